@@ -1,0 +1,22 @@
+package dev.refrain.engine;
+
+/** Why a request for which caching was on is served without the cache (wire rules W18 and W19). */
+public enum BypassReason {
+    /** The request body is over {@link ResponseCache.Builder#maxRequestBytes(int)}. */
+    PAYLOAD_TOO_LARGE("payload-too-large"),
+    /** The request body is not one well-formed JSON object (RFC 8259), so nothing can safely be called equal to it. */
+    NOT_A_JSON_OBJECT("not-a-json-object"),
+    /** A Responses request with {@code background: true}: its answer is a promise, not the answer. */
+    BACKGROUND("background");
+
+    private final String detail;
+
+    BypassReason(String detail) {
+        this.detail = detail;
+    }
+
+    /** The token for the {@code detail} parameter of {@code Cache-Status} (RFC 9211, 2.8); never null. */
+    public String detail() {
+        return detail;
+    }
+}

@@ -1,0 +1,38 @@
+package dev.refrain.engine;
+
+import java.time.Duration;
+import java.util.Objects;
+
+/**
+ * What a client asked of the cache for one request, after a front-end resolved headers and presets (wire rules W4 to W8).
+ *
+ * @param enabled whether caching is on at all; when off, the other parts mean nothing
+ * @param ttl lifetime of what this request stores, {@link #MIN_TTL} to {@link #MAX_TTL}
+ * @param clear whether the key's entry is dropped first (W7)
+ */
+public record CacheControls(boolean enabled, Duration ttl, boolean clear) {
+    /** The shortest lifetime of an entry. */
+    public static final Duration MIN_TTL = Duration.ofSeconds(1);
+    /** The longest lifetime of an entry. */
+    public static final Duration MAX_TTL = Duration.ofDays(1);
+    /** The lifetime where nothing else is asked for (W5). */
+    public static final Duration DEFAULT_TTL = Duration.ofMinutes(5);
+
+    /** Caching is off. */
+    public static final CacheControls OFF = new CacheControls(false, DEFAULT_TTL, false);
+
+    /**
+     * @throws IllegalArgumentException if the lifetime is out of range
+     */
+    public CacheControls {
+        Objects.requireNonNull(ttl, "ttl");
+        if (ttl.compareTo(MIN_TTL) < 0 || ttl.compareTo(MAX_TTL) > 0) {
+            throw new IllegalArgumentException("ttl must be between 1 second and 24 hours, was " + ttl);
+        }
+    }
+
+    /** Caching is on, with the given lifetime. */
+    public static CacheControls on(Duration ttl) {
+        return new CacheControls(true, ttl, false);
+    }
+}

@@ -1,0 +1,79 @@
+package dev.refrain.engine;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
+import java.util.HexFormat;
+
+/**
+ * The identity of a request: 32 bytes of SHA-256 over everything that makes two requests the same (wire rules W10 to W15), with
+ * the endpoint and streaming mode that went into it. Immutable and safe to share between threads.
+ *
+ * <p>Keys come from {@link ResponseCache#key(CacheRequest)}; they hold nothing from which an API key or a prompt can be read back.
+ */
+public final class CacheKey {
+    /** Length of {@link #copyTo(byte[], int)} in bytes. */
+    public static final int LENGTH = 32;
+
+    private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+
+    private final Endpoint endpoint;
+    private final boolean streaming;
+    private final long a;
+    private final long b;
+    private final long c;
+    private final long d;
+
+    /**
+     * Wraps a digest.
+     *
+     * @param digest read from {@code offset}, {@link #LENGTH} bytes; copied
+     * @throws IndexOutOfBoundsException if the digest is shorter than that
+     */
+    public CacheKey(Endpoint endpoint, boolean streaming, byte[] digest, int offset) {
+        this.endpoint = java.util.Objects.requireNonNull(endpoint, "endpoint");
+        this.streaming = streaming;
+        this.a = (long) LONG.get(digest, offset);
+        this.b = (long) LONG.get(digest, offset + 8);
+        this.c = (long) LONG.get(digest, offset + 16);
+        this.d = (long) LONG.get(digest, offset + 24);
+    }
+
+    /** The endpoint whose answers this key names; never null. */
+    public Endpoint endpoint() {
+        return endpoint;
+    }
+
+    /** Whether the answer is an event stream rather than one JSON document. */
+    public boolean streaming() {
+        return streaming;
+    }
+
+    /** Writes the {@link #LENGTH} digest bytes to {@code target} from {@code offset}. */
+    public void copyTo(byte[] target, int offset) {
+        LONG.set(target, offset, a);
+        LONG.set(target, offset + 8, b);
+        LONG.set(target, offset + 16, c);
+        LONG.set(target, offset + 24, d);
+    }
+
+    /** The first 48 bits of the digest in hexadecimal: enough to tell entries apart in a log, useless for anything else. */
+    public String shortDigest() {
+        return HexFormat.of().toHexDigits(Long.reverseBytes(a)).substring(0, 12);
+    }
+
+    @Override
+    public boolean equals(Object other) {
+        return other instanceof CacheKey that && a == that.a && b == that.b && c == that.c && d == that.d;
+    }
+
+    @Override
+    public int hashCode() {
+        return Long.hashCode(a);
+    }
+
+    @Override
+    public String toString() {
+        return endpoint.id() + (streaming ? "/stream/" : "/body/") + shortDigest();
+    }
+}

@@ -1,0 +1,33 @@
+package dev.refrain.engine;
+
+import java.nio.ByteBuffer;
+
+/**
+ * Where an answer goes, piece by piece: the one shape that upstream calls, captures, replays and front-ends share, so that a
+ * stream is no second code path.
+ *
+ * <p>The calls come in the order {@code head (chunk)* (end | fail)}; {@code fail} may also come first. They come from one thread
+ * at a time, with a happens-before edge between them, but not always from the same thread. After {@code end} or {@code fail}
+ * nothing follows. An implementation must not block: an answer that its reader takes slowly is the implementation's to hold.
+ */
+public interface ResponseSink {
+    /** The answer begins. */
+    void head(ResponseHead head);
+
+    /**
+     * More of the body.
+     *
+     * @param bytes valid only during the call; what must outlive it has to be copied. The position may be moved freely
+     */
+    void chunk(ByteBuffer bytes);
+
+    /** The answer is complete. */
+    void end();
+
+    /**
+     * The answer cannot be completed. If {@link #head} was called already, what was passed on is cut and must not look complete.
+     *
+     * @param cause never null
+     */
+    void fail(Throwable cause);
+}

@@ -1,0 +1,52 @@
+package dev.refrain.engine.spi;
+
+import dev.refrain.engine.CacheKey;
+
+/**
+ * Where entries are kept. The engine's own store is a memory-mapped Chronicle Map; another one passes the same contract.
+ *
+ * <p>Every method may be called by any thread at any time between opening and {@link #close()}. A store never throws at a caller
+ * for being full, damaged or out of disk: it drops what it cannot keep, misses what it cannot read, and counts both in
+ * {@link #stats()}. Entries are opaque except for {@link EntryHead}; integrity is the engine's to check on every read.
+ */
+public interface CacheStore extends AutoCloseable {
+    /**
+     * Copies the entry of a key, expired or not.
+     *
+     * @param into receives the entry if there is one; its content is undefined otherwise
+     * @return whether there is one
+     */
+    boolean get(CacheKey key, EntryBuffer into);
+
+    /**
+     * Stores an entry in place of the key's older one, making room by evicting others if need be.
+     *
+     * @param entry starts with an {@link EntryHead}; only read
+     * @return false if no room was found, in which case the older entry of the key is gone as well
+     */
+    boolean put(CacheKey key, EntryBuffer entry);
+
+    /** Removes the entry of a key. Returns whether there was one. */
+    boolean remove(CacheKey key);
+
+    /**
+     * Removes every entry whose {@link EntryHead#expiresAt} is at or before the given time.
+     *
+     * @param nowMillis milliseconds since the epoch
+     * @return the number of entries removed
+     */
+    long sweep(long nowMillis);
+
+    /** A snapshot of the store's figures. */
+    StoreStats stats();
+
+    /**
+     * The installation secret: 32 random bytes that live exactly as long as the entries do. Keys are derived under it, so that
+     * nothing on disk can be guessed back to an API key. A copy; never logged.
+     */
+    byte[] secret();
+
+    /** Flushes and releases everything. Calls after that behave as on an empty store that takes nothing. Idempotent. */
+    @Override
+    void close();
+}

@@ -1,0 +1,32 @@
+package dev.refrain.engine.spi;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
+
+/**
+ * The fixed head that every entry begins with: all that a store has to understand of an entry in order to expire and evict it.
+ * Little-endian; docs/STORAGE-FORMAT.md describes the whole entry.
+ */
+public final class EntryHead {
+    /** Length of the head in bytes; no valid entry is shorter. */
+    public static final int LENGTH = 48;
+    /** Offset of the time the entry was stored, milliseconds since the epoch, a long. */
+    public static final int STORED_AT = 8;
+    /** Offset of the time from which the entry must not be served, milliseconds since the epoch, a long. */
+    public static final int EXPIRES_AT = 16;
+
+    private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+
+    private EntryHead() {}
+
+    /** The time the entry was stored, milliseconds since the epoch. */
+    public static long storedAt(byte[] entry) {
+        return (long) LONG.get(entry, STORED_AT);
+    }
+
+    /** The time from which the entry must not be served, milliseconds since the epoch. */
+    public static long expiresAt(byte[] entry) {
+        return (long) LONG.get(entry, EXPIRES_AT);
+    }
+}
