@@ -1,0 +1,193 @@
+package dev.refrain.engine.internal.request;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
+
+/**
+ * The scalars of RFC 8259 in UTF-8, strictly. Each function reads one value that begins at {@code i} and returns the index after
+ * it, or {@link #MALFORMED}; none reads at or beyond {@code end}. What may follow a value is the caller's to check.
+ */
+final class JsonGrammar {
+    static final int MALFORMED = -1;
+
+    private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+    private static final long EACH_BYTE = 0x0101010101010101L;
+    private static final long HIGH_BITS = 0x8080808080808080L;
+
+    private JsonGrammar() {}
+
+    /** White space as in RFC 8259, section 2: these four and no other. */
+    static boolean isSpace(byte b) {
+        return b == ' ' || b == '\n' || b == '\r' || b == '\t';
+    }
+
+    /** A string, number or literal. */
+    static int scalar(byte[] bytes, int i, int end) {
+        return switch (bytes[i]) {
+            case '"' -> string(bytes, i, end);
+            case 't' -> literal("true", bytes, i, end);
+            case 'f' -> literal("false", bytes, i, end);
+            case 'n' -> literal("null", bytes, i, end);
+            case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9' -> number(bytes, i, end);
+            default -> MALFORMED;
+        };
+    }
+
+    /** A string; {@code i} is at the opening quote. Bytes that need no look of their own go by in groups of eight. */
+    static int string(byte[] bytes, int i, int end) {
+        int at = i + 1;
+        while (true) {
+            while (at <= end - Long.BYTES) {
+                long special = special((long) LONG.get(bytes, at));
+                if (special != 0) {
+                    at += Long.numberOfTrailingZeros(special) >>> 3;
+                    break;
+                }
+                at += Long.BYTES;
+            }
+            if (at >= end) {
+                return MALFORMED;
+            }
+            byte b = bytes[at];
+            if (b == '"') {
+                return at + 1;
+            } else if (b == '\\') {
+                at = escape(bytes, at, end);
+            } else if (b < 0) {
+                at = nonAscii(bytes, at, end);
+            } else if (b < ' ') {
+                return MALFORMED;
+            } else {
+                at++;
+            }
+            if (at == MALFORMED) {
+                return MALFORMED;
+            }
+        }
+    }
+
+    /**
+     * Marks the high bit of each byte that is a quote, a backslash, a control character or not ASCII. Exact for the first such
+     * byte in memory order; later marks may be false, because a subtraction borrows from the byte after one that is marked.
+     */
+    private static long special(long eight) {
+        // Swapping 0x20 and 0x22 (and 0x21 and 0x23) puts the quote right above the control characters: one comparison
+        // for both.
+        long quoteOrControl = (eight ^ EACH_BYTE * 0x02) - EACH_BYTE * 0x21;
+        long backslash = (eight ^ EACH_BYTE * '\\') - EACH_BYTE;
+        return (quoteOrControl | backslash | eight) & HIGH_BITS;
+    }
+
+    /** An escape sequence; {@code i} is at the backslash. A surrogate need not have its other half (RFC 8259, section 8.2). */
+    private static int escape(byte[] bytes, int i, int end) {
+        if (i + 1 >= end) {
+            return MALFORMED;
+        }
+        return switch (bytes[i + 1]) {
+            case '"', '\\', '/', 'b', 'f', 'n', 'r', 't' -> i + 2;
+            case 'u' -> i <= end - 6 && codeUnit(bytes, i) >= 0 ? i + 6 : MALFORMED;
+            default -> MALFORMED;
+        };
+    }
+
+    /** The value of the {@code \}{@code uXXXX} escape that begins at {@code i}, negative if those are not four digits. */
+    private static int codeUnit(byte[] bytes, int i) {
+        return hex(bytes[i + 2]) << 12 | hex(bytes[i + 3]) << 8 | hex(bytes[i + 4]) << 4 | hex(bytes[i + 5]);
+    }
+
+    private static int hex(byte b) {
+        return Character.digit(b, 16);
+    }
+
+    /** One or more characters of two to four bytes: well-formed sequences as in table 3-7 of the Unicode Standard, no others. */
+    private static int nonAscii(byte[] bytes, int i, int end) {
+        int at = i;
+        do {
+            int lead = bytes[at] & 0xff;
+            int size = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+            if (lead < 0xc2 || lead > 0xf4 || at > end - size) {
+                return MALFORMED;
+            }
+            int second = bytes[at + 1] & 0xff;
+            // The second byte is where overlong forms, surrogates and values over U+10FFFF show.
+            int lowest = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
+            int highest = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
+            if (second < lowest
+                    || second > highest
+                    || (size > 2 && !isContinuation(bytes[at + 2]))
+                    || (size > 3 && !isContinuation(bytes[at + 3]))) {
+                return MALFORMED;
+            }
+            at += size;
+        } while (at < end && bytes[at] < 0);
+        return at;
+    }
+
+    private static boolean isContinuation(byte b) {
+        return (b & 0xc0) == 0x80;
+    }
+
+    private static int literal(String literal, byte[] bytes, int i, int end) {
+        if (i > end - literal.length()) {
+            return MALFORMED;
+        }
+        for (int n = 1; n < literal.length(); n++) {
+            if (bytes[i + n] != literal.charAt(n)) {
+                return MALFORMED;
+            }
+        }
+        return i + literal.length();
+    }
+
+    private static int number(byte[] bytes, int i, int end) {
+        int at = bytes[i] == '-' ? i + 1 : i;
+        at = at < end && bytes[at] == '0' ? at + 1 : digits(bytes, at, end);
+        if (at != MALFORMED && at < end && bytes[at] == '.') {
+            at = digits(bytes, at + 1, end);
+        }
+        if (at != MALFORMED && at < end && (bytes[at] == 'e' || bytes[at] == 'E')) {
+            boolean signed = at + 1 < end && (bytes[at + 1] == '+' || bytes[at + 1] == '-');
+            at = digits(bytes, signed ? at + 2 : at + 1, end);
+        }
+        return at;
+    }
+
+    /** One or more digits. */
+    private static int digits(byte[] bytes, int i, int end) {
+        int at = i;
+        while (at < end && bytes[at] >= '0' && bytes[at] <= '9') {
+            at++;
+        }
+        return at == i ? MALFORMED : at;
+    }
+
+    /**
+     * Whether a well-formed string, escapes resolved, is the given one.
+     *
+     * @param from index after the opening quote
+     * @param to index of the closing quote
+     * @param ascii letters only
+     */
+    static boolean spells(String ascii, byte[] bytes, int from, int to) {
+        int at = from;
+        for (int n = 0; n < ascii.length(); n++) {
+            if (at == to) {
+                return false;
+            }
+            int unit = bytes[at];
+            if (unit != '\\') {
+                at++;
+            } else if (bytes[at + 1] == 'u') {
+                unit = codeUnit(bytes, at);
+                at += 6;
+            } else {
+                return false; // No short escape stands for a letter.
+            }
+            if (unit != ascii.charAt(n)) {
+                return false;
+            }
+        }
+        return at == to;
+    }
+}

@@ -1,0 +1,306 @@
+package dev.refrain.engine.internal.request;
+
+import static dev.refrain.engine.internal.request.JsonGrammar.MALFORMED;
+import static dev.refrain.engine.internal.request.JsonGrammar.isSpace;
+import static dev.refrain.engine.internal.request.JsonGrammar.scalar;
+import static dev.refrain.engine.internal.request.JsonGrammar.spells;
+import static dev.refrain.engine.internal.request.JsonGrammar.string;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.StreamReadConstraints;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.util.BitSet;
+import java.util.Objects;
+
+/**
+ * A request body, read once: whether it is one well-formed JSON object, its bytes without insignificant white space, and the
+ * top-level fields that decide how it is cached (wire rules W10 to W13).
+ *
+ * <p>White space may be dropped only because the pass validates the whole document. Between the tokens of a well-formed
+ * document there is always a structural character, so that the tokens can be told apart without the space, and equal bytes
+ * without space mean equal tokens. That does not hold for anything else: <code>{"a":1 2}</code> would become
+ * <code>{"a":12}</code>, and one request would get the other's answer. Hence strictness is safety here: what RFC 8259 does not
+ * allow is not eligible, even where parsers are lenient, and is left as it came.
+ *
+ * <p>The pass is iterative and linear whatever the input. Nesting is limited as Jackson limits it by default; Jackson's other
+ * limits (on the length of a name, number or string) are not applied, as nothing is built from those here.
+ *
+ * <p>A scan refers to the scanned array instead of copying it, so it holds for as long as that stays unchanged.
+ */
+public final class RequestScan {
+    private static final int MAX_DEPTH = StreamReadConstraints.DEFAULT_MAX_DEPTH;
+    private static final int ABSENT = -1;
+
+    /** Decodes strings with escapes; the scan has bounded them already. */
+    private static final JsonFactory STRINGS = JsonFactory.builder()
+            .streamReadConstraints(StreamReadConstraints.builder()
+                    .maxStringLength(Integer.MAX_VALUE)
+                    .build())
+            .build();
+
+    private final byte[] bytes;
+    private final int offset;
+    private final int end;
+    private final boolean jsonObject;
+
+    /** Receives what is kept, up to {@link #compacted}, once white space was met between tokens; null before that. */
+    private byte[] compact;
+
+    private int compacted;
+    /** Start and end of what is kept but not yet in {@link #compact}. */
+    private int runStart;
+
+    private int runEnd;
+
+    // Index of the opening quote of a top-level string in the scanned array, and the index after its closing quote.
+    private int modelStart = ABSENT;
+    private int modelEnd;
+    private int presetStart = ABSENT;
+    private int presetEnd;
+    private boolean stream;
+    private boolean background;
+
+    private RequestScan(byte[] bytes, int offset, int length) {
+        this.bytes = bytes;
+        this.offset = offset;
+        this.end = offset + length;
+        this.jsonObject = readDocument();
+        if (!jsonObject) {
+            forget();
+        } else if (compact != null) {
+            flush(runEnd);
+        }
+    }
+
+    /**
+     * Scans a request body.
+     *
+     * @param bytes kept, neither copied nor changed
+     * @throws IndexOutOfBoundsException if the range is not within the array
+     */
+    public static RequestScan of(byte[] bytes, int offset, int length) {
+        Objects.checkFromIndexSize(offset, length, bytes.length);
+        return new RequestScan(bytes, offset, length);
+    }
+
+    /**
+     * Whether the body is exactly one well-formed JSON object: RFC 8259 in well-formed UTF-8 without byte order mark. If not, it
+     * is not eligible; all fields are absent then, and the normalised form is the body itself.
+     */
+    public boolean isJsonObject() {
+        return jsonObject;
+    }
+
+    /**
+     * The array that holds the normalised body. It is the scanned one, untouched, if there was no white space between tokens, and a
+     * new one otherwise; not to be written to.
+     */
+    public byte[] normalised() {
+        return compact == null ? bytes : compact;
+    }
+
+    /** Where the normalised body starts in {@link #normalised()}. */
+    public int normalisedOffset() {
+        return compact == null ? runStart : 0;
+    }
+
+    /** Length of the normalised body in bytes. */
+    public int normalisedLength() {
+        return compact == null ? runEnd - runStart : compacted;
+    }
+
+    /** The value of {@code model} if that is a string, else null. Decoded at each call. */
+    public String model() {
+        return decode(modelStart, modelEnd);
+    }
+
+    /** Feeds {@code model} as it is spelled, with its quotes and thus self-delimiting; nothing if {@link #model()} is null. */
+    public void updateModel(MessageDigest digest) {
+        if (modelStart != ABSENT) {
+            digest.update(bytes, modelStart, modelEnd - modelStart);
+        }
+    }
+
+    /** The value of {@code preset} if that is a string, else null. Decoded at each call. */
+    public String preset() {
+        return decode(presetStart, presetEnd);
+    }
+
+    /** Whether {@code stream} is {@code true}. */
+    public boolean stream() {
+        return stream;
+    }
+
+    /** Whether {@code background} is {@code true}. */
+    public boolean background() {
+        return background;
+    }
+
+    /** What may come next, white space aside. */
+    private enum Expected {
+        FIRST_NAME_OR_END,
+        NAME,
+        FIRST_VALUE_OR_END,
+        VALUE,
+        COMMA_OR_END
+    }
+
+    private boolean readDocument() {
+        int i = skipSpace(offset);
+        runStart = i;
+        if (i == end || bytes[i] != '{') {
+            return false;
+        }
+        i++;
+        int depth = 1;
+        BitSet arrays = new BitSet(); // Which of the open levels are arrays; the others are objects.
+        Expected expected = Expected.FIRST_NAME_OR_END;
+        int nameStart = 0;
+        int nameEnd = 0;
+        while (depth > 0) {
+            i = nextToken(i);
+            if (i == end) {
+                return false;
+            }
+            byte b = bytes[i];
+            boolean inArray = arrays.get(depth);
+            if (b == (inArray ? ']' : '}') && mayEnd(expected)) {
+                depth--;
+                i++;
+                expected = Expected.COMMA_OR_END;
+                continue;
+            }
+            switch (expected) {
+                case COMMA_OR_END -> {
+                    if (b != ',') {
+                        return false;
+                    }
+                    i++;
+                    expected = inArray ? Expected.VALUE : Expected.NAME;
+                }
+                case FIRST_NAME_OR_END, NAME -> {
+                    if (b != '"') {
+                        return false;
+                    }
+                    nameStart = i;
+                    nameEnd = string(bytes, i, end);
+                    if (nameEnd == MALFORMED) {
+                        return false;
+                    }
+                    i = nextToken(nameEnd);
+                    if (i == end || bytes[i] != ':') {
+                        return false;
+                    }
+                    i++;
+                    expected = Expected.VALUE;
+                }
+                case FIRST_VALUE_OR_END, VALUE -> {
+                    boolean opens = b == '{' || b == '[';
+                    int valueEnd = opens ? i + 1 : scalar(bytes, i, end);
+                    if (valueEnd == MALFORMED) {
+                        return false;
+                    }
+                    if (depth == 1) {
+                        field(nameStart, nameEnd, i, valueEnd);
+                    }
+                    if (opens) {
+                        if (depth == MAX_DEPTH) {
+                            return false;
+                        }
+                        depth++;
+                        arrays.set(depth, b == '[');
+                        expected = b == '[' ? Expected.FIRST_VALUE_OR_END : Expected.FIRST_NAME_OR_END;
+                    } else {
+                        expected = Expected.COMMA_OR_END;
+                    }
+                    i = valueEnd;
+                }
+            }
+        }
+        runEnd = i;
+        return skipSpace(i) == end;
+    }
+
+    private static boolean mayEnd(Expected expected) {
+        return expected != Expected.NAME && expected != Expected.VALUE;
+    }
+
+    /** Takes note of a top-level field. A later one of the same name replaces it, as in Jackson, whatever its type. */
+    private void field(int nameStart, int nameEnd, int valueStart, int valueEnd) {
+        byte first = bytes[valueStart];
+        int from = nameStart + 1;
+        int to = nameEnd - 1;
+        if (spells("model", bytes, from, to)) {
+            modelStart = first == '"' ? valueStart : ABSENT;
+            modelEnd = valueEnd;
+        } else if (spells("stream", bytes, from, to)) {
+            stream = first == 't';
+        } else if (spells("preset", bytes, from, to)) {
+            presetStart = first == '"' ? valueStart : ABSENT;
+            presetEnd = valueEnd;
+        } else if (spells("background", bytes, from, to)) {
+            background = first == 't';
+        }
+    }
+
+    private int skipSpace(int from) {
+        int i = from;
+        while (i < end && isSpace(bytes[i])) {
+            i++;
+        }
+        return i;
+    }
+
+    /** Returns where the next token starts, or {@link #end}; the white space before it is dropped. */
+    private int nextToken(int i) {
+        if (i < end && bytes[i] > ' ') {
+            return i;
+        }
+        int next = skipSpace(i);
+        if (next > i) {
+            if (compact == null) {
+                compact = new byte[end - runStart - (next - i)];
+            }
+            flush(i);
+            runStart = next;
+        }
+        return next;
+    }
+
+    private void flush(int to) {
+        int length = to - runStart;
+        System.arraycopy(bytes, runStart, compact, compacted, length);
+        compacted += length;
+    }
+
+    /** Takes back what was noted before the body turned out not to be eligible. */
+    private void forget() {
+        compact = null;
+        runStart = offset;
+        runEnd = end;
+        modelStart = ABSENT;
+        presetStart = ABSENT;
+        stream = false;
+        background = false;
+    }
+
+    private String decode(int start, int stringEnd) {
+        if (start == ABSENT) {
+            return null;
+        }
+        String raw = new String(bytes, start + 1, stringEnd - start - 2, StandardCharsets.UTF_8);
+        if (raw.indexOf('\\') < 0) {
+            return raw;
+        }
+        try (JsonParser parser = STRINGS.createParser(bytes, start, stringEnd - start)) {
+            parser.nextToken();
+            return parser.getText();
+        } catch (IOException e) {
+            throw new UncheckedIOException("The array was changed after it was scanned", e);
+        }
+    }
+}
