@@ -1,0 +1,66 @@
+package dev.refrain.engine.internal.template;
+
+import java.nio.ByteBuffer;
+
+/** The states of a capture: what documents and streams have in common. */
+abstract class Capture implements AnswerCapture {
+    private State state = State.OPEN;
+    private boolean ended;
+    private String rejection;
+
+    @Override
+    public final State append(ByteBuffer chunk) {
+        if (!ended && state != State.REJECTED) {
+            accept(chunk);
+        }
+        return state;
+    }
+
+    @Override
+    public final State end() {
+        if (!ended && state != State.REJECTED) {
+            ended = true;
+            finish();
+        }
+        return state;
+    }
+
+    @Override
+    public final Template template() {
+        if (state != State.COMPLETE) {
+            throw new IllegalStateException("no template in state " + state);
+        }
+        return build();
+    }
+
+    @Override
+    public final String rejection() {
+        return rejection;
+    }
+
+    /** More of the answer; the state is not rejected. */
+    abstract void accept(ByteBuffer chunk);
+
+    /** The end of the answer; the state is not rejected, and afterwards it is complete or rejected. */
+    abstract void finish();
+
+    /** The state is complete. */
+    abstract Template build();
+
+    /** Drops every buffer. */
+    abstract void release();
+
+    final State state() {
+        return state;
+    }
+
+    final void complete() {
+        state = State.COMPLETE;
+    }
+
+    final void reject(String reason) {
+        state = State.REJECTED;
+        rejection = reason;
+        release();
+    }
+}

@@ -1,0 +1,283 @@
+package dev.refrain.engine.internal.template;
+
+import dev.refrain.engine.internal.template.AnswerScanner.Edit;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * Captures an answer that is an event stream, as WHATWG HTML 9.2.6 ("Interpreting an event stream") reads it.
+ *
+ * <p>The lines of the event under way are held as they came, without comments; the blank line that dispatches it moves them to the
+ * template, patched. Every byte is looked at once by the line splitter and once by the JSON scanner, however small the chunks are.
+ *
+ * <p>Two departures from WHATWG, both in favour of what the providers' SDKs do: an event that the end of the stream leaves without
+ * its blank line counts, and so does {@code event: error} without data.
+ */
+final class StreamCapture extends Capture {
+    private static final byte[] BOM = {(byte) 0xEF, (byte) 0xBB, (byte) 0xBF};
+    private static final byte[] DATA = ascii("data");
+    private static final byte[] EVENT = ascii("event");
+    private static final byte[] ERROR = ascii("error");
+    private static final byte[] DONE = ascii("[DONE]");
+
+    /** Where a line feed belongs that may follow a carriage return. */
+    private enum LineFeed {
+        STARTS_A_LINE,
+        TO_EVENT,
+        TO_TEMPLATE,
+        DROPPED
+    }
+
+    private final AnswerFormat format;
+    private final int maxBytes;
+    private AnswerScanner scanner;
+    private TemplateBuilder builder = new TemplateBuilder(8192);
+
+    /** The raw lines of the event under way, the last of them perhaps not at its end yet. */
+    private GrowableBytes event = new GrowableBytes(1024);
+
+    private int lineStart;
+    private boolean firstLine = true;
+    private LineFeed lineFeed = LineFeed.STARTS_A_LINE;
+
+    /** Start and end offsets in {@link #event} of the values of its data fields, in pairs. */
+    private int[] data = new int[8];
+
+    private int dataLength;
+    private boolean errorEvent;
+    /** Raw bytes of the events in the template. */
+    private int dispatched;
+
+    StreamCapture(AnswerFormat format, int maxBytes) {
+        this.format = format;
+        this.maxBytes = maxBytes;
+        this.scanner = new AnswerScanner(format);
+        if (format == AnswerFormat.EMBEDDINGS) {
+            reject("embeddings never stream");
+        }
+    }
+
+    @Override
+    void accept(ByteBuffer chunk) {
+        int at = chunk.position();
+        int limit = chunk.limit();
+        while (at < limit && state() != State.REJECTED) {
+            if (lineFeed != LineFeed.STARTS_A_LINE) {
+                if (chunk.get(at) == '\n') {
+                    at++;
+                    endOfLineFeed();
+                }
+                lineFeed = LineFeed.STARTS_A_LINE;
+                continue;
+            }
+            int lineEnd = at;
+            byte b = 0;
+            while (lineEnd < limit && (b = chunk.get(lineEnd)) != '\n' && b != '\r') {
+                lineEnd++;
+            }
+            int next = Math.min(lineEnd + 1, limit);
+            if (hasRoomFor(next - at)) {
+                event.append(chunk, at, next);
+                if (lineEnd < limit) {
+                    LineFeed owner = endOfLine(1);
+                    lineFeed = b == '\r' ? owner : LineFeed.STARTS_A_LINE;
+                }
+            }
+            at = next;
+        }
+    }
+
+    private boolean hasRoomFor(int more) {
+        if (more > maxBytes - dispatched - event.length()) {
+            reject("over the stored-answer limit");
+            return false;
+        }
+        return true;
+    }
+
+    @Override
+    void finish() {
+        if (event.length() > lineStart) {
+            endOfLine(0);
+        }
+        if (state() != State.REJECTED && event.length() > 0) {
+            dispatch();
+        }
+        if (state() == State.OPEN) {
+            reject("no terminal event");
+        } else if (state() == State.COMPLETE) {
+            releaseParts();
+        }
+    }
+
+    @Override
+    Template build() {
+        return builder.build(null);
+    }
+
+    @Override
+    void release() {
+        builder = null;
+        releaseParts();
+    }
+
+    private void releaseParts() {
+        event = null;
+        data = null;
+        scanner = null;
+    }
+
+    private void endOfLineFeed() {
+        if (lineFeed == LineFeed.DROPPED || !hasRoomFor(1)) {
+            return;
+        }
+        if (lineFeed == LineFeed.TO_EVENT) {
+            event.append('\n');
+            lineStart++;
+        } else {
+            builder.append('\n');
+            dispatched++;
+        }
+    }
+
+    /**
+     * Interprets the line from {@link #lineStart} to the end of {@link #event}.
+     *
+     * @param terminator how many of its bytes are the line end
+     * @return where a second byte of the line end belongs
+     */
+    private LineFeed endOfLine(int terminator) {
+        byte[] bytes = event.bytes();
+        int start = lineStart;
+        int end = event.length() - terminator;
+        if (firstLine) {
+            firstLine = false;
+            if (Arrays.equals(bytes, start, Math.min(start + BOM.length, end), BOM, 0, BOM.length)) {
+                start += BOM.length;
+            }
+        }
+        if (start == end && lineStart > 0) {
+            dispatch();
+            return LineFeed.TO_TEMPLATE;
+        }
+        if (start == end || bytes[start] == ':') {
+            event.truncate(lineStart);
+            return LineFeed.DROPPED;
+        }
+        field(bytes, start, end);
+        lineStart = event.length();
+        return LineFeed.TO_EVENT;
+    }
+
+    private void field(byte[] bytes, int start, int end) {
+        int colon = start;
+        while (colon < end && bytes[colon] != ':') {
+            colon++;
+        }
+        int value = Math.min(colon + 1, end);
+        if (value < end && bytes[value] == ' ') {
+            value++;
+        }
+        if (equals(bytes, start, colon, DATA)) {
+            if (dataLength == data.length) {
+                data = Arrays.copyOf(data, dataLength * 2);
+            }
+            data[dataLength++] = value;
+            data[dataLength++] = end;
+        } else if (equals(bytes, start, colon, EVENT)) {
+            errorEvent = equals(bytes, value, end, ERROR);
+        }
+    }
+
+    /** Moves the event under way to the template, or rejects the answer because of it. */
+    private void dispatch() {
+        if (errorEvent) {
+            reject("error event");
+            return;
+        }
+        if (dataLength == 2) {
+            dispatch(event.bytes(), data[0], data[1]);
+        } else if (dataLength > 2) {
+            byte[] joined = joinData();
+            dispatch(joined, 0, joined.length);
+        } else {
+            builder.append(event.bytes(), 0, event.length());
+        }
+        if (state() != State.REJECTED) {
+            dispatched += event.length();
+            event.truncate(0);
+            lineStart = 0;
+            dataLength = 0;
+        }
+    }
+
+    private void dispatch(byte[] bytes, int from, int to) {
+        int start = AnswerScanner.skipWhiteSpace(bytes, from, to);
+        if (start == to || bytes[start] != '{') {
+            builder.append(event.bytes(), 0, event.length());
+            if (format == AnswerFormat.CHAT && isDone(bytes, start, to)) {
+                complete();
+            }
+            return;
+        }
+        if (!scanner.scan(bytes, start, to)) {
+            reject("not JSON");
+        } else if (scanner.hasError() || format.isFailure(scanner.type())) {
+            reject("error event");
+        } else {
+            List<Edit> edits = dataLength == 2 ? scanner.edits() : unjoin(scanner.edits());
+            builder.append(event.bytes(), 0, event.length(), edits);
+            if (format.isTerminal(scanner.type())) {
+                complete();
+            }
+        }
+    }
+
+    private static boolean isDone(byte[] bytes, int start, int to) {
+        int end = start + DONE.length;
+        return end <= to && equals(bytes, start, end, DONE) && AnswerScanner.skipWhiteSpace(bytes, end, to) == to;
+    }
+
+    /** The event's data as a client sees it: the values of its data fields with a line feed between. */
+    private byte[] joinData() {
+        int length = dataLength / 2 - 1;
+        for (int i = 0; i < dataLength; i += 2) {
+            length += data[i + 1] - data[i];
+        }
+        GrowableBytes joined = new GrowableBytes(length);
+        for (int i = 0; i < dataLength; i += 2) {
+            if (i > 0) {
+                joined.append('\n');
+            }
+            joined.append(event.bytes(), data[i], data[i + 1]);
+        }
+        return joined.bytes();
+    }
+
+    /** The same edits at their places in {@link #event}. No JSON token contains a line feed, so each lies in one line. */
+    private List<Edit> unjoin(List<Edit> edits) {
+        List<Edit> result = new ArrayList<>(edits.size());
+        int line = 0;
+        int lineInJoined = 0;
+        for (Edit edit : edits) {
+            while (edit.end() > lineInJoined + data[line + 1] - data[line]) {
+                lineInJoined += data[line + 1] - data[line] + 1;
+                line += 2;
+            }
+            int shift = data[line] - lineInJoined;
+            result.add(new Edit(edit.kind(), edit.start() + shift, edit.end() + shift, edit.wrapped(), edit.count()));
+        }
+        return result;
+    }
+
+    private static boolean equals(byte[] bytes, int from, int to, byte[] expected) {
+        return Arrays.equals(bytes, from, to, expected, 0, expected.length);
+    }
+
+    private static byte[] ascii(String text) {
+        return text.getBytes(StandardCharsets.US_ASCII);
+    }
+}

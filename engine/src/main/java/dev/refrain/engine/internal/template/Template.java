@@ -1,0 +1,143 @@
+package dev.refrain.engine.internal.template;
+
+import java.util.Objects;
+
+/**
+ * An answer made ready for replay: its bytes with every id and time that a hit replaces at a fixed width and every usage number at
+ * zero, and the patch table that says where those ids and times stand.
+ *
+ * <p>The table has one unsigned LEB128 varint per placeholder, in ascending order of offset: the distance from the start of the
+ * placeholder before (from the start of the template for the first one), shifted left by one, with the kind in the lowest bit
+ * (0 an id, 1 a time).
+ */
+public final class Template {
+    /** Bytes of an id placeholder: the length of the ids of wire rule W24. */
+    public static final int ID_LENGTH = 35;
+    /** Bytes of a time placeholder: whole seconds since the epoch have ten digits from 2001 to 2286. */
+    public static final int TIME_LENGTH = 10;
+
+    static final int ID = 0;
+    static final int TIME = 1;
+
+    private final byte[] bytes;
+    private final int length;
+    private final byte[] patches;
+    private final int patchesLength;
+    private final int patchCount;
+    private final long tokens;
+    private final String originalId;
+
+    /** Keeps the arrays: what lies within the given lengths must not change any more. */
+    Template(
+            byte[] bytes,
+            int length,
+            byte[] patches,
+            int patchesLength,
+            int patchCount,
+            long tokens,
+            String originalId) {
+        this.bytes = bytes;
+        this.length = length;
+        this.patches = patches;
+        this.patchesLength = patchesLength;
+        this.patchCount = patchCount;
+        this.tokens = tokens;
+        this.originalId = originalId;
+    }
+
+    /** The backing array; only the first {@link #length()} bytes mean anything. Not to be written to. */
+    public byte[] bytes() {
+        return bytes;
+    }
+
+    /** The number of valid bytes. */
+    public int length() {
+        return length;
+    }
+
+    /** The patch table; only the first {@link #patchesLength()} bytes mean anything. Not to be written to. */
+    public byte[] patches() {
+        return patches;
+    }
+
+    /** The length of the patch table in bytes. */
+    public int patchesLength() {
+        return patchesLength;
+    }
+
+    /** The number of placeholders. */
+    public int patchCount() {
+        return patchCount;
+    }
+
+    /** The tokens that a hit saves, as the answer's own usage counted them; 0 if it did not. */
+    public long tokens() {
+        return tokens;
+    }
+
+    /**
+     * The id of a non-streaming answer as the provider sent it (wire rule W23), or null for a stream, and where there is none or
+     * none that could stand in a header field.
+     */
+    public String originalId() {
+        return originalId;
+    }
+
+    /**
+     * Overwrites the placeholders of a copy of a template. Allocates nothing.
+     *
+     * @param count the number of placeholders
+     * @param id {@link #ID_LENGTH} ASCII bytes
+     * @param time {@link #TIME_LENGTH} ASCII digits
+     * @throws IndexOutOfBoundsException if a placeholder would lie outside {@code body}'s part from {@code bodyOffset} to
+     *     {@code bodyOffset + bodyLength}, of which nothing outside is ever written
+     * @throws IllegalArgumentException if the table does not hold exactly {@code count} placeholders
+     */
+    public static void patch(
+            byte[] patches,
+            int patchesOffset,
+            int patchesLength,
+            int count,
+            byte[] body,
+            int bodyOffset,
+            int bodyLength,
+            byte[] id,
+            byte[] time) {
+        Objects.checkFromIndexSize(patchesOffset, patchesLength, patches.length);
+        Objects.checkFromIndexSize(bodyOffset, bodyLength, body.length);
+        if (id.length != ID_LENGTH || time.length != TIME_LENGTH) {
+            throw new IllegalArgumentException("id and time must have " + ID_LENGTH + " and " + TIME_LENGTH
+                    + " bytes, had " + id.length + " and " + time.length);
+        }
+        int next = patchesOffset;
+        int end = patchesOffset + patchesLength;
+        long at = 0;
+        for (int i = 0; i < count; i++) {
+            long coded = 0;
+            int shift = 0;
+            byte part;
+            do {
+                // A distance is less than 2^31, so with its kind it has at most 32 bits, which fill at most five bytes.
+                if (next == end || shift > 28) {
+                    throw damaged();
+                }
+                part = patches[next++];
+                coded |= (part & 0x7FL) << shift;
+                shift += 7;
+            } while (part < 0);
+            at += coded >>> 1;
+            byte[] value = (coded & 1) == ID ? id : time;
+            if (at + value.length > bodyLength) {
+                throw new IndexOutOfBoundsException("a placeholder at " + at + " of a template of " + bodyLength);
+            }
+            System.arraycopy(value, 0, body, bodyOffset + (int) at, value.length);
+        }
+        if (next != end) {
+            throw damaged();
+        }
+    }
+
+    private static IllegalArgumentException damaged() {
+        return new IllegalArgumentException("the patch table does not hold as many placeholders as it should");
+    }
+}

@@ -1,0 +1,96 @@
+package dev.refrain.engine.internal.template;
+
+import dev.refrain.engine.internal.template.AnswerScanner.Edit;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * A template that grows. What was appended is never rewritten, so the templates that {@link #build} returns on the way share its
+ * arrays and stay valid.
+ */
+final class TemplateBuilder {
+    /** What placeholders are made of: one constant byte, which compresses best. */
+    private static final byte[] PLACEHOLDER = new byte[Template.ID_LENGTH];
+
+    static {
+        Arrays.fill(PLACEHOLDER, (byte) '0');
+    }
+
+    private final GrowableBytes bytes;
+    private final GrowableBytes patches = new GrowableBytes(64);
+    private int patchCount;
+    private int lastPatch;
+    private long inputTokens;
+    private long outputTokens;
+    private long totalTokens;
+
+    TemplateBuilder(int capacity) {
+        bytes = new GrowableBytes(capacity);
+    }
+
+    /** Appends bytes as they are. */
+    void append(byte[] source, int from, int to) {
+        bytes.append(source, from, to);
+    }
+
+    /** Appends one byte as it is. */
+    void append(int value) {
+        bytes.append(value);
+    }
+
+    /** Appends bytes with some of their tokens replaced; the edits lie between {@code from} and {@code to}, in ascending order. */
+    void append(byte[] source, int from, int to, List<Edit> edits) {
+        int copied = from;
+        for (Edit edit : edits) {
+            bytes.append(source, copied, edit.start());
+            copied = edit.end();
+            switch (edit.kind()) {
+                case ID -> placeholder(Template.ID, Template.ID_LENGTH);
+                case TIME -> placeholder(Template.TIME, Template.TIME_LENGTH);
+                default -> {
+                    count(edit);
+                    bytes.append('0');
+                }
+            }
+        }
+        bytes.append(source, copied, to);
+    }
+
+    Template build(String originalId) {
+        return new Template(
+                bytes.bytes(),
+                bytes.length(),
+                patches.bytes(),
+                patches.length(),
+                patchCount,
+                totalTokens > 0 ? totalTokens : inputTokens + outputTokens,
+                originalId);
+    }
+
+    private void placeholder(int kind, int length) {
+        int coded = (bytes.length() - lastPatch) << 1 | kind;
+        while ((coded & ~0x7F) != 0) {
+            patches.append(coded | 0x80);
+            coded >>>= 7;
+        }
+        patches.append(coded);
+        lastPatch = bytes.length();
+        patchCount++;
+        bytes.append(PLACEHOLDER, 0, length);
+    }
+
+    /** Several events may carry usage, each the running total of its counts or a part of them; so the largest of each counts. */
+    private void count(Edit edit) {
+        switch (edit.kind()) {
+            case INPUT_TOKENS -> inputTokens = Math.max(inputTokens, bounded(edit.count()));
+            case OUTPUT_TOKENS -> outputTokens = Math.max(outputTokens, bounded(edit.count()));
+            case TOTAL_TOKENS -> totalTokens = Math.max(totalTokens, bounded(edit.count()));
+            default -> {}
+        }
+    }
+
+    /** Far over any real count, far under what a sum of two, or of a day's hits, could overflow. */
+    private static long bounded(long count) {
+        return Math.min(count, Integer.MAX_VALUE);
+    }
+}
