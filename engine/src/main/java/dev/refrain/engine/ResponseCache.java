@@ -1,16 +1,390 @@
 package dev.refrain.engine;
 
-/** Placeholder of the pipeline. */
-public final class ResponseCache {
-    private ResponseCache() {}
+import dev.refrain.engine.internal.Pool;
+import dev.refrain.engine.internal.store.ChronicleStore;
+import dev.refrain.engine.internal.template.AnswerCapture;
+import dev.refrain.engine.internal.template.Template;
+import dev.refrain.engine.spi.CacheStore;
+import dev.refrain.engine.spi.EntryBuffer;
+import dev.refrain.engine.spi.EntryHead;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
-    /** Settings. */
+/**
+ * A cache of LLM API answers in a memory-mapped file.
+ *
+ * <p>{@link #respond} is the whole pipeline: eligibility, key, lookup, upstream call, capture. An embedder with a pipeline of its
+ * own uses the parts: {@link #key}, {@link #lookup}, {@link #store}. Thread-safe. A cache that fails (a full disk, a damaged
+ * entry) misses or does not store; it never throws at a caller for that, and never serves a wrong answer.
+ */
+public final class ResponseCache implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(ResponseCache.class);
+
+    private static final int MAX_POOLED_BYTES = 1 << 20;
+
+    private final CacheStore store;
+    private final Clock clock;
+    private final int maxRequestBytes;
+    private final int maxAnswerBytes;
+    private final KeyDeriver keys;
+    private final EntryCodec codec = new EntryCodec();
+    private final Counters counters = new Counters();
+    private final Pool<Scratch> scratches = new Pool<>(Scratch::new);
+    private final ScheduledExecutorService sweeper;
+
+    private ResponseCache(Builder builder, CacheStore store) {
+        this.store = store;
+        this.clock = builder.clock;
+        this.maxRequestBytes = builder.maxRequestBytes;
+        this.maxAnswerBytes = builder.maxAnswerBytes;
+        this.keys = new KeyDeriver(store.secret());
+        this.sweeper = Executors.newSingleThreadScheduledExecutor(task -> {
+            Thread thread = new Thread(task, "refrain-sweeper");
+            thread.setDaemon(true);
+            return thread;
+        });
+        long period = builder.sweepInterval.toMillis();
+        sweeper.scheduleWithFixedDelay(this::sweepQuietly, period, period, TimeUnit.MILLISECONDS);
+    }
+
+    /** One thread's working memory, so that a lookup allocates nothing. */
+    private static final class Scratch {
+        final KeyDeriver.Scratch keys = new KeyDeriver.Scratch();
+        final EntryCodec.Scratch codec = new EntryCodec.Scratch();
+        final EntryBuffer entry = new EntryBuffer(8 * 1024);
+        final CachedResponse response = new CachedResponse();
+    }
+
+    private void give(Scratch scratch) {
+        // One large answer must not leave its megabytes behind in every slot of the pool.
+        if (scratch.entry.bytes().length + scratch.response.array().length <= MAX_POOLED_BYTES) {
+            scratches.give(scratch);
+        }
+    }
+
+    /**
+     * Opens a cache with the default settings; see {@link Builder#open()}.
+     *
+     * @param file the store file, created if it is not there; two sidecar files, {@code .secret} and {@code .lock}, stand beside it
+     * @param capacityBytes the byte budget for everything on disk
+     */
+    public static ResponseCache open(Path file, long capacityBytes) throws IOException {
+        return builder(file).capacityBytes(capacityBytes).open();
+    }
+
+    /** Settings for a cache in the given file. */
+    public static Builder builder(Path file) {
+        return new Builder(file);
+    }
+
+    // ---------------------------------------------------------------------------------------------------------- the
+    // pipeline
+
+    /**
+     * Answers a request: from the store if it can, else from the upstream, storing the answer on its way.
+     *
+     * <p>A hit is delivered during the call. Otherwise the upstream is started and the call returns; the answer goes to the sink
+     * as it arrives. The sink's head carries a {@link CacheOutcome} unless caching is off.
+     */
+    public void respond(CacheRequest request, CacheControls controls, Upstream upstream, ResponseSink sink) {
+        if (!controls.enabled()) {
+            upstream.fetch(sink);
+            return;
+        }
+        Optional<BypassReason> bypass = bypass(request);
+        if (bypass.isPresent()) {
+            bypass(bypass.get(), upstream, sink);
+            return;
+        }
+        CacheKey key = derive(request);
+        if (controls.clear()) {
+            remove(key);
+        } else if (lookup(key, sink)) {
+            return;
+        }
+        upstream.fetch(capture(key, controls.ttl(), sink));
+    }
+
+    /** Serves a request for which caching was on without the cache, saying why. */
+    public void bypass(BypassReason reason, Upstream upstream, ResponseSink sink) {
+        counters.bypasses.increment();
+        upstream.fetch(new BypassSink(reason, sink));
+    }
+
+    // ------------------------------------------------------------------------------------------------------------- the
+    // parts
+
+    /** Why a request cannot be cached, or empty if it can (wire rules W18 and W19). */
+    public Optional<BypassReason> bypass(CacheRequest request) {
+        if (request.bodyLength() > maxRequestBytes) {
+            return Optional.of(BypassReason.PAYLOAD_TOO_LARGE);
+        }
+        if (!request.isJsonObject()) {
+            return Optional.of(BypassReason.NOT_A_JSON_OBJECT);
+        }
+        return request.background() ? Optional.of(BypassReason.BACKGROUND) : Optional.empty();
+    }
+
+    /** The key of a request, or empty if it is not eligible; {@link #bypass(CacheRequest)} says why. */
+    public Optional<CacheKey> key(CacheRequest request) {
+        return bypass(request).isPresent() ? Optional.empty() : Optional.of(derive(request));
+    }
+
+    /**
+     * Looks up an answer.
+     *
+     * @param into receives the answer on a hit; its content is undefined otherwise
+     * @return whether there was an answer that has not expired
+     */
+    public boolean lookup(CacheKey key, CachedResponse into) {
+        Scratch scratch = scratches.take();
+        try {
+            return lookup(key, into, scratch);
+        } finally {
+            give(scratch);
+        }
+    }
+
+    /** Looks up an answer and, on a hit, delivers it to the sink during the call; the sink is not touched otherwise. */
+    public boolean lookup(CacheKey key, ResponseSink sink) {
+        Scratch scratch = scratches.take();
+        try {
+            CachedResponse response = scratch.response;
+            if (!lookup(key, response, scratch)) {
+                return false;
+            }
+            String sourceId = response.sourceId().isEmpty() ? null : response.sourceId();
+            sink.head(new ResponseHead(
+                    200,
+                    response.contentType().isEmpty() ? null : response.contentType(),
+                    null,
+                    response.length(),
+                    response.generationId(),
+                    new CacheOutcome.Hit(response.ageSeconds(), response.ttlSeconds(), sourceId),
+                    Map.of()));
+            sink.chunk(response.toByteBuffer());
+            sink.end();
+            return true;
+        } finally {
+            give(scratch);
+        }
+    }
+
+    private boolean lookup(CacheKey key, CachedResponse into, Scratch scratch) {
+        long now = nowMillis();
+        if (!store.get(key, scratch.entry)) {
+            counters.misses.increment();
+            return false;
+        }
+        boolean intact = codec.isIntact(key, scratch.entry, scratch.codec);
+        if (intact && EntryHead.expiresAt(scratch.entry.bytes()) <= now) {
+            counters.misses.increment();
+            return false;
+        }
+        if (!intact || !codec.decode(scratch.entry, now, into, scratch.codec)) {
+            counters.corruptions.increment();
+            counters.misses.increment();
+            store.remove(key);
+            return false;
+        }
+        counters.hits.increment();
+        counters.tokensSaved.add(into.tokensSaved());
+        return true;
+    }
+
+    /**
+     * Stores a complete answer. It is judged as one that passed through {@link #capture} would be: only a success that parses, or
+     * a stream with its terminal event and no error, is kept (wire rule W16).
+     *
+     * @param contentType media type to replay the answer with
+     * @param answer the body as the provider sent it; only read
+     * @param ttl {@link CacheControls#MIN_TTL} to {@link CacheControls#MAX_TTL}
+     * @return whether it is stored now
+     * @throws IllegalArgumentException if the ttl is out of range
+     */
+    public boolean store(CacheKey key, String contentType, byte[] answer, Duration ttl) {
+        CacheControls.on(ttl);
+        AnswerCapture capture = AnswerCapture.of(key.endpoint(), key.streaming(), maxAnswerBytes);
+        if (capture.append(ByteBuffer.wrap(answer)) == AnswerCapture.State.REJECTED
+                || capture.end() != AnswerCapture.State.COMPLETE) {
+            counters.rejections.increment();
+            return false;
+        }
+        long now = nowMillis();
+        Template template = capture.template();
+        return put(
+                key, template, new EntryCodec.Facts(contentType, template.originalId(), now, now + ttl.toMillis(), 0));
+    }
+
+    /**
+     * A sink that passes an answer on and stores it once it is complete.
+     *
+     * @param ttl {@link CacheControls#MIN_TTL} to {@link CacheControls#MAX_TTL}
+     * @param client where the answer goes; its head gets a {@link CacheOutcome.Miss}
+     */
+    public ResponseSink capture(CacheKey key, Duration ttl, ResponseSink client) {
+        return new CaptureSink(this, key, ttl, client, nowMillis());
+    }
+
+    /** Removes the answer of a key. Returns whether there was one. */
+    public boolean remove(CacheKey key) {
+        return store.remove(key);
+    }
+
+    /** The figures of this cache in this process. */
+    public CacheStats stats() {
+        return counters.snapshot(store.stats());
+    }
+
+    /** The longest request body that is eligible, in bytes. */
+    public int maxRequestBytes() {
+        return maxRequestBytes;
+    }
+
+    /** The longest answer that is stored, in bytes. */
+    public int maxAnswerBytes() {
+        return maxAnswerBytes;
+    }
+
+    /** Removes expired entries now instead of at the next scheduled sweep. Returns how many. */
+    public long sweep() {
+        return store.sweep(nowMillis());
+    }
+
+    /** Stops sweeping and closes the store. Lookups after that miss. Idempotent. */
+    @Override
+    public void close() {
+        sweeper.shutdownNow();
+        store.close();
+    }
+
+    // -------------------------------------------------------------------------------------------------------------
+    // internals
+
+    private CacheKey derive(CacheRequest request) {
+        Scratch scratch = scratches.take();
+        try {
+            return keys.derive(request, scratch.keys);
+        } finally {
+            give(scratch);
+        }
+    }
+
+    boolean put(CacheKey key, Template template, EntryCodec.Facts facts) {
+        Scratch scratch = scratches.take();
+        try {
+            codec.encode(key, template, facts, scratch.entry, scratch.codec);
+            boolean stored = store.put(key, scratch.entry);
+            if (stored) {
+                counters.stores.increment();
+            }
+            return stored;
+        } finally {
+            give(scratch);
+        }
+    }
+
+    Counters counters() {
+        return counters;
+    }
+
+    long nowMillis() {
+        return clock.millis();
+    }
+
+    private void sweepQuietly() {
+        try {
+            sweep();
+        } catch (RuntimeException e) {
+            // An escaping exception would end the schedule, and with it every later sweep.
+            LOG.warn("A sweep for expired entries failed; the next one tries again", e);
+        }
+    }
+
+    /** Settings of a cache. Not thread-safe. */
     public static final class Builder {
-        private Builder() {}
+        private static final long DEFAULT_CAPACITY = 1L << 30;
+        private static final int DEFAULT_MAX_REQUEST = 8 << 20;
+        private static final int DEFAULT_MAX_ANSWER = 16 << 20;
 
-        /** Limit. */
-        public Builder maxRequestBytes(int bytes) {
+        private final Path file;
+        private long capacityBytes = DEFAULT_CAPACITY;
+        private int maxRequestBytes = DEFAULT_MAX_REQUEST;
+        private int maxAnswerBytes = DEFAULT_MAX_ANSWER;
+        private Duration sweepInterval = Duration.ofMinutes(1);
+        private Clock clock = Clock.systemUTC();
+        private CacheStore store;
+
+        private Builder(Path file) {
+            this.file = Objects.requireNonNull(file, "file");
+        }
+
+        /** The byte budget for everything on disk; 1 GiB unless set. */
+        public Builder capacityBytes(long bytes) {
+            capacityBytes = bytes;
             return this;
+        }
+
+        /** The longest request body that is eligible (wire rule W18), in bytes; 8 MiB unless set. */
+        public Builder maxRequestBytes(int bytes) {
+            maxRequestBytes = requirePositive(bytes, "maxRequestBytes");
+            return this;
+        }
+
+        /** The longest answer that is stored (wire rule W18), in bytes; 16 MiB unless set. */
+        public Builder maxAnswerBytes(int bytes) {
+            maxAnswerBytes = requirePositive(bytes, "maxAnswerBytes");
+            return this;
+        }
+
+        /** How long to rest between sweeps for expired entries; one minute unless set. */
+        public Builder sweepInterval(Duration interval) {
+            if (interval.toMillis() < 1) {
+                throw new IllegalArgumentException("sweepInterval must be at least 1 ms, was " + interval);
+            }
+            sweepInterval = interval;
+            return this;
+        }
+
+        /** Where the time comes from; the system clock unless set. */
+        public Builder clock(Clock source) {
+            clock = Objects.requireNonNull(source, "source");
+            return this;
+        }
+
+        /** Keeps entries in another store than the memory-mapped file; the cache closes it. Then file and capacity mean nothing. */
+        public Builder store(CacheStore other) {
+            store = Objects.requireNonNull(other, "other");
+            return this;
+        }
+
+        /**
+         * Opens the cache.
+         *
+         * @throws IOException if the file cannot be opened or created; a damaged one is set aside instead
+         * @throws IllegalArgumentException if the capacity is too small to work with
+         * @throws IllegalStateException if the JVM was started without the flags that Chronicle Map needs; the message names them
+         */
+        public ResponseCache open() throws IOException {
+            return new ResponseCache(this, store != null ? store : ChronicleStore.open(file, capacityBytes, clock));
+        }
+
+        private static int requirePositive(int value, String name) {
+            if (value <= 0) {
+                throw new IllegalArgumentException(name + " must be positive, was " + value);
+            }
+            return value;
         }
     }
 }

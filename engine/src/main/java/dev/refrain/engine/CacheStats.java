@@ -1,0 +1,28 @@
+package dev.refrain.engine;
+
+import dev.refrain.engine.spi.StoreStats;
+
+/**
+ * A snapshot of a cache's figures. Counters start at zero when the cache is opened and count this process only; they are read one
+ * after the other, so that sums may be off by what happened in between.
+ *
+ * @param hits lookups that were answered
+ * @param misses lookups that were not, for whatever reason
+ * @param bypasses requests with caching on that were not eligible
+ * @param stores answers stored
+ * @param rejections captured answers that were not stored because they were no complete success (wire rule W16) or too large
+ * @param corruptions entries found damaged on read, each counted as a miss as well and removed
+ * @param failures answers that could not be stored because of an internal error
+ * @param tokensSaved tokens that the providers counted for answers that hits replayed
+ * @param store what the store itself counts
+ */
+public record CacheStats(
+        long hits,
+        long misses,
+        long bypasses,
+        long stores,
+        long rejections,
+        long corruptions,
+        long failures,
+        long tokensSaved,
+        StoreStats store) {}

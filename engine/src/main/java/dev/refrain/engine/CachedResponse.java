@@ -1,0 +1,106 @@
+package dev.refrain.engine;
+
+import dev.refrain.engine.spi.EntryBuffer;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+
+/**
+ * A stored answer, ready to be sent: the reusable target of {@link ResponseCache#lookup(CacheKey, CachedResponse)}. Each lookup
+ * that hits overwrites it; after a miss its content is undefined. Not thread-safe.
+ */
+public final class CachedResponse {
+    private static final int INITIAL_CAPACITY = 8 * 1024;
+
+    private final EntryBuffer body = new EntryBuffer(INITIAL_CAPACITY);
+    private final byte[] generationId = new byte[GenerationId.LENGTH];
+    private byte[] contentTypeBytes = new byte[0];
+    private String contentType = "";
+    private String sourceId = "";
+    private long storedAtMillis;
+    private long ageSeconds;
+    private long ttlSeconds;
+    private long tokensSaved;
+
+    /** The array that holds the body; the first {@link #length()} bytes are valid until the next lookup. */
+    public byte[] array() {
+        return body.bytes();
+    }
+
+    /** Length of the body in bytes. */
+    public int length() {
+        return body.length();
+    }
+
+    /** A copy of the body. */
+    public byte[] toByteArray() {
+        return Arrays.copyOf(body.bytes(), body.length());
+    }
+
+    /** A view of the body, valid until the next lookup. */
+    public ByteBuffer toByteBuffer() {
+        return ByteBuffer.wrap(body.bytes(), 0, body.length());
+    }
+
+    /** The media type that the provider sent; empty if it sent none. */
+    public String contentType() {
+        return contentType;
+    }
+
+    /** The id of this replay, as it also stands in the body (wire rule W25). */
+    public String generationId() {
+        return new String(generationId, StandardCharsets.ISO_8859_1);
+    }
+
+    /** The generation id of the response that filled the entry; empty if it had none. */
+    public String sourceId() {
+        return sourceId;
+    }
+
+    /** When the answer was stored, milliseconds since the epoch. */
+    public long storedAtMillis() {
+        return storedAtMillis;
+    }
+
+    /** Whole seconds since the answer was stored. */
+    public long ageSeconds() {
+        return ageSeconds;
+    }
+
+    /** Whole seconds that the entry has left; with {@link #ageSeconds()} the lifetime it was stored with (wire rule W22). */
+    public long ttlSeconds() {
+        return ttlSeconds;
+    }
+
+    /** The tokens that the provider counted for the stored answer and that this replay saves; 0 if it did not say. */
+    public long tokensSaved() {
+        return tokensSaved;
+    }
+
+    EntryBuffer body() {
+        return body;
+    }
+
+    byte[] generationIdBytes() {
+        return generationId;
+    }
+
+    /** Keeps the string of the last lookup when the bytes are the same, which they nearly always are. */
+    void contentType(byte[] from, int offset, int length) {
+        if (!Arrays.equals(contentTypeBytes, 0, contentTypeBytes.length, from, offset, offset + length)) {
+            contentTypeBytes = Arrays.copyOfRange(from, offset, offset + length);
+            contentType = new String(contentTypeBytes, StandardCharsets.ISO_8859_1);
+        }
+    }
+
+    void times(long storedAt, long expiresAt, long now) {
+        storedAtMillis = storedAt;
+        ageSeconds = Math.max(0, now - storedAt) / 1000;
+        ttlSeconds = (expiresAt - storedAt) / 1000 - ageSeconds;
+    }
+
+    void source(String id, long tokens) {
+        sourceId = id;
+        tokensSaved = tokens;
+    }
+}

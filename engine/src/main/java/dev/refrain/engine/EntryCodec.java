@@ -1,0 +1,185 @@
+package dev.refrain.engine;
+
+import dev.refrain.engine.internal.template.Template;
+import dev.refrain.engine.spi.EntryBuffer;
+import dev.refrain.engine.spi.EntryHead;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.util.zip.CRC32C;
+import net.jpountz.lz4.LZ4Compressor;
+import net.jpountz.lz4.LZ4Exception;
+import net.jpountz.lz4.LZ4Factory;
+import net.jpountz.lz4.LZ4SafeDecompressor;
+
+/**
+ * The bytes of an entry: fixed head, source id, content type, patch table, LZ4 block. docs/STORAGE-FORMAT.md is the reference.
+ *
+ * <p>The checksum runs over the key and everything behind the checksum itself, so that neither a flipped bit nor an entry that
+ * turns up under another key is ever taken for an answer. Decoding trusts nothing before it has been checked, and bounds-checks
+ * every length even after that. Thread-safe; the {@link Scratch} is not.
+ */
+final class EntryCodec {
+    private static final int CHECKSUM = 0;
+    private static final int VERSION = 4;
+    private static final int FLAGS = 5;
+    private static final int BODY_LENGTH = 24;
+    private static final int PATCH_COUNT = 28;
+    private static final int PATCHES_LENGTH = 32;
+    private static final int TOKENS = 36;
+    private static final int FETCH_MILLIS = 40;
+    private static final int SOURCE_ID_LENGTH = 44;
+    private static final int CONTENT_TYPE_LENGTH = 46;
+
+    /** Entries of any other version are misses. */
+    private static final byte CURRENT_VERSION = 1;
+
+    private static final byte FLAG_LZ4 = 1;
+
+    private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+    private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
+    private static final VarHandle SHORT = MethodHandles.byteArrayViewVarHandle(short[].class, ByteOrder.LITTLE_ENDIAN);
+
+    private final LZ4Compressor compressor;
+    /** Checks bounds, and is the fastest of the decompressors as well when the native library could be loaded. */
+    private final LZ4SafeDecompressor decompressor;
+
+    EntryCodec() {
+        LZ4Factory lz4 = nativeOrSafe();
+        this.compressor = lz4.fastCompressor();
+        this.decompressor = lz4.safeDecompressor();
+    }
+
+    private static LZ4Factory nativeOrSafe() {
+        try {
+            return LZ4Factory.nativeInstance();
+        } catch (LinkageError | RuntimeException noNativeLibrary) {
+            return LZ4Factory.safeInstance();
+        }
+    }
+
+    /** One thread's working memory. */
+    static final class Scratch {
+        private final CRC32C crc = new CRC32C();
+        private final byte[] key = new byte[CacheKey.LENGTH];
+        private final byte[] time = new byte[GenerationId.SECONDS_DIGITS];
+    }
+
+    /** What is stored beside the answer itself. */
+    record Facts(String contentType, String sourceId, long storedAtMillis, long expiresAtMillis, long fetchMillis) {}
+
+    /** Writes the entry of a template. Facts too long for their length fields are cut off: they are labels, not content. */
+    void encode(CacheKey key, Template template, Facts facts, EntryBuffer out, Scratch scratch) {
+        byte[] sourceId = latin1(facts.sourceId());
+        byte[] contentType = latin1(facts.contentType());
+        int bodyLength = template.length();
+        int blockAt = EntryHead.LENGTH + sourceId.length + contentType.length + template.patchesLength();
+        byte[] entry = out.resize(blockAt + compressor.maxCompressedLength(bodyLength));
+
+        int at = EntryHead.LENGTH;
+        System.arraycopy(sourceId, 0, entry, at, sourceId.length);
+        at += sourceId.length;
+        System.arraycopy(contentType, 0, entry, at, contentType.length);
+        at += contentType.length;
+        System.arraycopy(template.patches(), 0, entry, at, template.patchesLength());
+
+        int block = compressor.compress(template.bytes(), 0, bodyLength, entry, blockAt);
+        boolean compressed = block < bodyLength;
+        if (!compressed) {
+            System.arraycopy(template.bytes(), 0, entry, blockAt, bodyLength);
+            block = bodyLength;
+        }
+        out.resize(blockAt + block);
+
+        entry[VERSION] = CURRENT_VERSION;
+        entry[FLAGS] = compressed ? FLAG_LZ4 : 0;
+        SHORT.set(entry, 6, (short) 0);
+        LONG.set(entry, EntryHead.STORED_AT, facts.storedAtMillis());
+        LONG.set(entry, EntryHead.EXPIRES_AT, facts.expiresAtMillis());
+        INT.set(entry, BODY_LENGTH, bodyLength);
+        INT.set(entry, PATCH_COUNT, template.patchCount());
+        INT.set(entry, PATCHES_LENGTH, template.patchesLength());
+        INT.set(entry, TOKENS, clampToInt(template.tokens()));
+        INT.set(entry, FETCH_MILLIS, clampToInt(facts.fetchMillis()));
+        SHORT.set(entry, SOURCE_ID_LENGTH, (short) sourceId.length);
+        SHORT.set(entry, CONTENT_TYPE_LENGTH, (short) contentType.length);
+        INT.set(entry, CHECKSUM, checksum(key, entry, out.length(), scratch));
+    }
+
+    /** Whether the entry is one that {@link #encode} wrote for this very key. */
+    boolean isIntact(CacheKey key, EntryBuffer in, Scratch scratch) {
+        byte[] entry = in.bytes();
+        return in.length() >= EntryHead.LENGTH
+                && entry[VERSION] == CURRENT_VERSION
+                && (int) INT.get(entry, CHECKSUM) == checksum(key, entry, in.length(), scratch);
+    }
+
+    /**
+     * Turns an intact entry into the answer of a hit: decompressed, with a new id and the current time in their places.
+     *
+     * @return false if the entry does not decode after all
+     */
+    boolean decode(EntryBuffer in, long nowMillis, CachedResponse out, Scratch scratch) {
+        byte[] entry = in.bytes();
+        int bodyLength = (int) INT.get(entry, BODY_LENGTH);
+        int patchesLength = (int) INT.get(entry, PATCHES_LENGTH);
+        int sourceIdLength = Short.toUnsignedInt((short) SHORT.get(entry, SOURCE_ID_LENGTH));
+        int contentTypeLength = Short.toUnsignedInt((short) SHORT.get(entry, CONTENT_TYPE_LENGTH));
+        int contentTypeAt = EntryHead.LENGTH + sourceIdLength;
+        int patchesAt = contentTypeAt + contentTypeLength;
+        int blockAt = patchesAt + patchesLength;
+        int blockLength = in.length() - blockAt;
+        if (bodyLength < 0 || patchesLength < 0 || blockLength < 0) {
+            return false;
+        }
+        byte[] body = out.body().resize(bodyLength);
+        try {
+            if (entry[FLAGS] == FLAG_LZ4) {
+                if (decompressor.decompress(entry, blockAt, blockLength, body, 0, bodyLength) != bodyLength) {
+                    return false;
+                }
+            } else {
+                System.arraycopy(entry, blockAt, body, 0, bodyLength);
+            }
+            GenerationId.write(nowMillis / 1000, out.generationIdBytes());
+            GenerationId.writeSeconds(nowMillis / 1000, scratch.time, 0);
+            int patchCount = (int) INT.get(entry, PATCH_COUNT);
+            Template.patch(
+                    entry,
+                    patchesAt,
+                    patchesLength,
+                    patchCount,
+                    body,
+                    0,
+                    bodyLength,
+                    out.generationIdBytes(),
+                    scratch.time);
+        } catch (LZ4Exception | IndexOutOfBoundsException | IllegalArgumentException e) {
+            return false;
+        }
+        out.contentType(entry, contentTypeAt, contentTypeLength);
+        out.times(EntryHead.storedAt(entry), EntryHead.expiresAt(entry), nowMillis);
+        out.source(new String(entry, EntryHead.LENGTH, sourceIdLength, StandardCharsets.ISO_8859_1), (int)
+                INT.get(entry, TOKENS));
+        return true;
+    }
+
+    private static int checksum(CacheKey key, byte[] entry, int length, Scratch scratch) {
+        CRC32C crc = scratch.crc;
+        crc.reset();
+        key.copyTo(scratch.key, 0);
+        crc.update(scratch.key, 0, CacheKey.LENGTH);
+        crc.update(entry, VERSION, length - VERSION);
+        return (int) crc.getValue();
+    }
+
+    private static byte[] latin1(String label) {
+        byte[] bytes = label == null ? new byte[0] : label.getBytes(StandardCharsets.ISO_8859_1);
+        return bytes.length <= 0xFFFF ? bytes : java.util.Arrays.copyOf(bytes, 0xFFFF);
+    }
+
+    private static int clampToInt(long value) {
+        return (int) Math.max(0, Math.min(Integer.MAX_VALUE, value));
+    }
+}

@@ -1,0 +1,135 @@
+package dev.refrain.engine;
+
+import java.nio.charset.StandardCharsets;
+import java.security.DigestException;
+import java.security.GeneralSecurityException;
+import java.security.MessageDigest;
+import java.util.Arrays;
+import java.util.concurrent.ConcurrentHashMap;
+import javax.crypto.Mac;
+import javax.crypto.spec.SecretKeySpec;
+
+/**
+ * Turns a request into its key: SHA-256 over a version and the length-delimited parts of wire rule W10.
+ *
+ * <p>The digest is cryptographic because prompts come from end users: with a faster hash a crafted collision would serve one
+ * user's answer to another. The API key goes in as an HMAC under the installation secret, so that nobody who holds the file can
+ * test guesses of API keys against it (W15). Every part is preceded by its length; otherwise {@code ("ab", "c")} and
+ * {@code ("a", "bc")} would be the same request.
+ */
+final class KeyDeriver {
+    /** Changes whenever the parts or their order do; old entries are then never found again. */
+    private static final byte KEY_VERSION = 1;
+
+    /** Scopes remembered before the memo is emptied: bounds the memory that clients with made-up API keys can take. */
+    private static final int MAX_SCOPES = 4096;
+
+    private final SecretKeySpec secret;
+    private final ConcurrentHashMap<String, byte[]> scopes = new ConcurrentHashMap<>();
+
+    KeyDeriver(byte[] secret) {
+        this.secret = new SecretKeySpec(secret, "HmacSHA256");
+    }
+
+    /** One thread's working memory. */
+    static final class Scratch {
+        private final MessageDigest sha256 = newSha256();
+        private final byte[] digest = new byte[CacheKey.LENGTH];
+        private byte[] head = new byte[256];
+        private int headLength;
+
+        private static MessageDigest newSha256() {
+            try {
+                return MessageDigest.getInstance("SHA-256");
+            } catch (GeneralSecurityException e) {
+                throw new IllegalStateException("every Java platform has SHA-256", e);
+            }
+        }
+
+        private void part(byte[] bytes) {
+            length(bytes.length);
+            System.arraycopy(bytes, 0, room(bytes.length), headLength, bytes.length);
+            headLength += bytes.length;
+        }
+
+        /** ASCII without a copy; anything else through the encoder. */
+        private void part(String text) {
+            int length = text.length();
+            for (int i = 0; i < length; i++) {
+                if (text.charAt(i) >= 0x80) {
+                    part(text.getBytes(StandardCharsets.UTF_8));
+                    return;
+                }
+            }
+            length(length);
+            byte[] target = room(length);
+            for (int i = 0; i < length; i++) {
+                target[headLength++] = (byte) text.charAt(i);
+            }
+        }
+
+        private void length(int value) {
+            byte[] target = room(Integer.BYTES);
+            target[headLength++] = (byte) value;
+            target[headLength++] = (byte) (value >>> 8);
+            target[headLength++] = (byte) (value >>> 16);
+            target[headLength++] = (byte) (value >>> 24);
+        }
+
+        private byte[] room(int bytes) {
+            if (headLength + bytes > head.length) {
+                head = Arrays.copyOf(head, Math.max(headLength + bytes, head.length * 2));
+            }
+            return head;
+        }
+    }
+
+    /** The key of an eligible request. */
+    CacheKey derive(CacheRequest request, Scratch scratch) {
+        scratch.headLength = 0;
+        scratch.head[scratch.headLength++] = KEY_VERSION;
+        scratch.head[scratch.headLength++] = (byte) (request.stream() ? 1 : 0);
+        scratch.part(scope(request.apiKey()));
+        scratch.part(request.endpoint().id());
+        scratch.part(request.upstream());
+        scratch.part(request.query());
+        scratch.part(request.presetFingerprint());
+        // The model stands in the body, at one place at most that counts; hashing it twice would add nothing.
+        scratch.length(request.body().normalisedLength());
+        MessageDigest sha256 = scratch.sha256;
+        sha256.reset();
+        sha256.update(scratch.head, 0, scratch.headLength);
+        sha256.update(
+                request.body().normalised(),
+                request.body().normalisedOffset(),
+                request.body().normalisedLength());
+        try {
+            sha256.digest(scratch.digest, 0, CacheKey.LENGTH);
+        } catch (DigestException e) {
+            throw new IllegalStateException(e);
+        }
+        return new CacheKey(request.endpoint(), request.stream(), scratch.digest, 0);
+    }
+
+    private byte[] scope(String apiKey) {
+        byte[] scope = scopes.get(apiKey);
+        if (scope == null) {
+            if (scopes.size() >= MAX_SCOPES) {
+                scopes.clear();
+            }
+            scope = hmac(apiKey);
+            scopes.put(apiKey, scope);
+        }
+        return scope;
+    }
+
+    private byte[] hmac(String apiKey) {
+        try {
+            Mac mac = Mac.getInstance("HmacSHA256");
+            mac.init(secret);
+            return mac.doFinal(apiKey.getBytes(StandardCharsets.UTF_8));
+        } catch (GeneralSecurityException e) {
+            throw new IllegalStateException("every Java platform has HmacSHA256", e);
+        }
+    }
+}

@@ -1,0 +1,111 @@
+package dev.refrain.engine;
+
+import static dev.refrain.engine.Answers.CHAT_ANSWER;
+import static dev.refrain.engine.Answers.utf8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.refrain.engine.internal.template.AnswerCapture;
+import dev.refrain.engine.internal.template.Template;
+import dev.refrain.engine.spi.EntryBuffer;
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+import java.util.Base64;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+
+class EntryCodecTest {
+    private final EntryCodec codec = new EntryCodec();
+    private final EntryCodec.Scratch scratch = new EntryCodec.Scratch();
+    private final CacheKey key = key(1);
+
+    private static CacheKey key(int seed) {
+        byte[] digest = new byte[CacheKey.LENGTH];
+        Arrays.fill(digest, (byte) seed);
+        return new CacheKey(Endpoint.CHAT, false, digest, 0);
+    }
+
+    private EntryBuffer encode(String answer) {
+        AnswerCapture capture = AnswerCapture.of(Endpoint.CHAT, false, 1 << 20);
+        capture.append(ByteBuffer.wrap(utf8(answer)));
+        capture.end();
+        Template template = capture.template();
+        EntryBuffer entry = new EntryBuffer(16);
+        codec.encode(
+                key, template, new EntryCodec.Facts("application/json", "gen-1", 1000, 61_000, 250), entry, scratch);
+        return entry;
+    }
+
+    @Test
+    void compressibleAnswersAreStoredSmaller() {
+        String answer = CHAT_ANSWER.replace("Hello", "again and ".repeat(1000));
+        EntryBuffer entry = encode(answer);
+        CachedResponse out = new CachedResponse();
+        assertThat(entry.length()).isLessThan(1000);
+        assertThat(codec.isIntact(key, entry, scratch)).isTrue();
+        assertThat(codec.decode(entry, 3000, out, scratch)).isTrue();
+        assertThat(out.length()).isEqualTo(answer.length() + GenerationId.LENGTH - "chatcmpl-1".length() - 2);
+        assertThat(out.ageSeconds()).isEqualTo(2);
+        assertThat(out.ttlSeconds()).isEqualTo(58);
+    }
+
+    @Test
+    void incompressibleAnswersAreStoredAsTheyAre() {
+        String answer = "{\"x\":\"" + Base64.getEncoder().encodeToString(random(9000)) + "\"}";
+        EntryBuffer entry = encode(answer);
+        CachedResponse out = new CachedResponse();
+        assertThat(codec.decode(entry, 3000, out, scratch)).isTrue();
+        assertThat(out.toByteArray()).isEqualTo(utf8(answer));
+    }
+
+    @Test
+    void everyFlippedBitIsFound() {
+        EntryBuffer entry = encode(CHAT_ANSWER);
+        for (int bit = 0; bit < entry.length() * 8; bit++) {
+            entry.bytes()[bit / 8] ^= (byte) (1 << bit % 8);
+            assertThat(codec.isIntact(key, entry, scratch)).as("bit %d", bit).isFalse();
+            entry.bytes()[bit / 8] ^= (byte) (1 << bit % 8);
+        }
+        assertThat(codec.isIntact(key, entry, scratch)).isTrue();
+    }
+
+    @Test
+    void anEntryUnderAnotherKeyIsNotIntact() {
+        assertThat(codec.isIntact(key(2), encode(CHAT_ANSWER), scratch)).isFalse();
+    }
+
+    @Test
+    void everyTruncationIsFound() {
+        EntryBuffer entry = encode(CHAT_ANSWER);
+        for (int length = entry.length() - 1; length >= 0; length--) {
+            entry.resize(length);
+            assertThat(codec.isIntact(key, entry, scratch)).isFalse();
+        }
+    }
+
+    /** Decoding comes after the checksum; should damage ever get past that, it must still fail rather than throw. */
+    @Test
+    void decodingGarbageNeverThrows() {
+        Random random = new Random(7);
+        EntryBuffer good = encode(CHAT_ANSWER);
+        byte[] original = Arrays.copyOf(good.bytes(), good.length());
+        CachedResponse out = new CachedResponse();
+        for (int round = 0; round < 20_000; round++) {
+            EntryBuffer entry = new EntryBuffer(original.length);
+            System.arraycopy(original, 0, entry.resize(original.length), 0, original.length);
+            for (int i = random.nextInt(4); i >= 0; i--) {
+                // The body length is left alone: it alone could make this test allocate gigabytes.
+                int at = random.nextInt(original.length);
+                if (at < 24 || at >= 28) {
+                    entry.bytes()[at] = (byte) random.nextInt();
+                }
+            }
+            codec.decode(entry, 3000, out, scratch);
+        }
+    }
+
+    private static byte[] random(int length) {
+        byte[] bytes = new byte[length];
+        new Random(3).nextBytes(bytes);
+        return bytes;
+    }
+}

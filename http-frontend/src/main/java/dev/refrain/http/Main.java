@@ -1,0 +1,32 @@
+package dev.refrain.http;
+
+import dev.refrain.http.config.Startup;
+import dev.refrain.http.proxy.ProxyServer;
+import java.io.IOException;
+
+/** The command line: {@code java -jar refrain.jar}. */
+public final class Main {
+    private static final int CANNOT_START = 1;
+
+    private Main() {}
+
+    /** Reads the settings, starts the server and stops it on SIGTERM. */
+    @SuppressWarnings("SystemOut") // what a command line prints
+    public static void main(String[] arguments) {
+        Startup startup = Startup.parse(arguments, System.getenv());
+        if (startup instanceof Startup.Exit exit) {
+            (exit.status() == 0 ? System.out : System.err).println(exit.text());
+            System.exit(exit.status());
+        } else if (startup instanceof Startup.Run run) {
+            try {
+                Logging.configure();
+                ProxyServer server = ProxyServer.start(run.settings());
+                Runtime.getRuntime().addShutdownHook(new Thread(server::close, "refrain-shutdown"));
+                System.out.println(server.describe());
+            } catch (IOException | IllegalStateException | IllegalArgumentException e) {
+                System.err.println("refrain: " + e.getMessage());
+                System.exit(CANNOT_START);
+            }
+        }
+    }
+}

@@ -1,0 +1,333 @@
+package dev.refrain.http.proxy;
+
+import dev.refrain.engine.CacheControls;
+import dev.refrain.engine.CacheOutcome;
+import dev.refrain.engine.Endpoint;
+import dev.refrain.engine.GenerationId;
+import dev.refrain.engine.ResponseHead;
+import dev.refrain.engine.ResponseSink;
+import io.undertow.server.HttpServerExchange;
+import io.undertow.util.Headers;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.ArrayDeque;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.xnio.ChannelListener;
+import org.xnio.IoUtils;
+import org.xnio.channels.StreamSinkChannel;
+
+/**
+ * The client's end of a response: writes an answer to an Undertow exchange without ever blocking.
+ *
+ * <p>All writing happens on the exchange's I/O thread. Calls from that thread, which every hit makes, act at once; calls from
+ * others go through a mailbox that keeps their order. What the socket does not take waits in a queue, whose emptying is the
+ * back-pressure signal ({@link #whenDrained}). Once the client is gone everything is swallowed, so that a capture further up the
+ * line can go on; {@link #onClientGone} tells those who would rather stop.
+ */
+final class ExchangeSink implements ResponseSink {
+    private static final Logger LOG = LoggerFactory.getLogger(ExchangeSink.class);
+
+    /** Marks the end of an answer in the mailbox. */
+    private static final Object END = new Object();
+
+    private final HttpServerExchange exchange;
+    /** Null for a path that is no endpoint. */
+    private final Endpoint endpoint;
+
+    private final Queue<Object> mailbox = new ConcurrentLinkedQueue<>();
+    private final AtomicInteger undelivered = new AtomicInteger();
+
+    // The I/O thread's alone.
+    private final ArrayDeque<ByteBuffer> pending = new ArrayDeque<>();
+    private CacheControls controls = CacheControls.OFF;
+    private StreamSinkChannel channel;
+    private boolean ended;
+    private boolean over;
+    private Runnable drained;
+
+    private volatile boolean gone;
+    private volatile Runnable goneListener;
+
+    ExchangeSink(HttpServerExchange exchange, Endpoint endpoint) {
+        this.exchange = exchange;
+        this.endpoint = endpoint;
+        exchange.getConnection().addCloseListener(connection -> clientGone());
+    }
+
+    /** Caching as it was decided for this request, so that an error made here can say so. Before any answer begins. */
+    void controls(CacheControls decided) {
+        controls = decided;
+    }
+
+    /** Runs the action, on the I/O thread, as soon as everything passed on so far has been taken by the socket. */
+    void whenDrained(Runnable action) {
+        deliver(new Drained(action));
+    }
+
+    /** Runs the action, on any thread, if the client goes away before it has its answer. One listener at most. */
+    void onClientGone(Runnable action) {
+        goneListener = action;
+        if (gone) {
+            action.run();
+        }
+    }
+
+    @Override
+    public void head(ResponseHead head) {
+        deliver(head);
+    }
+
+    @Override
+    public void chunk(ByteBuffer bytes) {
+        if (actsNow()) {
+            onChunk(bytes, false);
+        } else if (!gone) {
+            deliver(copy(bytes));
+        }
+    }
+
+    @Override
+    public void end() {
+        deliver(END);
+    }
+
+    @Override
+    public void fail(Throwable cause) {
+        deliver(cause);
+    }
+
+    // ---------------------------------------------------------------------------------------- from any thread to the
+    // I/O thread
+
+    private record Drained(Runnable action) {}
+
+    private boolean actsNow() {
+        return exchange.isInIoThread() && undelivered.get() == 0;
+    }
+
+    private void deliver(Object message) {
+        if (actsNow()) {
+            accept(message);
+            return;
+        }
+        mailbox.add(message);
+        if (undelivered.getAndIncrement() == 0) {
+            exchange.getIoThread().execute(this::empty);
+        }
+    }
+
+    private void empty() {
+        int done = 0;
+        int due = undelivered.get();
+        while (due > 0) {
+            for (; done < due; done++) {
+                accept(mailbox.poll());
+            }
+            due = undelivered.addAndGet(-done);
+            done = 0;
+        }
+    }
+
+    @SuppressWarnings("CatchingUnchecked") // whatever goes wrong while answering ends this exchange and nothing else
+    private void accept(Object message) {
+        try {
+            if (message instanceof ByteBuffer bytes) {
+                onChunk(bytes, true);
+            } else if (message instanceof ResponseHead head) {
+                onHead(head);
+            } else if (message == END) {
+                onEnd();
+            } else if (message instanceof Drained waiting) {
+                onWhenDrained(waiting.action());
+            } else {
+                onFail((Throwable) message);
+            }
+        } catch (RuntimeException e) {
+            LOG.warn("A response could not be written", e);
+            cut();
+        }
+    }
+
+    // ------------------------------------------------------------------------------------------------------ on the I/O
+    // thread
+
+    private void onHead(ResponseHead head) {
+        if (over) {
+            return;
+        }
+        exchange.setStatusCode(head.status());
+        ForwardedHeaders.toClient(head.fields(), exchange.getResponseHeaders(), endpoint != null);
+        if (head.contentType() != null) {
+            exchange.getResponseHeaders().put(Headers.CONTENT_TYPE, head.contentType());
+        }
+        if (head.contentLength() >= 0) {
+            exchange.setResponseContentLength(head.contentLength());
+        }
+        if (head.generationId() != null) {
+            exchange.getResponseHeaders().put(HeaderNames.GENERATION_ID, head.generationId());
+        }
+        CacheHeaders.write(head.cache(), exchange.getResponseHeaders());
+        channel = exchange.getResponseChannel();
+        if (!(head.cache() instanceof CacheOutcome.Hit)) {
+            // A hit's head goes out with its body; anything else may keep the client waiting for the first piece.
+            flush();
+        }
+    }
+
+    private void onChunk(ByteBuffer bytes, boolean owned) {
+        if (over || !bytes.hasRemaining()) {
+            return;
+        }
+        if (pending.isEmpty()) {
+            write(bytes);
+        }
+        if (bytes.hasRemaining() && !over) {
+            pending.add(owned ? bytes : copy(bytes));
+            resume();
+        }
+    }
+
+    private void onEnd() {
+        ended = true;
+        if (!over && pending.isEmpty()) {
+            finish();
+        }
+    }
+
+    private void onFail(Throwable cause) {
+        if (over) {
+            return;
+        }
+        if (channel != null) {
+            LOG.debug("An answer was cut", cause);
+            cut();
+            return;
+        }
+        ProxyException failure = ProxyException.of(cause);
+        LOG.debug("Answering {}", failure.status(), cause);
+        byte[] body = ErrorBody.of(endpoint, failure);
+        exchange.setStatusCode(failure.status());
+        exchange.getResponseHeaders().put(Headers.CONTENT_TYPE, "application/json");
+        exchange.setResponseContentLength(body.length);
+        if (endpoint != null) {
+            exchange.getResponseHeaders()
+                    .put(HeaderNames.GENERATION_ID, GenerationId.mint(System.currentTimeMillis() / 1000));
+        }
+        if (controls.enabled()) {
+            CacheHeaders.write(new CacheOutcome.Miss(controls.ttl().toSeconds(), false), exchange.getResponseHeaders());
+        }
+        channel = exchange.getResponseChannel();
+        onChunk(ByteBuffer.wrap(body), true);
+        onEnd();
+    }
+
+    private void onWhenDrained(Runnable action) {
+        if (over || pending.isEmpty()) {
+            action.run();
+        } else {
+            drained = action;
+        }
+    }
+
+    private void write(ByteBuffer bytes) {
+        try {
+            while (bytes.hasRemaining()) {
+                if (channel.write(bytes) == 0) {
+                    return;
+                }
+            }
+            if (exchange.getResponseContentLength() < 0) {
+                channel.flush();
+            }
+        } catch (IOException e) {
+            clientGone();
+        }
+    }
+
+    private void flush() {
+        try {
+            if (!channel.flush()) {
+                resume();
+            }
+        } catch (IOException e) {
+            clientGone();
+        }
+    }
+
+    private void resume() {
+        ChannelListener<StreamSinkChannel> writable = ready -> onWritable();
+        channel.getWriteSetter().set(writable);
+        channel.resumeWrites();
+    }
+
+    private void onWritable() {
+        while (!over && !pending.isEmpty()) {
+            write(pending.peek());
+            if (over || pending.peek().hasRemaining()) {
+                return;
+            }
+            pending.remove();
+        }
+        if (over) {
+            return;
+        }
+        try {
+            if (!channel.flush()) {
+                return;
+            }
+        } catch (IOException e) {
+            clientGone();
+            return;
+        }
+        channel.suspendWrites();
+        signalDrained();
+        if (ended) {
+            finish();
+        }
+    }
+
+    private void finish() {
+        over = true;
+        exchange.endExchange();
+        signalDrained();
+    }
+
+    /** Ends the connection without ending the message, so that the client sees that the answer is not complete. */
+    private void cut() {
+        over = true;
+        pending.clear();
+        IoUtils.safeClose(exchange.getConnection());
+        signalDrained();
+    }
+
+    private void signalDrained() {
+        Runnable action = drained;
+        if (action != null) {
+            drained = null;
+            action.run();
+        }
+    }
+
+    /** Called by the connection's close listener, on its I/O thread, and by failed writes. */
+    private void clientGone() {
+        if (over) {
+            return;
+        }
+        gone = true;
+        cut();
+        Runnable listener = goneListener;
+        if (listener != null) {
+            listener.run();
+        }
+    }
+
+    private static ByteBuffer copy(ByteBuffer bytes) {
+        ByteBuffer copy = ByteBuffer.allocate(bytes.remaining());
+        copy.put(bytes);
+        return copy.flip();
+    }
+}

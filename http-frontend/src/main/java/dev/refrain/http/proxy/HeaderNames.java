@@ -1,0 +1,18 @@
+package dev.refrain.http.proxy;
+
+import io.undertow.util.HttpString;
+
+/** The header fields of the wire contract that have no constant elsewhere. */
+final class HeaderNames {
+    static final HttpString CACHE = new HttpString("X-OpenRouter-Cache");
+    static final HttpString CACHE_TTL = new HttpString("X-OpenRouter-Cache-TTL");
+    static final HttpString CACHE_CLEAR = new HttpString("X-OpenRouter-Cache-Clear");
+    static final HttpString CACHE_STATUS = new HttpString("X-OpenRouter-Cache-Status");
+    static final HttpString CACHE_AGE = new HttpString("X-OpenRouter-Cache-Age");
+    static final HttpString CACHE_SOURCE_ID = new HttpString("X-OpenRouter-Cache-Source-Id");
+    static final HttpString GENERATION_ID = new HttpString("X-Generation-Id");
+    /** RFC 9211. */
+    static final HttpString STANDARD_CACHE_STATUS = new HttpString("Cache-Status");
+
+    private HeaderNames() {}
+}

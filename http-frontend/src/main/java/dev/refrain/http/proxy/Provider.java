@@ -1,0 +1,43 @@
+package dev.refrain.http.proxy;
+
+import io.undertow.server.HttpServerExchange;
+import java.net.URI;
+import java.net.URISyntaxException;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+
+/**
+ * An upstream provider.
+ *
+ * @param base the URL under which {@code /chat/completions} lives, without a trailing slash
+ * @param identity names the provider in cache keys: stable over restarts, different for different providers
+ */
+record Provider(URI base, String identity) {
+    /**
+     * The client's request as it goes to this provider (wire rules W2 and W9).
+     *
+     * @param suffix path below the base, as the client sent it
+     * @param identityCoding whether the answer must not be compressed
+     */
+    HttpRequest request(
+            HttpServerExchange exchange, String suffix, HttpRequest.BodyPublisher body, boolean identityCoding)
+            throws ProxyException {
+        String query = exchange.getQueryString();
+        try {
+            HttpRequest.Builder request = HttpRequest.newBuilder(
+                            new URI(base + suffix + (query.isEmpty() ? "" : "?" + query)))
+                    .method(exchange.getRequestMethod().toString(), body)
+                    // Without TLS there is nothing to negotiate HTTP/2 with, and an upgrade attempt would cost a round
+                    // trip.
+                    .version(
+                            base.getScheme().equals("https") ? HttpClient.Version.HTTP_2 : HttpClient.Version.HTTP_1_1);
+            ForwardedHeaders.toUpstream(exchange.getRequestHeaders(), request, identityCoding);
+            return request.build();
+        } catch (URISyntaxException e) {
+            throw ProxyException.badRequest("The request path or query is not a valid URI: " + e.getReason() + ".");
+        } catch (IllegalArgumentException e) {
+            throw ProxyException.badRequest(
+                    "The request cannot be forwarded: a header field or the method is malformed.");
+        }
+    }
+}

@@ -1,0 +1,59 @@
+package dev.refrain.http.proxy;
+
+/** A failure that Refrain itself answers for: a status and a sentence that says what to do, without secrets (wire rule W31). */
+final class ProxyException extends Exception {
+    private final int status;
+
+    private ProxyException(int status, String message, Throwable cause) {
+        super(message, cause);
+        this.status = status;
+    }
+
+    int status() {
+        return status;
+    }
+
+    static ProxyException badRequest(String message) {
+        return new ProxyException(400, message, null);
+    }
+
+    static ProxyException notFound(String path) {
+        return new ProxyException(
+                404, "Nothing is served under " + path + "; API paths begin with /v1/ or /api/v1/.", null);
+    }
+
+    static ProxyException bodyTooLarge(long limit) {
+        return new ProxyException(
+                413,
+                "The request body is over the limit of " + limit
+                        + " bytes; send less, or have the operator raise limits.request-body.",
+                null);
+    }
+
+    static ProxyException unreachable(Throwable cause) {
+        return new ProxyException(
+                502, "The upstream provider could not be reached or broke off before it answered; try again.", cause);
+    }
+
+    static ProxyException silent(long seconds) {
+        return new ProxyException(
+                504,
+                "The upstream provider did not answer within " + seconds
+                        + " seconds; try again, or have the operator raise timeouts.response.",
+                null);
+    }
+
+    static ProxyException stalled(long seconds) {
+        return new ProxyException(504, "The upstream provider sent nothing more for " + seconds + " seconds.", null);
+    }
+
+    /** The failure as one of ours: found in the chain of causes, or else the upstream's fault. */
+    static ProxyException of(Throwable failure) {
+        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+            if (cause instanceof ProxyException ours) {
+                return ours;
+            }
+        }
+        return unreachable(failure);
+    }
+}

@@ -1,0 +1,214 @@
+package dev.refrain.http.proxy;
+
+import dev.refrain.engine.BypassReason;
+import dev.refrain.engine.CacheControls;
+import dev.refrain.engine.CacheRequest;
+import dev.refrain.engine.Endpoint;
+import dev.refrain.engine.ResponseCache;
+import dev.refrain.engine.ResponseSink;
+import dev.refrain.http.policy.CachePolicy;
+import dev.refrain.http.preset.Preset;
+import dev.refrain.http.preset.Presets;
+import io.undertow.server.HttpHandler;
+import io.undertow.server.HttpServerExchange;
+import io.undertow.util.HeaderMap;
+import io.undertow.util.SameThreadExecutor;
+import java.io.IOException;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.util.Map;
+import java.util.function.Consumer;
+import org.xnio.IoUtils;
+import org.xnio.channels.StreamSourceChannel;
+
+/**
+ * A request's way through the proxy: route, read the body, decide, and let the engine answer.
+ *
+ * <p>Runs on the I/O thread of the request's connection and never blocks it.
+ */
+final class ProxyHandler implements HttpHandler {
+    private static final byte[] NOTHING = new byte[0];
+
+    private final ResponseCache cache;
+    private final Presets presets;
+    private final UpstreamClient client;
+    private final Provider defaultProvider;
+    private final Map<Endpoint, Provider> providers;
+    private final long maxBodyBytes;
+
+    /**
+     * @param providers those endpoints that have a provider of their own
+     * @param maxBodyBytes the longest request body to let through at all
+     */
+    ProxyHandler(
+            ResponseCache cache,
+            Presets presets,
+            UpstreamClient client,
+            Provider defaultProvider,
+            Map<Endpoint, Provider> providers,
+            long maxBodyBytes) {
+        this.cache = cache;
+        this.presets = presets;
+        this.client = client;
+        this.defaultProvider = defaultProvider;
+        this.providers = providers;
+        this.maxBodyBytes = maxBodyBytes;
+    }
+
+    @Override
+    public void handleRequest(HttpServerExchange exchange) {
+        // Dispatched to this very thread: from here on the exchange ends when its answer does, not when this method
+        // returns.
+        exchange.dispatch(SameThreadExecutor.INSTANCE, () -> route(exchange));
+    }
+
+    private void route(HttpServerExchange exchange) {
+        Route route = Route.of(exchange.getRequestMethod().toString(), rawPath(exchange));
+        Endpoint endpoint = route == null ? null : route.endpoint();
+        ExchangeSink client = new ExchangeSink(exchange, endpoint);
+        if (route == null) {
+            client.fail(ProxyException.notFound(exchange.getRequestPath()));
+        } else if (exchange.getRequestContentLength() > maxBodyBytes) {
+            client.controls(controls(exchange, endpoint, null));
+            client.fail(ProxyException.bodyTooLarge(maxBodyBytes));
+        } else if (endpoint == null) {
+            forward(exchange, route, client);
+        } else {
+            read(exchange, route, client);
+        }
+    }
+
+    /** Everything that is not one of the four endpoints (W2). */
+    private void forward(HttpServerExchange exchange, Route route, ExchangeSink client) {
+        call(exchange, route, client, unread(exchange), false, true).accept(client);
+    }
+
+    /** Holds the body in memory if the cache may need it and may hold it; streams it through otherwise (W18). */
+    private void read(HttpServerExchange exchange, Route route, ExchangeSink client) {
+        CacheControls asked = controls(exchange, route.endpoint(), null);
+        client.controls(asked);
+        if (!asked.enabled() && presets.isEmpty()) {
+            cacheless(exchange, route, client, asked, unread(exchange));
+        } else if (exchange.getRequestContentLength() > cache.maxRequestBytes()) {
+            cacheless(exchange, route, client, asked, unread(exchange));
+        } else {
+            BodyReader.read(exchange, cache.maxRequestBytes(), new BodyReader.Receiver() {
+                @Override
+                public void complete(byte[] body) {
+                    answer(exchange, route, client, body);
+                }
+
+                @Override
+                public void tooLong(byte[] beginning, StreamSourceChannel rest) {
+                    cacheless(
+                            exchange, route, client, asked, new StreamedBody(exchange, beginning, rest, maxBodyBytes));
+                }
+
+                @Override
+                public void failed(IOException cause) {
+                    IoUtils.safeClose(exchange.getConnection());
+                }
+            });
+        }
+    }
+
+    /** With caching on, or possibly on by a preset: the engine's pipeline. */
+    private void answer(HttpServerExchange exchange, Route route, ExchangeSink client, byte[] body) {
+        Endpoint endpoint = route.endpoint();
+        CacheRequest request = CacheRequest.of(endpoint, Credentials.of(exchange.getRequestHeaders()), body)
+                .at(provider(endpoint).identity(), exchange.getQueryString());
+        Preset preset = request.isJsonObject()
+                ? presets.find(request.model(), request.preset()).orElse(null)
+                : null;
+        CacheControls controls = controls(exchange, endpoint, preset);
+        client.controls(controls);
+
+        byte[] outgoing = body;
+        if (preset != null && !preset.isPolicyOnly()) {
+            outgoing = preset.resolve(endpoint, body);
+            request = request.withPreset(preset.fingerprint(), outgoing);
+        }
+        HttpRequest.BodyPublisher publisher = BodyPublishers.ofByteArray(outgoing);
+        cache.respond(
+                request,
+                controls,
+                sink -> call(exchange, route, client, publisher, controls.enabled(), !controls.enabled())
+                        .accept(new IdentifySink(sink)),
+                client);
+    }
+
+    /** A body that is not held in memory: caching is off, or the body too large for it. */
+    private void cacheless(
+            HttpServerExchange exchange,
+            Route route,
+            ExchangeSink client,
+            CacheControls asked,
+            HttpRequest.BodyPublisher body) {
+        if (asked.enabled()) {
+            cache.bypass(
+                    BypassReason.PAYLOAD_TOO_LARGE,
+                    sink -> call(exchange, route, client, body, false, true).accept(new IdentifySink(sink)),
+                    client);
+        } else {
+            call(exchange, route, client, body, false, true).accept(new IdentifySink(client));
+        }
+    }
+
+    // ----------------------------------------------------------------------------------------------------------------
+    // helpers
+
+    /** Starts an upstream call whose answer goes to the sink that is given to the result. */
+    private Consumer<ResponseSink> call(
+            HttpServerExchange exchange,
+            Route route,
+            ExchangeSink client,
+            HttpRequest.BodyPublisher body,
+            boolean identityCoding,
+            boolean abortWithClient) {
+        return sink -> {
+            try {
+                HttpRequest request =
+                        provider(route.endpoint()).request(exchange, route.suffix(), body, identityCoding);
+                UpstreamCall call = new UpstreamCall(this.client, request, client::whenDrained);
+                if (abortWithClient) {
+                    client.onClientGone(() -> call.abort(ProxyException.unreachable(null)));
+                }
+                call.fetch(sink);
+            } catch (ProxyException e) {
+                sink.fail(e);
+            }
+        };
+    }
+
+    private Provider provider(Endpoint endpoint) {
+        return endpoint == null ? defaultProvider : providers.getOrDefault(endpoint, defaultProvider);
+    }
+
+    private HttpRequest.BodyPublisher unread(HttpServerExchange exchange) {
+        return exchange.isRequestComplete()
+                ? BodyPublishers.noBody()
+                : new StreamedBody(exchange, NOTHING, exchange.getRequestChannel(), maxBodyBytes);
+    }
+
+    private static CacheControls controls(HttpServerExchange exchange, Endpoint endpoint, Preset preset) {
+        if (endpoint == null) {
+            return CacheControls.OFF;
+        }
+        HeaderMap headers = exchange.getRequestHeaders();
+        return CachePolicy.decide(
+                headers.getFirst(HeaderNames.CACHE),
+                headers.getFirst(HeaderNames.CACHE_TTL),
+                headers.getFirst(HeaderNames.CACHE_CLEAR),
+                preset);
+    }
+
+    /** The path as sent, without decoding: what is forwarded must be what came. */
+    private static String rawPath(HttpServerExchange exchange) {
+        String uri = exchange.getRequestURI();
+        if (exchange.isHostIncludedInRequestURI()) {
+            int path = uri.indexOf('/', uri.indexOf("://") + 3);
+            return path < 0 ? "/" : uri.substring(path);
+        }
+        return uri;
+    }
+}

@@ -1,0 +1,163 @@
+package dev.refrain.http.proxy;
+
+import dev.refrain.engine.Endpoint;
+import dev.refrain.engine.ResponseCache;
+import dev.refrain.http.config.Settings;
+import dev.refrain.http.demo.DemoProvider;
+import dev.refrain.http.preset.Presets;
+import io.undertow.Undertow;
+import io.undertow.UndertowOptions;
+import io.undertow.server.handlers.GracefulShutdownHandler;
+import io.undertow.server.handlers.HttpContinueReadHandler;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.URI;
+import java.time.Duration;
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+
+/** The running front-end: server, upstream client, cache and, where no upstream is set, the demo provider. */
+public final class ProxyServer implements AutoCloseable {
+    private static final int MAX_HEADER_BYTES = 64 * 1024;
+    private static final int PARSE_TIMEOUT_MILLIS = 30_000;
+    /** Longer than common clients keep idle connections, so that it is they who close them. */
+    private static final int IDLE_CONNECTION_MILLIS = 120_000;
+
+    private static final long POLL_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
+
+    private final Settings settings;
+    private final DemoProvider demo;
+    private final ResponseCache cache;
+    private final UpstreamClient client;
+    private final GracefulShutdownHandler requests;
+    private final Undertow undertow;
+
+    private ProxyServer(Settings settings, DemoProvider demo, ResponseCache cache) {
+        this.settings = settings;
+        this.demo = demo;
+        this.cache = cache;
+        this.client = new UpstreamClient(
+                settings.timeouts().connect(),
+                settings.timeouts().response(),
+                settings.timeouts().idle());
+        Map<Endpoint, Provider> providers = new EnumMap<>(Endpoint.class);
+        for (Endpoint endpoint : Endpoint.values()) {
+            providers.put(endpoint, provider(settings.upstream(endpoint).orElse(null)));
+        }
+        ProxyHandler handler = new ProxyHandler(
+                cache,
+                new Presets(settings.presets()),
+                client,
+                provider(settings.upstream()),
+                providers,
+                settings.limits().requestBody().bytes());
+        requests = new GracefulShutdownHandler(new HttpContinueReadHandler(handler));
+        undertow = Undertow.builder()
+                .addHttpListener(settings.port(), settings.host())
+                .setServerOption(UndertowOptions.MAX_HEADER_SIZE, MAX_HEADER_BYTES)
+                .setServerOption(UndertowOptions.REQUEST_PARSE_TIMEOUT, PARSE_TIMEOUT_MILLIS)
+                .setServerOption(UndertowOptions.NO_REQUEST_TIMEOUT, IDLE_CONNECTION_MILLIS)
+                .setServerOption(UndertowOptions.DECODE_URL, false)
+                .setHandler(requests)
+                .build();
+    }
+
+    private Provider provider(URI upstream) {
+        // The demo provider's port changes with every start; its answers stay findable under a name that does not.
+        return upstream != null ? new Provider(upstream, upstream.toString()) : new Provider(demo.baseUri(), "demo");
+    }
+
+    /**
+     * Opens the store and starts to listen.
+     *
+     * @throws IOException if the store cannot be opened or the address not be listened on; the message says which and why
+     */
+    public static ProxyServer start(Settings settings) throws IOException {
+        ResponseCache cache = ResponseCache.builder(settings.store())
+                .capacityBytes(settings.capacity().bytes())
+                .maxRequestBytes((int) settings.limits().cacheableRequest().bytes())
+                .maxAnswerBytes((int) settings.limits().storedAnswer().bytes())
+                .sweepInterval(settings.sweepInterval())
+                .open();
+        ProxyServer server = new ProxyServer(settings, needsDemo(settings) ? DemoProvider.start() : null, cache);
+        try {
+            server.undertow.start();
+        } catch (RuntimeException e) {
+            server.close();
+            throw new IOException(
+                    "Cannot listen on " + settings.host() + ":" + settings.port() + ": " + rootMessage(e)
+                            + ". Choose another --host or --port.",
+                    e);
+        }
+        return server;
+    }
+
+    private static boolean needsDemo(Settings settings) {
+        if (settings.upstream() == null) {
+            return true;
+        }
+        for (Endpoint endpoint : Endpoint.values()) {
+            if (settings.upstream(endpoint).isEmpty()) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private static String rootMessage(Throwable failure) {
+        Throwable root = failure;
+        while (root.getCause() != null) {
+            root = root.getCause();
+        }
+        return root.getMessage();
+    }
+
+    /** The address that is really listened on. */
+    public InetSocketAddress address() {
+        return (InetSocketAddress) undertow.getListenerInfo().get(0).getAddress();
+    }
+
+    /** One line for an operator: where it listens and what stands behind it. */
+    public String describe() {
+        InetSocketAddress address = address();
+        return "Refrain listens on http://" + settings.host() + ":" + address.getPort() + "/v1, upstream "
+                + (settings.upstream() == null
+                        ? "the built-in demo provider (no model is called; set --upstream for a real one)"
+                        : settings.upstream().toString())
+                + ", store " + settings.store() + " (" + settings.capacity() + ")";
+    }
+
+    /**
+     * Stops taking requests, lets those in progress finish within {@code timeouts.shutdown}, then closes the store. Upstream calls
+     * whose clients have gone count as in progress: their answers are still to be stored.
+     */
+    @Override
+    public void close() {
+        Duration limit = settings.timeouts().shutdown();
+        long deadline = System.nanoTime() + limit.toNanos();
+        requests.shutdown();
+        try {
+            if (undertow.getListenerInfo() != null && limit.toMillis() > 0) {
+                requests.awaitShutdown(limit.toMillis());
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } catch (RuntimeException neverStarted) {
+            // getListenerInfo throws if the server is not running; then nothing is in progress.
+            deadline = System.nanoTime();
+        }
+        while (client.inFlight() > 0
+                && System.nanoTime() < deadline
+                && !Thread.currentThread().isInterrupted()) {
+            LockSupport.parkNanos(POLL_NANOS);
+        }
+        undertow.stop();
+        client.close();
+        if (demo != null) {
+            demo.close();
+        }
+        cache.close();
+    }
+}

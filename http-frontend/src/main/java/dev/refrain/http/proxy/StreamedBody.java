@@ -1,0 +1,114 @@
+package dev.refrain.http.proxy;
+
+import io.undertow.server.HttpServerExchange;
+import java.io.IOException;
+import java.net.http.HttpRequest;
+import java.nio.ByteBuffer;
+import java.util.concurrent.Flow;
+import org.xnio.channels.StreamSourceChannel;
+
+/**
+ * A request body on its way from a client to the upstream, never held in memory: each piece is read from the client's socket when
+ * the upstream's has room for it.
+ *
+ * <p>Everything happens on the exchange's I/O thread, but {@link #subscribe}, which the HTTP client calls.
+ */
+final class StreamedBody implements HttpRequest.BodyPublisher {
+    private static final int PIECE = 16 * 1024;
+
+    private final HttpServerExchange exchange;
+    private final long contentLength;
+    private final long limit;
+    private final StreamSourceChannel channel;
+
+    private Flow.Subscriber<? super ByteBuffer> subscriber;
+    private byte[] beginning;
+    private long demand;
+    private long sent;
+    private boolean over;
+
+    /**
+     * @param beginning what was read of the body already, or an empty array
+     * @param rest where the remainder comes from
+     * @param limit the longest body to let through, in bytes; a longer one fails the request
+     */
+    StreamedBody(HttpServerExchange exchange, byte[] beginning, StreamSourceChannel rest, long limit) {
+        this.exchange = exchange;
+        this.contentLength = exchange.getRequestContentLength();
+        this.beginning = beginning;
+        this.channel = rest;
+        this.limit = limit;
+    }
+
+    @Override
+    public long contentLength() {
+        return contentLength;
+    }
+
+    @Override
+    public void subscribe(Flow.Subscriber<? super ByteBuffer> target) {
+        target.onSubscribe(new Flow.Subscription() {
+            @Override
+            public void request(long count) {
+                exchange.getIoThread().execute(() -> {
+                    subscriber = target;
+                    demand += count;
+                    pump();
+                });
+            }
+
+            @Override
+            public void cancel() {
+                exchange.getIoThread().execute(() -> {
+                    over = true;
+                    channel.suspendReads();
+                });
+            }
+        });
+    }
+
+    private void pump() {
+        if (over) {
+            return;
+        }
+        if (beginning.length > 0 && demand > 0) {
+            byte[] first = beginning;
+            beginning = new byte[0];
+            pass(ByteBuffer.wrap(first));
+        }
+        try {
+            while (demand > 0 && !over) {
+                // Handed over for good: the HTTP client may keep it until it is written.
+                ByteBuffer piece = ByteBuffer.allocate(PIECE);
+                int count = channel.read(piece);
+                if (count < 0) {
+                    over = true;
+                    channel.suspendReads();
+                    subscriber.onComplete();
+                } else if (count == 0) {
+                    channel.getReadSetter().set(ready -> pump());
+                    channel.resumeReads();
+                    return;
+                } else {
+                    pass(piece.flip());
+                }
+            }
+            channel.suspendReads();
+        } catch (IOException e) {
+            over = true;
+            subscriber.onError(e);
+        }
+    }
+
+    private void pass(ByteBuffer piece) {
+        sent += piece.remaining();
+        if (sent > limit) {
+            over = true;
+            channel.suspendReads();
+            subscriber.onError(ProxyException.bodyTooLarge(limit));
+            return;
+        }
+        demand--;
+        subscriber.onNext(piece);
+    }
+}

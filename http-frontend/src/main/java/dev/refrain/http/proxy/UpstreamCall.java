@@ -1,0 +1,200 @@
+package dev.refrain.http.proxy;
+
+import dev.refrain.engine.ResponseHead;
+import dev.refrain.engine.ResponseSink;
+import dev.refrain.engine.Upstream;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.ByteBuffer;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Flow;
+import java.util.concurrent.ScheduledFuture;
+
+/**
+ * One call to the upstream: sends a request and passes the answer to a sink as it arrives.
+ *
+ * <p>The next piece is asked for when the last one has been taken ({@link Drain}), so that a slow client slows the provider down
+ * instead of filling memory. Timers may end the call while the HTTP client's threads deliver, so deliveries hold this object's
+ * monitor; the sink never blocks, hence neither do they.
+ */
+final class UpstreamCall implements Upstream {
+    /** Where the answer goes in the end, asked whether it wants more. */
+    interface Drain {
+        /** Runs the action once everything passed on so far has been taken. */
+        void whenDrained(Runnable action);
+    }
+
+    private final UpstreamClient client;
+    private final HttpRequest request;
+    private final Drain drain;
+
+    private ResponseSink sink;
+    private CompletableFuture<HttpResponse<Void>> exchange;
+    private Flow.Subscription subscription;
+    private ScheduledFuture<?> timer;
+    private long lastPieceNanos;
+    private boolean waitingForUpstream;
+    private boolean over;
+
+    UpstreamCall(UpstreamClient client, HttpRequest request, Drain drain) {
+        this.client = client;
+        this.request = request;
+        this.drain = drain;
+    }
+
+    @Override
+    public synchronized void fetch(ResponseSink target) {
+        sink = target;
+        client.opened(this);
+        timer = client.after(
+                client.responseTimeout().toNanos(),
+                () -> abort(ProxyException.silent(client.responseTimeout().toSeconds())));
+        exchange = client.send(request, this::answer);
+        exchange.whenComplete((done, failure) -> {
+            if (failure != null) {
+                finish(failure);
+            }
+        });
+    }
+
+    /** Ends the call from this side; the sink fails with the given cause unless it is over already. */
+    void abort(Throwable cause) {
+        CompletableFuture<?> running;
+        Flow.Subscription reading;
+        synchronized (this) {
+            if (over) {
+                return;
+            }
+            running = exchange;
+            reading = subscription;
+            finish(cause);
+        }
+        // Outside the monitor: both run callbacks of the client's own.
+        if (reading != null) {
+            reading.cancel();
+        }
+        if (running != null) {
+            running.cancel(true);
+        }
+    }
+
+    private HttpResponse.BodySubscriber<Void> answer(HttpResponse.ResponseInfo info) {
+        synchronized (this) {
+            if (!over) {
+                timer.cancel(false);
+                sink.head(head(info));
+                lastPieceNanos = System.nanoTime();
+                watchForSilence(client.idleTimeout().toNanos());
+            }
+        }
+        return new Body();
+    }
+
+    private static ResponseHead head(HttpResponse.ResponseInfo info) {
+        return new ResponseHead(
+                info.statusCode(),
+                info.headers().firstValue("Content-Type").orElse(null),
+                info.headers().firstValue("Content-Encoding").orElse(null),
+                info.headers().firstValueAsLong("Content-Length").orElse(-1),
+                info.headers().firstValue("X-Generation-Id").orElse(null),
+                null,
+                info.headers().map());
+    }
+
+    /** Checks rather than reschedules for every piece: pieces come often, silence hardly ever. */
+    private void watchForSilence(long nanos) {
+        timer = client.after(nanos, () -> {
+            synchronized (this) {
+                if (over) {
+                    return;
+                }
+                long silent = System.nanoTime() - lastPieceNanos;
+                long limit = client.idleTimeout().toNanos();
+                if (!waitingForUpstream || silent < limit) {
+                    watchForSilence(waitingForUpstream ? limit - silent : limit);
+                    return;
+                }
+            }
+            abort(ProxyException.stalled(client.idleTimeout().toSeconds()));
+        });
+    }
+
+    private synchronized void finish(Throwable failure) {
+        if (over) {
+            return;
+        }
+        over = true;
+        if (timer != null) {
+            timer.cancel(false);
+        }
+        client.closed(this);
+        if (failure == null) {
+            sink.end();
+        } else {
+            sink.fail(failure);
+        }
+    }
+
+    /** The body of the answer on its way from the HTTP client to the sink. */
+    private final class Body implements HttpResponse.BodySubscriber<Void> {
+        private final CompletableFuture<Void> done = new CompletableFuture<>();
+
+        @Override
+        public CompletionStage<Void> getBody() {
+            return done;
+        }
+
+        @Override
+        public void onSubscribe(Flow.Subscription reading) {
+            synchronized (UpstreamCall.this) {
+                if (!over) {
+                    subscription = reading;
+                    waitingForUpstream = true;
+                    reading.request(1);
+                    return;
+                }
+            }
+            reading.cancel();
+        }
+
+        @Override
+        public void onNext(List<ByteBuffer> pieces) {
+            synchronized (UpstreamCall.this) {
+                if (over) {
+                    return;
+                }
+                lastPieceNanos = System.nanoTime();
+                waitingForUpstream = false;
+                for (ByteBuffer piece : pieces) {
+                    sink.chunk(piece);
+                }
+            }
+            drain.whenDrained(this::more);
+        }
+
+        private void more() {
+            synchronized (UpstreamCall.this) {
+                if (over) {
+                    return;
+                }
+                lastPieceNanos = System.nanoTime();
+                waitingForUpstream = true;
+            }
+            subscription.request(1);
+        }
+
+        @Override
+        public void onError(Throwable failure) {
+            finish(failure);
+            done.completeExceptionally(failure);
+        }
+
+        @Override
+        public void onComplete() {
+            finish(null);
+            done.complete(null);
+        }
+    }
+}

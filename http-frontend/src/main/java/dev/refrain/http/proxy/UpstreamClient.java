@@ -1,0 +1,96 @@
+package dev.refrain.http.proxy;
+
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.time.Duration;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/** The connection pool, threads and timers that all calls to upstreams share. */
+final class UpstreamClient implements AutoCloseable {
+    static {
+        // Seconds an idle pooled connection is kept. A provider that closes one at the moment we reuse it fails a POST
+        // that must
+        // not be repeated blindly (RFC 9110, 9.2.2); Node's servers, the most impatient ones in common use, close after
+        // five.
+        if (System.getProperty("jdk.httpclient.keepalive.timeout") == null) {
+            System.setProperty("jdk.httpclient.keepalive.timeout", "4");
+        }
+    }
+
+    /** Only callbacks run here, none of which blocks. */
+    private static final int THREADS = Math.max(2, Runtime.getRuntime().availableProcessors());
+
+    private final ExecutorService executor = Executors.newFixedThreadPool(THREADS, daemons("refrain-upstream-"));
+    private final ScheduledThreadPoolExecutor timers = new ScheduledThreadPoolExecutor(1, daemons("refrain-timer-"));
+    private final Set<UpstreamCall> running = ConcurrentHashMap.newKeySet();
+    private final HttpClient http;
+    private final Duration responseTimeout;
+    private final Duration idleTimeout;
+
+    UpstreamClient(Duration connectTimeout, Duration responseTimeout, Duration idleTimeout) {
+        this.responseTimeout = responseTimeout;
+        this.idleTimeout = idleTimeout;
+        timers.setRemoveOnCancelPolicy(true);
+        http = HttpClient.newBuilder()
+                .executor(executor)
+                .connectTimeout(connectTimeout)
+                .followRedirects(HttpClient.Redirect.NEVER)
+                .build();
+    }
+
+    private static ThreadFactory daemons(String prefix) {
+        AtomicInteger number = new AtomicInteger();
+        return task -> {
+            Thread thread = new Thread(task, prefix + number.incrementAndGet());
+            thread.setDaemon(true);
+            return thread;
+        };
+    }
+
+    CompletableFuture<HttpResponse<Void>> send(HttpRequest request, HttpResponse.BodyHandler<Void> answer) {
+        return http.sendAsync(request, answer);
+    }
+
+    ScheduledFuture<?> after(long nanos, Runnable task) {
+        return timers.schedule(task, nanos, TimeUnit.NANOSECONDS);
+    }
+
+    Duration responseTimeout() {
+        return responseTimeout;
+    }
+
+    Duration idleTimeout() {
+        return idleTimeout;
+    }
+
+    void opened(UpstreamCall call) {
+        running.add(call);
+    }
+
+    void closed(UpstreamCall call) {
+        running.remove(call);
+    }
+
+    /** Calls that have not ended. */
+    int inFlight() {
+        return running.size();
+    }
+
+    /** Breaks off what is still running. */
+    @Override
+    public void close() {
+        running.forEach(call -> call.abort(ProxyException.unreachable(null)));
+        timers.shutdownNow();
+        executor.shutdown();
+    }
+}
