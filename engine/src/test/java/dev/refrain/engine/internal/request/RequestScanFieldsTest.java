@@ -1,0 +1,121 @@
+package dev.refrain.engine.internal.request;
+
+import static dev.refrain.engine.internal.request.Json.scan;
+import static dev.refrain.engine.internal.request.Json.utf8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.List;
+import net.jqwik.api.Arbitraries;
+import net.jqwik.api.Arbitrary;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.Provide;
+import net.jqwik.api.Tuple;
+import org.junit.jupiter.api.Test;
+
+/** The top-level fields: what Jackson's tree says of them. */
+class RequestScanFieldsTest {
+    private static final ObjectMapper MAPPER = new ObjectMapper();
+
+    @Property(tries = 2000)
+    void agreesWithJackson(@ForAll("requests") List<String> tokens, @ForAll long seed) throws JsonProcessingException {
+        byte[] body = Json.spaced(tokens, seed);
+        JsonNode tree = MAPPER.readTree(new String(body, StandardCharsets.UTF_8));
+        RequestScan scan = scan(body);
+        assertThat(scan.isJsonObject()).isTrue();
+        assertThat(scan.model()).isEqualTo(tree.path("model").textValue());
+        assertThat(scan.preset()).isEqualTo(tree.path("preset").textValue());
+        assertThat(scan.stream()).isEqualTo(tree.path("stream").booleanValue());
+        assertThat(scan.background()).isEqualTo(tree.path("background").booleanValue());
+    }
+
+    @Test
+    void readsAnOrdinaryRequest() {
+        RequestScan scan = scan(utf8("""
+                {
+                  "model": "openai/gpt-4o",
+                  "messages": [{"role": "user", "content": "say \\"model\\": \\"x\\"", "model": "y", "stream": false}],
+                  "preset": "caf\\u00e9",
+                  "stream": true
+                }
+                """));
+        assertThat(scan.model()).isEqualTo("openai/gpt-4o");
+        assertThat(scan.preset()).isEqualTo("café");
+        assertThat(scan.stream()).isTrue();
+        assertThat(scan.background()).isFalse();
+    }
+
+    @Test
+    void findsNothingInAnEmptyObject() {
+        assertNoFields(scan(utf8("{}")));
+    }
+
+    @Test
+    void forgetsWhatItReadOfABodyThatTurnsOutIneligible() {
+        RequestScan scan = scan(utf8("{\"model\":\"m\",\"preset\":\"p\",\"stream\":true,\"background\":true}}"));
+        assertThat(scan.isJsonObject()).isFalse();
+        assertNoFields(scan);
+    }
+
+    @Test
+    void feedsTheModelAsSpelled() throws NoSuchAlgorithmException {
+        assertThat(modelDigest("{ \"model\" : \"a\\u0062 \" }")).isEqualTo(sha256("\"a\\u0062 \""));
+        assertThat(modelDigest("{\"model\":\"a\",\"model\":null}")).isEqualTo(sha256(""));
+    }
+
+    @Test
+    void refusesARangeOutsideTheArray() {
+        assertThatThrownBy(() -> RequestScan.of(utf8("{}"), 1, 2)).isInstanceOf(IndexOutOfBoundsException.class);
+    }
+
+    private static void assertNoFields(RequestScan scan) {
+        assertThat(scan.model()).isNull();
+        assertThat(scan.preset()).isNull();
+        assertThat(scan.stream()).isFalse();
+        assertThat(scan.background()).isFalse();
+    }
+
+    private static byte[] modelDigest(String body) throws NoSuchAlgorithmException {
+        MessageDigest digest = MessageDigest.getInstance("SHA-256");
+        scan(utf8(body)).updateModel(digest);
+        return digest.digest();
+    }
+
+    private static byte[] sha256(String text) throws NoSuchAlgorithmException {
+        return MessageDigest.getInstance("SHA-256").digest(utf8(text));
+    }
+
+    /** Objects whose names are mostly the ones that count, or nearly so, and whose values may hold such objects in turn. */
+    @Provide
+    Arbitrary<List<String>> requests() {
+        Arbitrary<List<String>> scalars = Arbitraries.oneOf(
+                        Arbitraries.of("true", "false", "null", "\"true\"", "1"), Json.strings())
+                .map(List::of);
+        Arbitrary<List<String>> nested = Json.object(names(), () -> scalars);
+        Arbitrary<List<String>> lists = nested.list().ofMaxSize(2).map(list -> Json.enclose("[", list, "]"));
+        return Json.object(
+                names(), () -> Arbitraries.frequencyOf(Tuple.of(8, scalars), Tuple.of(1, nested), Tuple.of(1, lists)));
+    }
+
+    private static Arbitrary<String> names() {
+        Arbitrary<String> plain = Arbitraries.of("model", "stream", "preset", "background");
+        Arbitrary<String> escaped = Arbitraries.of(
+                "\\u006dodel",
+                "mod\\u0065l",
+                "mode\\u006C",
+                "\\u0073\\u0074\\u0072\\u0065\\u0061\\u006d",
+                "pr\\u0065set",
+                "backgroun\\u0064");
+        Arbitrary<String> near = Arbitraries.of(
+                "", "Model", "mode", "models", "model\\u0000", "\\u016dodel", "\\\\model", "mod\\nel", "strea\\b", "é");
+        return Arbitraries.frequencyOf(Tuple.of(4, plain), Tuple.of(2, escaped), Tuple.of(2, near))
+                .map(name -> '"' + name + '"');
+    }
+}

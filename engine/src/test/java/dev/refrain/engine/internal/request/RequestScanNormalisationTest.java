@@ -1,0 +1,118 @@
+package dev.refrain.engine.internal.request;
+
+import static dev.refrain.engine.internal.request.Json.normalised;
+import static dev.refrain.engine.internal.request.Json.scan;
+import static dev.refrain.engine.internal.request.Json.utf8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.charset.StandardCharsets;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import net.jqwik.api.Arbitrary;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.Provide;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Which eligible bodies are equal: exactly those whose tokens are spelled alike (W11). */
+class RequestScanNormalisationTest {
+    @Property(tries = 500)
+    void dropsAllSpaceBetweenTokensAndNothingElse(@ForAll("objects") List<String> tokens, @ForAll long seed) {
+        String compact = new String(Json.compact(tokens), StandardCharsets.ISO_8859_1);
+        assertThat(normalised(Json.spaced(tokens, seed))).isEqualTo(compact);
+        assertThat(normalised(Json.compact(tokens))).isEqualTo(compact);
+    }
+
+    /** Space is put anywhere, inside strings and numbers too: bodies that stay eligible are equal only if their tokens are. */
+    @Property(tries = 1000)
+    void callsEqualWhatHasEqualTokens(@ForAll("objects") List<String> tokens, @ForAll long seed) {
+        byte[] body = Json.compact(tokens);
+        StringBuilder spaced = new StringBuilder(new String(body, StandardCharsets.ISO_8859_1));
+        Random random = new Random(seed);
+        for (int n = random.nextInt(3); n >= 0; n--) {
+            spaced.insert(random.nextInt(spaced.length() + 1), ' ');
+        }
+        byte[] other = spaced.toString().getBytes(StandardCharsets.ISO_8859_1);
+        if (scan(other).isJsonObject()) {
+            assertThat(normalised(other).equals(normalised(body)))
+                    .isEqualTo(JacksonOracle.tokens(other).equals(JacksonOracle.tokens(body)));
+        }
+    }
+
+    /** Among all short documents that are eligible, equal bytes and equal tokens are the same thing. */
+    @Test
+    void neverCallsDifferentShortDocumentsEqual() {
+        Map<String, List<String>> tokensOf = new HashMap<>();
+        Map<List<String>, String> normalisedOf = new HashMap<>();
+        Json.forEachSequence(utf8("{}[]\":,12 "), 5, value -> {
+            byte[] body = utf8("{\"a\":" + new String(value, StandardCharsets.US_ASCII) + "}");
+            if (scan(body).isJsonObject()) {
+                String normalised = normalised(body);
+                List<String> tokens = JacksonOracle.tokens(body).orElseThrow();
+                assertThat(tokensOf.computeIfAbsent(normalised, unused -> tokens))
+                        .isEqualTo(tokens);
+                assertThat(normalisedOf.computeIfAbsent(tokens, unused -> normalised))
+                        .isEqualTo(normalised);
+            }
+        });
+        assertThat(tokensOf).hasSizeGreaterThan(100);
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "{\"a\":\"x y\"}       | {\"a\":\"xy\"}",
+                "{\"a\":\"x  y\"}      | {\"a\":\"x y\"}",
+                "{\"a \":1}            | {\"a\":1}",
+                "{\"a\":1,\"b\":2}     | {\"b\":2,\"a\":1}",
+                "{\"a\":1}             | {\"a\":1.0}",
+                "{\"a\":100}           | {\"a\":1e2}",
+                "{\"a\":0}             | {\"a\":-0}",
+                "{\"a\":\"\\u0041\"}   | {\"a\":\"A\"}",
+                "{\"a\":\"\\/\"}       | {\"a\":\"/\"}",
+                "{\"a\":1}             | {\"a\":1,\"stream\":false}",
+                "{\"a\":1}             | {\"a\":1,\"a\":1}",
+            })
+    void keepsApart(String one, String other) {
+        assertThat(scan(utf8(one)).isJsonObject()).isTrue();
+        assertThat(scan(utf8(other)).isJsonObject()).isTrue();
+        assertThat(normalised(utf8(one))).isNotEqualTo(normalised(utf8(other)));
+    }
+
+    @Test
+    void copiesNothingIfNoSpaceStandsBetweenTokens() {
+        byte[] body = utf8(" \n{\"a\":[1,\" 2 \"]}\n");
+        RequestScan scan = RequestScan.of(body, 1, body.length - 1);
+        assertThat(scan.normalised()).isSameAs(body);
+        assertThat(scan.normalisedOffset()).isEqualTo(2);
+        assertThat(scan.normalisedLength()).isEqualTo(body.length - 3);
+    }
+
+    @Test
+    void leavesAloneWhatItIsGiven() {
+        byte[] body = utf8("{ \"a\" : 1 }");
+        assertThat(RequestScan.of(body, 0, body.length).normalised()).isNotSameAs(body);
+        assertThat(body).isEqualTo(utf8("{ \"a\" : 1 }"));
+    }
+
+    @Test
+    void leavesWhatIsNotEligibleAsItCame() {
+        byte[] body = utf8("x { \"model\" : 1 2 } y");
+        RequestScan scan = RequestScan.of(body, 2, body.length - 4);
+        assertThat(scan.isJsonObject()).isFalse();
+        assertThat(scan.normalised()).isSameAs(body);
+        assertThat(scan.normalisedOffset()).isEqualTo(2);
+        assertThat(scan.normalisedLength()).isEqualTo(body.length - 4);
+    }
+
+    @Provide
+    Arbitrary<List<String>> objects() {
+        return Json.objects();
+    }
+}
