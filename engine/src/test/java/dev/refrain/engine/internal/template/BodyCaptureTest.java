@@ -241,6 +241,15 @@ class BodyCaptureTest {
     }
 
     @Test
+    void absurdDocumentsAreRejected() {
+        assertThat(Sample.rejection(Endpoint.CHAT, false, "{\"a\":" + "[".repeat(2000) + "]".repeat(2000) + "}"))
+                .isEqualTo("beyond what the JSON parser takes on");
+        assertThat(Sample.rejection(Endpoint.CHAT, false, "{\"usage\":[0" + ",1".repeat(50_000) + "]}"))
+                .isEqualTo("beyond what the JSON parser takes on");
+        Sample.captureWhole(Endpoint.CHAT, false, "{\"usage\":[0" + ",1".repeat(49_999) + "],\"n\":[1]}");
+    }
+
+    @Test
     void theLimitIsInclusive() {
         String body = "{\"id\":\"" + "x".repeat(91) + "\"}";
         AnswerCapture fits = AnswerCapture.of(Endpoint.CHAT, false, 100);

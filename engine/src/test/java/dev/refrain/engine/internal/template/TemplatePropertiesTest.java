@@ -26,7 +26,7 @@ class TemplatePropertiesTest {
             .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
             .build();
 
-    @Property(tries = 1500)
+    @Property(tries = 1000)
     void aHitOfABodyIsTheBodyButForTheNamedFields(@ForAll("documents") String body, @ForAll Endpoint endpoint)
             throws JsonProcessingException {
         ObjectNode expected = (ObjectNode) JSON.readTree(body);
@@ -40,7 +40,7 @@ class TemplatePropertiesTest {
         assertThat(JSON.readTree(hit)).isEqualTo(expected);
     }
 
-    @Property(tries = 1500)
+    @Property(tries = 1000)
     void aHitOfAnEventIsTheEventButForTheNamedFields(
             @ForAll("documents") String event, @ForAll("streaming") Endpoint endpoint, @ForAll Random lineBreaks)
             throws JsonProcessingException {

@@ -3,8 +3,10 @@ package dev.refrain.engine.internal.template;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.sun.management.ThreadMXBean;
 import dev.refrain.engine.internal.template.AnswerScanner.Edit;
 import dev.refrain.engine.internal.template.AnswerScanner.Kind;
+import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
@@ -59,6 +61,19 @@ class TemplateTest {
     }
 
     @Test
+    void patchingAllocatesNothing() {
+        ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+        byte[] body = new byte[100];
+        byte[] patches = {0, 40 << 1 | 1};
+        long before = threads.getCurrentThreadAllocatedBytes();
+        for (int i = 0; i < 10_000; i++) {
+            Template.patch(patches, 0, 2, 2, body, 0, 100, ID, TIME);
+        }
+        // Less than a byte each: what there is comes from the measurement itself.
+        assertThat(threads.getCurrentThreadAllocatedBytes() - before).isLessThan(10_000);
+    }
+
+    @Test
     void damagedTablesAreRefused() {
         byte[] justFits = {(byte) 0x82, 1};
         Template.patch(justFits, 0, 2, 1, new byte[100], 0, 100, ID, TIME);
@@ -99,7 +114,7 @@ class TemplateTest {
     void noDamageWritesOutside() {
         Random random = new Random(42);
         int refused = 0;
-        for (int i = 0; i < 100_000; i++) {
+        for (int i = 0; i < 30_000; i++) {
             byte[] patches = new byte[random.nextInt(12)];
             random.nextBytes(patches);
             if (random.nextBoolean()) {
@@ -122,6 +137,6 @@ class TemplateTest {
                 }
             }
         }
-        assertThat(refused).isBetween(1, 99_999);
+        assertThat(refused).isBetween(1, 29_999);
     }
 }
