@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
+import com.fasterxml.jackson.core.exc.StreamConstraintsException;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -13,6 +14,8 @@ import java.util.List;
  * know of it. Reused for every event of a stream; the result stands until the next scan.
  */
 final class AnswerScanner {
+    private static final String NOT_JSON = "not JSON";
+
     /** What stands in place of a token, and for a zeroed one which count it was. */
     enum Kind {
         ID,
@@ -32,6 +35,9 @@ final class AnswerScanner {
      * @param count the number that a {@code *_TOKENS} stood for
      */
     record Edit(Kind kind, int start, int end, boolean wrapped, long count) {}
+
+    /** Far over what any answer has, so that an absurd one cannot turn every two of its bytes into an object on the heap. */
+    private static final int MAX_EDITS = 50_000;
 
     /**
      * Jackson looks for UTF-16 and UTF-32 only in the first four bytes, and its reader-based parser for those and for a factory
@@ -62,9 +68,10 @@ final class AnswerScanner {
     /**
      * Scans the bytes from {@code from} to {@code to}.
      *
-     * @return whether they are exactly one JSON object, white space around it aside; if not, there is no result
+     * @return null if they are exactly one JSON object, white space around it aside; else what they are, in a few words, and there
+     *     is no result
      */
-    boolean scan(byte[] bytes, int from, int to) {
+    String scan(byte[] bytes, int from, int to) {
         edits.clear();
         error = false;
         type = null;
@@ -73,21 +80,23 @@ final class AnswerScanner {
         base = skipWhiteSpace(bytes, from, to);
         // A zero byte after the brace is what Jackson would take for UTF-16 or UTF-32.
         if (to - base < 2 || bytes[base] != '{' || bytes[base + 1] == 0) {
-            return false;
+            return NOT_JSON;
         }
         try (JsonParser parser = json.createParser(bytes, base, to - base)) {
             parser.nextToken();
             readObject(parser, false);
             if (parser.nextToken() != null) {
-                return false;
+                return NOT_JSON;
             }
+        } catch (StreamConstraintsException e) {
+            return "beyond what the JSON parser takes on";
         } catch (IOException | RuntimeException e) {
             // Malformed input is the provider's doing. A parser that breaks on it must not break the client's answer
             // either.
-            return false;
+            return NOT_JSON;
         }
         edits.removeIf(edit -> !format.replaces(edit.wrapped(), type));
-        return true;
+        return null;
     }
 
     /** The tokens to be replaced, in ascending order. Valid until the next scan. */
@@ -196,6 +205,9 @@ final class AnswerScanner {
     }
 
     private void add(JsonParser parser, Kind kind, boolean wrapped) throws IOException {
+        if (edits.size() == MAX_EDITS) {
+            throw new StreamConstraintsException("more than " + MAX_EDITS + " tokens to replace");
+        }
         // Strings are read lazily; only after this is the current location the token's end.
         parser.finishToken();
         int quote = kind == Kind.ID ? 1 : 0;

@@ -29,8 +29,9 @@ final class BodyCapture extends Capture {
     @Override
     void finish() {
         AnswerScanner scanner = new AnswerScanner(format);
-        if (!scanner.scan(body.bytes(), 0, body.length())) {
-            reject("not JSON");
+        String flaw = scanner.scan(body.bytes(), 0, body.length());
+        if (flaw != null) {
+            reject(flaw);
         } else if (scanner.hasError()) {
             reject("error body");
         } else if (!format.isFinal(scanner.status())) {

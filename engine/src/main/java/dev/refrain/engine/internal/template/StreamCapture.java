@@ -223,8 +223,9 @@ final class StreamCapture extends Capture {
             }
             return;
         }
-        if (!scanner.scan(bytes, start, to)) {
-            reject("not JSON");
+        String flaw = scanner.scan(bytes, start, to);
+        if (flaw != null) {
+            reject(flaw);
         } else if (scanner.hasError() || format.isFailure(scanner.type())) {
             reject("error event");
         } else {
