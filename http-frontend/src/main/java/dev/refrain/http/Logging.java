@@ -8,12 +8,13 @@ import java.util.logging.LogManager;
 
 /** Warnings and errors, one line each, on standard error; {@code -Djava.util.logging.config.file} takes precedence. */
 final class Logging {
-    private static final String CONFIGURATION = String.join(
-            "\n",
-            "handlers=java.util.logging.ConsoleHandler",
-            ".level=WARNING",
-            "dev.refrain.level=INFO",
-            "java.util.logging.SimpleFormatter.format=%1$tFT%1$tT.%1$tL%1$tz %4$s %3$s %5$s%6$s%n");
+    private static final String CONFIGURATION =
+            """
+            handlers=java.util.logging.ConsoleHandler
+            .level=WARNING
+            dev.refrain.level=INFO
+            java.util.logging.SimpleFormatter.format=%1$tFT%1$tT.%1$tL%1$tz %4$s %3$s %5$s%6$s%n
+            """;
 
     private Logging() {}
 

@@ -51,7 +51,7 @@ final class ForwardedHeaders {
                     || nominated.contains(lower)
                     || WRITTEN_BY_THE_CLIENT.contains(lower)
                     || OWN_REQUEST.contains(lower)
-                    || identity && lower.equals("accept-encoding")) {
+                    || (identity && lower.equals("accept-encoding"))) {
                 continue;
             }
             for (String value : values) {
@@ -76,7 +76,7 @@ final class ForwardedHeaders {
                     || HOP_BY_HOP.contains(lower)
                     || nominated.contains(lower)
                     || lower.equals("content-length")
-                    || endpoint && lower.startsWith(OWN_RESPONSE_PREFIX)) {
+                    || (endpoint && lower.startsWith(OWN_RESPONSE_PREFIX))) {
                 return;
             }
             HttpString target = new HttpString(name);
@@ -91,7 +91,7 @@ final class ForwardedHeaders {
         }
         Set<String> names = new HashSet<>();
         for (String value : connection) {
-            for (String name : value.split(",")) {
+            for (String name : value.split(",", -1)) {
                 names.add(name.trim().toLowerCase(Locale.ROOT));
             }
         }

@@ -2,6 +2,7 @@ package dev.refrain.http.proxy;
 
 import dev.refrain.http.config.Startup;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -54,6 +55,19 @@ final class RunningProxy implements AutoCloseable {
         return request;
     }
 
+    /** The same request without its API key. */
+    static HttpRequest.Builder anonymous(HttpRequest.Builder request) {
+        HttpRequest with = request.build();
+        HttpRequest.Builder without =
+                HttpRequest.newBuilder(with.uri()).method(with.method(), with.bodyPublisher().orElseThrow());
+        with.headers().map().forEach((name, values) -> {
+            if (!name.equalsIgnoreCase("Authorization")) {
+                values.forEach(value -> without.header(name, value));
+            }
+        });
+        return without;
+    }
+
     HttpResponse<String> send(HttpRequest.Builder request) {
         return send(request, BodyHandlers.ofString());
     }
@@ -62,7 +76,7 @@ final class RunningProxy implements AutoCloseable {
         try {
             return http.send(request.build(), handler);
         } catch (IOException e) {
-            throw new java.io.UncheckedIOException(e);
+            throw new UncheckedIOException(e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new IllegalStateException(e);

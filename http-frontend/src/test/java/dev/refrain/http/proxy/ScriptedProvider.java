@@ -18,11 +18,7 @@ import java.util.concurrent.Executors;
 /** A provider over real sockets that does what a test tells it and remembers what it was asked. */
 final class ScriptedProvider implements AutoCloseable {
     /** What came in. */
-    record Received(String method, String uri, Headers headers, byte[] body) {
-        String text() {
-            return new String(body, StandardCharsets.UTF_8);
-        }
-    }
+    record Received(String method, String uri, Headers headers, String body) {}
 
     /** What goes out. */
     interface Script {
@@ -64,7 +60,7 @@ final class ScriptedProvider implements AutoCloseable {
                     exchange.getRequestMethod(),
                     exchange.getRequestURI().toString(),
                     exchange.getRequestHeaders(),
-                    exchange.getRequestBody().readAllBytes());
+                    new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.UTF_8));
             received.add(request);
             script.answer(exchange, request);
         } catch (IOException e) {
