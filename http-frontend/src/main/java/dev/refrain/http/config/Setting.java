@@ -1,0 +1,30 @@
+package dev.refrain.http.config;
+
+import java.lang.annotation.ElementType;
+import java.lang.annotation.Retention;
+import java.lang.annotation.RetentionPolicy;
+import java.lang.annotation.Target;
+
+/** Describes one setting on the record component that holds it. */
+@Retention(RetentionPolicy.RUNTIME)
+@Target(ElementType.RECORD_COMPONENT)
+@interface Setting {
+    /** What is allowed for any URL. */
+    String URL = "an absolute http or https URL without user, query or fragment";
+    /** What is allowed for the size of any body. */
+    String SIZE = "a size from 1B to 1GiB, such as 64KiB or 16MiB";
+    /** What is allowed for most durations. */
+    String DURATION = "a duration longer than zero, such as 500ms, 10s, 5m or 1h";
+
+    /** The default as a user would write it; empty if the setting is absent by default. */
+    String value() default "";
+
+    /** What a user may write, worded to follow "must be". */
+    String allowed();
+
+    /** Parameter label of the command-line flag; empty if there is no flag. */
+    String flag() default "";
+
+    /** What the flag does, for {@code --help}. */
+    String help() default "";
+}

@@ -1,0 +1,206 @@
+package dev.refrain.http.config;
+
+import com.fasterxml.jackson.databind.PropertyNamingStrategies;
+import com.fasterxml.jackson.databind.annotation.JsonNaming;
+import dev.refrain.engine.Endpoint;
+import java.net.URI;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * Everything that can be set, complete and checked. A component {@code sweepInterval} is {@code sweep-interval} in the file and
+ * {@code REFRAIN_SWEEP_INTERVAL} in the environment; docs/refrain.example.yaml explains each one.
+ *
+ * @param host address to listen on
+ * @param port port to listen on, 0 for any free one
+ * @param upstream base URL of the provider without a trailing slash, or null for the demo provider
+ * @param upstreams providers of single endpoints
+ * @param store file that holds the cache
+ * @param capacity byte budget of the cache
+ * @param sweepInterval time between two sweeps for expired entries
+ * @param limits size limits
+ * @param timeouts how long to wait for what
+ * @param presets presets known locally, each slug once
+ */
+@JsonNaming(PropertyNamingStrategies.KebabCaseStrategy.class)
+public record Settings(
+        @Setting(
+                value = "127.0.0.1",
+                allowed = "a host name or an IP address of this machine",
+                flag = "HOST",
+                help = "Address to listen on.")
+        String host,
+
+        @Setting(
+                value = "8080",
+                allowed = "a port from 0 to 65535, where 0 takes any free one",
+                flag = "PORT",
+                help = "Port to listen on; 0 takes any free one.")
+        int port,
+
+        @Setting(
+                allowed = Setting.URL,
+                flag = "URL",
+                help = "Base URL of the provider. Without it, a built-in demo provider answers.")
+        URI upstream,
+
+        Upstreams upstreams,
+
+        @Setting(
+                value = "answers.refrain",
+                allowed = "the path of a file",
+                flag = "PATH",
+                help = "File that holds the cache.")
+        Path store,
+
+        @Setting(
+                value = "1GiB",
+                allowed = "a size of at least 16MiB, such as 512MiB or 1GiB",
+                flag = "SIZE",
+                help = "Byte budget of the cache.")
+        ByteSize capacity,
+
+        @Setting(value = "1m", allowed = Setting.DURATION) Duration sweepInterval,
+        Limits limits,
+        Timeouts timeouts,
+
+        @Setting(allowed = "a list of presets, each with a slug")
+        List<PresetSettings> presets) {
+
+    private static final ByteSize MIN_CAPACITY = ByteSize.parse("16MiB");
+    /** Bodies are held in one array, whose length is an int. */
+    private static final ByteSize MAX_BODY = ByteSize.parse("1GiB");
+
+    /** Checks what the components' types do not. */
+    public Settings {
+        InvalidSetting.unless(!host.isEmpty() && host.chars().noneMatch(c -> c <= ' ' || c == '/'), "host");
+        InvalidSetting.unless(port >= 0 && port <= 65_535, "port");
+        upstream = baseUrl(upstream, "upstream");
+        InvalidSetting.unless(!store.toString().isEmpty(), "store");
+        InvalidSetting.unless(capacity.compareTo(MIN_CAPACITY) >= 0, "capacity");
+        checkPositive(sweepInterval, "sweep-interval");
+        presets = presets == null ? List.of() : presets;
+        Set<String> slugs = new HashSet<>();
+        for (int i = 0; i < presets.size(); i++) {
+            InvalidSetting.unless(presets.get(i) != null, "presets[" + i + "]");
+            InvalidSetting.unless(slugs.add(presets.get(i).slug()), "presets[" + i + "].slug");
+        }
+        presets = List.copyOf(presets);
+    }
+
+    /**
+     * Base URLs of the providers of single endpoints; each null unless it differs from {@link Settings#upstream}.
+     *
+     * @param chat provider of Chat Completions
+     * @param responses provider of Responses
+     * @param messages provider of Messages
+     * @param embeddings provider of Embeddings
+     */
+    public record Upstreams(
+            @Setting(allowed = Setting.URL) URI chat,
+            @Setting(allowed = Setting.URL) URI responses,
+            @Setting(allowed = Setting.URL) URI messages,
+            @Setting(allowed = Setting.URL) URI embeddings) {
+
+        /** Checks the URLs. */
+        public Upstreams {
+            chat = baseUrl(chat, "chat");
+            responses = baseUrl(responses, "responses");
+            messages = baseUrl(messages, "messages");
+            embeddings = baseUrl(embeddings, "embeddings");
+        }
+    }
+
+    /**
+     * Size limits.
+     *
+     * @param requestBody largest request body that is accepted at all
+     * @param cacheableRequest largest request body that may be cached (wire rule W18)
+     * @param storedAnswer largest answer that is stored (W18)
+     */
+    @JsonNaming(PropertyNamingStrategies.KebabCaseStrategy.class)
+    public record Limits(
+            @Setting(value = "64MiB", allowed = Setting.SIZE)
+            ByteSize requestBody,
+
+            @Setting(value = "8MiB", allowed = Setting.SIZE) ByteSize cacheableRequest,
+
+            @Setting(value = "16MiB", allowed = Setting.SIZE)
+            ByteSize storedAnswer) {
+
+        /** Checks the ranges. */
+        public Limits {
+            checkBody(requestBody, "request-body");
+            checkBody(cacheableRequest, "cacheable-request");
+            checkBody(storedAnswer, "stored-answer");
+        }
+
+        private static void checkBody(ByteSize size, String name) {
+            InvalidSetting.unless(size.bytes() > 0 && size.compareTo(MAX_BODY) <= 0, name);
+        }
+    }
+
+    /**
+     * How long to wait for what.
+     *
+     * @param connect for a connection to the upstream
+     * @param response from there until the head of its answer
+     * @param idle between two pieces of an answer
+     * @param shutdown for requests in progress when the server stops
+     */
+    public record Timeouts(
+            @Setting(value = "10s", allowed = Setting.DURATION)
+            Duration connect,
+
+            @Setting(value = "10m", allowed = Setting.DURATION)
+            Duration response,
+
+            @Setting(value = "5m", allowed = Setting.DURATION)
+            Duration idle,
+
+            @Setting(value = "30s", allowed = "a duration, such as 0s, 500ms, 10s or 5m")
+            Duration shutdown) {
+
+        /** Checks the ranges. */
+        public Timeouts {
+            checkPositive(connect, "connect");
+            checkPositive(response, "response");
+            checkPositive(idle, "idle");
+        }
+    }
+
+    /** The base URL of an endpoint's provider; empty means the demo provider. */
+    public Optional<URI> upstream(Endpoint endpoint) {
+        URI own = switch (endpoint) {
+            case CHAT -> upstreams.chat();
+            case RESPONSES -> upstreams.responses();
+            case MESSAGES -> upstreams.messages();
+            case EMBEDDINGS -> upstreams.embeddings();
+        };
+        return Optional.ofNullable(own == null ? upstream : own);
+    }
+
+    private static void checkPositive(Duration duration, String name) {
+        InvalidSetting.unless(!duration.isZero(), name);
+    }
+
+    /** Drops trailing slashes, so that a path suffix can simply be appended. */
+    private static URI baseUrl(URI url, String name) {
+        if (url == null) {
+            return null;
+        }
+        InvalidSetting.unless(
+                ("http".equalsIgnoreCase(url.getScheme()) || "https".equalsIgnoreCase(url.getScheme()))
+                        && url.getHost() != null
+                        && url.getPort() <= 65_535
+                        && url.getRawUserInfo() == null
+                        && url.getRawQuery() == null
+                        && url.getRawFragment() == null,
+                name);
+        return URI.create(url.toString().replaceAll("/+$", ""));
+    }
+}

@@ -1,0 +1,112 @@
+package dev.refrain.http.config;
+
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeSet;
+import picocli.CommandLine;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.ParseResult;
+
+/** What the command line asks for: to run with settings, or to print something and exit. */
+public sealed interface Startup {
+    /**
+     * Run.
+     *
+     * @param settings never null
+     */
+    record Run(Settings settings) implements Startup {}
+
+    /**
+     * Print and exit.
+     *
+     * @param status exit status; the text belongs on standard output if it is 0 and on standard error otherwise
+     * @param text what to print, without a line end
+     */
+    record Exit(int status, String text) implements Startup {}
+
+    /**
+     * Reads the command line and whatever settings it leads to.
+     *
+     * @param arguments as passed to {@code main}
+     * @param environment environment variables; those that start with {@code REFRAIN_} are read
+     */
+    static Startup parse(String[] arguments, Map<String, String> environment) {
+        CommandLine commandLine = commandLine();
+        try {
+            ParseResult result = commandLine.parseArgs(arguments);
+            if (result.isUsageHelpRequested()) {
+                return new Exit(0, commandLine.getUsageMessage().stripTrailing());
+            }
+            if (result.isVersionHelpRequested()) {
+                return new Exit(0, "refrain " + version());
+            }
+            Map<String, String> flags = new HashMap<>();
+            result.matchedOptions().forEach(o -> flags.put(o.longestName().substring(2), o.getValue()));
+            return new Run(SettingsReader.read(flags, environment));
+        } catch (CommandLine.UnmatchedArgumentException e) {
+            // Cut, since what follows may be a secret meant for another program.
+            String flag = e.getUnmatched().get(0).split("=", 2)[0];
+            return wrong(WrongSetting.unknown(
+                    flag,
+                    "command line",
+                    new TreeSet<>(commandLine.getCommandSpec().optionsMap().keySet())));
+        } catch (CommandLine.MissingParameterException e) {
+            OptionSpec flag = (OptionSpec) e.getMissing().get(0);
+            return wrong(WrongSetting.value(flag.longestName(), "", "flag", "followed by " + flag.paramLabel()));
+        } catch (CommandLine.OverwrittenOptionException e) {
+            String flag = ((OptionSpec) e.getOverwritten()).longestName();
+            return wrong(WrongSetting.value(flag, "given twice", "flag", "given once"));
+        } catch (WrongSetting e) {
+            return wrong(e);
+        }
+    }
+
+    private static Exit wrong(WrongSetting setting) {
+        return new Exit(CommandLine.ExitCode.USAGE, "refrain: " + setting.getMessage());
+    }
+
+    private static CommandLine commandLine() {
+        CommandSpec spec = CommandSpec.create().name("java -jar refrain.jar");
+        spec.usageMessage()
+                .description("A response cache in front of any OpenAI- or Anthropic-compatible provider.")
+                .footer(
+                        "",
+                        "A setting can also come from a variable, such as REFRAIN_PORT, or from the file;",
+                        "docs/refrain.example.yaml lists them all. Flags beat variables, which beat the",
+                        "file.")
+                .sortOptions(false);
+        spec.addOption(OptionSpec.builder("--config")
+                .paramLabel("FILE")
+                .type(String.class)
+                .description("YAML file with settings. Default: none.")
+                .build());
+        for (Leaf leaf : Leaf.ALL) {
+            if (leaf.hasFlag()) {
+                String byDefault = leaf.about().value().isEmpty()
+                        ? ""
+                        : " Default: " + leaf.about().value() + ".";
+                spec.addOption(OptionSpec.builder(leaf.flag())
+                        .paramLabel(leaf.about().flag())
+                        .type(String.class)
+                        .description(leaf.about().help() + byDefault)
+                        .build());
+            }
+        }
+        spec.addOption(OptionSpec.builder("--help")
+                .usageHelp(true)
+                .description("Print this and exit.")
+                .build());
+        spec.addOption(OptionSpec.builder("--version")
+                .versionHelp(true)
+                .description("Print the version and exit.")
+                .build());
+        return new CommandLine(spec).setExpandAtFiles(false);
+    }
+
+    private static String version() {
+        return Optional.ofNullable(Startup.class.getPackage().getImplementationVersion())
+                .orElse("(development build)");
+    }
+}

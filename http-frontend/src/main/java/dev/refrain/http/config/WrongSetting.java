@@ -1,0 +1,32 @@
+package dev.refrain.http.config;
+
+import java.util.regex.Pattern;
+
+/** A setting that stops the start; the message is the whole line that the user gets to see. */
+final class WrongSetting extends Exception {
+    private static final long serialVersionUID = 1L;
+
+    private static final int LONGEST_VALUE = 100;
+    /** User, password and query of a URL: the places where people put API keys. */
+    private static final Pattern SECRETS = Pattern.compile("(?<=//)[^/@]*@|(?<=\\?).*", Pattern.DOTALL);
+
+    private WrongSetting(String message) {
+        super(message.replaceAll("\\p{Cntrl}+", " "), null, false, false);
+    }
+
+    static WrongSetting value(String name, String value, String source, String allowed) {
+        String shown = SECRETS.matcher(value).replaceAll("***");
+        shown = shown.length() > LONGEST_VALUE ? shown.substring(0, LONGEST_VALUE) + "..." : shown;
+        return new WrongSetting(name + ": '" + shown + "' (" + source + ") must be " + allowed);
+    }
+
+    /** The value of an unknown setting may be anything, a secret too, and is not shown. */
+    static WrongSetting unknown(String name, String source, Iterable<String> known) {
+        return new WrongSetting(
+                name + ": no such setting (" + source + "), must be one of " + String.join(", ", known));
+    }
+
+    static WrongSetting file(String problem, String source) {
+        return new WrongSetting("config: " + problem + " (" + source + "), must be a readable YAML file of settings");
+    }
+}

@@ -1,0 +1,304 @@
+package dev.refrain.http.config;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.refrain.engine.Endpoint;
+import java.io.IOException;
+import java.net.URI;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class StartupTest {
+    private static final String URL_RULE = " must be an absolute http or https URL without user, query or fragment";
+
+    @TempDir
+    private Path folder;
+
+    private final Map<String, String> environment = new HashMap<>(Map.of("PATH", "/bin", "HOME", "/root"));
+
+    @Test
+    void startsWithDefaults() {
+        Settings settings = run();
+
+        assertThat(settings.host()).isEqualTo("127.0.0.1");
+        assertThat(settings.port()).isEqualTo(8080);
+        assertThat(settings.upstream()).isNull();
+        assertThat(settings.upstream(Endpoint.CHAT)).isEmpty();
+        assertThat(settings.store()).isEqualTo(Path.of("answers.refrain"));
+        assertThat(settings.capacity().bytes()).isEqualTo(1L << 30);
+        assertThat(settings.sweepInterval()).isEqualTo(Duration.ofMinutes(1));
+        assertThat(settings.limits())
+                .isEqualTo(new Settings.Limits(new ByteSize(64 << 20), new ByteSize(8 << 20), new ByteSize(16 << 20)));
+        assertThat(settings.timeouts())
+                .isEqualTo(new Settings.Timeouts(
+                        Duration.ofSeconds(10), Duration.ofMinutes(10), Duration.ofMinutes(5), Duration.ofSeconds(30)));
+        assertThat(settings.presets()).isEmpty();
+    }
+
+    @Test
+    void takesEachSettingFromTheFirstSourceThatHasIt() throws IOException {
+        file("host: file\nport: 1\nstore: file\nlimits:\n  stored-answer: 1KiB\n  request-body: 5\n");
+        environment.put("REFRAIN_PORT", "2");
+        environment.put("REFRAIN_STORE", "variable");
+        environment.put("REFRAIN_LIMITS_STORED_ANSWER", "2KiB");
+
+        Settings settings = run("--store", "flag");
+
+        assertThat(settings.host()).isEqualTo("file");
+        assertThat(settings.port()).isEqualTo(2);
+        assertThat(settings.store()).isEqualTo(Path.of("flag"));
+        assertThat(settings.limits().storedAnswer()).isEqualTo(new ByteSize(2048));
+        assertThat(settings.limits().requestBody()).isEqualTo(new ByteSize(5));
+        assertThat(settings.limits().cacheableRequest()).isEqualTo(new ByteSize(8 << 20));
+    }
+
+    @Test
+    void takesTheFileFromTheFlagBeforeTheVariable() throws IOException {
+        file("port: 1");
+        Path other = Files.writeString(folder.resolve("other.yaml"), "port: 2");
+
+        assertThat(run().port()).isEqualTo(1);
+        assertThat(run("--config", other.toString()).port()).isEqualTo(2);
+    }
+
+    @Test
+    void takesEveryFlag() {
+        Settings settings = run(
+                "--host=0.0.0.0", "--port=0", "--upstream=https://example.com/v1/", "--store=s", "--capacity=64MiB");
+
+        assertThat(settings.host()).isEqualTo("0.0.0.0");
+        assertThat(settings.port()).isZero();
+        assertThat(settings.upstream()).isEqualTo(URI.create("https://example.com/v1"));
+        assertThat(settings.store()).isEqualTo(Path.of("s"));
+        assertThat(settings.capacity()).isEqualTo(new ByteSize(64 << 20));
+    }
+
+    @Test
+    void sendsAnEndpointToItsOwnUpstream() {
+        environment.put("REFRAIN_UPSTREAM", "http://a");
+        environment.put("REFRAIN_UPSTREAMS_MESSAGES", "http://b:81/v1//");
+
+        assertThat(run().upstream(Endpoint.MESSAGES)).contains(URI.create("http://b:81/v1"));
+        assertThat(run().upstream(Endpoint.CHAT)).contains(URI.create("http://a"));
+    }
+
+    @Test
+    void countsEmptyVariablesAndNullsAsNotSet() throws IOException {
+        file("port:\nlimits:\ntimeouts:\n  idle: null\npresets:\n");
+        environment.put("REFRAIN_HOST", "");
+
+        assertThat(run()).isEqualTo(run("--config", file("").toString()));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"250ms, PT0.25S", "10s, PT10S", "5m, PT5M", "2h, PT2H"})
+    void readsDurations(String text, Duration duration) {
+        environment.put("REFRAIN_SWEEP_INTERVAL", text);
+        assertThat(run().sweepInterval()).isEqualTo(duration);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"20000000, 20000000", "20000000B, 20000000", "16384KiB, 16777216", "2TiB, 2199023255552"})
+    void readsSizes(String text, long bytes) throws IOException {
+        file("capacity: " + text);
+        assertThat(run().capacity().bytes()).isEqualTo(bytes);
+    }
+
+    @Test
+    void readsPresetsUnderTheVendorsNames() throws IOException {
+        file("""
+                presets:
+                  - slug: only-policy
+                    cache_enabled: true
+                    cache_ttl_seconds: 60
+                  - slug: full
+                    model: m
+                    system_prompt: p
+                    temperature: 0.10
+                    reasoning: {effort: low}
+                    seed: 123456789012345678901234567890
+                """);
+
+        assertThat(run().presets().get(0)).isEqualTo(new PresetSettings("only-policy", true, 60, null, null, Map.of()));
+        PresetSettings full = run().presets().get(1);
+        assertThat(full.model()).isEqualTo("m");
+        assertThat(full.systemPrompt()).isEqualTo("p");
+        assertThat(full.parameters())
+                .hasToString("{reasoning={\"effort\":\"low\"}, seed=123456789012345678901234567890, temperature=0.10}");
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '"',
+            value = {
+                "--port=65536 | port: '65536' (flag --port) must be a port from 0 to 65535, where 0 takes any free one",
+                "--port=-1 | port: '-1' (flag --port) must be a port from 0 to 65535, where 0 takes any free one",
+                "--port=http | port: 'http' (flag --port) must be a port from 0 to 65535, where 0 takes any free one",
+                "--port=80.5 | port: '80.5' (flag --port) must be a port from 0 to 65535, where 0 takes any free one",
+                "--host= | host: '' (flag --host) must be a host name or an IP address of this machine",
+                "--store= | store: '' (flag --store) must be the path of a file",
+                "--capacity=1MiB | capacity: '1MiB' (flag --capacity) must be a size of at least 16MiB, such as 512MiB or 1GiB",
+                "--capacity=1GB | capacity: '1GB' (flag --capacity) must be a size of at least 16MiB, such as 512MiB or 1GiB",
+                "--capacity=99999999TiB | capacity: '99999999TiB' (flag --capacity) must be a size of at least 16MiB, such as 512MiB or 1GiB",
+                "--colour=red | --colour: no such setting (command line), must be one of --capacity, --config, --help, --host, --port, --store, --upstream, --version",
+                "stray | stray: no such setting (command line), must be one of --capacity, --config, --help, --host, --port, --store, --upstream, --version",
+                "--port | --port: '' (flag) must be followed by PORT",
+            })
+    void namesAWrongFlag(String argument, String line) {
+        assertThat(exit(argument)).isEqualTo(new Startup.Exit(2, "refrain: " + line));
+    }
+
+    @Test
+    void refusesAFlagGivenTwice() {
+        assertThat(exit("--port=1", "--port=2").text())
+                .isEqualTo("refrain: --port: 'given twice' (flag) must be given once");
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '"',
+            value = {
+                "REFRAIN_PORT | x | port: 'x' (variable REFRAIN_PORT) must be a port from 0 to 65535, where 0 takes any free one",
+                "REFRAIN_TIMEOUTS_IDLE | 10 | timeouts.idle: '10' (variable REFRAIN_TIMEOUTS_IDLE) must be a duration longer than zero, such as 500ms, 10s, 5m or 1h",
+                "REFRAIN_TIMEOUTS_IDLE | 0s | timeouts.idle: '0s' (variable REFRAIN_TIMEOUTS_IDLE) must be a duration longer than zero, such as 500ms, 10s, 5m or 1h",
+                "REFRAIN_LIMITS_REQUEST_BODY | 2GiB | limits.request-body: '2GiB' (variable REFRAIN_LIMITS_REQUEST_BODY) must be a size from 1B to 1GiB, such as 64KiB or 16MiB",
+            })
+    void namesAWrongVariable(String variable, String value, String line) {
+        environment.put(variable, value);
+        assertThat(exit()).isEqualTo(new Startup.Exit(2, "refrain: " + line));
+    }
+
+    @Test
+    void refusesAnUnknownVariableWithoutShowingItsValue() {
+        environment.put("REFRAIN_API_KEY", "sk-secret");
+        assertThat(exit().text())
+                .startsWith(
+                        "refrain: REFRAIN_API_KEY: no such setting (environment variable), must be one of REFRAIN_CAPACITY,")
+                .contains("REFRAIN_CONFIG", "REFRAIN_LIMITS_STORED_ANSWER")
+                .doesNotContain("secret", "REFRAIN_PRESETS", "\n");
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "example.com/v1",
+                "/v1",
+                "ftp://example.com",
+                "http:///v1",
+                "http://exa mple.com",
+                "http://example.com:70000",
+                "http://example.com/v1#top",
+                "mailto:a@example.com"
+            })
+    void refusesAnUnusableUpstream(String url) {
+        assertThat(exit("--upstream", url).text())
+                .isEqualTo("refrain: upstream: '" + url + "' (flag --upstream)" + URL_RULE);
+    }
+
+    @Test
+    void keepsSecretsInAUrlToItself() {
+        assertThat(exit("--upstream", "https://me:sk-1@example.com/v1?key=sk-2").text())
+                .isEqualTo("refrain: upstream: 'https://***example.com/v1?***' (flag --upstream)" + URL_RULE);
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '"',
+            value = {
+                "port: true | port: 'true' (FILE) must be a port from 0 to 65535, where 0 takes any free one",
+                "port: 80.5 | port: '80.5' (FILE) must be a port from 0 to 65535, where 0 takes any free one",
+                "port: [1] | port: 'a list' (FILE) must be a port from 0 to 65535, where 0 takes any free one",
+                "capacity: {a: b} | capacity: 'a group of settings' (FILE) must be a size of at least 16MiB, such as 512MiB or 1GiB",
+                "prot: 1 | prot: no such setting (FILE), must be one of capacity, host, limits, port, presets, store, sweep-interval, timeouts, upstream, upstreams",
+                "limits: {storedAnswer: 1} | limits.storedAnswer: no such setting (FILE), must be one of cacheable-request, request-body, stored-answer",
+                "limits: 5 | limits: '5' (FILE) must be a group of settings such as limits.request-body",
+                "timeouts: {idle: soon} | timeouts.idle: 'soon' (FILE) must be a duration longer than zero, such as 500ms, 10s, 5m or 1h",
+                "upstreams: {chat: x} | upstreams.chat: 'x' (FILE) must be an absolute http or https URL without user, query or fragment",
+                "presets: 5 | presets: '5' (FILE) must be a list of presets, each with a slug",
+                "presets: [5] | presets[0]: '5' (FILE) must be a preset: a group of settings with a slug",
+                "presets: [~] | presets[0]: 'null' (FILE) must be a preset: a group of settings with a slug",
+                "presets: [{model: a}] | presets[0].slug: 'nothing' (FILE) must be made of letters, digits, '.', '_' and '-', and used once",
+                "presets: [{slug: a/b}] | presets[0].slug: 'a/b' (FILE) must be made of letters, digits, '.', '_' and '-', and used once",
+                "presets: [{slug: a}, {slug: a}] | presets[1].slug: 'a' (FILE) must be made of letters, digits, '.', '_' and '-', and used once",
+                "presets: [{slug: a, cache_ttl_seconds: 0}] | presets[0].cache_ttl_seconds: '0' (FILE) must be a whole number of seconds from 1 to 86400",
+                "presets: [{slug: a, cache_ttl_seconds: 1.5}] | presets[0].cache_ttl_seconds: '1.5' (FILE) must be a whole number of seconds from 1 to 86400",
+                "presets: [{slug: a, cache_enabled: 1}] | presets[0].cache_enabled: '1' (FILE) must be true or false",
+                "presets: [{slug: a, system_prompt: [secret]}] | presets[0].system_prompt: 'a list' (FILE) must be a text",
+            })
+    void namesAWrongSettingOfTheFile(String yaml, String line) throws IOException {
+        Path file = file(yaml);
+        assertThat(exit()).isEqualTo(new Startup.Exit(2, "refrain: " + line.replace("FILE", "file " + file)));
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '"',
+            value = {
+                "- port | holds a list",
+                "port: 1%nport: 2 | line 2, column 5: Duplicate field 'port'",
+                "port: [secret | line 1, column 14: while parsing a flow sequence",
+                "port: 1%n---%nport: 2 | more than one document"
+            })
+    void namesAFileThatIsNotUsable(String yaml, String problem) throws IOException {
+        Path file = file(yaml.formatted());
+        assertThat(exit().status()).isEqualTo(2);
+        assertThat(exit().text())
+                .startsWith("refrain: config: " + file)
+                .contains(problem)
+                .endsWith(" (variable REFRAIN_CONFIG), must be a readable YAML file of settings")
+                .doesNotContain("secret", "\n");
+    }
+
+    @Test
+    void namesAFileThatIsNotThere() {
+        assertThat(exit("--config", "gone.yaml"))
+                .isEqualTo(
+                        new Startup.Exit(
+                                2,
+                                "refrain: config: gone.yaml does not exist (flag --config), must be a readable YAML file of settings"));
+        assertThat(exit("--config", folder.toString()).text()).contains("cannot be read");
+    }
+
+    @Test
+    void printsHelpAndVersionAndExitsWithZero() {
+        Startup.Exit help = exit("--help");
+
+        assertThat(help.status()).isZero();
+        assertThat(help.text())
+                .contains(
+                        "--config=FILE",
+                        "--host=HOST",
+                        "--port=PORT",
+                        "--upstream=URL",
+                        "--store=PATH",
+                        "--capacity=SIZE")
+                .contains("--help", "--version", "Default: 8080.");
+        assertThat(exit("--version")).isEqualTo(new Startup.Exit(0, "refrain (development build)"));
+    }
+
+    private Path file(String yaml) throws IOException {
+        Path file = Files.writeString(folder.resolve("refrain.yaml"), yaml);
+        environment.put("REFRAIN_CONFIG", file.toString());
+        return file;
+    }
+
+    private Settings run(String... arguments) {
+        return ((Startup.Run) Startup.parse(arguments, environment)).settings();
+    }
+
+    private Startup.Exit exit(String... arguments) {
+        return (Startup.Exit) Startup.parse(arguments, environment);
+    }
+}
