@@ -26,8 +26,9 @@ import java.util.Objects;
  * <code>{"a":12}</code>, and one request would get the other's answer. Hence strictness is safety here: what RFC 8259 does not
  * allow is not eligible, even where parsers are lenient, and is left as it came.
  *
- * <p>The pass is iterative and linear whatever the input. Nesting is limited as Jackson limits it by default; Jackson's other
- * limits (on the length of a name, number or string) are not applied, as nothing is built from those here.
+ * <p>The pass is iterative and linear whatever the input. Nesting is limited as Jackson limits it by default. Jackson's limits on
+ * the length of names, numbers and strings are not applied, as nothing is built from those here, nor is its refusal of unpaired
+ * surrogate escapes in names, which RFC 8259, section 8.2 allows. So Jackson may still refuse an eligible body.
  *
  * <p>A scan refers to the scanned array instead of copying it, so it holds for as long as that stays unchanged.
  */
@@ -47,13 +48,11 @@ public final class RequestScan {
     private final int end;
     private final boolean jsonObject;
 
-    /** Receives what is kept, up to {@link #compacted}, once white space was met between tokens; null before that. */
+    // What is kept: the start of compact, then the run of scanned bytes. Without space between tokens it is one run and
+    // no array.
     private byte[] compact;
-
     private int compacted;
-    /** Start and end of what is kept but not yet in {@link #compact}. */
     private int runStart;
-
     private int runEnd;
 
     // Index of the opening quote of a top-level string in the scanned array, and the index after its closing quote.
