@@ -85,6 +85,11 @@ final class ScriptedProvider implements AutoCloseable {
     static void stream(HttpExchange exchange, String... pieces) throws IOException {
         exchange.getResponseHeaders().set("Content-Type", "text/event-stream");
         exchange.sendResponseHeaders(200, 0);
+        write(exchange, pieces);
+    }
+
+    /** More of a stream. */
+    static void write(HttpExchange exchange, String... pieces) throws IOException {
         OutputStream out = exchange.getResponseBody();
         for (String piece : pieces) {
             out.write(piece.getBytes(StandardCharsets.UTF_8));
