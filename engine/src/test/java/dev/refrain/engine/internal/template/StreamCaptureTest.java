@@ -189,6 +189,21 @@ class StreamCaptureTest {
     }
 
     @Test
+    void aByteOrderMarkIsNoPartOfTheFirstLine() {
+        String done = "data: [DONE]\n\n";
+        Sample.of("\ufeffdata: {\"id\":\"<<id|x>>\"}\n\n" + done).check(Endpoint.CHAT, true);
+        Sample.of("\ufeff" + done).check(Endpoint.CHAT, true);
+        for (String nothing : new String[] {"\ufeff: comment\n\n", "\ufeff\r\n"}) {
+            assertThat(Sample.replay(Sample.captureWhole(Endpoint.CHAT, true, nothing + done)))
+                    .isEqualTo(done);
+        }
+        assertThat(Sample.rejection(Endpoint.CHAT, true, "\ufeffevent: error\n\n" + done))
+                .isEqualTo("error event");
+        // Anywhere else it makes another field of it.
+        assertThat(Sample.rejection(Endpoint.CHAT, true, ":\n\ufeff" + done)).isEqualTo("no terminal event");
+    }
+
+    @Test
     void aStreamIsCompleteWithItsTerminalEventsBlankLine() {
         AnswerCapture capture = AnswerCapture.of(Endpoint.CHAT, true, Sample.LIMIT);
         assertThat(capture.append(Sample.utf8("data: {\"id\":\"a\"}\n\ndata: [DONE]\n")))
