@@ -1,0 +1,53 @@
+package dev.refrain.engine.internal.store;
+
+import java.util.List;
+import net.openhft.chronicle.map.ChronicleMap;
+
+/**
+ * What has to be true of this JVM before the first class of Chronicle is initialised: its settings are read once, in static
+ * initialisers, and a missing flag shows as an obscure error deep inside.
+ */
+final class ChronicleRuntime {
+    /** Chronicle Map reaches into these by reflection. */
+    private static final List<String> OPENED = List.of("java.lang", "java.lang.reflect", "sun.nio.ch");
+
+    private ChronicleRuntime() {}
+
+    /**
+     * Prepares the JVM.
+     *
+     * @throws IllegalStateException if the JVM was started without a flag that Chronicle Map needs
+     */
+    static void prepare() {
+        requireOpenPackages();
+        // No banner on stdout, and nothing sent to an analytics host even if an embedder's class path brings the
+        // library.
+        setIfAbsent("chronicle.announcer.disable", "true");
+        setIfAbsent("chronicle.analytics.disable", "true");
+        // Without a provider slf4j prints three lines of advice; an embedder that wants no logging has decided so
+        // already.
+        setIfAbsent("slf4j.internal.verbosity", "ERROR");
+        // The default of 60 s is how long each call would block on a lock that a killed process has left behind.
+        setIfAbsent("net.openhft.chronicle.map.lockTimeoutSeconds", "1");
+    }
+
+    private static void requireOpenPackages() {
+        Module base = Object.class.getModule();
+        Module chronicle = ChronicleMap.class.getModule();
+        String target = chronicle.isNamed() ? chronicle.getName() : "ALL-UNNAMED";
+        List<String> missing = OPENED.stream()
+                .filter(name -> !base.isOpen(name, chronicle))
+                .map(name -> "--add-opens=java.base/" + name + "=" + target)
+                .toList();
+        if (!missing.isEmpty()) {
+            throw new IllegalStateException("The cache's memory-mapped store cannot run in this JVM. Start java with "
+                    + String.join(" ", missing));
+        }
+    }
+
+    private static void setIfAbsent(String property, String value) {
+        if (System.getProperty(property) == null) {
+            System.setProperty(property, value);
+        }
+    }
+}

@@ -1,0 +1,237 @@
+package dev.refrain.engine.internal.store;
+
+import dev.refrain.engine.CacheKey;
+import dev.refrain.engine.internal.Pool;
+import dev.refrain.engine.spi.CacheStore;
+import dev.refrain.engine.spi.EntryBuffer;
+import dev.refrain.engine.spi.EntryHead;
+import dev.refrain.engine.spi.StoreStats;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Entries in a memory-mapped file that several processes may share and that outlives them, however they end.
+ *
+ * <p>{@link SegmentMap} keeps values of up to 32 KiB and makes room; {@link LargeEntries} cuts longer entries into such values;
+ * {@link StoreFiles} opens the file, whatever state it is in. What is left for this class is the promise of {@link CacheStore}:
+ * nothing that goes wrong reaches a caller, and nothing touches the file once it is unmapped.
+ */
+public final class ChronicleStore implements CacheStore {
+    private static final Logger LOG = LoggerFactory.getLogger(ChronicleStore.class);
+    /** An operation may wait for a lock for one second; several of them for one large entry. */
+    private static final int CLOSE_TIMEOUT_SECONDS = 10;
+
+    private final StoreFiles files;
+    private final SegmentMap map;
+    private final LargeEntries large;
+    private final byte[] secret;
+    private final long capacityBytes;
+    private final Clock clock;
+    private final Tally tally;
+    private final Failures failures;
+    private final InFlight inFlight = new InFlight();
+    private final Pool<Scratch> scratches = new Pool<>(Scratch::new);
+    private final AtomicBoolean closed = new AtomicBoolean();
+    private final Thread exitHook = new Thread(this::closeOnce, "refrain-store-exit");
+
+    private ChronicleStore(StoreFiles files, Clock clock) {
+        this.files = files;
+        this.map = files.map();
+        this.tally = files.tally();
+        this.large = new LargeEntries(map, Layout.maxEntryLength(map.segments()));
+        this.secret = files.secret();
+        this.capacityBytes = files.capacityBytes();
+        this.clock = clock;
+        this.failures = new Failures(tally, LOG);
+    }
+
+    private static final class Scratch {
+        private final byte[] key = new byte[CacheKey.LENGTH];
+        private final EntryBuffer displaced = new EntryBuffer(EntryHead.LENGTH * 2);
+        private final LargeEntries.Scratch large = new LargeEntries.Scratch();
+    }
+
+    /**
+     * Opens the store in a file, or makes it. Beside the file stand {@code .lock} and {@code .secret}; all three can be read by
+     * their owner only. A file that was not closed cleanly is recovered, one that cannot be is set aside under a new name.
+     *
+     * @param capacityBytes the size of the file; if it differs from the size of an existing one, the entries move to a new file,
+     *     unless another process has the old one open
+     * @param clock tells expired entries when room has to be made
+     * @throws IllegalArgumentException if the capacity is below 16 MiB
+     * @throws IllegalStateException if the JVM lacks a flag that Chronicle Map needs; the message names it
+     * @throws IOException if the file cannot be used; the message says why
+     */
+    public static ChronicleStore open(Path file, long capacityBytes, Clock clock) throws IOException {
+        if (capacityBytes < Layout.MIN_CAPACITY) {
+            throw new IllegalArgumentException("A capacity of " + capacityBytes + " bytes is too small: at least "
+                    + Layout.MIN_CAPACITY + " bytes (16 MiB) are needed");
+        }
+        ChronicleRuntime.prepare();
+        ChronicleStore store = new ChronicleStore(StoreFiles.open(file, capacityBytes, clock), clock);
+        try {
+            // Without it, an embedder that just exits would pay for a recovery at every start.
+            Runtime.getRuntime().addShutdownHook(store.exitHook);
+        } catch (IllegalStateException alreadyExiting) {
+            LOG.debug("The store was opened while the JVM was exiting", alreadyExiting);
+        }
+        return store;
+    }
+
+    @Override
+    public boolean get(CacheKey key, EntryBuffer into) {
+        if (!inFlight.enter()) {
+            return false;
+        }
+        Scratch scratch = scratches.take();
+        try {
+            key.copyTo(scratch.key, 0);
+            return map.get(scratch.key, into)
+                    && (into.bytes()[Kind.OFFSET] != Kind.MANIFEST || large.gather(scratch.key, into, scratch.large));
+        } catch (RuntimeException | InternalError | AssertionError e) {
+            failures.count("read", e, clock.millis());
+            return false;
+        } finally {
+            scratches.give(scratch);
+            inFlight.exit();
+        }
+    }
+
+    @Override
+    public boolean put(CacheKey key, EntryBuffer entry) {
+        if (entry.length() < EntryHead.LENGTH) {
+            throw new IllegalArgumentException("An entry of " + entry.length() + " bytes has no room for its head of "
+                    + EntryHead.LENGTH + " bytes");
+        }
+        if (!inFlight.enter()) {
+            return false;
+        }
+        Scratch scratch = scratches.take();
+        long now = clock.millis();
+        try {
+            key.copyTo(scratch.key, 0);
+            boolean isWhole = entry.length() <= Layout.MAX_VALUE_LENGTH && !Kind.isMark(entry.bytes()[Kind.OFFSET]);
+            boolean stored = isWhole
+                    ? map.put(scratch.key, entry, scratch.displaced, now)
+                    : large.put(scratch.key, entry, scratch.displaced, scratch.large, now);
+            removeDisplacedParts(scratch);
+            if (!stored) {
+                tally.drops.increment();
+            }
+            return stored;
+        } catch (RuntimeException | InternalError | AssertionError e) {
+            failures.count("store", e, now);
+            return false;
+        } finally {
+            scratches.give(scratch);
+            inFlight.exit();
+        }
+    }
+
+    @Override
+    public boolean remove(CacheKey key) {
+        if (!inFlight.enter()) {
+            return false;
+        }
+        Scratch scratch = scratches.take();
+        try {
+            key.copyTo(scratch.key, 0);
+            boolean removed = map.remove(scratch.key, scratch.displaced);
+            removeDisplacedParts(scratch);
+            return removed;
+        } catch (RuntimeException | InternalError | AssertionError e) {
+            failures.count("remove", e, clock.millis());
+            return false;
+        } finally {
+            scratches.give(scratch);
+            inFlight.exit();
+        }
+    }
+
+    private void removeDisplacedParts(Scratch scratch) {
+        if (scratch.displaced.length() > 0) {
+            large.removeParts(scratch.key, scratch.displaced, scratch.large);
+        }
+    }
+
+    @Override
+    public long sweep(long nowMillis) {
+        long removed = 0;
+        long partsLeft = 0;
+        int segments = Layout.segments(capacityBytes);
+        for (int segment = 0; segment < segments; segment++) {
+            // Entered for each segment anew, so that a sweep does not hold up closing.
+            if (!inFlight.enter()) {
+                return removed;
+            }
+            try {
+                SegmentMap.Swept swept = map.sweep(segment, nowMillis);
+                removed += swept.removed();
+                partsLeft += swept.partsLeft();
+            } catch (RuntimeException | InternalError | AssertionError e) {
+                failures.count("expire", e, clock.millis());
+            } finally {
+                inFlight.exit();
+            }
+        }
+        tally.parts.set(partsLeft);
+        return removed;
+    }
+
+    @Override
+    public StoreStats stats() {
+        long values = 0;
+        long bytes = 0;
+        if (inFlight.enter()) {
+            try {
+                values = map.size();
+                bytes = map.usedBytes();
+            } catch (RuntimeException | InternalError | AssertionError e) {
+                failures.count("count", e, clock.millis());
+            } finally {
+                inFlight.exit();
+            }
+        }
+        return new StoreStats(
+                Math.max(0, values - tally.parts.get()),
+                bytes,
+                capacityBytes,
+                tally.evictions.sum(),
+                tally.expirations.sum(),
+                tally.drops.sum(),
+                tally.failures.sum());
+    }
+
+    @Override
+    public byte[] secret() {
+        return secret.clone();
+    }
+
+    @Override
+    public void close() {
+        closeOnce();
+        try {
+            Runtime.getRuntime().removeShutdownHook(exitHook);
+        } catch (IllegalStateException exiting) {
+            LOG.debug("The store was closed while the JVM was exiting", exiting);
+        }
+    }
+
+    private void closeOnce() {
+        if (!closed.compareAndSet(false, true)) {
+            return;
+        }
+        inFlight.close();
+        if (inFlight.awaitNone(CLOSE_TIMEOUT_SECONDS, TimeUnit.SECONDS)) {
+            files.close();
+        } else {
+            // Unmapping would crash the JVM. The next process to open the file recovers it.
+            LOG.warn("The store's file stays open: an operation did not end within {} s", CLOSE_TIMEOUT_SECONDS);
+        }
+    }
+}

@@ -1,0 +1,85 @@
+package dev.refrain.engine.internal.store;
+
+import dev.refrain.engine.CacheKey;
+import net.openhft.chronicle.bytes.BytesStore;
+import net.openhft.chronicle.bytes.RandomDataInput;
+import net.openhft.chronicle.hash.AbstractData;
+import net.openhft.chronicle.hash.Data;
+import net.openhft.chronicle.hash.serialization.DataAccess;
+import net.openhft.chronicle.wire.WireIn;
+import net.openhft.chronicle.wire.WireOut;
+
+/**
+ * Shows keys to the map. Copies each one, because Chronicle Map's own access for byte arrays wraps each one in new objects: 192
+ * bytes of garbage for a read.
+ *
+ * <p>The name of this class stands in the header of every file: renaming or moving it makes existing files unreadable.
+ */
+public final class KeyAccess extends AbstractData<byte[]> implements DataAccess<byte[]> {
+    private byte[] key;
+    private BytesStore<?, ?> bytes;
+
+    /** One for each thread's context; Chronicle Map makes them. */
+    public KeyAccess() {
+        init();
+    }
+
+    private void init() {
+        key = new byte[CacheKey.LENGTH];
+        bytes = BytesStore.wrap(key);
+    }
+
+    @Override
+    public Data<byte[]> getData(byte[] instance) {
+        System.arraycopy(instance, 0, key, 0, CacheKey.LENGTH);
+        return this;
+    }
+
+    @Override
+    public void uninit() {
+        // The copy stays: it is 32 bytes, and not worth a write.
+    }
+
+    @Override
+    public DataAccess<byte[]> copy() {
+        return new KeyAccess();
+    }
+
+    @Override
+    public RandomDataInput bytes() {
+        return bytes;
+    }
+
+    @Override
+    public long offset() {
+        return 0;
+    }
+
+    @Override
+    public long size() {
+        return CacheKey.LENGTH;
+    }
+
+    @Override
+    public byte[] get() {
+        return key;
+    }
+
+    @Override
+    public byte[] getUsing(byte[] using) {
+        byte[] target = using != null && using.length == CacheKey.LENGTH ? using : new byte[CacheKey.LENGTH];
+        System.arraycopy(key, 0, target, 0, CacheKey.LENGTH);
+        return target;
+    }
+
+    @Override
+    public void writeMarshallable(WireOut wireOut) {
+        // No settings.
+    }
+
+    @Override
+    public void readMarshallable(WireIn wireIn) {
+        // Chronicle Wire makes instances without running a constructor.
+        init();
+    }
+}

@@ -1,0 +1,194 @@
+package dev.refrain.engine.internal.store;
+
+import dev.refrain.engine.CacheKey;
+import dev.refrain.engine.spi.EntryBuffer;
+import dev.refrain.engine.spi.EntryHead;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
+import java.security.DigestException;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.Arrays;
+import java.util.concurrent.ThreadLocalRandom;
+
+/**
+ * Entries too long for one value: cut into parts, each a value of its own under a derived key, with a manifest under the entry's
+ * key. The manifest is written last and names its parts by a nonce, so a reader finds all parts of one and the same entry or
+ * none. Parts carry the entry's times, which is all that expiry and eviction look at; parts that have lost their manifest
+ * therefore leave like anything else.
+ *
+ * <p>Little-endian, behind an {@link EntryHead} with the mark of its {@link Kind}:
+ * <pre>
+ * manifest: 48 length of the entry, int | 52 payload of a part, int | 56 nonce, 16 bytes
+ * part:     48 payload
+ * </pre>
+ * The key of a part is SHA-256("refrain part" | key | nonce | index, int). The times in the manifest's head are the entry's.
+ */
+final class LargeEntries {
+    static final int PART_PAYLOAD = Layout.MAX_VALUE_LENGTH - EntryHead.LENGTH;
+
+    private static final int TOTAL = EntryHead.LENGTH;
+    private static final int PAYLOAD = TOTAL + 4;
+    private static final int NONCE = PAYLOAD + 4;
+    private static final int NONCE_LENGTH = 16;
+    private static final int MANIFEST_LENGTH = NONCE + NONCE_LENGTH;
+
+    private static final byte[] TAG = "refrain part".getBytes(java.nio.charset.StandardCharsets.US_ASCII);
+    private static final int TAGGED_KEY = TAG.length;
+    private static final int TAGGED_NONCE = TAGGED_KEY + CacheKey.LENGTH;
+    private static final int TAGGED_INDEX = TAGGED_NONCE + NONCE_LENGTH;
+
+    private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
+    private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+
+    private final SegmentMap map;
+    private final long maxLength;
+
+    /** @param maxLength entries longer than this are refused; see {@link Layout#maxEntryLength} */
+    LargeEntries(SegmentMap map, long maxLength) {
+        this.map = map;
+        this.maxLength = maxLength;
+    }
+
+    /** One thread's working memory. */
+    static final class Scratch {
+        private final byte[] partKey = new byte[CacheKey.LENGTH];
+        private final byte[] derivation = Arrays.copyOf(TAG, TAGGED_INDEX + 4);
+        private final MessageDigest sha256 = sha256();
+        private final EntryBuffer manifest = new EntryBuffer(MANIFEST_LENGTH);
+        private final EntryBuffer part = new EntryBuffer(EntryHead.LENGTH);
+        private final EntryBuffer displaced = new EntryBuffer(MANIFEST_LENGTH);
+
+        private static MessageDigest sha256() {
+            try {
+                return MessageDigest.getInstance("SHA-256");
+            } catch (NoSuchAlgorithmException e) {
+                throw new AssertionError("Every JDK has SHA-256", e);
+            }
+        }
+    }
+
+    /** Stores an entry of any length. Returns false if there was no room, in which case nothing is left of it. */
+    boolean put(byte[] key, EntryBuffer entry, EntryBuffer displaced, Scratch scratch, long nowMillis) {
+        if (entry.length() > maxLength) {
+            map.remove(key, displaced);
+            return false;
+        }
+        EntryBuffer manifest = manifest(entry, scratch);
+        int parts = parts(manifest);
+        for (int i = 0; i < parts; i++) {
+            EntryBuffer part = part(entry, i, scratch);
+            if (!map.put(partKey(key, manifest, i, scratch), part, scratch.displaced, nowMillis)) {
+                removeParts(key, manifest, i, scratch);
+                map.remove(key, displaced);
+                return false;
+            }
+        }
+        if (!map.put(key, manifest, displaced, nowMillis)) {
+            removeParts(key, manifest, parts, scratch);
+            return false;
+        }
+        return true;
+    }
+
+    /** Replaces a manifest that was read by the entry it stands for. Returns false, and clears up, if a part is missing. */
+    boolean gather(byte[] key, EntryBuffer into, Scratch scratch) {
+        EntryBuffer manifest = scratch.manifest;
+        System.arraycopy(into.bytes(), 0, manifest.resize(into.length()), 0, into.length());
+        if (!isSound(manifest)) {
+            map.removeIfEqual(key, manifest);
+            return false;
+        }
+        int total = total(manifest);
+        int payload = payload(manifest);
+        int parts = parts(manifest);
+        byte[] target = into.resize(total);
+        for (int i = 0; i < parts; i++) {
+            EntryBuffer part = scratch.part;
+            int at = i * payload;
+            int expected = Math.min(payload, total - at);
+            if (!map.get(partKey(key, manifest, i, scratch), part)
+                    || part.bytes()[Kind.OFFSET] != Kind.PART
+                    || part.length() != EntryHead.LENGTH + expected) {
+                map.removeIfEqual(key, manifest);
+                removeParts(key, manifest, parts, scratch);
+                return false;
+            }
+            System.arraycopy(part.bytes(), EntryHead.LENGTH, target, at, expected);
+        }
+        return true;
+    }
+
+    /** Removes the parts of a manifest that is no longer in the map. */
+    void removeParts(byte[] key, EntryBuffer manifest, Scratch scratch) {
+        if (isSound(manifest)) {
+            removeParts(key, manifest, parts(manifest), scratch);
+        }
+    }
+
+    private void removeParts(byte[] key, EntryBuffer manifest, int count, Scratch scratch) {
+        for (int i = 0; i < count; i++) {
+            map.remove(partKey(key, manifest, i, scratch), scratch.displaced);
+        }
+    }
+
+    private static EntryBuffer manifest(EntryBuffer entry, Scratch scratch) {
+        EntryBuffer manifest = scratch.manifest;
+        byte[] bytes = manifest.resize(MANIFEST_LENGTH);
+        System.arraycopy(entry.bytes(), 0, bytes, 0, EntryHead.LENGTH);
+        bytes[Kind.OFFSET] = Kind.MANIFEST;
+        INT.set(bytes, TOTAL, entry.length());
+        INT.set(bytes, PAYLOAD, PART_PAYLOAD);
+        // Unique is enough: whoever could guess it would have to know the key as well.
+        ThreadLocalRandom random = ThreadLocalRandom.current();
+        LONG.set(bytes, NONCE, random.nextLong());
+        LONG.set(bytes, NONCE + 8, random.nextLong());
+        return manifest;
+    }
+
+    private static EntryBuffer part(EntryBuffer entry, int index, Scratch scratch) {
+        int at = index * PART_PAYLOAD;
+        int length = Math.min(PART_PAYLOAD, entry.length() - at);
+        byte[] bytes = scratch.part.resize(EntryHead.LENGTH + length);
+        System.arraycopy(entry.bytes(), 0, bytes, 0, EntryHead.LENGTH);
+        bytes[Kind.OFFSET] = Kind.PART;
+        System.arraycopy(entry.bytes(), at, bytes, EntryHead.LENGTH, length);
+        return scratch.part;
+    }
+
+    private static byte[] partKey(byte[] key, EntryBuffer manifest, int index, Scratch scratch) {
+        byte[] derivation = scratch.derivation;
+        System.arraycopy(key, 0, derivation, TAGGED_KEY, CacheKey.LENGTH);
+        System.arraycopy(manifest.bytes(), NONCE, derivation, TAGGED_NONCE, NONCE_LENGTH);
+        INT.set(derivation, TAGGED_INDEX, index);
+        try {
+            scratch.sha256.update(derivation);
+            scratch.sha256.digest(scratch.partKey, 0, CacheKey.LENGTH);
+        } catch (DigestException e) {
+            throw new AssertionError("The key is as long as the digest", e);
+        }
+        return scratch.partKey;
+    }
+
+    /** Whether the numbers in a manifest can be true; they come from a file. */
+    private boolean isSound(EntryBuffer manifest) {
+        return manifest.length() == MANIFEST_LENGTH
+                && total(manifest) >= EntryHead.LENGTH
+                && total(manifest) <= maxLength
+                && payload(manifest) > 0
+                && payload(manifest) <= PART_PAYLOAD;
+    }
+
+    private static int total(EntryBuffer manifest) {
+        return (int) INT.get(manifest.bytes(), TOTAL);
+    }
+
+    private static int payload(EntryBuffer manifest) {
+        return (int) INT.get(manifest.bytes(), PAYLOAD);
+    }
+
+    private static int parts(EntryBuffer manifest) {
+        return (total(manifest) - 1) / payload(manifest) + 1;
+    }
+}

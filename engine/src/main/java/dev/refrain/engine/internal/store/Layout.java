@@ -1,0 +1,87 @@
+package dev.refrain.engine.internal.store;
+
+import dev.refrain.engine.CacheKey;
+import dev.refrain.engine.spi.EntryBuffer;
+import net.openhft.chronicle.hash.serialization.impl.ByteArraySizedReader;
+import net.openhft.chronicle.map.ChronicleMapBuilder;
+
+/**
+ * The geometry of the map: how a byte budget becomes segments and chunks. Everything is fixed by hand, so that the size of the
+ * file follows from the budget alone and not from a guess at how large entries are.
+ *
+ * <p>A segment takes just under 1 MiB of the file, whatever the budget: its lock is held for a scan of a few hundred entries of a
+ * few KB, which takes some 50 us, and evicting in one touches little memory. Larger segments make scans hold their locks longer,
+ * smaller ones leave too little room for a part of a large entry.
+ */
+final class Layout {
+    /** Below this, an entry of a few MB cannot be spread over enough segments. */
+    static final long MIN_CAPACITY = 16L << 20;
+    /** Half of it is lost per entry on average: 2.5 % at 2.6 KB. */
+    static final int CHUNK_SIZE = 128;
+    /** Entries longer than this are split. A run of free chunks for one value must be found in a well filled segment. */
+    static final int MAX_VALUE_LENGTH = 32 << 10;
+
+    private static final int SEGMENT_SIZE = 1 << 20;
+    /**
+     * Makes a lookup table of 8,192 slots of 4 bytes, full at 6,553 entries: enough for entries of 160 bytes each, at 3 % of the
+     * segment.
+     */
+    private static final int ENTRIES_PER_SEGMENT = 4_096;
+    /** What fits in a segment beside the lookup table (32 KiB), the bit set of free chunks (1 KiB) and counters. */
+    static final int CHUNKS_PER_SEGMENT = 7_920;
+
+    /** Chronicle Map stores the length of a value in at most this many bytes, for the lengths that occur here. */
+    private static final int LENGTH_BYTES = 3;
+
+    private Layout() {}
+
+    static int segments(long capacityBytes) {
+        return (int) Math.min(capacityBytes / SEGMENT_SIZE, 1 << 30);
+    }
+
+    /** The budget behind a number of segments, as far as it can be told. */
+    static long capacity(int segments) {
+        return (long) segments * SEGMENT_SIZE;
+    }
+
+    /** The bytes that entries can take together. */
+    static long entrySpace(int segments) {
+        return (long) segments * CHUNKS_PER_SEGMENT * CHUNK_SIZE;
+    }
+
+    /**
+     * The longest entry that a store takes: beyond a third of it, chance would put more parts into some segment than fit there,
+     * and the entry would evict itself.
+     */
+    static int maxEntryLength(int segments) {
+        return (int) Math.min(entrySpace(segments) / 3, Integer.MAX_VALUE / 2);
+    }
+
+    /** The chunks that a value of the given length takes, its key included; one too many in rare cases, never too few. */
+    static int chunks(long valueLength) {
+        return (int) ((CacheKey.LENGTH + LENGTH_BYTES + valueLength + CHUNK_SIZE - 1) / CHUNK_SIZE);
+    }
+
+    static ChronicleMapBuilder<byte[], EntryBuffer> builder(int segments) {
+        return ChronicleMapBuilder.of(byte[].class, EntryBuffer.class)
+                .name("refrain")
+                .keyReaderAndDataAccess(ByteArraySizedReader.INSTANCE, new KeyAccess())
+                .constantKeySizeBySample(new byte[CacheKey.LENGTH])
+                .valueMarshaller(EntryMarshaller.INSTANCE)
+                .actualSegments(segments)
+                .entriesPerSegment(ENTRIES_PER_SEGMENT)
+                .entries((long) segments * ENTRIES_PER_SEGMENT)
+                .actualChunksPerSegmentTier(CHUNKS_PER_SEGMENT)
+                .actualChunkSize(CHUNK_SIZE)
+                // A tier is a second helping of a full segment; recovering them has lost entries (Chronicle-Map issue
+                // 251).
+                .allowSegmentTiering(false)
+                .maxBloatFactor(1)
+                // Not verified on a read anyway; the engine has its own.
+                .checksumEntries(false)
+                .putReturnsNull(true)
+                .removeReturnsNull(true)
+                // It would unmap the file under threads that are still reading. ChronicleStore has its own hook.
+                .skipCloseOnExitHook(true);
+    }
+}

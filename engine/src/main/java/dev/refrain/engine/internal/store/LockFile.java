@@ -1,0 +1,140 @@
+package dev.refrain.engine.internal.store;
+
+import java.io.Closeable;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.time.Duration;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * The file by which processes agree on who may do what to the map, and which remembers whether the map was closed cleanly.
+ *
+ * <p>Byte 0 is the <em>gate</em>: locked exclusively while a process opens or closes the map. Byte 1 is <em>membership</em>: locked
+ * shared by each process that has the map open. Whoever is inside the gate and gets membership exclusively is alone with the map.
+ * The kernel releases both when a process dies, whatever it dies of. The count of opens in the record is what a killed process
+ * leaves behind.
+ *
+ * <p>Closing any channel of this file releases the locks of the whole process (POSIX), so a process opens it once; see
+ * {@link StoreFiles}. Not thread-safe.
+ */
+final class LockFile implements Closeable {
+    private static final long GATE = 0;
+    private static final long MEMBERSHIP = 1;
+
+    private static final long MAGIC = 0x4E49_4152_4645_5221L; // "!REFRAIN" in a dump
+    private static final int RECORD_AT = 8;
+    private static final int RECORD_LENGTH = 40;
+
+    private final Path file;
+    private final FileChannel channel;
+    private FileLock gate;
+
+    private LockFile(Path file, FileChannel channel) {
+        this.file = file;
+        this.channel = channel;
+    }
+
+    /**
+     * What the file remembers.
+     *
+     * @param version of the format of everything beside and in the map
+     * @param capacityBytes the budget the map was made with
+     * @param mapLength length of the map's file in bytes
+     * @param opens openings that no closing has followed yet
+     * @param parts parts of large entries in the map, as far as the last closer knew
+     */
+    record State(int version, long capacityBytes, long mapLength, int opens, long parts) {
+        State withOpens(int newOpens) {
+            return new State(version, capacityBytes, mapLength, newOpens, parts);
+        }
+
+        State withParts(long newParts) {
+            return new State(version, capacityBytes, mapLength, opens, newParts);
+        }
+    }
+
+    static LockFile open(Path file) throws IOException {
+        OwnerOnly.createFile(file);
+        return new LockFile(file, FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE));
+    }
+
+    /** Waits for the gate. */
+    void enterGate(Duration atMost) throws IOException {
+        long deadline = System.nanoTime() + atMost.toNanos();
+        while ((gate = channel.tryLock(GATE, 1, false)) == null) {
+            if (System.nanoTime() - deadline > 0) {
+                throw new IOException("Another process has been opening or closing the store for more than "
+                        + atMost.toSeconds() + " s and still holds " + file + "; stop it or try again");
+            }
+            LockSupport.parkNanos(Duration.ofMillis(10).toNanos());
+        }
+    }
+
+    void leaveGate() throws IOException {
+        gate.release();
+        gate = null;
+    }
+
+    /** Whether no other process has the map open. Within the gate, before {@link #join}. */
+    boolean isAlone() throws IOException {
+        FileLock exclusive = channel.tryLock(MEMBERSHIP, 1, false);
+        if (exclusive == null) {
+            return false;
+        }
+        // Who wants to join has to pass the gate first, so nothing is lost by letting go.
+        exclusive.release();
+        return true;
+    }
+
+    /** Makes this process a member until {@link #close} or its death. Within the gate. */
+    void join() throws IOException {
+        channel.lock(MEMBERSHIP, 1, true);
+    }
+
+    /**
+     * The record, or null if there is none.
+     *
+     * @throws IOException if something else stands there
+     */
+    State read() throws IOException {
+        ByteBuffer buffer = ByteBuffer.allocate(RECORD_LENGTH).order(ByteOrder.LITTLE_ENDIAN);
+        int read = 0;
+        while (buffer.hasRemaining() && read >= 0) {
+            read = channel.read(buffer, RECORD_AT + buffer.position());
+        }
+        if (buffer.position() == 0) {
+            return null;
+        }
+        buffer.flip();
+        if (buffer.remaining() < RECORD_LENGTH || buffer.getLong() != MAGIC) {
+            throw new IOException(file + " is damaged");
+        }
+        return new State(buffer.getInt(), buffer.getLong(), buffer.getLong(), buffer.getInt(), buffer.getLong());
+    }
+
+    void write(State state) throws IOException {
+        ByteBuffer buffer = ByteBuffer.allocate(RECORD_LENGTH).order(ByteOrder.LITTLE_ENDIAN);
+        buffer.putLong(MAGIC)
+                .putInt(state.version())
+                .putLong(state.capacityBytes())
+                .putLong(state.mapLength())
+                .putInt(state.opens())
+                .putLong(state.parts())
+                .flip();
+        while (buffer.hasRemaining()) {
+            channel.write(buffer, RECORD_AT + buffer.position());
+        }
+        channel.force(false);
+    }
+
+    /** Gives up whatever is held. */
+    @Override
+    public void close() throws IOException {
+        channel.close();
+    }
+}

@@ -1,0 +1,101 @@
+package dev.refrain.engine.internal.store;
+
+import dev.refrain.engine.spi.EntryBuffer;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.concurrent.atomic.AtomicInteger;
+import net.openhft.chronicle.hash.impl.SizePrefixedBlob;
+import net.openhft.chronicle.map.ChronicleMap;
+import net.openhft.chronicle.map.VanillaChronicleMap;
+
+/** Makes, opens and recovers the file of a map. Callers see to it that nobody else does so at the same time. */
+final class MapFile {
+    /** Chronicle Map writes no longer ones. */
+    private static final int MAX_HEADER_LENGTH = 16 << 10;
+
+    private MapFile() {}
+
+    /** Makes the file of an empty map; nothing is left of it if that fails. */
+    static ChronicleMap<byte[], EntryBuffer> create(Path file, int segments) throws IOException {
+        OwnerOnly.createFile(file);
+        try {
+            return Layout.builder(segments).createPersistedTo(file.toFile());
+        } catch (IOException | RuntimeException | Error e) {
+            Files.deleteIfExists(file);
+            if (e instanceof IOException) {
+                throw new IOException(
+                        "The store's file of " + segments + " MiB cannot be made at " + file
+                                + "; free some space or configure a lower capacity (" + e.getMessage() + ")",
+                        e);
+            }
+            throw e;
+        }
+    }
+
+    /**
+     * Opens the file of a map that was closed cleanly.
+     *
+     * @throws IOException if it is no such file
+     */
+    static ChronicleMap<byte[], EntryBuffer> open(Path file) throws IOException {
+        requireHeader(file);
+        return checked(Layout.builder(1).createPersistedTo(file.toFile()));
+    }
+
+    /** A map that was recovered, and how many things had to be put right. */
+    record Recovered(ChronicleMap<byte[], EntryBuffer> map, int corrections) {}
+
+    /**
+     * Opens the file of a map that was not closed cleanly: frees locks and chunks left behind and drops entries half written.
+     *
+     * @throws IOException if it is no file of a map
+     */
+    static Recovered recover(Path file) throws IOException {
+        requireHeader(file);
+        AtomicInteger corrections = new AtomicInteger();
+        ChronicleMap<byte[], EntryBuffer> map =
+                Layout.builder(1).recoverPersistedTo(file.toFile(), false, correction -> corrections.incrementAndGet());
+        return new Recovered(checked(map), corrections.get());
+    }
+
+    /**
+     * Looks at the header before Chronicle Map does, which would wait a minute for whoever writes an incomplete one to come to an
+     * end. Nobody writes it now: a process was killed while it recovered the map, when the header is complete but for this mark.
+     */
+    private static void requireHeader(Path file) throws IOException {
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+            ByteBuffer word = ByteBuffer.allocate(Integer.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+            int read = channel.read(word, SizePrefixedBlob.SIZE_WORD_OFFSET);
+            int length = SizePrefixedBlob.extractSize(word.getInt(0));
+            if (read < Integer.BYTES
+                    || length == 0
+                    || length > MAX_HEADER_LENGTH
+                    || channel.size() < SizePrefixedBlob.SELF_BOOTSTRAPPING_HEADER_OFFSET + length) {
+                throw new IOException("it does not begin like the file of a store");
+            }
+            if (!SizePrefixedBlob.isReady(word.getInt(0))) {
+                word.clear();
+                word.putInt(0, SizePrefixedBlob.READY | SizePrefixedBlob.DATA | length);
+                channel.write(word, SizePrefixedBlob.SIZE_WORD_OFFSET);
+            }
+        }
+    }
+
+    /** The file's own header decides about the geometry; ours must be the same. */
+    private static ChronicleMap<byte[], EntryBuffer> checked(ChronicleMap<byte[], EntryBuffer> map) throws IOException {
+        VanillaChronicleMap<?, ?, ?> shape = (VanillaChronicleMap<?, ?, ?>) map;
+        if (map.keyClass() != byte[].class
+                || map.valueClass() != EntryBuffer.class
+                || shape.chunkSize != Layout.CHUNK_SIZE
+                || shape.actualChunksPerSegmentTier != Layout.CHUNKS_PER_SEGMENT) {
+            map.close();
+            throw new IOException("it is the file of some other map");
+        }
+        return map;
+    }
+}

@@ -1,0 +1,303 @@
+package dev.refrain.engine.internal.store;
+
+import dev.refrain.engine.spi.EntryBuffer;
+import dev.refrain.engine.spi.EntryHead;
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import net.openhft.chronicle.map.ChronicleMap;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The files of one open store: the map, its {@link LockFile} and its {@link Secret}. Opening ends with a usable map whatever was
+ * there before, because a cache must not keep its host from starting; only what the host's owner has to put right is an error.
+ *
+ * <p>A process that is alone with the map may do anything to it: recover it, set it aside, move its entries to a file of another
+ * size. One that joins others takes it as it is.
+ */
+final class StoreFiles {
+    private static final Logger LOG = LoggerFactory.getLogger(ChronicleStore.class);
+
+    /** Of everything in and beside the map; a map of another format is set aside. */
+    private static final int FORMAT_VERSION = 1;
+    /** Within this, another process recovers tens of gigabytes. */
+    private static final Duration OPEN_PATIENCE = Duration.ofMinutes(2);
+
+    private static final Duration CLOSE_PATIENCE = Duration.ofSeconds(10);
+    /** A property for each open file: class loaders share it, and a second lock file of one process would break the first. */
+    private static final String CLAIM = "dev.refrain.store.open:";
+
+    private static final DateTimeFormatter TIMESTAMP =
+            DateTimeFormatter.ofPattern("uuuuMMdd'T'HHmmss'Z'").withZone(ZoneOffset.UTC);
+
+    private final Path file;
+    private final Path secretFile;
+    /** A map in the making; gets its final name when it is whole. */
+    private final Path draft;
+
+    private final LockFile lock;
+    private final Clock clock;
+    private final Tally tally = new Tally();
+
+    private byte[] secret;
+    private SegmentMap map;
+    private long capacityBytes;
+
+    private StoreFiles(Path file, LockFile lock, Clock clock) {
+        this.file = file;
+        this.secretFile = sibling(file, ".secret");
+        this.draft = sibling(file, ".new");
+        this.lock = lock;
+        this.clock = clock;
+    }
+
+    static StoreFiles open(Path path, long capacityBytes, Clock clock) throws IOException {
+        Path file = usable(path);
+        String claim = CLAIM + file;
+        if (System.getProperties().putIfAbsent(claim, "true") != null) {
+            throw new IOException("The store " + file + " is already open in this process; share one cache");
+        }
+        try {
+            return OwnThread.run("refrain-store-open", () -> openClaimed(file, capacityBytes, clock));
+        } catch (IOException | RuntimeException | Error e) {
+            System.getProperties().remove(claim);
+            throw e;
+        }
+    }
+
+    SegmentMap map() {
+        return map;
+    }
+
+    Tally tally() {
+        return tally;
+    }
+
+    byte[] secret() {
+        return secret;
+    }
+
+    /** The budget that the map was made with. */
+    long capacityBytes() {
+        return capacityBytes;
+    }
+
+    private static Path usable(Path path) throws IOException {
+        Path absolute = path.toAbsolutePath();
+        if (Files.isDirectory(absolute)) {
+            throw new IOException("The store must be a file, but " + absolute + " is a directory; name a file in it");
+        }
+        OwnerOnly.createDirectories(absolute.getParent());
+        // One name for one file, symbolic links or not: it is what claims, locks and Chronicle Map go by.
+        Path real = Files.exists(absolute)
+                ? absolute.toRealPath()
+                : absolute.getParent().toRealPath().resolve(absolute.getFileName());
+        if (!Files.isWritable(real.getParent())
+                || (Files.exists(real) && !(Files.isReadable(real) && Files.isWritable(real)))) {
+            throw new IOException("No permission to read and write the store " + real + " and files beside it");
+        }
+        return real;
+    }
+
+    private static Path sibling(Path file, String suffix) {
+        return file.resolveSibling(file.getFileName() + suffix);
+    }
+
+    private static StoreFiles openClaimed(Path file, long capacityBytes, Clock clock) throws IOException {
+        LockFile lock = LockFile.open(sibling(file, ".lock"));
+        try {
+            lock.enterGate(OPEN_PATIENCE);
+            StoreFiles files = new StoreFiles(file, lock, clock);
+            LockFile.State before = lock.isAlone() ? files.openAlone(capacityBytes) : files.openShared(capacityBytes);
+            lock.write(before.withOpens(before.opens() + 1));
+            lock.join();
+            lock.leaveGate();
+            return files;
+        } catch (IOException | RuntimeException | Error e) {
+            lock.close();
+            throw e;
+        }
+    }
+
+    private LockFile.State openShared(long wantedBytes) throws IOException {
+        LockFile.State state = lock.read();
+        secret = Secret.read(secretFile);
+        if (state == null || state.version() != FORMAT_VERSION || secret == null || !Files.exists(file)) {
+            throw new IOException("The store " + file + " is open in another process and its files have been changed or"
+                    + " deleted meanwhile, or that process is another version of Refrain; stop it first");
+        }
+        if (state.capacityBytes() != wantedBytes) {
+            LOG.warn(
+                    "The store {} keeps its capacity of {} bytes, because another process has it open; to make it {} bytes,"
+                            + " close it everywhere and open it with that capacity first",
+                    file,
+                    state.capacityBytes(),
+                    wantedBytes);
+        }
+        use(MapFile.open(file), state);
+        return state;
+    }
+
+    private LockFile.State openAlone(long wantedBytes) throws IOException {
+        Files.deleteIfExists(draft);
+        secret = Secret.read(secretFile);
+        if (Files.exists(file)) {
+            if (secret == null) {
+                LOG.warn("The secret of the store {} is gone, and its entries with it; starting afresh", file);
+                Files.delete(file);
+            } else {
+                OwnerOnly.createFile(file);
+                LockFile.State state = openExisting();
+                if (state != null) {
+                    return state.capacityBytes() == wantedBytes ? state : resized(state, wantedBytes);
+                }
+            }
+        }
+        secret = Secret.create(secretFile);
+        MapFile.create(draft, Layout.segments(wantedBytes)).close();
+        return useDraft(new LockFile.State(FORMAT_VERSION, wantedBytes, Files.size(draft), 0, 0));
+    }
+
+    /** Opens the map that is there. Returns null if there is none any more, because it was unusable and has been set aside. */
+    private LockFile.State openExisting() throws IOException {
+        try {
+            LockFile.State state = lock.read();
+            if (state != null && state.version() != FORMAT_VERSION) {
+                throw new IOException("it has format " + state.version() + " instead of " + FORMAT_VERSION);
+            }
+            long length = Files.size(file);
+            if (state != null && state.mapLength() != length) {
+                throw new IOException("it is " + length + " bytes long instead of " + state.mapLength());
+            }
+            if (state != null && state.opens() == 0) {
+                use(MapFile.open(file), state);
+                return state;
+            }
+            return recovered(state, length);
+        } catch (IOException | RuntimeException | InternalError | AssertionError e) {
+            setAside(e);
+            return null;
+        }
+    }
+
+    private LockFile.State recovered(LockFile.State before, long length) throws IOException {
+        long start = System.nanoTime();
+        MapFile.Recovered recovered = MapFile.recover(file);
+        LockFile.State state = before != null
+                ? before.withOpens(0)
+                : new LockFile.State(
+                        FORMAT_VERSION, Layout.capacity(recovered.map().segments()), length, 0, 0);
+        use(recovered.map(), state);
+        LOG.info(
+                "The store {} was not closed cleanly: recovered in {} ms with {} corrections",
+                file,
+                Duration.ofNanos(System.nanoTime() - start).toMillis(),
+                recovered.corrections());
+        return state;
+    }
+
+    private void setAside(Throwable reason) throws IOException {
+        String prefix = file.getFileName() + ".damaged-";
+        // One is enough to look into; more of them would fill the disk.
+        try (DirectoryStream<Path> older = Files.newDirectoryStream(
+                file.getParent(), other -> other.getFileName().toString().startsWith(prefix))) {
+            for (Path one : older) {
+                Files.delete(one);
+            }
+        }
+        Path aside = file.resolveSibling(prefix + TIMESTAMP.format(clock.instant()));
+        Files.move(file, aside);
+        LOG.warn(
+                "The store {} cannot be used: {}. It is kept as {}; delete that if it is of no interest. Starting afresh",
+                file,
+                reason.getMessage(),
+                aside,
+                reason);
+    }
+
+    /** Moves the entries to a file of another size. If there is no room for one beside the other, everything stays as it is. */
+    private LockFile.State resized(LockFile.State state, long wantedBytes) throws IOException {
+        ChronicleMap<byte[], EntryBuffer> target;
+        try {
+            target = MapFile.create(draft, Layout.segments(wantedBytes));
+        } catch (IOException e) {
+            LOG.warn("The store {} keeps its capacity of {} bytes: {}", file, state.capacityBytes(), e.getMessage());
+            return state;
+        }
+        Tally moved = new Tally();
+        try {
+            move(new SegmentMap(target, moved));
+        } finally {
+            target.close();
+        }
+        LOG.info(
+                "The store {} now has {} bytes instead of {}; {} entries did not fit",
+                file,
+                wantedBytes,
+                state.capacityBytes(),
+                moved.evictions.sum());
+        map.close();
+        return useDraft(new LockFile.State(FORMAT_VERSION, wantedBytes, Files.size(draft), 0, moved.parts.get()));
+    }
+
+    private void move(SegmentMap target) {
+        long now = clock.millis();
+        EntryBuffer displaced = new EntryBuffer(EntryHead.LENGTH * 2);
+        map.forEach((key, value) -> {
+            if (EntryHead.expiresAt(value.bytes()) > now) {
+                target.put(key, value, displaced, now);
+            }
+        });
+    }
+
+    private LockFile.State useDraft(LockFile.State state) throws IOException {
+        // Before the move: should we be killed between the two, the lengths differ, and the map is set aside rather
+        // than trusted.
+        lock.write(state);
+        Files.move(draft, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        use(MapFile.open(file), state);
+        return state;
+    }
+
+    private void use(ChronicleMap<byte[], EntryBuffer> opened, LockFile.State state) {
+        map = new SegmentMap(opened, tally);
+        capacityBytes = state.capacityBytes();
+        tally.parts.set(state.parts());
+    }
+
+    /** Unmaps the file. No operation may be under way, and none may follow. Never throws. */
+    void close() {
+        try {
+            OwnThread.run("refrain-store-close", () -> {
+                closeMap();
+                return null;
+            });
+        } catch (IOException | RuntimeException | Error e) {
+            LOG.warn("The store {} was not closed cleanly and will be recovered when it is opened again", file, e);
+        }
+        System.getProperties().remove(CLAIM + file);
+    }
+
+    private void closeMap() throws IOException {
+        try (lock) {
+            lock.enterGate(CLOSE_PATIENCE);
+            LockFile.State state = lock.read();
+            boolean isLast = state != null && state.opens() == 1;
+            if (isLast) {
+                // Else a power failure could keep the state and lose what it vouches for.
+                map.flush();
+            }
+            map.close();
+            if (state != null) {
+                lock.write(state.withOpens(state.opens() - 1).withParts(tally.parts.get()));
+            }
+        }
+    }
+}

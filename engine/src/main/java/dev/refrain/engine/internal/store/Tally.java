@@ -1,0 +1,25 @@
+package dev.refrain.engine.internal.store;
+
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.LongAdder;
+
+/** The store's counters. */
+final class Tally {
+    final LongAdder evictions = new LongAdder();
+    final LongAdder expirations = new LongAdder();
+    final LongAdder drops = new LongAdder();
+    final LongAdder failures = new LongAdder();
+    /**
+     * Parts of large entries in the map, which are values but not entries. Exact while one process has the file open; what other
+     * processes add is noticed by the next sweep.
+     */
+    final AtomicLong parts = new AtomicLong();
+
+    void evicted(byte kind) {
+        if (kind == Kind.PART) {
+            parts.decrementAndGet();
+        } else {
+            evictions.increment();
+        }
+    }
+}

@@ -1,0 +1,75 @@
+package dev.refrain.engine;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Starts JVMs for tests, with exactly the flags that an embedder is told to use. */
+public final class ChildJvm {
+    /** What README tells embedders; the build's {@code chronicle.flags} are the same. */
+    public static final List<String> FLAGS = List.of(
+            "--add-opens=java.base/java.lang=ALL-UNNAMED",
+            "--add-opens=java.base/java.lang.reflect=ALL-UNNAMED",
+            "--add-opens=java.base/sun.nio.ch=ALL-UNNAMED",
+            "--add-exports=java.base/jdk.internal.ref=ALL-UNNAMED");
+
+    private static final List<String> FLAGS_FROM_24 =
+            List.of("--sun-misc-unsafe-memory-access=allow", "--enable-native-access=ALL-UNNAMED");
+
+    private ChildJvm() {}
+
+    /** The flags that this JVM's version needs. */
+    public static List<String> flags() {
+        List<String> flags = new ArrayList<>(FLAGS);
+        if (Runtime.version().feature() >= 24) {
+            flags.addAll(FLAGS_FROM_24);
+        }
+        return flags;
+    }
+
+    /** A JVM on the class path of this one, ready to be configured further and started. */
+    public static ProcessBuilder builder(Class<?> main, Object... arguments) {
+        return builder(flags(), main, arguments);
+    }
+
+    /** The same with other flags. */
+    public static ProcessBuilder builder(List<String> flags, Class<?> main, Object... arguments) {
+        List<String> command = new ArrayList<>();
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.addAll(flags);
+        command.add("-Xmx256m");
+        command.add("-XX:TieredStopAtLevel=1");
+        command.add("-cp");
+        command.add(System.getProperty("java.class.path"));
+        command.add(main.getName());
+        for (Object argument : arguments) {
+            command.add(argument.toString());
+        }
+        ProcessBuilder builder = new ProcessBuilder(command);
+        // They would add flags behind our back, and a line on stderr.
+        builder.environment().remove("JAVA_TOOL_OPTIONS");
+        builder.environment().remove("JDK_JAVA_OPTIONS");
+        return builder;
+    }
+
+    /** Runs a JVM to its end. */
+    public static Result run(ProcessBuilder builder) throws IOException, InterruptedException {
+        Path out = Files.createTempFile("child", ".out");
+        Path err = Files.createTempFile("child", ".err");
+        try {
+            int exit = builder.redirectOutput(out.toFile())
+                    .redirectError(err.toFile())
+                    .start()
+                    .waitFor();
+            return new Result(exit, Files.readString(out), Files.readString(err));
+        } finally {
+            Files.delete(out);
+            Files.delete(err);
+        }
+    }
+
+    /** How a JVM ended and what it printed. */
+    public record Result(int exit, String out, String err) {}
+}
