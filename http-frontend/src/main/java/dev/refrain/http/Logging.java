@@ -8,8 +8,7 @@ import java.util.logging.LogManager;
 
 /** Warnings and errors, one line each, on standard error; {@code -Djava.util.logging.config.file} takes precedence. */
 final class Logging {
-    private static final String CONFIGURATION =
-            """
+    private static final String CONFIGURATION = """
             handlers=java.util.logging.ConsoleHandler
             .level=WARNING
             dev.refrain.level=INFO

@@ -30,4 +30,9 @@ public final class Presets {
         slug = slug == null ? preset : slug;
         return slug == null ? Optional.empty() : Optional.ofNullable(bySlug.get(slug));
     }
+
+    /** Whether there are none, so that no request body has to be looked into for a reference. */
+    public boolean isEmpty() {
+        return bySlug.isEmpty();
+    }
 }

@@ -27,7 +27,9 @@ class EndpointsWireTest extends WireTest {
         assertMiss(proxy.cached("/v1" + suffix, "{}"));
         assertHit(proxy.cached("/v1" + suffix, "{}"));
         assertHit(proxy.cached("/api/v1" + suffix, "{}"));
-        assertThat(provider.received()).extracting(ScriptedProvider.Received::uri).containsExactly("/api/v1" + suffix);
+        assertThat(provider.received())
+                .extracting(ScriptedProvider.Received::uri)
+                .containsExactly("/api/v1" + suffix);
     }
 
     @ParameterizedTest
@@ -39,13 +41,21 @@ class EndpointsWireTest extends WireTest {
                     .method(method, BodyPublishers.noBody());
             assertUncached(proxy.send(request));
         }
-        assertThat(provider.received()).extracting(ScriptedProvider.Received::method).containsExactly(method, method);
+        assertThat(provider.received())
+                .extracting(ScriptedProvider.Received::method)
+                .containsExactly(method, method);
     }
 
     @ParameterizedTest
     @CsvSource({
-        "POST,/v1/completions", "POST,/v1/audio/speech", "POST,/v1/rerank", "GET,/v1/models", "POST,/v1/videos",
-        "GET,/api/v1/models?supported=a%20b&x=%2F", "POST,/v1/chat/completions/", "DELETE,/v1/files/f%2F1",
+        "POST,/v1/completions",
+        "POST,/v1/audio/speech",
+        "POST,/v1/rerank",
+        "GET,/v1/models",
+        "POST,/v1/videos",
+        "GET,/api/v1/models?supported=a%20b&x=%2F",
+        "POST,/v1/chat/completions/",
+        "DELETE,/v1/files/f%2F1",
         "GET,/api/v1/generation?id=gen-1"
     })
     void w2_everythingElseIsForwardedUntouched(String method, String path) throws IOException {
@@ -59,7 +69,9 @@ class EndpointsWireTest extends WireTest {
             HttpResponse<String> response = proxy.send(HttpRequest.newBuilder(proxy.uri(path))
                     .header("X-OpenRouter-Cache", "true")
                     .header("X-Custom", "kept")
-                    .method(method, method.equals("POST") ? BodyPublishers.ofString("some body") : BodyPublishers.noBody()));
+                    .method(
+                            method,
+                            method.equals("POST") ? BodyPublishers.ofString("some body") : BodyPublishers.noBody()));
             assertThat(response.statusCode()).isEqualTo(207);
             assertThat(header(response, "X-Provider")).isEqualTo("yes");
             assertThat(response.headers().allValues("Set-Cookie")).containsExactly("a=1", "b=2");
@@ -75,8 +87,9 @@ class EndpointsWireTest extends WireTest {
     @Test
     void w2_hopByHopFieldsStayOnTheirHop() throws IOException {
         try (RawClient client = new RawClient(proxy.port())) {
-            client.send("POST /v1/rerank HTTP/1.1\r\nHost: x\r\nConnection: keep-alive, X-Hop\r\nX-Hop: 1\r\nTE: trailers\r\n"
-                    + "Proxy-Connection: close\r\nX-End: 2\r\nContent-Length: 2\r\n\r\n{}");
+            client.send(
+                    "POST /v1/rerank HTTP/1.1\r\nHost: x\r\nConnection: keep-alive, X-Hop\r\nX-Hop: 1\r\nTE: trailers\r\n"
+                            + "Proxy-Connection: close\r\nX-End: 2\r\nContent-Length: 2\r\n\r\n{}");
             assertThat(client.readHead()).startsWith("HTTP/1.1 200");
         }
         assertThat(provider.received().get(0).headers())
@@ -86,7 +99,8 @@ class EndpointsWireTest extends WireTest {
 
     @Test
     void w3_theSameBodyOnTwoEndpointsNeverCollides() {
-        provider.does((exchange, request) -> ScriptedProvider.json(exchange, 200, "{\"uri\":\"" + request.uri() + "\"}"));
+        provider.does(
+                (exchange, request) -> ScriptedProvider.json(exchange, 200, "{\"uri\":\"" + request.uri() + "\"}"));
         assertMiss(proxy.cached("/v1/chat/completions", "{}"));
         HttpResponse<String> other = proxy.cached("/v1/messages", "{}");
         assertMiss(other);

@@ -28,7 +28,9 @@ class ErrorsWireTest extends WireTest {
         assertOwnError(proxy.cached(CHAT, CHAT_REQUEST), 502);
         HttpResponse<String> anthropic = proxy.cached("/v1/messages", CHAT_REQUEST);
         assertThat(anthropic.statusCode()).isEqualTo(502);
-        assertThat(anthropic.body()).startsWith("{\"type\":\"error\",\"error\":{\"message\":\"").contains("\"api_error\"");
+        assertThat(anthropic.body())
+                .startsWith("{\"type\":\"error\",\"error\":{\"message\":\"")
+                .contains("\"api_error\"");
         assertThat(proxy.send(proxy.post("/v1/rerank", "{}")).statusCode()).isEqualTo(502);
         assertUncached(proxy.send(proxy.post(CHAT, CHAT_REQUEST)));
     }

@@ -3,10 +3,13 @@ package dev.refrain.http.proxy;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.net.URI;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -27,7 +30,8 @@ class IdentityWireTest extends WireTest {
     @Test
     void w10_anotherUpstreamHasOtherAnswers() throws IOException {
         proxy.cached(CHAT, CHAT_REQUEST);
-        restart(Map.of("REFRAIN_UPSTREAM", "http://127.0.0.1:1/v1"), "--upstream", provider.base() + "/other");
+        proxy.close();
+        proxy = new RunningProxy(folder.resolve("answers.refrain"), URI.create(provider.base() + "/other"), Map.of());
         assertMiss(proxy.cached(CHAT, CHAT_REQUEST));
         restart(Map.of());
         assertHit(proxy.cached(CHAT, CHAT_REQUEST));
@@ -37,7 +41,8 @@ class IdentityWireTest extends WireTest {
     void w11_whiteSpaceBetweenTokensDoesNotCount() {
         proxy.cached(CHAT, "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"a b\"}]}");
         assertHit(proxy.cached(
-                CHAT, "\n{ \"model\" : \"m\",\r\n\t\"messages\": [ { \"role\": \"user\", \"content\": \"a b\" } ] }\n"));
+                CHAT,
+                "\n{ \"model\" : \"m\",\r\n\t\"messages\": [ { \"role\": \"user\", \"content\": \"a b\" } ] }\n"));
     }
 
     @ParameterizedTest
@@ -75,7 +80,13 @@ class IdentityWireTest extends WireTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"HTTP-Referer,https://a.example", "X-Title,An app", "User-Agent,curl/8", "x-anthropic-beta,tools", "Accept,*/*"})
+    @CsvSource({
+        "HTTP-Referer,https://a.example",
+        "X-Title,An app",
+        "User-Agent,curl/8",
+        "x-anthropic-beta,tools",
+        "Accept,*/*"
+    })
     void w14_attributionAndProviderHeadersDoNotCount(String name, String value) {
         proxy.cached(CHAT, CHAT_REQUEST);
         assertHit(proxy.cached(CHAT, CHAT_REQUEST, name, value));
@@ -91,8 +102,8 @@ class IdentityWireTest extends WireTest {
                 .setHeader("X-OpenRouter-Cache", "true")));
         assertMiss(proxy.cached(CHAT, CHAT_REQUEST, "Authorization", "Bearer sk-a", "x-api-key", "sk-other"));
         assertMiss(proxy.cached(CHAT, CHAT_REQUEST, "Authorization", "Bearer sk-a", "api-key", "sk-azure"));
-        assertMiss(proxy.send(RunningProxy.anonymous(proxy.post(CHAT, CHAT_REQUEST))
-                .setHeader("X-OpenRouter-Cache", "true")));
+        assertMiss(proxy.send(
+                RunningProxy.anonymous(proxy.post(CHAT, CHAT_REQUEST)).setHeader("X-OpenRouter-Cache", "true")));
     }
 
     @Test
@@ -106,7 +117,8 @@ class IdentityWireTest extends WireTest {
             assertThat(files.filter(Files::isRegularFile)).isNotEmpty().allSatisfy(file -> {
                 String content = Files.readString(file, StandardCharsets.ISO_8859_1);
                 assertThat(content.contains(apiKey)).isFalse();
-                assertThat(content.contains(new String(sha256, StandardCharsets.ISO_8859_1))).isFalse();
+                assertThat(content.contains(new String(sha256, StandardCharsets.ISO_8859_1)))
+                        .isFalse();
                 assertThat(Files.getPosixFilePermissions(file)).as("%s", file).hasSize(2);
             });
         }
@@ -114,8 +126,8 @@ class IdentityWireTest extends WireTest {
 
     private static byte[] sha256(String text) {
         try {
-            return java.security.MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8));
-        } catch (java.security.NoSuchAlgorithmException e) {
+            return MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8));
+        } catch (NoSuchAlgorithmException e) {
             throw new AssertionError(e);
         }
     }

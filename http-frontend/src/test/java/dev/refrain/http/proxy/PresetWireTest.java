@@ -19,9 +19,7 @@ class PresetWireTest extends WireTest {
     }
 
     private void use(double temperature) throws IOException {
-        Files.writeString(
-                folder.resolve("refrain.yaml"),
-                """
+        Files.writeString(folder.resolve("refrain.yaml"), """
                 presets:
                   - {slug: policy, cache_enabled: true}
                   - slug: full
@@ -30,8 +28,7 @@ class PresetWireTest extends WireTest {
                     model: acme/preset
                     system_prompt: Be brief.
                     temperature: %s
-                """
-                        .formatted(temperature));
+                """.formatted(temperature));
         restart(Map.of(), "--config", folder.resolve("refrain.yaml").toString());
     }
 
@@ -60,8 +57,8 @@ class PresetWireTest extends WireTest {
 
     @Test
     void w51_aFullPresetIsResolvedUnderTheRequestsOwnFields() {
-        HttpResponse<String> response =
-                send("{\"model\":\"@preset/full\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}],\"top_p\":0.50}");
+        HttpResponse<String> response = send(
+                "{\"model\":\"@preset/full\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}],\"top_p\":0.50}");
         assertThat(provider.received().get(0).body())
                 .contains("\"model\":\"acme/preset\"", "Be brief.", "\"temperature\":0.2", "\"top_p\":0.50")
                 .doesNotContain("@preset");
@@ -90,6 +87,7 @@ class PresetWireTest extends WireTest {
         assertUncached(send(body));
         assertMiss(proxy.cached(CHAT, body));
         assertHit(proxy.cached(CHAT, body));
-        assertThat(provider.received()).allSatisfy(request -> assertThat(request.body()).isEqualTo(body));
+        assertThat(provider.received())
+                .allSatisfy(request -> assertThat(request.body()).isEqualTo(body));
     }
 }

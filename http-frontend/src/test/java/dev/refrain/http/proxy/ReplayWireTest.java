@@ -58,8 +58,9 @@ class ReplayWireTest extends WireTest {
             ScriptedProvider.write(exchange, CHAT_STREAM[4]);
         });
         try (RawClient client = new RawClient(proxy.port())) {
-            client.send("POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nX-OpenRouter-Cache: true\r\nContent-Length: 15\r\n\r\n"
-                    + "{\"stream\":true}");
+            client.send(
+                    "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nX-OpenRouter-Cache: true\r\nContent-Length: 15\r\n\r\n"
+                            + "{\"stream\":true}");
             client.readHead();
             assertThat(client.readUntil("PROCESSING\n\n")).contains(": OPENROUTER PROCESSING");
             assertThat(seen[0].getCount()).isEqualTo(1);

@@ -58,8 +58,8 @@ final class RunningProxy implements AutoCloseable {
     /** The same request without its API key. */
     static HttpRequest.Builder anonymous(HttpRequest.Builder request) {
         HttpRequest with = request.build();
-        HttpRequest.Builder without =
-                HttpRequest.newBuilder(with.uri()).method(with.method(), with.bodyPublisher().orElseThrow());
+        HttpRequest.Builder without = HttpRequest.newBuilder(with.uri())
+                .method(with.method(), with.bodyPublisher().orElseThrow());
         with.headers().map().forEach((name, values) -> {
             if (!name.equalsIgnoreCase("Authorization")) {
                 values.forEach(value -> without.header(name, value));

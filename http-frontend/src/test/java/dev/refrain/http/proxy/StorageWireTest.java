@@ -85,8 +85,7 @@ class StorageWireTest extends WireTest {
             exchange.getResponseBody().write("{\"id\":\"a\"}".getBytes(StandardCharsets.UTF_8));
             exchange.getResponseBody().flush();
         });
-        assertThatThrownBy(() -> proxy.cached(CHAT, CHAT_REQUEST))
-                .hasRootCauseInstanceOf(IOException.class);
+        assertThatThrownBy(() -> proxy.cached(CHAT, CHAT_REQUEST)).hasRootCauseInstanceOf(IOException.class);
         provider.does((exchange, request) -> ScriptedProvider.json(exchange, 200, CHAT_ANSWER));
         assertMiss(proxy.cached(CHAT, CHAT_REQUEST));
     }
@@ -95,7 +94,8 @@ class StorageWireTest extends WireTest {
     void w17_toolCallsAndMediaAreStoredLikeText() {
         String answer = "{\"id\":\"c\",\"choices\":[{\"message\":{\"tool_calls\":[{\"id\":\"call_1\",\"function\":"
                 + "{\"name\":\"f\",\"arguments\":\"{\\\"id\\\":\\\"x\\\",\\\"usage\\\":7}\"}}],\"images\":[{\"image_url\":"
-                + "{\"url\":\"data:image/png;base64," + "AAAA".repeat(20_000) + "\"}}],\"audio\":{\"id\":\"audio_1\",\"data\":\"UklG\"}}}]}";
+                + "{\"url\":\"data:image/png;base64," + "AAAA".repeat(20_000)
+                + "\"}}],\"audio\":{\"id\":\"audio_1\",\"data\":\"UklG\"}}}]}";
         provider.does((exchange, request) -> ScriptedProvider.json(exchange, 200, answer));
         proxy.cached(CHAT, CHAT_REQUEST);
         HttpResponse<String> hit = proxy.cached(CHAT, CHAT_REQUEST);
@@ -116,11 +116,12 @@ class StorageWireTest extends WireTest {
                 assertThat(response.body()).isEqualTo(CHAT_ANSWER);
                 assertMiss(response);
                 assertThat(header(response, TTL)).isNull();
-                assertThat(header(response, "Cache-Status"))
-                        .isEqualTo("refrain; fwd=bypass; detail=payload-too-large");
+                assertThat(header(response, "Cache-Status")).isEqualTo("refrain; fwd=bypass; detail=payload-too-large");
             }
         }
-        assertThat(provider.received()).hasSize(4).allSatisfy(request -> assertThat(request.body()).isEqualTo(large));
+        assertThat(provider.received())
+                .hasSize(4)
+                .allSatisfy(request -> assertThat(request.body()).isEqualTo(large));
     }
 
     @Test
@@ -140,7 +141,8 @@ class StorageWireTest extends WireTest {
 
     @Test
     void w19_backgroundResponsesAreNotEligible() {
-        provider.does((exchange, request) -> ScriptedProvider.json(exchange, 200, "{\"id\":\"r\",\"status\":\"completed\"}"));
+        provider.does(
+                (exchange, request) -> ScriptedProvider.json(exchange, 200, "{\"id\":\"r\",\"status\":\"completed\"}"));
         for (int i = 0; i < 2; i++) {
             HttpResponse<String> response = proxy.cached("/v1/responses", "{\"background\":true}");
             assertMiss(response);

@@ -14,9 +14,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** Wire rules W4 to W9: turning caching on and off, lifetimes, clearing. */
 class SwitchWireTest extends WireTest {
     private Path presets() throws IOException {
-        return Files.writeString(
-                folder.resolve("presets.yaml"),
-                """
+        return Files.writeString(folder.resolve("presets.yaml"), """
                 presets:
                   - {slug: 'on', cache_enabled: true, cache_ttl_seconds: 60}
                   - {slug: 'off', cache_enabled: false}
@@ -27,9 +25,20 @@ class SwitchWireTest extends WireTest {
     /** Preset, header, and whether caching is on. */
     @ParameterizedTest
     @CsvSource({
-        ",,false", ",true,true", ",TRUE,true", ",' true ',true", ",false,false", ",yes,false",
-        "on,,true", "on,false,false", "on,true,true", "on,yes,true",
-        "off,,false", "off,true,false", "silent,,false", "silent,true,true"
+        ",,false",
+        ",true,true",
+        ",TRUE,true",
+        ",' true ',true",
+        ",false,false",
+        ",yes,false",
+        "on,,true",
+        "on,false,false",
+        "on,true,true",
+        "on,yes,true",
+        "off,,false",
+        "off,true,false",
+        "silent,,false",
+        "silent,true,true"
     })
     void w4_theFirstRuleThatAppliesDecides(String preset, String header, boolean on) throws IOException {
         restart(Map.of(), "--config", presets().toString());
@@ -50,7 +59,16 @@ class SwitchWireTest extends WireTest {
 
     @ParameterizedTest
     @CsvSource({
-        "60abc,60", "1.5,1", "abc,300", "-5,300", "'',300", "0,1", "999999999999999999999,86400", "86401,86400", "' 7 ',7", "+5,300"
+        "60abc,60",
+        "1.5,1",
+        "abc,300",
+        "-5,300",
+        "'',300",
+        "0,1",
+        "999999999999999999999,86400",
+        "86401,86400",
+        "' 7 ',7",
+        "+5,300"
     })
     void w6_theLeadingDigitsOfTheTtlCountAndAreClamped(String ttl, String lifetime) {
         assertThat(header(proxy.cached(CHAT, CHAT_REQUEST, TTL, ttl), TTL)).isEqualTo(lifetime);
@@ -74,7 +92,9 @@ class SwitchWireTest extends WireTest {
     void w7_clearDropsTheEntryEvenIfTheNewAnswerIsNone() {
         proxy.cached(CHAT, CHAT_REQUEST);
         provider.does((exchange, request) -> ScriptedProvider.json(exchange, 500, "{\"error\":{}}"));
-        assertThat(proxy.cached(CHAT, CHAT_REQUEST, "X-OpenRouter-Cache-Clear", "TRUE").statusCode()).isEqualTo(500);
+        assertThat(proxy.cached(CHAT, CHAT_REQUEST, "X-OpenRouter-Cache-Clear", "TRUE")
+                        .statusCode())
+                .isEqualTo(500);
         assertMiss(proxy.cached(CHAT, CHAT_REQUEST));
     }
 
@@ -89,8 +109,10 @@ class SwitchWireTest extends WireTest {
     void w9_theCacheHeadersAreNotForwarded() {
         proxy.cached(CHAT, CHAT_REQUEST, TTL, "60", "X-OpenRouter-Cache-Clear", "true", "X-Title", "kept");
         proxy.send(proxy.post("/v1/rerank", "{}", "X-OpenRouter-Cache", "true", TTL, "60"));
-        assertThat(provider.received()).hasSize(2).allSatisfy(request -> assertThat(request.headers().keySet())
-                .noneMatch(name -> name.startsWith("X-openrouter-cache")));
+        assertThat(provider.received())
+                .hasSize(2)
+                .allSatisfy(request -> assertThat(request.headers().keySet())
+                        .noneMatch(name -> name.startsWith("X-openrouter-cache")));
         assertThat(provider.received().get(0).headers().getFirst("X-Title")).isEqualTo("kept");
     }
 }

@@ -14,10 +14,10 @@ import org.junit.jupiter.api.io.TempDir;
 /** A proxy in front of a scripted provider, both on real sockets: what the tests of the wire contract share. */
 abstract class WireTest {
     static final String CHAT = "/v1/chat/completions";
-    static final String CHAT_REQUEST = "{\"model\":\"acme/large\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}";
+    static final String CHAT_REQUEST =
+            "{\"model\":\"acme/large\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}";
     static final String CHAT_STREAM_REQUEST = "{\"model\":\"acme/large\",\"stream\":true,\"messages\":[]}";
-    static final String CHAT_ANSWER =
-            """
+    static final String CHAT_ANSWER = """
             {"id": "chatcmpl-123", "object": "chat.completion", "created": 1700000000, "model": "acme/large",
              "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hello \\"id\\": \\"x\\", \\"created\\": 5"},
                "finish_reason": "stop"}],
