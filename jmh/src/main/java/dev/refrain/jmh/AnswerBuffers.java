@@ -1,0 +1,12 @@
+package dev.refrain.jmh;
+
+import dev.refrain.engine.CachedResponse;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.State;
+
+/** Where a thread's answers go. */
+@State(Scope.Thread)
+public class AnswerBuffers {
+    final CachedResponse response = new CachedResponse();
+    final byte[] bytes = new byte[64 << 10];
+}

@@ -1,0 +1,29 @@
+package dev.refrain.jmh;
+
+import dev.refrain.engine.ResponseCache;
+import java.io.IOException;
+import org.openjdk.jmh.annotations.Level;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.TearDown;
+
+/** A cache that only derives keys. */
+@State(Scope.Benchmark)
+public class EmptyCache {
+    private TemporaryCache temporary;
+
+    @Setup(Level.Trial)
+    public void open() throws IOException {
+        temporary = new TemporaryCache(16L << 20);
+    }
+
+    @TearDown(Level.Trial)
+    public void close() throws IOException {
+        temporary.close();
+    }
+
+    ResponseCache cache() {
+        return temporary.cache();
+    }
+}

@@ -1,0 +1,96 @@
+package dev.refrain.jmh;
+
+import dev.refrain.engine.CacheControls;
+import dev.refrain.engine.CacheKey;
+import dev.refrain.engine.Endpoint;
+import java.io.IOException;
+import java.util.SplittableRandom;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.Level;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.TearDown;
+
+/** From a complete answer to an entry on disk: template, compression, put. Done once per miss, off the client's path. */
+public class StoreBenchmark extends MeasuredInForks {
+    /** Answers made beforehand, to be stored again and again. */
+    @State(Scope.Benchmark)
+    public static class Ready {
+        private static final int COUNT = 1024;
+
+        private final byte[][] answers = new byte[COUNT][];
+
+        @Setup(Level.Trial)
+        public void make(ChatAnswers source) {
+            for (int i = 0; i < COUNT; i++) {
+                answers[i] = source.answer(i);
+            }
+        }
+
+        byte[] answer(int i) {
+            return answers[i & (COUNT - 1)];
+        }
+    }
+
+    /** A store so small that every new entry needs the room of old ones. */
+    @State(Scope.Benchmark)
+    public static class FullCache {
+        private static final long CAPACITY = 64L << 20;
+
+        private TemporaryCache temporary;
+
+        @Setup(Level.Trial)
+        public void fill(Ready ready, NewKeys keys) throws IOException {
+            temporary = new TemporaryCache(CAPACITY);
+            // Segments fill up one by one. By then nearly all of them have.
+            for (int i = 0; temporary.cache().stats().store().evictions() < 1000; i++) {
+                temporary.cache().store(keys.next(), ChatAnswers.CONTENT_TYPE, ready.answer(i), CacheControls.MAX_TTL);
+            }
+        }
+
+        @TearDown(Level.Trial)
+        public void close() throws IOException {
+            temporary.close();
+        }
+    }
+
+    /** Keys that were never used before. */
+    @State(Scope.Thread)
+    public static class NewKeys {
+        private final SplittableRandom random = new SplittableRandom();
+        private final byte[] digest = new byte[CacheKey.LENGTH];
+
+        CacheKey next() {
+            random.nextBytes(digest);
+            return new CacheKey(Endpoint.CHAT, false, digest, 0);
+        }
+    }
+
+    /** In place of an older answer to the same request. */
+    @Benchmark
+    public boolean replace(FilledCache filled, Ready ready, Requests requests) {
+        int entry = requests.nextEntry();
+        return stored(filled.cache()
+                .store(filled.key(entry), ChatAnswers.CONTENT_TYPE, ready.answer(entry), CacheControls.MAX_TTL));
+    }
+
+    /** In place of answers to other requests. */
+    @Benchmark
+    public boolean evict(FullCache full, Ready ready, NewKeys keys, Requests requests) {
+        return stored(full.temporary
+                .cache()
+                .store(
+                        keys.next(),
+                        ChatAnswers.CONTENT_TYPE,
+                        ready.answer(requests.nextEntry()),
+                        CacheControls.MAX_TTL));
+    }
+
+    private static boolean stored(boolean stored) {
+        if (!stored) {
+            throw new IllegalStateException("An answer was not stored: what is measured here is not a put");
+        }
+        return true;
+    }
+}

@@ -1,0 +1,59 @@
+package dev.refrain.jmh;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.lang.management.ManagementFactory;
+import java.util.Collection;
+import org.junit.jupiter.api.Test;
+import org.openjdk.jmh.annotations.Fork;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.results.RunResult;
+import org.openjdk.jmh.runner.Runner;
+import org.openjdk.jmh.runner.RunnerException;
+import org.openjdk.jmh.runner.options.Options;
+import org.openjdk.jmh.runner.options.OptionsBuilder;
+import org.openjdk.jmh.runner.options.TimeValue;
+import org.openjdk.jmh.runner.options.VerboseMode;
+
+/** Benchmarks that nobody runs for a while still run. */
+class SmokeTest {
+    @Test
+    void everyBenchmarkRuns() throws RunnerException {
+        Options options = new OptionsBuilder()
+                .param("entries", "200")
+                .param("answerBytes", "4096")
+                .mode(Mode.AverageTime)
+                .forks(0)
+                .warmupIterations(0)
+                .measurementIterations(1)
+                .measurementTime(TimeValue.milliseconds(20))
+                .shouldFailOnError(true)
+                .verbosity(VerboseMode.SILENT)
+                .build();
+
+        Collection<RunResult> results = new Runner(options).run();
+
+        assertThat(results)
+                .extracting(result -> result.getParams().getBenchmark().replaceFirst(".*\\.(\\w+\\.\\w+)$", "$1"))
+                .containsExactlyInAnyOrder(
+                        "CaffeineBenchmark.hit",
+                        "HitBenchmark.hit",
+                        "HitBenchmark.respond",
+                        "HitPartsBenchmark.crc32c",
+                        "HitPartsBenchmark.decompress",
+                        "HitPartsBenchmark.key",
+                        "HitPartsBenchmark.lookup",
+                        "HitPartsBenchmark.scan",
+                        "HitPartsBenchmark.sha256",
+                        "StoreBenchmark.evict",
+                        "StoreBenchmark.replace");
+    }
+
+    @Test
+    void forksGetTheFlagsThatTheBuildGivesToTests() {
+        assertThat(MeasuredInForks.class.getAnnotation(Fork.class).jvmArgsAppend())
+                .containsAll(ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
+                        .filter(flag -> flag.startsWith("--add-"))
+                        .toList());
+    }
+}
