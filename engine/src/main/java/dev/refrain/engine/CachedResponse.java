@@ -16,7 +16,8 @@ public final class CachedResponse {
     private final byte[] generationId = new byte[GenerationId.LENGTH];
     private byte[] contentTypeBytes = new byte[0];
     private String contentType = "";
-    private String sourceId = "";
+    private byte[] sourceId = new byte[64];
+    private int sourceIdLength;
     private long storedAtMillis;
     private long ageSeconds;
     private long ttlSeconds;
@@ -54,7 +55,7 @@ public final class CachedResponse {
 
     /** The generation id of the response that filled the entry; empty if it had none. */
     public String sourceId() {
-        return sourceId;
+        return new String(sourceId, 0, sourceIdLength, StandardCharsets.ISO_8859_1);
     }
 
     /** When the answer was stored, milliseconds since the epoch. */
@@ -99,8 +100,16 @@ public final class CachedResponse {
         ttlSeconds = (expiresAt - storedAt) / 1000 - ageSeconds;
     }
 
-    void source(String id, long tokens) {
-        sourceId = id;
+    /** Becomes a string only when it is asked for: unlike the content type it is another one each time. */
+    void sourceId(byte[] from, int offset, int length) {
+        if (length > sourceId.length) {
+            sourceId = new byte[length];
+        }
+        System.arraycopy(from, offset, sourceId, 0, length);
+        sourceIdLength = length;
+    }
+
+    void tokensSaved(long tokens) {
         tokensSaved = tokens;
     }
 }

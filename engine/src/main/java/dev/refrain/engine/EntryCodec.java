@@ -160,8 +160,8 @@ final class EntryCodec {
         }
         out.contentType(entry, contentTypeAt, contentTypeLength);
         out.times(EntryHead.storedAt(entry), EntryHead.expiresAt(entry), nowMillis);
-        out.source(new String(entry, EntryHead.LENGTH, sourceIdLength, StandardCharsets.ISO_8859_1), (int)
-                INT.get(entry, TOKENS));
+        out.sourceId(entry, EntryHead.LENGTH, sourceIdLength);
+        out.tokensSaved((int) INT.get(entry, TOKENS));
         return true;
     }
 

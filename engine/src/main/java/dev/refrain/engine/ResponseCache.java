@@ -164,14 +164,15 @@ public final class ResponseCache implements AutoCloseable {
             if (!lookup(key, response, scratch)) {
                 return false;
             }
-            String sourceId = response.sourceId().isEmpty() ? null : response.sourceId();
+            String sourceId = response.sourceId();
             sink.head(new ResponseHead(
                     200,
                     response.contentType().isEmpty() ? null : response.contentType(),
                     null,
                     response.length(),
                     response.generationId(),
-                    new CacheOutcome.Hit(response.ageSeconds(), response.ttlSeconds(), sourceId),
+                    new CacheOutcome.Hit(
+                            response.ageSeconds(), response.ttlSeconds(), sourceId.isEmpty() ? null : sourceId),
                     Map.of()));
             sink.chunk(response.toByteBuffer());
             sink.end();
