@@ -5,16 +5,20 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.stream.Stream;
 
-/** A cache whose file lives in a directory of its own under {@code java.io.tmpdir} and goes when the cache is closed. */
+/** A cache whose files stand in a directory of their own under {@code java.io.tmpdir} and go when the cache is closed. */
 final class TemporaryCache implements AutoCloseable {
     private final Path directory;
+    private final List<Path> files;
     private final ResponseCache cache;
 
     TemporaryCache(long capacityBytes) throws IOException {
         directory = Files.createTempDirectory("refrain-jmh");
-        cache = ResponseCache.open(directory.resolve("cache"), capacityBytes);
+        files = List.of(directory.resolve("cache"), directory.resolve("cache.lock"), directory.resolve("cache.secret"));
+        // JMH does not tear down what failed while it was set up. The last one registered goes first.
+        directory.toFile().deleteOnExit();
+        files.forEach(file -> file.toFile().deleteOnExit());
+        cache = ResponseCache.open(files.get(0), capacityBytes);
     }
 
     ResponseCache cache() {
@@ -24,12 +28,8 @@ final class TemporaryCache implements AutoCloseable {
     @Override
     public void close() throws IOException {
         cache.close();
-        List<Path> files;
-        try (Stream<Path> listed = Files.list(directory)) {
-            files = listed.toList();
-        }
         for (Path file : files) {
-            Files.delete(file);
+            Files.deleteIfExists(file);
         }
         Files.delete(directory);
     }

@@ -51,7 +51,7 @@ class SmokeTest {
 
     @Test
     void forksGetTheFlagsThatTheBuildGivesToTests() {
-        assertThat(MeasuredInForks.class.getAnnotation(Fork.class).jvmArgsAppend())
+        assertThat(MeasuredInForks.class.getAnnotation(Fork.class).jvmArgsPrepend())
                 .containsAll(ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
                         .filter(flag -> flag.startsWith("--add-"))
                         .toList());
