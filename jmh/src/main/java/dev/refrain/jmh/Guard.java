@@ -13,17 +13,20 @@ import org.openjdk.jmh.runner.options.OptionsBuilder;
 import org.openjdk.jmh.runner.options.VerboseMode;
 
 /**
- * Fails when a hit has become slower beside its yardstick, or allocates more, than docs/BENCHMARKS.md promises.
+ * Fails when a hit has become slower beside its yardstick, or allocates more, than it did when docs/BENCHMARKS.md was written.
  *
  * <p>A time alone says little on a machine that others use as well, so what counts is a ratio: in each round a fork for the hit
  * and a fork for {@link CaffeineBenchmark} follow one another, and the median of the rounds' ratios must keep the bound. The bytes
  * allocated for a hit hardly depend on the machine and are held tightly.
  */
 public final class Guard {
-    /** Median p50 of a hit over the median p50 of the peer. */
-    static final double MAX_RATIO = 1.5;
-    /** Bytes on the heap for a hit. */
-    static final double MAX_BYTES = 400;
+    /**
+     * The p50 of a hit over the p50 of the peer. Measured: 0.97 to 1.04 in single rounds, on a machine under load. The slack is less
+     * than what a second SHA-256 of the request would take.
+     */
+    static final double MAX_RATIO = 1.15;
+    /** Bytes on the heap for a hit. Measured: 209, of which the scanned request takes 136 and the key 56. */
+    static final double MAX_BYTES = 240;
 
     private static final int ROUNDS = 5;
 
@@ -33,6 +36,13 @@ public final class Guard {
     record Round(double hitP50, double peerP50, double hitBytes) {
         double ratio() {
             return hitP50 / peerP50;
+        }
+
+        @Override
+        public String toString() {
+            return format(
+                    "p50 of a hit %.0f ns, of the peer %.0f ns, ratio %.2f; a hit allocates %.0f bytes",
+                    hitP50, peerP50, ratio(), hitBytes);
         }
     }
 
@@ -47,9 +57,7 @@ public final class Guard {
                     p50(peer),
                     hit.getSecondaryResults().get("gc.alloc.rate.norm").getScore());
             rounds.add(round);
-            System.out.println(format(
-                    "round %d of %d: hit %.0f ns, peer %.0f ns (p50), ratio %.2f; hit allocates %.0f bytes",
-                    i + 1, ROUNDS, round.hitP50(), round.peerP50(), round.ratio(), round.hitBytes()));
+            System.out.println("Round " + (i + 1) + " of " + ROUNDS + ": " + round);
         }
         List<String> failures = judge(rounds);
         failures.forEach(System.err::println);
@@ -81,7 +89,7 @@ public final class Guard {
                 .shouldFailOnError(true)
                 .verbosity(VerboseMode.SILENT)
                 .build();
-        return new Runner(options).runSingle();
+        return new Runner(options).run().iterator().next();
     }
 
     private static double p50(RunResult result) {
