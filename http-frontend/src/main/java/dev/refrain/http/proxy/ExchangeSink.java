@@ -7,6 +7,8 @@ import dev.refrain.engine.GenerationId;
 import dev.refrain.engine.ResponseHead;
 import dev.refrain.engine.ResponseSink;
 import io.undertow.server.HttpServerExchange;
+import io.undertow.server.ServerConnection;
+import io.undertow.util.AttachmentKey;
 import io.undertow.util.Headers;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -14,6 +16,7 @@ import java.util.ArrayDeque;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.xnio.ChannelListener;
@@ -30,6 +33,10 @@ import org.xnio.channels.StreamSinkChannel;
  */
 final class ExchangeSink implements ResponseSink {
     private static final Logger LOG = LoggerFactory.getLogger(ExchangeSink.class);
+
+    /** The sink of the request that a connection is answering: one at a time, as HTTP/1.1 has it. */
+    private static final AttachmentKey<AtomicReference<ExchangeSink>> CURRENT =
+            AttachmentKey.create(AtomicReference.class);
 
     /** Marks the end of an answer in the mailbox. */
     private static final Object END = new Object();
@@ -55,7 +62,25 @@ final class ExchangeSink implements ResponseSink {
     ExchangeSink(HttpServerExchange exchange, Endpoint endpoint) {
         this.exchange = exchange;
         this.endpoint = endpoint;
-        exchange.getConnection().addCloseListener(connection -> clientGone());
+        watchConnection();
+    }
+
+    /** One listener for each connection, however many requests come over it: listeners cannot be taken off again. */
+    private void watchConnection() {
+        ServerConnection connection = exchange.getConnection();
+        AtomicReference<ExchangeSink> current = connection.getAttachment(CURRENT);
+        if (current == null) {
+            AtomicReference<ExchangeSink> watched = new AtomicReference<>();
+            connection.addCloseListener(closed -> {
+                ExchangeSink last = watched.getAndSet(null);
+                if (last != null) {
+                    last.clientGone();
+                }
+            });
+            connection.putAttachment(CURRENT, watched);
+            current = watched;
+        }
+        current.set(this);
     }
 
     /** Caching as it was decided for this request, so that an error made here can say so. Before any answer begins. */
