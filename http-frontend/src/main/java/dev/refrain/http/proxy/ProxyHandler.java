@@ -125,7 +125,13 @@ final class ProxyHandler implements HttpHandler {
 
         byte[] outgoing = body;
         if (preset != null && !preset.isPolicyOnly()) {
-            outgoing = preset.resolve(endpoint, body);
+            try {
+                outgoing = preset.resolve(endpoint, body);
+            } catch (IllegalArgumentException e) {
+                client.fail(ProxyException.badRequest(
+                        "The preset cannot be applied: the request body is malformed or nested" + " too deeply."));
+                return;
+            }
             request = request.withPreset(preset.fingerprint(), outgoing);
         }
         HttpRequest.BodyPublisher publisher = BodyPublishers.ofByteArray(outgoing);
