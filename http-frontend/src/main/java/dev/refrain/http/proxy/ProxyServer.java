@@ -80,6 +80,7 @@ public final class ProxyServer implements AutoCloseable {
                 .maxRequestBytes((int) settings.limits().cacheableRequest().bytes())
                 .maxAnswerBytes((int) settings.limits().storedAnswer().bytes())
                 .sweepInterval(settings.sweepInterval())
+                .cancelWhenAbandoned(settings.onDisconnect() == Settings.OnDisconnect.CANCEL)
                 .open();
         ProxyServer server = new ProxyServer(settings, needsDemo(settings) ? DemoProvider.start() : null, cache);
         try {
