@@ -45,6 +45,7 @@ final class StoreFiles {
     private final LockFile lock;
     private final Clock clock;
     private final Tally tally = new Tally();
+    private final Failures failures;
 
     private byte[] secret;
     private SegmentMap map;
@@ -56,6 +57,7 @@ final class StoreFiles {
         this.draft = sibling(file, ".new");
         this.lock = lock;
         this.clock = clock;
+        this.failures = new Failures(tally, clock);
     }
 
     static StoreFiles open(Path path, long capacityBytes, Clock clock) throws IOException {
@@ -78,6 +80,10 @@ final class StoreFiles {
 
     Tally tally() {
         return tally;
+    }
+
+    Failures failures() {
+        return failures;
     }
 
     byte[] secret() {
@@ -218,8 +224,8 @@ final class StoreFiles {
                 "The store {} cannot be used: {}. It is kept as {}; delete that if it is of no interest. Starting afresh",
                 file,
                 reason.getMessage(),
-                aside,
-                reason);
+                aside);
+        LOG.debug("Why the store {} was set aside", file, reason);
     }
 
     /** Moves the entries to a file of another size. If there is no room for one beside the other, everything stays as it is. */
@@ -233,7 +239,7 @@ final class StoreFiles {
         }
         Tally moved = new Tally();
         try {
-            move(new SegmentMap(target, moved));
+            move(new SegmentMap(target, moved, new Failures(moved, clock)));
         } finally {
             target.close();
         }
@@ -267,7 +273,7 @@ final class StoreFiles {
     }
 
     private void use(ChronicleMap<byte[], EntryBuffer> opened, LockFile.State state) {
-        map = new SegmentMap(opened, tally);
+        map = new SegmentMap(opened, tally, failures);
         capacityBytes = state.capacityBytes();
         tally.parts.set(state.parts());
     }
@@ -291,7 +297,7 @@ final class StoreFiles {
             LockFile.State state = lock.read();
             boolean isLast = state != null && state.opens() == 1;
             if (isLast) {
-                // Else a power failure could keep the state and lose what it vouches for.
+                // Else a power failure could keep the record and lose what it vouches for.
                 map.flush();
             }
             map.close();
