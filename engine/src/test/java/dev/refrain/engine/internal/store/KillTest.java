@@ -21,7 +21,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /** Processes that die by SIGKILL in the middle of whatever they do with the store. */
 class KillTest {
-    private static final int KEYS = 1_500;
+    private static final int KEYS = 1_000;
     private static final Duration BOUND = Duration.ofSeconds(10);
 
     @TempDir
