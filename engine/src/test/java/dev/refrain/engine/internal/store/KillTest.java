@@ -1,14 +1,17 @@
 package dev.refrain.engine.internal.store;
 
+import static dev.refrain.engine.internal.store.TestEntries.NEVER;
 import static dev.refrain.engine.internal.store.TestEntries.entry;
 import static dev.refrain.engine.internal.store.TestEntries.isGenuine;
 import static dev.refrain.engine.internal.store.TestEntries.key;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.refrain.engine.ChildJvm;
 import dev.refrain.engine.spi.EntryBuffer;
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
@@ -83,7 +86,8 @@ class KillTest {
                 assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(BOUND);
                 assertThat(readable(store)).isGreaterThan(KEYS * percentSurviving / 100);
                 assertThat(store.stats().failures()).isZero();
-                assertThat(store.put(key(0), entry(0, 0, 100_000))).isTrue();
+                assertThat(store.put(key(0), entry(0, 0, 100_000, System.currentTimeMillis(), NEVER)))
+                        .isTrue();
                 assertThat(store.get(key(0), found)).isTrue();
             }
         }
@@ -129,6 +133,10 @@ class KillTest {
                     .isEqualTo(capacity);
             assertThat(readable(store)).isPositive();
         }
+        Files.delete(directory.resolve("answers.refrain.secret"));
+        assertThatThrownBy(() -> open(capacity))
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("open in another process");
         writer.killAfter(0);
     }
 }

@@ -281,6 +281,16 @@ class StoreFilesTest {
     }
 
     @Test
+    void aCapacityThatCannotBeHadLeavesTheStoreAsItIs() throws IOException {
+        fill();
+        try (ChronicleStore store = open(1L << 50)) {
+            assertThat(store.stats().capacityBytes()).isEqualTo(CAPACITY);
+            assertThat(readable(store)).isEqualTo(ENTRIES);
+        }
+        assertThat(directory).isDirectoryNotContaining("glob:**.new");
+    }
+
+    @Test
     void theSameFileCannotBeOpenedTwice() throws IOException {
         fill();
         Path link = directory.resolve("link");
