@@ -14,12 +14,10 @@ final class ChronicleRuntime {
     private ChronicleRuntime() {}
 
     /**
-     * Prepares the JVM.
-     *
-     * @throws IllegalStateException if the JVM was started without a flag that Chronicle Map needs
+     * Sets what is read when classes are initialised, and only what nobody else has set. To be called before the first logger is
+     * made.
      */
-    static void prepare() {
-        requireOpenPackages();
+    static void applySettings() {
         // No banner on stdout, and nothing sent to an analytics host even if an embedder's class path brings the
         // library.
         setIfAbsent("chronicle.announcer.disable", "true");
@@ -31,7 +29,12 @@ final class ChronicleRuntime {
         setIfAbsent("net.openhft.chronicle.map.lockTimeoutSeconds", "1");
     }
 
-    private static void requireOpenPackages() {
+    /**
+     * Checks that the JVM lets Chronicle Map reach what it needs.
+     *
+     * @throws IllegalStateException if the JVM was started without one of the flags; the message names it
+     */
+    static void requireFlags() {
         Module base = Object.class.getModule();
         Module chronicle = ChronicleMap.class.getModule();
         String target = chronicle.isNamed() ? chronicle.getName() : "ALL-UNNAMED";

@@ -22,6 +22,10 @@ import org.slf4j.LoggerFactory;
  * nothing that goes wrong reaches a caller, and nothing touches the file once it is unmapped.
  */
 public final class ChronicleStore implements CacheStore {
+    static {
+        ChronicleRuntime.applySettings();
+    }
+
     private static final Logger LOG = LoggerFactory.getLogger(ChronicleStore.class);
     /** An operation may wait for a lock for one second; several of them for one large entry. */
     private static final int CLOSE_TIMEOUT_SECONDS = 10;
@@ -47,7 +51,7 @@ public final class ChronicleStore implements CacheStore {
         this.secret = files.secret();
         this.capacityBytes = files.capacityBytes();
         this.clock = clock;
-        this.failures = new Failures(tally, LOG);
+        this.failures = files.failures();
     }
 
     private static final class Scratch {
@@ -72,7 +76,7 @@ public final class ChronicleStore implements CacheStore {
             throw new IllegalArgumentException("A capacity of " + capacityBytes + " bytes is too small: at least "
                     + Layout.MIN_CAPACITY + " bytes (16 MiB) are needed");
         }
-        ChronicleRuntime.prepare();
+        ChronicleRuntime.requireFlags();
         ChronicleStore store = new ChronicleStore(StoreFiles.open(file, capacityBytes, clock), clock);
         try {
             // Without it, an embedder that just exits would pay for a recovery at every start.
@@ -94,7 +98,7 @@ public final class ChronicleStore implements CacheStore {
             return map.get(scratch.key, into)
                     && (into.bytes()[Kind.OFFSET] != Kind.MANIFEST || large.gather(scratch.key, into, scratch.large));
         } catch (RuntimeException | InternalError | AssertionError e) {
-            failures.count("read", e, clock.millis());
+            failures.count("read an entry", e);
             return false;
         } finally {
             scratches.give(scratch);
@@ -125,7 +129,7 @@ public final class ChronicleStore implements CacheStore {
             }
             return stored;
         } catch (RuntimeException | InternalError | AssertionError e) {
-            failures.count("store", e, now);
+            failures.count("store an entry", e);
             return false;
         } finally {
             scratches.give(scratch);
@@ -145,7 +149,7 @@ public final class ChronicleStore implements CacheStore {
             removeDisplacedParts(scratch);
             return removed;
         } catch (RuntimeException | InternalError | AssertionError e) {
-            failures.count("remove", e, clock.millis());
+            failures.count("remove an entry", e);
             return false;
         } finally {
             scratches.give(scratch);
@@ -174,7 +178,7 @@ public final class ChronicleStore implements CacheStore {
                 removed += swept.removed();
                 partsLeft += swept.partsLeft();
             } catch (RuntimeException | InternalError | AssertionError e) {
-                failures.count("expire", e, clock.millis());
+                failures.count("remove expired entries", e);
             } finally {
                 inFlight.exit();
             }
@@ -192,7 +196,7 @@ public final class ChronicleStore implements CacheStore {
                 values = map.size();
                 bytes = map.usedBytes();
             } catch (RuntimeException | InternalError | AssertionError e) {
-                failures.count("count", e, clock.millis());
+                failures.count("count its entries", e);
             } finally {
                 inFlight.exit();
             }
