@@ -29,7 +29,7 @@ import org.slf4j.LoggerFactory;
  * entry) misses or does not store; it never throws at a caller for that, and never serves a wrong answer.
  */
 public final class ResponseCache implements AutoCloseable {
-    private static final Logger LOG = LoggerFactory.getLogger(ResponseCache.class);
+    private static final Logger LOG = firstLogger();
 
     private static final int MAX_POOLED_BYTES = 1 << 20;
 
@@ -56,6 +56,17 @@ public final class ResponseCache implements AutoCloseable {
         });
         long period = builder.sweepInterval.toMillis();
         sweeper.scheduleWithFixedDelay(this::sweepQuietly, period, period, TimeUnit.MILLISECONDS);
+    }
+
+    /**
+     * Every use of the engine begins with this class, so its logger is the one that makes slf4j look for a provider. Without one
+     * slf4j would print three lines of advice; an embedder that wants no logging has decided so already.
+     */
+    private static Logger firstLogger() {
+        if (System.getProperty("slf4j.internal.verbosity") == null) {
+            System.setProperty("slf4j.internal.verbosity", "ERROR");
+        }
+        return LoggerFactory.getLogger(ResponseCache.class);
     }
 
     /** One thread's working memory, so that a lookup allocates nothing. */

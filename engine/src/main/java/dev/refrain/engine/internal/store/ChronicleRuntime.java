@@ -24,9 +24,6 @@ final class ChronicleRuntime {
         // library.
         setIfAbsent("chronicle.announcer.disable", "true");
         setIfAbsent("chronicle.analytics.disable", "true");
-        // Without a provider slf4j prints three lines of advice; an embedder that wants no logging has decided so
-        // already.
-        setIfAbsent("slf4j.internal.verbosity", "ERROR");
         // The default of 60 s is how long each call would block on a lock that a killed process has left behind.
         setIfAbsent("net.openhft.chronicle.map.lockTimeoutSeconds", "1");
     }
