@@ -72,6 +72,16 @@ class EmbedderFlagsTest {
     }
 
     @Test
+    void inARuntimeWithoutACompilerOpeningFailsAndSaysSo() throws Exception {
+        List<String> flags = new ArrayList<>(ChildJvm.flags());
+        flags.add("--limit-modules=java.se,jdk.unsupported");
+        ChildJvm.Result result = run(flags, EmbedderFlagsTest::isNoLogging);
+        assertThat(result.exit()).isEqualTo(1);
+        assertThat(result.err())
+                .contains("java.lang.IllegalStateException: ", "lacks the module jdk.compiler. Use a JDK");
+    }
+
+    @Test
     void withoutTheExportedPackageChronicleWarns() throws Exception {
         assertMerelyWarned("--add-exports=java.base/jdk.internal.ref=ALL-UNNAMED", "java.base/jdk.internal.ref");
     }

@@ -16,10 +16,11 @@ final class ChronicleRuntime {
     /**
      * Prepares the JVM.
      *
-     * @throws IllegalStateException if the JVM was started without a flag that Chronicle Map needs
+     * @throws IllegalStateException if the JVM was started without a flag that Chronicle Map needs, or lacks a module
      */
     static void prepare() {
         requireOpenPackages();
+        requireCompiler();
         // No banner on stdout, and nothing sent to an analytics host even if an embedder's class path brings the
         // library.
         setIfAbsent("chronicle.announcer.disable", "true");
@@ -39,6 +40,15 @@ final class ChronicleRuntime {
         if (!missing.isEmpty()) {
             throw new IllegalStateException("The cache's memory-mapped store cannot run in this JVM. Start java with "
                     + String.join(" ", missing));
+        }
+    }
+
+    /** It compiles nothing, since its one generated class is there already; but it does not start without a compiler. */
+    private static void requireCompiler() {
+        if (ModuleLayer.boot().findModule("jdk.compiler").isEmpty()) {
+            throw new IllegalStateException(
+                    "The cache's memory-mapped store cannot run in this JVM, which lacks the module"
+                            + " jdk.compiler. Use a JDK rather than a JRE, or a runtime image made with that module");
         }
     }
 
