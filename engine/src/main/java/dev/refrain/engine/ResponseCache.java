@@ -335,6 +335,7 @@ public final class ResponseCache implements AutoCloseable {
         private int maxAnswerBytes = DEFAULT_MAX_ANSWER;
         private Duration sweepInterval = Duration.ofMinutes(1);
         private Clock clock = Clock.systemUTC();
+        private boolean closeOnExit = true;
         private CacheStore store;
 
         private Builder(Path file) {
@@ -374,6 +375,15 @@ public final class ResponseCache implements AutoCloseable {
             return this;
         }
 
+        /**
+         * Whether the store closes by itself when the JVM exits; it does unless set. Turn this off where a shutdown hook of the
+         * host's own finishes work that still uses the cache, and close the cache there: hooks run at the same time.
+         */
+        public Builder closeOnExit(boolean on) {
+            closeOnExit = on;
+            return this;
+        }
+
         /** Keeps entries in another store than the memory-mapped file; the cache closes it. Then file and capacity mean nothing. */
         public Builder store(CacheStore other) {
             store = Objects.requireNonNull(other, "other");
@@ -388,7 +398,8 @@ public final class ResponseCache implements AutoCloseable {
          * @throws IllegalStateException if the JVM was started without the flags that Chronicle Map needs; the message names them
          */
         public ResponseCache open() throws IOException {
-            return new ResponseCache(this, store != null ? store : ChronicleStore.open(file, capacityBytes, clock));
+            return new ResponseCache(
+                    this, store != null ? store : ChronicleStore.open(file, capacityBytes, clock, closeOnExit));
         }
 
         private static int requirePositive(int value, String name) {

@@ -80,6 +80,8 @@ public final class ProxyServer implements AutoCloseable {
                 .maxRequestBytes((int) settings.limits().cacheableRequest().bytes())
                 .maxAnswerBytes((int) settings.limits().storedAnswer().bytes())
                 .sweepInterval(settings.sweepInterval())
+                // Not before the answers in progress are stored; close() sees to it.
+                .closeOnExit(false)
                 .open();
         ProxyServer server = new ProxyServer(settings, needsDemo(settings) ? DemoProvider.start() : null, cache);
         try {

@@ -110,15 +110,15 @@ final class RunningJar extends ProxyUnderTest {
         }
     }
 
-    /** SIGTERM. */
+    /** SIGTERM. Through the handle, since the process itself would also close the pipes, and what is still in them be lost. */
     RunningJar terminate() {
-        process.destroy();
+        process.toHandle().destroy();
         return this;
     }
 
     /** SIGKILL: no hook runs, nothing is closed. */
     RunningJar kill() {
-        process.destroyForcibly();
+        process.toHandle().destroyForcibly();
         return this;
     }
 
