@@ -29,7 +29,7 @@ import org.slf4j.LoggerFactory;
  * entry) misses or does not store; it never throws at a caller for that, and never serves a wrong answer.
  */
 public final class ResponseCache implements AutoCloseable {
-    private static final Logger LOG = LoggerFactory.getLogger(ResponseCache.class);
+    private static final Logger LOG = firstLogger();
 
     private static final int MAX_POOLED_BYTES = 1 << 20;
 
@@ -63,6 +63,17 @@ public final class ResponseCache implements AutoCloseable {
         });
         long period = builder.sweepInterval.toMillis();
         sweeper.scheduleWithFixedDelay(this::sweepQuietly, period, period, TimeUnit.MILLISECONDS);
+    }
+
+    /**
+     * Every use of the engine begins with this class, so its logger is the one that makes slf4j look for a provider. Without one
+     * slf4j would print three lines of advice; an embedder that wants no logging has decided so already.
+     */
+    private static Logger firstLogger() {
+        if (System.getProperty("slf4j.internal.verbosity") == null) {
+            System.setProperty("slf4j.internal.verbosity", "ERROR");
+        }
+        return LoggerFactory.getLogger(ResponseCache.class);
     }
 
     /** One thread's working memory, so that a lookup allocates nothing. */
@@ -415,6 +426,7 @@ public final class ResponseCache implements AutoCloseable {
         private Duration sweepInterval = Duration.ofMinutes(1);
         private boolean cancelWhenAbandoned;
         private Clock clock = Clock.systemUTC();
+        private boolean closeOnExit = true;
         private CacheStore store;
 
         private Builder(Path file) {
@@ -463,6 +475,15 @@ public final class ResponseCache implements AutoCloseable {
             return this;
         }
 
+        /**
+         * Whether the store closes by itself when the JVM exits; it does unless set. Turn this off where a shutdown hook of the
+         * host's own finishes work that still uses the cache, and close the cache there: hooks run at the same time.
+         */
+        public Builder closeOnExit(boolean on) {
+            closeOnExit = on;
+            return this;
+        }
+
         /** Keeps entries in another store than the memory-mapped file; the cache closes it. Then file and capacity mean nothing. */
         public Builder store(CacheStore other) {
             store = Objects.requireNonNull(other, "other");
@@ -477,7 +498,8 @@ public final class ResponseCache implements AutoCloseable {
          * @throws IllegalStateException if the JVM was started without the flags that Chronicle Map needs; the message names them
          */
         public ResponseCache open() throws IOException {
-            return new ResponseCache(this, store != null ? store : ChronicleStore.open(file, capacityBytes, clock));
+            return new ResponseCache(
+                    this, store != null ? store : ChronicleStore.open(file, capacityBytes, clock, closeOnExit));
         }
 
         private static int requirePositive(int value, String name) {

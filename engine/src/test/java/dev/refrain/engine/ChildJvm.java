@@ -15,7 +15,7 @@ public final class ChildJvm {
             "--add-opens=java.base/sun.nio.ch=ALL-UNNAMED",
             "--add-exports=java.base/jdk.internal.ref=ALL-UNNAMED");
 
-    private static final List<String> FLAGS_FROM_24 =
+    public static final List<String> FLAGS_FROM_24 =
             List.of("--sun-misc-unsafe-memory-access=allow", "--enable-native-access=ALL-UNNAMED");
 
     private ChildJvm() {}

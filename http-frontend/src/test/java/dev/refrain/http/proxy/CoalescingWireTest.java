@@ -17,7 +17,8 @@ import org.junit.jupiter.api.Test;
 class CoalescingWireTest extends WireTest {
     private static final int FOLLOWERS = 20;
     private static final String RAW_REQUEST =
-            "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer sk-test\r\n%s" + "Content-Length: 15\r\n\r\n{\"stream\":true}";
+            "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer sk-test\r\n%s"
+                    + "Content-Length: 15\r\n\r\n{\"stream\":true}";
     private static final String CACHED = "X-OpenRouter-Cache: true\r\n";
 
     /** Each permit lets the provider send one more piece. */

@@ -7,6 +7,7 @@ import dev.refrain.engine.spi.EntryBuffer;
 import dev.refrain.engine.spi.EntryHead;
 import dev.refrain.engine.spi.StoreStats;
 import java.io.IOException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.util.concurrent.TimeUnit;
@@ -67,24 +68,45 @@ public final class ChronicleStore implements CacheStore {
      * @param capacityBytes the size of the file; if it differs from the size of an existing one, the entries move to a new file,
      *     unless another process has the old one open
      * @param clock tells expired entries when room has to be made
+     * @param closeOnExit whether the store closes by itself when the JVM exits
      * @throws IllegalArgumentException if the capacity is below 16 MiB
      * @throws IllegalStateException if the JVM lacks a flag that Chronicle Map needs; the message names it
      * @throws IOException if the file cannot be used; the message says why
      */
-    public static ChronicleStore open(Path file, long capacityBytes, Clock clock) throws IOException {
+    public static ChronicleStore open(Path file, long capacityBytes, Clock clock, boolean closeOnExit)
+            throws IOException {
         if (capacityBytes < Layout.MIN_CAPACITY) {
             throw new IllegalArgumentException("A capacity of " + capacityBytes + " bytes is too small: at least "
                     + Layout.MIN_CAPACITY + " bytes (16 MiB) are needed");
         }
-        ChronicleRuntime.requireFlags();
-        ChronicleStore store = new ChronicleStore(StoreFiles.open(file, capacityBytes, clock), clock);
+        ChronicleRuntime.requireWhatIsNeeded();
         try {
-            // Without it, an embedder that just exits would pay for a recovery at every start.
-            Runtime.getRuntime().addShutdownHook(store.exitHook);
+            ChronicleStore store = new ChronicleStore(StoreFiles.open(file, capacityBytes, clock), clock);
+            if (closeOnExit) {
+                store.addExitHook();
+            }
+            return store;
+        } catch (FileSystemException e) {
+            // Its message alone is often a path and nothing else.
+            throw new IOException(
+                    "The store " + file + " cannot be opened: "
+                            + e.getClass().getSimpleName() + ": " + e.getMessage()
+                            + ". Name a file that can be created and written",
+                    e);
+        }
+    }
+
+    /** One that closes when the JVM exits: otherwise an embedder that just exits would pay for a recovery at every start. */
+    public static ChronicleStore open(Path file, long capacityBytes, Clock clock) throws IOException {
+        return open(file, capacityBytes, clock, true);
+    }
+
+    private void addExitHook() {
+        try {
+            Runtime.getRuntime().addShutdownHook(exitHook);
         } catch (IllegalStateException alreadyExiting) {
             LOG.debug("The store was opened while the JVM was exiting", alreadyExiting);
         }
-        return store;
     }
 
     @Override
