@@ -29,7 +29,7 @@ import org.xnio.channels.StreamSinkChannel;
  * <p>All writing happens on the exchange's I/O thread. Calls from that thread, which every hit makes, act at once; calls from
  * others go through a mailbox that keeps their order. What the socket does not take waits in a queue, whose emptying is the
  * back-pressure signal ({@link #whenDrained}). Once the client is gone everything is swallowed, so that a capture further up the
- * line can go on; {@link #onClientGone} tells those who would rather stop.
+ * line can go on; {@link #whenGone} tells those who would rather stop.
  */
 final class ExchangeSink implements ResponseSink {
     private static final Logger LOG = LoggerFactory.getLogger(ExchangeSink.class);
@@ -88,13 +88,14 @@ final class ExchangeSink implements ResponseSink {
         controls = decided;
     }
 
-    /** Runs the action, on the I/O thread, as soon as everything passed on so far has been taken by the socket. */
-    void whenDrained(Runnable action) {
+    /** Runs the action on the I/O thread. */
+    @Override
+    public void whenDrained(Runnable action) {
         deliver(new Drained(action));
     }
 
-    /** Runs the action, on any thread, if the client goes away before it has its answer. One listener at most. */
-    void onClientGone(Runnable action) {
+    @Override
+    public void whenGone(Runnable action) {
         goneListener = action;
         if (gone) {
             action.run();
