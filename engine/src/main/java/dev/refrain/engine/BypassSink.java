@@ -20,6 +20,16 @@ record BypassSink(BypassReason reason, ResponseSink client) implements ResponseS
     }
 
     @Override
+    public void whenDrained(Runnable action) {
+        client.whenDrained(action);
+    }
+
+    @Override
+    public void whenGone(Runnable action) {
+        client.whenGone(action);
+    }
+
+    @Override
     public void fail(Throwable cause) {
         client.fail(cause);
     }

@@ -14,6 +14,14 @@ public sealed interface CacheOutcome {
     record Hit(long ageSeconds, long ttlSeconds, String sourceId) implements CacheOutcome {}
 
     /**
+     * Answered by an identical request's upstream call that was under way (wire rule W28): a hit of age 0.
+     *
+     * @param ttlSeconds lifetime that the answer gets if it is stored
+     * @param sourceId generation id of the response to the request that made the call, or null if that had none
+     */
+    record Collapsed(long ttlSeconds, String sourceId) implements CacheOutcome {}
+
+    /**
      * Fetched from the upstream because no entry answered.
      *
      * @param ttlSeconds lifetime that the answer gets if it is stored

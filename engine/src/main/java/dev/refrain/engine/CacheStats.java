@@ -8,6 +8,7 @@ import dev.refrain.engine.spi.StoreStats;
  *
  * @param hits lookups that were answered
  * @param misses lookups that were not, for whatever reason
+ * @param collapsed misses that joined an identical request's upstream call instead of making one
  * @param bypasses requests with caching on that were not eligible
  * @param stores answers stored
  * @param rejections captured answers that were not stored because they were no complete success (wire rule W16) or too large
@@ -19,6 +20,7 @@ import dev.refrain.engine.spi.StoreStats;
 public record CacheStats(
         long hits,
         long misses,
+        long collapsed,
         long bypasses,
         long stores,
         long rejections,

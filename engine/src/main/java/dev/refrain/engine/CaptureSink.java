@@ -1,6 +1,8 @@
 package dev.refrain.engine;
 
 import dev.refrain.engine.internal.template.AnswerCapture;
+import dev.refrain.engine.internal.template.AnswerCapture.State;
+import dev.refrain.engine.internal.template.Template;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import org.slf4j.Logger;
@@ -13,8 +15,13 @@ import org.slf4j.LoggerFactory;
  * <p>The commit comes <em>before</em> the piece that tells the client that the answer is complete is passed on, so that a client
  * that repeats itself at once finds its answer. Whatever goes wrong on the storing side ends the capture, never the answer.
  */
-final class CaptureSink implements ResponseSink {
+class CaptureSink implements ResponseSink {
     private static final Logger LOG = LoggerFactory.getLogger(CaptureSink.class);
+
+    /** Values of {@link #committedLength} that are no length. */
+    private static final int NOTHING_YET = -1;
+
+    private static final int DISCARDED = -2;
 
     private final ResponseCache cache;
     private final CacheKey key;
@@ -28,14 +35,14 @@ final class CaptureSink implements ResponseSink {
 
     private long received;
     private boolean ended;
-    private int committedLength = -1;
+    private int committedLength = NOTHING_YET;
 
-    CaptureSink(ResponseCache cache, CacheKey key, Duration ttl, ResponseSink client, long startedAtMillis) {
+    CaptureSink(ResponseCache cache, CacheKey key, Duration ttl, ResponseSink client) {
         this.cache = cache;
         this.key = key;
         this.ttl = ttl;
         this.client = client;
-        this.startedAtMillis = startedAtMillis;
+        this.startedAtMillis = cache.nowMillis();
     }
 
     @Override
@@ -46,8 +53,10 @@ final class CaptureSink implements ResponseSink {
                 && answer.contentLength() <= cache.maxAnswerBytes();
         if (storable) {
             capture = AnswerCapture.of(key.endpoint(), key.streaming(), cache.maxAnswerBytes());
+            began(answer, capture);
         } else {
             cache.counters().rejections.increment();
+            rejected();
         }
         client.head(answer.withCache(new CacheOutcome.Miss(ttl.toSeconds(), storable)));
     }
@@ -59,22 +68,69 @@ final class CaptureSink implements ResponseSink {
             advance(bytes, !key.streaming() && received == head.contentLength());
         }
         client.chunk(bytes);
+        progressed();
     }
 
     @Override
     public void end() {
         advance(null, true);
         client.end();
+        ended(null);
     }
 
     @Override
     public void fail(Throwable cause) {
-        if (capture != null && committedLength < 0) {
+        if (capture != null && committedLength == NOTHING_YET) {
             cache.counters().rejections.increment();
         }
         capture = null;
         client.fail(cause);
+        ended(cause);
     }
+
+    @Override
+    public void whenDrained(Runnable action) {
+        client.whenDrained(action);
+    }
+
+    @Override
+    public void whenGone(Runnable action) {
+        client.whenGone(action);
+    }
+
+    // ------------------------------------------------------------------------------------------ what a flight wants to
+    // know of
+
+    /** The answer may become an entry: its events can be followed. */
+    void began(ResponseHead answer, AnswerCapture live) {}
+
+    /** Whether anybody but the client reads the answer's events. */
+    boolean isFollowed() {
+        return false;
+    }
+
+    /** More of the answer has been captured and passed on. */
+    void progressed() {}
+
+    /** Called before a commit; returns whether the answer may still be stored. */
+    boolean mayCommit() {
+        return true;
+    }
+
+    /** The answer is complete and, unless that failed, stored. May be called again when a stream goes on. */
+    void completed(Template template) {}
+
+    /** The answer turned out not to be one that is stored. */
+    void rejected() {}
+
+    /**
+     * All of the answer has been passed on.
+     *
+     * @param cause why it was cut, or null if it ended by itself
+     */
+    void ended(Throwable cause) {}
+
+    // -----------------------------------------------------------------------------------------------------------------------
 
     /** Feeds the capture and commits or discards as its state demands. */
     @SuppressWarnings("CatchingUnchecked") // a fault in the cache must not become a fault of the answer
@@ -83,41 +139,54 @@ final class CaptureSink implements ResponseSink {
             return;
         }
         try {
-            AnswerCapture.State state = bytes == null ? AnswerCapture.State.OPEN : capture.append(bytes);
-            if (last && state != AnswerCapture.State.REJECTED) {
+            State state = bytes == null ? State.OPEN : capture.append(bytes);
+            if (last && state != State.REJECTED) {
                 ended = true;
                 state = capture.end();
             }
-            if (state == AnswerCapture.State.COMPLETE) {
+            if (state == State.COMPLETE) {
                 commit();
-            } else if (state == AnswerCapture.State.REJECTED) {
-                reject();
+            } else if (state != State.OPEN) {
+                discard(state);
             }
         } catch (RuntimeException | OutOfMemoryError e) {
             LOG.warn("An answer could not be stored; it is served all the same. Key {}", key, e);
             cache.counters().failures.increment();
             capture = null;
+            rejected();
         }
     }
 
     /** Stores what there is; again if events followed the terminal one, so that a replay has them too. */
     private void commit() {
-        int length = capture.template().length();
-        if (length != committedLength) {
-            long now = cache.nowMillis();
-            EntryCodec.Facts facts = new EntryCodec.Facts(
-                    head.contentType(), head.generationId(), now, now + ttl.toMillis(), now - startedAtMillis);
-            cache.put(key, capture.template(), facts);
-            committedLength = length;
+        Template template = capture.template();
+        if (template.length() == committedLength) {
+            return;
         }
+        committedLength = template.length();
+        if (mayCommit()) {
+            long now = cache.nowMillis();
+            cache.put(
+                    key,
+                    template,
+                    new EntryCodec.Facts(
+                            head.contentType(), head.generationId(), now, now + ttl.toMillis(), now - startedAtMillis));
+        }
+        completed(template);
     }
 
-    private void reject() {
-        LOG.debug("Not stored: {} ({})", key, capture.rejection());
-        cache.counters().rejections.increment();
-        if (committedLength >= 0) {
-            cache.remove(key);
+    private void discard(State state) {
+        if (committedLength != DISCARDED) {
+            LOG.debug("Not stored: {} ({})", key, capture.rejection());
+            cache.counters().rejections.increment();
+            if (committedLength >= 0) {
+                cache.remove(key);
+            }
+            committedLength = DISCARDED;
+            rejected();
         }
-        capture = null;
+        if (state == State.REJECTED || !isFollowed()) {
+            capture = null;
+        }
     }
 }

@@ -7,6 +7,7 @@ import java.util.concurrent.atomic.LongAdder;
 final class Counters {
     final LongAdder hits = new LongAdder();
     final LongAdder misses = new LongAdder();
+    final LongAdder collapsed = new LongAdder();
     final LongAdder bypasses = new LongAdder();
     final LongAdder stores = new LongAdder();
     final LongAdder rejections = new LongAdder();
@@ -18,6 +19,7 @@ final class Counters {
         return new CacheStats(
                 hits.sum(),
                 misses.sum(),
+                collapsed.sum(),
                 bypasses.sum(),
                 stores.sum(),
                 rejections.sum(),

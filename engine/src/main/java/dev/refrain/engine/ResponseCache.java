@@ -29,18 +29,24 @@ import org.slf4j.LoggerFactory;
  * entry) misses or does not store; it never throws at a caller for that, and never serves a wrong answer.
  */
 public final class ResponseCache implements AutoCloseable {
-    private static final Logger LOG = LoggerFactory.getLogger(ResponseCache.class);
+    private static final Logger LOG = firstLogger();
 
     private static final int MAX_POOLED_BYTES = 1 << 20;
+
+    /** Flights that one request joins or leads at most, so that a broken provider is not stormed. */
+    private static final int MAX_FLIGHTS = 3;
 
     private final CacheStore store;
     private final Clock clock;
     private final int maxRequestBytes;
     private final int maxAnswerBytes;
+    private final boolean cancelsWhenAbandoned;
     private final KeyDeriver keys;
     private final EntryCodec codec = new EntryCodec();
     private final Counters counters = new Counters();
     private final Pool<Scratch> scratches = new Pool<>(Scratch::new);
+    private final Pool<EntryBuffer> pieces = new Pool<>(() -> new EntryBuffer(8 * 1024));
+    private final Flights flights = new Flights();
     private final ScheduledExecutorService sweeper;
 
     private ResponseCache(Builder builder, CacheStore store) {
@@ -48,6 +54,7 @@ public final class ResponseCache implements AutoCloseable {
         this.clock = builder.clock;
         this.maxRequestBytes = builder.maxRequestBytes;
         this.maxAnswerBytes = builder.maxAnswerBytes;
+        this.cancelsWhenAbandoned = builder.cancelWhenAbandoned;
         this.keys = new KeyDeriver(store.secret());
         this.sweeper = Executors.newSingleThreadScheduledExecutor(task -> {
             Thread thread = new Thread(task, "refrain-sweeper");
@@ -56,6 +63,17 @@ public final class ResponseCache implements AutoCloseable {
         });
         long period = builder.sweepInterval.toMillis();
         sweeper.scheduleWithFixedDelay(this::sweepQuietly, period, period, TimeUnit.MILLISECONDS);
+    }
+
+    /**
+     * Every use of the engine begins with this class, so its logger is the one that makes slf4j look for a provider. Without one
+     * slf4j would print three lines of advice; an embedder that wants no logging has decided so already.
+     */
+    private static Logger firstLogger() {
+        if (System.getProperty("slf4j.internal.verbosity") == null) {
+            System.setProperty("slf4j.internal.verbosity", "ERROR");
+        }
+        return LoggerFactory.getLogger(ResponseCache.class);
     }
 
     /** One thread's working memory, so that a lookup allocates nothing. */
@@ -92,14 +110,16 @@ public final class ResponseCache implements AutoCloseable {
     // pipeline
 
     /**
-     * Answers a request: from the store if it can, else from the upstream, storing the answer on its way.
+     * Answers a request: from the store if it can, else from an identical request's upstream call that is under way, else from a call
+     * of its own, storing the answer on its way.
      *
-     * <p>A hit is delivered during the call. Otherwise the upstream is started and the call returns; the answer goes to the sink
-     * as it arrives. The sink's head carries a {@link CacheOutcome} unless caching is off.
+     * <p>A hit is delivered during the call. Otherwise the upstream is started, or its call joined, and this returns; the answer goes
+     * to the sink as it arrives, from the threads that the upstream delivers on. The sink's head carries a {@link CacheOutcome} unless
+     * caching is off.
      */
     public void respond(CacheRequest request, CacheControls controls, Upstream upstream, ResponseSink sink) {
         if (!controls.enabled()) {
-            upstream.fetch(sink);
+            pass(upstream, sink);
             return;
         }
         Optional<BypassReason> bypass = bypass(request);
@@ -110,16 +130,85 @@ public final class ResponseCache implements AutoCloseable {
         CacheKey key = derive(request);
         if (controls.clear()) {
             remove(key);
-        } else if (lookup(key, sink)) {
+            lead(key, controls.ttl(), upstream, sink);
+        } else if (!lookup(key, sink)) {
+            fetch(key, controls.ttl(), upstream, sink, 1);
+        }
+    }
+
+    /** From a call that is under way, or from one of its own. */
+    private void fetch(CacheKey key, Duration ttl, Upstream upstream, ResponseSink sink, int attempt) {
+        while (true) {
+            Flight running = flights.get(key);
+            if (running != null && follow(running, key, ttl, upstream, sink, attempt)) {
+                return;
+            }
+            Flight own = new Flight(flights, this, key, ttl, sink);
+            if (flights.replace(running, own)) {
+                // Another call may have come to its end between the lookup and here; nobody's answer is fetched twice.
+                if (replay(key, sink)) {
+                    own.dissolve();
+                } else {
+                    own.start(upstream);
+                }
+                return;
+            }
+        }
+    }
+
+    private boolean follow(
+            Flight running, CacheKey key, Duration ttl, Upstream upstream, ResponseSink sink, int attempt) {
+        Follower follower = new Follower(
+                running, sink, pieces, nowMillis(), why -> startOver(key, ttl, upstream, sink, attempt, why));
+        if (!running.join(follower)) {
+            return false;
+        }
+        counters.collapsed.increment();
+        follower.start();
+        return true;
+    }
+
+    /** A follower whose flight failed before it had a byte: another flight, but not endlessly many of them. */
+    private void startOver(
+            CacheKey key, Duration ttl, Upstream upstream, ResponseSink sink, int attempt, Flight.Ending why) {
+        if (replay(key, sink)) {
             return;
         }
-        upstream.fetch(capture(key, controls.ttl(), sink));
+        if (!(why instanceof Flight.Ending.Failed failed)) {
+            fetch(key, ttl, upstream, sink, attempt);
+        } else if (attempt < MAX_FLIGHTS) {
+            fetch(key, ttl, upstream, sink, attempt + 1);
+        } else if (failed.head() != null) {
+            sink.head(failed.head()
+                    .withGenerationId(GenerationId.mint(nowMillis() / 1000))
+                    .withCache(new CacheOutcome.Miss(ttl.toSeconds(), false)));
+            sink.chunk(failed.body().duplicate());
+            sink.end();
+        } else {
+            sink.fail(
+                    failed.cause() != null
+                            ? failed.cause()
+                            : new IOException("the upstream's answer was not complete"));
+        }
+    }
+
+    /** A call of one's own whatever else is under way, whose answer is the newer one. */
+    private void lead(CacheKey key, Duration ttl, Upstream upstream, ResponseSink sink) {
+        Flight own = new Flight(flights, this, key, ttl, sink);
+        flights.supersede(own);
+        own.start(upstream);
     }
 
     /** Serves a request for which caching was on without the cache, saying why. */
     public void bypass(BypassReason reason, Upstream upstream, ResponseSink sink) {
         counters.bypasses.increment();
-        upstream.fetch(new BypassSink(reason, sink));
+        pass(upstream, new BypassSink(reason, sink));
+    }
+
+    /** A call whose answer nobody but the reader wants: it ends when the reader goes. */
+    private static void pass(Upstream upstream, ResponseSink sink) {
+        Upstream.Call call = upstream.fetch(sink);
+        sink.whenGone(call::cancel);
     }
 
     // ------------------------------------------------------------------------------------------------------------- the
@@ -150,7 +239,7 @@ public final class ResponseCache implements AutoCloseable {
     public boolean lookup(CacheKey key, CachedResponse into) {
         Scratch scratch = scratches.take();
         try {
-            return lookup(key, into, scratch);
+            return countMiss(read(key, into, scratch));
         } finally {
             give(scratch);
         }
@@ -158,10 +247,21 @@ public final class ResponseCache implements AutoCloseable {
 
     /** Looks up an answer and, on a hit, delivers it to the sink during the call; the sink is not touched otherwise. */
     public boolean lookup(CacheKey key, ResponseSink sink) {
+        return countMiss(replay(key, sink));
+    }
+
+    private boolean countMiss(boolean found) {
+        if (!found) {
+            counters.misses.increment();
+        }
+        return found;
+    }
+
+    private boolean replay(CacheKey key, ResponseSink sink) {
         Scratch scratch = scratches.take();
         try {
             CachedResponse response = scratch.response;
-            if (!lookup(key, response, scratch)) {
+            if (!read(key, response, scratch)) {
                 return false;
             }
             String sourceId = response.sourceId();
@@ -182,20 +282,17 @@ public final class ResponseCache implements AutoCloseable {
         }
     }
 
-    private boolean lookup(CacheKey key, CachedResponse into, Scratch scratch) {
-        long now = nowMillis();
+    private boolean read(CacheKey key, CachedResponse into, Scratch scratch) {
         if (!store.get(key, scratch.entry)) {
-            counters.misses.increment();
             return false;
         }
+        long now = nowMillis();
         boolean intact = codec.isIntact(key, scratch.entry, scratch.codec);
         if (intact && EntryHead.expiresAt(scratch.entry.bytes()) <= now) {
-            counters.misses.increment();
             return false;
         }
         if (!intact || !codec.decode(scratch.entry, now, into, scratch.codec)) {
             counters.corruptions.increment();
-            counters.misses.increment();
             store.remove(key);
             return false;
         }
@@ -235,7 +332,7 @@ public final class ResponseCache implements AutoCloseable {
      * @param client where the answer goes; its head gets a {@link CacheOutcome.Miss}
      */
     public ResponseSink capture(CacheKey key, Duration ttl, ResponseSink client) {
-        return new CaptureSink(this, key, ttl, client, nowMillis());
+        return new CaptureSink(this, key, ttl, client);
     }
 
     /** Removes the answer of a key. Returns whether there was one. */
@@ -296,6 +393,10 @@ public final class ResponseCache implements AutoCloseable {
         }
     }
 
+    boolean cancelsWhenAbandoned() {
+        return cancelsWhenAbandoned;
+    }
+
     Counters counters() {
         return counters;
     }
@@ -324,7 +425,9 @@ public final class ResponseCache implements AutoCloseable {
         private int maxRequestBytes = DEFAULT_MAX_REQUEST;
         private int maxAnswerBytes = DEFAULT_MAX_ANSWER;
         private Duration sweepInterval = Duration.ofMinutes(1);
+        private boolean cancelWhenAbandoned;
         private Clock clock = Clock.systemUTC();
+        private boolean closeOnExit = true;
         private CacheStore store;
 
         private Builder(Path file) {
@@ -358,9 +461,27 @@ public final class ResponseCache implements AutoCloseable {
             return this;
         }
 
+        /**
+         * Whether an upstream call is broken off once everybody who waits for its answer has gone (wire rule W29). Unless set it is
+         * finished and its answer stored, so that the retry is a hit.
+         */
+        public Builder cancelWhenAbandoned(boolean cancel) {
+            cancelWhenAbandoned = cancel;
+            return this;
+        }
+
         /** Where the time comes from; the system clock unless set. */
         public Builder clock(Clock source) {
             clock = Objects.requireNonNull(source, "source");
+            return this;
+        }
+
+        /**
+         * Whether the store closes by itself when the JVM exits; it does unless set. Turn this off where a shutdown hook of the
+         * host's own finishes work that still uses the cache, and close the cache there: hooks run at the same time.
+         */
+        public Builder closeOnExit(boolean on) {
+            closeOnExit = on;
             return this;
         }
 
@@ -378,7 +499,8 @@ public final class ResponseCache implements AutoCloseable {
          * @throws IllegalStateException if the JVM was started without the flags that Chronicle Map needs; the message names them
          */
         public ResponseCache open() throws IOException {
-            return new ResponseCache(this, store != null ? store : ChronicleStore.open(file, capacityBytes, clock));
+            return new ResponseCache(
+                    this, store != null ? store : ChronicleStore.open(file, capacityBytes, clock, closeOnExit));
         }
 
         private static int requirePositive(int value, String name) {

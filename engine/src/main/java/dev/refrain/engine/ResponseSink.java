@@ -25,6 +25,20 @@ public interface ResponseSink {
     void end();
 
     /**
+     * Back-pressure: runs the action once everything passed on so far has been taken, so that a source can wait with more. At once,
+     * on the calling thread, unless a sink knows better; then on any thread. At most one action waits at a time.
+     */
+    default void whenDrained(Runnable action) {
+        action.run();
+    }
+
+    /**
+     * Runs the action, on any thread, if the reader goes away before it has its answer. Never, unless a sink can tell. A later action
+     * replaces an earlier one; calls of other methods are then still allowed and do nothing.
+     */
+    default void whenGone(Runnable action) {}
+
+    /**
      * The answer cannot be completed. If {@link #head} was called already, what was passed on is cut and must not look complete.
      *
      * @param cause never null

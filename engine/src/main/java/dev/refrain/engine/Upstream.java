@@ -3,10 +3,22 @@ package dev.refrain.engine;
 /** A way to get the answer from where it is made: one call to a provider. */
 @FunctionalInterface
 public interface Upstream {
+    /** A call under way. */
+    @FunctionalInterface
+    interface Call {
+        /** A call that cannot be stopped. */
+        Call UNSTOPPABLE = () -> {};
+
+        /** Breaks the call off, because nobody wants its answer any more. The sink may fail thereupon, or hear nothing more. */
+        void cancel();
+    }
+
     /**
-     * Starts the call and returns without waiting for it; the answer goes to the sink as it arrives, from any thread.
+     * Starts the call and returns without waiting for it; the answer goes to the sink as it arrives, from any thread. A source that
+     * can wait asks {@link ResponseSink#whenDrained} before it sends more.
      *
      * @param sink receives the answer, or {@link ResponseSink#fail} if there is none; never null
+     * @return a handle on the call; never null
      */
-    void fetch(ResponseSink sink);
+    Call fetch(ResponseSink sink);
 }

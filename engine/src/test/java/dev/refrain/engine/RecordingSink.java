@@ -5,7 +5,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 
 /** Remembers what came, and that it came in order. */
-final class RecordingSink implements ResponseSink {
+class RecordingSink implements ResponseSink {
     final ByteArrayOutputStream body = new ByteArrayOutputStream();
     ResponseHead head;
     boolean ended;

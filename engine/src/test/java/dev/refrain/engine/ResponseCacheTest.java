@@ -161,9 +161,10 @@ class ResponseCacheTest {
         ResponseSink sink;
 
         @Override
-        public void fetch(ResponseSink into) {
+        public Upstream.Call fetch(ResponseSink into) {
             calls.incrementAndGet();
             sink = into;
+            return Upstream.Call.UNSTOPPABLE;
         }
 
         void answer(int status, String contentType, String body) {

@@ -1,5 +1,6 @@
 package dev.refrain.http.config;
 
+import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.databind.PropertyNamingStrategies;
 import com.fasterxml.jackson.databind.annotation.JsonNaming;
 import dev.refrain.engine.Endpoint;
@@ -22,6 +23,7 @@ import java.util.Set;
  * @param store file that holds the cache
  * @param capacity byte budget of the cache
  * @param sweepInterval time between two sweeps for expired entries
+ * @param onDisconnect what becomes of an upstream call whose clients have all gone
  * @param limits size limits
  * @param timeouts how long to wait for what
  * @param presets presets known locally, each slug once
@@ -65,6 +67,10 @@ public record Settings(
         ByteSize capacity,
 
         @Setting(value = "1m", allowed = Setting.DURATION) Duration sweepInterval,
+
+        @Setting(value = "finish", allowed = "finish or cancel")
+        OnDisconnect onDisconnect,
+
         Limits limits,
         Timeouts timeouts,
 
@@ -90,6 +96,16 @@ public record Settings(
             InvalidSetting.unless(slugs.add(presets.get(i).slug()), "presets[" + i + "].slug");
         }
         presets = List.copyOf(presets);
+    }
+
+    /** What becomes of an upstream call when nobody waits for its answer any more (wire rule W29). */
+    public enum OnDisconnect {
+        /** It is finished and its answer stored, so that the retry is a hit. */
+        @JsonProperty("finish")
+        FINISH,
+        /** It is broken off. */
+        @JsonProperty("cancel")
+        CANCEL
     }
 
     /**

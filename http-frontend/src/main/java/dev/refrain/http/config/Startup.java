@@ -58,6 +58,10 @@ public sealed interface Startup {
         } catch (CommandLine.OverwrittenOptionException e) {
             String flag = ((OptionSpec) e.getOverwritten()).longestName();
             return wrong(WrongSetting.value(flag, "given twice", "flag", "given once"));
+        } catch (CommandLine.ParameterException e) {
+            // A value for a flag that takes none is all that is left.
+            String flag = e.getArgSpec() instanceof OptionSpec option ? option.longestName() : "command line";
+            return wrong(WrongSetting.value(flag, String.valueOf(e.getValue()), "flag", "given without a value"));
         } catch (WrongSetting e) {
             return wrong(e);
         }

@@ -7,15 +7,17 @@ final class WrongSetting extends Exception {
     private static final long serialVersionUID = 1L;
 
     private static final int LONGEST_VALUE = 100;
-    /** User, password and query of a URL: the places where people put API keys. */
-    private static final Pattern SECRETS = Pattern.compile("(?<=//)[^/@]*@|(?<=\\?).*", Pattern.DOTALL);
+    /** Where people put API keys in a URL, a malformed one too: before the host and in the query. */
+    private static final Pattern USER = Pattern.compile("^(\\w+://)?.*@", Pattern.DOTALL);
+
+    private static final Pattern QUERY = Pattern.compile("\\?.*", Pattern.DOTALL);
 
     private WrongSetting(String message) {
         super(message.replaceAll("\\p{Cntrl}+", " "), null, false, false);
     }
 
     static WrongSetting value(String name, String value, String source, String allowed) {
-        String shown = SECRETS.matcher(value).replaceAll("***");
+        String shown = QUERY.matcher(USER.matcher(value).replaceAll("$1***@")).replaceAll("?***");
         shown = shown.length() > LONGEST_VALUE ? shown.substring(0, LONGEST_VALUE) + "..." : shown;
         return new WrongSetting(name + ": '" + shown + "' (" + source + ") must be " + allowed);
     }

@@ -16,6 +16,14 @@ final class CacheHeaders {
                 headers.put(HeaderNames.CACHE_SOURCE_ID, hit.sourceId());
             }
             headers.add(HeaderNames.STANDARD_CACHE_STATUS, "refrain; hit; ttl=" + hit.ttlSeconds());
+        } else if (outcome instanceof CacheOutcome.Collapsed collapsed) {
+            headers.put(HeaderNames.CACHE_STATUS, "HIT");
+            headers.put(HeaderNames.CACHE_AGE, 0);
+            headers.put(HeaderNames.CACHE_TTL, collapsed.ttlSeconds());
+            if (collapsed.sourceId() != null) {
+                headers.put(HeaderNames.CACHE_SOURCE_ID, collapsed.sourceId());
+            }
+            headers.add(HeaderNames.STANDARD_CACHE_STATUS, "refrain; fwd=miss; collapsed");
         } else if (outcome instanceof CacheOutcome.Miss miss) {
             headers.put(HeaderNames.CACHE_STATUS, "MISS");
             headers.put(HeaderNames.CACHE_TTL, miss.ttlSeconds());

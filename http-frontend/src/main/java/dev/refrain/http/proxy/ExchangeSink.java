@@ -7,6 +7,8 @@ import dev.refrain.engine.GenerationId;
 import dev.refrain.engine.ResponseHead;
 import dev.refrain.engine.ResponseSink;
 import io.undertow.server.HttpServerExchange;
+import io.undertow.server.ServerConnection;
+import io.undertow.util.AttachmentKey;
 import io.undertow.util.Headers;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -14,6 +16,7 @@ import java.util.ArrayDeque;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.xnio.ChannelListener;
@@ -26,10 +29,14 @@ import org.xnio.channels.StreamSinkChannel;
  * <p>All writing happens on the exchange's I/O thread. Calls from that thread, which every hit makes, act at once; calls from
  * others go through a mailbox that keeps their order. What the socket does not take waits in a queue, whose emptying is the
  * back-pressure signal ({@link #whenDrained}). Once the client is gone everything is swallowed, so that a capture further up the
- * line can go on; {@link #onClientGone} tells those who would rather stop.
+ * line can go on; {@link #whenGone} tells those who would rather stop.
  */
 final class ExchangeSink implements ResponseSink {
     private static final Logger LOG = LoggerFactory.getLogger(ExchangeSink.class);
+
+    /** The sink of the request that a connection is answering: one at a time, as HTTP/1.1 has it. */
+    private static final AttachmentKey<AtomicReference<ExchangeSink>> CURRENT =
+            AttachmentKey.create(AtomicReference.class);
 
     /** Marks the end of an answer in the mailbox. */
     private static final Object END = new Object();
@@ -55,7 +62,25 @@ final class ExchangeSink implements ResponseSink {
     ExchangeSink(HttpServerExchange exchange, Endpoint endpoint) {
         this.exchange = exchange;
         this.endpoint = endpoint;
-        exchange.getConnection().addCloseListener(connection -> clientGone());
+        watchConnection();
+    }
+
+    /** One listener for each connection, however many requests come over it: listeners cannot be taken off again. */
+    private void watchConnection() {
+        ServerConnection connection = exchange.getConnection();
+        AtomicReference<ExchangeSink> current = connection.getAttachment(CURRENT);
+        if (current == null) {
+            AtomicReference<ExchangeSink> watched = new AtomicReference<>();
+            connection.addCloseListener(closed -> {
+                ExchangeSink last = watched.getAndSet(null);
+                if (last != null) {
+                    last.clientGone();
+                }
+            });
+            connection.putAttachment(CURRENT, watched);
+            current = watched;
+        }
+        current.set(this);
     }
 
     /** Caching as it was decided for this request, so that an error made here can say so. Before any answer begins. */
@@ -63,13 +88,14 @@ final class ExchangeSink implements ResponseSink {
         controls = decided;
     }
 
-    /** Runs the action, on the I/O thread, as soon as everything passed on so far has been taken by the socket. */
-    void whenDrained(Runnable action) {
+    /** Runs the action on the I/O thread. */
+    @Override
+    public void whenDrained(Runnable action) {
         deliver(new Drained(action));
     }
 
-    /** Runs the action, on any thread, if the client goes away before it has its answer. One listener at most. */
-    void onClientGone(Runnable action) {
+    @Override
+    public void whenGone(Runnable action) {
         goneListener = action;
         if (gone) {
             action.run();

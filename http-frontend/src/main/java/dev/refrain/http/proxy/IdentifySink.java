@@ -73,6 +73,21 @@ final class IdentifySink implements ResponseSink {
         client.fail(cause);
     }
 
+    @Override
+    public void whenDrained(Runnable action) {
+        if (search == null) {
+            client.whenDrained(action);
+        } else {
+            // What is held back has to be followed by more, or it never gets on.
+            action.run();
+        }
+    }
+
+    @Override
+    public void whenGone(Runnable action) {
+        client.whenGone(action);
+    }
+
     private void release() {
         Search done = search;
         search = null;

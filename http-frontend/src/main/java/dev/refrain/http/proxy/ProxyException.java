@@ -47,6 +47,10 @@ final class ProxyException extends Exception {
         return new ProxyException(504, "The upstream provider sent nothing more for " + seconds + " seconds.", null);
     }
 
+    static ProxyException cancelled() {
+        return new ProxyException(502, "The upstream call was broken off.", null);
+    }
+
     /** The failure as one of ours: found in the chain of causes, or else the upstream's fault. */
     static ProxyException of(Throwable failure) {
         for (Throwable cause = failure; cause != null; cause = cause.getCause()) {

@@ -6,6 +6,7 @@ import dev.refrain.engine.CacheRequest;
 import dev.refrain.engine.Endpoint;
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.engine.ResponseSink;
+import dev.refrain.engine.Upstream;
 import dev.refrain.http.policy.CachePolicy;
 import dev.refrain.http.preset.Preset;
 import dev.refrain.http.preset.Presets;
@@ -17,7 +18,6 @@ import java.io.IOException;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.util.Map;
-import java.util.function.Consumer;
 import org.xnio.IoUtils;
 import org.xnio.channels.StreamSourceChannel;
 
@@ -80,7 +80,7 @@ final class ProxyHandler implements HttpHandler {
 
     /** Everything that is not one of the four endpoints (W2). */
     private void forward(HttpServerExchange exchange, Route route, ExchangeSink client) {
-        call(exchange, route, client, unread(exchange), false, true).accept(client);
+        start(call(exchange, route, unread(exchange), false), client);
     }
 
     /** Holds the body in memory if the cache may need it and may hold it; streams it through otherwise (W18). */
@@ -125,16 +125,17 @@ final class ProxyHandler implements HttpHandler {
 
         byte[] outgoing = body;
         if (preset != null && !preset.isPolicyOnly()) {
-            outgoing = preset.resolve(endpoint, body);
+            try {
+                outgoing = preset.resolve(endpoint, body);
+            } catch (IllegalArgumentException e) {
+                client.fail(ProxyException.badRequest(
+                        "The preset cannot be applied: the request body is malformed or nested" + " too deeply."));
+                return;
+            }
             request = request.withPreset(preset.fingerprint(), outgoing);
         }
         HttpRequest.BodyPublisher publisher = BodyPublishers.ofByteArray(outgoing);
-        cache.respond(
-                request,
-                controls,
-                sink -> call(exchange, route, client, publisher, controls.enabled(), !controls.enabled())
-                        .accept(new IdentifySink(sink)),
-                client);
+        cache.respond(request, controls, identified(call(exchange, route, publisher, controls.enabled())), client);
     }
 
     /** A body that is not held in memory: caching is off, or the body too large for it. */
@@ -144,40 +145,41 @@ final class ProxyHandler implements HttpHandler {
             ExchangeSink client,
             CacheControls asked,
             HttpRequest.BodyPublisher body) {
+        Upstream upstream = identified(call(exchange, route, body, false));
         if (asked.enabled()) {
-            cache.bypass(
-                    BypassReason.PAYLOAD_TOO_LARGE,
-                    sink -> call(exchange, route, client, body, false, true).accept(new IdentifySink(sink)),
-                    client);
+            cache.bypass(BypassReason.PAYLOAD_TOO_LARGE, upstream, client);
         } else {
-            call(exchange, route, client, body, false, true).accept(new IdentifySink(client));
+            start(upstream, client);
         }
     }
 
     // ----------------------------------------------------------------------------------------------------------------
     // helpers
 
-    /** Starts an upstream call whose answer goes to the sink that is given to the result. */
-    private Consumer<ResponseSink> call(
-            HttpServerExchange exchange,
-            Route route,
-            ExchangeSink client,
-            HttpRequest.BodyPublisher body,
-            boolean identityCoding,
-            boolean abortWithClient) {
+    /** A call to the upstream; nothing is built or sent before it is fetched, which a hit never does. */
+    private Upstream call(
+            HttpServerExchange exchange, Route route, HttpRequest.BodyPublisher body, boolean identityCoding) {
         return sink -> {
             try {
                 HttpRequest request =
                         provider(route.endpoint()).request(exchange, route.suffix(), body, identityCoding);
-                UpstreamCall call = new UpstreamCall(this.client, request, client::whenDrained);
-                if (abortWithClient) {
-                    client.onClientGone(() -> call.abort(ProxyException.unreachable(null)));
-                }
-                call.fetch(sink);
+                return new UpstreamCall(client, request).fetch(sink);
             } catch (ProxyException e) {
                 sink.fail(e);
+                return Upstream.Call.UNSTOPPABLE;
             }
         };
+    }
+
+    /** The same call with every answer given its generation id. */
+    private static Upstream identified(Upstream upstream) {
+        return sink -> upstream.fetch(new IdentifySink(sink));
+    }
+
+    /** Makes a call that the cache has no part in: it ends when the client goes. */
+    private static void start(Upstream upstream, ResponseSink client) {
+        Upstream.Call call = upstream.fetch(client);
+        client.whenGone(call::cancel);
     }
 
     private Provider provider(Endpoint endpoint) {

@@ -80,6 +80,9 @@ public final class ProxyServer implements AutoCloseable {
                 .maxRequestBytes((int) settings.limits().cacheableRequest().bytes())
                 .maxAnswerBytes((int) settings.limits().storedAnswer().bytes())
                 .sweepInterval(settings.sweepInterval())
+                .cancelWhenAbandoned(settings.onDisconnect() == Settings.OnDisconnect.CANCEL)
+                // Not before the answers in progress are stored; close() sees to it.
+                .closeOnExit(false)
                 .open();
         ProxyServer server = new ProxyServer(settings, needsDemo(settings) ? DemoProvider.start() : null, cache);
         try {

@@ -15,20 +15,13 @@ import java.util.concurrent.ScheduledFuture;
 /**
  * One call to the upstream: sends a request and passes the answer to a sink as it arrives.
  *
- * <p>The next piece is asked for when the last one has been taken ({@link Drain}), so that a slow client slows the provider down
+ * <p>The next piece is asked for when the last one has been taken ({@link ResponseSink#whenDrained}), so that a slow client slows the provider down
  * instead of filling memory. Timers may end the call while the HTTP client's threads deliver, so deliveries hold this object's
  * monitor; the sink never blocks, hence neither do they.
  */
-final class UpstreamCall implements Upstream {
-    /** Where the answer goes in the end, asked whether it wants more. */
-    interface Drain {
-        /** Runs the action once everything passed on so far has been taken. */
-        void whenDrained(Runnable action);
-    }
-
+final class UpstreamCall implements Upstream, Upstream.Call {
     private final UpstreamClient client;
     private final HttpRequest request;
-    private final Drain drain;
 
     private ResponseSink sink;
     private CompletableFuture<HttpResponse<Void>> exchange;
@@ -38,14 +31,13 @@ final class UpstreamCall implements Upstream {
     private boolean waitingForUpstream;
     private boolean over;
 
-    UpstreamCall(UpstreamClient client, HttpRequest request, Drain drain) {
+    UpstreamCall(UpstreamClient client, HttpRequest request) {
         this.client = client;
         this.request = request;
-        this.drain = drain;
     }
 
     @Override
-    public synchronized void fetch(ResponseSink target) {
+    public synchronized Upstream.Call fetch(ResponseSink target) {
         sink = target;
         client.opened(this);
         timer = client.after(
@@ -57,6 +49,12 @@ final class UpstreamCall implements Upstream {
                 finish(failure);
             }
         });
+        return this;
+    }
+
+    @Override
+    public void cancel() {
+        abort(ProxyException.cancelled());
     }
 
     /** Ends the call from this side; the sink fails with the given cause unless it is over already. */
@@ -171,7 +169,7 @@ final class UpstreamCall implements Upstream {
                     sink.chunk(piece);
                 }
             }
-            drain.whenDrained(this::more);
+            sink.whenDrained(this::more);
         }
 
         private void more() {

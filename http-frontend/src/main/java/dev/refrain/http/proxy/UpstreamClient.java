@@ -89,7 +89,7 @@ final class UpstreamClient implements AutoCloseable {
     /** Breaks off what is still running. */
     @Override
     public void close() {
-        running.forEach(call -> call.abort(ProxyException.unreachable(null)));
+        running.forEach(UpstreamCall::cancel);
         timers.shutdownNow();
         executor.shutdown();
     }

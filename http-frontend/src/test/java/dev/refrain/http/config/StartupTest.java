@@ -110,6 +110,7 @@ class StartupTest {
     void readsSizes(String text, long bytes) throws IOException {
         file("capacity: " + text);
         assertThat(run().capacity().bytes()).isEqualTo(bytes);
+        assertThat(ByteSize.parse(run().capacity().toString()).bytes()).isEqualTo(bytes);
     }
 
     @Test
@@ -152,9 +153,16 @@ class StartupTest {
                 "--colour=red | --colour: no such setting (command line), must be one of --capacity, --config, --help, --host, --port, --store, --upstream, --version",
                 "stray | stray: no such setting (command line), must be one of --capacity, --config, --help, --host, --port, --store, --upstream, --version",
                 "--port | --port: '' (flag) must be followed by PORT",
+                "--help=me | --help: 'me' (flag) must be given without a value",
             })
     void namesAWrongFlag(String argument, String line) {
         assertThat(exit(argument)).isEqualTo(new Startup.Exit(2, "refrain: " + line));
+    }
+
+    @Test
+    void refusesAFlagInPlaceOfAValue() {
+        assertThat(exit("--port", "--host", "x").text())
+                .isEqualTo("refrain: --port: '' (flag) must be followed by PORT");
     }
 
     @Test
@@ -198,7 +206,7 @@ class StartupTest {
                 "http://exa mple.com",
                 "http://example.com:70000",
                 "http://example.com/v1#top",
-                "mailto:a@example.com"
+                "mailto:example.com"
             })
     void refusesAnUnusableUpstream(String url) {
         assertThat(exit("--upstream", url).text())
@@ -208,7 +216,11 @@ class StartupTest {
     @Test
     void keepsSecretsInAUrlToItself() {
         assertThat(exit("--upstream", "https://me:sk-1@example.com/v1?key=sk-2").text())
-                .isEqualTo("refrain: upstream: 'https://***example.com/v1?***' (flag --upstream)" + URL_RULE);
+                .isEqualTo("refrain: upstream: 'https://***@example.com/v1?***' (flag --upstream)" + URL_RULE);
+        assertThat(exit("--upstream", "me:sk-1/sk-2@example.com").text()).contains("'***@example.com'");
+        assertThat(exit("--upstream", "https://me:sk-1/sk-2@example.com").text())
+                .contains("'https://***@example.com'");
+        assertThat(exit("--api-key=sk-1").text()).contains("--api-key: no such").doesNotContain("sk-1");
     }
 
     @ParameterizedTest
@@ -220,7 +232,7 @@ class StartupTest {
                 "port: 80.5 | port: '80.5' (FILE) must be a port from 0 to 65535, where 0 takes any free one",
                 "port: [1] | port: 'a list' (FILE) must be a port from 0 to 65535, where 0 takes any free one",
                 "capacity: {a: b} | capacity: 'a group of settings' (FILE) must be a size of at least 16MiB, such as 512MiB or 1GiB",
-                "prot: 1 | prot: no such setting (FILE), must be one of capacity, host, limits, port, presets, store, sweep-interval, timeouts, upstream, upstreams",
+                "prot: 1 | prot: no such setting (FILE), must be one of capacity, host, limits, on-disconnect, port, presets, store, sweep-interval, timeouts, upstream, upstreams",
                 "limits: {storedAnswer: 1} | limits.storedAnswer: no such setting (FILE), must be one of cacheable-request, request-body, stored-answer",
                 "limits: 5 | limits: '5' (FILE) must be a group of settings such as limits.request-body",
                 "timeouts: {idle: soon} | timeouts.idle: 'soon' (FILE) must be a duration longer than zero, such as 500ms, 10s, 5m or 1h",

@@ -97,6 +97,30 @@ class EndpointsWireTest extends WireTest {
                 .containsKey("X-end");
     }
 
+    @ParameterizedTest
+    @CsvSource({"HEAD,200", "OPTIONS,204", "GET,304", "GET,302", "GET,204"})
+    void w2_answersWithoutABodyAreForwardedAsSuch(String method, int status) throws IOException {
+        provider.does((exchange, request) -> {
+            exchange.getResponseHeaders().set("Location", "/elsewhere");
+            if (method.equals("HEAD")) {
+                exchange.getResponseHeaders().set("Content-Length", "123");
+            }
+            exchange.sendResponseHeaders(status, -1);
+        });
+        try (RawClient client = new RawClient(proxy.port())) {
+            for (int i = 0; i < 2; i++) {
+                client.send(method + " /v1/models HTTP/1.1\r\nHost: x\r\n\r\n");
+                assertThat(client.readHead())
+                        .startsWith("HTTP/1.1 " + status)
+                        .containsIgnoringCase("Location: /elsewhere")
+                        .doesNotContainIgnoringCase("Transfer-Encoding");
+            }
+        }
+        assertThat(provider.received())
+                .extracting(ScriptedProvider.Received::method)
+                .containsExactly(method, method);
+    }
+
     @Test
     void w3_theSameBodyOnTwoEndpointsNeverCollides() {
         provider.does(

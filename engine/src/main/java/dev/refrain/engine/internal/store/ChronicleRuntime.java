@@ -14,21 +14,26 @@ final class ChronicleRuntime {
     private ChronicleRuntime() {}
 
     /**
-     * Prepares the JVM.
-     *
-     * @throws IllegalStateException if the JVM was started without a flag that Chronicle Map needs
+     * Sets what is read when classes are initialised, and only what nobody else has set. To be called before the first logger is
+     * made.
      */
-    static void prepare() {
-        requireOpenPackages();
+    static void applySettings() {
         // No banner on stdout, and nothing sent to an analytics host even if an embedder's class path brings the
         // library.
         setIfAbsent("chronicle.announcer.disable", "true");
         setIfAbsent("chronicle.analytics.disable", "true");
-        // Without a provider slf4j prints three lines of advice; an embedder that wants no logging has decided so
-        // already.
-        setIfAbsent("slf4j.internal.verbosity", "ERROR");
         // The default of 60 s is how long each call would block on a lock that a killed process has left behind.
         setIfAbsent("net.openhft.chronicle.map.lockTimeoutSeconds", "1");
+    }
+
+    /**
+     * Checks that the JVM has what Chronicle Map needs and lets it reach that.
+     *
+     * @throws IllegalStateException if the JVM was started without one of the flags or lacks a module; the message names it
+     */
+    static void requireWhatIsNeeded() {
+        requireOpenPackages();
+        requireCompiler();
     }
 
     private static void requireOpenPackages() {
@@ -42,6 +47,15 @@ final class ChronicleRuntime {
         if (!missing.isEmpty()) {
             throw new IllegalStateException("The cache's memory-mapped store cannot run in this JVM. Start java with "
                     + String.join(" ", missing));
+        }
+    }
+
+    /** It compiles nothing, since its one generated class is there already; but it does not start without a compiler. */
+    private static void requireCompiler() {
+        if (ModuleLayer.boot().findModule("jdk.compiler").isEmpty()) {
+            throw new IllegalStateException(
+                    "The cache's memory-mapped store cannot run in this JVM, which lacks the module"
+                            + " jdk.compiler. Use a JDK rather than a JRE, or a runtime image made with that module");
         }
     }
 

@@ -7,6 +7,7 @@ import dev.refrain.engine.spi.EntryBuffer;
 import dev.refrain.engine.spi.EntryHead;
 import dev.refrain.engine.spi.StoreStats;
 import java.io.IOException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.util.concurrent.TimeUnit;
@@ -22,6 +23,10 @@ import org.slf4j.LoggerFactory;
  * nothing that goes wrong reaches a caller, and nothing touches the file once it is unmapped.
  */
 public final class ChronicleStore implements CacheStore {
+    static {
+        ChronicleRuntime.applySettings();
+    }
+
     private static final Logger LOG = LoggerFactory.getLogger(ChronicleStore.class);
     /** An operation may wait for a lock for one second; several of them for one large entry. */
     private static final int CLOSE_TIMEOUT_SECONDS = 10;
@@ -47,7 +52,7 @@ public final class ChronicleStore implements CacheStore {
         this.secret = files.secret();
         this.capacityBytes = files.capacityBytes();
         this.clock = clock;
-        this.failures = new Failures(tally, LOG);
+        this.failures = files.failures();
     }
 
     private static final class Scratch {
@@ -63,24 +68,45 @@ public final class ChronicleStore implements CacheStore {
      * @param capacityBytes the size of the file; if it differs from the size of an existing one, the entries move to a new file,
      *     unless another process has the old one open
      * @param clock tells expired entries when room has to be made
+     * @param closeOnExit whether the store closes by itself when the JVM exits
      * @throws IllegalArgumentException if the capacity is below 16 MiB
      * @throws IllegalStateException if the JVM lacks a flag that Chronicle Map needs; the message names it
      * @throws IOException if the file cannot be used; the message says why
      */
-    public static ChronicleStore open(Path file, long capacityBytes, Clock clock) throws IOException {
+    public static ChronicleStore open(Path file, long capacityBytes, Clock clock, boolean closeOnExit)
+            throws IOException {
         if (capacityBytes < Layout.MIN_CAPACITY) {
             throw new IllegalArgumentException("A capacity of " + capacityBytes + " bytes is too small: at least "
                     + Layout.MIN_CAPACITY + " bytes (16 MiB) are needed");
         }
-        ChronicleRuntime.prepare();
-        ChronicleStore store = new ChronicleStore(StoreFiles.open(file, capacityBytes, clock), clock);
+        ChronicleRuntime.requireWhatIsNeeded();
         try {
-            // Without it, an embedder that just exits would pay for a recovery at every start.
-            Runtime.getRuntime().addShutdownHook(store.exitHook);
+            ChronicleStore store = new ChronicleStore(StoreFiles.open(file, capacityBytes, clock), clock);
+            if (closeOnExit) {
+                store.addExitHook();
+            }
+            return store;
+        } catch (FileSystemException e) {
+            // Its message alone is often a path and nothing else.
+            throw new IOException(
+                    "The store " + file + " cannot be opened: "
+                            + e.getClass().getSimpleName() + ": " + e.getMessage()
+                            + ". Name a file that can be created and written",
+                    e);
+        }
+    }
+
+    /** One that closes when the JVM exits: otherwise an embedder that just exits would pay for a recovery at every start. */
+    public static ChronicleStore open(Path file, long capacityBytes, Clock clock) throws IOException {
+        return open(file, capacityBytes, clock, true);
+    }
+
+    private void addExitHook() {
+        try {
+            Runtime.getRuntime().addShutdownHook(exitHook);
         } catch (IllegalStateException alreadyExiting) {
             LOG.debug("The store was opened while the JVM was exiting", alreadyExiting);
         }
-        return store;
     }
 
     @Override
@@ -94,7 +120,7 @@ public final class ChronicleStore implements CacheStore {
             return map.get(scratch.key, into)
                     && (into.bytes()[Kind.OFFSET] != Kind.MANIFEST || large.gather(scratch.key, into, scratch.large));
         } catch (RuntimeException | InternalError | AssertionError e) {
-            failures.count("read", e, clock.millis());
+            failures.count("read an entry", e);
             return false;
         } finally {
             scratches.give(scratch);
@@ -125,7 +151,7 @@ public final class ChronicleStore implements CacheStore {
             }
             return stored;
         } catch (RuntimeException | InternalError | AssertionError e) {
-            failures.count("store", e, now);
+            failures.count("store an entry", e);
             return false;
         } finally {
             scratches.give(scratch);
@@ -145,7 +171,7 @@ public final class ChronicleStore implements CacheStore {
             removeDisplacedParts(scratch);
             return removed;
         } catch (RuntimeException | InternalError | AssertionError e) {
-            failures.count("remove", e, clock.millis());
+            failures.count("remove an entry", e);
             return false;
         } finally {
             scratches.give(scratch);
@@ -174,7 +200,7 @@ public final class ChronicleStore implements CacheStore {
                 removed += swept.removed();
                 partsLeft += swept.partsLeft();
             } catch (RuntimeException | InternalError | AssertionError e) {
-                failures.count("expire", e, clock.millis());
+                failures.count("remove expired entries", e);
             } finally {
                 inFlight.exit();
             }
@@ -192,7 +218,7 @@ public final class ChronicleStore implements CacheStore {
                 values = map.size();
                 bytes = map.usedBytes();
             } catch (RuntimeException | InternalError | AssertionError e) {
-                failures.count("count", e, clock.millis());
+                failures.count("count its entries", e);
             } finally {
                 inFlight.exit();
             }

@@ -1,27 +1,31 @@
 package dev.refrain.engine.internal.store;
 
+import java.time.Clock;
 import java.util.concurrent.atomic.AtomicLong;
 import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Counts what went wrong and says so in the log, but not for every single call. */
 final class Failures {
+    private static final Logger LOG = LoggerFactory.getLogger(ChronicleStore.class);
     private static final long QUIET_MILLIS = 60_000;
 
     private final Tally tally;
-    private final Logger log;
+    private final Clock clock;
     private final AtomicLong quietUntil = new AtomicLong(Long.MIN_VALUE);
 
-    Failures(Tally tally, Logger log) {
+    Failures(Tally tally, Clock clock) {
         this.tally = tally;
-        this.log = log;
+        this.clock = clock;
     }
 
-    void count(String operation, Throwable failure, long nowMillis) {
+    void count(String operation, Throwable failure) {
         tally.failures.increment();
+        long now = clock.millis();
         long until = quietUntil.get();
-        if (nowMillis >= until && quietUntil.compareAndSet(until, nowMillis + QUIET_MILLIS)) {
-            log.warn(
-                    "The cache's store failed to {} an entry; answers come from upstream instead. Reported at most once a minute.",
+        if (now >= until && quietUntil.compareAndSet(until, now + QUIET_MILLIS)) {
+            LOG.warn(
+                    "The cache's store failed to {}; answers come from upstream instead. Reported at most once a minute.",
                     operation,
                     failure);
         }

@@ -16,8 +16,8 @@ import net.openhft.chronicle.map.VanillaChronicleMap;
 import net.openhft.chronicle.map.impl.CompiledMapQueryContext;
 
 /**
- * A Chronicle Map of values small enough for one segment each, that makes room for itself. Methods throw whatever Chronicle Map
- * throws; {@link ChronicleStore} turns that into misses.
+ * A Chronicle Map of values small enough for one segment each, that makes room for itself and keeps away from segments whose lock
+ * is stuck. Methods throw whatever else Chronicle Map throws; {@link ChronicleStore} turns that into misses.
  *
  * <p>Two habits of Chronicle Map 2026.1 shape the code. A full segment makes it take the map's global lock, and a process killed
  * there makes every other process print a dump of the whole map when it comes to that lock; so a put looks for room first and
@@ -28,10 +28,11 @@ final class SegmentMap {
     private final ChronicleMap<byte[], EntryBuffer> map;
     private final Tally tally;
     private final Evictor evictor;
-    private final StuckSegments stuck = new StuckSegments();
+    private final StuckSegments stuck;
 
-    SegmentMap(ChronicleMap<byte[], EntryBuffer> map, Tally tally) {
+    SegmentMap(ChronicleMap<byte[], EntryBuffer> map, Tally tally, Failures failures) {
         this.map = map;
+        this.stuck = new StuckSegments(failures);
         this.tally = tally;
         this.evictor = new Evictor(tally);
     }
@@ -47,8 +48,8 @@ final class SegmentMap {
         try {
             return map.getUsing(key, into) != null;
         } catch (InterProcessDeadLockException e) {
-            stuck.add(segmentOf(key));
-            throw e;
+            stuck.add(segmentOf(key), e);
+            return false;
         }
     }
 
@@ -61,13 +62,12 @@ final class SegmentMap {
     boolean put(byte[] key, EntryBuffer value, EntryBuffer displaced, long nowMillis) {
         displaced.resize(0);
         for (int round = 0; ; round++) {
-            int segment = -1;
+            int segment;
             try (ExternalMapQueryContext<byte[], EntryBuffer, ?> query = map.queryContext(key)) {
                 segment = query.segmentIndex();
-                if (stuck.contains(segment)) {
+                if (!lock(query)) {
                     return false;
                 }
-                query.writeLock().lock();
                 removeFound(query, displaced);
                 if (hasRoom(query, Layout.chunks(value.length()))) {
                     query.insert(query.absentEntry(), query.wrapValueAsData(value));
@@ -76,9 +76,6 @@ final class SegmentMap {
                     }
                     return true;
                 }
-            } catch (InterProcessDeadLockException e) {
-                stuck.add(segment);
-                throw e;
             }
             if (round == Evictor.rounds()) {
                 return false;
@@ -86,9 +83,24 @@ final class SegmentMap {
             try (MapSegmentContext<byte[], EntryBuffer, ?> context = map.segmentContext(segment)) {
                 evictor.evict(context, round, nowMillis);
             } catch (InterProcessDeadLockException e) {
-                stuck.add(segment);
-                throw e;
+                stuck.add(segment, e);
+                return false;
             }
+        }
+    }
+
+    /** Takes the write lock of the key's segment. Returns false if it cannot be had. */
+    private boolean lock(ExternalMapQueryContext<?, ?, ?> query) {
+        int segment = query.segmentIndex();
+        if (stuck.contains(segment)) {
+            return false;
+        }
+        try {
+            query.writeLock().lock();
+            return true;
+        } catch (InterProcessDeadLockException e) {
+            stuck.add(segment, e);
+            return false;
         }
     }
 
@@ -112,25 +124,14 @@ final class SegmentMap {
     boolean remove(byte[] key, EntryBuffer displaced) {
         displaced.resize(0);
         try (ExternalMapQueryContext<byte[], EntryBuffer, ?> query = map.queryContext(key)) {
-            int segment = query.segmentIndex();
-            if (stuck.contains(segment)) {
-                return false;
-            }
-            try {
-                query.writeLock().lock();
-            } catch (InterProcessDeadLockException e) {
-                stuck.add(segment);
-                throw e;
-            }
-            return removeFound(query, displaced);
+            return lock(query) && removeFound(query, displaced);
         }
     }
 
     /** Removes the value of a key if it consists of exactly the given bytes. */
     void removeIfEqual(byte[] key, EntryBuffer expected) {
         try (ExternalMapQueryContext<byte[], EntryBuffer, ?> query = map.queryContext(key)) {
-            query.writeLock().lock();
-            MapEntry<byte[], EntryBuffer> entry = query.entry();
+            MapEntry<byte[], EntryBuffer> entry = lock(query) ? query.entry() : null;
             if (entry != null && entry.value().size() == expected.length()) {
                 EntryBuffer found = entry.value().getUsing(new EntryBuffer(expected.length()));
                 if (Arrays.equals(found.bytes(), 0, found.length(), expected.bytes(), 0, expected.length())) {
@@ -172,8 +173,8 @@ final class SegmentMap {
             context.forEachSegmentEntry(sweep::visit);
             return new Swept(sweep.removed, sweep.partsLeft);
         } catch (InterProcessDeadLockException e) {
-            stuck.add(segment);
-            throw e;
+            stuck.add(segment, e);
+            return new Swept(0, 0);
         }
     }
 

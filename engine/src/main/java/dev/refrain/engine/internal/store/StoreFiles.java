@@ -45,6 +45,7 @@ final class StoreFiles {
     private final LockFile lock;
     private final Clock clock;
     private final Tally tally = new Tally();
+    private final Failures failures;
 
     private byte[] secret;
     private SegmentMap map;
@@ -56,6 +57,7 @@ final class StoreFiles {
         this.draft = sibling(file, ".new");
         this.lock = lock;
         this.clock = clock;
+        this.failures = new Failures(tally, clock);
     }
 
     static StoreFiles open(Path path, long capacityBytes, Clock clock) throws IOException {
@@ -78,6 +80,10 @@ final class StoreFiles {
 
     Tally tally() {
         return tally;
+    }
+
+    Failures failures() {
+        return failures;
     }
 
     byte[] secret() {
@@ -112,15 +118,18 @@ final class StoreFiles {
 
     private static StoreFiles openClaimed(Path file, long capacityBytes, Clock clock) throws IOException {
         LockFile lock = LockFile.open(sibling(file, ".lock"));
+        StoreFiles files = new StoreFiles(file, lock, clock);
         try {
             lock.enterGate(OPEN_PATIENCE);
-            StoreFiles files = new StoreFiles(file, lock, clock);
             LockFile.State before = lock.isAlone() ? files.openAlone(capacityBytes) : files.openShared(capacityBytes);
             lock.write(before.withOpens(before.opens() + 1));
             lock.join();
             lock.leaveGate();
             return files;
         } catch (IOException | RuntimeException | Error e) {
+            if (files.map != null) {
+                files.map.close();
+            }
             lock.close();
             throw e;
         }
@@ -133,7 +142,7 @@ final class StoreFiles {
             throw new IOException("The store " + file + " is open in another process and its files have been changed or"
                     + " deleted meanwhile, or that process is another version of Refrain; stop it first");
         }
-        if (state.capacityBytes() != wantedBytes) {
+        if (Layout.segments(state.capacityBytes()) != Layout.segments(wantedBytes)) {
             LOG.warn(
                     "The store {} keeps its capacity of {} bytes, because another process has it open; to make it {} bytes,"
                             + " close it everywhere and open it with that capacity first",
@@ -156,7 +165,8 @@ final class StoreFiles {
                 OwnerOnly.createFile(file);
                 LockFile.State state = openExisting();
                 if (state != null) {
-                    return state.capacityBytes() == wantedBytes ? state : resized(state, wantedBytes);
+                    boolean fits = Layout.segments(state.capacityBytes()) == Layout.segments(wantedBytes);
+                    return fits ? state : resized(state, wantedBytes);
                 }
             }
         }
@@ -218,24 +228,19 @@ final class StoreFiles {
                 "The store {} cannot be used: {}. It is kept as {}; delete that if it is of no interest. Starting afresh",
                 file,
                 reason.getMessage(),
-                aside,
-                reason);
+                aside);
+        LOG.debug("Why the store {} was set aside", file, reason);
     }
 
-    /** Moves the entries to a file of another size. If there is no room for one beside the other, everything stays as it is. */
+    /** Moves the entries to a file of another size. If that fails, as for lack of room, everything stays as it is. */
     private LockFile.State resized(LockFile.State state, long wantedBytes) throws IOException {
-        ChronicleMap<byte[], EntryBuffer> target;
-        try {
-            target = MapFile.create(draft, Layout.segments(wantedBytes));
-        } catch (IOException e) {
-            LOG.warn("The store {} keeps its capacity of {} bytes: {}", file, state.capacityBytes(), e.getMessage());
-            return state;
-        }
         Tally moved = new Tally();
-        try {
-            move(new SegmentMap(target, moved));
-        } finally {
-            target.close();
+        try (ChronicleMap<byte[], EntryBuffer> target = MapFile.create(draft, Layout.segments(wantedBytes))) {
+            move(new SegmentMap(target, moved, new Failures(moved, clock)));
+        } catch (IOException | RuntimeException | InternalError | AssertionError e) {
+            LOG.warn("The store {} keeps its capacity of {} bytes: {}", file, state.capacityBytes(), e.getMessage());
+            Files.deleteIfExists(draft);
+            return state;
         }
         LOG.info(
                 "The store {} now has {} bytes instead of {}; {} entries did not fit",
@@ -267,7 +272,7 @@ final class StoreFiles {
     }
 
     private void use(ChronicleMap<byte[], EntryBuffer> opened, LockFile.State state) {
-        map = new SegmentMap(opened, tally);
+        map = new SegmentMap(opened, tally, failures);
         capacityBytes = state.capacityBytes();
         tally.parts.set(state.parts());
     }
@@ -291,7 +296,7 @@ final class StoreFiles {
             LockFile.State state = lock.read();
             boolean isLast = state != null && state.opens() == 1;
             if (isLast) {
-                // Else a power failure could keep the state and lose what it vouches for.
+                // Else a power failure could keep the record and lose what it vouches for.
                 map.flush();
             }
             map.close();

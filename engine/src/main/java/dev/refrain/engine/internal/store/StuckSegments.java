@@ -8,8 +8,13 @@ import java.util.BitSet;
  * again. A lock whose holder is dead is freed by the recovery at the next opening by a process that is alone.
  */
 final class StuckSegments {
+    private final Failures failures;
     /** Copied on write; null as long as all is well, which makes the check on the read path one load. */
     private volatile BitSet stuck;
+
+    StuckSegments(Failures failures) {
+        this.failures = failures;
+    }
 
     boolean any() {
         return stuck != null;
@@ -20,7 +25,8 @@ final class StuckSegments {
         return current != null && current.get(segment);
     }
 
-    synchronized void add(int segment) {
+    synchronized void add(int segment, Throwable reason) {
+        failures.count("lock a segment, and leaves it alone for now", reason);
         BitSet next = stuck == null ? new BitSet() : (BitSet) stuck.clone();
         next.set(segment);
         stuck = next;

@@ -13,6 +13,11 @@ public interface AnswerCapture {
         OPEN,
         /** There is a template. More of a stream may follow its terminal event: it is appended, or turns the state to rejected. */
         COMPLETE,
+        /**
+         * A stream over the limit: there will be no template, and the beginning is not held any more, but those who read the live
+         * one can go on.
+         */
+        OVERSIZED,
         /** There is and will be no template. Nothing is held any more. */
         REJECTED
     }
@@ -51,6 +56,18 @@ public interface AnswerCapture {
      */
     Template template();
 
-    /** Why the state is {@link State#REJECTED}, in a few words that hold nothing of the answer; null in any other state. */
+    /** How far it is. */
+    State state();
+
+    /** The finished events of a stream, to be read while it grows; null for a document. */
+    LiveTemplate live();
+
+    /** Whether all that makes an answer complete has come by; its state may still be {@link State#OVERSIZED}. */
+    boolean isTerminated();
+
+    /**
+     * Why the state is {@link State#REJECTED} or {@link State#OVERSIZED}, in a few words that hold nothing of the answer; null in any
+     * other state.
+     */
     String rejection();
 }

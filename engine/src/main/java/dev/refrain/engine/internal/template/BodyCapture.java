@@ -45,6 +45,12 @@ final class BodyCapture extends Capture {
         }
     }
 
+    /** A document is nothing before it is whole. */
+    @Override
+    public LiveTemplate live() {
+        return null;
+    }
+
     @Override
     Template build() {
         return template;

@@ -6,6 +6,7 @@ import java.nio.ByteBuffer;
 abstract class Capture implements AnswerCapture {
     private State state = State.OPEN;
     private boolean ended;
+    private boolean terminated;
     private String rejection;
 
     @Override
@@ -41,7 +42,7 @@ abstract class Capture implements AnswerCapture {
     /** More of the answer; the state is not rejected. */
     abstract void accept(ByteBuffer chunk);
 
-    /** The end of the answer; the state is not rejected, and afterwards it is complete or rejected. */
+    /** The end of the answer; the state is not rejected, and afterwards it is not open. */
     abstract void finish();
 
     /** The state is complete. */
@@ -50,12 +51,26 @@ abstract class Capture implements AnswerCapture {
     /** Drops every buffer. */
     abstract void release();
 
-    final State state() {
+    @Override
+    public final State state() {
         return state;
     }
 
+    @Override
+    public final boolean isTerminated() {
+        return terminated;
+    }
+
     final void complete() {
-        state = State.COMPLETE;
+        terminated = true;
+        if (state == State.OPEN) {
+            state = State.COMPLETE;
+        }
+    }
+
+    final void outgrow(String reason) {
+        state = State.OVERSIZED;
+        rejection = reason;
     }
 
     final void reject(String reason) {

@@ -23,6 +23,8 @@ final class StreamCapture extends Capture {
     private static final byte[] ERROR = ascii("error");
     private static final byte[] DONE = ascii("[DONE]");
 
+    private static final String OVERSIZED = "over the stored-answer limit";
+
     /** Where a line feed belongs that may follow a carriage return. */
     private enum LineFeed {
         STARTS_A_LINE,
@@ -34,7 +36,7 @@ final class StreamCapture extends Capture {
     private final AnswerFormat format;
     private final int maxBytes;
     private AnswerScanner scanner;
-    private TemplateBuilder builder = new TemplateBuilder(8192);
+    private final LiveTemplate live = new LiveTemplate();
 
     /** The raw lines of the event under way, the last of them perhaps not at its end yet. */
     private GrowableBytes event = new GrowableBytes(1024);
@@ -48,7 +50,7 @@ final class StreamCapture extends Capture {
 
     private int dataLength;
     private boolean errorEvent;
-    /** Raw bytes of the events in the template. */
+    /** Raw bytes of the events in the template, as long as it is one that can be stored. */
     private int dispatched;
 
     StreamCapture(AnswerFormat format, int maxBytes) {
@@ -88,12 +90,18 @@ final class StreamCapture extends Capture {
             }
             at = next;
         }
+        live.publish();
     }
 
+    /** Makes sure that one event stays within the limit, and notes when all of them together do not. */
     private boolean hasRoomFor(int more) {
-        if (more > maxBytes - dispatched - event.length()) {
-            reject("over the stored-answer limit");
+        if (more > maxBytes - event.length()) {
+            reject(OVERSIZED);
             return false;
+        }
+        if (state() != State.OVERSIZED && more > maxBytes - dispatched - event.length()) {
+            live.forgetBeginning();
+            outgrow(OVERSIZED);
         }
         return true;
     }
@@ -108,19 +116,25 @@ final class StreamCapture extends Capture {
         }
         if (state() == State.OPEN) {
             reject("no terminal event");
-        } else if (state() == State.COMPLETE) {
+        } else if (state() != State.REJECTED) {
+            live.publish();
             releaseParts();
         }
     }
 
     @Override
+    public LiveTemplate live() {
+        return live;
+    }
+
+    @Override
     Template build() {
-        return builder.build(null);
+        return live.whole();
     }
 
     @Override
     void release() {
-        builder = null;
+        live.forgetBeginning();
         releaseParts();
     }
 
@@ -138,8 +152,8 @@ final class StreamCapture extends Capture {
             event.append('\n');
             lineStart++;
         } else {
-            builder.append('\n');
-            dispatched++;
+            live.append('\n');
+            dispatched += state() == State.OVERSIZED ? 0 : 1;
         }
     }
 
@@ -204,10 +218,10 @@ final class StreamCapture extends Capture {
             byte[] joined = joinData();
             dispatch(joined, 0, joined.length);
         } else {
-            builder.append(event.bytes(), 0, event.length());
+            live.append(event.bytes(), 0, event.length());
         }
         if (state() != State.REJECTED) {
-            dispatched += event.length();
+            dispatched += state() == State.OVERSIZED ? 0 : event.length();
             event.truncate(0);
             lineStart = 0;
             dataLength = 0;
@@ -217,7 +231,7 @@ final class StreamCapture extends Capture {
     private void dispatch(byte[] bytes, int from, int to) {
         int start = AnswerScanner.skipWhiteSpace(bytes, from, to);
         if (start == to || bytes[start] != '{') {
-            builder.append(event.bytes(), 0, event.length());
+            live.append(event.bytes(), 0, event.length());
             if (format == AnswerFormat.CHAT && isDone(bytes, start, to)) {
                 complete();
             }
@@ -230,7 +244,7 @@ final class StreamCapture extends Capture {
             reject("error event");
         } else {
             List<Edit> edits = dataLength == 2 ? scanner.edits() : unjoin(scanner.edits());
-            builder.append(event.bytes(), 0, event.length(), edits);
+            live.append(event.bytes(), 0, event.length(), edits);
             if (format.isTerminal(scanner.type())) {
                 complete();
             }

@@ -340,8 +340,9 @@ class StreamCaptureTest {
         for (int chunk : new int[] {1, 7, stream.length()}) {
             assertThat(captureInChunks(stream, chunk, kept).end()).isEqualTo(State.COMPLETE);
             AnswerCapture over = captureInChunks(stream, chunk, kept - 1);
-            assertThat(over.end()).isEqualTo(State.REJECTED);
+            assertThat(over.end()).isEqualTo(State.OVERSIZED);
             assertThat(over.rejection()).isEqualTo("over the stored-answer limit");
+            assertThat(over.isTerminated()).isTrue();
         }
         assertThat(captureInChunks(stream, 1, 0).rejection()).isEqualTo("over the stored-answer limit");
     }

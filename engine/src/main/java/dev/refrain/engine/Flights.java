@@ -1,0 +1,35 @@
+package dev.refrain.engine;
+
+import java.util.concurrent.ConcurrentHashMap;
+
+/** The flights that can be joined: at most one for each key (wire rule W28). */
+final class Flights {
+    private final ConcurrentHashMap<CacheKey, Flight> joinable = new ConcurrentHashMap<>();
+
+    /** The flight of a key, or null if there is none. */
+    Flight get(CacheKey key) {
+        return joinable.get(key);
+    }
+
+    /** Puts a flight in the place of another, or of none. Returns false if something else stands there by now. */
+    boolean replace(Flight old, Flight with) {
+        return old == null ? joinable.putIfAbsent(with.key(), with) == null : joinable.replace(with.key(), old, with);
+    }
+
+    /** Puts a flight in the place of whatever stands there. */
+    void supersede(Flight with) {
+        Flight old = joinable.put(with.key(), with);
+        if (old != null) {
+            old.supersede();
+        }
+    }
+
+    /** Takes a flight off, if it is still there. */
+    void remove(Flight flight) {
+        joinable.remove(flight.key(), flight);
+    }
+
+    int size() {
+        return joinable.size();
+    }
+}

@@ -1,0 +1,184 @@
+package dev.refrain.engine;
+
+import dev.refrain.engine.internal.Pool;
+import dev.refrain.engine.internal.template.LiveReader;
+import dev.refrain.engine.internal.template.LiveTemplate;
+import dev.refrain.engine.internal.template.Template;
+import dev.refrain.engine.spi.EntryBuffer;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/**
+ * A request that waits for the answer of another one's upstream call, and receives it as a hit would return it.
+ *
+ * <p>Whoever has news calls {@link #wake}: the flight when there is more or an end, the sink when it has taken what it got. One of
+ * the callers does the work, the others leave it a note and go; so nobody waits, and the sink is called by one thread at a time.
+ */
+final class Follower {
+    /** What to do when the flight ends without an answer before anything was passed on. */
+    interface Retry {
+        /** Starts over; the follower is done. */
+        void startOver(Flight.Ending why);
+    }
+
+    private final Flight flight;
+    private final ResponseSink sink;
+    private final Pool<EntryBuffer> buffers;
+    private final Retry retry;
+    private final byte[] id = new byte[GenerationId.LENGTH];
+    private final byte[] time = new byte[GenerationId.SECONDS_DIGITS];
+    /** Calls of {@link #wake} that have not been worked off. */
+    private final AtomicInteger news = new AtomicInteger();
+
+    private volatile boolean gone;
+    private volatile boolean overrun;
+    private volatile boolean sinkTakesMore = true;
+    private volatile LiveReader reader;
+
+    // Of whoever does the work.
+    private boolean started;
+    private boolean done;
+
+    Follower(Flight flight, ResponseSink sink, Pool<EntryBuffer> buffers, long nowMillis, Retry retry) {
+        this.flight = flight;
+        this.sink = sink;
+        this.buffers = buffers;
+        this.retry = retry;
+        GenerationId.write(nowMillis / 1000, id);
+        GenerationId.writeSeconds(nowMillis / 1000, time, 0);
+    }
+
+    /** After joining: begins to listen. */
+    void start() {
+        sink.whenGone(() -> {
+            gone = true;
+            flight.leave(this);
+        });
+        wake();
+    }
+
+    /** Bytes of the stream passed on. */
+    long position() {
+        LiveReader current = reader;
+        return current == null ? 0 : current.position();
+    }
+
+    /** Cuts this follower off: it lags so far behind that the stream would have to be held for it beyond the limit. */
+    void overrun() {
+        overrun = true;
+    }
+
+    void wake() {
+        if (news.getAndIncrement() != 0) {
+            return;
+        }
+        int noted = 1;
+        do {
+            work();
+            noted = news.addAndGet(-noted);
+        } while (noted != 0);
+    }
+
+    private void work() {
+        while (!done && !gone && sinkTakesMore) {
+            // Looked at before reading: what was published before the end is then read before the end is passed on.
+            Flight.Ending ending = flight.ending();
+            if (overrun) {
+                done = true;
+                sink.fail(new IllegalStateException(
+                        "the reader lags behind the stream by more than the stored-answer limit"));
+            } else if (!passOn() && !finish(ending)) {
+                return;
+            }
+        }
+    }
+
+    /** Passes on the next piece of a stream. Returns false if there is none now. */
+    private boolean passOn() {
+        LiveTemplate live = flight.live();
+        if (live == null) {
+            return false;
+        }
+        if (reader == null) {
+            reader = live.reader();
+        }
+        if (reader == null) {
+            // Joined in time, but by now the stream has grown too long to be held from its beginning.
+            done = true;
+            flight.leave(this);
+            retry.startOver(new Flight.Ending.Dissolved());
+            return true;
+        }
+        EntryBuffer piece = buffers.take();
+        try {
+            if (!reader.read(piece, id, time)) {
+                return false;
+            }
+            begin(-1);
+            sinkTakesMore = false;
+            sink.chunk(ByteBuffer.wrap(piece.bytes(), 0, piece.length()));
+        } finally {
+            buffers.give(piece);
+        }
+        sink.whenDrained(() -> {
+            sinkTakesMore = true;
+            wake();
+        });
+        return true;
+    }
+
+    /** Passes on how the flight ended. Returns false if it has not. */
+    private boolean finish(Flight.Ending ending) {
+        if (ending == null) {
+            return false;
+        }
+        done = true;
+        if (ending instanceof Flight.Ending.Complete complete) {
+            if (complete.template() != null) {
+                passOnWhole(complete.template());
+            } else if (!started) {
+                begin(-1);
+            }
+            sink.end();
+        } else if (started) {
+            sink.fail(cause(ending));
+        } else {
+            retry.startOver(ending);
+        }
+        return true;
+    }
+
+    private void passOnWhole(Template template) {
+        byte[] body = Arrays.copyOf(template.bytes(), template.length());
+        Template.patch(
+                template.patches(), 0, template.patchesLength(), template.patchCount(), body, 0, body.length, id, time);
+        begin(body.length);
+        sink.chunk(ByteBuffer.wrap(body));
+    }
+
+    private void begin(long contentLength) {
+        if (started) {
+            return;
+        }
+        started = true;
+        ResponseHead head = flight.head();
+        sink.head(new ResponseHead(
+                200,
+                head.contentType(),
+                null,
+                contentLength,
+                new String(id, StandardCharsets.ISO_8859_1),
+                new CacheOutcome.Collapsed(flight.ttl().toSeconds(), head.generationId()),
+                Map.of()));
+    }
+
+    private static Throwable cause(Flight.Ending ending) {
+        if (ending instanceof Flight.Ending.Failed failed && failed.cause() != null) {
+            return failed.cause();
+        }
+        return new IllegalStateException("the upstream's stream ended without its terminal event");
+    }
+}

@@ -1,0 +1,97 @@
+package dev.refrain.engine.internal.template;
+
+import dev.refrain.engine.internal.template.AnswerScanner.Edit;
+import java.util.List;
+
+/**
+ * The finished events of a stream as a template that others read while it grows.
+ *
+ * <p>One thread appends and publishes; any number of {@link LiveReader}s follow, each at its own pace, without locks. The stream is
+ * a linked list of windows. Within a window published bytes are never rewritten, so that a reader needs nothing but the latest
+ * snapshot. As long as the stream is short enough to be stored it has one window, which is the template. Beyond that, windows are
+ * small, and whoever still reads holds on to those that lie ahead; the collector takes those behind the slowest reader.
+ */
+public final class LiveTemplate {
+    /** Published events of one stretch of the stream; readers wait on neither field, they look. */
+    static final class Window {
+        /** The snapshot that readers may read; written by the appending thread only. */
+        volatile Template progress = EMPTY;
+        /** Set, once, after the last snapshot of this window. */
+        volatile Window next;
+    }
+
+    private static final Template EMPTY = new TemplateBuilder(0).build(null);
+
+    /** Bytes after which a window of a stream that is not to be stored is left for the next. */
+    private static final int SMALL_WINDOW = 64 * 1024;
+
+    private TemplateBuilder builder = new TemplateBuilder(8192);
+    private Window current = new Window();
+    /** Null once the beginning is no longer kept. */
+    private volatile Window first = current;
+
+    private volatile long published;
+    private long finishedWindows;
+
+    LiveTemplate() {}
+
+    /**
+     * A reader from the beginning of the stream, or null if that is no longer kept.
+     */
+    public LiveReader reader() {
+        Window beginning = first;
+        return beginning == null ? null : new LiveReader(beginning);
+    }
+
+    /** Bytes that readers may read, counted from the beginning of the stream. */
+    public long published() {
+        return published;
+    }
+
+    void append(byte[] source, int from, int to) {
+        builder.append(source, from, to);
+    }
+
+    void append(int value) {
+        builder.append(value);
+    }
+
+    void append(byte[] source, int from, int to, List<Edit> edits) {
+        builder.append(source, from, to, edits);
+    }
+
+    /** Shows readers what was appended. Only between events, so that none is ever seen in part. */
+    void publish() {
+        Template snapshot = builder.build(null);
+        if (finishedWindows + snapshot.length() == published) {
+            return;
+        }
+        current.progress = snapshot;
+        published = finishedWindows + snapshot.length();
+        if (first == null && snapshot.length() >= SMALL_WINDOW) {
+            roll(snapshot);
+        }
+    }
+
+    /** Keeps the beginning no longer: the stream is too long to be stored, or rejected. Readers that are under way go on. */
+    void forgetBeginning() {
+        if (first != null) {
+            publish();
+            first = null;
+            roll(current.progress);
+        }
+    }
+
+    private void roll(Template last) {
+        finishedWindows += last.length();
+        builder = new TemplateBuilder(1024);
+        Window next = new Window();
+        current.next = next;
+        current = next;
+    }
+
+    /** The stream so far, as one template; only while the beginning is kept. */
+    Template whole() {
+        return builder.build(null);
+    }
+}

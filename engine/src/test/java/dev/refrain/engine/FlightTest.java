@@ -1,0 +1,334 @@
+package dev.refrain.engine;
+
+import static dev.refrain.engine.Answers.CHAT_ANSWER;
+import static dev.refrain.engine.Answers.CHAT_REQUEST;
+import static dev.refrain.engine.Answers.chat;
+import static dev.refrain.engine.Answers.utf8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Wire rules W28 and W29, one step at a time on one thread. */
+class FlightTest {
+    private static final String STREAM_REQUEST = "{\"stream\":true,\"messages\":[]}";
+    private static final String EVENT = "data: {\"id\":\"chatcmpl-1\",\"created\":17,\"n\":%d,\"usage\":{\"t\":4}}\n\n";
+    private static final String DONE = "data: [DONE]\n\n";
+    private static final int LIMIT = 64 * 1024;
+
+    @TempDir
+    Path folder;
+
+    private ResponseCache cache;
+
+    /** One upstream call: what the provider would do, done by the test. */
+    private static final class Call implements Upstream.Call {
+        final ResponseSink sink;
+        boolean cancelled;
+
+        Call(ResponseSink sink) {
+            this.sink = sink;
+        }
+
+        Call begin(int status, String contentType) {
+            sink.head(new ResponseHead(status, contentType, null, -1, "gen-source", null, Map.of()));
+            return this;
+        }
+
+        Call send(String text) {
+            sink.chunk(ByteBuffer.wrap(utf8(text)));
+            return this;
+        }
+
+        @Override
+        public void cancel() {
+            cancelled = true;
+            sink.fail(new IOException("cancelled"));
+        }
+    }
+
+    private final List<Call> calls = new ArrayList<>();
+    private final Upstream upstream = sink -> {
+        Call call = new Call(sink);
+        calls.add(call);
+        return call;
+    };
+
+    /** A client that takes what it gets only when the test says so, or goes away. */
+    private static final class SlowSink extends RecordingSink {
+        Runnable waiting;
+        Runnable goneListener = () -> {};
+
+        @Override
+        public void whenDrained(Runnable action) {
+            waiting = action;
+        }
+
+        @Override
+        public void whenGone(Runnable action) {
+            goneListener = action;
+        }
+
+        void take() {
+            Runnable action = waiting;
+            waiting = null;
+            action.run();
+        }
+    }
+
+    @BeforeEach
+    void open() throws IOException {
+        open(false);
+    }
+
+    private void open(boolean cancel) throws IOException {
+        if (cache != null) {
+            cache.close();
+        }
+        cache = ResponseCache.builder(folder.resolve("answers.refrain"))
+                .capacityBytes(16 << 20)
+                .maxAnswerBytes(LIMIT)
+                .cancelWhenAbandoned(cancel)
+                .open();
+    }
+
+    @AfterEach
+    void close() {
+        cache.close();
+    }
+
+    private <T extends ResponseSink> T request(String body, T client) {
+        cache.respond(chat(body), CacheControls.on(Duration.ofMinutes(5)), upstream, client);
+        return client;
+    }
+
+    private RecordingSink request(String body) {
+        return request(body, new RecordingSink());
+    }
+
+    private static String event(int n) {
+        return EVENT.formatted(n);
+    }
+
+    private static String replay(RecordingSink client, String sent) {
+        String text = client.text();
+        int created = text.indexOf("\"created\":") + "\"created\":".length();
+        return sent.replace("chatcmpl-1", client.head.generationId())
+                .replace("\"created\":17", "\"created\":" + text.substring(created, created + 10))
+                .replace("\"t\":4", "\"t\":0");
+    }
+
+    @Test
+    void w28_aFollowerGetsWhatHasArrivedAndThenTheLiveTail() {
+        RecordingSink leader = request(STREAM_REQUEST);
+        calls.get(0).begin(200, "text/event-stream").send(event(1) + event(2).substring(0, 10));
+        RecordingSink follower = request(STREAM_REQUEST);
+        assertThat(follower.text()).isEqualTo(replay(follower, event(1)));
+        calls.get(0).send(event(2).substring(10));
+        assertThat(follower.text()).isEqualTo(replay(follower, event(1) + event(2)));
+        RecordingSink late = request(STREAM_REQUEST);
+        calls.get(0).send(DONE).sink.end();
+
+        String sent = event(1) + event(2) + DONE;
+        assertThat(leader.text()).isEqualTo(sent);
+        assertThat(follower.text()).isEqualTo(replay(follower, sent));
+        assertThat(late.text()).isEqualTo(replay(late, sent));
+        assertThat(late.ended && follower.ended && leader.ended).isTrue();
+        assertThat(follower.head.cache()).isEqualTo(new CacheOutcome.Collapsed(300, "gen-source"));
+        assertThat(follower.head.generationId())
+                .isNotEqualTo(late.head.generationId())
+                .startsWith("gen-");
+        assertThat(calls).hasSize(1);
+        assertThat(request(STREAM_REQUEST).head.cache()).isInstanceOf(CacheOutcome.Hit.class);
+        assertThat(cache.stats().collapsed()).isEqualTo(2);
+    }
+
+    @Test
+    void w28_followersOfADocumentGetItWhenItIsWhole() {
+        RecordingSink leader = request(CHAT_REQUEST);
+        calls.get(0).begin(200, "application/json").send(CHAT_ANSWER.substring(0, 50));
+        RecordingSink follower = request(CHAT_REQUEST);
+        assertThat(follower.head).isNull();
+        calls.get(0).send(CHAT_ANSWER.substring(50)).sink.end();
+        assertThat(leader.text()).isEqualTo(CHAT_ANSWER);
+        assertThat(follower.text()).contains(follower.head.generationId()).contains("\"total_tokens\":0");
+        assertThat(follower.head.contentLength()).isEqualTo(follower.body.size());
+        assertThat(follower.ended).isTrue();
+        assertThat(calls).hasSize(1);
+    }
+
+    @Test
+    void w28_aFailureBeforeAByteMakesOneNewCallForAllFollowers() {
+        RecordingSink leader = request(STREAM_REQUEST);
+        List<RecordingSink> followers = new ArrayList<>();
+        for (int i = 0; i < 20; i++) {
+            followers.add(request(STREAM_REQUEST));
+        }
+        calls.get(0).sink.fail(new IOException("reset"));
+        assertThat(leader.failure).hasMessage("reset");
+        assertThat(calls).hasSize(2);
+        calls.get(1).begin(200, "text/event-stream").send(event(1) + DONE).sink.end();
+        assertThat(followers).allSatisfy(follower -> assertThat(follower.ended).isTrue());
+        assertThat(followers.get(0).head.cache()).isInstanceOf(CacheOutcome.Miss.class);
+        assertThat(followers.get(19).head.cache()).isInstanceOf(CacheOutcome.Collapsed.class);
+        assertThat(calls).hasSize(2);
+    }
+
+    @Test
+    void w28_aBrokenProviderIsCalledABoundedNumberOfTimes() {
+        request(CHAT_REQUEST);
+        List<RecordingSink> followers = new ArrayList<>();
+        for (int i = 0; i < 50; i++) {
+            followers.add(request(CHAT_REQUEST));
+        }
+        for (int i = 0; i < calls.size(); i++) {
+            calls.get(i)
+                    .begin(429, "application/json")
+                    .send("{\"error\":" + i + "}")
+                    .sink
+                    .end();
+        }
+        assertThat(calls).hasSize(3);
+        assertThat(followers).allSatisfy(follower -> {
+            assertThat(follower.ended).isTrue();
+            assertThat(follower.head.status()).isEqualTo(429);
+            assertThat(follower.head.cache()).isEqualTo(new CacheOutcome.Miss(300, false));
+        });
+        assertThat(followers.stream()
+                        .map(follower -> follower.head.generationId())
+                        .distinct())
+                .hasSizeGreaterThan(48);
+    }
+
+    @Test
+    void w28_aFailureAfterBytesCutsTheStreamForAll() {
+        RecordingSink leader = request(STREAM_REQUEST);
+        RecordingSink follower = request(STREAM_REQUEST);
+        calls.get(0).begin(200, "text/event-stream").send(event(1)).sink.fail(new IOException("reset"));
+        assertThat(leader.failure).hasMessage("reset");
+        assertThat(follower.failure).hasMessage("reset");
+        assertThat(follower.ended).isFalse();
+        assertThat(follower.text()).isEqualTo(replay(follower, event(1)));
+        assertThat(calls).hasSize(1);
+    }
+
+    @Test
+    void aStreamWithoutItsTerminalEventIsCutForFollowers() {
+        RecordingSink leader = request(STREAM_REQUEST);
+        RecordingSink follower = request(STREAM_REQUEST);
+        calls.get(0).begin(200, "text/event-stream").send(event(1)).sink.end();
+        assertThat(leader.ended).isTrue();
+        assertThat(follower.ended).isFalse();
+        assertThat(follower.failure).isNotNull();
+    }
+
+    @Test
+    void aSlowFollowerDelaysNobodyAndGetsEverythingInTheEnd() {
+        RecordingSink leader = request(STREAM_REQUEST);
+        SlowSink slow = request(STREAM_REQUEST, new SlowSink());
+        RecordingSink quick = request(STREAM_REQUEST);
+        StringBuilder sent = new StringBuilder();
+        calls.get(0).begin(200, "text/event-stream");
+        for (int i = 0; i < 100; i++) {
+            sent.append(event(i));
+            calls.get(0).send(event(i));
+        }
+        calls.get(0).send(DONE).sink.end();
+        sent.append(DONE);
+        assertThat(leader.ended && quick.ended).isTrue();
+        assertThat(slow.text()).isEqualTo(replay(slow, event(0)));
+        while (slow.waiting != null) {
+            slow.take();
+        }
+        assertThat(slow.text()).isEqualTo(replay(slow, sent.toString()));
+        assertThat(slow.ended).isTrue();
+    }
+
+    @Test
+    void aSlowLeaderDelaysTheCallOnlyWhileItIsAlone() {
+        SlowSink leader = request(STREAM_REQUEST, new SlowSink());
+        calls.get(0).begin(200, "text/event-stream").send(event(1));
+        boolean[] wanted = {false};
+        calls.get(0).sink.whenDrained(() -> wanted[0] = true);
+        assertThat(wanted[0]).isFalse();
+        request(STREAM_REQUEST);
+        assertThat(wanted[0]).isTrue();
+        wanted[0] = false;
+        calls.get(0).send(event(2)).sink.whenDrained(() -> wanted[0] = true);
+        assertThat(wanted[0]).isTrue();
+        assertThat(leader.text()).isEqualTo(event(1) + event(2));
+    }
+
+    @Test
+    void w29_aLeaderThatGoesLeavesTheAnswerToTheOthersAndToTheStore() {
+        SlowSink leader = request(STREAM_REQUEST, new SlowSink());
+        RecordingSink follower = request(STREAM_REQUEST);
+        calls.get(0).begin(200, "text/event-stream").send(event(1));
+        leader.goneListener.run();
+        calls.get(0).send(DONE).sink.end();
+        assertThat(calls.get(0).cancelled).isFalse();
+        assertThat(follower.text()).isEqualTo(replay(follower, event(1) + DONE));
+        assertThat(request(STREAM_REQUEST).head.cache()).isInstanceOf(CacheOutcome.Hit.class);
+    }
+
+    @Test
+    void w29_anAbandonedCallIsFinishedUnlessToldOtherwise() throws IOException {
+        request(STREAM_REQUEST, new SlowSink()).goneListener.run();
+        assertThat(calls.get(0).cancelled).isFalse();
+        open(true);
+        SlowSink leader = request(STREAM_REQUEST, new SlowSink());
+        SlowSink follower = request(STREAM_REQUEST, new SlowSink());
+        leader.goneListener.run();
+        assertThat(calls.get(1).cancelled).isFalse();
+        follower.goneListener.run();
+        assertThat(calls.get(1).cancelled).isTrue();
+        request(STREAM_REQUEST);
+        assertThat(calls).hasSize(3);
+    }
+
+    @Test
+    void clearStartsANewCallAndTheNewerAnswerIsStoredLast() {
+        RecordingSink older = request(STREAM_REQUEST);
+        RecordingSink newer = new RecordingSink();
+        cache.respond(chat(STREAM_REQUEST), new CacheControls(true, Duration.ofMinutes(5), true), upstream, newer);
+        assertThat(calls).hasSize(2);
+        RecordingSink follower = request(STREAM_REQUEST);
+        calls.get(1).begin(200, "text/event-stream").send(event(2) + DONE).sink.end();
+        calls.get(0).begin(200, "text/event-stream").send(event(1) + DONE).sink.end();
+        assertThat(older.text()).isEqualTo(event(1) + DONE);
+        assertThat(follower.text()).isEqualTo(replay(follower, event(2) + DONE));
+        assertThat(request(STREAM_REQUEST).text()).contains("\"n\":2");
+    }
+
+    @Test
+    void aStreamOverTheLimitIsNotJoinableButGoesOnForThoseOnIt() {
+        RecordingSink leader = request(STREAM_REQUEST);
+        RecordingSink follower = request(STREAM_REQUEST);
+        SlowSink stalled = request(STREAM_REQUEST, new SlowSink());
+        calls.get(0).begin(200, "text/event-stream");
+        StringBuilder sent = new StringBuilder();
+        for (int i = 0; sent.length() < 4 * LIMIT; i++) {
+            sent.append(event(i));
+            calls.get(0).send(event(i));
+        }
+        request(STREAM_REQUEST);
+        assertThat(calls).hasSize(2);
+        calls.get(0).send(DONE).sink.end();
+        sent.append(DONE);
+        assertThat(leader.text()).isEqualTo(sent.toString());
+        assertThat(follower.text()).isEqualTo(replay(follower, sent.toString()));
+        assertThat(follower.ended).isTrue();
+        stalled.take();
+        assertThat(stalled.failure).isNotNull();
+        assertThat(stalled.ended).isFalse();
+    }
+}

@@ -1,0 +1,263 @@
+package dev.refrain.engine.internal.store;
+
+import static dev.refrain.engine.internal.store.TestEntries.NEVER;
+import static dev.refrain.engine.internal.store.TestEntries.entry;
+import static dev.refrain.engine.internal.store.TestEntries.isGenuine;
+import static dev.refrain.engine.internal.store.TestEntries.key;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.refrain.engine.spi.CacheStore;
+import dev.refrain.engine.spi.EntryBuffer;
+import dev.refrain.engine.spi.EntryHead;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What {@link CacheStore} promises. Every store passes it. */
+abstract class CacheStoreContract {
+    private static final long NOW = 10_000;
+
+    private final EntryBuffer found = new EntryBuffer(16);
+    CacheStore store;
+
+    /** An empty store with room for at least 48 MiB. */
+    abstract CacheStore open() throws IOException;
+
+    @BeforeEach
+    void openStore() throws IOException {
+        store = open();
+    }
+
+    @AfterEach
+    void closeStore() {
+        store.close();
+    }
+
+    @Test
+    void unknownKeyIsAbsent() {
+        assertThat(store.get(key(1), found)).isFalse();
+        assertThat(store.remove(key(1))).isFalse();
+    }
+
+    /** Around the boundaries of chunks and parts, and the largest answer that the engine stores by default, with some more. */
+    @ParameterizedTest
+    @ValueSource(ints = {64, 93, 94, 200, 2_600, 32_767, 32_768, 32_769, 65_440, 65_441, 1 << 20, (16 << 20) + 4_096})
+    void givesBackWhatWasPut(int length) {
+        assertThat(store.put(key(1), entry(1, 0, length))).isTrue();
+        assertThat(store.get(key(1), found)).isTrue();
+        assertThat(found.length()).isEqualTo(length);
+        assertThat(isGenuine(1, found)).isTrue();
+        assertThat(store.get(key(2), found)).isFalse();
+    }
+
+    @Test
+    void anEntryMayBeNoMoreThanItsHead() {
+        EntryBuffer head = new EntryBuffer(EntryHead.LENGTH);
+        head.resize(EntryHead.LENGTH)[EntryHead.LENGTH - 1] = 42;
+        assertThat(store.put(key(1), head)).isTrue();
+        assertThat(store.get(key(1), found)).isTrue();
+        assertThat(found.length()).isEqualTo(EntryHead.LENGTH);
+        assertThat(found.bytes()).startsWith(head.bytes());
+    }
+
+    @Test
+    void anEntryWithoutAHeadIsTheCallersMistake() {
+        EntryBuffer none = new EntryBuffer(EntryHead.LENGTH);
+        none.resize(EntryHead.LENGTH - 1);
+        assertThatThrownBy(() -> store.put(key(1), none)).isInstanceOf(IllegalArgumentException.class);
+    }
+
+    @Test
+    void noByteOfAnEntryIsSpecial() {
+        for (int length : new int[] {200, 100_000}) {
+            for (int i = 0; i < 256; i += i == 2 ? 250 : 1) {
+                EntryBuffer entry = entry(i, 0, length);
+                entry.bytes()[4] = (byte) i;
+                assertThat(store.put(key(i), entry)).isTrue();
+                assertThat(store.get(key(i), found)).isTrue();
+                assertThat(found.length()).isEqualTo(length);
+                assertThat(found.bytes()).startsWith(entry.bytes());
+            }
+        }
+    }
+
+    @Test
+    void onlyTheBuffersValidBytesAreStored() {
+        EntryBuffer entry = entry(1, 0, 200);
+        EntryBuffer roomy = new EntryBuffer(10_000);
+        System.arraycopy(entry.bytes(), 0, roomy.resize(200), 0, 200);
+        assertThat(store.put(key(1), roomy)).isTrue();
+        assertThat(store.get(key(1), found)).isTrue();
+        assertThat(found.length()).isEqualTo(200);
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {200, 2_600, 100_000, 1 << 20})
+    void aNewerEntryReplacesTheOlderOne(int length) {
+        for (int older : new int[] {200, 5_000, 300_000}) {
+            assertThat(store.put(key(1), entry(1, 1, older))).isTrue();
+            assertThat(store.put(key(1), entry(1, 2, length))).isTrue();
+            assertThat(store.get(key(1), found)).isTrue();
+            assertThat(found.length()).isEqualTo(length);
+            assertThat(isGenuine(1, found)).isTrue();
+            assertThat(TestEntries.generation(found)).isEqualTo(2);
+            assertThat(store.stats().entries()).isEqualTo(1);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {200, 500_000})
+    void aRemovedEntryIsGone(int length) {
+        store.put(key(1), entry(1, 0, length));
+        store.put(key(2), entry(2, 0, length));
+        assertThat(store.remove(key(1))).isTrue();
+        assertThat(store.get(key(1), found)).isFalse();
+        assertThat(store.get(key(2), found)).isTrue();
+        assertThat(store.remove(key(1))).isFalse();
+        assertThat(store.stats().entries()).isEqualTo(1);
+        store.remove(key(2));
+        assertThat(store.stats().bytes()).isZero();
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {200, 500_000})
+    void sweepRemovesExactlyWhatHasExpired(int length) {
+        store.put(key(1), entry(1, 0, length, 0, NOW - 1));
+        store.put(key(2), entry(2, 0, length, 0, NOW));
+        store.put(key(3), entry(3, 0, length, 0, NOW + 1));
+        store.put(key(4), entry(4, 0, length, 0, NEVER));
+        assertThat(store.get(key(1), found)).as("expired, but not swept").isTrue();
+
+        assertThat(store.sweep(NOW)).isEqualTo(2);
+
+        assertThat(store.get(key(1), found)).isFalse();
+        assertThat(store.get(key(2), found)).isFalse();
+        assertThat(store.get(key(3), found)).isTrue();
+        assertThat(store.get(key(4), found)).isTrue();
+        assertThat(store.stats().entries()).isEqualTo(2);
+        assertThat(store.stats().expirations()).isEqualTo(2);
+        assertThat(store.sweep(NOW)).isZero();
+    }
+
+    @Test
+    void statsTellEntriesAndBytes() {
+        long empty = store.stats().bytes();
+        for (int i = 0; i < 100; i++) {
+            store.put(key(i), entry(i, 0, 1_000));
+        }
+        store.put(key(100), entry(100, 0, 1_000_000));
+        assertThat(store.stats().entries()).isEqualTo(101);
+        assertThat(store.stats().bytes() - empty).isBetween(1_100_000L, 1_250_000L);
+        assertThat(store.stats().capacityBytes()).isPositive();
+        assertThat(store.stats().drops()).isZero();
+        assertThat(store.stats().failures()).isZero();
+    }
+
+    @Test
+    void theSecretIsRandomAndACopy() throws IOException {
+        byte[] secret = store.secret();
+        assertThat(secret).hasSize(32).isNotEqualTo(new byte[32]);
+        secret[0]++;
+        assertThat(store.secret()).isNotEqualTo(secret);
+    }
+
+    @Test
+    void aClosedStoreIsEmptyAndTakesNothing() {
+        store.put(key(1), entry(1, 0, 200));
+        store.close();
+        store.close();
+        assertThat(store.get(key(1), found)).isFalse();
+        assertThat(store.put(key(1), entry(1, 0, 200))).isFalse();
+        assertThat(store.remove(key(1))).isFalse();
+        assertThat(store.sweep(Long.MAX_VALUE)).isZero();
+        assertThat(store.stats().entries()).isZero();
+        assertThat(store.secret()).hasSize(32);
+    }
+
+    @Test
+    void concurrentReadersSeeWholeEntriesOnly() throws Exception {
+        int keys = 8;
+        AtomicBoolean done = new AtomicBoolean();
+        ExecutorService threads = Executors.newCachedThreadPool();
+        try {
+            List<Future<Long>> readers = new ArrayList<>();
+            for (int r = 0; r < 2; r++) {
+                readers.add(threads.submit(() -> {
+                    EntryBuffer buffer = new EntryBuffer(16);
+                    long hits = 0;
+                    while (!done.get()) {
+                        for (int k = 0; k < keys; k++) {
+                            if (store.get(key(k), buffer)) {
+                                assertThat(isGenuine(k, buffer)).isTrue();
+                                hits++;
+                            }
+                        }
+                    }
+                    return hits;
+                }));
+            }
+            for (int generation = 0; generation < 50; generation++) {
+                for (int k = 0; k < keys; k++) {
+                    int length = new int[] {200, 3_000, 40_000, 150_000}[(k + generation) % 4];
+                    assertThat(store.put(key(k), entry(k, generation, length))).isTrue();
+                }
+            }
+            done.set(true);
+            for (Future<Long> reader : readers) {
+                assertThat(reader.get()).isPositive();
+            }
+        } finally {
+            done.set(true);
+            threads.shutdown();
+            assertThat(threads.awaitTermination(10, TimeUnit.SECONDS)).isTrue();
+        }
+        assertThat(store.stats().failures()).isZero();
+    }
+
+    @Test
+    void closingDuringOperationsIsHarmless() throws Exception {
+        int workers = 3;
+        CountDownLatch busy = new CountDownLatch(workers);
+        AtomicBoolean done = new AtomicBoolean();
+        ExecutorService threads = Executors.newCachedThreadPool();
+        List<Future<?>> work = new ArrayList<>();
+        for (int w = 0; w < workers; w++) {
+            int worker = w;
+            work.add(threads.submit(() -> {
+                EntryBuffer buffer = new EntryBuffer(16);
+                for (int i = 0; !done.get(); i++) {
+                    store.put(key(i % 100), entry(i % 100, worker, 100 + i % 60_000));
+                    store.get(key(i % 37), buffer);
+                    if (i % 50 == 0) {
+                        store.sweep(0);
+                        store.stats();
+                    }
+                    if (i == 100) {
+                        busy.countDown();
+                    }
+                }
+            }));
+        }
+        busy.await();
+        store.close();
+        assertThat(store.get(key(1), found)).isFalse();
+        done.set(true);
+        for (Future<?> one : work) {
+            one.get();
+        }
+        threads.shutdown();
+        assertThat(store.stats().failures()).isZero();
+    }
+}

@@ -1,0 +1,172 @@
+package dev.refrain.engine.internal.store;
+
+import static dev.refrain.engine.internal.store.TestEntries.NEVER;
+import static dev.refrain.engine.internal.store.TestEntries.entry;
+import static dev.refrain.engine.internal.store.TestEntries.isGenuine;
+import static dev.refrain.engine.internal.store.TestEntries.key;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.refrain.engine.spi.EntryBuffer;
+import dev.refrain.engine.spi.StoreStats;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Room: the budget holds, a full store goes on taking entries, and what has expired makes room again. */
+class CapacityTest {
+    private static final long CAPACITY = 64L << 20;
+    private static final Clock CLOCK = Clock.fixed(Instant.ofEpochMilli(5_000), ZoneOffset.UTC);
+
+    @TempDir
+    Path directory;
+
+    private final EntryBuffer found = new EntryBuffer(16);
+
+    private ChronicleStore open(long capacity) throws IOException {
+        return ChronicleStore.open(directory.resolve("answers.refrain"), capacity, CLOCK);
+    }
+
+    /** Mostly a few KB, as answers are, but half of the bytes in large ones. */
+    private static int mixedLength(SplittableRandom random) {
+        return random.nextInt(100) == 0 ? random.nextInt(50_000, 1 << 20) : random.nextInt(200, 10_000);
+    }
+
+    @Test
+    void anOverfilledStoreKeepsWhatIsRecent() throws IOException {
+        SplittableRandom random = new SplittableRandom(1);
+        try (ChronicleStore store = open(CAPACITY)) {
+            long written = 0;
+            int count = 0;
+            while (written < 3 * CAPACITY) {
+                int length = mixedLength(random);
+                assertThat(store.put(key(count), entry(count, 0, length, 1_000 + count, NEVER)))
+                        .as("entry %s of %s bytes", count, length)
+                        .isTrue();
+                written += length;
+                count++;
+            }
+            int recent = count / 10;
+            int kept = 0;
+            for (int i = count - recent; i < count; i++) {
+                if (store.get(key(i), found)) {
+                    assertThat(isGenuine(i, found)).isTrue();
+                    kept++;
+                }
+            }
+            assertThat(kept).as("of the most recent %s", recent).isGreaterThan(recent * 98 / 100);
+            StoreStats stats = store.stats();
+            assertThat(stats.bytes()).isBetween(CAPACITY * 70 / 100, CAPACITY);
+            assertThat(stats.evictions()).isPositive();
+            assertThat(stats.drops()).isZero();
+            assertThat(stats.failures()).isZero();
+        }
+        assertThat(diskUse()).isLessThan(CAPACITY * 11 / 10);
+    }
+
+    @Test
+    void smallEntriesFillTheStoreAsWell() throws IOException {
+        int count = 250_000;
+        try (ChronicleStore store = open(16L << 20)) {
+            for (int i = 0; i < count; i++) {
+                assertThat(store.put(key(i), entry(i, 0, 80, 1_000 + i, NEVER))).isTrue();
+            }
+            assertThat(store.stats().entries()).isGreaterThan(60_000);
+            assertThat(store.stats().failures()).isZero();
+            assertThat(store.get(key(count - 1), found)).isTrue();
+        }
+    }
+
+    @Test
+    void expiredEntriesGoBeforeOlderOnes() throws IOException {
+        try (ChronicleStore store = open(16L << 20)) {
+            for (int i = 0; i < 1_000; i++) {
+                store.put(key(i), entry(i, 0, 2_000, 1, NEVER));
+            }
+            // As young as can be, but expired: a third of the room, and more than the rest of the test needs.
+            for (int i = 1_000; i < 4_000; i++) {
+                store.put(key(i), entry(i, 0, 2_000, 4_999, 5_000));
+            }
+            for (int i = 4_000; i < 9_000; i++) {
+                store.put(key(i), entry(i, 0, 2_000, 4_000, NEVER));
+            }
+            assertThat(store.stats().evictions()).isPositive();
+            for (int i = 0; i < 1_000; i++) {
+                assertThat(store.get(key(i), found)).as("key %s", i).isTrue();
+            }
+        }
+    }
+
+    @Test
+    void sweptRoomIsUsedAgain() throws IOException {
+        // More than half of the room, but not so much that the chance of a segment being full counts for anything.
+        int count = 4_000;
+        try (ChronicleStore store = open(16L << 20)) {
+            for (int round = 0; round < 3; round++) {
+                for (int i = 0; i < count; i++) {
+                    store.put(key(i), entry(i, round, 1_800, round, round + 1));
+                }
+                store.put(key(count), entry(count, round, 2 << 20, round, round + 1));
+                assertThat(store.stats().evictions()).isZero();
+                assertThat(store.sweep(round + 1)).isEqualTo(count + 1);
+                assertThat(store.stats().bytes()).isZero();
+            }
+        }
+    }
+
+    @Test
+    void anEntryTooLargeForTheStoreIsDropped() throws IOException {
+        try (ChronicleStore store = open(16L << 20)) {
+            store.put(key(1), entry(1, 0, 200));
+            store.put(key(2), entry(2, 0, 200));
+            assertThat(store.put(key(1), entry(1, 0, 8 << 20))).isFalse();
+            assertThat(store.get(key(1), found)).as("the older entry").isFalse();
+            assertThat(store.get(key(2), found)).isTrue();
+            assertThat(store.stats().drops()).isEqualTo(1);
+            assertThat(store.stats().entries()).isEqualTo(1);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {16L << 20, 64L << 20, (100L << 20) + 12_345, 1L << 30})
+    void theFileIsAsLargeAsTheCapacity(long capacity) throws IOException {
+        try (ChronicleStore store = open(capacity)) {
+            assertThat(store.stats().capacityBytes()).isEqualTo(capacity);
+        }
+        assertThat(diskUse()).isBetween(capacity * 90 / 100, capacity);
+    }
+
+    /** Twenty gigabytes are not written in a test; the geometry that the test above has confirmed is computed instead. */
+    @Test
+    void soIsALargeOne() throws IOException {
+        long capacity = 20L << 30;
+        open(256L << 20).close();
+        long perSegment = Files.size(directory.resolve("answers.refrain")) / 256;
+        assertThat(perSegment * Layout.segments(capacity)).isBetween(capacity * 90 / 100, capacity * 110 / 100);
+    }
+
+    @Test
+    void aCapacityTooSmallIsRefused() {
+        assertThatThrownBy(() -> open((16L << 20) - 1))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("16 MiB");
+    }
+
+    private long diskUse() throws IOException {
+        long sum = 0;
+        try (var files = Files.list(directory)) {
+            for (Path file : files.toList()) {
+                sum += Files.size(file);
+            }
+        }
+        return sum;
+    }
+}

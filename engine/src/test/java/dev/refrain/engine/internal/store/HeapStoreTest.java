@@ -1,0 +1,10 @@
+package dev.refrain.engine.internal.store;
+
+import dev.refrain.engine.spi.CacheStore;
+
+class HeapStoreTest extends CacheStoreContract {
+    @Override
+    CacheStore open() {
+        return new HeapStore();
+    }
+}

@@ -1,0 +1,146 @@
+package dev.refrain.engine.internal.store;
+
+import static dev.refrain.engine.internal.store.TestEntries.entry;
+import static dev.refrain.engine.internal.store.TestEntries.isGenuine;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.refrain.engine.CacheKey;
+import dev.refrain.engine.spi.EntryBuffer;
+import dev.refrain.engine.spi.EntryHead;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Large entries of which something has been lost. */
+class LargeEntriesTest {
+    private static final int LENGTH = 200_000;
+    private static final int PARTS = (LENGTH - 1) / LargeEntries.PART_PAYLOAD + 1;
+
+    @TempDir
+    Path directory;
+
+    private final Tally tally = new Tally();
+    private final LargeEntries.Scratch scratch = new LargeEntries.Scratch();
+    private final EntryBuffer found = new EntryBuffer(16);
+    private final EntryBuffer displaced = new EntryBuffer(16);
+    private final byte[] key = new byte[CacheKey.LENGTH];
+    private SegmentMap map;
+    private LargeEntries large;
+
+    @BeforeEach
+    void open() throws IOException {
+        ChronicleRuntime.applySettings();
+        map = new SegmentMap(
+                MapFile.create(directory.resolve("map"), 16), tally, new Failures(tally, Clock.systemUTC()));
+        large = new LargeEntries(map, 1 << 20);
+        TestEntries.key(1).copyTo(key, 0);
+        assertThat(large.put(key, entry(1, 1, LENGTH), displaced, scratch, 0)).isTrue();
+    }
+
+    @AfterEach
+    void close() {
+        map.close();
+    }
+
+    private boolean gather() {
+        return map.get(key, found) && large.gather(key, found, scratch);
+    }
+
+    private List<byte[]> partKeys() {
+        List<byte[]> keys = new ArrayList<>();
+        map.forEach((partKey, value) -> {
+            if (value.bytes()[Kind.OFFSET] == Kind.PART) {
+                keys.add(partKey.clone());
+            }
+        });
+        return keys;
+    }
+
+    @Test
+    void allPartsMakeTheEntry() {
+        assertThat(map.size()).isEqualTo(PARTS + 1);
+        assertThat(tally.parts.get()).isEqualTo(PARTS);
+        assertThat(gather()).isTrue();
+        assertThat(found.length()).isEqualTo(LENGTH);
+        assertThat(isGenuine(1, found)).isTrue();
+    }
+
+    @Test
+    void partsCarryTheTimesOfTheEntry() {
+        map.forEach((anyKey, value) -> {
+            assertThat(EntryHead.storedAt(value.bytes())).isEqualTo(1_000);
+            assertThat(EntryHead.expiresAt(value.bytes())).isEqualTo(TestEntries.NEVER);
+        });
+    }
+
+    @Test
+    void withoutOnePartThereIsNoEntryAndNothingStays() {
+        for (int missing = 0; missing < PARTS; missing++) {
+            map.remove(partKeys().get(missing), displaced);
+            assertThat(gather()).isFalse();
+            assertThat(map.size()).isZero();
+            assertThat(tally.parts.get()).isZero();
+            assertThat(large.put(key, entry(1, 1, LENGTH), displaced, scratch, 0))
+                    .isTrue();
+        }
+    }
+
+    @Test
+    void aPartOfTheWrongLengthIsNone() {
+        byte[] partKey = partKeys().get(0);
+        map.get(partKey, found);
+        EntryBuffer shorter = new EntryBuffer(found.length());
+        System.arraycopy(found.bytes(), 0, shorter.resize(found.length() - 1), 0, found.length() - 1);
+        map.put(partKey, shorter, displaced, 0);
+        assertThat(gather()).isFalse();
+        assertThat(map.size()).isZero();
+    }
+
+    @Test
+    void aManifestOfNonsenseIsNone() {
+        map.get(key, found);
+        byte[] sound = Arrays.copyOf(found.bytes(), found.length());
+        for (int at = EntryHead.LENGTH; at < EntryHead.LENGTH + 8; at++) {
+            EntryBuffer nonsense = new EntryBuffer(sound.length);
+            System.arraycopy(sound, 0, nonsense.resize(sound.length), 0, sound.length);
+            nonsense.bytes()[at] ^= (byte) 0xFF;
+            map.put(key, nonsense, displaced, 0);
+            assertThat(gather()).isFalse();
+            assertThat(map.get(key, found)).isFalse();
+        }
+    }
+
+    @Test
+    void partsOfOneGenerationAreNeverTakenForAnother() {
+        map.get(key, found);
+        EntryBuffer olderManifest = new EntryBuffer(found.length());
+        System.arraycopy(found.bytes(), 0, olderManifest.resize(found.length()), 0, found.length());
+        assertThat(large.put(key, entry(1, 2, LENGTH), displaced, scratch, 0)).isTrue();
+        large.removeParts(key, displaced, scratch);
+        assertThat(map.size()).isEqualTo(PARTS + 1);
+
+        // A reader that read the manifest just before it was replaced.
+        EntryBuffer late = new EntryBuffer(16);
+        System.arraycopy(olderManifest.bytes(), 0, late.resize(olderManifest.length()), 0, late.length());
+        assertThat(large.gather(key, late, scratch)).isFalse();
+
+        assertThat(gather()).as("the newer entry is untouched").isTrue();
+        assertThat(TestEntries.generation(found)).isEqualTo(2);
+    }
+
+    @Test
+    void anEntryLongerThanAllowedTakesTheOlderOneWithIt() {
+        assertThat(large.put(key, entry(1, 2, (1 << 20) + 1), displaced, scratch, 0))
+                .isFalse();
+        assertThat(map.get(key, found)).isFalse();
+        large.removeParts(key, displaced, scratch);
+        assertThat(map.size()).isZero();
+    }
+}

@@ -1,0 +1,176 @@
+package dev.refrain.engine.internal.store;
+
+import static dev.refrain.engine.internal.store.TestEntries.NEVER;
+import static dev.refrain.engine.internal.store.TestEntries.entry;
+import static dev.refrain.engine.internal.store.TestEntries.isGenuine;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.refrain.engine.CacheKey;
+import dev.refrain.engine.spi.EntryBuffer;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import net.openhft.chronicle.map.ChronicleMap;
+import net.openhft.chronicle.map.ExternalMapQueryContext;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What Chronicle Map does when a segment is full or its lock is stuck, and what is made of it. */
+class SegmentMapTest {
+    private static final long NOW = 10_000;
+
+    @TempDir
+    Path directory;
+
+    private final Tally tally = new Tally();
+    private final EntryBuffer found = new EntryBuffer(16);
+    private final EntryBuffer displaced = new EntryBuffer(16);
+    private ChronicleMap<byte[], EntryBuffer> chronicle;
+    private SegmentMap map;
+
+    @BeforeEach
+    void open() throws IOException {
+        ChronicleRuntime.applySettings();
+        chronicle = MapFile.create(directory.resolve("map"), 2);
+        map = new SegmentMap(
+                chronicle, tally, new Failures(tally, Clock.fixed(Instant.ofEpochMilli(NOW), ZoneOffset.UTC)));
+    }
+
+    @AfterEach
+    void close() {
+        map.close();
+    }
+
+    private static byte[] key(long number) {
+        byte[] key = new byte[CacheKey.LENGTH];
+        TestEntries.key(number).copyTo(key, 0);
+        return key;
+    }
+
+    private int segment(long number) {
+        try (ExternalMapQueryContext<byte[], EntryBuffer, ?> query = chronicle.queryContext(key(number))) {
+            return query.segmentIndex();
+        }
+    }
+
+    /** Numbers of keys that live in the same segment as key 0. */
+    private List<Long> neighbours(int count) {
+        List<Long> neighbours = new ArrayList<>();
+        for (long number = 0; neighbours.size() < count; number++) {
+            if (segment(number) == segment(0)) {
+                neighbours.add(number);
+            }
+        }
+        return neighbours;
+    }
+
+    private boolean put(long number, int length, long storedAt, long expiresAt) {
+        return map.put(key(number), entry(number, 0, length, storedAt, expiresAt), displaced, NOW);
+    }
+
+    private boolean isThere(long number) {
+        boolean isThere = map.get(key(number), found);
+        if (isThere) {
+            assertThat(isGenuine(number, found)).isTrue();
+        }
+        return isThere;
+    }
+
+    @Test
+    void theOldestMakeRoom() {
+        List<Long> keys = neighbours(200);
+        for (int i = 0; i < keys.size(); i++) {
+            assertThat(put(keys.get(i), 10_000, i, NEVER)).isTrue();
+        }
+        int oldest = 0;
+        while (!isThere(keys.get(oldest))) {
+            oldest++;
+        }
+        assertThat(oldest).isBetween(100, 125);
+        for (int i = oldest; i < keys.size(); i++) {
+            assertThat(isThere(keys.get(i)))
+                    .as("entry %s of %s", i, keys.size())
+                    .isTrue();
+        }
+        assertThat(tally.evictions.sum()).isEqualTo(oldest);
+    }
+
+    /** A chunk here and a chunk there are no room for something long. */
+    @Test
+    void roomIsMadeInOnePiece() {
+        List<Long> keys = neighbours(10_000);
+        for (int i = 0; i < keys.size(); i++) {
+            // Ages that have nothing to do with places.
+            assertThat(put(keys.get(i), 80, i * 7919L % 9973, NEVER)).isTrue();
+        }
+        assertThat(put(keys.get(0), Layout.MAX_VALUE_LENGTH, NOW, NEVER)).isTrue();
+        assertThat(isThere(keys.get(0))).isTrue();
+    }
+
+    /** Chronicle Map's own way of replacing would leave the entry pointing at chunks that belong to others. */
+    @Test
+    void growingInAFullSegmentDamagesNothing() {
+        List<Long> keys = neighbours(400);
+        for (int round = 0; round < 5; round++) {
+            for (int i = 0; i < keys.size(); i++) {
+                assertThat(put(keys.get(i), 500 + round * 3_000, i, NEVER)).isTrue();
+                isThere(keys.get(i / 2));
+            }
+        }
+        long readable = keys.stream().filter(this::isThere).count();
+        assertThat(readable).isBetween(50L, 80L).isEqualTo(map.size());
+    }
+
+    @Test
+    void aStuckSegmentIsLeftAloneUntilItIsFree() throws Exception {
+        long other = 1;
+        while (segment(other) == segment(0)) {
+            other++;
+        }
+        assertThat(put(0, 2_000, 1, 2)).isTrue();
+        assertThat(put(other, 2_000, 1, NEVER)).isTrue();
+
+        CountDownLatch locked = new CountDownLatch(1);
+        CountDownLatch release = new CountDownLatch(1);
+        Thread holder = new Thread(() -> {
+            try (ExternalMapQueryContext<byte[], EntryBuffer, ?> query = chronicle.queryContext(key(0))) {
+                query.writeLock().lock();
+                locked.countDown();
+                release.await();
+            } catch (InterruptedException e) {
+                throw new AssertionError(e);
+            }
+        });
+        holder.start();
+        locked.await();
+        try {
+            assertThat(isThere(0)).isFalse();
+            assertThat(tally.failures.sum()).isEqualTo(1);
+
+            long start = System.nanoTime();
+            for (int i = 0; i < 100; i++) {
+                assertThat(isThere(0)).isFalse();
+                assertThat(put(0, 2_000, 1, 2)).isFalse();
+                assertThat(map.remove(key(0), displaced)).isFalse();
+                assertThat(map.sweep(segment(0), NOW).removed()).isZero();
+                assertThat(isThere(other)).isTrue();
+            }
+            assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(1));
+            assertThat(tally.failures.sum()).isEqualTo(1);
+        } finally {
+            release.countDown();
+            holder.join();
+        }
+        assertThat(map.sweep(segment(0), NOW).removed()).isEqualTo(1);
+        assertThat(put(0, 2_000, 1, NEVER)).isTrue();
+        assertThat(isThere(0)).isTrue();
+    }
+}

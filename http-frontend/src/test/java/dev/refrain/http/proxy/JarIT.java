@@ -1,0 +1,255 @@
+package dev.refrain.http.proxy;
+
+import static dev.refrain.http.proxy.WireTest.CHAT;
+import static dev.refrain.http.proxy.WireTest.CHAT_ANSWER;
+import static dev.refrain.http.proxy.WireTest.CHAT_REQUEST;
+import static dev.refrain.http.proxy.WireTest.CHAT_STREAM;
+import static dev.refrain.http.proxy.WireTest.assertHit;
+import static dev.refrain.http.proxy.WireTest.assertMiss;
+import static dev.refrain.http.proxy.WireTest.header;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledForJreRange;
+import org.junit.jupiter.api.condition.JRE;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** The executable jar as an operator meets it: how it starts, what it prints and leaves behind, how it ends. */
+class JarIT {
+    /** What the JVM reports for a process that SIGTERM ended, all hooks having run: 128 + 15. */
+    private static final int TERMINATED = 143;
+
+    private static final String RECOVERED = "was not closed cleanly";
+
+    @TempDir
+    Path folder;
+
+    private ScriptedProvider provider;
+    private final List<RunningJar> started = new ArrayList<>();
+
+    @BeforeEach
+    void startProvider() throws IOException {
+        provider =
+                new ScriptedProvider().does((exchange, request) -> ScriptedProvider.json(exchange, 200, CHAT_ANSWER));
+    }
+
+    @AfterEach
+    void stop() {
+        started.forEach(RunningJar::close);
+        provider.close();
+    }
+
+    private RunningJar start(String... flags) throws IOException {
+        return start(RunningJar.QUIET, flags);
+    }
+
+    private RunningJar start(List<String> jvmFlags, String... flags) throws IOException {
+        RunningJar jar = RunningJar.start(jvmFlags, folder, provider.base(), flags);
+        started.add(jar);
+        return jar;
+    }
+
+    // ----------------------------------------------------------------------------------------------------------- start
+
+    @Test
+    void aStartPrintsOneLineCompilesNothingAndLeavesTheHomeAlone() throws IOException {
+        Path home = Files.createDirectory(folder.resolve("home"));
+        Path classes = folder.resolve("classes.log");
+        List<String> flags = new ArrayList<>(RunningJar.QUIET);
+        flags.addAll(List.of("-Duser.home=" + home, "-Xlog:class+load:file=" + classes));
+        RunningJar jar = start(flags);
+        assertMiss(jar.cached(CHAT, CHAT_REQUEST));
+        assertHit(jar.cached(CHAT, CHAT_REQUEST));
+        assertThat(jar.terminate().ended()).isEqualTo(new RunningJar.Ended(TERMINATED, "", ""));
+
+        assertThat(jar.startLine())
+                .isEqualTo("Refrain listens on http://127.0.0.1:" + jar.port() + "/v1, upstream " + provider.base()
+                        + ", store " + folder.resolve("answers.refrain") + " (32MiB)");
+        assertThat(home).isEmptyDirectory();
+        // Chronicle asks for the compiler in any case; javac's heart is loaded only when there is something to compile.
+        assertThat(Files.readString(classes).lines())
+                .anyMatch(line -> line.contains(" net.openhft.chronicle.hash.VanillaGlobalMutableState$$Native "))
+                .noneMatch(line -> line.contains(" com.sun.tools.javac.main.JavaCompiler "));
+    }
+
+    @Test
+    @EnabledForJreRange(min = JRE.JAVA_24)
+    void withoutTheFlagThatNoManifestCanCarryTheJvmWarnsOfUnsafeAndOfNothingElse() throws IOException {
+        RunningJar jar = start(List.of());
+        assertHitAfterMiss(jar);
+        RunningJar.Ended ended = jar.terminate().ended();
+        assertThat(ended.out()).isEmpty();
+        assertThat(ended.err().lines()).hasSize(4).allMatch(line -> line.startsWith("WARNING: "));
+        assertThat(ended.err()).contains("WARNING: A terminally deprecated method in sun.misc.Unsafe has been called");
+    }
+
+    @Test
+    void aPortInUseIsOneLine() throws IOException {
+        try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            String port = Integer.toString(taken.getLocalPort());
+            assertThat(RunningJar.run(
+                            folder,
+                            "--port",
+                            port,
+                            "--store",
+                            store(),
+                            "--capacity",
+                            "32MiB",
+                            "--upstream",
+                            upstream()))
+                    .isEqualTo(new RunningJar.Ended(
+                            1,
+                            "",
+                            "refrain: Cannot listen on 127.0.0.1:" + port
+                                    + ": Address already in use. Choose another --host or --port.\n"));
+        }
+        assertThat(start().err())
+                .as("the store was closed cleanly all the same")
+                .isEmpty();
+    }
+
+    @Test
+    void aStoreThatIsADirectoryIsOneLine() throws IOException {
+        assertThat(RunningJar.run(folder, "--port", "0", "--store", folder.toString(), "--upstream", upstream()))
+                .isEqualTo(new RunningJar.Ended(
+                        1,
+                        "",
+                        "refrain: The store must be a file, but " + folder + " is a directory; name a file in it\n"));
+    }
+
+    @Test
+    void aStoreThatCannotBeMadeIsOneLine() throws IOException {
+        // Not by permissions: tests may run as root, who has them all.
+        Path file = Files.createFile(folder.resolve("no-directory"));
+        RunningJar.Ended ended = RunningJar.run(
+                folder, "--port", "0", "--store", file.resolve("x").toString(), "--upstream", upstream());
+        assertThat(ended.status()).isEqualTo(1);
+        assertThat(ended.out()).isEmpty();
+        assertThat(ended.err().lines())
+                .singleElement()
+                .satisfies(line -> assertThat(line)
+                        .startsWith("refrain: The store " + file.resolve("x") + " cannot be opened: ")
+                        .contains(file.toString()));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"--prot,0,--prot: no such setting", "--port,99999,port: '99999'", "--capacity,1TB/s,capacity: '1TB/s'"})
+    void aWrongFlagIsOneLine(String flag, String value, String message) throws IOException {
+        RunningJar.Ended ended = RunningJar.run(folder, flag, value);
+        assertThat(ended.status()).isEqualTo(2);
+        assertThat(ended.out()).isEmpty();
+        assertThat(ended.err().lines())
+                .singleElement()
+                .satisfies(line -> assertThat(line).startsWith("refrain: " + message));
+    }
+
+    // ------------------------------------------------------------------------------------------------------------- end
+
+    @Test
+    void sigtermWhileIdleEndsItAtOnceAndTheStoreIsClosedCleanly() throws IOException {
+        RunningJar jar = start();
+        assertHitAfterMiss(jar);
+        long from = System.nanoTime();
+        assertThat(jar.terminate().ended()).isEqualTo(new RunningJar.Ended(TERMINATED, "", ""));
+        assertThat(Duration.ofNanos(System.nanoTime() - from)).isLessThan(Duration.ofSeconds(2));
+
+        RunningJar next = start();
+        assertThat(next.err()).isEmpty();
+        assertHit(next.cached(CHAT, CHAT_REQUEST));
+    }
+
+    @Test
+    void sigtermLetsAStreamInFlightComeToItsEndAndBeStored() throws Exception {
+        String request = "{\"model\":\"acme/large\",\"stream\":true}";
+        CountDownLatch stopping = new CountDownLatch(1);
+        provider.does((exchange, received) -> {
+            ScriptedProvider.stream(exchange, CHAT_STREAM[0], CHAT_STREAM[1]);
+            if (stopping.await(30, TimeUnit.SECONDS)) {
+                ScriptedProvider.write(exchange, CHAT_STREAM[2], CHAT_STREAM[3], CHAT_STREAM[4]);
+            }
+        });
+        RunningJar jar = start();
+        try (RawClient client = new RawClient(jar.port());
+                RawClient bystander = new RawClient(jar.port())) {
+            client.send("POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer sk-test\r\n"
+                    + "X-OpenRouter-Cache: true\r\nContent-Length: " + request.length() + "\r\n\r\n" + request);
+            assertThat(client.readUntil("Hel\"}}]}\n\n")).contains("MISS");
+            jar.terminate();
+            awaitRefusal(bystander);
+            stopping.countDown();
+            assertThat(client.readUntil("0\r\n\r\n")).contains("\"lo\"", "\"total_tokens\":21", "data: [DONE]\n\n");
+        }
+        assertThat(jar.ended()).isEqualTo(new RunningJar.Ended(TERMINATED, "", ""));
+
+        RunningJar next = start();
+        assertThat(next.err()).isEmpty();
+        HttpResponse<String> hit = next.cached(CHAT, request);
+        assertHit(hit);
+        assertThat(hit.body()).contains("Hel", "\"lo\"", "data: [DONE]\n\n");
+        assertThat(provider.calls()).isEqualTo(1);
+    }
+
+    /** Returns once the process no longer takes requests. */
+    private static void awaitRefusal(RawClient client) throws IOException {
+        String head;
+        do {
+            client.send("GET /no-such-path HTTP/1.1\r\nHost: x\r\n\r\n");
+            head = client.readUntil("\r\n\r\n");
+            if (head.startsWith("HTTP/1.1 404")) {
+                client.readUntil("}}");
+            }
+        } while (head.startsWith("HTTP/1.1 404"));
+        assertThat(head).startsWith("HTTP/1.1 503");
+    }
+
+    // --------------------------------------------------------------------------------------------------- two processes
+
+    @Test
+    void twoProcessesOnOneStoreSeeEachOthersAnswers() throws IOException {
+        RunningJar one = start();
+        RunningJar other = start();
+        assertMiss(one.cached(CHAT, CHAT_REQUEST));
+        HttpResponse<String> hit = other.cached(CHAT, CHAT_REQUEST);
+        assertHit(hit);
+        assertThat(header(hit, "X-OpenRouter-Cache-Source-Id")).isEqualTo("chatcmpl-123");
+        assertMiss(other.cached(CHAT, "{\"model\":\"b\"}"));
+        assertHit(one.cached(CHAT, "{\"model\":\"b\"}"));
+
+        assertThat(one.kill().ended().status()).isEqualTo(137);
+        assertHit(other.cached(CHAT, CHAT_REQUEST));
+        assertMiss(other.cached(CHAT, "{\"model\":\"c\"}"));
+        assertThat(other.terminate().ended()).isEqualTo(new RunningJar.Ended(TERMINATED, "", ""));
+
+        RunningJar next = start();
+        assertThat(next.err()).contains(RECOVERED);
+        assertHit(next.cached(CHAT, "{\"model\":\"c\"}"));
+    }
+
+    private static void assertHitAfterMiss(RunningJar jar) {
+        assertMiss(jar.cached(CHAT, CHAT_REQUEST));
+        assertHit(jar.cached(CHAT, CHAT_REQUEST));
+    }
+
+    private String store() {
+        return folder.resolve("answers.refrain").toString();
+    }
+
+    private String upstream() {
+        return provider.base().toString();
+    }
+}

@@ -1,0 +1,75 @@
+package dev.refrain.http.proxy;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.util.concurrent.CompletableFuture;
+
+/** The front-end as a client meets it, wherever it runs. */
+abstract class ProxyUnderTest implements AutoCloseable {
+    private final HttpClient http =
+            HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+
+    abstract int port();
+
+    @Override
+    public abstract void close();
+
+    URI uri(String path) {
+        return URI.create("http://127.0.0.1:" + port() + path);
+    }
+
+    /** A request with a body and headers given as name, value, name, value. */
+    HttpRequest.Builder post(String path, String body, String... headers) {
+        HttpRequest.Builder request = HttpRequest.newBuilder(uri(path))
+                .POST(BodyPublishers.ofString(body))
+                .header("Content-Type", "application/json")
+                .header("Authorization", "Bearer sk-test");
+        for (int i = 0; i < headers.length; i += 2) {
+            request.setHeader(headers[i], headers[i + 1]);
+        }
+        return request;
+    }
+
+    /** The same request without its API key. */
+    static HttpRequest.Builder anonymous(HttpRequest.Builder request) {
+        HttpRequest with = request.build();
+        HttpRequest.Builder without = HttpRequest.newBuilder(with.uri())
+                .method(with.method(), with.bodyPublisher().orElseThrow());
+        with.headers().map().forEach((name, values) -> {
+            if (!name.equalsIgnoreCase("Authorization")) {
+                values.forEach(value -> without.header(name, value));
+            }
+        });
+        return without;
+    }
+
+    HttpResponse<String> send(HttpRequest.Builder request) {
+        return send(request, BodyHandlers.ofString());
+    }
+
+    <T> HttpResponse<T> send(HttpRequest.Builder request, HttpResponse.BodyHandler<T> handler) {
+        try {
+            return http.send(request.build(), handler);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException(e);
+        }
+    }
+
+    CompletableFuture<HttpResponse<String>> sendAsync(HttpRequest.Builder request) {
+        return http.sendAsync(request.build(), BodyHandlers.ofString());
+    }
+
+    /** A cached POST. */
+    HttpResponse<String> cached(String path, String body, String... headers) {
+        return send(post(path, body, headers).setHeader("X-OpenRouter-Cache", "true"));
+    }
+}

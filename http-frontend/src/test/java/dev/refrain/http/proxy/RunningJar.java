@@ -1,0 +1,170 @@
+package dev.refrain.http.proxy;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+
+/** {@code java -jar refrain.jar} in a process of its own, as a user starts it: the manifest brings what flags it needs. */
+final class RunningJar extends ProxyUnderTest {
+    private static final int PATIENCE_SECONDS = 60;
+    private static final Pattern START_LINE =
+            Pattern.compile("Refrain listens on http://127\\.0\\.0\\.1:(\\d+)/v1, .+");
+
+    /** The one flag that no manifest can carry and that this JVM would print a warning without. */
+    static final List<String> QUIET =
+            Runtime.version().feature() >= 24 ? List.of("--sun-misc-unsafe-memory-access=allow") : List.of();
+
+    /** How a process ended and all that it printed. */
+    record Ended(int status, String out, String err) {}
+
+    private final Process process;
+    private final BufferedReader out;
+    private final Path err;
+    private final String startLine;
+    private final int port;
+
+    private RunningJar(Process process, Path err) throws IOException {
+        this.process = process;
+        this.err = err;
+        this.out = process.inputReader(StandardCharsets.UTF_8);
+        this.startLine = patiently(this::nextLine);
+        Matcher line = START_LINE.matcher(startLine == null ? "" : startLine);
+        if (!line.matches()) {
+            close();
+            throw new IllegalStateException("Not a start: " + startLine + "\n" + err());
+        }
+        this.port = Integer.parseInt(line.group(1));
+    }
+
+    /** Starts it on a free port with its store in the given folder, and waits until it listens. */
+    static RunningJar start(Path folder, URI upstream, String... flags) throws IOException {
+        return start(QUIET, folder, upstream, flags);
+    }
+
+    /** The same with other flags for the JVM. */
+    static RunningJar start(List<String> jvmFlags, Path folder, URI upstream, String... flags) throws IOException {
+        List<String> arguments = new ArrayList<>(List.of("--port", "0", "--capacity", "32MiB"));
+        arguments.addAll(List.of("--store", folder.resolve("answers.refrain").toString()));
+        arguments.addAll(List.of("--upstream", upstream.toString()));
+        arguments.addAll(List.of(flags));
+        Path err = Files.createTempFile(folder, "jar", ".err");
+        return new RunningJar(
+                command(jvmFlags, folder, arguments).redirectError(err.toFile()).start(), err);
+    }
+
+    /** Runs it to its end, for when it is not expected to start. */
+    static Ended run(Path folder, String... arguments) throws IOException {
+        Path err = Files.createTempFile(folder, "jar", ".err");
+        Process process = command(QUIET, folder, List.of(arguments))
+                .redirectError(err.toFile())
+                .start();
+        try {
+            return ended(process, process.inputReader(StandardCharsets.UTF_8), err);
+        } finally {
+            process.destroyForcibly();
+        }
+    }
+
+    private static ProcessBuilder command(List<String> jvmFlags, Path folder, List<String> arguments) {
+        List<String> command = new ArrayList<>();
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.addAll(jvmFlags);
+        // Many short lives: quick starts matter more than peak speed. Native libraries are unpacked into tmpdir, where
+        // a killed
+        // process leaves them.
+        command.addAll(List.of("-Xmx256m", "-XX:TieredStopAtLevel=1", "-Djava.io.tmpdir=" + folder));
+        command.addAll(List.of("-jar", System.getProperty("refrain.jar", "target/refrain.jar")));
+        command.addAll(arguments);
+        ProcessBuilder builder = new ProcessBuilder(command);
+        builder.environment().keySet().removeIf(name -> name.startsWith("REFRAIN_") || name.endsWith("JAVA_OPTIONS"));
+        builder.environment().remove("JAVA_TOOL_OPTIONS");
+        return builder;
+    }
+
+    @Override
+    int port() {
+        return port;
+    }
+
+    String startLine() {
+        return startLine;
+    }
+
+    /** What it has printed to stderr so far. */
+    String err() {
+        try {
+            return Files.readString(err);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** SIGTERM. Through the handle, since the process itself would also close the pipes, and what is still in them be lost. */
+    RunningJar terminate() {
+        process.toHandle().destroy();
+        return this;
+    }
+
+    /** SIGKILL: no hook runs, nothing is closed. */
+    RunningJar kill() {
+        process.toHandle().destroyForcibly();
+        return this;
+    }
+
+    /** Waits for the end; {@code out} is what came after the start line. */
+    Ended ended() {
+        return ended(process, out, err);
+    }
+
+    private static Ended ended(Process process, BufferedReader out, Path err) {
+        String printed = patiently(() -> out.lines().collect(Collectors.joining("\n")));
+        try {
+            if (!process.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
+                throw new IllegalStateException("It does not end");
+            }
+            return new Ended(process.exitValue(), printed, Files.readString(err));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private interface Reading {
+        String read() throws IOException;
+    }
+
+    /** A pipe cannot be read with a time limit. */
+    private static String patiently(Reading reading) {
+        return CompletableFuture.supplyAsync(() -> {
+                    try {
+                        return reading.read();
+                    } catch (IOException e) {
+                        throw new UncheckedIOException(e);
+                    }
+                })
+                .orTimeout(PATIENCE_SECONDS, TimeUnit.SECONDS)
+                .join();
+    }
+
+    private String nextLine() throws IOException {
+        return out.readLine();
+    }
+
+    @Override
+    public void close() {
+        process.destroyForcibly();
+    }
+}
