@@ -5,6 +5,7 @@ import dev.refrain.engine.internal.template.AnswerCapture.State;
 import dev.refrain.engine.internal.template.Template;
 import java.nio.ByteBuffer;
 import java.time.Duration;
+import java.util.Locale;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -48,17 +49,35 @@ class CaptureSink implements ResponseSink {
     @Override
     public void head(ResponseHead answer) {
         head = answer;
-        boolean storable = answer.status() == 200
-                && (answer.contentEncoding() == null || answer.contentEncoding().equalsIgnoreCase("identity"))
-                && answer.contentLength() <= cache.maxAnswerBytes();
-        if (storable) {
+        CacheOutcome outcome = outcome(answer);
+        if (outcome instanceof CacheOutcome.Miss miss && miss.stored()) {
             capture = AnswerCapture.of(key.endpoint(), key.streaming(), cache.maxAnswerBytes());
             began(answer, capture);
         } else {
             cache.counters().rejections.increment();
             rejected();
         }
-        client.head(answer.withCache(new CacheOutcome.Miss(ttl.toSeconds(), storable)));
+        client.head(answer.withCache(outcome));
+    }
+
+    /** What can be told of an answer by its head. */
+    private CacheOutcome outcome(ResponseHead answer) {
+        if (answer.status() != 200) {
+            return new CacheOutcome.Miss(ttl.toSeconds(), false);
+        }
+        if (answer.contentEncoding() != null && !answer.contentEncoding().equalsIgnoreCase("identity")) {
+            return new CacheOutcome.Bypass(BypassReason.ANSWER_ENCODED);
+        }
+        if (answer.contentLength() > cache.maxAnswerBytes()) {
+            return new CacheOutcome.Bypass(BypassReason.ANSWER_TOO_LARGE);
+        }
+        return new CacheOutcome.Miss(ttl.toSeconds(), isOfTheRightKind(answer.contentType()));
+    }
+
+    /** A document in place of a stream, or the other way round, cannot become an entry. Any other type is judged by the content. */
+    private boolean isOfTheRightKind(String contentType) {
+        String type = contentType == null ? "" : contentType.toLowerCase(Locale.ROOT);
+        return key.streaming() ? !type.contains("json") : !type.startsWith("text/event-stream");
     }
 
     @Override
