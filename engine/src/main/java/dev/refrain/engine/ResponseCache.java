@@ -423,6 +423,11 @@ public final class ResponseCache implements AutoCloseable {
         }
     }
 
+    /** Upstream calls under way that an identical request would join. */
+    int joinableFlights() {
+        return flights.size();
+    }
+
     boolean cancelsWhenAbandoned() {
         return cancelsWhenAbandoned;
     }
