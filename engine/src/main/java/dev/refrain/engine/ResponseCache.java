@@ -15,6 +15,7 @@ import java.time.Duration;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
@@ -133,6 +134,23 @@ public final class ResponseCache implements AutoCloseable {
         } else if (!lookup(key, sink)) {
             fetch(key, controls.ttl(), upstream, new GuardedSink(sink), 1);
         }
+    }
+
+    /**
+     * Answers a request like {@link #respond(CacheRequest, CacheControls, Upstream, ResponseSink)}, all at once: for embedders that
+     * have no use for an answer in pieces. An event stream is one body too, complete when it has ended.
+     *
+     * <p>All of the answer is held on the heap, however long it is. An upstream that fails completes the stage exceptionally; an answer
+     * with another status than 200 is an answer. The stage completes on the thread that the upstream delivers on, before this returns if it is
+     * a hit, so what depends on it must not block, or must be asynchronous.
+     *
+     * @return completed with the answer. Cancelling its {@link CompletionStage#toCompletableFuture() future}, or completing it in any
+     *     other way, counts as the reader's going away (wire rule W29)
+     */
+    public CompletionStage<WholeAnswer> respond(CacheRequest request, CacheControls controls, Upstream upstream) {
+        GatheringSink sink = new GatheringSink();
+        respond(request, controls, upstream, sink);
+        return sink.future();
     }
 
     /** From a call that is under way, or from one of its own. */
