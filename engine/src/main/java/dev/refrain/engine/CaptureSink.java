@@ -36,6 +36,7 @@ class CaptureSink implements ResponseSink {
 
     private long received;
     private boolean ended;
+    private boolean lostTrack;
     private int committedLength = NOTHING_YET;
 
     CaptureSink(ResponseCache cache, CacheKey key, Duration ttl, ResponseSink client) {
@@ -131,7 +132,12 @@ class CaptureSink implements ResponseSink {
     /** More of the answer has been captured and passed on. */
     void progressed() {}
 
-    /** Called before a commit; returns whether the answer may still be stored. */
+    /** Whether the capture broke, so that the answer's events are not all known. */
+    final boolean hasLostTrack() {
+        return lostTrack;
+    }
+
+    /** Whether the answer may still be stored. */
     boolean mayCommit() {
         return true;
     }
@@ -169,9 +175,10 @@ class CaptureSink implements ResponseSink {
                 discard(state);
             }
         } catch (RuntimeException | OutOfMemoryError e) {
-            LOG.warn("An answer could not be stored; it is served all the same. Key {}", key, e);
+            LOG.warn("An answer could not be captured; it is served all the same. Key {}", key, e);
             cache.counters().failures.increment();
             capture = null;
+            lostTrack = true;
             rejected();
         }
     }
@@ -184,21 +191,36 @@ class CaptureSink implements ResponseSink {
         }
         committedLength = template.length();
         if (mayCommit()) {
+            put(template);
+        }
+        completed(template);
+    }
+
+    @SuppressWarnings("CatchingUnchecked") // others may be reading the answer, whatever the store does
+    private void put(Template template) {
+        try {
             long now = cache.nowMillis();
             cache.put(
                     key,
                     template,
                     new EntryCodec.Facts(
                             head.contentType(), head.generationId(), now, now + ttl.toMillis(), now - startedAtMillis));
+            if (!mayCommit()) {
+                // Came to be the older answer while it was being stored. It may have overwritten the newer one; better
+                // none.
+                cache.remove(key);
+            }
+        } catch (RuntimeException | OutOfMemoryError e) {
+            LOG.warn("An answer could not be stored; it is served all the same. Key {}", key, e);
+            cache.counters().failures.increment();
         }
-        completed(template);
     }
 
     private void discard(State state) {
         if (committedLength != DISCARDED) {
             LOG.debug("Not stored: {} ({})", key, capture.rejection());
             cache.counters().rejections.increment();
-            if (committedLength >= 0) {
+            if (committedLength >= 0 && mayCommit()) {
                 cache.remove(key);
             }
             committedLength = DISCARDED;
