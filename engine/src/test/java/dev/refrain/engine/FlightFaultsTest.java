@@ -473,7 +473,10 @@ class FlightFaultsTest {
             store.beforePut = () -> {
                 throw new Fault();
             };
-            begin(0).send(body.equals(CHAT_REQUEST) ? CHAT_ANSWER : EVENT + DONE)
+            boolean document = body.equals(CHAT_REQUEST);
+            calls.get(0)
+                    .begin(200, document ? "application/json" : "text/event-stream")
+                    .send(document ? CHAT_ANSWER : EVENT + DONE)
                     .sink
                     .end();
             assertThat(leader.ended && follower.ended).isTrue();
