@@ -118,8 +118,7 @@ class CaptureSink implements ResponseSink {
         client.whenGone(action);
     }
 
-    // ------------------------------------------------------------------------------------------ what a flight wants to
-    // know of
+    // ---- what a flight wants to know of
 
     /** The answer may become an entry: its events can be followed. */
     void began(ResponseHead answer, AnswerCapture live) {}
@@ -155,7 +154,7 @@ class CaptureSink implements ResponseSink {
      */
     void ended(Throwable cause) {}
 
-    // -----------------------------------------------------------------------------------------------------------------------
+    // ---- storing
 
     /** Feeds the capture and commits or discards as its state demands. */
     @SuppressWarnings("CatchingUnchecked") // a fault in the cache must not become a fault of the answer

@@ -124,8 +124,7 @@ final class Flight extends CaptureSink {
         }
     }
 
-    // ------------------------------------------------------------------------------------------------------------
-    // membership
+    // ---- membership
 
     /** Adds a follower, who hears of everything from now on. Returns false if the flight is not joinable any more. */
     boolean join(Follower follower) {
@@ -203,8 +202,7 @@ final class Flight extends CaptureSink {
         flights.remove(this);
     }
 
-    // -------------------------------------------------------------------------------------------- driven by the
-    // upstream's thread
+    // ---- driven by the upstream's thread
 
     @Override
     public void head(ResponseHead answer) {
@@ -400,8 +398,7 @@ final class Flight extends CaptureSink {
     @Override
     public void whenGone(Runnable action) {}
 
-    // ------------------------------------------------------------------------------------------------------ what
-    // followers see
+    // ---- what followers see
 
     Ending ending() {
         return ending;

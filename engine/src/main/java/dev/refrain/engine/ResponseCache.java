@@ -34,9 +34,6 @@ public final class ResponseCache implements AutoCloseable {
 
     private static final int MAX_POOLED_BYTES = 1 << 20;
 
-    /** Flights that one request joins or leads at most, so that a broken provider is not stormed. */
-    private static final int MAX_FLIGHTS = 3;
-
     private final CacheStore store;
     private final Clock clock;
     private final int maxRequestBytes;
@@ -46,8 +43,7 @@ public final class ResponseCache implements AutoCloseable {
     private final EntryCodec codec = new EntryCodec();
     private final Counters counters = new Counters();
     private final Pool<Scratch> scratches = new Pool<>(Scratch::new);
-    private final Pool<EntryBuffer> pieces = new Pool<>(() -> new EntryBuffer(8 * 1024));
-    private final Flights flights = new Flights();
+    private final Coalescer coalescer = new Coalescer(this);
     private final ScheduledExecutorService sweeper;
 
     private ResponseCache(Builder builder, CacheStore store) {
@@ -107,8 +103,7 @@ public final class ResponseCache implements AutoCloseable {
         return new Builder(file);
     }
 
-    // ---------------------------------------------------------------------------------------------------------- the
-    // pipeline
+    // ---- the pipeline
 
     /**
      * Answers a request: from the store if it can, else from an identical request's upstream call that is under way, else from a call
@@ -130,9 +125,9 @@ public final class ResponseCache implements AutoCloseable {
         }
         CacheKey key = derive(request);
         if (controls.clear()) {
-            lead(key, controls.ttl(), upstream, new GuardedSink(sink));
+            coalescer.lead(key, controls.ttl(), upstream, new GuardedSink(sink));
         } else if (!lookup(key, sink)) {
-            fetch(key, controls.ttl(), upstream, new GuardedSink(sink), 1);
+            coalescer.fetch(key, controls.ttl(), upstream, new GuardedSink(sink));
         }
     }
 
@@ -151,94 +146,6 @@ public final class ResponseCache implements AutoCloseable {
         GatheringSink sink = new GatheringSink();
         respond(request, controls, upstream, sink);
         return sink.future();
-    }
-
-    /** From a call that is under way, or from one of its own. */
-    private void fetch(CacheKey key, Duration ttl, Upstream upstream, GuardedSink sink, int attempt) {
-        while (true) {
-            Flight running = flights.get(key);
-            if (running != null && follow(running, key, ttl, upstream, sink, attempt)) {
-                return;
-            }
-            Flight own = new Flight(flights, this, key, ttl, sink);
-            if (flights.replace(running, own)) {
-                // Another call may have come to its end between the lookup and here; nobody's answer is fetched twice.
-                boolean wanted = false;
-                try {
-                    wanted = !replay(key, sink);
-                } finally {
-                    if (!wanted) {
-                        own.dissolve();
-                    }
-                }
-                if (wanted) {
-                    own.start(upstream);
-                }
-                return;
-            }
-        }
-    }
-
-    private boolean follow(
-            Flight running, CacheKey key, Duration ttl, Upstream upstream, GuardedSink sink, int attempt) {
-        Follower follower = new Follower(
-                running, sink, pieces, nowMillis(), why -> startOver(key, ttl, upstream, sink, attempt, why));
-        if (!running.join(follower)) {
-            return false;
-        }
-        counters.collapsed.increment();
-        follower.start();
-        return true;
-    }
-
-    /** A follower whose flight failed before it had a byte: another flight, but not endlessly many of them. */
-    private void startOver(
-            CacheKey key, Duration ttl, Upstream upstream, GuardedSink sink, int attempt, Flight.Ending why) {
-        if (replay(key, sink)) {
-            return;
-        }
-        if (why instanceof Flight.Ending.Unshareable) {
-            fetchAlone(key, ttl, upstream, sink);
-        } else if (!(why instanceof Flight.Ending.Failed failed)) {
-            fetch(key, ttl, upstream, sink, attempt);
-        } else if (attempt < MAX_FLIGHTS) {
-            fetch(key, ttl, upstream, sink, attempt + 1);
-        } else if (failed.head() != null) {
-            sink.head(failed.head()
-                    .withGenerationId(GenerationId.mint(nowMillis() / 1000))
-                    .withCache(new CacheOutcome.Miss(ttl.toSeconds(), false)));
-            sink.chunk(failed.body().duplicate());
-            sink.end();
-        } else if (failed.cause() != null) {
-            sink.fail(failed.cause());
-        } else {
-            // The provider does answer, with something too long to be handed round.
-            fetchAlone(key, ttl, upstream, sink);
-        }
-    }
-
-    /** A call of one's own that nobody joins and whose answer is not stored: sharing it has been tried. */
-    private void fetchAlone(CacheKey key, Duration ttl, Upstream upstream, GuardedSink sink) {
-        Flight own = new Flight(flights, this, key, ttl, sink);
-        own.supersede();
-        own.start(upstream);
-    }
-
-    /** A call of one's own whatever else is under way, whose answer is the newer one. */
-    private void lead(CacheKey key, Duration ttl, Upstream upstream, GuardedSink sink) {
-        Flight own = new Flight(flights, this, key, ttl, sink);
-        // In this order: what the older flight stores in between is removed, and after that it stores nothing.
-        flights.supersede(own);
-        boolean removed = false;
-        try {
-            remove(key);
-            removed = true;
-        } finally {
-            if (!removed) {
-                own.dissolve();
-            }
-        }
-        own.start(upstream);
     }
 
     /** Serves a request for which caching was on without the cache, saying why. */
@@ -260,8 +167,7 @@ public final class ResponseCache implements AutoCloseable {
         sink.whenGone(call::cancel);
     }
 
-    // ------------------------------------------------------------------------------------------------------------- the
-    // parts
+    // ---- the parts
 
     /** Why a request cannot be cached, or empty if it can (wire rules W18 and W19). */
     public Optional<BypassReason> bypass(CacheRequest request) {
@@ -306,7 +212,8 @@ public final class ResponseCache implements AutoCloseable {
         return found;
     }
 
-    private boolean replay(CacheKey key, ResponseSink sink) {
+    /** {@link #lookup(CacheKey, ResponseSink)} that does not count a miss: the request has been counted already. */
+    boolean replay(CacheKey key, ResponseSink sink) {
         Scratch scratch = scratches.take();
         try {
             CachedResponse response = scratch.response;
@@ -416,8 +323,7 @@ public final class ResponseCache implements AutoCloseable {
         store.close();
     }
 
-    // -------------------------------------------------------------------------------------------------------------
-    // internals
+    // ---- internals
 
     private CacheKey derive(CacheRequest request) {
         Scratch scratch = scratches.take();
@@ -444,7 +350,7 @@ public final class ResponseCache implements AutoCloseable {
 
     /** Upstream calls under way that an identical request would join. */
     int joinableFlights() {
-        return flights.size();
+        return coalescer.flights().size();
     }
 
     boolean cancelsWhenAbandoned() {

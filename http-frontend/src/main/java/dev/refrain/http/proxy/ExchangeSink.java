@@ -140,8 +140,7 @@ final class ExchangeSink implements ResponseSink {
         deliver(cause);
     }
 
-    // ---------------------------------------------------------------------------------------- from any thread to the
-    // I/O thread
+    // ---- from any thread to the I/O thread
 
     private record Drained(Runnable action) {}
 
@@ -192,8 +191,7 @@ final class ExchangeSink implements ResponseSink {
         }
     }
 
-    // ------------------------------------------------------------------------------------------------------ on the I/O
-    // thread
+    // ---- on the I/O thread
 
     private void onHead(ResponseHead head) {
         if (over) {

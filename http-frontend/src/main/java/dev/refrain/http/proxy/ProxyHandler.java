@@ -180,8 +180,7 @@ final class ProxyHandler implements HttpHandler {
         }
     }
 
-    // ----------------------------------------------------------------------------------------------------------------
-    // helpers
+    // ---- helpers
 
     /** A call to the upstream; nothing is built or sent before it is fetched, which a hit never does. */
     private Upstream call(
