@@ -5,6 +5,7 @@ import dev.refrain.engine.internal.template.AnswerCapture.State;
 import dev.refrain.engine.internal.template.Template;
 import java.nio.ByteBuffer;
 import java.time.Duration;
+import java.util.Locale;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -35,6 +36,7 @@ class CaptureSink implements ResponseSink {
 
     private long received;
     private boolean ended;
+    private boolean lostTrack;
     private int committedLength = NOTHING_YET;
 
     CaptureSink(ResponseCache cache, CacheKey key, Duration ttl, ResponseSink client) {
@@ -48,17 +50,35 @@ class CaptureSink implements ResponseSink {
     @Override
     public void head(ResponseHead answer) {
         head = answer;
-        boolean storable = answer.status() == 200
-                && (answer.contentEncoding() == null || answer.contentEncoding().equalsIgnoreCase("identity"))
-                && answer.contentLength() <= cache.maxAnswerBytes();
-        if (storable) {
+        CacheOutcome outcome = outcome(answer);
+        if (outcome instanceof CacheOutcome.Miss miss && miss.stored()) {
             capture = AnswerCapture.of(key.endpoint(), key.streaming(), cache.maxAnswerBytes());
             began(answer, capture);
         } else {
             cache.counters().rejections.increment();
             rejected();
         }
-        client.head(answer.withCache(new CacheOutcome.Miss(ttl.toSeconds(), storable)));
+        client.head(answer.withCache(outcome));
+    }
+
+    /** What can be told of an answer by its head. */
+    private CacheOutcome outcome(ResponseHead answer) {
+        if (answer.status() != 200) {
+            return new CacheOutcome.Miss(ttl.toSeconds(), false);
+        }
+        if (answer.contentEncoding() != null && !answer.contentEncoding().equalsIgnoreCase("identity")) {
+            return new CacheOutcome.Bypass(BypassReason.ANSWER_ENCODED);
+        }
+        if (answer.contentLength() > cache.maxAnswerBytes()) {
+            return new CacheOutcome.Bypass(BypassReason.ANSWER_TOO_LARGE);
+        }
+        return new CacheOutcome.Miss(ttl.toSeconds(), isOfTheRightKind(answer.contentType()));
+    }
+
+    /** A document in place of a stream, or the other way round, cannot become an entry. Any other type is judged by the content. */
+    private boolean isOfTheRightKind(String contentType) {
+        String type = contentType == null ? "" : contentType.toLowerCase(Locale.ROOT);
+        return key.streaming() ? !type.contains("json") : !type.startsWith("text/event-stream");
     }
 
     @Override
@@ -112,7 +132,12 @@ class CaptureSink implements ResponseSink {
     /** More of the answer has been captured and passed on. */
     void progressed() {}
 
-    /** Called before a commit; returns whether the answer may still be stored. */
+    /** Whether the capture broke, so that the answer's events are not all known. */
+    final boolean hasLostTrack() {
+        return lostTrack;
+    }
+
+    /** Whether the answer may still be stored. */
     boolean mayCommit() {
         return true;
     }
@@ -150,9 +175,10 @@ class CaptureSink implements ResponseSink {
                 discard(state);
             }
         } catch (RuntimeException | OutOfMemoryError e) {
-            LOG.warn("An answer could not be stored; it is served all the same. Key {}", key, e);
+            LOG.warn("An answer could not be captured; it is served all the same. Key {}", key, e);
             cache.counters().failures.increment();
             capture = null;
+            lostTrack = true;
             rejected();
         }
     }
@@ -165,21 +191,36 @@ class CaptureSink implements ResponseSink {
         }
         committedLength = template.length();
         if (mayCommit()) {
+            put(template);
+        }
+        completed(template);
+    }
+
+    @SuppressWarnings("CatchingUnchecked") // others may be reading the answer, whatever the store does
+    private void put(Template template) {
+        try {
             long now = cache.nowMillis();
             cache.put(
                     key,
                     template,
                     new EntryCodec.Facts(
                             head.contentType(), head.generationId(), now, now + ttl.toMillis(), now - startedAtMillis));
+            if (!mayCommit()) {
+                // Came to be the older answer while it was being stored. It may have overwritten the newer one; better
+                // none.
+                cache.remove(key);
+            }
+        } catch (RuntimeException | OutOfMemoryError e) {
+            LOG.warn("An answer could not be stored; it is served all the same. Key {}", key, e);
+            cache.counters().failures.increment();
         }
-        completed(template);
     }
 
     private void discard(State state) {
         if (committedLength != DISCARDED) {
             LOG.debug("Not stored: {} ({})", key, capture.rejection());
             cache.counters().rejections.increment();
-            if (committedLength >= 0) {
+            if (committedLength >= 0 && mayCommit()) {
                 cache.remove(key);
             }
             committedLength = DISCARDED;

@@ -8,6 +8,9 @@ import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * One upstream call for one key, and everybody who waits for its answer (wire rules W28 and W29).
@@ -20,9 +23,11 @@ import java.util.List;
  * <p>The upstream's thread drives it. Joining, leaving and ending hold this object's monitor, which guards the list of followers
  * and what is decided together with it, and under which no sink is called and no byte moves.
  */
-final class Flight extends CaptureSink implements Upstream.Call {
-    /** A provider's answer that is no success is kept for followers up to this size, in bytes. */
-    private static final int MAX_FAILURE_BODY = 64 * 1024;
+final class Flight extends CaptureSink {
+    private static final Logger LOG = LoggerFactory.getLogger(Flight.class);
+
+    /** An answer that turns out to be no success is kept for followers up to this size, in bytes. */
+    private static final int MAX_KEPT = 64 * 1024;
 
     /** How a flight ended. */
     sealed interface Ending {
@@ -32,7 +37,7 @@ final class Flight extends CaptureSink implements Upstream.Call {
         /**
          * There is no complete answer: followers that have not had a byte may try again.
          *
-         * @param head head of the provider's answer if that was an error and not too long to be kept, else null
+         * @param head head of the provider's answer if that is whole, and not too long to be kept; else null
          * @param body its body, not to be moved in; null without a head
          * @param cause why there is no answer, or null if there is one that is no success
          */
@@ -40,11 +45,14 @@ final class Flight extends CaptureSink implements Upstream.Call {
 
         /** The leader needed no call after all: followers look again. */
         record Dissolved() implements Ending {}
+
+        /** The answer is neither stored nor short enough to be kept for others: each follower makes a call of its own. */
+        record Unshareable() implements Ending {}
     }
 
     private final Flights flights;
     private final CacheKey key;
-    private final ResponseSink leader;
+    private final GuardedSink leader;
     private final Duration ttl;
     private final boolean cancelWhenAbandoned;
     private final long maxLag;
@@ -56,22 +64,27 @@ final class Flight extends CaptureSink implements Upstream.Call {
     private boolean superseded;
     /** What the call does next, while it waits for somebody to take what there is. */
     private Runnable paused;
-    /** Whether the leader has been asked to say when it is drained. */
+    /** Whether the leader has been asked to say when it is drained, and has not said so. */
     private boolean leaderAsked;
     /** Bytes passed to the leader since it was last drained. */
     private long leaderLag;
 
+    /** Null until the upstream has handed it out, which may be after the answer. */
+    private Upstream.Call call;
+
+    private boolean cancelled;
+
     private volatile Ending ending;
     private volatile LiveTemplate live;
     private volatile ResponseHead head;
-    private volatile Upstream.Call call;
-    private volatile boolean cancelled;
 
-    // The upstream's thread's alone.
+    // The upstream's thread's alone, but for the failure of a call that was never made.
+    private volatile boolean over;
     private AnswerCapture capture;
-    private ByteArrayOutputStream failureBody;
+    /** The answer as it came, until it is too long or followers have had some of it. */
+    private ByteArrayOutputStream kept;
 
-    Flight(Flights flights, ResponseCache cache, CacheKey key, Duration ttl, ResponseSink leader) {
+    Flight(Flights flights, ResponseCache cache, CacheKey key, Duration ttl, GuardedSink leader) {
         super(cache, key, ttl, leader);
         this.flights = flights;
         this.key = key;
@@ -85,12 +98,29 @@ final class Flight extends CaptureSink implements Upstream.Call {
         return key;
     }
 
-    /** Makes the upstream call. */
+    /** Makes the upstream call. Whatever the upstream throws fails the flight, so that nobody waits for it. */
+    @SuppressWarnings("CatchingUnchecked")
     void start(Upstream upstream) {
         leader.whenGone(this::leaderGone);
-        call = upstream.fetch(this);
-        if (cancelled) {
-            call.cancel();
+        synchronized (this) {
+            if (cancelled) {
+                return;
+            }
+        }
+        Upstream.Call running;
+        try {
+            running = Objects.requireNonNull(upstream.fetch(this), "an upstream returned no call");
+        } catch (Throwable e) {
+            fail(e);
+            return;
+        }
+        boolean tooLate;
+        synchronized (this) {
+            call = running;
+            tooLate = cancelled;
+        }
+        if (tooLate) {
+            stop(running);
         }
     }
 
@@ -110,40 +140,45 @@ final class Flight extends CaptureSink implements Upstream.Call {
         return true;
     }
 
-    /** Removes a follower whose reader has gone. */
+    /** Removes a follower who wants no more of this flight. */
     void leave(Follower follower) {
-        boolean abandoned;
         synchronized (this) {
             followers.remove(follower);
-            abandoned = leaderGone && followers.isEmpty();
         }
-        cancelIf(abandoned);
+        cancelIfAbandoned();
     }
 
     private void leaderGone() {
-        boolean abandoned;
         synchronized (this) {
             leaderGone = true;
-            abandoned = followers.isEmpty();
         }
-        cancelIf(abandoned);
+        cancelIfAbandoned();
         resume();
     }
 
-    private void cancelIf(boolean abandoned) {
-        if (abandoned && cancelWhenAbandoned && ending == null) {
-            cancel();
+    /** Breaks the call off if that is wanted and nobody is left; that nobody joins any more is decided in the same step. */
+    private void cancelIfAbandoned() {
+        Upstream.Call running;
+        synchronized (this) {
+            if (!cancelWhenAbandoned || !leaderGone || !followers.isEmpty() || ending != null || cancelled) {
+                return;
+            }
+            joinable = false;
+            cancelled = true;
+            running = call;
+        }
+        flights.remove(this);
+        if (running != null) {
+            stop(running);
         }
     }
 
-    /** Breaks the upstream call off. */
-    @Override
-    public void cancel() {
-        cancelled = true;
-        closeToNewcomers();
-        Upstream.Call running = call;
-        if (running != null) {
+    @SuppressWarnings("CatchingUnchecked")
+    private static void stop(Upstream.Call running) {
+        try {
             running.cancel();
+        } catch (Throwable e) {
+            LOG.warn("An upstream call could not be broken off", e);
         }
     }
 
@@ -160,7 +195,8 @@ final class Flight extends CaptureSink implements Upstream.Call {
         finish(new Ending.Dissolved());
     }
 
-    private void closeToNewcomers() {
+    /** From now on requests for the key make, or join, another flight. */
+    void closeToNewcomers() {
         synchronized (this) {
             joinable = false;
         }
@@ -172,20 +208,40 @@ final class Flight extends CaptureSink implements Upstream.Call {
 
     @Override
     public void head(ResponseHead answer) {
-        head = answer;
-        if (answer.status() != 200) {
-            failureBody = new ByteArrayOutputStream();
+        if (over) {
+            return;
         }
+        head = answer;
+        kept = new ByteArrayOutputStream();
         super.head(answer);
     }
 
     @Override
     public void chunk(ByteBuffer bytes) {
-        keepFailure(bytes);
+        if (over) {
+            return;
+        }
+        keep(bytes);
         synchronized (this) {
             leaderLag += bytes.remaining();
         }
         super.chunk(bytes);
+    }
+
+    @Override
+    public void end() {
+        if (!over) {
+            over = true;
+            super.end();
+        }
+    }
+
+    @Override
+    public void fail(Throwable cause) {
+        if (!over) {
+            over = true;
+            super.fail(cause);
+        }
     }
 
     @Override
@@ -201,7 +257,8 @@ final class Flight extends CaptureSink implements Upstream.Call {
             return;
         }
         for (Follower follower : members()) {
-            if (stream.published() - follower.position() > maxLag) {
+            // While the beginning is kept for the store, a follower that is far behind costs nothing.
+            if (!stream.keepsBeginning() && stream.published() - follower.position() > maxLag) {
                 follower.overrun();
             }
             follower.wake();
@@ -228,31 +285,45 @@ final class Flight extends CaptureSink implements Upstream.Call {
     @Override
     void rejected() {
         closeToNewcomers();
+        // Followers of a failure get it when it is whole, those of a stream have had some of it or may yet. But a
+        // document that is
+        // known to be no entry before its end may be long, and nothing in it says that the next one will be shorter.
+        if (!over && live == null && head.status() == 200) {
+            finish(new Ending.Unshareable());
+        }
     }
 
     @Override
     void ended(Throwable cause) {
         // A connection that breaks after the terminal event has delivered a complete answer all the same.
-        if (live != null && capture.isTerminated() && capture.state() != AnswerCapture.State.REJECTED) {
+        if (live != null
+                && capture.isTerminated()
+                && capture.state() != AnswerCapture.State.REJECTED
+                && !hasLostTrack()) {
             finish(new Ending.Complete(null));
+        } else if (cause == null && kept != null && !isPartlyRead()) {
+            finish(new Ending.Failed(head, ByteBuffer.wrap(kept.toByteArray()), null));
         } else {
-            boolean kept = cause == null && failureBody != null;
-            finish(new Ending.Failed(
-                    kept ? head : null, kept ? ByteBuffer.wrap(failureBody.toByteArray()) : null, cause));
+            finish(new Ending.Failed(null, null, cause));
         }
     }
 
-    private void keepFailure(ByteBuffer bytes) {
-        if (failureBody == null) {
+    private void keep(ByteBuffer bytes) {
+        if (kept == null) {
             return;
         }
-        if (failureBody.size() + bytes.remaining() > MAX_FAILURE_BODY) {
-            failureBody = null;
+        if (isPartlyRead() || kept.size() + bytes.remaining() > MAX_KEPT) {
+            kept = null;
             return;
         }
         byte[] copy = new byte[bytes.remaining()];
         bytes.duplicate().get(copy);
-        failureBody.writeBytes(copy);
+        kept.writeBytes(copy);
+    }
+
+    private boolean isPartlyRead() {
+        LiveTemplate stream = live;
+        return stream != null && stream.published() > 0;
     }
 
     private void finish(Ending how) {
@@ -281,19 +352,15 @@ final class Flight extends CaptureSink implements Upstream.Call {
     @Override
     public void whenDrained(Runnable action) {
         boolean ask;
-        boolean goOn;
         synchronized (this) {
             paused = action;
             ask = !leaderAsked;
             leaderAsked = true;
-            goOn = leaderGone || (!followers.isEmpty() && leaderLag <= maxLag);
         }
         if (ask) {
             leader.whenDrained(this::leaderDrained);
         }
-        if (goOn) {
-            resume();
-        }
+        resume();
     }
 
     private void leaderDrained() {
@@ -304,16 +371,34 @@ final class Flight extends CaptureSink implements Upstream.Call {
         resume();
     }
 
+    /** Lets the call go on if it waits and need not. */
+    @SuppressWarnings("CatchingUnchecked")
     private void resume() {
         Runnable action;
+        Upstream.Call running;
         synchronized (this) {
+            boolean goOn = !leaderAsked || leaderGone || (!followers.isEmpty() && leaderLag <= maxLag);
+            if (paused == null || !goOn) {
+                return;
+            }
             action = paused;
             paused = null;
+            running = call;
         }
-        if (action != null) {
+        try {
             action.run();
+        } catch (Throwable e) {
+            // The upstream's own fault, and on a thread that may be anybody's.
+            if (running != null) {
+                stop(running);
+            }
+            fail(e);
         }
     }
+
+    /** A flight's readers are many, and some may yet come: it is broken off through {@link Upstream.Call#cancel}, if at all. */
+    @Override
+    public void whenGone(Runnable action) {}
 
     // ------------------------------------------------------------------------------------------------------ what
     // followers see

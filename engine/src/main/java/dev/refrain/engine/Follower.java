@@ -10,6 +10,8 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A request that waits for the answer of another one's upstream call, and receives it as a hit would return it.
@@ -18,6 +20,8 @@ import java.util.concurrent.atomic.AtomicInteger;
  * the callers does the work, the others leave it a note and go; so nobody waits, and the sink is called by one thread at a time.
  */
 final class Follower {
+    private static final Logger LOG = LoggerFactory.getLogger(Follower.class);
+
     /** What to do when the flight ends without an answer before anything was passed on. */
     interface Retry {
         /** Starts over; the follower is done. */
@@ -25,13 +29,13 @@ final class Follower {
     }
 
     private final Flight flight;
-    private final ResponseSink sink;
+    private final GuardedSink sink;
     private final Pool<EntryBuffer> buffers;
     private final Retry retry;
     private final byte[] id = new byte[GenerationId.LENGTH];
     private final byte[] time = new byte[GenerationId.SECONDS_DIGITS];
-    /** Calls of {@link #wake} that have not been worked off. */
-    private final AtomicInteger news = new AtomicInteger();
+    /** Calls of {@link #wake} that have not been worked off. One from the beginning, which {@link #start} works off. */
+    private final AtomicInteger news = new AtomicInteger(1);
 
     private volatile boolean gone;
     private volatile boolean overrun;
@@ -42,7 +46,7 @@ final class Follower {
     private boolean started;
     private boolean done;
 
-    Follower(Flight flight, ResponseSink sink, Pool<EntryBuffer> buffers, long nowMillis, Retry retry) {
+    Follower(Flight flight, GuardedSink sink, Pool<EntryBuffer> buffers, long nowMillis, Retry retry) {
         this.flight = flight;
         this.sink = sink;
         this.buffers = buffers;
@@ -51,13 +55,17 @@ final class Follower {
         GenerationId.writeSeconds(nowMillis / 1000, time, 0);
     }
 
-    /** After joining: begins to listen. */
+    /**
+     * After joining: begins to listen. News that came in between have waited, for whoever starts over sets a listener of its own,
+     * which the one here must not replace.
+     */
     void start() {
         sink.whenGone(() -> {
             gone = true;
             flight.leave(this);
+            wake();
         });
-        wake();
+        workOff();
     }
 
     /** Bytes of the stream passed on. */
@@ -72,9 +80,12 @@ final class Follower {
     }
 
     void wake() {
-        if (news.getAndIncrement() != 0) {
-            return;
+        if (news.getAndIncrement() == 0) {
+            workOff();
         }
+    }
+
+    private void workOff() {
         int noted = 1;
         do {
             work();
@@ -82,18 +93,37 @@ final class Follower {
         } while (noted != 0);
     }
 
+    @SuppressWarnings("CatchingUnchecked") // nothing that happens here may keep the flight from its other followers
     private void work() {
-        while (!done && !gone && sinkTakesMore) {
+        try {
+            while (!done && step()) {}
+        } catch (Throwable e) {
+            LOG.warn("A request that followed another one's call failed", e);
+            done = true;
+            sink.fail(e);
+            flight.leave(this);
+        }
+        if (done) {
+            // Who holds on to this follower must not hold on to the stream.
+            reader = null;
+        }
+    }
+
+    /** Does what is next. Returns whether to go on. */
+    private boolean step() {
+        if (gone) {
+            done = true;
+        } else if (overrun) {
+            done = true;
+            sink.fail(new IllegalStateException(
+                    "the reader lags behind the stream by more than the stored-answer limit"));
+            flight.leave(this);
+        } else if (sinkTakesMore) {
             // Looked at before reading: what was published before the end is then read before the end is passed on.
             Flight.Ending ending = flight.ending();
-            if (overrun) {
-                done = true;
-                sink.fail(new IllegalStateException(
-                        "the reader lags behind the stream by more than the stored-answer limit"));
-            } else if (!passOn() && !finish(ending)) {
-                return;
-            }
+            return passOn() || finish(ending);
         }
+        return false;
     }
 
     /** Passes on the next piece of a stream. Returns false if there is none now. */
@@ -109,6 +139,8 @@ final class Follower {
             // Joined in time, but by now the stream has grown too long to be held from its beginning.
             done = true;
             flight.leave(this);
+            // It may not have noticed itself yet, and must not be met again.
+            flight.closeToNewcomers();
             retry.startOver(new Flight.Ending.Dissolved());
             return true;
         }

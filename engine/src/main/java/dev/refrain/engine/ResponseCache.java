@@ -15,6 +15,7 @@ import java.time.Duration;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
@@ -129,15 +130,31 @@ public final class ResponseCache implements AutoCloseable {
         }
         CacheKey key = derive(request);
         if (controls.clear()) {
-            remove(key);
-            lead(key, controls.ttl(), upstream, sink);
+            lead(key, controls.ttl(), upstream, new GuardedSink(sink));
         } else if (!lookup(key, sink)) {
-            fetch(key, controls.ttl(), upstream, sink, 1);
+            fetch(key, controls.ttl(), upstream, new GuardedSink(sink), 1);
         }
     }
 
+    /**
+     * Answers a request like {@link #respond(CacheRequest, CacheControls, Upstream, ResponseSink)}, all at once: for embedders that
+     * have no use for an answer in pieces. An event stream is one body too, complete when it has ended.
+     *
+     * <p>All of the answer is held on the heap, however long it is. An upstream that fails completes the stage exceptionally; an answer
+     * with another status than 200 is an answer. The stage completes on the thread that the upstream delivers on, before this returns if it is
+     * a hit, so what depends on it must not block, or must be asynchronous.
+     *
+     * @return completed with the answer. Cancelling its {@link CompletionStage#toCompletableFuture() future}, or completing it in any
+     *     other way, counts as the reader's going away (wire rule W29)
+     */
+    public CompletionStage<WholeAnswer> respond(CacheRequest request, CacheControls controls, Upstream upstream) {
+        GatheringSink sink = new GatheringSink();
+        respond(request, controls, upstream, sink);
+        return sink.future();
+    }
+
     /** From a call that is under way, or from one of its own. */
-    private void fetch(CacheKey key, Duration ttl, Upstream upstream, ResponseSink sink, int attempt) {
+    private void fetch(CacheKey key, Duration ttl, Upstream upstream, GuardedSink sink, int attempt) {
         while (true) {
             Flight running = flights.get(key);
             if (running != null && follow(running, key, ttl, upstream, sink, attempt)) {
@@ -146,9 +163,15 @@ public final class ResponseCache implements AutoCloseable {
             Flight own = new Flight(flights, this, key, ttl, sink);
             if (flights.replace(running, own)) {
                 // Another call may have come to its end between the lookup and here; nobody's answer is fetched twice.
-                if (replay(key, sink)) {
-                    own.dissolve();
-                } else {
+                boolean wanted = false;
+                try {
+                    wanted = !replay(key, sink);
+                } finally {
+                    if (!wanted) {
+                        own.dissolve();
+                    }
+                }
+                if (wanted) {
                     own.start(upstream);
                 }
                 return;
@@ -157,7 +180,7 @@ public final class ResponseCache implements AutoCloseable {
     }
 
     private boolean follow(
-            Flight running, CacheKey key, Duration ttl, Upstream upstream, ResponseSink sink, int attempt) {
+            Flight running, CacheKey key, Duration ttl, Upstream upstream, GuardedSink sink, int attempt) {
         Follower follower = new Follower(
                 running, sink, pieces, nowMillis(), why -> startOver(key, ttl, upstream, sink, attempt, why));
         if (!running.join(follower)) {
@@ -170,11 +193,13 @@ public final class ResponseCache implements AutoCloseable {
 
     /** A follower whose flight failed before it had a byte: another flight, but not endlessly many of them. */
     private void startOver(
-            CacheKey key, Duration ttl, Upstream upstream, ResponseSink sink, int attempt, Flight.Ending why) {
+            CacheKey key, Duration ttl, Upstream upstream, GuardedSink sink, int attempt, Flight.Ending why) {
         if (replay(key, sink)) {
             return;
         }
-        if (!(why instanceof Flight.Ending.Failed failed)) {
+        if (why instanceof Flight.Ending.Unshareable) {
+            fetchAlone(key, ttl, upstream, sink);
+        } else if (!(why instanceof Flight.Ending.Failed failed)) {
             fetch(key, ttl, upstream, sink, attempt);
         } else if (attempt < MAX_FLIGHTS) {
             fetch(key, ttl, upstream, sink, attempt + 1);
@@ -184,18 +209,35 @@ public final class ResponseCache implements AutoCloseable {
                     .withCache(new CacheOutcome.Miss(ttl.toSeconds(), false)));
             sink.chunk(failed.body().duplicate());
             sink.end();
+        } else if (failed.cause() != null) {
+            sink.fail(failed.cause());
         } else {
-            sink.fail(
-                    failed.cause() != null
-                            ? failed.cause()
-                            : new IOException("the upstream's answer was not complete"));
+            // The provider does answer, with something too long to be handed round.
+            fetchAlone(key, ttl, upstream, sink);
         }
     }
 
-    /** A call of one's own whatever else is under way, whose answer is the newer one. */
-    private void lead(CacheKey key, Duration ttl, Upstream upstream, ResponseSink sink) {
+    /** A call of one's own that nobody joins and whose answer is not stored: sharing it has been tried. */
+    private void fetchAlone(CacheKey key, Duration ttl, Upstream upstream, GuardedSink sink) {
         Flight own = new Flight(flights, this, key, ttl, sink);
+        own.supersede();
+        own.start(upstream);
+    }
+
+    /** A call of one's own whatever else is under way, whose answer is the newer one. */
+    private void lead(CacheKey key, Duration ttl, Upstream upstream, GuardedSink sink) {
+        Flight own = new Flight(flights, this, key, ttl, sink);
+        // In this order: what the older flight stores in between is removed, and after that it stores nothing.
         flights.supersede(own);
+        boolean removed = false;
+        try {
+            remove(key);
+            removed = true;
+        } finally {
+            if (!removed) {
+                own.dissolve();
+            }
+        }
         own.start(upstream);
     }
 
@@ -206,8 +248,15 @@ public final class ResponseCache implements AutoCloseable {
     }
 
     /** A call whose answer nobody but the reader wants: it ends when the reader goes. */
+    @SuppressWarnings("CatchingUnchecked") // as in a flight: an upstream that throws has made no call
     private static void pass(Upstream upstream, ResponseSink sink) {
-        Upstream.Call call = upstream.fetch(sink);
+        Upstream.Call call;
+        try {
+            call = upstream.fetch(sink);
+        } catch (Throwable e) {
+            sink.fail(e);
+            return;
+        }
         sink.whenGone(call::cancel);
     }
 
@@ -391,6 +440,11 @@ public final class ResponseCache implements AutoCloseable {
         } finally {
             give(scratch);
         }
+    }
+
+    /** Upstream calls under way that an identical request would join. */
+    int joinableFlights() {
+        return flights.size();
     }
 
     boolean cancelsWhenAbandoned() {

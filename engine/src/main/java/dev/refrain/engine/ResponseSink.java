@@ -33,8 +33,8 @@ public interface ResponseSink {
     }
 
     /**
-     * Runs the action, on any thread, if the reader goes away before it has its answer. Never, unless a sink can tell. A later action
-     * replaces an earlier one; calls of other methods are then still allowed and do nothing.
+     * Runs the action, on any thread, if the reader goes away before it has its answer, and at once if it has gone already. Never,
+     * unless a sink can tell. A later action replaces an earlier one; calls of other methods are then still allowed and do nothing.
      */
     default void whenGone(Runnable action) {}
 

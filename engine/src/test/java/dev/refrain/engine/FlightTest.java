@@ -31,7 +31,7 @@ class FlightTest {
     private ResponseCache cache;
 
     /** One upstream call: what the provider would do, done by the test. */
-    private static final class Call implements Upstream.Call {
+    static final class Call implements Upstream.Call {
         final ResponseSink sink;
         boolean cancelled;
 
@@ -64,7 +64,7 @@ class FlightTest {
     };
 
     /** A client that takes what it gets only when the test says so, or goes away. */
-    private static final class SlowSink extends RecordingSink {
+    static class SlowSink extends RecordingSink {
         Runnable waiting;
         Runnable goneListener = () -> {};
 

@@ -21,7 +21,9 @@ import java.util.TreeMap;
  */
 @JsonNaming(SnakeCaseStrategy.class)
 public record PresetSettings(
-        @Setting(allowed = "made of letters, digits, '.', '_' and '-', and used once")
+        @Setting(
+                allowed =
+                        "made of letters, digits, '.', '_' and '-', in quotes if YAML takes it for true or false, and used once")
         String slug,
 
         @Setting(allowed = "true or false") Boolean cacheEnabled,

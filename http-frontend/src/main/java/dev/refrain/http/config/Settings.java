@@ -80,6 +80,8 @@ public record Settings(
     private static final ByteSize MIN_CAPACITY = ByteSize.parse("16MiB");
     /** Bodies are held in one array, whose length is an int. */
     private static final ByteSize MAX_BODY = ByteSize.parse("1GiB");
+    /** A stored answer can be five times as long as the one that was sent, and its offsets are ints. */
+    private static final ByteSize MAX_ANSWER = ByteSize.parse("256MiB");
 
     /** Checks what the components' types do not. */
     public Settings {
@@ -137,6 +139,7 @@ public record Settings(
      * @param requestBody largest request body that is accepted at all
      * @param cacheableRequest largest request body that may be cached (wire rule W18)
      * @param storedAnswer largest answer that is stored (W18)
+     * @param upstreamCalls calls to providers that may run at the same time
      */
     @JsonNaming(PropertyNamingStrategies.KebabCaseStrategy.class)
     public record Limits(
@@ -145,14 +148,19 @@ public record Settings(
 
             @Setting(value = "8MiB", allowed = Setting.SIZE) ByteSize cacheableRequest,
 
-            @Setting(value = "16MiB", allowed = Setting.SIZE)
-            ByteSize storedAnswer) {
+            @Setting(value = "16MiB", allowed = "a size from 1B to 256MiB, such as 64KiB or 16MiB")
+            ByteSize storedAnswer,
+
+            @Setting(value = "4096", allowed = "a number from 1 to 1000000")
+            int upstreamCalls) {
 
         /** Checks the ranges. */
         public Limits {
             checkBody(requestBody, "request-body");
             checkBody(cacheableRequest, "cacheable-request");
             checkBody(storedAnswer, "stored-answer");
+            InvalidSetting.unless(storedAnswer.compareTo(MAX_ANSWER) <= 0, "stored-answer");
+            InvalidSetting.unless(upstreamCalls >= 1 && upstreamCalls <= 1_000_000, "upstream-calls");
         }
 
         private static void checkBody(ByteSize size, String name) {
@@ -163,12 +171,16 @@ public record Settings(
     /**
      * How long to wait for what.
      *
+     * @param request for more of a client's request body
      * @param connect for a connection to the upstream
      * @param response from there until the head of its answer
      * @param idle between two pieces of an answer
      * @param shutdown for requests in progress when the server stops
      */
     public record Timeouts(
+            @Setting(value = "30s", allowed = Setting.DURATION)
+            Duration request,
+
             @Setting(value = "10s", allowed = Setting.DURATION)
             Duration connect,
 
@@ -183,6 +195,7 @@ public record Settings(
 
         /** Checks the ranges. */
         public Timeouts {
+            checkPositive(request, "request");
             checkPositive(connect, "connect");
             checkPositive(response, "response");
             checkPositive(idle, "idle");

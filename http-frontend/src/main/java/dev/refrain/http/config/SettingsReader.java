@@ -49,6 +49,9 @@ final class SettingsReader {
             .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT)
             .withCoercionConfig(
                     LogicalType.Boolean, c -> c.setCoercion(CoercionInputShape.Integer, CoercionAction.Fail))
+            // In YAML an unquoted off, on, yes or no is a boolean: a slug that reads so would silently become another.
+            .withCoercionConfig(
+                    LogicalType.Textual, c -> c.setCoercion(CoercionInputShape.Boolean, CoercionAction.Fail))
             .addModule(new SimpleModule()
                     .addDeserializer(ByteSize.class, new Scalar<>(ByteSize.class, ByteSize::parse))
                     .addDeserializer(Duration.class, new Scalar<>(Duration.class, SettingsReader::duration))

@@ -47,7 +47,7 @@ final class ResponsesFormat implements DemoFormat {
             return """
                     {"id":%s,"object":"response","created_at":%d,"status":"%s","background":false,"completed_at":%s,\
                     "error":null,"incomplete_details":null,"instructions":null,"max_output_tokens":null,\
-                    "max_tool_calls":null,"model":%s,"output":%s,"parallel_tool_calls":true,"previous_response_id":null,\
+                    "max_tool_calls":null,"model":%s,"output":%s,"frequency_penalty":0.0,"presence_penalty":0.0,"parallel_tool_calls":true,"previous_response_id":null,\
                     "prompt_cache_key":null,"reasoning":{"effort":null,"summary":null},"safety_identifier":null,\
                     "service_tier":"default","store":false,"temperature":1.0,"text":{"format":{"type":"text"}},\
                     "tool_choice":"auto","tools":[],"top_logprobs":0,"top_p":1.0,"truncation":"disabled","usage":%s,\

@@ -3,6 +3,7 @@ package dev.refrain.http.proxy;
 import io.undertow.server.HttpServerExchange;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.time.Duration;
 import java.util.Arrays;
 import org.xnio.channels.StreamSourceChannel;
 
@@ -18,6 +19,9 @@ final class BodyReader {
 
         /** The client broke off. */
         void failed(IOException cause);
+
+        /** The client sent nothing more for too long. */
+        void stalled();
     }
 
     private static final int FIRST_GUESS = 4096;
@@ -25,10 +29,13 @@ final class BodyReader {
     private final StreamSourceChannel channel;
     private final int limit;
     private final Receiver receiver;
+    private final ReadTimer timer;
     private ByteBuffer buffer;
 
-    private BodyReader(StreamSourceChannel channel, long contentLength, int limit, Receiver receiver) {
-        this.channel = channel;
+    private BodyReader(HttpServerExchange exchange, int limit, Duration timeout, Receiver receiver) {
+        this.channel = exchange.getRequestChannel();
+        this.timer = new ReadTimer(exchange.getIoThread(), timeout, this::stalled);
+        long contentLength = exchange.getRequestContentLength();
         this.limit = limit;
         this.receiver = receiver;
         // One byte more than announced, so that the end is seen without growing the buffer first.
@@ -39,10 +46,10 @@ final class BodyReader {
      * Starts reading; the receiver may be called before this returns.
      *
      * @param limit the longest body to hold, in bytes
+     * @param timeout the longest wait for more of it
      */
-    static void read(HttpServerExchange exchange, int limit, Receiver receiver) {
-        BodyReader reader =
-                new BodyReader(exchange.getRequestChannel(), exchange.getRequestContentLength(), limit, receiver);
+    static void read(HttpServerExchange exchange, int limit, Duration timeout, Receiver receiver) {
+        BodyReader reader = new BodyReader(exchange, limit, timeout, receiver);
         reader.channel.getReadSetter().set(channel -> reader.advance());
         reader.advance();
     }
@@ -52,9 +59,11 @@ final class BodyReader {
             while (true) {
                 int count = channel.read(buffer);
                 if (count == 0) {
+                    timer.start();
                     channel.resumeReads();
                     return;
                 }
+                timer.stop();
                 if (count < 0) {
                     channel.suspendReads();
                     receiver.complete(Arrays.copyOf(buffer.array(), buffer.position()));
@@ -71,7 +80,13 @@ final class BodyReader {
                 }
             }
         } catch (IOException e) {
+            timer.stop();
             receiver.failed(e);
         }
+    }
+
+    private void stalled() {
+        channel.suspendReads();
+        receiver.stalled();
     }
 }

@@ -11,7 +11,7 @@ import java.util.Set;
 /**
  * The API key of a request: the scope within which answers are shared (wire rule W15).
  *
- * <p>Besides the two headers of the contract, those of Azure and Google count as well: leaving a credential out of the scope
+ * <p>Besides the two headers of the contract, those of Azure and Google count as well, and cookies where there is no key: leaving a credential out of the scope
  * could show one customer's answers to another, counting one too many cannot.
  */
 final class Credentials {
@@ -35,6 +35,11 @@ final class Credentials {
                     several.add(value.trim());
                 }
             }
+        }
+        if (several == null && first.isEmpty()) {
+            // Whoever has no API key but a session is known by that.
+            String cookie = headers.getFirst(Headers.COOKIE);
+            return cookie == null ? "" : "cookie\n" + cookie;
         }
         // A line feed cannot stand in a header, so that joined keys cannot imitate another key.
         return several == null ? first : String.join("\n", several);

@@ -34,7 +34,8 @@ final class ErrorBody {
             case 400 -> "invalid_request_error";
             case 404 -> "not_found_error";
             case 413 -> "request_too_large";
-            case 504 -> "timeout_error";
+            case 408, 504 -> "timeout_error";
+            case 503 -> "overloaded_error";
             default -> "api_error";
         };
     }

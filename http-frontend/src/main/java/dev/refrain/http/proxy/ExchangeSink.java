@@ -1,5 +1,6 @@
 package dev.refrain.http.proxy;
 
+import dev.refrain.engine.BypassReason;
 import dev.refrain.engine.CacheControls;
 import dev.refrain.engine.CacheOutcome;
 import dev.refrain.engine.Endpoint;
@@ -10,6 +11,8 @@ import io.undertow.server.HttpServerExchange;
 import io.undertow.server.ServerConnection;
 import io.undertow.util.AttachmentKey;
 import io.undertow.util.Headers;
+import io.undertow.util.Methods;
+import io.undertow.util.Protocols;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
@@ -21,6 +24,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.xnio.ChannelListener;
 import org.xnio.IoUtils;
+import org.xnio.Options;
 import org.xnio.channels.StreamSinkChannel;
 
 /**
@@ -50,7 +54,7 @@ final class ExchangeSink implements ResponseSink {
 
     // The I/O thread's alone.
     private final ArrayDeque<ByteBuffer> pending = new ArrayDeque<>();
-    private CacheControls controls = CacheControls.OFF;
+    private CacheOutcome outcomeOfFailure;
     private StreamSinkChannel channel;
     private boolean ended;
     private boolean over;
@@ -83,9 +87,19 @@ final class ExchangeSink implements ResponseSink {
         current.set(this);
     }
 
-    /** Caching as it was decided for this request, so that an error made here can say so. Before any answer begins. */
-    void controls(CacheControls decided) {
-        controls = decided;
+    /**
+     * What an error made here says of the cache: nothing unless this is called, before any answer begins.
+     *
+     * @param bypass why the cache has no part in the request, or null if it has one
+     */
+    void expect(CacheControls controls, BypassReason bypass) {
+        if (!controls.enabled()) {
+            outcomeOfFailure = null;
+        } else if (bypass != null) {
+            outcomeOfFailure = new CacheOutcome.Bypass(bypass);
+        } else {
+            outcomeOfFailure = new CacheOutcome.Miss(controls.ttl().toSeconds(), false);
+        }
     }
 
     /** Runs the action on the I/O thread. */
@@ -192,6 +206,10 @@ final class ExchangeSink implements ResponseSink {
         }
         if (head.contentLength() >= 0) {
             exchange.setResponseContentLength(head.contentLength());
+        } else if (exchange.getProtocol().equals(Protocols.HTTP_1_1) && mayHaveBody(head.status())) {
+            // Said outright, since Undertow would end a response on a closing connection by closing: a cut one looked
+            // complete.
+            exchange.getResponseHeaders().put(Headers.TRANSFER_ENCODING, Headers.CHUNKED.toString());
         }
         if (head.generationId() != null) {
             exchange.getResponseHeaders().put(HeaderNames.GENERATION_ID, head.generationId());
@@ -243,9 +261,7 @@ final class ExchangeSink implements ResponseSink {
             exchange.getResponseHeaders()
                     .put(HeaderNames.GENERATION_ID, GenerationId.mint(System.currentTimeMillis() / 1000));
         }
-        if (controls.enabled()) {
-            CacheHeaders.write(new CacheOutcome.Miss(controls.ttl().toSeconds(), false), exchange.getResponseHeaders());
-        }
+        CacheHeaders.write(outcomeOfFailure, exchange.getResponseHeaders());
         channel = exchange.getResponseChannel();
         onChunk(ByteBuffer.wrap(body), true);
         onEnd();
@@ -322,10 +338,28 @@ final class ExchangeSink implements ResponseSink {
         signalDrained();
     }
 
-    /** Ends the connection without ending the message, so that the client sees that the answer is not complete. */
+    /** RFC 9110, 6.4.1; a response to HEAD has none either. */
+    private boolean mayHaveBody(int status) {
+        return status >= 200
+                && status != 204
+                && status != 304
+                && !exchange.getRequestMethod().equals(Methods.HEAD);
+    }
+
+    /**
+     * Ends the connection without ending the message, so that the client sees that the answer is not complete. By a reset, since to
+     * an HTTP/1.0 client an orderly close is the end of the message.
+     */
     private void cut() {
         over = true;
         pending.clear();
+        if (channel != null) {
+            try {
+                exchange.getConnection().setOption(Options.CLOSE_ABORT, true);
+            } catch (IOException e) {
+                LOG.debug("The connection is closed without a reset", e);
+            }
+        }
         IoUtils.safeClose(exchange.getConnection());
         signalDrained();
     }

@@ -1,6 +1,7 @@
 package dev.refrain.http.proxy;
 
 import io.undertow.server.HttpServerExchange;
+import io.undertow.util.Methods;
 import java.net.URI;
 import java.net.URISyntaxException;
 import java.net.http.HttpClient;
@@ -25,12 +26,20 @@ record Provider(URI base, String identity) {
         String query = exchange.getQueryString();
         try {
             HttpRequest.Builder request = HttpRequest.newBuilder(
-                            new URI(base + suffix + (query.isEmpty() ? "" : "?" + query)))
-                    .method(exchange.getRequestMethod().toString(), body)
+                            new URI(base + UriCharacters.escape(suffix + (query.isEmpty() ? "" : "?" + query))))
                     // Without TLS there is nothing to negotiate HTTP/2 with, and an upgrade attempt would cost a round
                     // trip.
                     .version(
                             base.getScheme().equals("https") ? HttpClient.Version.HTTP_2 : HttpClient.Version.HTTP_1_1);
+            if (exchange.isRequestComplete() && exchange.getRequestMethod().equals(Methods.GET)) {
+                request.GET();
+            } else if (exchange.isRequestComplete()
+                    && exchange.getRequestMethod().equals(Methods.DELETE)) {
+                // The general way would announce a body of length 0.
+                request.DELETE();
+            } else {
+                request.method(exchange.getRequestMethod().toString(), body);
+            }
             ForwardedHeaders.toUpstream(exchange.getRequestHeaders(), request, identityCoding);
             return request.build();
         } catch (URISyntaxException e) {

@@ -1,5 +1,7 @@
 package dev.refrain.http.proxy;
 
+import java.time.Duration;
+
 /** A failure that Refrain itself answers for: a status and a sentence that says what to do, without secrets (wire rule W31). */
 final class ProxyException extends Exception {
     private final int status;
@@ -30,21 +32,40 @@ final class ProxyException extends Exception {
                 null);
     }
 
+    static ProxyException requestStalled(Duration limit) {
+        return new ProxyException(
+                408, "Nothing more of the request body came for " + limit.toMillis() + " ms; send it again.", null);
+    }
+
     static ProxyException unreachable(Throwable cause) {
         return new ProxyException(
                 502, "The upstream provider could not be reached or broke off before it answered; try again.", cause);
     }
 
-    static ProxyException silent(long seconds) {
+    static ProxyException silent(Duration limit) {
         return new ProxyException(
                 504,
-                "The upstream provider did not answer within " + seconds
-                        + " seconds; try again, or have the operator raise timeouts.response.",
+                "The upstream provider did not answer within " + limit.toMillis()
+                        + " ms; try again, or have the operator raise timeouts.response.",
                 null);
     }
 
-    static ProxyException stalled(long seconds) {
-        return new ProxyException(504, "The upstream provider sent nothing more for " + seconds + " seconds.", null);
+    static ProxyException stalled(Duration limit) {
+        return new ProxyException(
+                504, "The upstream provider sent nothing more for " + limit.toMillis() + " ms.", null);
+    }
+
+    static ProxyException overloaded(int limit) {
+        return new ProxyException(
+                503,
+                "There are " + limit
+                        + " calls to the upstream provider under way already; try again, or have the operator"
+                        + " raise limits.upstream-calls.",
+                null);
+    }
+
+    static ProxyException stopping() {
+        return new ProxyException(503, "Refrain is being stopped and takes no more requests; try again.", null);
     }
 
     static ProxyException cancelled() {

@@ -17,6 +17,7 @@ import io.undertow.util.SameThreadExecutor;
 import java.io.IOException;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
+import java.time.Duration;
 import java.util.Map;
 import org.xnio.IoUtils;
 import org.xnio.channels.StreamSourceChannel;
@@ -35,10 +36,12 @@ final class ProxyHandler implements HttpHandler {
     private final Provider defaultProvider;
     private final Map<Endpoint, Provider> providers;
     private final long maxBodyBytes;
+    private final Duration requestTimeout;
 
     /**
      * @param providers those endpoints that have a provider of their own
      * @param maxBodyBytes the longest request body to let through at all
+     * @param requestTimeout the longest wait for more of a request body
      */
     ProxyHandler(
             ResponseCache cache,
@@ -46,13 +49,15 @@ final class ProxyHandler implements HttpHandler {
             UpstreamClient client,
             Provider defaultProvider,
             Map<Endpoint, Provider> providers,
-            long maxBodyBytes) {
+            long maxBodyBytes,
+            Duration requestTimeout) {
         this.cache = cache;
         this.presets = presets;
         this.client = client;
         this.defaultProvider = defaultProvider;
         this.providers = providers;
         this.maxBodyBytes = maxBodyBytes;
+        this.requestTimeout = requestTimeout;
     }
 
     @Override
@@ -62,6 +67,17 @@ final class ProxyHandler implements HttpHandler {
         exchange.dispatch(SameThreadExecutor.INSTANCE, () -> route(exchange));
     }
 
+    /** Answers a request that comes too late to be served. */
+    void refuse(HttpServerExchange exchange) {
+        exchange.dispatch(SameThreadExecutor.INSTANCE, () -> {
+            Route route = Route.of(exchange.getRequestMethod().toString(), rawPath(exchange));
+            Endpoint endpoint = route == null ? null : route.endpoint();
+            ExchangeSink sink = new ExchangeSink(exchange, endpoint);
+            sink.expect(controls(exchange, endpoint, null), null);
+            sink.fail(ProxyException.stopping());
+        });
+    }
+
     private void route(HttpServerExchange exchange) {
         Route route = Route.of(exchange.getRequestMethod().toString(), rawPath(exchange));
         Endpoint endpoint = route == null ? null : route.endpoint();
@@ -69,7 +85,7 @@ final class ProxyHandler implements HttpHandler {
         if (route == null) {
             client.fail(ProxyException.notFound(exchange.getRequestPath()));
         } else if (exchange.getRequestContentLength() > maxBodyBytes) {
-            client.controls(controls(exchange, endpoint, null));
+            client.expect(controls(exchange, endpoint, null), BypassReason.PAYLOAD_TOO_LARGE);
             client.fail(ProxyException.bodyTooLarge(maxBodyBytes));
         } else if (endpoint == null) {
             forward(exchange, route, client);
@@ -86,13 +102,14 @@ final class ProxyHandler implements HttpHandler {
     /** Holds the body in memory if the cache may need it and may hold it; streams it through otherwise (W18). */
     private void read(HttpServerExchange exchange, Route route, ExchangeSink client) {
         CacheControls asked = controls(exchange, route.endpoint(), null);
-        client.controls(asked);
+        client.expect(asked, BypassReason.PAYLOAD_TOO_LARGE);
         if (!asked.enabled() && presets.isEmpty()) {
             cacheless(exchange, route, client, asked, unread(exchange));
         } else if (exchange.getRequestContentLength() > cache.maxRequestBytes()) {
             cacheless(exchange, route, client, asked, unread(exchange));
         } else {
-            BodyReader.read(exchange, cache.maxRequestBytes(), new BodyReader.Receiver() {
+            int limit = (int) Math.min(cache.maxRequestBytes(), maxBodyBytes);
+            BodyReader.read(exchange, limit, requestTimeout, new BodyReader.Receiver() {
                 @Override
                 public void complete(byte[] body) {
                     answer(exchange, route, client, body);
@@ -101,12 +118,22 @@ final class ProxyHandler implements HttpHandler {
                 @Override
                 public void tooLong(byte[] beginning, StreamSourceChannel rest) {
                     cacheless(
-                            exchange, route, client, asked, new StreamedBody(exchange, beginning, rest, maxBodyBytes));
+                            exchange,
+                            route,
+                            client,
+                            asked,
+                            new StreamedBody(exchange, beginning, rest, maxBodyBytes, requestTimeout));
                 }
 
                 @Override
                 public void failed(IOException cause) {
                     IoUtils.safeClose(exchange.getConnection());
+                }
+
+                @Override
+                public void stalled() {
+                    exchange.setPersistent(false);
+                    client.fail(ProxyException.requestStalled(requestTimeout));
                 }
             });
         }
@@ -121,7 +148,7 @@ final class ProxyHandler implements HttpHandler {
                 ? presets.find(request.model(), request.preset()).orElse(null)
                 : null;
         CacheControls controls = controls(exchange, endpoint, preset);
-        client.controls(controls);
+        client.expect(controls, cache.bypass(request).orElse(null));
 
         byte[] outgoing = body;
         if (preset != null && !preset.isPolicyOnly()) {
@@ -189,7 +216,7 @@ final class ProxyHandler implements HttpHandler {
     private HttpRequest.BodyPublisher unread(HttpServerExchange exchange) {
         return exchange.isRequestComplete()
                 ? BodyPublishers.noBody()
-                : new StreamedBody(exchange, NOTHING, exchange.getRequestChannel(), maxBodyBytes);
+                : new StreamedBody(exchange, NOTHING, exchange.getRequestChannel(), maxBodyBytes, requestTimeout);
     }
 
     private static CacheControls controls(HttpServerExchange exchange, Endpoint endpoint, Preset preset) {

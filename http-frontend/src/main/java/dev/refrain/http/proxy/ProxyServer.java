@@ -2,11 +2,13 @@ package dev.refrain.http.proxy;
 
 import dev.refrain.engine.Endpoint;
 import dev.refrain.engine.ResponseCache;
+import dev.refrain.http.config.ByteSize;
 import dev.refrain.http.config.Settings;
 import dev.refrain.http.demo.DemoProvider;
 import dev.refrain.http.preset.Presets;
 import io.undertow.Undertow;
 import io.undertow.UndertowOptions;
+import io.undertow.server.HttpHandler;
 import io.undertow.server.handlers.GracefulShutdownHandler;
 import io.undertow.server.handlers.HttpContinueReadHandler;
 import java.io.IOException;
@@ -33,6 +35,7 @@ public final class ProxyServer implements AutoCloseable {
     private final UpstreamClient client;
     private final GracefulShutdownHandler requests;
     private final Undertow undertow;
+    private volatile boolean stopping;
 
     private ProxyServer(Settings settings, DemoProvider demo, ResponseCache cache) {
         this.settings = settings;
@@ -41,7 +44,8 @@ public final class ProxyServer implements AutoCloseable {
         this.client = new UpstreamClient(
                 settings.timeouts().connect(),
                 settings.timeouts().response(),
-                settings.timeouts().idle());
+                settings.timeouts().idle(),
+                settings.limits().upstreamCalls());
         Map<Endpoint, Provider> providers = new EnumMap<>(Endpoint.class);
         for (Endpoint endpoint : Endpoint.values()) {
             providers.put(endpoint, provider(settings.upstream(endpoint).orElse(null)));
@@ -52,15 +56,27 @@ public final class ProxyServer implements AutoCloseable {
                 client,
                 provider(settings.upstream()),
                 providers,
-                settings.limits().requestBody().bytes());
+                settings.limits().requestBody().bytes(),
+                settings.timeouts().request());
         requests = new GracefulShutdownHandler(new HttpContinueReadHandler(handler));
+        HttpHandler unlessStopping = exchange -> {
+            if (stopping) {
+                handler.refuse(exchange);
+            } else {
+                requests.handleRequest(exchange);
+            }
+        };
         undertow = Undertow.builder()
                 .addHttpListener(settings.port(), settings.host())
                 .setServerOption(UndertowOptions.MAX_HEADER_SIZE, MAX_HEADER_BYTES)
                 .setServerOption(UndertowOptions.REQUEST_PARSE_TIMEOUT, PARSE_TIMEOUT_MILLIS)
                 .setServerOption(UndertowOptions.NO_REQUEST_TIMEOUT, IDLE_CONNECTION_MILLIS)
                 .setServerOption(UndertowOptions.DECODE_URL, false)
-                .setHandler(requests)
+                .setServerOption(UndertowOptions.ALLOW_UNESCAPED_CHARACTERS_IN_URL, true)
+                // Bodies are counted where they are read, which gives a better answer than Undertow's; its own limit is
+                // 2 MiB.
+                .setServerOption(UndertowOptions.MAX_ENTITY_SIZE, -1L)
+                .setHandler(unlessStopping)
                 .build();
     }
 
@@ -129,7 +145,8 @@ public final class ProxyServer implements AutoCloseable {
                 + (settings.upstream() == null
                         ? "the built-in demo provider (no model is called; set --upstream for a real one)"
                         : settings.upstream().toString())
-                + ", store " + settings.store() + " (" + settings.capacity() + ")";
+                + ", store " + settings.store() + " ("
+                + new ByteSize(cache.stats().store().capacityBytes()) + ")";
     }
 
     /**
@@ -140,6 +157,7 @@ public final class ProxyServer implements AutoCloseable {
     public void close() {
         Duration limit = settings.timeouts().shutdown();
         long deadline = System.nanoTime() + limit.toNanos();
+        stopping = true;
         requests.shutdown();
         try {
             if (undertow.getListenerInfo() != null && limit.toMillis() > 0) {

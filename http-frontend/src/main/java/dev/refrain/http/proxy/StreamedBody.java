@@ -4,6 +4,7 @@ import io.undertow.server.HttpServerExchange;
 import java.io.IOException;
 import java.net.http.HttpRequest;
 import java.nio.ByteBuffer;
+import java.time.Duration;
 import java.util.concurrent.Flow;
 import org.xnio.channels.StreamSourceChannel;
 
@@ -20,6 +21,8 @@ final class StreamedBody implements HttpRequest.BodyPublisher {
     private final long contentLength;
     private final long limit;
     private final StreamSourceChannel channel;
+    private final Duration timeout;
+    private final ReadTimer timer;
 
     private Flow.Subscriber<? super ByteBuffer> subscriber;
     private byte[] beginning;
@@ -31,8 +34,12 @@ final class StreamedBody implements HttpRequest.BodyPublisher {
      * @param beginning what was read of the body already, or an empty array
      * @param rest where the remainder comes from
      * @param limit the longest body to let through, in bytes; a longer one fails the request
+     * @param timeout the longest wait for more of it; a longer one fails the request
      */
-    StreamedBody(HttpServerExchange exchange, byte[] beginning, StreamSourceChannel rest, long limit) {
+    StreamedBody(
+            HttpServerExchange exchange, byte[] beginning, StreamSourceChannel rest, long limit, Duration timeout) {
+        this.timeout = timeout;
+        this.timer = new ReadTimer(exchange.getIoThread(), timeout, this::stalled);
         this.exchange = exchange;
         this.contentLength = exchange.getRequestContentLength();
         this.beginning = beginning;
@@ -61,6 +68,7 @@ final class StreamedBody implements HttpRequest.BodyPublisher {
             public void cancel() {
                 exchange.getIoThread().execute(() -> {
                     over = true;
+                    timer.stop();
                     channel.suspendReads();
                 });
             }
@@ -81,11 +89,15 @@ final class StreamedBody implements HttpRequest.BodyPublisher {
                 // Handed over for good: the HTTP client may keep it until it is written.
                 ByteBuffer piece = ByteBuffer.allocate(PIECE);
                 int count = channel.read(piece);
+                if (count != 0) {
+                    timer.stop();
+                }
                 if (count < 0) {
                     over = true;
                     channel.suspendReads();
                     subscriber.onComplete();
                 } else if (count == 0) {
+                    timer.start();
                     channel.getReadSetter().set(ready -> pump());
                     channel.resumeReads();
                     return;
@@ -96,8 +108,16 @@ final class StreamedBody implements HttpRequest.BodyPublisher {
             channel.suspendReads();
         } catch (IOException e) {
             over = true;
+            timer.stop();
             subscriber.onError(e);
         }
+    }
+
+    private void stalled() {
+        over = true;
+        channel.suspendReads();
+        exchange.setPersistent(false);
+        subscriber.onError(ProxyException.requestStalled(timeout));
     }
 
     private void pass(ByteBuffer piece) {

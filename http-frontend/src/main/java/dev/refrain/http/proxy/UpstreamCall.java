@@ -39,10 +39,12 @@ final class UpstreamCall implements Upstream, Upstream.Call {
     @Override
     public synchronized Upstream.Call fetch(ResponseSink target) {
         sink = target;
-        client.opened(this);
+        if (!client.opened(this)) {
+            finish(ProxyException.overloaded(client.maxCalls()));
+            return this;
+        }
         timer = client.after(
-                client.responseTimeout().toNanos(),
-                () -> abort(ProxyException.silent(client.responseTimeout().toSeconds())));
+                client.responseTimeout().toNanos(), () -> abort(ProxyException.silent(client.responseTimeout())));
         exchange = client.send(request, this::answer);
         exchange.whenComplete((done, failure) -> {
             if (failure != null) {
@@ -115,7 +117,7 @@ final class UpstreamCall implements Upstream, Upstream.Call {
                     return;
                 }
             }
-            abort(ProxyException.stalled(client.idleTimeout().toSeconds()));
+            abort(ProxyException.stalled(client.idleTimeout()));
         });
     }
 

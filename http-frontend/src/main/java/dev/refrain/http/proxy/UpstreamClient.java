@@ -36,8 +36,11 @@ final class UpstreamClient implements AutoCloseable {
     private final HttpClient http;
     private final Duration responseTimeout;
     private final Duration idleTimeout;
+    private final int maxCalls;
 
-    UpstreamClient(Duration connectTimeout, Duration responseTimeout, Duration idleTimeout) {
+    /** @param maxCalls calls that may run at the same time */
+    UpstreamClient(Duration connectTimeout, Duration responseTimeout, Duration idleTimeout, int maxCalls) {
+        this.maxCalls = maxCalls;
         this.responseTimeout = responseTimeout;
         this.idleTimeout = idleTimeout;
         timers.setRemoveOnCancelPolicy(true);
@@ -73,8 +76,14 @@ final class UpstreamClient implements AutoCloseable {
         return idleTimeout;
     }
 
-    void opened(UpstreamCall call) {
+    /** Returns whether one more call may be made; {@link #closed} follows in any case. */
+    boolean opened(UpstreamCall call) {
         running.add(call);
+        return running.size() <= maxCalls;
+    }
+
+    int maxCalls() {
+        return maxCalls;
     }
 
     void closed(UpstreamCall call) {

@@ -36,10 +36,15 @@ class StartupTest {
         assertThat(settings.capacity().bytes()).isEqualTo(1L << 30);
         assertThat(settings.sweepInterval()).isEqualTo(Duration.ofMinutes(1));
         assertThat(settings.limits())
-                .isEqualTo(new Settings.Limits(new ByteSize(64 << 20), new ByteSize(8 << 20), new ByteSize(16 << 20)));
+                .isEqualTo(new Settings.Limits(
+                        new ByteSize(64 << 20), new ByteSize(8 << 20), new ByteSize(16 << 20), 4096));
         assertThat(settings.timeouts())
                 .isEqualTo(new Settings.Timeouts(
-                        Duration.ofSeconds(10), Duration.ofMinutes(10), Duration.ofMinutes(5), Duration.ofSeconds(30)));
+                        Duration.ofSeconds(30),
+                        Duration.ofSeconds(10),
+                        Duration.ofMinutes(10),
+                        Duration.ofMinutes(5),
+                        Duration.ofSeconds(30)));
         assertThat(settings.presets()).isEmpty();
     }
 
@@ -233,16 +238,17 @@ class StartupTest {
                 "port: [1] | port: 'a list' (FILE) must be a port from 0 to 65535, where 0 takes any free one",
                 "capacity: {a: b} | capacity: 'a group of settings' (FILE) must be a size of at least 16MiB, such as 512MiB or 1GiB",
                 "prot: 1 | prot: no such setting (FILE), must be one of capacity, host, limits, on-disconnect, port, presets, store, sweep-interval, timeouts, upstream, upstreams",
-                "limits: {storedAnswer: 1} | limits.storedAnswer: no such setting (FILE), must be one of cacheable-request, request-body, stored-answer",
+                "limits: {storedAnswer: 1} | limits.storedAnswer: no such setting (FILE), must be one of cacheable-request, request-body, stored-answer, upstream-calls",
                 "limits: 5 | limits: '5' (FILE) must be a group of settings such as limits.request-body",
                 "timeouts: {idle: soon} | timeouts.idle: 'soon' (FILE) must be a duration longer than zero, such as 500ms, 10s, 5m or 1h",
                 "upstreams: {chat: x} | upstreams.chat: 'x' (FILE) must be an absolute http or https URL without user, query or fragment",
                 "presets: 5 | presets: '5' (FILE) must be a list of presets, each with a slug",
                 "presets: [5] | presets[0]: '5' (FILE) must be a preset: a group of settings with a slug",
                 "presets: [~] | presets[0]: 'null' (FILE) must be a preset: a group of settings with a slug",
-                "presets: [{model: a}] | presets[0].slug: 'nothing' (FILE) must be made of letters, digits, '.', '_' and '-', and used once",
-                "presets: [{slug: a/b}] | presets[0].slug: 'a/b' (FILE) must be made of letters, digits, '.', '_' and '-', and used once",
-                "presets: [{slug: a}, {slug: a}] | presets[1].slug: 'a' (FILE) must be made of letters, digits, '.', '_' and '-', and used once",
+                "presets: [{model: a}] | presets[0].slug: 'nothing' (FILE) must be made of letters, digits, '.', '_' and '-', in quotes if YAML takes it for true or false, and used once",
+                "presets: [{slug: a/b}] | presets[0].slug: 'a/b' (FILE) must be made of letters, digits, '.', '_' and '-', in quotes if YAML takes it for true or false, and used once",
+                "presets: [{slug: off}] | presets[0].slug: 'false' (FILE) must be made of letters, digits, '.', '_' and '-', in quotes if YAML takes it for true or false, and used once",
+                "presets: [{slug: a}, {slug: a}] | presets[1].slug: 'a' (FILE) must be made of letters, digits, '.', '_' and '-', in quotes if YAML takes it for true or false, and used once",
                 "presets: [{slug: a, cache_ttl_seconds: 0}] | presets[0].cache_ttl_seconds: '0' (FILE) must be a whole number of seconds from 1 to 86400",
                 "presets: [{slug: a, cache_ttl_seconds: 1.5}] | presets[0].cache_ttl_seconds: '1.5' (FILE) must be a whole number of seconds from 1 to 86400",
                 "presets: [{slug: a, cache_enabled: 1}] | presets[0].cache_enabled: '1' (FILE) must be true or false",

@@ -9,6 +9,7 @@ import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -96,10 +97,111 @@ class ErrorsWireTest extends WireTest {
     }
 
     @Test
-    void aQueryThatIsNoUriIs400() throws IOException {
+    void w2_charactersThatNoUriMayHoldAreEscapedOnTheWay() throws IOException {
         try (RawClient client = new RawClient(proxy.port())) {
-            client.send("GET /v1/models?a=|^ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
-            assertThat(client.readAll()).startsWith("HTTP/1.1 400");
+            client.send("GET /v1/x?a={1}|b^`&c=[d]&e=%7B HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+            assertThat(client.readAll()).startsWith("HTTP/1.1 200");
+        }
+        assertThat(provider.received().get(0).uri()).isEqualTo("/api/v1/x?a=%7B1%7D%7Cb%5E%60&c=[d]&e=%7B");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"HTTP/1.0", "HTTP/1.1"})
+    void aCutAnswerNeverLooksCompleteOnAConnectionThatCloses(String version) throws IOException {
+        proxy.close();
+        RawProvider broken = new RawProvider("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+                + "Transfer-Encoding: chunked\r\n\r\n6\r\ndata: \r\n");
+        proxy = new RunningProxy(folder.resolve("answers.refrain"), broken.base(), Map.of());
+        try (RawClient client = new RawClient(proxy.port())) {
+            client.send("POST /v1/chat/completions " + version
+                    + "\r\nHost: x\r\nConnection: close\r\nContent-Length: 15\r\n\r\n" + "{\"stream\":true}");
+            String answer;
+            try {
+                answer = client.readAll();
+            } catch (IOException reset) {
+                return;
+            }
+            assertThat(answer).contains("Transfer-Encoding: chunked").doesNotEndWith("0\r\n\r\n");
+        } finally {
+            broken.close();
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "X-OpenRouter-Cache: true\r\nContent-Length: 20",
+                "X-OpenRouter-Cache: true\r\nTransfer-Encoding: chunked",
+                "Content-Length: 20",
+                "Transfer-Encoding: chunked"
+            })
+    void aBodyThatStopsComingIs408(String header) throws IOException {
+        restart(Map.of("REFRAIN_TIMEOUTS_REQUEST", "200ms"));
+        try (RawClient client = new RawClient(proxy.port())) {
+            client.send("POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n" + header + "\r\n\r\n"
+                    + (header.contains("chunked") ? "zz\r\n" : "{"));
+            assertThat(client.readUntil("}}")).startsWith("HTTP/1.1 408").contains("200 ms");
+        }
+    }
+
+    @Test
+    void w31_oneCallTooManyIs503() throws IOException {
+        restart(Map.of("REFRAIN_LIMITS_UPSTREAM_CALLS", "1"));
+        CountDownLatch done = new CountDownLatch(1);
+        CountDownLatch running = new CountDownLatch(1);
+        provider.does((exchange, request) -> {
+            running.countDown();
+            done.await();
+            ScriptedProvider.json(exchange, 200, CHAT_ANSWER);
+        });
+        var first = proxy.sendAsync(proxy.post(CHAT, CHAT_REQUEST));
+        await(running);
+        assertOwnError(proxy.cached(CHAT, "{}"), 503);
+        done.countDown();
+        assertThat(first.join().statusCode()).isEqualTo(200);
+        assertThat(proxy.cached(CHAT, "{}").statusCode()).isEqualTo(200);
+    }
+
+    @Test
+    void w31_aRequestWhileStoppingIs503() throws Exception {
+        CountDownLatch done = new CountDownLatch(1);
+        CountDownLatch running = new CountDownLatch(1);
+        provider.does((exchange, request) -> {
+            running.countDown();
+            done.await();
+            ScriptedProvider.json(exchange, 200, CHAT_ANSWER);
+        });
+        assertThat(proxy.send(proxy.post("/v1/rerank", "{}").uri(proxy.uri("/none")))
+                        .statusCode())
+                .isEqualTo(404);
+        var first = proxy.sendAsync(proxy.post(CHAT, CHAT_REQUEST));
+        await(running);
+        Thread stopping = new Thread(proxy::close);
+        stopping.start();
+        HttpResponse<String> late = proxy.cached(CHAT, CHAT_REQUEST);
+        while (late.statusCode() != 503) {
+            late = proxy.cached(CHAT, "{}");
+        }
+        assertOwnError(late, 503);
+        done.countDown();
+        assertThat(first.join().statusCode()).isEqualTo(200);
+        stopping.join();
+    }
+
+    @Test
+    void w27_aBypassThatFailsStillSaysSo() {
+        provider.close();
+        HttpResponse<String> response = proxy.cached(CHAT, "[]");
+        assertThat(response.statusCode()).isEqualTo(502);
+        assertThat(header(response, "Cache-Status")).isEqualTo("refrain; fwd=bypass; detail=not-a-json-object");
+        assertThat(header(response, TTL)).isNull();
+    }
+
+    private static void await(CountDownLatch latch) {
+        try {
+            assertThat(latch.await(20, TimeUnit.SECONDS)).isTrue();
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
         }
     }
 }

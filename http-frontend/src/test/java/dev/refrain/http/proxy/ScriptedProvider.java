@@ -85,6 +85,8 @@ final class ScriptedProvider implements AutoCloseable {
     static void stream(HttpExchange exchange, String... pieces) throws IOException {
         exchange.getResponseHeaders().set("Content-Type", "text/event-stream");
         exchange.sendResponseHeaders(200, 0);
+        // Since JDK 21 the server keeps the head back until there is something to go with it.
+        exchange.getResponseBody().flush();
         write(exchange, pieces);
     }
 

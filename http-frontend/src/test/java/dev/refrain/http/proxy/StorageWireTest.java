@@ -44,6 +44,7 @@ class StorageWireTest extends WireTest {
                 "/v1/chat/completions|{\"id\":\"cut",
                 "/v1/chat/completions|[]",
                 "/v1/messages|{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\"}}",
+                "/v1/messages|{\"type\":\"error\",\"message\":\"overloaded\"}",
                 "/v1/responses|{\"id\":\"r\",\"status\":\"failed\",\"error\":null}",
                 "/v1/responses|{\"id\":\"r\",\"status\":\"in_progress\"}",
                 "/v1/responses|{\"id\":\"r\"}"
@@ -124,6 +125,22 @@ class StorageWireTest extends WireTest {
                 .allSatisfy(request -> assertThat(request.body()).isEqualTo(large));
     }
 
+    @ParameterizedTest
+    @CsvSource({"3000000,true,", "8388608,true,", "8388609,false,payload-too-large", "20000000,false,payload-too-large"
+    })
+    void w18_theDefaultLimitIsEightMebibytes(int length, boolean cached, String reason) {
+        String body = "{\"x\":\"" + "a".repeat(length - 8) + "\"}";
+        HttpResponse<String> first = proxy.cached(CHAT, body);
+        assertThat(first.statusCode()).isEqualTo(200);
+        assertThat(header(first, "Cache-Status"))
+                .isEqualTo(cached ? "refrain; fwd=miss; stored" : "refrain; fwd=bypass; detail=" + reason);
+        assertThat(header(proxy.cached(CHAT, body), STATUS)).isEqualTo(cached ? "HIT" : "MISS");
+        assertThat(provider.received().get(0).body()).hasSize(length);
+        // Without the cache there is no such limit.
+        assertThat(proxy.send(proxy.post(CHAT, body)).statusCode()).isEqualTo(200);
+        assertThat(proxy.send(proxy.post("/v1/files", body)).statusCode()).isEqualTo(200);
+    }
+
     @Test
     void w18_anAnswerOverTheLimitIsServedAndNotStored() throws IOException {
         restart(Map.of("REFRAIN_LIMITS_STORED_ANSWER", "64KiB"));
@@ -137,6 +154,9 @@ class StorageWireTest extends WireTest {
             assertThat(proxy.cached(CHAT, request).body()).isEqualTo(answer);
             assertMiss(proxy.cached(CHAT, request));
         }
+        HttpResponse<String> announced = proxy.cached(CHAT, "{\"length\":\"known\"}");
+        assertThat(header(announced, "Cache-Status")).isEqualTo("refrain; fwd=bypass; detail=answer-too-large");
+        assertThat(header(announced, TTL)).isNull();
     }
 
     @Test
@@ -198,6 +218,7 @@ class StorageWireTest extends WireTest {
             HttpResponse<String> response = proxy.cached(CHAT, CHAT_REQUEST);
             assertMiss(response);
             assertThat(header(response, "Content-Encoding")).isEqualTo("br");
+            assertThat(header(response, "Cache-Status")).isEqualTo("refrain; fwd=bypass; detail=answer-encoded");
             assertThat(response.body()).isEqualTo("pretend that this is brotli");
         }
     }

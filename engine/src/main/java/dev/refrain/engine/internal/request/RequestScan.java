@@ -12,7 +12,6 @@ import com.fasterxml.jackson.core.StreamReadConstraints;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
 import java.util.BitSet;
 import java.util.Objects;
 
@@ -115,13 +114,6 @@ public final class RequestScan {
     /** The value of {@code model} if that is a string, else null. Decoded at each call. */
     public String model() {
         return decode(modelStart, modelEnd);
-    }
-
-    /** Feeds {@code model} as it is spelled, with its quotes and thus self-delimiting; nothing if {@link #model()} is null. */
-    public void updateModel(MessageDigest digest) {
-        if (modelStart != ABSENT) {
-            digest.update(bytes, modelStart, modelEnd - modelStart);
-        }
     }
 
     /** The value of {@code preset} if that is a string, else null. Decoded at each call. */

@@ -76,13 +76,13 @@ enum AnswerFormat {
         };
     }
 
-    /** Whether an event of this type, which may be null, says that the answer failed. */
+    /** Whether an event or a body of this type, which may be null, says that the answer failed. */
     boolean isFailure(String type) {
         return switch (this) {
             // OpenRouter documents response.error beside OpenAI's two.
             case RESPONSES_EVENT ->
                 "error".equals(type) || "response.failed".equals(type) || "response.error".equals(type);
-            case MESSAGES_EVENT -> "error".equals(type);
+            case MESSAGES, MESSAGES_EVENT -> "error".equals(type);
             default -> false;
         };
     }

@@ -32,7 +32,7 @@ final class BodyCapture extends Capture {
         String flaw = scanner.scan(body.bytes(), 0, body.length());
         if (flaw != null) {
             reject(flaw);
-        } else if (scanner.hasError()) {
+        } else if (scanner.hasError() || format.isFailure(scanner.type())) {
             reject("error body");
         } else if (!format.isFinal(scanner.status())) {
             reject("status neither completed nor incomplete");

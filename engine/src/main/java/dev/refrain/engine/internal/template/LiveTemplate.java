@@ -43,6 +43,11 @@ public final class LiveTemplate {
         return beginning == null ? null : new LiveReader(beginning);
     }
 
+    /** Whether the beginning is still kept, and with it all of the stream. */
+    public boolean keepsBeginning() {
+        return first != null;
+    }
+
     /** Bytes that readers may read, counted from the beginning of the stream. */
     public long published() {
         return published;

@@ -9,8 +9,6 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.List;
 import net.jqwik.api.Arbitraries;
 import net.jqwik.api.Arbitrary;
@@ -65,12 +63,6 @@ class RequestScanFieldsTest {
     }
 
     @Test
-    void feedsTheModelAsSpelled() throws NoSuchAlgorithmException {
-        assertThat(modelDigest("{ \"model\" : \"a\\u0062 \" }")).isEqualTo(sha256("\"a\\u0062 \""));
-        assertThat(modelDigest("{\"model\":\"a\",\"model\":null}")).isEqualTo(sha256(""));
-    }
-
-    @Test
     void refusesARangeOutsideTheArray() {
         assertThatThrownBy(() -> RequestScan.of(utf8("{}"), 1, 2)).isInstanceOf(IndexOutOfBoundsException.class);
     }
@@ -80,16 +72,6 @@ class RequestScanFieldsTest {
         assertThat(scan.preset()).isNull();
         assertThat(scan.stream()).isFalse();
         assertThat(scan.background()).isFalse();
-    }
-
-    private static byte[] modelDigest(String body) throws NoSuchAlgorithmException {
-        MessageDigest digest = MessageDigest.getInstance("SHA-256");
-        scan(utf8(body)).updateModel(digest);
-        return digest.digest();
-    }
-
-    private static byte[] sha256(String text) throws NoSuchAlgorithmException {
-        return MessageDigest.getInstance("SHA-256").digest(utf8(text));
     }
 
     /** Objects whose names are mostly the ones that count, or nearly so, and whose values may hold such objects in turn. */

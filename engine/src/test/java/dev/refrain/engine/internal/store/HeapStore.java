@@ -11,14 +11,14 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 
-/** The obvious store without limits: what the others are held against. */
-final class HeapStore implements CacheStore {
+/** The obvious store without limits: what the others are held against, and quick. */
+public final class HeapStore implements CacheStore {
     private final Map<CacheKey, byte[]> entries = new ConcurrentHashMap<>();
     private final AtomicLong expirations = new AtomicLong();
     private final byte[] secret = new byte[32];
     private volatile boolean closed;
 
-    HeapStore() {
+    public HeapStore() {
         new SecureRandom().nextBytes(secret);
     }
 

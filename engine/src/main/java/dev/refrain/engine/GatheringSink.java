@@ -1,0 +1,68 @@
+package dev.refrain.engine;
+
+import dev.refrain.engine.spi.EntryBuffer;
+import java.nio.ByteBuffer;
+import java.util.concurrent.CompletableFuture;
+
+/** Gathers an answer and completes a future with it. Who completes the future otherwise, by cancelling it for one, is a reader that goes. */
+final class GatheringSink implements ResponseSink {
+    private static final int INITIAL_CAPACITY = 4 * 1024;
+    private static final int MAX_TRUSTED = 1 << 20;
+
+    private final CompletableFuture<WholeAnswer> future = new CompletableFuture<>();
+    private EntryBuffer body;
+    private ResponseHead head;
+    private volatile Runnable goneListener;
+    /** The answer itself has completed the future, or is about to. */
+    private volatile boolean over;
+
+    GatheringSink() {
+        future.whenComplete((answer, failure) -> {
+            Runnable listener = goneListener;
+            if (!over && listener != null) {
+                listener.run();
+            }
+        });
+    }
+
+    CompletableFuture<WholeAnswer> future() {
+        return future;
+    }
+
+    @Override
+    public void head(ResponseHead answer) {
+        head = answer;
+        // A length that is announced is only taken at its word as far as it costs little.
+        body = new EntryBuffer((int) Math.max(INITIAL_CAPACITY, Math.min(answer.contentLength(), MAX_TRUSTED)));
+    }
+
+    @Override
+    public void chunk(ByteBuffer bytes) {
+        if (future.isDone()) {
+            return;
+        }
+        int at = body.length();
+        int more = bytes.remaining();
+        bytes.get(body.resize(Math.addExact(at, more)), at, more);
+    }
+
+    @Override
+    public void end() {
+        over = true;
+        future.complete(new WholeAnswer(head, body.bytes(), body.length()));
+    }
+
+    @Override
+    public void fail(Throwable cause) {
+        over = true;
+        future.completeExceptionally(cause);
+    }
+
+    @Override
+    public void whenGone(Runnable action) {
+        goneListener = action;
+        if (future.isDone() && !over) {
+            action.run();
+        }
+    }
+}

@@ -1,0 +1,125 @@
+package dev.refrain.engine;
+
+import java.nio.ByteBuffer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Stands before the sink of a request that shares an upstream call, so that what goes wrong there ends that request and no other:
+ * a sink that throws counts as a reader that has gone, and a source that goes on after the end is not heard.
+ */
+final class GuardedSink implements ResponseSink {
+    private static final Logger LOG = LoggerFactory.getLogger(GuardedSink.class);
+
+    private final ResponseSink client;
+    private volatile Runnable goneListener;
+    /** The sink has thrown, and is not called any more. */
+    private volatile boolean broken;
+    /** The answer has ended, one way or the other. */
+    private volatile boolean over;
+
+    GuardedSink(ResponseSink client) {
+        this.client = client;
+    }
+
+    @Override
+    @SuppressWarnings("CatchingUnchecked") // whatever it is, others wait for the rest
+    public void head(ResponseHead head) {
+        if (isClosed()) {
+            return;
+        }
+        try {
+            client.head(head);
+        } catch (Throwable e) {
+            cut(e);
+        }
+    }
+
+    @Override
+    @SuppressWarnings("CatchingUnchecked")
+    public void chunk(ByteBuffer bytes) {
+        if (isClosed()) {
+            return;
+        }
+        try {
+            client.chunk(bytes);
+        } catch (Throwable e) {
+            cut(e);
+        }
+    }
+
+    @Override
+    @SuppressWarnings("CatchingUnchecked")
+    public void end() {
+        if (isClosed()) {
+            return;
+        }
+        over = true;
+        try {
+            client.end();
+        } catch (Throwable e) {
+            broke(e);
+        }
+    }
+
+    @Override
+    @SuppressWarnings("CatchingUnchecked")
+    public void fail(Throwable cause) {
+        if (isClosed()) {
+            return;
+        }
+        over = true;
+        try {
+            client.fail(cause);
+        } catch (Throwable e) {
+            broke(e);
+        }
+    }
+
+    @Override
+    @SuppressWarnings("CatchingUnchecked")
+    public void whenDrained(Runnable action) {
+        if (!isClosed()) {
+            try {
+                client.whenDrained(action);
+                return;
+            } catch (Throwable e) {
+                cut(e);
+            }
+        }
+        action.run();
+    }
+
+    @Override
+    @SuppressWarnings("CatchingUnchecked")
+    public void whenGone(Runnable action) {
+        goneListener = action;
+        try {
+            client.whenGone(action);
+        } catch (Throwable e) {
+            cut(e);
+            return;
+        }
+        if (broken) {
+            action.run();
+        }
+    }
+
+    private boolean isClosed() {
+        return broken || over;
+    }
+
+    private void cut(Throwable fault) {
+        fail(fault);
+        broke(fault);
+    }
+
+    private void broke(Throwable fault) {
+        LOG.warn("A reader of an answer failed; whoever else reads it goes on", fault);
+        broken = true;
+        Runnable listener = goneListener;
+        if (listener != null) {
+            listener.run();
+        }
+    }
+}

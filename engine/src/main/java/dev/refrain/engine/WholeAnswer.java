@@ -1,0 +1,38 @@
+package dev.refrain.engine;
+
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+
+/** An answer of which everything has arrived, as {@link ResponseCache#respond(CacheRequest, CacheControls, Upstream)} gives it. */
+public final class WholeAnswer {
+    private final ResponseHead head;
+    private final byte[] body;
+    private final int length;
+
+    /** Keeps the array, of which the first {@code length} bytes must not change any more. */
+    WholeAnswer(ResponseHead head, byte[] body, int length) {
+        this.head = head;
+        this.body = body;
+        this.length = length;
+    }
+
+    /** Its status, its generation id, and what the cache did for it. Not only a 200 is an answer. */
+    public ResponseHead head() {
+        return head;
+    }
+
+    /** Length of the body in bytes. */
+    public int length() {
+        return length;
+    }
+
+    /** A read-only view of the body, with a position of its own. */
+    public ByteBuffer body() {
+        return ByteBuffer.wrap(body, 0, length).asReadOnlyBuffer();
+    }
+
+    /** A copy of the body. */
+    public byte[] toByteArray() {
+        return Arrays.copyOf(body, length);
+    }
+}

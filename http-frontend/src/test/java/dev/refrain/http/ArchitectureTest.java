@@ -1,0 +1,24 @@
+package dev.refrain.http;
+
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+
+import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.junit.AnalyzeClasses;
+import com.tngtech.archunit.junit.ArchTest;
+import com.tngtech.archunit.lang.ArchRule;
+
+/** What the front-end may know of the engine, and its packages of each other. */
+@AnalyzeClasses(packages = "dev.refrain.http", importOptions = ImportOption.DoNotIncludeTests.class)
+class ArchitectureTest {
+    @ArchTest
+    static final ArchRule theEnginesInternalsAreNoApi =
+            noClasses().should().dependOnClassesThat().resideInAPackage("dev.refrain.engine.internal..");
+
+    @ArchTest
+    static final ArchRule onlyTheProxyKnowsTheProxy = noClasses()
+            .that()
+            .resideOutsideOfPackages("dev.refrain.http.proxy..", "dev.refrain.http")
+            .should()
+            .dependOnClassesThat()
+            .resideInAPackage("dev.refrain.http.proxy..");
+}
