@@ -15,17 +15,17 @@ import org.openjdk.jmh.runner.options.VerboseMode;
 /**
  * Fails when a hit has become slower beside its yardstick, or allocates more, than it did when docs/BENCHMARKS.md was written.
  *
- * <p>A time alone says little on a machine that others use as well, so what counts is a ratio: in each round a fork for the hit
- * and a fork for {@link CaffeineBenchmark} follow one another, and the median of the rounds' ratios must keep the bound. The bytes
- * allocated for a hit hardly depend on the machine and are held tightly.
+ * <p>A time alone says little on a machine that others use as well, so what counts is a ratio: in each round a fork for {@link
+ * HitBenchmark#hit} and a fork for {@link CaffeineBenchmark#yardstick} follow one another, and the median of the rounds' ratios
+ * must keep the bound. The bytes allocated for a hit hardly depend on the machine and are held tightly.
  */
 public final class Guard {
     /**
-     * The p50 of a hit over the p50 of the peer. Measured: 0.97 to 1.04 in single rounds, on a machine under load. The slack is less
-     * than what a second SHA-256 of the request would take.
+     * The p50 of a hit over the p50 of the yardstick. Measured under load from outside: 1.09 to 1.37 in single rounds, 1.19 in the
+     * median. A second SHA-256 of the request, tried, makes it 1.53.
      */
-    static final double MAX_RATIO = 1.15;
-    /** Bytes on the heap for a hit. Measured: 209, of which the scanned request takes 136 and the key 56. */
+    static final double MAX_RATIO = 1.35;
+    /** Bytes on the heap for a hit. Measured: 209; the scanned request takes 136, the key 56, the Optional around it 16. */
     static final double MAX_BYTES = 240;
 
     private static final int ROUNDS = 5;
@@ -33,16 +33,16 @@ public final class Guard {
     private Guard() {}
 
     /** One round: times in nanoseconds. */
-    record Round(double hitP50, double peerP50, double hitBytes) {
+    record Round(double hitP50, double yardstickP50, double hitBytes) {
         double ratio() {
-            return hitP50 / peerP50;
+            return hitP50 / yardstickP50;
         }
 
         @Override
         public String toString() {
             return format(
-                    "p50 of a hit %.0f ns, of the peer %.0f ns, ratio %.2f; a hit allocates %.0f bytes",
-                    hitP50, peerP50, ratio(), hitBytes);
+                    "p50 of a hit %.0f ns, of the yardstick %.0f ns, ratio %.2f; a hit allocates %.0f bytes",
+                    hitP50, yardstickP50, ratio(), hitBytes);
         }
     }
 
@@ -50,11 +50,11 @@ public final class Guard {
     public static void main(String[] args) throws RunnerException {
         List<Round> rounds = new ArrayList<>();
         for (int i = 0; i < ROUNDS; i++) {
-            RunResult hit = run(HitBenchmark.class);
-            RunResult peer = run(CaffeineBenchmark.class);
+            RunResult hit = run(HitBenchmark.class, "hit");
+            RunResult yardstick = run(CaffeineBenchmark.class, "yardstick");
             Round round = new Round(
                     p50(hit),
-                    p50(peer),
+                    p50(yardstick),
                     hit.getSecondaryResults().get("gc.alloc.rate.norm").getScore());
             rounds.add(round);
             System.out.println("Round " + (i + 1) + " of " + ROUNDS + ": " + round);
@@ -71,7 +71,7 @@ public final class Guard {
         List<String> failures = new ArrayList<>();
         if (!(ratio <= MAX_RATIO)) {
             failures.add(format(
-                    "A hit takes %.2f times as long as one from Caffeine; at most %.2f is allowed", ratio, MAX_RATIO));
+                    "A hit takes %.2f times as long as its yardstick; at most %.2f is allowed", ratio, MAX_RATIO));
         }
         if (!(bytes <= MAX_BYTES)) {
             failures.add(format("A hit allocates %.0f bytes; at most %.0f are allowed", bytes, MAX_BYTES));
@@ -79,9 +79,9 @@ public final class Guard {
         return failures;
     }
 
-    private static RunResult run(Class<?> benchmark) throws RunnerException {
+    private static RunResult run(Class<?> type, String benchmark) throws RunnerException {
         Options options = new OptionsBuilder()
-                .include("^" + benchmark.getName() + "\\.hit$")
+                .include("^" + type.getName() + "\\." + benchmark + "$")
                 .param("answerBytes", "4096")
                 .mode(Mode.SampleTime)
                 .forks(1)

@@ -4,10 +4,6 @@ import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.CacheRequest;
 import dev.refrain.engine.CachedResponse;
 import dev.refrain.engine.Endpoint;
-import java.security.DigestException;
-import java.security.GeneralSecurityException;
-import java.security.MessageDigest;
-import java.util.zip.CRC32C;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.Level;
 import org.openjdk.jmh.annotations.Scope;
@@ -16,19 +12,6 @@ import org.openjdk.jmh.annotations.State;
 
 /** What a hit is made of, and the floors beneath two of its parts: {@link #sha256} under a key, {@link #decompress} under a lookup. */
 public class HitPartsBenchmark extends MeasuredInForks {
-    /** The two digests that a hit needs. */
-    @State(Scope.Thread)
-    public static class Digests {
-        private final CRC32C crc = new CRC32C();
-        private final byte[] digest = new byte[32];
-        private MessageDigest sha256;
-
-        @Setup(Level.Trial)
-        public void make() throws GeneralSecurityException {
-            sha256 = MessageDigest.getInstance("SHA-256");
-        }
-    }
-
     /** One request, scanned already. */
     @State(Scope.Thread)
     public static class Scanned {
@@ -51,11 +34,8 @@ public class HitPartsBenchmark extends MeasuredInForks {
     }
 
     @Benchmark
-    public byte[] sha256(Requests requests, Digests digests) throws DigestException {
-        byte[] body = requests.next();
-        digests.sha256.update(body, 0, body.length);
-        digests.sha256.digest(digests.digest, 0, digests.digest.length);
-        return digests.digest;
+    public byte[] sha256(Requests requests, Digests digests) {
+        return digests.sha256(requests.next());
     }
 
     /** Find, copy out, check, decompress, patch. */
@@ -74,9 +54,6 @@ public class HitPartsBenchmark extends MeasuredInForks {
 
     @Benchmark
     public long crc32c(CompressedAnswers answers, Requests requests, Digests digests) {
-        byte[] block = answers.block(requests.nextEntry());
-        digests.crc.reset();
-        digests.crc.update(block, 0, block.length);
-        return digests.crc.getValue();
+        return digests.crc32c(answers.block(requests.nextEntry()));
     }
 }

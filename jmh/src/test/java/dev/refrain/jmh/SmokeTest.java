@@ -37,6 +37,7 @@ class SmokeTest {
                 .extracting(result -> result.getParams().getBenchmark().replaceFirst(".*\\.(\\w+\\.\\w+)$", "$1"))
                 .containsExactlyInAnyOrder(
                         "CaffeineBenchmark.hit",
+                        "CaffeineBenchmark.yardstick",
                         "HitBenchmark.hit",
                         "HitBenchmark.respond",
                         "HitPartsBenchmark.crc32c",
