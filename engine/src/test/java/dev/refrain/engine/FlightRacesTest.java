@@ -1,0 +1,183 @@
+package dev.refrain.engine;
+
+import static dev.refrain.engine.Answers.chat;
+import static dev.refrain.engine.Answers.utf8;
+
+import dev.refrain.engine.internal.store.HeapStore;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/** However threads meet: joining, ending, leaving and superseding leave nobody waiting and no older answer in the store. */
+class FlightRacesTest {
+    private static final CacheRequest REQUEST = chat("{\"stream\":true,\"messages\":[]}");
+    private static final CacheControls ON = CacheControls.on(Duration.ofMinutes(5));
+    private static final CacheControls CLEAR = new CacheControls(true, Duration.ofMinutes(5), true);
+
+    private ResponseCache cache;
+    private CacheKey key;
+
+    /** What one run of a scenario has: the store's content is all that a run could leave for the next. */
+    private final class World {
+        final List<Call> calls = new ArrayList<>();
+
+        World() {
+            cache.remove(key);
+        }
+
+        Client ask(CacheControls controls) {
+            Client client = new Client();
+            cache.respond(REQUEST, controls, this::call, client);
+            return client;
+        }
+
+        private Upstream.Call call(ResponseSink sink) {
+            Call call = new Call(sink);
+            synchronized (calls) {
+                calls.add(call);
+            }
+            return call;
+        }
+
+        /** Answers every call that is still open, and those that are made because of it. */
+        void answerAll() {
+            for (int i = 0; i < calls.size(); i++) {
+                calls.get(i).answer(i);
+            }
+            require(cache.joinableFlights() == 0, "a flight is left");
+        }
+    }
+
+    /** A call that hears nothing more once it is cancelled. */
+    private static final class Call implements Upstream.Call {
+        private final ResponseSink sink;
+        private volatile boolean over;
+
+        Call(ResponseSink sink) {
+            this.sink = sink;
+        }
+
+        void answer(int n) {
+            if (!over) {
+                over = true;
+                sink.head(new ResponseHead(200, "text/event-stream", null, -1, "gen-source", null, Map.of()));
+                sink.chunk(ByteBuffer.wrap(utf8("data: {\"n\":" + n + "}\n\n")));
+                sink.chunk(ByteBuffer.wrap(utf8("data: [DONE]\n\n")));
+                sink.end();
+            }
+        }
+
+        void fail() {
+            over = true;
+            sink.fail(new IOException("reset"));
+        }
+
+        @Override
+        public void cancel() {
+            over = true;
+        }
+    }
+
+    private static final class Client extends RecordingSink {
+        private volatile Runnable goneListener;
+
+        @Override
+        public void whenGone(Runnable action) {
+            goneListener = action;
+        }
+
+        void requireAnswer() {
+            require(ended && failure == null, "no end");
+            require(text().matches("data: \\{\"n\":\\d}\n\ndata: \\[DONE]\n\n"), "got " + text());
+        }
+    }
+
+    private static void require(boolean truth, String otherwise) {
+        if (!truth) {
+            throw new AssertionError(otherwise);
+        }
+    }
+
+    private void open(boolean cancel) throws IOException {
+        cache = ResponseCache.builder(Path.of("unused"))
+                .store(new HeapStore())
+                .clock(new MovableClock())
+                .cancelWhenAbandoned(cancel)
+                .open();
+        key = cache.key(REQUEST).orElseThrow();
+    }
+
+    @AfterEach
+    void close() {
+        cache.close();
+    }
+
+    @Test
+    void whoeverComesWhileACallEndsGetsItsAnswer() throws IOException {
+        open(false);
+        Races.check(() -> {
+            World world = new World();
+            Client leader = world.ask(ON);
+            Client[] late = new Client[1];
+            Races.together(() -> world.calls.get(0).answer(0), () -> late[0] = world.ask(ON));
+            leader.requireAnswer();
+            late[0].requireAnswer();
+            require(world.calls.size() == 1, "two calls");
+            world.answerAll();
+        });
+    }
+
+    @Test
+    void whoeverComesWhileACallFailsGetsAnotherOnesAnswer() throws IOException {
+        open(false);
+        Races.check(() -> {
+            World world = new World();
+            Client leader = world.ask(ON);
+            Client[] late = new Client[2];
+            Races.together(
+                    () -> world.calls.get(0).fail(), () -> late[0] = world.ask(ON), () -> late[1] = world.ask(ON));
+            require(leader.failure != null, "the leader does not hear of the failure");
+            world.answerAll();
+            late[0].requireAnswer();
+            late[1].requireAnswer();
+            require(world.calls.size() == 2, world.calls.size() + " calls");
+        });
+    }
+
+    @Test
+    void nobodyJoinsACallThatIsBrokenOff() throws IOException {
+        open(true);
+        Races.check(() -> {
+            World world = new World();
+            Client leader = world.ask(ON);
+            Client follower = world.ask(ON);
+            Client[] late = new Client[1];
+            Races.together(
+                    () -> leader.goneListener.run(), () -> follower.goneListener.run(), () -> late[0] = world.ask(ON));
+            world.answerAll();
+            late[0].requireAnswer();
+        });
+    }
+
+    @Test
+    void anOlderAnswerNeverOutlivesClear() throws IOException {
+        open(false);
+        Races.check(() -> {
+            World world = new World();
+            world.ask(ON);
+            Client[] newer = new Client[1];
+            Races.together(() -> world.calls.get(0).answer(0), () -> newer[0] = world.ask(CLEAR));
+            Client next = world.ask(ON);
+            world.answerAll();
+            newer[0].requireAnswer();
+            next.requireAnswer();
+            require(next.text().contains("\"n\":1"), "the older answer is still served");
+        });
+    }
+}

@@ -1,0 +1,78 @@
+package dev.refrain.engine;
+
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+
+/**
+ * Lets a few threads meet in one short scenario, again and again, each time shifted a little against each other. Real threads
+ * rather than a model checker's: visibility is tested too, and Lincheck cannot follow the engine's {@code VarHandle}s.
+ */
+@SuppressWarnings("ThreadPriorityCheck") // yields only let a third racer onto a machine with two processors
+public final class Races {
+    /** How long each scenario is repeated; {@code -Drefrain.races.seconds} says otherwise. */
+    private static final long SECONDS = Long.getLong("refrain.races.seconds", 1);
+
+    /** The furthest that one thread is let ahead of another, in spins of some nanoseconds: longer than a scenario takes. */
+    private static final int MAX_SHIFT = 4000;
+
+    private static final ExecutorService THREADS = Executors.newCachedThreadPool(task -> {
+        Thread thread = new Thread(task, "racer");
+        thread.setDaemon(true);
+        return thread;
+    });
+
+    private Races() {}
+
+    /** Repeats a scenario that throws if something is wrong. */
+    public static void check(Runnable scenario) {
+        long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(SECONDS);
+        int times = 0;
+        do {
+            scenario.run();
+            times++;
+        } while (System.nanoTime() < until);
+        if (times < 100) {
+            throw new AssertionError("only " + times + " repetitions are no test");
+        }
+    }
+
+    /** To be used in a scenario: runs tasks at the same time, to their ends. */
+    public static void together(Runnable... tasks) {
+        AtomicInteger ready = new AtomicInteger(tasks.length);
+        AtomicInteger running = new AtomicInteger(tasks.length);
+        AtomicReference<Throwable> failure = new AtomicReference<>();
+        for (int i = 1; i < tasks.length; i++) {
+            Runnable task = tasks[i];
+            THREADS.execute(() -> race(task, ready, running, failure));
+        }
+        race(tasks[0], ready, running, failure);
+        while (running.get() > 0) {
+            Thread.yield();
+        }
+        if (failure.get() != null) {
+            throw new AssertionError(failure.get());
+        }
+    }
+
+    private static void race(
+            Runnable task, AtomicInteger ready, AtomicInteger running, AtomicReference<Throwable> failure) {
+        ready.decrementAndGet();
+        while (ready.get() > 0) {
+            Thread.yield();
+        }
+        int shift = ThreadLocalRandom.current().nextInt(MAX_SHIFT);
+        for (int i = 0; i < shift; i++) {
+            Thread.onSpinWait();
+        }
+        try {
+            task.run();
+        } catch (Throwable e) {
+            failure.set(e);
+        }
+        running.decrementAndGet();
+    }
+}
