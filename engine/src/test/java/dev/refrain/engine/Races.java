@@ -16,8 +16,11 @@ public final class Races {
     /** How long each scenario is repeated; {@code -Drefrain.races.seconds} says otherwise. */
     private static final long SECONDS = Long.getLong("refrain.races.seconds", 1);
 
-    /** The furthest that one thread is let ahead of another, in spins of some nanoseconds: longer than a scenario takes. */
-    private static final int MAX_SHIFT = 4000;
+    /**
+     * The furthest that one thread is let ahead of another is two to this power, in spins of some 10 ns: as long as a scenario takes.
+     * The power is drawn too, since what must not meet is often only nanoseconds apart.
+     */
+    private static final int MAX_SHIFT_POWER = 11;
 
     private static final ExecutorService THREADS = Executors.newCachedThreadPool(task -> {
         Thread thread = new Thread(task, "racer");
@@ -64,7 +67,8 @@ public final class Races {
         while (ready.get() > 0) {
             Thread.yield();
         }
-        int shift = ThreadLocalRandom.current().nextInt(MAX_SHIFT);
+        ThreadLocalRandom random = ThreadLocalRandom.current();
+        int shift = random.nextInt(1 << random.nextInt(MAX_SHIFT_POWER + 1));
         for (int i = 0; i < shift; i++) {
             Thread.onSpinWait();
         }
