@@ -144,7 +144,8 @@ final class ProxyHandler implements HttpHandler {
         Endpoint endpoint = route.endpoint();
         CacheRequest request = CacheRequest.of(endpoint, Credentials.of(exchange.getRequestHeaders()), body)
                 .at(provider(endpoint).identity(), exchange.getQueryString());
-        Preset preset = request.isJsonObject()
+        // Without presets nobody has to know the model, and a hit does not decode it.
+        Preset preset = !presets.isEmpty() && request.isJsonObject()
                 ? presets.find(request.model(), request.preset()).orElse(null)
                 : null;
         CacheControls controls = controls(exchange, endpoint, preset);
@@ -156,7 +157,7 @@ final class ProxyHandler implements HttpHandler {
                 outgoing = preset.resolve(endpoint, body);
             } catch (IllegalArgumentException e) {
                 client.fail(ProxyException.badRequest(
-                        "The preset cannot be applied: the request body is malformed or nested" + " too deeply."));
+                        "The preset cannot be applied: the request body is malformed or nested too deeply."));
                 return;
             }
             request = request.withPreset(preset.fingerprint(), outgoing);
