@@ -100,7 +100,9 @@ public final class ProxyServer implements AutoCloseable {
                 // Not before the answers in progress are stored; close() sees to it.
                 .closeOnExit(false)
                 .open();
-        ProxyServer server = new ProxyServer(settings, needsDemo(settings) ? DemoProvider.start() : null, cache);
+        // Even if each endpoint has an upstream of its own, everything else needs one.
+        DemoProvider demo = settings.upstream() == null ? DemoProvider.start() : null;
+        ProxyServer server = new ProxyServer(settings, demo, cache);
         try {
             server.undertow.start();
         } catch (RuntimeException e) {
@@ -111,18 +113,6 @@ public final class ProxyServer implements AutoCloseable {
                     e);
         }
         return server;
-    }
-
-    private static boolean needsDemo(Settings settings) {
-        if (settings.upstream() == null) {
-            return true;
-        }
-        for (Endpoint endpoint : Endpoint.values()) {
-            if (settings.upstream(endpoint).isEmpty()) {
-                return true;
-            }
-        }
-        return false;
     }
 
     private static String rootMessage(Throwable failure) {
