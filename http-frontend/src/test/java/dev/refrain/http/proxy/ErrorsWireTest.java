@@ -171,9 +171,6 @@ class ErrorsWireTest extends WireTest {
             done.await();
             ScriptedProvider.json(exchange, 200, CHAT_ANSWER);
         });
-        assertThat(proxy.send(proxy.post("/v1/rerank", "{}").uri(proxy.uri("/none")))
-                        .statusCode())
-                .isEqualTo(404);
         var first = proxy.sendAsync(proxy.post(CHAT, CHAT_REQUEST));
         await(running);
         Thread stopping = new Thread(proxy::close);
