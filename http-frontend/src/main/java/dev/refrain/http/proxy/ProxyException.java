@@ -1,5 +1,6 @@
 package dev.refrain.http.proxy;
 
+import java.net.ProtocolException;
 import java.time.Duration;
 
 /** A failure that Refrain itself answers for: a status and a sentence that says what to do, without secrets (wire rule W31). */
@@ -42,6 +43,11 @@ final class ProxyException extends Exception {
                 502, "The upstream provider could not be reached or broke off before it answered; try again.", cause);
     }
 
+    /** @param flaw what is wrong with the answer, as half a sentence */
+    static ProxyException malformed(String flaw) {
+        return new ProxyException(502, "The upstream provider's answer is malformed, " + flaw + "; try again.", null);
+    }
+
     static ProxyException silent(Duration limit) {
         return new ProxyException(
                 504,
@@ -77,6 +83,10 @@ final class ProxyException extends Exception {
         for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
             if (cause instanceof ProxyException ours) {
                 return ours;
+            }
+            if (cause instanceof ProtocolException) {
+                // Its message may quote the answer.
+                return malformed("it is not HTTP");
             }
         }
         return unreachable(failure);

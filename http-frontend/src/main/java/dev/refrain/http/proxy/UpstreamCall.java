@@ -81,26 +81,20 @@ final class UpstreamCall implements Upstream, Upstream.Call {
     }
 
     private HttpResponse.BodySubscriber<Void> answer(HttpResponse.ResponseInfo info) {
-        synchronized (this) {
-            if (!over) {
-                timer.cancel(false);
-                sink.head(head(info));
-                lastPieceNanos = System.nanoTime();
-                watchForSilence(client.idleTimeout().toNanos());
+        try {
+            ResponseHead head = AnswerHead.of(info);
+            synchronized (this) {
+                if (!over) {
+                    timer.cancel(false);
+                    sink.head(head);
+                    lastPieceNanos = System.nanoTime();
+                    watchForSilence(client.idleTimeout().toNanos());
+                }
             }
+        } catch (ProxyException malformed) {
+            abort(malformed);
         }
         return new Body();
-    }
-
-    private static ResponseHead head(HttpResponse.ResponseInfo info) {
-        return new ResponseHead(
-                info.statusCode(),
-                info.headers().firstValue("Content-Type").orElse(null),
-                info.headers().firstValue("Content-Encoding").orElse(null),
-                info.headers().firstValueAsLong("Content-Length").orElse(-1),
-                info.headers().firstValue("X-Generation-Id").orElse(null),
-                null,
-                info.headers().map());
     }
 
     /** Checks rather than reschedules for every piece: pieces come often, silence hardly ever. */
