@@ -4,6 +4,7 @@ import dev.refrain.engine.ResponseHead;
 import java.net.http.HttpHeaders;
 import java.net.http.HttpResponse;
 import java.util.List;
+import java.util.Locale;
 
 /**
  * Reads the head of a provider's answer.
@@ -26,6 +27,12 @@ final class AnswerHead {
                 fields.firstValue("X-Generation-Id").filter(id -> !id.isBlank()).orElse(null),
                 null,
                 fields.map());
+    }
+
+    /** Whether another call may follow on the answer's connection. */
+    static boolean keepsConnection(HttpResponse.ResponseInfo info) {
+        return info.headers().allValues("Connection").stream()
+                .noneMatch(options -> options.toLowerCase(Locale.ROOT).contains("close"));
     }
 
     private static String contentEncoding(HttpHeaders fields) {

@@ -105,12 +105,15 @@ final class RawProvider implements AutoCloseable {
     private void serve(Socket socket) {
         try (socket) {
             socket.setTcpNoDelay(true);
-            Call call;
-            do {
-                call = new Call(socket);
+            Call call = new Call(socket, true);
+            while (true) {
                 calls.incrementAndGet();
                 script.answer(call);
-            } while (call.keepOpen);
+                if (!call.keepOpen) {
+                    break;
+                }
+                call = new Call(socket, false);
+            }
         } catch (IOException gone) {
             // The proxy has hung up, or the test has.
         } catch (InterruptedException e) {
@@ -131,11 +134,13 @@ final class RawProvider implements AutoCloseable {
         private final Socket socket;
         private final String head;
         private final String body;
+        private final boolean first;
         private boolean keepOpen;
 
         /** Reads the request: unread bytes would make the kernel reset the connection. */
-        private Call(Socket socket) throws IOException {
+        private Call(Socket socket, boolean first) throws IOException {
             this.socket = socket;
+            this.first = first;
             InputStream in = socket.getInputStream();
             StringBuilder read = new StringBuilder();
             while (read.indexOf("\r\n\r\n") < 0) {
@@ -154,6 +159,11 @@ final class RawProvider implements AutoCloseable {
                             in.readNBytes(Integer.parseInt(lower.substring(length + 15, lower.indexOf('\r', length))
                                     .trim())),
                             StandardCharsets.UTF_8);
+        }
+
+        /** Whether it is the first one on its connection. */
+        boolean isFirst() {
+            return first;
         }
 
         String head() {
