@@ -37,7 +37,7 @@ final class AnswerHead {
 
     private static String contentEncoding(HttpHeaders fields) {
         String codings = String.join(", ", fields.allValues("Content-Encoding"));
-        return codings.isBlank() ? null : codings;
+        return codings.isBlank() || codings.equalsIgnoreCase("identity") ? null : codings;
     }
 
     private static long contentLength(HttpHeaders fields) throws ProxyException {

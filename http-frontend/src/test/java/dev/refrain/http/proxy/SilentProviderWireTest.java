@@ -38,7 +38,8 @@ class SilentProviderWireTest extends ProviderFaults {
     }
 
     @ParameterizedTest
-    @CsvSource({"half a head,'HTTP/1.1 200 OK\r\nContent-'", "only 1xx,'HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n'"})
+    @CsvSource({"half a head,'HTTP/1.1 200 OK\r\nContent-'", "only 1xx,'HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n'"
+    })
     void w31_norIsThatAnAnswer(String name, String bytes) {
         provider.does(call -> call.write(bytes).awaitHangUp());
         String request = newRequest(true);
@@ -69,7 +70,8 @@ class SilentProviderWireTest extends ProviderFaults {
         // A document's head waits for its id.
         boolean headSeen = streaming || !part.isEmpty();
         provider.does(call -> {
-            call.write(head("200 OK", "Content-Type: " + (streaming ? "text/event-stream" : "application/json"), framing));
+            call.write(
+                    head("200 OK", "Content-Type: " + (streaming ? "text/event-stream" : "application/json"), framing));
             if (!part.isEmpty()) {
                 call.write(framing.contains("chunked") ? Integer.toHexString(part.length()) + "\r\n" + part : part);
             }
