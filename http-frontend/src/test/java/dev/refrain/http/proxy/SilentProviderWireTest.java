@@ -18,8 +18,8 @@ class SilentProviderWireTest extends ProviderFaults {
     Map<String, String> settings() {
         return Map.of(
                 "REFRAIN_LIMITS_UPSTREAM_CALLS", "1",
-                "REFRAIN_TIMEOUTS_RESPONSE", "500ms",
-                "REFRAIN_TIMEOUTS_IDLE", "500ms");
+                "REFRAIN_TIMEOUTS_RESPONSE", "300ms",
+                "REFRAIN_TIMEOUTS_IDLE", "300ms");
     }
 
     @ParameterizedTest
@@ -32,7 +32,7 @@ class SilentProviderWireTest extends ProviderFaults {
             released.countDown();
         });
         String request = newRequest(streaming);
-        assertOwnError(api, fetch(api, request), 504, "did not answer within 500 ms");
+        assertOwnError(api, fetch(api, request), 504, "did not answer within 300 ms");
         assertThat(released.await(20, TimeUnit.SECONDS)).isTrue();
         assertNothingIsLeft(api, request, streaming);
     }
@@ -43,7 +43,7 @@ class SilentProviderWireTest extends ProviderFaults {
     void w31_norIsThatAnAnswer(String name, String bytes) {
         provider.does(call -> call.write(bytes).awaitHangUp());
         String request = newRequest(true);
-        assertOwnError(Api.MESSAGES, fetch(Api.MESSAGES, request), 504, "did not answer within 500 ms");
+        assertOwnError(Api.MESSAGES, fetch(Api.MESSAGES, request), 504, "did not answer within 300 ms");
         assertNothingIsLeft(Api.MESSAGES, request, true);
     }
 
@@ -52,7 +52,7 @@ class SilentProviderWireTest extends ProviderFaults {
         provider.does(call -> call.write(head("200 OK", "Content-Type: application/json", "Content-Length: 20"))
                 .awaitHangUp());
         String request = newRequest(false);
-        assertOwnError(Api.RESPONSES, fetch(Api.RESPONSES, request), 504, "sent nothing more for 500 ms");
+        assertOwnError(Api.RESPONSES, fetch(Api.RESPONSES, request), 504, "sent nothing more for 300 ms");
         assertNothingIsLeft(Api.RESPONSES, request, false);
     }
 
