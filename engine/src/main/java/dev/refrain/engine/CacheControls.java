@@ -4,13 +4,14 @@ import java.time.Duration;
 import java.util.Objects;
 
 /**
- * What a client asked of the cache for one request, after a front-end resolved headers and presets (wire rules W4 to W8).
+ * What a client asked of the cache for one request, after a front-end resolved headers and presets (wire rules W4 to W8 and W30).
  *
  * @param enabled whether caching is on at all; when off, the other parts mean nothing
  * @param ttl lifetime of what this request stores, {@link #MIN_TTL} to {@link #MAX_TTL}
  * @param clear whether the key's entry is dropped first (W7)
+ * @param directives what the request's {@code Cache-Control} says; never null
  */
-public record CacheControls(boolean enabled, Duration ttl, boolean clear) {
+public record CacheControls(boolean enabled, Duration ttl, boolean clear, CacheDirectives directives) {
     /** The shortest lifetime of an entry. */
     public static final Duration MIN_TTL = Duration.ofSeconds(1);
     /** The longest lifetime of an entry. */
@@ -26,13 +27,24 @@ public record CacheControls(boolean enabled, Duration ttl, boolean clear) {
      */
     public CacheControls {
         Objects.requireNonNull(ttl, "ttl");
+        Objects.requireNonNull(directives, "directives");
         if (ttl.compareTo(MIN_TTL) < 0 || ttl.compareTo(MAX_TTL) > 0) {
             throw new IllegalArgumentException("ttl must be between 1 second and 24 hours, was " + ttl);
         }
     }
 
+    /** Without directives. */
+    public CacheControls(boolean enabled, Duration ttl, boolean clear) {
+        this(enabled, ttl, clear, CacheDirectives.NONE);
+    }
+
     /** Caching is on, with the given lifetime. */
     public static CacheControls on(Duration ttl) {
         return new CacheControls(true, ttl, false);
+    }
+
+    /** The same with other directives. */
+    public CacheControls with(CacheDirectives others) {
+        return new CacheControls(enabled, ttl, clear, others);
     }
 }

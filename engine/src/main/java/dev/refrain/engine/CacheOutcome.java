@@ -1,7 +1,7 @@
 package dev.refrain.engine;
 
 /**
- * What the cache did for one response; a front-end turns it into its protocol's words (wire rules W21, W22 and W27).
+ * What the cache did for one response; a front-end turns it into its protocol's words (wire rules W21, W22, W27 and W30).
  */
 public sealed interface CacheOutcome {
     /**
@@ -14,20 +14,36 @@ public sealed interface CacheOutcome {
     record Hit(long ageSeconds, long ttlSeconds, String sourceId) implements CacheOutcome {}
 
     /**
+     * Answered from the store in place of an upstream that failed, because the request allows that ({@code stale-if-error}).
+     *
+     * @param entry what {@link Hit} says; its ttl is negative if the entry has expired
+     * @param reason why the request was forwarded in the first place
+     * @param status status of the upstream's answer, or 0 if there was none
+     */
+    record HitOnError(Hit entry, ForwardReason reason, int status) implements CacheOutcome {}
+
+    /**
      * Answered by an identical request's upstream call that was under way (wire rule W28): a hit of age 0.
      *
      * @param ttlSeconds lifetime that the answer gets if it is stored
      * @param sourceId generation id of the response to the request that made the call, or null if that had none
+     * @param reason why the store did not answer
      */
-    record Collapsed(long ttlSeconds, String sourceId) implements CacheOutcome {}
+    record Collapsed(long ttlSeconds, String sourceId, ForwardReason reason) implements CacheOutcome {}
 
     /**
      * Fetched from the upstream because no entry answered.
      *
      * @param ttlSeconds lifetime that the answer gets if it is stored
      * @param stored whether the answer is going to be stored, as far as its head tells
+     * @param reason why the store did not answer
      */
-    record Miss(long ttlSeconds, boolean stored) implements CacheOutcome {}
+    record Miss(long ttlSeconds, boolean stored, ForwardReason reason) implements CacheOutcome {
+        /** There was no entry. */
+        public Miss(long ttlSeconds, boolean stored) {
+            this(ttlSeconds, stored, ForwardReason.MISS);
+        }
+    }
 
     /** Fetched from the upstream because the request is not eligible, although caching was on. */
     record Bypass(BypassReason reason) implements CacheOutcome {}

@@ -7,6 +7,7 @@ import dev.refrain.engine.spi.StoreStats;
  * after the other, so that sums may be off by what happened in between.
  *
  * @param hits lookups that were answered
+ * @param hitsOnError those of the hits that stood in for an upstream that had failed ({@code stale-if-error}); each was a miss before
  * @param misses lookups that were not, for whatever reason
  * @param collapsed misses that joined an identical request's upstream call instead of making one
  * @param bypasses requests with caching on that were not eligible
@@ -19,6 +20,7 @@ import dev.refrain.engine.spi.StoreStats;
  */
 public record CacheStats(
         long hits,
+        long hitsOnError,
         long misses,
         long collapsed,
         long bypasses,

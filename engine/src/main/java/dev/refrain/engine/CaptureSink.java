@@ -27,6 +27,7 @@ class CaptureSink implements ResponseSink {
     private final ResponseCache cache;
     private final CacheKey key;
     private final Duration ttl;
+    private final ForwardReason reason;
     private final ResponseSink client;
     private final long startedAtMillis;
 
@@ -39,10 +40,11 @@ class CaptureSink implements ResponseSink {
     private boolean lostTrack;
     private int committedLength = NOTHING_YET;
 
-    CaptureSink(ResponseCache cache, CacheKey key, Duration ttl, ResponseSink client) {
+    CaptureSink(ResponseCache cache, CacheKey key, Duration ttl, ForwardReason reason, ResponseSink client) {
         this.cache = cache;
         this.key = key;
         this.ttl = ttl;
+        this.reason = reason;
         this.client = client;
         this.startedAtMillis = cache.nowMillis();
     }
@@ -64,7 +66,7 @@ class CaptureSink implements ResponseSink {
     /** What can be told of an answer by its head. */
     private CacheOutcome outcome(ResponseHead answer) {
         if (answer.status() != 200) {
-            return new CacheOutcome.Miss(ttl.toSeconds(), false);
+            return miss(false);
         }
         if (answer.contentEncoding() != null && !answer.contentEncoding().equalsIgnoreCase("identity")) {
             return new CacheOutcome.Bypass(BypassReason.ANSWER_ENCODED);
@@ -72,7 +74,15 @@ class CaptureSink implements ResponseSink {
         if (answer.contentLength() > cache.maxAnswerBytes()) {
             return new CacheOutcome.Bypass(BypassReason.ANSWER_TOO_LARGE);
         }
-        return new CacheOutcome.Miss(ttl.toSeconds(), isOfTheRightKind(answer.contentType()));
+        return miss(isOfTheRightKind(answer.contentType()));
+    }
+
+    private CacheOutcome.Miss miss(boolean stored) {
+        return new CacheOutcome.Miss(ttl.toSeconds(), stored, reason);
+    }
+
+    final Duration ttl() {
+        return ttl;
     }
 
     /** A document in place of a stream, or the other way round, cannot become an entry. Any other type is judged by the content. */

@@ -2,7 +2,6 @@ package dev.refrain.engine;
 
 import dev.refrain.engine.internal.Pool;
 import dev.refrain.engine.spi.EntryBuffer;
-import java.time.Duration;
 
 /** What follows a miss: joins a flight, leads one, or starts over when one has failed (wire rule W28). */
 final class Coalescer {
@@ -22,39 +21,42 @@ final class Coalescer {
     }
 
     /** From a call that is under way, or from one of its own. */
-    void fetch(CacheKey key, Duration ttl, Upstream upstream, GuardedSink sink) {
-        fetch(key, ttl, upstream, sink, 1);
+    void fetch(Ask ask) {
+        fetch(ask, 1);
     }
 
-    private void fetch(CacheKey key, Duration ttl, Upstream upstream, GuardedSink sink, int attempt) {
+    private void fetch(Ask ask, int attempt) {
         while (true) {
-            Flight running = flights.get(key);
-            if (running != null && follow(running, key, ttl, upstream, sink, attempt)) {
+            Flight running = flights.get(ask.key());
+            if (running != null && follow(running, ask, attempt)) {
                 return;
             }
-            Flight own = new Flight(flights, cache, key, ttl, sink);
+            if (ask.controls().directives().noStore()) {
+                // What is not to be stored for this request is not to be handed to others either.
+                fetchAlone(ask);
+                return;
+            }
+            Flight own = new Flight(flights, cache, ask);
             if (flights.replace(running, own)) {
                 // Another call may have come to its end between the lookup and here; nobody's answer is fetched twice.
                 boolean wanted = false;
                 try {
-                    wanted = !cache.replay(key, sink);
+                    wanted = !cache.replay(ask);
                 } finally {
                     if (!wanted) {
                         own.dissolve();
                     }
                 }
                 if (wanted) {
-                    own.start(upstream);
+                    own.start(ask.upstream());
                 }
                 return;
             }
         }
     }
 
-    private boolean follow(
-            Flight running, CacheKey key, Duration ttl, Upstream upstream, GuardedSink sink, int attempt) {
-        Follower follower = new Follower(
-                running, sink, pieces, cache.nowMillis(), why -> startOver(key, ttl, upstream, sink, attempt, why));
+    private boolean follow(Flight running, Ask ask, int attempt) {
+        Follower follower = new Follower(running, ask, pieces, cache.nowMillis(), why -> startOver(ask, attempt, why));
         if (!running.join(follower)) {
             return false;
         }
@@ -64,52 +66,61 @@ final class Coalescer {
     }
 
     /** A follower whose flight failed before it had a byte: another flight, but not endlessly many of them. */
-    private void startOver(
-            CacheKey key, Duration ttl, Upstream upstream, GuardedSink sink, int attempt, Flight.Ending why) {
-        if (cache.replay(key, sink)) {
+    private void startOver(Ask ask, int attempt, Flight.Ending why) {
+        if (cache.replay(ask)) {
             return;
         }
         if (why instanceof Flight.Ending.Unshareable) {
-            fetchAlone(key, ttl, upstream, sink);
+            fetchAlone(ask);
         } else if (!(why instanceof Flight.Ending.Failed failed)) {
-            fetch(key, ttl, upstream, sink, attempt);
+            fetch(ask, attempt);
         } else if (attempt < MAX_FLIGHTS) {
-            fetch(key, ttl, upstream, sink, attempt + 1);
+            fetch(ask, attempt + 1);
         } else if (failed.head() != null) {
+            GuardedSink sink = ask.sink();
             sink.head(failed.head()
                     .withGenerationId(GenerationId.mint(cache.nowMillis() / 1000))
-                    .withCache(new CacheOutcome.Miss(ttl.toSeconds(), false)));
+                    .withCache(ask.miss(false)));
             sink.chunk(failed.body().duplicate());
             sink.end();
         } else if (failed.cause() != null) {
-            sink.fail(failed.cause());
+            ask.sink().fail(failed.cause());
         } else {
             // The provider does answer, with something too long to be handed round.
-            fetchAlone(key, ttl, upstream, sink);
+            fetchAlone(ask);
         }
     }
 
-    /** A call of one's own that nobody joins and whose answer is not stored: sharing it has been tried. */
-    private void fetchAlone(CacheKey key, Duration ttl, Upstream upstream, GuardedSink sink) {
-        Flight own = new Flight(flights, cache, key, ttl, sink);
-        own.supersede();
-        own.start(upstream);
+    /** A call of one's own that nobody joins and whose answer is not stored. */
+    private static void fetchAlone(Ask ask) {
+        ResponseCache.pass(ask.upstream(), new OutcomeSink(ask.miss(false), ask.sink()));
     }
 
     /** A call of one's own whatever else is under way, whose answer is the newer one. */
-    void lead(CacheKey key, Duration ttl, Upstream upstream, GuardedSink sink) {
-        Flight own = new Flight(flights, cache, key, ttl, sink);
+    void lead(Ask ask) {
+        if (ask.controls().directives().noStore()) {
+            clearIfAsked(ask);
+            fetchAlone(ask);
+            return;
+        }
+        Flight own = new Flight(flights, cache, ask);
         // In this order: what the older flight stores in between is removed, and after that it stores nothing.
         flights.supersede(own);
-        boolean removed = false;
+        boolean cleared = false;
         try {
-            cache.remove(key);
-            removed = true;
+            clearIfAsked(ask);
+            cleared = true;
         } finally {
-            if (!removed) {
+            if (!cleared) {
                 own.dissolve();
             }
         }
-        own.start(upstream);
+        own.start(ask.upstream());
+    }
+
+    private void clearIfAsked(Ask ask) {
+        if (ask.controls().clear()) {
+            cache.remove(ask.key());
+        }
     }
 }

@@ -6,6 +6,7 @@ import java.util.concurrent.atomic.LongAdder;
 /** The counters behind {@link CacheStats}; contention-free on the hit path. */
 final class Counters {
     final LongAdder hits = new LongAdder();
+    final LongAdder hitsOnError = new LongAdder();
     final LongAdder misses = new LongAdder();
     final LongAdder collapsed = new LongAdder();
     final LongAdder bypasses = new LongAdder();
@@ -18,6 +19,7 @@ final class Counters {
     CacheStats snapshot(StoreStats store) {
         return new CacheStats(
                 hits.sum(),
+                hitsOnError.sum(),
                 misses.sum(),
                 collapsed.sum(),
                 bypasses.sum(),

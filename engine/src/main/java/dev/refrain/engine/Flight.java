@@ -5,7 +5,6 @@ import dev.refrain.engine.internal.template.LiveTemplate;
 import dev.refrain.engine.internal.template.Template;
 import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -53,7 +52,6 @@ final class Flight extends CaptureSink {
     private final Flights flights;
     private final CacheKey key;
     private final GuardedSink leader;
-    private final Duration ttl;
     private final boolean cancelWhenAbandoned;
     private final long maxLag;
 
@@ -86,12 +84,11 @@ final class Flight extends CaptureSink {
     /** The answer as it came, until it is too long or followers have had some of it. */
     private ByteArrayOutputStream kept;
 
-    Flight(Flights flights, ResponseCache cache, CacheKey key, Duration ttl, GuardedSink leader) {
-        super(cache, key, ttl, leader);
+    Flight(Flights flights, ResponseCache cache, Ask ask) {
+        super(cache, ask.key(), ask.controls().ttl(), ask.reason(), ask.sink());
         this.flights = flights;
-        this.key = key;
-        this.ttl = ttl;
-        this.leader = leader;
+        this.key = ask.key();
+        this.leader = ask.sink();
         this.cancelWhenAbandoned = cache.cancelsWhenAbandoned();
         this.maxLag = cache.maxAnswerBytes();
     }
@@ -425,9 +422,5 @@ final class Flight extends CaptureSink {
 
     ResponseHead head() {
         return head;
-    }
-
-    Duration ttl() {
-        return ttl;
     }
 }

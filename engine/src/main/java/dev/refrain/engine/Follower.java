@@ -29,6 +29,7 @@ final class Follower {
     }
 
     private final Flight flight;
+    private final Ask ask;
     private final GuardedSink sink;
     private final Pool<EntryBuffer> buffers;
     private final Retry retry;
@@ -46,9 +47,10 @@ final class Follower {
     private boolean started;
     private boolean done;
 
-    Follower(Flight flight, GuardedSink sink, Pool<EntryBuffer> buffers, long nowMillis, Retry retry) {
+    Follower(Flight flight, Ask ask, Pool<EntryBuffer> buffers, long nowMillis, Retry retry) {
         this.flight = flight;
-        this.sink = sink;
+        this.ask = ask;
+        this.sink = ask.sink();
         this.buffers = buffers;
         this.retry = retry;
         GenerationId.write(nowMillis / 1000, id);
@@ -203,7 +205,7 @@ final class Follower {
                 null,
                 contentLength,
                 new String(id, StandardCharsets.ISO_8859_1),
-                new CacheOutcome.Collapsed(flight.ttl().toSeconds(), head.generationId()),
+                new CacheOutcome.Collapsed(flight.ttl().toSeconds(), head.generationId(), ask.reason()),
                 Map.of()));
     }
 

@@ -38,6 +38,7 @@ public final class ResponseCache implements AutoCloseable {
     private final Clock clock;
     private final int maxRequestBytes;
     private final int maxAnswerBytes;
+    private final long staleIfErrorMillis;
     private final boolean cancelsWhenAbandoned;
     private final KeyDeriver keys;
     private final EntryCodec codec = new EntryCodec();
@@ -51,6 +52,7 @@ public final class ResponseCache implements AutoCloseable {
         this.clock = builder.clock;
         this.maxRequestBytes = builder.maxRequestBytes;
         this.maxAnswerBytes = builder.maxAnswerBytes;
+        this.staleIfErrorMillis = builder.staleIfError.toMillis();
         this.cancelsWhenAbandoned = builder.cancelWhenAbandoned;
         this.keys = new KeyDeriver(store.secret());
         this.sweeper = Executors.newSingleThreadScheduledExecutor(task -> {
@@ -107,7 +109,7 @@ public final class ResponseCache implements AutoCloseable {
 
     /**
      * Answers a request: from the store if it can, else from an identical request's upstream call that is under way, else from a call
-     * of its own, storing the answer on its way.
+     * of its own, storing the answer on its way; all that as far as the request's {@link CacheDirectives} let it.
      *
      * <p>A hit is delivered during the call. Otherwise the upstream is started, or its call joined, and this returns; the answer goes
      * to the sink as it arrives, from the threads that the upstream delivers on. The sink's head carries a {@link CacheOutcome} unless
@@ -120,15 +122,49 @@ public final class ResponseCache implements AutoCloseable {
         }
         Optional<BypassReason> bypass = bypass(request);
         if (bypass.isPresent()) {
-            bypass(bypass.get(), upstream, sink);
+            bypass(bypass.get(), controls, upstream, sink);
             return;
         }
-        CacheKey key = derive(request);
-        if (controls.clear()) {
-            coalescer.lead(key, controls.ttl(), upstream, new GuardedSink(sink));
-        } else if (!lookup(key, sink)) {
-            coalescer.fetch(key, controls.ttl(), upstream, new GuardedSink(sink));
+        respond(derive(request), controls, upstream, sink);
+    }
+
+    /**
+     * Answers a request whose key is known already, like {@link #respond(CacheRequest, CacheControls, Upstream, ResponseSink)}.
+     *
+     * @param key of an eligible request, see {@link #key}
+     */
+    public void respond(CacheKey key, CacheControls controls, Upstream upstream, ResponseSink sink) {
+        if (!controls.enabled()) {
+            pass(upstream, sink);
+            return;
         }
+        CacheDirectives directives = controls.directives();
+        boolean leads = controls.clear() || directives.noCache();
+        ForwardReason reason = directives.noCache() ? ForwardReason.REQUEST : ForwardReason.MISS;
+        if (!leads) {
+            reason = lookup(key, directives.maxAgeSeconds(), sink);
+            if (reason == null) {
+                return;
+            }
+        }
+        if (directives.onlyIfCached()) {
+            if (controls.clear()) {
+                store.remove(key);
+            }
+            sink.fail(new NotCachedException());
+            return;
+        }
+        Ask ask = new Ask(key, controls, reason, upstream, new GuardedSink(onError(key, directives, reason, sink)));
+        if (leads) {
+            coalescer.lead(ask);
+        } else {
+            coalescer.fetch(ask);
+        }
+    }
+
+    private ResponseSink onError(CacheKey key, CacheDirectives directives, ForwardReason reason, ResponseSink sink) {
+        long maxStaleMillis = Math.min(staleIfErrorMillis, saturatedMillis(directives.staleIfErrorSeconds()));
+        return maxStaleMillis == 0 ? sink : new StaleIfErrorSink(this, key, maxStaleMillis, reason, sink);
     }
 
     /**
@@ -149,14 +185,18 @@ public final class ResponseCache implements AutoCloseable {
     }
 
     /** Serves a request for which caching was on without the cache, saying why. */
-    public void bypass(BypassReason reason, Upstream upstream, ResponseSink sink) {
+    public void bypass(BypassReason reason, CacheControls controls, Upstream upstream, ResponseSink sink) {
         counters.bypasses.increment();
-        pass(upstream, new BypassSink(reason, sink));
+        if (controls.directives().onlyIfCached()) {
+            sink.fail(new NotCachedException());
+        } else {
+            pass(upstream, new OutcomeSink(new CacheOutcome.Bypass(reason), sink));
+        }
     }
 
     /** A call whose answer nobody but the reader wants: it ends when the reader goes. */
     @SuppressWarnings("CatchingUnchecked") // as in a flight: an upstream that throws has made no call
-    private static void pass(Upstream upstream, ResponseSink sink) {
+    static void pass(Upstream upstream, ResponseSink sink) {
         Upstream.Call call;
         try {
             call = upstream.fetch(sink);
@@ -194,7 +234,7 @@ public final class ResponseCache implements AutoCloseable {
     public boolean lookup(CacheKey key, CachedResponse into) {
         Scratch scratch = scratches.take();
         try {
-            return countMiss(read(key, into, scratch));
+            return countMiss(read(key, Long.MAX_VALUE, 0, into, scratch)) == null;
         } finally {
             give(scratch);
         }
@@ -202,59 +242,114 @@ public final class ResponseCache implements AutoCloseable {
 
     /** Looks up an answer and, on a hit, delivers it to the sink during the call; the sink is not touched otherwise. */
     public boolean lookup(CacheKey key, ResponseSink sink) {
-        return countMiss(replay(key, sink));
+        return lookup(key, CacheDirectives.ANY_AGE, sink) == null;
     }
 
-    private boolean countMiss(boolean found) {
-        if (!found) {
+    /** Why there is no answer, or null on a hit. */
+    private ForwardReason lookup(CacheKey key, long maxAgeSeconds, ResponseSink sink) {
+        return countMiss(replay(key, maxAgeSeconds, sink));
+    }
+
+    private ForwardReason countMiss(ForwardReason reason) {
+        if (reason != null) {
             counters.misses.increment();
         }
-        return found;
+        return reason;
     }
 
-    /** {@link #lookup(CacheKey, ResponseSink)} that does not count a miss: the request has been counted already. */
-    boolean replay(CacheKey key, ResponseSink sink) {
+    /** Looks up an answer again, for a request whose miss has been counted already. Returns whether there was one. */
+    boolean replay(Ask ask) {
+        return replay(ask.key(), ask.controls().directives().maxAgeSeconds(), ask.sink()) == null;
+    }
+
+    private ForwardReason replay(CacheKey key, long maxAgeSeconds, ResponseSink sink) {
         Scratch scratch = scratches.take();
         try {
-            CachedResponse response = scratch.response;
-            if (!read(key, response, scratch)) {
+            ForwardReason reason = read(key, saturatedMillis(maxAgeSeconds), 0, scratch.response, scratch);
+            if (reason == null) {
+                deliver(scratch.response, hit(scratch.response), sink);
+            }
+            return reason;
+        } finally {
+            give(scratch);
+        }
+    }
+
+    /**
+     * Answers from the store, in place of an upstream that has failed.
+     *
+     * @param maxStaleMillis how long an entry may have expired
+     * @param status of the upstream's answer, or 0
+     * @return whether there was an answer
+     */
+    boolean replayOnError(CacheKey key, long maxStaleMillis, ForwardReason reason, int status, ResponseSink sink) {
+        Scratch scratch = scratches.take();
+        try {
+            if (read(key, Long.MAX_VALUE, maxStaleMillis, scratch.response, scratch) != null) {
                 return false;
             }
-            String sourceId = response.sourceId();
-            sink.head(new ResponseHead(
-                    200,
-                    response.contentType().isEmpty() ? null : response.contentType(),
-                    null,
-                    response.length(),
-                    response.generationId(),
-                    new CacheOutcome.Hit(
-                            response.ageSeconds(), response.ttlSeconds(), sourceId.isEmpty() ? null : sourceId),
-                    Map.of()));
-            sink.chunk(response.toByteBuffer());
-            sink.end();
+            counters.hitsOnError.increment();
+            deliver(scratch.response, new CacheOutcome.HitOnError(hit(scratch.response), reason, status), sink);
             return true;
         } finally {
             give(scratch);
         }
     }
 
-    private boolean read(CacheKey key, CachedResponse into, Scratch scratch) {
+    private static CacheOutcome.Hit hit(CachedResponse response) {
+        String sourceId = response.sourceId();
+        return new CacheOutcome.Hit(response.ageSeconds(), response.ttlSeconds(), sourceId.isEmpty() ? null : sourceId);
+    }
+
+    private static void deliver(CachedResponse response, CacheOutcome outcome, ResponseSink sink) {
+        sink.head(new ResponseHead(
+                200,
+                response.contentType().isEmpty() ? null : response.contentType(),
+                null,
+                response.length(),
+                response.generationId(),
+                outcome,
+                Map.of()));
+        sink.chunk(response.toByteBuffer());
+        sink.end();
+    }
+
+    /**
+     * Reads an entry, if it is good enough.
+     *
+     * @param maxAgeMillis how old it may be
+     * @param maxStaleMillis how long it may have expired
+     * @return why there is none, or null if there is one
+     */
+    private ForwardReason read(
+            CacheKey key, long maxAgeMillis, long maxStaleMillis, CachedResponse into, Scratch scratch) {
         if (!store.get(key, scratch.entry)) {
-            return false;
+            return ForwardReason.MISS;
         }
         long now = nowMillis();
         boolean intact = codec.isIntact(key, scratch.entry, scratch.codec);
-        if (intact && EntryHead.expiresAt(scratch.entry.bytes()) <= now) {
-            return false;
+        if (intact) {
+            long expiredFor = now - EntryHead.expiresAt(scratch.entry.bytes());
+            if (expiredFor >= 0 && expiredFor >= maxStaleMillis) {
+                // What merely waits for the next sweep is nothing that a client should hear of.
+                return expiredFor < staleIfErrorMillis ? ForwardReason.STALE : ForwardReason.MISS;
+            }
+            if (now - EntryHead.storedAt(scratch.entry.bytes()) > maxAgeMillis) {
+                return ForwardReason.REQUEST;
+            }
         }
         if (!intact || !codec.decode(scratch.entry, now, into, scratch.codec)) {
             counters.corruptions.increment();
             store.remove(key);
-            return false;
+            return ForwardReason.MISS;
         }
         counters.hits.increment();
         counters.tokensSaved.add(into.tokensSaved());
-        return true;
+        return null;
+    }
+
+    private static long saturatedMillis(long seconds) {
+        return seconds > Long.MAX_VALUE / 1000 ? Long.MAX_VALUE : seconds * 1000;
     }
 
     /**
@@ -288,7 +383,7 @@ public final class ResponseCache implements AutoCloseable {
      * @param client where the answer goes; its head gets a {@link CacheOutcome.Miss}
      */
     public ResponseSink capture(CacheKey key, Duration ttl, ResponseSink client) {
-        return new CaptureSink(this, key, ttl, client);
+        return new CaptureSink(this, key, ttl, ForwardReason.MISS, client);
     }
 
     /** Removes the answer of a key. Returns whether there was one. */
@@ -311,9 +406,12 @@ public final class ResponseCache implements AutoCloseable {
         return maxAnswerBytes;
     }
 
-    /** Removes expired entries now instead of at the next scheduled sweep. Returns how many. */
+    /**
+     * Removes expired entries, except those that may still answer in place of a failing upstream, now instead of at the next
+     * scheduled sweep. Returns how many.
+     */
     public long sweep() {
-        return store.sweep(nowMillis());
+        return store.sweep(nowMillis() - staleIfErrorMillis);
     }
 
     /** Stops sweeping and closes the store. Lookups after that miss. Idempotent. */
@@ -385,6 +483,7 @@ public final class ResponseCache implements AutoCloseable {
         private int maxRequestBytes = DEFAULT_MAX_REQUEST;
         private int maxAnswerBytes = DEFAULT_MAX_ANSWER;
         private Duration sweepInterval = Duration.ofMinutes(1);
+        private Duration staleIfError = Duration.ZERO;
         private boolean cancelWhenAbandoned;
         private Clock clock = Clock.systemUTC();
         private boolean closeOnExit = true;
@@ -418,6 +517,18 @@ public final class ResponseCache implements AutoCloseable {
                 throw new IllegalArgumentException("sweepInterval must be at least 1 ms, was " + interval);
             }
             sweepInterval = interval;
+            return this;
+        }
+
+        /**
+         * For how long after its lifetime an entry may answer in place of a failing upstream, where a request asks for that
+         * ({@link CacheDirectives#staleIfErrorSeconds}); not at all unless set. Sweeps leave such entries alone.
+         */
+        public Builder staleIfError(Duration window) {
+            if (window.isNegative()) {
+                throw new IllegalArgumentException("staleIfError must not be negative, was " + window);
+            }
+            staleIfError = window;
             return this;
         }
 

@@ -143,7 +143,7 @@ class FlightTest {
         assertThat(follower.text()).isEqualTo(replay(follower, sent));
         assertThat(late.text()).isEqualTo(replay(late, sent));
         assertThat(late.ended && follower.ended && leader.ended).isTrue();
-        assertThat(follower.head.cache()).isEqualTo(new CacheOutcome.Collapsed(300, "gen-source"));
+        assertThat(follower.head.cache()).isEqualTo(new CacheOutcome.Collapsed(300, "gen-source", ForwardReason.MISS));
         assertThat(follower.head.generationId())
                 .isNotEqualTo(late.head.generationId())
                 .startsWith("gen-");

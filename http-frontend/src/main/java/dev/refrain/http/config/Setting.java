@@ -16,6 +16,9 @@ import java.lang.annotation.Target;
     /** What is allowed for most durations. */
     String DURATION = "a duration longer than zero, such as 500ms, 10s, 5m or 1h";
 
+    /** What is allowed for a duration that may be none. */
+    String DURATION_OR_NONE = "a duration, such as 0s, 500ms, 10s or 5m";
+
     /** The default as a user would write it; empty if the setting is absent by default. */
     String value() default "";
 

@@ -23,6 +23,7 @@ import java.util.Set;
  * @param store file that holds the cache
  * @param capacity byte budget of the cache
  * @param sweepInterval time between two sweeps for expired entries
+ * @param staleIfError for how long after its lifetime an entry may answer in place of a failing upstream (wire rule W30)
  * @param onDisconnect what becomes of an upstream call whose clients have all gone
  * @param limits size limits
  * @param timeouts how long to wait for what
@@ -67,6 +68,9 @@ public record Settings(
         ByteSize capacity,
 
         @Setting(value = "1m", allowed = Setting.DURATION) Duration sweepInterval,
+
+        @Setting(value = "0s", allowed = Setting.DURATION_OR_NONE)
+        Duration staleIfError,
 
         @Setting(value = "finish", allowed = "finish or cancel")
         OnDisconnect onDisconnect,
@@ -190,7 +194,7 @@ public record Settings(
             @Setting(value = "5m", allowed = Setting.DURATION)
             Duration idle,
 
-            @Setting(value = "30s", allowed = "a duration, such as 0s, 500ms, 10s or 5m")
+            @Setting(value = "30s", allowed = Setting.DURATION_OR_NONE)
             Duration shutdown) {
 
         /** Checks the ranges. */

@@ -3,8 +3,9 @@ package dev.refrain.http.policy;
 import dev.refrain.engine.CacheControls;
 import dev.refrain.http.preset.Preset;
 import java.time.Duration;
+import java.util.List;
 
-/** The cache decision for one request: wire rules W4 to W8. */
+/** The cache decision for one request: wire rules W4 to W8 and W30. */
 public final class CachePolicy {
     private static final int NONE = -1;
     private static final int MAX_SECONDS = (int) CacheControls.MAX_TTL.toSeconds();
@@ -17,13 +18,16 @@ public final class CachePolicy {
      * @param cacheHeader value of {@code X-OpenRouter-Cache}, or null
      * @param ttlHeader value of {@code X-OpenRouter-Cache-TTL}, or null
      * @param clearHeader value of {@code X-OpenRouter-Cache-Clear}, or null
+     * @param cacheControl values of the {@code Cache-Control} lines, or null
      * @param preset the preset that the request names, or null if it names none that is known
      */
-    public static CacheControls decide(String cacheHeader, String ttlHeader, String clearHeader, Preset preset) {
+    public static CacheControls decide(
+            String cacheHeader, String ttlHeader, String clearHeader, List<String> cacheControl, Preset preset) {
         if (!isOn(cacheHeader, preset == null ? null : preset.cacheEnabled())) {
             return CacheControls.OFF;
         }
-        return new CacheControls(true, ttl(ttlHeader, preset), says(clearHeader, "true"));
+        return new CacheControls(
+                true, ttl(ttlHeader, preset), says(clearHeader, "true"), CacheControlField.parse(cacheControl));
     }
 
     private static boolean isOn(String header, Boolean preset) {

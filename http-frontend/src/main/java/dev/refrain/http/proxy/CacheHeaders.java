@@ -1,40 +1,87 @@
 package dev.refrain.http.proxy;
 
+import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.CacheOutcome;
+import dev.refrain.engine.ForwardReason;
 import io.undertow.util.HeaderMap;
 
-/** Writes what the cache did into a response's header (wire rules W21, W22 and W27). */
+/** Writes what the cache did into a response's header (wire rules W21, W22, W27 and W30). */
 final class CacheHeaders {
+    /** Stands for the status of an answer that there was not. */
+    static final int NO_STATUS = 0;
+
     private CacheHeaders() {}
 
-    static void write(CacheOutcome outcome, HeaderMap headers) {
+    /**
+     * For an answer.
+     *
+     * @param outcome null where caching was off
+     * @param key null if the request has none
+     * @param status of the upstream's answer, if the request was forwarded
+     */
+    static void write(CacheOutcome outcome, CacheKey key, int status, HeaderMap headers) {
         if (outcome instanceof CacheOutcome.Hit hit) {
-            headers.put(HeaderNames.CACHE_STATUS, "HIT");
-            headers.put(HeaderNames.CACHE_AGE, hit.ageSeconds());
-            headers.put(HeaderNames.CACHE_TTL, hit.ttlSeconds());
-            if (hit.sourceId() != null) {
-                headers.put(HeaderNames.CACHE_SOURCE_ID, hit.sourceId());
-            }
-            headers.add(HeaderNames.STANDARD_CACHE_STATUS, "refrain; hit; ttl=" + hit.ttlSeconds());
+            writeHit(hit.ageSeconds(), hit.ttlSeconds(), hit.sourceId(), headers);
+            writeStandard("hit; ttl=" + hit.ttlSeconds(), NO_STATUS, key, headers);
+        } else if (outcome instanceof CacheOutcome.HitOnError rescue) {
+            CacheOutcome.Hit hit = rescue.entry();
+            writeHit(hit.ageSeconds(), hit.ttlSeconds(), hit.sourceId(), headers);
+            // An entry that has expired is what the request was forwarded for, whatever else there was.
+            ForwardReason reason = hit.ttlSeconds() <= 0 ? ForwardReason.STALE : rescue.reason();
+            writeStandard("hit; ttl=" + hit.ttlSeconds() + "; fwd=" + reason.token(), rescue.status(), key, headers);
         } else if (outcome instanceof CacheOutcome.Collapsed collapsed) {
-            headers.put(HeaderNames.CACHE_STATUS, "HIT");
-            headers.put(HeaderNames.CACHE_AGE, 0);
-            headers.put(HeaderNames.CACHE_TTL, collapsed.ttlSeconds());
-            if (collapsed.sourceId() != null) {
-                headers.put(HeaderNames.CACHE_SOURCE_ID, collapsed.sourceId());
-            }
-            headers.add(HeaderNames.STANDARD_CACHE_STATUS, "refrain; fwd=miss; collapsed");
+            writeHit(0, collapsed.ttlSeconds(), collapsed.sourceId(), headers);
+            writeStandard("fwd=" + collapsed.reason().token() + "; collapsed", status, key, headers);
         } else if (outcome instanceof CacheOutcome.Miss miss) {
             headers.put(HeaderNames.CACHE_STATUS, "MISS");
             headers.put(HeaderNames.CACHE_TTL, miss.ttlSeconds());
-            headers.add(
-                    HeaderNames.STANDARD_CACHE_STATUS,
-                    miss.stored() ? "refrain; fwd=miss; stored" : "refrain; fwd=miss");
+            writeStandard("fwd=" + miss.reason().token() + (miss.stored() ? "; stored" : ""), status, key, headers);
         } else if (outcome instanceof CacheOutcome.Bypass bypass) {
             headers.put(HeaderNames.CACHE_STATUS, "MISS");
-            headers.add(
-                    HeaderNames.STANDARD_CACHE_STATUS,
-                    "refrain; fwd=bypass; detail=" + bypass.reason().detail());
+            writeStandard("fwd=bypass; detail=" + bypass.reason().detail(), status, key, headers);
         }
+    }
+
+    /**
+     * For an error that Refrain makes itself.
+     *
+     * @param outcome what a failure of the upstream would have been; null where caching was off
+     */
+    static void write(CacheOutcome outcome, CacheKey key, ProxyException failure, HeaderMap headers) {
+        if (outcome == null) {
+            return;
+        }
+        headers.put(HeaderNames.CACHE_STATUS, "MISS");
+        String forward = "";
+        String detail = failure.detail();
+        if (outcome instanceof CacheOutcome.Miss miss) {
+            headers.put(HeaderNames.CACHE_TTL, miss.ttlSeconds());
+            forward = "fwd=" + miss.reason().token() + "; ";
+        } else if (outcome instanceof CacheOutcome.Bypass bypass && failure.isForwarded()) {
+            forward = "fwd=bypass; ";
+            detail = bypass.reason().detail();
+        }
+        writeStandard((failure.isForwarded() ? forward : "") + "detail=" + detail, NO_STATUS, key, headers);
+    }
+
+    private static void writeHit(long age, long ttl, String sourceId, HeaderMap headers) {
+        headers.put(HeaderNames.CACHE_STATUS, "HIT");
+        headers.put(HeaderNames.CACHE_AGE, age);
+        headers.put(HeaderNames.CACHE_TTL, ttl);
+        if (sourceId != null) {
+            headers.put(HeaderNames.CACHE_SOURCE_ID, sourceId);
+        }
+    }
+
+    /** RFC 9211; after what caches nearer to the provider have said. */
+    private static void writeStandard(String parameters, int status, CacheKey key, HeaderMap headers) {
+        StringBuilder field = new StringBuilder(96).append("refrain; ").append(parameters);
+        if (status != NO_STATUS) {
+            field.append("; fwd-status=").append(status);
+        }
+        if (key != null) {
+            field.append("; key=\"").append(key.shortDigest()).append('"');
+        }
+        headers.add(HeaderNames.STANDARD_CACHE_STATUS, field.toString());
     }
 }

@@ -2,8 +2,10 @@ package dev.refrain.http.proxy;
 
 import dev.refrain.engine.BypassReason;
 import dev.refrain.engine.CacheControls;
+import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.CacheOutcome;
 import dev.refrain.engine.Endpoint;
+import dev.refrain.engine.ForwardReason;
 import dev.refrain.engine.GenerationId;
 import dev.refrain.engine.ResponseHead;
 import dev.refrain.engine.ResponseSink;
@@ -55,6 +57,7 @@ final class ExchangeSink implements ResponseSink {
     // The I/O thread's alone.
     private final ArrayDeque<ByteBuffer> pending = new ArrayDeque<>();
     private CacheOutcome outcomeOfFailure;
+    private CacheKey key;
     private StreamSinkChannel channel;
     private boolean ended;
     private boolean over;
@@ -91,14 +94,19 @@ final class ExchangeSink implements ResponseSink {
      * What an error made here says of the cache: nothing unless this is called, before any answer begins.
      *
      * @param bypass why the cache has no part in the request, or null if it has one
+     * @param requestKey the request's key, or null if it has none
      */
-    void expect(CacheControls controls, BypassReason bypass) {
+    void expect(CacheControls controls, BypassReason bypass, CacheKey requestKey) {
+        key = requestKey;
         if (!controls.enabled()) {
             outcomeOfFailure = null;
         } else if (bypass != null) {
             outcomeOfFailure = new CacheOutcome.Bypass(bypass);
         } else {
-            outcomeOfFailure = new CacheOutcome.Miss(controls.ttl().toSeconds(), false);
+            outcomeOfFailure = new CacheOutcome.Miss(
+                    controls.ttl().toSeconds(),
+                    false,
+                    controls.directives().noCache() ? ForwardReason.REQUEST : ForwardReason.MISS);
         }
     }
 
@@ -212,9 +220,9 @@ final class ExchangeSink implements ResponseSink {
         if (head.generationId() != null) {
             exchange.getResponseHeaders().put(HeaderNames.GENERATION_ID, head.generationId());
         }
-        CacheHeaders.write(head.cache(), exchange.getResponseHeaders());
+        CacheHeaders.write(head.cache(), key, head.status(), exchange.getResponseHeaders());
         channel = exchange.getResponseChannel();
-        if (!(head.cache() instanceof CacheOutcome.Hit)) {
+        if (!(head.cache() instanceof CacheOutcome.Hit || head.cache() instanceof CacheOutcome.HitOnError)) {
             // A hit's head goes out with its body; anything else may keep the client waiting for the first piece.
             flush();
         }
@@ -259,7 +267,7 @@ final class ExchangeSink implements ResponseSink {
             exchange.getResponseHeaders()
                     .put(HeaderNames.GENERATION_ID, GenerationId.mint(System.currentTimeMillis() / 1000));
         }
-        CacheHeaders.write(outcomeOfFailure, exchange.getResponseHeaders());
+        CacheHeaders.write(outcomeOfFailure, key, failure, exchange.getResponseHeaders());
         channel = exchange.getResponseChannel();
         onChunk(ByteBuffer.wrap(body), true);
         onEnd();

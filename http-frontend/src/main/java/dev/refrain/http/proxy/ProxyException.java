@@ -1,81 +1,125 @@
 package dev.refrain.http.proxy;
 
+import dev.refrain.engine.NotCachedException;
 import java.net.ProtocolException;
 import java.time.Duration;
 
 /** A failure that Refrain itself answers for: a status and a sentence that says what to do, without secrets (wire rule W31). */
 final class ProxyException extends Exception {
     private final int status;
+    private final String detail;
+    private final boolean forwarded;
 
-    private ProxyException(int status, String message, Throwable cause) {
+    private ProxyException(int status, String detail, boolean forwarded, String message, Throwable cause) {
         super(message, cause);
         this.status = status;
+        this.detail = detail;
+        this.forwarded = forwarded;
+    }
+
+    private static ProxyException refused(int status, String detail, String message) {
+        return new ProxyException(status, detail, false, message, null);
+    }
+
+    private static ProxyException upstream(int status, String detail, String message, Throwable cause) {
+        return new ProxyException(status, detail, true, message, cause);
     }
 
     int status() {
         return status;
     }
 
+    /** The token for the {@code detail} parameter of {@code Cache-Status} (RFC 9211, 2.8). */
+    String detail() {
+        return detail;
+    }
+
+    /** Whether the request was sent on to the upstream, or that was tried. */
+    boolean isForwarded() {
+        return forwarded;
+    }
+
     static ProxyException badRequest(String message) {
-        return new ProxyException(400, message, null);
+        return refused(400, "bad-request", message);
     }
 
     static ProxyException notFound(String path) {
-        return new ProxyException(
-                404, "Nothing is served under " + path + "; API paths begin with /v1/ or /api/v1/.", null);
+        return refused(
+                404, "not-found", "Nothing is served under " + path + "; API paths begin with /v1/ or /api/v1/.");
     }
 
     static ProxyException bodyTooLarge(long limit) {
-        return new ProxyException(
+        return refused(
                 413,
+                "payload-too-large",
                 "The request body is over the limit of " + limit
-                        + " bytes; send less, or have the operator raise limits.request-body.",
-                null);
+                        + " bytes; send less, or have the operator raise limits.request-body.");
     }
 
     static ProxyException requestStalled(Duration limit) {
-        return new ProxyException(
-                408, "Nothing more of the request body came for " + limit.toMillis() + " ms; send it again.", null);
+        return refused(
+                408,
+                "request-timeout",
+                "Nothing more of the request body came for " + limit.toMillis() + " ms; send it again.");
     }
 
     static ProxyException unreachable(Throwable cause) {
-        return new ProxyException(
-                502, "The upstream provider could not be reached or broke off before it answered; try again.", cause);
+        return upstream(
+                502,
+                "upstream-unreachable",
+                "The upstream provider could not be reached or broke off before it answered; try again.",
+                cause);
     }
 
     /** @param flaw what is wrong with the answer, as half a sentence */
     static ProxyException malformed(String flaw) {
-        return new ProxyException(502, "The upstream provider's answer is malformed, " + flaw + "; try again.", null);
+        return upstream(
+                502,
+                "upstream-malformed",
+                "The upstream provider's answer is malformed, " + flaw + "; try again.",
+                null);
     }
 
     static ProxyException silent(Duration limit) {
-        return new ProxyException(
+        return upstream(
                 504,
+                "upstream-timeout",
                 "The upstream provider did not answer within " + limit.toMillis()
                         + " ms; try again, or have the operator raise timeouts.response.",
                 null);
     }
 
     static ProxyException stalled(Duration limit) {
-        return new ProxyException(
-                504, "The upstream provider sent nothing more for " + limit.toMillis() + " ms.", null);
-    }
-
-    static ProxyException overloaded(int limit) {
-        return new ProxyException(
-                503,
-                "There are " + limit
-                        + " calls to the upstream provider under way already; try again, or have the operator"
-                        + " raise limits.upstream-calls.",
+        return upstream(
+                504,
+                "upstream-timeout",
+                "The upstream provider sent nothing more for " + limit.toMillis() + " ms.",
                 null);
     }
 
+    static ProxyException overloaded(int limit) {
+        return refused(
+                503,
+                "too-many-upstream-calls",
+                "There are " + limit
+                        + " calls to the upstream provider under way already; try again, or have the operator"
+                        + " raise limits.upstream-calls.");
+    }
+
     static ProxyException stopping() {
-        return new ProxyException(503, "Refrain is being stopped and takes no more requests; try again.", null);
+        return refused(503, "shutting-down", "Refrain is being stopped and takes no more requests; try again.");
     }
 
     static ProxyException cancelled() {
-        return new ProxyException(502, "The upstream call was broken off.", null);
+        return upstream(502, "upstream-cancelled", "The upstream call was broken off.", null);
+    }
+
+    private static ProxyException notCached() {
+        return refused(
+                504,
+                "only-if-cached",
+                "There is no stored answer to this request, and with Cache-Control: only-if-cached it is not sent to the"
+                        + " upstream provider; send it without.");
     }
 
     /** The failure as one of ours: found in the chain of causes, or else the upstream's fault. */
@@ -83,6 +127,9 @@ final class ProxyException extends Exception {
         for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
             if (cause instanceof ProxyException ours) {
                 return ours;
+            }
+            if (cause instanceof NotCachedException) {
+                return notCached();
             }
             if (cause instanceof ProtocolException) {
                 // Its message may quote the answer.

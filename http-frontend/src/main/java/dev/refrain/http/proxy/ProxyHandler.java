@@ -2,6 +2,7 @@ package dev.refrain.http.proxy;
 
 import dev.refrain.engine.BypassReason;
 import dev.refrain.engine.CacheControls;
+import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.CacheRequest;
 import dev.refrain.engine.Endpoint;
 import dev.refrain.engine.ResponseCache;
@@ -13,6 +14,7 @@ import dev.refrain.http.preset.Presets;
 import io.undertow.server.HttpHandler;
 import io.undertow.server.HttpServerExchange;
 import io.undertow.util.HeaderMap;
+import io.undertow.util.Headers;
 import io.undertow.util.SameThreadExecutor;
 import java.io.IOException;
 import java.net.http.HttpRequest;
@@ -73,7 +75,7 @@ final class ProxyHandler implements HttpHandler {
             Route route = Route.of(exchange.getRequestMethod().toString(), rawPath(exchange));
             Endpoint endpoint = route == null ? null : route.endpoint();
             ExchangeSink sink = new ExchangeSink(exchange, endpoint);
-            sink.expect(controls(exchange, endpoint, null), null);
+            sink.expect(controls(exchange, endpoint, null), null, null);
             sink.fail(ProxyException.stopping());
         });
     }
@@ -85,7 +87,7 @@ final class ProxyHandler implements HttpHandler {
         if (route == null) {
             client.fail(ProxyException.notFound(exchange.getRequestPath()));
         } else if (exchange.getRequestContentLength() > maxBodyBytes) {
-            client.expect(controls(exchange, endpoint, null), BypassReason.PAYLOAD_TOO_LARGE);
+            client.expect(controls(exchange, endpoint, null), BypassReason.PAYLOAD_TOO_LARGE, null);
             client.fail(ProxyException.bodyTooLarge(maxBodyBytes));
         } else if (endpoint == null) {
             forward(exchange, route, client);
@@ -102,7 +104,7 @@ final class ProxyHandler implements HttpHandler {
     /** Holds the body in memory if the cache may need it and may hold it; streams it through otherwise (W18). */
     private void read(HttpServerExchange exchange, Route route, ExchangeSink client) {
         CacheControls asked = controls(exchange, route.endpoint(), null);
-        client.expect(asked, BypassReason.PAYLOAD_TOO_LARGE);
+        client.expect(asked, BypassReason.PAYLOAD_TOO_LARGE, null);
         if (!asked.enabled() && presets.isEmpty()) {
             cacheless(exchange, route, client, asked, unread(exchange));
         } else if (exchange.getRequestContentLength() > cache.maxRequestBytes()) {
@@ -149,7 +151,8 @@ final class ProxyHandler implements HttpHandler {
                 ? presets.find(request.model(), request.preset()).orElse(null)
                 : null;
         CacheControls controls = controls(exchange, endpoint, preset);
-        client.expect(controls, cache.bypass(request).orElse(null));
+        BypassReason bypass = cache.bypass(request).orElse(null);
+        client.expect(controls, bypass, null);
 
         byte[] outgoing = body;
         if (preset != null && !preset.isPolicyOnly()) {
@@ -163,7 +166,14 @@ final class ProxyHandler implements HttpHandler {
             request = request.withPreset(preset.fingerprint(), outgoing);
         }
         HttpRequest.BodyPublisher publisher = BodyPublishers.ofByteArray(outgoing);
-        cache.respond(request, controls, identified(call(exchange, route, publisher, controls.enabled())), client);
+        Upstream upstream = identified(call(exchange, route, publisher, controls.enabled()));
+        if (controls.enabled() && bypass == null) {
+            CacheKey key = cache.key(request).orElseThrow();
+            client.expect(controls, null, key);
+            cache.respond(key, controls, upstream, client);
+        } else {
+            cache.respond(request, controls, upstream, client);
+        }
     }
 
     /** A body that is not held in memory: caching is off, or the body too large for it. */
@@ -175,7 +185,7 @@ final class ProxyHandler implements HttpHandler {
             HttpRequest.BodyPublisher body) {
         Upstream upstream = identified(call(exchange, route, body, false));
         if (asked.enabled()) {
-            cache.bypass(BypassReason.PAYLOAD_TOO_LARGE, upstream, client);
+            cache.bypass(BypassReason.PAYLOAD_TOO_LARGE, asked, upstream, client);
         } else {
             start(upstream, client);
         }
@@ -228,6 +238,7 @@ final class ProxyHandler implements HttpHandler {
                 headers.getFirst(HeaderNames.CACHE),
                 headers.getFirst(HeaderNames.CACHE_TTL),
                 headers.getFirst(HeaderNames.CACHE_CLEAR),
+                headers.get(Headers.CACHE_CONTROL),
                 preset);
     }
 

@@ -97,6 +97,7 @@ public final class ProxyServer implements AutoCloseable {
                 .maxRequestBytes((int) settings.limits().cacheableRequest().bytes())
                 .maxAnswerBytes((int) settings.limits().storedAnswer().bytes())
                 .sweepInterval(settings.sweepInterval())
+                .staleIfError(settings.staleIfError())
                 .cancelWhenAbandoned(settings.onDisconnect() == Settings.OnDisconnect.CANCEL)
                 // Not before the answers in progress are stored; close() sees to it.
                 .closeOnExit(false)

@@ -16,53 +16,60 @@ import org.junit.jupiter.params.provider.ValueSource;
 class CachePolicyTest {
     @Test
     void w4_offByDefault() {
-        assertThat(CachePolicy.decide(null, null, null, null)).isEqualTo(CacheControls.OFF);
-        assertThat(CachePolicy.decide(null, null, null, preset(null, null))).isEqualTo(CacheControls.OFF);
+        assertThat(CachePolicy.decide(null, null, null, null, null)).isEqualTo(CacheControls.OFF);
+        assertThat(CachePolicy.decide(null, null, null, null, preset(null, null)))
+                .isEqualTo(CacheControls.OFF);
     }
 
     @Test
     void w4_headerTurnsOn() {
-        assertThat(CachePolicy.decide("true", null, null, null).enabled()).isTrue();
-        assertThat(CachePolicy.decide("true", null, null, preset(null, null)).enabled())
+        assertThat(CachePolicy.decide("true", null, null, null, null).enabled()).isTrue();
+        assertThat(CachePolicy.decide("true", null, null, null, preset(null, null))
+                        .enabled())
                 .isTrue();
     }
 
     @Test
     void w4_presetTurnsOn() {
-        assertThat(CachePolicy.decide(null, null, null, preset(true, null)).enabled())
+        assertThat(CachePolicy.decide(null, null, null, null, preset(true, null))
+                        .enabled())
                 .isTrue();
     }
 
     @Test
     void w4_presetFalseBeatsHeaderTrue() {
-        assertThat(CachePolicy.decide("true", "60", "true", preset(false, 60))).isEqualTo(CacheControls.OFF);
+        assertThat(CachePolicy.decide("true", "60", "true", null, preset(false, 60)))
+                .isEqualTo(CacheControls.OFF);
     }
 
     @Test
     void w4_headerFalseBeatsPresetTrue() {
-        assertThat(CachePolicy.decide("false", null, null, preset(true, null))).isEqualTo(CacheControls.OFF);
+        assertThat(CachePolicy.decide("false", null, null, null, preset(true, null)))
+                .isEqualTo(CacheControls.OFF);
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"true", "TRUE", " True\t"})
     void w4_valuesAreTrimmedAndCaseInsensitive(String value) {
-        CacheControls controls = CachePolicy.decide(value, null, value, null);
+        CacheControls controls = CachePolicy.decide(value, null, value, null, null);
         assertThat(controls.enabled()).isTrue();
         assertThat(controls.clear()).isTrue();
-        assertThat(CachePolicy.decide(value.replaceAll("(?i)true", "False"), null, null, preset(true, null))
+        assertThat(CachePolicy.decide(value.replaceAll("(?i)true", "False"), null, null, null, preset(true, null))
                         .enabled())
                 .isFalse();
     }
 
     @Test
     void w5_headerBeatsPresetBeatsDefault() {
-        assertThat(CachePolicy.decide("true", "7", null, preset(null, 60)).ttl())
+        assertThat(CachePolicy.decide("true", "7", null, null, preset(null, 60)).ttl())
                 .isEqualTo(Duration.ofSeconds(7));
-        assertThat(CachePolicy.decide("true", null, null, preset(null, 60)).ttl())
+        assertThat(CachePolicy.decide("true", null, null, null, preset(null, 60))
+                        .ttl())
                 .isEqualTo(Duration.ofSeconds(60));
-        assertThat(CachePolicy.decide("true", null, null, preset(null, null)).ttl())
+        assertThat(CachePolicy.decide("true", null, null, null, preset(null, null))
+                        .ttl())
                 .isEqualTo(Duration.ofMinutes(5));
-        assertThat(CachePolicy.decide("true", null, null, null).ttl()).isEqualTo(Duration.ofMinutes(5));
+        assertThat(CachePolicy.decide("true", null, null, null, null).ttl()).isEqualTo(Duration.ofMinutes(5));
     }
 
     @ParameterizedTest
@@ -77,7 +84,7 @@ class CachePolicyTest {
         "1e9, 1",
     })
     void w6_leadingDigitsCount(String header, long seconds) {
-        assertThat(CachePolicy.decide("true", header, null, null).ttl()).isEqualTo(Duration.ofSeconds(seconds));
+        assertThat(CachePolicy.decide("true", header, null, null, null).ttl()).isEqualTo(Duration.ofSeconds(seconds));
     }
 
     @ParameterizedTest
@@ -92,36 +99,40 @@ class CachePolicyTest {
         "999999999999999999999, 86400",
     })
     void w6_numbersAreClamped(String header, long seconds) {
-        assertThat(CachePolicy.decide("true", header, null, null).ttl()).isEqualTo(Duration.ofSeconds(seconds));
+        assertThat(CachePolicy.decide("true", header, null, null, null).ttl()).isEqualTo(Duration.ofSeconds(seconds));
     }
 
     @ParameterizedTest
     @NullSource
     @ValueSource(strings = {"abc", "-5", "+5", "", "  ", ".5", "٦٠"})
     void w6_withoutLeadingDigitTheHeaderIsIgnored(String header) {
-        assertThat(CachePolicy.decide("true", header, null, null).ttl()).isEqualTo(CacheControls.DEFAULT_TTL);
-        assertThat(CachePolicy.decide("true", header, null, preset(null, 60)).ttl())
+        assertThat(CachePolicy.decide("true", header, null, null, null).ttl()).isEqualTo(CacheControls.DEFAULT_TTL);
+        assertThat(CachePolicy.decide("true", header, null, null, preset(null, 60))
+                        .ttl())
                 .isEqualTo(Duration.ofSeconds(60));
     }
 
     @Test
     void w7_clearNeedsCachingOn() {
-        assertThat(CachePolicy.decide(null, null, "true", null).clear()).isFalse();
-        assertThat(CachePolicy.decide("false", null, "true", preset(true, null)).clear())
+        assertThat(CachePolicy.decide(null, null, "true", null, null).clear()).isFalse();
+        assertThat(CachePolicy.decide("false", null, "true", null, preset(true, null))
+                        .clear())
                 .isFalse();
-        assertThat(CachePolicy.decide("true", null, "true", null).clear()).isTrue();
-        assertThat(CachePolicy.decide(null, null, "true", preset(true, null)).clear())
+        assertThat(CachePolicy.decide("true", null, "true", null, null).clear()).isTrue();
+        assertThat(CachePolicy.decide(null, null, "true", null, preset(true, null))
+                        .clear())
                 .isTrue();
-        assertThat(CachePolicy.decide("true", null, null, null).clear()).isFalse();
+        assertThat(CachePolicy.decide("true", null, null, null, null).clear()).isFalse();
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"1", "yes", "on", "", "truee", "true, false"})
     void w8_otherValuesCountAsAbsent(String value) {
-        assertThat(CachePolicy.decide(value, null, null, null).enabled()).isFalse();
-        assertThat(CachePolicy.decide(value, null, null, preset(true, null)).enabled())
+        assertThat(CachePolicy.decide(value, null, null, null, null).enabled()).isFalse();
+        assertThat(CachePolicy.decide(value, null, null, null, preset(true, null))
+                        .enabled())
                 .isTrue();
-        assertThat(CachePolicy.decide("true", null, value, null).clear()).isFalse();
+        assertThat(CachePolicy.decide("true", null, value, null, null).clear()).isFalse();
     }
 
     private static Preset preset(Boolean enabled, Integer seconds) {

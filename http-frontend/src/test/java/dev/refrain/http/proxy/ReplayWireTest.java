@@ -195,10 +195,10 @@ class ReplayWireTest extends WireTest {
 
     @Test
     void w27_theStandardCacheStatusSaysWhatHappened() {
-        assertThat(header(proxy.cached(CHAT, CHAT_REQUEST), "Cache-Status")).isEqualTo("refrain; fwd=miss; stored");
-        assertThat(header(proxy.cached(CHAT, CHAT_REQUEST), "Cache-Status")).matches("refrain; hit; ttl=(300|299)");
+        assertThat(header(proxy.cached(CHAT, CHAT_REQUEST), "Cache-Status")).startsWith("refrain; fwd=miss; stored; ");
+        assertThat(header(proxy.cached(CHAT, CHAT_REQUEST), "Cache-Status")).matches("refrain; hit; ttl=(300|299); .*");
         HttpResponse<String> bypass = proxy.cached(CHAT, "{");
-        assertThat(header(bypass, "Cache-Status")).isEqualTo("refrain; fwd=bypass; detail=not-a-json-object");
+        assertThat(header(bypass, "Cache-Status")).startsWith("refrain; fwd=bypass; detail=not-a-json-object; ");
         assertMiss(bypass);
     }
 

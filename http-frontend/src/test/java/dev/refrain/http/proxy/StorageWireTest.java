@@ -29,7 +29,7 @@ class StorageWireTest extends WireTest {
             assertThat(response.statusCode()).isEqualTo(status);
             assertThat(response.body()).isEqualTo(CHAT_ANSWER);
             assertThat(header(response, "Retry-After")).isEqualTo("7");
-            assertThat(header(response, "Cache-Status")).isEqualTo("refrain; fwd=miss");
+            assertThat(header(response, "Cache-Status")).startsWith("refrain; fwd=miss");
             assertMiss(response);
         }
         assertThat(provider.calls()).isEqualTo(2);
@@ -117,7 +117,8 @@ class StorageWireTest extends WireTest {
                 assertThat(response.body()).isEqualTo(CHAT_ANSWER);
                 assertMiss(response);
                 assertThat(header(response, TTL)).isNull();
-                assertThat(header(response, "Cache-Status")).isEqualTo("refrain; fwd=bypass; detail=payload-too-large");
+                assertThat(header(response, "Cache-Status"))
+                        .startsWith("refrain; fwd=bypass; detail=payload-too-large");
             }
         }
         assertThat(provider.received())
@@ -133,7 +134,7 @@ class StorageWireTest extends WireTest {
         HttpResponse<String> first = proxy.cached(CHAT, body);
         assertThat(first.statusCode()).isEqualTo(200);
         assertThat(header(first, "Cache-Status"))
-                .isEqualTo(cached ? "refrain; fwd=miss; stored" : "refrain; fwd=bypass; detail=" + reason);
+                .startsWith(cached ? "refrain; fwd=miss; stored" : "refrain; fwd=bypass; detail=" + reason);
         assertThat(header(proxy.cached(CHAT, body), STATUS)).isEqualTo(cached ? "HIT" : "MISS");
         assertThat(provider.received().get(0).body()).hasSize(length);
         // Without the cache there is no such limit.
@@ -155,7 +156,7 @@ class StorageWireTest extends WireTest {
             assertMiss(proxy.cached(CHAT, request));
         }
         HttpResponse<String> announced = proxy.cached(CHAT, "{\"length\":\"known\"}");
-        assertThat(header(announced, "Cache-Status")).isEqualTo("refrain; fwd=bypass; detail=answer-too-large");
+        assertThat(header(announced, "Cache-Status")).startsWith("refrain; fwd=bypass; detail=answer-too-large");
         assertThat(header(announced, TTL)).isNull();
     }
 
@@ -167,7 +168,7 @@ class StorageWireTest extends WireTest {
             HttpResponse<String> response = proxy.cached("/v1/responses", "{\"background\":true}");
             assertMiss(response);
             assertThat(header(response, TTL)).isNull();
-            assertThat(header(response, "Cache-Status")).isEqualTo("refrain; fwd=bypass; detail=background");
+            assertThat(header(response, "Cache-Status")).startsWith("refrain; fwd=bypass; detail=background");
         }
     }
 
@@ -218,7 +219,7 @@ class StorageWireTest extends WireTest {
             HttpResponse<String> response = proxy.cached(CHAT, CHAT_REQUEST);
             assertMiss(response);
             assertThat(header(response, "Content-Encoding")).isEqualTo("br");
-            assertThat(header(response, "Cache-Status")).isEqualTo("refrain; fwd=bypass; detail=answer-encoded");
+            assertThat(header(response, "Cache-Status")).startsWith("refrain; fwd=bypass; detail=answer-encoded");
             assertThat(response.body()).isEqualTo("pretend that this is brotli");
         }
     }

@@ -2,11 +2,11 @@ package dev.refrain.engine;
 
 import java.nio.ByteBuffer;
 
-/** Passes an answer on untouched, with the reason why the cache had no part in it. */
-record BypassSink(BypassReason reason, ResponseSink client) implements ResponseSink {
+/** Passes an answer on untouched that the cache has no part in, with the reason in its head. */
+record OutcomeSink(CacheOutcome outcome, ResponseSink client) implements ResponseSink {
     @Override
     public void head(ResponseHead head) {
-        client.head(head.withCache(new CacheOutcome.Bypass(reason)));
+        client.head(head.withCache(outcome));
     }
 
     @Override

@@ -1,0 +1,13 @@
+package dev.refrain.engine;
+
+/**
+ * One request for a key that the store has not answered.
+ *
+ * @param reason why not
+ */
+record Ask(CacheKey key, CacheControls controls, ForwardReason reason, Upstream upstream, GuardedSink sink) {
+    /** What a response says that is fetched for this request. */
+    CacheOutcome.Miss miss(boolean stored) {
+        return new CacheOutcome.Miss(controls.ttl().toSeconds(), stored, reason);
+    }
+}

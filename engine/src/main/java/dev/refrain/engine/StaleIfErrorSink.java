@@ -1,0 +1,77 @@
+package dev.refrain.engine;
+
+import java.nio.ByteBuffer;
+
+/**
+ * Answers from the store in place of an upstream that fails before its answer has begun, or answers with a failure, if the store
+ * has an entry that is not too old for that (wire rule W30; RFC 5861, 4). Otherwise the failure is passed on as it is.
+ */
+final class StaleIfErrorSink implements ResponseSink {
+    private static final int TOO_MANY_REQUESTS = 429;
+
+    private final ResponseCache cache;
+    private final CacheKey key;
+    private final long maxStaleMillis;
+    private final ForwardReason reason;
+    private final ResponseSink client;
+
+    private boolean begun;
+    /** The client has its answer from the store; what the upstream still says is not heard. */
+    private boolean replaced;
+
+    StaleIfErrorSink(
+            ResponseCache cache, CacheKey key, long maxStaleMillis, ForwardReason reason, ResponseSink client) {
+        this.cache = cache;
+        this.key = key;
+        this.maxStaleMillis = maxStaleMillis;
+        this.reason = reason;
+        this.client = client;
+    }
+
+    @Override
+    public void head(ResponseHead head) {
+        begun = true;
+        replaced = isFailure(head.status()) && cache.replayOnError(key, maxStaleMillis, reason, head.status(), client);
+        if (!replaced) {
+            client.head(head);
+        }
+    }
+
+    private static boolean isFailure(int status) {
+        return status / 100 == 5 || status == TOO_MANY_REQUESTS;
+    }
+
+    @Override
+    public void chunk(ByteBuffer bytes) {
+        if (!replaced) {
+            client.chunk(bytes);
+        }
+    }
+
+    @Override
+    public void end() {
+        if (!replaced) {
+            client.end();
+        }
+    }
+
+    @Override
+    public void fail(Throwable cause) {
+        if (!begun) {
+            replaced = cache.replayOnError(key, maxStaleMillis, reason, 0, client);
+        }
+        if (!replaced) {
+            client.fail(cause);
+        }
+    }
+
+    @Override
+    public void whenDrained(Runnable action) {
+        client.whenDrained(action);
+    }
+
+    @Override
+    public void whenGone(Runnable action) {
+        client.whenGone(action);
+    }
+}
