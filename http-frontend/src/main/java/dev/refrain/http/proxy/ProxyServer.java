@@ -130,6 +130,11 @@ public final class ProxyServer implements AutoCloseable {
         return (InetSocketAddress) undertow.getListenerInfo().get(0).getAddress();
     }
 
+    /** Calls to providers that have not ended. */
+    int callsInFlight() {
+        return client.inFlight();
+    }
+
     /** What the cache has counted. */
     CacheStats stats() {
         return cache.stats();

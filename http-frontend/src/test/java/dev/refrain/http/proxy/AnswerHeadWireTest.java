@@ -45,7 +45,7 @@ class AnswerHeadWireTest extends ProviderFaults {
         for (boolean streaming : new boolean[] {false, true}) {
             String request = newRequest(streaming);
             Received answer = fetch(Api.CHAT, request);
-            assertThat(answer.status()).isEqualTo(status);
+            assertThat(answer.status()).as(answer.body()).isEqualTo(status);
             assertThat(answer.body()).isEqualTo(DOCUMENT);
             assertThat(answer.cut()).isFalse();
             for (String field : fields) {
@@ -82,7 +82,7 @@ class AnswerHeadWireTest extends ProviderFaults {
             boolean streaming = api == Api.MESSAGES;
             String request = newRequest(streaming);
             Received answer = fetch(api, request);
-            assertThat(answer.status()).isEqualTo(Integer.parseInt(bytes.substring(9, 12)));
+            assertThat(answer.status()).as(answer.body()).isEqualTo(Integer.parseInt(bytes.substring(9, 12)));
             assertThat(answer.body()).isEmpty();
             assertThat(answer.cut()).isFalse();
             assertThat(answer.header(WireTest.GENERATION)).startsWith("gen-");

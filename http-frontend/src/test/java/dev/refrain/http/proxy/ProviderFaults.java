@@ -12,7 +12,10 @@ import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.TestInstance;
@@ -21,7 +24,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /**
  * What the tests of a provider's faults share: one proxy for all the faults of a class, which may make a single call at a time. So a
- * call that a fault leaves behind fails the next request, and so does a second call at the same time, with 503.
+ * second call at the same time fails with 503. A call that a fault leaves behind fails the request that it was for.
  */
 @TestInstance(Lifecycle.PER_CLASS)
 abstract class ProviderFaults {
@@ -127,7 +130,17 @@ abstract class ProviderFaults {
         } catch (IOException e) {
             cut = true;
         }
+        // An answer of known length is complete for its reader a moment before its call is over.
+        await(() -> proxy.callsInFlight() == 0);
         return new Received(response.statusCode(), response.headers(), body.toString(StandardCharsets.ISO_8859_1), cut);
+    }
+
+    static void await(BooleanSupplier condition) {
+        long patience = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+        while (!condition.getAsBoolean()) {
+            assertThat(System.nanoTime()).as("time").isLessThan(patience);
+            LockSupport.parkNanos(50_000);
+        }
     }
 
     HttpRequest.Builder cached(Api api, String request) {

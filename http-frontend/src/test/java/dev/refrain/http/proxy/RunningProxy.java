@@ -33,6 +33,10 @@ final class RunningProxy extends ProxyUnderTest {
         return server.address().getPort();
     }
 
+    int callsInFlight() {
+        return server.callsInFlight();
+    }
+
     CacheStats stats() {
         return server.stats();
     }

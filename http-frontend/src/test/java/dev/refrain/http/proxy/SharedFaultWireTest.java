@@ -11,7 +11,6 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
@@ -182,10 +181,7 @@ class SharedFaultWireTest extends ProviderFaults {
         for (int i = 0; i < FOLLOWERS; i++) {
             answers.add(CompletableFuture.supplyAsync(() -> fetch(Api.CHAT, request), clients));
         }
-        long patience = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
-        while (proxy.stats().collapsed() < waiting && System.nanoTime() < patience) {
-            LockSupport.parkNanos(100_000);
-        }
+        await(() -> proxy.stats().collapsed() >= waiting);
         joined.countDown();
         List<Received> received = new ArrayList<>();
         for (CompletableFuture<Received> answer : answers) {
