@@ -33,6 +33,7 @@ final class RawProvider implements AutoCloseable {
     private final AtomicInteger calls = new AtomicInteger();
     private final AtomicInteger connections = new AtomicInteger();
     private volatile Script script;
+    private volatile boolean early;
     private volatile ServerSocket server;
 
     /** A provider that answers each request with the same bytes, whatever they are, and hangs up. */
@@ -59,6 +60,12 @@ final class RawProvider implements AutoCloseable {
 
     RawProvider does(Script next) {
         script = next;
+        return this;
+    }
+
+    /** From now on the script is asked before the body of a request has been read. */
+    RawProvider early(boolean on) {
+        early = on;
         return this;
     }
 
@@ -108,6 +115,10 @@ final class RawProvider implements AutoCloseable {
             Call call = new Call(socket, true);
             while (true) {
                 calls.incrementAndGet();
+                if (!early) {
+                    // Unread bytes would make the kernel reset the connection.
+                    call.body();
+                }
                 script.answer(call);
                 if (!call.keepOpen) {
                     break;
@@ -133,11 +144,10 @@ final class RawProvider implements AutoCloseable {
     static final class Call {
         private final Socket socket;
         private final String head;
-        private final String body;
+        private String body;
         private final boolean first;
         private boolean keepOpen;
 
-        /** Reads the request: unread bytes would make the kernel reset the connection. */
         private Call(Socket socket, boolean first) throws IOException {
             this.socket = socket;
             this.first = first;
@@ -151,27 +161,28 @@ final class RawProvider implements AutoCloseable {
                 read.append((char) b);
             }
             head = read.toString();
-            String lower = head.toLowerCase(Locale.ROOT);
-            int length = lower.indexOf("content-length:");
-            body = length < 0
-                    ? ""
-                    : new String(
-                            in.readNBytes(Integer.parseInt(lower.substring(length + 15, lower.indexOf('\r', length))
-                                    .trim())),
-                            StandardCharsets.UTF_8);
+        }
+
+        /** Reads the body of the request, of which there must be a length. */
+        String body() throws IOException {
+            if (body == null) {
+                String lower = head.toLowerCase(Locale.ROOT);
+                int length = lower.indexOf("content-length:");
+                body = length < 0
+                        ? ""
+                        : new String(
+                                socket.getInputStream()
+                                        .readNBytes(Integer.parseInt(
+                                                lower.substring(length + 15, lower.indexOf('\r', length))
+                                                        .trim())),
+                                StandardCharsets.UTF_8);
+            }
+            return body;
         }
 
         /** Whether it is the first one on its connection. */
         boolean isFirst() {
             return first;
-        }
-
-        String head() {
-            return head;
-        }
-
-        String body() {
-            return body;
         }
 
         /** Sends bytes, given as ISO-8859-1. */

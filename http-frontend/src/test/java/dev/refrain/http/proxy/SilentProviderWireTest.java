@@ -14,6 +14,8 @@ import org.junit.jupiter.params.provider.EnumSource;
 class SilentProviderWireTest extends ProviderFaults {
     private static final String EVENT = "data: {\"id\":\"c1\"}\n\n";
 
+    private final CountDownLatch answered = new CountDownLatch(1);
+
     @Override
     Map<String, String> settings() {
         return Map.of(
@@ -45,6 +47,20 @@ class SilentProviderWireTest extends ProviderFaults {
         String request = newRequest(true);
         assertOwnError(Api.MESSAGES, fetch(Api.MESSAGES, request), 504, "did not answer within 300 ms");
         assertNothingIsLeft(Api.MESSAGES, request, true);
+    }
+
+    /** A limit of the HTTP client: it looks at the answer when it has sent the request. */
+    @Test
+    void w31_norIsAnAnswerToALongRequestThatIsNotRead() {
+        provider.early(true).does(call -> {
+            answersWell(Api.CHAT, false).answer(call);
+            answered.await();
+        });
+        String request = "{\"x\":\"" + "y".repeat(7_000_000) + "\"}";
+        assertOwnError(Api.CHAT, fetch(Api.CHAT, request), 504, "did not answer within 300 ms");
+        answered.countDown();
+        provider.early(false);
+        assertNothingIsLeft(Api.CHAT, newRequest(false), false);
     }
 
     @Test
