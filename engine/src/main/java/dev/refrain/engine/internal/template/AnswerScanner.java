@@ -79,7 +79,7 @@ final class AnswerScanner {
         id = null;
         base = skipWhiteSpace(bytes, from, to);
         // A zero byte after the brace is what Jackson would take for UTF-16 or UTF-32.
-        if (to - base < 2 || bytes[base] != '{' || bytes[base + 1] == 0) {
+        if (to - base < 2 || bytes[base] != '{' || bytes[base + 1] == 0 || hasForeignByte(bytes, base, to)) {
             return NOT_JSON;
         }
         try (JsonParser parser = json.createParser(bytes, base, to - base)) {
@@ -97,6 +97,16 @@ final class AnswerScanner {
         }
         edits.removeIf(edit -> !format.replaces(edit.wrapped(), type));
         return null;
+    }
+
+    /** Whether there is a byte that UTF-8 has no use for. Jackson pads short names with 0xFF, so that one more goes unseen. */
+    private static boolean hasForeignByte(byte[] bytes, int from, int to) {
+        for (int at = from; at < to; at++) {
+            if (bytes[at] < 0 && bytes[at] >= (byte) 0xF8) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** The tokens to be replaced, in ascending order. Valid until the next scan. */

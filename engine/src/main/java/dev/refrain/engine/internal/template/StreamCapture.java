@@ -174,6 +174,10 @@ final class StreamCapture extends Capture {
             }
         }
         if (start == end && lineStart > 0) {
+            if (terminator == 1 && bytes[lineStart - 1] == '\r' && bytes[lineStart] == '\n') {
+                // A comment stood between; without it the two line ends would be one.
+                event.append('\n');
+            }
             dispatch();
             return LineFeed.TO_TEMPLATE;
         }

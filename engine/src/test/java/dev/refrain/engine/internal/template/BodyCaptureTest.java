@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.refrain.engine.Endpoint;
 import dev.refrain.engine.internal.template.AnswerCapture.State;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -309,5 +310,13 @@ class BodyCaptureTest {
         AnswerCapture rejected = AnswerCapture.of(Endpoint.CHAT, false, Sample.LIMIT);
         assertThat(rejected.end()).isEqualTo(State.REJECTED);
         assertThatThrownBy(rejected::template).isInstanceOf(IllegalStateException.class);
+    }
+
+    /** Jackson alone takes it for {@code id}. */
+    @Test
+    void aNameWithAByteThatIsNoUtf8IsNoName() {
+        AnswerCapture capture = AnswerCapture.of(Endpoint.CHAT, false, Sample.LIMIT);
+        capture.append(ByteBuffer.wrap("{\"\u00ffid\":\"x\"}".getBytes(StandardCharsets.ISO_8859_1)));
+        assertThat(capture.end()).isEqualTo(State.REJECTED);
     }
 }

@@ -95,6 +95,13 @@ class StreamCaptureTest {
         Sample.of(marked.replace("}\n\n", "}\n\r\n")).check(endpoint, true);
     }
 
+    @Test
+    void aCommentBetweenTwoLineEndsThatWouldBeOneLeavesThemTwo() {
+        String sent = "data: {\"n\":1}\r: comment\n\ndata: [DONE]\n\n";
+        assertThat(Sample.replay(Sample.captureWhole(Endpoint.CHAT, true, sent)))
+                .isEqualTo("data: {\"n\":1}\r\n\ndata: [DONE]\n\n");
+    }
+
     /** Comments, BOM, blank lines, other fields and several data lines, under each kind of line end. */
     static Stream<Arguments> crookedStreams() {
         String crooked = """
