@@ -159,8 +159,11 @@ abstract class ProviderFaults {
     }
 
     static RawProvider.Script answers(String contentType, String body) {
-        return call -> call.write(head("200 OK", "Content-Type: " + contentType, length(body), "Connection: close"))
-                .write(body.getBytes(StandardCharsets.UTF_8));
+        return call -> {
+            call.body();
+            call.write(head("200 OK", "Content-Type: " + contentType, length(body), "Connection: close"))
+                    .write(body.getBytes(StandardCharsets.UTF_8));
+        };
     }
 
     /** A well-formed answer to the request. */
