@@ -79,6 +79,8 @@ final class Flight extends CaptureSink {
     // The upstream's thread's alone, but for the failure of a call that was never made.
     private volatile boolean over;
     private AnswerCapture capture;
+    /** The answer is not going to be an entry. */
+    private boolean rejected;
     /** The answer as it came, until it is too long or followers have had some of it. */
     private ByteArrayOutputStream kept;
 
@@ -217,6 +219,9 @@ final class Flight extends CaptureSink {
             return;
         }
         keep(bytes);
+        if (rejected) {
+            endIfUnshareable();
+        }
         synchronized (this) {
             leaderLag += bytes.remaining();
         }
@@ -279,11 +284,21 @@ final class Flight extends CaptureSink {
 
     @Override
     void rejected() {
+        rejected = true;
         closeToNewcomers();
-        // Followers of a failure get it when it is whole, those of a stream have had some of it or may yet. But a
-        // document that is
-        // known to be no entry before its end may be long, and nothing in it says that the next one will be shorter.
-        if (!over && live == null && head.status() == 200) {
+        if (!over) {
+            endIfUnshareable();
+        }
+    }
+
+    /**
+     * Followers of a failure get it when it is whole, and a success that turns out to be none, an error with status 200, is a
+     * failure; those of a stream have had some of it or may yet. But a document that is no entry for its coding or its length may
+     * be long, and nothing in it says that the next one will be otherwise.
+     */
+    private void endIfUnshareable() {
+        boolean tooLong = kept == null || head.contentLength() > maxLag;
+        if (live == null && head.status() == 200 && (tooLong || head.contentEncoding() != null)) {
             finish(new Ending.Unshareable());
         }
     }

@@ -22,6 +22,8 @@ import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What goes wrong in one part of a flight stays there: sinks, upstreams and stores that throw, call back or come in odd orders. */
 class FlightFaultsTest {
@@ -429,8 +431,10 @@ class FlightFaultsTest {
         assertThat(calls).hasSize(6);
     }
 
-    @Test
-    void aSuccessThatHoldsAnErrorIsHandedRoundLikeAFailure() {
+    /** With its length announced, it is known for what it is before its end. */
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void aSuccessThatHoldsAnErrorIsHandedRoundLikeAFailure(boolean announced) {
         String error = "{\"error\":{\"code\":429}}";
         request(CHAT_REQUEST, new RecordingSink());
         List<RecordingSink> followers = new ArrayList<>();
@@ -438,13 +442,27 @@ class FlightFaultsTest {
             followers.add(request(CHAT_REQUEST, new RecordingSink()));
         }
         for (int i = 0; i < calls.size(); i++) {
-            calls.get(i).begin(200, "application/json").send(error).sink.end();
+            Call call = calls.get(i);
+            int length = announced ? error.length() : -1;
+            call.sink.head(new ResponseHead(200, "application/json", null, length, "gen-source", null, Map.of()));
+            call.send(error).sink.end();
         }
         assertThat(calls).hasSize(3);
         assertThat(followers).allSatisfy(follower -> {
             assertThat(follower.ended).isTrue();
             assertThat(follower.text()).isEqualTo(error);
         });
+    }
+
+    @Test
+    void followersOfAFailureThatGrowsTooLongMakeCallsOfTheirOwnAtOnce() {
+        request(STREAM_REQUEST, new RecordingSink());
+        request(STREAM_REQUEST, new RecordingSink());
+        request(STREAM_REQUEST, new RecordingSink());
+        calls.get(0).begin(200, "application/json").send("x".repeat(60_000));
+        assertThat(calls).hasSize(1);
+        calls.get(0).send("x".repeat(10_000));
+        assertThat(calls).hasSize(3);
     }
 
     @Test

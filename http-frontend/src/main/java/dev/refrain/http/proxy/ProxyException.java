@@ -1,6 +1,7 @@
 package dev.refrain.http.proxy;
 
 import dev.refrain.engine.NotCachedException;
+import java.net.ProtocolException;
 import java.time.Duration;
 
 /** A failure that Refrain itself answers for: a status and a sentence that says what to do, without secrets (wire rule W31). */
@@ -70,6 +71,15 @@ final class ProxyException extends Exception {
                 cause);
     }
 
+    /** @param flaw what is wrong with the answer, as half a sentence */
+    static ProxyException malformed(String flaw) {
+        return upstream(
+                502,
+                "upstream-malformed",
+                "The upstream provider's answer is malformed, " + flaw + "; try again.",
+                null);
+    }
+
     static ProxyException silent(Duration limit) {
         return upstream(
                 504,
@@ -120,6 +130,10 @@ final class ProxyException extends Exception {
             }
             if (cause instanceof NotCachedException) {
                 return notCached();
+            }
+            if (cause instanceof ProtocolException) {
+                // Its message may quote the answer.
+                return malformed("it is not HTTP");
             }
         }
         return unreachable(failure);

@@ -1,5 +1,6 @@
 package dev.refrain.http.proxy;
 
+import dev.refrain.engine.CacheStats;
 import dev.refrain.engine.Endpoint;
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.http.config.ByteSize;
@@ -127,6 +128,16 @@ public final class ProxyServer implements AutoCloseable {
     /** The address that is really listened on. */
     public InetSocketAddress address() {
         return (InetSocketAddress) undertow.getListenerInfo().get(0).getAddress();
+    }
+
+    /** Calls to providers that have not ended. */
+    int callsInFlight() {
+        return client.inFlight();
+    }
+
+    /** What the cache has counted. */
+    CacheStats stats() {
+        return cache.stats();
     }
 
     /** One line for an operator: where it listens and what stands behind it. */

@@ -3,11 +3,13 @@ package dev.refrain.http.proxy;
 import dev.refrain.engine.ResponseHead;
 import dev.refrain.engine.ResponseSink;
 import dev.refrain.engine.Upstream;
+import java.io.IOException;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Flow;
 import java.util.concurrent.ScheduledFuture;
@@ -16,7 +18,7 @@ import java.util.concurrent.ScheduledFuture;
  * One call to the upstream: sends a request and passes the answer to a sink as it arrives.
  *
  * <p>The next piece is asked for when the last one has been taken ({@link ResponseSink#whenDrained}), so that a slow client slows the provider down
- * instead of filling memory. Timers may end the call while the HTTP client's threads deliver, so deliveries hold this object's
+ * instead of filling memory. A call that finds its connection closed is made again ({@link IdleConnections}). Timers may end the call while the HTTP client's threads deliver, so deliveries hold this object's
  * monitor; the sink never blocks, hence neither do they.
  */
 final class UpstreamCall implements Upstream, Upstream.Call {
@@ -25,6 +27,8 @@ final class UpstreamCall implements Upstream, Upstream.Call {
 
     private ResponseSink sink;
     private CompletableFuture<HttpResponse<Void>> exchange;
+    private IdleConnections.Taken taken;
+    private boolean keepsConnection;
     private Flow.Subscription subscription;
     private ScheduledFuture<?> timer;
     private long lastPieceNanos;
@@ -45,13 +49,40 @@ final class UpstreamCall implements Upstream, Upstream.Call {
         }
         timer = client.after(
                 client.responseTimeout().toNanos(), () -> abort(ProxyException.silent(client.responseTimeout())));
+        send();
+        return this;
+    }
+
+    private void send() {
+        taken = client.idleConnections().take(request.uri().getAuthority());
         exchange = client.send(request, this::answer);
         exchange.whenComplete((done, failure) -> {
             if (failure != null) {
-                finish(failure);
+                failed(failure);
             }
         });
-        return this;
+    }
+
+    private synchronized void failed(Throwable failure) {
+        if (!over
+                && isWithoutAnyAnswer(failure)
+                && isRepeatable()
+                && client.idleConnections().mayRepeat(taken)) {
+            send();
+        } else {
+            finish(failure);
+        }
+    }
+
+    /** The HTTP client does not say this in any other way than in words. If they change, nothing is repeated. */
+    private static boolean isWithoutAnyAnswer(Throwable failure) {
+        Throwable cause = failure instanceof CompletionException ? failure.getCause() : failure;
+        return cause instanceof IOException
+                && String.valueOf(cause.getMessage()).endsWith("received no bytes");
+    }
+
+    private boolean isRepeatable() {
+        return request.bodyPublisher().filter(StreamedBody.class::isInstance).isEmpty();
     }
 
     @Override
@@ -81,26 +112,21 @@ final class UpstreamCall implements Upstream, Upstream.Call {
     }
 
     private HttpResponse.BodySubscriber<Void> answer(HttpResponse.ResponseInfo info) {
-        synchronized (this) {
-            if (!over) {
-                timer.cancel(false);
-                sink.head(head(info));
-                lastPieceNanos = System.nanoTime();
-                watchForSilence(client.idleTimeout().toNanos());
+        try {
+            ResponseHead head = AnswerHead.of(info);
+            synchronized (this) {
+                if (!over) {
+                    timer.cancel(false);
+                    keepsConnection = AnswerHead.keepsConnection(info);
+                    sink.head(head);
+                    lastPieceNanos = System.nanoTime();
+                    watchForSilence(client.idleTimeout().toNanos());
+                }
             }
+        } catch (ProxyException malformed) {
+            abort(malformed);
         }
         return new Body();
-    }
-
-    private static ResponseHead head(HttpResponse.ResponseInfo info) {
-        return new ResponseHead(
-                info.statusCode(),
-                info.headers().firstValue("Content-Type").orElse(null),
-                info.headers().firstValue("Content-Encoding").orElse(null),
-                info.headers().firstValueAsLong("Content-Length").orElse(-1),
-                info.headers().firstValue("X-Generation-Id").orElse(null),
-                null,
-                info.headers().map());
     }
 
     /** Checks rather than reschedules for every piece: pieces come often, silence hardly ever. */
@@ -193,6 +219,9 @@ final class UpstreamCall implements Upstream, Upstream.Call {
 
         @Override
         public void onComplete() {
+            if (keepsConnection) {
+                client.idleConnections().giveBack(request.uri().getAuthority());
+            }
             finish(null);
             done.complete(null);
         }

@@ -17,13 +17,14 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 /** The connection pool, threads and timers that all calls to upstreams share. */
 final class UpstreamClient implements AutoCloseable {
+    private static final String KEEP_ALIVE_SECONDS = "jdk.httpclient.keepalive.timeout";
+
     static {
-        // Seconds an idle pooled connection is kept. A provider that closes one at the moment we reuse it fails a POST
-        // that must
-        // not be repeated blindly (RFC 9110, 9.2.2); Node's servers, the most impatient ones in common use, close after
-        // five.
-        if (System.getProperty("jdk.httpclient.keepalive.timeout") == null) {
-            System.setProperty("jdk.httpclient.keepalive.timeout", "4");
+        // Short, since a provider that closes a pooled connection at the moment we reuse it costs a call that must be
+        // made
+        // again. Node's servers, the most impatient ones in common use, close theirs after five seconds.
+        if (System.getProperty(KEEP_ALIVE_SECONDS) == null) {
+            System.setProperty(KEEP_ALIVE_SECONDS, "4");
         }
     }
 
@@ -33,6 +34,8 @@ final class UpstreamClient implements AutoCloseable {
     private final ExecutorService executor = Executors.newFixedThreadPool(THREADS, daemons("refrain-upstream-"));
     private final ScheduledThreadPoolExecutor timers = new ScheduledThreadPoolExecutor(1, daemons("refrain-timer-"));
     private final Set<UpstreamCall> running = ConcurrentHashMap.newKeySet();
+    private final IdleConnections idleConnections =
+            new IdleConnections(Duration.ofSeconds(Long.getLong(KEEP_ALIVE_SECONDS, 4)), System::nanoTime);
     private final HttpClient http;
     private final Duration responseTimeout;
     private final Duration idleTimeout;
@@ -66,6 +69,10 @@ final class UpstreamClient implements AutoCloseable {
 
     ScheduledFuture<?> after(long nanos, Runnable task) {
         return timers.schedule(task, nanos, TimeUnit.NANOSECONDS);
+    }
+
+    IdleConnections idleConnections() {
+        return idleConnections;
     }
 
     Duration responseTimeout() {

@@ -1,57 +1,215 @@
 package dev.refrain.http.proxy;
 
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.util.Locale;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicInteger;
 
-/** A provider that answers each request with the same bytes, whatever they are, and hangs up. */
+/** A provider that writes the bytes itself, for what a well-behaved one would not send. */
 final class RawProvider implements AutoCloseable {
-    private final ServerSocket server;
+    /** What goes out for one request. The connection is closed after it, unless {@link Call#keepOpen} says otherwise. */
+    @FunctionalInterface
+    interface Script {
+        void answer(Call call) throws IOException, InterruptedException;
+    }
 
-    RawProvider(String answer) throws IOException {
-        server = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
-        Thread thread = new Thread(() -> serve(answer), "raw-provider");
+    private final ExecutorService threads = Executors.newCachedThreadPool(task -> {
+        Thread thread = new Thread(task, "raw-provider");
         thread.setDaemon(true);
-        thread.start();
+        return thread;
+    });
+    private final Set<Socket> open = ConcurrentHashMap.newKeySet();
+    private final AtomicInteger calls = new AtomicInteger();
+    private final AtomicInteger connections = new AtomicInteger();
+    private volatile Script script;
+    private volatile boolean early;
+    private volatile ServerSocket server;
+
+    /** A provider that answers each request with the same bytes, whatever they are, and hangs up. */
+    RawProvider(String answer) throws IOException {
+        this(call -> call.write(answer));
+    }
+
+    RawProvider(Script script) throws IOException {
+        this.script = script;
+        listen(0);
+    }
+
+    private void listen(int port) throws IOException {
+        ServerSocket socket = new ServerSocket();
+        socket.setReuseAddress(true);
+        socket.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), 50);
+        server = socket;
+        threads.execute(() -> accept(socket));
     }
 
     URI base() {
         return URI.create("http://127.0.0.1:" + server.getLocalPort() + "/v1");
     }
 
-    private void serve(String answer) {
-        while (!server.isClosed()) {
-            try (Socket client = server.accept()) {
-                readRequest(client.getInputStream());
-                client.getOutputStream().write(answer.getBytes(StandardCharsets.ISO_8859_1));
-                client.getOutputStream().flush();
-            } catch (IOException closed) {
-                // The next accept fails as well if it was the server's socket.
-            }
+    RawProvider does(Script next) {
+        script = next;
+        return this;
+    }
+
+    /** From now on the script is asked before the body of a request has been read. */
+    RawProvider early(boolean on) {
+        early = on;
+        return this;
+    }
+
+    /** Requests that have come in. */
+    int calls() {
+        return calls.get();
+    }
+
+    /** Connections that have been taken. */
+    int connections() {
+        return connections.get();
+    }
+
+    /** Takes no connections until {@link #recover}, and closes those that there are. */
+    void refuse() throws IOException {
+        server.close();
+        hangUp();
+    }
+
+    void recover() throws IOException {
+        listen(server.getLocalPort());
+    }
+
+    /** Closes all connections. */
+    void hangUp() throws IOException {
+        for (Socket socket : open) {
+            socket.close();
         }
     }
 
-    /** As much of it as keeps the kernel from resetting the connection over unread bytes. */
-    private static void readRequest(InputStream in) throws IOException {
-        StringBuilder head = new StringBuilder();
-        while (head.indexOf("\r\n\r\n") < 0) {
-            head.append((char) in.read());
+    private void accept(ServerSocket from) {
+        try {
+            while (true) {
+                Socket socket = from.accept();
+                open.add(socket);
+                connections.incrementAndGet();
+                threads.execute(() -> serve(socket));
+            }
+        } catch (IOException closed) {
+            // Refusing, or at an end.
         }
-        String lower = head.toString().toLowerCase(Locale.ROOT);
-        int length = lower.indexOf("content-length:");
-        if (length >= 0) {
-            in.readNBytes(Integer.parseInt(
-                    lower.substring(length + 15, lower.indexOf('\r', length)).trim()));
+    }
+
+    private void serve(Socket socket) {
+        try (socket) {
+            socket.setTcpNoDelay(true);
+            Call call = new Call(socket, true);
+            while (true) {
+                calls.incrementAndGet();
+                if (!early) {
+                    // Unread bytes would make the kernel reset the connection.
+                    call.body();
+                }
+                script.answer(call);
+                if (!call.keepOpen) {
+                    break;
+                }
+                call = new Call(socket, false);
+            }
+        } catch (IOException gone) {
+            // The proxy has hung up, or the test has.
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } finally {
+            open.remove(socket);
         }
     }
 
     @Override
     public void close() throws IOException {
-        server.close();
+        refuse();
+        threads.shutdownNow();
+    }
+
+    /** One request, to be answered. */
+    static final class Call {
+        private final Socket socket;
+        private final String head;
+        private String body;
+        private final boolean first;
+        private boolean keepOpen;
+
+        private Call(Socket socket, boolean first) throws IOException {
+            this.socket = socket;
+            this.first = first;
+            InputStream in = socket.getInputStream();
+            StringBuilder read = new StringBuilder();
+            while (read.indexOf("\r\n\r\n") < 0) {
+                int b = in.read();
+                if (b < 0) {
+                    throw new EOFException();
+                }
+                read.append((char) b);
+            }
+            head = read.toString();
+        }
+
+        /** Reads the body of the request, of which there must be a length. */
+        String body() throws IOException {
+            if (body == null) {
+                String lower = head.toLowerCase(Locale.ROOT);
+                int length = lower.indexOf("content-length:");
+                body = length < 0
+                        ? ""
+                        : new String(
+                                socket.getInputStream()
+                                        .readNBytes(Integer.parseInt(
+                                                lower.substring(length + 15, lower.indexOf('\r', length))
+                                                        .trim())),
+                                StandardCharsets.UTF_8);
+            }
+            return body;
+        }
+
+        /** Whether it is the first one on its connection. */
+        boolean isFirst() {
+            return first;
+        }
+
+        /** Sends bytes, given as ISO-8859-1. */
+        Call write(String bytes) throws IOException {
+            return write(bytes.getBytes(StandardCharsets.ISO_8859_1));
+        }
+
+        Call write(byte[] bytes) throws IOException {
+            socket.getOutputStream().write(bytes);
+            socket.getOutputStream().flush();
+            return this;
+        }
+
+        /** The next request may come over the same connection. */
+        void keepOpen() {
+            keepOpen = true;
+        }
+
+        /** Closes the connection by a reset. */
+        void reset() throws IOException {
+            socket.setSoLinger(true, 0);
+            socket.close();
+        }
+
+        /** Waits until the proxy hangs up. */
+        void awaitHangUp() throws IOException {
+            while (socket.getInputStream().read() >= 0) {}
+        }
     }
 }

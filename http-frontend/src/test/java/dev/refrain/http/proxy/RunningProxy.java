@@ -1,5 +1,6 @@
 package dev.refrain.http.proxy;
 
+import dev.refrain.engine.CacheStats;
 import dev.refrain.http.config.Startup;
 import java.io.IOException;
 import java.net.URI;
@@ -30,6 +31,14 @@ final class RunningProxy extends ProxyUnderTest {
     @Override
     int port() {
         return server.address().getPort();
+    }
+
+    int callsInFlight() {
+        return server.callsInFlight();
+    }
+
+    CacheStats stats() {
+        return server.stats();
     }
 
     @Override

@@ -1,0 +1,207 @@
+package dev.refrain.http.proxy;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.http.HttpHeaders;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.TestInstance.Lifecycle;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * What the tests of a provider's faults share: one proxy for all the faults of a class, which may make a single call at a time. So a
+ * second call at the same time fails with 503. A call that a fault leaves behind fails the request that it was for.
+ */
+@TestInstance(Lifecycle.PER_CLASS)
+abstract class ProviderFaults {
+    /** An endpoint, and what a provider in good health answers on it. */
+    enum Api {
+        CHAT(
+                "/v1/chat/completions",
+                "{\"id\":\"c1\",\"created\":7,\"choices\":[],\"usage\":{\"total_tokens\":3}}",
+                "data: {\"id\":\"c1\",\"created\":7,\"choices\":[{\"delta\":{\"content\":\"Hé\"}}]}\n\ndata: [DONE]\n\n"),
+        RESPONSES(
+                "/v1/responses",
+                "{\"id\":\"r1\",\"created_at\":7,\"status\":\"completed\",\"usage\":{\"total_tokens\":3}}",
+                "event: response.created\ndata: {\"type\":\"response.created\",\"response\":{\"id\":\"r1\",\"created_at\":7}}\n\n"
+                        + "event: response.completed\ndata: {\"type\":\"response.completed\",\"response\":{\"id\":\"r1\"}}\n\n"),
+        MESSAGES(
+                "/v1/messages",
+                "{\"id\":\"m1\",\"type\":\"message\",\"usage\":{\"input_tokens\":3}}",
+                "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"m1\",\"usage\":{\"input_tokens\":3}}}\n\n"
+                        + "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"),
+        EMBEDDINGS("/v1/embeddings", "{\"object\":\"list\",\"data\":[],\"usage\":{\"total_tokens\":3}}", null);
+
+        final String path;
+        final String document;
+        /** Null where nothing streams. */
+        final String stream;
+
+        Api(String path, String document, String stream) {
+            this.path = path;
+            this.document = document;
+            this.stream = stream;
+        }
+
+        String goodAnswer(boolean streaming) {
+            return streaming ? stream : document;
+        }
+    }
+
+    /**
+     * What came back, perhaps not all of it.
+     *
+     * @param bytes the body, one character for each byte
+     */
+    record Received(int status, HttpHeaders headers, String bytes, boolean cut) {
+        String header(String name) {
+            return headers.firstValue(name).orElse(null);
+        }
+
+        String body() {
+            return new String(bytes.getBytes(StandardCharsets.ISO_8859_1), StandardCharsets.UTF_8);
+        }
+    }
+
+    private static final AtomicInteger REQUESTS = new AtomicInteger();
+
+    RawProvider provider;
+    RunningProxy proxy;
+
+    @BeforeAll
+    void start(@TempDir Path folder) throws IOException {
+        provider = new RawProvider("");
+        proxy = new RunningProxy(folder.resolve("answers.refrain"), provider.base(), settings());
+    }
+
+    @AfterAll
+    void stop() throws IOException {
+        proxy.close();
+        provider.close();
+    }
+
+    Map<String, String> settings() {
+        return Map.of(
+                "REFRAIN_LIMITS_UPSTREAM_CALLS", "1",
+                "REFRAIN_TIMEOUTS_RESPONSE", "10s",
+                "REFRAIN_TIMEOUTS_IDLE", "10s");
+    }
+
+    /** A request that nobody has made before. */
+    static String newRequest(boolean streaming) {
+        return "{\"n\":" + REQUESTS.incrementAndGet() + (streaming ? ",\"stream\":true}" : "}");
+    }
+
+    Received fetch(Api api, String request, String... headers) {
+        return fetch(proxy.post(api.path, request, headers).setHeader("X-OpenRouter-Cache", "true"));
+    }
+
+    Received fetch(HttpRequest.Builder request) {
+        return fetch(request, 0, () -> {});
+    }
+
+    /**
+     * Reads an answer in two parts.
+     *
+     * @param first bytes of the body after which {@code then} runs
+     */
+    Received fetch(HttpRequest.Builder request, int first, Runnable then) {
+        HttpResponse<InputStream> response = proxy.send(request, BodyHandlers.ofInputStream());
+        ByteArrayOutputStream body = new ByteArrayOutputStream();
+        boolean cut = false;
+        try (InputStream in = response.body()) {
+            body.writeBytes(in.readNBytes(first));
+            then.run();
+            in.transferTo(body);
+        } catch (IOException e) {
+            cut = true;
+        }
+        // An answer of known length is complete for its reader a moment before its call is over.
+        await(() -> proxy.callsInFlight() == 0);
+        return new Received(response.statusCode(), response.headers(), body.toString(StandardCharsets.ISO_8859_1), cut);
+    }
+
+    static void await(BooleanSupplier condition) {
+        long patience = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+        while (!condition.getAsBoolean()) {
+            assertThat(System.nanoTime()).as("time").isLessThan(patience);
+            LockSupport.parkNanos(50_000);
+        }
+    }
+
+    HttpRequest.Builder cached(Api api, String request) {
+        return proxy.post(api.path, request).setHeader("X-OpenRouter-Cache", "true");
+    }
+
+    /** The head of an answer whose body ends with the connection. */
+    static String head(String status, String... fields) {
+        return "HTTP/1.1 " + status + "\r\n"
+                + (fields.length == 0 ? "" : String.join("\r\n", fields) + "\r\n")
+                + "\r\n";
+    }
+
+    static String length(String body) {
+        return "Content-Length: " + body.getBytes(StandardCharsets.UTF_8).length;
+    }
+
+    static RawProvider.Script answers(String contentType, String body) {
+        return call -> {
+            call.body();
+            call.write(head("200 OK", "Content-Type: " + contentType, length(body), "Connection: close"))
+                    .write(body.getBytes(StandardCharsets.UTF_8));
+        };
+    }
+
+    /** A well-formed answer to the request. */
+    static RawProvider.Script answersWell(Api api, boolean streaming) {
+        return answers(streaming ? "text/event-stream" : "application/json", api.goodAnswer(streaming));
+    }
+
+    /** The fault has left nothing behind: neither an entry nor a call, and the next answer is fetched and stored. */
+    void assertNothingIsLeft(Api api, String request, boolean streaming) {
+        provider.does(answersWell(api, streaming));
+        int before = provider.calls();
+        Received next = fetch(api, request);
+        assertThat(next.status()).as(next.body()).isEqualTo(200);
+        assertThat(next.body()).isEqualTo(api.goodAnswer(streaming));
+        assertThat(next.header(WireTest.STATUS)).isEqualTo("MISS");
+        assertThat(fetch(api, request).header(WireTest.STATUS)).isEqualTo("HIT");
+        assertThat(provider.calls()).isEqualTo(before + 1);
+    }
+
+    /** Wire rule W31: an error of the proxy's own. */
+    static void assertOwnError(Api api, Received answer, int status, String says) {
+        assertThat(answer.status()).as(answer.body()).isEqualTo(status);
+        String type = status == 504 ? "timeout_error" : "api_error";
+        if (api == Api.MESSAGES) {
+            assertThat(answer.body())
+                    .startsWith("{\"type\":\"error\",\"error\":{\"message\":\"")
+                    .endsWith("\"type\":\"" + type + "\"}}");
+        } else {
+            assertThat(answer.body())
+                    .startsWith("{\"error\":{\"message\":\"")
+                    .endsWith("\"type\":\"upstream_error\",\"param\":null,\"code\":" + status + "}}");
+        }
+        assertThat(answer.body()).contains(says).doesNotContain("Exception", "sk-test");
+        assertThat(answer.header("Content-Type")).isEqualTo("application/json");
+        assertThat(answer.header(WireTest.GENERATION)).startsWith("gen-");
+        assertThat(answer.header(WireTest.STATUS)).isEqualTo("MISS");
+        assertThat(answer.header("Cache-Status"))
+                .contains("refrain; fwd=miss")
+                .doesNotContain("stored", "hit", "collapsed");
+    }
+}

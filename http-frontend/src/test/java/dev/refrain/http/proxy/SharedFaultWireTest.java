@@ -1,0 +1,192 @@
+package dev.refrain.http.proxy;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.refrain.http.proxy.RawProvider.Script;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Faults of a call that several requests wait for (wire rule W28). A second call at the same time would fail with 503. */
+class SharedFaultWireTest extends ProviderFaults {
+    private static final int FOLLOWERS = 8;
+    private static final String EVENT = "data: {\"id\":\"c1\"}\n\n";
+
+    private final ExecutorService clients = Executors.newCachedThreadPool();
+
+    @AfterAll
+    void stopClients() {
+        clients.shutdownNow();
+    }
+
+    private static Script document(String status, String body, String... fields) {
+        return call -> call.write(head(
+                        status,
+                        Stream.concat(Stream.of("Content-Type: application/json", length(body)), Stream.of(fields))
+                                .toArray(String[]::new))
+                + body);
+    }
+
+    private static Script stream(String framing, String events) {
+        return call -> call.write(head("200 OK", "Content-Type: text/event-stream", framing) + events);
+    }
+
+    private static Consumer<Received> is(int status, String body) {
+        return answer -> {
+            assertThat(answer.status()).as(answer.body()).isEqualTo(status);
+            assertThat(answer.cut()).isFalse();
+            assertThat(answer.body()).isEqualTo(body);
+            assertThat(answer.header(WireTest.STATUS)).isEqualTo("MISS");
+        };
+    }
+
+    /** What each of the requests sees if the fault stays. */
+    static Stream<Arguments> faults() {
+        String error = "{\"error\":{\"message\":\"slow down\"}}";
+        Consumer<Received> ownError = answer -> assertOwnError(Api.CHAT, answer, 502, "try again");
+        Consumer<Received> cutOrOwnError = answer -> {
+            if (!answer.cut()) {
+                ownError.accept(answer);
+            }
+        };
+        return Stream.of(
+                Arguments.of("reset", false, (Script) RawProvider.Call::reset, ownError),
+                Arguments.of("reset", true, (Script) RawProvider.Call::reset, ownError),
+                Arguments.of("closed", false, (Script) call -> {}, ownError),
+                Arguments.of("no HTTP", true, (Script) call -> call.write("?\r\n\r\n"), ownError),
+                Arguments.of("no length", false, document("200 OK", "{}", "Content-Length: 7"), ownError),
+                Arguments.of("429", false, document("429 Too Many", error, "Retry-After: 9"), is(429, error)),
+                Arguments.of("503", true, document("503 Unavailable", error), is(503, error)),
+                Arguments.of("204", false, (Script) call -> call.write("HTTP/1.1 204 No Content\r\n\r\n"), is(204, "")),
+                Arguments.of("an error with 200", false, document("200 OK", error), is(200, error)),
+                Arguments.of("an error with 200 for a stream", true, document("200 OK", error), is(200, error)),
+                Arguments.of("no JSON", false, document("200 OK", "<html>"), is(200, "<html>")),
+                Arguments.of(
+                        "a cut document",
+                        false,
+                        (Script) call ->
+                                call.write(head("200 OK", "Content-Type: application/json", "Content-Length: 99")
+                                        + "{\"id\":\"c1\","),
+                        cutOrOwnError),
+                Arguments.of("a cut event", true, stream("Content-Length: 99", "data: {\"id\":"), cutOrOwnError),
+                Arguments.of(
+                        "a stream of comments", true, stream("Content-Length: 6", ": hi\n\n"), is(200, ": hi\n\n")));
+    }
+
+    @ParameterizedTest(name = "{0} {1}")
+    @MethodSource("faults")
+    void w28_aFaultThatStaysReachesEachRequestAndIsNotStored(
+            String name, boolean streaming, Script fault, Consumer<Received> expectation) throws Exception {
+        String request = newRequest(streaming);
+        int before = provider.calls();
+        List<Received> answers = answersOfAll(request, fault, fault);
+        assertThat(answers).allSatisfy(expectation);
+        assertThat(provider.calls() - before).isBetween(2, FOLLOWERS + 1);
+        assertNothingIsLeft(Api.CHAT, request, streaming);
+    }
+
+    @ParameterizedTest(name = "{0} {1}")
+    @MethodSource("faults")
+    void w28_afterAFaultOneNewCallAnswersAllFollowers(
+            String name, boolean streaming, Script fault, Consumer<Received> expectation) throws Exception {
+        String request = newRequest(streaming);
+        int before = provider.calls();
+        List<Received> answers = answersOfAll(request, fault, answersWell(Api.CHAT, streaming));
+        assertThat(answers.get(0)).satisfies(expectation);
+        List<Received> followers = answers.subList(1, answers.size());
+        assertThat(followers).allSatisfy(answer -> {
+            assertThat(answer.status()).as(answer.body()).isEqualTo(200);
+            assertThat(answer.cut()).isFalse();
+        });
+        assertThat(followers.stream().filter(answer -> "MISS".equals(answer.header(WireTest.STATUS))))
+                .hasSize(1);
+        assertThat(provider.calls()).isEqualTo(before + 2);
+        assertThat(fetch(Api.CHAT, request).header(WireTest.STATUS)).isEqualTo("HIT");
+    }
+
+    @Test
+    void w28_aStreamThatIsCutAfterAnEventIsCutForAll() throws Exception {
+        String request = newRequest(true);
+        CountDownLatch joined = new CountDownLatch(1);
+        provider.does(call -> {
+            call.write(head("200 OK", "Content-Type: text/event-stream", "Content-Length: 99") + EVENT);
+            joined.await();
+        });
+        int before = provider.calls();
+        List<CompletableFuture<Received>> answers = new ArrayList<>();
+        CountDownLatch seen = new CountDownLatch(FOLLOWERS + 1);
+        for (int i = 0; i <= FOLLOWERS; i++) {
+            answers.add(CompletableFuture.supplyAsync(
+                    () -> fetch(cached(Api.CHAT, request), EVENT.length(), seen::countDown), clients));
+        }
+        assertThat(seen.await(20, TimeUnit.SECONDS)).isTrue();
+        joined.countDown();
+        for (CompletableFuture<Received> answer : answers) {
+            Received cut = answer.get(20, TimeUnit.SECONDS);
+            assertThat(cut.cut()).isTrue();
+            assertThat(cut.body()).matches("data: \\{\"id\":\"[^\"]+\"}\n\n");
+        }
+        assertThat(provider.calls()).isEqualTo(before + 1);
+        assertNothingIsLeft(Api.CHAT, request, true);
+    }
+
+    @Test
+    void w28_aProviderThatRefusesIsNotStormed() throws Exception {
+        provider.refuse();
+        List<CompletableFuture<Received>> answers = new ArrayList<>();
+        String request = newRequest(false);
+        try {
+            for (int i = 0; i <= FOLLOWERS; i++) {
+                answers.add(CompletableFuture.supplyAsync(() -> fetch(Api.CHAT, request), clients));
+            }
+            for (CompletableFuture<Received> answer : answers) {
+                assertOwnError(Api.CHAT, answer.get(20, TimeUnit.SECONDS), 502, "could not be reached");
+            }
+        } finally {
+            provider.recover();
+        }
+        assertNothingIsLeft(Api.CHAT, request, false);
+    }
+
+    /** The answers to the request that makes the call, the first one, and to those that join it. */
+    private List<Received> answersOfAll(String request, Script first, Script then) throws Exception {
+        CountDownLatch called = new CountDownLatch(1);
+        CountDownLatch joined = new CountDownLatch(1);
+        AtomicBoolean isFirst = new AtomicBoolean(true);
+        provider.does(call -> {
+            if (isFirst.getAndSet(false)) {
+                called.countDown();
+                joined.await();
+                first.answer(call);
+            } else {
+                then.answer(call);
+            }
+        });
+        long waiting = proxy.stats().collapsed() + FOLLOWERS;
+        List<CompletableFuture<Received>> answers = new ArrayList<>();
+        answers.add(CompletableFuture.supplyAsync(() -> fetch(Api.CHAT, request), clients));
+        assertThat(called.await(20, TimeUnit.SECONDS)).isTrue();
+        for (int i = 0; i < FOLLOWERS; i++) {
+            answers.add(CompletableFuture.supplyAsync(() -> fetch(Api.CHAT, request), clients));
+        }
+        await(() -> proxy.stats().collapsed() >= waiting);
+        joined.countDown();
+        List<Received> received = new ArrayList<>();
+        for (CompletableFuture<Received> answer : answers) {
+            received.add(answer.get(20, TimeUnit.SECONDS));
+        }
+        return received;
+    }
+}
