@@ -1,5 +1,6 @@
 package dev.refrain.http.proxy;
 
+import java.io.IOException;
 import java.time.Duration;
 
 /** A failure that Refrain itself answers for: a status and a sentence that says what to do, without secrets (wire rule W31). */
@@ -35,6 +36,30 @@ final class ProxyException extends Exception {
     static ProxyException requestStalled(Duration limit) {
         return new ProxyException(
                 408, "Nothing more of the request body came for " + limit.toMillis() + " ms; send it again.", null);
+    }
+
+    /** The client broke off, or what it sends cannot be read. */
+    static ProxyException unreadable(IOException cause) {
+        String message = cause instanceof MalformedBody
+                ? "The request body is not properly framed: " + cause.getMessage() + "."
+                : "The request body broke off before its end; send it again.";
+        return new ProxyException(400, message, cause);
+    }
+
+    static ProxyException unknownCoding() {
+        return new ProxyException(501, "The only transfer coding that is understood is chunked.", null);
+    }
+
+    static ProxyException unknownExpectation() {
+        return new ProxyException(417, "The only expectation that can be met is 100-continue.", null);
+    }
+
+    static ProxyException noRoom() {
+        return new ProxyException(
+                503,
+                "Too many large requests are being read at the same time; try again, or have the operator give"
+                        + " Refrain a larger heap.",
+                null);
     }
 
     static ProxyException unreachable(Throwable cause) {

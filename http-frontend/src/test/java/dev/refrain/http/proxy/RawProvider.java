@@ -37,7 +37,7 @@ final class RawProvider implements AutoCloseable {
     }
 
     /** As much of it as keeps the kernel from resetting the connection over unread bytes. */
-    private static void readRequest(InputStream in) throws IOException {
+    static void readRequest(InputStream in) throws IOException {
         StringBuilder head = new StringBuilder();
         while (head.indexOf("\r\n\r\n") < 0) {
             head.append((char) in.read());
