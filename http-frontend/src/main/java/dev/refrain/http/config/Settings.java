@@ -11,6 +11,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.regex.Pattern;
 
 /**
  * Everything that can be set, complete and checked. A component {@code sweepInterval} is {@code sweep-interval} in the file and
@@ -25,6 +26,7 @@ import java.util.Set;
  * @param sweepInterval time between two sweeps for expired entries
  * @param staleIfError for how long after its lifetime an entry may answer in place of a failing upstream (wire rule W30)
  * @param onDisconnect what becomes of an upstream call whose clients have all gone
+ * @param corsOrigins origins of pages that may use this server from a browser, or null if the providers decide
  * @param limits size limits
  * @param timeouts how long to wait for what
  * @param presets presets known locally, each slug once
@@ -75,11 +77,18 @@ public record Settings(
         @Setting(value = "finish", allowed = "finish or cancel")
         OnDisconnect onDisconnect,
 
+        @Setting(allowed = "* or origins such as https://app.example, separated by commas")
+        String corsOrigins,
+
         Limits limits,
         Timeouts timeouts,
 
         @Setting(allowed = "a list of presets, each with a slug")
         List<PresetSettings> presets) {
+
+    /** As browsers write them in {@code Origin}: a scheme, a host and, unless it is the scheme's, a port. */
+    private static final Pattern ORIGIN_LIST =
+            Pattern.compile("[a-z][a-z0-9+.-]*://[^/\\s,]+( *, *[a-z][a-z0-9+.-]*://[^/\\s,]+)*");
 
     private static final ByteSize MIN_CAPACITY = ByteSize.parse("16MiB");
     /** Bodies are held in one array, whose length is an int. */
@@ -95,6 +104,11 @@ public record Settings(
         InvalidSetting.unless(!store.toString().isEmpty(), "store");
         InvalidSetting.unless(capacity.compareTo(MIN_CAPACITY) >= 0, "capacity");
         checkPositive(sweepInterval, "sweep-interval");
+        InvalidSetting.unless(
+                corsOrigins == null
+                        || corsOrigins.equals("*")
+                        || ORIGIN_LIST.matcher(corsOrigins).matches(),
+                "cors-origins");
         presets = presets == null ? List.of() : presets;
         Set<String> slugs = new HashSet<>();
         for (int i = 0; i < presets.size(); i++) {
@@ -179,6 +193,7 @@ public record Settings(
      * @param connect for a connection to the upstream
      * @param response from there until the head of its answer
      * @param idle between two pieces of an answer
+     * @param write for a client to take more of its answer
      * @param shutdown for requests in progress when the server stops
      */
     public record Timeouts(
@@ -194,6 +209,9 @@ public record Settings(
             @Setting(value = "5m", allowed = Setting.DURATION)
             Duration idle,
 
+            @Setting(value = "1m", allowed = Setting.DURATION)
+            Duration write,
+
             @Setting(value = "30s", allowed = Setting.DURATION_OR_NONE)
             Duration shutdown) {
 
@@ -203,6 +221,7 @@ public record Settings(
             checkPositive(connect, "connect");
             checkPositive(response, "response");
             checkPositive(idle, "idle");
+            checkPositive(write, "write");
         }
     }
 

@@ -10,52 +10,53 @@ import dev.refrain.engine.GenerationId;
 import dev.refrain.engine.ResponseHead;
 import dev.refrain.engine.ResponseSink;
 import io.undertow.server.HttpServerExchange;
-import io.undertow.server.ServerConnection;
-import io.undertow.util.AttachmentKey;
 import io.undertow.util.Headers;
 import io.undertow.util.Methods;
 import io.undertow.util.Protocols;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.util.ArrayDeque;
-import java.util.Queue;
-import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicReference;
+import java.time.Duration;
+import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.xnio.ChannelListener;
 import org.xnio.IoUtils;
 import org.xnio.Options;
+import org.xnio.XnioExecutor;
 import org.xnio.channels.StreamSinkChannel;
 
 /**
  * The client's end of a response: writes an answer to an Undertow exchange without ever blocking.
  *
  * <p>All writing happens on the exchange's I/O thread. Calls from that thread, which every hit makes, act at once; calls from
- * others go through a mailbox that keeps their order. What the socket does not take waits in a queue, whose emptying is the
- * back-pressure signal ({@link #whenDrained}). Once the client is gone everything is swallowed, so that a capture further up the
- * line can go on; {@link #whenGone} tells those who would rather stop.
+ * others go through a mailbox that keeps their order. What the socket does not take waits in a backlog, whose emptying is the
+ * back-pressure signal ({@link #whenDrained}); a client that takes nothing for too long is cut. Once the client is gone everything
+ * is swallowed, so that a capture further up the line can go on; {@link #whenGone} tells those who would rather stop.
  */
 final class ExchangeSink implements ResponseSink {
     private static final Logger LOG = LoggerFactory.getLogger(ExchangeSink.class);
 
-    /** The sink of the request that a connection is answering: one at a time, as HTTP/1.1 has it. */
-    private static final AttachmentKey<AtomicReference<ExchangeSink>> CURRENT =
-            AttachmentKey.create(AtomicReference.class);
-
     /** Marks the end of an answer in the mailbox. */
     private static final Object END = new Object();
+
+    /**
+     * How long to go on reading a request that has its answer. Most clients look at the answer only when they have sent everything,
+     * and a connection closed over unread bytes would take it away from them.
+     */
+    private static final Duration LINGER = Duration.ofSeconds(30);
 
     private final HttpServerExchange exchange;
     /** Null for a path that is no endpoint. */
     private final Endpoint endpoint;
 
-    private final Queue<Object> mailbox = new ConcurrentLinkedQueue<>();
-    private final AtomicInteger undelivered = new AtomicInteger();
+    private final Patience patience;
+    private final Mailbox mailbox;
 
     // The I/O thread's alone.
-    private final ArrayDeque<ByteBuffer> pending = new ArrayDeque<>();
+    private final Backlog pending;
+    /** Null until the client is waited for. */
+    private WaitTimer timer;
+
     private CacheOutcome outcomeOfFailure;
     private CacheKey key;
     private StreamSinkChannel channel;
@@ -66,28 +67,13 @@ final class ExchangeSink implements ResponseSink {
     private volatile boolean gone;
     private volatile Runnable goneListener;
 
-    ExchangeSink(HttpServerExchange exchange, Endpoint endpoint) {
+    ExchangeSink(HttpServerExchange exchange, Endpoint endpoint, Patience patience) {
         this.exchange = exchange;
         this.endpoint = endpoint;
-        watchConnection();
-    }
-
-    /** One listener for each connection, however many requests come over it: listeners cannot be taken off again. */
-    private void watchConnection() {
-        ServerConnection connection = exchange.getConnection();
-        AtomicReference<ExchangeSink> current = connection.getAttachment(CURRENT);
-        if (current == null) {
-            AtomicReference<ExchangeSink> watched = new AtomicReference<>();
-            connection.addCloseListener(closed -> {
-                ExchangeSink last = watched.getAndSet(null);
-                if (last != null) {
-                    last.clientGone();
-                }
-            });
-            connection.putAttachment(CURRENT, watched);
-            current = watched;
-        }
-        current.set(this);
+        this.patience = patience;
+        this.pending = new Backlog(patience.heap());
+        this.mailbox = new Mailbox(exchange.getIoThread(), this::accept);
+        ClientWatch.onClose(exchange.getConnection(), this::clientGone);
     }
 
     /**
@@ -110,10 +96,25 @@ final class ExchangeSink implements ResponseSink {
         }
     }
 
+    /**
+     * Counts the client as gone as soon as it closes its side of the connection. For an answer that nobody else gets and that is
+     * still being waited for; to be called on the I/O thread, with the request read to its end.
+     */
+    void leaveWithClient() {
+        if (!over && !ended) {
+            ClientWatch.start(exchange, () -> {
+                // What is complete is worth delivering: the client may have closed the one side only.
+                if (!ended) {
+                    clientGone();
+                }
+            });
+        }
+    }
+
     /** Runs the action on the I/O thread. */
     @Override
     public void whenDrained(Runnable action) {
-        deliver(new Drained(action));
+        mailbox.deliver(new Drained(action));
     }
 
     @Override
@@ -126,58 +127,31 @@ final class ExchangeSink implements ResponseSink {
 
     @Override
     public void head(ResponseHead head) {
-        deliver(head);
+        mailbox.deliver(head);
     }
 
     @Override
     public void chunk(ByteBuffer bytes) {
-        if (actsNow()) {
+        if (mailbox.actsNow()) {
             onChunk(bytes, false);
         } else if (!gone) {
-            deliver(copy(bytes));
+            mailbox.deliver(Backlog.copy(bytes));
         }
     }
 
     @Override
     public void end() {
-        deliver(END);
+        mailbox.deliver(END);
     }
 
     @Override
     public void fail(Throwable cause) {
-        deliver(cause);
+        mailbox.deliver(cause);
     }
-
-    // ---- from any thread to the I/O thread
 
     private record Drained(Runnable action) {}
 
-    private boolean actsNow() {
-        return exchange.isInIoThread() && undelivered.get() == 0;
-    }
-
-    private void deliver(Object message) {
-        if (actsNow()) {
-            accept(message);
-            return;
-        }
-        mailbox.add(message);
-        if (undelivered.getAndIncrement() == 0) {
-            exchange.getIoThread().execute(this::empty);
-        }
-    }
-
-    private void empty() {
-        int done = 0;
-        int due = undelivered.get();
-        while (due > 0) {
-            for (; done < due; done++) {
-                accept(mailbox.poll());
-            }
-            due = undelivered.addAndGet(-done);
-            done = 0;
-        }
-    }
+    // ---- on the I/O thread
 
     @SuppressWarnings("CatchingUnchecked") // whatever goes wrong while answering ends this exchange and nothing else
     private void accept(Object message) {
@@ -198,8 +172,6 @@ final class ExchangeSink implements ResponseSink {
             cut();
         }
     }
-
-    // ---- on the I/O thread
 
     private void onHead(ResponseHead head) {
         if (over) {
@@ -236,8 +208,12 @@ final class ExchangeSink implements ResponseSink {
             write(bytes);
         }
         if (bytes.hasRemaining() && !over) {
-            pending.add(owned ? bytes : copy(bytes));
-            resume();
+            if (pending.add(bytes, owned)) {
+                resume();
+            } else {
+                LOG.debug("Too much is held for clients that do not take it");
+                clientGone();
+            }
         }
     }
 
@@ -284,8 +260,12 @@ final class ExchangeSink implements ResponseSink {
     private void write(ByteBuffer bytes) {
         try {
             while (bytes.hasRemaining()) {
-                if (channel.write(bytes) == 0) {
+                int count = channel.write(bytes);
+                if (count == 0) {
                     return;
+                }
+                if (timer != null) {
+                    timer.stop(count);
                 }
             }
             if (exchange.getResponseContentLength() < 0) {
@@ -310,27 +290,44 @@ final class ExchangeSink implements ResponseSink {
         ChannelListener<StreamSinkChannel> writable = ready -> onWritable();
         channel.getWriteSetter().set(writable);
         channel.resumeWrites();
+        awaitClient();
+    }
+
+    private void awaitClient() {
+        if (timer == null) {
+            timer = new WaitTimer(exchange.getIoThread(), patience.timeout(), () -> {
+                LOG.debug("The client takes nothing");
+                clientGone();
+            });
+        }
+        timer.start();
     }
 
     private void onWritable() {
         while (!over && !pending.isEmpty()) {
-            write(pending.peek());
-            if (over || pending.peek().hasRemaining()) {
+            write(pending.first());
+            if (over) {
                 return;
             }
-            pending.remove();
+            if (pending.first().hasRemaining()) {
+                awaitClient();
+                return;
+            }
+            pending.removeFirst();
         }
         if (over) {
             return;
         }
         try {
             if (!channel.flush()) {
+                awaitClient();
                 return;
             }
         } catch (IOException e) {
             clientGone();
             return;
         }
+        timer.stop(0);
         channel.suspendWrites();
         signalDrained();
         if (ended) {
@@ -340,8 +337,25 @@ final class ExchangeSink implements ResponseSink {
 
     private void finish() {
         over = true;
+        if (timer != null) {
+            timer.stop(0);
+        }
         exchange.endExchange();
+        if (!exchange.isComplete() && exchange.getConnection().isOpen()) {
+            closeUnlessComplete();
+        }
         signalDrained();
+    }
+
+    /** The rest is Undertow's, without a limit: reading what is left of the request, and writing the last of the answer. */
+    private void closeUnlessComplete() {
+        Duration limit = exchange.isRequestComplete() ? patience.timeout() : LINGER;
+        XnioExecutor.Key timeout =
+                exchange.getIoThread().executeAfter(this::cut, limit.toNanos(), TimeUnit.NANOSECONDS);
+        exchange.addExchangeCompleteListener((completed, next) -> {
+            timeout.remove();
+            next.proceed();
+        });
     }
 
     /** RFC 9110, 6.4.1; a response to HEAD has none either. */
@@ -359,6 +373,9 @@ final class ExchangeSink implements ResponseSink {
     private void cut() {
         over = true;
         pending.clear();
+        if (timer != null) {
+            timer.stop(0);
+        }
         if (channel != null) {
             try {
                 exchange.getConnection().setOption(Options.CLOSE_ABORT, true);
@@ -389,11 +406,5 @@ final class ExchangeSink implements ResponseSink {
         if (listener != null) {
             listener.run();
         }
-    }
-
-    private static ByteBuffer copy(ByteBuffer bytes) {
-        ByteBuffer copy = ByteBuffer.allocate(bytes.remaining());
-        copy.put(bytes);
-        return copy.flip();
     }
 }

@@ -85,7 +85,8 @@ final class ForwardedHeaders {
         });
     }
 
-    private static Set<String> nominated(Iterable<String> connection) {
+    /** The options of a connection, in lower case. */
+    static Set<String> nominated(Iterable<String> connection) {
         if (connection == null) {
             return Set.of();
         }

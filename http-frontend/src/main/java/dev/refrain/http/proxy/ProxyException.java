@@ -1,6 +1,7 @@
 package dev.refrain.http.proxy;
 
 import dev.refrain.engine.NotCachedException;
+import java.io.IOException;
 import java.net.ProtocolException;
 import java.time.Duration;
 
@@ -61,6 +62,30 @@ final class ProxyException extends Exception {
                 408,
                 "request-timeout",
                 "Nothing more of the request body came for " + limit.toMillis() + " ms; send it again.");
+    }
+
+    /** The client broke off, or what it sends cannot be read. */
+    static ProxyException unreadable(IOException cause) {
+        String message = cause instanceof MalformedBody
+                ? "The request body is not properly framed: " + cause.getMessage() + "."
+                : "The request body broke off before its end; send it again.";
+        return new ProxyException(400, "bad-request", false, message, cause);
+    }
+
+    static ProxyException unknownCoding() {
+        return refused(501, "bad-request", "The only transfer coding that is understood is chunked.");
+    }
+
+    static ProxyException unknownExpectation() {
+        return refused(417, "bad-request", "The only expectation that can be met is 100-continue.");
+    }
+
+    static ProxyException noRoom() {
+        return refused(
+                503,
+                "too-many-large-requests",
+                "Too many large requests are being read at the same time; try again, or have the operator give"
+                        + " Refrain a larger heap.");
     }
 
     static ProxyException unreachable(Throwable cause) {

@@ -16,12 +16,9 @@ import io.undertow.server.HttpServerExchange;
 import io.undertow.util.HeaderMap;
 import io.undertow.util.Headers;
 import io.undertow.util.SameThreadExecutor;
-import java.io.IOException;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
-import java.time.Duration;
 import java.util.Map;
-import org.xnio.IoUtils;
 import org.xnio.channels.StreamSourceChannel;
 
 /**
@@ -38,12 +35,16 @@ final class ProxyHandler implements HttpHandler {
     private final Provider defaultProvider;
     private final Map<Endpoint, Provider> providers;
     private final long maxBodyBytes;
-    private final Duration requestTimeout;
+    private final boolean cancelWhenAbandoned;
+    private final BodyReader.Patience reading;
+    private final Patience writing;
 
     /**
      * @param providers those endpoints that have a provider of their own
      * @param maxBodyBytes the longest request body to let through at all
-     * @param requestTimeout the longest wait for more of a request body
+     * @param cancelWhenAbandoned whether an answer that could be stored is not worth having once its client has gone
+     * @param reading how far to go for a request
+     * @param writing how far to go for a client that does not take its answer
      */
     ProxyHandler(
             ResponseCache cache,
@@ -52,14 +53,18 @@ final class ProxyHandler implements HttpHandler {
             Provider defaultProvider,
             Map<Endpoint, Provider> providers,
             long maxBodyBytes,
-            Duration requestTimeout) {
+            boolean cancelWhenAbandoned,
+            BodyReader.Patience reading,
+            Patience writing) {
         this.cache = cache;
         this.presets = presets;
         this.client = client;
         this.defaultProvider = defaultProvider;
         this.providers = providers;
         this.maxBodyBytes = maxBodyBytes;
-        this.requestTimeout = requestTimeout;
+        this.cancelWhenAbandoned = cancelWhenAbandoned;
+        this.reading = reading;
+        this.writing = writing;
     }
 
     @Override
@@ -69,21 +74,21 @@ final class ProxyHandler implements HttpHandler {
         exchange.dispatch(SameThreadExecutor.INSTANCE, () -> route(exchange));
     }
 
-    /** Answers a request that comes too late to be served. */
-    void refuse(HttpServerExchange exchange) {
+    /** Answers a request that is not going to be served. */
+    void refuse(HttpServerExchange exchange, ProxyException why) {
         exchange.dispatch(SameThreadExecutor.INSTANCE, () -> {
             Route route = Route.of(exchange.getRequestMethod().toString(), rawPath(exchange));
             Endpoint endpoint = route == null ? null : route.endpoint();
-            ExchangeSink sink = new ExchangeSink(exchange, endpoint);
+            ExchangeSink sink = new ExchangeSink(exchange, endpoint, writing);
             sink.expect(controls(exchange, endpoint, null), null, null);
-            sink.fail(ProxyException.stopping());
+            sink.fail(why);
         });
     }
 
     private void route(HttpServerExchange exchange) {
         Route route = Route.of(exchange.getRequestMethod().toString(), rawPath(exchange));
         Endpoint endpoint = route == null ? null : route.endpoint();
-        ExchangeSink client = new ExchangeSink(exchange, endpoint);
+        ExchangeSink client = new ExchangeSink(exchange, endpoint, writing);
         if (route == null) {
             client.fail(ProxyException.notFound(exchange.getRequestPath()));
         } else if (exchange.getRequestContentLength() > maxBodyBytes) {
@@ -98,20 +103,23 @@ final class ProxyHandler implements HttpHandler {
 
     /** Everything that is not one of the four endpoints (W2). */
     private void forward(HttpServerExchange exchange, Route route, ExchangeSink client) {
-        start(call(exchange, route, unread(exchange), false), client);
+        start(call(exchange, route, unread(exchange, client), false), client);
+        leaveWithClient(exchange, client);
     }
 
     /** Holds the body in memory if the cache may need it and may hold it; streams it through otherwise (W18). */
     private void read(HttpServerExchange exchange, Route route, ExchangeSink client) {
         CacheControls asked = controls(exchange, route.endpoint(), null);
         client.expect(asked, BypassReason.PAYLOAD_TOO_LARGE, null);
-        if (!asked.enabled() && presets.isEmpty()) {
-            cacheless(exchange, route, client, asked, unread(exchange));
-        } else if (exchange.getRequestContentLength() > cache.maxRequestBytes()) {
-            cacheless(exchange, route, client, asked, unread(exchange));
+        if (isCoded(exchange)) {
+            client.expect(asked, BypassReason.NOT_A_JSON_OBJECT, null);
+            cacheless(exchange, route, client, asked, BypassReason.NOT_A_JSON_OBJECT, unread(exchange, client));
+        } else if ((!asked.enabled() && presets.isEmpty())
+                || exchange.getRequestContentLength() > cache.maxRequestBytes()) {
+            cacheless(exchange, route, client, asked, BypassReason.PAYLOAD_TOO_LARGE, unread(exchange, client));
         } else {
             int limit = (int) Math.min(cache.maxRequestBytes(), maxBodyBytes);
-            BodyReader.read(exchange, limit, requestTimeout, new BodyReader.Receiver() {
+            BodyReader.read(exchange, limit, reading, new BodyReader.Receiver() {
                 @Override
                 public void complete(byte[] body) {
                     answer(exchange, route, client, body);
@@ -124,18 +132,13 @@ final class ProxyHandler implements HttpHandler {
                             route,
                             client,
                             asked,
-                            new StreamedBody(exchange, beginning, rest, maxBodyBytes, requestTimeout));
+                            BypassReason.PAYLOAD_TOO_LARGE,
+                            streamed(exchange, client, beginning, rest));
                 }
 
                 @Override
-                public void failed(IOException cause) {
-                    IoUtils.safeClose(exchange.getConnection());
-                }
-
-                @Override
-                public void stalled() {
-                    exchange.setPersistent(false);
-                    client.fail(ProxyException.requestStalled(requestTimeout));
+                public void failed(ProxyException why) {
+                    client.fail(why);
                 }
             });
         }
@@ -174,24 +177,35 @@ final class ProxyHandler implements HttpHandler {
         } else {
             cache.respond(request, controls, upstream, client);
         }
+        if (cancelWhenAbandoned || !controls.enabled() || bypass != null) {
+            leaveWithClient(exchange, client);
+        }
     }
 
-    /** A body that is not held in memory: caching is off, or the body too large for it. */
+    /** A body that is not held in memory: caching is off, or the body no business of the cache. */
     private void cacheless(
             HttpServerExchange exchange,
             Route route,
             ExchangeSink client,
             CacheControls asked,
+            BypassReason reason,
             HttpRequest.BodyPublisher body) {
         Upstream upstream = identified(call(exchange, route, body, false));
         if (asked.enabled()) {
-            cache.bypass(BypassReason.PAYLOAD_TOO_LARGE, asked, upstream, client);
+            cache.bypass(reason, asked, upstream, client);
         } else {
             start(upstream, client);
         }
+        leaveWithClient(exchange, client);
     }
 
     // ---- helpers
+
+    /** Bytes that are JSON only once they are decoded; if they happen to be JSON before, that is not what they mean. */
+    private static boolean isCoded(HttpServerExchange exchange) {
+        String coding = exchange.getRequestHeaders().getFirst(Headers.CONTENT_ENCODING);
+        return coding != null && !coding.equalsIgnoreCase("identity");
+    }
 
     /** A call to the upstream; nothing is built or sent before it is fetched, which a hit never does. */
     private Upstream call(
@@ -223,10 +237,23 @@ final class ProxyHandler implements HttpHandler {
         return endpoint == null ? defaultProvider : providers.getOrDefault(endpoint, defaultProvider);
     }
 
-    private HttpRequest.BodyPublisher unread(HttpServerExchange exchange) {
+    private HttpRequest.BodyPublisher unread(HttpServerExchange exchange, ExchangeSink client) {
         return exchange.isRequestComplete()
                 ? BodyPublishers.noBody()
-                : new StreamedBody(exchange, NOTHING, exchange.getRequestChannel(), maxBodyBytes, requestTimeout);
+                : streamed(exchange, client, NOTHING, exchange.getRequestChannel());
+    }
+
+    private StreamedBody streamed(
+            HttpServerExchange exchange, ExchangeSink client, byte[] beginning, StreamSourceChannel rest) {
+        return new StreamedBody(
+                exchange, beginning, rest, maxBodyBytes, reading.timeout(), () -> leaveWithClient(exchange, client));
+    }
+
+    /** Breaks off what only this client wants when it goes; while it sends, its request fails if it goes. */
+    private static void leaveWithClient(HttpServerExchange exchange, ExchangeSink client) {
+        if (exchange.isRequestComplete()) {
+            client.leaveWithClient();
+        }
     }
 
     private static CacheControls controls(HttpServerExchange exchange, Endpoint endpoint, Preset preset) {

@@ -17,6 +17,7 @@ import java.net.InetSocketAddress;
 import java.net.URI;
 import java.time.Duration;
 import java.util.EnumMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
@@ -24,7 +25,6 @@ import java.util.concurrent.locks.LockSupport;
 /** The running front-end: server, upstream client, cache and, where no upstream is set, the demo provider. */
 public final class ProxyServer implements AutoCloseable {
     private static final int MAX_HEADER_BYTES = 64 * 1024;
-    private static final int PARSE_TIMEOUT_MILLIS = 30_000;
     /** Longer than common clients keep idle connections, so that it is they who close them. */
     private static final int IDLE_CONNECTION_MILLIS = 120_000;
 
@@ -58,26 +58,33 @@ public final class ProxyServer implements AutoCloseable {
                 provider(settings.upstream()),
                 providers,
                 settings.limits().requestBody().bytes(),
-                settings.timeouts().request());
+                settings.onDisconnect() == Settings.OnDisconnect.CANCEL,
+                new BodyReader.Patience(HeapShare.quarter(), settings.timeouts().request()),
+                new Patience(HeapShare.quarter(), settings.timeouts().write()));
         requests = new GracefulShutdownHandler(new HttpContinueReadHandler(handler));
         HttpHandler unlessStopping = exchange -> {
             if (stopping) {
-                handler.refuse(exchange);
+                handler.refuse(exchange, ProxyException.stopping());
             } else {
                 requests.handleRequest(exchange);
             }
         };
+        HttpHandler framed = new Framing(unlessStopping, handler::refuse);
         undertow = Undertow.builder()
                 .addHttpListener(settings.port(), settings.host())
                 .setServerOption(UndertowOptions.MAX_HEADER_SIZE, MAX_HEADER_BYTES)
-                .setServerOption(UndertowOptions.REQUEST_PARSE_TIMEOUT, PARSE_TIMEOUT_MILLIS)
+                .setServerOption(UndertowOptions.REQUEST_PARSE_TIMEOUT, (int) Math.min(
+                        Integer.MAX_VALUE, settings.timeouts().request().toMillis()))
                 .setServerOption(UndertowOptions.NO_REQUEST_TIMEOUT, IDLE_CONNECTION_MILLIS)
                 .setServerOption(UndertowOptions.DECODE_URL, false)
                 .setServerOption(UndertowOptions.ALLOW_UNESCAPED_CHARACTERS_IN_URL, true)
                 // Bodies are counted where they are read, which gives a better answer than Undertow's; its own limit is
                 // 2 MiB.
                 .setServerOption(UndertowOptions.MAX_ENTITY_SIZE, -1L)
-                .setHandler(unlessStopping)
+                .setHandler(
+                        settings.corsOrigins() == null
+                                ? framed
+                                : new Cors(List.of(settings.corsOrigins().split(" *, *")), framed))
                 .build();
     }
 

@@ -21,8 +21,8 @@ final class StreamedBody implements HttpRequest.BodyPublisher {
     private final long contentLength;
     private final long limit;
     private final StreamSourceChannel channel;
-    private final Duration timeout;
-    private final ReadTimer timer;
+    private final WaitTimer timer;
+    private final Runnable complete;
 
     private Flow.Subscriber<? super ByteBuffer> subscriber;
     private byte[] beginning;
@@ -35,11 +35,17 @@ final class StreamedBody implements HttpRequest.BodyPublisher {
      * @param rest where the remainder comes from
      * @param limit the longest body to let through, in bytes; a longer one fails the request
      * @param timeout the longest wait for more of it; a longer one fails the request
+     * @param complete runs on the I/O thread once all of it has been read
      */
     StreamedBody(
-            HttpServerExchange exchange, byte[] beginning, StreamSourceChannel rest, long limit, Duration timeout) {
-        this.timeout = timeout;
-        this.timer = new ReadTimer(exchange.getIoThread(), timeout, this::stalled);
+            HttpServerExchange exchange,
+            byte[] beginning,
+            StreamSourceChannel rest,
+            long limit,
+            Duration timeout,
+            Runnable complete) {
+        this.complete = complete;
+        this.timer = new WaitTimer(exchange.getIoThread(), timeout, () -> fail(ProxyException.requestStalled(timeout)));
         this.exchange = exchange;
         this.contentLength = exchange.getRequestContentLength();
         this.beginning = beginning;
@@ -67,9 +73,11 @@ final class StreamedBody implements HttpRequest.BodyPublisher {
             @Override
             public void cancel() {
                 exchange.getIoThread().execute(() -> {
-                    over = true;
-                    timer.stop();
-                    channel.suspendReads();
+                    if (!over) {
+                        over = true;
+                        timer.stop(0);
+                        channel.suspendReads();
+                    }
                 });
             }
         });
@@ -90,12 +98,14 @@ final class StreamedBody implements HttpRequest.BodyPublisher {
                 ByteBuffer piece = ByteBuffer.allocate(PIECE);
                 int count = channel.read(piece);
                 if (count != 0) {
-                    timer.stop();
+                    timer.stop(Math.max(0, count));
                 }
                 if (count < 0) {
                     over = true;
                     channel.suspendReads();
                     subscriber.onComplete();
+                    complete.run();
+                    return;
                 } else if (count == 0) {
                     timer.start();
                     channel.getReadSetter().set(ready -> pump());
@@ -107,17 +117,17 @@ final class StreamedBody implements HttpRequest.BodyPublisher {
             }
             channel.suspendReads();
         } catch (IOException e) {
-            over = true;
-            timer.stop();
-            subscriber.onError(e);
+            timer.stop(0);
+            fail(ProxyException.unreadable(e));
         }
     }
 
-    private void stalled() {
+    private void fail(ProxyException why) {
         over = true;
         channel.suspendReads();
+        // What is left of the body is not going to be read, so nothing can follow it.
         exchange.setPersistent(false);
-        subscriber.onError(ProxyException.requestStalled(timeout));
+        subscriber.onError(why);
     }
 
     private void pass(ByteBuffer piece) {

@@ -139,7 +139,7 @@ class ErrorsWireTest extends WireTest {
         restart(Map.of("REFRAIN_TIMEOUTS_REQUEST", "200ms"));
         try (RawClient client = new RawClient(proxy.port())) {
             client.send("POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n" + header + "\r\n\r\n"
-                    + (header.contains("chunked") ? "zz\r\n" : "{"));
+                    + (header.contains("chunked") ? "2\r\n{" : "{"));
             assertThat(client.readUntil("}}")).startsWith("HTTP/1.1 408").contains("200 ms");
         }
     }

@@ -96,6 +96,20 @@ final class RawProvider implements AutoCloseable {
         }
     }
 
+    /** As much of a request as keeps the kernel from resetting the connection over unread bytes. */
+    static void readRequest(InputStream in) throws IOException {
+        StringBuilder head = new StringBuilder();
+        while (head.indexOf("\r\n\r\n") < 0) {
+            head.append((char) in.read());
+        }
+        String lower = head.toString().toLowerCase(Locale.ROOT);
+        int length = lower.indexOf("content-length:");
+        if (length >= 0) {
+            in.readNBytes(Integer.parseInt(
+                    lower.substring(length + 15, lower.indexOf('\r', length)).trim()));
+        }
+    }
+
     private void accept(ServerSocket from) {
         try {
             while (true) {

@@ -1,0 +1,82 @@
+package dev.refrain.http.proxy;
+
+import io.undertow.server.HttpHandler;
+import io.undertow.server.HttpServerExchange;
+import io.undertow.util.HeaderMap;
+import io.undertow.util.Headers;
+import io.undertow.util.HttpString;
+import io.undertow.util.Methods;
+import io.undertow.util.StatusCodes;
+import java.util.List;
+import java.util.Locale;
+
+/**
+ * Lets pages of some origins use the proxy from a browser (the CORS protocol of the Fetch standard), in place of the providers, whose
+ * word a hit does not carry. Credentials of the browser's own, such as cookies, are not allowed; an API key is none of them.
+ */
+final class Cors implements HttpHandler {
+    private static final String PREFIX = "access-control-";
+    private static final HttpString REQUEST_METHOD = new HttpString("Access-Control-Request-Method");
+    private static final HttpString REQUEST_HEADERS = new HttpString("Access-Control-Request-Headers");
+    private static final HttpString ALLOW_ORIGIN = new HttpString("Access-Control-Allow-Origin");
+    private static final HttpString ALLOW_METHODS = new HttpString("Access-Control-Allow-Methods");
+    private static final HttpString ALLOW_HEADERS = new HttpString("Access-Control-Allow-Headers");
+    private static final HttpString EXPOSE_HEADERS = new HttpString("Access-Control-Expose-Headers");
+    private static final HttpString MAX_AGE = new HttpString("Access-Control-Max-Age");
+
+    /** Chromium remembers no preflight for longer. */
+    private static final int MAX_AGE_SECONDS = 7200;
+
+    private final List<String> origins;
+    private final HttpHandler next;
+
+    /** @param origins as browsers write them, or {@code *} for all */
+    Cors(List<String> origins, HttpHandler next) {
+        this.origins = origins;
+        this.next = next;
+    }
+
+    @Override
+    public void handleRequest(HttpServerExchange exchange) throws Exception {
+        HeaderMap asked = exchange.getRequestHeaders();
+        String origin = asked.getFirst(Headers.ORIGIN);
+        if (exchange.getRequestMethod().equals(Methods.OPTIONS) && origin != null && asked.contains(REQUEST_METHOD)) {
+            HeaderMap answer = exchange.getResponseHeaders();
+            if (allow(origin, answer)) {
+                answer.put(ALLOW_METHODS, asked.getFirst(REQUEST_METHOD));
+                if (asked.contains(REQUEST_HEADERS)) {
+                    answer.put(ALLOW_HEADERS, String.join(", ", asked.get(REQUEST_HEADERS)));
+                }
+                answer.put(MAX_AGE, MAX_AGE_SECONDS);
+            }
+            exchange.setStatusCode(StatusCodes.NO_CONTENT).endExchange();
+            return;
+        }
+        exchange.addResponseCommitListener(committed -> {
+            HeaderMap answer = committed.getResponseHeaders();
+            for (HttpString name : List.copyOf(answer.getHeaderNames())) {
+                if (name.toString().toLowerCase(Locale.ROOT).startsWith(PREFIX)) {
+                    answer.remove(name);
+                }
+            }
+            if (allow(origin, answer)) {
+                answer.put(EXPOSE_HEADERS, "*");
+            }
+        });
+        next.handleRequest(exchange);
+    }
+
+    private boolean allow(String origin, HeaderMap answer) {
+        if (origins.contains("*")) {
+            answer.put(ALLOW_ORIGIN, "*");
+            return true;
+        }
+        // Whatever stands there depends on who asks.
+        answer.add(Headers.VARY, "Origin");
+        if (origin == null || !origins.contains(origin)) {
+            return false;
+        }
+        answer.put(ALLOW_ORIGIN, origin);
+        return true;
+    }
+}

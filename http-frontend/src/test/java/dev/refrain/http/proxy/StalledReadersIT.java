@@ -1,0 +1,100 @@
+package dev.refrain.http.proxy;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.net.http.HttpResponse;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What clients leave lying, all of them together, in a process with a heap of 256 MiB. */
+class StalledReadersIT {
+    private static final String PATH = "/v1/chat/completions";
+    private static final int CLIENTS = 40;
+    private static final int LENGTH = 10_000_000;
+
+    @TempDir
+    private Path folder;
+
+    private static String request(int length, String body) {
+        return "POST " + PATH + " HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer sk-test\r\nX-OpenRouter-Cache: true\r\n"
+                + "Content-Length: " + length + "\r\n\r\n" + body;
+    }
+
+    /** 40 hits of 10 MB each that nobody reads are 400 MB. */
+    @Test
+    void hitsThatNobodyReadLeaveTheHeapToOthers() throws IOException {
+        String answer = "{\"id\":\"a\",\"text\":\"" + "x".repeat(LENGTH) + "\"}";
+        List<RawClient> clients = new ArrayList<>();
+        try (ScriptedProvider provider = new ScriptedProvider()
+                        .does((exchange, request) -> ScriptedProvider.json(exchange, 200, answer));
+                RunningJar jar = RunningJar.start(folder, provider.base())) {
+            assertThat(jar.cached(PATH, "{}").statusCode()).isEqualTo(200);
+            for (int i = 0; i < CLIENTS; i++) {
+                RawClient client = RawClient.slow(jar.port());
+                clients.add(client);
+                client.send(request(2, "{}"));
+            }
+            HttpResponse<String> other = jar.cached(PATH, "{\"other\":1}");
+            assertThat(other.statusCode()).isEqualTo(200);
+            assertThat(other.body()).isEqualTo(answer);
+
+            int whole = 0;
+            int cut = 0;
+            for (RawClient client : clients) {
+                int length = client.readToTheEnd(LENGTH).length();
+                whole += length >= LENGTH ? 1 : 0;
+                cut += length < LENGTH ? 1 : 0;
+            }
+            // Those that there was room for have their answer waiting.
+            assertThat(whole).isPositive();
+            assertThat(cut).isPositive();
+            assertThat(jar.cached(PATH, "{}").headers().firstValue("X-OpenRouter-Cache-Status"))
+                    .contains("HIT");
+            assertThat(jar.err()).doesNotContain("OutOfMemory");
+            assertThat(provider.calls()).isEqualTo(2);
+        } finally {
+            for (RawClient client : clients) {
+                client.close();
+            }
+        }
+    }
+
+    /** What a client says of its request is no reason to set memory aside, and what it sends only within bounds. */
+    @Test
+    void requestsThatNobodyFinishesLeaveTheHeapToOthers() throws IOException {
+        List<RawClient> clients = new ArrayList<>();
+        try (ScriptedProvider provider =
+                        new ScriptedProvider().does((exchange, request) -> ScriptedProvider.json(exchange, 200, "{}"));
+                RunningJar jar = RunningJar.start(folder, provider.base())) {
+            for (int i = 0; i < 200; i++) {
+                RawClient client = new RawClient(jar.port());
+                clients.add(client);
+                client.send(request(8_000_000, "{"));
+            }
+            assertThat(jar.cached(PATH, "{}").statusCode()).isEqualTo(200);
+            String half = " ".repeat(5_000_000);
+            for (RawClient client : clients.subList(0, CLIENTS)) {
+                client.send(half);
+            }
+            assertThat(jar.cached(PATH, "{\"a\":1}").statusCode()).isEqualTo(200);
+            // Sending the rest shows who was refused.
+            Set<String> answers = new HashSet<>();
+            for (RawClient client : clients.subList(0, CLIENTS)) {
+                client.send(" ".repeat(2_999_998) + "}");
+                answers.add(client.readResponse().substring(0, "HTTP/1.1 200".length()));
+            }
+            assertThat(answers).containsExactlyInAnyOrder("HTTP/1.1 200", "HTTP/1.1 503");
+            assertThat(jar.err()).doesNotContain("OutOfMemory");
+        } finally {
+            for (RawClient client : clients) {
+                client.close();
+            }
+        }
+    }
+}

@@ -1,0 +1,104 @@
+package dev.refrain.jmh.load;
+
+import java.io.BufferedReader;
+import java.io.File;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/** The proxy as a user starts it, in a process of its own, and what can be seen of it from outside. */
+final class ChildProxy implements AutoCloseable {
+    private static final Pattern PORT = Pattern.compile("listens on http://[^:]+:(\\d+)/");
+    private static final Pattern USED = Pattern.compile("used (\\d+)K");
+    private static final Pattern STATUS = Pattern.compile("(?m)^(Threads|RssAnon):\\s+(\\d+)");
+
+    private final Process process;
+    private final Path folder;
+    private final int port;
+
+    ChildProxy(Path jar, String heap, String upstream) throws IOException {
+        folder = Files.createTempDirectory("refrain-load");
+        List<String> command = new ArrayList<>(List.of(java("java"), "-Xmx" + heap));
+        if (Runtime.version().feature() >= 24) {
+            command.add("--sun-misc-unsafe-memory-access=allow");
+        }
+        command.addAll(List.of("-jar", jar.toString(), "--port", "0", "--upstream", upstream));
+        command.addAll(List.of("--store", folder.resolve("answers").toString()));
+        process = new ProcessBuilder(command)
+                .redirectError(ProcessBuilder.Redirect.INHERIT)
+                .start();
+        // Whatever ends this program must not leave the proxy behind.
+        Runtime.getRuntime().addShutdownHook(new Thread(process::destroyForcibly, "end-of-proxy"));
+        BufferedReader out = process.inputReader(StandardCharsets.UTF_8);
+        String line = out.readLine();
+        Matcher started = PORT.matcher(line == null ? "" : line);
+        if (!started.find()) {
+            throw new IOException("The proxy did not start: " + line);
+        }
+        port = Integer.parseInt(started.group(1));
+    }
+
+    private static String java(String tool) {
+        return Path.of(System.getProperty("java.home"), "bin", tool).toString();
+    }
+
+    int port() {
+        return port;
+    }
+
+    /** What is alive on the heap, in MiB: a full collection goes before. */
+    long liveHeapMib() throws IOException {
+        jcmd("GC.run");
+        Matcher used = USED.matcher(jcmd("GC.heap_info"));
+        if (!used.find()) {
+            throw new IOException("jcmd does not say how much of the heap is used");
+        }
+        return Long.parseLong(used.group(1)) / 1024;
+    }
+
+    private String jcmd(String command) throws IOException {
+        Process jcmd = new ProcessBuilder(java("jcmd"), Long.toString(process.pid()), command)
+                .redirectErrorStream(true)
+                .start();
+        return new String(jcmd.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    }
+
+    /** {@code Threads}, or {@code RssAnon}: memory that is resident and no mapped file, in KiB; 0 where there is no procfs. */
+    long status(String name) throws IOException {
+        Path file = Path.of("/proc/" + process.pid() + "/status");
+        if (Files.exists(file)) {
+            Matcher line = STATUS.matcher(Files.readString(file));
+            while (line.find()) {
+                if (line.group(1).equals(name)) {
+                    return Long.parseLong(line.group(2));
+                }
+            }
+        }
+        return 0;
+    }
+
+    Duration processorTime() {
+        return process.info().totalCpuDuration().orElse(Duration.ZERO);
+    }
+
+    @Override
+    public void close() throws IOException {
+        process.destroy();
+        try {
+            process.waitFor();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        File[] left = folder.toFile().listFiles();
+        for (File file : left == null ? new File[0] : left) {
+            Files.delete(file.toPath());
+        }
+        Files.delete(folder);
+    }
+}

@@ -1,0 +1,184 @@
+package dev.refrain.jmh.load;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.SelectionKey;
+import java.nio.channels.Selector;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayDeque;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/** A provider that answers every request with the {@link TokenStream} it names, an event at a time, at an even pace. */
+final class SlowProvider implements AutoCloseable {
+    private static final Pattern LENGTH = Pattern.compile("(?i)\r\ncontent-length: *(\\d+)\r\n");
+    private static final Pattern NUMBER = Pattern.compile("\"n\":(\\d+)");
+    private static final String HEAD =
+            "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
+
+    private final ServerSocketChannel server;
+    private final Selector selector;
+    private final Thread thread;
+    private final int tokens;
+    private final long paceNanos;
+    private final Timeline timeline;
+    /** Those that have more to send, the next one first: the pace is the same for all. */
+    private final ArrayDeque<Connection> due = new ArrayDeque<>();
+
+    private volatile boolean closed;
+    private final AtomicInteger calls = new AtomicInteger();
+
+    private final class Connection {
+        private final SocketChannel channel;
+        private final ByteBuffer in = ByteBuffer.allocate(8 * 1024);
+        private ByteBuffer out = ByteBuffer.allocate(0);
+        private TokenStream stream;
+        private int next;
+        private long atNanos;
+
+        Connection(SocketChannel channel) {
+            this.channel = channel;
+        }
+
+        /** Returns whether a whole request has come. */
+        boolean read() throws IOException {
+            if (channel.read(in) < 0) {
+                channel.close();
+                return false;
+            }
+            String text = new String(in.array(), 0, in.position(), StandardCharsets.ISO_8859_1);
+            int body = text.indexOf("\r\n\r\n") + 4;
+            Matcher length = LENGTH.matcher(text);
+            if (body < 4 || !length.find() || text.length() < body + Integer.parseInt(length.group(1))) {
+                return false;
+            }
+            Matcher number = NUMBER.matcher(text);
+            if (!number.find()) {
+                throw new IOException("A request that names no stream: " + text);
+            }
+            in.clear();
+            stream = new TokenStream(Integer.parseInt(number.group(1)), tokens);
+            next = 0;
+            atNanos = System.nanoTime();
+            out = ByteBuffer.wrap(HEAD.getBytes(StandardCharsets.ISO_8859_1));
+            return true;
+        }
+
+        /** Sends what is due; returns whether there is more to come. */
+        boolean send() throws IOException {
+            channel.write(out);
+            if (out.hasRemaining()) {
+                // The proxy holds it back. It goes on where it stopped.
+                return true;
+            }
+            byte[] event = stream.event(next);
+            boolean last = next == stream.events() - 1;
+            byte[] size = (Integer.toHexString(event.length) + "\r\n").getBytes(StandardCharsets.ISO_8859_1);
+            byte[] end = (last ? "\r\n0\r\n\r\n" : "\r\n").getBytes(StandardCharsets.ISO_8859_1);
+            out = ByteBuffer.allocate(size.length + event.length + end.length)
+                    .put(size)
+                    .put(event)
+                    .put(end)
+                    .flip();
+            timeline.sent(stream.number(), next);
+            channel.write(out);
+            next++;
+            return !last || out.hasRemaining();
+        }
+    }
+
+    /** @param timeline is told when each event was sent */
+    SlowProvider(int tokens, long paceMillis, Timeline timeline) throws IOException {
+        this.tokens = tokens;
+        this.paceNanos = TimeUnit.MILLISECONDS.toNanos(paceMillis);
+        this.timeline = timeline;
+        selector = Selector.open();
+        server = ServerSocketChannel.open();
+        server.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 4096);
+        server.configureBlocking(false);
+        server.register(selector, SelectionKey.OP_ACCEPT);
+        thread = new Thread(this::run, "provider");
+        thread.setDaemon(true);
+        thread.start();
+    }
+
+    String base() throws IOException {
+        return "http://127.0.0.1:" + ((InetSocketAddress) server.getLocalAddress()).getPort() + "/v1";
+    }
+
+    int calls() {
+        return calls.get();
+    }
+
+    private void run() {
+        try {
+            while (!closed) {
+                long wait = due.isEmpty() ? 100_000_000 : due.peek().atNanos - System.nanoTime();
+                if (wait > 1_000_000) {
+                    selector.select(key -> serve(key), wait / 1_000_000);
+                } else {
+                    selector.selectNow(key -> serve(key));
+                }
+                sendDue();
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private void serve(SelectionKey key) {
+        try {
+            if (key.isAcceptable()) {
+                for (SocketChannel accepted = server.accept(); accepted != null; accepted = server.accept()) {
+                    accepted.configureBlocking(false);
+                    accepted.register(selector, SelectionKey.OP_READ, new Connection(accepted));
+                }
+            } else {
+                Connection connection = (Connection) key.attachment();
+                if (connection.read()) {
+                    calls.incrementAndGet();
+                    due.addFirst(connection);
+                }
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private void sendDue() throws IOException {
+        long now = System.nanoTime();
+        while (!due.isEmpty() && due.peek().atNanos - now <= 0) {
+            Connection connection = due.remove();
+            if (connection.channel.isOpen() && connection.send()) {
+                connection.atNanos += paceNanos;
+                if (connection.atNanos - now < 0) {
+                    // Behind its time; it does not run to catch up.
+                    connection.atNanos = now + paceNanos;
+                }
+                due.add(connection);
+            }
+        }
+    }
+
+    @Override
+    public void close() throws IOException {
+        closed = true;
+        selector.wakeup();
+        try {
+            thread.join();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        for (SelectionKey key : selector.keys()) {
+            key.channel().close();
+        }
+        selector.close();
+    }
+}
