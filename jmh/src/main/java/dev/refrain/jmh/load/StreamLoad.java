@@ -112,10 +112,12 @@ public final class StreamLoad {
     private final class Delays implements StreamClient.Listener {
         private long[] nanos = new long[1 << 16];
         private int count;
+        private boolean nearTheEnd;
         private boolean paused;
 
         @Override
         public void event(int stream, int index) {
+            nearTheEnd |= index >= tokens * 9 / 10;
             if (!paused) {
                 if (count == nanos.length) {
                     nanos = Arrays.copyOf(nanos, count * 2);
@@ -142,8 +144,9 @@ public final class StreamLoad {
                     all[started] = start(selector, new TokenStream(started % answers, tokens), delays);
                     started++;
                 }
-                // Before the first stream ends: all are open then.
-                if (live && !delays.paused && passed > tokens * (long) PACE_MILLIS * 9 / 10) {
+                // Before the first stream ends all are open. A full collection would spoil the delays, so they end
+                // here.
+                if (live && !delays.paused && delays.nearTheEnd) {
                     delays.paused = true;
                     Thread watcher = new Thread(() -> sight.complete(look()), "watcher");
                     watcher.setDaemon(true);
