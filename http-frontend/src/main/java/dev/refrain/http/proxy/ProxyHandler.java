@@ -32,6 +32,9 @@ import org.xnio.channels.StreamSourceChannel;
 final class ProxyHandler implements HttpHandler {
     private static final byte[] NOTHING = new byte[0];
 
+    /** Bytes of a body that is held in memory in any case, so that its call can be made again ({@link IdleConnections}). */
+    private static final long SHORT_BODY = 64 * 1024;
+
     private final ResponseCache cache;
     private final Presets presets;
     private final UpstreamClient client;
@@ -101,13 +104,15 @@ final class ProxyHandler implements HttpHandler {
         start(call(exchange, route, unread(exchange), false), client);
     }
 
-    /** Holds the body in memory if the cache may need it and may hold it; streams it through otherwise (W18). */
+    /** Holds the body in memory if it is short, or the cache may need it and may hold it; streams it through otherwise (W18). */
     private void read(HttpServerExchange exchange, Route route, ExchangeSink client) {
         CacheControls asked = controls(exchange, route.endpoint(), null);
         client.expect(asked, BypassReason.PAYLOAD_TOO_LARGE, null);
-        if (!asked.enabled() && presets.isEmpty()) {
+        long length = exchange.getRequestContentLength();
+        boolean isShort = length >= 0 && length <= SHORT_BODY;
+        if (!asked.enabled() && presets.isEmpty() && !isShort) {
             cacheless(exchange, route, client, asked, unread(exchange));
-        } else if (exchange.getRequestContentLength() > cache.maxRequestBytes()) {
+        } else if (length > cache.maxRequestBytes()) {
             cacheless(exchange, route, client, asked, unread(exchange));
         } else {
             int limit = (int) Math.min(cache.maxRequestBytes(), maxBodyBytes);
