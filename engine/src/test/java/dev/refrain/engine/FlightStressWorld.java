@@ -1,0 +1,121 @@
+package dev.refrain.engine;
+
+import static dev.refrain.engine.Answers.utf8;
+
+import dev.refrain.engine.internal.store.HeapStore;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicLong;
+
+/** One key, its flights and its provider: the state of the jcstress tests. They make millions of these, so all share one cache. */
+final class FlightStressWorld {
+    private static final String EVENT = "data: {\"n\":%d}\n\n";
+    private static final String DONE = "data: [DONE]\n\n";
+    private static final String WHOLE = EVENT.formatted(1) + EVENT.formatted(2) + DONE;
+    private static final ResponseCache CACHE = open();
+    private static final AtomicLong KEYS = new AtomicLong();
+
+    private final Coalescer coalescer = new Coalescer(CACHE);
+    private final CacheKey key;
+    private final List<ResponseSink> calls = new ArrayList<>();
+
+    FlightStressWorld() {
+        byte[] digest = new byte[CacheKey.LENGTH];
+        ByteBuffer.wrap(digest).putLong(KEYS.getAndIncrement());
+        key = new CacheKey(Endpoint.CHAT, true, digest, 0);
+    }
+
+    private static ResponseCache open() {
+        try {
+            return ResponseCache.builder(Path.of("unused"))
+                    .store(new HeapStore())
+                    .open();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** A request that the store has not answered. */
+    Client ask() {
+        Client client = new Client();
+        Upstream upstream = sink -> {
+            synchronized (calls) {
+                calls.add(sink);
+            }
+            return Upstream.Call.UNSTOPPABLE;
+        };
+        coalescer.fetch(new Ask(
+                key, CacheControls.on(Duration.ofMinutes(5)), ForwardReason.MISS, upstream, new GuardedSink(client)));
+        return client;
+    }
+
+    /** The provider begins to answer its first call. */
+    void begin() {
+        calls.get(0).head(new ResponseHead(200, "text/event-stream", null, -1, "gen-source", null, Map.of()));
+        send(EVENT.formatted(1));
+    }
+
+    /** It goes on to the end. */
+    void finish() {
+        send(EVENT.formatted(2));
+        send(DONE);
+        calls.get(0).end();
+    }
+
+    void fail() {
+        calls.get(0).fail(new IOException("reset"));
+    }
+
+    private void send(String text) {
+        calls.get(0).chunk(ByteBuffer.wrap(utf8(text)));
+    }
+
+    /** What became of it all; leaves nothing behind in the cache. */
+    String outcome(Client... clients) {
+        StringBuilder outcome = new StringBuilder();
+        for (Client client : clients) {
+            outcome.append(client.outcome()).append(", ");
+        }
+        CACHE.remove(key);
+        return outcome + (calls.size() + " calls, ") + (coalescer.flights().size() + " flights");
+    }
+
+    /** Takes what it gets when it is told to. */
+    static final class Client extends RecordingSink {
+        private volatile Runnable waiting;
+        private volatile boolean greedy = true;
+
+        /** From now on it takes nothing by itself. */
+        void stopTaking() {
+            greedy = false;
+        }
+
+        @Override
+        public void whenDrained(Runnable action) {
+            if (greedy) {
+                action.run();
+            } else {
+                waiting = action;
+            }
+        }
+
+        void take() {
+            greedy = true;
+            Runnable action = waiting;
+            if (action != null) {
+                waiting = null;
+                action.run();
+            }
+        }
+
+        String outcome() {
+            return failure != null ? "failed" : !ended ? "waits" : text().equals(WHOLE) ? "whole" : "got " + text();
+        }
+    }
+}

@@ -1,0 +1,112 @@
+package dev.refrain.engine;
+
+import static dev.refrain.engine.Answers.CHAT_ANSWER;
+import static dev.refrain.engine.Answers.chat;
+import static dev.refrain.engine.Answers.utf8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import jdk.jfr.Recording;
+import jdk.jfr.consumer.RecordedEvent;
+import jdk.jfr.consumer.RecordingFile;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledForJreRange;
+import org.junit.jupiter.api.condition.JRE;
+import org.junit.jupiter.api.io.TempDir;
+
+/** An embedder's virtual threads: misses, followers and hits, none of which holds on to its carrier. */
+@EnabledForJreRange(min = JRE.JAVA_24, disabledReason = "before JEP 491 every monitor pins")
+class VirtualThreadsTest {
+    private static final String PINNED = "jdk.VirtualThreadPinned";
+    private static final int THREADS = 200;
+    private static final int KEYS = 10;
+
+    @TempDir
+    Path folder;
+
+    @Test
+    void nothingPins() throws Exception {
+        // Loading and initialising a class pins; most of that is over after this.
+        work();
+        Path file = folder.resolve("pinned.jfr");
+        try (Recording recording = new Recording()) {
+            recording.enable(PINNED).withoutThreshold().withStackTrace();
+            recording.start();
+            work();
+            recording.stop();
+            recording.dump(file);
+        }
+        List<RecordedEvent> ours = RecordingFile.readAllEvents(file).stream()
+                .filter(event -> event.getEventType().getName().equals(PINNED))
+                .filter(event -> String.valueOf(event.getStackTrace()).contains("dev.refrain"))
+                .filter(event -> !event.toString().contains("ClassLoader"))
+                .filter(event -> !event.toString().contains("initialization of"))
+                .toList();
+        assertThat(ours).isEmpty();
+    }
+
+    private void work() throws Exception {
+        try (ResponseCache cache = ResponseCache.builder(
+                        Files.createTempDirectory(folder, "cache").resolve("answers.refrain"))
+                .capacityBytes(16 << 20)
+                .open()) {
+            ExecutorService threads = virtualThreads();
+            CountDownLatch allAsked = new CountDownLatch(THREADS);
+            // A provider that answers when everybody waits, from virtual threads as well.
+            Upstream upstream = sink -> {
+                threads.execute(() -> {
+                    await(allAsked);
+                    sink.head(new ResponseHead(200, "application/json", null, -1, null, null, Map.of()));
+                    sink.chunk(ByteBuffer.wrap(utf8(CHAT_ANSWER)));
+                    sink.end();
+                });
+                return Upstream.Call.UNSTOPPABLE;
+            };
+            List<Future<WholeAnswer>> answers = new ArrayList<>();
+            for (int i = 0; i < THREADS; i++) {
+                String request = "{\"n\":" + i % KEYS + "}";
+                answers.add(threads.submit(() -> {
+                    CompletableFuture<WholeAnswer> answer = cache.respond(
+                                    chat(request), CacheControls.on(Duration.ofMinutes(5)), upstream)
+                            .toCompletableFuture();
+                    allAsked.countDown();
+                    answer.get(30, TimeUnit.SECONDS);
+                    // Once more, as a hit.
+                    return cache.respond(chat(request), CacheControls.on(Duration.ofMinutes(5)), upstream)
+                            .toCompletableFuture()
+                            .get(30, TimeUnit.SECONDS);
+                }));
+            }
+            for (Future<WholeAnswer> answer : answers) {
+                assertThat(answer.get(60, TimeUnit.SECONDS).head().cache()).isInstanceOf(CacheOutcome.Hit.class);
+            }
+            threads.shutdown();
+        }
+    }
+
+    private static void await(CountDownLatch latch) {
+        try {
+            latch.await();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** The language level is 17. */
+    private static ExecutorService virtualThreads() throws ReflectiveOperationException {
+        return (ExecutorService)
+                Executors.class.getMethod("newVirtualThreadPerTaskExecutor").invoke(null);
+    }
+}
