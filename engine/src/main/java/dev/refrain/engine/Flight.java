@@ -240,6 +240,8 @@ final class Flight extends CaptureSink {
     public void fail(Throwable cause) {
         if (!over) {
             over = true;
+            // Before the leader hears of it: its retry must not meet this flight.
+            closeToNewcomers();
             super.fail(cause);
         }
     }

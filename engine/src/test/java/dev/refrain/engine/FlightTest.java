@@ -296,6 +296,21 @@ class FlightTest {
     }
 
     @Test
+    void aLeaderThatTriesAgainAtOnceDoesNotMeetItsFailedCall() {
+        RecordingSink retry = new RecordingSink();
+        request(STREAM_REQUEST, new RecordingSink() {
+            @Override
+            public void fail(Throwable cause) {
+                request(STREAM_REQUEST, retry);
+            }
+        });
+        calls.get(0).begin(200, "text/event-stream").send(event(1)).sink.fail(new IOException("reset"));
+        assertThat(calls).hasSize(2);
+        calls.get(1).begin(200, "text/event-stream").send(event(2) + DONE).sink.end();
+        assertThat(retry.text()).isEqualTo(event(2) + DONE);
+    }
+
+    @Test
     void clearStartsANewCallAndTheNewerAnswerIsStoredLast() {
         RecordingSink older = request(STREAM_REQUEST);
         RecordingSink newer = new RecordingSink();

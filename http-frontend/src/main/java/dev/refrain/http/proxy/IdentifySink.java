@@ -131,7 +131,8 @@ final class IdentifySink implements ResponseSink {
             try {
                 ((ByteArrayFeeder) parser.getNonBlockingInputFeeder()).feedInput(piece, 0, piece.length);
                 return advance() || held.size() > MAX_HELD;
-            } catch (IOException notJson) {
+            } catch (IOException | RuntimeException notJson) {
+                // A parser that breaks on what a provider sends must not break the answer.
                 return true;
             }
         }

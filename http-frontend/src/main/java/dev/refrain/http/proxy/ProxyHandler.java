@@ -29,6 +29,9 @@ import org.xnio.channels.StreamSourceChannel;
 final class ProxyHandler implements HttpHandler {
     private static final byte[] NOTHING = new byte[0];
 
+    /** Bytes of a body that is held in memory in any case, so that its call can be made again ({@link IdleConnections}). */
+    private static final long SHORT_BODY = 64 * 1024;
+
     private final ResponseCache cache;
     private final Presets presets;
     private final UpstreamClient client;
@@ -107,15 +110,16 @@ final class ProxyHandler implements HttpHandler {
         leaveWithClient(exchange, client);
     }
 
-    /** Holds the body in memory if the cache may need it and may hold it; streams it through otherwise (W18). */
+    /** Holds the body in memory if it is short, or the cache may need it and may hold it; streams it through otherwise (W18). */
     private void read(HttpServerExchange exchange, Route route, ExchangeSink client) {
         CacheControls asked = controls(exchange, route.endpoint(), null);
         client.expect(asked, BypassReason.PAYLOAD_TOO_LARGE, null);
+        long length = exchange.getRequestContentLength();
+        boolean isShort = length >= 0 && length <= SHORT_BODY;
         if (isCoded(exchange)) {
             client.expect(asked, BypassReason.NOT_A_JSON_OBJECT, null);
             cacheless(exchange, route, client, asked, BypassReason.NOT_A_JSON_OBJECT, unread(exchange, client));
-        } else if ((!asked.enabled() && presets.isEmpty())
-                || exchange.getRequestContentLength() > cache.maxRequestBytes()) {
+        } else if ((!asked.enabled() && presets.isEmpty() && !isShort) || length > cache.maxRequestBytes()) {
             cacheless(exchange, route, client, asked, BypassReason.PAYLOAD_TOO_LARGE, unread(exchange, client));
         } else {
             int limit = (int) Math.min(cache.maxRequestBytes(), maxBodyBytes);

@@ -11,11 +11,14 @@ class ReusedConnectionWireTest extends ProviderFaults {
     private static final String ANSWER =
             "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n{\"id\":\"c\"}";
 
-    @Test
-    void aProviderThatClosesEachConnectionWithoutSayingSoFailsNothing() {
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void aProviderThatClosesEachConnectionWithoutSayingSoFailsNothing(boolean caching) {
         provider.does(call -> call.write(ANSWER));
-        for (int i = 0; i < 300; i++) {
-            assertThat(fetch(Api.CHAT, newRequest(false)).status()).isEqualTo(200);
+        for (int i = 0; i < 200; i++) {
+            Received answer = fetch(proxy.post(Api.CHAT.path, newRequest(false))
+                    .setHeader("X-OpenRouter-Cache", String.valueOf(caching)));
+            assertThat(answer.status()).as(answer.body()).isEqualTo(200);
         }
     }
 
