@@ -120,6 +120,7 @@ class ClientDisconnectTest extends WireTest {
         think("", Map.of());
         try (RawClient client = new RawClient(proxy.port())) {
             client.send(post(CHAT, "", CHAT_REQUEST));
+            thinking.awaitRequest();
             client.finishSending();
             thinking.awaitHangUp();
             assertThat(client.readToTheEnd()).doesNotContain("HTTP");
