@@ -388,6 +388,7 @@ public final class ResponseCache implements AutoCloseable {
         private boolean cancelWhenAbandoned;
         private Clock clock = Clock.systemUTC();
         private boolean closeOnExit = true;
+        private boolean preallocate = true;
         private CacheStore store;
 
         private Builder(Path file) {
@@ -445,6 +446,15 @@ public final class ResponseCache implements AutoCloseable {
             return this;
         }
 
+        /**
+         * Whether the file gets all of its blocks on the disk before the first entry; it does unless set. Otherwise they come as it
+         * fills, and nothing is stored while the disk is nearly full.
+         */
+        public Builder preallocate(boolean on) {
+            preallocate = on;
+            return this;
+        }
+
         /** Keeps entries in another store than the memory-mapped file; the cache closes it. Then file and capacity mean nothing. */
         public Builder store(CacheStore other) {
             store = Objects.requireNonNull(other, "other");
@@ -460,7 +470,8 @@ public final class ResponseCache implements AutoCloseable {
          */
         public ResponseCache open() throws IOException {
             return new ResponseCache(
-                    this, store != null ? store : ChronicleStore.open(file, capacityBytes, clock, closeOnExit));
+                    this,
+                    store != null ? store : ChronicleStore.open(file, capacityBytes, clock, closeOnExit, preallocate));
         }
 
         private static int requirePositive(int value, String name) {

@@ -1,5 +1,6 @@
 package dev.refrain.http.proxy;
 
+import dev.refrain.engine.CacheStats;
 import dev.refrain.http.config.Startup;
 import java.io.IOException;
 import java.net.URI;
@@ -25,6 +26,15 @@ final class RunningProxy extends ProxyUnderTest {
             throw new IllegalArgumentException(startup.toString());
         }
         server = ProxyServer.start(run.settings());
+    }
+
+    /** What the cache counts. */
+    CacheStats stats() {
+        return server.stats();
+    }
+
+    String startLine() {
+        return server.describe();
     }
 
     @Override

@@ -21,16 +21,24 @@ final class MapFile {
     private MapFile() {}
 
     /** Makes the file of an empty map; nothing is left of it if that fails. */
-    static ChronicleMap<byte[], EntryBuffer> create(Path file, int segments) throws IOException {
-        OwnerOnly.createFile(file);
+    static ChronicleMap<byte[], EntryBuffer> create(Path file, int segments, boolean preallocate) throws IOException {
+        ChronicleMap<byte[], EntryBuffer> map = null;
         try {
-            return Layout.builder(segments).createPersistedTo(file.toFile());
+            OwnerOnly.createFile(file);
+            map = Layout.builder(segments).createPersistedTo(file.toFile());
+            if (preallocate) {
+                Preallocation.allocate(file);
+            }
+            return map;
         } catch (IOException | RuntimeException | Error e) {
+            if (map != null) {
+                map.close();
+            }
             Files.deleteIfExists(file);
-            if (e instanceof IOException) {
+            if (e instanceof IOException || e instanceof InternalError) {
                 throw new IOException(
-                        "The store's file of " + segments + " MiB cannot be made at " + file
-                                + "; free some space or configure a lower capacity (" + e.getMessage() + ")",
+                        "The store's file of " + segments + " MiB cannot be made at " + file + " (" + e.getMessage()
+                                + "); free some space or configure a lower capacity",
                         e);
             }
             throw e;
