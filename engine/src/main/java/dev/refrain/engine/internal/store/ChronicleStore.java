@@ -124,7 +124,7 @@ public final class ChronicleStore implements CacheStore {
             return map.get(scratch.key, into)
                     && (into.bytes()[Kind.OFFSET] != Kind.MANIFEST || large.gather(scratch.key, into, scratch.large));
         } catch (RuntimeException | InternalError | AssertionError e) {
-            failures.count("read an entry", e);
+            files.failed("read an entry", e);
             return false;
         } finally {
             scratches.give(scratch);
@@ -161,7 +161,7 @@ public final class ChronicleStore implements CacheStore {
             if (e instanceof InternalError) {
                 space.suspect();
             }
-            failures.count("store an entry", e);
+            files.failed("store an entry", e);
             return false;
         } finally {
             scratches.give(scratch);
@@ -189,7 +189,7 @@ public final class ChronicleStore implements CacheStore {
             removeDisplacedParts(scratch);
             return removed;
         } catch (RuntimeException | InternalError | AssertionError e) {
-            failures.count("remove an entry", e);
+            files.failed("remove an entry", e);
             return false;
         } finally {
             scratches.give(scratch);
@@ -239,7 +239,7 @@ public final class ChronicleStore implements CacheStore {
                 removed += swept.removed();
                 partsLeft += swept.partsLeft();
             } catch (RuntimeException | InternalError | AssertionError e) {
-                failures.count("remove expired entries", e);
+                files.failed("remove expired entries", e);
             } finally {
                 inFlight.exit();
             }

@@ -13,6 +13,7 @@ final class Failures {
     private final Tally tally;
     private final Clock clock;
     private final AtomicLong quietUntil = new AtomicLong(Long.MIN_VALUE);
+    private final AtomicLong stuckQuietUntil = new AtomicLong(Long.MIN_VALUE);
     private final AtomicLong dropsQuietUntil = new AtomicLong(Long.MIN_VALUE);
 
     Failures(Tally tally, Clock clock) {
@@ -20,15 +21,27 @@ final class Failures {
         this.clock = clock;
     }
 
-    /** Counts an entry for which there was no room. */
+    /** Counts an entry for which there was no room. Only one that never has any is worth a line. */
     void drop(int length, int maxLength) {
         tally.drops.increment();
-        if (isWorthSaying(dropsQuietUntil)) {
+        if (length > maxLength && isWorthSaying(dropsQuietUntil)) {
             LOG.warn(
                     "The cache's store has no room for an entry of {} bytes, and takes none of more than {}; the answer is served all"
                             + " the same. A higher capacity would help. Reported at most once a minute.",
                     length,
                     maxLength);
+        }
+    }
+
+    /** Counts a segment whose lock could not be had in time. */
+    void stuck(int segment) {
+        tally.failures.increment();
+        if (isWorthSaying(stuckQuietUntil)) {
+            LOG.warn(
+                    "Segment {} of the cache's store has been locked for a second, most likely by a process that was killed. Its"
+                            + " entries are left alone until the lock is free, or until the store is opened with nobody else using"
+                            + " it. Reported at most once a minute.",
+                    segment);
         }
     }
 

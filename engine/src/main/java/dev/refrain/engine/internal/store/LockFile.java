@@ -29,7 +29,7 @@ final class LockFile implements Closeable {
 
     private static final long MAGIC = 0x4E49_4152_4645_5221L; // "!REFRAIN" in a dump
     private static final int RECORD_AT = 8;
-    private static final int RECORD_LENGTH = 44;
+    private static final int RECORD_LENGTH = 52;
 
     private final Path file;
     private final FileChannel channel;
@@ -50,24 +50,39 @@ final class LockFile implements Closeable {
      * @param opens openings that no closing has followed yet
      * @param parts parts of large entries in the map, as far as the last closer knew
      * @param preallocated whether the map's file has all of its blocks
+     * @param secretCheck which secret the map's keys were derived under; see {@link Secret#check}
      */
-    record State(int version, long capacityBytes, long mapLength, int opens, long parts, boolean preallocated) {
+    record State(
+            int version,
+            long capacityBytes,
+            long mapLength,
+            int opens,
+            long parts,
+            boolean preallocated,
+            long secretCheck) {
         State withOpens(int newOpens) {
-            return new State(version, capacityBytes, mapLength, newOpens, parts, preallocated);
+            return new State(version, capacityBytes, mapLength, newOpens, parts, preallocated, secretCheck);
         }
 
         State withParts(long newParts) {
-            return new State(version, capacityBytes, mapLength, opens, newParts, preallocated);
+            return new State(version, capacityBytes, mapLength, opens, newParts, preallocated, secretCheck);
         }
 
         State asPreallocated() {
-            return new State(version, capacityBytes, mapLength, opens, parts, true);
+            return new State(version, capacityBytes, mapLength, opens, parts, true, secretCheck);
         }
     }
 
     static LockFile open(Path file) throws IOException {
         OwnerOnly.createFile(file);
         return new LockFile(file, FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE));
+    }
+
+    /** The record of a file that is only looked at; null if there is none. */
+    static State readOnly(Path file) throws IOException {
+        try (LockFile lock = new LockFile(file, FileChannel.open(file, StandardOpenOption.READ))) {
+            return lock.read();
+        }
     }
 
     /** Waits for the gate. */
@@ -144,7 +159,8 @@ final class LockFile implements Closeable {
                 buffer.getLong(),
                 buffer.getInt(),
                 buffer.getLong(),
-                buffer.getInt() != 0);
+                buffer.getInt() != 0,
+                buffer.getLong());
     }
 
     void write(State state) throws IOException {
@@ -156,6 +172,7 @@ final class LockFile implements Closeable {
                 .putInt(state.opens())
                 .putLong(state.parts())
                 .putInt(state.preallocated() ? 1 : 0)
+                .putLong(state.secretCheck())
                 .flip();
         while (buffer.hasRemaining()) {
             channel.write(buffer, RECORD_AT + buffer.position());

@@ -52,7 +52,17 @@ final class MapFile {
      */
     static ChronicleMap<byte[], EntryBuffer> open(Path file) throws IOException {
         requireHeader(file);
+        try (RawMap raw = RawMap.open(file)) {
+            raw.requireNothingBehindTheEnd();
+        }
         return checked(Layout.builder(1).createPersistedTo(file.toFile()));
+    }
+
+    /** Whether locks are held that nobody can hold if nobody has the file open. */
+    static boolean hasLocks(Path file) throws IOException {
+        try (RawMap raw = RawMap.open(file)) {
+            return raw.hasLocks();
+        }
     }
 
     /** A map that was recovered, and how many things had to be put right. */
@@ -65,6 +75,9 @@ final class MapFile {
      */
     static Recovered recover(Path file) throws IOException {
         requireHeader(file);
+        try (RawMap raw = RawMap.open(file)) {
+            raw.requireNothingBehindTheEnd();
+        }
         AtomicInteger corrections = new AtomicInteger();
         ChronicleMap<byte[], EntryBuffer> map =
                 Layout.builder(1).recoverPersistedTo(file.toFile(), false, correction -> corrections.incrementAndGet());

@@ -56,6 +56,9 @@ final class StoreFiles {
     private byte[] secret;
     private SegmentMap map;
     private long capacityBytes;
+    /** Whether something has been seen that only damage explains, so that the next opening should look into it. */
+    private volatile boolean suspicious;
+
     private DiskSpace space;
     private Presence presence;
 
@@ -98,6 +101,12 @@ final class StoreFiles {
 
     Failures failures() {
         return failures;
+    }
+
+    /** Counts an operation that failed inside the map, and has the map recovered when it is opened again. */
+    void failed(String operation, Throwable failure) {
+        suspicious = true;
+        failures.count(operation, failure);
     }
 
     DiskSpace space() {
@@ -185,7 +194,11 @@ final class StoreFiles {
     private LockFile.State openShared(long wantedBytes) throws IOException {
         LockFile.State state = lock.read();
         secret = Secret.read(secretFile);
-        if (state == null || state.version() != FORMAT_VERSION || secret == null || !Files.exists(file)) {
+        if (state == null
+                || state.version() != FORMAT_VERSION
+                || secret == null
+                || state.secretCheck() != Secret.check(secret)
+                || !Files.exists(file)) {
             throw new IOException("The store " + file + " is open in another process and its files have been changed or"
                     + " deleted meanwhile, or that process is another version of Refrain; stop it first");
         }
@@ -219,7 +232,13 @@ final class StoreFiles {
         }
         secret = Secret.create(secretFile);
         createDraft(wantedBytes);
-        return useDraft(new LockFile.State(FORMAT_VERSION, wantedBytes, Files.size(draft), 0, 0, preallocate));
+        return useDraft(record(wantedBytes, 0));
+    }
+
+    /** Of the draft. */
+    private LockFile.State record(long bytes, long parts) throws IOException {
+        return new LockFile.State(
+                FORMAT_VERSION, bytes, Files.size(draft), 0, parts, preallocate, Secret.check(secret));
     }
 
     private void createDraft(long wantedBytes) throws IOException {
@@ -256,11 +275,14 @@ final class StoreFiles {
             if (state != null && state.version() != FORMAT_VERSION) {
                 throw new IOException("it has format " + state.version() + " instead of " + FORMAT_VERSION);
             }
+            if (state != null && state.secretCheck() != Secret.check(secret)) {
+                throw new IOException("its keys were made with another secret than the one in " + secretFile);
+            }
             long length = Files.size(file);
             if (state != null && state.mapLength() != length) {
                 throw new IOException("it is " + length + " bytes long instead of " + state.mapLength());
             }
-            if (state != null && state.opens() == 0) {
+            if (state != null && state.opens() == 0 && !MapFile.hasLocks(file)) {
                 use(MapFile.open(file), state);
                 return state;
             }
@@ -277,7 +299,13 @@ final class StoreFiles {
         LockFile.State state = before != null
                 ? before.withOpens(0)
                 : new LockFile.State(
-                        FORMAT_VERSION, Layout.capacity(recovered.map().segments()), length, 0, 0, false);
+                        FORMAT_VERSION,
+                        Layout.capacity(recovered.map().segments()),
+                        length,
+                        0,
+                        0,
+                        false,
+                        Secret.check(secret));
         use(recovered.map(), state);
         LOG.info(
                 "The store {} was not closed cleanly: recovered in {} ms with {} corrections",
@@ -332,8 +360,7 @@ final class StoreFiles {
                 state.capacityBytes(),
                 moved.evictions.sum());
         map.close();
-        return useDraft(
-                new LockFile.State(FORMAT_VERSION, wantedBytes, Files.size(draft), 0, moved.parts.get(), preallocate));
+        return useDraft(record(wantedBytes, moved.parts.get()));
     }
 
     private void move(SegmentMap target) {
@@ -385,7 +412,8 @@ final class StoreFiles {
             }
             map.close();
             if (state != null) {
-                lock.write(state.withOpens(state.opens() - 1).withParts(tally.parts.get()));
+                int opens = suspicious ? state.opens() : state.opens() - 1;
+                lock.write(state.withOpens(opens).withParts(tally.parts.get()));
             }
         }
     }
