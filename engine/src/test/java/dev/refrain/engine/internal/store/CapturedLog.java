@@ -8,7 +8,7 @@ import java.util.logging.Logger;
 import java.util.logging.SimpleFormatter;
 
 /** What the store says to its operator, while this is open; nothing below INFO, and nothing on the console. */
-final class CapturedLog extends Handler {
+final class CapturedLog extends Handler implements AutoCloseable {
     private static final Logger LOGGER = Logger.getLogger(ChronicleStore.class.getName());
 
     private final List<String> lines = new CopyOnWriteArrayList<>();
