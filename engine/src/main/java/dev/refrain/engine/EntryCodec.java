@@ -1,5 +1,6 @@
 package dev.refrain.engine;
 
+import dev.refrain.engine.internal.EntryChecksum;
 import dev.refrain.engine.internal.template.Template;
 import dev.refrain.engine.spi.EntryBuffer;
 import dev.refrain.engine.spi.EntryHead;
@@ -21,7 +22,6 @@ import net.jpountz.lz4.LZ4SafeDecompressor;
  * every length even after that. Thread-safe; the {@link Scratch} is not.
  */
 final class EntryCodec {
-    private static final int CHECKSUM = 0;
     private static final int VERSION = 4;
     private static final int FLAGS = 5;
     private static final int BODY_LENGTH = 24;
@@ -104,15 +104,17 @@ final class EntryCodec {
         INT.set(entry, FETCH_MILLIS, clampToInt(facts.fetchMillis()));
         SHORT.set(entry, SOURCE_ID_LENGTH, (short) sourceId.length);
         SHORT.set(entry, CONTENT_TYPE_LENGTH, (short) contentType.length);
-        INT.set(entry, CHECKSUM, checksum(key, entry, out.length(), scratch));
+        key.copyTo(scratch.key, 0);
+        EntryChecksum.write(scratch.key, entry, out.length(), scratch.crc);
     }
 
     /** Whether the entry is one that {@link #encode} wrote for this very key. */
     boolean isIntact(CacheKey key, EntryBuffer in, Scratch scratch) {
         byte[] entry = in.bytes();
+        key.copyTo(scratch.key, 0);
         return in.length() >= EntryHead.LENGTH
                 && entry[VERSION] == CURRENT_VERSION
-                && (int) INT.get(entry, CHECKSUM) == checksum(key, entry, in.length(), scratch);
+                && EntryChecksum.matches(scratch.key, entry, in.length(), scratch.crc);
     }
 
     /**
@@ -163,15 +165,6 @@ final class EntryCodec {
         out.sourceId(entry, EntryHead.LENGTH, sourceIdLength);
         out.tokensSaved((int) INT.get(entry, TOKENS));
         return true;
-    }
-
-    private static int checksum(CacheKey key, byte[] entry, int length, Scratch scratch) {
-        CRC32C crc = scratch.crc;
-        crc.reset();
-        key.copyTo(scratch.key, 0);
-        crc.update(scratch.key, 0, CacheKey.LENGTH);
-        crc.update(entry, VERSION, length - VERSION);
-        return (int) crc.getValue();
     }
 
     private static byte[] latin1(String label) {

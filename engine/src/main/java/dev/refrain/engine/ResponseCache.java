@@ -487,6 +487,7 @@ public final class ResponseCache implements AutoCloseable {
         private boolean cancelWhenAbandoned;
         private Clock clock = Clock.systemUTC();
         private boolean closeOnExit = true;
+        private boolean preallocate = true;
         private CacheStore store;
 
         private Builder(Path file) {
@@ -556,6 +557,15 @@ public final class ResponseCache implements AutoCloseable {
             return this;
         }
 
+        /**
+         * Whether the file gets all of its blocks on the disk before the first entry; it does unless set. Otherwise they come as it
+         * fills, and nothing is stored while the disk is nearly full.
+         */
+        public Builder preallocate(boolean on) {
+            preallocate = on;
+            return this;
+        }
+
         /** Keeps entries in another store than the memory-mapped file; the cache closes it. Then file and capacity mean nothing. */
         public Builder store(CacheStore other) {
             store = Objects.requireNonNull(other, "other");
@@ -571,7 +581,8 @@ public final class ResponseCache implements AutoCloseable {
          */
         public ResponseCache open() throws IOException {
             return new ResponseCache(
-                    this, store != null ? store : ChronicleStore.open(file, capacityBytes, clock, closeOnExit));
+                    this,
+                    store != null ? store : ChronicleStore.open(file, capacityBytes, clock, closeOnExit, preallocate));
         }
 
         private static int requirePositive(int value, String name) {

@@ -23,6 +23,7 @@ import java.util.regex.Pattern;
  * @param upstreams providers of single endpoints
  * @param store file that holds the cache
  * @param capacity byte budget of the cache
+ * @param preallocate whether the store takes all of its capacity on the disk at once
  * @param sweepInterval time between two sweeps for expired entries
  * @param staleIfError for how long after its lifetime an entry may answer in place of a failing upstream (wire rule W30)
  * @param onDisconnect what becomes of an upstream call whose clients have all gone
@@ -68,6 +69,8 @@ public record Settings(
                 flag = "SIZE",
                 help = "Byte budget of the cache.")
         ByteSize capacity,
+
+        @Setting(value = "true", allowed = "true or false") boolean preallocate,
 
         @Setting(value = "1m", allowed = Setting.DURATION) Duration sweepInterval,
 

@@ -3,6 +3,7 @@ package dev.refrain.http.proxy;
 import dev.refrain.engine.CacheStats;
 import dev.refrain.engine.Endpoint;
 import dev.refrain.engine.ResponseCache;
+import dev.refrain.engine.spi.NoStore;
 import dev.refrain.http.config.ByteSize;
 import dev.refrain.http.config.Settings;
 import dev.refrain.http.demo.DemoProvider;
@@ -15,15 +16,21 @@ import io.undertow.server.handlers.HttpContinueReadHandler;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.URI;
+import java.nio.file.Files;
 import java.time.Duration;
 import java.util.EnumMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** The running front-end: server, upstream client, cache and, where no upstream is set, the demo provider. */
 public final class ProxyServer implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(ProxyServer.class);
+
     private static final int MAX_HEADER_BYTES = 64 * 1024;
     /** Longer than common clients keep idle connections, so that it is they who close them. */
     private static final int IDLE_CONNECTION_MILLIS = 120_000;
@@ -94,21 +101,13 @@ public final class ProxyServer implements AutoCloseable {
     }
 
     /**
-     * Opens the store and starts to listen.
+     * Opens the store and starts to listen. A store that cannot be opened keeps nobody from the provider: it is reported, and nothing
+     * is stored.
      *
-     * @throws IOException if the store cannot be opened or the address not be listened on; the message says which and why
+     * @throws IOException if the address cannot be listened on; the message says which and why
      */
     public static ProxyServer start(Settings settings) throws IOException {
-        ResponseCache cache = ResponseCache.builder(settings.store())
-                .capacityBytes(settings.capacity().bytes())
-                .maxRequestBytes((int) settings.limits().cacheableRequest().bytes())
-                .maxAnswerBytes((int) settings.limits().storedAnswer().bytes())
-                .sweepInterval(settings.sweepInterval())
-                .staleIfError(settings.staleIfError())
-                .cancelWhenAbandoned(settings.onDisconnect() == Settings.OnDisconnect.CANCEL)
-                // Not before the answers in progress are stored; close() sees to it.
-                .closeOnExit(false)
-                .open();
+        ResponseCache cache = openCache(settings);
         // Even if each endpoint has an upstream of its own, everything else needs one.
         DemoProvider demo = settings.upstream() == null ? DemoProvider.start() : null;
         ProxyServer server = new ProxyServer(settings, demo, cache);
@@ -122,6 +121,26 @@ public final class ProxyServer implements AutoCloseable {
                     e);
         }
         return server;
+    }
+
+    private static ResponseCache openCache(Settings settings) throws IOException {
+        ResponseCache.Builder builder = ResponseCache.builder(settings.store())
+                .capacityBytes(settings.capacity().bytes())
+                .preallocate(settings.preallocate())
+                .maxRequestBytes((int) settings.limits().cacheableRequest().bytes())
+                .maxAnswerBytes((int) settings.limits().storedAnswer().bytes())
+                .sweepInterval(settings.sweepInterval())
+                .staleIfError(settings.staleIfError())
+                .cancelWhenAbandoned(settings.onDisconnect() == Settings.OnDisconnect.CANCEL)
+                // Not before the answers in progress are stored; close() sees to it.
+                .closeOnExit(false);
+        try {
+            return builder.open();
+        } catch (IOException e) {
+            LOG.error("Nothing will be cached. {}. Put that right and restart", e.getMessage());
+            LOG.debug("Why the store could not be opened", e);
+            return builder.store(new NoStore()).open();
+        }
     }
 
     private static String rootMessage(Throwable failure) {
@@ -154,8 +173,28 @@ public final class ProxyServer implements AutoCloseable {
                 + (settings.upstream() == null
                         ? "the built-in demo provider (no model is called; set --upstream for a real one)"
                         : settings.upstream().toString())
-                + ", store " + settings.store() + " ("
-                + new ByteSize(cache.stats().store().capacityBytes()) + ")";
+                + ", " + describeStore();
+    }
+
+    private String describeStore() {
+        long capacity = cache.stats().store().capacityBytes();
+        return capacity == 0
+                ? "no store"
+                : "store " + settings.store() + " (" + new ByteSize(capacity) + freeSpace() + ")";
+    }
+
+    private String freeSpace() {
+        try {
+            long free = Files.getFileStore(settings.store().toAbsolutePath()).getUsableSpace();
+            return String.format(Locale.ROOT, "; %.1fGiB free on its disk", free / (double) (1L << 30));
+        } catch (IOException unknown) {
+            return "";
+        }
+    }
+
+    /** The figures of the cache in this process. */
+    CacheStats stats() {
+        return cache.stats();
     }
 
     /**

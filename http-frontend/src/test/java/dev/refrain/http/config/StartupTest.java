@@ -34,6 +34,7 @@ class StartupTest {
         assertThat(settings.upstream(Endpoint.CHAT)).isEmpty();
         assertThat(settings.store()).isEqualTo(Path.of("answers.refrain"));
         assertThat(settings.capacity().bytes()).isEqualTo(1L << 30);
+        assertThat(settings.preallocate()).isTrue();
         assertThat(settings.sweepInterval()).isEqualTo(Duration.ofMinutes(1));
         assertThat(settings.limits())
                 .isEqualTo(new Settings.Limits(
@@ -239,7 +240,7 @@ class StartupTest {
                 "port: 80.5 | port: '80.5' (FILE) must be a port from 0 to 65535, where 0 takes any free one",
                 "port: [1] | port: 'a list' (FILE) must be a port from 0 to 65535, where 0 takes any free one",
                 "capacity: {a: b} | capacity: 'a group of settings' (FILE) must be a size of at least 16MiB, such as 512MiB or 1GiB",
-                "prot: 1 | prot: no such setting (FILE), must be one of capacity, cors-origins, host, limits, on-disconnect, port, presets, stale-if-error, store, sweep-interval, timeouts, upstream, upstreams",
+                "prot: 1 | prot: no such setting (FILE), must be one of capacity, cors-origins, host, limits, on-disconnect, port, preallocate, presets, stale-if-error, store, sweep-interval, timeouts, upstream, upstreams",
                 "limits: {storedAnswer: 1} | limits.storedAnswer: no such setting (FILE), must be one of cacheable-request, request-body, stored-answer, upstream-calls",
                 "limits: 5 | limits: '5' (FILE) must be a group of settings such as limits.request-body",
                 "timeouts: {idle: soon} | timeouts.idle: 'soon' (FILE) must be a duration longer than zero, such as 500ms, 10s, 5m or 1h",

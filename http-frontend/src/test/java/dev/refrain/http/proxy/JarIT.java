@@ -78,8 +78,9 @@ class JarIT {
         assertThat(jar.terminate().ended()).isEqualTo(new RunningJar.Ended(TERMINATED, "", ""));
 
         assertThat(jar.startLine())
-                .isEqualTo("Refrain listens on http://127.0.0.1:" + jar.port() + "/v1, upstream " + provider.base()
-                        + ", store " + folder.resolve("answers.refrain") + " (32MiB)");
+                .startsWith("Refrain listens on http://127.0.0.1:" + jar.port() + "/v1, upstream " + provider.base()
+                        + ", store " + folder.resolve("answers.refrain") + " (32MiB; ")
+                .endsWith("GiB free on its disk)");
         assertThat(home).isEmptyDirectory();
         // Chronicle asks for the compiler in any case; javac's heart is loaded only when there is something to compile.
         assertThat(Files.readString(classes).lines())
@@ -124,27 +125,29 @@ class JarIT {
     }
 
     @Test
-    void aStoreThatIsADirectoryIsOneLine() throws IOException {
-        assertThat(RunningJar.run(folder, "--port", "0", "--store", folder.toString(), "--upstream", upstream()))
-                .isEqualTo(new RunningJar.Ended(
-                        1,
-                        "",
-                        "refrain: The store must be a file, but " + folder + " is a directory; name a file in it\n"));
+    void aStoreThatIsADirectoryIsOneLineAndNothingIsStored() throws IOException {
+        assertServesWithoutStore(
+                folder, "The store must be a file, but " + folder + " is a directory; name a file in it");
     }
 
     @Test
-    void aStoreThatCannotBeMadeIsOneLine() throws IOException {
+    void aStoreThatCannotBeMadeIsOneLineAndNothingIsStored() throws IOException {
         // Not by permissions: tests may run as root, who has them all.
         Path file = Files.createFile(folder.resolve("no-directory"));
-        RunningJar.Ended ended = RunningJar.run(
-                folder, "--port", "0", "--store", file.resolve("x").toString(), "--upstream", upstream());
-        assertThat(ended.status()).isEqualTo(1);
-        assertThat(ended.out()).isEmpty();
-        assertThat(ended.err().lines())
+        assertServesWithoutStore(file.resolve("x"), "The store " + file.resolve("x") + " cannot be opened: ");
+    }
+
+    private void assertServesWithoutStore(Path store, String error) throws IOException {
+        RunningJar jar = start("--store", store.toString());
+        for (int i = 0; i < 2; i++) {
+            HttpResponse<String> response = jar.cached(CHAT, CHAT_REQUEST);
+            assertThat(response.body()).isEqualTo(CHAT_ANSWER);
+            assertMiss(response);
+        }
+        assertThat(jar.startLine()).endsWith(", no store");
+        assertThat(jar.terminate().ended().err().lines())
                 .singleElement()
-                .satisfies(line -> assertThat(line)
-                        .startsWith("refrain: The store " + file.resolve("x") + " cannot be opened: ")
-                        .contains(file.toString()));
+                .satisfies(line -> assertThat(line).contains("SEVERE", "Nothing will be cached. " + error));
     }
 
     @ParameterizedTest

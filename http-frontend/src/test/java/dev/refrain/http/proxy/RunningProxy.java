@@ -28,6 +28,15 @@ final class RunningProxy extends ProxyUnderTest {
         server = ProxyServer.start(run.settings());
     }
 
+    /** What the cache counts. */
+    CacheStats stats() {
+        return server.stats();
+    }
+
+    String startLine() {
+        return server.describe();
+    }
+
     @Override
     int port() {
         return server.address().getPort();

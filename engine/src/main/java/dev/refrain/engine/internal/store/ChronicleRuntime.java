@@ -1,5 +1,6 @@
 package dev.refrain.engine.internal.store;
 
+import java.util.ArrayList;
 import java.util.List;
 import net.openhft.chronicle.map.ChronicleMap;
 
@@ -7,11 +8,22 @@ import net.openhft.chronicle.map.ChronicleMap;
  * What has to be true of this JVM before the first class of Chronicle is initialised: its settings are read once, in static
  * initialisers, and a missing flag shows as an obscure error deep inside.
  */
-final class ChronicleRuntime {
+public final class ChronicleRuntime {
     /** Chronicle Map reaches into these by reflection. */
     private static final List<String> OPENED = List.of("java.lang", "java.lang.reflect", "sun.nio.ch");
 
     private ChronicleRuntime() {}
+
+    /** The flags that README tells embedders to start java with. */
+    public static List<String> flags() {
+        List<String> flags = new ArrayList<>();
+        OPENED.forEach(name -> flags.add("--add-opens=java.base/" + name + "=ALL-UNNAMED"));
+        flags.add("--add-exports=java.base/jdk.internal.ref=ALL-UNNAMED");
+        if (Runtime.version().feature() >= 24) {
+            flags.addAll(List.of("--sun-misc-unsafe-memory-access=allow", "--enable-native-access=ALL-UNNAMED"));
+        }
+        return flags;
+    }
 
     /**
      * Sets what is read when classes are initialised, and only what nobody else has set. To be called before the first logger is

@@ -34,6 +34,7 @@ public final class ChronicleStore implements CacheStore {
     private final StoreFiles files;
     private final SegmentMap map;
     private final LargeEntries large;
+    private final DiskSpace space;
     private final byte[] secret;
     private final long capacityBytes;
     private final Clock clock;
@@ -49,6 +50,7 @@ public final class ChronicleStore implements CacheStore {
         this.map = files.map();
         this.tally = files.tally();
         this.large = new LargeEntries(map, Layout.maxEntryLength(map.segments()));
+        this.space = files.space();
         this.secret = files.secret();
         this.capacityBytes = files.capacityBytes();
         this.clock = clock;
@@ -69,19 +71,21 @@ public final class ChronicleStore implements CacheStore {
      *     unless another process has the old one open
      * @param clock tells expired entries when room has to be made
      * @param closeOnExit whether the store closes by itself when the JVM exits
+     * @param preallocate whether the file gets all of its blocks before the first entry, or as it fills; in the second case nothing is
+     *     stored while the disk is nearly full
      * @throws IllegalArgumentException if the capacity is below 16 MiB
      * @throws IllegalStateException if the JVM lacks a flag that Chronicle Map needs; the message names it
      * @throws IOException if the file cannot be used; the message says why
      */
-    public static ChronicleStore open(Path file, long capacityBytes, Clock clock, boolean closeOnExit)
-            throws IOException {
+    public static ChronicleStore open(
+            Path file, long capacityBytes, Clock clock, boolean closeOnExit, boolean preallocate) throws IOException {
         if (capacityBytes < Layout.MIN_CAPACITY) {
             throw new IllegalArgumentException("A capacity of " + capacityBytes + " bytes is too small: at least "
                     + Layout.MIN_CAPACITY + " bytes (16 MiB) are needed");
         }
         ChronicleRuntime.requireWhatIsNeeded();
         try {
-            ChronicleStore store = new ChronicleStore(StoreFiles.open(file, capacityBytes, clock), clock);
+            ChronicleStore store = new ChronicleStore(StoreFiles.open(file, capacityBytes, preallocate, clock), clock);
             if (closeOnExit) {
                 store.addExitHook();
             }
@@ -96,9 +100,9 @@ public final class ChronicleStore implements CacheStore {
         }
     }
 
-    /** One that closes when the JVM exits: otherwise an embedder that just exits would pay for a recovery at every start. */
+    /** One that is preallocated and closes when the JVM exits. */
     public static ChronicleStore open(Path file, long capacityBytes, Clock clock) throws IOException {
-        return open(file, capacityBytes, clock, true);
+        return open(file, capacityBytes, clock, true, true);
     }
 
     private void addExitHook() {
@@ -120,7 +124,7 @@ public final class ChronicleStore implements CacheStore {
             return map.get(scratch.key, into)
                     && (into.bytes()[Kind.OFFSET] != Kind.MANIFEST || large.gather(scratch.key, into, scratch.large));
         } catch (RuntimeException | InternalError | AssertionError e) {
-            failures.count("read an entry", e);
+            files.failed("read an entry", e);
             return false;
         } finally {
             scratches.give(scratch);
@@ -141,22 +145,36 @@ public final class ChronicleStore implements CacheStore {
         long now = clock.millis();
         try {
             key.copyTo(scratch.key, 0);
+            if (!space.hasRoomFor(entry.length())) {
+                return refuse(scratch);
+            }
             boolean isWhole = entry.length() <= Layout.MAX_VALUE_LENGTH && !Kind.isMark(entry.bytes()[Kind.OFFSET]);
             boolean stored = isWhole
                     ? map.put(scratch.key, entry, scratch.displaced, now)
                     : large.put(scratch.key, entry, scratch.displaced, scratch.large, now);
             removeDisplacedParts(scratch);
             if (!stored) {
-                tally.drops.increment();
+                failures.drop(entry.length(), Layout.maxEntryLength(map.segments()));
             }
             return stored;
         } catch (RuntimeException | InternalError | AssertionError e) {
-            failures.count("store an entry", e);
+            if (e instanceof InternalError) {
+                space.suspect();
+            }
+            files.failed("store an entry", e);
             return false;
         } finally {
             scratches.give(scratch);
             inFlight.exit();
         }
+    }
+
+    /** Frees what the older entry takes, which needs no room on the disk: the caller may rely on its being gone. */
+    private boolean refuse(Scratch scratch) {
+        map.remove(scratch.key, scratch.displaced);
+        removeDisplacedParts(scratch);
+        tally.drops.increment();
+        return false;
     }
 
     @Override
@@ -171,7 +189,7 @@ public final class ChronicleStore implements CacheStore {
             removeDisplacedParts(scratch);
             return removed;
         } catch (RuntimeException | InternalError | AssertionError e) {
-            failures.count("remove an entry", e);
+            files.failed("remove an entry", e);
             return false;
         } finally {
             scratches.give(scratch);
@@ -187,6 +205,27 @@ public final class ChronicleStore implements CacheStore {
 
     @Override
     public long sweep(long nowMillis) {
+        if (!inFlight.enter()) {
+            return 0;
+        }
+        boolean begun;
+        try {
+            files.checkPresence();
+            begun = files.beginSweep();
+        } finally {
+            inFlight.exit();
+        }
+        if (!begun) {
+            return 0;
+        }
+        try {
+            return sweepSegments(nowMillis);
+        } finally {
+            files.endSweep();
+        }
+    }
+
+    private long sweepSegments(long nowMillis) {
         long removed = 0;
         long partsLeft = 0;
         int segments = Layout.segments(capacityBytes);
@@ -200,7 +239,7 @@ public final class ChronicleStore implements CacheStore {
                 removed += swept.removed();
                 partsLeft += swept.partsLeft();
             } catch (RuntimeException | InternalError | AssertionError e) {
-                failures.count("remove expired entries", e);
+                files.failed("remove expired entries", e);
             } finally {
                 inFlight.exit();
             }

@@ -13,17 +13,47 @@ final class Failures {
     private final Tally tally;
     private final Clock clock;
     private final AtomicLong quietUntil = new AtomicLong(Long.MIN_VALUE);
+    private final AtomicLong stuckQuietUntil = new AtomicLong(Long.MIN_VALUE);
+    private final AtomicLong dropsQuietUntil = new AtomicLong(Long.MIN_VALUE);
 
     Failures(Tally tally, Clock clock) {
         this.tally = tally;
         this.clock = clock;
     }
 
-    void count(String operation, Throwable failure) {
+    /** Counts an entry for which there was no room. Only one that never has any is worth a line. */
+    void drop(int length, int maxLength) {
+        tally.drops.increment();
+        if (length > maxLength && isWorthSaying(dropsQuietUntil)) {
+            LOG.warn(
+                    "The cache's store has no room for an entry of {} bytes, and takes none of more than {}; the answer is served all"
+                            + " the same. A higher capacity would help. Reported at most once a minute.",
+                    length,
+                    maxLength);
+        }
+    }
+
+    /** Counts a segment whose lock could not be had in time. */
+    void stuck(int segment) {
         tally.failures.increment();
+        if (isWorthSaying(stuckQuietUntil)) {
+            LOG.warn(
+                    "Segment {} of the cache's store has been locked for a second, most likely by a process that was killed. Its"
+                            + " entries are left alone until the lock is free, or until the store is opened with nobody else using"
+                            + " it. Reported at most once a minute.",
+                    segment);
+        }
+    }
+
+    private boolean isWorthSaying(AtomicLong quietUntil) {
         long now = clock.millis();
         long until = quietUntil.get();
-        if (now >= until && quietUntil.compareAndSet(until, now + QUIET_MILLIS)) {
+        return now >= until && quietUntil.compareAndSet(until, now + QUIET_MILLIS);
+    }
+
+    void count(String operation, Throwable failure) {
+        tally.failures.increment();
+        if (isWorthSaying(quietUntil)) {
             LOG.warn(
                     "The cache's store failed to {}; answers come from upstream instead. Reported at most once a minute.",
                     operation,

@@ -96,7 +96,7 @@ final class LargeEntries {
     boolean gather(byte[] key, EntryBuffer into, Scratch scratch) {
         EntryBuffer manifest = scratch.manifest;
         System.arraycopy(into.bytes(), 0, manifest.resize(into.length()), 0, into.length());
-        if (!isSound(manifest)) {
+        if (!isSound(manifest, maxLength)) {
             map.removeIfEqual(key, manifest);
             return false;
         }
@@ -122,7 +122,7 @@ final class LargeEntries {
 
     /** Removes the parts of a manifest that is no longer in the map. */
     void removeParts(byte[] key, EntryBuffer manifest, Scratch scratch) {
-        if (isSound(manifest)) {
+        if (isSound(manifest, maxLength)) {
             removeParts(key, manifest, parts(manifest), scratch);
         }
     }
@@ -157,7 +157,7 @@ final class LargeEntries {
         return scratch.part;
     }
 
-    private static byte[] partKey(byte[] key, EntryBuffer manifest, int index, Scratch scratch) {
+    static byte[] partKey(byte[] key, EntryBuffer manifest, int index, Scratch scratch) {
         byte[] derivation = scratch.derivation;
         System.arraycopy(key, 0, derivation, TAGGED_KEY, CacheKey.LENGTH);
         System.arraycopy(manifest.bytes(), NONCE, derivation, TAGGED_NONCE, NONCE_LENGTH);
@@ -172,7 +172,7 @@ final class LargeEntries {
     }
 
     /** Whether the numbers in a manifest can be true; they come from a file. */
-    private boolean isSound(EntryBuffer manifest) {
+    static boolean isSound(EntryBuffer manifest, long maxLength) {
         return manifest.length() == MANIFEST_LENGTH
                 && total(manifest) >= EntryHead.LENGTH
                 && total(manifest) <= maxLength
@@ -180,15 +180,15 @@ final class LargeEntries {
                 && payload(manifest) <= PART_PAYLOAD;
     }
 
-    private static int total(EntryBuffer manifest) {
+    static int total(EntryBuffer manifest) {
         return (int) INT.get(manifest.bytes(), TOTAL);
     }
 
-    private static int payload(EntryBuffer manifest) {
+    static int payload(EntryBuffer manifest) {
         return (int) INT.get(manifest.bytes(), PAYLOAD);
     }
 
-    private static int parts(EntryBuffer manifest) {
+    static int parts(EntryBuffer manifest) {
         return (total(manifest) - 1) / payload(manifest) + 1;
     }
 }

@@ -16,23 +16,25 @@ import java.util.concurrent.locks.LockSupport;
  *
  * <p>Byte 0 is the <em>gate</em>: locked exclusively while a process opens or closes the map. Byte 1 is <em>membership</em>: locked
  * shared by each process that has the map open. Whoever is inside the gate and gets membership exclusively is alone with the map.
- * The kernel releases both when a process dies, whatever it dies of. The count of opens in the record is what a killed process
- * leaves behind.
+ * Byte 2 is held by the process that sweeps. The kernel releases all of them when a process dies, whatever it dies of. The count
+ * of opens in the record is what a killed process leaves behind.
  *
  * <p>Closing any channel of this file releases the locks of the whole process (POSIX), so a process opens it once; see
- * {@link StoreFiles}. Not thread-safe.
+ * {@link StoreFiles}. Not thread-safe, but for the two methods about sweeping.
  */
 final class LockFile implements Closeable {
     private static final long GATE = 0;
     private static final long MEMBERSHIP = 1;
+    private static final long SWEEP = 2;
 
     private static final long MAGIC = 0x4E49_4152_4645_5221L; // "!REFRAIN" in a dump
     private static final int RECORD_AT = 8;
-    private static final int RECORD_LENGTH = 40;
+    private static final int RECORD_LENGTH = 52;
 
     private final Path file;
     private final FileChannel channel;
     private FileLock gate;
+    private FileLock sweep;
 
     private LockFile(Path file, FileChannel channel) {
         this.file = file;
@@ -47,20 +49,40 @@ final class LockFile implements Closeable {
      * @param mapLength length of the map's file in bytes
      * @param opens openings that no closing has followed yet
      * @param parts parts of large entries in the map, as far as the last closer knew
+     * @param preallocated whether the map's file has all of its blocks
+     * @param secretCheck which secret the map's keys were derived under; see {@link Secret#check}
      */
-    record State(int version, long capacityBytes, long mapLength, int opens, long parts) {
+    record State(
+            int version,
+            long capacityBytes,
+            long mapLength,
+            int opens,
+            long parts,
+            boolean preallocated,
+            long secretCheck) {
         State withOpens(int newOpens) {
-            return new State(version, capacityBytes, mapLength, newOpens, parts);
+            return new State(version, capacityBytes, mapLength, newOpens, parts, preallocated, secretCheck);
         }
 
         State withParts(long newParts) {
-            return new State(version, capacityBytes, mapLength, opens, newParts);
+            return new State(version, capacityBytes, mapLength, opens, newParts, preallocated, secretCheck);
+        }
+
+        State asPreallocated() {
+            return new State(version, capacityBytes, mapLength, opens, parts, true, secretCheck);
         }
     }
 
     static LockFile open(Path file) throws IOException {
         OwnerOnly.createFile(file);
         return new LockFile(file, FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE));
+    }
+
+    /** The record of a file that is only looked at; null if there is none. */
+    static State readOnly(Path file) throws IOException {
+        try (LockFile lock = new LockFile(file, FileChannel.open(file, StandardOpenOption.READ))) {
+            return lock.read();
+        }
     }
 
     /** Waits for the gate. */
@@ -96,6 +118,23 @@ final class LockFile implements Closeable {
         channel.lock(MEMBERSHIP, 1, true);
     }
 
+    /** Makes this process the one that sweeps, until {@link #endSweep}. Returns false if there is one already. */
+    synchronized boolean beginSweep() throws IOException {
+        if (sweep == null) {
+            sweep = channel.tryLock(SWEEP, 1, false);
+            return sweep != null;
+        }
+        return false;
+    }
+
+    synchronized void endSweep() throws IOException {
+        FileLock held = sweep;
+        sweep = null;
+        if (channel.isOpen()) {
+            held.release();
+        }
+    }
+
     /**
      * The record, or null if there is none.
      *
@@ -114,7 +153,14 @@ final class LockFile implements Closeable {
         if (buffer.remaining() < RECORD_LENGTH || buffer.getLong() != MAGIC) {
             throw new IOException(file + " is damaged");
         }
-        return new State(buffer.getInt(), buffer.getLong(), buffer.getLong(), buffer.getInt(), buffer.getLong());
+        return new State(
+                buffer.getInt(),
+                buffer.getLong(),
+                buffer.getLong(),
+                buffer.getInt(),
+                buffer.getLong(),
+                buffer.getInt() != 0,
+                buffer.getLong());
     }
 
     void write(State state) throws IOException {
@@ -125,6 +171,8 @@ final class LockFile implements Closeable {
                 .putLong(state.mapLength())
                 .putInt(state.opens())
                 .putLong(state.parts())
+                .putInt(state.preallocated() ? 1 : 0)
+                .putLong(state.secretCheck())
                 .flip();
         while (buffer.hasRemaining()) {
             channel.write(buffer, RECORD_AT + buffer.position());

@@ -21,16 +21,24 @@ final class MapFile {
     private MapFile() {}
 
     /** Makes the file of an empty map; nothing is left of it if that fails. */
-    static ChronicleMap<byte[], EntryBuffer> create(Path file, int segments) throws IOException {
-        OwnerOnly.createFile(file);
+    static ChronicleMap<byte[], EntryBuffer> create(Path file, int segments, boolean preallocate) throws IOException {
+        ChronicleMap<byte[], EntryBuffer> map = null;
         try {
-            return Layout.builder(segments).createPersistedTo(file.toFile());
+            OwnerOnly.createFile(file);
+            map = Layout.builder(segments).createPersistedTo(file.toFile());
+            if (preallocate) {
+                Preallocation.allocate(file);
+            }
+            return map;
         } catch (IOException | RuntimeException | Error e) {
+            if (map != null) {
+                map.close();
+            }
             Files.deleteIfExists(file);
-            if (e instanceof IOException) {
+            if (e instanceof IOException || e instanceof InternalError) {
                 throw new IOException(
-                        "The store's file of " + segments + " MiB cannot be made at " + file
-                                + "; free some space or configure a lower capacity (" + e.getMessage() + ")",
+                        "The store's file of " + segments + " MiB cannot be made at " + file + " (" + e.getMessage()
+                                + "); free some space or configure a lower capacity",
                         e);
             }
             throw e;
@@ -44,7 +52,17 @@ final class MapFile {
      */
     static ChronicleMap<byte[], EntryBuffer> open(Path file) throws IOException {
         requireHeader(file);
+        try (RawMap raw = RawMap.open(file)) {
+            raw.requireNothingBehindTheEnd();
+        }
         return checked(Layout.builder(1).createPersistedTo(file.toFile()));
+    }
+
+    /** Whether locks are held that nobody can hold if nobody has the file open. */
+    static boolean hasLocks(Path file) throws IOException {
+        try (RawMap raw = RawMap.open(file)) {
+            return raw.hasLocks();
+        }
     }
 
     /** A map that was recovered, and how many things had to be put right. */
@@ -57,6 +75,9 @@ final class MapFile {
      */
     static Recovered recover(Path file) throws IOException {
         requireHeader(file);
+        try (RawMap raw = RawMap.open(file)) {
+            raw.requireNothingBehindTheEnd();
+        }
         AtomicInteger corrections = new AtomicInteger();
         ChronicleMap<byte[], EntryBuffer> map =
                 Layout.builder(1).recoverPersistedTo(file.toFile(), false, correction -> corrections.incrementAndGet());

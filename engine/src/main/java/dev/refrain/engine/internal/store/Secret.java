@@ -1,15 +1,21 @@
 package dev.refrain.engine.internal.store;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.security.SecureRandom;
 
 /** The file of the installation secret: 32 random bytes and nothing else. Used under the gate of the {@link LockFile} only. */
 final class Secret {
     private static final int LENGTH = 32;
+    private static final byte[] CHECK_TAG = "refrain secret".getBytes(StandardCharsets.US_ASCII);
 
     private Secret() {}
 
@@ -21,6 +27,19 @@ final class Secret {
         OwnerOnly.createFile(file);
         byte[] secret = Files.readAllBytes(file);
         return secret.length == LENGTH ? secret : null;
+    }
+
+    /** Tells secrets apart and gives nothing of them away. */
+    static long check(byte[] secret) {
+        try {
+            MessageDigest sha256 = MessageDigest.getInstance("SHA-256");
+            sha256.update(CHECK_TAG);
+            return ByteBuffer.wrap(sha256.digest(secret))
+                    .order(ByteOrder.LITTLE_ENDIAN)
+                    .getLong();
+        } catch (NoSuchAlgorithmException e) {
+            throw new AssertionError("Every JDK has SHA-256", e);
+        }
     }
 
     /** Makes a new secret in place of an older one. The file is there as a whole or not at all. */

@@ -48,7 +48,7 @@ final class SegmentMap {
         try {
             return map.getUsing(key, into) != null;
         } catch (InterProcessDeadLockException e) {
-            stuck.add(segmentOf(key), e);
+            stuck.add(segmentOf(key));
             return false;
         }
     }
@@ -81,9 +81,10 @@ final class SegmentMap {
                 return false;
             }
             try (MapSegmentContext<byte[], EntryBuffer, ?> context = map.segmentContext(segment)) {
+                context.forEachSegmentEntry(SegmentMap::requireSane);
                 evictor.evict(context, round, nowMillis);
             } catch (InterProcessDeadLockException e) {
-                stuck.add(segment, e);
+                stuck.add(segment);
                 return false;
             }
         }
@@ -99,7 +100,7 @@ final class SegmentMap {
             query.writeLock().lock();
             return true;
         } catch (InterProcessDeadLockException e) {
-            stuck.add(segment, e);
+            stuck.add(segment);
             return false;
         }
     }
@@ -146,6 +147,7 @@ final class SegmentMap {
         if (entry == null) {
             return false;
         }
+        requireSane(entry);
         Data<EntryBuffer> value = entry.value();
         byte kind = value.bytes().readByte(value.offset() + Kind.OFFSET);
         if (kind == Kind.MANIFEST) {
@@ -155,6 +157,17 @@ final class SegmentMap {
         }
         entry.doRemove();
         return true;
+    }
+
+    /**
+     * To be called before an entry is removed: Chronicle Map marks as free what the entry says to take, without asking whether there
+     * is so much. With a damaged file that can reach beyond the mapping, and then the process dies.
+     */
+    private static void requireSane(MapEntry<byte[], EntryBuffer> entry) {
+        long length = entry.value().size();
+        if (length < EntryHead.LENGTH || length > Layout.MAX_VALUE_LENGTH) {
+            throw new IllegalStateException("An entry of " + length + " bytes cannot be: the store's file is damaged");
+        }
     }
 
     /** What a sweep did to one segment: entries removed, and parts of large entries that stay. */
@@ -173,7 +186,7 @@ final class SegmentMap {
             context.forEachSegmentEntry(sweep::visit);
             return new Swept(sweep.removed, sweep.partsLeft);
         } catch (InterProcessDeadLockException e) {
-            stuck.add(segment, e);
+            stuck.add(segment);
             return new Swept(0, 0);
         }
     }
@@ -188,6 +201,7 @@ final class SegmentMap {
         }
 
         void visit(MapEntry<byte[], EntryBuffer> entry) {
+            requireSane(entry);
             Data<EntryBuffer> value = entry.value();
             RandomDataInput bytes = value.bytes();
             boolean isPart = bytes.readByte(value.offset() + Kind.OFFSET) == Kind.PART;

@@ -3,7 +3,6 @@ package dev.refrain.engine.internal.store;
 import dev.refrain.engine.spi.EntryBuffer;
 import dev.refrain.engine.spi.EntryHead;
 import java.io.IOException;
-import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -11,6 +10,8 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
+import java.util.List;
+import java.util.stream.Stream;
 import net.openhft.chronicle.map.ChronicleMap;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -34,15 +35,20 @@ final class StoreFiles {
     /** A property for each open file: class loaders share it, and a second lock file of one process would break the first. */
     private static final String CLAIM = "dev.refrain.store.open:";
 
+    private static final String DAMAGED = ".damaged-";
+    private static final String LOCK = ".lock";
+
     private static final DateTimeFormatter TIMESTAMP =
             DateTimeFormatter.ofPattern("uuuuMMdd'T'HHmmss'Z'").withZone(ZoneOffset.UTC);
 
     private final Path file;
     private final Path secretFile;
+    private final Path lockFile;
     /** A map in the making; gets its final name when it is whole. */
     private final Path draft;
 
     private final LockFile lock;
+    private final boolean preallocate;
     private final Clock clock;
     private final Tally tally = new Tally();
     private final Failures failures;
@@ -50,26 +56,37 @@ final class StoreFiles {
     private byte[] secret;
     private SegmentMap map;
     private long capacityBytes;
+    /** Whether something has been seen that only damage explains, so that the next opening should look into it. */
+    private volatile boolean suspicious;
 
-    private StoreFiles(Path file, LockFile lock, Clock clock) {
+    private DiskSpace space;
+    private Presence presence;
+
+    private StoreFiles(Path file, LockFile lock, boolean preallocate, Clock clock) {
         this.file = file;
         this.secretFile = sibling(file, ".secret");
+        this.lockFile = sibling(file, LOCK);
         this.draft = sibling(file, ".new");
         this.lock = lock;
+        this.preallocate = preallocate;
         this.clock = clock;
         this.failures = new Failures(tally, clock);
     }
 
-    static StoreFiles open(Path path, long capacityBytes, Clock clock) throws IOException {
+    static StoreFiles open(Path path, long capacityBytes, boolean preallocate, Clock clock) throws IOException {
         Path file = usable(path);
         String claim = CLAIM + file;
         if (System.getProperties().putIfAbsent(claim, "true") != null) {
             throw new IOException("The store " + file + " is already open in this process; share one cache");
         }
         try {
-            return OwnThread.run("refrain-store-open", () -> openClaimed(file, capacityBytes, clock));
+            return OwnThread.run("refrain-store-open", () -> openClaimed(file, capacityBytes, preallocate, clock));
         } catch (IOException | RuntimeException | Error e) {
             System.getProperties().remove(claim);
+            if (e instanceof InternalError) {
+                // On a file system where even reading takes a block, a sparse file on a full disk shows as a fault.
+                throw new IOException("The store " + file + " cannot be read or written; is its disk full?", e);
+            }
             throw e;
         }
     }
@@ -84,6 +101,41 @@ final class StoreFiles {
 
     Failures failures() {
         return failures;
+    }
+
+    /** Counts an operation that failed inside the map, and has the map recovered when it is opened again. */
+    void failed(String operation, Throwable failure) {
+        suspicious = true;
+        failures.count(operation, failure);
+    }
+
+    DiskSpace space() {
+        return space;
+    }
+
+    /** Says so if one of the files is no longer there. */
+    void checkPresence() {
+        if (presence.check()) {
+            tally.failures.increment();
+        }
+    }
+
+    /** Whether it falls to this process to sweep now; then {@link #endSweep} must follow. */
+    boolean beginSweep() {
+        try {
+            return lock.beginSweep();
+        } catch (IOException e) {
+            failures.count("ask other processes whether to sweep", e);
+            return false;
+        }
+    }
+
+    void endSweep() {
+        try {
+            lock.endSweep();
+        } catch (IOException e) {
+            failures.count("tell other processes that it has swept", e);
+        }
     }
 
     byte[] secret() {
@@ -116,12 +168,16 @@ final class StoreFiles {
         return file.resolveSibling(file.getFileName() + suffix);
     }
 
-    private static StoreFiles openClaimed(Path file, long capacityBytes, Clock clock) throws IOException {
-        LockFile lock = LockFile.open(sibling(file, ".lock"));
-        StoreFiles files = new StoreFiles(file, lock, clock);
+    private static StoreFiles openClaimed(Path file, long capacityBytes, boolean preallocate, Clock clock)
+            throws IOException {
+        LockFile lock = LockFile.open(sibling(file, LOCK));
+        StoreFiles files = new StoreFiles(file, lock, preallocate, clock);
         try {
             lock.enterGate(OPEN_PATIENCE);
             LockFile.State before = lock.isAlone() ? files.openAlone(capacityBytes) : files.openShared(capacityBytes);
+            files.space = new DiskSpace(file, before.preallocated(), clock);
+            files.space.report(before.mapLength(), files.map.usedBytes());
+            files.presence = new Presence(file, files.secretFile, files.lockFile);
             lock.write(before.withOpens(before.opens() + 1));
             lock.join();
             lock.leaveGate();
@@ -138,7 +194,11 @@ final class StoreFiles {
     private LockFile.State openShared(long wantedBytes) throws IOException {
         LockFile.State state = lock.read();
         secret = Secret.read(secretFile);
-        if (state == null || state.version() != FORMAT_VERSION || secret == null || !Files.exists(file)) {
+        if (state == null
+                || state.version() != FORMAT_VERSION
+                || secret == null
+                || state.secretCheck() != Secret.check(secret)
+                || !Files.exists(file)) {
             throw new IOException("The store " + file + " is open in another process and its files have been changed or"
                     + " deleted meanwhile, or that process is another version of Refrain; stop it first");
         }
@@ -166,13 +226,46 @@ final class StoreFiles {
                 LockFile.State state = openExisting();
                 if (state != null) {
                     boolean fits = Layout.segments(state.capacityBytes()) == Layout.segments(wantedBytes);
-                    return fits ? state : resized(state, wantedBytes);
+                    return fits ? preallocated(state) : resized(state, wantedBytes);
                 }
             }
         }
         secret = Secret.create(secretFile);
-        MapFile.create(draft, Layout.segments(wantedBytes)).close();
-        return useDraft(new LockFile.State(FORMAT_VERSION, wantedBytes, Files.size(draft), 0, 0));
+        createDraft(wantedBytes);
+        return useDraft(record(wantedBytes, 0));
+    }
+
+    /** Of the draft. */
+    private LockFile.State record(long bytes, long parts) throws IOException {
+        return new LockFile.State(
+                FORMAT_VERSION, bytes, Files.size(draft), 0, parts, preallocate, Secret.check(secret));
+    }
+
+    private void createDraft(long wantedBytes) throws IOException {
+        try {
+            MapFile.create(draft, Layout.segments(wantedBytes), preallocate).close();
+        } catch (IOException e) {
+            if (damagedFiles().isEmpty()) {
+                throw e;
+            }
+            LOG.warn("There is not enough room to keep a damaged store beside {}; it is deleted", file);
+            deleteDamaged();
+            MapFile.create(draft, Layout.segments(wantedBytes), preallocate).close();
+        }
+    }
+
+    /** Allocates what an existing file lacks. If that fails, the file stays sparse. */
+    private LockFile.State preallocated(LockFile.State state) {
+        if (!preallocate || state.preallocated()) {
+            return state;
+        }
+        try {
+            Preallocation.allocate(file);
+            return state.asPreallocated();
+        } catch (IOException e) {
+            LOG.warn("The store {} stays sparse: {}; free some space and restart", file, e.getMessage());
+            return state;
+        }
     }
 
     /** Opens the map that is there. Returns null if there is none any more, because it was unusable and has been set aside. */
@@ -182,11 +275,14 @@ final class StoreFiles {
             if (state != null && state.version() != FORMAT_VERSION) {
                 throw new IOException("it has format " + state.version() + " instead of " + FORMAT_VERSION);
             }
+            if (state != null && state.secretCheck() != Secret.check(secret)) {
+                throw new IOException("its keys were made with another secret than the one in " + secretFile);
+            }
             long length = Files.size(file);
             if (state != null && state.mapLength() != length) {
                 throw new IOException("it is " + length + " bytes long instead of " + state.mapLength());
             }
-            if (state != null && state.opens() == 0) {
+            if (state != null && state.opens() == 0 && !MapFile.hasLocks(file)) {
                 use(MapFile.open(file), state);
                 return state;
             }
@@ -203,7 +299,13 @@ final class StoreFiles {
         LockFile.State state = before != null
                 ? before.withOpens(0)
                 : new LockFile.State(
-                        FORMAT_VERSION, Layout.capacity(recovered.map().segments()), length, 0, 0);
+                        FORMAT_VERSION,
+                        Layout.capacity(recovered.map().segments()),
+                        length,
+                        0,
+                        0,
+                        false,
+                        Secret.check(secret));
         use(recovered.map(), state);
         LOG.info(
                 "The store {} was not closed cleanly: recovered in {} ms with {} corrections",
@@ -213,16 +315,24 @@ final class StoreFiles {
         return state;
     }
 
-    private void setAside(Throwable reason) throws IOException {
-        String prefix = file.getFileName() + ".damaged-";
-        // One is enough to look into; more of them would fill the disk.
-        try (DirectoryStream<Path> older = Files.newDirectoryStream(
-                file.getParent(), other -> other.getFileName().toString().startsWith(prefix))) {
-            for (Path one : older) {
-                Files.delete(one);
-            }
+    private List<Path> damagedFiles() throws IOException {
+        String prefix = file.getFileName() + DAMAGED;
+        try (Stream<Path> siblings = Files.list(file.getParent())) {
+            return siblings.filter(path -> path.getFileName().toString().startsWith(prefix))
+                    .toList();
         }
-        Path aside = file.resolveSibling(prefix + TIMESTAMP.format(clock.instant()));
+    }
+
+    private void deleteDamaged() throws IOException {
+        for (Path damaged : damagedFiles()) {
+            Files.delete(damaged);
+        }
+    }
+
+    private void setAside(Throwable reason) throws IOException {
+        // One is enough to look into; more of them would fill the disk.
+        deleteDamaged();
+        Path aside = sibling(file, DAMAGED + TIMESTAMP.format(clock.instant()));
         Files.move(file, aside);
         LOG.warn(
                 "The store {} cannot be used: {}. It is kept as {}; delete that if it is of no interest. Starting afresh",
@@ -235,7 +345,8 @@ final class StoreFiles {
     /** Moves the entries to a file of another size. If that fails, as for lack of room, everything stays as it is. */
     private LockFile.State resized(LockFile.State state, long wantedBytes) throws IOException {
         Tally moved = new Tally();
-        try (ChronicleMap<byte[], EntryBuffer> target = MapFile.create(draft, Layout.segments(wantedBytes))) {
+        try (ChronicleMap<byte[], EntryBuffer> target =
+                MapFile.create(draft, Layout.segments(wantedBytes), preallocate)) {
             move(new SegmentMap(target, moved, new Failures(moved, clock)));
         } catch (IOException | RuntimeException | InternalError | AssertionError e) {
             LOG.warn("The store {} keeps its capacity of {} bytes: {}", file, state.capacityBytes(), e.getMessage());
@@ -249,7 +360,7 @@ final class StoreFiles {
                 state.capacityBytes(),
                 moved.evictions.sum());
         map.close();
-        return useDraft(new LockFile.State(FORMAT_VERSION, wantedBytes, Files.size(draft), 0, moved.parts.get()));
+        return useDraft(record(wantedBytes, moved.parts.get()));
     }
 
     private void move(SegmentMap target) {
@@ -301,7 +412,8 @@ final class StoreFiles {
             }
             map.close();
             if (state != null) {
-                lock.write(state.withOpens(state.opens() - 1).withParts(tally.parts.get()));
+                int opens = suspicious ? state.opens() : state.opens() - 1;
+                lock.write(state.withOpens(opens).withParts(tally.parts.get()));
             }
         }
     }

@@ -25,8 +25,8 @@ final class StuckSegments {
         return current != null && current.get(segment);
     }
 
-    synchronized void add(int segment, Throwable reason) {
-        failures.count("lock a segment, and leaves it alone for now", reason);
+    synchronized void add(int segment) {
+        failures.stuck(segment);
         BitSet next = stuck == null ? new BitSet() : (BitSet) stuck.clone();
         next.set(segment);
         stuck = next;

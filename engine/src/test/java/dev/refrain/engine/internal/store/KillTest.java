@@ -1,28 +1,22 @@
 package dev.refrain.engine.internal.store;
 
-import static dev.refrain.engine.internal.store.TestEntries.NEVER;
 import static dev.refrain.engine.internal.store.TestEntries.entry;
 import static dev.refrain.engine.internal.store.TestEntries.isGenuine;
 import static dev.refrain.engine.internal.store.TestEntries.key;
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.refrain.engine.ChildJvm;
 import dev.refrain.engine.spi.EntryBuffer;
 import java.io.BufferedReader;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
-import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
 
-/** Processes that die by SIGKILL in the middle of whatever they do with the store. */
+/** A process that goes on while others die by SIGKILL; {@code SoakTest} has what they leave behind. */
 class KillTest {
     private static final int KEYS = 1_000;
     private static final Duration BOUND = Duration.ofSeconds(10);
@@ -72,28 +66,6 @@ class KillTest {
         return readable;
     }
 
-    /** Once with room to spare, once so tight that the writer evicts all the time. */
-    @ParameterizedTest
-    @CsvSource({"64, 95", "16, 30"})
-    void whateverSurvivesIsWhole(int capacityMiB, int percentSurviving) throws Exception {
-        long capacity = (long) capacityMiB << 20;
-        SplittableRandom random = new SplittableRandom(capacityMiB);
-        for (int round = 0; round < 10; round++) {
-            startWriter(capacity, round).killAfter(random.nextInt(200));
-
-            long start = System.nanoTime();
-            try (ChronicleStore store = open(capacity)) {
-                assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(BOUND);
-                assertThat(readable(store)).isGreaterThan(KEYS * percentSurviving / 100);
-                assertThat(store.stats().failures()).isZero();
-                assertThat(store.put(key(0), entry(0, 0, 100_000, System.currentTimeMillis(), NEVER)))
-                        .isTrue();
-                assertThat(store.get(key(0), found)).isTrue();
-            }
-        }
-        assertThat(directory).isDirectoryNotContaining("glob:**.damaged-*");
-    }
-
     @Test
     void aLivingProcessCopesWithADeadOne() throws Exception {
         long capacity = 64L << 20;
@@ -121,22 +93,5 @@ class KillTest {
             }
             assertThat(store.stats().failures()).isZero();
         }
-    }
-
-    @Test
-    void processesShareOneStore() throws Exception {
-        long capacity = 16L << 20;
-        Writer writer = startWriter(capacity, 1);
-        try (ChronicleStore store = open(4 * capacity)) {
-            assertThat(store.stats().capacityBytes())
-                    .as("no resizing under the other's feet")
-                    .isEqualTo(capacity);
-            assertThat(readable(store)).isPositive();
-        }
-        Files.delete(directory.resolve("answers.refrain.secret"));
-        assertThatThrownBy(() -> open(capacity))
-                .isInstanceOf(IOException.class)
-                .hasMessageContaining("open in another process");
-        writer.killAfter(0);
     }
 }

@@ -38,7 +38,7 @@ class LargeEntriesTest {
     void open() throws IOException {
         ChronicleRuntime.applySettings();
         map = new SegmentMap(
-                MapFile.create(directory.resolve("map"), 16), tally, new Failures(tally, Clock.systemUTC()));
+                MapFile.create(directory.resolve("map"), 16, true), tally, new Failures(tally, Clock.systemUTC()));
         large = new LargeEntries(map, 1 << 20);
         TestEntries.key(1).copyTo(key, 0);
         assertThat(large.put(key, entry(1, 1, LENGTH), displaced, scratch, 0)).isTrue();

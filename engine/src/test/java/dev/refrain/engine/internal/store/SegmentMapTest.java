@@ -39,7 +39,7 @@ class SegmentMapTest {
     @BeforeEach
     void open() throws IOException {
         ChronicleRuntime.applySettings();
-        chronicle = MapFile.create(directory.resolve("map"), 2);
+        chronicle = MapFile.create(directory.resolve("map"), 2, true);
         map = new SegmentMap(
                 chronicle, tally, new Failures(tally, Clock.fixed(Instant.ofEpochMilli(NOW), ZoneOffset.UTC)));
     }

@@ -18,10 +18,12 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Clock;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.Arrays;
 import java.util.List;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -30,6 +32,7 @@ import org.junit.jupiter.api.io.TempDir;
 class StoreFilesTest {
     private static final long CAPACITY = 16L << 20;
     private static final int ENTRIES = 500;
+    private static final Duration BOUND = Duration.ofSeconds(10);
     private static final Clock CLOCK = Clock.fixed(Instant.parse("2026-11-22T10:15:30Z"), ZoneOffset.UTC);
 
     @TempDir
@@ -37,6 +40,12 @@ class StoreFilesTest {
 
     private Path file;
     private final EntryBuffer found = new EntryBuffer(16);
+    private final CapturedLog log = new CapturedLog();
+
+    @AfterEach
+    void closeLog() {
+        log.close();
+    }
 
     @BeforeEach
     void nameFile() {
@@ -81,8 +90,10 @@ class StoreFilesTest {
     }
 
     /** A fresh store that works, with a secret of its own, and the damaged file kept. */
-    private void assertStartsAfresh(byte[] oldSecret) throws IOException {
+    private void assertStartsAfresh(byte[] oldSecret, String reason) throws IOException {
+        long start = System.nanoTime();
         try (ChronicleStore store = open()) {
+            assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(BOUND);
             assertThat(store.secret()).isNotEqualTo(oldSecret);
             assertThat(store.stats().entries()).isZero();
             assertThat(store.put(key(1), entry(1, 0, 2_000))).isTrue();
@@ -90,6 +101,11 @@ class StoreFilesTest {
         }
         assertThat(setAside()).hasSize(1);
         assertThat(setAside().get(0)).hasFileName("answers.refrain.damaged-20261122T101530Z");
+        assertThat(log.lines())
+                .singleElement()
+                .asString()
+                .startsWith("WARNING The store " + file + " cannot be used: ")
+                .contains(reason, "It is kept as " + setAside().get(0));
     }
 
     @Test
@@ -138,14 +154,14 @@ class StoreFilesTest {
     void anEmptyFileIsSetAside() throws IOException {
         byte[] secret = fill();
         Files.write(file, new byte[0]);
-        assertStartsAfresh(secret);
+        assertStartsAfresh(secret, "it is 0 bytes long");
     }
 
     @Test
     void aFileOfSomethingElseIsSetAside() throws IOException {
         Files.writeString(file, "Dear diary, ".repeat(100));
         Files.write(directory.resolve("answers.refrain.secret"), new byte[32]);
-        assertStartsAfresh(new byte[32]);
+        assertStartsAfresh(new byte[32], "it does not begin like the file of a store");
         assertThat(setAside().get(0)).content().startsWith("Dear diary");
     }
 
@@ -155,14 +171,14 @@ class StoreFilesTest {
         try (RandomAccessFile raf = new RandomAccessFile(file.toFile(), "rw")) {
             raf.setLength(raf.length() / 2);
         }
-        assertStartsAfresh(secret);
+        assertStartsAfresh(secret, "bytes long instead of 16769024");
     }
 
     @Test
     void aFileWithADamagedHeaderIsSetAside() throws IOException {
         byte[] secret = fill();
         overwrite(file, 40, new byte[] {42, 42, 42, 42});
-        assertStartsAfresh(secret);
+        assertStartsAfresh(secret, "Header");
     }
 
     @Test
@@ -170,7 +186,7 @@ class StoreFilesTest {
         byte[] secret = fill();
         Files.delete(directory.resolve("answers.refrain.lock"));
         overwrite(file, 40, new byte[] {42, 42, 42, 42});
-        assertStartsAfresh(secret);
+        assertStartsAfresh(secret, "Header");
     }
 
     @Test
@@ -178,14 +194,22 @@ class StoreFilesTest {
         byte[] secret = fill();
         // The version stands behind the magic number of the record, which stands at 8.
         overwrite(directory.resolve("answers.refrain.lock"), 16, new byte[] {2, 0, 0, 0});
-        assertStartsAfresh(secret);
+        assertStartsAfresh(secret, "it has format 2 instead of 1");
+    }
+
+    @Test
+    void aMapOfAnotherSecretIsSetAside() throws IOException {
+        fill();
+        byte[] other = new byte[32];
+        Files.write(directory.resolve("answers.refrain.secret"), other);
+        assertStartsAfresh(other, "its keys were made with another secret");
     }
 
     @Test
     void aForeignLockFileMeansAForeignMap() throws IOException {
         byte[] secret = fill();
         overwrite(directory.resolve("answers.refrain.lock"), 8, new byte[] {1, 2, 3, 4});
-        assertStartsAfresh(secret);
+        assertStartsAfresh(secret, "answers.refrain.lock is damaged");
     }
 
     @Test
@@ -194,7 +218,7 @@ class StoreFilesTest {
         Files.write(directory.resolve("answers.refrain.damaged-20250101T000000Z"), new byte[100]);
         byte[] secret = Files.readAllBytes(directory.resolve("answers.refrain.secret"));
         Files.write(file, new byte[0]);
-        assertStartsAfresh(secret);
+        assertStartsAfresh(secret, "it is 0 bytes long");
     }
 
     @Test
@@ -314,12 +338,32 @@ class StoreFilesTest {
     }
 
     @Test
-    void withoutPermissionThereIsNoStore() throws IOException {
-        Files.createDirectory(directory.resolve("locked"));
-        Files.setPosixFilePermissions(directory.resolve("locked"), PosixFilePermissions.fromString("r-x------"));
-        assumeTrue(!Files.isWritable(directory.resolve("locked")), "running as root");
-        file = directory.resolve("locked/answers.refrain");
-        assertThatThrownBy(this::open).isInstanceOf(IOException.class).hasMessageContaining("No permission");
+    void withoutPermissionThereIsNoStore() throws Exception {
+        Path locked = Files.createDirectory(directory.resolve("locked"));
+        Files.setPosixFilePermissions(locked, PosixFilePermissions.fromString("r-x------"));
+        // Root may do anything but write to what is immutable.
+        boolean isImmutable = Files.isWritable(locked) && chattr("+i", locked);
+        try {
+            assumeTrue(!Files.isWritable(locked), "skipped: root, and chattr does not work here");
+            file = locked.resolve("answers.refrain");
+            assertThatThrownBy(this::open).isInstanceOf(IOException.class).hasMessageContaining("No permission");
+        } finally {
+            if (isImmutable) {
+                chattr("-i", locked);
+            }
+        }
+    }
+
+    private static boolean chattr(String flag, Path path) throws InterruptedException {
+        try {
+            return new ProcessBuilder("chattr", flag, path.toString())
+                            .redirectError(ProcessBuilder.Redirect.DISCARD)
+                            .start()
+                            .waitFor()
+                    == 0;
+        } catch (IOException noSuchCommand) {
+            return false;
+        }
     }
 
     @Test

@@ -2,6 +2,7 @@ package dev.refrain.engine.internal.store;
 
 import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.Endpoint;
+import dev.refrain.engine.internal.EntryChecksum;
 import dev.refrain.engine.spi.EntryBuffer;
 import dev.refrain.engine.spi.EntryHead;
 import java.nio.ByteBuffer;
@@ -10,6 +11,7 @@ import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.SplittableRandom;
+import java.util.zip.CRC32C;
 
 /** Entries that tell whether they are what was stored: their content follows from key, generation and length. */
 final class TestEntries {
@@ -46,7 +48,19 @@ final class TestEntries {
                 .putLong(GENERATION, generation);
         bytes.position(CONTENT);
         content(key, generation, bytes);
+        EntryChecksum.write(keyBytes(key), entry.bytes(), length, new CRC32C());
         return entry;
+    }
+
+    private static byte[] keyBytes(long key) {
+        byte[] bytes = new byte[CacheKey.LENGTH];
+        key(key).copyTo(bytes, 0);
+        return bytes;
+    }
+
+    /** What the engine asks before it uses an entry. */
+    static boolean isIntact(long key, EntryBuffer found) {
+        return EntryChecksum.matches(keyBytes(key), found.bytes(), found.length(), new CRC32C());
     }
 
     private static void content(long key, long generation, ByteBuffer into) {

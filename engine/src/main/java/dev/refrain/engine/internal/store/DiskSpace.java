@@ -1,0 +1,130 @@
+package dev.refrain.engine.internal.store;
+
+import dev.refrain.engine.spi.EntryHead;
+import java.io.IOException;
+import java.nio.file.FileStore;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.util.concurrent.atomic.AtomicLong;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Keeps a sparse file from filling its disk to the last block, because writing to a mapped page for which there is no block is a
+ * fault (see {@link Preallocation}). Entries are refused while less than {@link #MARGIN} is free, and taken again as soon as there
+ * is more. A preallocated file needs no room and is never refused any.
+ *
+ * <p>Free space is looked up once for each {@link #STRIDE} of what is stored, which keeps a system call off most puts. Thread-safe.
+ */
+final class DiskSpace {
+    private static final Logger LOG = LoggerFactory.getLogger(ChronicleStore.class);
+
+    /** More than several processes, and whatever else writes to the disk, use up between two looks of each. */
+    static final long MARGIN = 16L << 20;
+
+    /** From here on scarcity is over as far as the log is concerned, so that it does not fill with lines when space comes and goes. */
+    private static final long PLENTY = MARGIN / 2 * 3;
+
+    private static final long STRIDE = 1L << 20;
+    /** Besides its own pages, a value may be the first to touch a page of the lookup table, of the bit set and at both ends. */
+    private static final long FIRST_TOUCHED = 4 * 4096;
+
+    private static final long RECHECK_MILLIS = 1_000;
+
+    private final Path file;
+    private final boolean preallocated;
+    private final FileStore disk;
+    private final Clock clock;
+    private final AtomicLong sinceCheck = new AtomicLong();
+    private volatile boolean scarce;
+    private volatile long recheckAt;
+    /** Guarded by this. */
+    private boolean reported;
+
+    DiskSpace(Path file, boolean preallocated, Clock clock) throws IOException {
+        this.file = file;
+        this.preallocated = preallocated;
+        this.disk = Files.getFileStore(file);
+        this.clock = clock;
+    }
+
+    /** Says what was found at the start: in a warning if the file may outgrow its disk. */
+    void report(long length, long used) throws IOException {
+        long free = disk.getUsableSpace();
+        if (!preallocated && free < length - used + MARGIN) {
+            LOG.warn(
+                    "The store {} of {} bytes is sparse and may still grow by {}, but only {} are free on its disk; it will stop"
+                            + " storing when less than {} are. Free some space, or configure a lower capacity or preallocation",
+                    file,
+                    length,
+                    length - used,
+                    free,
+                    MARGIN);
+        } else {
+            LOG.debug(
+                    "The store {} of {} bytes is {}; {} bytes are free on its disk",
+                    file,
+                    length,
+                    preallocated ? "allocated" : "sparse",
+                    free);
+        }
+    }
+
+    /** Whether an entry of the given length can be written without danger. */
+    boolean hasRoomFor(int length) {
+        if (preallocated) {
+            return true;
+        }
+        if (scarce) {
+            return clock.millis() >= recheckAt && check(length);
+        }
+        long parts = length / Layout.MAX_VALUE_LENGTH + 1L;
+        return sinceCheck.addAndGet(length + parts * FIRST_TOUCHED + EntryHead.LENGTH) < STRIDE || check(length);
+    }
+
+    private synchronized boolean check(int length) {
+        sinceCheck.set(0);
+        long free = free();
+        if (free >= MARGIN + length) {
+            scarce = false;
+            if (reported && free >= PLENTY) {
+                reported = false;
+                LOG.info("The store {} stores answers again: {} bytes are free on its disk", file, free);
+            }
+            return true;
+        }
+        refuseForNow();
+        if (!reported) {
+            reported = true;
+            LOG.warn(
+                    "The store {} stores nothing for now, because only {} bytes are free on its disk and {} are to stay free; answers"
+                            + " are served all the same. Free some space, or configure preallocation",
+                    file,
+                    free,
+                    MARGIN);
+        }
+        return false;
+    }
+
+    private void refuseForNow() {
+        recheckAt = clock.millis() + RECHECK_MILLIS;
+        scarce = true;
+    }
+
+    private long free() {
+        try {
+            return disk.getUsableSpace();
+        } catch (IOException e) {
+            LOG.debug("The free space of {} is not known", disk, e);
+            return Long.MAX_VALUE;
+        }
+    }
+
+    /** Writing failed in a way that a full disk explains, whatever the figures say (a quota, for instance). */
+    void suspect() {
+        if (!preallocated) {
+            refuseForNow();
+        }
+    }
+}

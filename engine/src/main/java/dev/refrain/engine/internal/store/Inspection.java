@@ -1,0 +1,255 @@
+package dev.refrain.engine.internal.store;
+
+import dev.refrain.engine.internal.EntryChecksum;
+import dev.refrain.engine.spi.EntryBuffer;
+import dev.refrain.engine.spi.EntryHead;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.BitSet;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.IntConsumer;
+import java.util.zip.CRC32C;
+
+/**
+ * Looks at everything in a store without changing anything, while it is closed or while others have it open. In the latter case
+ * values come and go under the eyes; what looks damaged is therefore looked at again, and counts if it still stands there.
+ */
+public final class Inspection {
+    private static final int ATTEMPTS = 3;
+    private static final int MAX_DETAILS = 20;
+
+    private final RawMap map;
+    private final LockFile.State state;
+    private final long nowMillis;
+    private final CRC32C crc = new CRC32C();
+    private final LargeEntries.Scratch scratch = new LargeEntries.Scratch();
+
+    private long entries;
+    private long live;
+    private long bytes;
+    private long locked;
+    private long incomplete;
+    private long damaged;
+    private final List<String> details = new ArrayList<>();
+    private final double[] fill;
+    private final Map<ByteBuffer, Place> parts = new HashMap<>();
+    private final List<Manifest> manifests = new ArrayList<>();
+
+    private Inspection(RawMap map, LockFile.State state, long nowMillis) {
+        this.map = map;
+        this.state = state;
+        this.nowMillis = nowMillis;
+        this.fill = new double[map.segments()];
+    }
+
+    private record Place(int segment, int chunk) {}
+
+    private record Manifest(ByteBuffer key, EntryBuffer value) {}
+
+    /**
+     * What was found.
+     *
+     * @param entries all entries; large ones count once
+     * @param live entries that have not expired
+     * @param large entries kept in parts
+     * @param parts parts of large entries
+     * @param orphans parts of no entry that is there; they leave by expiry or eviction
+     * @param incomplete large entries of which a part has been evicted; they are misses
+     * @param damaged what no process has stored, and entries that nobody can find
+     * @param details where the first of those are
+     * @param lockedSegments segments whose lock is held
+     * @param bytes that all values take
+     * @param fill of each segment, as a share of its room, in ascending order
+     * @param capacityBytes the budget the store was made with; 0 if that is not known
+     * @param opens openings that no closing has followed; -1 if that is not known
+     */
+    public record Report(
+            long entries,
+            long live,
+            long large,
+            long parts,
+            long orphans,
+            long incomplete,
+            long damaged,
+            List<String> details,
+            long lockedSegments,
+            long bytes,
+            List<Double> fill,
+            long capacityBytes,
+            int opens) {}
+
+    /**
+     * Looks at a store.
+     *
+     * @param progress told how many percent have been looked at
+     * @throws IOException if the file cannot be read or is no store; the message says which
+     */
+    public static Report of(Path file, long nowMillis, IntConsumer progress) throws IOException {
+        try (RawMap map = RawMap.open(file)) {
+            return new Inspection(map, state(file), nowMillis).run(progress);
+        }
+    }
+
+    private static LockFile.State state(Path file) throws IOException {
+        Path lock = file.resolveSibling(file.getFileName() + ".lock");
+        return Files.exists(lock) ? LockFile.readOnly(lock) : null;
+    }
+
+    private Report run(IntConsumer progress) throws IOException {
+        for (int i = 0; i < map.segments(); i++) {
+            progress.accept((int) (100L * i / map.segments()));
+            look(i);
+        }
+        int partsFound = parts.size();
+        for (Manifest manifest : manifests) {
+            look(manifest);
+        }
+        progress.accept(100);
+        return new Report(
+                entries,
+                live,
+                manifests.size(),
+                partsFound,
+                parts.size(),
+                incomplete,
+                damaged,
+                List.copyOf(details),
+                locked,
+                bytes,
+                Arrays.stream(fill).sorted().boxed().toList(),
+                state == null ? 0 : state.capacityBytes(),
+                state == null ? -1 : state.opens());
+    }
+
+    private void look(int index) throws IOException {
+        RawMap.Segment segment = map.segment(index);
+        locked += segment.isLocked ? 1 : 0;
+        BitSet taken = new BitSet(Layout.CHUNKS_PER_SEGMENT);
+        List<RawMap.Segment> later = new ArrayList<>();
+        for (int slot = 0; slot < segment.slots(); slot++) {
+            int chunk = segment.chunk(slot);
+            if (chunk < 0) {
+                continue;
+            }
+            RawMap.Value value = segment.value(chunk);
+            String fault = fault(segment, slot, value, taken);
+            if (fault != null) {
+                while (later.size() < ATTEMPTS) {
+                    later.add(map.segment(index));
+                }
+                fault = stillThere(later, slot, chunk);
+                if (fault != null) {
+                    damaged("segment " + index + ", slot " + slot + ": " + fault);
+                }
+                continue;
+            }
+            taken.set(chunk, chunk + value.chunks());
+            bytes += (long) value.chunks() * Layout.CHUNK_SIZE;
+            count(value, new Place(index, chunk));
+        }
+        fill[index] = (double) taken.cardinality() / Layout.CHUNKS_PER_SEGMENT;
+    }
+
+    private void count(RawMap.Value value, Place place) {
+        byte kind = value.content()[Kind.OFFSET];
+        if (kind == Kind.PART) {
+            parts.put(ByteBuffer.wrap(value.key()), place);
+            return;
+        }
+        entries++;
+        live += EntryHead.expiresAt(value.content()) > nowMillis ? 1 : 0;
+        if (kind == Kind.MANIFEST) {
+            manifests.add(new Manifest(ByteBuffer.wrap(value.key()), buffer(value.content())));
+        }
+    }
+
+    private static EntryBuffer buffer(byte[] content) {
+        EntryBuffer buffer = new EntryBuffer(content.length);
+        System.arraycopy(content, 0, buffer.resize(content.length), 0, content.length);
+        return buffer;
+    }
+
+    /** What is wrong with a value, or null. */
+    private String fault(RawMap.Segment segment, int slot, RawMap.Value value, BitSet taken) {
+        if (value == null || value.content().length < EntryHead.LENGTH) {
+            return "no value can be where it points to";
+        }
+        int chunk = segment.chunk(slot);
+        int next = taken.nextSetBit(chunk);
+        if (next >= 0 && next < chunk + value.chunks()) {
+            return "it lies upon another value";
+        }
+        for (int i = chunk; i < chunk + value.chunks(); i++) {
+            if (!segment.isAllocated(i)) {
+                return "its chunks are marked as free";
+            }
+        }
+        if (!segment.isFoundBy(value.key(), slot)) {
+            return "nobody looks for its key here";
+        }
+        if (!Kind.isMark(value.content()[Kind.OFFSET])
+                && !EntryChecksum.matches(value.key(), value.content(), value.content().length, crc)) {
+            return "wrong checksum";
+        }
+        return null;
+    }
+
+    /** Looks again, at later copies. What overlaps is not looked for, because that is not the fault of one value. */
+    private String stillThere(List<RawMap.Segment> later, int slot, int chunk) {
+        String fault = null;
+        for (RawMap.Segment segment : later) {
+            fault = segment.chunk(slot) == chunk ? fault(segment, slot, segment.value(chunk), new BitSet()) : null;
+            if (fault == null) {
+                return null;
+            }
+        }
+        return fault;
+    }
+
+    private void damaged(String detail) {
+        damaged++;
+        if (details.size() < MAX_DETAILS) {
+            details.add(detail);
+        }
+    }
+
+    private void look(Manifest manifest) throws IOException {
+        if (!LargeEntries.isSound(manifest.value(), Layout.maxEntryLength(map.segments()))) {
+            damaged("a large entry: its numbers cannot be");
+            return;
+        }
+        byte[] entry = new byte[LargeEntries.total(manifest.value())];
+        int payload = LargeEntries.payload(manifest.value());
+        boolean isWhole = true;
+        for (int i = 0; i < LargeEntries.parts(manifest.value()); i++) {
+            byte[] key = LargeEntries.partKey(manifest.key().array(), manifest.value(), i, scratch);
+            int at = i * payload;
+            isWhole &= copyPart(key, entry, at, Math.min(payload, entry.length - at));
+        }
+        if (!isWhole) {
+            incomplete++;
+        } else if (!EntryChecksum.matches(manifest.key().array(), entry, entry.length, crc)) {
+            damaged("a large entry of " + entry.length + " bytes: wrong checksum");
+        }
+    }
+
+    /** Takes a part off the list of those that belong to nobody, and copies it if it is still there. */
+    private boolean copyPart(byte[] key, byte[] entry, int at, int length) throws IOException {
+        Place place = parts.remove(ByteBuffer.wrap(key));
+        RawMap.Value part = place == null ? null : map.value(place.segment(), place.chunk());
+        if (part == null
+                || !Arrays.equals(part.key(), key)
+                || part.content().length != EntryHead.LENGTH + length
+                || part.content()[Kind.OFFSET] != Kind.PART) {
+            return false;
+        }
+        System.arraycopy(part.content(), EntryHead.LENGTH, entry, at, length);
+        return true;
+    }
+}

@@ -1,0 +1,78 @@
+package dev.refrain.engine.internal.store;
+
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.FileStore;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import net.openhft.chronicle.hash.impl.util.jna.PosixFallocate;
+import net.openhft.posix.PosixAPI;
+import net.openhft.posix.internal.noop.NoOpPosixAPI;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Makes the file system give a file all of its blocks. Where a block is missing when a page of the mapping is first written, and the
+ * disk is full by then, the kernel raises SIGBUS; see docs/RATIONALE.md for what a JVM makes of that.
+ *
+ * <p>What the file contains stays as it is. Nobody else may have it open, unless it is certain that {@code fallocate} works.
+ */
+final class Preallocation {
+    private static final Logger LOG = LoggerFactory.getLogger(ChronicleStore.class);
+    private static final int PIECE = 1 << 20;
+
+    private Preallocation() {}
+
+    /**
+     * Allocates what is not allocated yet.
+     *
+     * @throws IOException if there is no room; the message says how much is needed and how much there is
+     */
+    static void allocate(Path file) throws IOException {
+        long length = Files.size(file);
+        long free = Files.getFileStore(file).getUsableSpace();
+        try (RandomAccessFile access = new RandomAccessFile(file.toFile(), "rw")) {
+            // The same exception comes where there is no room and where the file system cannot do this; writing tells
+            // them apart.
+            if (!fallocate(access, length)) {
+                rewrite(access.getChannel(), length, Files.getFileStore(file));
+            }
+        } catch (IOException e) {
+            throw new IOException(
+                    "it needs " + length + " bytes, and " + free + " were free on its disk: " + e.getMessage(), e);
+        }
+    }
+
+    private static boolean fallocate(RandomAccessFile access, long length) {
+        if (PosixAPI.posix() instanceof NoOpPosixAPI) {
+            return false;
+        }
+        try {
+            PosixFallocate.fallocate(access.getFD(), 0, length);
+            return true;
+        } catch (IOException | RuntimeException e) {
+            LOG.debug("fallocate failed", e);
+            return false;
+        }
+    }
+
+    /** Works on every file system, but takes as long as writing so much takes. */
+    static void rewrite(FileChannel channel, long length, FileStore disk) throws IOException {
+        ByteBuffer piece = ByteBuffer.allocateDirect(PIECE);
+        for (long at = 0; at < length; at += piece.limit()) {
+            if (disk.getUsableSpace() < DiskSpace.MARGIN) {
+                // It may be the last but one block that is missing, but a sparse file on a full disk is what must not
+                // be.
+                throw new IOException("No space left on device");
+            }
+            piece.clear();
+            channel.read(piece, at);
+            piece.flip();
+            for (long to = at; piece.hasRemaining(); ) {
+                to += channel.write(piece, to);
+            }
+        }
+    }
+}

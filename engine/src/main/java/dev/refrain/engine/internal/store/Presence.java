@@ -1,0 +1,52 @@
+package dev.refrain.engine.internal.store;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Objects;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Whether the files that are open still stand under their names. A file that was removed or replaced goes on working for whoever
+ * has it open, but nobody else will find it; so that is worth one line in the log, and nothing more. Thread-safe.
+ */
+final class Presence {
+    private static final Logger LOG = LoggerFactory.getLogger(ChronicleStore.class);
+
+    /** Files and what tells them from another one of the same name; null where the file system has nothing of the kind. */
+    private final Map<Path, Object> files = new LinkedHashMap<>();
+
+    Presence(Path... files) throws IOException {
+        for (Path file : files) {
+            this.files.put(file, fileKey(file));
+        }
+    }
+
+    /** Looks again. Each file is reported once. Returns whether there was anything to report. */
+    synchronized boolean check() {
+        return files.entrySet().removeIf(entry -> isGone(entry.getKey(), entry.getValue()));
+    }
+
+    private static boolean isGone(Path file, Object key) {
+        try {
+            if (Objects.equals(fileKey(file), key)) {
+                return false;
+            }
+        } catch (IOException e) {
+            LOG.debug("{} cannot be looked at", file, e);
+        }
+        LOG.warn(
+                "{} has been removed or replaced while the cache has it open. The cache goes on with the old file, which is lost"
+                        + " at the end of this process; restart to use what is there now",
+                file);
+        return true;
+    }
+
+    private static Object fileKey(Path file) throws IOException {
+        return Files.readAttributes(file, BasicFileAttributes.class).fileKey();
+    }
+}

@@ -1,0 +1,253 @@
+package dev.refrain.engine.internal.store;
+
+import dev.refrain.engine.CacheKey;
+import java.io.Closeable;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import net.jpountz.xxhash.XXHash64;
+import net.jpountz.xxhash.XXHashFactory;
+
+/**
+ * The file of a map as docs/STORAGE-FORMAT.md describes it, read without Chronicle Map: read-only, without locks, and with reads
+ * instead of a mapping, so that it neither harms a file that others have open nor is harmed by one that is damaged. A segment that
+ * is written to meanwhile may come out torn; whoever minds reads it again.
+ */
+final class RawMap implements Closeable {
+    private static final int HEADER_AT = 12;
+    private static final int LENGTH_MASK = (1 << 30) - 1;
+    private static final int MAX_HEADER_LENGTH = 16 << 10;
+    private static final int GLOBAL_STATE = 1024;
+    private static final int PAGE = 4096;
+    private static final int CACHE_LINE = 64;
+    private static final int COUNTERS = 64;
+
+    /** Of the length of a value, stop-bit encoded. */
+    private static final int MAX_LENGTH_BYTES = 3;
+
+    private static final int LONGEST_VALUE = CacheKey.LENGTH + MAX_LENGTH_BYTES + Layout.MAX_VALUE_LENGTH;
+
+    /** Bits of a slot that come from the hash of the key; the rest is the index of a chunk. */
+    private static final int KEY_BITS = 19;
+
+    private static final int KEY_MASK = (1 << KEY_BITS) - 1;
+
+    private final FileChannel channel;
+    private final String header;
+    private final int segments;
+    private final int segmentHeaderSize;
+    private final int lookupSize;
+    private final int tierSize;
+    private final int chunksAt;
+    private final long segmentHeadersAt;
+    private final long segmentsAt;
+    private final XXHash64 hash = XXHashFactory.fastestJavaInstance().hash64();
+
+    private RawMap(FileChannel channel, Path file) throws IOException {
+        this.channel = channel;
+        ByteBuffer word = read(0, HEADER_AT);
+        int length = word.remaining() < HEADER_AT ? 0 : word.getInt(HEADER_AT - 4) & LENGTH_MASK;
+        if (length == 0 || length > MAX_HEADER_LENGTH || HEADER_AT + length > channel.size()) {
+            throw new IOException(file + " does not begin like the file of a store");
+        }
+        ByteBuffer text = read(HEADER_AT, length);
+        header = StandardCharsets.UTF_8.decode(text).toString();
+        segments = number("actualSegments");
+        segmentHeaderSize = number("segmentHeaderSize");
+        lookupSize = number("tierHashLookupOuterSize");
+        tierSize = number("tierSize");
+        chunksAt = lookupSize + COUNTERS + number("tierFreeListOuterSize");
+        if (number("chunkSize") != Layout.CHUNK_SIZE
+                || number("actualChunksPerSegmentTier") != Layout.CHUNKS_PER_SEGMENT
+                || number("tierHashLookupKeyBits") != KEY_BITS
+                || tierSize != chunksAt + Layout.CHUNKS_PER_SEGMENT * Layout.CHUNK_SIZE
+                || segments < 1) {
+            throw new IOException(file + " is the file of some other map");
+        }
+        segmentHeadersAt = roundUp(roundUp(HEADER_AT + length, CACHE_LINE) + GLOBAL_STATE, PAGE);
+        segmentsAt = segmentHeadersAt + (long) segments * segmentHeaderSize;
+        if (channel.size() < segmentsAt + (long) segments * tierSize) {
+            throw new IOException(file + " is cut off: " + channel.size() + " bytes are there instead of "
+                    + (segmentsAt + (long) segments * tierSize));
+        }
+    }
+
+    /** @throws IOException if the file cannot be read or is not that of a store; the message says which */
+    static RawMap open(Path file) throws IOException {
+        FileChannel channel = FileChannel.open(file, StandardOpenOption.READ);
+        try {
+            return new RawMap(channel, file);
+        } catch (IOException | RuntimeException e) {
+            channel.close();
+            throw e;
+        }
+    }
+
+    int segments() {
+        return segments;
+    }
+
+    private int number(String field) throws IOException {
+        Matcher matcher = Pattern.compile("\\b" + field + ": (\\d{1,9})\\b").matcher(header);
+        if (!matcher.find()) {
+            throw new IOException("the header of the map does not say " + field);
+        }
+        return Integer.parseInt(matcher.group(1));
+    }
+
+    private static long roundUp(long value, int to) {
+        return (value + to - 1) / to * to;
+    }
+
+    private ByteBuffer read(long at, int length) throws IOException {
+        ByteBuffer buffer = ByteBuffer.allocate(length).order(ByteOrder.LITTLE_ENDIAN);
+        while (buffer.hasRemaining() && channel.read(buffer, at + buffer.position()) >= 0) {
+            // until it is full or the file ends
+        }
+        return buffer.flip();
+    }
+
+    /** Whether the lock of some segment is held, or somebody waits for it. */
+    boolean hasLocks() throws IOException {
+        ByteBuffer heads = read(segmentHeadersAt, segments * segmentHeaderSize);
+        for (int i = 0; i < segments; i++) {
+            if (heads.getLong(i * segmentHeaderSize) != 0) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /**
+     * Looks for what would make a reader of the mapped file leave the mapping: values that reach beyond the end of the last segment.
+     *
+     * @throws IOException if there are any
+     */
+    void requireNothingBehindTheEnd() throws IOException {
+        Segment last = segment(segments - 1);
+        for (int slot = 0; slot < last.slots(); slot++) {
+            int chunk = last.chunk(slot);
+            if (chunk >= 0 && last.value(chunk) == null) {
+                throw new IOException("its index is damaged");
+            }
+        }
+    }
+
+    /** One segment, as it was when it was read. */
+    Segment segment(int index) throws IOException {
+        ByteBuffer head = read(segmentHeadersAt + (long) index * segmentHeaderSize, Long.BYTES);
+        return new Segment(index, head.getLong(0) != 0, read(segmentsAt + (long) index * tierSize, tierSize));
+    }
+
+    /** A copy of one segment. */
+    final class Segment {
+        final int index;
+        /** Whether somebody holds its lock or waits for it, be he dead or alive. */
+        final boolean isLocked;
+
+        private final ByteBuffer bytes;
+
+        private Segment(int index, boolean isLocked, ByteBuffer bytes) {
+            this.index = index;
+            this.isLocked = isLocked;
+            this.bytes = bytes;
+        }
+
+        int slots() {
+            return lookupSize / Integer.BYTES;
+        }
+
+        /** The index of the chunk at which a slot's value begins, or -1 if the slot is free. */
+        int chunk(int slot) {
+            int content = bytes.getInt(slot * Integer.BYTES);
+            return content == 0 ? -1 : content >>> KEY_BITS;
+        }
+
+        boolean isAllocated(int chunk) {
+            return (bytes.get(lookupSize + COUNTERS + chunk / 8) >> (chunk % 8) & 1) != 0;
+        }
+
+        /** The value at a chunk, or null if there cannot be one. */
+        Value value(int chunk) {
+            return chunk < Layout.CHUNKS_PER_SEGMENT
+                    ? parse(bytes.slice(
+                            chunksAt + chunk * Layout.CHUNK_SIZE,
+                            (Layout.CHUNKS_PER_SEGMENT - chunk) * Layout.CHUNK_SIZE))
+                    : null;
+        }
+
+        /** Whether who looks for the key comes to this segment, and recognises the slot. */
+        boolean isFoundBy(byte[] key, int slot) {
+            long hashed = hash.hash(key, 0, key.length, 0);
+            boolean isPowerOfTwo = Integer.bitCount(segments) == 1;
+            long segment = isPowerOfTwo ? hashed & (segments - 1) : (hashed & Integer.MAX_VALUE) % segments;
+            long sought =
+                    (isPowerOfTwo ? hashed >>> Integer.numberOfTrailingZeros(segments) : hashed >>> 31) & KEY_MASK;
+            return segment == index
+                    && (sought == 0 ? KEY_MASK : sought) == (bytes.getInt(slot * Integer.BYTES) & KEY_MASK);
+        }
+    }
+
+    /** The value at a chunk as it is now, or null if there cannot be one. */
+    Value value(int segment, int chunk) throws IOException {
+        int length = Math.min(LONGEST_VALUE, (Layout.CHUNKS_PER_SEGMENT - chunk) * Layout.CHUNK_SIZE);
+        return parse(
+                read(segmentsAt + (long) segment * tierSize + chunksAt + chunk * (long) Layout.CHUNK_SIZE, length));
+    }
+
+    private static Value parse(ByteBuffer bytes) {
+        byte[] key = new byte[CacheKey.LENGTH];
+        bytes.get(key);
+        int length = 0;
+        for (int i = 0; i < MAX_LENGTH_BYTES; i++) {
+            byte next = bytes.get();
+            length |= (next & 0x7F) << (7 * i);
+            if (next >= 0) {
+                if (length > Layout.MAX_VALUE_LENGTH || length > bytes.remaining()) {
+                    return null;
+                }
+                byte[] content = new byte[length];
+                bytes.get(content);
+                return new Value(key, content, (bytes.position() - 1) / Layout.CHUNK_SIZE + 1);
+            }
+        }
+        return null;
+    }
+
+    /** A key and its value. */
+    static final class Value {
+        private final byte[] key;
+        private final byte[] content;
+        private final int chunks;
+
+        private Value(byte[] key, byte[] content, int chunks) {
+            this.key = key;
+            this.content = content;
+            this.chunks = chunks;
+        }
+
+        byte[] key() {
+            return key;
+        }
+
+        byte[] content() {
+            return content;
+        }
+
+        /** How many chunks both take together. */
+        int chunks() {
+            return chunks;
+        }
+    }
+
+    @Override
+    public void close() throws IOException {
+        channel.close();
+    }
+}

@@ -1,0 +1,57 @@
+package dev.refrain.engine.spi;
+
+import dev.refrain.engine.CacheKey;
+import java.security.SecureRandom;
+import java.util.concurrent.atomic.LongAdder;
+
+/**
+ * Keeps nothing and counts what it was to keep: for a host whose store cannot be opened and that would rather run without entries
+ * than not at all. Requests that come at the same time still share one upstream call.
+ */
+public final class NoStore implements CacheStore {
+    private static final int SECRET_LENGTH = 32;
+
+    private final byte[] secret = new byte[SECRET_LENGTH];
+    private final LongAdder drops = new LongAdder();
+
+    /** A store with a secret of its own. */
+    public NoStore() {
+        new SecureRandom().nextBytes(secret);
+    }
+
+    @Override
+    public boolean get(CacheKey key, EntryBuffer into) {
+        return false;
+    }
+
+    @Override
+    public boolean put(CacheKey key, EntryBuffer entry) {
+        drops.increment();
+        return false;
+    }
+
+    @Override
+    public boolean remove(CacheKey key) {
+        return false;
+    }
+
+    @Override
+    public long sweep(long nowMillis) {
+        return 0;
+    }
+
+    @Override
+    public StoreStats stats() {
+        return new StoreStats(0, 0, 0, 0, 0, drops.sum(), 0);
+    }
+
+    @Override
+    public byte[] secret() {
+        return secret.clone();
+    }
+
+    @Override
+    public void close() {
+        // There is nothing to release.
+    }
+}

@@ -1,0 +1,190 @@
+package dev.refrain.engine.internal.store;
+
+import static dev.refrain.engine.internal.store.TestEntries.NEVER;
+import static dev.refrain.engine.internal.store.TestEntries.entry;
+import static dev.refrain.engine.internal.store.TestEntries.isGenuine;
+import static dev.refrain.engine.internal.store.TestEntries.key;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.refrain.engine.ChildJvm;
+import dev.refrain.engine.spi.EntryBuffer;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.time.Clock;
+import java.time.Duration;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Two JVMs with one store. */
+class SharedStoreTest {
+    private static final long CAPACITY = 16L << 20;
+
+    @TempDir
+    Path directory;
+
+    private Path file;
+    private Process other;
+    private BufferedReader answers;
+    private final CapturedLog log = new CapturedLog();
+    private final EntryBuffer found = new EntryBuffer(16);
+
+    @BeforeEach
+    void startOther() throws IOException {
+        file = directory.resolve("answers");
+        other = ChildJvm.builder(StoreShell.class, file, CAPACITY)
+                .redirectError(ProcessBuilder.Redirect.DISCARD)
+                .start();
+        answers = other.inputReader();
+        assertThat(answers.readLine()).isEqualTo("open");
+    }
+
+    @AfterEach
+    void stopOther() {
+        other.destroyForcibly();
+        log.close();
+    }
+
+    private String ask(String command) throws IOException {
+        other.outputWriter().write(command + "\n");
+        other.outputWriter().flush();
+        return answers.readLine();
+    }
+
+    /** Through the handle, because Process closes the streams as well. */
+    private void kill() throws InterruptedException {
+        other.toHandle().destroyForcibly();
+        other.waitFor();
+    }
+
+    private ChronicleStore open(long capacity) throws IOException {
+        return ChronicleStore.open(file, capacity, Clock.systemUTC());
+    }
+
+    @Test
+    void whatOneStoresTheOtherSees() throws IOException {
+        try (ChronicleStore store = open(4 * CAPACITY)) {
+            assertThat(store.stats().capacityBytes())
+                    .as("no resizing under the other's feet")
+                    .isEqualTo(CAPACITY);
+            assertThat(ask("put 1 2000")).isEqualTo("true");
+            assertThat(ask("put 2 200000")).isEqualTo("true");
+            for (int i = 1; i <= 2; i++) {
+                assertThat(store.get(key(i), found)).isTrue();
+                assertThat(isGenuine(i, found)).isTrue();
+            }
+            store.put(key(1), entry(1, 7, 500));
+            assertThat(ask("get 1")).isEqualTo("7");
+            store.remove(key(2));
+            assertThat(ask("get 2")).isEqualTo("none");
+        }
+        assertThat(ask("get 1")).as("after the other's closing").isEqualTo("7");
+    }
+
+    @Test
+    void eachCountsForItself() throws IOException {
+        try (ChronicleStore store = open(CAPACITY)) {
+            assertThat(ask("put 1 7000000")).isEqualTo("false");
+            assertThat(ask("drops")).isEqualTo("1");
+            assertThat(store.stats().drops()).isZero();
+            assertThat(ask("put 1 1000")).isEqualTo("true");
+            assertThat(store.stats().entries())
+                    .as("what is in the file is everybody's")
+                    .isEqualTo(1);
+        }
+    }
+
+    @Test
+    void oneSweepsAtATime() throws Exception {
+        try (ChronicleStore store = open(CAPACITY)) {
+            store.put(key(1), entry(1, 0, 1_000, 1, 2));
+            assertThat(ask("sweep-lock")).isEqualTo("true");
+            assertThat(store.sweep(10)).isZero();
+            assertThat(store.get(key(1), found)).isTrue();
+            kill();
+            assertThat(store.sweep(10)).as("a dead one does not sweep").isEqualTo(1);
+            assertThat(store.get(key(1), found)).isFalse();
+        }
+    }
+
+    @Test
+    void whoeverIsKilledHoldsUpTheOthersOnceForASecond() throws Exception {
+        try (ChronicleStore store = open(CAPACITY)) {
+            for (int i = 0; i < 500; i++) {
+                store.put(key(i), entry(i, 0, 1_000));
+            }
+            assertThat(ask("lock 1")).isEqualTo("locked");
+            kill();
+
+            long start = System.nanoTime();
+            assertThat(store.get(key(1), found)).isFalse();
+            Duration first = Duration.ofNanos(System.nanoTime() - start);
+            // A second of spinning, which on a crowded machine takes longer.
+            assertThat(first).isBetween(Duration.ofMillis(900), Duration.ofSeconds(20));
+            start = System.nanoTime();
+            int readable = 0;
+            int writable = 0;
+            for (int i = 0; i < 500; i++) {
+                readable += store.get(key(i), found) ? 1 : 0;
+                writable += store.put(key(i), entry(i, 1, 1_000)) ? 1 : 0;
+            }
+            assertThat(store.sweep(0)).isZero();
+            Duration rest = Duration.ofNanos(System.nanoTime() - start);
+            System.out.println("A dead holder's lock: first call " + first.toMillis()
+                    + " ms, the next thousand and a sweep " + rest.toMillis() + " ms");
+            assertThat(rest).isLessThan(first);
+            assertThat(readable).isBetween(500 * 13 / 16, 499);
+            assertThat(writable).isEqualTo(readable);
+            assertThat(store.stats().failures()).isEqualTo(1);
+            assertThat(log.lines())
+                    .singleElement()
+                    .asString()
+                    .contains("has been locked for a second, most likely by a process that was killed");
+        }
+        try (ChronicleStore store = open(CAPACITY)) {
+            assertThat(store.get(key(1), found)).as("what was behind the lock").isTrue();
+            assertThat(store.put(key(1), entry(1, 2, 1_000, 5_000, NEVER))).isTrue();
+        }
+    }
+
+    @Test
+    void anotherSecretIsRefused() throws IOException {
+        Path secret = directory.resolve("answers.secret");
+        byte[] right = Files.readAllBytes(secret);
+        Files.write(secret, new byte[32]);
+        assertRefused();
+        Files.delete(secret);
+        assertRefused();
+        Files.write(secret, right);
+        open(CAPACITY).close();
+    }
+
+    @Test
+    void anotherFormatIsRefused() throws IOException {
+        try (FileChannel lock = FileChannel.open(directory.resolve("answers.lock"), StandardOpenOption.WRITE)) {
+            lock.write(ByteBuffer.wrap(new byte[] {2}), 16);
+        }
+        assertRefused();
+    }
+
+    @Test
+    void anotherMapIsRefused() throws IOException {
+        Files.move(file, directory.resolve("elsewhere"));
+        assertRefused();
+    }
+
+    private void assertRefused() {
+        assertThatThrownBy(() -> open(CAPACITY))
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("open in another process")
+                .hasMessageContaining("stop it first");
+        assertThat(directory).isDirectoryNotContaining("glob:**.damaged-*");
+    }
+}

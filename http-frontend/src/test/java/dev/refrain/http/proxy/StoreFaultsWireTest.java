@@ -1,0 +1,244 @@
+package dev.refrain.http.proxy;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.IOException;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.List;
+import java.util.Map;
+import java.util.SplittableRandom;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.logging.Handler;
+import java.util.logging.LogRecord;
+import java.util.logging.Logger;
+import java.util.logging.SimpleFormatter;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** What a client and an operator see of a store that is full, read-only, removed or on a full disk: answers, and one line. */
+class StoreFaultsWireTest extends WireTest {
+    private static final int ANSWER_BYTES = 1 << 20;
+    private static final Logger LOGGER = Logger.getLogger("dev.refrain");
+
+    private final Log log = new Log();
+    private Path disk;
+
+    private static final class Log extends Handler {
+        final List<String> lines = new CopyOnWriteArrayList<>();
+
+        @Override
+        public void publish(LogRecord entry) {
+            lines.add(entry.getLevel() + " " + new SimpleFormatter().formatMessage(entry));
+        }
+
+        @Override
+        public void flush() {
+            // Nothing is held back.
+        }
+
+        @Override
+        public void close() {
+            LOGGER.removeHandler(this);
+        }
+    }
+
+    @BeforeEach
+    void answerAtLength() {
+        LOGGER.addHandler(log);
+        LOGGER.setUseParentHandlers(false);
+        provider.does((exchange, request) -> ScriptedProvider.json(exchange, 200, answer(request.body())));
+    }
+
+    @AfterEach
+    void unmount() throws Exception {
+        log.close();
+        LOGGER.setUseParentHandlers(true);
+        if (disk != null) {
+            // Lazily, since the proxy is closed later.
+            run("umount", "--lazy", disk.toString());
+        }
+    }
+
+    /** Of its own for each request, and hardly to be compressed. */
+    private static String answer(String request) {
+        byte[] noise = new byte[ANSWER_BYTES * 3 / 4];
+        new SplittableRandom(request.hashCode()).nextBytes(noise);
+        return "{\"id\":\"chatcmpl-1\",\"choices\":[{\"message\":{\"content\":\""
+                + Base64.getEncoder().encodeToString(noise) + "\"}}]}";
+    }
+
+    private static String request(int number) {
+        return "{\"model\":\"acme/large\",\"seed\":" + number + "}";
+    }
+
+    /** Asks, and expects the answer in full, from wherever. Returns whether it was a hit. */
+    private boolean ask(int number) {
+        HttpResponse<String> response = proxy.cached(CHAT, request(number));
+        assertThat(response.statusCode()).isEqualTo(200);
+        String expected = answer(request(number));
+        assertThat(response.body()).endsWith(expected.substring(expected.indexOf("\"choices\"")));
+        return header(response, STATUS).equals("HIT");
+    }
+
+    /** A tmpfs, which takes root to mount. */
+    private void mount(int mebibytes) throws Exception {
+        Path directory = Files.createDirectory(folder.resolve("disk"));
+        assumeTrue(
+                run("mount", "-t", "tmpfs", "-o", "size=" + mebibytes + "m", "refrain-test", directory.toString()),
+                "skipped: mounting a small tmpfs takes root on Linux");
+        disk = directory;
+    }
+
+    private static boolean run(String... command) throws IOException, InterruptedException {
+        try {
+            return new ProcessBuilder(command)
+                            .redirectErrorStream(true)
+                            .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+                            .start()
+                            .waitFor()
+                    == 0;
+        } catch (IOException noSuchCommand) {
+            return false;
+        }
+    }
+
+    private void restartAt(Path store, Map<String, String> variables) throws IOException {
+        proxy.close();
+        proxy = new RunningProxy(store, provider.base(), variables);
+    }
+
+    private void assertServesWithoutStore(String reason) {
+        for (int i = 0; i < 2; i++) {
+            assertThat(ask(1)).isFalse();
+        }
+        assertThat(proxy.stats().store().drops()).isEqualTo(2);
+        assertThat(proxy.startLine()).endsWith(", no store");
+        assertThat(log.lines)
+                .singleElement()
+                .asString()
+                .startsWith("SEVERE Nothing will be cached. ")
+                .contains(reason);
+    }
+
+    @Test
+    void aFullStoreMakesRoom() {
+        for (int i = 0; i < 45; i++) {
+            assertThat(ask(i)).isFalse();
+            assertThat(ask(i)).isTrue();
+        }
+        assertThat(proxy.stats().store().evictions()).isPositive();
+        assertThat(proxy.stats().store().drops()).isZero();
+        assertThat(log.lines).isEmpty();
+    }
+
+    @Test
+    void anAnswerTooLongForTheStoreIsPassedOn() {
+        String large = CHAT_ANSWER.replace("Hello", answer("x").repeat(15).replace("\"", ""));
+        provider.does((exchange, request) -> ScriptedProvider.json(exchange, 200, large));
+        for (int i = 0; i < 3; i++) {
+            HttpResponse<String> response = proxy.cached(CHAT, CHAT_REQUEST);
+            assertMiss(response);
+            assertThat(response.body()).isEqualTo(large);
+        }
+        assertThat(proxy.stats().store().drops()).isEqualTo(3);
+        assertThat(log.lines).singleElement().asString().contains("has no room for an entry of");
+    }
+
+    @Test
+    void aDiskThatFillsUpDoesNotConcernAPreallocatedStore() throws Exception {
+        mount(40);
+        restartAt(disk.resolve("answers"), Map.of());
+        fillDisk();
+        aFullStoreMakesRoom();
+    }
+
+    private void fillDisk() throws IOException {
+        try (var out = Files.newOutputStream(disk.resolve("filler"))) {
+            while (true) {
+                out.write(new byte[1 << 16]);
+            }
+        } catch (IOException full) {
+            assertThat(Files.getFileStore(disk).getUsableSpace()).isLessThan(1 << 16);
+        }
+    }
+
+    @Test
+    void aSparseStoreStopsBeforeTheDiskIsFull() throws Exception {
+        mount(40);
+        restartAt(disk.resolve("answers"), Map.of("REFRAIN_PREALLOCATE", "false"));
+        List<Integer> stored = new ArrayList<>();
+        for (int i = 0; i < 45; i++) {
+            assertThat(ask(i)).isFalse();
+            if (ask(i)) {
+                stored.add(i);
+            }
+        }
+        assertThat(stored).hasSizeBetween(10, 30).startsWith(0, 1, 2, 3);
+        // A few may have been evicted from segments that chance had filled.
+        assertThat(stored.stream().filter(this::ask).count()).isGreaterThan(stored.size() / 2);
+        assertThat(proxy.stats().store().drops()).isGreaterThanOrEqualTo(2L * (45 - stored.size()));
+        assertThat(proxy.stats().store().failures()).isZero();
+        assertThat(log.lines).hasSize(2);
+        assertThat(log.lines.get(0)).contains("is sparse and may still grow by");
+        assertThat(log.lines.get(1)).contains("stores nothing for now, because only");
+    }
+
+    @Test
+    void aDiskTooSmallForTheStoreIsOneLine() throws Exception {
+        mount(24);
+        restartAt(disk.resolve("answers"), Map.of());
+        assertServesWithoutStore("free some space or configure a lower capacity");
+    }
+
+    @Test
+    void aReadOnlyDiskIsOneLine() throws Exception {
+        mount(40);
+        restartAt(disk.resolve("answers"), Map.of());
+        ask(1);
+        proxy.close();
+        assertThat(run("mount", "-o", "remount,ro", disk.toString())).isTrue();
+        restartAt(disk.resolve("answers"), Map.of());
+        assertServesWithoutStore("No permission to read and write the store");
+    }
+
+    @Test
+    void aStoreThatIsRemovedGoesOnUntilTheEndOfTheProcess() throws Exception {
+        restart(Map.of("REFRAIN_SWEEP_INTERVAL", "10ms"));
+        ask(1);
+        try (var files = Files.list(folder)) {
+            for (Path file : files.toList()) {
+                Files.delete(file);
+            }
+        }
+        long deadline = System.nanoTime() + 10_000_000_000L;
+        while (proxy.stats().store().failures() < 1 && System.nanoTime() < deadline) {
+            assertThat(ask(1)).isTrue();
+        }
+        assertThat(proxy.stats().store().failures()).isEqualTo(1);
+        assertThat(ask(2)).isFalse();
+        assertThat(ask(2)).isTrue();
+        assertThat(log.lines)
+                .hasSize(3)
+                .allSatisfy(
+                        line -> assertThat(line).contains("has been removed or replaced while the cache has it open"));
+        restart(Map.of());
+        assertThat(ask(1)).isFalse();
+        assertThat(ask(1)).isTrue();
+    }
+
+    @Test
+    void aDirectoryInItsPlaceIsOneLine() throws IOException {
+        byte[] precious = "do not touch".getBytes(StandardCharsets.UTF_8);
+        Files.write(folder.resolve("file"), precious);
+        restartAt(folder, Map.of());
+        assertServesWithoutStore(folder + " is a directory; name a file in it");
+        assertThat(folder.resolve("file")).hasBinaryContent(precious);
+    }
+}
