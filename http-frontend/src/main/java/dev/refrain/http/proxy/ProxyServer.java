@@ -192,11 +192,6 @@ public final class ProxyServer implements AutoCloseable {
         }
     }
 
-    /** The figures of the cache in this process. */
-    CacheStats stats() {
-        return cache.stats();
-    }
-
     /**
      * Stops taking requests, lets those in progress finish within {@code timeouts.shutdown}, then closes the store. Upstream calls
      * whose clients have gone count as in progress: their answers are still to be stored.
