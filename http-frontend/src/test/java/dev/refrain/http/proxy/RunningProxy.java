@@ -46,10 +46,6 @@ final class RunningProxy extends ProxyUnderTest {
         return server.callsInFlight();
     }
 
-    CacheStats stats() {
-        return server.stats();
-    }
-
     @Override
     public void close() {
         server.close();
