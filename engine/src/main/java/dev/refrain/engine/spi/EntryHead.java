@@ -16,6 +16,11 @@ public final class EntryHead {
     /** Offset of the time from which the entry must not be served, milliseconds since the epoch, a long. */
     public static final int EXPIRES_AT = 16;
 
+    /** Offset of the tokens that a hit saves, 0 if not known, an int. */
+    public static final int TOKENS = 36;
+    /** Offset of the time that fetching the answer took, milliseconds, 0 if not known, an int. */
+    public static final int FETCH_MILLIS = 40;
+
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
 
     private EntryHead() {}

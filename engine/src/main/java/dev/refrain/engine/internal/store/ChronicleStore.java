@@ -141,6 +141,7 @@ public final class ChronicleStore implements CacheStore {
         long now = clock.millis();
         try {
             key.copyTo(scratch.key, 0);
+            map.announce(scratch.key, entry);
             boolean isWhole = entry.length() <= Layout.MAX_VALUE_LENGTH && !Kind.isMark(entry.bytes()[Kind.OFFSET]);
             boolean stored = isWhole
                     ? map.put(scratch.key, entry, scratch.displaced, now)

@@ -1,5 +1,8 @@
 package dev.refrain.engine.internal.store;
 
+import dev.refrain.engine.CacheKey;
+import dev.refrain.engine.internal.Pool;
+import dev.refrain.engine.internal.eviction.EvictionPolicy;
 import dev.refrain.engine.spi.EntryBuffer;
 import dev.refrain.engine.spi.EntryHead;
 import java.util.Arrays;
@@ -25,16 +28,26 @@ import net.openhft.chronicle.map.impl.CompiledMapQueryContext;
  * the new one, which leaves a dangling entry when there is none; so a put removes the old value first.
  */
 final class SegmentMap {
+    /** What an answer of 2.5 KB takes. Eviction remembers less of the single entry where entries are smaller. */
+    private static final int USUAL_CHUNKS = 20;
+    /** Tries to make room for one value. One is enough unless other writers are faster. */
+    private static final int ROUNDS = 8;
+
     private final ChronicleMap<byte[], EntryBuffer> map;
     private final Tally tally;
-    private final Evictor evictor;
+    private final EvictionPolicy policy;
+    private final Newcomers newcomers;
+    private final Pool<Evictor> evictors;
     private final StuckSegments stuck;
 
     SegmentMap(ChronicleMap<byte[], EntryBuffer> map, Tally tally, Failures failures) {
         this.map = map;
         this.stuck = new StuckSegments(failures);
         this.tally = tally;
-        this.evictor = new Evictor(tally);
+        long chunks = (long) map.segments() * Layout.CHUNKS_PER_SEGMENT;
+        this.policy = new EvictionPolicy(chunks, map.segments(), chunks / USUAL_CHUNKS);
+        this.newcomers = new Newcomers(map.segments());
+        this.evictors = new Pool<>(() -> new Evictor(policy, newcomers));
     }
 
     int segments() {
@@ -46,21 +59,35 @@ final class SegmentMap {
             return false;
         }
         try {
-            return map.getUsing(key, into) != null;
+            if (map.getUsing(key, into) == null) {
+                return false;
+            }
         } catch (InterProcessDeadLockException e) {
             stuck.add(segmentOf(key), e);
             return false;
         }
+        if (into.bytes()[Kind.OFFSET] != Kind.PART) {
+            policy.hit(Stake.owner(key, into), Stake.chunks(into), Stake.cost(into));
+        }
+        return true;
+    }
+
+    /** An entry is about to be put, in whatever number of values. */
+    void announce(byte[] key, EntryBuffer entry) {
+        policy.put(Stake.hash(key), Stake.chunks(entry), Stake.cost(entry));
     }
 
     /**
-     * Stores a value, evicting others of its segment if need be. The older value is gone in any case.
+     * Stores a value, evicting others of its segment if need be. The older value is gone in any case. Its entry has been
+     * announced before.
      *
      * @param displaced receives the older value if it was a manifest; is empty otherwise
      * @return whether there was room
      */
     boolean put(byte[] key, EntryBuffer value, EntryBuffer displaced, long nowMillis) {
         displaced.resize(0);
+        int chunks = Layout.chunks(value.length());
+        long owner = Stake.owner(key, value);
         for (int round = 0; ; round++) {
             int segment;
             try (ExternalMapQueryContext<byte[], EntryBuffer, ?> query = map.queryContext(key)) {
@@ -69,24 +96,65 @@ final class SegmentMap {
                     return false;
                 }
                 removeFound(query, displaced);
-                if (hasRoom(query, Layout.chunks(value.length()))) {
+                if (hasRoom(query, chunks)) {
                     query.insert(query.absentEntry(), query.wrapValueAsData(value));
+                    newcomers.add(segment, owner, (int) ((CompiledMapQueryContext<?, ?, ?>) query).pos());
                     if (value.bytes()[Kind.OFFSET] == Kind.PART) {
                         tally.parts.incrementAndGet();
                     }
                     return true;
                 }
             }
-            if (round == Evictor.rounds()) {
+            if (round == ROUNDS || !evict(segment, chunks, owner, nowMillis)) {
                 return false;
             }
+        }
+    }
+
+    /** Makes room in a segment. Returns false if there is nothing that could go. */
+    private boolean evict(int segment, int chunks, long owner, long nowMillis) {
+        Evictor evictor = evictors.take();
+        try {
             try (MapSegmentContext<byte[], EntryBuffer, ?> context = map.segmentContext(segment)) {
-                evictor.evict(context, round, nowMillis);
+                ((SegmentLock) context).updateLock().lock();
+                evictor.choose(view(context), segment, chunks, owner, nowMillis);
             } catch (InterProcessDeadLockException e) {
                 stuck.add(segment, e);
                 return false;
             }
+            byte[] key = new byte[CacheKey.LENGTH];
+            for (int victim = 0; victim < evictor.victims(); victim++) {
+                evictor.copyKey(victim, key);
+                evict(key, evictor.owner(victim), evictor.isExpired(victim));
+            }
+            return evictor.victims() > 0;
+        } finally {
+            evictors.give(evictor);
         }
+    }
+
+    private void evict(byte[] key, long owner, boolean isExpired) {
+        try (ExternalMapQueryContext<byte[], EntryBuffer, ?> query = map.queryContext(key)) {
+            MapEntry<byte[], EntryBuffer> entry = lock(query) ? query.entry() : null;
+            if (entry == null) {
+                return;
+            }
+            byte kind = kind(entry);
+            remove(entry, kind);
+            if (Kind.isMark(kind)) {
+                policy.forget(owner);
+            }
+            if (kind != Kind.PART) {
+                tally.evictions.increment();
+                if (isExpired) {
+                    tally.expiredEvictions.increment();
+                }
+            }
+        }
+    }
+
+    private SegmentView view(MapSegmentContext<byte[], EntryBuffer, ?> locked) {
+        return new SegmentView((VanillaChronicleMap<?, ?, ?>) map, locked);
     }
 
     /** Takes the write lock of the key's segment. Returns false if it cannot be had. */
@@ -146,15 +214,24 @@ final class SegmentMap {
         if (entry == null) {
             return false;
         }
-        Data<EntryBuffer> value = entry.value();
-        byte kind = value.bytes().readByte(value.offset() + Kind.OFFSET);
+        byte kind = kind(entry);
         if (kind == Kind.MANIFEST) {
-            value.getUsing(displaced);
-        } else if (kind == Kind.PART) {
+            entry.value().getUsing(displaced);
+        }
+        remove(entry, kind);
+        return true;
+    }
+
+    private static byte kind(MapEntry<byte[], EntryBuffer> entry) {
+        Data<EntryBuffer> value = entry.value();
+        return value.bytes().readByte(value.offset() + Kind.OFFSET);
+    }
+
+    private void remove(MapEntry<byte[], EntryBuffer> entry, byte kind) {
+        if (kind == Kind.PART) {
             tally.parts.decrementAndGet();
         }
         entry.doRemove();
-        return true;
     }
 
     /** What a sweep did to one segment: entries removed, and parts of large entries that stay. */

@@ -15,11 +15,6 @@ final class Tally {
      */
     final AtomicLong parts = new AtomicLong();
 
-    void evicted(byte kind) {
-        if (kind == Kind.PART) {
-            parts.decrementAndGet();
-        } else {
-            evictions.increment();
-        }
-    }
+    /** Evictions of entries that had expired. */
+    final LongAdder expiredEvictions = new LongAdder();
 }
