@@ -125,7 +125,7 @@ final class SegmentMap {
             byte[] key = new byte[CacheKey.LENGTH];
             for (int victim = 0; victim < evictor.victims(); victim++) {
                 evictor.copyKey(victim, key);
-                evict(key, evictor.owner(victim), evictor.isExpired(victim));
+                evict(key, nowMillis);
             }
             return evictor.victims() > 0;
         } finally {
@@ -133,17 +133,19 @@ final class SegmentMap {
         }
     }
 
-    private void evict(byte[] key, long owner, boolean isExpired) {
+    private void evict(byte[] key, long nowMillis) {
         try (ExternalMapQueryContext<byte[], EntryBuffer, ?> query = map.queryContext(key)) {
             MapEntry<byte[], EntryBuffer> entry = lock(query) ? query.entry() : null;
             if (entry == null) {
                 return;
             }
             byte kind = kind(entry);
-            remove(entry, kind);
+            boolean isExpired = expiresAt(entry) <= nowMillis;
             if (Kind.isMark(kind)) {
-                policy.forget(owner);
+                Data<EntryBuffer> value = entry.value();
+                policy.forget(value.bytes().readLong(value.offset() + Stake.OWNER));
             }
+            remove(entry, kind);
             if (kind != Kind.PART) {
                 tally.evictions.increment();
                 if (isExpired) {
@@ -225,6 +227,11 @@ final class SegmentMap {
     private static byte kind(MapEntry<byte[], EntryBuffer> entry) {
         Data<EntryBuffer> value = entry.value();
         return value.bytes().readByte(value.offset() + Kind.OFFSET);
+    }
+
+    private static long expiresAt(MapEntry<byte[], EntryBuffer> entry) {
+        Data<EntryBuffer> value = entry.value();
+        return value.bytes().readLong(value.offset() + EntryHead.EXPIRES_AT);
     }
 
     private void remove(MapEntry<byte[], EntryBuffer> entry, byte kind) {

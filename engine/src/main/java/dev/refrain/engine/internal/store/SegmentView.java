@@ -57,10 +57,6 @@ final class SegmentView {
                 && chunk + chunks(chunk) <= Layout.CHUNKS_PER_SEGMENT;
     }
 
-    boolean isFree(int chunk) {
-        return !taken.get(chunk);
-    }
-
     /** The chunk after the last free one in a row. */
     int endOfFree(int chunk) {
         long next = taken.nextSetBit(chunk);
