@@ -31,7 +31,7 @@ final class EntryCodec {
     private static final int CONTENT_TYPE_LENGTH = 46;
 
     /** Entries of any other version are misses. */
-    private static final byte CURRENT_VERSION = 1;
+    private static final byte CURRENT_VERSION = 2;
 
     private static final byte FLAG_LZ4 = 1;
 
@@ -100,6 +100,8 @@ final class EntryCodec {
         INT.set(entry, PATCHES_LENGTH, template.patchesLength());
         INT.set(entry, EntryHead.TOKENS, clampToInt(template.tokens()));
         INT.set(entry, EntryHead.FETCH_MILLIS, clampToInt(facts.fetchMillis()));
+        LONG.set(entry, EntryHead.SCOPE, key.scopeTag());
+        LONG.set(entry, EntryHead.MODEL, key.modelTag());
         SHORT.set(entry, SOURCE_ID_LENGTH, (short) sourceId.length);
         SHORT.set(entry, CONTENT_TYPE_LENGTH, (short) contentType.length);
         INT.set(entry, CHECKSUM, checksum(key, entry, out.length(), scratch));

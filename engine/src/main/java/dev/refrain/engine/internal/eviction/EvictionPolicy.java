@@ -13,8 +13,6 @@ package dev.refrain.engine.internal.eviction;
  *       entry that would go instead (TinyLFU; Einziger, Friedman, Manes, ACM ToS 2017). Withstands scans and loops.
  * </ul>
  * Which mode is better depends on the load, so {@link Duel} tries both on a small sample of keys, and the winner rules.
- *
- * <p>Cost counts with the power of 3/4: with all of its weight a few expensive entries would drive out many that are asked for.
  */
 public final class EvictionPolicy {
     /** How many entries to look at. More would find little worse ones: the expected rank of the worst of 64 is the lowest 1.5 %. */
@@ -118,6 +116,11 @@ public final class EvictionPolicy {
         return footprints.of(hash);
     }
 
+    /** Whether a footprint is that of a key which is remembered; if not, it is a guess. */
+    public static boolean isKnown(int footprint) {
+        return Footprints.isMarked(footprint);
+    }
+
     public boolean isGuarded() {
         return duel.guardedWins();
     }
@@ -147,7 +150,6 @@ public final class EvictionPolicy {
      * @param cost what fetching it cost, in any unit
      */
     public static double value(double cost, long size) {
-        double root = Math.sqrt(cost);
-        return root * Math.sqrt(root) / size;
+        return cost / size;
     }
 }

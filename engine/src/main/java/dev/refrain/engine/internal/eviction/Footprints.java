@@ -151,6 +151,10 @@ final class Footprints {
         return (mark << MARK_SHIFT) | (frequency << FREQUENCY_SHIFT) | (hits << HITS_SHIFT) | (tick & TICK_MASK);
     }
 
+    static boolean isMarked(int cell) {
+        return cell >>> MARK_SHIFT != 0;
+    }
+
     static int frequency(int cell) {
         return (cell >>> FREQUENCY_SHIFT) & MAX_FREQUENCY;
     }

@@ -6,8 +6,10 @@ import dev.refrain.engine.internal.eviction.EvictionPolicy;
 import dev.refrain.engine.spi.EntryBuffer;
 import dev.refrain.engine.spi.EntryHead;
 import java.util.Arrays;
+import java.util.BitSet;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.function.BiConsumer;
-import net.openhft.chronicle.bytes.RandomDataInput;
+import java.util.function.Predicate;
 import net.openhft.chronicle.hash.Data;
 import net.openhft.chronicle.hash.SegmentLock;
 import net.openhft.chronicle.hash.locks.InterProcessDeadLockException;
@@ -241,11 +243,21 @@ final class SegmentMap {
         entry.doRemove();
     }
 
-    /** What a sweep did to one segment: entries removed, and parts of large entries that stay. */
+    /** What a walk did to one segment: entries removed, and parts of large entries that stay. */
     record Swept(long removed, long partsLeft) {}
 
-    /** Removes what has expired in one segment, under the segment's update lock. */
+    /** Removes what has expired in one segment. */
     Swept sweep(int segment, long nowMillis) {
+        return walk(segment, head -> EntryHead.expiresAt(head) <= nowMillis, tally.expirations);
+    }
+
+    /** Removes what matches in one segment, of large entries piece by piece. */
+    Swept removeIf(int segment, Predicate<byte[]> head) {
+        return walk(segment, head, tally.removals);
+    }
+
+    private Swept walk(int segment, Predicate<byte[]> head, LongAdder counter) {
+        Walk walk = new Walk(head);
         try (MapSegmentContext<byte[], EntryBuffer, ?> context = map.segmentContext(segment)) {
             if (stuck.contains(segment)) {
                 if (!((SegmentLock) context).writeLock().tryLock()) {
@@ -253,39 +265,117 @@ final class SegmentMap {
                 }
                 stuck.remove(segment);
             }
-            Sweep sweep = new Sweep(nowMillis);
-            context.forEachSegmentEntry(sweep::visit);
-            return new Swept(sweep.removed, sweep.partsLeft);
-        } catch (InterProcessDeadLockException e) {
-            stuck.add(segment, e);
-            return new Swept(0, 0);
+            // Known without touching the segment: one that was never used costs no memory.
+            walk.isDone = context.size() == 0;
+        }
+        while (!walk.isDone) {
+            try (MapSegmentContext<byte[], EntryBuffer, ?> context = map.segmentContext(segment)) {
+                ((SegmentLock) context).updateLock().lock();
+                long start = System.nanoTime();
+                walk.look(view(context));
+                tally.longestHoldNanos.accumulate(System.nanoTime() - start);
+            } catch (InterProcessDeadLockException e) {
+                stuck.add(segment, e);
+                return new Swept(walk.removed, walk.partsLeft);
+            }
+            // Each on its own, so that nobody waits for more than one.
+            for (int i = 0; i < walk.found; i++) {
+                System.arraycopy(walk.keys, i * CacheKey.LENGTH, walk.key, 0, CacheKey.LENGTH);
+                removeIf(walk);
+            }
+        }
+        counter.add(walk.removed);
+        return new Swept(walk.removed, walk.partsLeft);
+    }
+
+    /** Removes the value of a key if its head still matches. */
+    private void removeIf(Walk walk) {
+        try (ExternalMapQueryContext<byte[], EntryBuffer, ?> query = map.queryContext(walk.key)) {
+            MapEntry<byte[], EntryBuffer> entry = lock(query) ? query.entry() : null;
+            if (entry == null) {
+                return;
+            }
+            Data<EntryBuffer> value = entry.value();
+            value.bytes().read(value.offset(), walk.headBytes, 0, EntryHead.LENGTH);
+            if (walk.head.test(walk.headBytes)) {
+                byte kind = walk.headBytes[Kind.OFFSET];
+                remove(entry, kind);
+                walk.removed += kind == Kind.PART ? 0 : 1;
+            }
         }
     }
 
-    private final class Sweep {
-        private final long nowMillis;
+    /**
+     * A walk through a segment: looks at a few values at a time, so that the lock is held for a bounded time. Removing a value may move
+     * others down in the lookup table, never up, and never past a free slot; so the walk goes down, from a free slot to the same again.
+     */
+    private static final class Walk {
+        private static final int VALUES_PER_LOOK = 256;
+        /** Where values have to be read from the disk, fewer of them are looked at. */
+        private static final long NANOS_PER_LOOK = 100_000;
+
+        private static final int VALUES_PER_CLOCK = 16;
+
+        private final Predicate<byte[]> head;
+        private final byte[] headBytes = new byte[EntryHead.LENGTH];
+        private final byte[] key = new byte[CacheKey.LENGTH];
+        private final byte[] keys = new byte[VALUES_PER_LOOK * CacheKey.LENGTH];
+        private int found;
+        /** A slot that was free at the beginning, or -1 before that. */
+        private int top = -1;
+        /** Slots gone down from there. */
+        private int gone;
+
+        private boolean isDone;
         private long removed;
         private long partsLeft;
 
-        Sweep(long nowMillis) {
-            this.nowMillis = nowMillis;
+        Walk(Predicate<byte[]> head) {
+            this.head = head;
         }
 
-        void visit(MapEntry<byte[], EntryBuffer> entry) {
-            Data<EntryBuffer> value = entry.value();
-            RandomDataInput bytes = value.bytes();
-            boolean isPart = bytes.readByte(value.offset() + Kind.OFFSET) == Kind.PART;
-            if (bytes.readLong(value.offset() + EntryHead.EXPIRES_AT) > nowMillis) {
-                partsLeft += isPart ? 1 : 0;
-                return;
+        void look(SegmentView view) {
+            found = 0;
+            long start = System.nanoTime();
+            int slots = view.slots();
+            while (top < 0 || (gone == 0 && !view.isFree(top))) {
+                top++;
             }
-            entry.doRemove();
-            if (isPart) {
-                tally.parts.decrementAndGet();
-            } else {
-                tally.expirations.increment();
-                removed++;
+            int looked = 0;
+            while (gone < slots && looked < VALUES_PER_LOOK) {
+                int chunk = view.chunkAt((top - ++gone + slots) % slots);
+                if (chunk < 0 || !view.isSound(chunk)) {
+                    continue;
+                }
+                view.copyHead(chunk, headBytes);
+                if (head.test(headBytes)) {
+                    view.copyKey(chunk, keys, found++ * CacheKey.LENGTH);
+                } else if (headBytes[Kind.OFFSET] == Kind.PART) {
+                    partsLeft++;
+                }
+                if (++looked % VALUES_PER_CLOCK == 0 && System.nanoTime() - start > NANOS_PER_LOOK) {
+                    break;
+                }
             }
+            isDone = gone == slots;
+        }
+    }
+
+    /** The bytes that expired values take in one segment. */
+    long expiredBytes(int segment, long nowMillis) {
+        try (MapSegmentContext<byte[], EntryBuffer, ?> context = map.segmentContext(segment)) {
+            if (context.size() == 0 || stuck.contains(segment)) {
+                return 0;
+            }
+            ((SegmentLock) context).updateLock().lock();
+            SegmentView view = view(context);
+            BitSet starts = new BitSet(Layout.CHUNKS_PER_SEGMENT);
+            view.listStarts(starts);
+            long chunks = starts.stream()
+                    .filter(chunk -> view.isSound(chunk) && view.expiresAt(chunk) <= nowMillis)
+                    .mapToLong(view::chunks)
+                    .sum();
+            return chunks * Layout.CHUNK_SIZE;
         }
     }
 

@@ -3,6 +3,10 @@ package dev.refrain.engine.internal.store;
 import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.spi.EntryBuffer;
 import dev.refrain.engine.spi.EntryHead;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
+import java.util.BitSet;
 import net.openhft.chronicle.algo.bitset.ReusableBitSet;
 import net.openhft.chronicle.core.Memory;
 import net.openhft.chronicle.core.OS;
@@ -19,6 +23,7 @@ import net.openhft.chronicle.map.impl.CompiledMapIterationContext;
 final class SegmentView {
     private static final Memory MEMORY = OS.memory();
     private static final int SLOT = 4;
+    private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.nativeOrder());
 
     private final CompactOffHeapLinearHashTable table;
     private final long tableAddress;
@@ -42,11 +47,38 @@ final class SegmentView {
         return tableLength;
     }
 
+    /** Sets a bit for each chunk that the lookup table names. Returns how many slots are taken. */
+    int listStarts(BitSet into) {
+        into.clear();
+        int found = 0;
+        for (int slot = 0; slot < tableLength; slot += 2) {
+            // Most slots are free; two at a time.
+            if (MEMORY.readLong(tableAddress + (long) slot * SLOT) != 0) {
+                found += listStart(slot, into) + listStart(slot + 1, into);
+            }
+        }
+        return found;
+    }
+
+    private int listStart(int slot, BitSet into) {
+        int chunk = chunkAt(slot);
+        if (chunk < 0) {
+            return 0;
+        }
+        into.set(chunk);
+        return 1;
+    }
+
     /** The chunk that a slot of the lookup table names, or -1. A look at the table alone; see {@link #isSound}. */
     int chunkAt(int slot) {
         long entry = table.readEntry(tableAddress, (long) slot * SLOT);
         int chunk = (int) table.value(entry);
         return table.empty(entry) || chunk >= Layout.CHUNKS_PER_SEGMENT ? -1 : chunk;
+    }
+
+    /** Whether a slot of the lookup table is free. There is always one that is. */
+    boolean isFree(int slot) {
+        return table.empty(table.readEntry(tableAddress, (long) slot * SLOT));
     }
 
     /** Whether a value can begin at a chunk that the table names. */
@@ -103,6 +135,10 @@ final class SegmentView {
         return MEMORY.readLong(value(chunk) + EntryHead.EXPIRES_AT);
     }
 
+    long storedAt(int chunk) {
+        return MEMORY.readLong(value(chunk) + EntryHead.STORED_AT);
+    }
+
     /** See {@link Stake#owner}. */
     long owner(int chunk) {
         return Kind.isMark(kind(chunk))
@@ -122,10 +158,17 @@ final class SegmentView {
                 MEMORY.readInt(value + EntryHead.TOKENS), MEMORY.readInt(value + EntryHead.FETCH_MILLIS), total(chunk));
     }
 
+    void copyHead(int chunk, byte[] into) {
+        long at = value(chunk);
+        for (int i = 0; i < EntryHead.LENGTH; i += Long.BYTES) {
+            LONG.set(into, i, MEMORY.readLong(at + i));
+        }
+    }
+
     void copyKey(int chunk, byte[] into, int offset) {
         long at = address(chunk);
-        for (int i = 0; i < CacheKey.LENGTH; i++) {
-            into[offset + i] = MEMORY.readByte(at + i);
+        for (int i = 0; i < CacheKey.LENGTH; i += Long.BYTES) {
+            LONG.set(into, offset + i, MEMORY.readLong(at + i));
         }
     }
 }
