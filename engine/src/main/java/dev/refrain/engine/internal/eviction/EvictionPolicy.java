@@ -18,7 +18,7 @@ public final class EvictionPolicy {
     /** How many entries to look at. More would find little worse ones: the expected rank of the worst of 64 is the lowest 1.5 %. */
     public static final int SAMPLE = 64;
     /** Entries of a segment that are too new to be judged, in guarded mode. */
-    public static final int NEWCOMERS = 4;
+    public static final int NEWCOMERS = 2;
 
     /** An age is that much longer, in ticks, so that what was accessed just now is not worth infinitely much: 2 % of a turnover. */
     private static final double AGE_OFFSET = 10;
