@@ -182,7 +182,7 @@ public final class ResponseCache implements AutoCloseable {
     public boolean lookup(CacheKey key, CachedResponse into) {
         Scratch scratch = scratches.take();
         try {
-            return countMiss(read(key, into, scratch));
+            return countMiss(key, read(key, into, scratch));
         } finally {
             give(scratch);
         }
@@ -190,12 +190,12 @@ public final class ResponseCache implements AutoCloseable {
 
     /** Looks up an answer and, on a hit, delivers it to the sink during the call; the sink is not touched otherwise. */
     public boolean lookup(CacheKey key, ResponseSink sink) {
-        return countMiss(replay(key, sink));
+        return countMiss(key, replay(key, sink));
     }
 
-    private boolean countMiss(boolean found) {
+    private boolean countMiss(CacheKey key, boolean found) {
         if (!found) {
-            counters.misses.increment();
+            counters.miss(key.endpoint());
         }
         return found;
     }
@@ -240,7 +240,7 @@ public final class ResponseCache implements AutoCloseable {
             store.remove(key);
             return false;
         }
-        counters.hits.increment();
+        counters.hit(key.endpoint());
         counters.tokensSaved.add(into.tokensSaved());
         return true;
     }

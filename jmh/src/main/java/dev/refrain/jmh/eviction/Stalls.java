@@ -6,6 +6,8 @@ import dev.refrain.engine.internal.store.ChronicleStore;
 import dev.refrain.engine.spi.EntryBuffer;
 import dev.refrain.engine.spi.EntryHead;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadMXBean;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
@@ -26,6 +28,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * <pre>java -cp jmh/target/benchmarks.jar dev.refrain.jmh.eviction.Stalls [entries to sweep]</pre>
  */
 public final class Stalls {
+    private static final ThreadMXBean CPU = ManagementFactory.getThreadMXBean();
     private static final long CAPACITY = 256L << 20;
     private static final int SMALL = 32_768;
     private static final int MEDIUM = 1 << 20;
@@ -101,7 +104,7 @@ public final class Stalls {
         }
     }
 
-    /** Returns the kind of length and the time of each put. */
+    /** Returns the kind of length, the time and the processor time of each put. */
     private static List<long[]> putSome(ChronicleStore store, int keys, int seed, int count) {
         SplittableRandom random = new SplittableRandom(seed);
         EntryBuffer entry = new EntryBuffer(LARGE);
@@ -111,9 +114,12 @@ public final class Stalls {
             int length = length(random);
             fill(entry, length, Long.MAX_VALUE);
             CacheKey key = key(random.nextInt(keys));
+            long cpu = CPU.getCurrentThreadCpuTime();
             long start = System.nanoTime();
             store.put(key, entry);
-            times.add(new long[] {length <= SMALL ? 0 : length <= MEDIUM ? 1 : 2, System.nanoTime() - start});
+            long wall = System.nanoTime() - start;
+            int kind = length <= SMALL ? 0 : length <= MEDIUM ? 1 : 2;
+            times.add(new long[] {kind, wall, CPU.getCurrentThreadCpuTime() - cpu});
             store.get(key(random.nextInt(keys)), found);
         }
         return times;
@@ -135,10 +141,13 @@ public final class Stalls {
                     store.stats().entries());
             System.out.println("| reads | count | p50 us | p99 us | p99.9 us | max us |");
             System.out.println("|---|---|---|---|---|---|");
-            print("warming up", reads(store, entries, false));
+            print("warming up", reads(store, entries, null));
             for (int round = 0; round < 3; round++) {
-                print("no sweep", reads(store, entries, false));
-                print("sweep", reads(store, entries, true));
+                print("no sweep", reads(store, entries, null));
+                List<Long> slices = new ArrayList<>();
+                print("sweep", reads(store, entries, slices));
+                // A lock is held for a part of that.
+                print("  its slices", slices.stream().mapToLong(Long::longValue).toArray());
             }
             System.out.printf(
                     Locale.ROOT,
@@ -150,20 +159,22 @@ public final class Stalls {
         }
     }
 
-    /** Reads for ten seconds, with a sweep going on in the background or without. */
-    private static long[] reads(ChronicleStore store, int entries, boolean sweeps) throws InterruptedException {
+    /** Reads for ten seconds, with a sweep in the background that notes how long its slices take, unless there is nowhere to note it. */
+    private static long[] reads(ChronicleStore store, int entries, List<Long> slices) throws InterruptedException {
         AtomicBoolean done = new AtomicBoolean();
         Thread sweeper = new Thread(() -> {
-            int slices = store.slices();
+            int count = store.slices();
             long start = System.nanoTime();
-            for (int slice = 0; slice < slices && !done.get(); slice++) {
-                while (System.nanoTime() - start < slice * 10_000_000_000L / slices) {
+            for (int slice = 0; slice < count && !done.get(); slice++) {
+                while (System.nanoTime() - start < slice * 10_000_000_000L / count) {
                     java.util.concurrent.locks.LockSupport.parkNanos(1_000_000);
                 }
+                long begin = System.nanoTime();
                 store.sweep(2, slice);
+                slices.add(System.nanoTime() - begin);
             }
         });
-        if (sweeps) {
+        if (slices != null) {
             sweeper.start();
         }
         long[] times = new long[20_000_000];
@@ -179,7 +190,7 @@ public final class Stalls {
             times[count++] = System.nanoTime() - now;
         } while (now < end && count < times.length);
         done.set(true);
-        if (sweeps) {
+        if (slices != null) {
             sweeper.join();
         }
         return Arrays.copyOf(times, count);

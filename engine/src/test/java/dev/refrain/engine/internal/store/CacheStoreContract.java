@@ -25,15 +25,15 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What {@link CacheStore} promises. Every store passes it. */
-abstract class CacheStoreContract {
+/** What {@link CacheStore} promises. Every store passes it, those of others too: it is in the test-jar of this module. */
+public abstract class CacheStoreContract {
     private static final long NOW = 10_000;
 
     private final EntryBuffer found = new EntryBuffer(16);
-    CacheStore store;
+    protected CacheStore store;
 
     /** An empty store with room for at least 48 MiB. */
-    abstract CacheStore open() throws IOException;
+    protected abstract CacheStore open() throws IOException;
 
     @BeforeEach
     void openStore() throws IOException {
