@@ -23,6 +23,10 @@ public final class CacheKey {
     private final long b;
     private final long c;
     private final long d;
+    /** What the key's entry is labelled with; no part of the key's identity. */
+    private final long scopeTag;
+
+    private final long modelTag;
 
     /**
      * Wraps a digest.
@@ -31,12 +35,19 @@ public final class CacheKey {
      * @throws IndexOutOfBoundsException if the digest is shorter than that
      */
     public CacheKey(Endpoint endpoint, boolean streaming, byte[] digest, int offset) {
+        this(endpoint, streaming, digest, offset, 0, 0);
+    }
+
+    /** A key whose entry can be removed by scope and by model; 0 is no tag. */
+    CacheKey(Endpoint endpoint, boolean streaming, byte[] digest, int offset, long scopeTag, long modelTag) {
         this.endpoint = java.util.Objects.requireNonNull(endpoint, "endpoint");
         this.streaming = streaming;
         this.a = (long) LONG.get(digest, offset);
         this.b = (long) LONG.get(digest, offset + 8);
         this.c = (long) LONG.get(digest, offset + 16);
         this.d = (long) LONG.get(digest, offset + 24);
+        this.scopeTag = scopeTag;
+        this.modelTag = modelTag;
     }
 
     /** The endpoint whose answers this key names; never null. */
@@ -47,6 +58,14 @@ public final class CacheKey {
     /** Whether the answer is an event stream rather than one JSON document. */
     public boolean streaming() {
         return streaming;
+    }
+
+    long scopeTag() {
+        return scopeTag;
+    }
+
+    long modelTag() {
+        return modelTag;
     }
 
     /** Writes the {@link #LENGTH} digest bytes to {@code target} from {@code offset}. */

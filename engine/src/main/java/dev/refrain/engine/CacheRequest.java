@@ -16,6 +16,7 @@ public final class CacheRequest {
     private final String query;
     private final String presetFingerprint;
     private final boolean stream;
+    private final long modelTag;
 
     private CacheRequest(
             Endpoint endpoint,
@@ -25,7 +26,8 @@ public final class CacheRequest {
             String upstream,
             String query,
             String presetFingerprint,
-            boolean stream) {
+            boolean stream,
+            long modelTag) {
         this.endpoint = endpoint;
         this.apiKey = apiKey;
         this.body = body;
@@ -34,6 +36,7 @@ public final class CacheRequest {
         this.query = query;
         this.presetFingerprint = presetFingerprint;
         this.stream = stream;
+        this.modelTag = modelTag;
     }
 
     /**
@@ -48,7 +51,7 @@ public final class CacheRequest {
         RequestScan scan = RequestScan.of(body, 0, body.length);
         // Embeddings never stream, whatever the body says.
         boolean stream = endpoint != Endpoint.EMBEDDINGS && scan.stream();
-        return new CacheRequest(endpoint, apiKey, scan, body.length, "", "", "", stream);
+        return new CacheRequest(endpoint, apiKey, scan, body.length, "", "", "", stream, scan.modelTag());
     }
 
     /**
@@ -61,20 +64,28 @@ public final class CacheRequest {
         Objects.requireNonNull(upstreamIdentity, "upstreamIdentity");
         Objects.requireNonNull(rawQuery, "rawQuery");
         return new CacheRequest(
-                endpoint, apiKey, body, bodyLength, upstreamIdentity, rawQuery, presetFingerprint, stream);
+                endpoint, apiKey, body, bodyLength, upstreamIdentity, rawQuery, presetFingerprint, stream, modelTag);
     }
 
     /**
      * The same request with a preset applied to it before it goes upstream.
      *
      * @param fingerprint changes whenever the preset's content does
-     * @param resolvedBody the body with the preset applied; decides the streaming mode, not the key
+     * @param resolvedBody the body with the preset applied; decides the streaming mode and the model, not the key
      */
     public CacheRequest withPreset(String fingerprint, byte[] resolvedBody) {
         Objects.requireNonNull(fingerprint, "fingerprint");
-        boolean resolvedStream =
-                endpoint != Endpoint.EMBEDDINGS && RequestScan.of(resolvedBody, 0, resolvedBody.length).stream();
-        return new CacheRequest(endpoint, apiKey, body, bodyLength, upstream, query, fingerprint, resolvedStream);
+        RequestScan resolved = RequestScan.of(resolvedBody, 0, resolvedBody.length);
+        return new CacheRequest(
+                endpoint,
+                apiKey,
+                body,
+                bodyLength,
+                upstream,
+                query,
+                fingerprint,
+                endpoint != Endpoint.EMBEDDINGS && resolved.stream(),
+                resolved.modelTag());
     }
 
     /** The endpoint; never null. */
@@ -118,6 +129,11 @@ public final class CacheRequest {
     /** Length of the body as sent, in bytes. */
     int bodyLength() {
         return bodyLength;
+    }
+
+    /** See {@link RequestScan#tag}; of the model that is asked for upstream. */
+    long modelTag() {
+        return modelTag;
     }
 
     String upstream() {

@@ -1,6 +1,7 @@
 package dev.refrain.engine;
 
 import dev.refrain.engine.spi.StoreStats;
+import java.util.Map;
 
 /**
  * A snapshot of a cache's figures. Counters start at zero when the cache is opened and count this process only; they are read one
@@ -17,6 +18,7 @@ import dev.refrain.engine.spi.StoreStats;
  * @param failures answers that could not be stored because of an internal error
  * @param tokensSaved tokens that the providers counted for answers that hits replayed
  * @param store what the store itself counts
+ * @param byEndpoint hits and misses of each endpoint; all endpoints are there
  */
 public record CacheStats(
         long hits,
@@ -29,4 +31,13 @@ public record CacheStats(
         long corruptions,
         long failures,
         long tokensSaved,
-        StoreStats store) {}
+        StoreStats store,
+        Map<Endpoint, Lookups> byEndpoint) {
+    /**
+     * Lookups of one endpoint.
+     *
+     * @param hits those that were answered
+     * @param misses those that were not
+     */
+    public record Lookups(long hits, long misses) {}
+}

@@ -1,13 +1,16 @@
 package dev.refrain.engine;
 
 import dev.refrain.engine.spi.StoreStats;
+import java.util.Collections;
+import java.util.EnumMap;
+import java.util.Map;
 import java.util.concurrent.atomic.LongAdder;
 
 /** The counters behind {@link CacheStats}; contention-free on the hit path. */
 final class Counters {
-    final LongAdder hits = new LongAdder();
     final LongAdder hitsOnError = new LongAdder();
-    final LongAdder misses = new LongAdder();
+    private final Map<Endpoint, LongAdder> hits = adders();
+    private final Map<Endpoint, LongAdder> misses = adders();
     final LongAdder collapsed = new LongAdder();
     final LongAdder bypasses = new LongAdder();
     final LongAdder stores = new LongAdder();
@@ -16,11 +19,31 @@ final class Counters {
     final LongAdder failures = new LongAdder();
     final LongAdder tokensSaved = new LongAdder();
 
+    private static Map<Endpoint, LongAdder> adders() {
+        Map<Endpoint, LongAdder> adders = new EnumMap<>(Endpoint.class);
+        for (Endpoint endpoint : Endpoint.values()) {
+            adders.put(endpoint, new LongAdder());
+        }
+        return adders;
+    }
+
+    void hit(Endpoint endpoint) {
+        hits.get(endpoint).increment();
+    }
+
+    void miss(Endpoint endpoint) {
+        misses.get(endpoint).increment();
+    }
+
     CacheStats snapshot(StoreStats store) {
+        Map<Endpoint, CacheStats.Lookups> lookups = new EnumMap<>(Endpoint.class);
+        hits.forEach((endpoint, count) -> lookups.put(
+                endpoint,
+                new CacheStats.Lookups(count.sum(), misses.get(endpoint).sum())));
         return new CacheStats(
-                hits.sum(),
+                lookups.values().stream().mapToLong(CacheStats.Lookups::hits).sum(),
                 hitsOnError.sum(),
-                misses.sum(),
+                lookups.values().stream().mapToLong(CacheStats.Lookups::misses).sum(),
                 collapsed.sum(),
                 bypasses.sum(),
                 stores.sum(),
@@ -28,6 +51,7 @@ final class Counters {
                 corruptions.sum(),
                 failures.sum(),
                 tokensSaved.sum(),
-                store);
+                store,
+                Collections.unmodifiableMap(lookups));
     }
 }

@@ -27,13 +27,11 @@ final class EntryCodec {
     private static final int BODY_LENGTH = 24;
     private static final int PATCH_COUNT = 28;
     private static final int PATCHES_LENGTH = 32;
-    private static final int TOKENS = 36;
-    private static final int FETCH_MILLIS = 40;
     private static final int SOURCE_ID_LENGTH = 44;
     private static final int CONTENT_TYPE_LENGTH = 46;
 
     /** Entries of any other version are misses. */
-    private static final byte CURRENT_VERSION = 1;
+    private static final byte CURRENT_VERSION = 2;
 
     private static final byte FLAG_LZ4 = 1;
 
@@ -100,8 +98,10 @@ final class EntryCodec {
         INT.set(entry, BODY_LENGTH, bodyLength);
         INT.set(entry, PATCH_COUNT, template.patchCount());
         INT.set(entry, PATCHES_LENGTH, template.patchesLength());
-        INT.set(entry, TOKENS, clampToInt(template.tokens()));
-        INT.set(entry, FETCH_MILLIS, clampToInt(facts.fetchMillis()));
+        INT.set(entry, EntryHead.TOKENS, clampToInt(template.tokens()));
+        INT.set(entry, EntryHead.FETCH_MILLIS, clampToInt(facts.fetchMillis()));
+        LONG.set(entry, EntryHead.SCOPE, key.scopeTag());
+        LONG.set(entry, EntryHead.MODEL, key.modelTag());
         SHORT.set(entry, SOURCE_ID_LENGTH, (short) sourceId.length);
         SHORT.set(entry, CONTENT_TYPE_LENGTH, (short) contentType.length);
         key.copyTo(scratch.key, 0);
@@ -163,7 +163,7 @@ final class EntryCodec {
         out.contentType(entry, contentTypeAt, contentTypeLength);
         out.times(EntryHead.storedAt(entry), EntryHead.expiresAt(entry), nowMillis);
         out.sourceId(entry, EntryHead.LENGTH, sourceIdLength);
-        out.tokensSaved((int) INT.get(entry, TOKENS));
+        out.tokensSaved((int) INT.get(entry, EntryHead.TOKENS));
         return true;
     }
 

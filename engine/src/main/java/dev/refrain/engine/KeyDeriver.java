@@ -1,5 +1,8 @@
 package dev.refrain.engine;
 
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.security.DigestException;
 import java.security.GeneralSecurityException;
@@ -23,6 +26,8 @@ final class KeyDeriver {
 
     /** Scopes remembered before the memo is emptied: bounds the memory that clients with made-up API keys can take. */
     private static final int MAX_SCOPES = 4096;
+
+    private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
 
     private final SecretKeySpec secret;
     private final ConcurrentHashMap<String, byte[]> scopes = new ConcurrentHashMap<>();
@@ -89,7 +94,8 @@ final class KeyDeriver {
         scratch.headLength = 0;
         scratch.head[scratch.headLength++] = KEY_VERSION;
         scratch.head[scratch.headLength++] = (byte) (request.stream() ? 1 : 0);
-        scratch.part(scope(request.apiKey()));
+        byte[] scope = scope(request.apiKey());
+        scratch.part(scope);
         scratch.part(request.endpoint().id());
         scratch.part(request.upstream());
         scratch.part(request.query());
@@ -108,7 +114,16 @@ final class KeyDeriver {
         } catch (DigestException e) {
             throw new IllegalStateException(e);
         }
-        return new CacheKey(request.endpoint(), request.stream(), scratch.digest, 0);
+        return new CacheKey(request.endpoint(), request.stream(), scratch.digest, 0, tag(scope), request.modelTag());
+    }
+
+    /** What labels the entries of an API key: eight bytes of what stands for it in keys. */
+    long scopeTag(String apiKey) {
+        return tag(scope(apiKey));
+    }
+
+    private static long tag(byte[] scope) {
+        return (long) LONG.get(scope, 0);
     }
 
     private byte[] scope(String apiKey) {

@@ -1,6 +1,7 @@
 package dev.refrain.engine;
 
 import dev.refrain.engine.internal.Pool;
+import dev.refrain.engine.internal.request.RequestScan;
 import dev.refrain.engine.internal.store.ChronicleStore;
 import dev.refrain.engine.internal.template.AnswerCapture;
 import dev.refrain.engine.internal.template.Template;
@@ -16,11 +17,6 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletionStage;
-import java.util.concurrent.Executors;
-import java.util.concurrent.ScheduledExecutorService;
-import java.util.concurrent.TimeUnit;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * A cache of LLM API answers in a memory-mapped file.
@@ -30,7 +26,15 @@ import org.slf4j.LoggerFactory;
  * entry) misses or does not store; it never throws at a caller for that, and never serves a wrong answer.
  */
 public final class ResponseCache implements AutoCloseable {
-    private static final Logger LOG = firstLogger();
+    /*
+     * Every use of the engine begins with this class, before the first logger makes slf4j look for a provider. Without one slf4j would
+     * print three lines of advice; an embedder that wants no logging has decided so already.
+     */
+    static {
+        if (System.getProperty("slf4j.internal.verbosity") == null) {
+            System.setProperty("slf4j.internal.verbosity", "ERROR");
+        }
+    }
 
     private static final int MAX_POOLED_BYTES = 1 << 20;
 
@@ -45,7 +49,7 @@ public final class ResponseCache implements AutoCloseable {
     private final Counters counters = new Counters();
     private final Pool<Scratch> scratches = new Pool<>(Scratch::new);
     private final Coalescer coalescer = new Coalescer(this);
-    private final ScheduledExecutorService sweeper;
+    private final Sweeper sweeper;
 
     private ResponseCache(Builder builder, CacheStore store) {
         this.store = store;
@@ -55,24 +59,8 @@ public final class ResponseCache implements AutoCloseable {
         this.staleIfErrorMillis = builder.staleIfError.toMillis();
         this.cancelsWhenAbandoned = builder.cancelWhenAbandoned;
         this.keys = new KeyDeriver(store.secret());
-        this.sweeper = Executors.newSingleThreadScheduledExecutor(task -> {
-            Thread thread = new Thread(task, "refrain-sweeper");
-            thread.setDaemon(true);
-            return thread;
-        });
-        long period = builder.sweepInterval.toMillis();
-        sweeper.scheduleWithFixedDelay(this::sweepQuietly, period, period, TimeUnit.MILLISECONDS);
-    }
-
-    /**
-     * Every use of the engine begins with this class, so its logger is the one that makes slf4j look for a provider. Without one
-     * slf4j would print three lines of advice; an embedder that wants no logging has decided so already.
-     */
-    private static Logger firstLogger() {
-        if (System.getProperty("slf4j.internal.verbosity") == null) {
-            System.setProperty("slf4j.internal.verbosity", "ERROR");
-        }
-        return LoggerFactory.getLogger(ResponseCache.class);
+        this.sweeper = new Sweeper(store, () -> nowMillis() - staleIfErrorMillis);
+        sweeper.start(builder.sweepInterval);
     }
 
     /** One thread's working memory, so that a lookup allocates nothing. */
@@ -234,7 +222,7 @@ public final class ResponseCache implements AutoCloseable {
     public boolean lookup(CacheKey key, CachedResponse into) {
         Scratch scratch = scratches.take();
         try {
-            return countMiss(read(key, Long.MAX_VALUE, 0, into, scratch)) == null;
+            return countMiss(key, read(key, Long.MAX_VALUE, 0, into, scratch)) == null;
         } finally {
             give(scratch);
         }
@@ -247,12 +235,12 @@ public final class ResponseCache implements AutoCloseable {
 
     /** Why there is no answer, or null on a hit. */
     private ForwardReason lookup(CacheKey key, long maxAgeSeconds, ResponseSink sink) {
-        return countMiss(replay(key, maxAgeSeconds, sink));
+        return countMiss(key, replay(key, maxAgeSeconds, sink));
     }
 
-    private ForwardReason countMiss(ForwardReason reason) {
+    private ForwardReason countMiss(CacheKey key, ForwardReason reason) {
         if (reason != null) {
-            counters.misses.increment();
+            counters.miss(key.endpoint());
         }
         return reason;
     }
@@ -343,7 +331,7 @@ public final class ResponseCache implements AutoCloseable {
             store.remove(key);
             return ForwardReason.MISS;
         }
-        counters.hits.increment();
+        counters.hit(key.endpoint());
         counters.tokensSaved.add(into.tokensSaved());
         return null;
     }
@@ -391,6 +379,33 @@ public final class ResponseCache implements AutoCloseable {
         return store.remove(key);
     }
 
+    /**
+     * Removes all answers that were stored for an API key; for requests without one, those of the empty key. Walks the whole store,
+     * as {@link #sweep} does. Answers that are being fetched are stored all the same when they are complete.
+     *
+     * @return how many
+     */
+    public long removeScope(String apiKey) {
+        long tag = keys.scopeTag(apiKey);
+        return store.removeIf(head -> EntryHead.scope(head) == tag);
+    }
+
+    /**
+     * Removes all answers to requests for a model, whoever asked.
+     *
+     * @param model spelt as in the requests, or in the preset if it came from there
+     * @return how many
+     */
+    public long removeModel(String model) {
+        long tag = RequestScan.tag(model);
+        return store.removeIf(head -> EntryHead.model(head) == tag);
+    }
+
+    /** Removes all answers. Returns how many. */
+    public long clear() {
+        return store.removeIf(head -> true);
+    }
+
     /** The figures of this cache in this process. */
     public CacheStats stats() {
         return counters.snapshot(store.stats());
@@ -417,7 +432,7 @@ public final class ResponseCache implements AutoCloseable {
     /** Stops sweeping and closes the store. Lookups after that miss. Idempotent. */
     @Override
     public void close() {
-        sweeper.shutdownNow();
+        sweeper.close();
         store.close();
     }
 
@@ -463,15 +478,6 @@ public final class ResponseCache implements AutoCloseable {
         return clock.millis();
     }
 
-    private void sweepQuietly() {
-        try {
-            sweep();
-        } catch (RuntimeException e) {
-            // An escaping exception would end the schedule, and with it every later sweep.
-            LOG.warn("A sweep for expired entries failed; the next one tries again", e);
-        }
-    }
-
     /** Settings of a cache. Not thread-safe. */
     public static final class Builder {
         private static final long DEFAULT_CAPACITY = 1L << 30;
@@ -512,7 +518,7 @@ public final class ResponseCache implements AutoCloseable {
             return this;
         }
 
-        /** How long to rest between sweeps for expired entries; one minute unless set. */
+        /** How long a sweep for expired entries may take, done bit by bit, before the next one begins; one minute unless set. */
         public Builder sweepInterval(Duration interval) {
             if (interval.toMillis() < 1) {
                 throw new IllegalArgumentException("sweepInterval must be at least 1 ms, was " + interval);

@@ -19,6 +19,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Predicate;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -119,6 +120,11 @@ class FlightFaultsTest {
         @Override
         public long sweep(long nowMillis) {
             return inner.sweep(nowMillis);
+        }
+
+        @Override
+        public long removeIf(Predicate<byte[]> head) {
+            return inner.removeIf(head);
         }
 
         @Override

@@ -88,6 +88,37 @@ class ResponseCacheTest {
     }
 
     @Test
+    void answersAreRemovedByApiKeyByModelAndAltogether() {
+        String other = CHAT_REQUEST.replaceFirst("\"model\": *\"[^\"]*\"", "\"model\":\"other/model\"");
+        assertThat(other).isNotEqualTo(CHAT_REQUEST);
+        for (String apiKey : new String[] {"key-1", "key-2", "key-3"}) {
+            for (String body : new String[] {CHAT_REQUEST, other}) {
+                CacheKey key = cache.key(CacheRequest.of(Endpoint.CHAT, apiKey, utf8(body)))
+                        .orElseThrow();
+                cache.store(key, "application/json", utf8(CHAT_ANSWER), TTL);
+            }
+        }
+
+        assertThat(cache.removeScope("key-1")).isEqualTo(2);
+        assertThat(cache.removeScope("key-1")).isZero();
+        assertThat(cache.removeModel("other/model")).isEqualTo(2);
+        assertThat(cache.lookup(
+                        cache.key(CacheRequest.of(Endpoint.CHAT, "key-2", utf8(other)))
+                                .orElseThrow(),
+                        hit))
+                .isFalse();
+        assertThat(cache.lookup(
+                        cache.key(CacheRequest.of(Endpoint.CHAT, "key-2", utf8(CHAT_REQUEST)))
+                                .orElseThrow(),
+                        hit))
+                .isTrue();
+        assertThat(cache.clear()).isEqualTo(2);
+        assertThat(cache.stats().store().entries()).isZero();
+        assertThat(cache.stats().byEndpoint().get(Endpoint.CHAT)).isEqualTo(new CacheStats.Lookups(1, 1));
+        assertThat(cache.stats().byEndpoint().get(Endpoint.MESSAGES)).isEqualTo(new CacheStats.Lookups(0, 0));
+    }
+
+    @Test
     void aTtlOutsideOneSecondToOneDayIsRefused() {
         assertThatThrownBy(() -> cache.store(chatKey(), "", utf8(CHAT_ANSWER), Duration.ofMillis(999)))
                 .isInstanceOf(IllegalArgumentException.class)

@@ -1,6 +1,7 @@
 package dev.refrain.engine.spi;
 
 import dev.refrain.engine.CacheKey;
+import java.util.function.Predicate;
 
 /**
  * Where entries are kept. The engine's own store is a memory-mapped Chronicle Map; another one passes the same contract.
@@ -36,6 +37,31 @@ public interface CacheStore extends AutoCloseable {
      * @return the number of entries removed
      */
     long sweep(long nowMillis);
+
+    /**
+     * Into how many slices a sweep can be cut. Slices of one store are about as much work as each other, and each is little.
+     */
+    default int slices() {
+        return 1;
+    }
+
+    /**
+     * {@link #sweep(long)} for a part of the store.
+     *
+     * @param slice 0 to {@link #slices()} - 1
+     */
+    default long sweep(long nowMillis, int slice) {
+        return sweep(nowMillis);
+    }
+
+    /**
+     * Removes every entry whose head matches, walking the whole store. Entries that are put meanwhile may be met or not.
+     *
+     * @param head told of the first {@link EntryHead#LENGTH} bytes of entries, those at {@link EntryHead#EXPIRES_AT},
+     *     {@link EntryHead#SCOPE} and {@link EntryHead#MODEL} in any case; called with locks held, so it must do nothing else
+     * @return the number of entries removed
+     */
+    long removeIf(Predicate<byte[]> head);
 
     /** A snapshot of the store's figures. */
     StoreStats stats();

@@ -10,11 +10,21 @@ import java.nio.ByteOrder;
  */
 public final class EntryHead {
     /** Length of the head in bytes; no valid entry is shorter. */
-    public static final int LENGTH = 48;
+    public static final int LENGTH = 64;
     /** Offset of the time the entry was stored, milliseconds since the epoch, a long. */
     public static final int STORED_AT = 8;
     /** Offset of the time from which the entry must not be served, milliseconds since the epoch, a long. */
     public static final int EXPIRES_AT = 16;
+
+    /** Offset of the tokens that a hit saves, 0 if not known, an int. */
+    public static final int TOKENS = 36;
+    /** Offset of the time that fetching the answer took, milliseconds, 0 if not known, an int. */
+    public static final int FETCH_MILLIS = 40;
+
+    /** Offset of a tag that all entries stored for one API key share and others do not, 0 if there is none, a long. */
+    public static final int SCOPE = 48;
+    /** Offset of a tag that all entries of one model share and others do not, 0 if there is none, a long. */
+    public static final int MODEL = 56;
 
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
 
@@ -28,5 +38,15 @@ public final class EntryHead {
     /** The time from which the entry must not be served, milliseconds since the epoch. */
     public static long expiresAt(byte[] entry) {
         return (long) LONG.get(entry, EXPIRES_AT);
+    }
+
+    /** The tag of the entry's scope, or 0. */
+    public static long scope(byte[] entry) {
+        return (long) LONG.get(entry, SCOPE);
+    }
+
+    /** The tag of the entry's model, or 0. */
+    public static long model(byte[] entry) {
+        return (long) LONG.get(entry, MODEL);
     }
 }

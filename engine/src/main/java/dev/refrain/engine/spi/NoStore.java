@@ -3,6 +3,7 @@ package dev.refrain.engine.spi;
 import dev.refrain.engine.CacheKey;
 import java.security.SecureRandom;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Predicate;
 
 /**
  * Keeps nothing and counts what it was to keep: for a host whose store cannot be opened and that would rather run without entries
@@ -37,6 +38,11 @@ public final class NoStore implements CacheStore {
 
     @Override
     public long sweep(long nowMillis) {
+        return 0;
+    }
+
+    @Override
+    public long removeIf(Predicate<byte[]> head) {
         return 0;
     }
 

@@ -116,6 +116,33 @@ public final class RequestScan {
         return decode(modelStart, modelEnd);
     }
 
+    /** {@link #tag} of the model, or 0 if there is none. Decodes nothing unless the model is spelt with escapes. */
+    public long modelTag() {
+        if (modelStart == ABSENT) {
+            return 0;
+        }
+        for (int i = modelStart + 1; i < modelEnd - 1; i++) {
+            if (bytes[i] == '\\') {
+                return tag(model());
+            }
+        }
+        return tag(bytes, modelStart + 1, modelEnd - 1);
+    }
+
+    /** A number for a name: FNV-1a, 64 bits. Two names with one number would be removed together, and do no other harm. */
+    public static long tag(String name) {
+        byte[] utf8 = name.getBytes(StandardCharsets.UTF_8);
+        return tag(utf8, 0, utf8.length);
+    }
+
+    private static long tag(byte[] name, int from, int to) {
+        long hash = 0xCBF29CE484222325L;
+        for (int i = from; i < to; i++) {
+            hash = (hash ^ (name[i] & 0xFF)) * 0x100000001B3L;
+        }
+        return hash;
+    }
+
     /** The value of {@code preset} if that is a string, else null. Decoded at each call. */
     public String preset() {
         return decode(presetStart, presetEnd);

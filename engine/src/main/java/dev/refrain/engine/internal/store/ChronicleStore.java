@@ -12,6 +12,8 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.IntFunction;
+import java.util.function.Predicate;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -31,8 +33,11 @@ public final class ChronicleStore implements CacheStore {
     /** An operation may wait for a lock for one second; several of them for one large entry. */
     private static final int CLOSE_TIMEOUT_SECONDS = 10;
 
+    private static final int SEGMENTS_FOR_AN_ESTIMATE = 16;
+
     private final StoreFiles files;
     private final SegmentMap map;
+    private final int segments;
     private final LargeEntries large;
     private final DiskSpace space;
     private final byte[] secret;
@@ -41,6 +46,8 @@ public final class ChronicleStore implements CacheStore {
     private final Tally tally;
     private final Failures failures;
     private final InFlight inFlight = new InFlight();
+    private final Round round = new Round();
+
     private final Pool<Scratch> scratches = new Pool<>(Scratch::new);
     private final AtomicBoolean closed = new AtomicBoolean();
     private final Thread exitHook = new Thread(this::closeOnce, "refrain-store-exit");
@@ -48,6 +55,7 @@ public final class ChronicleStore implements CacheStore {
     private ChronicleStore(StoreFiles files, Clock clock) {
         this.files = files;
         this.map = files.map();
+        this.segments = map.segments();
         this.tally = files.tally();
         this.large = new LargeEntries(map, Layout.maxEntryLength(map.segments()));
         this.space = files.space();
@@ -55,6 +63,14 @@ public final class ChronicleStore implements CacheStore {
         this.capacityBytes = files.capacityBytes();
         this.clock = clock;
         this.failures = files.failures();
+    }
+
+    /** The slices of one sweep; guarded by itself. */
+    private static final class Round {
+        /** Whether this process sweeps, and not another one or none. */
+        private boolean isOurs;
+        /** Parts that the slices have left so far. */
+        private long partsLeft;
     }
 
     private static final class Scratch {
@@ -148,6 +164,7 @@ public final class ChronicleStore implements CacheStore {
             if (!space.hasRoomFor(entry.length())) {
                 return refuse(scratch);
             }
+            map.announce(scratch.key, entry);
             boolean isWhole = entry.length() <= Layout.MAX_VALUE_LENGTH && !Kind.isMark(entry.bytes()[Kind.OFFSET]);
             boolean stored = isWhole
                     ? map.put(scratch.key, entry, scratch.displaced, now)
@@ -204,72 +221,151 @@ public final class ChronicleStore implements CacheStore {
     }
 
     @Override
-    public long sweep(long nowMillis) {
-        if (!inFlight.enter()) {
-            return 0;
+    public int slices() {
+        return segments;
+    }
+
+    @Override
+    public long sweep(long nowMillis, int slice) {
+        synchronized (round) {
+            if (slice == 0) {
+                round.isOurs = beginSweep();
+                round.partsLeft = 0;
+            }
+            if (!round.isOurs) {
+                return 0;
+            }
         }
-        boolean begun;
+        SegmentMap.Swept swept = each(slice, segment -> map.sweep(segment, nowMillis));
+        tally.sweptSegments.increment();
+        synchronized (round) {
+            round.partsLeft += swept.partsLeft();
+            if (slice == segments - 1) {
+                tally.sweeps.increment();
+                tally.parts.set(round.partsLeft);
+                round.isOurs = false;
+                files.endSweep();
+            }
+        }
+        return swept.removed();
+    }
+
+    @Override
+    public long sweep(long nowMillis) {
+        synchronized (round) {
+            if (round.isOurs) {
+                return sweepSegments(nowMillis);
+            }
+            if (!beginSweep()) {
+                return 0;
+            }
+            try {
+                return sweepSegments(nowMillis);
+            } finally {
+                files.endSweep();
+            }
+        }
+    }
+
+    /** Whether it falls to this process to sweep now, and not to another one that is about it. */
+    private boolean beginSweep() {
+        if (!inFlight.enter()) {
+            return false;
+        }
         try {
             files.checkPresence();
-            begun = files.beginSweep();
+            return files.beginSweep();
         } finally {
             inFlight.exit();
-        }
-        if (!begun) {
-            return 0;
-        }
-        try {
-            return sweepSegments(nowMillis);
-        } finally {
-            files.endSweep();
         }
     }
 
     private long sweepSegments(long nowMillis) {
         long removed = 0;
-        long partsLeft = 0;
-        int segments = Layout.segments(capacityBytes);
+        long left = 0;
         for (int segment = 0; segment < segments; segment++) {
-            // Entered for each segment anew, so that a sweep does not hold up closing.
-            if (!inFlight.enter()) {
-                return removed;
-            }
+            SegmentMap.Swept swept = each(segment, one -> map.sweep(one, nowMillis));
+            removed += swept.removed();
+            left += swept.partsLeft();
+        }
+        tally.sweptSegments.add(segments);
+        tally.sweeps.increment();
+        tally.parts.set(left);
+        return removed;
+    }
+
+    @Override
+    public long removeIf(Predicate<byte[]> head) {
+        long removed = 0;
+        for (int segment = 0; segment < segments; segment++) {
+            removed += each(segment, one -> map.removeIf(one, head)).removed();
+        }
+        return removed;
+    }
+
+    /** Entered for each segment anew, so that a walk does not hold up closing. */
+    private SegmentMap.Swept each(int segment, IntFunction<SegmentMap.Swept> walk) {
+        if (inFlight.enter()) {
             try {
-                SegmentMap.Swept swept = map.sweep(segment, nowMillis);
-                removed += swept.removed();
-                partsLeft += swept.partsLeft();
+                return walk.apply(segment);
             } catch (RuntimeException | InternalError | AssertionError e) {
-                files.failed("remove expired entries", e);
+                files.failed("remove entries", e);
             } finally {
                 inFlight.exit();
             }
         }
-        tally.parts.set(partsLeft);
-        return removed;
+        return new SegmentMap.Swept(0, 0);
     }
 
     @Override
     public StoreStats stats() {
         long values = 0;
         long bytes = 0;
+        long expired = 0;
         if (inFlight.enter()) {
             try {
                 values = map.size();
                 bytes = map.usedBytes();
+                expired = expiredBytes();
             } catch (RuntimeException | InternalError | AssertionError e) {
                 failures.count("count its entries", e);
             } finally {
                 inFlight.exit();
             }
         }
+        long entries = Math.max(0, values - tally.parts.get());
         return new StoreStats(
-                Math.max(0, values - tally.parts.get()),
+                entries,
                 bytes,
                 capacityBytes,
                 tally.evictions.sum(),
                 tally.expirations.sum(),
                 tally.drops.sum(),
-                tally.failures.sum());
+                tally.failures.sum(),
+                new StoreStats.Details(
+                        Math.min(expired, bytes),
+                        Math.max(0, Layout.entrySpace(segments) - bytes),
+                        entries == 0 ? 0 : overhead(values) / entries,
+                        tally.expiredEvictions.sum(),
+                        tally.removals.sum(),
+                        tally.sweeps.sum(),
+                        tally.sweptSegments.sum(),
+                        tally.longestHoldNanos.get()));
+    }
+
+    /** Keys, lengths, and half a chunk for each value; not what is the same for an empty store. */
+    private static long overhead(long values) {
+        return values * (CacheKey.LENGTH + 2 + Layout.CHUNK_SIZE / 2);
+    }
+
+    private long expiredBytes() {
+        int looked = Math.min(segments, SEGMENTS_FOR_AN_ESTIMATE);
+        long now = clock.millis();
+        long sum = 0;
+        for (int i = 0; i < looked; i++) {
+            sum += map.expiredBytes((int) ((long) i * segments / looked), now);
+        }
+        return sum * segments / looked;
     }
 
     @Override

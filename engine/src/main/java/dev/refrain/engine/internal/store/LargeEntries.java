@@ -15,8 +15,8 @@ import java.util.concurrent.ThreadLocalRandom;
 /**
  * Entries too long for one value: cut into parts, each a value of its own under a derived key, with a manifest under the entry's
  * key. The manifest is written last and names its parts by a nonce, so a reader finds all parts of one and the same entry or
- * none. Parts carry the entry's times, which is all that expiry and eviction look at; parts that have lost their manifest
- * therefore leave like anything else.
+ * none. Parts carry the entry's times and its {@link Stake}, which is all that expiry and eviction look at: pieces of an entry stand or
+ * fall together, and parts that have lost their manifest leave like anything else.
  *
  * <p>Little-endian, behind an {@link EntryHead} with the mark of its {@link Kind}:
  * <pre>
@@ -75,10 +75,10 @@ final class LargeEntries {
             map.remove(key, displaced);
             return false;
         }
-        EntryBuffer manifest = manifest(entry, scratch);
+        EntryBuffer manifest = manifest(key, entry, scratch);
         int parts = parts(manifest);
         for (int i = 0; i < parts; i++) {
-            EntryBuffer part = part(entry, i, scratch);
+            EntryBuffer part = part(key, entry, i, scratch);
             if (!map.put(partKey(key, manifest, i, scratch), part, scratch.displaced, nowMillis)) {
                 removeParts(key, manifest, i, scratch);
                 map.remove(key, displaced);
@@ -133,11 +133,12 @@ final class LargeEntries {
         }
     }
 
-    private static EntryBuffer manifest(EntryBuffer entry, Scratch scratch) {
+    private static EntryBuffer manifest(byte[] key, EntryBuffer entry, Scratch scratch) {
         EntryBuffer manifest = scratch.manifest;
         byte[] bytes = manifest.resize(MANIFEST_LENGTH);
         System.arraycopy(entry.bytes(), 0, bytes, 0, EntryHead.LENGTH);
         bytes[Kind.OFFSET] = Kind.MANIFEST;
+        Stake.mark(bytes, key, entry.length());
         INT.set(bytes, TOTAL, entry.length());
         INT.set(bytes, PAYLOAD, PART_PAYLOAD);
         // Unique is enough: whoever could guess it would have to know the key as well.
@@ -147,12 +148,13 @@ final class LargeEntries {
         return manifest;
     }
 
-    private static EntryBuffer part(EntryBuffer entry, int index, Scratch scratch) {
+    private static EntryBuffer part(byte[] key, EntryBuffer entry, int index, Scratch scratch) {
         int at = index * PART_PAYLOAD;
         int length = Math.min(PART_PAYLOAD, entry.length() - at);
         byte[] bytes = scratch.part.resize(EntryHead.LENGTH + length);
         System.arraycopy(entry.bytes(), 0, bytes, 0, EntryHead.LENGTH);
         bytes[Kind.OFFSET] = Kind.PART;
+        Stake.mark(bytes, key, entry.length());
         System.arraycopy(entry.bytes(), at, bytes, EntryHead.LENGTH, length);
         return scratch.part;
     }

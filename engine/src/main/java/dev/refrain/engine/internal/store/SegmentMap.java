@@ -1,10 +1,15 @@
 package dev.refrain.engine.internal.store;
 
+import dev.refrain.engine.CacheKey;
+import dev.refrain.engine.internal.Pool;
+import dev.refrain.engine.internal.eviction.EvictionPolicy;
 import dev.refrain.engine.spi.EntryBuffer;
 import dev.refrain.engine.spi.EntryHead;
 import java.util.Arrays;
+import java.util.BitSet;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.function.BiConsumer;
-import net.openhft.chronicle.bytes.RandomDataInput;
+import java.util.function.Predicate;
 import net.openhft.chronicle.hash.Data;
 import net.openhft.chronicle.hash.SegmentLock;
 import net.openhft.chronicle.hash.locks.InterProcessDeadLockException;
@@ -25,16 +30,26 @@ import net.openhft.chronicle.map.impl.CompiledMapQueryContext;
  * the new one, which leaves a dangling entry when there is none; so a put removes the old value first.
  */
 final class SegmentMap {
+    /** What an answer of 2.5 KB takes. Eviction remembers less of the single entry where entries are smaller. */
+    private static final int USUAL_CHUNKS = 20;
+    /** Tries to make room for one value. One is enough unless other writers are faster. */
+    private static final int ROUNDS = 8;
+
     private final ChronicleMap<byte[], EntryBuffer> map;
     private final Tally tally;
-    private final Evictor evictor;
+    private final EvictionPolicy policy;
+    private final Newcomers newcomers;
+    private final Pool<Evictor> evictors;
     private final StuckSegments stuck;
 
     SegmentMap(ChronicleMap<byte[], EntryBuffer> map, Tally tally, Failures failures) {
         this.map = map;
         this.stuck = new StuckSegments(failures);
         this.tally = tally;
-        this.evictor = new Evictor(tally);
+        long chunks = (long) map.segments() * Layout.CHUNKS_PER_SEGMENT;
+        this.policy = new EvictionPolicy(chunks, map.segments(), chunks / USUAL_CHUNKS);
+        this.newcomers = new Newcomers(map.segments());
+        this.evictors = new Pool<>(() -> new Evictor(policy, newcomers));
     }
 
     int segments() {
@@ -46,21 +61,35 @@ final class SegmentMap {
             return false;
         }
         try {
-            return map.getUsing(key, into) != null;
+            if (map.getUsing(key, into) == null) {
+                return false;
+            }
         } catch (InterProcessDeadLockException e) {
             stuck.add(segmentOf(key));
             return false;
         }
+        if (into.bytes()[Kind.OFFSET] != Kind.PART) {
+            policy.hit(Stake.owner(key, into), Stake.chunks(into), Stake.cost(into));
+        }
+        return true;
+    }
+
+    /** An entry is about to be put, in whatever number of values. */
+    void announce(byte[] key, EntryBuffer entry) {
+        policy.put(Stake.hash(key), Stake.chunks(entry), Stake.cost(entry));
     }
 
     /**
-     * Stores a value, evicting others of its segment if need be. The older value is gone in any case.
+     * Stores a value, evicting others of its segment if need be. The older value is gone in any case. Its entry has been
+     * announced before.
      *
      * @param displaced receives the older value if it was a manifest; is empty otherwise
      * @return whether there was room
      */
     boolean put(byte[] key, EntryBuffer value, EntryBuffer displaced, long nowMillis) {
         displaced.resize(0);
+        int chunks = Layout.chunks(value.length());
+        long owner = Stake.owner(key, value);
         for (int round = 0; ; round++) {
             int segment;
             try (ExternalMapQueryContext<byte[], EntryBuffer, ?> query = map.queryContext(key)) {
@@ -69,25 +98,68 @@ final class SegmentMap {
                     return false;
                 }
                 removeFound(query, displaced);
-                if (hasRoom(query, Layout.chunks(value.length()))) {
+                if (hasRoom(query, chunks)) {
                     query.insert(query.absentEntry(), query.wrapValueAsData(value));
+                    newcomers.add(segment, owner, (int) ((CompiledMapQueryContext<?, ?, ?>) query).pos());
                     if (value.bytes()[Kind.OFFSET] == Kind.PART) {
                         tally.parts.incrementAndGet();
                     }
                     return true;
                 }
             }
-            if (round == Evictor.rounds()) {
+            if (round == ROUNDS || !evict(segment, chunks, owner, nowMillis)) {
                 return false;
             }
+        }
+    }
+
+    /** Makes room in a segment. Returns false if there is nothing that could go. */
+    private boolean evict(int segment, int chunks, long owner, long nowMillis) {
+        Evictor evictor = evictors.take();
+        try {
             try (MapSegmentContext<byte[], EntryBuffer, ?> context = map.segmentContext(segment)) {
-                context.forEachSegmentEntry(SegmentMap::requireSane);
-                evictor.evict(context, round, nowMillis);
+                ((SegmentLock) context).updateLock().lock();
+                evictor.choose(view(context), segment, chunks, owner, nowMillis);
             } catch (InterProcessDeadLockException e) {
                 stuck.add(segment);
                 return false;
             }
+            byte[] key = new byte[CacheKey.LENGTH];
+            for (int victim = 0; victim < evictor.victims(); victim++) {
+                evictor.copyKey(victim, key);
+                evict(key, nowMillis);
+            }
+            return evictor.victims() > 0;
+        } finally {
+            evictors.give(evictor);
         }
+    }
+
+    private void evict(byte[] key, long nowMillis) {
+        try (ExternalMapQueryContext<byte[], EntryBuffer, ?> query = map.queryContext(key)) {
+            MapEntry<byte[], EntryBuffer> entry = lock(query) ? query.entry() : null;
+            if (entry == null) {
+                return;
+            }
+            requireSane(entry);
+            byte kind = kind(entry);
+            boolean isExpired = expiresAt(entry) <= nowMillis;
+            if (Kind.isMark(kind)) {
+                Data<EntryBuffer> value = entry.value();
+                policy.forget(value.bytes().readLong(value.offset() + Stake.OWNER));
+            }
+            remove(entry, kind);
+            if (kind != Kind.PART) {
+                tally.evictions.increment();
+                if (isExpired) {
+                    tally.expiredEvictions.increment();
+                }
+            }
+        }
+    }
+
+    private SegmentView view(MapSegmentContext<byte[], EntryBuffer, ?> locked) {
+        return new SegmentView((VanillaChronicleMap<?, ?, ?>) map, locked);
     }
 
     /** Takes the write lock of the key's segment. Returns false if it cannot be had. */
@@ -148,14 +220,11 @@ final class SegmentMap {
             return false;
         }
         requireSane(entry);
-        Data<EntryBuffer> value = entry.value();
-        byte kind = value.bytes().readByte(value.offset() + Kind.OFFSET);
+        byte kind = kind(entry);
         if (kind == Kind.MANIFEST) {
-            value.getUsing(displaced);
-        } else if (kind == Kind.PART) {
-            tally.parts.decrementAndGet();
+            entry.value().getUsing(displaced);
         }
-        entry.doRemove();
+        remove(entry, kind);
         return true;
     }
 
@@ -170,11 +239,38 @@ final class SegmentMap {
         }
     }
 
-    /** What a sweep did to one segment: entries removed, and parts of large entries that stay. */
+    private static byte kind(MapEntry<byte[], EntryBuffer> entry) {
+        Data<EntryBuffer> value = entry.value();
+        return value.bytes().readByte(value.offset() + Kind.OFFSET);
+    }
+
+    private static long expiresAt(MapEntry<byte[], EntryBuffer> entry) {
+        Data<EntryBuffer> value = entry.value();
+        return value.bytes().readLong(value.offset() + EntryHead.EXPIRES_AT);
+    }
+
+    private void remove(MapEntry<byte[], EntryBuffer> entry, byte kind) {
+        if (kind == Kind.PART) {
+            tally.parts.decrementAndGet();
+        }
+        entry.doRemove();
+    }
+
+    /** What a walk did to one segment: entries removed, and parts of large entries that stay. */
     record Swept(long removed, long partsLeft) {}
 
-    /** Removes what has expired in one segment, under the segment's update lock. */
+    /** Removes what has expired in one segment. */
     Swept sweep(int segment, long nowMillis) {
+        return walk(segment, head -> EntryHead.expiresAt(head) <= nowMillis, tally.expirations);
+    }
+
+    /** Removes what matches in one segment, of large entries piece by piece. */
+    Swept removeIf(int segment, Predicate<byte[]> head) {
+        return walk(segment, head, tally.removals);
+    }
+
+    private Swept walk(int segment, Predicate<byte[]> head, LongAdder counter) {
+        Walk walk = new Walk(head);
         try (MapSegmentContext<byte[], EntryBuffer, ?> context = map.segmentContext(segment)) {
             if (stuck.contains(segment)) {
                 if (!((SegmentLock) context).writeLock().tryLock()) {
@@ -182,40 +278,118 @@ final class SegmentMap {
                 }
                 stuck.remove(segment);
             }
-            Sweep sweep = new Sweep(nowMillis);
-            context.forEachSegmentEntry(sweep::visit);
-            return new Swept(sweep.removed, sweep.partsLeft);
-        } catch (InterProcessDeadLockException e) {
-            stuck.add(segment);
-            return new Swept(0, 0);
+            // Known without touching the segment: one that was never used costs no memory.
+            walk.isDone = context.size() == 0;
+        }
+        while (!walk.isDone) {
+            try (MapSegmentContext<byte[], EntryBuffer, ?> context = map.segmentContext(segment)) {
+                ((SegmentLock) context).updateLock().lock();
+                long start = System.nanoTime();
+                walk.look(view(context));
+                tally.longestHoldNanos.accumulate(System.nanoTime() - start);
+            } catch (InterProcessDeadLockException e) {
+                stuck.add(segment);
+                return new Swept(walk.removed, walk.partsLeft);
+            }
+            // Each on its own, so that nobody waits for more than one.
+            for (int i = 0; i < walk.found; i++) {
+                System.arraycopy(walk.keys, i * CacheKey.LENGTH, walk.key, 0, CacheKey.LENGTH);
+                removeIf(walk);
+            }
+        }
+        counter.add(walk.removed);
+        return new Swept(walk.removed, walk.partsLeft);
+    }
+
+    /** Removes the value of a key if its head still matches. */
+    private void removeIf(Walk walk) {
+        try (ExternalMapQueryContext<byte[], EntryBuffer, ?> query = map.queryContext(walk.key)) {
+            MapEntry<byte[], EntryBuffer> entry = lock(query) ? query.entry() : null;
+            if (entry == null) {
+                return;
+            }
+            requireSane(entry);
+            Data<EntryBuffer> value = entry.value();
+            value.bytes().read(value.offset(), walk.headBytes, 0, EntryHead.LENGTH);
+            if (walk.head.test(walk.headBytes)) {
+                byte kind = walk.headBytes[Kind.OFFSET];
+                remove(entry, kind);
+                walk.removed += kind == Kind.PART ? 0 : 1;
+            }
         }
     }
 
-    private final class Sweep {
-        private final long nowMillis;
+    /**
+     * A walk through a segment: looks at a few values at a time, so that the lock is held for a bounded time. Removing a value may move
+     * others down in the lookup table, never up, and never past a free slot; so the walk goes down, from a free slot to the same again.
+     */
+    private static final class Walk {
+        private static final int VALUES_PER_LOOK = 256;
+        /** Where values have to be read from the disk, fewer of them are looked at. */
+        private static final long NANOS_PER_LOOK = 100_000;
+
+        private static final int VALUES_PER_CLOCK = 16;
+
+        private final Predicate<byte[]> head;
+        private final byte[] headBytes = new byte[EntryHead.LENGTH];
+        private final byte[] key = new byte[CacheKey.LENGTH];
+        private final byte[] keys = new byte[VALUES_PER_LOOK * CacheKey.LENGTH];
+        private int found;
+        /** A slot that was free at the beginning, or -1 before that. */
+        private int top = -1;
+        /** Slots gone down from there. */
+        private int gone;
+
+        private boolean isDone;
         private long removed;
         private long partsLeft;
 
-        Sweep(long nowMillis) {
-            this.nowMillis = nowMillis;
+        Walk(Predicate<byte[]> head) {
+            this.head = head;
         }
 
-        void visit(MapEntry<byte[], EntryBuffer> entry) {
-            requireSane(entry);
-            Data<EntryBuffer> value = entry.value();
-            RandomDataInput bytes = value.bytes();
-            boolean isPart = bytes.readByte(value.offset() + Kind.OFFSET) == Kind.PART;
-            if (bytes.readLong(value.offset() + EntryHead.EXPIRES_AT) > nowMillis) {
-                partsLeft += isPart ? 1 : 0;
-                return;
+        void look(SegmentView view) {
+            found = 0;
+            long start = System.nanoTime();
+            int slots = view.slots();
+            while (top < 0 || (gone == 0 && !view.isFree(top))) {
+                top++;
             }
-            entry.doRemove();
-            if (isPart) {
-                tally.parts.decrementAndGet();
-            } else {
-                tally.expirations.increment();
-                removed++;
+            int looked = 0;
+            while (gone < slots && looked < VALUES_PER_LOOK) {
+                int chunk = view.chunkAt((top - ++gone + slots) % slots);
+                if (chunk < 0 || !view.isSound(chunk)) {
+                    continue;
+                }
+                view.copyHead(chunk, headBytes);
+                if (head.test(headBytes)) {
+                    view.copyKey(chunk, keys, found++ * CacheKey.LENGTH);
+                } else if (headBytes[Kind.OFFSET] == Kind.PART) {
+                    partsLeft++;
+                }
+                if (++looked % VALUES_PER_CLOCK == 0 && System.nanoTime() - start > NANOS_PER_LOOK) {
+                    break;
+                }
             }
+            isDone = gone == slots;
+        }
+    }
+
+    /** The bytes that expired values take in one segment. */
+    long expiredBytes(int segment, long nowMillis) {
+        try (MapSegmentContext<byte[], EntryBuffer, ?> context = map.segmentContext(segment)) {
+            if (context.size() == 0 || stuck.contains(segment)) {
+                return 0;
+            }
+            ((SegmentLock) context).updateLock().lock();
+            SegmentView view = view(context);
+            BitSet starts = new BitSet(Layout.CHUNKS_PER_SEGMENT);
+            view.listStarts(starts);
+            long chunks = starts.stream()
+                    .filter(chunk -> view.isSound(chunk) && view.expiresAt(chunk) <= nowMillis)
+                    .mapToLong(view::chunks)
+                    .sum();
+            return chunks * Layout.CHUNK_SIZE;
         }
     }
 

@@ -27,7 +27,7 @@ final class StoreFiles {
     private static final Logger LOG = LoggerFactory.getLogger(ChronicleStore.class);
 
     /** Of everything in and beside the map; a map of another format is set aside. */
-    private static final int FORMAT_VERSION = 1;
+    private static final int FORMAT_VERSION = 2;
     /** Within this, another process recovers tens of gigabytes. */
     private static final Duration OPEN_PATIENCE = Duration.ofMinutes(2);
 

@@ -1,6 +1,7 @@
 package dev.refrain.engine.internal.store;
 
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.LongAccumulator;
 import java.util.concurrent.atomic.LongAdder;
 
 /** The store's counters. */
@@ -8,6 +9,10 @@ final class Tally {
     final LongAdder evictions = new LongAdder();
     final LongAdder expirations = new LongAdder();
     final LongAdder drops = new LongAdder();
+    final LongAdder removals = new LongAdder();
+    final LongAdder sweeps = new LongAdder();
+    final LongAdder sweptSegments = new LongAdder();
+    final LongAccumulator longestHoldNanos = new LongAccumulator(Math::max, 0);
     final LongAdder failures = new LongAdder();
     /**
      * Parts of large entries in the map, which are values but not entries. Exact while one process has the file open; what other
@@ -15,11 +20,6 @@ final class Tally {
      */
     final AtomicLong parts = new AtomicLong();
 
-    void evicted(byte kind) {
-        if (kind == Kind.PART) {
-            parts.decrementAndGet();
-        } else {
-            evictions.increment();
-        }
-    }
+    /** Evictions of entries that had expired. */
+    final LongAdder expiredEvictions = new LongAdder();
 }

@@ -25,15 +25,15 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What {@link CacheStore} promises. Every store passes it. */
-abstract class CacheStoreContract {
+/** What {@link CacheStore} promises. Every store passes it, those of others too: it is in the test-jar of this module. */
+public abstract class CacheStoreContract {
     private static final long NOW = 10_000;
 
     private final EntryBuffer found = new EntryBuffer(16);
-    CacheStore store;
+    protected CacheStore store;
 
     /** An empty store with room for at least 48 MiB. */
-    abstract CacheStore open() throws IOException;
+    protected abstract CacheStore open() throws IOException;
 
     @BeforeEach
     void openStore() throws IOException {
@@ -53,7 +53,7 @@ abstract class CacheStoreContract {
 
     /** Around the boundaries of chunks and parts, and the largest answer that the engine stores by default, with some more. */
     @ParameterizedTest
-    @ValueSource(ints = {64, 93, 94, 200, 2_600, 32_767, 32_768, 32_769, 65_440, 65_441, 1 << 20, (16 << 20) + 4_096})
+    @ValueSource(ints = {80, 93, 94, 200, 2_600, 32_767, 32_768, 32_769, 65_440, 65_441, 1 << 20, (16 << 20) + 4_096})
     void givesBackWhatWasPut(int length) {
         assertThat(store.put(key(1), entry(1, 0, length))).isTrue();
         assertThat(store.get(key(1), found)).isTrue();
@@ -151,6 +151,49 @@ abstract class CacheStoreContract {
         assertThat(store.sweep(NOW)).isZero();
     }
 
+    @ParameterizedTest
+    @ValueSource(ints = {200, 500_000})
+    void slicesTogetherAreASweep(int length) {
+        for (int i = 0; i < 20; i++) {
+            store.put(key(i), entry(i, 0, length, 0, i % 2 == 0 ? NOW : NOW + 1));
+        }
+        long removed = 0;
+        for (int slice = 0; slice < store.slices(); slice++) {
+            removed += store.sweep(NOW, slice);
+        }
+        assertThat(removed).isEqualTo(10);
+        for (int i = 0; i < 20; i++) {
+            assertThat(store.get(key(i), found)).as("key %s", i).isEqualTo(i % 2 == 1);
+        }
+        assertThat(store.stats().entries()).isEqualTo(10);
+        assertThat(store.stats().expirations()).isEqualTo(10);
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {200, 500_000})
+    void removesWhatHasATag(int length) {
+        for (int i = 0; i < 30; i++) {
+            store.put(key(i), tagged(entry(i, 0, length), i % 3, i % 5));
+        }
+        assertThat(store.removeIf(head -> EntryHead.scope(head) == 1)).isEqualTo(10);
+        assertThat(store.removeIf(head -> EntryHead.scope(head) == 1)).isZero();
+        assertThat(store.removeIf(head -> EntryHead.model(head) == 2)).isEqualTo(4);
+        for (int i = 0; i < 30; i++) {
+            assertThat(store.get(key(i), found)).as("key %s", i).isEqualTo(i % 3 != 1 && i % 5 != 2);
+        }
+        assertThat(store.removeIf(head -> true)).isEqualTo(16);
+        assertThat(store.stats().entries()).isZero();
+        assertThat(store.stats().bytes()).isZero();
+    }
+
+    private static EntryBuffer tagged(EntryBuffer entry, long scope, long model) {
+        java.nio.ByteBuffer.wrap(entry.bytes())
+                .order(java.nio.ByteOrder.LITTLE_ENDIAN)
+                .putLong(EntryHead.SCOPE, scope)
+                .putLong(EntryHead.MODEL, model);
+        return entry;
+    }
+
     @Test
     void statsTellEntriesAndBytes() {
         long empty = store.stats().bytes();
@@ -182,6 +225,8 @@ abstract class CacheStoreContract {
         assertThat(store.put(key(1), entry(1, 0, 200))).isFalse();
         assertThat(store.remove(key(1))).isFalse();
         assertThat(store.sweep(Long.MAX_VALUE)).isZero();
+        assertThat(store.sweep(Long.MAX_VALUE, 0)).isZero();
+        assertThat(store.removeIf(head -> true)).isZero();
         assertThat(store.stats().entries()).isZero();
         assertThat(store.secret()).hasSize(32);
     }

@@ -11,7 +11,7 @@ class ChronicleStoreTest extends CacheStoreContract {
     Path directory;
 
     @Override
-    CacheStore open() throws IOException {
+    protected CacheStore open() throws IOException {
         return ChronicleStore.open(directory.resolve("answers.refrain"), 64L << 20, Clock.systemUTC());
     }
 }

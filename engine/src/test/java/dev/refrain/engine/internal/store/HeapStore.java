@@ -10,6 +10,7 @@ import java.util.Arrays;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Predicate;
 
 /** The obvious store without limits: what the others are held against, and quick. */
 public final class HeapStore implements CacheStore {
@@ -56,6 +57,13 @@ public final class HeapStore implements CacheStore {
         long swept = before - entries.size();
         expirations.addAndGet(swept);
         return swept;
+    }
+
+    @Override
+    public long removeIf(Predicate<byte[]> head) {
+        long before = entries.size();
+        entries.values().removeIf(entry -> head.test(entry));
+        return before - entries.size();
     }
 
     @Override

@@ -4,7 +4,7 @@ import dev.refrain.engine.spi.CacheStore;
 
 class HeapStoreTest extends CacheStoreContract {
     @Override
-    CacheStore open() {
+    protected CacheStore open() {
         return new HeapStore();
     }
 }

@@ -94,7 +94,7 @@ class SegmentMapTest {
         while (!isThere(keys.get(oldest))) {
             oldest++;
         }
-        assertThat(oldest).isBetween(100, 125);
+        assertThat(oldest).isBetween(100, 110);
         for (int i = oldest; i < keys.size(); i++) {
             assertThat(isThere(keys.get(i)))
                     .as("entry %s of %s", i, keys.size())

@@ -1,0 +1,170 @@
+package dev.refrain.engine.internal.eviction;
+
+/**
+ * What is remembered of keys, beside the map: how often and how lately they were asked for. Keys that have left the map are
+ * remembered for a while too, which is what tells an answer that keeps coming back from one that nobody wants.
+ *
+ * <p>A hash table of 4-byte cells in groups of eight, which lie in one or two cache lines. A key's cell is one of its group, known
+ * by some bits of the key's hash; a key without one takes the cell that is worth least. A cell is
+ * <pre>
+ * 31..23 mark, bits of the hash; 0 means that the cell is free
+ * 22..19 frequency: accesses, hits and puts, also from before the entry came into the map; halved every now and then
+ * 18..16 hits since the entry came into the map
+ * 15..0  tick of the last access
+ * </pre>
+ * A tick passes whenever 1/{@link #TICKS_PER_TURNOVER} of the room has been filled anew. Written without locks by any thread: an
+ * update that is lost is a hit that was not counted.
+ */
+final class Footprints {
+    static final int TICKS_PER_TURNOVER = 512;
+    static final int MAX_FREQUENCY = 15;
+    static final int MAX_HITS = 7;
+
+    private static final int GROUP = 8;
+    /** 48 million cells, 192 MB; room for ten million entries and as many more that have left. */
+    private static final int MAX_GROUPS = 6 << 20;
+
+    private static final int HITS_SHIFT = 16;
+    private static final int FREQUENCY_SHIFT = 19;
+    private static final int MARK_SHIFT = 23;
+    private static final int TICK_MASK = 0xFFFF;
+    /** Half of all ticks there are. */
+    private static final int LONG_AGO = TICK_MASK / 2;
+
+    private final int[] cells;
+    private final int groups;
+    /** Only the low 16 bits count. */
+    private int tick;
+    /** The next cell to age. */
+    private int hand;
+
+    /** @param expectedKeys how many keys to remember well */
+    Footprints(long expectedKeys) {
+        groups = (int) Math.max(8, Math.min(MAX_GROUPS, expectedKeys / GROUP + 1));
+        cells = new int[groups * GROUP];
+    }
+
+    int length() {
+        return cells.length;
+    }
+
+    int tick() {
+        return tick;
+    }
+
+    void tick(int now) {
+        tick = now;
+    }
+
+    private int group(long hash) {
+        return (int) (((hash >>> 32) * groups) >>> 32) * GROUP;
+    }
+
+    private static int mark(long hash) {
+        int mark = (int) hash & 0x1FF;
+        return mark == 0 ? 1 : mark;
+    }
+
+    private int find(long hash) {
+        int mark = mark(hash);
+        int first = group(hash);
+        for (int i = first; i < first + GROUP; i++) {
+            if (cells[i] >>> MARK_SHIFT == mark) {
+                return i;
+            }
+        }
+        return -1;
+    }
+
+    /** The cell of a key. One that is not known counts as seen once, a turnover ago. */
+    int of(long hash) {
+        int i = find(hash);
+        return i >= 0 ? cells[i] : cell(0, 1, 0, tick - TICKS_PER_TURNOVER);
+    }
+
+    /** An entry was read. Writes only where something changes, so that a key that everybody asks for stays in every cache. */
+    void hit(long hash) {
+        int i = find(hash);
+        if (i < 0) {
+            claim(hash, 1);
+            return;
+        }
+        int cell = cells[i];
+        int next = cell(
+                cell >>> MARK_SHIFT,
+                Math.min(frequency(cell) + 1, MAX_FREQUENCY),
+                Math.min(hits(cell) + 1, MAX_HITS),
+                tick);
+        if (next != cell) {
+            cells[i] = next;
+        }
+    }
+
+    /** An entry comes into the map. */
+    void put(long hash) {
+        int i = find(hash);
+        if (i < 0) {
+            claim(hash, 0);
+            return;
+        }
+        int cell = cells[i];
+        cells[i] = cell(cell >>> MARK_SHIFT, Math.min(frequency(cell) + 1, MAX_FREQUENCY), 0, tick);
+    }
+
+    /** An entry, or a piece of one, is of no use any more: its other pieces should be the next to go. */
+    void forget(long hash) {
+        int i = find(hash);
+        if (i >= 0) {
+            cells[i] = cell(cells[i] >>> MARK_SHIFT, 0, 0, tick - LONG_AGO);
+        }
+    }
+
+    private void claim(long hash, int hits) {
+        int first = group(hash);
+        int least = first;
+        int leastRank = Integer.MAX_VALUE;
+        for (int i = first; i < first + GROUP && leastRank >= 0; i++) {
+            int cell = cells[i];
+            int rank = cell == 0 ? -1 : (frequency(cell) << 16) + TICK_MASK - idle(cell);
+            if (rank < leastRank) {
+                least = i;
+                leastRank = rank;
+            }
+        }
+        cells[least] = cell(mark(hash), 1, hits, tick);
+    }
+
+    /** Halves the frequencies of some more cells. */
+    void age(int count) {
+        for (int n = Math.min(count, cells.length); n > 0; n--) {
+            hand = hand + 1 < cells.length ? hand + 1 : 0;
+            int cell = cells[hand];
+            if (cell != 0) {
+                // Ticks come round again; what is very old must not look young then.
+                int last = idle(cell) > LONG_AGO ? tick - LONG_AGO : cell;
+                cells[hand] = cell(cell >>> MARK_SHIFT, frequency(cell) >> 1, hits(cell), last);
+            }
+        }
+    }
+
+    private static int cell(int mark, int frequency, int hits, int tick) {
+        return (mark << MARK_SHIFT) | (frequency << FREQUENCY_SHIFT) | (hits << HITS_SHIFT) | (tick & TICK_MASK);
+    }
+
+    static boolean isMarked(int cell) {
+        return cell >>> MARK_SHIFT != 0;
+    }
+
+    static int frequency(int cell) {
+        return (cell >>> FREQUENCY_SHIFT) & MAX_FREQUENCY;
+    }
+
+    static int hits(int cell) {
+        return (cell >>> HITS_SHIFT) & MAX_HITS;
+    }
+
+    /** Ticks since the last access. */
+    int idle(int cell) {
+        return (tick - cell) & TICK_MASK;
+    }
+}

@@ -1,0 +1,60 @@
+package dev.refrain.engine.internal.store;
+
+import dev.refrain.engine.internal.eviction.EvictionPolicy;
+
+/**
+ * The values that came last into each segment, as far as this process put them there. Used under the segment's lock.
+ *
+ * <p>A value is known by its chunk and the upper bits of its owner's hash; 0 is none.
+ */
+final class Newcomers {
+    private static final int CHUNK_BITS = 13;
+    private static final long CHUNK_MASK = (1 << CHUNK_BITS) - 1;
+    static final int NONE = -1;
+
+    private final long[] values;
+    private final byte[] next;
+
+    Newcomers(int segments) {
+        values = new long[segments * EvictionPolicy.NEWCOMERS];
+        next = new byte[segments];
+    }
+
+    private static long value(long owner, int chunk) {
+        return (owner & ~CHUNK_MASK) | chunk;
+    }
+
+    void add(int segment, long owner, int chunk) {
+        values[segment * EvictionPolicy.NEWCOMERS + next[segment]] = value(owner, chunk);
+        next[segment] = (byte) ((next[segment] + 1) % EvictionPolicy.NEWCOMERS);
+    }
+
+    boolean contains(int segment, long owner, int chunk) {
+        int first = segment * EvictionPolicy.NEWCOMERS;
+        for (int i = first; i < first + EvictionPolicy.NEWCOMERS; i++) {
+            if (values[i] == value(owner, chunk)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /**
+     * Takes the oldest newcomer out. Returns its chunk, or {@link #NONE} if it has been taken out already. Whether the value is still
+     * there is for the caller to find out, by {@link #isAt}.
+     */
+    long takeOldest(int segment) {
+        int at = segment * EvictionPolicy.NEWCOMERS + next[segment];
+        long value = values[at];
+        values[at] = 0;
+        return value == 0 ? NONE : value;
+    }
+
+    static int chunk(long newcomer) {
+        return (int) (newcomer & CHUNK_MASK);
+    }
+
+    static boolean isAt(long newcomer, long owner, int chunk) {
+        return newcomer == value(owner, chunk);
+    }
+}

@@ -1,0 +1,174 @@
+package dev.refrain.engine.internal.store;
+
+import dev.refrain.engine.CacheKey;
+import dev.refrain.engine.spi.EntryBuffer;
+import dev.refrain.engine.spi.EntryHead;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
+import java.util.BitSet;
+import net.openhft.chronicle.algo.bitset.ReusableBitSet;
+import net.openhft.chronicle.core.Memory;
+import net.openhft.chronicle.core.OS;
+import net.openhft.chronicle.hash.impl.CompactOffHeapLinearHashTable;
+import net.openhft.chronicle.map.MapSegmentContext;
+import net.openhft.chronicle.map.VanillaChronicleMap;
+import net.openhft.chronicle.map.impl.CompiledMapIterationContext;
+
+/**
+ * The bytes of one segment as docs/STORAGE-FORMAT.md describes them, read in place. Chronicle Map's own iteration begins at the same
+ * entry each time, and touches every entry from there on; this looks at those that are asked for. Only valid while the segment's
+ * update lock is held. Everything read comes from a file, so a value whose place or length cannot be is not shown.
+ */
+final class SegmentView {
+    private static final Memory MEMORY = OS.memory();
+    private static final int SLOT = 4;
+    private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.nativeOrder());
+
+    private final CompactOffHeapLinearHashTable table;
+    private final long tableAddress;
+    private final int tableLength;
+    private final long entriesAddress;
+    private final ReusableBitSet taken;
+
+    /** @param locked its update lock is held */
+    SegmentView(VanillaChronicleMap<?, ?, ?> map, MapSegmentContext<byte[], EntryBuffer, ?> locked) {
+        CompiledMapIterationContext<?, ?, ?> context = (CompiledMapIterationContext<?, ?, ?>) locked;
+        context.goToFirstTier();
+        table = map.hashLookup;
+        tableAddress = context.tierBaseAddr();
+        tableLength = (int) map.tierHashLookupCapacity;
+        entriesAddress = tableAddress + context.entrySpaceOffset();
+        taken = context.freeList();
+    }
+
+    /** How many slots the lookup table has. */
+    int slots() {
+        return tableLength;
+    }
+
+    /** Sets a bit for each chunk that the lookup table names. Returns how many slots are taken. */
+    int listStarts(BitSet into) {
+        into.clear();
+        int found = 0;
+        for (int slot = 0; slot < tableLength; slot += 2) {
+            // Most slots are free; two at a time.
+            if (MEMORY.readLong(tableAddress + (long) slot * SLOT) != 0) {
+                found += listStart(slot, into) + listStart(slot + 1, into);
+            }
+        }
+        return found;
+    }
+
+    private int listStart(int slot, BitSet into) {
+        int chunk = chunkAt(slot);
+        if (chunk < 0) {
+            return 0;
+        }
+        into.set(chunk);
+        return 1;
+    }
+
+    /** The chunk that a slot of the lookup table names, or -1. A look at the table alone; see {@link #isSound}. */
+    int chunkAt(int slot) {
+        long entry = table.readEntry(tableAddress, (long) slot * SLOT);
+        int chunk = (int) table.value(entry);
+        return table.empty(entry) || chunk >= Layout.CHUNKS_PER_SEGMENT ? -1 : chunk;
+    }
+
+    /** Whether a slot of the lookup table is free. There is always one that is. */
+    boolean isFree(int slot) {
+        return table.empty(table.readEntry(tableAddress, (long) slot * SLOT));
+    }
+
+    /** Whether a value can begin at a chunk that the table names. */
+    boolean isSound(int chunk) {
+        int length = length(chunk);
+        return length >= EntryHead.LENGTH
+                && length <= Layout.MAX_VALUE_LENGTH
+                && chunk + chunks(chunk) <= Layout.CHUNKS_PER_SEGMENT;
+    }
+
+    /** The chunk after the last free one in a row. */
+    int endOfFree(int chunk) {
+        long next = taken.nextSetBit(chunk);
+        return next < 0 ? Layout.CHUNKS_PER_SEGMENT : (int) Math.min(next, Layout.CHUNKS_PER_SEGMENT);
+    }
+
+    private long address(int chunk) {
+        return entriesAddress + (long) chunk * Layout.CHUNK_SIZE;
+    }
+
+    private int lengthBytes(int chunk) {
+        long at = address(chunk) + CacheKey.LENGTH;
+        return MEMORY.readByte(at) >= 0 ? 1 : MEMORY.readByte(at + 1) >= 0 ? 2 : 3;
+    }
+
+    /** The length of a value. */
+    int length(int chunk) {
+        long at = address(chunk) + CacheKey.LENGTH;
+        int length = MEMORY.readByte(at);
+        if (length < 0) {
+            int second = MEMORY.readByte(at + 1);
+            length = (length & 0x7F) | ((second & 0x7F) << 7);
+            if (second < 0) {
+                length |= (MEMORY.readByte(at + 2) & 0xFF) << 14;
+            }
+        }
+        return length;
+    }
+
+    /** The chunks that a value takes. */
+    int chunks(int chunk) {
+        return (CacheKey.LENGTH + lengthBytes(chunk) + length(chunk) + Layout.CHUNK_SIZE - 1) / Layout.CHUNK_SIZE;
+    }
+
+    private long value(int chunk) {
+        return address(chunk) + CacheKey.LENGTH + lengthBytes(chunk);
+    }
+
+    byte kind(int chunk) {
+        return MEMORY.readByte(value(chunk) + Kind.OFFSET);
+    }
+
+    long expiresAt(int chunk) {
+        return MEMORY.readLong(value(chunk) + EntryHead.EXPIRES_AT);
+    }
+
+    long storedAt(int chunk) {
+        return MEMORY.readLong(value(chunk) + EntryHead.STORED_AT);
+    }
+
+    /** See {@link Stake#owner}. */
+    long owner(int chunk) {
+        return Kind.isMark(kind(chunk))
+                ? MEMORY.readLong(value(chunk) + Stake.OWNER)
+                : MEMORY.readLong(address(chunk) + Stake.KEY_HASH);
+    }
+
+    /** The length of the entry that a value belongs to. */
+    int total(int chunk) {
+        return Kind.isMark(kind(chunk)) ? MEMORY.readInt(value(chunk) + Stake.TOTAL) : length(chunk);
+    }
+
+    /** See {@link Stake#cost}. */
+    int cost(int chunk) {
+        long value = value(chunk);
+        return Stake.cost(
+                MEMORY.readInt(value + EntryHead.TOKENS), MEMORY.readInt(value + EntryHead.FETCH_MILLIS), total(chunk));
+    }
+
+    void copyHead(int chunk, byte[] into) {
+        long at = value(chunk);
+        for (int i = 0; i < EntryHead.LENGTH; i += Long.BYTES) {
+            LONG.set(into, i, MEMORY.readLong(at + i));
+        }
+    }
+
+    void copyKey(int chunk, byte[] into, int offset) {
+        long at = address(chunk);
+        for (int i = 0; i < CacheKey.LENGTH; i += Long.BYTES) {
+            LONG.set(into, offset + i, MEMORY.readLong(at + i));
+        }
+    }
+}

@@ -1,0 +1,71 @@
+package dev.refrain.engine.internal.store;
+
+import dev.refrain.engine.spi.EntryBuffer;
+import dev.refrain.engine.spi.EntryHead;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
+
+/**
+ * What eviction has to know of a value: which entry it belongs to, and the size and cost of that entry. The pieces of a large entry
+ * stand or fall together, so each says in its head what the others say: at {@link #OWNER} the hash of the entry's key, at
+ * {@link #TOTAL} the entry's length. The fields of an entry's head that stand there have no meaning in a piece.
+ */
+final class Stake {
+    /** Offset within a key of the eight bytes that are its hash. A key is a digest, so any of its bytes will do. */
+    static final int KEY_HASH = 8;
+
+    static final int OWNER = 24;
+    static final int TOTAL = 32;
+
+    /** A model writes some 60 tokens in a second. */
+    private static final int MILLIS_PER_TOKEN = 16;
+    /** A token is some four characters, which leave two bytes after compression; the rest is JSON. */
+    private static final int BYTES_PER_TOKEN = 4;
+
+    private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
+    private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+
+    private Stake() {}
+
+    static long hash(byte[] key) {
+        return (long) LONG.get(key, KEY_HASH);
+    }
+
+    /** The hash of the entry that a value belongs to. */
+    static long owner(byte[] key, EntryBuffer value) {
+        return Kind.isMark(value.bytes()[Kind.OFFSET]) ? (long) LONG.get(value.bytes(), OWNER) : hash(key);
+    }
+
+    /** The room that a value's entry takes, in chunks. */
+    static int chunks(EntryBuffer value) {
+        return chunks(Kind.isMark(value.bytes()[Kind.OFFSET]) ? (int) INT.get(value.bytes(), TOTAL) : value.length());
+    }
+
+    /** Of an entry of the given length, which may come from a damaged file. */
+    static int chunks(int length) {
+        return Layout.chunks(Math.max(EntryHead.LENGTH, length));
+    }
+
+    /** What fetching a value's entry cost, in tokens. */
+    static int cost(EntryBuffer value) {
+        byte[] bytes = value.bytes();
+        return cost(
+                (int) INT.get(bytes, EntryHead.TOKENS),
+                (int) INT.get(bytes, EntryHead.FETCH_MILLIS),
+                Kind.isMark(bytes[Kind.OFFSET]) ? (int) INT.get(bytes, TOTAL) : value.length());
+    }
+
+    static int cost(int tokens, int fetchMillis, int length) {
+        if (tokens > 0) {
+            return tokens;
+        }
+        return Math.max(1, fetchMillis > 0 ? fetchMillis / MILLIS_PER_TOKEN : length / BYTES_PER_TOKEN);
+    }
+
+    /** Marks a piece with the entry that it belongs to. */
+    static void mark(byte[] piece, byte[] key, int total) {
+        LONG.set(piece, OWNER, hash(key));
+        INT.set(piece, TOTAL, total);
+    }
+}

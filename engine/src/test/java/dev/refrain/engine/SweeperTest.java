@@ -1,0 +1,102 @@
+package dev.refrain.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.refrain.engine.internal.store.HeapStore;
+import dev.refrain.engine.spi.CacheStore;
+import dev.refrain.engine.spi.EntryBuffer;
+import dev.refrain.engine.spi.StoreStats;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Predicate;
+import org.junit.jupiter.api.Test;
+
+class SweeperTest {
+    private final AtomicLong now = new AtomicLong(100);
+    private final List<String> swept = new ArrayList<>();
+
+    /** Says which slices were swept. */
+    private final class Sliced implements CacheStore {
+        private final CacheStore inner = new HeapStore();
+        private final int slices;
+
+        Sliced(int slices) {
+            this.slices = slices;
+        }
+
+        @Override
+        public boolean get(CacheKey key, EntryBuffer into) {
+            return inner.get(key, into);
+        }
+
+        @Override
+        public boolean put(CacheKey key, EntryBuffer entry) {
+            return inner.put(key, entry);
+        }
+
+        @Override
+        public boolean remove(CacheKey key) {
+            return inner.remove(key);
+        }
+
+        @Override
+        public long sweep(long nowMillis) {
+            return inner.sweep(nowMillis);
+        }
+
+        @Override
+        public int slices() {
+            return slices;
+        }
+
+        @Override
+        public long sweep(long nowMillis, int slice) {
+            swept.add(slice + "@" + nowMillis);
+            return 1;
+        }
+
+        @Override
+        public long removeIf(Predicate<byte[]> head) {
+            return inner.removeIf(head);
+        }
+
+        @Override
+        public StoreStats stats() {
+            return inner.stats();
+        }
+
+        @Override
+        public byte[] secret() {
+            return inner.secret();
+        }
+
+        @Override
+        public void close() {
+            inner.close();
+        }
+    }
+
+    @Test
+    void comesRoundWithinTheInterval() {
+        try (Sweeper sweeper = new Sweeper(new Sliced(1_000), now::get)) {
+            for (int turn = 0; turn < 60; turn++) {
+                assertThat(sweeper.turn()).isLessThanOrEqualTo(17);
+            }
+        }
+        for (int slice = 0; slice < 1_000; slice++) {
+            assertThat(swept).contains(slice + "@100");
+        }
+    }
+
+    @Test
+    void asksForTheTimeAtEachTurnAndBeginsAgainAtTheEnd() {
+        try (Sweeper sweeper = new Sweeper(new Sliced(2), now::get)) {
+            sweeper.turn();
+            now.set(200);
+            sweeper.turn();
+            sweeper.turn();
+        }
+        assertThat(swept).containsExactly("0@100", "1@200", "0@200");
+    }
+}
