@@ -143,11 +143,6 @@ final class RawClient implements AutoCloseable {
         return new String(socket.getInputStream().readAllBytes(), StandardCharsets.ISO_8859_1);
     }
 
-    /** Says that nothing more comes, and goes on reading. */
-    void endOutput() throws IOException {
-        socket.shutdownOutput();
-    }
-
     @Override
     public void close() throws IOException {
         socket.close();

@@ -169,7 +169,7 @@ class SharedStoreTest {
     @Test
     void anotherFormatIsRefused() throws IOException {
         try (FileChannel lock = FileChannel.open(directory.resolve("answers.lock"), StandardOpenOption.WRITE)) {
-            lock.write(ByteBuffer.wrap(new byte[] {2}), 16);
+            lock.write(ByteBuffer.wrap(new byte[] {9}), 16);
         }
         assertRefused();
     }

@@ -193,8 +193,8 @@ class StoreFilesTest {
     void anOtherFormatIsSetAside() throws IOException {
         byte[] secret = fill();
         // The version stands behind the magic number of the record, which stands at 8.
-        overwrite(directory.resolve("answers.refrain.lock"), 16, new byte[] {2, 0, 0, 0});
-        assertStartsAfresh(secret, "it has format 2 instead of 1");
+        overwrite(directory.resolve("answers.refrain.lock"), 16, new byte[] {9, 0, 0, 0});
+        assertStartsAfresh(secret, "it has format 9 instead of 2");
     }
 
     @Test
