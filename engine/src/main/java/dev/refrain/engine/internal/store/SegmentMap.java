@@ -125,9 +125,14 @@ final class SegmentMap {
                 return false;
             }
             byte[] key = new byte[CacheKey.LENGTH];
+            boolean any = false;
             for (int victim = 0; victim < evictor.victims(); victim++) {
                 evictor.copyKey(victim, key);
-                evict(key, nowMillis);
+                any |= evict(key, nowMillis);
+            }
+            for (int victim = 0; !any && victim < evictor.victims(); victim++) {
+                evictor.copyKey(victim, key);
+                evictStray(segment, key);
             }
             return evictor.victims() > 0;
         } finally {
@@ -135,11 +140,12 @@ final class SegmentMap {
         }
     }
 
-    private void evict(byte[] key, long nowMillis) {
+    /** Returns whether the value was there. */
+    private boolean evict(byte[] key, long nowMillis) {
         try (ExternalMapQueryContext<byte[], EntryBuffer, ?> query = map.queryContext(key)) {
             MapEntry<byte[], EntryBuffer> entry = lock(query) ? query.entry() : null;
             if (entry == null) {
-                return;
+                return false;
             }
             requireSane(entry);
             byte kind = kind(entry);
@@ -155,6 +161,24 @@ final class SegmentMap {
                     tally.expiredEvictions.increment();
                 }
             }
+            return true;
+        }
+    }
+
+    /** Removes a value that stands in a segment, but is not found there by its key: a damaged one, which would otherwise stay for ever. */
+    private void evictStray(int segment, byte[] key) {
+        try (MapSegmentContext<byte[], EntryBuffer, ?> context = map.segmentContext(segment)) {
+            context.forEachSegmentEntryWhile(entry -> {
+                if (!Arrays.equals(entry.key().get(), key)) {
+                    return true;
+                }
+                requireSane(entry);
+                remove(entry, kind(entry));
+                tally.evictions.increment();
+                return false;
+            });
+        } catch (InterProcessDeadLockException e) {
+            stuck.add(segment);
         }
     }
 
