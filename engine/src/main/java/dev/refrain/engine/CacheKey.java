@@ -17,14 +17,16 @@ public final class CacheKey {
 
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
 
+    private static final byte[] NO_SCOPE = new byte[Long.BYTES];
+
     private final Endpoint endpoint;
     private final boolean streaming;
     private final long a;
     private final long b;
     private final long c;
     private final long d;
-    /** What the key's entry is labelled with; no part of the key's identity. */
-    private final long scopeTag;
+    /** With {@link #modelTag} what the key's entry is labelled with; no part of the key's identity. Shared, hence only read. */
+    private final byte[] scope;
 
     private final long modelTag;
 
@@ -35,18 +37,23 @@ public final class CacheKey {
      * @throws IndexOutOfBoundsException if the digest is shorter than that
      */
     public CacheKey(Endpoint endpoint, boolean streaming, byte[] digest, int offset) {
-        this(endpoint, streaming, digest, offset, 0, 0);
+        this(endpoint, streaming, digest, offset, NO_SCOPE, 0);
     }
 
-    /** A key whose entry can be removed by scope and by model; 0 is no tag. */
-    CacheKey(Endpoint endpoint, boolean streaming, byte[] digest, int offset, long scopeTag, long modelTag) {
+    /**
+     * A key whose entry can be removed by scope and by model.
+     *
+     * @param scope its first eight bytes are the tag; not copied
+     * @param modelTag 0 is no tag
+     */
+    CacheKey(Endpoint endpoint, boolean streaming, byte[] digest, int offset, byte[] scope, long modelTag) {
         this.endpoint = java.util.Objects.requireNonNull(endpoint, "endpoint");
         this.streaming = streaming;
         this.a = (long) LONG.get(digest, offset);
         this.b = (long) LONG.get(digest, offset + 8);
         this.c = (long) LONG.get(digest, offset + 16);
         this.d = (long) LONG.get(digest, offset + 24);
-        this.scopeTag = scopeTag;
+        this.scope = scope;
         this.modelTag = modelTag;
     }
 
@@ -61,7 +68,7 @@ public final class CacheKey {
     }
 
     long scopeTag() {
-        return scopeTag;
+        return (long) LONG.get(scope, 0);
     }
 
     long modelTag() {

@@ -16,7 +16,8 @@ public final class CacheRequest {
     private final String query;
     private final String presetFingerprint;
     private final boolean stream;
-    private final long modelTag;
+    /** The body that goes upstream: the one as sent, unless a preset was applied to it. */
+    private final RequestScan outgoing;
 
     private CacheRequest(
             Endpoint endpoint,
@@ -27,7 +28,7 @@ public final class CacheRequest {
             String query,
             String presetFingerprint,
             boolean stream,
-            long modelTag) {
+            RequestScan outgoing) {
         this.endpoint = endpoint;
         this.apiKey = apiKey;
         this.body = body;
@@ -36,7 +37,7 @@ public final class CacheRequest {
         this.query = query;
         this.presetFingerprint = presetFingerprint;
         this.stream = stream;
-        this.modelTag = modelTag;
+        this.outgoing = outgoing;
     }
 
     /**
@@ -51,7 +52,7 @@ public final class CacheRequest {
         RequestScan scan = RequestScan.of(body, 0, body.length);
         // Embeddings never stream, whatever the body says.
         boolean stream = endpoint != Endpoint.EMBEDDINGS && scan.stream();
-        return new CacheRequest(endpoint, apiKey, scan, body.length, "", "", "", stream, scan.modelTag());
+        return new CacheRequest(endpoint, apiKey, scan, body.length, "", "", "", stream, scan);
     }
 
     /**
@@ -64,7 +65,7 @@ public final class CacheRequest {
         Objects.requireNonNull(upstreamIdentity, "upstreamIdentity");
         Objects.requireNonNull(rawQuery, "rawQuery");
         return new CacheRequest(
-                endpoint, apiKey, body, bodyLength, upstreamIdentity, rawQuery, presetFingerprint, stream, modelTag);
+                endpoint, apiKey, body, bodyLength, upstreamIdentity, rawQuery, presetFingerprint, stream, outgoing);
     }
 
     /**
@@ -85,7 +86,7 @@ public final class CacheRequest {
                 query,
                 fingerprint,
                 endpoint != Endpoint.EMBEDDINGS && resolved.stream(),
-                resolved.modelTag());
+                resolved);
     }
 
     /** The endpoint; never null. */
@@ -133,7 +134,7 @@ public final class CacheRequest {
 
     /** See {@link RequestScan#tag}; of the model that is asked for upstream. */
     long modelTag() {
-        return modelTag;
+        return outgoing.modelTag();
     }
 
     String upstream() {

@@ -114,16 +114,12 @@ final class KeyDeriver {
         } catch (DigestException e) {
             throw new IllegalStateException(e);
         }
-        return new CacheKey(request.endpoint(), request.stream(), scratch.digest, 0, tag(scope), request.modelTag());
+        return new CacheKey(request.endpoint(), request.stream(), scratch.digest, 0, scope, request.modelTag());
     }
 
     /** What labels the entries of an API key: eight bytes of what stands for it in keys. */
     long scopeTag(String apiKey) {
-        return tag(scope(apiKey));
-    }
-
-    private static long tag(byte[] scope) {
-        return (long) LONG.get(scope, 0);
+        return (long) LONG.get(scope(apiKey), 0);
     }
 
     private byte[] scope(String apiKey) {
