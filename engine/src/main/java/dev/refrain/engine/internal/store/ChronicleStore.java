@@ -139,7 +139,7 @@ public final class ChronicleStore implements CacheStore {
             key.copyTo(scratch.key, 0);
             return map.get(scratch.key, into)
                     && (into.bytes()[Kind.OFFSET] != Kind.MANIFEST || large.gather(scratch.key, into, scratch.large));
-        } catch (RuntimeException | InternalError | AssertionError e) {
+        } catch (RuntimeException | VirtualMachineError | AssertionError e) {
             files.failed("read an entry", e);
             return false;
         } finally {
@@ -174,7 +174,7 @@ public final class ChronicleStore implements CacheStore {
                 failures.drop(entry.length(), Layout.maxEntryLength(map.segments()));
             }
             return stored;
-        } catch (RuntimeException | InternalError | AssertionError e) {
+        } catch (RuntimeException | VirtualMachineError | AssertionError e) {
             if (e instanceof InternalError) {
                 space.suspect();
             }
@@ -205,7 +205,7 @@ public final class ChronicleStore implements CacheStore {
             boolean removed = map.remove(scratch.key, scratch.displaced);
             removeDisplacedParts(scratch);
             return removed;
-        } catch (RuntimeException | InternalError | AssertionError e) {
+        } catch (RuntimeException | VirtualMachineError | AssertionError e) {
             files.failed("remove an entry", e);
             return false;
         } finally {
@@ -308,7 +308,7 @@ public final class ChronicleStore implements CacheStore {
         if (inFlight.enter()) {
             try {
                 return walk.apply(segment);
-            } catch (RuntimeException | InternalError | AssertionError e) {
+            } catch (RuntimeException | VirtualMachineError | AssertionError e) {
                 files.failed("remove entries", e);
             } finally {
                 inFlight.exit();
@@ -327,7 +327,7 @@ public final class ChronicleStore implements CacheStore {
                 values = map.size();
                 bytes = map.usedBytes();
                 expired = expiredBytes();
-            } catch (RuntimeException | InternalError | AssertionError e) {
+            } catch (RuntimeException | VirtualMachineError | AssertionError e) {
                 failures.count("count its entries", e);
             } finally {
                 inFlight.exit();

@@ -18,6 +18,7 @@ import net.openhft.chronicle.map.ExternalMapQueryContext;
 import net.openhft.chronicle.map.MapEntry;
 import net.openhft.chronicle.map.MapSegmentContext;
 import net.openhft.chronicle.map.VanillaChronicleMap;
+import net.openhft.chronicle.map.impl.CompiledMapIterationContext;
 import net.openhft.chronicle.map.impl.CompiledMapQueryContext;
 
 /**
@@ -34,6 +35,8 @@ final class SegmentMap {
     private static final int USUAL_CHUNKS = 20;
     /** Tries to make room for one value. One is enough unless other writers are faster. */
     private static final int ROUNDS = 8;
+    /** Each has a page of its own that says what is taken, and may have to be read from the disk for that. */
+    private static final int SEGMENTS_COUNTED = 1_024;
 
     private final ChronicleMap<byte[], EntryBuffer> map;
     private final Tally tally;
@@ -439,10 +442,21 @@ final class SegmentMap {
         return map.longSize();
     }
 
+    /** The bytes that all values take; of a large map, an estimate. */
     long usedBytes() {
-        return Arrays.stream(map.segmentStats())
-                .mapToLong(ChronicleMap.SegmentStats::usedBytes)
-                .sum();
+        int looked = Math.min(segments(), SEGMENTS_COUNTED);
+        long chunks = 0;
+        try (CompiledMapIterationContext<?, ?, ?> context =
+                (CompiledMapIterationContext<?, ?, ?>) ((VanillaChronicleMap<?, ?, ?>) map).iterationContext()) {
+            for (int i = 0; i < looked; i++) {
+                context.initSegmentIndex((int) ((long) i * segments() / looked));
+                if (context.size() > 0) {
+                    context.goToFirstTier();
+                    chunks += context.freeList().cardinality();
+                }
+            }
+        }
+        return (long) ((double) chunks * Layout.CHUNK_SIZE * segments() / looked);
     }
 
     /** Writes everything to the disk, which takes as long as the disk takes for what has been written lately. */

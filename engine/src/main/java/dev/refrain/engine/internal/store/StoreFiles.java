@@ -105,8 +105,20 @@ final class StoreFiles {
 
     /** Counts an operation that failed inside the map, and has the map recovered when it is opened again. */
     void failed(String operation, Throwable failure) {
-        suspicious = true;
+        if (!suspicious) {
+            suspicious = true;
+            distrust();
+        }
         failures.count(operation, failure);
+    }
+
+    /** At once, because this process may be killed before it closes. */
+    private void distrust() {
+        try {
+            lock.writeTrust(Trust.NONE);
+        } catch (IOException e) {
+            failures.count("note that the map may be damaged", e);
+        }
     }
 
     DiskSpace space() {
@@ -174,11 +186,15 @@ final class StoreFiles {
         StoreFiles files = new StoreFiles(file, lock, preallocate, clock);
         try {
             lock.enterGate(OPEN_PATIENCE);
-            LockFile.State before = lock.isAlone() ? files.openAlone(capacityBytes) : files.openShared(capacityBytes);
+            boolean isAlone = lock.isAlone();
+            LockFile.State before = isAlone ? files.openAlone(capacityBytes) : files.openShared(capacityBytes);
             files.space = new DiskSpace(file, before.preallocated(), clock);
-            files.space.report(before.mapLength(), files.map.usedBytes());
+            files.space.report(before.mapLength(), files.map::usedBytes);
             files.presence = new Presence(file, files.secretFile, files.lockFile);
             lock.write(before.withOpens(before.opens() + 1));
+            if (isAlone) {
+                lock.writeTrust(Trust.of(file));
+            }
             lock.join();
             lock.leaveGate();
             return files;
@@ -295,7 +311,13 @@ final class StoreFiles {
 
     private LockFile.State recovered(LockFile.State before, long length) throws IOException {
         long start = System.nanoTime();
-        MapFile.Recovered recovered = MapFile.recover(file);
+        boolean isTrusted = before != null
+                && before.opens() > 0
+                && lock.readTrust() != Trust.NONE
+                && lock.readTrust() == Trust.of(file);
+        // Should we be killed while at it, the next one starts from scratch.
+        lock.writeTrust(Trust.NONE);
+        MapFile.Recovered recovered = isTrusted ? MapFile.recoverLocked(file) : MapFile.recover(file);
         LockFile.State state = before != null
                 ? before.withOpens(0)
                 : new LockFile.State(

@@ -105,7 +105,7 @@ class DiskFaultsTest {
             assertThatThrownBy(() -> open(disk.resolve("answers"), 2 * CAPACITY, true))
                     .isInstanceOf(IOException.class)
                     .hasMessageContaining("it needs 335")
-                    .hasMessageContaining("bytes, and 2394")
+                    .hasMessageContaining("bytes, and 2515")
                     .hasMessageContaining("configure a lower capacity");
             assertThat(disk.free()).isGreaterThan(CAPACITY);
             open(disk.resolve("answers"), CAPACITY, true).close();
