@@ -423,7 +423,7 @@ public final class ResponseCache implements AutoCloseable {
 
     /**
      * Removes expired entries, except those that may still answer in place of a failing upstream, now instead of at the next
-     * scheduled sweep. Returns how many.
+     * scheduled sweep. Returns how many: 0 also if another process is sweeping the same store, which is not waited for.
      */
     public long sweep() {
         return store.sweep(nowMillis() - staleIfErrorMillis);

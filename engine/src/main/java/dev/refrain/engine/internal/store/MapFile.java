@@ -5,9 +5,11 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicInteger;
 import net.openhft.chronicle.hash.ChronicleHashCorruption;
 import net.openhft.chronicle.hash.impl.SegmentHeader;
@@ -137,6 +139,16 @@ final class MapFile {
                 word.putInt(0, SizePrefixedBlob.READY | SizePrefixedBlob.DATA | length);
                 channel.write(word, SizePrefixedBlob.SIZE_WORD_OFFSET);
             }
+        }
+    }
+
+    /** Whether a file begins as Chronicle Map's do, however it goes on. */
+    static boolean beginsLikeOne(Path file) throws IOException {
+        byte[] expected = ("!" + VanillaChronicleMap.class.getName()).getBytes(StandardCharsets.US_ASCII);
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+            ByteBuffer found = ByteBuffer.allocate(expected.length);
+            channel.read(found, SizePrefixedBlob.SELF_BOOTSTRAPPING_HEADER_OFFSET);
+            return Arrays.equals(found.array(), expected);
         }
     }
 
