@@ -18,6 +18,8 @@ import java.util.concurrent.ThreadLocalRandom;
 final class Evictor {
     /** A segment holds some 400 answers of 2.5 KB, or 30 parts of large ones. Of the smallest, this many make room for a part. */
     private static final int SAMPLE = 512;
+    /** Chunks of the longest value. A run is at most that much longer than it has to be. */
+    private static final int LONGEST = Layout.chunks(Layout.MAX_VALUE_LENGTH);
 
     private static final double MILLIS_TO_HALVE = 3_600_000;
     private static final double NEVER = Double.POSITIVE_INFINITY;
@@ -140,9 +142,15 @@ final class Evictor {
                     ? Math.max(0, Math.min(challenger - stretch / 4, Layout.CHUNKS_PER_SEGMENT - stretch))
                     : ThreadLocalRandom.current().nextInt(Layout.CHUNKS_PER_SEGMENT - stretch + 1);
         }
+        int listed = 0;
         for (int chunk = isStart.nextSetBit(first);
-                chunk >= 0 && count < SAMPLE;
+                chunk >= 0 && listed < SAMPLE;
                 chunk = isStart.nextSetBit(chunk + 1)) {
+            starts[listed++] = chunk;
+        }
+        view.fetch(starts, listed);
+        for (int i = 0; i < listed; i++) {
+            int chunk = starts[i];
             if (!view.isSound(chunk)) {
                 continue;
             }
@@ -188,7 +196,9 @@ final class Evictor {
             double worth = 0;
             double claim = 0;
             int taken = 0;
-            for (int j = i; j < count && worths[j] != NEVER; j++) {
+            // A run that is worth more than the best one could at its longest gets no better by going on.
+            double limit = runWorth * (chunks + LONGEST);
+            for (int j = i; j < count && worths[j] != NEVER && worth < limit; j++) {
                 worth += worths[j];
                 claim += claims[j];
                 taken += ends[j] - starts[j];
