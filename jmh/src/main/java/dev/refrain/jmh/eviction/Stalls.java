@@ -52,7 +52,9 @@ public final class Stalls {
         int entries = arguments.length > 0 ? Integer.parseInt(arguments[0]) : 1_000_000;
         puts(1);
         puts(2);
-        sweep(entries);
+        if (entries > 0) {
+            sweep(entries);
+        }
     }
 
     private static CacheKey key(long number) {

@@ -34,6 +34,13 @@ final class SegmentView {
     private final int tableLength;
     private final long entriesAddress;
     private final ReusableBitSet taken;
+    /** The value looked at last: its chunk, its length, the chunks that it takes and where it begins. */
+    private int current = -1;
+
+    private int length;
+    private int chunks;
+    private long value;
+
     /** Written so that the loads behind it are not optimised away. */
     @SuppressWarnings("unused")
     private long fetched;
@@ -118,32 +125,44 @@ final class SegmentView {
         return entriesAddress + (long) chunk * Layout.CHUNK_SIZE;
     }
 
-    private int lengthBytes(int chunk) {
+    /** Reads the length in front of a value, once however much is asked of the value then. */
+    private void goTo(int chunk) {
+        if (chunk == current) {
+            return;
+        }
         long at = address(chunk) + CacheKey.LENGTH;
-        return MEMORY.readByte(at) >= 0 ? 1 : MEMORY.readByte(at + 1) >= 0 ? 2 : 3;
+        int first = MEMORY.readByte(at);
+        int bytes = 1;
+        length = first;
+        if (first < 0) {
+            int second = MEMORY.readByte(at + 1);
+            bytes = 2;
+            length = (first & 0x7F) | ((second & 0x7F) << 7);
+            if (second < 0) {
+                bytes = 3;
+                length |= (MEMORY.readByte(at + 2) & 0xFF) << 14;
+            }
+        }
+        value = at + bytes;
+        chunks = (CacheKey.LENGTH + bytes + length + Layout.CHUNK_SIZE - 1) / Layout.CHUNK_SIZE;
+        current = chunk;
     }
 
     /** The length of a value. */
     int length(int chunk) {
-        long at = address(chunk) + CacheKey.LENGTH;
-        int length = MEMORY.readByte(at);
-        if (length < 0) {
-            int second = MEMORY.readByte(at + 1);
-            length = (length & 0x7F) | ((second & 0x7F) << 7);
-            if (second < 0) {
-                length |= (MEMORY.readByte(at + 2) & 0xFF) << 14;
-            }
-        }
+        goTo(chunk);
         return length;
     }
 
     /** The chunks that a value takes. */
     int chunks(int chunk) {
-        return (CacheKey.LENGTH + lengthBytes(chunk) + length(chunk) + Layout.CHUNK_SIZE - 1) / Layout.CHUNK_SIZE;
+        goTo(chunk);
+        return chunks;
     }
 
     private long value(int chunk) {
-        return address(chunk) + CacheKey.LENGTH + lengthBytes(chunk);
+        goTo(chunk);
+        return value;
     }
 
     byte kind(int chunk) {
@@ -172,9 +191,9 @@ final class SegmentView {
 
     /** See {@link Stake#cost}. */
     int cost(int chunk) {
-        long value = value(chunk);
+        long at = value(chunk);
         return Stake.cost(
-                MEMORY.readInt(value + EntryHead.TOKENS), MEMORY.readInt(value + EntryHead.FETCH_MILLIS), total(chunk));
+                MEMORY.readInt(at + EntryHead.TOKENS), MEMORY.readInt(at + EntryHead.FETCH_MILLIS), total(chunk));
     }
 
     void copyHead(int chunk, byte[] into) {
