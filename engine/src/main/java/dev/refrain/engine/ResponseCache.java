@@ -59,8 +59,8 @@ public final class ResponseCache implements AutoCloseable {
         this.staleIfErrorMillis = builder.staleIfError.toMillis();
         this.cancelsWhenAbandoned = builder.cancelWhenAbandoned;
         this.keys = new KeyDeriver(store.secret());
-        this.sweeper = new Sweeper(store, () -> nowMillis() - staleIfErrorMillis);
-        sweeper.start(builder.sweepInterval);
+        this.sweeper = new Sweeper(store, () -> nowMillis() - staleIfErrorMillis, builder.sweepInterval);
+        sweeper.start();
     }
 
     /** One thread's working memory, so that a lookup allocates nothing. */

@@ -350,7 +350,7 @@ public final class ChronicleStore implements CacheStore {
                         tally.removals.sum(),
                         tally.sweeps.sum(),
                         tally.sweptSegments.sum(),
-                        tally.longestHoldNanos.get()));
+                        tally.holds.longestSweepNanos()));
     }
 
     /** Keys, lengths, and half a chunk for each value; not what is the same for an empty store. */
@@ -366,6 +366,11 @@ public final class ChronicleStore implements CacheStore {
             sum += map.expiredBytes((int) ((long) i * segments / looked), now);
         }
         return sum * segments / looked;
+    }
+
+    /** For measurements: tells how long locks are held, from now on. */
+    public void observeHolds(Holds.Observer observer) {
+        tally.holds.observe(observer);
     }
 
     @Override
