@@ -102,7 +102,8 @@ public final class EvictionPolicy {
 
     /** @param before the key's cell before this access */
     private void learn(long hash, int before) {
-        // Other bits than those that choose cells and marks. Within a tick nothing is written, for the sake of what everybody asks for.
+        // Other bits than those that choose cells and marks. Within a tick nothing is written, for the sake of what
+        // everybody asks for.
         if (((hash >>> 9) & (sampling - 1)) == 0 && before != 0) {
             int idle = footprints.idle(before);
             if (idle > 0 && !footprints.isLongAgo(before)) {

@@ -68,7 +68,7 @@ final class Reuse {
      * @param ticks the time for which a waiting key stands: waiting that long, it is counted once on average
      */
     void learn(double ticks) {
-        double keep = Math.pow(0.5, 1.0 / LESSONS_PER_HALVING);
+        float keep = (float) Math.pow(0.5, 1.0 / LESSONS_PER_HALVING);
         for (int frequency = 0; frequency <= Footprints.MAX_FREQUENCY; frequency++) {
             learn(frequency, ticks);
             for (int i = frequency * AGES; i < (frequency + 1) * AGES; i++) {

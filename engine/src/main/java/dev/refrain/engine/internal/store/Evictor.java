@@ -78,7 +78,7 @@ final class Evictor {
         int all = view.listStarts(isStart);
         if (!policy.isGuarded()) {
             look(all, Newcomers.NONE, false);
-            findRun(chunks, -1);
+            findRun(chunks);
         } else {
             int challenger = challenger();
             look(all, challenger, true);
@@ -88,27 +88,25 @@ final class Evictor {
         if (from == to) {
             // A few values, all of them new.
             look(all, Newcomers.NONE, false);
-            findRun(chunks, -1);
+            findRun(chunks);
         }
         for (int i = from; i < to; i++) {
             view.copyKey(starts[i], keys, victims++ * CacheKey.LENGTH);
         }
     }
 
-    /** The oldest newcomer stays if it has been asked for more than what would go for it. */
+    /** The oldest newcomer stays if it has been asked for more than what would go for it. If not, its room is free. */
     private void contest(int chunks, int challenger) {
-        double worth = NEVER;
-        if (challenger >= 0) {
-            worth = worths[challenger];
-            worths[challenger] = NEVER;
+        if (challenger < 0) {
+            findRun(chunks);
+            return;
         }
-        findRun(chunks, -1);
-        if (challenger >= 0) {
-            worths[challenger] = worth;
-            double claim = claims[challenger] / (ends[challenger] - starts[challenger]);
-            if (from == to || claim <= runClaim) {
-                findRun(chunks, challenger);
-            }
+        double claim = claims[challenger] / (ends[challenger] - starts[challenger]);
+        worths[challenger] = NEVER;
+        findRun(chunks);
+        if (from == to || claim <= runClaim) {
+            worths[challenger] = 0;
+            findRun(chunks);
         }
     }
 
@@ -176,10 +174,8 @@ final class Evictor {
     /**
      * Sets {@link #from} and {@link #to} to the run that is worth least for its length, or both to 0 if there is none. A run has no
      * value at either end that is not needed.
-     *
-     * @param within a value that must be part of the run, or -1
      */
-    private void findRun(int chunks, int within) {
+    private void findRun(int chunks) {
         from = 0;
         to = 0;
         runWorth = NEVER;
@@ -193,12 +189,12 @@ final class Evictor {
                 claim += claims[j];
                 taken += ends[j] - starts[j];
                 int end = j + 1 < count ? starts[j + 1] : endOfLast();
-                if (end - begin < chunks || j < within) {
+                if (end - begin < chunks) {
                     continue;
                 }
-                boolean isNeeded = i == j || i == within || end - ends[i] < chunks;
+                boolean isNeeded = i == j || end - ends[i] < chunks;
                 double perChunk = worth / Math.max(taken, chunks);
-                if (isNeeded && (within < 0 || i <= within) && perChunk < runWorth) {
+                if (isNeeded && perChunk < runWorth) {
                     from = i;
                     to = j + 1;
                     runWorth = perChunk;
