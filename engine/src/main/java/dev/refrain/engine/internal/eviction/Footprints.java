@@ -148,13 +148,18 @@ final class Footprints {
         int leastRank = Integer.MAX_VALUE;
         for (int i = first; i < first + GROUP && leastRank >= 0; i++) {
             int cell = cells[i];
-            int rank = cell == 0 ? -1 : (frequency(cell) << 16) + TICK_MASK - idle(cell);
+            int rank = cell == 0 ? -1 : (frequencyLately(cell) << 16) + TICK_MASK - idle(cell);
             if (rank < leastRank) {
                 least = i;
                 leastRank = rank;
             }
         }
         cells[least] = cell(mark(hash), 1, hits, tick);
+    }
+
+    /** Half as much for every two rounds: what was wanted often and long ago must not push out what comes now. */
+    private int frequencyLately(int cell) {
+        return frequency(cell) >> Math.min(idle(cell) / (2 * TICKS_PER_ROUND), Integer.SIZE - 1);
     }
 
     /** Halves the frequencies of some more cells. */
