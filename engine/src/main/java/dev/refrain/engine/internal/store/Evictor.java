@@ -86,7 +86,7 @@ final class Evictor {
         int all = view.listStarts(isStart);
         if (!policy.isGuarded()) {
             look(all, Newcomers.NONE, false);
-            findRun(chunks, -1);
+            findRun(chunks);
         } else {
             int challenger = challenger();
             look(all, challenger, true);
@@ -96,27 +96,25 @@ final class Evictor {
         if (from == to) {
             // A few values, all of them new.
             look(all, Newcomers.NONE, false);
-            findRun(chunks, -1);
+            findRun(chunks);
         }
         for (int i = from; i < to; i++) {
             view.copyKey(starts[i], keys, victims++ * CacheKey.LENGTH);
         }
     }
 
-    /** The oldest newcomer stays if it has been asked for more than what would go for it. */
+    /** The oldest newcomer stays if it has been asked for more than what would go for it. If not, its room is free. */
     private void contest(int chunks, int challenger) {
-        double worth = NEVER;
-        if (challenger >= 0) {
-            worth = worths[challenger];
-            worths[challenger] = NEVER;
+        if (challenger < 0) {
+            findRun(chunks);
+            return;
         }
-        findRun(chunks, -1);
-        if (challenger >= 0) {
-            worths[challenger] = worth;
-            double claim = claims[challenger] / (ends[challenger] - starts[challenger]);
-            if (from == to || claim <= runClaim) {
-                findRun(chunks, challenger);
-            }
+        double claim = claims[challenger] / (ends[challenger] - starts[challenger]);
+        worths[challenger] = NEVER;
+        findRun(chunks);
+        if (from == to || claim <= runClaim) {
+            worths[challenger] = 0;
+            findRun(chunks);
         }
     }
 
@@ -190,16 +188,14 @@ final class Evictor {
     /**
      * Sets {@link #from} and {@link #to} to the run that is worth least for its length, or both to 0 if there is none. A run has no
      * value at either end that is not needed.
-     *
-     * @param within a value that must be part of the run, or -1
      */
-    private void findRun(int chunks, int within) {
+    private void findRun(int chunks) {
         from = 0;
         to = 0;
         runWorth = NEVER;
         sum();
-        int j = Math.max(0, within);
-        for (int i = 0; i < count && (within < 0 || i <= within); i++) {
+        int j = 0;
+        for (int i = 0; i < count; i++) {
             int begin = i == 0 ? starts[0] : ends[i - 1];
             j = Math.max(i, j);
             while (j < count && limits[j] - begin < chunks) {
@@ -211,7 +207,7 @@ final class Evictor {
             if (barriers[i] <= j) {
                 continue;
             }
-            boolean isNeeded = i == j || i == within || limits[j] - ends[i] < chunks;
+            boolean isNeeded = i == j || limits[j] - ends[i] < chunks;
             int taken = takenSums[j + 1] - takenSums[i];
             double perChunk = (worthSums[j + 1] - worthSums[i]) / Math.max(taken, chunks);
             if (isNeeded && perChunk < runWorth) {

@@ -117,6 +117,7 @@ final class LargeEntries {
             }
             System.arraycopy(part.bytes(), EntryHead.LENGTH, target, at, expected);
         }
+        map.countHit(key, manifest);
         return true;
     }
 

@@ -71,10 +71,15 @@ final class SegmentMap {
             stuck.add(segmentOf(key));
             return false;
         }
-        if (into.bytes()[Kind.OFFSET] != Kind.PART) {
-            policy.hit(Stake.owner(key, into), Stake.chunks(into), Stake.cost(into));
+        if (!Kind.isMark(into.bytes()[Kind.OFFSET])) {
+            countHit(key, into);
         }
         return true;
+    }
+
+    /** An entry was read, all of it. The value is its own or its manifest. */
+    void countHit(byte[] key, EntryBuffer value) {
+        policy.hit(Stake.owner(key, value), Stake.chunks(value), Stake.cost(value));
     }
 
     /** An entry is about to be put, in whatever number of values. */
