@@ -39,6 +39,10 @@ final class Evictor {
 
     private final double[] claimSums = new double[SAMPLE + 1];
     private final int[] takenSums = new int[SAMPLE + 1];
+    /** 1 for what has not expired. */
+    private final int[] lives = new int[SAMPLE];
+
+    private final int[] liveSums = new int[SAMPLE + 1];
     private final int[] limits = new int[SAMPLE];
     private final int[] barriers = new int[SAMPLE];
 
@@ -52,6 +56,7 @@ final class Evictor {
 
     private int to;
     private double runWorth;
+    private int runLive;
     private double runClaim;
 
     private final byte[] keys = new byte[SAMPLE * CacheKey.LENGTH];
@@ -168,10 +173,12 @@ final class Evictor {
     private void judge(int chunk, boolean sparesNewcomers) {
         long owner = view.owner(chunk);
         claims[count] = 0;
+        lives[count] = 1;
         if (owner == own || (sparesNewcomers && newcomers.contains(segment, owner, chunk))) {
             worths[count] = NEVER;
         } else if (view.expiresAt(chunk) <= nowMillis) {
             worths[count] = 0;
+            lives[count] = 0;
         } else {
             int footprint = policy.footprint(owner);
             double value = EvictionPolicy.value(view.cost(chunk), Stake.chunks(view.total(chunk)));
@@ -210,10 +217,15 @@ final class Evictor {
             boolean isNeeded = i == j || limits[j] - ends[i] < chunks;
             int taken = takenSums[j + 1] - takenSums[i];
             double perChunk = (worthSums[j + 1] - worthSums[i]) / Math.max(taken, chunks);
-            if (isNeeded && perChunk < runWorth) {
+            int live = liveSums[j + 1] - liveSums[i];
+            // What is long since forgotten is worth nothing either, or as little as is lost in sums; what has expired
+            // goes
+            // before it.
+            if (isNeeded && (perChunk < runWorth || (perChunk == runWorth && live < runLive))) {
                 from = i;
                 to = j + 1;
                 runWorth = perChunk;
+                runLive = live;
                 runClaim = (claimSums[j + 1] - claimSums[i]) / taken;
             }
         }
@@ -225,6 +237,7 @@ final class Evictor {
             worthSums[i + 1] = worthSums[i] + (worths[i] == NEVER ? 0 : worths[i]);
             claimSums[i + 1] = claimSums[i] + claims[i];
             takenSums[i + 1] = takenSums[i] + ends[i] - starts[i];
+            liveSums[i + 1] = liveSums[i] + lives[i];
             limits[i] = i + 1 < count ? starts[i + 1] : endOfLast();
         }
         for (int i = count - 1, barrier = count; i >= 0; i--) {

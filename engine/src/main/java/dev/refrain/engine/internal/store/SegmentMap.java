@@ -442,9 +442,6 @@ final class SegmentMap {
                     .mapToLong(view::chunks)
                     .sum();
             return chunks * Layout.CHUNK_SIZE;
-        } catch (InterProcessDeadLockException e) {
-            stuck.add(segment);
-            return 0;
         }
     }
 

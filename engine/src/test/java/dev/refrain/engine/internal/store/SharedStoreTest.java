@@ -155,18 +155,17 @@ class SharedStoreTest {
     }
 
     @Test
-    void statisticsWaitForADeadOneOnce() throws Exception {
+    void statisticsDoNotWaitForADeadOne() throws Exception {
         try (ChronicleStore store = open(CAPACITY)) {
             for (int i = 0; i < 500; i++) {
                 store.put(key(i), entry(i, 0, 1_000));
             }
             assertThat(ask("lock 1")).isEqualTo("locked");
             kill();
-            store.stats();
-            assertThat(log.lines()).singleElement().asString().contains("has been locked for a second");
-            long start = System.nanoTime();
-            assertThat(store.stats().failures()).isEqualTo(1);
-            assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofMillis(900));
+            assertThat(store.stats().entries()).isEqualTo(500);
+            // Whoever waits for the lock gives up with a failure and a line.
+            assertThat(store.stats().failures()).isZero();
+            assertThat(log.lines()).isEmpty();
         }
     }
 
