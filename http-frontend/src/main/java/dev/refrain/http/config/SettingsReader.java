@@ -172,7 +172,9 @@ final class SettingsReader {
                 name = name.isEmpty() ? invalid.name() : name + "." + invalid.name();
             }
             JsonNode value = tree.at("/" + name.replaceAll("[.\\[]", "/").replace("]", ""));
-            throw WrongSetting.value(name, describe(value), sources.getOrDefault(name, fileSource), allowed(name));
+            // In place of its digest somebody may have written the API key itself.
+            String shown = name.endsWith(".sha256") && value.isTextual() ? "***" : describe(value);
+            throw WrongSetting.value(name, shown, sources.getOrDefault(name, fileSource), allowed(name));
         } catch (JsonProcessingException e) {
             throw new IllegalStateException("a tree in memory cannot be malformed", e);
         }

@@ -11,6 +11,7 @@ import dev.refrain.engine.Upstream;
 import dev.refrain.http.activity.Account;
 import dev.refrain.http.activity.Activity;
 import dev.refrain.http.activity.ActivityLog;
+import dev.refrain.http.activity.UsageTap;
 import dev.refrain.http.policy.CachePolicy;
 import dev.refrain.http.preset.Preset;
 import dev.refrain.http.preset.Presets;
@@ -271,7 +272,15 @@ final class ProxyHandler implements HttpHandler {
 
     /** The same call with every answer given its generation id, and shown to the log. */
     private static Upstream identified(Account account, Upstream upstream) {
-        return sink -> upstream.fetch(new TapSink(account.callStarted(), new IdentifySink(sink)));
+        return sink -> {
+            UsageTap tap = account.callStarted();
+            try {
+                return upstream.fetch(new TapSink(tap, new IdentifySink(sink)));
+            } catch (RuntimeException | Error e) {
+                tap.ended();
+                throw e;
+            }
+        };
     }
 
     /** Makes a call that the cache has no part in: it ends when the client goes. */
