@@ -17,6 +17,7 @@ import net.jqwik.api.constraints.Size;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What an answer cost, read while it passes by. */
 class UsageTapTest {
@@ -80,7 +81,7 @@ class UsageTapTest {
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',
-            quoteCharacter = '\0',
+            quoteCharacter = '~',
             value = {
                 "{\"choices\":[{\"message\":{\"content\":\"\\\"usage\\\":{\\\"prompt_tokens\\\":5}\"}}]}|-1",
                 "{\"choices\":[{\"usage\":{\"prompt_tokens\":5}}]}|-1",
@@ -91,12 +92,21 @@ class UsageTapTest {
                 "{\"usage\":{\"prompt_tokens\":-5}}|0",
                 "{\"usage\" : {\"details\":{\"prompt_tokens\":7},\"prompt_tokens\":5}}|5",
                 "{\"a\":[[[[[[{\"usage\":{\"prompt_tokens\":9}}]]]]]],\"usage\":{\"prompt_tokens\":5}}|5",
+                "{\"choices\":[],\"a name that is longer than all that are wanted\":{\"usage\":{\"prompt_tokens\":9}}}|-1",
                 "{\"\\u0075sage\":{\"prompt_tokens\":5}}|-1"
             })
     void onlyTheAnswersOwnUsageCounts(String answer, long prompt) {
         byte[] bytes = answer.getBytes(StandardCharsets.UTF_8);
         assertThat(read(Endpoint.CHAT, "application/json", bytes, 3).promptTokens())
                 .isEqualTo(prompt);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"\n", "\r\n", "\r"})
+    void anEventsDataMayStandInSeveralLines(String lineEnd) {
+        String event = String.join(lineEnd, "data:{", "data: \"usage\":", ": c", "data: {\"prompt_tokens\":5}}", "", "");
+        byte[] bytes = ("id: 1" + lineEnd + event + event).getBytes(StandardCharsets.UTF_8);
+        assertThat(read(Endpoint.CHAT, EVENTS, bytes, 2).promptTokens()).isEqualTo(5);
     }
 
     @Test
