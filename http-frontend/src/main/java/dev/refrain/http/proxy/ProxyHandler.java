@@ -158,9 +158,11 @@ final class ProxyHandler implements HttpHandler {
         boolean isShort = length >= 0 && length <= SHORT_BODY;
         if (isCoded(exchange)) {
             client.expect(asked, BypassReason.NOT_A_JSON_OBJECT, null);
-            cacheless(exchange, route, account, client, asked, BypassReason.NOT_A_JSON_OBJECT, unread(exchange, client));
+            cacheless(
+                    exchange, route, account, client, asked, BypassReason.NOT_A_JSON_OBJECT, unread(exchange, client));
         } else if ((!asked.enabled() && presets.isEmpty() && !isShort) || length > cache.maxRequestBytes()) {
-            cacheless(exchange, route, account, client, asked, BypassReason.PAYLOAD_TOO_LARGE, unread(exchange, client));
+            cacheless(
+                    exchange, route, account, client, asked, BypassReason.PAYLOAD_TOO_LARGE, unread(exchange, client));
         } else {
             int limit = (int) Math.min(cache.maxRequestBytes(), maxBodyBytes);
             BodyReader.read(exchange, limit, reading, new BodyReader.Receiver() {
@@ -190,8 +192,7 @@ final class ProxyHandler implements HttpHandler {
     }
 
     /** With caching on, or possibly on by a preset: the engine's pipeline. */
-    private void answer(
-            HttpServerExchange exchange, Route route, Account account, ExchangeSink client, byte[] body) {
+    private void answer(HttpServerExchange exchange, Route route, Account account, ExchangeSink client, byte[] body) {
         Endpoint endpoint = route.endpoint();
         CacheRequest request = CacheRequest.of(endpoint, Credentials.of(exchange.getRequestHeaders()), body)
                 .at(provider(endpoint).identity(), exchange.getQueryString());

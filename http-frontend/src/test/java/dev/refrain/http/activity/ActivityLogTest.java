@@ -76,7 +76,10 @@ class ActivityLogTest {
         Path file = folder.resolve("settings.yaml");
         Files.writeString(file, yaml);
         String[] flags = {
-            "--config", file.toString(), "--store", folder.resolve("answers.refrain").toString()
+            "--config",
+            file.toString(),
+            "--store",
+            folder.resolve("answers.refrain").toString()
         };
         Settings settings = ((Startup.Run) Startup.parse(flags, Map.of("REFRAIN_ACTIVITY_MAX_AGE", "48h"))).settings();
         return ActivityLog.open(settings, key -> key.equals("sk-a") ? TAG : key.hashCode(), clock);
@@ -109,8 +112,9 @@ class ActivityLogTest {
         Account account = begin(model);
         UsageTap tap = account.callStarted();
         tap.head("application/json", null);
-        tap.chunk(ByteBuffer.wrap("{\"choices\":[{\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":100,\"completion_tokens\":50}}"
-                .getBytes(StandardCharsets.UTF_8)));
+        tap.chunk(ByteBuffer.wrap(
+                "{\"choices\":[{\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":100,\"completion_tokens\":50}}"
+                        .getBytes(StandardCharsets.UTF_8)));
         tap.ended();
         account.head(200, id, new CacheOutcome.Miss(300, true));
         account.served(false);
@@ -195,10 +199,7 @@ class ActivityLogTest {
     @Test
     void whatTheCacheDidIsTold() {
         Account collapsed = begin("m");
-        collapsed.head(
-                200,
-                "a",
-                new CacheOutcome.Collapsed(300, "s", ForwardReason.MISS, () -> new Savings(1, 2, 5)));
+        collapsed.head(200, "a", new CacheOutcome.Collapsed(300, "s", ForwardReason.MISS, () -> new Savings(1, 2, 5)));
         collapsed.served(false);
         Account stale = begin("m");
         stale.head(
@@ -262,10 +263,12 @@ class ActivityLogTest {
             cursor = page.next();
         } while (cursor != null);
         assertThat(found).hasSize(2500).doesNotHaveDuplicates().isSubsetOf(ids);
-        assertThat(log.query(new Filter(null, "odd", Endpoint.CHAT, "efcdab896745", 0), 3, null).data())
+        assertThat(log.query(new Filter(null, "odd", Endpoint.CHAT, "efcdab896745", 0), 3, null)
+                        .data())
                 .extracting(Activity::id)
                 .containsExactly(ids.get(0), ids.get(2), ids.get(4));
-        assertThat(log.query(new Filter(null, null, Endpoint.MESSAGES, null, 0), 3, null).data())
+        assertThat(log.query(new Filter(null, null, Endpoint.MESSAGES, null, 0), 3, null)
+                        .data())
                 .isEmpty();
         assertThat(log.find(ids.get(4999))).isPresent();
         assertThatThrownBy(() -> log.query(Filter.ALL, 1, "!")).isInstanceOf(IllegalArgumentException.class);
@@ -293,7 +296,8 @@ class ActivityLogTest {
         log.stats();
         now.addAndGet(Duration.ofHours(2).toMillis());
         String later = hit("m", "s");
-        assertThat(log.query(new Filter(null, null, null, null, now.get() - 60_000), 10, null).data())
+        assertThat(log.query(new Filter(null, null, null, null, now.get() - 60_000), 10, null)
+                        .data())
                 .extracting(Activity::id)
                 .containsExactly(later);
     }
@@ -332,7 +336,8 @@ class ActivityLogTest {
                         .isEqualTo(points.get(i - 1).epochSeconds() + range.stepSeconds());
             }
             assertThat(points.stream().mapToLong(p -> p.requests().hit()).sum()).isEqualTo(1);
-            assertThat(points.stream().mapToLong(p -> p.requests().miss()).sum()).isEqualTo(1);
+            assertThat(points.stream().mapToLong(p -> p.requests().miss()).sum())
+                    .isEqualTo(1);
             assertThat(points.stream().filter(p -> p.hitP99() != null)).hasSize(1);
             assertThat(points.get(points.size() - 1).missP50()).isNotNull();
             assertThat(points.get(0).moneySaved()).isEqualByComparingTo("0");
@@ -430,7 +435,8 @@ class ActivityLogTest {
             log.find(id);
             log.close();
             try (Stream<Path> files = Files.list(folder)) {
-                for (Path aside : files.filter(f -> f.toString().contains(".damaged-")).toList()) {
+                for (Path aside :
+                        files.filter(f -> f.toString().contains(".damaged-")).toList()) {
                     Files.delete(aside);
                 }
             }
@@ -449,7 +455,8 @@ class ActivityLogTest {
             assertThat(second.stats().requests().total()).isEqualTo(1);
             assertThat(second.find("x")).isEmpty();
             assertThat(second.query(Filter.ALL, 10, null).data()).isEmpty();
-            assertThat(second.series(TimeSeries.Range.HOUR).get(59).requests().off()).isEqualTo(1);
+            assertThat(second.series(TimeSeries.Range.HOUR).get(59).requests().off())
+                    .isEqualTo(1);
         }
         assertThat(log.find(first)).isPresent();
     }

@@ -56,7 +56,7 @@ class RecordCodecTest {
     }
 
     private static Activity add(RecordCodec codec, Random random, long sequence) {
-        Endpoint endpoint = Endpoint.values()[random.nextInt(4)];
+        Endpoint endpoint = pick(random, Endpoint.CHAT, Endpoint.RESPONSES, Endpoint.MESSAGES, Endpoint.EMBEDDINGS);
         Account account = new Account(null, endpoint, 0);
         String id = pick(random, null, "chatcmpl-ü", GenerationId.mint(random.nextInt(Integer.MAX_VALUE)), "gen-x");
         String model = pick(random, null, "m", "openai/gpt", "模型");
@@ -64,26 +64,25 @@ class RecordCodecTest {
         boolean streamed = random.nextBoolean();
         account.request(model, preset, streamed);
         CacheKey key = random.nextBoolean() ? null : new CacheKey(endpoint, streamed, new byte[32], 0);
-        Labels.Scope scope = random.nextBoolean() ? null : Labels.Scope.of(pick(random, null, "team"), random.nextLong());
+        Labels.Scope scope =
+                random.nextBoolean() ? null : Labels.Scope.of(pick(random, null, "team"), random.nextLong());
         Savings savings = new Savings(1, 2, 3);
-        CacheOutcome outcome =
-                switch (random.nextInt(6)) {
-                    case 0 -> new CacheOutcome.Hit(1, 2, pick(random, null, "s1", "s2"), savings);
-                    case 1 -> new CacheOutcome.Collapsed(1, "s1", ForwardReason.MISS, () -> savings);
-                    case 2 -> new CacheOutcome.HitOnError(
-                            new CacheOutcome.Hit(1, 2, "s3", savings), ForwardReason.STALE, 500);
-                    case 3 -> new CacheOutcome.Miss(1, true);
-                    case 4 -> new CacheOutcome.Bypass(BypassReason.BACKGROUND);
-                    default -> null;
-                };
+        CacheOutcome outcome = switch (random.nextInt(6)) {
+            case 0 -> new CacheOutcome.Hit(1, 2, pick(random, null, "s1", "s2"), savings);
+            case 1 -> new CacheOutcome.Collapsed(1, "s1", ForwardReason.MISS, () -> savings);
+            case 2 -> new CacheOutcome.HitOnError(new CacheOutcome.Hit(1, 2, "s3", savings), ForwardReason.STALE, 500);
+            case 3 -> new CacheOutcome.Miss(1, true);
+            case 4 -> new CacheOutcome.Bypass(BypassReason.BACKGROUND);
+            default -> null;
+        };
         account.expect(outcome, key);
         long[] n = random.longs(12, 0, 1L << random.nextInt(1, 60)).toArray();
         boolean cut = random.nextBoolean();
         int status = 100 + random.nextInt(500);
         account.restore(scope, id, status, n[0], n[1], n[2], n[3], cut);
         codec.add(account, n[4] - 1, n[5] - 1, n[6], n[7], n[8] - 1, n[9] - 1, pick(random, null, "stop"));
-        Activity last = RecordCodec.decode(codec.copy(), sequence - codec.records() + 1)
-                .get(codec.records() - 1);
+        Activity last =
+                RecordCodec.decode(codec.copy(), sequence - codec.records() + 1).get(codec.records() - 1);
         assertThat(last.finishReason()).isIn(null, "stop");
         Activity expected = new Activity(
                 sequence,

@@ -49,8 +49,8 @@ class UsageTapTest {
     @Property(tries = 200)
     void cutsMakeNoDifference(@ForAll @IntRange(min = 1, max = 40) int piece) {
         for (String file : new String[] {"chat.sse", "messages.sse", "responses.sse", "chat.json"}) {
-            Endpoint endpoint = Endpoint.valueOf(
-                    file.substring(0, file.indexOf('.')).toUpperCase(java.util.Locale.ROOT));
+            Endpoint endpoint =
+                    Endpoint.valueOf(file.substring(0, file.indexOf('.')).toUpperCase(java.util.Locale.ROOT));
             byte[] answer = vendor(file);
             String type = file.endsWith(".sse") ? EVENTS : "application/json";
             UsageTap whole = read(endpoint, type, answer, answer.length);
@@ -104,7 +104,8 @@ class UsageTapTest {
     @ParameterizedTest
     @ValueSource(strings = {"\n", "\r\n", "\r"})
     void anEventsDataMayStandInSeveralLines(String lineEnd) {
-        String event = String.join(lineEnd, "data:{", "data: \"usage\":", ": c", "data: {\"prompt_tokens\":5}}", "", "");
+        String event =
+                String.join(lineEnd, "data:{", "data: \"usage\":", ": c", "data: {\"prompt_tokens\":5}}", "", "");
         byte[] bytes = ("id: 1" + lineEnd + event + event).getBytes(StandardCharsets.UTF_8);
         assertThat(read(Endpoint.CHAT, EVENTS, bytes, 2).promptTokens()).isEqualTo(5);
     }

@@ -97,11 +97,13 @@ class ActivityWireTest extends WireTest {
         assertThat(ask("unknown").body()).isEqualTo(FROM_UPSTREAM);
         assertThat(ask("gen-1700000000-AAAAAAAAAAAAAAAAAAAA").body()).isEqualTo(FROM_UPSTREAM);
         assertThat(provider.received().get(1).uri()).isEqualTo("/api/v1/generation?id=" + id);
-        assertThat(provider.received().get(1).headers().getFirst("Authorization")).isEqualTo("Bearer sk-other");
+        assertThat(provider.received().get(1).headers().getFirst("Authorization"))
+                .isEqualTo("Bearer sk-other");
         // What is no question for a record is nobody's business but the provider's.
         assertThat(proxy.send(proxy.post("/v1/generation?id=" + id, "{}")).body())
                 .isEqualTo(FROM_UPSTREAM);
-        assertThat(proxy.send(HttpRequest.newBuilder(proxy.uri("/v1/generation"))).body())
+        assertThat(proxy.send(HttpRequest.newBuilder(proxy.uri("/v1/generation")))
+                        .body())
                 .isEqualTo(FROM_UPSTREAM);
     }
 
@@ -207,7 +209,9 @@ class ActivityWireTest extends WireTest {
                         "chat miss 200 null acme/large");
         assertThat(log).allSatisfy(a -> assertThat(a.id()).isNotNull());
         assertThat(log).extracting(Activity::scope).containsOnly(log.get(0).scope());
-        assertThat(proxy.activity().query(new Filter(true, null, null, null, 0), 10, null).data())
+        assertThat(proxy.activity()
+                        .query(new Filter(true, null, null, null, 0), 10, null)
+                        .data())
                 .hasSize(1);
         Stats stats = proxy.activity().stats();
         assertThat(stats.requests()).isEqualTo(new Stats.Counts(1, 0, 0, 3, 4, 1, 3));
@@ -292,9 +296,9 @@ class ActivityWireTest extends WireTest {
         log(2);
         proxy.close();
         try (Stream<Path> files = Files.list(folder)) {
-            for (Path file : files.filter(f -> f.toString().contains(".activity")).toList()) {
-                assertThat(new String(Files.readAllBytes(file), StandardCharsets.ISO_8859_1)
-                                .toLowerCase(Locale.ROOT))
+            for (Path file :
+                    files.filter(f -> f.toString().contains(".activity")).toList()) {
+                assertThat(new String(Files.readAllBytes(file), StandardCharsets.ISO_8859_1).toLowerCase(Locale.ROOT))
                         .contains("acme/large")
                         .doesNotContain("private", "hello");
             }
