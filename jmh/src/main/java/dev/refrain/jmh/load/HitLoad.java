@@ -80,7 +80,11 @@ public final class HitLoad {
 
     private static Contender start(String name, Path jar, HttpServer provider, Map<String, String> variables)
             throws IOException {
-        return new Contender(name, new ChildProxy(jar, "512m", "http://127.0.0.1:" + provider.getAddress().getPort() + "/v1", variables), new ArrayList<>());
+        return new Contender(
+                name,
+                new ChildProxy(
+                        jar, "512m", "http://127.0.0.1:" + provider.getAddress().getPort() + "/v1", variables),
+                new ArrayList<>());
     }
 
     private static void print(String name, Round round) {
