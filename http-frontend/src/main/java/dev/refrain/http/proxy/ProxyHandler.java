@@ -8,6 +8,10 @@ import dev.refrain.engine.Endpoint;
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.engine.ResponseSink;
 import dev.refrain.engine.Upstream;
+import dev.refrain.http.activity.Account;
+import dev.refrain.http.activity.Activity;
+import dev.refrain.http.activity.ActivityLog;
+import dev.refrain.http.activity.UsageTap;
 import dev.refrain.http.policy.CachePolicy;
 import dev.refrain.http.preset.Preset;
 import dev.refrain.http.preset.Presets;
@@ -19,6 +23,7 @@ import io.undertow.util.SameThreadExecutor;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.util.Map;
+import java.util.Optional;
 import org.xnio.channels.StreamSourceChannel;
 
 /**
@@ -33,6 +38,7 @@ final class ProxyHandler implements HttpHandler {
     private static final long SHORT_BODY = 64 * 1024;
 
     private final ResponseCache cache;
+    private final ActivityLog activity;
     private final Presets presets;
     private final UpstreamClient client;
     private final Provider defaultProvider;
@@ -51,6 +57,7 @@ final class ProxyHandler implements HttpHandler {
      */
     ProxyHandler(
             ResponseCache cache,
+            ActivityLog activity,
             Presets presets,
             UpstreamClient client,
             Provider defaultProvider,
@@ -60,6 +67,7 @@ final class ProxyHandler implements HttpHandler {
             BodyReader.Patience reading,
             Patience writing) {
         this.cache = cache;
+        this.activity = activity;
         this.presets = presets;
         this.client = client;
         this.defaultProvider = defaultProvider;
@@ -82,8 +90,11 @@ final class ProxyHandler implements HttpHandler {
         exchange.dispatch(SameThreadExecutor.INSTANCE, () -> {
             Route route = Route.of(exchange.getRequestMethod().toString(), rawPath(exchange));
             Endpoint endpoint = route == null ? null : route.endpoint();
-            ExchangeSink sink = new ExchangeSink(exchange, endpoint, writing);
-            sink.expect(controls(exchange, endpoint, null), null, null);
+            Account account = account(exchange, endpoint);
+            ExchangeSink sink = new ExchangeSink(exchange, account, writing);
+            if (account != null) {
+                sink.expect(controls(exchange, endpoint, null), null, null);
+            }
             sink.fail(why);
         });
     }
@@ -91,17 +102,46 @@ final class ProxyHandler implements HttpHandler {
     private void route(HttpServerExchange exchange) {
         Route route = Route.of(exchange.getRequestMethod().toString(), rawPath(exchange));
         Endpoint endpoint = route == null ? null : route.endpoint();
-        ExchangeSink client = new ExchangeSink(exchange, endpoint, writing);
+        Account account = account(exchange, endpoint);
+        ExchangeSink client = new ExchangeSink(exchange, account, writing);
         if (route == null) {
             client.fail(ProxyException.notFound(exchange.getRequestPath()));
         } else if (exchange.getRequestContentLength() > maxBodyBytes) {
             client.expect(controls(exchange, endpoint, null), BypassReason.PAYLOAD_TOO_LARGE, null);
             client.fail(ProxyException.bodyTooLarge(maxBodyBytes));
         } else if (endpoint == null) {
-            forward(exchange, route, client);
+            if (route.isGeneration(exchange)) {
+                generation(exchange, route, client);
+            } else {
+                forward(exchange, route, client);
+            }
         } else {
-            read(exchange, route, client);
+            read(exchange, route, account, client);
         }
+    }
+
+    private Account account(HttpServerExchange exchange, Endpoint endpoint) {
+        if (endpoint == null) {
+            return null;
+        }
+        Account account = activity.begin(endpoint);
+        account.caller(Credentials.of(exchange.getRequestHeaders()));
+        return account;
+    }
+
+    /** A record of a generation made here, for whom it was made for; anybody else asks the provider (W60). */
+    private void generation(HttpServerExchange exchange, Route route, ExchangeSink client) {
+        String id = exchange.getQueryParameters().get("id").getFirst();
+        String apiKey = Credentials.of(exchange.getRequestHeaders());
+        // The record may have to be read from the disk.
+        exchange.getConnection().getWorker().execute(() -> {
+            Optional<Activity> record = activity.find(id, apiKey);
+            if (record.isPresent()) {
+                GenerationRecord.send(record.get(), client);
+            } else {
+                exchange.getIoThread().execute(() -> forward(exchange, route, client));
+            }
+        });
     }
 
     /** Everything that is not one of the four endpoints (W2). */
@@ -111,22 +151,24 @@ final class ProxyHandler implements HttpHandler {
     }
 
     /** Holds the body in memory if it is short, or the cache may need it and may hold it; streams it through otherwise (W18). */
-    private void read(HttpServerExchange exchange, Route route, ExchangeSink client) {
+    private void read(HttpServerExchange exchange, Route route, Account account, ExchangeSink client) {
         CacheControls asked = controls(exchange, route.endpoint(), null);
         client.expect(asked, BypassReason.PAYLOAD_TOO_LARGE, null);
         long length = exchange.getRequestContentLength();
         boolean isShort = length >= 0 && length <= SHORT_BODY;
         if (isCoded(exchange)) {
             client.expect(asked, BypassReason.NOT_A_JSON_OBJECT, null);
-            cacheless(exchange, route, client, asked, BypassReason.NOT_A_JSON_OBJECT, unread(exchange, client));
+            cacheless(
+                    exchange, route, account, client, asked, BypassReason.NOT_A_JSON_OBJECT, unread(exchange, client));
         } else if ((!asked.enabled() && presets.isEmpty() && !isShort) || length > cache.maxRequestBytes()) {
-            cacheless(exchange, route, client, asked, BypassReason.PAYLOAD_TOO_LARGE, unread(exchange, client));
+            cacheless(
+                    exchange, route, account, client, asked, BypassReason.PAYLOAD_TOO_LARGE, unread(exchange, client));
         } else {
             int limit = (int) Math.min(cache.maxRequestBytes(), maxBodyBytes);
             BodyReader.read(exchange, limit, reading, new BodyReader.Receiver() {
                 @Override
                 public void complete(byte[] body) {
-                    answer(exchange, route, client, body);
+                    answer(exchange, route, account, client, body);
                 }
 
                 @Override
@@ -134,6 +176,7 @@ final class ProxyHandler implements HttpHandler {
                     cacheless(
                             exchange,
                             route,
+                            account,
                             client,
                             asked,
                             BypassReason.PAYLOAD_TOO_LARGE,
@@ -149,7 +192,7 @@ final class ProxyHandler implements HttpHandler {
     }
 
     /** With caching on, or possibly on by a preset: the engine's pipeline. */
-    private void answer(HttpServerExchange exchange, Route route, ExchangeSink client, byte[] body) {
+    private void answer(HttpServerExchange exchange, Route route, Account account, ExchangeSink client, byte[] body) {
         Endpoint endpoint = route.endpoint();
         CacheRequest request = CacheRequest.of(endpoint, Credentials.of(exchange.getRequestHeaders()), body)
                 .at(provider(endpoint).identity(), exchange.getQueryString());
@@ -172,8 +215,9 @@ final class ProxyHandler implements HttpHandler {
             }
             request = request.withPreset(preset.fingerprint(), outgoing);
         }
+        account.request(request.upstreamModel(), preset == null ? null : preset.slug(), request.stream());
         HttpRequest.BodyPublisher publisher = BodyPublishers.ofByteArray(outgoing);
-        Upstream upstream = identified(call(exchange, route, publisher, controls.enabled()));
+        Upstream upstream = identified(account, call(exchange, route, publisher, controls.enabled()));
         if (controls.enabled() && bypass == null) {
             CacheKey key = cache.key(request).orElseThrow();
             client.expect(controls, null, key);
@@ -190,11 +234,12 @@ final class ProxyHandler implements HttpHandler {
     private void cacheless(
             HttpServerExchange exchange,
             Route route,
+            Account account,
             ExchangeSink client,
             CacheControls asked,
             BypassReason reason,
             HttpRequest.BodyPublisher body) {
-        Upstream upstream = identified(call(exchange, route, body, false));
+        Upstream upstream = identified(account, call(exchange, route, body, false));
         if (asked.enabled()) {
             cache.bypass(reason, asked, upstream, client);
         } else {
@@ -226,9 +271,17 @@ final class ProxyHandler implements HttpHandler {
         };
     }
 
-    /** The same call with every answer given its generation id. */
-    private static Upstream identified(Upstream upstream) {
-        return sink -> upstream.fetch(new IdentifySink(sink));
+    /** The same call with every answer given its generation id, and shown to the log. */
+    private static Upstream identified(Account account, Upstream upstream) {
+        return sink -> {
+            UsageTap tap = account.callStarted();
+            try {
+                return upstream.fetch(new TapSink(tap, new IdentifySink(sink)));
+            } catch (RuntimeException | Error e) {
+                tap.ended();
+                throw e;
+            }
+        };
     }
 
     /** Makes a call that the cache has no part in: it ends when the client goes. */

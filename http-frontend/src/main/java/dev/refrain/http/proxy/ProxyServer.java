@@ -4,6 +4,7 @@ import dev.refrain.engine.CacheStats;
 import dev.refrain.engine.Endpoint;
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.engine.spi.NoStore;
+import dev.refrain.http.activity.ActivityLog;
 import dev.refrain.http.config.ByteSize;
 import dev.refrain.http.config.Settings;
 import dev.refrain.http.demo.DemoProvider;
@@ -17,6 +18,7 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.URI;
 import java.nio.file.Files;
+import java.time.Clock;
 import java.time.Duration;
 import java.util.EnumMap;
 import java.util.List;
@@ -40,15 +42,17 @@ public final class ProxyServer implements AutoCloseable {
     private final Settings settings;
     private final DemoProvider demo;
     private final ResponseCache cache;
+    private final ActivityLog activity;
     private final UpstreamClient client;
     private final GracefulShutdownHandler requests;
     private final Undertow undertow;
     private volatile boolean stopping;
 
-    private ProxyServer(Settings settings, DemoProvider demo, ResponseCache cache) {
+    private ProxyServer(Settings settings, DemoProvider demo, ResponseCache cache, ActivityLog activity) {
         this.settings = settings;
         this.demo = demo;
         this.cache = cache;
+        this.activity = activity;
         this.client = new UpstreamClient(
                 settings.timeouts().connect(),
                 settings.timeouts().response(),
@@ -60,6 +64,7 @@ public final class ProxyServer implements AutoCloseable {
         }
         ProxyHandler handler = new ProxyHandler(
                 cache,
+                activity,
                 new Presets(settings.presets()),
                 client,
                 provider(settings.upstream()),
@@ -110,7 +115,8 @@ public final class ProxyServer implements AutoCloseable {
         ResponseCache cache = openCache(settings);
         // Even if each endpoint has an upstream of its own, everything else needs one.
         DemoProvider demo = settings.upstream() == null ? DemoProvider.start() : null;
-        ProxyServer server = new ProxyServer(settings, demo, cache);
+        ActivityLog activity = ActivityLog.open(settings, cache::scopeTag, Clock.systemUTC());
+        ProxyServer server = new ProxyServer(settings, demo, cache, activity);
         try {
             server.undertow.start();
         } catch (RuntimeException e) {
@@ -159,6 +165,11 @@ public final class ProxyServer implements AutoCloseable {
     /** Calls to providers that have not ended. */
     int callsInFlight() {
         return client.inFlight();
+    }
+
+    /** What is known of requests. */
+    public ActivityLog activity() {
+        return activity;
     }
 
     /** What the cache has counted. */
@@ -223,5 +234,6 @@ public final class ProxyServer implements AutoCloseable {
             demo.close();
         }
         cache.close();
+        activity.close();
     }
 }
