@@ -75,14 +75,14 @@ final class SettingsReader {
     /**
      * Reads the settings.
      *
-     * @param flags values of the flags that were given, by the setting's name
+     * @param flags values of the flags that were given, by the flag
      * @param environment all environment variables; an empty one counts as not set
      */
     static Settings read(Map<String, String> flags, Map<String, String> environment) throws WrongSetting {
         checkNames(environment);
-        SettingsReader reader = open(flags.get("config"), environment.getOrDefault("REFRAIN_CONFIG", ""));
+        SettingsReader reader = open(flags.get("--config"), environment.getOrDefault("REFRAIN_CONFIG", ""));
         for (Leaf leaf : Leaf.ALL) {
-            reader.fill(leaf, flags.get(leaf.name()), environment.getOrDefault(leaf.variable(), ""));
+            reader.fill(leaf, flags.get(leaf.flag()), environment.getOrDefault(leaf.variable(), ""));
         }
         return reader.bind();
     }
@@ -168,10 +168,20 @@ final class SettingsReader {
                 name = name.isEmpty() ? invalid.name() : name + "." + invalid.name();
             }
             JsonNode value = tree.at("/" + name.replaceAll("[.\\[]", "/").replace("]", ""));
-            throw WrongSetting.value(name, describe(value), sources.getOrDefault(name, fileSource), allowed(name));
+            throw WrongSetting.value(
+                    name, isSecret(name) ? hidden(value) : describe(value), sources.getOrDefault(name, fileSource), allowed(name));
         } catch (JsonProcessingException e) {
             throw new IllegalStateException("a tree in memory cannot be malformed", e);
         }
+    }
+
+    private static boolean isSecret(String name) {
+        return Leaf.ALL.stream()
+                .anyMatch(leaf -> leaf.name().equals(name) && leaf.about().secret());
+    }
+
+    private static String hidden(JsonNode value) {
+        return value.isMissingNode() ? describe(value) : "***";
     }
 
     private static String allowed(String name) {
