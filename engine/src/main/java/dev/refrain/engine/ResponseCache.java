@@ -289,7 +289,11 @@ public final class ResponseCache implements AutoCloseable {
 
     private static CacheOutcome.Hit hit(CachedResponse response) {
         String sourceId = response.sourceId();
-        return new CacheOutcome.Hit(response.ageSeconds(), response.ttlSeconds(), sourceId.isEmpty() ? null : sourceId);
+        return new CacheOutcome.Hit(
+                response.ageSeconds(),
+                response.ttlSeconds(),
+                sourceId.isEmpty() ? null : sourceId,
+                new Savings(response.promptTokensSaved(), response.tokensSaved(), response.fetchMillis()));
     }
 
     private static void deliver(CachedResponse response, CacheOutcome outcome, ResponseSink sink) {
@@ -412,6 +416,14 @@ public final class ResponseCache implements AutoCloseable {
     public long removeModel(String model) {
         long tag = RequestScan.tag(model);
         return store.removeIf(head -> EntryHead.model(head) == tag);
+    }
+
+    /**
+     * A number that stands for an API key: the tag that its entries carry. It says nothing of the key to whoever does not know the
+     * installation's secret, and changes when that does.
+     */
+    public long scopeTag(String apiKey) {
+        return keys.scopeTag(apiKey);
     }
 
     /**

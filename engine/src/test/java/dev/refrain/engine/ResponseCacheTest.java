@@ -296,7 +296,7 @@ class ResponseCacheTest {
         assertThat(first.text()).isEqualTo(CHAT_ANSWER);
         assertThat(first.head.cache()).isEqualTo(new CacheOutcome.Miss(300, true));
         assertThat(second.ended).isTrue();
-        assertThat(second.head.cache()).isEqualTo(new CacheOutcome.Hit(0, 300, "gen-source"));
+        assertThat(second.head.cache()).isEqualTo(new CacheOutcome.Hit(0, 300, "gen-source", new Savings(9, 21, 0)));
         assertThat(second.head.contentLength()).isEqualTo(second.body.size());
         assertThat(second.text()).contains(second.head.generationId()).contains("\"total_tokens\":0");
         assertThat(upstream.calls).hasValue(1);

@@ -4,7 +4,6 @@ import dev.refrain.http.cli.Commands;
 import dev.refrain.http.config.Startup;
 import dev.refrain.http.proxy.ProxyServer;
 import java.io.IOException;
-import java.io.PrintWriter;
 
 /** The command line: {@code java -jar refrain.jar}, for the server or for a command that asks a running one. */
 public final class Main {
@@ -16,9 +15,7 @@ public final class Main {
     @SuppressWarnings("SystemOut") // what a command line prints
     public static void main(String[] arguments) {
         if (Commands.isAskedFor(arguments)) {
-            PrintWriter out = new PrintWriter(System.out, true);
-            System.exit(Commands.run(
-                    arguments, System.getenv(), System.in, out, new PrintWriter(System.err, true)));
+            System.exit(Commands.run(arguments, System.getenv(), System.in, System.out, System.err));
         }
         Startup startup = Startup.parse(arguments, System.getenv());
         if (startup instanceof Startup.Exit exit) {

@@ -19,8 +19,31 @@ final class ActivityPages {
             Set.of("cached", "model", "endpoint", "scope", "since", "limit", "cursor");
 
     private static final Activity SAMPLE = new Activity(
-            0, null, 0, Endpoint.CHAT, null, null, null, null, false, 0, Outcome.OFF, null, null, null, 0, 0, 0, 0, 0, 0, 0,
-            0, 0, null, false);
+            0,
+            null,
+            0,
+            Endpoint.CHAT,
+            null,
+            null,
+            null,
+            null,
+            false,
+            0,
+            Outcome.OFF,
+            null,
+            null,
+            null,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            null,
+            false);
 
     private final ActivityLog log;
 
@@ -42,8 +65,8 @@ final class ActivityPages {
     }
 
     void one(HttpServerExchange exchange, String id) throws AdminException {
-        Activity found =
-                log.find(id).orElseThrow(() -> AdminException.notFound("The log has no request with the id " + id + "."));
+        Activity found = log.find(id)
+                .orElseThrow(() -> AdminException.notFound("The log has no request with the id " + id + "."));
         ObjectNode document = Documents.object();
         document.set("data", Documents.of(found));
         document.set(
@@ -59,8 +82,7 @@ final class ActivityPages {
         Parameters parameters = new Parameters(exchange, FILTERS);
         var filter = parameters.filter();
         exchange.getResponseHeaders().put(Headers.CONTENT_TYPE, "text/csv; charset=utf-8; header=present");
-        exchange.getResponseHeaders()
-                .put(Headers.CONTENT_DISPOSITION, "attachment; filename=\"refrain-activity.csv\"");
+        exchange.getResponseHeaders().put(Headers.CONTENT_DISPOSITION, "attachment; filename=\"refrain-activity.csv\"");
         exchange.startBlocking();
         try (OutputStream out = exchange.getOutputStream()) {
             StringBuilder text = new StringBuilder();

@@ -22,6 +22,7 @@ import java.time.Clock;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.BooleanSupplier;
 import java.util.function.IntSupplier;
 import org.xnio.Options;
 
@@ -39,6 +40,7 @@ public final class AdminServer implements AutoCloseable {
      * What the listener shows and acts on.
      *
      * @param explainer answers what would become of a request
+     * @param takesRequests whether the proxy does, and is not being stopped
      * @param upstreamCalls calls to providers under way
      * @param upstreamErrors calls that failed, by reason; read when somebody asks
      */
@@ -46,6 +48,7 @@ public final class AdminServer implements AutoCloseable {
             ResponseCache cache,
             ActivityLog activity,
             Explainer explainer,
+            BooleanSupplier takesRequests,
             IntSupplier upstreamCalls,
             Map<String, ? extends Number> upstreamErrors) {}
 
@@ -148,12 +151,16 @@ public final class AdminServer implements AutoCloseable {
 
     /** Where a browser finds the dashboard. */
     public String url() {
-        return "http://" + (host.indexOf(':') >= 0 ? "[" + host + "]" : host) + ":" + address().getPort() + Routes.UI;
+        return "http://" + (host.indexOf(':') >= 0 ? "[" + host + "]" : host) + ":"
+                + address().getPort() + Routes.UI;
     }
 
     // ---- small answers
 
     private void ready(HttpServerExchange exchange) throws AdminException {
+        if (!subject.takesRequests().getAsBoolean()) {
+            throw new AdminException(StatusCodes.SERVICE_UNAVAILABLE, "Refrain is being stopped.");
+        }
         if (subject.cache().stats().store().capacityBytes() == 0) {
             throw new AdminException(
                     StatusCodes.SERVICE_UNAVAILABLE, "The store could not be opened; nothing is cached.");
@@ -198,13 +205,20 @@ public final class AdminServer implements AutoCloseable {
                 case "responses" -> Endpoint.RESPONSES;
                 case "messages" -> Endpoint.MESSAGES;
                 case "embeddings" -> Endpoint.EMBEDDINGS;
-                default -> throw AdminException.badRequest("path must be one of the four endpoints, such as /v1/chat/completions.");
+                default ->
+                    throw AdminException.badRequest(
+                            "path must be one of the four endpoints, such as /v1/chat/completions.");
             };
         } else {
             endpoint = Parameters.endpoint(asked.path("endpoint").asText(""));
         }
         Map<String, String> headers = new HashMap<>();
-        asked.path("headers").properties().forEach(header -> headers.put(header.getKey(), header.getValue().asText()));
+        for (Map.Entry<String, JsonNode> header : asked.path("headers").properties()) {
+            if (!header.getKey().matches("[!#$%&'*+.^_`|~0-9A-Za-z-]+")) {
+                throw AdminException.badRequest("headers must have names that HTTP allows.");
+            }
+            headers.put(header.getKey(), header.getValue().asText());
+        }
         JsonNode sent = asked.path("body");
         if (sent.isMissingNode() || sent.isNull()) {
             throw AdminException.badRequest("body must be the request's body, as text or as JSON.");

@@ -94,8 +94,7 @@ final class Documents {
     }
 
     private static ObjectNode of(Stats.Counts counts) {
-        return object()
-                .put("total", counts.total())
+        return object().put("total", counts.total())
                 .put("hit", counts.hit())
                 .put("collapsed", counts.collapsed())
                 .put("stale", counts.stale())
@@ -107,8 +106,7 @@ final class Documents {
 
     private static ObjectNode of(Stats.Latency latency) {
         boolean any = latency.count() > 0;
-        return object()
-                .put("count", latency.count())
+        return object().put("count", latency.count())
                 .put("p50_ms", any ? latency.p50() : null)
                 .put("p90_ms", any ? latency.p90() : null)
                 .put("p99_ms", any ? latency.p99() : null)
@@ -118,8 +116,7 @@ final class Documents {
 
     private static ObjectNode of(StoreStats store) {
         StoreStats.Details details = store.details();
-        return object()
-                .put("entries", store.entries())
+        return object().put("entries", store.entries())
                 .put("bytes", store.bytes())
                 .put("capacity_bytes", store.capacityBytes())
                 .put("expired_bytes", details.expiredBytes())

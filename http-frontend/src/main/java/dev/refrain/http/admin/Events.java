@@ -132,7 +132,8 @@ final class Events implements AutoCloseable {
         }
         String stats = figures.document().toString();
         List<TimeSeries.Point> hour = activity.series(TimeSeries.Range.HOUR);
-        String point = hour.isEmpty() ? null : Documents.of(hour.get(hour.size() - 1)).toString();
+        String point =
+                hour.isEmpty() ? null : Documents.of(hour.get(hour.size() - 1)).toString();
         JsonNode news = records.isEmpty() ? null : Documents.of(records);
         for (Listener listener : to) {
             if (listener.isIdle()) {

@@ -25,10 +25,6 @@ final class Figures {
 
     ObjectNode document() {
         return Documents.of(
-                activity.stats(),
-                cache.stats().store(),
-                cache.joinableFlights(),
-                upstreamCalls.getAsInt(),
-                version());
+                activity.stats(), cache.stats().store(), cache.joinableFlights(), upstreamCalls.getAsInt(), version());
     }
 }

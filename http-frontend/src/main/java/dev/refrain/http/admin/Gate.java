@@ -27,8 +27,9 @@ final class Gate implements HttpHandler {
     static final HttpString OURS = new HttpString("X-Refrain-Admin");
     private static final HttpString FETCH_SITE = new HttpString("Sec-Fetch-Site");
 
-    private static final String POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-            + "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+    private static final String POLICY =
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+                    + "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
     private final Sessions sessions;
     private final String ownHost;
@@ -95,7 +96,10 @@ final class Gate implements HttpHandler {
         String origin = headers.getFirst(Headers.ORIGIN);
         String host = headers.getFirst(Headers.HOST);
         boolean isForeign = site != null && !site.equals("same-origin") && !site.equals("none")
-                || origin != null && (host == null || !origin.equalsIgnoreCase(exchange.getRequestScheme() + "://" + host) && !origin.equalsIgnoreCase("https://" + host));
+                || origin != null
+                        && (host == null
+                                || !origin.equalsIgnoreCase(exchange.getRequestScheme() + "://" + host)
+                                        && !origin.equalsIgnoreCase("https://" + host));
         if (isForeign) {
             throw new AdminException(StatusCodes.FORBIDDEN, "Requests of other sites' pages are not answered.");
         }

@@ -19,8 +19,6 @@ import io.micrometer.core.instrument.binder.system.ProcessorMetrics;
 import io.micrometer.core.instrument.binder.system.UptimeMetrics;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
-import io.prometheus.metrics.expositionformats.ExpositionFormatWriter;
-import io.prometheus.metrics.expositionformats.ExpositionFormats;
 import io.undertow.server.HttpServerExchange;
 import io.undertow.util.Headers;
 import java.io.ByteArrayOutputStream;
@@ -39,24 +37,28 @@ import java.util.stream.Stream;
  * somebody asks, and histograms are filled by the activity log's thread.
  */
 final class Metrics implements AutoCloseable {
+    private static final String TEXT = "text/plain; version=0.0.4; charset=utf-8";
+    private static final String OPEN_METRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     private static final long FRESH_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
 
     /** From a hit's tens of microseconds to the patience of those who wait for reasoning models. */
     private static final Duration[] BUCKETS = Stream.of(
-                    0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1e3, 2.5e3, 5e3, 1e4, 3e4, 6e4, 1.2e5,
-                    3e5)
+                    0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1e3, 2.5e3, 5e3, 1e4, 3e4,
+                    6e4, 1.2e5, 3e5)
             .map(millis -> Duration.ofNanos((long) (millis * 1e6)))
             .toArray(Duration[]::new);
 
     private final PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
-    private final ExpositionFormats formats = ExpositionFormats.init();
     private final JvmGcMetrics gc = new JvmGcMetrics();
     private final Supplier<Stats> source;
     private Stats latest;
     private long readAt;
 
     Metrics(
-            ResponseCache cache, ActivityLog activity, IntSupplier upstreamCalls, Map<String, ? extends Number> upstreamErrors) {
+            ResponseCache cache,
+            ActivityLog activity,
+            IntSupplier upstreamCalls,
+            Map<String, ? extends Number> upstreamErrors) {
         this.source = activity::stats;
         new CacheMetrics(cache).bindTo(registry);
         requests();
@@ -78,15 +80,17 @@ final class Metrics implements AutoCloseable {
     private void requests() {
         for (Endpoint endpoint : Endpoint.values()) {
             for (Outcome outcome : Outcome.values()) {
-                counter("refrain.requests", "Requests of the four endpoints", s -> s.byEndpoint()
-                                .get(endpoint)
-                                .of(outcome))
+                counter(
+                                "refrain.requests",
+                                "Requests of the four endpoints",
+                                s -> s.byEndpoint().get(endpoint).of(outcome))
                         .tags("endpoint", endpoint.id(), "outcome", outcome.label())
                         .register(registry);
             }
-            counter("refrain.request.errors", "Those of the requests that failed or broke off", s -> s.byEndpoint()
-                            .get(endpoint)
-                            .errors())
+            counter(
+                            "refrain.request.errors",
+                            "Those of the requests that failed or broke off",
+                            s -> s.byEndpoint().get(endpoint).errors())
                     .tag("endpoint", endpoint.id())
                     .register(registry);
         }
@@ -102,12 +106,16 @@ final class Metrics implements AutoCloseable {
         counter("refrain.saved.time", "Time that repeated answers would have taken longer", s -> s.millisSaved() / 1e3)
                 .baseUnit("seconds")
                 .register(registry);
-        counter("refrain.saved.money", "Money saved by the configured prices", s -> s.moneySaved()
-                        .doubleValue())
+        counter(
+                        "refrain.saved.money",
+                        "Money saved by the configured prices",
+                        s -> s.moneySaved().doubleValue())
                 .tag("currency", stats().currency())
                 .register(registry);
-        counter("refrain.activity.dropped", "Requests that the log did not get", s -> s.log()
-                        .dropped())
+        counter(
+                        "refrain.activity.dropped",
+                        "Requests that the log did not get",
+                        s -> s.log().dropped())
                 .register(registry);
         gauge("refrain.activity.records", "Requests in the log", s -> s.log().records())
                 .register(registry);
@@ -172,13 +180,13 @@ final class Metrics implements AutoCloseable {
                 .strongReference(true);
     }
 
-    /** In the format that is asked for. */
+    /** In OpenMetrics where that is asked for, else in Prometheus's own format. */
     void answer(HttpServerExchange exchange) throws IOException {
-        ExpositionFormatWriter writer =
-                formats.findWriter(exchange.getRequestHeaders().getFirst(Headers.ACCEPT));
-        ByteArrayOutputStream out = new ByteArrayOutputStream(32 * 1024);
-        writer.write(out, registry.getPrometheusRegistry().scrape());
-        Replies.bytes(exchange, writer.getContentType(), out.toByteArray());
+        String accepted = exchange.getRequestHeaders().getFirst(Headers.ACCEPT);
+        String type = accepted != null && accepted.contains("application/openmetrics-text") ? OPEN_METRICS : TEXT;
+        ByteArrayOutputStream out = new ByteArrayOutputStream(64 * 1024);
+        registry.scrape(out, type);
+        Replies.bytes(exchange, type, out.toByteArray());
     }
 
     @Override

@@ -39,7 +39,11 @@ final class Parameters {
             throw AdminException.badRequest("cached must be true or false.");
         }
         return new Filter(
-                cached == null ? null : Boolean.valueOf(cached), get("model"), endpoint(get("endpoint")), get("scope"), since());
+                cached == null ? null : Boolean.valueOf(cached),
+                get("model"),
+                endpoint(get("endpoint")),
+                get("scope"),
+                since());
     }
 
     static Endpoint endpoint(String id) throws AdminException {
@@ -49,8 +53,8 @@ final class Parameters {
         return Arrays.stream(Endpoint.values())
                 .filter(endpoint -> endpoint.id().equals(id))
                 .findFirst()
-                .orElseThrow(() ->
-                        AdminException.badRequest("endpoint must be chat, responses, messages or embeddings."));
+                .orElseThrow(
+                        () -> AdminException.badRequest("endpoint must be chat, responses, messages or embeddings."));
     }
 
     private long since() throws AdminException {

@@ -85,7 +85,8 @@ final class Routes implements HttpHandler {
         } else {
             exchange.getResponseHeaders().put(Headers.ALLOW, allowed);
             Replies.error(
-                    exchange, new AdminException(StatusCodes.METHOD_NOT_ALLOWED, path + " takes " + allowed + " only."));
+                    exchange,
+                    new AdminException(StatusCodes.METHOD_NOT_ALLOWED, path + " takes " + allowed + " only."));
         }
     }
 
@@ -108,7 +109,11 @@ final class Routes implements HttpHandler {
     @SuppressWarnings("CatchingUnchecked") // whatever goes wrong ends this request and nothing else
     private static void answer(HttpServerExchange exchange, Route route, byte[] body) {
         try {
-            route.action().answer(exchange, exchange.getRequestPath().substring(route.path().length()), body);
+            route.action()
+                    .answer(
+                            exchange,
+                            exchange.getRequestPath().substring(route.path().length()),
+                            body);
         } catch (AdminException refused) {
             Replies.error(exchange, refused);
         } catch (Exception e) {

@@ -4,6 +4,8 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
+import java.io.OutputStreamWriter;
+import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.nio.charset.Charset;
 import java.util.Map;
@@ -49,7 +51,13 @@ public final class Commands implements Runnable {
      * @return the exit status: 0, 1 if Refrain could not be asked or refused, 2 for a wrong command line
      */
     public static int run(
-            String[] arguments, Map<String, String> environment, InputStream in, PrintWriter out, PrintWriter err) {
+            String[] arguments,
+            Map<String, String> environment,
+            InputStream in,
+            PrintStream stdout,
+            PrintStream stderr) {
+        PrintWriter out = writer(stdout);
+        PrintWriter err = writer(stderr);
         Console console = new Console(in, environment);
         CommandLine.IFactory factory = new CommandLine.IFactory() {
             @Override
@@ -72,6 +80,10 @@ public final class Commands implements Runnable {
                     throw failure;
                 })
                 .execute(arguments);
+    }
+
+    private static PrintWriter writer(PrintStream stream) {
+        return new PrintWriter(new OutputStreamWriter(stream, Charset.defaultCharset()), true);
     }
 
     @Override

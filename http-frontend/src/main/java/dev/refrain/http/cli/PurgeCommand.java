@@ -33,7 +33,9 @@ final class PurgeCommand extends AdminCommand {
         String query() {
             return key != null
                     ? "key=" + encoded(key)
-                    : scope != null ? "scope=" + encoded(scope) : model != null ? "model=" + encoded(model) : "all=true";
+                    : scope != null
+                            ? "scope=" + encoded(scope)
+                            : model != null ? "model=" + encoded(model) : "all=true";
         }
 
         String words() {

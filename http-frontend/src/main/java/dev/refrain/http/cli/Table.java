@@ -16,7 +16,9 @@ final class Table {
 
     static String of(JsonNode stats) {
         Table table = new Table();
-        table.line("Refrain %s, started %s", stats.path("version").asText(), stats.path("started_at").asText());
+        table.line(
+                "Refrain %s, started %s",
+                stats.path("version").asText(), stats.path("started_at").asText());
         table.requests(stats);
         table.savings(stats);
         table.latency(stats.path("latency"));
@@ -50,8 +52,15 @@ final class Table {
     private void savings(JsonNode stats) {
         line("");
         JsonNode ratio = stats.path("hit_ratio");
-        line("%-16s %s", "hit ratio", ratio.isNumber() ? String.format(Locale.ROOT, "%.1f %%", ratio.asDouble() * 100) : UNKNOWN);
-        line("%-16s %,d (used %,d)", "tokens saved", stats.path("tokens_saved").asLong(), stats.path("tokens_used").asLong());
+        line(
+                "%-16s %s",
+                "hit ratio",
+                ratio.isNumber() ? String.format(Locale.ROOT, "%.1f %%", ratio.asDouble() * 100) : UNKNOWN);
+        line(
+                "%-16s %,d (used %,d)",
+                "tokens saved",
+                stats.path("tokens_saved").asLong(),
+                stats.path("tokens_used").asLong());
         line("%-16s %s", "time saved", duration(stats.path("time_saved_ms").asLong()));
         JsonNode money = stats.path("money_saved");
         long unpriced = money.path("unpriced_tokens").asLong();
@@ -98,7 +107,11 @@ final class Table {
                 store.path("drops").asLong(),
                 store.path("failures").asLong(),
                 store.path("sweeps").asLong());
-        line("%-16s %d flights, %d calls to providers", "now", stats.path("flights").asLong(), stats.path("upstream_calls").asLong());
+        line(
+                "%-16s %d flights, %d calls to providers",
+                "now",
+                stats.path("flights").asLong(),
+                stats.path("upstream_calls").asLong());
         JsonNode log = stats.path("activity");
         line(
                 "%-16s %,d requests, %s, %,d dropped",

@@ -10,8 +10,9 @@ import picocli.CommandLine.Option;
 
 @Command(
         name = "top",
-        description = "Shows the figures and the latest requests, again and again, until q or Ctrl-C. Without a terminal it prints them "
-                + "one below the other.")
+        description =
+                "Shows the figures and the latest requests, again and again, until q or Ctrl-C. Without a terminal it prints them "
+                        + "one below the other.")
 final class TopCommand extends AdminCommand {
     private static final String CLEAR = "\u001b[H\u001b[2J";
     private static final int ROWS = 10;
@@ -50,22 +51,27 @@ final class TopCommand extends AdminCommand {
     private String rate(long before, long total) {
         return before < 0
                 ? System.lineSeparator()
-                : String.format(Locale.ROOT, "%-16s %.1f a second%n%n", "requests", (total - before) / Math.max(0.1, seconds));
+                : String.format(
+                        Locale.ROOT, "%-16s %.1f a second%n%n", "requests", (total - before) / Math.max(0.1, seconds));
     }
 
     private static String rows(JsonNode page) {
         StringBuilder rows = new StringBuilder();
-        page.path("data").forEach(request -> rows.append(String.format(
-                        Locale.ROOT,
-                        "%-12s %-9s %-10s %-28.28s %-14.14s %3d %10.3f ms",
-                        request.path("created_at").asText().replaceFirst(".*T", "").replace("Z", ""),
-                        request.path("cache").asText(),
-                        request.path("endpoint").asText(),
-                        printable(request.path("model").asText("")),
-                        printable(request.path("scope").asText("")),
-                        request.path("status").asInt(),
-                        request.path("duration_ms").asDouble()))
-                .append(System.lineSeparator()));
+        page.path("data")
+                .forEach(request -> rows.append(String.format(
+                                Locale.ROOT,
+                                "%-12s %-9s %-10s %-28.28s %-14.14s %3d %10.3f ms",
+                                request.path("created_at")
+                                        .asText()
+                                        .replaceFirst(".*T", "")
+                                        .replace("Z", ""),
+                                request.path("cache").asText(),
+                                request.path("endpoint").asText(),
+                                printable(request.path("model").asText("")),
+                                printable(request.path("scope").asText("")),
+                                request.path("status").asInt(),
+                                request.path("duration_ms").asDouble()))
+                        .append(System.lineSeparator()));
         return rows.toString();
     }
 

@@ -62,7 +62,13 @@ public record Explanation(
     /** See {@link EntryFacts}; hits are null if they are not known. */
     @JsonNaming(SnakeCaseStrategy.class)
     public record Entry(
-            long ageSeconds, long ttlSeconds, int bytes, int storedBytes, Integer hits, String sourceId, long tokensSaved) {
+            long ageSeconds,
+            long ttlSeconds,
+            int bytes,
+            int storedBytes,
+            Integer hits,
+            String sourceId,
+            long tokensSaved) {
         /** The engine's facts in JSON's words. */
         public static Entry of(EntryFacts facts) {
             return new Entry(

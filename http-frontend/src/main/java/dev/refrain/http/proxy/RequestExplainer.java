@@ -32,11 +32,7 @@ final class RequestExplainer implements Explainer {
     private final Function<Endpoint, Provider> providers;
     private final Outlines outlines;
 
-    RequestExplainer(
-            ResponseCache cache,
-            Presets presets,
-            Function<Endpoint, Provider> providers,
-            Outlines outlines) {
+    RequestExplainer(ResponseCache cache, Presets presets, Function<Endpoint, Provider> providers, Outlines outlines) {
         this.cache = cache;
         this.presets = presets;
         this.providers = providers;
@@ -105,8 +101,8 @@ final class RequestExplainer implements Explainer {
 
     private String whyNot(BypassReason reason) {
         return switch (reason) {
-            case PAYLOAD_TOO_LARGE -> "The body is longer than limits.cacheable-request allows ("
-                    + cache.maxRequestBytes() + " bytes).";
+            case PAYLOAD_TOO_LARGE ->
+                "The body is longer than limits.cacheable-request allows (" + cache.maxRequestBytes() + " bytes).";
             case NOT_A_JSON_OBJECT -> "The body is not one well-formed JSON object, as it is sent.";
             case BACKGROUND -> "With background: true the answer is a promise, not the answer.";
             case ANSWER_TOO_LARGE, ANSWER_ENCODED -> "Its answer cannot be stored.";
@@ -151,7 +147,9 @@ final class RequestExplainer implements Explainer {
             List<Explanation.Nearest> found = outlines.nearest(
                     parts,
                     body,
-                    key -> cache.inspect(key).filter(facts -> facts.ttlSeconds() > 0).isPresent());
+                    key -> cache.inspect(key)
+                            .filter(facts -> facts.ttlSeconds() > 0)
+                            .isPresent());
             String hint = Credentials.of(headers).isEmpty()
                     ? "The request has no API key; it is compared with others that have none. "
                     : "";
@@ -163,7 +161,8 @@ final class RequestExplainer implements Explainer {
                                     : "")
                             + OUTLINES);
         } catch (IOException e) {
-            return new Near(List.of(), "The request cannot be compared: it is nested too deeply or has odd characters.");
+            return new Near(
+                    List.of(), "The request cannot be compared: it is nested too deeply or has odd characters.");
         }
     }
 }
