@@ -40,8 +40,10 @@ final class Events implements AutoCloseable {
         thread.setDaemon(true);
         return thread;
     });
-    /** The last record that listeners know; the thread's alone. */
+    // The thread's alone: the last record that listeners know of, and whether they have been told of all since then.
     private long sequence;
+
+    private boolean isFollowing;
 
     Events(Figures figures, ActivityLog activity) {
         this.figures = figures;
@@ -110,10 +112,15 @@ final class Events implements AutoCloseable {
 
     private void tellQuietly() {
         quietly(() -> {
+            if (listeners.isEmpty()) {
+                isFollowing = false;
+                return;
+            }
             ActivityLog.Tail tail = activity.after(sequence, MOST_RECORDS);
-            boolean isFirst = sequence == 0;
             sequence = tail.sequence();
-            tell(listeners, isFirst ? List.of() : tail.data());
+            // What was there before anybody listened is no news.
+            tell(listeners, isFollowing ? tail.data() : List.of());
+            isFollowing = true;
         });
     }
 

@@ -213,8 +213,7 @@ final class ProxyHandler implements HttpHandler {
             return;
         }
         account.request(request.upstreamModel(), preset == null ? null : preset.slug(), request.stream());
-        HttpRequest.BodyPublisher publisher = BodyPublishers.ofByteArray(decision.outgoing());
-        Upstream upstream = call(exchange, route, publisher, controls.enabled());
+        Upstream upstream = call(exchange, route, decision.outgoing(), controls.enabled());
         if (controls.enabled() && bypass == null) {
             CacheKey key = cache.key(request).orElseThrow();
             client.expect(controls, null, key);
