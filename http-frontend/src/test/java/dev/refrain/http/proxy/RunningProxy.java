@@ -1,6 +1,7 @@
 package dev.refrain.http.proxy;
 
 import dev.refrain.engine.CacheStats;
+import dev.refrain.http.activity.ActivityLog;
 import dev.refrain.http.config.Startup;
 import java.io.IOException;
 import java.net.URI;
@@ -31,6 +32,10 @@ final class RunningProxy extends ProxyUnderTest {
     /** What the cache counts. */
     CacheStats stats() {
         return server.stats();
+    }
+
+    ActivityLog activity() {
+        return server.activity();
     }
 
     String startLine() {
