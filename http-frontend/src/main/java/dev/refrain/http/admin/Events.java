@@ -87,10 +87,8 @@ final class Events implements AutoCloseable {
             throw new AdminException(
                     StatusCodes.SERVICE_UNAVAILABLE, "There are " + MOST_LISTENERS + " listeners already.");
         }
-        exchange.addExchangeCompleteListener((completed, next) -> {
-            open.decrementAndGet();
-            next.proceed();
-        });
+        // A connection that has been listened on is used for nothing else.
+        exchange.getConnection().addCloseListener(closed -> open.decrementAndGet());
         handler.handleRequest(exchange);
     }
 

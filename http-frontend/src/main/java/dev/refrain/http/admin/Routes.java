@@ -7,6 +7,7 @@ import io.undertow.util.Headers;
 import io.undertow.util.HttpString;
 import io.undertow.util.Methods;
 import io.undertow.util.StatusCodes;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -71,11 +72,13 @@ final class Routes implements HttpHandler {
     }
 
     private String longestPath(String requested) {
-        String path = requested;
-        while (!actions.containsKey(path) && path.length() > 1) {
-            path = path.substring(0, path.lastIndexOf('/', path.length() - 2) + 1);
+        if (actions.containsKey(requested)) {
+            return requested;
         }
-        return path;
+        return actions.keySet().stream()
+                .filter(path -> path.endsWith("/") && requested.startsWith(path))
+                .max(Comparator.comparingInt(String::length))
+                .orElse("");
     }
 
     private static void refuse(HttpServerExchange exchange, Map<HttpString, Action> methods) {
