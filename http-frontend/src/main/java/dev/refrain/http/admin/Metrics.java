@@ -23,6 +23,7 @@ import io.undertow.server.HttpServerExchange;
 import io.undertow.util.Headers;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.EnumMap;
 import java.util.Map;
@@ -186,7 +187,7 @@ final class Metrics implements AutoCloseable {
         String type = accepted != null && accepted.contains("application/openmetrics-text") ? OPEN_METRICS : TEXT;
         ByteArrayOutputStream out = new ByteArrayOutputStream(64 * 1024);
         registry.scrape(out, type);
-        Replies.bytes(exchange, type, out.toByteArray());
+        Replies.bytes(exchange, type, ByteBuffer.wrap(out.toByteArray()));
     }
 
     @Override
