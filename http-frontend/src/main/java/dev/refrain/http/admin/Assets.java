@@ -71,7 +71,8 @@ final class Assets {
             byte[] bytes = in.readAllBytes();
             // A library's address has its version in it.
             String caching = isLibrary ? "public, max-age=31536000, immutable" : "no-cache";
-            Asset asset = new Asset(ByteBuffer.wrap(bytes).asReadOnlyBuffer(), type, new ETag(false, digest(bytes)), caching);
+            Asset asset =
+                    new Asset(ByteBuffer.wrap(bytes).asReadOnlyBuffer(), type, new ETag(false, digest(bytes)), caching);
             assets.put(name, asset);
             return asset;
         }
