@@ -150,7 +150,8 @@ public final class ChronicleStore implements CacheStore {
         try {
             key.copyTo(scratch.key, 0);
             return (countsAsHit ? map.get(scratch.key, into) : map.peek(scratch.key, into))
-                    && (into.bytes()[Kind.OFFSET] != Kind.MANIFEST || large.gather(scratch.key, into, scratch.large, countsAsHit));
+                    && (into.bytes()[Kind.OFFSET] != Kind.MANIFEST
+                            || large.gather(scratch.key, into, scratch.large, countsAsHit));
         } catch (RuntimeException | VirtualMachineError | AssertionError e) {
             files.failed("read an entry", e);
             return false;
