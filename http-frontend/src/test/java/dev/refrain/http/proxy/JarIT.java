@@ -147,7 +147,8 @@ class JarIT {
         assertThat(jar.startLine()).contains(", no store, dashboard ");
         // The log of requests, which stands beside the store, has the same fault and a line of its own.
         assertThat(jar.terminate().ended().err().lines())
-                .filteredOn(line -> !line.contains("SEVERE dev.refrain.http.activity.Journal Requests are not logged: "))
+                .filteredOn(
+                        line -> !line.contains("SEVERE dev.refrain.http.activity.Journal Requests are not logged: "))
                 .singleElement()
                 .satisfies(line -> assertThat(line).contains("SEVERE", "Nothing will be cached. " + error));
     }
