@@ -1,5 +1,6 @@
 package dev.refrain.engine;
 
+import dev.refrain.engine.internal.events.SweepEvent;
 import dev.refrain.engine.spi.CacheStore;
 import java.time.Duration;
 import java.util.concurrent.Executors;
@@ -66,11 +67,15 @@ final class Sweeper implements AutoCloseable {
 
     /** Sweeps as many slices as it takes to come round in time. Returns the number of entries removed. */
     long turn() {
+        SweepEvent event = SweepEvent.start();
         long before = expiredBefore.getAsLong();
         long removed = 0;
         for (int n = 0; n < slicesPerTurn; n++) {
             next = next < store.slices() ? next : 0;
             removed += store.sweep(before, next++);
+        }
+        if (event != null) {
+            event.finish(slicesPerTurn, removed);
         }
         return removed;
     }

@@ -31,6 +31,9 @@ import java.lang.annotation.Target;
     /** Parameter label of the command-line flag; empty if there is no flag. */
     String flag() default "";
 
+    /** Whether the value must not be shown. */
+    boolean secret() default false;
+
     /** What the flag does, for {@code --help}. */
     String help() default "";
 }

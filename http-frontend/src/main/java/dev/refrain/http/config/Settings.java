@@ -29,6 +29,8 @@ import java.util.regex.Pattern;
  * @param staleIfError for how long after its lifetime an entry may answer in place of a failing upstream (wire rule W30)
  * @param onDisconnect what becomes of an upstream call whose clients have all gone
  * @param corsOrigins origins of pages that may use this server from a browser, or null if the providers decide
+ * @param admin the admin listener
+ * @param explain what is kept to explain misses
  * @param limits size limits
  * @param timeouts how long to wait for what
  * @param presets presets known locally, each slug once
@@ -50,7 +52,7 @@ public record Settings(
                 value = "8080",
                 allowed = "a port from 0 to 65535, where 0 takes any free one",
                 flag = "PORT",
-                help = "Port to listen on; 0 takes any free one.")
+                help = "Port to listen on; 0 is any free one.")
         int port,
 
         @Setting(
@@ -88,6 +90,8 @@ public record Settings(
         @Setting(allowed = "* or origins such as https://app.example, separated by commas")
         String corsOrigins,
 
+        Admin admin,
+        Explain explain,
         Limits limits,
         Timeouts timeouts,
 
@@ -176,6 +180,68 @@ public record Settings(
             responses = baseUrl(responses, "responses");
             messages = baseUrl(messages, "messages");
             embeddings = baseUrl(embeddings, "embeddings");
+        }
+    }
+
+    /**
+     * The admin listener.
+     *
+     * @param enabled whether there is one
+     * @param host address to listen on
+     * @param port port to listen on, 0 for any free one
+     * @param token what a request must bring, or null; there is one unless the address is loopback
+     */
+    public record Admin(
+            @Setting(value = "true", allowed = "true or false")
+            boolean enabled,
+
+            @Setting(value = "127.0.0.1", allowed = "a host name or an IP address of this machine")
+            String host,
+
+            @Setting(
+                    value = "8081",
+                    allowed = "a port from 0 to 65535, where 0 takes any free one",
+                    flag = "PORT",
+                    help = "Port of the admin listener, which has the dashboard.")
+            int port,
+
+            @Setting(
+                    allowed = "at least 16 visible ASCII characters, and set unless admin.host is a loopback address",
+                    secret = true)
+            String token) {
+        /** Of addresses and names that only this machine reaches; what a name resolves to is not asked. */
+        private static final Pattern LOOPBACK =
+                Pattern.compile("localhost|127(\\.[0-9]{1,3}){3}|::1|0:0:0:0:0:0:0:1", Pattern.CASE_INSENSITIVE);
+
+        /** Checks what the components' types do not. */
+        public Admin {
+            InvalidSetting.unless(!host.isEmpty() && host.chars().noneMatch(c -> c <= ' ' || c == '/'), "host");
+            InvalidSetting.unless(port >= 0 && port <= 65_535, "port");
+            InvalidSetting.unless(
+                    token == null
+                            ? !enabled || LOOPBACK.matcher(host).matches()
+                            : token.length() >= 16 && token.chars().allMatch(c -> c > ' ' && c < 0x7F),
+                    "token");
+        }
+
+        /** Not the token. */
+        @Override
+        public String toString() {
+            return enabled ? host + ":" + port : "off";
+        }
+    }
+
+    /**
+     * What is kept to explain misses.
+     *
+     * @param requests of which an outline is kept in memory; 0 is none
+     */
+    public record Explain(
+            @Setting(value = "10000", allowed = "a number from 0 to 1000000")
+            int requests) {
+        /** Checks the range. */
+        public Explain {
+            InvalidSetting.unless(requests >= 0 && requests <= 1_000_000, "requests");
         }
     }
 

@@ -79,14 +79,14 @@ final class SettingsReader {
     /**
      * Reads the settings.
      *
-     * @param flags values of the flags that were given, by the setting's name
+     * @param flags values of the flags that were given, by the flag
      * @param environment all environment variables; an empty one counts as not set
      */
     static Settings read(Map<String, String> flags, Map<String, String> environment) throws WrongSetting {
         checkNames(environment);
-        SettingsReader reader = open(flags.get("config"), environment.getOrDefault("REFRAIN_CONFIG", ""));
+        SettingsReader reader = open(flags.get("--config"), environment.getOrDefault("REFRAIN_CONFIG", ""));
         for (Leaf leaf : Leaf.ALL) {
-            reader.fill(leaf, flags.get(leaf.name()), environment.getOrDefault(leaf.variable(), ""));
+            reader.fill(leaf, flags.get(leaf.flag()), environment.getOrDefault(leaf.variable(), ""));
         }
         return reader.bind();
     }
@@ -172,12 +172,19 @@ final class SettingsReader {
                 name = name.isEmpty() ? invalid.name() : name + "." + invalid.name();
             }
             JsonNode value = tree.at("/" + name.replaceAll("[.\\[]", "/").replace("]", ""));
-            // In place of its digest somebody may have written the API key itself.
-            String shown = name.endsWith(".sha256") && value.isTextual() ? "***" : describe(value);
+            String shown = isSecret(name) && !value.isMissingNode() ? "***" : describe(value);
             throw WrongSetting.value(name, shown, sources.getOrDefault(name, fileSource), allowed(name));
         } catch (JsonProcessingException e) {
             throw new IllegalStateException("a tree in memory cannot be malformed", e);
         }
+    }
+
+    /** In place of its digest somebody may have written an API key itself. */
+    private static boolean isSecret(String name) {
+        return name.endsWith(".sha256")
+                || Leaf.ALL.stream()
+                        .anyMatch(
+                                leaf -> leaf.name().equals(name) && leaf.about().secret());
     }
 
     private static String allowed(String name) {

@@ -12,13 +12,11 @@ import dev.refrain.http.activity.Account;
 import dev.refrain.http.activity.Activity;
 import dev.refrain.http.activity.ActivityLog;
 import dev.refrain.http.activity.UsageTap;
-import dev.refrain.http.policy.CachePolicy;
+import dev.refrain.http.explain.Outlines;
 import dev.refrain.http.preset.Preset;
 import dev.refrain.http.preset.Presets;
 import io.undertow.server.HttpHandler;
 import io.undertow.server.HttpServerExchange;
-import io.undertow.util.HeaderMap;
-import io.undertow.util.Headers;
 import io.undertow.util.SameThreadExecutor;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
@@ -39,6 +37,7 @@ final class ProxyHandler implements HttpHandler {
 
     private final ResponseCache cache;
     private final ActivityLog activity;
+    private final Outlines outlines;
     private final Presets presets;
     private final UpstreamClient client;
     private final Provider defaultProvider;
@@ -49,6 +48,7 @@ final class ProxyHandler implements HttpHandler {
     private final Patience writing;
 
     /**
+     * @param outlines gets the requests that are fetched to be stored
      * @param providers those endpoints that have a provider of their own
      * @param maxBodyBytes the longest request body to let through at all
      * @param cancelWhenAbandoned whether an answer that could be stored is not worth having once its client has gone
@@ -58,6 +58,7 @@ final class ProxyHandler implements HttpHandler {
     ProxyHandler(
             ResponseCache cache,
             ActivityLog activity,
+            Outlines outlines,
             Presets presets,
             UpstreamClient client,
             Provider defaultProvider,
@@ -68,6 +69,7 @@ final class ProxyHandler implements HttpHandler {
             Patience writing) {
         this.cache = cache;
         this.activity = activity;
+        this.outlines = outlines;
         this.presets = presets;
         this.client = client;
         this.defaultProvider = defaultProvider;
@@ -156,7 +158,7 @@ final class ProxyHandler implements HttpHandler {
         client.expect(asked, BypassReason.PAYLOAD_TOO_LARGE, null);
         long length = exchange.getRequestContentLength();
         boolean isShort = length >= 0 && length <= SHORT_BODY;
-        if (isCoded(exchange)) {
+        if (Decision.isCoded(exchange.getRequestHeaders())) {
             client.expect(asked, BypassReason.NOT_A_JSON_OBJECT, null);
             cacheless(
                     exchange, route, account, client, asked, BypassReason.NOT_A_JSON_OBJECT, unread(exchange, client));
@@ -194,36 +196,32 @@ final class ProxyHandler implements HttpHandler {
     /** With caching on, or possibly on by a preset: the engine's pipeline. */
     private void answer(HttpServerExchange exchange, Route route, Account account, ExchangeSink client, byte[] body) {
         Endpoint endpoint = route.endpoint();
-        CacheRequest request = CacheRequest.of(endpoint, Credentials.of(exchange.getRequestHeaders()), body)
-                .at(provider(endpoint).identity(), exchange.getQueryString());
-        // Without presets nobody has to know the model, and a hit does not decode it.
-        Preset preset = !presets.isEmpty() && request.isJsonObject()
-                ? presets.find(request.model(), request.preset()).orElse(null)
-                : null;
-        CacheControls controls = controls(exchange, endpoint, preset);
-        BypassReason bypass = cache.bypass(request).orElse(null);
+        Decision decision = Decision.of(
+                cache,
+                presets,
+                endpoint,
+                provider(endpoint).identity(),
+                exchange.getRequestHeaders(),
+                exchange.getQueryString(),
+                body);
+        CacheRequest request = decision.request();
+        CacheControls controls = decision.controls();
+        BypassReason bypass = decision.bypass();
+        Preset preset = decision.preset();
         client.expect(controls, bypass, null);
-
-        byte[] outgoing = body;
-        if (preset != null && !preset.isPolicyOnly()) {
-            try {
-                outgoing = preset.resolve(endpoint, body);
-            } catch (IllegalArgumentException e) {
-                client.fail(ProxyException.badRequest(
-                        "The preset cannot be applied: the request body is malformed or nested too deeply."));
-                return;
-            }
-            request = request.withPreset(preset.fingerprint(), outgoing);
+        if (decision.flaw() != null) {
+            client.fail(decision.flaw());
+            return;
         }
         account.request(request.upstreamModel(), preset == null ? null : preset.slug(), request.stream());
-        HttpRequest.BodyPublisher publisher = BodyPublishers.ofByteArray(outgoing);
-        Upstream upstream = identified(account, call(exchange, route, publisher, controls.enabled()));
+        Upstream upstream = call(exchange, route, decision.outgoing(), controls.enabled());
         if (controls.enabled() && bypass == null) {
             CacheKey key = cache.key(request).orElseThrow();
             client.expect(controls, null, key);
-            cache.respond(key, controls, upstream, client);
+            CacheRequest outlineOf = controls.directives().noStore() ? null : request;
+            cache.respond(key, controls, identified(account, outlineOf, body, upstream), client);
         } else {
-            cache.respond(request, controls, upstream, client);
+            cache.respond(request, controls, identified(account, null, body, upstream), client);
         }
         if (cancelWhenAbandoned || !controls.enabled() || bypass != null) {
             leaveWithClient(exchange, client);
@@ -239,7 +237,7 @@ final class ProxyHandler implements HttpHandler {
             CacheControls asked,
             BypassReason reason,
             HttpRequest.BodyPublisher body) {
-        Upstream upstream = identified(account, call(exchange, route, body, false));
+        Upstream upstream = identified(account, null, NOTHING, call(exchange, route, body, false));
         if (asked.enabled()) {
             cache.bypass(reason, asked, upstream, client);
         } else {
@@ -249,12 +247,6 @@ final class ProxyHandler implements HttpHandler {
     }
 
     // ---- helpers
-
-    /** Bytes that are JSON only once they are decoded; if they happen to be JSON before, that is not what they mean. */
-    private static boolean isCoded(HttpServerExchange exchange) {
-        String coding = exchange.getRequestHeaders().getFirst(Headers.CONTENT_ENCODING);
-        return coding != null && !coding.equalsIgnoreCase("identity");
-    }
 
     /** A call to the upstream; nothing is built or sent before it is fetched, which a hit never does. */
     private Upstream call(
@@ -271,17 +263,33 @@ final class ProxyHandler implements HttpHandler {
         };
     }
 
-    /** The same call with every answer given its generation id, and shown to the log. */
-    private static Upstream identified(Account account, Upstream upstream) {
+    /**
+     * The same call with every answer given its generation id, and shown to the log.
+     *
+     * @param outlineOf the request to keep an outline of if it is answered, or null
+     * @param body of that request
+     */
+    private Upstream identified(Account account, CacheRequest outlineOf, byte[] body, Upstream upstream) {
         return sink -> {
+            ResponseSink outlined = outlineOf != null && outlines.isOn() ? outlined(outlineOf, body, sink) : sink;
             UsageTap tap = account.callStarted();
             try {
-                return upstream.fetch(new TapSink(tap, new IdentifySink(sink)));
+                return upstream.fetch(new TapSink(tap, new IdentifySink(outlined)));
             } catch (RuntimeException | Error e) {
                 tap.ended();
                 throw e;
             }
         };
+    }
+
+    private OutlineSink outlined(CacheRequest request, byte[] body, ResponseSink sink) {
+        return new OutlineSink(
+                head -> outlines.add(
+                        () -> cache.keyParts(request).orElseThrow(),
+                        head.generationId(),
+                        System.currentTimeMillis(),
+                        body),
+                sink);
     }
 
     /** Makes a call that the cache has no part in: it ends when the client goes. */
@@ -290,7 +298,8 @@ final class ProxyHandler implements HttpHandler {
         client.whenGone(call::cancel);
     }
 
-    private Provider provider(Endpoint endpoint) {
+    /** The provider of an endpoint; null is any other path. */
+    Provider provider(Endpoint endpoint) {
         return endpoint == null ? defaultProvider : providers.getOrDefault(endpoint, defaultProvider);
     }
 
@@ -314,16 +323,7 @@ final class ProxyHandler implements HttpHandler {
     }
 
     private static CacheControls controls(HttpServerExchange exchange, Endpoint endpoint, Preset preset) {
-        if (endpoint == null) {
-            return CacheControls.OFF;
-        }
-        HeaderMap headers = exchange.getRequestHeaders();
-        return CachePolicy.decide(
-                headers.getFirst(HeaderNames.CACHE),
-                headers.getFirst(HeaderNames.CACHE_TTL),
-                headers.getFirst(HeaderNames.CACHE_CLEAR),
-                headers.get(Headers.CACHE_CONTROL),
-                preset);
+        return endpoint == null ? CacheControls.OFF : Decision.controls(exchange.getRequestHeaders(), preset);
     }
 
     /** The path as sent, without decoding: what is forwarded must be what came. */

@@ -49,6 +49,44 @@ class StartupTest {
                         Duration.ofSeconds(30)));
         assertThat(settings.corsOrigins()).isNull();
         assertThat(settings.presets()).isEmpty();
+        assertThat(settings.admin()).isEqualTo(new Settings.Admin(true, "127.0.0.1", 8081, null));
+        assertThat(settings.explain().requests()).isEqualTo(10_000);
+    }
+
+    @Test
+    void anAdminListenerThatOthersReachNeedsAToken() {
+        environment.put("REFRAIN_ADMIN_HOST", "0.0.0.0");
+        String rule = " must be at least 16 visible ASCII characters, and set unless admin.host is a loopback address";
+        assertThat(exit()).isEqualTo(new Startup.Exit(2, "refrain: admin.token: 'nothing' (no file)" + rule));
+
+        environment.put("REFRAIN_ADMIN_TOKEN", "too-short");
+        assertThat(exit())
+                .isEqualTo(new Startup.Exit(2, "refrain: admin.token: '***' (variable REFRAIN_ADMIN_TOKEN)" + rule));
+
+        environment.put("REFRAIN_ADMIN_TOKEN", "0123456789abcdef");
+        assertThat(run().admin().token()).isEqualTo("0123456789abcdef");
+        assertThat(run().toString()).doesNotContain("0123456789abcdef");
+
+        environment.remove("REFRAIN_ADMIN_TOKEN");
+        environment.put("REFRAIN_ADMIN_ENABLED", "false");
+        assertThat(run().admin().enabled()).isFalse();
+        environment.put("REFRAIN_ADMIN_ENABLED", "true");
+        for (String loopback : new String[] {"localhost", "127.0.0.2", "::1"}) {
+            environment.put("REFRAIN_ADMIN_HOST", loopback);
+            assertThat(run().admin().host()).isEqualTo(loopback);
+        }
+        for (String other : new String[] {"127.0.0.1.example", "localhost.example", "::"}) {
+            environment.put("REFRAIN_ADMIN_HOST", other);
+            assertThat(exit().text()).contains("admin.token");
+        }
+    }
+
+    @Test
+    void takesTheFlagOfASettingInAGroup() {
+        assertThat(run("--admin-port=0").admin().port()).isZero();
+        assertThat(exit("--admin-port=x").text())
+                .isEqualTo(
+                        "refrain: admin.port: 'x' (flag --admin-port) must be a port from 0 to 65535, where 0 takes any free one");
     }
 
     @Test
@@ -158,8 +196,8 @@ class StartupTest {
                 "--capacity=1MiB | capacity: '1MiB' (flag --capacity) must be a size of at least 16MiB, such as 512MiB or 1GiB",
                 "--capacity=1GB | capacity: '1GB' (flag --capacity) must be a size of at least 16MiB, such as 512MiB or 1GiB",
                 "--capacity=99999999TiB | capacity: '99999999TiB' (flag --capacity) must be a size of at least 16MiB, such as 512MiB or 1GiB",
-                "--colour=red | --colour: no such setting (command line), must be one of --capacity, --config, --help, --host, --port, --store, --upstream, --version",
-                "stray | stray: no such setting (command line), must be one of --capacity, --config, --help, --host, --port, --store, --upstream, --version",
+                "--colour=red | --colour: no such setting (command line), must be one of --admin-port, --capacity, --config, --help, --host, --port, --store, --upstream, --version",
+                "stray | stray: no such setting (command line), must be one of --admin-port, --capacity, --config, --help, --host, --port, --store, --upstream, --version",
                 "--port | --port: '' (flag) must be followed by PORT",
                 "--help=me | --help: 'me' (flag) must be given without a value",
             })
@@ -240,7 +278,7 @@ class StartupTest {
                 "port: 80.5 | port: '80.5' (FILE) must be a port from 0 to 65535, where 0 takes any free one",
                 "port: [1] | port: 'a list' (FILE) must be a port from 0 to 65535, where 0 takes any free one",
                 "capacity: {a: b} | capacity: 'a group of settings' (FILE) must be a size of at least 16MiB, such as 512MiB or 1GiB",
-                "prot: 1 | prot: no such setting (FILE), must be one of activity, capacity, cors-origins, currency, host, labels, limits, on-disconnect, port, preallocate, presets, prices, stale-if-error, store, sweep-interval, timeouts, upstream, upstreams",
+                "prot: 1 | prot: no such setting (FILE), must be one of activity, admin, capacity, cors-origins, currency, explain, host, labels, limits, on-disconnect, port, preallocate, presets, prices, stale-if-error, store, sweep-interval, timeouts, upstream, upstreams",
                 "limits: {storedAnswer: 1} | limits.storedAnswer: no such setting (FILE), must be one of cacheable-request, request-body, stored-answer, upstream-calls",
                 "limits: 5 | limits: '5' (FILE) must be a group of settings such as limits.request-body",
                 "timeouts: {idle: soon} | timeouts.idle: 'soon' (FILE) must be a duration longer than zero, such as 500ms, 10s, 5m or 1h",

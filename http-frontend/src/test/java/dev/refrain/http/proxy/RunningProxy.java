@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -22,7 +23,9 @@ final class RunningProxy extends ProxyUnderTest {
             arguments.addAll(List.of("--upstream", upstream.toString()));
         }
         arguments.addAll(List.of(flags));
-        Startup startup = Startup.parse(arguments.toArray(String[]::new), variables);
+        Map<String, String> environment = new HashMap<>(variables);
+        environment.putIfAbsent("REFRAIN_ADMIN_PORT", "0");
+        Startup startup = Startup.parse(arguments.toArray(String[]::new), environment);
         if (!(startup instanceof Startup.Run run)) {
             throw new IllegalArgumentException(startup.toString());
         }
@@ -45,6 +48,11 @@ final class RunningProxy extends ProxyUnderTest {
     @Override
     int port() {
         return server.address().getPort();
+    }
+
+    /** A resource of the admin listener. */
+    URI admin(String path) {
+        return URI.create("http://127.0.0.1:" + server.adminAddress().getPort() + path);
     }
 
     int callsInFlight() {

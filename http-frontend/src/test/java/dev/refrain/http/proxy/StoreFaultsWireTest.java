@@ -119,7 +119,7 @@ class StoreFaultsWireTest extends WireTest {
             assertThat(ask(1)).isFalse();
         }
         assertThat(proxy.stats().store().drops()).isEqualTo(2);
-        assertThat(proxy.startLine()).endsWith(", no store");
+        assertThat(proxy.startLine()).contains(", no store, dashboard ");
         // The log of requests has the same fault, and a line of its own.
         assertThat(log.lines)
                 .filteredOn(line -> !line.startsWith("SEVERE Requests are not logged: "))

@@ -155,6 +155,12 @@ public final class EvictionPolicy {
         return footprints.of(hash);
     }
 
+    /** Hits since the entry came into the map, no more than 7, or -1 if the key is not remembered. */
+    public int hits(long hash) {
+        int footprint = footprint(hash);
+        return isKnown(footprint) ? Footprints.hits(footprint) : -1;
+    }
+
     /** Whether a footprint is that of a key which is remembered; if not, it is a guess. */
     public static boolean isKnown(int footprint) {
         return Footprints.isMarked(footprint);
