@@ -202,7 +202,7 @@ function row(record) {
     ),
     cell(outcome(record)),
     cell(record.endpoint, "from-m"),
-    cell(element("span", {}, record.model ?? "–"), "model", record.model ?? ""),
+    cell(model(record.model ?? "–"), "model", record.model ?? ""),
     cell(record.scope ?? "–", "from-m scope", record.scope ?? ""),
     cell(String(record.status), `from-l${record.status >= 400 ? " bad" : ""}`),
     cell(format.duration(record.duration_ms), "number"),
@@ -211,6 +211,11 @@ function row(record) {
     cell(record.time_saved_ms ? format.duration(record.time_saved_ms) : "–", "number from-l"),
     cell(format.bytes(record.bytes), "number from-l"),
   );
+}
+
+/** With places to break at where there is little room. */
+function model(name) {
+  return element("span", {}, name.split(/(?<=[/_-])/).flatMap((part, i) => (i ? [element("wbr"), part] : [part])));
 }
 
 function tokens({ tokens_prompt: prompt, tokens_completion: completion }) {

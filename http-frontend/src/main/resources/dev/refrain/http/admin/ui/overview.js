@@ -97,20 +97,24 @@ function paintTiles(stats) {
     format.duration(stats.time_saved_ms),
     cached ? `${format.duration(stats.time_saved_ms / cached)} a cached answer` : "nothing cached yet",
   );
-  const { amount, currency, unpriced_tokens: unpriced } = stats.money_saved;
-  if (amount == null) {
-    tile("money-saved", "–", () =>
-      element("button", { type: "button", class: "link", onclick: () => $("prices").showModal() }, "Set prices to see it"),
-    );
-  } else {
+  paintMoney(stats.money_saved);
+}
+
+function paintMoney({ amount, currency, unpriced_tokens: unpriced }) {
+  if (amount > 0) {
     tile("money-saved", format.money(amount, currency), unpriced ? `estimate; ${format.count(unpriced)} tokens unpriced` : "estimate, by your prices");
+  } else if (unpriced || amount == null) {
+    const hint = () => element("button", { type: "button", class: "link", onclick: () => $("prices").showModal() }, "Set prices to see it");
+    tile("money-saved", "–", hint);
+  } else {
+    tile("money-saved", "–", "nothing saved yet");
   }
 }
 
 function paintLatency({ hit, miss }) {
   const row = (name, figures) => [
     name,
-    ...["p50_ms", "p90_ms", "p99_ms", "p999_ms", "max_ms"].map(key => format.duration(figures[key])),
+    ...["p50_ms", "p90_ms", "p99_ms", "p999_ms", "max_ms"].map(key => format.duration(figures.count ? figures[key] : null)),
   ];
   setRows($("latency"), [row("Hits", hit), row("Misses", miss)]);
   for (const line of $("latency").rows) line.lastElementChild.className = "wide";
