@@ -13,14 +13,14 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
-import java.util.Locale;
-import org.junit.jupiter.api.Assumptions;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -66,7 +66,8 @@ class DashboardBrowserIT {
         assertThat(chromium.complaints()).isEmpty();
     }
 
-    // ------------------------------------------------------------------------------------------------------- what is there
+    // ------------------------------------------------------------------------------------------------------- what is
+    // there
 
     @Test
     void aRequestShowsUpWithoutAReload() {
@@ -116,7 +117,8 @@ class DashboardBrowserIT {
         assertThat(page.locator("#chart-table tbody tr")).hasCount(168);
     }
 
-    // ------------------------------------------------------------------------------------------------------------ activity
+    // ------------------------------------------------------------------------------------------------------------
+    // activity
 
     @Test
     void theLogIsFilteredAndPaged() {
@@ -127,7 +129,7 @@ class DashboardBrowserIT {
         ask("test/pages", "question 1");
         Page page = open("activity");
         Locator rows = page.locator("#rows tr");
-        page.getByLabel("Model").fill("test/pages");
+        filter(page, "Model").fill("test/pages");
         assertThat(rows).hasCount(LIMIT);
         assertThat(page).hasURL(Pattern.compile(".*#/activity\\?model=test%2Fpages"));
 
@@ -137,23 +139,23 @@ class DashboardBrowserIT {
         page.getByRole(AriaRole.BUTTON, named("Newer")).click();
         assertThat(rows).hasCount(LIMIT);
 
-        page.getByLabel("Cached", new Page.GetByLabelOptions().setExact(true)).check();
+        filter(page, "Cached").check();
         assertThat(rows).hasCount(2);
         assertThat(page.locator("#rows .outcome")).hasText(new String[] {"hit", "hit"});
         Download csv = page.waitForDownload(
                 () -> page.getByRole(AriaRole.LINK, named("CSV")).click());
         assertThat(lines(csv.path())).hasSize(3).first().asString().startsWith("id,");
 
-        page.getByLabel("Not cached").check();
+        filter(page, "Not cached").check();
         assertThat(rows).hasCount(LIMIT);
         page.reload();
-        assertThat(page.getByLabel("Not cached")).isChecked();
-        assertThat(page.getByLabel("Model")).hasValue("test/pages");
-        page.getByLabel("Endpoint").selectOption("messages");
+        assertThat(filter(page, "Not cached")).isChecked();
+        assertThat(filter(page, "Model")).hasValue("test/pages");
+        filter(page, "Endpoint").selectOption("messages");
         assertThat(page.locator("#no-rows h2")).hasText("No such requests");
         page.getByRole(AriaRole.BUTTON, named("Clear")).click();
         assertThat(rows).hasCount(LIMIT);
-        assertThat(page.getByLabel("All", new Page.GetByLabelOptions().setExact(true)))
+        assertThat(filter(page, "All"))
                 .isChecked();
     }
 
@@ -176,7 +178,8 @@ class DashboardBrowserIT {
         assertThat(page).hasURL(Pattern.compile(".*#/activity\\?model=test%2Fdetail"));
     }
 
-    // ------------------------------------------------------------------------------------------------------------- explain
+    // -------------------------------------------------------------------------------------------------------------
+    // explain
 
     @Test
     void aMissIsExplainedByWhatDiffersFromTheNearestRequest() {
@@ -210,7 +213,8 @@ class DashboardBrowserIT {
     void aCurlCommandIsTakenApart() {
         ask("test/curl", "It's me");
         Page page = open("explain");
-        page.getByLabel("Body, or a whole curl command").fill("""
+        page.getByLabel("Body, or a whole curl command")
+                .fill("""
                 curl -s http://localhost:8080/v1/chat/completions \\
                   -H 'X-OpenRouter-Cache: true' -H "Authorization: Bearer sk-test" \\
                   -d '%s'""".formatted(chat("test/curl", "It's me").replace("'", "'\\''")));
@@ -221,7 +225,8 @@ class DashboardBrowserIT {
         assertThat(page.getByLabel("Body, or a whole curl command")).hasValue(chat("test/curl", "It's me"));
     }
 
-    // --------------------------------------------------------------------------------------------------------------- purge
+    // ---------------------------------------------------------------------------------------------------------------
+    // purge
 
     @Test
     void nothingIsPurgedWithoutAConfirmation() {
@@ -244,7 +249,8 @@ class DashboardBrowserIT {
         assertThat(provider.calls()).isEqualTo(calls + 1);
     }
 
-    // -------------------------------------------------------------------------------------------------------------- safety
+    // --------------------------------------------------------------------------------------------------------------
+    // safety
 
     @Test
     void namesAndPromptsAreTextWhateverTheySay() {
@@ -341,7 +347,8 @@ class DashboardBrowserIT {
         assertThat(chromium.complaints()).isNotEmpty().allMatch(text -> text.contains("net::ERR_FAILED"));
     }
 
-    // ---------------------------------------------------------------------------------------------------------------- looks
+    // ----------------------------------------------------------------------------------------------------------------
+    // looks
 
     @Test
     void darkFollowsTheSystemUntilOneIsChosen() {
@@ -418,7 +425,8 @@ class DashboardBrowserIT {
     void pictures() throws IOException {
         String target = System.getProperty("refrain.screenshots", "");
         Assumptions.assumeFalse(target.isEmpty(), "no -Drefrain.screenshots");
-        Path images = Files.createDirectories(Path.of(target));
+        // Tests run in the module's folder, whoever calls is in the project's.
+        Path images = Files.createDirectories(Path.of("..").resolve(target));
         picture(images.resolve("overview-light.png"), 1280, 860, ColorScheme.LIGHT, "");
         picture(images.resolve("overview-dark.png"), 1280, 860, ColorScheme.DARK, "");
         picture(images.resolve("overview-phone.png"), 360, 740, ColorScheme.DARK, "");
@@ -434,7 +442,8 @@ class DashboardBrowserIT {
         page.navigate(address(view));
         assertThat(page.locator("#connection")).hasText("Live");
         if (view.equals("explain")) {
-            page.getByLabel("Body, or a whole curl command").fill(chat("acme/large", "It is 10:02. Summarise the news."));
+            page.getByLabel("Body, or a whole curl command")
+                    .fill(chat("acme/large", "It is 10:02. Summarise the news."));
             page.getByRole(AriaRole.BUTTON, named("Explain")).click();
             assertThat(page.locator(".verdict")).isVisible();
         }
@@ -442,7 +451,8 @@ class DashboardBrowserIT {
         assertThat(file).content(StandardCharsets.ISO_8859_1).hasSizeLessThan(150_000);
     }
 
-    // --------------------------------------------------------------------------------------------------------------- tools
+    // ---------------------------------------------------------------------------------------------------------------
+    // tools
 
     private static Page open(String view) {
         Page page = chromium.page(1280, 900, ColorScheme.LIGHT);
@@ -456,11 +466,15 @@ class DashboardBrowserIT {
 
     /** Makes a cached request; its generation id. */
     private static String ask(String model, String prompt) {
-        return jar.cached(CHAT, chat(model, prompt)).headers().firstValue("X-Generation-Id").orElseThrow();
+        return jar.cached(CHAT, chat(model, prompt))
+                .headers()
+                .firstValue("X-Generation-Id")
+                .orElseThrow();
     }
 
     private static String chat(String model, String prompt) {
-        return "{\"model\":" + quoted(model) + ",\"messages\":[{\"role\":\"user\",\"content\":" + quoted(prompt) + "}]}";
+        return "{\"model\":" + quoted(model) + ",\"messages\":[{\"role\":\"user\",\"content\":" + quoted(prompt)
+                + "}]}";
     }
 
     private static String quoted(String text) {
@@ -473,6 +487,10 @@ class DashboardBrowserIT {
 
     private static Page.GetByRoleOptions named(String name) {
         return new Page.GetByRoleOptions().setName(name).setExact(true);
+    }
+
+    private static Locator filter(Page page, String label) {
+        return page.locator("#filters").getByLabel(label, new Locator.GetByLabelOptions().setExact(true));
     }
 
     private static boolean isFocused(Locator locator) {

@@ -1,6 +1,6 @@
 /**
  * The activity log: filters, pages, and new requests on top of the first page as they happen. While somebody points at the table
- * or moves in it by keyboard, new rows wait, so that nothing slips away under a click.
+ * or moves in it by keyboard, new rows wait behind a button, so that nothing slips away under a click.
  */
 import { $, debounce, element, problem, setText } from "./dom.js";
 import { address, get } from "./api.js";
@@ -8,6 +8,8 @@ import { on } from "./live.js";
 import * as format from "./format.js";
 
 const LIMIT = 50;
+/** New rows make the first page longer, so that the next one still begins where it ends; until it would be too long. */
+const MOST_ROWS = 200;
 const FILTERS = ["cached", "model", "endpoint", "scope"];
 /** Suggestions are taken from what was seen; no more than a list can show. */
 const MOST_SUGGESTIONS = 100;
@@ -20,7 +22,9 @@ let filter = {};
 let cursors = [""];
 let next = null;
 let request = null;
+/** New requests that wait to be shown, and whether there may be more of them than these. */
 let waiting = [];
+let outdated = false;
 const seen = { models: new Set(), scopes: new Set() };
 
 export function start() {
@@ -37,11 +41,15 @@ export function start() {
   rows.addEventListener("click", event => {
     if (!event.target.closest("a") && !getSelection().toString()) event.target.closest("tr")?.querySelector("a").click();
   });
-  rows.addEventListener("pointerleave", release);
-  rows.addEventListener("focusout", () => setTimeout(release));
+  $("show-new").addEventListener("click", () => {
+    $("activity-title").focus();
+    outdated ? load() : prepend(waiting);
+  });
   on("activity", ({ data }) => arrive(data));
   on("state", state => {
-    if (state === "live" && visible && cursors.length === 1 && !held()) load();
+    if (state !== "live" || !visible) return;
+    outdated = true; // what happened in between was not told
+    refresh();
   });
 }
 
@@ -91,6 +99,7 @@ async function load() {
   try {
     const page = await get("activity", { ...filter, limit: LIMIT, cursor: cursors.at(-1) }, request.signal);
     waiting = [];
+    outdated = false;
     next = page.next;
     rows.replaceChildren(...page.data.map(row));
     suggest(page.data);
@@ -113,58 +122,57 @@ function paint() {
   $("newest").disabled = $("newer").disabled = first;
   $("older").disabled = next === null;
   setText("page", `Page ${cursors.length}`);
-  $("no-rows").hidden = rows.rows.length > 0;
-  if (!rows.rows.length) {
-    $("no-rows").replaceChildren(
-      element("h2", {}, filtered ? "No such requests" : "No requests yet"),
-      element("p", {}, filtered ? "Nothing in the log matches the filter." : "New requests appear here as they happen."),
-    );
-  }
-  setText(
-    "activity-state",
-    !first ? "An older page; new requests are on the first" : waiting.length ? `${waiting.length} new, shown when you leave the table` : "New requests appear on top",
+  const empty = rows.rows.length === 0;
+  $("no-rows").hidden = !empty;
+  $("no-rows").replaceChildren(
+    ...(empty
+      ? [
+          element("h2", {}, filtered ? "No such requests" : "No requests yet"),
+          element("p", {}, filtered ? "Nothing in the log matches the filter." : "New requests appear here as they happen."),
+        ]
+      : []),
   );
+  const news = first && (waiting.length > 0 || outdated);
+  $("show-new").hidden = !news;
+  setText("show-new", outdated ? "Show new requests" : `Show ${waiting.length} new`);
+  setText("activity-state", first ? (news ? "" : "New requests appear on top") : "New requests are on the first page");
 }
 
 // ------------------------------------------------------------------------------------------------------------ live rows
 
-const held = () => rows.matches(":hover") || rows.contains(document.activeElement) || document.querySelector("dialog[open]") !== null;
+const held = () =>
+  (matchMedia("(hover: hover)").matches && rows.matches(":hover")) ||
+  rows.contains(document.activeElement) ||
+  document.querySelector("dialog[open]") !== null;
 
-/** The filter's meaning is the listener's; so with one set, the page is asked for again. */
-const reload = debounce(() => {
-  if (visible && cursors.length === 1 && !held()) load();
+/** Asks for the first page again, if that is shown, outdated and not looked at more closely. */
+const refresh = debounce(() => {
+  if (visible && outdated && cursors.length === 1 && !held()) load();
 }, 400);
 
 function arrive(records) {
   suggest(records);
   if (!visible || cursors.length > 1 || !records.length) return;
   if (Object.values(filter).some(Boolean)) {
-    reload();
-  } else if (held()) {
-    waiting = [...records, ...waiting].slice(0, LIMIT);
-    paint();
+    // What matches is the listener's to say.
+    outdated = true;
+    refresh();
   } else {
-    prepend(records);
+    waiting = [...records, ...waiting];
+    if (waiting.length > LIMIT) outdated = true; // there may be more than were told
+    if (outdated) refresh();
+    else if (!held()) prepend(waiting);
   }
-}
-
-function release() {
-  if (held()) return;
-  if (waiting.length) prepend(waiting);
-  waiting = [];
-  paint();
+  if (held()) paint();
 }
 
 function prepend(records) {
+  waiting = [];
   const known = new Set([...rows.rows].map(line => line.dataset.id));
   const fresh = records.filter(record => !known.has(record.id)).map(row);
   fresh.forEach(line => line.classList.add("fresh"));
   rows.prepend(...fresh);
-  while (rows.rows.length > LIMIT) {
-    rows.lastElementChild.remove();
-    // What left this page is on the next one, whose cursor only the listener knows.
-    reload();
-  }
+  if (rows.rows.length > MOST_ROWS) load();
   paint();
 }
 

@@ -169,10 +169,9 @@ function paintOutcomes(requests) {
 }
 
 function paintEndpoints(endpoints) {
-  $("no-endpoints").hidden = endpoints?.length > 0;
   setRows(
     $("endpoints"),
-    (endpoints ?? []).map(counts => {
+    endpoints.map(counts => {
       const cached = sum(counts, CACHED);
       const eligible = cached + counts.miss;
       return [counts.endpoint, format.count(counts.total), format.percent(eligible ? cached / eligible : null), format.count(counts.errors)];
