@@ -388,6 +388,23 @@ class DashboardBrowserIT {
     }
 
     @Test
+    void accessibilityRulesAreKept() {
+        ask("test/axe", "hi");
+        for (ColorScheme colours : List.of(ColorScheme.LIGHT, ColorScheme.DARK)) {
+            for (String view : List.of("", "activity", "explain", "purge")) {
+                Page page = chromium.page(1280, 900, colours);
+                page.navigate(address(view));
+                assertThat(page.locator("#connection")).hasText("Live");
+                page.evaluate(resource("/META-INF/resources/webjars/axe-core/4.6.3/axe.min.js") + ";0");
+                Object violations = page.evaluate("axe.run().then(found => found.violations.map(rule =>"
+                        + " `${rule.id}: ${rule.nodes.map(node => node.target + ' ' + node.failureSummary)}`))");
+                assertThat((List<?>) violations).as(colours + " " + view).isEmpty();
+                page.context().close();
+            }
+        }
+    }
+
+    @Test
     void everythingIsReachedByKeyboard() {
         ask("test/keys", "one");
         ask("test/keys", "two");
@@ -418,6 +435,28 @@ class DashboardBrowserIT {
         page.keyboard().press("Escape");
         assertThat(detail).isHidden();
         assertThat(rows.nth(1)).isFocused();
+    }
+
+    @Test
+    void figuresAreShortAndNeverMoreThanTheyAre() {
+        Page page = open("");
+        assertThat(format(page, "duration", "null", "0", "0.0004", "0.1834", "0.99996", "41.2", "999.6", "1843.2", "59996", "61000"))
+                .containsExactly("–", "0 s", "0.400 µs", "183 µs", "1.00 ms", "41.2 ms", "1.00 s", "1.84 s", "1 min", "1 min 1 s");
+        assertThat(format(page, "duration", "3599999", "7260000", "291223000")).containsExactly("1 h", "2 h 1 min", "3 d 9 h");
+        assertThat(format(page, "count", "null", "0", "99999", "100000", "148230114"))
+                .containsExactly("–", "0", "99,999", "100 k", "148 M");
+        assertThat(format(page, "percent", "null", "0", "0.00001", "0.7508", "0.99999", "1"))
+                .containsExactly("–", "0 %", "0.1 %", "75.1 %", "99.9 %", "100 %");
+        assertThat(format(page, "bytes", "0", "844", "1023", "742000000", "1073741824"))
+                .containsExactly("0 B", "844 B", "1,023 B", "708 MiB", "1 GiB");
+        assertThat((String) page.evaluate("import('/admin/format.js').then(f => f.money(0.00123, 'EUR') + f.money(1234.5, 'USD'))"))
+                .isEqualTo("€0.0012$1,234.50");
+    }
+
+    private static List<String> format(Page page, String function, String... values) {
+        Object texts = page.evaluate("import('/admin/format.js').then(format => [%s].map(format.%s))"
+                .formatted(String.join(", ", values), function));
+        return ((List<?>) texts).stream().map(text -> text.toString().replace('\u202f', ' ')).toList();
     }
 
     /** With {@code -Drefrain.screenshots=docs/images}: the pictures of the documentation, of sample figures. */
@@ -509,7 +548,11 @@ class DashboardBrowserIT {
     }
 
     private static String sample() {
-        try (InputStream in = DashboardBrowserIT.class.getResourceAsStream("/dashboard/sample.js")) {
+        return resource("/dashboard/sample.js");
+    }
+
+    private static String resource(String name) {
+        try (InputStream in = DashboardBrowserIT.class.getResourceAsStream(name)) {
             return new String(in.readAllBytes(), StandardCharsets.UTF_8);
         } catch (IOException e) {
             throw new UncheckedIOException(e);

@@ -217,13 +217,13 @@ function row(record) {
     cell(tokens(record), "number from-l"),
     cell(record.tokens_saved ? format.count(record.tokens_saved) : "–", "number from-m"),
     cell(record.time_saved_ms ? format.duration(record.time_saved_ms) : "–", "number from-l"),
-    cell(format.bytes(record.bytes), "number from-l"),
+    cell(format.bytes(record.bytes), "number from-xl"),
   );
 }
 
 /** With places to break at where there is little room. */
 function model(name) {
-  return element("span", {}, name.split(/(?<=[/_-])/).flatMap((part, i) => (i ? [element("wbr"), part] : [part])));
+  return element("span", {}, name.split(/(?<=\/)/).flatMap((part, i) => (i ? [element("wbr"), part] : [part])));
 }
 
 function tokens({ tokens_prompt: prompt, tokens_completion: completion }) {

@@ -4,6 +4,9 @@ const NONE = "–";
 const THIN = "\u202f";
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const three = new Intl.NumberFormat("en", { maximumSignificantDigits: 3 });
+const padded = new Intl.NumberFormat("en", { minimumSignificantDigits: 3, maximumSignificantDigits: 3 });
+/** So that the digits of a column stand below each other: 1.80 rather than 1.8, but 41 remains 41. */
+const digits = value => (Number.isInteger(value) ? three : padded).format(value);
 const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
 const minute = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
@@ -35,9 +38,9 @@ export function percent(ratio) {
 export function duration(ms) {
   if (!known(ms)) return NONE;
   if (ms === 0) return "0" + THIN + "s";
-  if (ms < 0.9995) return three.format(ms * 1000) + THIN + "µs";
-  if (ms < 999.5) return three.format(ms) + THIN + "ms";
-  if (ms < 59_995) return three.format(ms / 1000) + THIN + "s";
+  if (ms < 0.9995) return digits(ms * 1000) + THIN + "µs";
+  if (ms < 999.5) return digits(ms) + THIN + "ms";
+  if (ms < 59_995) return digits(ms / 1000) + THIN + "s";
   const seconds = Math.round(ms / 1000);
   if (seconds < 3600) return parts(seconds, 60, "min", "s");
   if (seconds < 86_400) return parts(Math.round(seconds / 60), 60, "h", "min");
@@ -59,20 +62,20 @@ export function bytes(n) {
   if (!known(n)) return NONE;
   let unit = 0;
   let value = n;
-  while (value >= 999.5 && unit < 5) {
+  while (value >= (unit ? 999.5 : 1024) && unit < 5) {
     value /= 1024;
     unit++;
   }
-  return three.format(value) + THIN + ["B", "KiB", "MiB", "GiB", "TiB", "PiB"][unit];
+  return (unit ? digits(value) : whole.format(value)) + THIN + ["B", "KiB", "MiB", "GiB", "TiB", "PiB"][unit];
 }
 
 export function money(amount, currency) {
   if (!known(amount)) return NONE;
-  const digits = amount !== 0 && Math.abs(amount) < 1 ? { maximumSignificantDigits: 2 } : { minimumFractionDigits: 2, maximumFractionDigits: 2 };
+  const shown = amount !== 0 && Math.abs(amount) < 1 ? { maximumSignificantDigits: 2 } : { minimumFractionDigits: 2, maximumFractionDigits: 2 };
   try {
-    return new Intl.NumberFormat("en", { style: "currency", currency, currencyDisplay: "narrowSymbol", ...digits }).format(amount);
+    return new Intl.NumberFormat("en", { style: "currency", currency, currencyDisplay: "narrowSymbol", ...shown }).format(amount);
   } catch {
-    return new Intl.NumberFormat("en", digits).format(amount) + THIN + currency; // not an ISO 4217 code
+    return new Intl.NumberFormat("en", shown).format(amount) + THIN + currency; // not an ISO 4217 code
   }
 }
 

@@ -68,7 +68,7 @@ function paintEmpty(stats) {
     element("p", {}, "Send one twice: the second is answered from the cache."),
     element(
       "pre",
-      { class: "code" },
+      { class: "code", tabIndex: 0 },
       `curl ${base}/chat/completions -H 'X-OpenRouter-Cache: true' \\\n  -d '{"model":"demo","messages":[{"role":"user","content":"Say hello"}]}'`,
     ),
   );
