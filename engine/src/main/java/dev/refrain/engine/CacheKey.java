@@ -67,6 +67,24 @@ public final class CacheKey {
         return streaming;
     }
 
+    /**
+     * The scope that the key is of, told apart from others without naming it: 48 bits, in hexadecimal, of what stands for the API key in
+     * keys. Empty if the key does not know its scope.
+     */
+    public String scope() {
+        return scope == NO_SCOPE ? "" : hexTag(scopeTag());
+    }
+
+    /** The first 48 bits of a tag, in the order of its bytes. */
+    static String hexTag(long tag) {
+        return HexFormat.of().toHexDigits(Long.reverseBytes(tag)).substring(0, 12);
+    }
+
+    /** A key that finds an entry and is good for nothing else. */
+    static CacheKey ofBytes(byte[] digest) {
+        return new CacheKey(Endpoint.CHAT, false, digest, 0);
+    }
+
     long scopeTag() {
         return (long) LONG.get(scope, 0);
     }
@@ -85,7 +103,14 @@ public final class CacheKey {
 
     /** The first 48 bits of the digest in hexadecimal: enough to tell entries apart in a log, useless for anything else. */
     public String shortDigest() {
-        return HexFormat.of().toHexDigits(Long.reverseBytes(a)).substring(0, 12);
+        return hexTag(a);
+    }
+
+    /** The whole digest in hexadecimal. */
+    public String digest() {
+        byte[] bytes = new byte[LENGTH];
+        copyTo(bytes, 0);
+        return HexFormat.of().formatHex(bytes);
     }
 
     @Override

@@ -104,6 +104,11 @@ public final class CacheRequest {
         return body.model();
     }
 
+    /** The {@link #model} of the body that goes upstream, which a preset may have brought. */
+    public String upstreamModel() {
+        return outgoing.model();
+    }
+
     /** The top-level {@code preset}, or null if there is none. */
     public String preset() {
         return body.preset();

@@ -29,9 +29,12 @@ final class EntryCodec {
     private static final int PATCHES_LENGTH = 32;
     private static final int SOURCE_ID_LENGTH = 44;
     private static final int CONTENT_TYPE_LENGTH = 46;
+    private static final int PROMPT_TOKENS = EntryHead.LENGTH;
+    /** Where the parts of varying length begin. */
+    private static final int LABELS = PROMPT_TOKENS + Integer.BYTES;
 
     /** Entries of any other version are misses. */
-    private static final byte CURRENT_VERSION = 2;
+    private static final byte CURRENT_VERSION = 3;
 
     private static final byte FLAG_LZ4 = 1;
 
@@ -72,10 +75,10 @@ final class EntryCodec {
         byte[] sourceId = latin1(facts.sourceId());
         byte[] contentType = latin1(facts.contentType());
         int bodyLength = template.length();
-        int blockAt = EntryHead.LENGTH + sourceId.length + contentType.length + template.patchesLength();
+        int blockAt = LABELS + sourceId.length + contentType.length + template.patchesLength();
         byte[] entry = out.resize(blockAt + compressor.maxCompressedLength(bodyLength));
 
-        int at = EntryHead.LENGTH;
+        int at = LABELS;
         System.arraycopy(sourceId, 0, entry, at, sourceId.length);
         at += sourceId.length;
         System.arraycopy(contentType, 0, entry, at, contentType.length);
@@ -104,6 +107,7 @@ final class EntryCodec {
         LONG.set(entry, EntryHead.MODEL, key.modelTag());
         SHORT.set(entry, SOURCE_ID_LENGTH, (short) sourceId.length);
         SHORT.set(entry, CONTENT_TYPE_LENGTH, (short) contentType.length);
+        INT.set(entry, PROMPT_TOKENS, clampToInt(template.promptTokens()));
         key.copyTo(scratch.key, 0);
         EntryChecksum.write(scratch.key, entry, out.length(), scratch.crc);
     }
@@ -112,7 +116,7 @@ final class EntryCodec {
     boolean isIntact(CacheKey key, EntryBuffer in, Scratch scratch) {
         byte[] entry = in.bytes();
         key.copyTo(scratch.key, 0);
-        return in.length() >= EntryHead.LENGTH
+        return in.length() >= LABELS
                 && entry[VERSION] == CURRENT_VERSION
                 && EntryChecksum.matches(scratch.key, entry, in.length(), scratch.crc);
     }
@@ -128,7 +132,7 @@ final class EntryCodec {
         int patchesLength = (int) INT.get(entry, PATCHES_LENGTH);
         int sourceIdLength = Short.toUnsignedInt((short) SHORT.get(entry, SOURCE_ID_LENGTH));
         int contentTypeLength = Short.toUnsignedInt((short) SHORT.get(entry, CONTENT_TYPE_LENGTH));
-        int contentTypeAt = EntryHead.LENGTH + sourceIdLength;
+        int contentTypeAt = LABELS + sourceIdLength;
         int patchesAt = contentTypeAt + contentTypeLength;
         int blockAt = patchesAt + patchesLength;
         int blockLength = in.length() - blockAt;
@@ -162,8 +166,9 @@ final class EntryCodec {
         }
         out.contentType(entry, contentTypeAt, contentTypeLength);
         out.times(EntryHead.storedAt(entry), EntryHead.expiresAt(entry), nowMillis);
-        out.sourceId(entry, EntryHead.LENGTH, sourceIdLength);
-        out.tokensSaved((int) INT.get(entry, EntryHead.TOKENS));
+        out.sourceId(entry, LABELS, sourceIdLength);
+        out.savings((int) INT.get(entry, PROMPT_TOKENS), (int) INT.get(entry, EntryHead.TOKENS), (int)
+                INT.get(entry, EntryHead.FETCH_MILLIS));
         return true;
     }
 

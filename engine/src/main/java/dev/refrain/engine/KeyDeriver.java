@@ -22,7 +22,7 @@ import javax.crypto.spec.SecretKeySpec;
  */
 final class KeyDeriver {
     /** Changes whenever the parts or their order do; old entries are then never found again. */
-    private static final byte KEY_VERSION = 1;
+    static final byte KEY_VERSION = 1;
 
     /** Scopes remembered before the memo is emptied: bounds the memory that clients with made-up API keys can take. */
     private static final int MAX_SCOPES = 4096;

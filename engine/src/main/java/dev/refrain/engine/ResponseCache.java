@@ -1,6 +1,8 @@
 package dev.refrain.engine;
 
 import dev.refrain.engine.internal.Pool;
+import dev.refrain.engine.internal.events.LookupEvent;
+import dev.refrain.engine.internal.events.StoreEvent;
 import dev.refrain.engine.internal.request.RequestScan;
 import dev.refrain.engine.internal.store.ChronicleStore;
 import dev.refrain.engine.internal.template.AnswerCapture;
@@ -13,6 +15,7 @@ import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.HexFormat;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
@@ -286,7 +289,11 @@ public final class ResponseCache implements AutoCloseable {
 
     private static CacheOutcome.Hit hit(CachedResponse response) {
         String sourceId = response.sourceId();
-        return new CacheOutcome.Hit(response.ageSeconds(), response.ttlSeconds(), sourceId.isEmpty() ? null : sourceId);
+        return new CacheOutcome.Hit(
+                response.ageSeconds(),
+                response.ttlSeconds(),
+                sourceId.isEmpty() ? null : sourceId,
+                new Savings(response.promptTokensSaved(), response.tokensSaved(), response.fetchMillis()));
     }
 
     private static void deliver(CachedResponse response, CacheOutcome outcome, ResponseSink sink) {
@@ -302,6 +309,16 @@ public final class ResponseCache implements AutoCloseable {
         sink.end();
     }
 
+    private ForwardReason read(
+            CacheKey key, long maxAgeMillis, long maxStaleMillis, CachedResponse into, Scratch scratch) {
+        LookupEvent event = LookupEvent.start();
+        ForwardReason reason = find(key, maxAgeMillis, maxStaleMillis, into, scratch);
+        if (event != null) {
+            event.finish(key, reason == null ? "hit" : reason.token(), reason == null ? into.length() : 0);
+        }
+        return reason;
+    }
+
     /**
      * Reads an entry, if it is good enough.
      *
@@ -309,7 +326,7 @@ public final class ResponseCache implements AutoCloseable {
      * @param maxStaleMillis how long it may have expired
      * @return why there is none, or null if there is one
      */
-    private ForwardReason read(
+    private ForwardReason find(
             CacheKey key, long maxAgeMillis, long maxStaleMillis, CachedResponse into, Scratch scratch) {
         if (!store.get(key, scratch.entry)) {
             return ForwardReason.MISS;
@@ -401,9 +418,76 @@ public final class ResponseCache implements AutoCloseable {
         return store.removeIf(head -> EntryHead.model(head) == tag);
     }
 
+    /**
+     * A number that stands for an API key: the tag that its entries carry. It says nothing of the key to whoever does not know the
+     * installation's secret, and changes when that does.
+     */
+    public long scopeTag(String apiKey) {
+        return keys.scopeTag(apiKey);
+    }
+
+    /**
+     * Removes all answers of a scope that is known by its {@link CacheKey#scope() tag} alone, like {@link #removeScope}.
+     *
+     * @param tag 12 hexadecimal digits in lower case
+     * @return how many
+     */
+    public long removeScopeTagged(String tag) {
+        return store.removeIf(head -> CacheKey.hexTag(EntryHead.scope(head)).equals(tag));
+    }
+
+    /**
+     * Removes the answer of a key that is known by its digest, or by the beginning of it, such as {@link CacheKey#shortDigest}. Walks the
+     * whole store.
+     *
+     * @param digest at least 12 hexadecimal digits in lower case, so that it means one key
+     * @return how many, which is at most one unless digests collide
+     * @throws IllegalArgumentException if it is not that
+     */
+    public long removeDigest(String digest) {
+        if (!digest.matches("[0-9a-f]{12,64}")) {
+            throw new IllegalArgumentException("not 12 to 64 hexadecimal digits: " + digest);
+        }
+        HexFormat hex = HexFormat.of();
+        return store.find(bytes -> hex.formatHex(bytes).startsWith(digest)).stream()
+                .filter(bytes -> store.remove(CacheKey.ofBytes(bytes)))
+                .count();
+    }
+
     /** Removes all answers. Returns how many. */
     public long clear() {
         return store.removeIf(head -> true);
+    }
+
+    /** What there is in the store for a key, expired or not, without counting as a hit; empty if there is nothing. */
+    public Optional<EntryFacts> inspect(CacheKey key) {
+        Scratch scratch = scratches.take();
+        try {
+            long now = nowMillis();
+            if (!store.peek(key, scratch.entry)
+                    || !codec.isIntact(key, scratch.entry, scratch.codec)
+                    || !codec.decode(scratch.entry, now, scratch.response, scratch.codec)) {
+                return Optional.empty();
+            }
+            CachedResponse response = scratch.response;
+            return Optional.of(new EntryFacts(
+                    response.storedAtMillis(),
+                    EntryHead.expiresAt(scratch.entry.bytes()),
+                    response.ageSeconds(),
+                    response.ttlSeconds(),
+                    response.length(),
+                    scratch.entry.length(),
+                    store.hits(key),
+                    response.tokensSaved(),
+                    response.sourceId().isEmpty() ? null : response.sourceId()));
+        } finally {
+            give(scratch);
+        }
+    }
+
+    /** What went into the key of a request, or empty if it is not eligible; {@link #bypass(CacheRequest)} says why. */
+    public Optional<KeyParts> keyParts(CacheRequest request) {
+        return key(request).map(key -> KeyParts.of(key, request));
     }
 
     /** The figures of this cache in this process. */
@@ -450,8 +534,12 @@ public final class ResponseCache implements AutoCloseable {
     boolean put(CacheKey key, Template template, EntryCodec.Facts facts) {
         Scratch scratch = scratches.take();
         try {
+            StoreEvent event = StoreEvent.start();
             codec.encode(key, template, facts, scratch.entry, scratch.codec);
             boolean stored = store.put(key, scratch.entry);
+            if (event != null) {
+                event.finish(key, stored, scratch.entry.length());
+            }
             if (stored) {
                 counters.stores.increment();
             }
@@ -462,7 +550,7 @@ public final class ResponseCache implements AutoCloseable {
     }
 
     /** Upstream calls under way that an identical request would join. */
-    int joinableFlights() {
+    public int joinableFlights() {
         return coalescer.flights().size();
     }
 

@@ -1,5 +1,6 @@
 package dev.refrain.engine;
 
+import dev.refrain.engine.internal.events.SweepEvent;
 import dev.refrain.engine.spi.CacheStore;
 import java.time.Duration;
 import java.util.concurrent.Executors;
@@ -55,6 +56,7 @@ final class Sweeper implements AutoCloseable {
 
     /** Sweeps as many slices as it takes to come round in time. Returns the number of entries removed. */
     long turn() {
+        SweepEvent event = SweepEvent.start();
         int slices = store.slices();
         int due = (slices + TURNS_NEEDED - 1) / TURNS_NEEDED;
         long before = expiredBefore.getAsLong();
@@ -62,6 +64,9 @@ final class Sweeper implements AutoCloseable {
         for (int n = 0; n < due; n++) {
             next = next < slices ? next : 0;
             removed += store.sweep(before, next++);
+        }
+        if (event != null) {
+            event.finish(due, removed);
         }
         return removed;
     }

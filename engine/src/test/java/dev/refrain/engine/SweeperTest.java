@@ -62,6 +62,11 @@ class SweeperTest {
         }
 
         @Override
+        public List<byte[]> find(Predicate<byte[]> key) {
+            return inner.find(key);
+        }
+
+        @Override
         public StoreStats stats() {
             return inner.stats();
         }

@@ -1,6 +1,7 @@
 package dev.refrain.engine.spi;
 
 import dev.refrain.engine.CacheKey;
+import java.util.List;
 import java.util.function.Predicate;
 
 /**
@@ -62,6 +63,23 @@ public interface CacheStore extends AutoCloseable {
      * @return the number of entries removed
      */
     long removeIf(Predicate<byte[]> head);
+
+    /**
+     * The keys of entries that match, found by walking the whole store; what {@link CacheKey#copyTo} gives.
+     *
+     * @param key called with locks held, so it must do nothing else; its argument is reused
+     */
+    List<byte[]> find(Predicate<byte[]> key);
+
+    /** {@link #get} for somebody who only wants to look: it does not count as a use of the entry. */
+    default boolean peek(CacheKey key, EntryBuffer into) {
+        return get(key, into);
+    }
+
+    /** How often the entry of a key was read lately, as far as the store remembers that, or -1. */
+    default int hits(CacheKey key) {
+        return -1;
+    }
 
     /** A snapshot of the store's figures. */
     StoreStats stats();

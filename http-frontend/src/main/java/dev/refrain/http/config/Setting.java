@@ -19,6 +19,9 @@ import java.lang.annotation.Target;
     /** What is allowed for a duration that may be none. */
     String DURATION_OR_NONE = "a duration, such as 0s, 500ms, 10s or 5m";
 
+    /** What is allowed for a price. */
+    String PRICE = "a price for a million tokens from 0 to 1000000, such as 0.15";
+
     /** The default as a user would write it; empty if the setting is absent by default. */
     String value() default "";
 
@@ -27,6 +30,9 @@ import java.lang.annotation.Target;
 
     /** Parameter label of the command-line flag; empty if there is no flag. */
     String flag() default "";
+
+    /** Whether the value must not be shown. */
+    boolean secret() default false;
 
     /** What the flag does, for {@code --help}. */
     String help() default "";

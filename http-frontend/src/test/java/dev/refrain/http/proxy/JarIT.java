@@ -80,7 +80,7 @@ class JarIT {
         assertThat(jar.startLine())
                 .startsWith("Refrain listens on http://127.0.0.1:" + jar.port() + "/v1, upstream " + provider.base()
                         + ", store " + folder.resolve("answers.refrain") + " (32MiB; ")
-                .endsWith("GiB free on its disk)");
+                .containsPattern("GiB free on its disk\\), dashboard http://127\\.0\\.0\\.1:[0-9]+/admin/$");
         assertThat(home).isEmptyDirectory();
         // Chronicle asks for the compiler in any case; javac's heart is loaded only when there is something to compile.
         assertThat(Files.readString(classes).lines())

@@ -15,8 +15,8 @@ final class RunningProxy extends ProxyUnderTest {
 
     /** Starts with settings given as flags; variables as in the environment. */
     RunningProxy(Path store, URI upstream, Map<String, String> variables, String... flags) throws IOException {
-        List<String> arguments =
-                new ArrayList<>(List.of("--port", "0", "--store", store.toString(), "--capacity", "32MiB"));
+        List<String> arguments = new ArrayList<>(
+                List.of("--port", "0", "--admin-port", "0", "--store", store.toString(), "--capacity", "32MiB"));
         if (upstream != null) {
             arguments.addAll(List.of("--upstream", upstream.toString()));
         }
@@ -40,6 +40,11 @@ final class RunningProxy extends ProxyUnderTest {
     @Override
     int port() {
         return server.address().getPort();
+    }
+
+    /** A resource of the admin listener. */
+    URI admin(String path) {
+        return URI.create("http://127.0.0.1:" + server.adminAddress().getPort() + path);
     }
 
     int callsInFlight() {

@@ -28,7 +28,7 @@ final class ChildProxy implements AutoCloseable {
         if (Runtime.version().feature() >= 24) {
             command.add("--sun-misc-unsafe-memory-access=allow");
         }
-        command.addAll(List.of("-jar", jar.toString(), "--port", "0", "--upstream", upstream));
+        command.addAll(List.of("-jar", jar.toString(), "--port", "0", "--admin-port", "0", "--upstream", upstream));
         command.addAll(List.of("--store", folder.resolve("answers").toString()));
         process = new ProcessBuilder(command)
                 .redirectError(ProcessBuilder.Redirect.INHERIT)

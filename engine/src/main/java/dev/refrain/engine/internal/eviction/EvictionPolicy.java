@@ -20,6 +20,9 @@ public final class EvictionPolicy {
     /** Entries of a segment that are too new to be judged, in guarded mode. */
     public static final int NEWCOMERS = 2;
 
+    /** Hits of an entry are counted up to here. */
+    public static final int MOST_HITS = Footprints.MAX_HITS;
+
     /** An age is that much longer, in ticks, so that what was accessed just now is not worth infinitely much: 2 % of a turnover. */
     private static final double AGE_OFFSET = 10;
     /** A frequency is halved when there have been this many accesses for each entry that the room holds. */
@@ -114,6 +117,12 @@ public final class EvictionPolicy {
     /** What is known of a key; the argument of the methods below. */
     public int footprint(long hash) {
         return footprints.of(hash);
+    }
+
+    /** Hits since the entry came into the map, no more than {@link #MOST_HITS}, or -1 if the key is not remembered. */
+    public int hits(long hash) {
+        int footprint = footprint(hash);
+        return isKnown(footprint) ? Footprints.hits(footprint) : -1;
     }
 
     /** Whether a footprint is that of a key which is remembered; if not, it is a guess. */

@@ -10,6 +10,8 @@ import java.io.IOException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.IntFunction;
@@ -34,6 +36,7 @@ public final class ChronicleStore implements CacheStore {
     private static final int CLOSE_TIMEOUT_SECONDS = 10;
 
     private static final int SEGMENTS_FOR_AN_ESTIMATE = 16;
+    private static final SegmentMap.Swept NOTHING_SWEPT = new SegmentMap.Swept(0, 0);
 
     private final StoreFiles files;
     private final SegmentMap map;
@@ -131,13 +134,22 @@ public final class ChronicleStore implements CacheStore {
 
     @Override
     public boolean get(CacheKey key, EntryBuffer into) {
+        return read(key, into, true);
+    }
+
+    @Override
+    public boolean peek(CacheKey key, EntryBuffer into) {
+        return read(key, into, false);
+    }
+
+    private boolean read(CacheKey key, EntryBuffer into, boolean countsAsHit) {
         if (!inFlight.enter()) {
             return false;
         }
         Scratch scratch = scratches.take();
         try {
             key.copyTo(scratch.key, 0);
-            return map.get(scratch.key, into)
+            return (countsAsHit ? map.get(scratch.key, into) : map.peek(scratch.key, into))
                     && (into.bytes()[Kind.OFFSET] != Kind.MANIFEST || large.gather(scratch.key, into, scratch.large));
         } catch (RuntimeException | InternalError | AssertionError e) {
             files.failed("read an entry", e);
@@ -309,12 +321,31 @@ public final class ChronicleStore implements CacheStore {
             try {
                 return walk.apply(segment);
             } catch (RuntimeException | InternalError | AssertionError e) {
-                files.failed("remove entries", e);
+                files.failed("walk through the entries", e);
             } finally {
                 inFlight.exit();
             }
         }
-        return new SegmentMap.Swept(0, 0);
+        return NOTHING_SWEPT;
+    }
+
+    @Override
+    public int hits(CacheKey key) {
+        byte[] bytes = new byte[CacheKey.LENGTH];
+        key.copyTo(bytes, 0);
+        return map.hits(bytes);
+    }
+
+    @Override
+    public List<byte[]> find(Predicate<byte[]> key) {
+        List<byte[]> found = new ArrayList<>();
+        for (int segment = 0; segment < segments; segment++) {
+            each(segment, one -> {
+                map.find(one, key, found);
+                return NOTHING_SWEPT;
+            });
+        }
+        return found;
     }
 
     @Override

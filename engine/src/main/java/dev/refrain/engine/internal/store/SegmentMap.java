@@ -2,11 +2,13 @@ package dev.refrain.engine.internal.store;
 
 import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.internal.Pool;
+import dev.refrain.engine.internal.events.EvictEvent;
 import dev.refrain.engine.internal.eviction.EvictionPolicy;
 import dev.refrain.engine.spi.EntryBuffer;
 import dev.refrain.engine.spi.EntryHead;
 import java.util.Arrays;
 import java.util.BitSet;
+import java.util.List;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.BiConsumer;
 import java.util.function.Predicate;
@@ -56,22 +58,33 @@ final class SegmentMap {
         return map.segments();
     }
 
+    /** Reads a value, which counts as a hit of its entry. */
     boolean get(byte[] key, EntryBuffer into) {
-        if (stuck.any() && stuck.contains(segmentOf(key))) {
-            return false;
-        }
-        try {
-            if (map.getUsing(key, into) == null) {
-                return false;
-            }
-        } catch (InterProcessDeadLockException e) {
-            stuck.add(segmentOf(key));
+        if (!peek(key, into)) {
             return false;
         }
         if (into.bytes()[Kind.OFFSET] != Kind.PART) {
             policy.hit(Stake.owner(key, into), Stake.chunks(into), Stake.cost(into));
         }
         return true;
+    }
+
+    /** Reads a value without a trace. */
+    boolean peek(byte[] key, EntryBuffer into) {
+        if (stuck.any() && stuck.contains(segmentOf(key))) {
+            return false;
+        }
+        try {
+            return map.getUsing(key, into) != null;
+        } catch (InterProcessDeadLockException e) {
+            stuck.add(segmentOf(key));
+            return false;
+        }
+    }
+
+    /** What eviction remembers of an entry's hits. */
+    int hits(byte[] key) {
+        return policy.hits(Stake.hash(key));
     }
 
     /** An entry is about to be put, in whatever number of values. */
@@ -115,6 +128,7 @@ final class SegmentMap {
 
     /** Makes room in a segment. Returns false if there is nothing that could go. */
     private boolean evict(int segment, int chunks, long owner, long nowMillis) {
+        EvictEvent event = EvictEvent.start();
         Evictor evictor = evictors.take();
         try {
             try (MapSegmentContext<byte[], EntryBuffer, ?> context = map.segmentContext(segment)) {
@@ -133,6 +147,9 @@ final class SegmentMap {
             for (int victim = 0; !any && victim < evictor.victims(); victim++) {
                 evictor.copyKey(victim, key);
                 evictStray(segment, key);
+            }
+            if (event != null) {
+                event.finish(segment, (long) chunks * Layout.CHUNK_SIZE, evictor.victims());
             }
             return evictor.victims() > 0;
         } finally {
@@ -293,8 +310,18 @@ final class SegmentMap {
         return walk(segment, head, tally.removals);
     }
 
+    /** Adds the keys of one segment that match, those of parts of large entries left out. */
+    void find(int segment, Predicate<byte[]> key, List<byte[]> into) {
+        walk(segment, new Walk(key, into));
+    }
+
     private Swept walk(int segment, Predicate<byte[]> head, LongAdder counter) {
-        Walk walk = new Walk(head);
+        Swept swept = walk(segment, new Walk(head, null));
+        counter.add(swept.removed());
+        return swept;
+    }
+
+    private Swept walk(int segment, Walk walk) {
         try (MapSegmentContext<byte[], EntryBuffer, ?> context = map.segmentContext(segment)) {
             if (stuck.contains(segment)) {
                 if (!((SegmentLock) context).writeLock().tryLock()) {
@@ -321,7 +348,6 @@ final class SegmentMap {
                 removeIf(walk);
             }
         }
-        counter.add(walk.removed);
         return new Swept(walk.removed, walk.partsLeft);
     }
 
@@ -335,7 +361,7 @@ final class SegmentMap {
             requireSane(entry);
             Data<EntryBuffer> value = entry.value();
             value.bytes().read(value.offset(), walk.headBytes, 0, EntryHead.LENGTH);
-            if (walk.head.test(walk.headBytes)) {
+            if (walk.condition.test(walk.headBytes)) {
                 byte kind = walk.headBytes[Kind.OFFSET];
                 remove(entry, kind);
                 walk.removed += kind == Kind.PART ? 0 : 1;
@@ -354,7 +380,10 @@ final class SegmentMap {
 
         private static final int VALUES_PER_CLOCK = 16;
 
-        private final Predicate<byte[]> head;
+        /** Of heads, or of keys if those that match are collected. */
+        private final Predicate<byte[]> condition;
+
+        private final List<byte[]> keysFound;
         private final byte[] headBytes = new byte[EntryHead.LENGTH];
         private final byte[] key = new byte[CacheKey.LENGTH];
         private final byte[] keys = new byte[VALUES_PER_LOOK * CacheKey.LENGTH];
@@ -368,8 +397,10 @@ final class SegmentMap {
         private long removed;
         private long partsLeft;
 
-        Walk(Predicate<byte[]> head) {
-            this.head = head;
+        /** @param keysFound where to put the keys that match, or null to remove what has a matching head */
+        Walk(Predicate<byte[]> condition, List<byte[]> keysFound) {
+            this.condition = condition;
+            this.keysFound = keysFound;
         }
 
         void look(SegmentView view) {
@@ -386,7 +417,9 @@ final class SegmentMap {
                     continue;
                 }
                 view.copyHead(chunk, headBytes);
-                if (head.test(headBytes)) {
+                if (keysFound != null) {
+                    collect(view, chunk);
+                } else if (condition.test(headBytes)) {
                     view.copyKey(chunk, keys, found++ * CacheKey.LENGTH);
                 } else if (headBytes[Kind.OFFSET] == Kind.PART) {
                     partsLeft++;
@@ -396,6 +429,13 @@ final class SegmentMap {
                 }
             }
             isDone = gone == slots;
+        }
+
+        private void collect(SegmentView view, int chunk) {
+            view.copyKey(chunk, key, 0);
+            if (headBytes[Kind.OFFSET] != Kind.PART && condition.test(key)) {
+                keysFound.add(key.clone());
+            }
         }
     }
 

@@ -7,11 +7,13 @@ import static dev.refrain.engine.internal.store.TestEntries.key;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.spi.CacheStore;
 import dev.refrain.engine.spi.EntryBuffer;
 import dev.refrain.engine.spi.EntryHead;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
@@ -91,6 +93,25 @@ public abstract class CacheStoreContract {
                 assertThat(found.bytes()).startsWith(entry.bytes());
             }
         }
+    }
+
+    @Test
+    void keysAreFoundAndLookedAt() {
+        for (int i = 0; i < 20; i++) {
+            assertThat(store.put(key(i), entry(i, 0, i == 7 ? 100_000 : 200))).isTrue();
+        }
+        byte[] seven = new byte[CacheKey.LENGTH];
+        key(7).copyTo(seven, 0);
+
+        assertThat(store.find(bytes -> Arrays.equals(bytes, seven))).containsExactly(seven);
+        assertThat(store.find(bytes -> true)).hasSize(20).doesNotHaveDuplicates();
+        assertThat(store.find(bytes -> false)).isEmpty();
+        assertThat(store.peek(key(7), found)).isTrue();
+        assertThat(isGenuine(7, found)).isTrue();
+        assertThat(store.peek(key(20), found)).isFalse();
+        store.close();
+        assertThat(store.find(bytes -> true)).isEmpty();
+        assertThat(store.peek(key(7), found)).isFalse();
     }
 
     @Test

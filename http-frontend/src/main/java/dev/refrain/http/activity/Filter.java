@@ -1,0 +1,25 @@
+package dev.refrain.http.activity;
+
+import dev.refrain.engine.Endpoint;
+
+/**
+ * Which requests are asked for; null means any.
+ *
+ * @param cached whether the cache answered, see {@link Outcome#isCached}
+ * @param model exactly as requested
+ * @param scope as shown in {@link Activity#scope}
+ * @param sinceMillis requests that came then or later, milliseconds since the epoch
+ */
+public record Filter(Boolean cached, String model, Endpoint endpoint, String scope, long sinceMillis) {
+    /** Every request. */
+    public static final Filter ALL = new Filter(null, null, null, null, 0);
+
+    /** Whether the filter lets a request through. */
+    public boolean matches(Activity activity) {
+        return activity.createdAtMillis() >= sinceMillis
+                && (cached == null || cached == activity.outcome().isCached())
+                && (endpoint == null || endpoint == activity.endpoint())
+                && (model == null || model.equals(activity.model()))
+                && (scope == null || scope.equals(activity.scope()));
+    }
+}

@@ -1,0 +1,76 @@
+package dev.refrain.http.proxy;
+
+import dev.refrain.engine.BypassReason;
+import dev.refrain.engine.CacheControls;
+import dev.refrain.engine.CacheRequest;
+import dev.refrain.engine.Endpoint;
+import dev.refrain.engine.ResponseCache;
+import dev.refrain.http.policy.CachePolicy;
+import dev.refrain.http.preset.Preset;
+import dev.refrain.http.preset.Presets;
+import io.undertow.util.HeaderMap;
+import io.undertow.util.Headers;
+
+/**
+ * What a request is to the cache. Decided from what was sent and the settings alone, so that whoever asks why is told what would be
+ * done.
+ *
+ * @param request with its preset applied
+ * @param bypass why it is not eligible, or null
+ * @param preset the one that it names and that is known here, or null
+ * @param outgoing the body that goes to the provider
+ * @param flaw why its preset cannot be applied, or null; then nothing is to be done
+ */
+record Decision(
+        CacheRequest request,
+        CacheControls controls,
+        BypassReason bypass,
+        Preset preset,
+        byte[] outgoing,
+        ProxyException flaw) {
+
+    static Decision of(
+            ResponseCache cache,
+            Presets presets,
+            Endpoint endpoint,
+            String upstreamIdentity,
+            HeaderMap headers,
+            String query,
+            byte[] body) {
+        CacheRequest request =
+                CacheRequest.of(endpoint, Credentials.of(headers), body).at(upstreamIdentity, query);
+        // Without presets nobody has to know the model, and a hit does not decode it.
+        Preset preset = !presets.isEmpty() && request.isJsonObject()
+                ? presets.find(request.model(), request.preset()).orElse(null)
+                : null;
+        CacheControls controls = controls(headers, preset);
+        BypassReason bypass = cache.bypass(request).orElse(null);
+        if (preset == null || preset.isPolicyOnly()) {
+            return new Decision(request, controls, bypass, preset, body, null);
+        }
+        try {
+            byte[] resolved = preset.resolve(endpoint, body);
+            return new Decision(
+                    request.withPreset(preset.fingerprint(), resolved), controls, bypass, preset, resolved, null);
+        } catch (IllegalArgumentException e) {
+            ProxyException flaw = ProxyException.badRequest(
+                    "The preset cannot be applied: the request body is malformed or nested too deeply.");
+            return new Decision(request, controls, bypass, preset, body, flaw);
+        }
+    }
+
+    static CacheControls controls(HeaderMap headers, Preset preset) {
+        return CachePolicy.decide(
+                headers.getFirst(HeaderNames.CACHE),
+                headers.getFirst(HeaderNames.CACHE_TTL),
+                headers.getFirst(HeaderNames.CACHE_CLEAR),
+                headers.get(Headers.CACHE_CONTROL),
+                preset);
+    }
+
+    /** Bytes that are JSON only once they are decoded; if they happen to be JSON before, that is not what they mean. */
+    static boolean isCoded(HeaderMap headers) {
+        String coding = headers.getFirst(Headers.CONTENT_ENCODING);
+        return coding != null && !coding.equalsIgnoreCase("identity");
+    }
+}
