@@ -37,7 +37,7 @@ final class Minute {
             long tokensUsed,
             long millisSaved,
             long moneySavedNanos) {
-        counts[outcome.ordinal()]++;
+        counts[Outcome.ALL.indexOf(outcome)]++;
         counts[ERRORS] += error ? 1 : 0;
         counts[TOKENS_SAVED] += tokensSaved;
         counts[TOKENS_USED] += tokensUsed;

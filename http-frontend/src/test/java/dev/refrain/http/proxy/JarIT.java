@@ -144,7 +144,7 @@ class JarIT {
             assertThat(response.body()).isEqualTo(CHAT_ANSWER);
             assertMiss(response);
         }
-        assertThat(jar.startLine()).endsWith(", no store");
+        assertThat(jar.startLine()).contains(", no store, dashboard ");
         assertThat(jar.terminate().ended().err().lines())
                 .singleElement()
                 .satisfies(line -> assertThat(line).contains("SEVERE", "Nothing will be cached. " + error));

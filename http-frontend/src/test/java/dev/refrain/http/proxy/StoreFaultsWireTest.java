@@ -119,7 +119,7 @@ class StoreFaultsWireTest extends WireTest {
             assertThat(ask(1)).isFalse();
         }
         assertThat(proxy.stats().store().drops()).isEqualTo(2);
-        assertThat(proxy.startLine()).endsWith(", no store");
+        assertThat(proxy.startLine()).contains(", no store, dashboard ");
         assertThat(log.lines)
                 .singleElement()
                 .asString()
