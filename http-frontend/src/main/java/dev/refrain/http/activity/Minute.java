@@ -83,9 +83,10 @@ final class Minute {
                 more[i] = in.getLong();
             }
             int length = in.getInt();
-            Histogram moreHits = decode(in.slice(in.position(), length));
+            // Views of the array itself: HdrHistogram does not heed the offset of a slice.
+            Histogram moreHits = decode(ByteBuffer.wrap(other, in.position(), length));
             in.position(in.position() + length);
-            Histogram moreMisses = decode(in.slice());
+            Histogram moreMisses = decode(in);
             if (moreHits != null) {
                 hits.add(moreHits);
             }

@@ -155,8 +155,7 @@ class DashboardBrowserIT {
         assertThat(page.locator("#no-rows h2")).hasText("No such requests");
         page.getByRole(AriaRole.BUTTON, named("Clear")).click();
         assertThat(rows).hasCount(LIMIT);
-        assertThat(filter(page, "All"))
-                .isChecked();
+        assertThat(filter(page, "All")).isChecked();
     }
 
     @Test
@@ -371,36 +370,39 @@ class DashboardBrowserIT {
     @Test
     void everyViewFitsAPhone() {
         ask("test/phone-with-a-rather-long-name-that-would-not-fit-a-narrow-column", "hi");
-        for (String view : List.of("", "activity", "explain", "purge")) {
-            Page page = chromium.page(360, 740, ColorScheme.LIGHT);
+        Page page = chromium.page(360, 740, ColorScheme.LIGHT);
+        for (String view : List.of("overview", "activity", "explain", "purge")) {
             page.navigate(address(view));
-            assertThat(page.locator("main > section:not([hidden]) h1")).isVisible();
-            if (view.equals("activity")) {
-                page.locator("#rows tr").first().click();
-                assertThat(page.getByRole(AriaRole.DIALOG).locator("dl").first())
-                        .isVisible();
-            }
-            assertThat((Integer) page.evaluate("document.documentElement.scrollWidth"))
-                    .as(view)
-                    .isLessThanOrEqualTo(360);
-            assertThat((Integer) page.evaluate("document.getElementById('detail').scrollWidth"))
-                    .isLessThanOrEqualTo(360);
+            assertThat(page.locator("#" + view + " h1")).isVisible();
+            assertThat(width(page, "html")).as(view).isLessThanOrEqualTo(360);
         }
+        page.navigate(address("activity"));
+        page.locator("#rows tr").first().click();
+        assertThat(page.locator("#detail dl").first()).isVisible();
+        assertThat(width(page, "#detail")).isLessThanOrEqualTo(360);
+    }
+
+    /** Of all there is, scrolled to or not. */
+    private static int width(Page page, String element) {
+        return (Integer) page.locator(element).evaluate("e => e.scrollWidth");
     }
 
     @Test
     void accessibilityRulesAreKept() {
         ask("test/axe", "hi");
         for (ColorScheme colours : List.of(ColorScheme.LIGHT, ColorScheme.DARK)) {
-            for (String view : List.of("", "activity", "explain", "purge")) {
-                Page page = chromium.page(1280, 900, colours);
+            Page page = chromium.page(1280, 900, colours);
+            page.navigate(address(""));
+            assertThat(page.locator("#connection")).hasText("Live");
+            page.evaluate(resource("/META-INF/resources/webjars/axe-core/4.6.3/axe.min.js") + ";0");
+            for (String view : List.of("overview", "activity", "explain", "purge")) {
                 page.navigate(address(view));
-                assertThat(page.locator("#connection")).hasText("Live");
-                page.evaluate(resource("/META-INF/resources/webjars/axe-core/4.6.3/axe.min.js") + ";0");
-                Object violations = page.evaluate("axe.run().then(found => found.violations.map(rule =>"
+                assertThat(page.locator("#" + view)).isVisible();
+                // All rules once; the colours are what may differ in the dark.
+                Object violations = page.evaluate("axe.run(document, %s).then(found => found.violations.map(rule =>"
+                                .formatted(colours == ColorScheme.DARK ? "{ runOnly: ['color-contrast'] }" : "{}")
                         + " `${rule.id}: ${rule.nodes.map(node => node.target + ' ' + node.failureSummary)}`))");
                 assertThat((List<?>) violations).as(colours + " " + view).isEmpty();
-                page.context().close();
             }
         }
         // What axe does with a canvas of its own.
@@ -443,23 +445,48 @@ class DashboardBrowserIT {
     @Test
     void figuresAreShortAndNeverMoreThanTheyAre() {
         Page page = open("");
-        assertThat(format(page, "duration", "null", "0", "0.0004", "0.1834", "0.99996", "41.2", "999.6", "1843.2", "59996", "61000"))
-                .containsExactly("–", "0 s", "0.400 µs", "183 µs", "1.00 ms", "41.2 ms", "1.00 s", "1.84 s", "1 min", "1 min 1 s");
-        assertThat(format(page, "duration", "3599999", "7260000", "291223000")).containsExactly("1 h", "2 h 1 min", "3 d 9 h");
+        assertThat(format(
+                        page,
+                        "duration",
+                        "null",
+                        "0",
+                        "0.0004",
+                        "0.1834",
+                        "0.99996",
+                        "41.2",
+                        "999.6",
+                        "1843.2",
+                        "59996",
+                        "61000"))
+                .containsExactly(
+                        "–",
+                        "0 s",
+                        "0.400 µs",
+                        "183 µs",
+                        "1.00 ms",
+                        "41.2 ms",
+                        "1.00 s",
+                        "1.84 s",
+                        "1 min",
+                        "1 min 1 s");
+        assertThat(format(page, "duration", "3599999", "7260000", "291223000"))
+                .containsExactly("1 h", "2 h 1 min", "3 d 9 h");
         assertThat(format(page, "count", "null", "0", "99999", "100000", "148230114"))
                 .containsExactly("–", "0", "99,999", "100 k", "148 M");
         assertThat(format(page, "percent", "null", "0", "0.00001", "0.7508", "0.99999", "1"))
                 .containsExactly("–", "0 %", "0.1 %", "75.1 %", "99.9 %", "100 %");
         assertThat(format(page, "bytes", "0", "844", "1023", "742000000", "1073741824"))
                 .containsExactly("0 B", "844 B", "1,023 B", "708 MiB", "1 GiB");
-        assertThat((String) page.evaluate("import('/admin/format.js').then(f => f.money(0.00123, 'EUR') + f.money(1234.5, 'USD'))"))
+        assertThat((String) page.evaluate(
+                        "import('/admin/format.js').then(f => f.money(0.00123, 'EUR') + f.money(1234.5, 'USD'))"))
                 .isEqualTo("€0.0012$1,234.50");
     }
 
     private static List<String> format(Page page, String function, String... values) {
         Object texts = page.evaluate("import('/admin/format.js').then(format => [%s].map(format.%s))"
                 .formatted(String.join(", ", values), function));
-        return ((List<?>) texts).stream().map(text -> text.toString().replace('\u202f', ' ')).toList();
+        return ((List<?>) texts)
+                .stream().map(text -> text.toString().replace('\u202f', ' ')).toList();
     }
 
     /** With {@code -Drefrain.screenshots=docs/images}: the pictures of the documentation, of sample figures. */
@@ -474,11 +501,11 @@ class DashboardBrowserIT {
         picture(images.resolve("overview-phone.png"), 360, 740, ColorScheme.DARK, "");
         picture(images.resolve("activity.png"), 1280, 640, ColorScheme.LIGHT, "activity");
         picture(images.resolve("activity-tablet.png"), 820, 700, ColorScheme.DARK, "activity");
-        picture(images.resolve("detail.png"), 1280, 860, ColorScheme.LIGHT, "activity/gen");
-        picture(images.resolve("explain.png"), 1280, 860, ColorScheme.DARK, "explain");
+        picture(images.resolve("detail.png"), 1100, 760, ColorScheme.LIGHT, "activity/gen");
+        picture(images.resolve("explain.png"), 1100, 760, ColorScheme.DARK, "explain");
     }
 
-    private static void picture(Path file, int width, int height, ColorScheme colours, String view) {
+    private static void picture(Path file, int width, int height, ColorScheme colours, String view) throws IOException {
         Page page = chromium.page(width, height, colours);
         page.addInitScript(sample());
         page.navigate(address(view));
@@ -490,7 +517,7 @@ class DashboardBrowserIT {
             assertThat(page.locator(".verdict")).isVisible();
         }
         page.screenshot(new Page.ScreenshotOptions().setPath(file));
-        assertThat(file).content(StandardCharsets.ISO_8859_1).hasSizeLessThan(150_000);
+        assertThat(Files.size(file)).as(file.toString()).isLessThan(150_000);
     }
 
     // ---------------------------------------------------------------------------------------------------------------

@@ -58,6 +58,7 @@ api.addEventListener("locked", () => {
   disconnect();
   detail.close();
   $("sign-out").hidden = true;
+  remembered.set(false);
   document.body.classList.add("is-locked");
   route();
   $("sign-in-form").elements.token.focus();
@@ -82,9 +83,29 @@ $("sign-out").addEventListener("click", async () => {
   api.dispatchEvent(new Event("locked"));
 });
 
+/** No script can see the cookie, so whether there is one to give back is remembered. */
+const remembered = {
+  get: () => {
+    try {
+      return localStorage.getItem("refrain.signed-in") !== null;
+    } catch {
+      return false; // storage is off
+    }
+  },
+  set: signedIn => {
+    try {
+      if (signedIn) localStorage.setItem("refrain.signed-in", "yes");
+      else localStorage.removeItem("refrain.signed-in");
+    } catch {
+      // as above
+    }
+  },
+};
+
 function enter(byToken) {
   signedIn = true;
-  $("sign-out").hidden = !byToken;
+  if (byToken) remembered.set(true);
+  $("sign-out").hidden = !remembered.get();
   document.body.classList.remove("is-locked");
   route();
   connect();

@@ -46,7 +46,7 @@ export function hide() {
 
 function paint(stats) {
   const started = new Date(stats.started_at);
-  setText("since", `since ${format.time(stats.started_at)} (${format.duration(Date.now() - started)}) · Refrain ${stats.version}`);
+  setText("since", `since ${format.time(stats.started_at)} (${format.duration(Math.round((Date.now() - started) / 1000) * 1000)}) · Refrain ${stats.version}`);
   $("since").title = format.dateTime(stats.started_at);
   paintEmpty(stats);
   paintTiles(stats);
