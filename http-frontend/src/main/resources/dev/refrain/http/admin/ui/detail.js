@@ -86,7 +86,7 @@ function fields(record, hit) {
     hit ? null : ["Reason", record.reason],
     ["Duration", format.duration(record.duration_ms)],
     ["Time saved", record.time_saved_ms ? format.duration(record.time_saved_ms) : null],
-    ["Size", record.bytes == null ? null : `${format.bytes(record.bytes)} (${format.exact(record.bytes)} B)`],
+    ["Size", record.bytes >= 1024 ? `${format.bytes(record.bytes)} (${format.exact(record.bytes)} B)` : format.bytes(record.bytes)],
     ["Prompt tokens", number(record.tokens_prompt)],
     ["Completion tokens", number(record.tokens_completion)],
     ["Tokens saved", record.tokens_saved ? format.exact(record.tokens_saved) : null],
