@@ -202,6 +202,26 @@ public final class Account {
         return cache instanceof CacheOutcome.Collapsed collapsed ? collapsed.sourceId() : null;
     }
 
+    /** Sets what a request that ran would have set; for tests of what becomes of it. */
+    void restore(
+            Labels.Scope who,
+            String generationId,
+            int responseStatus,
+            long duration,
+            long latency,
+            long length,
+            long end,
+            boolean broken) {
+        scope = who;
+        id = generationId;
+        status = responseStatus;
+        durationNanos = duration;
+        latencyNanos = latency;
+        bytes = length;
+        endMillis = end;
+        cut = broken;
+    }
+
     String reason() {
         return cache instanceof CacheOutcome.Bypass bypass ? bypass.reason().detail() : null;
     }

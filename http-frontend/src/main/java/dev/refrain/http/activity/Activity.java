@@ -69,6 +69,35 @@ public record Activity(
         return Prices.amount(costNanos);
     }
 
+    Activity withFinishReason(String reason) {
+        return new Activity(
+                sequence,
+                id,
+                createdAtMillis,
+                endpoint,
+                model,
+                preset,
+                scope,
+                scopeTag,
+                streamed,
+                status,
+                outcome,
+                this.reason,
+                sourceId,
+                key,
+                durationMicros,
+                latencyMicros,
+                bytes,
+                promptTokens,
+                completionTokens,
+                tokensSaved,
+                millisSaved,
+                moneySavedNanos,
+                costNanos,
+                reason,
+                cut);
+    }
+
     /** Whether the response was an error, or broke off. */
     public boolean isError() {
         return status >= 400 || cut;

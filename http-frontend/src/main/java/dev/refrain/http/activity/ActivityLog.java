@@ -202,7 +202,7 @@ public final class ActivityLog implements AutoCloseable {
         lock.lock();
         try {
             drain();
-            return recorder.find(id);
+            return recorder.find(id).map(this::withFinishReason);
         } finally {
             lock.unlock();
         }
@@ -212,6 +212,15 @@ public final class ActivityLog implements AutoCloseable {
     public Optional<Activity> find(String id, String apiKey) {
         String tag = labels.of(apiKey).tag();
         return find(id).filter(activity -> tag.equals(activity.scopeTag()));
+    }
+
+    /** An answer that is repeated ended for its source's reason, which the log forgets when it is started anew. */
+    private Activity withFinishReason(Activity activity) {
+        return activity.finishReason() != null || activity.sourceId() == null
+                ? activity
+                : find(activity.sourceId())
+                        .map(source -> activity.withFinishReason(source.finishReason()))
+                        .orElse(activity);
     }
 
     /** What was counted since the start. */

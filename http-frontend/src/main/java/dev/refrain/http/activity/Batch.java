@@ -3,24 +3,54 @@ package dev.refrain.http.activity;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 
-/**
- * What is known of a batch of records without reading it: enough to skip nearly all batches when one request is looked for.
- *
- * @param first sequence of the first record
- * @param records how many there are
- * @param lastEndMillis when the last one ended
- * @param minSeconds least time in an id that this server made, {@code Long.MAX_VALUE} if there is none
- * @param maxSeconds greatest such time
- * @param otherIds hashes of all other ids, ascending
- */
-record Batch(
-        long first,
-        int records,
-        long firstEndMillis,
-        long lastEndMillis,
-        long minSeconds,
-        long maxSeconds,
-        int[] otherIds) {
+/** What is known of a batch of records without reading it: enough to skip nearly all batches when one request is looked for. */
+final class Batch {
+    private final long first;
+    private final int records;
+    private final long firstEndMillis;
+    private final long lastEndMillis;
+    /** Least and greatest time in an id that this server made; none if the former is the greater. */
+    private final long minSeconds;
+
+    private final long maxSeconds;
+    /** Hashes of all other ids, ascending. */
+    private final int[] otherIds;
+
+    private Batch(
+            long first,
+            int records,
+            long firstEndMillis,
+            long lastEndMillis,
+            long minSeconds,
+            long maxSeconds,
+            int[] otherIds) {
+        this.first = first;
+        this.records = records;
+        this.firstEndMillis = firstEndMillis;
+        this.lastEndMillis = lastEndMillis;
+        this.minSeconds = minSeconds;
+        this.maxSeconds = maxSeconds;
+        this.otherIds = otherIds;
+    }
+
+    /** Sequence of the first record. */
+    long first() {
+        return first;
+    }
+
+    int records() {
+        return records;
+    }
+
+    /** When the first request ended. */
+    long firstEndMillis() {
+        return firstEndMillis;
+    }
+
+    /** When the last request ended. */
+    long lastEndMillis() {
+        return lastEndMillis;
+    }
 
     /** Whether the record of an id may be in it. */
     boolean mayHold(String id) {
@@ -61,7 +91,7 @@ record Batch(
 
     /** Gathers these facts while a batch grows. */
     static final class Builder {
-        private long first;
+        private final long first;
         private int records;
         private long firstEndMillis;
         private long lastEndMillis;

@@ -245,9 +245,10 @@ final class Journal {
 
     // ---- writing
 
-    void put(Batch batch, byte[] data) {
+    /** Adds a batch, or puts it in the place of what it has grown from. Returns false if that failed. */
+    boolean put(Batch batch, byte[] data) {
         if (!isOpen()) {
-            return;
+            return false;
         }
         try {
             insertBatch.setLong(1, batch.first());
@@ -258,10 +259,12 @@ final class Journal {
             changed = true;
             uncommitted += data.length;
             if (uncommitted > maxBytes / WAL_SHARE / 2) {
-                commit(batch.lastEndMillis());
+                return commit(batch.lastEndMillis());
             }
+            return true;
         } catch (SQLException e) {
             failed(e);
+            return false;
         }
     }
 
@@ -279,10 +282,10 @@ final class Journal {
         }
     }
 
-    /** Makes what was put last, and removes what is too old or too much. */
-    void commit(long nowMillis) {
+    /** Makes what was put last, and removes what is too old or too much. Returns false if that failed. */
+    boolean commit(long nowMillis) {
         if (!isOpen()) {
-            return;
+            return false;
         }
         try {
             trim(nowMillis);
@@ -291,8 +294,10 @@ final class Journal {
                 changed = false;
                 uncommitted = 0;
             }
+            return true;
         } catch (SQLException e) {
             failed(e);
+            return false;
         }
     }
 
@@ -421,10 +426,20 @@ final class Journal {
         }
     }
 
-    Stats.Log stats(int unsaved, long dropped) {
+    /**
+     * What is in the log.
+     *
+     * @param growing records of the batch that grows, which may be here in part
+     * @param first their first sequence
+     */
+    Stats.Log stats(int growing, long first, long dropped) {
+        Batch saved = batches.get(first);
         Batch oldest = batches.isEmpty() ? null : batches.firstEntry().getValue();
         return new Stats.Log(
-                records, bytes(), dropped, oldest == null ? null : Instant.ofEpochMilli(oldest.firstEndMillis()));
+                records + growing - (saved == null ? 0 : saved.records()),
+                bytes(),
+                dropped,
+                oldest == null ? null : Instant.ofEpochMilli(oldest.firstEndMillis()));
     }
 
     private long bytes() {

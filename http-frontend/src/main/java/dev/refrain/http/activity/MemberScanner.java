@@ -93,6 +93,9 @@ final class MemberScanner {
             }
             case ':' -> {
                 nameIsNext = false;
+                if (depth == 1) {
+                    parent = "";
+                }
                 if (nameLength > 0 && value == null && depth <= MAX_DEPTH) {
                     beginValue();
                     return;

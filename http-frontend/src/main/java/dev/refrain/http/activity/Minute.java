@@ -1,6 +1,7 @@
 package dev.refrain.http.activity;
 
 import java.nio.ByteBuffer;
+import java.util.Arrays;
 import java.util.zip.DataFormatException;
 import org.HdrHistogram.Histogram;
 import org.slf4j.Logger;
@@ -24,7 +25,7 @@ final class Minute {
     private final Histogram misses = Latencies.histogram();
 
     void clear() {
-        java.util.Arrays.fill(counts, 0);
+        Arrays.fill(counts, 0);
         hits.reset();
         misses.reset();
     }

@@ -33,6 +33,8 @@ final class Recorder {
 
     private Batch.Builder batch;
     private boolean dirty;
+    /** Records of batches that could not be written. */
+    private long lost;
 
     Recorder(Prices prices, Journal journal) {
         this.prices = prices;
@@ -101,7 +103,9 @@ final class Recorder {
         codec.add(account, prompt, completion, tokensSaved, millisSaved, moneySaved, cost, finishReason(account));
         batch.add(account.id(), account.endMillis());
         if (codec.records() == BATCH_RECORDS) {
-            journal.put(batch.build(), codec.copy());
+            if (!journal.put(batch.build(), codec.copy())) {
+                lost += codec.records();
+            }
             long next = batch.first() + codec.records();
             codec.clear();
             batch = new Batch.Builder(next);
@@ -169,6 +173,6 @@ final class Recorder {
     }
 
     Stats.Log logStats(long dropped) {
-        return journal.stats(codec.records(), dropped);
+        return journal.stats(codec.records(), batch == null ? 0 : batch.first(), dropped + lost);
     }
 }

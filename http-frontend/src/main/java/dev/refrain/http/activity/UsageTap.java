@@ -32,6 +32,7 @@ public final class UsageTap implements MemberScanner.Members {
     // Of a stream: how much of the line has been seen, or that it is none that holds data.
     private int lineLength;
     private boolean skipsLine;
+    private boolean afterReturn;
 
     private long promptTokens = Activity.UNKNOWN;
     private long completionTokens = Activity.UNKNOWN;
@@ -87,9 +88,13 @@ public final class UsageTap implements MemberScanner.Members {
 
     /** WHATWG HTML, 9.2.6; of an event's fields only its data counts, whose lines are one document. */
     private void event(byte b) {
+        boolean secondHalf = b == '\n' && afterReturn;
+        afterReturn = b == '\r';
+        if (secondHalf) {
+            return;
+        }
         if (b == '\n' || b == '\r') {
             if (lineLength == 0) {
-                // A blank line, or the second half of a line end: between two tokens of a document neither does harm.
                 scanner.reset();
             }
             lineLength = 0;

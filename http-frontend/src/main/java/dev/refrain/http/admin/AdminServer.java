@@ -17,7 +17,6 @@ import io.undertow.util.Methods;
 import io.undertow.util.StatusCodes;
 import java.io.IOException;
 import java.net.InetSocketAddress;
-import java.nio.charset.StandardCharsets;
 import java.time.Clock;
 import java.util.HashMap;
 import java.util.Map;
@@ -223,11 +222,7 @@ public final class AdminServer implements AutoCloseable {
         if (sent.isMissingNode() || sent.isNull()) {
             throw AdminException.badRequest("body must be the request's body, as text or as JSON.");
         }
-        return new Question(
-                endpoint,
-                query,
-                headers,
-                (sent.isTextual() ? sent.textValue() : sent.toString()).getBytes(StandardCharsets.UTF_8));
+        return new Question(endpoint, query, headers, sent.isTextual() ? sent.textValue() : sent.toString());
     }
 
     private static ObjectNode object(byte[] body) throws AdminException {

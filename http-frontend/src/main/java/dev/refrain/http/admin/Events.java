@@ -40,8 +40,10 @@ final class Events implements AutoCloseable {
         thread.setDaemon(true);
         return thread;
     });
-    /** The last record that listeners know; the thread's alone. */
+    // The thread's alone: the last record that listeners know of, and whether they have been told of all since then.
     private long sequence;
+
+    private boolean isFollowing;
 
     Events(Figures figures, ActivityLog activity) {
         this.figures = figures;
@@ -85,10 +87,8 @@ final class Events implements AutoCloseable {
             throw new AdminException(
                     StatusCodes.SERVICE_UNAVAILABLE, "There are " + MOST_LISTENERS + " listeners already.");
         }
-        exchange.addExchangeCompleteListener((completed, next) -> {
-            open.decrementAndGet();
-            next.proceed();
-        });
+        // A connection that has been listened on is used for nothing else.
+        exchange.getConnection().addCloseListener(closed -> open.decrementAndGet());
         handler.handleRequest(exchange);
     }
 
@@ -110,10 +110,15 @@ final class Events implements AutoCloseable {
 
     private void tellQuietly() {
         quietly(() -> {
+            if (listeners.isEmpty()) {
+                isFollowing = false;
+                return;
+            }
             ActivityLog.Tail tail = activity.after(sequence, MOST_RECORDS);
-            boolean isFirst = sequence == 0;
             sequence = tail.sequence();
-            tell(listeners, isFirst ? List.of() : tail.data());
+            // What was there before anybody listened is no news.
+            tell(listeners, isFollowing ? tail.data() : List.of());
+            isFollowing = true;
         });
     }
 

@@ -7,8 +7,11 @@ import io.undertow.util.Headers;
 import io.undertow.util.HttpString;
 import io.undertow.util.Methods;
 import io.undertow.util.StatusCodes;
+import java.util.Comparator;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -34,22 +37,20 @@ final class Routes implements HttpHandler {
         void answer(HttpServerExchange exchange, String rest, byte[] body) throws Exception;
     }
 
-    private record Route(HttpString method, String path, Action action) {
-        boolean leadsTo(String requested) {
-            return path.endsWith("/") ? requested.startsWith(path) : requested.equals(path);
-        }
-    }
+    private record Route(String path, Action action) {}
 
-    private final Map<String, Route> routes = new LinkedHashMap<>();
+    /** By path, then by method. */
+    private final Map<String, Map<HttpString, Action>> actions = new HashMap<>();
+
     private final int maxBodyBytes;
 
     Routes(int maxBodyBytes) {
         this.maxBodyBytes = maxBodyBytes;
     }
 
-    /** Adds a route; a path that ends with a slash is for all that is below it, unless an earlier one is for that. */
+    /** Adds a route; a path that ends with a slash is for all that is below it, unless a longer one is for that. */
     Routes on(HttpString method, String path, Action action) {
-        routes.put(method + " " + path, new Route(method, path, action));
+        actions.computeIfAbsent(path, p -> new LinkedHashMap<>()).put(method, action);
         return this;
     }
 
@@ -58,35 +59,39 @@ final class Routes implements HttpHandler {
         exchange.setMaxEntitySize(maxBodyBytes);
         HttpString method =
                 exchange.getRequestMethod().equals(Methods.HEAD) ? Methods.GET : exchange.getRequestMethod();
-        String path = exchange.getRequestPath();
-        Route found = null;
-        StringBuilder allowed = new StringBuilder();
-        for (Route route : routes.values()) {
-            if (route.leadsTo(path)) {
-                if (found == null && route.method().equals(method)) {
-                    found = route;
-                }
-                allowed.append(allowed.isEmpty() ? "" : ", ").append(route.method());
-            }
-        }
-        if (found == null) {
-            refuse(exchange, path, allowed.toString());
+        String path = longestPath(exchange.getRequestPath());
+        Map<HttpString, Action> methods = actions.getOrDefault(path, Map.of());
+        Action action = methods.get(method);
+        if (action == null) {
+            refuse(exchange, methods);
         } else if (exchange.isRequestComplete()) {
-            Route route = found;
-            exchange.dispatch(worker -> answer(worker, route, new byte[0]));
+            exchange.dispatch(worker -> answer(worker, new Route(path, action), new byte[0]));
         } else {
-            receive(exchange, found);
+            receive(exchange, new Route(path, action));
         }
     }
 
-    private static void refuse(HttpServerExchange exchange, String path, String allowed) {
+    private String longestPath(String requested) {
+        if (actions.containsKey(requested)) {
+            return requested;
+        }
+        return actions.keySet().stream()
+                .filter(path -> path.endsWith("/") && requested.startsWith(path))
+                .max(Comparator.comparingInt(String::length))
+                .orElse("");
+    }
+
+    private static void refuse(HttpServerExchange exchange, Map<HttpString, Action> methods) {
+        String allowed = methods.keySet().stream().map(HttpString::toString).collect(Collectors.joining(", "));
         if (allowed.isEmpty()) {
-            Replies.error(exchange, AdminException.notFound("There is nothing at " + path + "."));
+            Replies.error(exchange, AdminException.notFound("There is nothing at " + exchange.getRequestPath() + "."));
         } else {
             exchange.getResponseHeaders().put(Headers.ALLOW, allowed);
             Replies.error(
                     exchange,
-                    new AdminException(StatusCodes.METHOD_NOT_ALLOWED, path + " takes " + allowed + " only."));
+                    new AdminException(
+                            StatusCodes.METHOD_NOT_ALLOWED,
+                            exchange.getRequestPath() + " takes " + allowed + " only."));
         }
     }
 

@@ -8,22 +8,45 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 
-/**
- * What is kept of a stored request: for each value in its body a hash of path and value, and which path that is.
- *
- * @param parts what went into its key
- * @param id generation id of its answer, or null
- * @param millis when its answer was complete
- * @param paths numbers of paths, in the order of the document
- * @param hashes of path and value, in the same order
- * @param sorted the same hashes, sorted
- */
-record Outline(KeyParts parts, String id, long millis, int[] paths, long[] hashes, long[] sorted) {
+/** What is kept of a stored request: for each value in its body a hash of path and value, and which path that is. Immutable. */
+final class Outline {
     /** More of them help nobody. */
     private static final int MOST_DIFFERENCES = 20;
 
+    private final KeyParts parts;
+    private final String id;
+    private final long millis;
+    /** Numbers of paths, in the order of the document. */
+    private final int[] paths;
+    /** Of path and value, in the same order. */
+    private final long[] hashes;
+    /** The same hashes, sorted. */
+    private final long[] sorted;
+
+    /**
+     * @param parts what went into the request's key
+     * @param id generation id of its answer, or null
+     * @param millis when its answer was complete
+     */
     Outline(KeyParts parts, String id, long millis, int[] paths, long[] hashes) {
-        this(parts, id, millis, paths, hashes, sort(hashes));
+        this.parts = parts;
+        this.id = id;
+        this.millis = millis;
+        this.paths = paths;
+        this.hashes = hashes;
+        this.sorted = sort(hashes);
+    }
+
+    String id() {
+        return id;
+    }
+
+    long millis() {
+        return millis;
+    }
+
+    long[] hashes() {
+        return hashes;
     }
 
     private static long[] sort(long[] hashes) {

@@ -34,7 +34,10 @@ public final class Outlines implements AutoCloseable {
     private static final int SHOWN = 3;
     private static final double LEAST_SIMILARITY = 0.01;
 
-    private record Job(Supplier<KeyParts> parts, String id, long millis, byte[] body) {}
+    /** A request that waits for its outline; taken apart by the background thread. */
+    private interface Job {
+        Outline outline() throws IOException;
+    }
 
     private final int capacity;
     private final PathNames names = new PathNames();
@@ -74,9 +77,13 @@ public final class Outlines implements AutoCloseable {
         if (!isOn()) {
             return;
         }
-        if (waitingBytes.addAndGet(body.length) > MOST_WAITING_BYTES
-                || !queue.offer(new Job(parts, id, millis, body))) {
-            waitingBytes.addAndGet(-body.length);
+        int length = body.length;
+        Job job = () -> {
+            waitingBytes.addAndGet(-length);
+            return outliner.outline(parts.get(), id, millis, body);
+        };
+        if (waitingBytes.addAndGet(length) > MOST_WAITING_BYTES || !queue.offer(job)) {
+            waitingBytes.addAndGet(-length);
             dropped.increment();
         }
     }
@@ -84,9 +91,7 @@ public final class Outlines implements AutoCloseable {
     private void work() {
         try {
             while (true) {
-                Job job = queue.take();
-                make(job);
-                waitingBytes.addAndGet(-job.body().length);
+                make(queue.take());
             }
         } catch (InterruptedException closed) {
             Thread.currentThread().interrupt();
@@ -95,7 +100,7 @@ public final class Outlines implements AutoCloseable {
 
     private void make(Job job) {
         try {
-            keep(outliner.outline(job.parts().get(), job.id(), job.millis(), job.body()));
+            keep(job.outline());
         } catch (IOException | RuntimeException e) {
             // Jackson refuses a little of what is eligible. Its messages quote the document.
             dropped.increment();

@@ -11,4 +11,4 @@ import java.util.Map;
  * @param headers by name in any case
  * @param body as it would be sent
  */
-public record Question(Endpoint endpoint, String query, Map<String, String> headers, byte[] body) {}
+public record Question(Endpoint endpoint, String query, Map<String, String> headers, String body) {}

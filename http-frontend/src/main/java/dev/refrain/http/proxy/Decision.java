@@ -10,6 +10,8 @@ import dev.refrain.http.preset.Preset;
 import dev.refrain.http.preset.Presets;
 import io.undertow.util.HeaderMap;
 import io.undertow.util.Headers;
+import java.net.http.HttpRequest.BodyPublisher;
+import java.net.http.HttpRequest.BodyPublishers;
 
 /**
  * What a request is to the cache. Decided from what was sent and the settings alone, so that whoever asks why is told what would be
@@ -26,7 +28,7 @@ record Decision(
         CacheControls controls,
         BypassReason bypass,
         Preset preset,
-        byte[] outgoing,
+        BodyPublisher outgoing,
         ProxyException flaw) {
 
     static Decision of(
@@ -46,16 +48,21 @@ record Decision(
         CacheControls controls = controls(headers, preset);
         BypassReason bypass = cache.bypass(request).orElse(null);
         if (preset == null || preset.isPolicyOnly()) {
-            return new Decision(request, controls, bypass, preset, body, null);
+            return new Decision(request, controls, bypass, preset, BodyPublishers.ofByteArray(body), null);
         }
         try {
             byte[] resolved = preset.resolve(endpoint, body);
             return new Decision(
-                    request.withPreset(preset.fingerprint(), resolved), controls, bypass, preset, resolved, null);
+                    request.withPreset(preset.fingerprint(), resolved),
+                    controls,
+                    bypass,
+                    preset,
+                    BodyPublishers.ofByteArray(resolved),
+                    null);
         } catch (IllegalArgumentException e) {
             ProxyException flaw = ProxyException.badRequest(
                     "The preset cannot be applied: the request body is malformed or nested too deeply.");
-            return new Decision(request, controls, bypass, preset, body, flaw);
+            return new Decision(request, controls, bypass, preset, BodyPublishers.noBody(), flaw);
         }
     }
 

@@ -11,6 +11,7 @@ import dev.refrain.engine.Upstream;
 import dev.refrain.http.activity.Account;
 import dev.refrain.http.activity.Activity;
 import dev.refrain.http.activity.ActivityLog;
+import dev.refrain.http.activity.UsageTap;
 import dev.refrain.http.explain.Outlines;
 import dev.refrain.http.preset.Preset;
 import dev.refrain.http.preset.Presets;
@@ -213,8 +214,7 @@ final class ProxyHandler implements HttpHandler {
             return;
         }
         account.request(request.upstreamModel(), preset == null ? null : preset.slug(), request.stream());
-        HttpRequest.BodyPublisher publisher = BodyPublishers.ofByteArray(decision.outgoing());
-        Upstream upstream = call(exchange, route, publisher, controls.enabled());
+        Upstream upstream = call(exchange, route, decision.outgoing(), controls.enabled());
         if (controls.enabled() && bypass == null) {
             CacheKey key = cache.key(request).orElseThrow();
             client.expect(controls, null, key);
@@ -272,7 +272,13 @@ final class ProxyHandler implements HttpHandler {
     private Upstream identified(Account account, CacheRequest outlineOf, byte[] body, Upstream upstream) {
         return sink -> {
             ResponseSink outlined = outlineOf != null && outlines.isOn() ? outlined(outlineOf, body, sink) : sink;
-            return upstream.fetch(new TapSink(account.callStarted(), new IdentifySink(outlined)));
+            UsageTap tap = account.callStarted();
+            try {
+                return upstream.fetch(new TapSink(tap, new IdentifySink(outlined)));
+            } catch (RuntimeException | Error e) {
+                tap.ended();
+                throw e;
+            }
         };
     }
 

@@ -17,6 +17,7 @@ import dev.refrain.http.preset.Presets;
 import io.undertow.util.HeaderMap;
 import io.undertow.util.HttpString;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.List;
 import java.util.Locale;
@@ -41,6 +42,7 @@ final class RequestExplainer implements Explainer {
 
     @Override
     public Explanation explain(Question question) {
+        byte[] body = question.body().getBytes(StandardCharsets.UTF_8);
         HeaderMap headers = new HeaderMap();
         question.headers().forEach((name, value) -> headers.add(new HttpString(name), value));
         Decision decision = Decision.of(
@@ -50,7 +52,7 @@ final class RequestExplainer implements Explainer {
                 providers.apply(question.endpoint()).identity(),
                 headers,
                 question.query(),
-                question.body());
+                body);
         CacheControls controls = decision.controls();
         String off = controls.enabled() ? null : whyOff(headers, decision.preset());
         BypassReason bypass = Decision.isCoded(headers) ? BypassReason.NOT_A_JSON_OBJECT : decision.bypass();
@@ -72,7 +74,7 @@ final class RequestExplainer implements Explainer {
         EntryFacts facts = cache.inspect(parts.key()).orElse(null);
         String obstacle = obstacle(controls, facts);
         boolean answers = facts != null && obstacle == null;
-        Near near = answers ? new Near(null, null) : near(parts, question.body(), headers);
+        Near near = answers ? new Near(null, null) : near(parts, body, headers);
         return new Explanation(
                 true,
                 null,

@@ -285,7 +285,7 @@ class StartupTest {
                 "upstreams: {chat: x} | upstreams.chat: 'x' (FILE) must be an absolute http or https URL without user, query or fragment",
                 "labels: 5 | labels: '5' (FILE) must be a list of labels, each with a name and a sha256",
                 "labels: [5] | labels[0]: '5' (FILE) must be a label: a group of settings with a name and a sha256",
-                "labels: [{name: a, sha256: secret}] | labels[0].sha256: 'secret' (FILE) must be the SHA-256 of an API key, 64 lower-case hexadecimal digits, used once",
+                "labels: [{name: a, sha256: secret}] | labels[0].sha256: '***' (FILE) must be the SHA-256 of an API key, 64 lower-case hexadecimal digits, used once",
                 "currency: usd | currency: 'usd' (FILE) must be a currency of three capital letters, such as USD or EUR",
                 "prices: [{model: a, prompt: -1, completion: 2}] | prices[0].prompt: '-1' (FILE) must be a price for a million tokens from 0 to 1000000, such as 0.15",
                 "prices: [{model: a, prompt: 1, completion: 2}, {model: a, prompt: 1, completion: 2}] | prices[1].model: 'a' (FILE) must be the name of a model, used once",

@@ -157,8 +157,11 @@ class AdminWireTest extends AdminTest {
         proxy.close();
         try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
             String port = Integer.toString(taken.getLocalPort());
-            assertThatThrownBy(() -> startProxy(Map.of("REFRAIN_ADMIN_PORT", port), "--admin-port=" + port))
-                    .isInstanceOf(Exception.class);
+            assertThatThrownBy(() -> startProxy(Map.of("REFRAIN_ADMIN_PORT", port)))
+                    .isInstanceOf(IOException.class)
+                    .hasMessage(
+                            "Cannot listen on 127.0.0.1:" + port + " for the admin listener: Address already in use."
+                                    + " Choose another admin.port or admin.host, or set admin.enabled to false.");
         }
         proxy = startProxy(Map.of());
         assertThat(ask("GET", "/healthz", null).statusCode()).isEqualTo(200);

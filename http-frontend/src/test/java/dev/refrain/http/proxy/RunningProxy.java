@@ -1,11 +1,13 @@
 package dev.refrain.http.proxy;
 
 import dev.refrain.engine.CacheStats;
+import dev.refrain.http.activity.ActivityLog;
 import dev.refrain.http.config.Startup;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -15,13 +17,15 @@ final class RunningProxy extends ProxyUnderTest {
 
     /** Starts with settings given as flags; variables as in the environment. */
     RunningProxy(Path store, URI upstream, Map<String, String> variables, String... flags) throws IOException {
-        List<String> arguments = new ArrayList<>(
-                List.of("--port", "0", "--admin-port", "0", "--store", store.toString(), "--capacity", "32MiB"));
+        List<String> arguments =
+                new ArrayList<>(List.of("--port", "0", "--store", store.toString(), "--capacity", "32MiB"));
         if (upstream != null) {
             arguments.addAll(List.of("--upstream", upstream.toString()));
         }
         arguments.addAll(List.of(flags));
-        Startup startup = Startup.parse(arguments.toArray(String[]::new), variables);
+        Map<String, String> environment = new HashMap<>(variables);
+        environment.putIfAbsent("REFRAIN_ADMIN_PORT", "0");
+        Startup startup = Startup.parse(arguments.toArray(String[]::new), environment);
         if (!(startup instanceof Startup.Run run)) {
             throw new IllegalArgumentException(startup.toString());
         }
@@ -31,6 +35,10 @@ final class RunningProxy extends ProxyUnderTest {
     /** What the cache counts. */
     CacheStats stats() {
         return server.stats();
+    }
+
+    ActivityLog activity() {
+        return server.activity();
     }
 
     String startLine() {

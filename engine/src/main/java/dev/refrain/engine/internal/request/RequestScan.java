@@ -111,7 +111,7 @@ public final class RequestScan {
         return compact == null ? runEnd - runStart : compacted;
     }
 
-    /** The value of {@code model} if that is a string, else null. Decoded at each call. */
+    /** The value of {@code model} if that is a string, else null. */
     public String model() {
         return decode(modelStart, modelEnd);
     }
@@ -143,7 +143,7 @@ public final class RequestScan {
         return hash;
     }
 
-    /** The value of {@code preset} if that is a string, else null. Decoded at each call. */
+    /** The value of {@code preset} if that is a string, else null. */
     public String preset() {
         return decode(presetStart, presetEnd);
     }
@@ -310,7 +310,7 @@ public final class RequestScan {
         if (start == ABSENT) {
             return null;
         }
-        String raw = new String(bytes, start + 1, stringEnd - start - 2, StandardCharsets.UTF_8);
+        String raw = Names.of(bytes, start + 1, stringEnd - 1);
         if (raw.indexOf('\\') < 0) {
             return raw;
         }
