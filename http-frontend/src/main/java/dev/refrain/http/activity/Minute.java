@@ -83,11 +83,9 @@ final class Minute {
             for (int i = 0; i < COUNTS; i++) {
                 more[i] = in.getLong();
             }
-            int length = in.getInt();
-            // Views of the array itself: HdrHistogram does not heed the offset of a slice.
-            Histogram moreHits = decode(ByteBuffer.wrap(other, in.position(), length));
-            in.position(in.position() + length);
-            Histogram moreMisses = decode(in);
+            int middle = Integer.BYTES + in.position() + in.getInt();
+            Histogram moreHits = decode(Arrays.copyOfRange(other, in.position(), middle));
+            Histogram moreMisses = decode(Arrays.copyOfRange(other, middle, other.length));
             if (moreHits != null) {
                 hits.add(moreHits);
             }
@@ -102,8 +100,11 @@ final class Minute {
         }
     }
 
-    private static Histogram decode(ByteBuffer bytes) throws DataFormatException {
-        return bytes.hasRemaining() ? Histogram.decodeFromCompressedByteBuffer(bytes, Latencies.MAX_MICROS) : null;
+    /** From an array of its own: the library goes by the array behind a buffer and not by the buffer's offset into it. */
+    private static Histogram decode(byte[] bytes) throws DataFormatException {
+        return bytes.length == 0
+                ? null
+                : Histogram.decodeFromCompressedByteBuffer(ByteBuffer.wrap(bytes), Latencies.MAX_MICROS);
     }
 
     TimeSeries.Point toPoint(long epochSeconds) {

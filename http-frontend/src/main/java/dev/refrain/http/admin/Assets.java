@@ -7,6 +7,7 @@ import io.undertow.util.Headers;
 import io.undertow.util.StatusCodes;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.ByteBuffer;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
@@ -37,7 +38,8 @@ final class Assets {
             "webmanifest", "application/manifest+json",
             "woff2", "font/woff2");
 
-    private record Asset(byte[] bytes, String type, ETag tag, String caching) {}
+    /** What is sent is a view of the bytes, which nobody writes to. */
+    private record Asset(ByteBuffer bytes, String type, ETag tag, String caching) {}
 
     private final Map<String, Asset> assets = new ConcurrentHashMap<>();
 
@@ -48,7 +50,7 @@ final class Assets {
         if (!ETagUtils.handleIfNoneMatch(exchange, asset.tag(), true)) {
             exchange.setStatusCode(StatusCodes.NOT_MODIFIED);
         } else {
-            Replies.bytes(exchange, asset.type(), asset.bytes());
+            Replies.bytes(exchange, asset.type(), asset.bytes().duplicate());
         }
     }
 
@@ -59,7 +61,7 @@ final class Assets {
         }
         boolean isLibrary = LIBRARY_NAME.matcher(name).matches();
         String type = TYPES.get(name.substring(name.lastIndexOf('.') + 1));
-        if (type == null || !isLibrary && !OWN_NAME.matcher(name).matches()) {
+        if (type == null || !(isLibrary || OWN_NAME.matcher(name).matches())) {
             throw nothing();
         }
         try (InputStream in = Assets.class.getResourceAsStream((isLibrary ? LIBRARIES : OWN) + name)) {
@@ -69,7 +71,8 @@ final class Assets {
             byte[] bytes = in.readAllBytes();
             // A library's address has its version in it.
             String caching = isLibrary ? "public, max-age=31536000, immutable" : "no-cache";
-            Asset asset = new Asset(bytes, type, new ETag(false, digest(bytes)), caching);
+            Asset asset =
+                    new Asset(ByteBuffer.wrap(bytes).asReadOnlyBuffer(), type, new ETag(false, digest(bytes)), caching);
             assets.put(name, asset);
             return asset;
         }

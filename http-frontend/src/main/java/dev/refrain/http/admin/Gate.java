@@ -82,7 +82,7 @@ final class Gate implements HttpHandler {
         if (isApi || changes) {
             checkOrigin(exchange, changes);
         }
-        boolean isOpen = !isApi && !path.equals(Routes.METRICS) || path.equals(Routes.LOGIN);
+        boolean isOpen = path.equals(Routes.LOGIN) || !(isApi || path.equals(Routes.METRICS));
         if (sessions.isTokenSet() && !isOpen && !sessions.isKnown(exchange)) {
             exchange.getResponseHeaders().put(Headers.WWW_AUTHENTICATE, "Bearer realm=\"refrain\"");
             throw new AdminException(
@@ -95,11 +95,12 @@ final class Gate implements HttpHandler {
         String site = headers.getFirst(FETCH_SITE);
         String origin = headers.getFirst(Headers.ORIGIN);
         String host = headers.getFirst(Headers.HOST);
-        boolean isForeign = site != null && !site.equals("same-origin") && !site.equals("none")
-                || origin != null
-                        && (host == null
-                                || !origin.equalsIgnoreCase(exchange.getRequestScheme() + "://" + host)
-                                        && !origin.equalsIgnoreCase("https://" + host));
+        boolean isForeign = site != null && !site.equals("same-origin") && !site.equals("none");
+        if (origin != null) {
+            // Behind a proxy that has TLS, browsers see another scheme than this listener does.
+            String authority = origin.replaceFirst("^https?://", "");
+            isForeign |= authority.equals(origin) || !authority.equalsIgnoreCase(host);
+        }
         if (isForeign) {
             throw new AdminException(StatusCodes.FORBIDDEN, "Requests of other sites' pages are not answered.");
         }

@@ -17,15 +17,18 @@ import io.micrometer.core.instrument.binder.jvm.JvmThreadMetrics;
 import io.micrometer.core.instrument.binder.system.FileDescriptorMetrics;
 import io.micrometer.core.instrument.binder.system.ProcessorMetrics;
 import io.micrometer.core.instrument.binder.system.UptimeMetrics;
+import io.micrometer.core.instrument.config.MeterFilter;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import io.undertow.server.HttpServerExchange;
 import io.undertow.util.Headers;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.EnumMap;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.function.IntSupplier;
 import java.util.function.Supplier;
@@ -39,6 +42,9 @@ import java.util.stream.Stream;
 final class Metrics implements AutoCloseable {
     private static final String TEXT = "text/plain; version=0.0.4; charset=utf-8";
     private static final String OPEN_METRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    /** Micrometer's, with names that Prometheus advises against; {@code process_cpu_usage} says the same. */
+    private static final Set<String> UNCONVENTIONAL = Set.of("process.cpu.time", "system.cpu.count");
+
     private static final long FRESH_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
 
     /** From a hit's tens of microseconds to the patience of those who wait for reasoning models. */
@@ -60,6 +66,7 @@ final class Metrics implements AutoCloseable {
             IntSupplier upstreamCalls,
             Map<String, ? extends Number> upstreamErrors) {
         this.source = activity::stats;
+        registry.config().meterFilter(MeterFilter.deny(id -> UNCONVENTIONAL.contains(id.getName())));
         new CacheMetrics(cache).bindTo(registry);
         requests();
         durations(activity);
@@ -110,7 +117,7 @@ final class Metrics implements AutoCloseable {
                         "refrain.saved.money",
                         "Money saved by the configured prices",
                         s -> s.moneySaved().doubleValue())
-                .tag("currency", stats().currency())
+                .tag("currency", source.get().currency())
                 .register(registry);
         counter(
                         "refrain.activity.dropped",
@@ -186,7 +193,7 @@ final class Metrics implements AutoCloseable {
         String type = accepted != null && accepted.contains("application/openmetrics-text") ? OPEN_METRICS : TEXT;
         ByteArrayOutputStream out = new ByteArrayOutputStream(64 * 1024);
         registry.scrape(out, type);
-        Replies.bytes(exchange, type, out.toByteArray());
+        Replies.bytes(exchange, type, ByteBuffer.wrap(out.toByteArray()));
     }
 
     @Override

@@ -16,19 +16,19 @@ final class Replies {
 
     static void json(HttpServerExchange exchange, Object document) {
         try {
-            bytes(exchange, "application/json", JSON.writeValueAsBytes(document));
+            bytes(exchange, "application/json", ByteBuffer.wrap(JSON.writeValueAsBytes(document)));
         } catch (JsonProcessingException e) {
             throw new IllegalStateException("documents are made of what JSON has", e);
         }
     }
 
     static void text(HttpServerExchange exchange, String text) {
-        bytes(exchange, "text/plain; charset=utf-8", text.getBytes(StandardCharsets.UTF_8));
+        bytes(exchange, "text/plain; charset=utf-8", ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8)));
     }
 
-    static void bytes(HttpServerExchange exchange, String type, byte[] body) {
+    static void bytes(HttpServerExchange exchange, String type, ByteBuffer body) {
         exchange.getResponseHeaders().put(Headers.CONTENT_TYPE, type);
-        exchange.getResponseSender().send(ByteBuffer.wrap(body));
+        exchange.getResponseSender().send(body);
     }
 
     static void error(HttpServerExchange exchange, AdminException why) {

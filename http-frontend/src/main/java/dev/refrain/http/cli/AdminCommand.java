@@ -25,7 +25,7 @@ abstract class AdminCommand implements Callable<Integer> {
     private String token;
 
     @Option(names = "--help", usageHelp = true, description = "Print this and exit.")
-    private boolean help;
+    boolean help;
 
     @Spec
     private CommandSpec spec;

@@ -1,6 +1,8 @@
 package dev.refrain.http.cli;
 
 import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /** Listens for the key q, without having to press Enter where there is {@code stty}. */
@@ -33,16 +35,27 @@ final class Keys implements AutoCloseable {
         return keys;
     }
 
+    /** Whether this process reads from and writes to one. {@code System.console()} says less than that, and since JDK 22 nothing. */
+    static boolean isTerminal() {
+        return run("sh", "-c", "test -t 0 && test -t 1");
+    }
+
     private static void stty(String... arguments) {
-        String[] command = new String[arguments.length + 1];
-        command[0] = "stty";
-        System.arraycopy(arguments, 0, command, 1, arguments.length);
+        List<String> command = new ArrayList<>(List.of("stty"));
+        command.addAll(List.of(arguments));
+        // Without it q needs Enter.
+        run(command.toArray(String[]::new));
+    }
+
+    private static boolean run(String... command) {
         try {
-            new ProcessBuilder(command).inheritIO().start().waitFor(1, TimeUnit.SECONDS);
+            Process process = new ProcessBuilder(command).inheritIO().start();
+            return process.waitFor(1, TimeUnit.SECONDS) && process.exitValue() == 0;
         } catch (IOException e) {
-            // Then q needs Enter.
+            return false;
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
+            return false;
         }
     }
 

@@ -28,7 +28,7 @@ final class PurgeCommand extends AdminCommand {
         private String model;
 
         @Option(names = "--all", description = "All answers.")
-        private boolean all;
+        boolean all;
 
         String query() {
             return key != null

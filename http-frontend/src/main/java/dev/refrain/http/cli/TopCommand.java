@@ -30,7 +30,7 @@ final class TopCommand extends AdminCommand {
     @Override
     int ask(AdminClient admin) throws IOException, InterruptedException {
         CountDownLatch quit = new CountDownLatch(1);
-        boolean isTerminal = System.console() != null && console.bytes == System.in;
+        boolean isTerminal = console.bytes == System.in && Keys.isTerminal();
         try (Keys keys = isTerminal ? Keys.listen(quit::countDown) : null) {
             long before = -1;
             for (long look = 0; look < count; look++) {

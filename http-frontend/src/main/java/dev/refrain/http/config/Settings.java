@@ -52,7 +52,7 @@ public record Settings(
                 value = "8080",
                 allowed = "a port from 0 to 65535, where 0 takes any free one",
                 flag = "PORT",
-                help = "Port to listen on; 0 takes any free one.")
+                help = "Port to listen on; 0 is any free one.")
         int port,
 
         @Setting(

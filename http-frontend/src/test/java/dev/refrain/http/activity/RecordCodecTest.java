@@ -56,7 +56,7 @@ class RecordCodecTest {
     }
 
     private static Activity add(RecordCodec codec, Random random, long sequence) {
-        Endpoint endpoint = Endpoint.values()[random.nextInt(4)];
+        Endpoint endpoint = pick(random, Endpoint.CHAT, Endpoint.RESPONSES, Endpoint.MESSAGES, Endpoint.EMBEDDINGS);
         Account account = new Account(null, endpoint, 0);
         String id = pick(random, null, "chatcmpl-ü", GenerationId.mint(random.nextInt(Integer.MAX_VALUE)), "gen-x");
         String model = pick(random, null, "m", "openai/gpt", "模型");

@@ -79,7 +79,7 @@ class AdminExplainTest extends AdminTest {
         assertThat(nearest.path("differs"))
                 .extracting(JsonNode::asText)
                 .containsExactly("$.messages[0].content", "$.seed");
-        assertThat(nearest.path("same").asDouble()).isBetween(0.6, 0.7);
+        assertThat(nearest.path("same").asDouble()).isBetween(0.71, 0.72);
         assertThat(nearest.path("id").asText()).isEqualTo("chatcmpl-123");
         assertThat(nearest.path("stored").asBoolean()).isTrue();
         assertThat(answer.toString()).doesNotContain("10:01", "10:02", "hello");

@@ -119,7 +119,7 @@ class AdminWireTest extends AdminTest {
 
         HttpResponse<String> right = ask("POST", "/admin/api/login", "{\"token\":\"" + TOKEN + "\"}");
         String set = header(right, "Set-Cookie");
-        assertThat(set).contains("HttpOnly", "SameSite=Strict", "path=/admin").doesNotContain(TOKEN);
+        assertThat(set).contains("HttpOnly", "SameSite=Strict", "Path=/admin").doesNotContain(TOKEN);
         String cookie = set.replaceFirst(";.*", "");
         assertThat(withCookie("GET", "/admin/api/stats", cookie).statusCode()).isEqualTo(200);
         assertThat(withCookie("GET", "/admin/api/stats", cookie + "x").statusCode())

@@ -502,7 +502,7 @@ class DashboardBrowserIT {
         picture(images.resolve("activity.png"), 1280, 640, ColorScheme.LIGHT, "activity");
         picture(images.resolve("activity-tablet.png"), 820, 700, ColorScheme.DARK, "activity");
         picture(images.resolve("detail.png"), 1100, 760, ColorScheme.LIGHT, "activity/gen");
-        picture(images.resolve("explain.png"), 1100, 760, ColorScheme.DARK, "explain");
+        picture(images.resolve("explain.png"), 1200, 760, ColorScheme.DARK, "explain");
     }
 
     private static void picture(Path file, int width, int height, ColorScheme colours, String view) throws IOException {

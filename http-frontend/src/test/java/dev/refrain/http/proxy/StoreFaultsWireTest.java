@@ -154,7 +154,9 @@ class StoreFaultsWireTest extends WireTest {
     @Test
     void aDiskThatFillsUpDoesNotConcernAPreallocatedStore() throws Exception {
         mount(40);
-        restartAt(disk.resolve("answers"), Map.of());
+        restartAt(
+                disk.resolve("answers"),
+                Map.of("REFRAIN_ACTIVITY_FILE", folder.resolve("activity").toString()));
         fillDisk();
         aFullStoreMakesRoom();
     }

@@ -176,9 +176,9 @@ function make(chart, box) {
     height: HEIGHT,
     legend: { show: false },
     cursor: { sync: { key: "refrain" }, drag: { x: false, y: false }, points: piled ? { show: false } : { size: 7 }, y: false },
-    padding: [8, 6, 0, 0],
+    padding: [8, 16, 0, 0],
     scales: {
-      x: { range: (_, min, max) => [min, max + (piled ? data.step_seconds : 0)] },
+      x: { range: (_, min, max) => [min, max + data.step_seconds] },
       y:
         chart.kind === "log"
           ? { distr: 3, range: (_, min, max) => decades(min, max) }
