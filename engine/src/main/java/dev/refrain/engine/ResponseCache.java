@@ -62,8 +62,8 @@ public final class ResponseCache implements AutoCloseable {
         this.staleIfErrorMillis = builder.staleIfError.toMillis();
         this.cancelsWhenAbandoned = builder.cancelWhenAbandoned;
         this.keys = new KeyDeriver(store.secret());
-        this.sweeper = new Sweeper(store, () -> nowMillis() - staleIfErrorMillis);
-        sweeper.start(builder.sweepInterval);
+        this.sweeper = new Sweeper(store, () -> nowMillis() - staleIfErrorMillis, builder.sweepInterval);
+        sweeper.start();
     }
 
     /** One thread's working memory, so that a lookup allocates nothing. */
@@ -507,7 +507,7 @@ public final class ResponseCache implements AutoCloseable {
 
     /**
      * Removes expired entries, except those that may still answer in place of a failing upstream, now instead of at the next
-     * scheduled sweep. Returns how many.
+     * scheduled sweep. Returns how many: 0 also if another process is sweeping the same store, which is not waited for.
      */
     public long sweep() {
         return store.sweep(nowMillis() - staleIfErrorMillis);

@@ -32,7 +32,8 @@ public interface CacheStore extends AutoCloseable {
     boolean remove(CacheKey key);
 
     /**
-     * Removes every entry whose {@link EntryHead#expiresAt} is at or before the given time.
+     * Removes every entry whose {@link EntryHead#expiresAt} is at or before the given time. A store that several processes share leaves
+     * this to the one that is at it already, and returns 0 at once.
      *
      * @param nowMillis milliseconds since the epoch
      * @return the number of entries removed

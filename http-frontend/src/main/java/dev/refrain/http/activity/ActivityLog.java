@@ -33,6 +33,10 @@ public final class ActivityLog implements AutoCloseable {
     private static final int QUEUE = 32 * 1024;
 
     private static final long DRAIN_NANOS = 100_000_000L;
+    /** Under load accounts should not get old in the queue: those that outlive a young collection cost more than their writing. */
+    private static final long LOADED_DRAIN_NANOS = 10_000_000L;
+
+    private static final int LOADED = 64;
     private static final long SAVE_MILLIS = 1000;
 
     /** Records that one question looks at, at most; a page may come short of its limit, and the next one goes on. */
@@ -267,11 +271,12 @@ public final class ActivityLog implements AutoCloseable {
 
     private void write() {
         long savedAt = clock.millis();
+        int drained = 0;
         while (!closed) {
-            LockSupport.parkNanos(DRAIN_NANOS);
+            LockSupport.parkNanos(drained > LOADED ? LOADED_DRAIN_NANOS : DRAIN_NANOS);
             lock.lock();
             try {
-                drain();
+                drained = drain();
                 long now = clock.millis();
                 if (now - savedAt >= SAVE_MILLIS || now < savedAt) {
                     savedAt = now;
@@ -285,10 +290,10 @@ public final class ActivityLog implements AutoCloseable {
         }
     }
 
-    /** Empties the queue, with the lock held. */
-    private void drain() {
+    /** Empties the queue, with the lock held. Returns how many there were. */
+    private int drain() {
         recorder.open();
-        queue.drain(account -> {
+        return queue.drain(account -> {
             recorder.add(account);
             for (Consumer<? super Account> listener : listeners) {
                 listener.accept(account);

@@ -150,8 +150,9 @@ public final class ChronicleStore implements CacheStore {
         try {
             key.copyTo(scratch.key, 0);
             return (countsAsHit ? map.get(scratch.key, into) : map.peek(scratch.key, into))
-                    && (into.bytes()[Kind.OFFSET] != Kind.MANIFEST || large.gather(scratch.key, into, scratch.large));
-        } catch (RuntimeException | InternalError | AssertionError e) {
+                    && (into.bytes()[Kind.OFFSET] != Kind.MANIFEST
+                            || large.gather(scratch.key, into, scratch.large, countsAsHit));
+        } catch (RuntimeException | VirtualMachineError | AssertionError e) {
             files.failed("read an entry", e);
             return false;
         } finally {
@@ -186,7 +187,7 @@ public final class ChronicleStore implements CacheStore {
                 failures.drop(entry.length(), Layout.maxEntryLength(map.segments()));
             }
             return stored;
-        } catch (RuntimeException | InternalError | AssertionError e) {
+        } catch (RuntimeException | VirtualMachineError | AssertionError e) {
             if (e instanceof InternalError) {
                 space.suspect();
             }
@@ -217,7 +218,7 @@ public final class ChronicleStore implements CacheStore {
             boolean removed = map.remove(scratch.key, scratch.displaced);
             removeDisplacedParts(scratch);
             return removed;
-        } catch (RuntimeException | InternalError | AssertionError e) {
+        } catch (RuntimeException | VirtualMachineError | AssertionError e) {
             files.failed("remove an entry", e);
             return false;
         } finally {
@@ -320,7 +321,7 @@ public final class ChronicleStore implements CacheStore {
         if (inFlight.enter()) {
             try {
                 return walk.apply(segment);
-            } catch (RuntimeException | InternalError | AssertionError e) {
+            } catch (RuntimeException | VirtualMachineError | AssertionError e) {
                 files.failed("walk through the entries", e);
             } finally {
                 inFlight.exit();
@@ -358,7 +359,7 @@ public final class ChronicleStore implements CacheStore {
                 values = map.size();
                 bytes = map.usedBytes();
                 expired = expiredBytes();
-            } catch (RuntimeException | InternalError | AssertionError e) {
+            } catch (RuntimeException | VirtualMachineError | AssertionError e) {
                 failures.count("count its entries", e);
             } finally {
                 inFlight.exit();
@@ -381,7 +382,7 @@ public final class ChronicleStore implements CacheStore {
                         tally.removals.sum(),
                         tally.sweeps.sum(),
                         tally.sweptSegments.sum(),
-                        tally.longestHoldNanos.get()));
+                        tally.holds.longestSweepNanos()));
     }
 
     /** Keys, lengths, and half a chunk for each value; not what is the same for an empty store. */
@@ -397,6 +398,11 @@ public final class ChronicleStore implements CacheStore {
             sum += map.expiredBytes((int) ((long) i * segments / looked), now);
         }
         return sum * segments / looked;
+    }
+
+    /** For measurements: tells how long locks are held, from now on. */
+    public void observeHolds(Holds.Observer observer) {
+        tally.holds.observe(observer);
     }
 
     @Override

@@ -155,6 +155,22 @@ class SharedStoreTest {
     }
 
     @Test
+    void statisticsWaitForADeadOneOnce() throws Exception {
+        try (ChronicleStore store = open(CAPACITY)) {
+            for (int i = 0; i < 500; i++) {
+                store.put(key(i), entry(i, 0, 1_000));
+            }
+            assertThat(ask("lock 1")).isEqualTo("locked");
+            kill();
+            store.stats();
+            assertThat(log.lines()).singleElement().asString().contains("has been locked for a second");
+            long start = System.nanoTime();
+            assertThat(store.stats().failures()).isEqualTo(1);
+            assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofMillis(900));
+        }
+    }
+
+    @Test
     void anotherSecretIsRefused() throws IOException {
         Path secret = directory.resolve("answers.secret");
         byte[] right = Files.readAllBytes(secret);
