@@ -99,5 +99,3 @@ export function tick(seconds, step) {
 
 /** A step of a chart: the minute in which it begins. */
 export const step = seconds => minute.format(new Date(seconds * 1000));
-
-export const short = id => (known(id) && id.length > 14 ? "…" + id.slice(-8) : (id ?? NONE));

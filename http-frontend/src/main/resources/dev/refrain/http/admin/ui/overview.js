@@ -61,15 +61,13 @@ function paintEmpty(stats) {
   const empty = $("no-requests");
   empty.hidden = stats.requests.total > 0;
   if (empty.hidden || empty.childElementCount) return;
-  // Where the proxy listens if the listener says so, else its default.
-  const base = stats.proxy ?? "http://localhost:8080/v1";
   empty.append(
     element("h2", {}, "No requests yet"),
-    element("p", {}, "Send one twice: the second is answered from the cache."),
+    element("p", {}, "Send one twice, to the port that Refrain listens on (8080 unless set): the second is answered from the cache."),
     element(
       "pre",
       { class: "code", tabIndex: 0 },
-      `curl ${base}/chat/completions -H 'X-OpenRouter-Cache: true' \\\n  -d '{"model":"demo","messages":[{"role":"user","content":"Say hello"}]}'`,
+      `curl http://localhost:8080/v1/chat/completions -H 'X-OpenRouter-Cache: true' \\\n  -d '{"model":"demo","messages":[{"role":"user","content":"Say hello"}]}'`,
     ),
   );
 }
