@@ -144,14 +144,11 @@ class JarIT {
             assertThat(response.body()).isEqualTo(CHAT_ANSWER);
             assertMiss(response);
         }
-<<<<<<< HEAD
         assertThat(jar.startLine()).contains(", no store, dashboard ");
-=======
-        assertThat(jar.startLine()).endsWith(", no store");
         // The log of requests, which stands beside the store, has the same fault and a line of its own.
->>>>>>> wip-data
         assertThat(jar.terminate().ended().err().lines())
-                .filteredOn(line -> !line.contains("SEVERE dev.refrain.http.activity.Journal Requests are not logged: "))
+                .filteredOn(
+                        line -> !line.contains("SEVERE dev.refrain.http.activity.Journal Requests are not logged: "))
                 .singleElement()
                 .satisfies(line -> assertThat(line).contains("SEVERE", "Nothing will be cached. " + error));
     }

@@ -119,12 +119,8 @@ class StoreFaultsWireTest extends WireTest {
             assertThat(ask(1)).isFalse();
         }
         assertThat(proxy.stats().store().drops()).isEqualTo(2);
-<<<<<<< HEAD
         assertThat(proxy.startLine()).contains(", no store, dashboard ");
-=======
-        assertThat(proxy.startLine()).endsWith(", no store");
         // The log of requests has the same fault, and a line of its own.
->>>>>>> wip-data
         assertThat(log.lines)
                 .filteredOn(line -> !line.startsWith("SEVERE Requests are not logged: "))
                 .singleElement()
