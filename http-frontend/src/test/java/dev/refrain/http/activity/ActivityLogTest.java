@@ -263,7 +263,7 @@ class ActivityLogTest {
             cursor = page.next();
         } while (cursor != null);
         assertThat(found).hasSize(2500).doesNotHaveDuplicates().isSubsetOf(ids);
-        assertThat(log.query(new Filter(null, "odd", Endpoint.CHAT, "efcdab896745", 0), 3, null)
+        assertThat(log.query(new Filter(null, "Od", Endpoint.CHAT, "efcdab896745", 0), 3, null)
                         .data())
                 .extracting(Activity::id)
                 .containsExactly(ids.get(0), ids.get(2), ids.get(4));

@@ -20,6 +20,7 @@ final class RunningJar extends ProxyUnderTest {
     private static final int PATIENCE_SECONDS = 60;
     private static final Pattern START_LINE =
             Pattern.compile("Refrain listens on http://127\\.0\\.0\\.1:(\\d+)/v1, .+");
+    private static final Pattern ADMIN = Pattern.compile("(http://\\S+/)admin/");
 
     /** The one flag that no manifest can carry and that this JVM would print a warning without. */
     static final List<String> QUIET =
@@ -102,6 +103,15 @@ final class RunningJar extends ProxyUnderTest {
 
     String startLine() {
         return startLine;
+    }
+
+    /** The root of the admin listener. */
+    URI admin() {
+        Matcher line = ADMIN.matcher(startLine);
+        if (!line.find()) {
+            throw new IllegalStateException("No admin listener: " + startLine);
+        }
+        return URI.create(line.group(1));
     }
 
     /** What it has printed to stderr so far. */
