@@ -41,9 +41,11 @@ final class SegmentMap {
     private final Newcomers newcomers;
     private final Pool<Evictor> evictors;
     private final StuckSegments stuck;
+    private final Heads heads;
 
     SegmentMap(ChronicleMap<byte[], EntryBuffer> map, Tally tally, Failures failures) {
         this.map = map;
+        this.heads = new Heads((VanillaChronicleMap<?, ?, ?>) map);
         this.stuck = new StuckSegments(failures);
         this.tally = tally;
         long chunks = (long) map.segments() * Layout.CHUNKS_PER_SEGMENT;
@@ -71,6 +73,17 @@ final class SegmentMap {
         if (into.bytes()[Kind.OFFSET] != Kind.PART) {
             policy.hit(Stake.owner(key, into), Stake.chunks(into), Stake.cost(into));
         }
+        return true;
+    }
+
+    /** Copies the head of a key's value and counts that as a hit. Returns false if there is none, or if it cannot be had at once. */
+    boolean head(byte[] key, byte[] into) {
+        int length = heads.read(key, into);
+        if (length < EntryHead.LENGTH) {
+            return false;
+        }
+        int total = Stake.total(into, length);
+        policy.hit(Stake.hash(key), Stake.chunks(total), Stake.cost(into, total));
         return true;
     }
 
