@@ -1,6 +1,5 @@
 package dev.refrain.engine;
 
-import dev.refrain.engine.internal.hot.Doorkeeper;
 import dev.refrain.engine.internal.hot.RecordRing;
 import dev.refrain.engine.spi.CacheStore;
 import dev.refrain.engine.spi.EntryBuffer;
@@ -22,12 +21,10 @@ final class HotAnswers {
 
     private final CacheStore store;
     private final RecordRing ring;
-    private final Doorkeeper doorkeeper;
 
     HotAnswers(CacheStore store, long capacityBytes) {
         this.store = store;
         this.ring = new RecordRing(capacityBytes);
-        this.doorkeeper = new Doorkeeper(ring.words());
     }
 
     /** One thread's working memory. */
@@ -62,13 +59,13 @@ final class HotAnswers {
     }
 
     /** What was found has been served. */
-    void served(Scratch scratch) {
-        ring.keep(scratch.cursor);
+    void served(CacheKey key) {
+        ring.hit(key.hash());
     }
 
     /** An entry was read from the store; if that happens often, it is copied. */
     void offer(CacheKey key, EntryBuffer entry, CachedResponse answer, Scratch scratch) {
-        if (doorkeeper.admits(key.hash())) {
+        if (ring.missed(key.hash())) {
             key.copyTo(scratch.key, 0);
             ring.append(
                     key.hash(),

@@ -1,6 +1,5 @@
 package dev.refrain.engine;
 
-import dev.refrain.engine.internal.hot.Doorkeeper;
 import dev.refrain.engine.internal.hot.RecordRing;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -34,11 +33,9 @@ final class RequestMemo {
     private final long seed = new SecureRandom().nextLong();
 
     private final RecordRing ring;
-    private final Doorkeeper doorkeeper;
 
     RequestMemo(long capacityBytes) {
         ring = new RecordRing(capacityBytes);
-        doorkeeper = new Doorkeeper(ring.words());
     }
 
     /** One thread's working memory, and the request that it is about. */
@@ -86,7 +83,7 @@ final class RequestMemo {
                 || !Arrays.equals(value, 0, headLength, head, 0, headLength)) {
             return false;
         }
-        ring.keep(found);
+        ring.hit(hashed);
         into.set(endpoint, value[headLength + STREAMING] != 0, value, headLength + DIGEST, scope, (long)
                 LONG.get(value, headLength + MODEL));
         return true;
@@ -94,7 +91,7 @@ final class RequestMemo {
 
     /** Takes the key of a request that was not found just now down, if it comes again and again. */
     void offer(byte[] head, int headLength, byte[] body, int offset, int length, CacheKey key, Scratch scratch) {
-        if (length > MAX_BODY || !doorkeeper.admits(scratch.hash)) {
+        if (length > MAX_BODY || !ring.missed(scratch.hash)) {
             return;
         }
         byte[] facts = new byte[LENGTH];

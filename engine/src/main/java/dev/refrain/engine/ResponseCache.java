@@ -449,7 +449,7 @@ public final class ResponseCache implements AutoCloseable {
                 return tooOld;
             }
             if (codec.decodeCopy(scratch.hot.cursor(), scratch.entry, now, into, scratch.codec)) {
-                hot.served(scratch.hot);
+                hot.served(key);
                 counters.hotHits.increment();
                 counters.hit(key.endpoint());
                 counters.tokensSaved.add(into.tokensSaved());

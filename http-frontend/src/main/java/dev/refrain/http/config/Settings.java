@@ -29,6 +29,7 @@ import java.util.regex.Pattern;
  * @param onDisconnect what becomes of an upstream call whose clients have all gone
  * @param corsOrigins origins of pages that may use this server from a browser, or null if the providers decide
  * @param limits size limits
+ * @param memory what is kept in memory beside the cache's file
  * @param timeouts how long to wait for what
  * @param presets presets known locally, each slug once
  */
@@ -84,6 +85,7 @@ public record Settings(
         String corsOrigins,
 
         Limits limits,
+        Memory memory,
         Timeouts timeouts,
 
         @Setting(allowed = "a list of presets, each with a slug")
@@ -186,6 +188,35 @@ public record Settings(
 
         private static void checkBody(ByteSize size, String name) {
             InvalidSetting.unless(size.bytes() > 0 && size.compareTo(MAX_BODY) <= 0, name);
+        }
+    }
+
+    /**
+     * What is kept in memory beside the cache's file, outside the heap; taken as it is needed.
+     *
+     * @param hotAnswers for copies of the answers that are asked for most
+     * @param knownRequests for requests that come again and again
+     */
+    @JsonNaming(PropertyNamingStrategies.KebabCaseStrategy.class)
+    public record Memory(
+            @Setting(value = "64MiB", allowed = SIZE_OR_NONE)
+            ByteSize hotAnswers,
+
+            @Setting(value = "32MiB", allowed = SIZE_OR_NONE)
+            ByteSize knownRequests) {
+
+        private static final String SIZE_OR_NONE = "a size from 1MiB to 16GiB, such as 64MiB, or 0B for none";
+        private static final ByteSize MIN = ByteSize.parse("1MiB");
+        private static final ByteSize MAX = ByteSize.parse("16GiB");
+
+        /** Checks the ranges. */
+        public Memory {
+            check(hotAnswers, "hot-answers");
+            check(knownRequests, "known-requests");
+        }
+
+        private static void check(ByteSize size, String name) {
+            InvalidSetting.unless(size.bytes() == 0 || (size.compareTo(MIN) >= 0 && size.compareTo(MAX) <= 0), name);
         }
     }
 

@@ -158,7 +158,10 @@ final class ProxyHandler implements HttpHandler {
                 ? presets.find(request.model(), request.preset()).orElse(null)
                 : null;
         CacheControls controls = controls(exchange, endpoint, preset);
-        BypassReason bypass = cache.bypass(request).orElse(null);
+        // The key first: a body that was seen lately is not read again for it.
+        CacheKey key = controls.enabled() ? cache.key(request).orElse(null) : null;
+        BypassReason bypass =
+                controls.enabled() && key == null ? cache.bypass(request).orElse(null) : null;
         client.expect(controls, bypass, null);
 
         byte[] outgoing = body;
@@ -171,11 +174,11 @@ final class ProxyHandler implements HttpHandler {
                 return;
             }
             request = request.withPreset(preset.fingerprint(), outgoing);
+            key = key == null ? null : cache.key(request).orElseThrow();
         }
         HttpRequest.BodyPublisher publisher = BodyPublishers.ofByteArray(outgoing);
         Upstream upstream = identified(call(exchange, route, publisher, controls.enabled()));
-        if (controls.enabled() && bypass == null) {
-            CacheKey key = cache.key(request).orElseThrow();
+        if (key != null) {
             client.expect(controls, null, key);
             cache.respond(key, controls, upstream, client);
         } else {

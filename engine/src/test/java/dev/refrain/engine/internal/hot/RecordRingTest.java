@@ -105,15 +105,57 @@ class RecordRingTest {
     }
 
     @Test
-    void whatIsKeptStays() {
+    void whatIsAskedForStays() {
         append("first", "value", "");
-        for (int i = 0; i < 20_000; i += 100) {
-            fill(i, i + 100);
-            assertThat(find("first")).isTrue();
-            ring.keep(cursor);
+        for (int i = 0; i < 20; i++) {
+            ring.hit(hash(bytes("first")));
+        }
+        for (int i = 0; i < 100; i++) {
+            fill(i * 1000, i * 1000 + 1000);
+            assertThat(value("first")).isEqualTo("value");
+            for (int k = 0; k < 10; k++) {
+                ring.hit(hash(bytes("first")));
+            }
+        }
+    }
+
+    @Test
+    void whatIsNotAskedForAnyMoreGoes() {
+        append("first", "value", "");
+        for (int i = 0; i < 50; i++) {
+            ring.hit(hash(bytes("first")));
+        }
+        // Each of them three times, which in the end is more than the first one's hits of long ago.
+        for (int i = 0; i < 60_000; i++) {
+            byte[] key = bytes("later " + i);
+            for (int k = 0; k < 3; k++) {
+                ring.missed(hash(key));
+            }
+            append(hash(key), key, new byte[3000]);
         }
 
-        assertThat(value("first")).isEqualTo("value");
+        assertThat(value("first")).isNull();
+    }
+
+    @Test
+    void aScanPushesLittleOut() {
+        for (int i = 0; i < 500; i++) {
+            byte[] key = bytes("wanted " + i);
+            ring.missed(hash(key));
+            ring.missed(hash(key));
+            assertThat(append(hash(key), key, new byte[1000])).isTrue();
+        }
+        for (int i = 0; i < 50_000; i++) {
+            long hash = hash(bytes("scanned " + i));
+            if (ring.missed(hash)) {
+                append(hash, bytes("scanned " + i), new byte[1000]);
+            }
+            ring.hit(hash(bytes("wanted " + i % 500)));
+        }
+        long left = java.util.stream.IntStream.range(0, 500)
+                .filter(i -> value("wanted " + i) != null)
+                .count();
+        assertThat(left).isGreaterThan(450);
     }
 
     /** As a map of which records may be missing, but never another one's or an older one's. */
@@ -126,13 +168,13 @@ class RecordRingTest {
             int number = keys.get(i);
             byte[] key = bytes("key " + number);
             // Few hashes, so that they collide; some records as long as can be.
-            long hash = number % 7 * 0x9E3779B97F4A7C15L;
+            long hash = new SplittableRandom(number % 7).nextLong();
             if (small.find(hash, key, 0, key.length, cursor)) {
                 found++;
                 byte[] value = new byte[cursor.valueLength()];
                 assertThat(cursor.copy(0, value, 0, value.length)).isTrue();
                 assertThat(new String(value, StandardCharsets.US_ASCII)).isEqualTo(map.get(number));
-                small.keep(cursor);
+                small.hit(hash);
             }
             String value = (i + ".").repeat(1 + i * 37 % 4000);
             small.append(
@@ -165,7 +207,8 @@ class RecordRingTest {
     }
 
     private static final int ROUNDS = 60_000;
-    private static final int KEYS = 300;
+    /** Keys count up; readers ask for what was written lately. */
+    private final java.util.concurrent.atomic.AtomicInteger latest = new java.util.concurrent.atomic.AtomicInteger();
 
     private Callable<Integer> writer(long seed) {
         return () -> {
@@ -173,7 +216,11 @@ class RecordRingTest {
             RecordRing.Cursor own = new RecordRing.Cursor();
             int written = 0;
             for (int i = 0; i < ROUNDS; i++) {
-                byte[] key = key(random.nextInt(KEYS));
+                int number = latest.incrementAndGet();
+                byte[] key = key(number);
+                for (int k = 0; k < 1 + number % 30; k++) {
+                    ring.missed(hash(key));
+                }
                 byte[] value = new byte[1 + random.nextInt(10_000)];
                 Arrays.fill(value, (byte) random.nextInt());
                 if (ring.append(hash(key), key, 0, key.length, key, key.length, value, value.length, own)) {
@@ -191,7 +238,7 @@ class RecordRingTest {
             byte[] value = new byte[20_000];
             int read = 0;
             for (int i = 0; i < ROUNDS * 4; i++) {
-                byte[] key = key(random.nextInt(KEYS));
+                byte[] key = key(latest.get() - random.nextInt(300));
                 if (ring.find(hash(key), key, 0, key.length, own) && own.copy(0, value, 0, own.valueLength())) {
                     read++;
                     if (!Arrays.equals(key, 0, 4, value, 0, 4)) {
@@ -203,7 +250,7 @@ class RecordRingTest {
                         }
                     }
                     if (i % 3 == 0) {
-                        ring.keep(own);
+                        ring.hit(hash(key));
                     }
                 }
             }
@@ -212,17 +259,20 @@ class RecordRingTest {
     }
 
     private static byte[] key(int number) {
-        return new byte[] {(byte) number, (byte) (number >> 8), 7, 7};
+        return new byte[] {(byte) number, (byte) (number >> 8), (byte) (number >> 16), 7};
     }
 
     private void fill(int from, int to) {
         for (int i = from; i < to; i++) {
+            ring.missed(hash(bytes("filler " + i)));
+            ring.missed(hash(bytes("filler " + i)));
             append("filler " + i, "x".repeat(1000), "");
         }
     }
 
     private boolean append(String key, String a, String b) {
         byte[] keyBytes = bytes(key);
+        ring.missed(hash(keyBytes));
         return ring.append(
                 hash(keyBytes), keyBytes, 0, keyBytes.length, bytes(a), a.length(), bytes(b), b.length(), cursor());
     }
@@ -258,7 +308,7 @@ class RecordRingTest {
     }
 
     private static long hash(byte[] key) {
-        return Arrays.hashCode(key) * 0x9E3779B97F4A7C15L;
+        return new SplittableRandom(Arrays.hashCode(key)).nextLong();
     }
 
     private static byte[] bytes(String text) {
