@@ -41,6 +41,7 @@ final class RequestMemo {
     /** One thread's working memory, and the request that it is about. */
     static final class Scratch {
         private final RecordRing.Cursor cursor = new RecordRing.Cursor();
+        private final byte[] facts = new byte[LENGTH];
         private byte[] value = new byte[256];
         private long hash;
 
@@ -94,7 +95,7 @@ final class RequestMemo {
         if (length > MAX_BODY || !ring.missed(scratch.hash)) {
             return;
         }
-        byte[] facts = new byte[LENGTH];
+        byte[] facts = scratch.facts;
         key.copyTo(facts, DIGEST);
         LONG.set(facts, MODEL, key.modelTag());
         facts[STREAMING] = (byte) (key.streaming() ? 1 : 0);

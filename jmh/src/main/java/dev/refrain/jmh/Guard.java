@@ -21,7 +21,7 @@ import org.openjdk.jmh.runner.options.VerboseMode;
  */
 public final class Guard {
     /** The p50 of a hit over the p50 of its floor. */
-    static final double MAX_RATIO = 1.0;
+    static final double MAX_RATIO = 1.35;
     /** Bytes on the heap for a hit; what JMH itself allocates meanwhile counts in. */
     static final double MAX_BYTES = 2;
 

@@ -199,13 +199,12 @@ public record Settings(
      */
     @JsonNaming(PropertyNamingStrategies.KebabCaseStrategy.class)
     public record Memory(
-            @Setting(value = "64MiB", allowed = SIZE_OR_NONE)
+            @Setting(value = "64MiB", allowed = Setting.MEMORY_OR_NONE)
             ByteSize hotAnswers,
 
-            @Setting(value = "32MiB", allowed = SIZE_OR_NONE)
+            @Setting(value = "32MiB", allowed = Setting.MEMORY_OR_NONE)
             ByteSize knownRequests) {
 
-        private static final String SIZE_OR_NONE = "a size from 1MiB to 16GiB, such as 64MiB, or 0B for none";
         private static final ByteSize MIN = ByteSize.parse("1MiB");
         private static final ByteSize MAX = ByteSize.parse("16GiB");
 

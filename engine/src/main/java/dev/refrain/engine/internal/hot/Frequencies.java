@@ -9,10 +9,12 @@ import java.nio.ByteOrder;
  * counters are halved one group after the other. Racing threads may lose a count, which does no harm.
  */
 final class Frequencies {
-    private static final int MAX = 31;
+    static final int MAX = 31;
     private static final int COUNTERS_PER_RECORD = 8;
     /** Halved at once. What is asked for once raises two counters, so that most of them are 0 when nothing is asked for twice. */
     private static final int GROUP = Long.BYTES;
+
+    private static final int TURN = 128;
 
     private static final long HALVED = 0x7F7F7F7F7F7F7F7FL;
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.nativeOrder());
@@ -46,11 +48,16 @@ final class Frequencies {
         return Math.min(counters[first(hash)], counters[second(hash)]);
     }
 
-    /** Halves some of the counters. To be called where things compete: without that nothing has to be forgotten. */
-    void age() {
+    /**
+     * Halves some of the counters. To be called where things compete: without that nothing has to be forgotten.
+     *
+     * @return true once in {@value #TURN} times
+     */
+    boolean age() {
         int next = (hand + GROUP) & (counters.length - 1);
         LONG.set(counters, next, ((long) LONG.get(counters, next) >>> 1) & HALVED);
         hand = next;
+        return (next / GROUP) % TURN == 0;
     }
 
     private int first(long hash) {

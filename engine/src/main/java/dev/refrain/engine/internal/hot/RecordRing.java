@@ -36,7 +36,7 @@ public final class RecordRing {
     private static final int BYTES_PER_WORD = 512;
 
     /** Records that stay, for one that comes, before that is given up. */
-    private static final int MAX_STAYING = 4;
+    private static final int MAX_STAYING = 2;
 
     private static final int KEY_LENGTH = 0;
     private static final int VALUE_LENGTH = 4;
@@ -68,6 +68,14 @@ public final class RecordRing {
     private long head;
     /** The oldest record that is still there, or the head; of whoever is writing. */
     private long tail;
+
+    /**
+     * How often a record has to be asked for to be worth an attempt: rises with each attempt in vain and falls slowly, so that trying costs
+     * those little that are not going to succeed. Races lose a step.
+     */
+    private int bar = 1;
+    /** Asking for memory again would have the JVM collect garbage each time. Of whoever is writing. */
+    private boolean refusedMemory;
 
     private final Frequencies frequencies;
     private final AtomicBoolean writing = new AtomicBoolean();
@@ -187,8 +195,10 @@ public final class RecordRing {
 
     /** A record would have been of use. Returns whether it is worth trying to append it. */
     public boolean missed(long hash) {
-        frequencies.age();
-        return frequencies.count(hash) > 1;
+        if (frequencies.age() && bar > 1) {
+            bar--;
+        }
+        return frequencies.count(hash) > bar;
     }
 
     /** A record that was found is of no use any more. */
@@ -263,6 +273,7 @@ public final class RecordRing {
                 tail = next;
                 from = end;
                 if (++staying == MAX_STAYING) {
+                    bar = Math.min(bar + 1, Frequencies.MAX - 1);
                     return -1;
                 }
             }
@@ -333,12 +344,14 @@ public final class RecordRing {
     }
 
     private boolean allocate(int block) {
-        try {
-            blocks[block] = ByteBuffer.allocateDirect(blockSize).order(ByteOrder.nativeOrder());
-            return true;
-        } catch (OutOfMemoryError beyondMaxDirectMemorySize) {
-            return false;
+        if (!refusedMemory) {
+            try {
+                blocks[block] = ByteBuffer.allocateDirect(blockSize).order(ByteOrder.nativeOrder());
+            } catch (OutOfMemoryError beyondMaxDirectMemorySize) {
+                refusedMemory = true;
+            }
         }
+        return !refusedMemory;
     }
 
     /** A free word, or else that of the record that is asked for least. */

@@ -155,7 +155,7 @@ class RecordRingTest {
         long left = java.util.stream.IntStream.range(0, 500)
                 .filter(i -> value("wanted " + i) != null)
                 .count();
-        assertThat(left).isGreaterThan(450);
+        assertThat(left).isGreaterThan(400);
     }
 
     /** As a map of which records may be missing, but never another one's or an older one's. */
@@ -177,7 +177,7 @@ class RecordRingTest {
                 small.hit(hash);
             }
             String value = (i + ".").repeat(1 + i * 37 % 4000);
-            small.append(
+            boolean taken = small.append(
                     hash,
                     key,
                     0,
@@ -187,7 +187,9 @@ class RecordRingTest {
                     bytes(value.substring(value.length() / 3)),
                     value.length() - value.length() / 3,
                     cursor);
-            map.put(number, value);
+            if (taken) {
+                map.put(number, value);
+            }
         }
         assertThat(found > 0 || new java.util.HashSet<>(keys).size() == keys.size())
                 .isTrue();
