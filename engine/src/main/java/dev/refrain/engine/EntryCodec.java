@@ -1,6 +1,7 @@
 package dev.refrain.engine;
 
 import dev.refrain.engine.internal.EntryChecksum;
+import dev.refrain.engine.internal.hot.RecordRing;
 import dev.refrain.engine.internal.template.Template;
 import dev.refrain.engine.spi.EntryBuffer;
 import dev.refrain.engine.spi.EntryHead;
@@ -129,14 +130,9 @@ final class EntryCodec {
     boolean decode(EntryBuffer in, long nowMillis, CachedResponse out, Scratch scratch) {
         byte[] entry = in.bytes();
         int bodyLength = (int) INT.get(entry, BODY_LENGTH);
-        int patchesLength = (int) INT.get(entry, PATCHES_LENGTH);
-        int sourceIdLength = Short.toUnsignedInt((short) SHORT.get(entry, SOURCE_ID_LENGTH));
-        int contentTypeLength = Short.toUnsignedInt((short) SHORT.get(entry, CONTENT_TYPE_LENGTH));
-        int contentTypeAt = LABELS + sourceIdLength;
-        int patchesAt = contentTypeAt + contentTypeLength;
-        int blockAt = patchesAt + patchesLength;
+        int blockAt = beforeBody(entry);
         int blockLength = in.length() - blockAt;
-        if (bodyLength < 0 || patchesLength < 0 || blockLength < 0) {
+        if (bodyLength < 0 || blockAt < 0 || blockLength < 0) {
             return false;
         }
         byte[] body = out.body().resize(bodyLength);
@@ -148,28 +144,61 @@ final class EntryCodec {
             } else {
                 System.arraycopy(entry, blockAt, body, 0, bodyLength);
             }
-            GenerationId.write(nowMillis / 1000, out.generationIdBytes());
-            GenerationId.writeSeconds(nowMillis / 1000, scratch.time, 0);
-            int patchCount = (int) INT.get(entry, PATCH_COUNT);
-            Template.patch(
-                    entry,
-                    patchesAt,
-                    patchesLength,
-                    patchCount,
-                    body,
-                    0,
-                    bodyLength,
-                    out.generationIdBytes(),
-                    scratch.time);
+            complete(entry, nowMillis, out, scratch);
+            return true;
         } catch (LZ4Exception | IndexOutOfBoundsException | IllegalArgumentException e) {
             return false;
         }
+    }
+
+    /**
+     * The same from a hot copy: what stands before the body, then the body.
+     *
+     * @param in holds the copy's head; receives what stands before the body
+     * @return false if the copy is gone
+     */
+    boolean decodeCopy(RecordRing.Cursor copy, EntryBuffer in, long nowMillis, CachedResponse out, Scratch scratch) {
+        int bodyAt = beforeBody(in.bytes());
+        int bodyLength = (int) INT.get(in.bytes(), BODY_LENGTH);
+        byte[] entry = in.resize(bodyAt);
+        if (!copy.copy(EntryHead.LENGTH, entry, EntryHead.LENGTH, bodyAt - EntryHead.LENGTH)
+                || !copy.copy(bodyAt, out.body().resize(bodyLength), 0, bodyLength)) {
+            return false;
+        }
+        complete(entry, nowMillis, out, scratch);
+        return true;
+    }
+
+    /** The length of all that stands before an entry's body; negative if the entry cannot be. */
+    static int beforeBody(byte[] entry) {
+        return LABELS
+                + Short.toUnsignedInt((short) SHORT.get(entry, SOURCE_ID_LENGTH))
+                + Short.toUnsignedInt((short) SHORT.get(entry, CONTENT_TYPE_LENGTH))
+                + (int) INT.get(entry, PATCHES_LENGTH);
+    }
+
+    /** Patches the body that is in its place already, and tells the rest. */
+    private static void complete(byte[] entry, long nowMillis, CachedResponse out, Scratch scratch) {
+        int sourceIdLength = Short.toUnsignedInt((short) SHORT.get(entry, SOURCE_ID_LENGTH));
+        int contentTypeLength = Short.toUnsignedInt((short) SHORT.get(entry, CONTENT_TYPE_LENGTH));
+        int contentTypeAt = LABELS + sourceIdLength;
+        GenerationId.write(nowMillis / 1000, out.generationIdBytes());
+        GenerationId.writeSeconds(nowMillis / 1000, scratch.time, 0);
+        Template.patch(
+                entry,
+                contentTypeAt + contentTypeLength,
+                (int) INT.get(entry, PATCHES_LENGTH),
+                (int) INT.get(entry, PATCH_COUNT),
+                out.array(),
+                0,
+                out.length(),
+                out.generationIdBytes(),
+                scratch.time);
         out.contentType(entry, contentTypeAt, contentTypeLength);
         out.times(EntryHead.storedAt(entry), EntryHead.expiresAt(entry), nowMillis);
         out.sourceId(entry, LABELS, sourceIdLength);
         out.savings((int) INT.get(entry, PROMPT_TOKENS), (int) INT.get(entry, EntryHead.TOKENS), (int)
                 INT.get(entry, EntryHead.FETCH_MILLIS));
-        return true;
     }
 
     private static byte[] latin1(String label) {

@@ -51,6 +51,11 @@ public final class ResponseCache implements AutoCloseable {
     private final EntryCodec codec = new EntryCodec();
     private final Counters counters = new Counters();
     private final Pool<Scratch> scratches = new Pool<>(Scratch::new);
+    /** Null if there are none. */
+    private final HotAnswers hot;
+    /** Null if there is none. */
+    private final RequestMemo memo;
+
     private final Coalescer coalescer = new Coalescer(this);
     private final Sweeper sweeper;
 
@@ -62,6 +67,8 @@ public final class ResponseCache implements AutoCloseable {
         this.staleIfErrorMillis = builder.staleIfError.toMillis();
         this.cancelsWhenAbandoned = builder.cancelWhenAbandoned;
         this.keys = new KeyDeriver(store.secret());
+        this.hot = builder.hotBytes() > 0 ? new HotAnswers(store, builder.hotBytes()) : null;
+        this.memo = builder.memoBytes() > 0 ? new RequestMemo(builder.memoBytes()) : null;
         this.sweeper = new Sweeper(store, () -> nowMillis() - staleIfErrorMillis, builder.sweepInterval);
         sweeper.start();
     }
@@ -72,11 +79,28 @@ public final class ResponseCache implements AutoCloseable {
         final EntryCodec.Scratch codec = new EntryCodec.Scratch();
         final EntryBuffer entry = new EntryBuffer(8 * 1024);
         final CachedResponse response = new CachedResponse();
+        final HotAnswers.Scratch hot = new HotAnswers.Scratch();
+        final RequestMemo.Scratch memo = new RequestMemo.Scratch();
+        /** Changes with every request: whoever keeps it copies it. */
+        final CacheKey key = new CacheKey();
+
+        private final RequestScan scan = new RequestScan();
+
+        RequestScan scan(byte[] body, int offset, int length) {
+            scan.scan(body, offset, length);
+            return scan;
+        }
+
+        int bytes() {
+            return entry.bytes().length + response.array().length + memo.bytes() + scan.keptBytes();
+        }
     }
 
     private void give(Scratch scratch) {
         // One large answer must not leave its megabytes behind in every slot of the pool.
-        if (scratch.entry.bytes().length + scratch.response.array().length <= MAX_POOLED_BYTES) {
+        if (scratch.bytes() <= MAX_POOLED_BYTES) {
+            // The body is the caller's, and not kept alive for longer than it is used.
+            scratch.scan.release();
             scratches.give(scratch);
         }
     }
@@ -111,12 +135,12 @@ public final class ResponseCache implements AutoCloseable {
             pass(upstream, sink);
             return;
         }
-        Optional<BypassReason> bypass = bypass(request);
-        if (bypass.isPresent()) {
-            bypass(bypass.get(), controls, upstream, sink);
-            return;
+        Optional<CacheKey> key = key(request);
+        if (key.isPresent()) {
+            respond(key.get(), controls, upstream, sink);
+        } else {
+            bypass(bypass(request).orElseThrow(), controls, upstream, sink);
         }
-        respond(derive(request), controls, upstream, sink);
     }
 
     /**
@@ -202,18 +226,125 @@ public final class ResponseCache implements AutoCloseable {
 
     /** Why a request cannot be cached, or empty if it can (wire rules W18 and W19). */
     public Optional<BypassReason> bypass(CacheRequest request) {
-        if (request.bodyLength() > maxRequestBytes) {
-            return Optional.of(BypassReason.PAYLOAD_TOO_LARGE);
-        }
-        if (!request.isJsonObject()) {
-            return Optional.of(BypassReason.NOT_A_JSON_OBJECT);
-        }
-        return request.background() ? Optional.of(BypassReason.BACKGROUND) : Optional.empty();
+        return request.bodyLength() > maxRequestBytes
+                ? Optional.of(BypassReason.PAYLOAD_TOO_LARGE)
+                : Optional.ofNullable(bypass(request.endpoint(), request.body()));
     }
 
-    /** The key of a request, or empty if it is not eligible; {@link #bypass(CacheRequest)} says why. */
+    private static BypassReason bypass(Endpoint endpoint, RequestScan body) {
+        if (!body.isJsonObject()) {
+            return BypassReason.NOT_A_JSON_OBJECT;
+        }
+        return CacheRequest.isBackground(endpoint, body) ? BypassReason.BACKGROUND : null;
+    }
+
+    /**
+     * The key of a request, or empty if it is not eligible; {@link #bypass(CacheRequest)} says why. Cheaper than asking that first: a body
+     * that was seen lately is not read again.
+     */
     public Optional<CacheKey> key(CacheRequest request) {
-        return bypass(request).isPresent() ? Optional.empty() : Optional.of(derive(request));
+        if (request.bodyLength() > maxRequestBytes) {
+            return Optional.empty();
+        }
+        Scratch scratch = scratches.take();
+        try {
+            return key(request, scratch) ? Optional.of(scratch.key.copy()) : Optional.empty();
+        } finally {
+            give(scratch);
+        }
+    }
+
+    private boolean key(CacheRequest request, Scratch scratch) {
+        if (!request.hasPreset()) {
+            return key(
+                    request.endpoint(),
+                    request.apiKey(),
+                    request.bytes(),
+                    request.offset(),
+                    request.bodyLength(),
+                    request.upstream(),
+                    request.query(),
+                    request,
+                    scratch);
+        }
+        if (bypass(request.endpoint(), request.body()) != null) {
+            return false;
+        }
+        keys.derive(request, scratch.key, scratch.keys);
+        return true;
+    }
+
+    /**
+     * Puts the key of a request to which no preset is applied into the scratch.
+     *
+     * @param request the same request if there is an object, else null; it is then read into the scratch if it has to be
+     * @return whether the request is eligible
+     */
+    private boolean key(
+            Endpoint endpoint,
+            String apiKey,
+            byte[] bytes,
+            int offset,
+            int length,
+            String upstream,
+            String query,
+            CacheRequest request,
+            Scratch scratch) {
+        byte[] scope = keys.begin(endpoint, apiKey, upstream, query, "", scratch.keys);
+        int headLength = scratch.keys.headLength();
+        if (memo != null
+                && memo.find(
+                        endpoint,
+                        KeyDeriver.head(scratch.keys),
+                        headLength,
+                        scope,
+                        bytes,
+                        offset,
+                        length,
+                        scratch.key,
+                        scratch.memo)) {
+            return true;
+        }
+        RequestScan body = request != null ? request.body() : scratch.scan(bytes, offset, length);
+        if (bypass(endpoint, body) != null) {
+            return false;
+        }
+        KeyDeriver.finish(endpoint, CacheRequest.streams(endpoint, body), scope, body, body, scratch.key, scratch.keys);
+        if (memo != null) {
+            memo.offer(KeyDeriver.head(scratch.keys), headLength, bytes, offset, length, scratch.key, scratch.memo);
+        }
+        return true;
+    }
+
+    /** A reusable lookup that leaves no garbage, for one thread at a time. */
+    public Lookup newLookup() {
+        return new Lookup(this);
+    }
+
+    /**
+     * What a {@link Lookup} does.
+     *
+     * @return whether there is an answer
+     */
+    boolean find(
+            Endpoint endpoint,
+            String apiKey,
+            byte[] body,
+            int offset,
+            int length,
+            String upstream,
+            String query,
+            CachedResponse into) {
+        if (length > maxRequestBytes) {
+            return false;
+        }
+        Scratch scratch = scratches.take();
+        try {
+            return key(endpoint, apiKey, body, offset, length, upstream, query, null, scratch)
+                    && countMiss(scratch.key, read(scratch.key, Long.MAX_VALUE, 0, into, scratch)) == null;
+        } finally {
+            give(scratch);
+        }
     }
 
     /**
@@ -328,19 +459,29 @@ public final class ResponseCache implements AutoCloseable {
      */
     private ForwardReason find(
             CacheKey key, long maxAgeMillis, long maxStaleMillis, CachedResponse into, Scratch scratch) {
+        if (hot != null && hot.find(key, scratch.entry, scratch.hot)) {
+            long now = nowMillis();
+            ForwardReason tooOld = tooOld(scratch.entry.bytes(), now, maxAgeMillis, maxStaleMillis);
+            if (tooOld != null) {
+                return tooOld;
+            }
+            if (codec.decodeCopy(scratch.hot.cursor(), scratch.entry, now, into, scratch.codec)) {
+                hot.served(key);
+                counters.hotHits.increment();
+                counters.hit(key.endpoint());
+                counters.tokensSaved.add(into.tokensSaved());
+                return null;
+            }
+        }
         if (!store.get(key, scratch.entry)) {
             return ForwardReason.MISS;
         }
         long now = nowMillis();
         boolean intact = codec.isIntact(key, scratch.entry, scratch.codec);
         if (intact) {
-            long expiredFor = now - EntryHead.expiresAt(scratch.entry.bytes());
-            if (expiredFor >= 0 && expiredFor >= maxStaleMillis) {
-                // What merely waits for the next sweep is nothing that a client should hear of.
-                return expiredFor < staleIfErrorMillis ? ForwardReason.STALE : ForwardReason.MISS;
-            }
-            if (now - EntryHead.storedAt(scratch.entry.bytes()) > maxAgeMillis) {
-                return ForwardReason.REQUEST;
+            ForwardReason tooOld = tooOld(scratch.entry.bytes(), now, maxAgeMillis, maxStaleMillis);
+            if (tooOld != null) {
+                return tooOld;
             }
         }
         if (!intact || !codec.decode(scratch.entry, now, into, scratch.codec)) {
@@ -348,9 +489,22 @@ public final class ResponseCache implements AutoCloseable {
             store.remove(key);
             return ForwardReason.MISS;
         }
+        if (hot != null) {
+            hot.offer(key, scratch.entry, into, scratch.hot);
+        }
         counters.hit(key.endpoint());
         counters.tokensSaved.add(into.tokensSaved());
         return null;
+    }
+
+    /** Why an entry is not good enough, or null if it is. */
+    private ForwardReason tooOld(byte[] head, long now, long maxAgeMillis, long maxStaleMillis) {
+        long expiredFor = now - EntryHead.expiresAt(head);
+        if (expiredFor >= 0 && expiredFor >= maxStaleMillis) {
+            // What merely waits for the next sweep is nothing that a client should hear of.
+            return expiredFor < staleIfErrorMillis ? ForwardReason.STALE : ForwardReason.MISS;
+        }
+        return now - EntryHead.storedAt(head) > maxAgeMillis ? ForwardReason.REQUEST : null;
     }
 
     private static long saturatedMillis(long seconds) {
@@ -522,15 +676,6 @@ public final class ResponseCache implements AutoCloseable {
 
     // ---- internals
 
-    private CacheKey derive(CacheRequest request) {
-        Scratch scratch = scratches.take();
-        try {
-            return keys.derive(request, scratch.keys);
-        } finally {
-            give(scratch);
-        }
-    }
-
     boolean put(CacheKey key, Template template, EntryCodec.Facts facts) {
         Scratch scratch = scratches.take();
         try {
@@ -569,11 +714,15 @@ public final class ResponseCache implements AutoCloseable {
     /** Settings of a cache. Not thread-safe. */
     public static final class Builder {
         private static final long DEFAULT_CAPACITY = 1L << 30;
+        private static final long MAX_DEFAULT_HOT = 64L << 20;
+        private static final long MAX_DEFAULT_MEMO = 32L << 20;
         private static final int DEFAULT_MAX_REQUEST = 8 << 20;
         private static final int DEFAULT_MAX_ANSWER = 16 << 20;
 
         private final Path file;
         private long capacityBytes = DEFAULT_CAPACITY;
+        private long hotBytes = -1;
+        private long memoBytes = -1;
         private int maxRequestBytes = DEFAULT_MAX_REQUEST;
         private int maxAnswerBytes = DEFAULT_MAX_ANSWER;
         private Duration sweepInterval = Duration.ofMinutes(1);
@@ -592,6 +741,43 @@ public final class ResponseCache implements AutoCloseable {
         public Builder capacityBytes(long bytes) {
             capacityBytes = bytes;
             return this;
+        }
+
+        /**
+         * How much memory outside the heap may hold decompressed copies of the answers that are asked for most; 0 for none. Taken as it
+         * is needed. A sixteenth of the capacity unless set, at most 64 MiB, and nothing with a store of another kind ({@link #store}).
+         *
+         * @throws IllegalArgumentException if it is negative
+         */
+        public Builder hotBytes(long bytes) {
+            if (bytes < 0) {
+                throw new IllegalArgumentException("hotBytes must not be negative, was " + bytes);
+            }
+            hotBytes = bytes;
+            return this;
+        }
+
+        /**
+         * How much memory outside the heap may hold requests that come again and again, with their keys, so that they are neither parsed
+         * nor digested again; 0 for none. These are prompts as sent: they are in the memory of this process and nowhere else, for as long
+         * as they are asked for. Taken as it is needed. A thirty-second of the capacity unless set, at most 32 MiB.
+         *
+         * @throws IllegalArgumentException if it is negative
+         */
+        public Builder memoBytes(long bytes) {
+            if (bytes < 0) {
+                throw new IllegalArgumentException("memoBytes must not be negative, was " + bytes);
+            }
+            memoBytes = bytes;
+            return this;
+        }
+
+        private long memoBytes() {
+            return memoBytes >= 0 ? memoBytes : Math.min(capacityBytes / 32, MAX_DEFAULT_MEMO);
+        }
+
+        private long hotBytes() {
+            return hotBytes >= 0 ? hotBytes : store != null ? 0 : Math.min(capacityBytes / 16, MAX_DEFAULT_HOT);
         }
 
         /** The longest request body that is eligible (wire rule W18), in bytes; 8 MiB unless set. */

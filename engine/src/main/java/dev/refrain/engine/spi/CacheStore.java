@@ -9,7 +9,8 @@ import java.util.function.Predicate;
  *
  * <p>Every method may be called by any thread at any time between opening and {@link #close()}. A store never throws at a caller
  * for being full, damaged or out of disk: it drops what it cannot keep, misses what it cannot read, and counts both in
- * {@link #stats()}. Entries are opaque except for {@link EntryHead}; integrity is the engine's to check on every read.
+ * {@link #stats()}. A key given to {@link #put} stays what it is; one given to another method may be changed by the caller later, so it is
+ * not to be kept. Entries are opaque except for {@link EntryHead}; integrity is the engine's to check on every read.
  */
 public interface CacheStore extends AutoCloseable {
     /**
@@ -19,6 +20,18 @@ public interface CacheStore extends AutoCloseable {
      * @return whether there is one
      */
     boolean get(CacheKey key, EntryBuffer into);
+
+    /**
+     * Copies the head of the entry of a key, expired or not, so that a copy of the entry can be told to be still the same. Must be much
+     * cheaper than {@link #get} to be of use, and counts as a read where a store counts them. A store that keeps an entry in several
+     * pieces may have written over the bytes 4 to 7 and 24 to 35 of the head.
+     *
+     * @param into receives {@link EntryHead#LENGTH} bytes; undefined otherwise
+     * @return false if there is no entry, or if the store cannot tell: then the caller has to ask {@link #get}
+     */
+    default boolean head(CacheKey key, byte[] into) {
+        return false;
+    }
 
     /**
      * Stores an entry in place of the key's older one, making room by evicting others if need be.

@@ -13,6 +13,8 @@ import java.lang.annotation.Target;
     String URL = "an absolute http or https URL without user, query or fragment";
     /** What is allowed for the size of any body. */
     String SIZE = "a size from 1B to 1GiB, such as 64KiB or 16MiB";
+
+    String MEMORY_OR_NONE = "a size from 1MiB to 16GiB, such as 64MiB, or 0B for none";
     /** What is allowed for most durations. */
     String DURATION = "a duration longer than zero, such as 500ms, 10s, 5m or 1h";
 

@@ -32,6 +32,7 @@ import java.util.regex.Pattern;
  * @param admin the admin listener
  * @param explain what is kept to explain misses
  * @param limits size limits
+ * @param memory what is kept in memory beside the cache's file
  * @param timeouts how long to wait for what
  * @param presets presets known locally, each slug once
  * @param activity the log of requests
@@ -93,6 +94,7 @@ public record Settings(
         Admin admin,
         Explain explain,
         Limits limits,
+        Memory memory,
         Timeouts timeouts,
 
         @Setting(allowed = "a list of presets, each with a slug")
@@ -277,6 +279,34 @@ public record Settings(
 
         private static void checkBody(ByteSize size, String name) {
             InvalidSetting.unless(size.bytes() > 0 && size.compareTo(MAX_BODY) <= 0, name);
+        }
+    }
+
+    /**
+     * What is kept in memory beside the cache's file, outside the heap; taken as it is needed.
+     *
+     * @param hotAnswers for copies of the answers that are asked for most
+     * @param knownRequests for requests that come again and again
+     */
+    @JsonNaming(PropertyNamingStrategies.KebabCaseStrategy.class)
+    public record Memory(
+            @Setting(value = "64MiB", allowed = Setting.MEMORY_OR_NONE)
+            ByteSize hotAnswers,
+
+            @Setting(value = "32MiB", allowed = Setting.MEMORY_OR_NONE)
+            ByteSize knownRequests) {
+
+        private static final ByteSize MIN = ByteSize.parse("1MiB");
+        private static final ByteSize MAX = ByteSize.parse("16GiB");
+
+        /** Checks the ranges. */
+        public Memory {
+            check(hotAnswers, "hot-answers");
+            check(knownRequests, "known-requests");
+        }
+
+        private static void check(ByteSize size, String name) {
+            InvalidSetting.unless(size.bytes() == 0 || (size.compareTo(MIN) >= 0 && size.compareTo(MAX) <= 0), name);
         }
     }
 

@@ -2,6 +2,7 @@ package dev.refrain.http.proxy;
 
 import dev.refrain.engine.BypassReason;
 import dev.refrain.engine.CacheControls;
+import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.CacheRequest;
 import dev.refrain.engine.Endpoint;
 import dev.refrain.engine.ResponseCache;
@@ -18,6 +19,7 @@ import java.net.http.HttpRequest.BodyPublishers;
  * done.
  *
  * @param request with its preset applied
+ * @param key null if caching is off, or the request not eligible
  * @param bypass why it is not eligible, or null
  * @param preset the one that it names and that is known here, or null
  * @param outgoing the body that goes to the provider
@@ -26,6 +28,7 @@ import java.net.http.HttpRequest.BodyPublishers;
 record Decision(
         CacheRequest request,
         CacheControls controls,
+        CacheKey key,
         BypassReason bypass,
         Preset preset,
         BodyPublisher outgoing,
@@ -46,24 +49,23 @@ record Decision(
                 ? presets.find(request.model(), request.preset()).orElse(null)
                 : null;
         CacheControls controls = controls(headers, preset);
-        BypassReason bypass = cache.bypass(request).orElse(null);
-        if (preset == null || preset.isPolicyOnly()) {
-            return new Decision(request, controls, bypass, preset, BodyPublishers.ofByteArray(body), null);
+        BodyPublisher outgoing = BodyPublishers.ofByteArray(body);
+        if (preset != null && !preset.isPolicyOnly()) {
+            try {
+                byte[] resolved = preset.resolve(endpoint, body);
+                request = request.withPreset(preset.fingerprint(), resolved);
+                outgoing = BodyPublishers.ofByteArray(resolved);
+            } catch (IllegalArgumentException e) {
+                ProxyException flaw = ProxyException.badRequest(
+                        "The preset cannot be applied: the request body is malformed or nested too deeply.");
+                BypassReason bypass = cache.bypass(request).orElse(null);
+                return new Decision(request, controls, null, bypass, preset, BodyPublishers.noBody(), flaw);
+            }
         }
-        try {
-            byte[] resolved = preset.resolve(endpoint, body);
-            return new Decision(
-                    request.withPreset(preset.fingerprint(), resolved),
-                    controls,
-                    bypass,
-                    preset,
-                    BodyPublishers.ofByteArray(resolved),
-                    null);
-        } catch (IllegalArgumentException e) {
-            ProxyException flaw = ProxyException.badRequest(
-                    "The preset cannot be applied: the request body is malformed or nested too deeply.");
-            return new Decision(request, controls, bypass, preset, BodyPublishers.noBody(), flaw);
-        }
+        // The key first: a body that was seen lately is not read again for it.
+        CacheKey key = controls.enabled() ? cache.key(request).orElse(null) : null;
+        BypassReason bypass = key == null ? cache.bypass(request).orElse(null) : null;
+        return new Decision(request, controls, key, bypass, preset, outgoing, null);
     }
 
     static CacheControls controls(HeaderMap headers, Preset preset) {

@@ -39,6 +39,7 @@ final class ProxyHandler implements HttpHandler {
     private final ActivityLog activity;
     private final Outlines outlines;
     private final Presets presets;
+    private final ModelNames models = new ModelNames();
     private final UpstreamClient client;
     private final Provider defaultProvider;
     private final Map<Endpoint, Provider> providers;
@@ -206,18 +207,20 @@ final class ProxyHandler implements HttpHandler {
                 body);
         CacheRequest request = decision.request();
         CacheControls controls = decision.controls();
+        CacheKey key = decision.key();
         BypassReason bypass = decision.bypass();
         Preset preset = decision.preset();
-        client.expect(controls, bypass, null);
+        client.expect(controls, bypass, key);
         if (decision.flaw() != null) {
             client.fail(decision.flaw());
             return;
         }
-        account.request(request.upstreamModel(), preset == null ? null : preset.slug(), request.stream());
+        account.request(
+                key == null ? request.upstreamModel() : models.name(key, request),
+                preset == null ? null : preset.slug(),
+                key == null ? request.stream() : key.streaming());
         Upstream upstream = call(exchange, route, decision.outgoing(), controls.enabled());
-        if (controls.enabled() && bypass == null) {
-            CacheKey key = cache.key(request).orElseThrow();
-            client.expect(controls, null, key);
+        if (key != null) {
             CacheRequest outlineOf = controls.directives().noStore() ? null : request;
             cache.respond(key, controls, identified(account, outlineOf, body, upstream), client);
         } else {

@@ -166,6 +166,8 @@ public final class ProxyServer implements AutoCloseable {
                 .preallocate(settings.preallocate())
                 .maxRequestBytes((int) settings.limits().cacheableRequest().bytes())
                 .maxAnswerBytes((int) settings.limits().storedAnswer().bytes())
+                .hotBytes(settings.memory().hotAnswers().bytes())
+                .memoBytes(settings.memory().knownRequests().bytes())
                 .sweepInterval(settings.sweepInterval())
                 .staleIfError(settings.staleIfError())
                 .cancelWhenAbandoned(settings.onDisconnect() == Settings.OnDisconnect.CANCEL)

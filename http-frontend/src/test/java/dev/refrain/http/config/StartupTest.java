@@ -39,6 +39,7 @@ class StartupTest {
         assertThat(settings.limits())
                 .isEqualTo(new Settings.Limits(
                         new ByteSize(64 << 20), new ByteSize(8 << 20), new ByteSize(16 << 20), 4096));
+        assertThat(settings.memory()).isEqualTo(new Settings.Memory(new ByteSize(64 << 20), new ByteSize(32 << 20)));
         assertThat(settings.timeouts())
                 .isEqualTo(new Settings.Timeouts(
                         Duration.ofSeconds(30),
@@ -225,6 +226,7 @@ class StartupTest {
                 "REFRAIN_PORT | x | port: 'x' (variable REFRAIN_PORT) must be a port from 0 to 65535, where 0 takes any free one",
                 "REFRAIN_TIMEOUTS_IDLE | 10 | timeouts.idle: '10' (variable REFRAIN_TIMEOUTS_IDLE) must be a duration longer than zero, such as 500ms, 10s, 5m or 1h",
                 "REFRAIN_TIMEOUTS_IDLE | 0s | timeouts.idle: '0s' (variable REFRAIN_TIMEOUTS_IDLE) must be a duration longer than zero, such as 500ms, 10s, 5m or 1h",
+                "REFRAIN_MEMORY_HOT_ANSWERS | 1KiB | memory.hot-answers: '1KiB' (variable REFRAIN_MEMORY_HOT_ANSWERS) must be a size from 1MiB to 16GiB, such as 64MiB, or 0B for none",
                 "REFRAIN_LIMITS_REQUEST_BODY | 2GiB | limits.request-body: '2GiB' (variable REFRAIN_LIMITS_REQUEST_BODY) must be a size from 1B to 1GiB, such as 64KiB or 16MiB",
             })
     void namesAWrongVariable(String variable, String value, String line) {
@@ -278,7 +280,7 @@ class StartupTest {
                 "port: 80.5 | port: '80.5' (FILE) must be a port from 0 to 65535, where 0 takes any free one",
                 "port: [1] | port: 'a list' (FILE) must be a port from 0 to 65535, where 0 takes any free one",
                 "capacity: {a: b} | capacity: 'a group of settings' (FILE) must be a size of at least 16MiB, such as 512MiB or 1GiB",
-                "prot: 1 | prot: no such setting (FILE), must be one of activity, admin, capacity, cors-origins, currency, explain, host, labels, limits, on-disconnect, port, preallocate, presets, prices, stale-if-error, store, sweep-interval, timeouts, upstream, upstreams",
+                "prot: 1 | prot: no such setting (FILE), must be one of activity, admin, capacity, cors-origins, currency, explain, host, labels, limits, memory, on-disconnect, port, preallocate, presets, prices, stale-if-error, store, sweep-interval, timeouts, upstream, upstreams",
                 "limits: {storedAnswer: 1} | limits.storedAnswer: no such setting (FILE), must be one of cacheable-request, request-body, stored-answer, upstream-calls",
                 "limits: 5 | limits: '5' (FILE) must be a group of settings such as limits.request-body",
                 "timeouts: {idle: soon} | timeouts.idle: 'soon' (FILE) must be a duration longer than zero, such as 500ms, 10s, 5m or 1h",

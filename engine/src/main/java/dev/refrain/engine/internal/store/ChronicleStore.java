@@ -162,6 +162,24 @@ public final class ChronicleStore implements CacheStore {
     }
 
     @Override
+    public boolean head(CacheKey key, byte[] into) {
+        if (!inFlight.enter()) {
+            return false;
+        }
+        Scratch scratch = scratches.take();
+        try {
+            key.copyTo(scratch.key, 0);
+            return map.head(scratch.key, into);
+        } catch (RuntimeException | InternalError | AssertionError e) {
+            files.failed("read an entry's head", e);
+            return false;
+        } finally {
+            scratches.give(scratch);
+            inFlight.exit();
+        }
+    }
+
+    @Override
     public boolean put(CacheKey key, EntryBuffer entry) {
         if (entry.length() < EntryHead.LENGTH) {
             throw new IllegalArgumentException("An entry of " + entry.length() + " bytes has no room for its head of "

@@ -46,9 +46,11 @@ final class SegmentMap {
     private final Newcomers newcomers;
     private final Pool<Evictor> evictors;
     private final StuckSegments stuck;
+    private final Heads heads;
 
     SegmentMap(ChronicleMap<byte[], EntryBuffer> map, Tally tally, Failures failures) {
         this.map = map;
+        this.heads = new Heads((VanillaChronicleMap<?, ?, ?>) map);
         this.stuck = new StuckSegments(failures);
         this.tally = tally;
         long chunks = (long) map.segments() * Layout.CHUNKS_PER_SEGMENT;
@@ -93,6 +95,17 @@ final class SegmentMap {
     /** An entry was read, all of it. The value is its own or its manifest. */
     void countHit(byte[] key, EntryBuffer value) {
         policy.hit(Stake.owner(key, value), Stake.chunks(value), Stake.cost(value));
+    }
+
+    /** Copies the head of a key's value and counts that as a hit. Returns false if there is none, or if it cannot be had at once. */
+    boolean head(byte[] key, byte[] into) {
+        int length = heads.read(key, into);
+        if (length < EntryHead.LENGTH) {
+            return false;
+        }
+        int total = Stake.total(into, length);
+        policy.hit(Stake.hash(key), Stake.chunks(total), Stake.cost(into, total));
+        return true;
     }
 
     /** An entry is about to be put, in whatever number of values. */

@@ -64,6 +64,27 @@ public abstract class CacheStoreContract {
         assertThat(store.get(key(2), found)).isFalse();
     }
 
+    /** A store that cannot tell heads apart from entries says so each time. */
+    @ParameterizedTest
+    @ValueSource(ints = {64, 80, 200, 2_600, 32_768, 32_769, 1 << 20})
+    void showsTheHeadOfTheEntryThatIsThere(int length) {
+        byte[] head = new byte[EntryHead.LENGTH];
+        assertThat(store.head(key(1), head)).isFalse();
+        for (int generation = 0; generation < 3; generation++) {
+            EntryBuffer entry = entry(1, 0, Math.max(length, 80), 1_000 + generation, NEVER);
+            store.put(key(1), entry);
+            if (store.head(key(1), head)) {
+                assertThat(head).startsWith(java.util.Arrays.copyOf(entry.bytes(), 4));
+                assertThat(EntryHead.storedAt(head)).isEqualTo(1_000 + generation);
+                assertThat(java.util.Arrays.copyOfRange(head, 36, 64))
+                        .isEqualTo(java.util.Arrays.copyOfRange(entry.bytes(), 36, 64));
+            }
+        }
+        assertThat(store.head(key(2), head)).isFalse();
+        store.remove(key(1));
+        assertThat(store.head(key(1), head)).isFalse();
+    }
+
     @Test
     void anEntryMayBeNoMoreThanItsHead() {
         EntryBuffer head = new EntryBuffer(EntryHead.LENGTH);
