@@ -145,9 +145,15 @@ public final class EvictionPolicy {
         return (int) ((Thread.currentThread().getId() * 0x9E3779B97F4A7C15L) >>> 60) * STRIDE;
     }
 
-    /** A piece of an entry has gone, so the rest of it is worth nothing. */
-    public void forget(long hash) {
-        footprints.forget(hash);
+    /**
+     * A piece of an entry has gone, so the rest of it is worth nothing.
+     *
+     * @param ifUnknown the answer where nothing is remembered of the entry
+     * @return whether it was the first piece to go
+     */
+    public boolean forget(long hash, boolean ifUnknown) {
+        int before = footprints.forget(hash);
+        return before == 0 ? ifUnknown : !footprints.isLongAgo(before);
     }
 
     /** What is known of a key; the argument of the methods below. */

@@ -118,12 +118,18 @@ final class Footprints {
         return cell;
     }
 
-    /** An entry, or a piece of one, is of no use any more: its other pieces should be the next to go. How often it was wanted stays. */
-    void forget(long hash) {
+    /**
+     * An entry, or a piece of one, is of no use any more: its other pieces should be the next to go. How often it was wanted stays.
+     * Returns the cell as it was, or 0.
+     */
+    int forget(long hash) {
         int i = find(hash);
-        if (i >= 0) {
-            cells[i] = cell(cells[i] >>> MARK_SHIFT, frequency(cells[i]), 0, tick - LONG_AGO);
+        if (i < 0) {
+            return 0;
         }
+        int cell = cells[i];
+        cells[i] = cell(cell >>> MARK_SHIFT, frequency(cell), 0, tick - LONG_AGO);
+        return cell;
     }
 
     /** Whether the key of a cell was forgotten, or has not been asked for in as long a time as there can be. */

@@ -201,12 +201,15 @@ final class SegmentMap {
             requireSane(entry);
             byte kind = kind(entry);
             boolean isExpired = expiresAt(entry) <= nowMillis;
+            boolean isFirst = true;
             if (Kind.isMark(kind)) {
+                // An entry in pieces is lost with the first of them, and counts once.
                 Data<EntryBuffer> value = entry.value();
-                policy.forget(value.bytes().readLong(value.offset() + Stake.OWNER));
+                long owner = value.bytes().readLong(value.offset() + Stake.OWNER);
+                isFirst = policy.forget(owner, kind != Kind.PART);
             }
             remove(entry, kind);
-            if (kind != Kind.PART) {
+            if (isFirst) {
                 tally.evictions.increment();
                 if (isExpired) {
                     tally.expiredEvictions.increment();

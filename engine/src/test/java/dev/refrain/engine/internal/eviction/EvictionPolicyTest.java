@@ -97,7 +97,8 @@ class EvictionPolicyTest {
             policy.hit(hash(1), 1, 1);
         }
         double before = policy.worth(policy.footprint(hash(1)), 1);
-        policy.forget(hash(1));
+        assertThat(policy.forget(hash(1), false)).as("the first piece").isTrue();
+        assertThat(policy.forget(hash(1), true)).as("the second one").isFalse();
         assertThat(policy.worth(policy.footprint(hash(1)), 1)).isLessThan(before / 1_000);
     }
 
