@@ -7,6 +7,7 @@ import dev.refrain.engine.Endpoint;
 import dev.refrain.engine.ResponseCache;
 import java.io.IOException;
 import org.openjdk.jmh.annotations.Level;
+import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
@@ -15,13 +16,19 @@ import org.openjdk.jmh.annotations.TearDown;
 /** A cache on disk that has an answer to every request. */
 @State(Scope.Benchmark)
 public class FilledCache {
+    /** For copies of answers that are asked for often; a negative number is the default. */
+    @Param("-1")
+    private int hotMib;
+
     private TemporaryCache temporary;
     private CacheKey[] keys;
 
     @Setup(Level.Trial)
     public void fill(Popularity popularity, ChatAnswers answers) throws IOException {
         int entries = popularity.entries();
-        temporary = new TemporaryCache(answers.roomyCapacity(entries));
+        temporary = new TemporaryCache(
+                answers.roomyCapacity(entries),
+                settings -> hotMib < 0 ? settings : settings.hotBytes((long) hotMib << 20));
         keys = new CacheKey[entries];
         Requests requests = new Requests();
         for (int entry = 0; entry < entries; entry++) {
