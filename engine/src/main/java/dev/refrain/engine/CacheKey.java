@@ -4,6 +4,7 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 import java.util.HexFormat;
+import java.util.Objects;
 
 /**
  * The identity of a request: 32 bytes of SHA-256 over everything that makes two requests the same (wire rules W10 to W15), with
@@ -19,16 +20,17 @@ public final class CacheKey {
 
     private static final byte[] NO_SCOPE = new byte[Long.BYTES];
 
-    private final Endpoint endpoint;
-    private final boolean streaming;
-    private final long a;
-    private final long b;
-    private final long c;
-    private final long d;
+    // Changed by {@link #set} alone, in keys that their maker has kept to himself.
+    private Endpoint endpoint;
+    private boolean streaming;
+    private long a;
+    private long b;
+    private long c;
+    private long d;
     /** With {@link #modelTag} what the key's entry is labelled with; no part of the key's identity. Shared, hence only read. */
-    private final byte[] scope;
+    private byte[] scope;
 
-    private final long modelTag;
+    private long modelTag;
 
     /**
      * Wraps a digest.
@@ -47,14 +49,31 @@ public final class CacheKey {
      * @param modelTag 0 is no tag
      */
     CacheKey(Endpoint endpoint, boolean streaming, byte[] digest, int offset, byte[] scope, long modelTag) {
-        this.endpoint = java.util.Objects.requireNonNull(endpoint, "endpoint");
-        this.streaming = streaming;
-        this.a = (long) LONG.get(digest, offset);
-        this.b = (long) LONG.get(digest, offset + 8);
-        this.c = (long) LONG.get(digest, offset + 16);
-        this.d = (long) LONG.get(digest, offset + 24);
-        this.scope = scope;
-        this.modelTag = modelTag;
+        set(endpoint, streaming, digest, offset, scope, modelTag);
+        // As behind final fields: who gets hold of the key without further ado sees all of it.
+        VarHandle.releaseFence();
+    }
+
+    /** To be {@link #set}. */
+    CacheKey() {}
+
+    /** Makes this the key that the constructor would make; only while nobody else knows it. */
+    void set(Endpoint newEndpoint, boolean isStreaming, byte[] digest, int offset, byte[] newScope, long newModelTag) {
+        endpoint = Objects.requireNonNull(newEndpoint, "endpoint");
+        streaming = isStreaming;
+        a = (long) LONG.get(digest, offset);
+        b = (long) LONG.get(digest, offset + 8);
+        c = (long) LONG.get(digest, offset + 16);
+        d = (long) LONG.get(digest, offset + 24);
+        scope = newScope;
+        modelTag = newModelTag;
+    }
+
+    /** A key of its own that is equal to this one. */
+    CacheKey copy() {
+        byte[] digest = new byte[LENGTH];
+        copyTo(digest, 0);
+        return new CacheKey(endpoint, streaming, digest, 0, scope, modelTag);
     }
 
     /** The endpoint whose answers this key names; never null. */
@@ -67,12 +86,36 @@ public final class CacheKey {
         return streaming;
     }
 
+    /**
+     * The scope that the key is of, told apart from others without naming it: 48 bits, in hexadecimal, of what stands for the API key in
+     * keys. Empty if the key does not know its scope.
+     */
+    public String scope() {
+        return scope == NO_SCOPE ? "" : hexTag(scopeTag());
+    }
+
+    /** The first 48 bits of a tag, in the order of its bytes. */
+    static String hexTag(long tag) {
+        return HexFormat.of().toHexDigits(Long.reverseBytes(tag)).substring(0, 12);
+    }
+
+    /** A key that finds an entry and is good for nothing else. */
+    static CacheKey ofBytes(byte[] digest) {
+        return new CacheKey(Endpoint.CHAT, false, digest, 0);
+    }
+
     long scopeTag() {
         return (long) LONG.get(scope, 0);
     }
 
-    long modelTag() {
+    /** A number that stands for the model that is asked for upstream; 0 if the request names none. Equal names have equal numbers. */
+    public long modelTag() {
         return modelTag;
+    }
+
+    /** A part of the digest. */
+    long hash() {
+        return a;
     }
 
     /** Writes the {@link #LENGTH} digest bytes to {@code target} from {@code offset}. */
@@ -85,7 +128,14 @@ public final class CacheKey {
 
     /** The first 48 bits of the digest in hexadecimal: enough to tell entries apart in a log, useless for anything else. */
     public String shortDigest() {
-        return HexFormat.of().toHexDigits(Long.reverseBytes(a)).substring(0, 12);
+        return hexTag(a);
+    }
+
+    /** The whole digest in hexadecimal. */
+    public String digest() {
+        byte[] bytes = new byte[LENGTH];
+        copyTo(bytes, 0);
+        return HexFormat.of().formatHex(bytes);
     }
 
     @Override

@@ -1,5 +1,7 @@
 package dev.refrain.engine;
 
+import java.util.function.Supplier;
+
 /**
  * What the cache did for one response; a front-end turns it into its protocol's words (wire rules W21, W22, W27 and W30).
  */
@@ -10,8 +12,9 @@ public sealed interface CacheOutcome {
      * @param ageSeconds whole seconds since the answer was stored
      * @param ttlSeconds whole seconds that the entry has left; age plus ttl is the stored lifetime (W22)
      * @param sourceId generation id of the response that filled the entry, or null if that had none
+     * @param savings what the stored answer had cost
      */
-    record Hit(long ageSeconds, long ttlSeconds, String sourceId) implements CacheOutcome {}
+    record Hit(long ageSeconds, long ttlSeconds, String sourceId, Savings savings) implements CacheOutcome {}
 
     /**
      * Answered from the store in place of an upstream that failed, because the request allows that ({@code stale-if-error}).
@@ -28,8 +31,10 @@ public sealed interface CacheOutcome {
      * @param ttlSeconds lifetime that the answer gets if it is stored
      * @param sourceId generation id of the response to the request that made the call, or null if that had none
      * @param reason why the store did not answer
+     * @param savings what the call cost; not known before the answer is complete
      */
-    record Collapsed(long ttlSeconds, String sourceId, ForwardReason reason) implements CacheOutcome {}
+    record Collapsed(long ttlSeconds, String sourceId, ForwardReason reason, Supplier<Savings> savings)
+            implements CacheOutcome {}
 
     /**
      * Fetched from the upstream because no entry answered.

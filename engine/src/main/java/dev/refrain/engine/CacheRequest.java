@@ -4,55 +4,67 @@ import dev.refrain.engine.internal.request.RequestScan;
 import java.util.Objects;
 
 /**
- * A request as the cache sees it: who asks, which endpoint, and the body, read in one pass. Immutable and thread-safe as long as
- * the caller leaves the body's bytes alone.
+ * A request as the cache sees it: who asks, which endpoint, and the body, which is read in one pass when something about it is asked
+ * for the first time. Immutable and thread-safe as long as the caller leaves the body's bytes alone.
  */
 public final class CacheRequest {
     private final Endpoint endpoint;
     private final String apiKey;
-    private final RequestScan body;
-    private final int bodyLength;
+    private final byte[] bytes;
+    private final int offset;
+    private final int length;
     private final String upstream;
     private final String query;
     private final String presetFingerprint;
-    private final boolean stream;
-    /** The body that goes upstream: the one as sent, unless a preset was applied to it. */
-    private final RequestScan outgoing;
+    /** The body that goes upstream if a preset was applied to it, else null. */
+    private final RequestScan resolved;
+
+    /** Null until it is needed. */
+    private volatile RequestScan scan;
 
     private CacheRequest(
             Endpoint endpoint,
             String apiKey,
-            RequestScan body,
-            int bodyLength,
+            byte[] bytes,
+            int offset,
+            int length,
             String upstream,
             String query,
             String presetFingerprint,
-            boolean stream,
-            RequestScan outgoing) {
+            RequestScan resolved,
+            RequestScan scan) {
         this.endpoint = endpoint;
         this.apiKey = apiKey;
-        this.body = body;
-        this.bodyLength = bodyLength;
+        this.bytes = bytes;
+        this.offset = offset;
+        this.length = length;
         this.upstream = upstream;
         this.query = query;
         this.presetFingerprint = presetFingerprint;
-        this.stream = stream;
-        this.outgoing = outgoing;
+        this.resolved = resolved;
+        this.scan = scan;
     }
 
     /**
-     * Reads a request.
+     * A request.
      *
      * @param apiKey the caller's API key, or empty if it has none: all callers without one share their answers
      * @param body the request body as sent, UTF-8 JSON; not copied, must not change while this request is in use
      */
     public static CacheRequest of(Endpoint endpoint, String apiKey, byte[] body) {
+        return of(endpoint, apiKey, body, 0, body.length);
+    }
+
+    /**
+     * A request whose body is a part of an array.
+     *
+     * @throws IndexOutOfBoundsException if the part is not within the array
+     */
+    public static CacheRequest of(Endpoint endpoint, String apiKey, byte[] body, int offset, int length) {
         Objects.requireNonNull(endpoint, "endpoint");
         Objects.requireNonNull(apiKey, "apiKey");
-        RequestScan scan = RequestScan.of(body, 0, body.length);
-        // Embeddings never stream, whatever the body says.
-        boolean stream = endpoint != Endpoint.EMBEDDINGS && scan.stream();
-        return new CacheRequest(endpoint, apiKey, scan, body.length, "", "", "", stream, scan);
+        Objects.checkFromIndexSize(offset, length, body.length);
+        return new CacheRequest(endpoint, apiKey, body, offset, length, "", "", "", null, null);
     }
 
     /**
@@ -65,7 +77,7 @@ public final class CacheRequest {
         Objects.requireNonNull(upstreamIdentity, "upstreamIdentity");
         Objects.requireNonNull(rawQuery, "rawQuery");
         return new CacheRequest(
-                endpoint, apiKey, body, bodyLength, upstreamIdentity, rawQuery, presetFingerprint, stream, outgoing);
+                endpoint, apiKey, bytes, offset, length, upstreamIdentity, rawQuery, presetFingerprint, resolved, scan);
     }
 
     /**
@@ -76,17 +88,17 @@ public final class CacheRequest {
      */
     public CacheRequest withPreset(String fingerprint, byte[] resolvedBody) {
         Objects.requireNonNull(fingerprint, "fingerprint");
-        RequestScan resolved = RequestScan.of(resolvedBody, 0, resolvedBody.length);
         return new CacheRequest(
                 endpoint,
                 apiKey,
-                body,
-                bodyLength,
+                bytes,
+                offset,
+                length,
                 upstream,
                 query,
                 fingerprint,
-                endpoint != Endpoint.EMBEDDINGS && resolved.stream(),
-                resolved);
+                RequestScan.of(resolvedBody, 0, resolvedBody.length),
+                scan);
     }
 
     /** The endpoint; never null. */
@@ -96,26 +108,40 @@ public final class CacheRequest {
 
     /** Whether the body is one well-formed JSON object; if not, the other facts about it mean nothing. */
     public boolean isJsonObject() {
-        return body.isJsonObject();
+        return body().isJsonObject();
     }
 
     /** The top-level {@code model}, or null if there is none. */
     public String model() {
-        return body.model();
+        return body().model();
+    }
+
+    /** The {@link #model} of the body that goes upstream, which a preset may have brought. */
+    public String upstreamModel() {
+        return outgoing().model();
     }
 
     /** The top-level {@code preset}, or null if there is none. */
     public String preset() {
-        return body.preset();
+        return body().preset();
     }
 
     /** Whether the answer is asked for as an event stream. */
     public boolean stream() {
-        return stream;
+        return streams(endpoint, outgoing());
+    }
+
+    /** Embeddings never stream, whatever the body says. */
+    static boolean streams(Endpoint endpoint, RequestScan body) {
+        return endpoint != Endpoint.EMBEDDINGS && body.stream();
     }
 
     /** Whether a {@code responses} request asks to be run in the background (wire rule W19). */
     public boolean background() {
+        return isBackground(endpoint, body());
+    }
+
+    static boolean isBackground(Endpoint endpoint, RequestScan body) {
         return endpoint == Endpoint.RESPONSES && body.background();
     }
 
@@ -123,18 +149,37 @@ public final class CacheRequest {
         return apiKey;
     }
 
+    /** The body as sent. Threads that race here do the same twice. */
     RequestScan body() {
-        return body;
+        RequestScan scanned = scan;
+        if (scanned == null) {
+            scanned = RequestScan.of(bytes, offset, length);
+            scan = scanned;
+        }
+        return scanned;
+    }
+
+    /** The body that goes upstream. */
+    RequestScan outgoing() {
+        return resolved != null ? resolved : body();
+    }
+
+    boolean hasPreset() {
+        return resolved != null;
+    }
+
+    /** The array that holds the body as sent. */
+    byte[] bytes() {
+        return bytes;
+    }
+
+    int offset() {
+        return offset;
     }
 
     /** Length of the body as sent, in bytes. */
     int bodyLength() {
-        return bodyLength;
-    }
-
-    /** See {@link RequestScan#tag}; of the model that is asked for upstream. */
-    long modelTag() {
-        return outgoing.modelTag();
+        return length;
     }
 
     String upstream() {
@@ -152,6 +197,6 @@ public final class CacheRequest {
     /** Neither the API key nor the prompt. */
     @Override
     public String toString() {
-        return endpoint.id() + (stream ? " stream, " : ", ") + bodyLength + " bytes";
+        return endpoint.id() + ", " + length + " bytes";
     }
 }

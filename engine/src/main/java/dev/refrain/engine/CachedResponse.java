@@ -22,6 +22,8 @@ public final class CachedResponse {
     private long ageSeconds;
     private long ttlSeconds;
     private long tokensSaved;
+    private long promptTokensSaved;
+    private long fetchMillis;
 
     /** The array that holds the body; the first {@link #length()} bytes are valid until the next lookup. */
     public byte[] array() {
@@ -78,6 +80,16 @@ public final class CachedResponse {
         return tokensSaved;
     }
 
+    /** Those of {@link #tokensSaved()} that the provider counted for the request. */
+    public long promptTokensSaved() {
+        return promptTokensSaved;
+    }
+
+    /** Milliseconds that fetching the stored answer took; 0 if not known. */
+    public long fetchMillis() {
+        return fetchMillis;
+    }
+
     EntryBuffer body() {
         return body;
     }
@@ -109,7 +121,9 @@ public final class CachedResponse {
         sourceIdLength = length;
     }
 
-    void tokensSaved(long tokens) {
+    void savings(long promptTokens, long tokens, long fetched) {
+        promptTokensSaved = promptTokens;
         tokensSaved = tokens;
+        fetchMillis = fetched;
     }
 }

@@ -81,6 +81,11 @@ class CaptureSink implements ResponseSink {
         return new CacheOutcome.Miss(ttl.toSeconds(), stored, reason);
     }
 
+    /** How long the call has been under way. */
+    final long fetchMillis() {
+        return cache.nowMillis() - startedAtMillis;
+    }
+
     final Duration ttl() {
         return ttl;
     }

@@ -9,6 +9,7 @@ import java.util.concurrent.atomic.LongAdder;
 /** The counters behind {@link CacheStats}; contention-free on the hit path. */
 final class Counters {
     final LongAdder hitsOnError = new LongAdder();
+    final LongAdder hotHits = new LongAdder();
     private final Map<Endpoint, LongAdder> hits = adders();
     private final Map<Endpoint, LongAdder> misses = adders();
     final LongAdder collapsed = new LongAdder();
@@ -43,6 +44,7 @@ final class Counters {
         return new CacheStats(
                 lookups.values().stream().mapToLong(CacheStats.Lookups::hits).sum(),
                 hitsOnError.sum(),
+                hotHits.sum(),
                 lookups.values().stream().mapToLong(CacheStats.Lookups::misses).sum(),
                 collapsed.sum(),
                 bypasses.sum(),

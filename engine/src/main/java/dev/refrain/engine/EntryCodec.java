@@ -1,6 +1,7 @@
 package dev.refrain.engine;
 
 import dev.refrain.engine.internal.EntryChecksum;
+import dev.refrain.engine.internal.hot.RecordRing;
 import dev.refrain.engine.internal.template.Template;
 import dev.refrain.engine.spi.EntryBuffer;
 import dev.refrain.engine.spi.EntryHead;
@@ -29,9 +30,12 @@ final class EntryCodec {
     private static final int PATCHES_LENGTH = 32;
     private static final int SOURCE_ID_LENGTH = 44;
     private static final int CONTENT_TYPE_LENGTH = 46;
+    private static final int PROMPT_TOKENS = EntryHead.LENGTH;
+    /** Where the parts of varying length begin. */
+    private static final int LABELS = PROMPT_TOKENS + Integer.BYTES;
 
     /** Entries of any other version are misses. */
-    private static final byte CURRENT_VERSION = 2;
+    private static final byte CURRENT_VERSION = 3;
 
     private static final byte FLAG_LZ4 = 1;
 
@@ -72,10 +76,10 @@ final class EntryCodec {
         byte[] sourceId = latin1(facts.sourceId());
         byte[] contentType = latin1(facts.contentType());
         int bodyLength = template.length();
-        int blockAt = EntryHead.LENGTH + sourceId.length + contentType.length + template.patchesLength();
+        int blockAt = LABELS + sourceId.length + contentType.length + template.patchesLength();
         byte[] entry = out.resize(blockAt + compressor.maxCompressedLength(bodyLength));
 
-        int at = EntryHead.LENGTH;
+        int at = LABELS;
         System.arraycopy(sourceId, 0, entry, at, sourceId.length);
         at += sourceId.length;
         System.arraycopy(contentType, 0, entry, at, contentType.length);
@@ -104,6 +108,7 @@ final class EntryCodec {
         LONG.set(entry, EntryHead.MODEL, key.modelTag());
         SHORT.set(entry, SOURCE_ID_LENGTH, (short) sourceId.length);
         SHORT.set(entry, CONTENT_TYPE_LENGTH, (short) contentType.length);
+        INT.set(entry, PROMPT_TOKENS, clampToInt(template.promptTokens()));
         key.copyTo(scratch.key, 0);
         EntryChecksum.write(scratch.key, entry, out.length(), scratch.crc);
     }
@@ -112,7 +117,7 @@ final class EntryCodec {
     boolean isIntact(CacheKey key, EntryBuffer in, Scratch scratch) {
         byte[] entry = in.bytes();
         key.copyTo(scratch.key, 0);
-        return in.length() >= EntryHead.LENGTH
+        return in.length() >= LABELS
                 && entry[VERSION] == CURRENT_VERSION
                 && EntryChecksum.matches(scratch.key, entry, in.length(), scratch.crc);
     }
@@ -125,14 +130,9 @@ final class EntryCodec {
     boolean decode(EntryBuffer in, long nowMillis, CachedResponse out, Scratch scratch) {
         byte[] entry = in.bytes();
         int bodyLength = (int) INT.get(entry, BODY_LENGTH);
-        int patchesLength = (int) INT.get(entry, PATCHES_LENGTH);
-        int sourceIdLength = Short.toUnsignedInt((short) SHORT.get(entry, SOURCE_ID_LENGTH));
-        int contentTypeLength = Short.toUnsignedInt((short) SHORT.get(entry, CONTENT_TYPE_LENGTH));
-        int contentTypeAt = EntryHead.LENGTH + sourceIdLength;
-        int patchesAt = contentTypeAt + contentTypeLength;
-        int blockAt = patchesAt + patchesLength;
+        int blockAt = beforeBody(entry);
         int blockLength = in.length() - blockAt;
-        if (bodyLength < 0 || patchesLength < 0 || blockLength < 0) {
+        if (bodyLength < 0 || blockAt < 0 || blockLength < 0) {
             return false;
         }
         byte[] body = out.body().resize(bodyLength);
@@ -144,27 +144,61 @@ final class EntryCodec {
             } else {
                 System.arraycopy(entry, blockAt, body, 0, bodyLength);
             }
-            GenerationId.write(nowMillis / 1000, out.generationIdBytes());
-            GenerationId.writeSeconds(nowMillis / 1000, scratch.time, 0);
-            int patchCount = (int) INT.get(entry, PATCH_COUNT);
-            Template.patch(
-                    entry,
-                    patchesAt,
-                    patchesLength,
-                    patchCount,
-                    body,
-                    0,
-                    bodyLength,
-                    out.generationIdBytes(),
-                    scratch.time);
+            complete(entry, nowMillis, out, scratch);
+            return true;
         } catch (LZ4Exception | IndexOutOfBoundsException | IllegalArgumentException e) {
             return false;
         }
+    }
+
+    /**
+     * The same from a hot copy: what stands before the body, then the body.
+     *
+     * @param in holds the copy's head; receives what stands before the body
+     * @return false if the copy is gone
+     */
+    boolean decodeCopy(RecordRing.Cursor copy, EntryBuffer in, long nowMillis, CachedResponse out, Scratch scratch) {
+        int bodyAt = beforeBody(in.bytes());
+        int bodyLength = (int) INT.get(in.bytes(), BODY_LENGTH);
+        byte[] entry = in.resize(bodyAt);
+        if (!copy.copy(EntryHead.LENGTH, entry, EntryHead.LENGTH, bodyAt - EntryHead.LENGTH)
+                || !copy.copy(bodyAt, out.body().resize(bodyLength), 0, bodyLength)) {
+            return false;
+        }
+        complete(entry, nowMillis, out, scratch);
+        return true;
+    }
+
+    /** The length of all that stands before an entry's body; negative if the entry cannot be. */
+    static int beforeBody(byte[] entry) {
+        return LABELS
+                + Short.toUnsignedInt((short) SHORT.get(entry, SOURCE_ID_LENGTH))
+                + Short.toUnsignedInt((short) SHORT.get(entry, CONTENT_TYPE_LENGTH))
+                + (int) INT.get(entry, PATCHES_LENGTH);
+    }
+
+    /** Patches the body that is in its place already, and tells the rest. */
+    private static void complete(byte[] entry, long nowMillis, CachedResponse out, Scratch scratch) {
+        int sourceIdLength = Short.toUnsignedInt((short) SHORT.get(entry, SOURCE_ID_LENGTH));
+        int contentTypeLength = Short.toUnsignedInt((short) SHORT.get(entry, CONTENT_TYPE_LENGTH));
+        int contentTypeAt = LABELS + sourceIdLength;
+        GenerationId.write(nowMillis / 1000, out.generationIdBytes());
+        GenerationId.writeSeconds(nowMillis / 1000, scratch.time, 0);
+        Template.patch(
+                entry,
+                contentTypeAt + contentTypeLength,
+                (int) INT.get(entry, PATCHES_LENGTH),
+                (int) INT.get(entry, PATCH_COUNT),
+                out.array(),
+                0,
+                out.length(),
+                out.generationIdBytes(),
+                scratch.time);
         out.contentType(entry, contentTypeAt, contentTypeLength);
         out.times(EntryHead.storedAt(entry), EntryHead.expiresAt(entry), nowMillis);
-        out.sourceId(entry, EntryHead.LENGTH, sourceIdLength);
-        out.tokensSaved((int) INT.get(entry, EntryHead.TOKENS));
-        return true;
+        out.sourceId(entry, LABELS, sourceIdLength);
+        out.savings((int) INT.get(entry, PROMPT_TOKENS), (int) INT.get(entry, EntryHead.TOKENS), (int)
+                INT.get(entry, EntryHead.FETCH_MILLIS));
     }
 
     private static byte[] latin1(String label) {

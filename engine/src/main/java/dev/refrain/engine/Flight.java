@@ -75,6 +75,7 @@ final class Flight extends CaptureSink {
     private volatile Ending ending;
     private volatile LiveTemplate live;
     private volatile ResponseHead head;
+    private volatile Savings savings = Savings.NONE;
 
     // The upstream's thread's alone, but for the failure of a call that was never made.
     private volatile boolean over;
@@ -279,6 +280,7 @@ final class Flight extends CaptureSink {
 
     @Override
     void completed(Template whole) {
+        savings = new Savings(whole.promptTokens(), whole.tokens(), fetchMillis());
         if (live == null) {
             finish(new Ending.Complete(whole));
         }
@@ -413,6 +415,11 @@ final class Flight extends CaptureSink {
     public void whenGone(Runnable action) {}
 
     // ---- what followers see
+
+    /** What the answer cost, once it is complete. */
+    Savings savings() {
+        return savings;
+    }
 
     Ending ending() {
         return ending;

@@ -205,7 +205,8 @@ final class Follower {
                 null,
                 contentLength,
                 new String(id, StandardCharsets.ISO_8859_1),
-                new CacheOutcome.Collapsed(flight.ttl().toSeconds(), head.generationId(), ask.reason()),
+                new CacheOutcome.Collapsed(
+                        flight.ttl().toSeconds(), head.generationId(), ask.reason(), flight::savings),
                 Map.of()));
     }
 

@@ -1,5 +1,6 @@
 package dev.refrain.engine;
 
+import dev.refrain.engine.internal.request.RequestScan;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
@@ -22,7 +23,7 @@ import javax.crypto.spec.SecretKeySpec;
  */
 final class KeyDeriver {
     /** Changes whenever the parts or their order do; old entries are then never found again. */
-    private static final byte KEY_VERSION = 1;
+    static final byte KEY_VERSION = 1;
 
     /** Scopes remembered before the memo is emptied: bounds the memory that clients with made-up API keys can take. */
     private static final int MAX_SCOPES = 4096;
@@ -51,13 +52,18 @@ final class KeyDeriver {
             }
         }
 
+        /** Length of {@link KeyDeriver#head}. */
+        int headLength() {
+            return headLength;
+        }
+
         private void part(byte[] bytes) {
             length(bytes.length);
             System.arraycopy(bytes, 0, room(bytes.length), headLength, bytes.length);
             headLength += bytes.length;
         }
 
-        /** ASCII without a copy; anything else through the encoder. */
+        /** ASCII without garbage; anything else through the encoder. */
         private void part(String text) {
             int length = text.length();
             for (int i = 0; i < length; i++) {
@@ -69,8 +75,9 @@ final class KeyDeriver {
             length(length);
             byte[] target = room(length);
             for (int i = 0; i < length; i++) {
-                target[headLength++] = (byte) text.charAt(i);
+                target[headLength + i] = (byte) text.charAt(i);
             }
+            headLength += length;
         }
 
         private void length(int value) {
@@ -89,32 +96,75 @@ final class KeyDeriver {
         }
     }
 
-    /** The key of an eligible request. */
-    CacheKey derive(CacheRequest request, Scratch scratch) {
+    /** Makes a key that of an eligible request. */
+    void derive(CacheRequest request, CacheKey into, Scratch scratch) {
+        byte[] scope = begin(
+                request.endpoint(),
+                request.apiKey(),
+                request.upstream(),
+                request.query(),
+                request.presetFingerprint(),
+                scratch);
+        finish(request.endpoint(), request.stream(), scope, request.body(), request.outgoing(), into, scratch);
+    }
+
+    /**
+     * Begins a key: takes down everything but the body.
+     *
+     * @return the scope, which is the API key's as long as the process lives
+     */
+    byte[] begin(
+            Endpoint endpoint,
+            String apiKey,
+            String upstream,
+            String query,
+            String presetFingerprint,
+            Scratch scratch) {
         scratch.headLength = 0;
         scratch.head[scratch.headLength++] = KEY_VERSION;
-        scratch.head[scratch.headLength++] = (byte) (request.stream() ? 1 : 0);
-        byte[] scope = scope(request.apiKey());
+        scratch.head[scratch.headLength++] = 0;
+        byte[] scope = scope(apiKey);
         scratch.part(scope);
-        scratch.part(request.endpoint().id());
-        scratch.part(request.upstream());
-        scratch.part(request.query());
-        scratch.part(request.presetFingerprint());
+        scratch.part(endpoint.id());
+        scratch.part(upstream);
+        scratch.part(query);
+        scratch.part(presetFingerprint);
+        return scope;
+    }
+
+    /** What {@link #begin} took down for a request; the first {@link Scratch#headLength()} bytes. */
+    static byte[] head(Scratch scratch) {
+        return scratch.head;
+    }
+
+    /**
+     * Ends what {@link #begin} began.
+     *
+     * @param body goes into the key
+     * @param outgoing the same, or what a preset has made of it; says what the model is
+     */
+    static void finish(
+            Endpoint endpoint,
+            boolean stream,
+            byte[] scope,
+            RequestScan body,
+            RequestScan outgoing,
+            CacheKey into,
+            Scratch scratch) {
+        scratch.head[1] = (byte) (stream ? 1 : 0);
         // The model stands in the body, at one place at most that counts; hashing it twice would add nothing.
-        scratch.length(request.body().normalisedLength());
+        scratch.length(body.normalisedLength());
         MessageDigest sha256 = scratch.sha256;
         sha256.reset();
         sha256.update(scratch.head, 0, scratch.headLength);
-        sha256.update(
-                request.body().normalised(),
-                request.body().normalisedOffset(),
-                request.body().normalisedLength());
+        scratch.head[1] = 0;
+        sha256.update(body.normalised(), body.normalisedOffset(), body.normalisedLength());
         try {
             sha256.digest(scratch.digest, 0, CacheKey.LENGTH);
         } catch (DigestException e) {
             throw new IllegalStateException(e);
         }
-        return new CacheKey(request.endpoint(), request.stream(), scratch.digest, 0, scope, request.modelTag());
+        into.set(endpoint, stream, scratch.digest, 0, scope, outgoing.modelTag());
     }
 
     /** What labels the entries of an API key: eight bytes of what stands for it in keys. */

@@ -1,6 +1,8 @@
 package dev.refrain.engine;
 
 import dev.refrain.engine.internal.Pool;
+import dev.refrain.engine.internal.events.LookupEvent;
+import dev.refrain.engine.internal.events.StoreEvent;
 import dev.refrain.engine.internal.request.RequestScan;
 import dev.refrain.engine.internal.store.ChronicleStore;
 import dev.refrain.engine.internal.template.AnswerCapture;
@@ -13,6 +15,7 @@ import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.HexFormat;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
@@ -48,6 +51,11 @@ public final class ResponseCache implements AutoCloseable {
     private final EntryCodec codec = new EntryCodec();
     private final Counters counters = new Counters();
     private final Pool<Scratch> scratches = new Pool<>(Scratch::new);
+    /** Null if there are none. */
+    private final HotAnswers hot;
+    /** Null if there is none. */
+    private final RequestMemo memo;
+
     private final Coalescer coalescer = new Coalescer(this);
     private final Sweeper sweeper;
 
@@ -59,8 +67,10 @@ public final class ResponseCache implements AutoCloseable {
         this.staleIfErrorMillis = builder.staleIfError.toMillis();
         this.cancelsWhenAbandoned = builder.cancelWhenAbandoned;
         this.keys = new KeyDeriver(store.secret());
-        this.sweeper = new Sweeper(store, () -> nowMillis() - staleIfErrorMillis);
-        sweeper.start(builder.sweepInterval);
+        this.hot = builder.hotBytes() > 0 ? new HotAnswers(store, builder.hotBytes()) : null;
+        this.memo = builder.memoBytes() > 0 ? new RequestMemo(builder.memoBytes()) : null;
+        this.sweeper = new Sweeper(store, () -> nowMillis() - staleIfErrorMillis, builder.sweepInterval);
+        sweeper.start();
     }
 
     /** One thread's working memory, so that a lookup allocates nothing. */
@@ -69,11 +79,28 @@ public final class ResponseCache implements AutoCloseable {
         final EntryCodec.Scratch codec = new EntryCodec.Scratch();
         final EntryBuffer entry = new EntryBuffer(8 * 1024);
         final CachedResponse response = new CachedResponse();
+        final HotAnswers.Scratch hot = new HotAnswers.Scratch();
+        final RequestMemo.Scratch memo = new RequestMemo.Scratch();
+        /** Changes with every request: whoever keeps it copies it. */
+        final CacheKey key = new CacheKey();
+
+        private final RequestScan scan = new RequestScan();
+
+        RequestScan scan(byte[] body, int offset, int length) {
+            scan.scan(body, offset, length);
+            return scan;
+        }
+
+        int bytes() {
+            return entry.bytes().length + response.array().length + memo.bytes() + scan.keptBytes();
+        }
     }
 
     private void give(Scratch scratch) {
         // One large answer must not leave its megabytes behind in every slot of the pool.
-        if (scratch.entry.bytes().length + scratch.response.array().length <= MAX_POOLED_BYTES) {
+        if (scratch.bytes() <= MAX_POOLED_BYTES) {
+            // The body is the caller's, and not kept alive for longer than it is used.
+            scratch.scan.release();
             scratches.give(scratch);
         }
     }
@@ -108,12 +135,12 @@ public final class ResponseCache implements AutoCloseable {
             pass(upstream, sink);
             return;
         }
-        Optional<BypassReason> bypass = bypass(request);
-        if (bypass.isPresent()) {
-            bypass(bypass.get(), controls, upstream, sink);
-            return;
+        Optional<CacheKey> key = key(request);
+        if (key.isPresent()) {
+            respond(key.get(), controls, upstream, sink);
+        } else {
+            bypass(bypass(request).orElseThrow(), controls, upstream, sink);
         }
-        respond(derive(request), controls, upstream, sink);
     }
 
     /**
@@ -199,18 +226,125 @@ public final class ResponseCache implements AutoCloseable {
 
     /** Why a request cannot be cached, or empty if it can (wire rules W18 and W19). */
     public Optional<BypassReason> bypass(CacheRequest request) {
-        if (request.bodyLength() > maxRequestBytes) {
-            return Optional.of(BypassReason.PAYLOAD_TOO_LARGE);
-        }
-        if (!request.isJsonObject()) {
-            return Optional.of(BypassReason.NOT_A_JSON_OBJECT);
-        }
-        return request.background() ? Optional.of(BypassReason.BACKGROUND) : Optional.empty();
+        return request.bodyLength() > maxRequestBytes
+                ? Optional.of(BypassReason.PAYLOAD_TOO_LARGE)
+                : Optional.ofNullable(bypass(request.endpoint(), request.body()));
     }
 
-    /** The key of a request, or empty if it is not eligible; {@link #bypass(CacheRequest)} says why. */
+    private static BypassReason bypass(Endpoint endpoint, RequestScan body) {
+        if (!body.isJsonObject()) {
+            return BypassReason.NOT_A_JSON_OBJECT;
+        }
+        return CacheRequest.isBackground(endpoint, body) ? BypassReason.BACKGROUND : null;
+    }
+
+    /**
+     * The key of a request, or empty if it is not eligible; {@link #bypass(CacheRequest)} says why. Cheaper than asking that first: a body
+     * that was seen lately is not read again.
+     */
     public Optional<CacheKey> key(CacheRequest request) {
-        return bypass(request).isPresent() ? Optional.empty() : Optional.of(derive(request));
+        if (request.bodyLength() > maxRequestBytes) {
+            return Optional.empty();
+        }
+        Scratch scratch = scratches.take();
+        try {
+            return key(request, scratch) ? Optional.of(scratch.key.copy()) : Optional.empty();
+        } finally {
+            give(scratch);
+        }
+    }
+
+    private boolean key(CacheRequest request, Scratch scratch) {
+        if (!request.hasPreset()) {
+            return key(
+                    request.endpoint(),
+                    request.apiKey(),
+                    request.bytes(),
+                    request.offset(),
+                    request.bodyLength(),
+                    request.upstream(),
+                    request.query(),
+                    request,
+                    scratch);
+        }
+        if (bypass(request.endpoint(), request.body()) != null) {
+            return false;
+        }
+        keys.derive(request, scratch.key, scratch.keys);
+        return true;
+    }
+
+    /**
+     * Puts the key of a request to which no preset is applied into the scratch.
+     *
+     * @param request the same request if there is an object, else null; it is then read into the scratch if it has to be
+     * @return whether the request is eligible
+     */
+    private boolean key(
+            Endpoint endpoint,
+            String apiKey,
+            byte[] bytes,
+            int offset,
+            int length,
+            String upstream,
+            String query,
+            CacheRequest request,
+            Scratch scratch) {
+        byte[] scope = keys.begin(endpoint, apiKey, upstream, query, "", scratch.keys);
+        int headLength = scratch.keys.headLength();
+        if (memo != null
+                && memo.find(
+                        endpoint,
+                        KeyDeriver.head(scratch.keys),
+                        headLength,
+                        scope,
+                        bytes,
+                        offset,
+                        length,
+                        scratch.key,
+                        scratch.memo)) {
+            return true;
+        }
+        RequestScan body = request != null ? request.body() : scratch.scan(bytes, offset, length);
+        if (bypass(endpoint, body) != null) {
+            return false;
+        }
+        KeyDeriver.finish(endpoint, CacheRequest.streams(endpoint, body), scope, body, body, scratch.key, scratch.keys);
+        if (memo != null) {
+            memo.offer(KeyDeriver.head(scratch.keys), headLength, bytes, offset, length, scratch.key, scratch.memo);
+        }
+        return true;
+    }
+
+    /** A reusable lookup that leaves no garbage, for one thread at a time. */
+    public Lookup newLookup() {
+        return new Lookup(this);
+    }
+
+    /**
+     * What a {@link Lookup} does.
+     *
+     * @return whether there is an answer
+     */
+    boolean find(
+            Endpoint endpoint,
+            String apiKey,
+            byte[] body,
+            int offset,
+            int length,
+            String upstream,
+            String query,
+            CachedResponse into) {
+        if (length > maxRequestBytes) {
+            return false;
+        }
+        Scratch scratch = scratches.take();
+        try {
+            return key(endpoint, apiKey, body, offset, length, upstream, query, null, scratch)
+                    && countMiss(scratch.key, read(scratch.key, Long.MAX_VALUE, 0, into, scratch)) == null;
+        } finally {
+            give(scratch);
+        }
     }
 
     /**
@@ -286,7 +420,11 @@ public final class ResponseCache implements AutoCloseable {
 
     private static CacheOutcome.Hit hit(CachedResponse response) {
         String sourceId = response.sourceId();
-        return new CacheOutcome.Hit(response.ageSeconds(), response.ttlSeconds(), sourceId.isEmpty() ? null : sourceId);
+        return new CacheOutcome.Hit(
+                response.ageSeconds(),
+                response.ttlSeconds(),
+                sourceId.isEmpty() ? null : sourceId,
+                new Savings(response.promptTokensSaved(), response.tokensSaved(), response.fetchMillis()));
     }
 
     private static void deliver(CachedResponse response, CacheOutcome outcome, ResponseSink sink) {
@@ -302,6 +440,16 @@ public final class ResponseCache implements AutoCloseable {
         sink.end();
     }
 
+    private ForwardReason read(
+            CacheKey key, long maxAgeMillis, long maxStaleMillis, CachedResponse into, Scratch scratch) {
+        LookupEvent event = LookupEvent.start();
+        ForwardReason reason = find(key, maxAgeMillis, maxStaleMillis, into, scratch);
+        if (event != null) {
+            event.finish(key, reason == null ? "hit" : reason.token(), reason == null ? into.length() : 0);
+        }
+        return reason;
+    }
+
     /**
      * Reads an entry, if it is good enough.
      *
@@ -309,21 +457,31 @@ public final class ResponseCache implements AutoCloseable {
      * @param maxStaleMillis how long it may have expired
      * @return why there is none, or null if there is one
      */
-    private ForwardReason read(
+    private ForwardReason find(
             CacheKey key, long maxAgeMillis, long maxStaleMillis, CachedResponse into, Scratch scratch) {
+        if (hot != null && hot.find(key, scratch.entry, scratch.hot)) {
+            long now = nowMillis();
+            ForwardReason tooOld = tooOld(scratch.entry.bytes(), now, maxAgeMillis, maxStaleMillis);
+            if (tooOld != null) {
+                return tooOld;
+            }
+            if (codec.decodeCopy(scratch.hot.cursor(), scratch.entry, now, into, scratch.codec)) {
+                hot.served(key);
+                counters.hotHits.increment();
+                counters.hit(key.endpoint());
+                counters.tokensSaved.add(into.tokensSaved());
+                return null;
+            }
+        }
         if (!store.get(key, scratch.entry)) {
             return ForwardReason.MISS;
         }
         long now = nowMillis();
         boolean intact = codec.isIntact(key, scratch.entry, scratch.codec);
         if (intact) {
-            long expiredFor = now - EntryHead.expiresAt(scratch.entry.bytes());
-            if (expiredFor >= 0 && expiredFor >= maxStaleMillis) {
-                // What merely waits for the next sweep is nothing that a client should hear of.
-                return expiredFor < staleIfErrorMillis ? ForwardReason.STALE : ForwardReason.MISS;
-            }
-            if (now - EntryHead.storedAt(scratch.entry.bytes()) > maxAgeMillis) {
-                return ForwardReason.REQUEST;
+            ForwardReason tooOld = tooOld(scratch.entry.bytes(), now, maxAgeMillis, maxStaleMillis);
+            if (tooOld != null) {
+                return tooOld;
             }
         }
         if (!intact || !codec.decode(scratch.entry, now, into, scratch.codec)) {
@@ -331,9 +489,22 @@ public final class ResponseCache implements AutoCloseable {
             store.remove(key);
             return ForwardReason.MISS;
         }
+        if (hot != null) {
+            hot.offer(key, scratch.entry, into, scratch.hot);
+        }
         counters.hit(key.endpoint());
         counters.tokensSaved.add(into.tokensSaved());
         return null;
+    }
+
+    /** Why an entry is not good enough, or null if it is. */
+    private ForwardReason tooOld(byte[] head, long now, long maxAgeMillis, long maxStaleMillis) {
+        long expiredFor = now - EntryHead.expiresAt(head);
+        if (expiredFor >= 0 && expiredFor >= maxStaleMillis) {
+            // What merely waits for the next sweep is nothing that a client should hear of.
+            return expiredFor < staleIfErrorMillis ? ForwardReason.STALE : ForwardReason.MISS;
+        }
+        return now - EntryHead.storedAt(head) > maxAgeMillis ? ForwardReason.REQUEST : null;
     }
 
     private static long saturatedMillis(long seconds) {
@@ -401,9 +572,76 @@ public final class ResponseCache implements AutoCloseable {
         return store.removeIf(head -> EntryHead.model(head) == tag);
     }
 
+    /**
+     * A number that stands for an API key: the tag that its entries carry. It says nothing of the key to whoever does not know the
+     * installation's secret, and changes when that does.
+     */
+    public long scopeTag(String apiKey) {
+        return keys.scopeTag(apiKey);
+    }
+
+    /**
+     * Removes all answers of a scope that is known by its {@link CacheKey#scope() tag} alone, like {@link #removeScope}.
+     *
+     * @param tag 12 hexadecimal digits in lower case
+     * @return how many
+     */
+    public long removeScopeTagged(String tag) {
+        return store.removeIf(head -> CacheKey.hexTag(EntryHead.scope(head)).equals(tag));
+    }
+
+    /**
+     * Removes the answer of a key that is known by its digest, or by the beginning of it, such as {@link CacheKey#shortDigest}. Walks the
+     * whole store.
+     *
+     * @param digest at least 12 hexadecimal digits in lower case, so that it means one key
+     * @return how many, which is at most one unless digests collide
+     * @throws IllegalArgumentException if it is not that
+     */
+    public long removeDigest(String digest) {
+        if (!digest.matches("[0-9a-f]{12,64}")) {
+            throw new IllegalArgumentException("not 12 to 64 hexadecimal digits: " + digest);
+        }
+        HexFormat hex = HexFormat.of();
+        return store.find(bytes -> hex.formatHex(bytes).startsWith(digest)).stream()
+                .filter(bytes -> store.remove(CacheKey.ofBytes(bytes)))
+                .count();
+    }
+
     /** Removes all answers. Returns how many. */
     public long clear() {
         return store.removeIf(head -> true);
+    }
+
+    /** What there is in the store for a key, expired or not, without counting as a hit; empty if there is nothing. */
+    public Optional<EntryFacts> inspect(CacheKey key) {
+        Scratch scratch = scratches.take();
+        try {
+            long now = nowMillis();
+            if (!store.peek(key, scratch.entry)
+                    || !codec.isIntact(key, scratch.entry, scratch.codec)
+                    || !codec.decode(scratch.entry, now, scratch.response, scratch.codec)) {
+                return Optional.empty();
+            }
+            CachedResponse response = scratch.response;
+            return Optional.of(new EntryFacts(
+                    response.storedAtMillis(),
+                    EntryHead.expiresAt(scratch.entry.bytes()),
+                    response.ageSeconds(),
+                    response.ttlSeconds(),
+                    response.length(),
+                    scratch.entry.length(),
+                    store.hits(key),
+                    response.tokensSaved(),
+                    response.sourceId().isEmpty() ? null : response.sourceId()));
+        } finally {
+            give(scratch);
+        }
+    }
+
+    /** What went into the key of a request, or empty if it is not eligible; {@link #bypass(CacheRequest)} says why. */
+    public Optional<KeyParts> keyParts(CacheRequest request) {
+        return key(request).map(key -> KeyParts.of(key, request));
     }
 
     /** The figures of this cache in this process. */
@@ -423,7 +661,7 @@ public final class ResponseCache implements AutoCloseable {
 
     /**
      * Removes expired entries, except those that may still answer in place of a failing upstream, now instead of at the next
-     * scheduled sweep. Returns how many.
+     * scheduled sweep. Returns how many: 0 also if another process is sweeping the same store, which is not waited for.
      */
     public long sweep() {
         return store.sweep(nowMillis() - staleIfErrorMillis);
@@ -438,20 +676,15 @@ public final class ResponseCache implements AutoCloseable {
 
     // ---- internals
 
-    private CacheKey derive(CacheRequest request) {
-        Scratch scratch = scratches.take();
-        try {
-            return keys.derive(request, scratch.keys);
-        } finally {
-            give(scratch);
-        }
-    }
-
     boolean put(CacheKey key, Template template, EntryCodec.Facts facts) {
         Scratch scratch = scratches.take();
         try {
+            StoreEvent event = StoreEvent.start();
             codec.encode(key, template, facts, scratch.entry, scratch.codec);
             boolean stored = store.put(key, scratch.entry);
+            if (event != null) {
+                event.finish(key, stored, scratch.entry.length());
+            }
             if (stored) {
                 counters.stores.increment();
             }
@@ -462,7 +695,7 @@ public final class ResponseCache implements AutoCloseable {
     }
 
     /** Upstream calls under way that an identical request would join. */
-    int joinableFlights() {
+    public int joinableFlights() {
         return coalescer.flights().size();
     }
 
@@ -481,11 +714,15 @@ public final class ResponseCache implements AutoCloseable {
     /** Settings of a cache. Not thread-safe. */
     public static final class Builder {
         private static final long DEFAULT_CAPACITY = 1L << 30;
+        private static final long MAX_DEFAULT_HOT = 64L << 20;
+        private static final long MAX_DEFAULT_MEMO = 32L << 20;
         private static final int DEFAULT_MAX_REQUEST = 8 << 20;
         private static final int DEFAULT_MAX_ANSWER = 16 << 20;
 
         private final Path file;
         private long capacityBytes = DEFAULT_CAPACITY;
+        private long hotBytes = -1;
+        private long memoBytes = -1;
         private int maxRequestBytes = DEFAULT_MAX_REQUEST;
         private int maxAnswerBytes = DEFAULT_MAX_ANSWER;
         private Duration sweepInterval = Duration.ofMinutes(1);
@@ -504,6 +741,43 @@ public final class ResponseCache implements AutoCloseable {
         public Builder capacityBytes(long bytes) {
             capacityBytes = bytes;
             return this;
+        }
+
+        /**
+         * How much memory outside the heap may hold decompressed copies of the answers that are asked for most; 0 for none. Taken as it
+         * is needed. A sixteenth of the capacity unless set, at most 64 MiB, and nothing with a store of another kind ({@link #store}).
+         *
+         * @throws IllegalArgumentException if it is negative
+         */
+        public Builder hotBytes(long bytes) {
+            if (bytes < 0) {
+                throw new IllegalArgumentException("hotBytes must not be negative, was " + bytes);
+            }
+            hotBytes = bytes;
+            return this;
+        }
+
+        /**
+         * How much memory outside the heap may hold requests that come again and again, with their keys, so that they are neither parsed
+         * nor digested again; 0 for none. These are prompts as sent: they are in the memory of this process and nowhere else, for as long
+         * as they are asked for. Taken as it is needed. A thirty-second of the capacity unless set, at most 32 MiB.
+         *
+         * @throws IllegalArgumentException if it is negative
+         */
+        public Builder memoBytes(long bytes) {
+            if (bytes < 0) {
+                throw new IllegalArgumentException("memoBytes must not be negative, was " + bytes);
+            }
+            memoBytes = bytes;
+            return this;
+        }
+
+        private long memoBytes() {
+            return memoBytes >= 0 ? memoBytes : Math.min(capacityBytes / 32, MAX_DEFAULT_MEMO);
+        }
+
+        private long hotBytes() {
+            return hotBytes >= 0 ? hotBytes : store != null ? 0 : Math.min(capacityBytes / 16, MAX_DEFAULT_HOT);
         }
 
         /** The longest request body that is eligible (wire rule W18), in bytes; 8 MiB unless set. */

@@ -1,5 +1,6 @@
 package dev.refrain.engine;
 
+import dev.refrain.engine.internal.events.SweepEvent;
 import dev.refrain.engine.spi.CacheStore;
 import java.time.Duration;
 import java.util.concurrent.Executors;
@@ -16,22 +17,29 @@ import org.slf4j.LoggerFactory;
 final class Sweeper implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Sweeper.class);
 
-    /** Turns in an interval. */
-    private static final int TURNS = 64;
-    /** What is left over makes up for the time that the turns themselves take. */
-    private static final int TURNS_NEEDED = 60;
+    /** Slices are spread evenly, so that whoever needs the processor meanwhile waits for one of them; but pauses are not shorter. */
+    private static final long SHORTEST_PAUSE_NANOS = 2_000_000;
 
     private final CacheStore store;
     private final LongSupplier expiredBefore;
     private final ScheduledExecutorService thread;
+    private final int slicesPerTurn;
+    private final long pauseNanos;
     private int next;
 
     /**
      * @param expiredBefore entries that expire at this time or before are removed; asked for anew at each turn
+     * @param interval in which to come round
      */
-    Sweeper(CacheStore store, LongSupplier expiredBefore) {
+    Sweeper(CacheStore store, LongSupplier expiredBefore, Duration interval) {
         this.store = store;
         this.expiredBefore = expiredBefore;
+        // A sixteenth is left for the time that the turns themselves take.
+        double nanos = interval.toNanos() / 16.0 * 15;
+        int slices = store.slices();
+        this.slicesPerTurn = (int) Math.max(1, Math.min(slices, Math.ceil(SHORTEST_PAUSE_NANOS * slices / nanos)));
+        int turns = Math.max(1, (slices + slicesPerTurn - 1) / slicesPerTurn);
+        this.pauseNanos = Math.max(1, (long) (nanos / turns));
         this.thread = Executors.newSingleThreadScheduledExecutor(task -> {
             Thread sweeper = new Thread(task, "refrain-sweeper");
             sweeper.setDaemon(true);
@@ -39,9 +47,13 @@ final class Sweeper implements AutoCloseable {
         });
     }
 
-    void start(Duration interval) {
-        long nanos = Math.max(1, interval.toNanos() / TURNS);
-        thread.scheduleWithFixedDelay(this::turnQuietly, nanos, nanos, TimeUnit.NANOSECONDS);
+    void start() {
+        thread.scheduleWithFixedDelay(this::turnQuietly, pauseNanos, pauseNanos, TimeUnit.NANOSECONDS);
+    }
+
+    /** Between two turns. */
+    long pauseNanos() {
+        return pauseNanos;
     }
 
     private void turnQuietly() {
@@ -55,13 +67,15 @@ final class Sweeper implements AutoCloseable {
 
     /** Sweeps as many slices as it takes to come round in time. Returns the number of entries removed. */
     long turn() {
-        int slices = store.slices();
-        int due = (slices + TURNS_NEEDED - 1) / TURNS_NEEDED;
+        SweepEvent event = SweepEvent.start();
         long before = expiredBefore.getAsLong();
         long removed = 0;
-        for (int n = 0; n < due; n++) {
-            next = next < slices ? next : 0;
+        for (int n = 0; n < slicesPerTurn; n++) {
+            next = next < store.slices() ? next : 0;
             removed += store.sweep(before, next++);
+        }
+        if (event != null) {
+            event.finish(slicesPerTurn, removed);
         }
         return removed;
     }

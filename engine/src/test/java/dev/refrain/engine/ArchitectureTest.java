@@ -25,6 +25,14 @@ class ArchitectureTest {
             .resideInAnyPackage("io.undertow..", "java.net.http..", "com.fasterxml.jackson.databind..");
 
     @ArchTest
+    static final ArchRule onlyTheBinderKnowsMicrometer = noClasses()
+            .that()
+            .resideOutsideOfPackage("dev.refrain.engine.metrics..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage("io.micrometer..", "dev.refrain.engine.metrics..");
+
+    @ArchTest
     static final ArchRule theSpiDoesNotKnowTheInternals = noClasses()
             .that()
             .resideInAPackage("dev.refrain.engine.spi..")

@@ -13,7 +13,13 @@ class CacheKeyTest {
     private final KeyDeriver keys = new KeyDeriver(new byte[32]);
 
     private CacheKey key(CacheRequest request) {
-        return keys.derive(request, scratch);
+        return key(keys, request);
+    }
+
+    private CacheKey key(KeyDeriver deriver, CacheRequest request) {
+        CacheKey key = new CacheKey();
+        deriver.derive(request, key, scratch);
+        return key;
     }
 
     private static CacheRequest request(Endpoint endpoint, String apiKey, String body) {
@@ -35,7 +41,7 @@ class CacheKeyTest {
                 key(base.withPreset("f1", utf8(CHAT_REQUEST))),
                 key(base.withPreset("f2", utf8(CHAT_REQUEST))),
                 key(base.withPreset("f2", utf8("{\"stream\":true}"))),
-                new KeyDeriver(new byte[] {1}).derive(base, scratch)));
+                key(new KeyDeriver(new byte[] {1}), base)));
         assertThat(different).doesNotHaveDuplicates();
         assertThat(key(request(Endpoint.CHAT, "sk-1", CHAT_REQUEST))).isEqualTo(key(base));
     }

@@ -128,6 +128,11 @@ class FlightFaultsTest {
         }
 
         @Override
+        public List<byte[]> find(Predicate<byte[]> key) {
+            return inner.find(key);
+        }
+
+        @Override
         public StoreStats stats() {
             return inner.stats();
         }

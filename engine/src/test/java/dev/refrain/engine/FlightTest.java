@@ -143,7 +143,12 @@ class FlightTest {
         assertThat(follower.text()).isEqualTo(replay(follower, sent));
         assertThat(late.text()).isEqualTo(replay(late, sent));
         assertThat(late.ended && follower.ended && leader.ended).isTrue();
-        assertThat(follower.head.cache()).isEqualTo(new CacheOutcome.Collapsed(300, "gen-source", ForwardReason.MISS));
+        assertThat(follower.head.cache()).isInstanceOfSatisfying(CacheOutcome.Collapsed.class, collapsed -> {
+            assertThat(collapsed.ttlSeconds()).isEqualTo(300);
+            assertThat(collapsed.sourceId()).isEqualTo("gen-source");
+            assertThat(collapsed.reason()).isEqualTo(ForwardReason.MISS);
+            assertThat(collapsed.savings().get().fetchMillis()).isPositive();
+        });
         assertThat(follower.head.generationId())
                 .isNotEqualTo(late.head.generationId())
                 .startsWith("gen-");

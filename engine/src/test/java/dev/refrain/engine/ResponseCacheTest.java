@@ -119,6 +119,72 @@ class ResponseCacheTest {
     }
 
     @Test
+    void anAnswerIsRemovedByWhatLogsShowOfIt() {
+        CacheKey one = cache.key(CacheRequest.of(Endpoint.CHAT, "key-1", utf8(CHAT_REQUEST)))
+                .orElseThrow();
+        CacheKey two = cache.key(CacheRequest.of(Endpoint.CHAT, "key-2", utf8(CHAT_REQUEST)))
+                .orElseThrow();
+        cache.store(one, "application/json", utf8(CHAT_ANSWER), TTL);
+        cache.store(two, "application/json", utf8(CHAT_ANSWER), TTL);
+
+        assertThat(cache.removeDigest("000000000000")).isZero();
+        assertThat(cache.removeDigest(one.shortDigest())).isEqualTo(1);
+        assertThat(cache.lookup(one, hit)).isFalse();
+        assertThat(cache.removeScopeTagged(one.scope())).isZero();
+        assertThat(cache.removeScopeTagged(two.scope())).isEqualTo(1);
+        assertThat(cache.stats().store().entries()).isZero();
+        assertThat(one.digest()).hasSize(64).startsWith(one.shortDigest());
+        assertThatThrownBy(() -> cache.removeDigest("6f1e0c33a9d")).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> cache.removeDigest(".*")).isInstanceOf(IllegalArgumentException.class);
+    }
+
+    @Test
+    void anAnswerIsInspectedWithoutCountingAsAHit() {
+        assertThat(cache.inspect(chatKey())).isEmpty();
+        cache.store(chatKey(), "application/json", utf8(CHAT_ANSWER), Duration.ofSeconds(60));
+        cache.lookup(chatKey(), hit);
+        cache.lookup(chatKey(), hit);
+        clock.advance(Duration.ofSeconds(12));
+
+        EntryFacts facts = cache.inspect(chatKey()).orElseThrow();
+
+        assertThat(facts.ageSeconds()).isEqualTo(12);
+        assertThat(facts.ttlSeconds()).isEqualTo(48);
+        assertThat(facts.hits()).isEqualTo(2);
+        assertThat(cache.inspect(chatKey()).orElseThrow().hits()).isEqualTo(2);
+        assertThat(facts.sourceId()).isEqualTo("chatcmpl-1");
+        assertThat(facts.tokensSaved()).isEqualTo(21);
+        assertThat(facts.bytes()).isEqualTo(hit.length());
+        assertThat(facts.storedBytes()).isPositive();
+        assertThat(cache.stats().hits()).isEqualTo(2);
+        assertThat(cache.stats().misses()).isZero();
+
+        clock.advance(Duration.ofSeconds(60));
+        assertThat(cache.inspect(chatKey()).orElseThrow().ttlSeconds()).isEqualTo(-12);
+    }
+
+    @Test
+    void theKeysPartsTellWhatSetsTwoRequestsApart() {
+        CacheRequest request = chat(CHAT_REQUEST).at("https://a.example/v1", "");
+        KeyParts parts = cache.keyParts(request).orElseThrow();
+
+        assertThat(parts.key()).isEqualTo(cache.key(request).orElseThrow());
+        assertThat(parts.upstream()).isEqualTo("https://a.example/v1");
+        assertThat(parts.query()).isEmpty();
+        assertThat(parts.preset()).isEmpty();
+        assertThat(parts.scope()).isEqualTo(parts.key().scope()).matches("[0-9a-f]{12}");
+        assertThat(parts.body()).matches("[0-9a-f]{12}");
+        // White space is no part of the key.
+        assertThat(cache.keyParts(chat(" " + CHAT_REQUEST).at("https://a.example/v1", "")))
+                .contains(parts);
+        KeyParts other =
+                cache.keyParts(request.at("https://a.example/v1", "a=b")).orElseThrow();
+        assertThat(other.query()).matches("[0-9a-f]{12}");
+        assertThat(other.body()).isEqualTo(parts.body());
+        assertThat(cache.keyParts(chat("[1]"))).isEmpty();
+    }
+
+    @Test
     void aTtlOutsideOneSecondToOneDayIsRefused() {
         assertThatThrownBy(() -> cache.store(chatKey(), "", utf8(CHAT_ANSWER), Duration.ofMillis(999)))
                 .isInstanceOf(IllegalArgumentException.class)
@@ -230,7 +296,7 @@ class ResponseCacheTest {
         assertThat(first.text()).isEqualTo(CHAT_ANSWER);
         assertThat(first.head.cache()).isEqualTo(new CacheOutcome.Miss(300, true));
         assertThat(second.ended).isTrue();
-        assertThat(second.head.cache()).isEqualTo(new CacheOutcome.Hit(0, 300, "gen-source"));
+        assertThat(second.head.cache()).isEqualTo(new CacheOutcome.Hit(0, 300, "gen-source", new Savings(9, 21, 0)));
         assertThat(second.head.contentLength()).isEqualTo(second.body.size());
         assertThat(second.text()).contains(second.head.generationId()).contains("\"total_tokens\":0");
         assertThat(upstream.calls).hasValue(1);

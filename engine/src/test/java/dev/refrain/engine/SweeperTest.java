@@ -6,11 +6,15 @@ import dev.refrain.engine.internal.store.HeapStore;
 import dev.refrain.engine.spi.CacheStore;
 import dev.refrain.engine.spi.EntryBuffer;
 import dev.refrain.engine.spi.StoreStats;
+import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Predicate;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class SweeperTest {
     private final AtomicLong now = new AtomicLong(100);
@@ -62,6 +66,11 @@ class SweeperTest {
         }
 
         @Override
+        public List<byte[]> find(Predicate<byte[]> key) {
+            return inner.find(key);
+        }
+
+        @Override
         public StoreStats stats() {
             return inner.stats();
         }
@@ -77,21 +86,32 @@ class SweeperTest {
         }
     }
 
-    @Test
-    void comesRoundWithinTheInterval() {
-        try (Sweeper sweeper = new Sweeper(new Sliced(1_000), now::get)) {
-            for (int turn = 0; turn < 60; turn++) {
-                assertThat(sweeper.turn()).isLessThanOrEqualTo(17);
+    @ParameterizedTest
+    @CsvSource({"1000, 60000", "1000, 1000", "1, 60000", "3, 1", "100000, 60000"})
+    void comesRoundWithinTheInterval(int slices, long millis) {
+        try (Sweeper sweeper = new Sweeper(new Sliced(slices), now::get, Duration.ofMillis(millis))) {
+            int turns = 0;
+            while (swept.size() < slices) {
+                sweeper.turn();
+                turns++;
             }
+            assertThat(new HashSet<>(swept)).hasSize(slices);
+            assertThat(turns * sweeper.pauseNanos())
+                    .isLessThan(Duration.ofMillis(millis).toNanos());
         }
-        for (int slice = 0; slice < 1_000; slice++) {
-            assertThat(swept).contains(slice + "@100");
+    }
+
+    @Test
+    void sweepsOneSliceAtATimeIfThatIsEnough() {
+        try (Sweeper sweeper = new Sweeper(new Sliced(1_000), now::get, Duration.ofMinutes(1))) {
+            assertThat(sweeper.turn()).isEqualTo(1);
+            assertThat(Duration.ofNanos(sweeper.pauseNanos())).isBetween(Duration.ofMillis(50), Duration.ofMillis(60));
         }
     }
 
     @Test
     void asksForTheTimeAtEachTurnAndBeginsAgainAtTheEnd() {
-        try (Sweeper sweeper = new Sweeper(new Sliced(2), now::get)) {
+        try (Sweeper sweeper = new Sweeper(new Sliced(2), now::get, Duration.ofMinutes(1))) {
             sweeper.turn();
             now.set(200);
             sweeper.turn();

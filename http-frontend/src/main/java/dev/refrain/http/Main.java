@@ -1,10 +1,11 @@
 package dev.refrain.http;
 
+import dev.refrain.http.cli.Commands;
 import dev.refrain.http.config.Startup;
 import dev.refrain.http.proxy.ProxyServer;
 import java.io.IOException;
 
-/** The command line: {@code java -jar refrain.jar}. */
+/** The command line: {@code java -jar refrain.jar}, for the server or for a command that asks a running one. */
 public final class Main {
     private static final int CANNOT_START = 1;
 
@@ -13,6 +14,9 @@ public final class Main {
     /** Reads the settings, starts the server and stops it on SIGTERM. */
     @SuppressWarnings("SystemOut") // what a command line prints
     public static void main(String[] arguments) {
+        if (Commands.isAskedFor(arguments)) {
+            System.exit(Commands.run(arguments, System.getenv(), System.in, System.out, System.err));
+        }
         Startup startup = Startup.parse(arguments, System.getenv());
         if (startup instanceof Startup.Exit exit) {
             (exit.status() == 0 ? System.out : System.err).println(exit.text());

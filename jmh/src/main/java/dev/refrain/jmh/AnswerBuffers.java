@@ -1,6 +1,7 @@
 package dev.refrain.jmh;
 
 import dev.refrain.engine.CachedResponse;
+import java.nio.ByteBuffer;
 import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.State;
 
@@ -8,5 +9,6 @@ import org.openjdk.jmh.annotations.State;
 @State(Scope.Thread)
 public class AnswerBuffers {
     final CachedResponse response = new CachedResponse();
-    final byte[] bytes = new byte[64 << 10];
+    final byte[] bytes = new byte[256 << 10];
+    final ByteBuffer buffer = ByteBuffer.wrap(bytes);
 }

@@ -1,5 +1,8 @@
 package dev.refrain.jmh;
 
+import dev.refrain.engine.CacheKey;
+import dev.refrain.engine.CacheRequest;
+import dev.refrain.engine.Endpoint;
 import dev.refrain.engine.ResponseCache;
 import java.io.IOException;
 import org.openjdk.jmh.annotations.Level;
@@ -21,6 +24,11 @@ public class EmptyCache {
     @TearDown(Level.Trial)
     public void close() throws IOException {
         temporary.close();
+    }
+
+    CacheKey key(byte[] body) {
+        return cache().key(CacheRequest.of(Endpoint.CHAT, Requests.API_KEY, body))
+                .orElseThrow();
     }
 
     ResponseCache cache() {

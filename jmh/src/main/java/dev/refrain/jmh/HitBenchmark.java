@@ -5,8 +5,12 @@ import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.CacheRequest;
 import dev.refrain.engine.CachedResponse;
 import dev.refrain.engine.Endpoint;
+import dev.refrain.engine.Lookup;
+import dev.refrain.engine.ResponseCache;
 import dev.refrain.engine.Upstream;
 import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.State;
 
 /** From a request's bytes to an answer's bytes, through the engine's public API. */
 public class HitBenchmark extends MeasuredInForks {
@@ -14,6 +18,30 @@ public class HitBenchmark extends MeasuredInForks {
     private static final Upstream NONE = sink -> {
         throw miss();
     };
+
+    /** What a latency-minded embedder uses: no garbage. */
+    @Benchmark
+    public CachedResponse find(FilledCache filled, Requests requests, Lookups lookups) {
+        byte[] body = requests.next();
+        CachedResponse hit = lookups.of(filled.cache()).find(Endpoint.CHAT, Requests.API_KEY, body, 0, body.length);
+        if (hit == null) {
+            throw miss();
+        }
+        return hit;
+    }
+
+    /** One thread's lookup. */
+    @State(Scope.Thread)
+    public static class Lookups {
+        private Lookup lookup;
+
+        Lookup of(ResponseCache cache) {
+            if (lookup == null) {
+                lookup = cache.newLookup();
+            }
+            return lookup;
+        }
+    }
 
     /** The parts that an embedder with a pipeline of its own uses. */
     @Benchmark
@@ -32,6 +60,14 @@ public class HitBenchmark extends MeasuredInForks {
         CacheRequest request = CacheRequest.of(Endpoint.CHAT, Requests.API_KEY, requests.next());
         filled.cache().respond(request, ON, NONE, sink);
         return sink.bytes();
+    }
+
+    /** What is left of a hit when everything but two library calls is free: a digest of the request, and the answer decompressed. */
+    @Benchmark
+    public int floor(CompressedAnswers answers, Requests requests, Digests digests, AnswerBuffers buffers) {
+        int entry = requests.nextEntry();
+        int last = digests.sha256(requests.to(entry))[31];
+        return answers.decompress(answers.block(entry), buffers.bytes) + last;
     }
 
     static IllegalStateException miss() {

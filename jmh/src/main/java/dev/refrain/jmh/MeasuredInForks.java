@@ -19,6 +19,8 @@ import org.openjdk.jmh.annotations.Warmup;
             "--add-opens=java.base/java.lang.reflect=ALL-UNNAMED",
             "--add-opens=java.base/sun.nio.ch=ALL-UNNAMED",
             "--add-exports=java.base/jdk.internal.ref=ALL-UNNAMED",
+            // LMDB, one of the peers, makes direct buffers of its own.
+            "--add-opens=java.base/java.nio=ALL-UNNAMED",
             // Room for 100,000 compressed answers of 32 KiB on the peer's heap.
             "-Xms3g",
             "-Xmx3g"

@@ -5,6 +5,8 @@ import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.Endpoint;
 import java.io.IOException;
 import java.util.SplittableRandom;
+import net.jpountz.lz4.LZ4Compressor;
+import net.jpountz.lz4.LZ4Factory;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.Level;
 import org.openjdk.jmh.annotations.Scope;
@@ -20,6 +22,7 @@ public class StoreBenchmark extends MeasuredInForks {
         private static final int COUNT = 1024;
 
         private final byte[][] answers = new byte[COUNT][];
+        private final LZ4Compressor compressor = LZ4Factory.nativeInstance().fastCompressor();
 
         @Setup(Level.Trial)
         public void make(ChatAnswers source) {
@@ -65,6 +68,13 @@ public class StoreBenchmark extends MeasuredInForks {
             random.nextBytes(digest);
             return new CacheKey(Endpoint.CHAT, false, digest, 0);
         }
+    }
+
+    /** The floor: the answer compressed, and no more. */
+    @Benchmark
+    public int compress(Ready ready, Requests requests, AnswerBuffers buffers) {
+        byte[] answer = ready.answer(requests.nextEntry());
+        return ready.compressor.compress(answer, 0, answer.length, buffers.bytes, 0);
     }
 
     /** In place of an older answer to the same request. */

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.function.UnaryOperator;
 
 /** A cache whose files stand in a directory of their own under {@code java.io.tmpdir} and go when the cache is closed. */
 final class TemporaryCache implements AutoCloseable {
@@ -13,12 +14,17 @@ final class TemporaryCache implements AutoCloseable {
     private final ResponseCache cache;
 
     TemporaryCache(long capacityBytes) throws IOException {
+        this(capacityBytes, settings -> settings);
+    }
+
+    TemporaryCache(long capacityBytes, UnaryOperator<ResponseCache.Builder> settings) throws IOException {
         directory = Files.createTempDirectory("refrain-jmh");
         files = List.of(directory.resolve("cache"), directory.resolve("cache.lock"), directory.resolve("cache.secret"));
         // JMH does not tear down what failed while it was set up. The last one registered goes first.
         directory.toFile().deleteOnExit();
         files.forEach(file -> file.toFile().deleteOnExit());
-        cache = ResponseCache.open(files.get(0), capacityBytes);
+        cache = settings.apply(ResponseCache.builder(files.get(0)).capacityBytes(capacityBytes))
+                .open();
     }
 
     ResponseCache cache() {

@@ -22,6 +22,11 @@ class SmokeTest {
         Options options = new OptionsBuilder()
                 .param("entries", "200")
                 .param("answerBytes", "4096")
+                .param("requestBytes", "1024")
+                .param("layout", "compact")
+                .param("form", "lz4")
+                .param("blockCache", "default")
+                .exclude(PeerBenchmark.InRedis.isInstalled() ? "nothing" : "PeerBenchmark.redis")
                 .mode(Mode.AverageTime)
                 .forks(0)
                 .warmupIterations(0)
@@ -35,9 +40,13 @@ class SmokeTest {
 
         assertThat(results)
                 .extracting(result -> result.getParams().getBenchmark().replaceFirst(".*\\.(\\w+\\.\\w+)$", "$1"))
+                .filteredOn(name -> !name.equals("PeerBenchmark.redis"))
                 .containsExactlyInAnyOrder(
                         "CaffeineBenchmark.hit",
                         "CaffeineBenchmark.yardstick",
+                        "FlightBenchmark.join",
+                        "HitBenchmark.find",
+                        "HitBenchmark.floor",
                         "HitBenchmark.hit",
                         "HitBenchmark.respond",
                         "HitPartsBenchmark.crc32c",
@@ -46,6 +55,15 @@ class SmokeTest {
                         "HitPartsBenchmark.lookup",
                         "HitPartsBenchmark.scan",
                         "HitPartsBenchmark.sha256",
+                        "KeyBenchmark.key",
+                        "KeyBenchmark.repeated",
+                        "KeyBenchmark.sha256",
+                        "PeerBenchmark.caffeine",
+                        "PeerBenchmark.lmdb",
+                        "PeerBenchmark.ohc",
+                        "PeerBenchmark.refrain",
+                        "PeerBenchmark.rocksdb",
+                        "StoreBenchmark.compress",
                         "StoreBenchmark.evict",
                         "StoreBenchmark.replace");
     }

@@ -1,6 +1,7 @@
 package dev.refrain.engine.spi;
 
 import dev.refrain.engine.CacheKey;
+import java.util.List;
 import java.util.function.Predicate;
 
 /**
@@ -8,7 +9,8 @@ import java.util.function.Predicate;
  *
  * <p>Every method may be called by any thread at any time between opening and {@link #close()}. A store never throws at a caller
  * for being full, damaged or out of disk: it drops what it cannot keep, misses what it cannot read, and counts both in
- * {@link #stats()}. Entries are opaque except for {@link EntryHead}; integrity is the engine's to check on every read.
+ * {@link #stats()}. A key given to {@link #put} stays what it is; one given to another method may be changed by the caller later, so it is
+ * not to be kept. Entries are opaque except for {@link EntryHead}; integrity is the engine's to check on every read.
  */
 public interface CacheStore extends AutoCloseable {
     /**
@@ -18,6 +20,18 @@ public interface CacheStore extends AutoCloseable {
      * @return whether there is one
      */
     boolean get(CacheKey key, EntryBuffer into);
+
+    /**
+     * Copies the head of the entry of a key, expired or not, so that a copy of the entry can be told to be still the same. Must be much
+     * cheaper than {@link #get} to be of use, and counts as a read where a store counts them. A store that keeps an entry in several
+     * pieces may have written over the bytes 4 to 7 and 24 to 35 of the head.
+     *
+     * @param into receives {@link EntryHead#LENGTH} bytes; undefined otherwise
+     * @return false if there is no entry, or if the store cannot tell: then the caller has to ask {@link #get}
+     */
+    default boolean head(CacheKey key, byte[] into) {
+        return false;
+    }
 
     /**
      * Stores an entry in place of the key's older one, making room by evicting others if need be.
@@ -31,7 +45,8 @@ public interface CacheStore extends AutoCloseable {
     boolean remove(CacheKey key);
 
     /**
-     * Removes every entry whose {@link EntryHead#expiresAt} is at or before the given time.
+     * Removes every entry whose {@link EntryHead#expiresAt} is at or before the given time. A store that several processes share leaves
+     * this to the one that is at it already, and returns 0 at once.
      *
      * @param nowMillis milliseconds since the epoch
      * @return the number of entries removed
@@ -62,6 +77,23 @@ public interface CacheStore extends AutoCloseable {
      * @return the number of entries removed
      */
     long removeIf(Predicate<byte[]> head);
+
+    /**
+     * The keys of entries that match, found by walking the whole store; what {@link CacheKey#copyTo} gives.
+     *
+     * @param key called with locks held, so it must do nothing else; its argument is reused
+     */
+    List<byte[]> find(Predicate<byte[]> key);
+
+    /** {@link #get} for somebody who only wants to look: it does not count as a use of the entry. */
+    default boolean peek(CacheKey key, EntryBuffer into) {
+        return get(key, into);
+    }
+
+    /** How often the entry of a key was read lately, as far as the store remembers that, or -1. */
+    default int hits(CacheKey key) {
+        return -1;
+    }
 
     /** A snapshot of the store's figures. */
     StoreStats stats();

@@ -2,6 +2,7 @@ package dev.refrain.engine.spi;
 
 import dev.refrain.engine.CacheKey;
 import java.security.SecureRandom;
+import java.util.List;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Predicate;
 
@@ -44,6 +45,11 @@ public final class NoStore implements CacheStore {
     @Override
     public long removeIf(Predicate<byte[]> head) {
         return 0;
+    }
+
+    @Override
+    public List<byte[]> find(Predicate<byte[]> key) {
+        return List.of();
     }
 
     @Override

@@ -50,6 +50,6 @@ record Leaf(String group, String key, Setting about, boolean scalar) {
     }
 
     String flag() {
-        return "--" + key;
+        return "--" + name().replace('.', '-');
     }
 }

@@ -4,7 +4,6 @@ import com.fasterxml.jackson.annotation.JsonAnySetter;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.PropertyNamingStrategies.SnakeCaseStrategy;
 import com.fasterxml.jackson.databind.annotation.JsonNaming;
-import java.util.Arrays;
 import java.util.Collections;
 import java.util.Map;
 import java.util.TreeMap;
@@ -35,8 +34,6 @@ public record PresetSettings(
         @Setting(allowed = "a text") String systemPrompt,
         @JsonAnySetter Map<String, JsonNode> parameters) {
 
-    private static final SnakeCaseStrategy SNAKE_CASE = new SnakeCaseStrategy();
-
     /** Checks what does not depend on other presets. */
     public PresetSettings {
         InvalidSetting.unless(slug != null && slug.matches("[A-Za-z0-9._-]+"), "slug");
@@ -44,15 +41,5 @@ public record PresetSettings(
                 cacheTtlSeconds == null || (cacheTtlSeconds >= 1 && cacheTtlSeconds <= 86_400), "cache_ttl_seconds");
         InvalidSetting.unless(model == null || !model.isBlank(), "model");
         parameters = parameters == null ? Map.of() : Collections.unmodifiableMap(new TreeMap<>(parameters));
-    }
-
-    /** What a user may write for a field of a preset; for anything else, what a preset is. */
-    static String allowed(String field) {
-        return Arrays.stream(PresetSettings.class.getRecordComponents())
-                .filter(component -> component.isAnnotationPresent(Setting.class))
-                .filter(component -> SNAKE_CASE.translate(component.getName()).equals(field))
-                .map(component -> component.getAnnotation(Setting.class).allowed())
-                .findFirst()
-                .orElse("a preset: a group of settings with a slug");
     }
 }

@@ -13,11 +13,16 @@ import java.lang.annotation.Target;
     String URL = "an absolute http or https URL without user, query or fragment";
     /** What is allowed for the size of any body. */
     String SIZE = "a size from 1B to 1GiB, such as 64KiB or 16MiB";
+
+    String MEMORY_OR_NONE = "a size from 1MiB to 16GiB, such as 64MiB, or 0B for none";
     /** What is allowed for most durations. */
     String DURATION = "a duration longer than zero, such as 500ms, 10s, 5m or 1h";
 
     /** What is allowed for a duration that may be none. */
     String DURATION_OR_NONE = "a duration, such as 0s, 500ms, 10s or 5m";
+
+    /** What is allowed for a price. */
+    String PRICE = "a price for a million tokens from 0 to 1000000, such as 0.15";
 
     /** The default as a user would write it; empty if the setting is absent by default. */
     String value() default "";
@@ -27,6 +32,9 @@ import java.lang.annotation.Target;
 
     /** Parameter label of the command-line flag; empty if there is no flag. */
     String flag() default "";
+
+    /** Whether the value must not be shown. */
+    boolean secret() default false;
 
     /** What the flag does, for {@code --help}. */
     String help() default "";

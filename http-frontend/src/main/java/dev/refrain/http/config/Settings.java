@@ -11,6 +11,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Function;
 import java.util.regex.Pattern;
 
 /**
@@ -28,9 +29,16 @@ import java.util.regex.Pattern;
  * @param staleIfError for how long after its lifetime an entry may answer in place of a failing upstream (wire rule W30)
  * @param onDisconnect what becomes of an upstream call whose clients have all gone
  * @param corsOrigins origins of pages that may use this server from a browser, or null if the providers decide
+ * @param admin the admin listener
+ * @param explain what is kept to explain misses
  * @param limits size limits
+ * @param memory what is kept in memory beside the cache's file
  * @param timeouts how long to wait for what
  * @param presets presets known locally, each slug once
+ * @param activity the log of requests
+ * @param labels names for API keys
+ * @param currency of the prices
+ * @param prices of models, each model once
  */
 @JsonNaming(PropertyNamingStrategies.KebabCaseStrategy.class)
 public record Settings(
@@ -45,7 +53,7 @@ public record Settings(
                 value = "8080",
                 allowed = "a port from 0 to 65535, where 0 takes any free one",
                 flag = "PORT",
-                help = "Port to listen on; 0 takes any free one.")
+                help = "Port to listen on; 0 is any free one.")
         int port,
 
         @Setting(
@@ -83,11 +91,25 @@ public record Settings(
         @Setting(allowed = "* or origins such as https://app.example, separated by commas")
         String corsOrigins,
 
+        Admin admin,
+        Explain explain,
         Limits limits,
+        Memory memory,
         Timeouts timeouts,
 
         @Setting(allowed = "a list of presets, each with a slug")
-        List<PresetSettings> presets) {
+        List<PresetSettings> presets,
+
+        Activity activity,
+
+        @Setting(allowed = "a list of labels, each with a name and a sha256")
+        List<LabelSettings> labels,
+
+        @Setting(value = "USD", allowed = "a currency of three capital letters, such as USD or EUR")
+        String currency,
+
+        @Setting(allowed = "a list of prices, each with a model, prompt and completion")
+        List<PriceSettings> prices) {
 
     /** As browsers write them in {@code Origin}: a scheme, a host and, unless it is the scheme's, a port. */
     private static final Pattern ORIGIN_LIST =
@@ -112,13 +134,22 @@ public record Settings(
                         || corsOrigins.equals("*")
                         || ORIGIN_LIST.matcher(corsOrigins).matches(),
                 "cors-origins");
-        presets = presets == null ? List.of() : presets;
-        Set<String> slugs = new HashSet<>();
-        for (int i = 0; i < presets.size(); i++) {
-            InvalidSetting.unless(presets.get(i) != null, "presets[" + i + "]");
-            InvalidSetting.unless(slugs.add(presets.get(i).slug()), "presets[" + i + "].slug");
+        presets = distinct(presets, PresetSettings::slug, "presets", "slug");
+        labels = distinct(labels, LabelSettings::sha256, "labels", "sha256");
+        InvalidSetting.unless(currency.matches("[A-Z]{3}"), "currency");
+        prices = distinct(prices, PriceSettings::model, "prices", "model");
+    }
+
+    private static <T> List<T> distinct(List<T> list, Function<T, String> identity, String name, String field) {
+        if (list == null) {
+            return List.of();
         }
-        presets = List.copyOf(presets);
+        Set<String> seen = new HashSet<>();
+        for (int i = 0; i < list.size(); i++) {
+            InvalidSetting.unless(list.get(i) != null, name + "[" + i + "]");
+            InvalidSetting.unless(seen.add(identity.apply(list.get(i))), name + "[" + i + "]." + field);
+        }
+        return List.copyOf(list);
     }
 
     /** What becomes of an upstream call when nobody waits for its answer any more (wire rule W29). */
@@ -155,6 +186,68 @@ public record Settings(
     }
 
     /**
+     * The admin listener.
+     *
+     * @param enabled whether there is one
+     * @param host address to listen on
+     * @param port port to listen on, 0 for any free one
+     * @param token what a request must bring, or null; there is one unless the address is loopback
+     */
+    public record Admin(
+            @Setting(value = "true", allowed = "true or false")
+            boolean enabled,
+
+            @Setting(value = "127.0.0.1", allowed = "a host name or an IP address of this machine")
+            String host,
+
+            @Setting(
+                    value = "8081",
+                    allowed = "a port from 0 to 65535, where 0 takes any free one",
+                    flag = "PORT",
+                    help = "Port of the admin listener, which has the dashboard.")
+            int port,
+
+            @Setting(
+                    allowed = "at least 16 visible ASCII characters, and set unless admin.host is a loopback address",
+                    secret = true)
+            String token) {
+        /** Of addresses and names that only this machine reaches; what a name resolves to is not asked. */
+        private static final Pattern LOOPBACK =
+                Pattern.compile("localhost|127(\\.[0-9]{1,3}){3}|::1|0:0:0:0:0:0:0:1", Pattern.CASE_INSENSITIVE);
+
+        /** Checks what the components' types do not. */
+        public Admin {
+            InvalidSetting.unless(!host.isEmpty() && host.chars().noneMatch(c -> c <= ' ' || c == '/'), "host");
+            InvalidSetting.unless(port >= 0 && port <= 65_535, "port");
+            InvalidSetting.unless(
+                    token == null
+                            ? !enabled || LOOPBACK.matcher(host).matches()
+                            : token.length() >= 16 && token.chars().allMatch(c -> c > ' ' && c < 0x7F),
+                    "token");
+        }
+
+        /** Not the token. */
+        @Override
+        public String toString() {
+            return enabled ? host + ":" + port : "off";
+        }
+    }
+
+    /**
+     * What is kept to explain misses.
+     *
+     * @param requests of which an outline is kept in memory; 0 is none
+     */
+    public record Explain(
+            @Setting(value = "10000", allowed = "a number from 0 to 1000000")
+            int requests) {
+        /** Checks the range. */
+        public Explain {
+            InvalidSetting.unless(requests >= 0 && requests <= 1_000_000, "requests");
+        }
+    }
+
+    /**
      * Size limits.
      *
      * @param requestBody largest request body that is accepted at all
@@ -186,6 +279,34 @@ public record Settings(
 
         private static void checkBody(ByteSize size, String name) {
             InvalidSetting.unless(size.bytes() > 0 && size.compareTo(MAX_BODY) <= 0, name);
+        }
+    }
+
+    /**
+     * What is kept in memory beside the cache's file, outside the heap; taken as it is needed.
+     *
+     * @param hotAnswers for copies of the answers that are asked for most
+     * @param knownRequests for requests that come again and again
+     */
+    @JsonNaming(PropertyNamingStrategies.KebabCaseStrategy.class)
+    public record Memory(
+            @Setting(value = "64MiB", allowed = Setting.MEMORY_OR_NONE)
+            ByteSize hotAnswers,
+
+            @Setting(value = "32MiB", allowed = Setting.MEMORY_OR_NONE)
+            ByteSize knownRequests) {
+
+        private static final ByteSize MIN = ByteSize.parse("1MiB");
+        private static final ByteSize MAX = ByteSize.parse("16GiB");
+
+        /** Checks the ranges. */
+        public Memory {
+            check(hotAnswers, "hot-answers");
+            check(knownRequests, "known-requests");
+        }
+
+        private static void check(ByteSize size, String name) {
+            InvalidSetting.unless(size.bytes() == 0 || (size.compareTo(MIN) >= 0 && size.compareTo(MAX) <= 0), name);
         }
     }
 
@@ -226,6 +347,37 @@ public record Settings(
             checkPositive(idle, "idle");
             checkPositive(write, "write");
         }
+    }
+
+    /**
+     * The log of requests.
+     *
+     * @param file that holds it, or null for one beside the store
+     * @param maxSize bytes on disk; 0 is no log
+     * @param maxAge after which requests leave it
+     */
+    @JsonNaming(PropertyNamingStrategies.KebabCaseStrategy.class)
+    public record Activity(
+            @Setting(allowed = "the path of a file") Path file,
+
+            @Setting(value = "256MiB", allowed = "0 or a size of at least 16MiB, such as 256MiB or 1GiB")
+            ByteSize maxSize,
+
+            @Setting(value = "720h", allowed = Setting.DURATION)
+            Duration maxAge) {
+        private static final ByteSize MIN_SIZE = ByteSize.parse("16MiB");
+
+        /** Checks the ranges. */
+        public Activity {
+            InvalidSetting.unless(file == null || !file.toString().isEmpty(), "file");
+            InvalidSetting.unless(maxSize.bytes() == 0 || maxSize.compareTo(MIN_SIZE) >= 0, "max-size");
+            checkPositive(maxAge, "max-age");
+        }
+    }
+
+    /** The file of the log of requests. */
+    public Path activityFile() {
+        return activity.file() != null ? activity.file() : store.resolveSibling(store.getFileName() + ".activity");
     }
 
     /** The base URL of an endpoint's provider; empty means the demo provider. */

@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.DeserializationContext;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonMappingException;
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.PropertyNamingStrategies.SnakeCaseStrategy;
 import com.fasterxml.jackson.databind.cfg.CoercionAction;
 import com.fasterxml.jackson.databind.cfg.CoercionInputShape;
 import com.fasterxml.jackson.databind.cfg.JsonNodeFeature;
@@ -25,6 +26,7 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.TreeSet;
@@ -59,6 +61,8 @@ final class SettingsReader {
                     .addDeserializer(URI.class, new Scalar<>(URI.class, URI::create)))
             .build();
 
+    private static final SnakeCaseStrategy SNAKE_CASE = new SnakeCaseStrategy();
+
     private static final Pattern DURATION = Pattern.compile("([0-9]{1,9})(ms|s|m|h)");
 
     private final ObjectNode tree;
@@ -75,14 +79,14 @@ final class SettingsReader {
     /**
      * Reads the settings.
      *
-     * @param flags values of the flags that were given, by the setting's name
+     * @param flags values of the flags that were given, by the flag
      * @param environment all environment variables; an empty one counts as not set
      */
     static Settings read(Map<String, String> flags, Map<String, String> environment) throws WrongSetting {
         checkNames(environment);
-        SettingsReader reader = open(flags.get("config"), environment.getOrDefault("REFRAIN_CONFIG", ""));
+        SettingsReader reader = open(flags.get("--config"), environment.getOrDefault("REFRAIN_CONFIG", ""));
         for (Leaf leaf : Leaf.ALL) {
-            reader.fill(leaf, flags.get(leaf.name()), environment.getOrDefault(leaf.variable(), ""));
+            reader.fill(leaf, flags.get(leaf.flag()), environment.getOrDefault(leaf.variable(), ""));
         }
         return reader.bind();
     }
@@ -168,10 +172,19 @@ final class SettingsReader {
                 name = name.isEmpty() ? invalid.name() : name + "." + invalid.name();
             }
             JsonNode value = tree.at("/" + name.replaceAll("[.\\[]", "/").replace("]", ""));
-            throw WrongSetting.value(name, describe(value), sources.getOrDefault(name, fileSource), allowed(name));
+            String shown = isSecret(name) && !value.isMissingNode() ? "***" : describe(value);
+            throw WrongSetting.value(name, shown, sources.getOrDefault(name, fileSource), allowed(name));
         } catch (JsonProcessingException e) {
             throw new IllegalStateException("a tree in memory cannot be malformed", e);
         }
+    }
+
+    /** In place of its digest somebody may have written an API key itself. */
+    private static boolean isSecret(String name) {
+        return name.endsWith(".sha256")
+                || Leaf.ALL.stream()
+                        .anyMatch(
+                                leaf -> leaf.name().equals(name) && leaf.about().secret());
     }
 
     private static String allowed(String name) {
@@ -179,7 +192,25 @@ final class SettingsReader {
                 .filter(leaf -> leaf.name().equals(name))
                 .findFirst()
                 .map(leaf -> leaf.about().allowed())
-                .orElseGet(() -> PresetSettings.allowed(name.substring(name.lastIndexOf('.') + 1)));
+                .orElseGet(() -> allowedInList(name));
+    }
+
+    /** What a user may write for a field of a list's element, or else for the element. */
+    private static String allowedInList(String name) {
+        String field = name.substring(name.lastIndexOf('.') + 1);
+        Class<?> type = name.startsWith("labels")
+                ? LabelSettings.class
+                : name.startsWith("prices") ? PriceSettings.class : PresetSettings.class;
+        return Arrays.stream(type.getRecordComponents())
+                .filter(component -> component.isAnnotationPresent(Setting.class))
+                .filter(component -> SNAKE_CASE.translate(component.getName()).equals(field))
+                .map(component -> component.getAnnotation(Setting.class).allowed())
+                .findFirst()
+                .orElseGet(() -> switch (type.getSimpleName()) {
+                    case "LabelSettings" -> "a label: a group of settings with a name and a sha256";
+                    case "PriceSettings" -> "a price: a group of settings with a model, prompt and completion";
+                    default -> "a preset: a group of settings with a slug";
+                });
     }
 
     private static String name(JsonMappingException e) {

@@ -43,7 +43,7 @@ public sealed interface Startup {
                 return new Exit(0, "refrain " + version());
             }
             Map<String, String> flags = new HashMap<>();
-            result.matchedOptions().forEach(o -> flags.put(o.longestName().substring(2), o.getValue()));
+            result.matchedOptions().forEach(o -> flags.put(o.longestName(), o.getValue()));
             return new Run(SettingsReader.read(flags, environment));
         } catch (CommandLine.UnmatchedArgumentException e) {
             // Cut, since what follows may be a secret meant for another program.
@@ -76,6 +76,9 @@ public sealed interface Startup {
         spec.usageMessage()
                 .description("A response cache in front of any OpenAI- or Anthropic-compatible provider.")
                 .footer(
+                        "",
+                        "A running Refrain is asked by the commands stats, top, purge and explain; each",
+                        "has a --help of its own.",
                         "",
                         "A setting can also come from a variable, such as REFRAIN_PORT, or from the file;",
                         "docs/refrain.example.yaml lists them all. Flags beat variables, which beat the",

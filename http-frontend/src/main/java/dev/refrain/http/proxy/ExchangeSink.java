@@ -9,6 +9,7 @@ import dev.refrain.engine.ForwardReason;
 import dev.refrain.engine.GenerationId;
 import dev.refrain.engine.ResponseHead;
 import dev.refrain.engine.ResponseSink;
+import dev.refrain.http.activity.Account;
 import io.undertow.server.HttpServerExchange;
 import io.undertow.util.Headers;
 import io.undertow.util.Methods;
@@ -49,6 +50,9 @@ final class ExchangeSink implements ResponseSink {
     /** Null for a path that is no endpoint. */
     private final Endpoint endpoint;
 
+    /** Null for a path that is no endpoint. */
+    private final Account account;
+
     private final Patience patience;
     private final Mailbox mailbox;
 
@@ -67,9 +71,10 @@ final class ExchangeSink implements ResponseSink {
     private volatile boolean gone;
     private volatile Runnable goneListener;
 
-    ExchangeSink(HttpServerExchange exchange, Endpoint endpoint, Patience patience) {
+    ExchangeSink(HttpServerExchange exchange, Account account, Patience patience) {
         this.exchange = exchange;
-        this.endpoint = endpoint;
+        this.endpoint = account == null ? null : account.endpoint();
+        this.account = account;
         this.patience = patience;
         this.pending = new Backlog(patience.heap());
         this.mailbox = new Mailbox(exchange.getIoThread(), this::accept);
@@ -94,6 +99,7 @@ final class ExchangeSink implements ResponseSink {
                     false,
                     controls.directives().noCache() ? ForwardReason.REQUEST : ForwardReason.MISS);
         }
+        account.expect(outcomeOfFailure, key);
     }
 
     /**
@@ -193,6 +199,9 @@ final class ExchangeSink implements ResponseSink {
             exchange.getResponseHeaders().put(HeaderNames.GENERATION_ID, head.generationId());
         }
         CacheHeaders.write(head.cache(), key, head.status(), exchange.getResponseHeaders());
+        if (account != null) {
+            account.head(head.status(), head.generationId(), head.cache());
+        }
         channel = exchange.getResponseChannel();
         if (!(head.cache() instanceof CacheOutcome.Hit || head.cache() instanceof CacheOutcome.HitOnError)) {
             // A hit's head goes out with its body; anything else may keep the client waiting for the first piece.
@@ -239,9 +248,10 @@ final class ExchangeSink implements ResponseSink {
         exchange.setStatusCode(failure.status());
         exchange.getResponseHeaders().put(Headers.CONTENT_TYPE, "application/json");
         exchange.setResponseContentLength(body.length);
-        if (endpoint != null) {
-            exchange.getResponseHeaders()
-                    .put(HeaderNames.GENERATION_ID, GenerationId.mint(System.currentTimeMillis() / 1000));
+        if (account != null) {
+            String id = GenerationId.mint(System.currentTimeMillis() / 1000);
+            exchange.getResponseHeaders().put(HeaderNames.GENERATION_ID, id);
+            account.head(failure.status(), id, outcomeOfFailure);
         }
         CacheHeaders.write(outcomeOfFailure, key, failure, exchange.getResponseHeaders());
         channel = exchange.getResponseChannel();
@@ -263,6 +273,9 @@ final class ExchangeSink implements ResponseSink {
                 int count = channel.write(bytes);
                 if (count == 0) {
                     return;
+                }
+                if (account != null) {
+                    account.wrote(count);
                 }
                 if (timer != null) {
                     timer.stop(count);
@@ -340,6 +353,7 @@ final class ExchangeSink implements ResponseSink {
         if (timer != null) {
             timer.stop(0);
         }
+        served(false);
         exchange.endExchange();
         if (!exchange.isComplete() && exchange.getConnection().isOpen()) {
             closeUnlessComplete();
@@ -384,7 +398,14 @@ final class ExchangeSink implements ResponseSink {
             }
         }
         IoUtils.safeClose(exchange.getConnection());
+        served(true);
         signalDrained();
+    }
+
+    private void served(boolean broken) {
+        if (account != null) {
+            account.served(broken);
+        }
     }
 
     private void signalDrained() {

@@ -8,17 +8,20 @@ import dev.refrain.engine.Endpoint;
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.engine.ResponseSink;
 import dev.refrain.engine.Upstream;
-import dev.refrain.http.policy.CachePolicy;
+import dev.refrain.http.activity.Account;
+import dev.refrain.http.activity.Activity;
+import dev.refrain.http.activity.ActivityLog;
+import dev.refrain.http.activity.UsageTap;
+import dev.refrain.http.explain.Outlines;
 import dev.refrain.http.preset.Preset;
 import dev.refrain.http.preset.Presets;
 import io.undertow.server.HttpHandler;
 import io.undertow.server.HttpServerExchange;
-import io.undertow.util.HeaderMap;
-import io.undertow.util.Headers;
 import io.undertow.util.SameThreadExecutor;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.util.Map;
+import java.util.Optional;
 import org.xnio.channels.StreamSourceChannel;
 
 /**
@@ -33,7 +36,10 @@ final class ProxyHandler implements HttpHandler {
     private static final long SHORT_BODY = 64 * 1024;
 
     private final ResponseCache cache;
+    private final ActivityLog activity;
+    private final Outlines outlines;
     private final Presets presets;
+    private final ModelNames models = new ModelNames();
     private final UpstreamClient client;
     private final Provider defaultProvider;
     private final Map<Endpoint, Provider> providers;
@@ -43,6 +49,7 @@ final class ProxyHandler implements HttpHandler {
     private final Patience writing;
 
     /**
+     * @param outlines gets the requests that are fetched to be stored
      * @param providers those endpoints that have a provider of their own
      * @param maxBodyBytes the longest request body to let through at all
      * @param cancelWhenAbandoned whether an answer that could be stored is not worth having once its client has gone
@@ -51,6 +58,8 @@ final class ProxyHandler implements HttpHandler {
      */
     ProxyHandler(
             ResponseCache cache,
+            ActivityLog activity,
+            Outlines outlines,
             Presets presets,
             UpstreamClient client,
             Provider defaultProvider,
@@ -60,6 +69,8 @@ final class ProxyHandler implements HttpHandler {
             BodyReader.Patience reading,
             Patience writing) {
         this.cache = cache;
+        this.activity = activity;
+        this.outlines = outlines;
         this.presets = presets;
         this.client = client;
         this.defaultProvider = defaultProvider;
@@ -82,8 +93,11 @@ final class ProxyHandler implements HttpHandler {
         exchange.dispatch(SameThreadExecutor.INSTANCE, () -> {
             Route route = Route.of(exchange.getRequestMethod().toString(), rawPath(exchange));
             Endpoint endpoint = route == null ? null : route.endpoint();
-            ExchangeSink sink = new ExchangeSink(exchange, endpoint, writing);
-            sink.expect(controls(exchange, endpoint, null), null, null);
+            Account account = account(exchange, endpoint);
+            ExchangeSink sink = new ExchangeSink(exchange, account, writing);
+            if (account != null) {
+                sink.expect(controls(exchange, endpoint, null), null, null);
+            }
             sink.fail(why);
         });
     }
@@ -91,17 +105,46 @@ final class ProxyHandler implements HttpHandler {
     private void route(HttpServerExchange exchange) {
         Route route = Route.of(exchange.getRequestMethod().toString(), rawPath(exchange));
         Endpoint endpoint = route == null ? null : route.endpoint();
-        ExchangeSink client = new ExchangeSink(exchange, endpoint, writing);
+        Account account = account(exchange, endpoint);
+        ExchangeSink client = new ExchangeSink(exchange, account, writing);
         if (route == null) {
             client.fail(ProxyException.notFound(exchange.getRequestPath()));
         } else if (exchange.getRequestContentLength() > maxBodyBytes) {
             client.expect(controls(exchange, endpoint, null), BypassReason.PAYLOAD_TOO_LARGE, null);
             client.fail(ProxyException.bodyTooLarge(maxBodyBytes));
         } else if (endpoint == null) {
-            forward(exchange, route, client);
+            if (route.isGeneration(exchange)) {
+                generation(exchange, route, client);
+            } else {
+                forward(exchange, route, client);
+            }
         } else {
-            read(exchange, route, client);
+            read(exchange, route, account, client);
         }
+    }
+
+    private Account account(HttpServerExchange exchange, Endpoint endpoint) {
+        if (endpoint == null) {
+            return null;
+        }
+        Account account = activity.begin(endpoint);
+        account.caller(Credentials.of(exchange.getRequestHeaders()));
+        return account;
+    }
+
+    /** A record of a generation made here, for whom it was made for; anybody else asks the provider (W60). */
+    private void generation(HttpServerExchange exchange, Route route, ExchangeSink client) {
+        String id = exchange.getQueryParameters().get("id").getFirst();
+        String apiKey = Credentials.of(exchange.getRequestHeaders());
+        // The record may have to be read from the disk.
+        exchange.getConnection().getWorker().execute(() -> {
+            Optional<Activity> record = activity.find(id, apiKey);
+            if (record.isPresent()) {
+                GenerationRecord.send(record.get(), client);
+            } else {
+                exchange.getIoThread().execute(() -> forward(exchange, route, client));
+            }
+        });
     }
 
     /** Everything that is not one of the four endpoints (W2). */
@@ -111,22 +154,24 @@ final class ProxyHandler implements HttpHandler {
     }
 
     /** Holds the body in memory if it is short, or the cache may need it and may hold it; streams it through otherwise (W18). */
-    private void read(HttpServerExchange exchange, Route route, ExchangeSink client) {
+    private void read(HttpServerExchange exchange, Route route, Account account, ExchangeSink client) {
         CacheControls asked = controls(exchange, route.endpoint(), null);
         client.expect(asked, BypassReason.PAYLOAD_TOO_LARGE, null);
         long length = exchange.getRequestContentLength();
         boolean isShort = length >= 0 && length <= SHORT_BODY;
-        if (isCoded(exchange)) {
+        if (Decision.isCoded(exchange.getRequestHeaders())) {
             client.expect(asked, BypassReason.NOT_A_JSON_OBJECT, null);
-            cacheless(exchange, route, client, asked, BypassReason.NOT_A_JSON_OBJECT, unread(exchange, client));
+            cacheless(
+                    exchange, route, account, client, asked, BypassReason.NOT_A_JSON_OBJECT, unread(exchange, client));
         } else if ((!asked.enabled() && presets.isEmpty() && !isShort) || length > cache.maxRequestBytes()) {
-            cacheless(exchange, route, client, asked, BypassReason.PAYLOAD_TOO_LARGE, unread(exchange, client));
+            cacheless(
+                    exchange, route, account, client, asked, BypassReason.PAYLOAD_TOO_LARGE, unread(exchange, client));
         } else {
             int limit = (int) Math.min(cache.maxRequestBytes(), maxBodyBytes);
             BodyReader.read(exchange, limit, reading, new BodyReader.Receiver() {
                 @Override
                 public void complete(byte[] body) {
-                    answer(exchange, route, client, body);
+                    answer(exchange, route, account, client, body);
                 }
 
                 @Override
@@ -134,6 +179,7 @@ final class ProxyHandler implements HttpHandler {
                     cacheless(
                             exchange,
                             route,
+                            account,
                             client,
                             asked,
                             BypassReason.PAYLOAD_TOO_LARGE,
@@ -149,37 +195,36 @@ final class ProxyHandler implements HttpHandler {
     }
 
     /** With caching on, or possibly on by a preset: the engine's pipeline. */
-    private void answer(HttpServerExchange exchange, Route route, ExchangeSink client, byte[] body) {
+    private void answer(HttpServerExchange exchange, Route route, Account account, ExchangeSink client, byte[] body) {
         Endpoint endpoint = route.endpoint();
-        CacheRequest request = CacheRequest.of(endpoint, Credentials.of(exchange.getRequestHeaders()), body)
-                .at(provider(endpoint).identity(), exchange.getQueryString());
-        // Without presets nobody has to know the model, and a hit does not decode it.
-        Preset preset = !presets.isEmpty() && request.isJsonObject()
-                ? presets.find(request.model(), request.preset()).orElse(null)
-                : null;
-        CacheControls controls = controls(exchange, endpoint, preset);
-        BypassReason bypass = cache.bypass(request).orElse(null);
-        client.expect(controls, bypass, null);
-
-        byte[] outgoing = body;
-        if (preset != null && !preset.isPolicyOnly()) {
-            try {
-                outgoing = preset.resolve(endpoint, body);
-            } catch (IllegalArgumentException e) {
-                client.fail(ProxyException.badRequest(
-                        "The preset cannot be applied: the request body is malformed or nested too deeply."));
-                return;
-            }
-            request = request.withPreset(preset.fingerprint(), outgoing);
+        Decision decision = Decision.of(
+                cache,
+                presets,
+                endpoint,
+                provider(endpoint).identity(),
+                exchange.getRequestHeaders(),
+                exchange.getQueryString(),
+                body);
+        CacheRequest request = decision.request();
+        CacheControls controls = decision.controls();
+        CacheKey key = decision.key();
+        BypassReason bypass = decision.bypass();
+        Preset preset = decision.preset();
+        client.expect(controls, bypass, key);
+        if (decision.flaw() != null) {
+            client.fail(decision.flaw());
+            return;
         }
-        HttpRequest.BodyPublisher publisher = BodyPublishers.ofByteArray(outgoing);
-        Upstream upstream = identified(call(exchange, route, publisher, controls.enabled()));
-        if (controls.enabled() && bypass == null) {
-            CacheKey key = cache.key(request).orElseThrow();
-            client.expect(controls, null, key);
-            cache.respond(key, controls, upstream, client);
+        account.request(
+                key == null ? request.upstreamModel() : models.name(key, request),
+                preset == null ? null : preset.slug(),
+                key == null ? request.stream() : key.streaming());
+        Upstream upstream = call(exchange, route, decision.outgoing(), controls.enabled());
+        if (key != null) {
+            CacheRequest outlineOf = controls.directives().noStore() ? null : request;
+            cache.respond(key, controls, identified(account, outlineOf, body, upstream), client);
         } else {
-            cache.respond(request, controls, upstream, client);
+            cache.respond(request, controls, identified(account, null, body, upstream), client);
         }
         if (cancelWhenAbandoned || !controls.enabled() || bypass != null) {
             leaveWithClient(exchange, client);
@@ -190,11 +235,12 @@ final class ProxyHandler implements HttpHandler {
     private void cacheless(
             HttpServerExchange exchange,
             Route route,
+            Account account,
             ExchangeSink client,
             CacheControls asked,
             BypassReason reason,
             HttpRequest.BodyPublisher body) {
-        Upstream upstream = identified(call(exchange, route, body, false));
+        Upstream upstream = identified(account, null, NOTHING, call(exchange, route, body, false));
         if (asked.enabled()) {
             cache.bypass(reason, asked, upstream, client);
         } else {
@@ -204,12 +250,6 @@ final class ProxyHandler implements HttpHandler {
     }
 
     // ---- helpers
-
-    /** Bytes that are JSON only once they are decoded; if they happen to be JSON before, that is not what they mean. */
-    private static boolean isCoded(HttpServerExchange exchange) {
-        String coding = exchange.getRequestHeaders().getFirst(Headers.CONTENT_ENCODING);
-        return coding != null && !coding.equalsIgnoreCase("identity");
-    }
 
     /** A call to the upstream; nothing is built or sent before it is fetched, which a hit never does. */
     private Upstream call(
@@ -226,9 +266,33 @@ final class ProxyHandler implements HttpHandler {
         };
     }
 
-    /** The same call with every answer given its generation id. */
-    private static Upstream identified(Upstream upstream) {
-        return sink -> upstream.fetch(new IdentifySink(sink));
+    /**
+     * The same call with every answer given its generation id, and shown to the log.
+     *
+     * @param outlineOf the request to keep an outline of if it is answered, or null
+     * @param body of that request
+     */
+    private Upstream identified(Account account, CacheRequest outlineOf, byte[] body, Upstream upstream) {
+        return sink -> {
+            ResponseSink outlined = outlineOf != null && outlines.isOn() ? outlined(outlineOf, body, sink) : sink;
+            UsageTap tap = account.callStarted();
+            try {
+                return upstream.fetch(new TapSink(tap, new IdentifySink(outlined)));
+            } catch (RuntimeException | Error e) {
+                tap.ended();
+                throw e;
+            }
+        };
+    }
+
+    private OutlineSink outlined(CacheRequest request, byte[] body, ResponseSink sink) {
+        return new OutlineSink(
+                head -> outlines.add(
+                        () -> cache.keyParts(request).orElseThrow(),
+                        head.generationId(),
+                        System.currentTimeMillis(),
+                        body),
+                sink);
     }
 
     /** Makes a call that the cache has no part in: it ends when the client goes. */
@@ -237,7 +301,8 @@ final class ProxyHandler implements HttpHandler {
         client.whenGone(call::cancel);
     }
 
-    private Provider provider(Endpoint endpoint) {
+    /** The provider of an endpoint; null is any other path. */
+    Provider provider(Endpoint endpoint) {
         return endpoint == null ? defaultProvider : providers.getOrDefault(endpoint, defaultProvider);
     }
 
@@ -261,16 +326,7 @@ final class ProxyHandler implements HttpHandler {
     }
 
     private static CacheControls controls(HttpServerExchange exchange, Endpoint endpoint, Preset preset) {
-        if (endpoint == null) {
-            return CacheControls.OFF;
-        }
-        HeaderMap headers = exchange.getRequestHeaders();
-        return CachePolicy.decide(
-                headers.getFirst(HeaderNames.CACHE),
-                headers.getFirst(HeaderNames.CACHE_TTL),
-                headers.getFirst(HeaderNames.CACHE_CLEAR),
-                headers.get(Headers.CACHE_CONTROL),
-                preset);
+        return endpoint == null ? CacheControls.OFF : Decision.controls(exchange.getRequestHeaders(), preset);
     }
 
     /** The path as sent, without decoding: what is forwarded must be what came. */

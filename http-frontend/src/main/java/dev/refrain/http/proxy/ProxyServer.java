@@ -4,9 +4,12 @@ import dev.refrain.engine.CacheStats;
 import dev.refrain.engine.Endpoint;
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.engine.spi.NoStore;
+import dev.refrain.http.activity.ActivityLog;
+import dev.refrain.http.admin.AdminServer;
 import dev.refrain.http.config.ByteSize;
 import dev.refrain.http.config.Settings;
 import dev.refrain.http.demo.DemoProvider;
+import dev.refrain.http.explain.Outlines;
 import dev.refrain.http.preset.Presets;
 import io.undertow.Undertow;
 import io.undertow.UndertowOptions;
@@ -17,6 +20,7 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.URI;
 import java.nio.file.Files;
+import java.time.Clock;
 import java.time.Duration;
 import java.util.EnumMap;
 import java.util.List;
@@ -40,27 +44,38 @@ public final class ProxyServer implements AutoCloseable {
     private final Settings settings;
     private final DemoProvider demo;
     private final ResponseCache cache;
+    private final ActivityLog activity;
+    private final Outlines outlines;
+    private final RequestExplainer explainer;
     private final UpstreamClient client;
     private final GracefulShutdownHandler requests;
     private final Undertow undertow;
+    /** Null unless it is enabled. */
+    private AdminServer admin;
+
     private volatile boolean stopping;
 
-    private ProxyServer(Settings settings, DemoProvider demo, ResponseCache cache) {
+    private ProxyServer(Settings settings, DemoProvider demo, ResponseCache cache, ActivityLog activity) {
         this.settings = settings;
         this.demo = demo;
         this.cache = cache;
+        this.activity = activity;
+        this.outlines = new Outlines(settings.explain().requests());
         this.client = new UpstreamClient(
                 settings.timeouts().connect(),
                 settings.timeouts().response(),
                 settings.timeouts().idle(),
                 settings.limits().upstreamCalls());
+        Presets presets = new Presets(settings.presets());
         Map<Endpoint, Provider> providers = new EnumMap<>(Endpoint.class);
         for (Endpoint endpoint : Endpoint.values()) {
             providers.put(endpoint, provider(settings.upstream(endpoint).orElse(null)));
         }
         ProxyHandler handler = new ProxyHandler(
                 cache,
-                new Presets(settings.presets()),
+                activity,
+                outlines,
+                presets,
                 client,
                 provider(settings.upstream()),
                 providers,
@@ -68,6 +83,7 @@ public final class ProxyServer implements AutoCloseable {
                 settings.onDisconnect() == Settings.OnDisconnect.CANCEL,
                 new BodyReader.Patience(HeapShare.quarter(), settings.timeouts().request()),
                 new Patience(HeapShare.quarter(), settings.timeouts().write()));
+        explainer = new RequestExplainer(cache, presets, handler::provider, outlines);
         requests = new GracefulShutdownHandler(new HttpContinueReadHandler(handler));
         HttpHandler unlessStopping = exchange -> {
             if (stopping) {
@@ -110,7 +126,8 @@ public final class ProxyServer implements AutoCloseable {
         ResponseCache cache = openCache(settings);
         // Even if each endpoint has an upstream of its own, everything else needs one.
         DemoProvider demo = settings.upstream() == null ? DemoProvider.start() : null;
-        ProxyServer server = new ProxyServer(settings, demo, cache);
+        ActivityLog activity = ActivityLog.open(settings, cache::scopeTag, Clock.systemUTC());
+        ProxyServer server = new ProxyServer(settings, demo, cache, activity);
         try {
             server.undertow.start();
         } catch (RuntimeException e) {
@@ -120,7 +137,27 @@ public final class ProxyServer implements AutoCloseable {
                             + ". Choose another --host or --port.",
                     e);
         }
+        try {
+            server.startAdmin();
+        } catch (IOException e) {
+            server.close();
+            throw e;
+        }
         return server;
+    }
+
+    private void startAdmin() throws IOException {
+        if (settings.admin().enabled()) {
+            admin = AdminServer.start(
+                    settings.admin(),
+                    new AdminServer.Subject(
+                            cache,
+                            activity,
+                            explainer,
+                            () -> !stopping,
+                            client::inFlight,
+                            client.errors().counts()));
+        }
     }
 
     private static ResponseCache openCache(Settings settings) throws IOException {
@@ -129,6 +166,8 @@ public final class ProxyServer implements AutoCloseable {
                 .preallocate(settings.preallocate())
                 .maxRequestBytes((int) settings.limits().cacheableRequest().bytes())
                 .maxAnswerBytes((int) settings.limits().storedAnswer().bytes())
+                .hotBytes(settings.memory().hotAnswers().bytes())
+                .memoBytes(settings.memory().knownRequests().bytes())
                 .sweepInterval(settings.sweepInterval())
                 .staleIfError(settings.staleIfError())
                 .cancelWhenAbandoned(settings.onDisconnect() == Settings.OnDisconnect.CANCEL)
@@ -156,9 +195,19 @@ public final class ProxyServer implements AutoCloseable {
         return (InetSocketAddress) undertow.getListenerInfo().get(0).getAddress();
     }
 
+    /** The address of the admin listener, or null if there is none. */
+    public InetSocketAddress adminAddress() {
+        return admin == null ? null : admin.address();
+    }
+
     /** Calls to providers that have not ended. */
     int callsInFlight() {
         return client.inFlight();
+    }
+
+    /** What is known of requests. */
+    public ActivityLog activity() {
+        return activity;
     }
 
     /** What the cache has counted. */
@@ -173,7 +222,8 @@ public final class ProxyServer implements AutoCloseable {
                 + (settings.upstream() == null
                         ? "the built-in demo provider (no model is called; set --upstream for a real one)"
                         : settings.upstream().toString())
-                + ", " + describeStore();
+                + ", " + describeStore()
+                + (admin == null ? "" : ", dashboard " + admin.url());
     }
 
     private String describeStore() {
@@ -218,10 +268,15 @@ public final class ProxyServer implements AutoCloseable {
             LockSupport.parkNanos(POLL_NANOS);
         }
         undertow.stop();
+        if (admin != null) {
+            admin.close();
+        }
         client.close();
+        outlines.close();
         if (demo != null) {
             demo.close();
         }
         cache.close();
+        activity.close();
     }
 }

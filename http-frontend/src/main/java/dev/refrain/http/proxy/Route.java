@@ -1,6 +1,8 @@
 package dev.refrain.http.proxy;
 
 import dev.refrain.engine.Endpoint;
+import io.undertow.server.HttpServerExchange;
+import io.undertow.util.Methods;
 import java.util.Map;
 
 /**
@@ -28,5 +30,13 @@ record Route(Endpoint endpoint, String suffix) {
             }
         }
         return null;
+    }
+
+    /** Whether this asks for the record of a generation (W60). */
+    boolean isGeneration(HttpServerExchange exchange) {
+        return suffix.equals("/generation")
+                && exchange.getRequestMethod().equals(Methods.GET)
+                && exchange.getQueryParameters().containsKey("id")
+                && exchange.isRequestComplete();
     }
 }

@@ -117,6 +117,7 @@ final class UpstreamCall implements Upstream, Upstream.Call {
             synchronized (this) {
                 if (!over) {
                     timer.cancel(false);
+                    client.errors().answered(head.status());
                     keepsConnection = AnswerHead.keepsConnection(info);
                     sink.head(head);
                     lastPieceNanos = System.nanoTime();
@@ -159,6 +160,7 @@ final class UpstreamCall implements Upstream, Upstream.Call {
         if (failure == null) {
             sink.end();
         } else {
+            client.errors().failed(failure);
             sink.fail(failure);
         }
     }

@@ -33,6 +33,7 @@ final class UpstreamClient implements AutoCloseable {
 
     private final ExecutorService executor = Executors.newFixedThreadPool(THREADS, daemons("refrain-upstream-"));
     private final ScheduledThreadPoolExecutor timers = new ScheduledThreadPoolExecutor(1, daemons("refrain-timer-"));
+    private final UpstreamErrors errors = new UpstreamErrors();
     private final Set<UpstreamCall> running = ConcurrentHashMap.newKeySet();
     private final IdleConnections idleConnections =
             new IdleConnections(Duration.ofSeconds(Long.getLong(KEEP_ALIVE_SECONDS, 4)), System::nanoTime);
@@ -73,6 +74,10 @@ final class UpstreamClient implements AutoCloseable {
 
     IdleConnections idleConnections() {
         return idleConnections;
+    }
+
+    UpstreamErrors errors() {
+        return errors;
     }
 
     Duration responseTimeout() {

@@ -39,6 +39,7 @@ class StartupTest {
         assertThat(settings.limits())
                 .isEqualTo(new Settings.Limits(
                         new ByteSize(64 << 20), new ByteSize(8 << 20), new ByteSize(16 << 20), 4096));
+        assertThat(settings.memory()).isEqualTo(new Settings.Memory(new ByteSize(64 << 20), new ByteSize(32 << 20)));
         assertThat(settings.timeouts())
                 .isEqualTo(new Settings.Timeouts(
                         Duration.ofSeconds(30),
@@ -49,6 +50,44 @@ class StartupTest {
                         Duration.ofSeconds(30)));
         assertThat(settings.corsOrigins()).isNull();
         assertThat(settings.presets()).isEmpty();
+        assertThat(settings.admin()).isEqualTo(new Settings.Admin(true, "127.0.0.1", 8081, null));
+        assertThat(settings.explain().requests()).isEqualTo(10_000);
+    }
+
+    @Test
+    void anAdminListenerThatOthersReachNeedsAToken() {
+        environment.put("REFRAIN_ADMIN_HOST", "0.0.0.0");
+        String rule = " must be at least 16 visible ASCII characters, and set unless admin.host is a loopback address";
+        assertThat(exit()).isEqualTo(new Startup.Exit(2, "refrain: admin.token: 'nothing' (no file)" + rule));
+
+        environment.put("REFRAIN_ADMIN_TOKEN", "too-short");
+        assertThat(exit())
+                .isEqualTo(new Startup.Exit(2, "refrain: admin.token: '***' (variable REFRAIN_ADMIN_TOKEN)" + rule));
+
+        environment.put("REFRAIN_ADMIN_TOKEN", "0123456789abcdef");
+        assertThat(run().admin().token()).isEqualTo("0123456789abcdef");
+        assertThat(run().toString()).doesNotContain("0123456789abcdef");
+
+        environment.remove("REFRAIN_ADMIN_TOKEN");
+        environment.put("REFRAIN_ADMIN_ENABLED", "false");
+        assertThat(run().admin().enabled()).isFalse();
+        environment.put("REFRAIN_ADMIN_ENABLED", "true");
+        for (String loopback : new String[] {"localhost", "127.0.0.2", "::1"}) {
+            environment.put("REFRAIN_ADMIN_HOST", loopback);
+            assertThat(run().admin().host()).isEqualTo(loopback);
+        }
+        for (String other : new String[] {"127.0.0.1.example", "localhost.example", "::"}) {
+            environment.put("REFRAIN_ADMIN_HOST", other);
+            assertThat(exit().text()).contains("admin.token");
+        }
+    }
+
+    @Test
+    void takesTheFlagOfASettingInAGroup() {
+        assertThat(run("--admin-port=0").admin().port()).isZero();
+        assertThat(exit("--admin-port=x").text())
+                .isEqualTo(
+                        "refrain: admin.port: 'x' (flag --admin-port) must be a port from 0 to 65535, where 0 takes any free one");
     }
 
     @Test
@@ -158,8 +197,8 @@ class StartupTest {
                 "--capacity=1MiB | capacity: '1MiB' (flag --capacity) must be a size of at least 16MiB, such as 512MiB or 1GiB",
                 "--capacity=1GB | capacity: '1GB' (flag --capacity) must be a size of at least 16MiB, such as 512MiB or 1GiB",
                 "--capacity=99999999TiB | capacity: '99999999TiB' (flag --capacity) must be a size of at least 16MiB, such as 512MiB or 1GiB",
-                "--colour=red | --colour: no such setting (command line), must be one of --capacity, --config, --help, --host, --port, --store, --upstream, --version",
-                "stray | stray: no such setting (command line), must be one of --capacity, --config, --help, --host, --port, --store, --upstream, --version",
+                "--colour=red | --colour: no such setting (command line), must be one of --admin-port, --capacity, --config, --help, --host, --port, --store, --upstream, --version",
+                "stray | stray: no such setting (command line), must be one of --admin-port, --capacity, --config, --help, --host, --port, --store, --upstream, --version",
                 "--port | --port: '' (flag) must be followed by PORT",
                 "--help=me | --help: 'me' (flag) must be given without a value",
             })
@@ -187,6 +226,7 @@ class StartupTest {
                 "REFRAIN_PORT | x | port: 'x' (variable REFRAIN_PORT) must be a port from 0 to 65535, where 0 takes any free one",
                 "REFRAIN_TIMEOUTS_IDLE | 10 | timeouts.idle: '10' (variable REFRAIN_TIMEOUTS_IDLE) must be a duration longer than zero, such as 500ms, 10s, 5m or 1h",
                 "REFRAIN_TIMEOUTS_IDLE | 0s | timeouts.idle: '0s' (variable REFRAIN_TIMEOUTS_IDLE) must be a duration longer than zero, such as 500ms, 10s, 5m or 1h",
+                "REFRAIN_MEMORY_HOT_ANSWERS | 1KiB | memory.hot-answers: '1KiB' (variable REFRAIN_MEMORY_HOT_ANSWERS) must be a size from 1MiB to 16GiB, such as 64MiB, or 0B for none",
                 "REFRAIN_LIMITS_REQUEST_BODY | 2GiB | limits.request-body: '2GiB' (variable REFRAIN_LIMITS_REQUEST_BODY) must be a size from 1B to 1GiB, such as 64KiB or 16MiB",
             })
     void namesAWrongVariable(String variable, String value, String line) {
@@ -199,7 +239,7 @@ class StartupTest {
         environment.put("REFRAIN_API_KEY", "sk-secret");
         assertThat(exit().text())
                 .startsWith(
-                        "refrain: REFRAIN_API_KEY: no such setting (environment variable), must be one of REFRAIN_CAPACITY,")
+                        "refrain: REFRAIN_API_KEY: no such setting (environment variable), must be one of REFRAIN_ACTIVITY_FILE,")
                 .contains("REFRAIN_CONFIG", "REFRAIN_LIMITS_STORED_ANSWER")
                 .doesNotContain("secret", "REFRAIN_PRESETS", "\n");
     }
@@ -240,11 +280,19 @@ class StartupTest {
                 "port: 80.5 | port: '80.5' (FILE) must be a port from 0 to 65535, where 0 takes any free one",
                 "port: [1] | port: 'a list' (FILE) must be a port from 0 to 65535, where 0 takes any free one",
                 "capacity: {a: b} | capacity: 'a group of settings' (FILE) must be a size of at least 16MiB, such as 512MiB or 1GiB",
-                "prot: 1 | prot: no such setting (FILE), must be one of capacity, cors-origins, host, limits, on-disconnect, port, preallocate, presets, stale-if-error, store, sweep-interval, timeouts, upstream, upstreams",
+                "prot: 1 | prot: no such setting (FILE), must be one of activity, admin, capacity, cors-origins, currency, explain, host, labels, limits, memory, on-disconnect, port, preallocate, presets, prices, stale-if-error, store, sweep-interval, timeouts, upstream, upstreams",
                 "limits: {storedAnswer: 1} | limits.storedAnswer: no such setting (FILE), must be one of cacheable-request, request-body, stored-answer, upstream-calls",
                 "limits: 5 | limits: '5' (FILE) must be a group of settings such as limits.request-body",
                 "timeouts: {idle: soon} | timeouts.idle: 'soon' (FILE) must be a duration longer than zero, such as 500ms, 10s, 5m or 1h",
                 "upstreams: {chat: x} | upstreams.chat: 'x' (FILE) must be an absolute http or https URL without user, query or fragment",
+                "labels: 5 | labels: '5' (FILE) must be a list of labels, each with a name and a sha256",
+                "labels: [5] | labels[0]: '5' (FILE) must be a label: a group of settings with a name and a sha256",
+                "labels: [{name: a, sha256: secret}] | labels[0].sha256: '***' (FILE) must be the SHA-256 of an API key, 64 lower-case hexadecimal digits, used once",
+                "currency: usd | currency: 'usd' (FILE) must be a currency of three capital letters, such as USD or EUR",
+                "prices: [{model: a, prompt: -1, completion: 2}] | prices[0].prompt: '-1' (FILE) must be a price for a million tokens from 0 to 1000000, such as 0.15",
+                "prices: [{model: a, prompt: 1, completion: 2}, {model: a, prompt: 1, completion: 2}] | prices[1].model: 'a' (FILE) must be the name of a model, used once",
+                "activity: {max-size: 1MiB} | activity.max-size: '1MiB' (FILE) must be 0 or a size of at least 16MiB, such as 256MiB or 1GiB",
+                "activity: {max-age: 0s} | activity.max-age: '0s' (FILE) must be a duration longer than zero, such as 500ms, 10s, 5m or 1h",
                 "presets: 5 | presets: '5' (FILE) must be a list of presets, each with a slug",
                 "presets: [5] | presets[0]: '5' (FILE) must be a preset: a group of settings with a slug",
                 "presets: [~] | presets[0]: 'null' (FILE) must be a preset: a group of settings with a slug",

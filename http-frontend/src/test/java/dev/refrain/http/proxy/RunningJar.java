@@ -20,6 +20,7 @@ final class RunningJar extends ProxyUnderTest {
     private static final int PATIENCE_SECONDS = 60;
     private static final Pattern START_LINE =
             Pattern.compile("Refrain listens on http://127\\.0\\.0\\.1:(\\d+)/v1, .+");
+    private static final Pattern ADMIN = Pattern.compile("(http://\\S+/)admin/");
 
     /** The one flag that no manifest can carry and that this JVM would print a warning without. */
     static final List<String> QUIET =
@@ -54,7 +55,7 @@ final class RunningJar extends ProxyUnderTest {
 
     /** The same with other flags for the JVM. */
     static RunningJar start(List<String> jvmFlags, Path folder, URI upstream, String... flags) throws IOException {
-        List<String> arguments = new ArrayList<>(List.of("--port", "0", "--capacity", "32MiB"));
+        List<String> arguments = new ArrayList<>(List.of("--port", "0", "--admin-port", "0", "--capacity", "32MiB"));
         if (!List.of(flags).contains("--store")) {
             arguments.addAll(
                     List.of("--store", folder.resolve("answers.refrain").toString()));
@@ -102,6 +103,15 @@ final class RunningJar extends ProxyUnderTest {
 
     String startLine() {
         return startLine;
+    }
+
+    /** The root of the admin listener. */
+    URI admin() {
+        Matcher line = ADMIN.matcher(startLine);
+        if (!line.find()) {
+            throw new IllegalStateException("No admin listener: " + startLine);
+        }
+        return URI.create(line.group(1));
     }
 
     /** What it has printed to stderr so far. */

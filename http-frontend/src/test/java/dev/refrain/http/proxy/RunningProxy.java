@@ -1,11 +1,13 @@
 package dev.refrain.http.proxy;
 
 import dev.refrain.engine.CacheStats;
+import dev.refrain.http.activity.ActivityLog;
 import dev.refrain.http.config.Startup;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -21,7 +23,9 @@ final class RunningProxy extends ProxyUnderTest {
             arguments.addAll(List.of("--upstream", upstream.toString()));
         }
         arguments.addAll(List.of(flags));
-        Startup startup = Startup.parse(arguments.toArray(String[]::new), variables);
+        Map<String, String> environment = new HashMap<>(variables);
+        environment.putIfAbsent("REFRAIN_ADMIN_PORT", "0");
+        Startup startup = Startup.parse(arguments.toArray(String[]::new), environment);
         if (!(startup instanceof Startup.Run run)) {
             throw new IllegalArgumentException(startup.toString());
         }
@@ -33,6 +37,10 @@ final class RunningProxy extends ProxyUnderTest {
         return server.stats();
     }
 
+    ActivityLog activity() {
+        return server.activity();
+    }
+
     String startLine() {
         return server.describe();
     }
@@ -40,6 +48,11 @@ final class RunningProxy extends ProxyUnderTest {
     @Override
     int port() {
         return server.address().getPort();
+    }
+
+    /** A resource of the admin listener. */
+    URI admin(String path) {
+        return URI.create("http://127.0.0.1:" + server.adminAddress().getPort() + path);
     }
 
     int callsInFlight() {

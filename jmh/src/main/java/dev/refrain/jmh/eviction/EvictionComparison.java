@@ -11,7 +11,8 @@ import java.util.Map;
 /**
  * Prints how much of each trace is answered by the store and by others of the same size in bytes:
  * <pre>java -cp jmh/target/benchmarks.jar dev.refrain.jmh.eviction.EvictionComparison [folder with traces] [MiB ...]</pre>
- * Without a folder there is only the synthetic trace.
+ * Without a folder there is only the synthetic trace. Each trace is replayed once more at costs that differ much and, if its lengths differ,
+ * at costs that are the lengths.
  */
 public final class EvictionComparison {
     private interface Maker {
@@ -57,6 +58,14 @@ public final class EvictionComparison {
         for (Trace trace : traces) {
             for (int mebibytes : sizes) {
                 System.out.println(row(trace, mebibytes));
+            }
+        }
+        for (Trace trace : traces) {
+            for (int mebibytes : sizes) {
+                System.out.println(row(trace.atSpreadCosts(), mebibytes));
+            }
+            for (int mebibytes : trace.hasLengths() ? sizes : List.<Integer>of()) {
+                System.out.println(row(trace.atCostsByLength(), mebibytes));
             }
         }
     }

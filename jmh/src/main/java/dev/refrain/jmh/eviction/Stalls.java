@@ -3,46 +3,58 @@ package dev.refrain.jmh.eviction;
 import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.Endpoint;
 import dev.refrain.engine.internal.store.ChronicleStore;
+import dev.refrain.engine.internal.store.Holds;
 import dev.refrain.engine.spi.EntryBuffer;
 import dev.refrain.engine.spi.EntryHead;
 import java.io.IOException;
-import java.lang.management.ManagementFactory;
-import java.lang.management.ThreadMXBean;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.time.Clock;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Stream;
+import org.HdrHistogram.AbstractHistogram;
+import org.HdrHistogram.ConcurrentHistogram;
+import org.HdrHistogram.Histogram;
 
 /**
  * How long callers wait for a store that is busy making room: puts at twice the capacity, and reads during a sweep.
  * <pre>java -cp jmh/target/benchmarks.jar dev.refrain.jmh.eviction.Stalls [entries to sweep]</pre>
  */
 public final class Stalls {
-    private static final ThreadMXBean CPU = ManagementFactory.getThreadMXBean();
     private static final long CAPACITY = 256L << 20;
     private static final int SMALL = 32_768;
     private static final int MEDIUM = 1 << 20;
     private static final int LARGE = 16 << 20;
 
+    private static final String[] KINDS = {"up to 32 KiB", "up to 1 MiB", "16 MiB", "all"};
+
+    private static final int SECONDS = 10;
+    private static final int ROUNDS = 5;
+
     private Stalls() {}
 
     public static void main(String[] arguments) throws Exception {
         int entries = arguments.length > 0 ? Integer.parseInt(arguments[0]) : 1_000_000;
-        System.out.println("| puts at twice the capacity | count | p50 us | p99 us | p99.9 us | max us |");
-        System.out.println("|---|---|---|---|---|---|");
         puts(1);
         puts(2);
-        sweep(entries);
+        if (entries > 0) {
+            sweep(entries);
+        }
     }
 
     private static CacheKey key(long number) {
@@ -69,148 +81,187 @@ public final class Stalls {
     }
 
     private static void puts(int threads) throws Exception {
-        try (Folder folder = new Folder()) {
-            ChronicleStore store = ChronicleStore.open(folder.file(), CAPACITY, Clock.systemUTC());
+        try (Folder folder = new Folder();
+                ChronicleStore store = ChronicleStore.open(folder.file(), CAPACITY, Clock.systemUTC())) {
             // Twice the capacity has been written before anything is measured, and twice the capacity of keys is in
             // use.
             int keys = (int) (2 * CAPACITY / 15_000);
             putSome(store, keys, 0, keys);
-            List<long[]> all = new ArrayList<>();
+            List<Histogram> all = histograms(KINDS.length);
             ExecutorService pool = Executors.newFixedThreadPool(threads);
-            List<Future<List<long[]>>> results = new ArrayList<>();
+            List<Future<List<Histogram>>> results = new ArrayList<>();
+            LockHolds holds = new LockHolds();
+            store.observeHolds(holds);
             for (int thread = 1; thread <= threads; thread++) {
                 int seed = thread;
                 results.add(pool.submit(() -> putSome(store, keys, seed, 60_000)));
             }
-            for (Future<List<long[]>> result : results) {
-                all.addAll(result.get());
+            for (Future<List<Histogram>> result : results) {
+                for (int kind = 0; kind < KINDS.length; kind++) {
+                    all.get(kind).add(result.get().get(kind));
+                }
             }
             pool.shutdown();
-            for (int kind = 0; kind < 3; kind++) {
-                int one = kind;
-                print(
-                        threads + " thread, " + new String[] {"up to 32 KiB", "up to 1 MiB", "16 MiB"}[kind],
-                        all.stream()
-                                .filter(put -> put[0] == one)
-                                .mapToLong(put -> put[1])
-                                .toArray());
+            head(threads + (threads == 1 ? " thread" : " threads") + " putting at twice the capacity");
+            for (int kind = 0; kind < KINDS.length; kind++) {
+                print(KINDS[kind], all.get(kind));
             }
-            print(
-                    threads + " thread, all",
-                    all.stream().mapToLong(put -> put[1]).toArray());
-            System.out.println("drops: " + store.stats().drops() + ", failures: "
+            holds.print();
+            System.out.println("\ndrops: " + store.stats().drops() + ", failures: "
                     + store.stats().failures());
-            store.close();
         }
     }
 
-    /** Returns the kind of length, the time and the processor time of each put. */
-    private static List<long[]> putSome(ChronicleStore store, int keys, int seed, int count) {
+    private static List<Histogram> histograms(int count) {
+        return Stream.generate(() -> new Histogram(3)).limit(count).toList();
+    }
+
+    /** Returns how long puts took, by {@link #KINDS}. */
+    private static List<Histogram> putSome(ChronicleStore store, int keys, int seed, int count) {
         SplittableRandom random = new SplittableRandom(seed);
         EntryBuffer entry = new EntryBuffer(LARGE);
         EntryBuffer found = new EntryBuffer(LARGE);
-        List<long[]> times = new ArrayList<>(count);
+        List<Histogram> times = histograms(KINDS.length);
         for (int i = 0; i < count; i++) {
             int length = length(random);
             fill(entry, length, Long.MAX_VALUE);
             CacheKey key = key(random.nextInt(keys));
-            long cpu = CPU.getCurrentThreadCpuTime();
             long start = System.nanoTime();
             store.put(key, entry);
-            long wall = System.nanoTime() - start;
-            int kind = length <= SMALL ? 0 : length <= MEDIUM ? 1 : 2;
-            times.add(new long[] {kind, wall, CPU.getCurrentThreadCpuTime() - cpu});
+            long nanos = System.nanoTime() - start;
+            times.get(length <= SMALL ? 0 : length <= MEDIUM ? 1 : 2).recordValue(nanos);
+            times.get(3).recordValue(nanos);
             store.get(key(random.nextInt(keys)), found);
         }
         return times;
     }
 
     private static void sweep(int entries) throws Exception {
-        try (Folder folder = new Folder()) {
-            ChronicleStore store =
-                    ChronicleStore.open(folder.file(), entries * 1_300L + (16L << 20), Clock.systemUTC());
-            EntryBuffer entry = new EntryBuffer(1_024);
-            for (int i = 0; i < entries; i++) {
-                // A tenth expires.
-                fill(entry, 1_000, i % 10 == 0 ? 1 : Long.MAX_VALUE);
-                store.put(key(i), entry);
+        try (Folder folder = new Folder();
+                ChronicleStore store =
+                        ChronicleStore.open(folder.file(), entries * 1_300L + (16L << 20), Clock.systemUTC())) {
+            for (int tenth = 0; tenth < 10; tenth++) {
+                putTenth(store, entries, tenth);
             }
+            // The first sweep meets code that was never run.
+            reads(store, entries, 0, new Histogram(3));
+            head(String.format(
+                    Locale.ROOT,
+                    "reads of %d entries, a tenth of which a sweep of %d s removes",
+                    store.stats().entries(),
+                    SECONDS));
+            double[] ratios = new double[ROUNDS];
+            LockHolds holds = new LockHolds();
+            Histogram slices = new Histogram(3);
+            for (int round = 1; round <= ROUNDS; round++) {
+                putTenth(store, entries, round - 1);
+                folder.force();
+                Histogram quiet = reads(store, entries, -1, null);
+                print("no sweep", quiet);
+                store.observeHolds(holds);
+                Histogram busy = reads(store, entries, round, slices);
+                store.observeHolds(null);
+                print("sweep", busy);
+                ratios[round - 1] = (double) busy.getValueAtPercentile(99.9) / quiet.getValueAtPercentile(99.9);
+            }
+            print("slices", slices);
+            holds.print();
+            System.out.println("\np99.9 of reads during a sweep, times that without: " + Arrays.toString(ratios));
             System.out.printf(
                     Locale.ROOT,
-                    "%n%d entries, sweeps spread over 10 s%n%n",
-                    store.stats().entries());
-            System.out.println("| reads | count | p50 us | p99 us | p99.9 us | max us |");
-            System.out.println("|---|---|---|---|---|---|");
-            print("warming up", reads(store, entries, null));
-            for (int round = 0; round < 3; round++) {
-                print("no sweep", reads(store, entries, null));
-                List<Long> slices = new ArrayList<>();
-                print("sweep", reads(store, entries, slices));
-                // A lock is held for a part of that.
-                print("  its slices", slices.stream().mapToLong(Long::longValue).toArray());
-            }
-            System.out.printf(
-                    Locale.ROOT,
-                    "%nlongest hold of a lock %d us, %d swept, %d expired left%n",
-                    store.stats().details().longestHoldNanos() / 1_000,
+                    "%d swept, %d expired left%n",
                     store.stats().expirations(),
                     store.stats().details().expiredBytes());
-            store.close();
         }
     }
 
-    /** Reads for ten seconds, with a sweep in the background that notes how long its slices take, unless there is nowhere to note it. */
-    private static long[] reads(ChronicleStore store, int entries, List<Long> slices) throws InterruptedException {
+    /** Puts each tenth entry, all of which expire at a time of their own. */
+    private static void putTenth(ChronicleStore store, int entries, int tenth) {
+        EntryBuffer entry = new EntryBuffer(1_024);
+        fill(entry, 1_000, tenth + 1);
+        for (int i = tenth; i < entries; i += 10) {
+            store.put(key(i), entry);
+        }
+    }
+
+    /**
+     * Reads for {@link #SECONDS}, with a sweep in the background.
+     *
+     * @param tenth to sweep, or -1 for no sweep
+     * @param slices gets how long each slice took
+     */
+    private static Histogram reads(ChronicleStore store, int entries, int tenth, Histogram slices)
+            throws InterruptedException {
         AtomicBoolean done = new AtomicBoolean();
         Thread sweeper = new Thread(() -> {
             int count = store.slices();
             long start = System.nanoTime();
             for (int slice = 0; slice < count && !done.get(); slice++) {
-                while (System.nanoTime() - start < slice * 10_000_000_000L / count) {
-                    java.util.concurrent.locks.LockSupport.parkNanos(1_000_000);
+                for (long wait; (wait = start + slice * (SECONDS * 1_000_000_000L) / count - System.nanoTime()) > 0; ) {
+                    LockSupport.parkNanos(wait);
                 }
                 long begin = System.nanoTime();
-                store.sweep(2, slice);
-                slices.add(System.nanoTime() - begin);
+                store.sweep(tenth, slice);
+                slices.recordValue(System.nanoTime() - begin);
             }
         });
-        if (slices != null) {
+        if (tenth >= 0) {
             sweeper.start();
         }
-        long[] times = new long[20_000_000];
-        int count = 0;
+        Histogram times = new Histogram(3);
         SplittableRandom random = new SplittableRandom(7);
         EntryBuffer found = new EntryBuffer(1_024);
-        long end = System.nanoTime() + 10_000_000_000L;
+        long end = System.nanoTime() + SECONDS * 1_000_000_000L;
         long now;
         do {
             CacheKey key = key(random.nextInt(entries));
             now = System.nanoTime();
             store.get(key, found);
-            times[count++] = System.nanoTime() - now;
-        } while (now < end && count < times.length);
+            times.recordValue(System.nanoTime() - now);
+        } while (now < end);
         done.set(true);
-        if (slices != null) {
-            sweeper.join();
-        }
-        return Arrays.copyOf(times, count);
+        sweeper.join();
+        return times;
     }
 
-    private static void print(String what, long[] nanos) {
-        Arrays.sort(nanos);
+    private static void head(String what) {
+        System.out.printf("%n| %s | count | p50 us | p99 us | p99.9 us | max us |%n|---|---|---|---|---|---|%n", what);
+    }
+
+    private static void print(String what, AbstractHistogram nanos) {
         System.out.printf(
                 Locale.ROOT,
                 "| %s | %d | %.1f | %.1f | %.1f | %.1f |%n",
                 what,
-                nanos.length,
-                at(nanos, 0.5),
-                at(nanos, 0.99),
-                at(nanos, 0.999),
-                at(nanos, 1));
+                nanos.getTotalCount(),
+                nanos.getValueAtPercentile(50) / 1e3,
+                nanos.getValueAtPercentile(99) / 1e3,
+                nanos.getValueAtPercentile(99.9) / 1e3,
+                nanos.getMaxValue() / 1e3);
     }
 
-    private static double at(long[] sorted, double share) {
-        return sorted.length == 0 ? 0 : sorted[(int) Math.min(sorted.length - 1, sorted.length * share)] / 1_000.0;
+    /** How long locks are held, by what for. */
+    private static final class LockHolds implements Holds.Observer {
+        private final Map<Holds.Work, AbstractHistogram> times = new EnumMap<>(Holds.Work.class);
+
+        LockHolds() {
+            for (Holds.Work work : Holds.Work.values()) {
+                times.put(work, new ConcurrentHistogram(3));
+            }
+        }
+
+        @Override
+        public void held(Holds.Work work, long nanos) {
+            times.get(work).recordValue(nanos);
+        }
+
+        void print() {
+            times.forEach((work, nanos) -> {
+                if (nanos.getTotalCount() > 0) {
+                    Stalls.print("  lock held to " + work.name().toLowerCase(Locale.ROOT), nanos);
+                }
+            });
+        }
     }
 
     /** A folder that is gone afterwards. */
@@ -223,6 +274,13 @@ public final class Stalls {
 
         Path file() {
             return path.resolve("answers.refrain");
+        }
+
+        /** Has everything written to the disk, so that it is not written later on. */
+        void force() throws IOException {
+            try (FileChannel channel = FileChannel.open(file(), StandardOpenOption.WRITE)) {
+                channel.force(true);
+            }
         }
 
         @Override

@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
 import java.util.zip.GZIPInputStream;
@@ -60,6 +61,41 @@ final class Trace {
         return costs[request];
     }
 
+    /**
+     * The same requests at other costs.
+     *
+     * @param cost by key and length
+     */
+    private Trace costing(String kind, LongIntToIntFunction cost) {
+        int[] others = new int[keys.length];
+        for (int i = 0; i < keys.length; i++) {
+            others[i] = cost.apply(keys[i], lengths[i]);
+        }
+        return new Trace(name + ", " + kind, keys, lengths, others);
+    }
+
+    private interface LongIntToIntFunction {
+        int apply(long key, int length);
+    }
+
+    /**
+     * Costs that have nothing to do with the length and differ much, as prices of models do: log-normal by key, such that one key in six
+     * costs more than 4.5 times the median, and one in forty more than 20 times.
+     */
+    Trace atSpreadCosts() {
+        return costing("spread", (key, length) -> (int) Math.max(
+                1, Math.min(10_000_000, 1_000 * Math.exp(1.5 * new Random(key * 31 + 7).nextGaussian()))));
+    }
+
+    /** A byte costs the same everywhere. */
+    Trace atCostsByLength() {
+        return costing("by length", (key, length) -> length);
+    }
+
+    boolean hasLengths() {
+        return Arrays.stream(lengths).distinct().limit(2).count() > 1;
+    }
+
     private static Trace ofKeys(String name, long[] keys) {
         long distinct = Math.max(1, Arrays.stream(keys).distinct().count());
         int[] lengths = new int[keys.length];
@@ -95,7 +131,7 @@ final class Trace {
             int at = Arrays.binarySearch(upTo, random.nextDouble() * sum);
             int rank = Math.min(distinct - 1, at < 0 ? -at - 1 : at);
             keys[i] = rank;
-            double normal = new java.util.Random(rank).nextGaussian();
+            double normal = new Random(rank).nextGaussian();
             lengths[i] = (int) Math.max(200, Math.min(4 << 20, 2_500 * Math.exp(1.3 * normal)));
         }
         return ofLengths("synthetic Zipf 0.9", keys, lengths);

@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -23,16 +24,21 @@ final class ChildProxy implements AutoCloseable {
     private final int port;
 
     ChildProxy(Path jar, String heap, String upstream) throws IOException {
+        this(jar, heap, upstream, Map.of());
+    }
+
+    /** One with settings of its own, as environment variables. */
+    ChildProxy(Path jar, String heap, String upstream, Map<String, String> variables) throws IOException {
         folder = Files.createTempDirectory("refrain-load");
         List<String> command = new ArrayList<>(List.of(java("java"), "-Xmx" + heap));
         if (Runtime.version().feature() >= 24) {
             command.add("--sun-misc-unsafe-memory-access=allow");
         }
-        command.addAll(List.of("-jar", jar.toString(), "--port", "0", "--upstream", upstream));
+        command.addAll(List.of("-jar", jar.toString(), "--port", "0", "--admin-port", "0", "--upstream", upstream));
         command.addAll(List.of("--store", folder.resolve("answers").toString()));
-        process = new ProcessBuilder(command)
-                .redirectError(ProcessBuilder.Redirect.INHERIT)
-                .start();
+        ProcessBuilder builder = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT);
+        builder.environment().putAll(variables);
+        process = builder.start();
         // Whatever ends this program must not leave the proxy behind.
         Runtime.getRuntime().addShutdownHook(new Thread(process::destroyForcibly, "end-of-proxy"));
         BufferedReader out = process.inputReader(StandardCharsets.UTF_8);

@@ -3,14 +3,17 @@ package dev.refrain.engine.internal.eviction;
 /**
  * Says what an entry is worth keeping. Whoever needs room looks at a sample of entries and removes those that are worth least.
  *
- * <p>The beginning is hyperbolic caching (Blankstein, Sen, Freedman, USENIX ATC 2017): worth = hits x cost / (size x age). Two
- * readings of it are good at different things, so there are two modes:
+ * <p>The beginning is hyperbolic caching (Blankstein, Sen, Freedman, USENIX ATC 2017): worth = hits x cost / (size x age), where hits /
+ * age is an estimate of the rate at which the entry will be asked for. Here experience makes that estimate: {@link Reuse} learns it from
+ * all keys that are remembered, whether they are in the map or have left it. What has been hit since it came is worth somewhat more: of
+ * many keys that are as good as each other, as in a loop, it is better to keep the same ones than to change.
+ *
+ * <p>That leaves open who bears the doubt about a key that is seen for the first time, so there are two modes:
  * <ul>
- *   <li><b>open</b>: hits are all that is remembered of the key, also from before it came into the map, to the power of 1.5, and age
- *       is the time since the last access. Every newcomer pushes out whatever is worth least. Follows what is asked for lately.
- *   <li><b>guarded</b>: hits are those since the entry came into the map, and a newcomer must then hold its own: when it is no longer
- *       among the {@link #NEWCOMERS} latest of its segment, it stays only if its key has been asked for more often than that of the
- *       entry that would go instead (TinyLFU; Einziger, Friedman, Manes, ACM ToS 2017). Withstands scans and loops.
+ *   <li><b>open</b>: every newcomer pushes out whatever is worth least.
+ *   <li><b>guarded</b>: a newcomer must then hold its own: when it is no longer among the {@link #NEWCOMERS} latest of its segment, it
+ *       stays only if its key has been asked for more often than that of the entry that would go instead (TinyLFU; Einziger, Friedman,
+ *       Manes, ACM ToS 2017). Withstands scans and loops.
  * </ul>
  * Which mode is better depends on the load, so {@link Duel} tries both on a small sample of keys, and the winner rules.
  */
@@ -20,33 +23,43 @@ public final class EvictionPolicy {
     /** Entries of a segment that are too new to be judged, in guarded mode. */
     public static final int NEWCOMERS = 2;
 
-    /** An age is that much longer, in ticks, so that what was accessed just now is not worth infinitely much: 2 % of a turnover. */
-    private static final double AGE_OFFSET = 10;
     /** A frequency is halved when there have been this many accesses for each entry that the room holds. */
-    private static final int ACCESSES_PER_HALVING = 20;
+    private static final int ACCESSES_PER_HALVING = 40;
+    /** In as many accesses as the room holds entries. */
+    private static final int LESSONS_PER_ROUND = 8;
+    /** How many cells {@link Reuse} sees for each access that it sees. */
+    private static final int SHOWN_PER_ACCESS = 2;
+    /** {@link Reuse} hears of a sample of keys, chosen by hash, such that it stands for this many entries or twice as many. */
+    private static final int SAMPLED_ENTRIES = 16_384;
 
-    private static final int AGING_INTERVAL = 64;
+    private static final int UPKEEP_INTERVAL = 16;
+    private static final int MAX_UPKEEP = UPKEEP_INTERVAL * 256;
     private static final int STRIPES = 16;
     private static final int STRIDE = 16;
-    private static final double[] FREQUENCY_WEIGHT = new double[Footprints.MAX_FREQUENCY + 1];
+    /** By hits since an entry came. */
+    private static final double[] PERSISTENCE = new double[Footprints.MAX_HITS + 1];
 
     static {
-        for (int frequency = 0; frequency < FREQUENCY_WEIGHT.length; frequency++) {
-            FREQUENCY_WEIGHT[frequency] = Math.pow(frequency, 1.5);
+        for (int hits = 0; hits < PERSISTENCE.length; hits++) {
+            PERSISTENCE[hits] = Math.sqrt(1 + hits);
         }
     }
 
     private final long capacity;
     private final Footprints footprints;
+    private final Reuse reuse = new Reuse();
+    private final int sampling;
     private final Duel duel;
     /** Counts accesses, in stripes by thread; lost updates do not matter. */
     private final long[] accesses = new long[STRIPES * STRIDE];
 
-    private long filled;
     private double averageSize;
-    private int putsUntilAging = AGING_INTERVAL;
-    private long agedAt;
+    private int putsUntilUpkeep = UPKEEP_INTERVAL;
+    private long countedAccesses;
+    private double ticks;
     private double owedAging;
+    private double owedShowing;
+    private double roundsUntilLesson;
 
     /**
      * @param capacity all the room there is, in units of size
@@ -57,6 +70,7 @@ public final class EvictionPolicy {
         this.capacity = capacity;
         this.averageSize = (double) capacity / expectedEntries;
         this.footprints = new Footprints(expectedEntries * 4);
+        this.sampling = (int) Long.highestOneBit(Math.max(1, Math.min(1 << 20, expectedEntries / SAMPLED_ENTRIES)));
         this.duel = new Duel(this, capacity, segments);
     }
 
@@ -68,38 +82,63 @@ public final class EvictionPolicy {
      * @param cost what fetching it cost, in any unit
      */
     public void hit(long hash, int size, int cost) {
-        footprints.hit(hash);
+        learn(hash, footprints.hit(hash));
         accesses[stripe()]++;
         duel.heard(hash, size, cost);
     }
 
     /** An entry comes into the map; to be said before room is made for it. The arguments are those of {@link #hit}. */
     public synchronized void put(long hash, int size, int cost) {
-        footprints.put(hash);
+        learn(hash, footprints.put(hash));
         accesses[stripe()]++;
-        filled += size;
         averageSize += (size - averageSize) / 1024;
-        footprints.tick((int) (filled * Footprints.TICKS_PER_TURNOVER / capacity));
         duel.heard(hash, size, cost);
         duel.judge();
-        if (--putsUntilAging == 0) {
-            putsUntilAging = AGING_INTERVAL;
-            age();
+        if (--putsUntilUpkeep == 0) {
+            putsUntilUpkeep = UPKEEP_INTERVAL;
+            keepUp();
         }
     }
 
-    private void age() {
+    /** @param before the key's cell before this access */
+    private void learn(long hash, int before) {
+        // Other bits than those that choose cells and marks. Within a tick nothing is written, for the sake of what
+        // everybody asks for.
+        if (((hash >>> 9) & (sampling - 1)) == 0 && before != 0) {
+            int idle = footprints.idle(before);
+            if (idle > 0 && !footprints.isLongAgo(before)) {
+                reuse.again(Footprints.frequency(before), idle);
+            }
+        }
+    }
+
+    private void keepUp() {
         long total = 0;
         for (int stripe = 0; stripe < STRIPES; stripe++) {
             total += accesses[stripe * STRIDE];
         }
-        double entries = Math.max(1, capacity / averageSize);
-        owedAging += (total - agedAt) * (footprints.length() / (ACCESSES_PER_HALVING * entries));
-        agedAt = total;
+        long now = total - countedAccesses;
+        countedAccesses = total;
+        double rounds = now / Math.max(1, capacity / averageSize);
+        ticks += rounds * Footprints.TICKS_PER_ROUND;
+        footprints.tick((int) (long) ticks);
+
         // What a long time without puts has left to do is done bit by bit.
-        int now = (int) Math.min(owedAging, AGING_INTERVAL * 256);
-        footprints.age(now);
-        owedAging = Math.min(owedAging - now, footprints.length());
+        owedAging += rounds * footprints.length() / ACCESSES_PER_HALVING;
+        int aging = (int) Math.min(owedAging, MAX_UPKEEP);
+        footprints.age(aging);
+        owedAging = Math.min(owedAging - aging, footprints.length());
+
+        owedShowing += (double) now * SHOWN_PER_ACCESS / sampling;
+        int showing = (int) Math.min(owedShowing, MAX_UPKEEP);
+        footprints.show(showing, reuse);
+        owedShowing = Math.min(owedShowing - showing, footprints.length());
+
+        roundsUntilLesson -= rounds;
+        if (roundsUntilLesson <= 0) {
+            roundsUntilLesson = 1.0 / LESSONS_PER_ROUND;
+            reuse.learn(footprints.length() * averageSize / capacity * Footprints.TICKS_PER_ROUND / SHOWN_PER_ACCESS);
+        }
     }
 
     private static int stripe() {
@@ -116,6 +155,12 @@ public final class EvictionPolicy {
         return footprints.of(hash);
     }
 
+    /** Hits since the entry came into the map, no more than 7, or -1 if the key is not remembered. */
+    public int hits(long hash) {
+        int footprint = footprint(hash);
+        return isKnown(footprint) ? Footprints.hits(footprint) : -1;
+    }
+
     /** Whether a footprint is that of a key which is remembered; if not, it is a guess. */
     public static boolean isKnown(int footprint) {
         return Footprints.isMarked(footprint);
@@ -127,16 +172,16 @@ public final class EvictionPolicy {
 
     /** What a unit of an entry's size is worth keeping. */
     public double worth(int footprint, double value) {
-        return worth(
-                isGuarded(),
-                Footprints.frequency(footprint),
-                Footprints.hits(footprint),
-                footprints.idle(footprint),
-                value);
+        return worth(footprint, Footprints.hits(footprint), value);
     }
 
-    static double worth(boolean guarded, int frequency, int hits, int idle, double value) {
-        return guarded ? value * (hits + 1) / (idle + 1) : value * FREQUENCY_WEIGHT[frequency] / (idle + AGE_OFFSET);
+    /** @param hits since the entry came */
+    double worth(int footprint, int hits, double value) {
+        return footprints.isLongAgo(footprint)
+                ? 0
+                : value
+                        * reuse.earns(Footprints.frequency(footprint), footprints.idle(footprint))
+                        * PERSISTENCE[Math.min(hits, Footprints.MAX_HITS)];
     }
 
     /** What a unit of an entry's size counts in the comparison that a newcomer has to win in guarded mode. */

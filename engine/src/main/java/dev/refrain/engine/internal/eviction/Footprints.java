@@ -12,11 +12,11 @@ package dev.refrain.engine.internal.eviction;
  * 18..16 hits since the entry came into the map
  * 15..0  tick of the last access
  * </pre>
- * A tick passes whenever 1/{@link #TICKS_PER_TURNOVER} of the room has been filled anew. Written without locks by any thread: an
- * update that is lost is a hit that was not counted.
+ * {@link #TICKS_PER_ROUND} ticks pass while there are as many accesses as the room holds entries. Written without locks by any thread:
+ * an update that is lost is a hit that was not counted.
  */
 final class Footprints {
-    static final int TICKS_PER_TURNOVER = 512;
+    static final int TICKS_PER_ROUND = 256;
     static final int MAX_FREQUENCY = 15;
     static final int MAX_HITS = 7;
 
@@ -29,7 +29,7 @@ final class Footprints {
     private static final int MARK_SHIFT = 23;
     private static final int TICK_MASK = 0xFFFF;
     /** Half of all ticks there are. */
-    private static final int LONG_AGO = TICK_MASK / 2;
+    static final int LONG_AGO = TICK_MASK / 2;
 
     private final int[] cells;
     private final int groups;
@@ -37,6 +37,8 @@ final class Footprints {
     private int tick;
     /** The next cell to age. */
     private int hand;
+    /** The next cell to show. */
+    private int shown;
 
     /** @param expectedKeys how many keys to remember well */
     Footprints(long expectedKeys) {
@@ -76,18 +78,21 @@ final class Footprints {
         return -1;
     }
 
-    /** The cell of a key. One that is not known counts as seen once, a turnover ago. */
+    /** The cell of a key. One that is not known counts as seen once, two rounds ago. */
     int of(long hash) {
         int i = find(hash);
-        return i >= 0 ? cells[i] : cell(0, 1, 0, tick - TICKS_PER_TURNOVER);
+        return i >= 0 ? cells[i] : cell(0, 1, 0, tick - 2 * TICKS_PER_ROUND);
     }
 
-    /** An entry was read. Writes only where something changes, so that a key that everybody asks for stays in every cache. */
-    void hit(long hash) {
+    /**
+     * An entry was read. Writes only where something changes, so that a key that everybody asks for stays in every cache. Returns the
+     * cell as it was, or 0.
+     */
+    int hit(long hash) {
         int i = find(hash);
         if (i < 0) {
             claim(hash, 1);
-            return;
+            return 0;
         }
         int cell = cells[i];
         int next = cell(
@@ -98,24 +103,42 @@ final class Footprints {
         if (next != cell) {
             cells[i] = next;
         }
+        return cell;
     }
 
-    /** An entry comes into the map. */
-    void put(long hash) {
+    /** An entry comes into the map. Returns the cell as it was, or 0. */
+    int put(long hash) {
         int i = find(hash);
         if (i < 0) {
             claim(hash, 0);
-            return;
+            return 0;
         }
         int cell = cells[i];
         cells[i] = cell(cell >>> MARK_SHIFT, Math.min(frequency(cell) + 1, MAX_FREQUENCY), 0, tick);
+        return cell;
     }
 
-    /** An entry, or a piece of one, is of no use any more: its other pieces should be the next to go. */
+    /** An entry, or a piece of one, is of no use any more: its other pieces should be the next to go. How often it was wanted stays. */
     void forget(long hash) {
         int i = find(hash);
         if (i >= 0) {
-            cells[i] = cell(cells[i] >>> MARK_SHIFT, 0, 0, tick - LONG_AGO);
+            cells[i] = cell(cells[i] >>> MARK_SHIFT, frequency(cells[i]), 0, tick - LONG_AGO);
+        }
+    }
+
+    /** Whether the key of a cell was forgotten, or has not been asked for in as long a time as there can be. */
+    boolean isLongAgo(int cell) {
+        return idle(cell) >= LONG_AGO;
+    }
+
+    /** Shows some more cells to someone who wants to know how long keys wait. */
+    void show(int count, Reuse to) {
+        for (int n = Math.min(count, cells.length); n > 0; n--) {
+            shown = shown + 1 < cells.length ? shown + 1 : 0;
+            int cell = cells[shown];
+            if (cell != 0 && !isLongAgo(cell)) {
+                to.waiting(frequency(cell), idle(cell));
+            }
         }
     }
 
@@ -125,13 +148,18 @@ final class Footprints {
         int leastRank = Integer.MAX_VALUE;
         for (int i = first; i < first + GROUP && leastRank >= 0; i++) {
             int cell = cells[i];
-            int rank = cell == 0 ? -1 : (frequency(cell) << 16) + TICK_MASK - idle(cell);
+            int rank = cell == 0 ? -1 : (frequencyLately(cell) << 16) + TICK_MASK - idle(cell);
             if (rank < leastRank) {
                 least = i;
                 leastRank = rank;
             }
         }
         cells[least] = cell(mark(hash), 1, hits, tick);
+    }
+
+    /** Half as much for every two rounds: what was wanted often and long ago must not push out what comes now. */
+    private int frequencyLately(int cell) {
+        return frequency(cell) >> Math.min(idle(cell) / (2 * TICKS_PER_ROUND), Integer.SIZE - 1);
     }
 
     /** Halves the frequencies of some more cells. */

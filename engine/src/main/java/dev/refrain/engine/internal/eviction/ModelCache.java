@@ -24,7 +24,6 @@ public final class ModelCache {
 
     private int latestAt;
     private long used;
-    private long filled;
 
     private static final class Entry {
         private final long hash;
@@ -32,7 +31,6 @@ public final class ModelCache {
         private final double value;
         private int index;
         private int hits;
-        private int tick;
 
         Entry(long hash, int size, double value) {
             this.hash = hash;
@@ -52,12 +50,10 @@ public final class ModelCache {
     public boolean access(long hash, int size, double value) {
         Entry found = byHash.get(hash);
         if (found != null) {
-            found.tick = tick();
             found.hits++;
             return true;
         }
         if (size <= capacity) {
-            filled += size;
             Entry entry = new Entry(hash, size, value);
             while (used + size > capacity) {
                 evict();
@@ -69,10 +65,6 @@ public final class ModelCache {
 
     public boolean contains(long hash) {
         return byHash.containsKey(hash);
-    }
-
-    private int tick() {
-        return (int) (filled * Footprints.TICKS_PER_TURNOVER / capacity);
     }
 
     private void evict() {
@@ -87,12 +79,7 @@ public final class ModelCache {
             if (isGuarded && (entry == challenger || (count > latest.length && isLatest(entry)))) {
                 continue;
             }
-            double worth = EvictionPolicy.worth(
-                    isGuarded,
-                    isGuarded ? 0 : Footprints.frequency(policy.footprint(entry.hash)),
-                    entry.hits,
-                    tick() - entry.tick,
-                    entry.value);
+            double worth = policy.worth(policy.footprint(entry.hash), entry.hits, entry.value);
             if (worth < least) {
                 worst = entry;
                 least = worth;
@@ -128,7 +115,6 @@ public final class ModelCache {
     }
 
     private void add(Entry entry) {
-        entry.tick = tick();
         entry.index = entries.size();
         entries.add(entry);
         byHash.put(entry.hash, entry);

@@ -34,18 +34,11 @@ final class JsonGrammar {
         };
     }
 
-    /** A string; {@code i} is at the opening quote. Bytes that need no look of their own go by in groups of eight. */
+    /** A string; {@code i} is at the opening quote. */
     static int string(byte[] bytes, int i, int end) {
         int at = i + 1;
         while (true) {
-            while (at <= end - Long.BYTES) {
-                long special = special((long) LONG.get(bytes, at));
-                if (special != 0) {
-                    at += Long.numberOfTrailingZeros(special) >>> 3;
-                    break;
-                }
-                at += Long.BYTES;
-            }
+            at = skipPlain(bytes, at, end);
             if (at >= end) {
                 return MALFORMED;
             }
@@ -65,6 +58,41 @@ final class JsonGrammar {
                 return MALFORMED;
             }
         }
+    }
+
+    /**
+     * Passes over bytes that need no look of their own, all of them but for up to seven before the end. In groups of eight at first, as most
+     * strings are short, and then of 32.
+     */
+    private static int skipPlain(byte[] bytes, int from, int end) {
+        int at = from;
+        if (at <= end - Long.BYTES) {
+            long special = special(bytes, at);
+            if (special != 0) {
+                return at + (Long.numberOfTrailingZeros(special) >>> 3);
+            }
+            at += Long.BYTES;
+        }
+        while (at <= end - 4 * Long.BYTES
+                && (special(bytes, at)
+                                | special(bytes, at + Long.BYTES)
+                                | special(bytes, at + 2 * Long.BYTES)
+                                | special(bytes, at + 3 * Long.BYTES))
+                        == 0) {
+            at += 4 * Long.BYTES;
+        }
+        while (at <= end - Long.BYTES) {
+            long special = special(bytes, at);
+            if (special != 0) {
+                return at + (Long.numberOfTrailingZeros(special) >>> 3);
+            }
+            at += Long.BYTES;
+        }
+        return at;
+    }
+
+    private static long special(byte[] bytes, int at) {
+        return special((long) LONG.get(bytes, at));
     }
 
     /**

@@ -42,14 +42,19 @@ public final class RequestScan {
                     .build())
             .build();
 
-    private final byte[] bytes;
-    private final int offset;
-    private final int end;
-    private final boolean jsonObject;
+    private byte[] bytes;
+    private int offset;
+    private int end;
+    private boolean jsonObject;
+    /** Which of the open levels are arrays; the others are objects. */
+    private final BitSet arrays = new BitSet();
 
     // What is kept: the start of compact, then the run of scanned bytes. Without space between tokens it is one run and
     // no array.
     private byte[] compact;
+    /** What compact was, or is. */
+    private byte[] reusable = {};
+
     private int compacted;
     private int runStart;
     private int runEnd;
@@ -62,11 +67,24 @@ public final class RequestScan {
     private boolean stream;
     private boolean background;
 
-    private RequestScan(byte[] bytes, int offset, int length) {
-        this.bytes = bytes;
-        this.offset = offset;
-        this.end = offset + length;
-        this.jsonObject = readDocument();
+    /** For {@link #scan}; before that it means nothing. */
+    public RequestScan() {}
+
+    /**
+     * Scans a request body in place of the one before. What was said of that is void, and so is the array that {@link #normalised()}
+     * returned.
+     *
+     * @param body kept, neither copied nor changed
+     * @throws IndexOutOfBoundsException if the range is not within the array
+     */
+    public void scan(byte[] body, int from, int length) {
+        Objects.checkFromIndexSize(from, length, body.length);
+        bytes = body;
+        offset = from;
+        end = from + length;
+        compacted = 0;
+        forget();
+        jsonObject = readDocument();
         if (!jsonObject) {
             forget();
         } else if (compact != null) {
@@ -81,8 +99,9 @@ public final class RequestScan {
      * @throws IndexOutOfBoundsException if the range is not within the array
      */
     public static RequestScan of(byte[] bytes, int offset, int length) {
-        Objects.checkFromIndexSize(offset, length, bytes.length);
-        return new RequestScan(bytes, offset, length);
+        RequestScan scan = new RequestScan();
+        scan.scan(bytes, offset, length);
+        return scan;
     }
 
     /**
@@ -109,6 +128,16 @@ public final class RequestScan {
     /** Length of the normalised body in bytes. */
     public int normalisedLength() {
         return compact == null ? runEnd - runStart : compacted;
+    }
+
+    /** Bytes of memory that this keeps for the next scan. */
+    public int keptBytes() {
+        return reusable.length;
+    }
+
+    /** Lets go of the scanned body. */
+    public void release() {
+        bytes = null;
     }
 
     /** The value of {@code model} if that is a string, else null. Decoded at each call. */
@@ -143,7 +172,7 @@ public final class RequestScan {
         return hash;
     }
 
-    /** The value of {@code preset} if that is a string, else null. Decoded at each call. */
+    /** The value of {@code preset} if that is a string, else null. */
     public String preset() {
         return decode(presetStart, presetEnd);
     }
@@ -175,7 +204,7 @@ public final class RequestScan {
         }
         i++;
         int depth = 1;
-        BitSet arrays = new BitSet(); // Which of the open levels are arrays; the others are objects.
+        arrays.clear();
         Expected expected = Expected.FIRST_NAME_OR_END;
         int nameStart = 0;
         int nameEnd = 0;
@@ -281,7 +310,11 @@ public final class RequestScan {
         int next = skipSpace(i);
         if (next > i) {
             if (compact == null) {
-                compact = new byte[end - runStart - (next - i)];
+                int needed = end - runStart - (next - i);
+                if (reusable.length < needed) {
+                    reusable = new byte[needed];
+                }
+                compact = reusable;
             }
             flush(i);
             runStart = next;
@@ -310,7 +343,7 @@ public final class RequestScan {
         if (start == ABSENT) {
             return null;
         }
-        String raw = new String(bytes, start + 1, stringEnd - start - 2, StandardCharsets.UTF_8);
+        String raw = Names.of(bytes, start + 1, stringEnd - 1);
         if (raw.indexOf('\\') < 0) {
             return raw;
         }

@@ -10,6 +10,8 @@ import java.io.IOException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.IntFunction;
@@ -34,6 +36,7 @@ public final class ChronicleStore implements CacheStore {
     private static final int CLOSE_TIMEOUT_SECONDS = 10;
 
     private static final int SEGMENTS_FOR_AN_ESTIMATE = 16;
+    private static final SegmentMap.Swept NOTHING_SWEPT = new SegmentMap.Swept(0, 0);
 
     private final StoreFiles files;
     private final SegmentMap map;
@@ -131,16 +134,44 @@ public final class ChronicleStore implements CacheStore {
 
     @Override
     public boolean get(CacheKey key, EntryBuffer into) {
+        return read(key, into, true);
+    }
+
+    @Override
+    public boolean peek(CacheKey key, EntryBuffer into) {
+        return read(key, into, false);
+    }
+
+    private boolean read(CacheKey key, EntryBuffer into, boolean countsAsHit) {
         if (!inFlight.enter()) {
             return false;
         }
         Scratch scratch = scratches.take();
         try {
             key.copyTo(scratch.key, 0);
-            return map.get(scratch.key, into)
-                    && (into.bytes()[Kind.OFFSET] != Kind.MANIFEST || large.gather(scratch.key, into, scratch.large));
-        } catch (RuntimeException | InternalError | AssertionError e) {
+            return (countsAsHit ? map.get(scratch.key, into) : map.peek(scratch.key, into))
+                    && (into.bytes()[Kind.OFFSET] != Kind.MANIFEST
+                            || large.gather(scratch.key, into, scratch.large, countsAsHit));
+        } catch (RuntimeException | VirtualMachineError | AssertionError e) {
             files.failed("read an entry", e);
+            return false;
+        } finally {
+            scratches.give(scratch);
+            inFlight.exit();
+        }
+    }
+
+    @Override
+    public boolean head(CacheKey key, byte[] into) {
+        if (!inFlight.enter()) {
+            return false;
+        }
+        Scratch scratch = scratches.take();
+        try {
+            key.copyTo(scratch.key, 0);
+            return map.head(scratch.key, into);
+        } catch (RuntimeException | InternalError | AssertionError e) {
+            files.failed("read an entry's head", e);
             return false;
         } finally {
             scratches.give(scratch);
@@ -174,7 +205,7 @@ public final class ChronicleStore implements CacheStore {
                 failures.drop(entry.length(), Layout.maxEntryLength(map.segments()));
             }
             return stored;
-        } catch (RuntimeException | InternalError | AssertionError e) {
+        } catch (RuntimeException | VirtualMachineError | AssertionError e) {
             if (e instanceof InternalError) {
                 space.suspect();
             }
@@ -205,7 +236,7 @@ public final class ChronicleStore implements CacheStore {
             boolean removed = map.remove(scratch.key, scratch.displaced);
             removeDisplacedParts(scratch);
             return removed;
-        } catch (RuntimeException | InternalError | AssertionError e) {
+        } catch (RuntimeException | VirtualMachineError | AssertionError e) {
             files.failed("remove an entry", e);
             return false;
         } finally {
@@ -308,13 +339,32 @@ public final class ChronicleStore implements CacheStore {
         if (inFlight.enter()) {
             try {
                 return walk.apply(segment);
-            } catch (RuntimeException | InternalError | AssertionError e) {
-                files.failed("remove entries", e);
+            } catch (RuntimeException | VirtualMachineError | AssertionError e) {
+                files.failed("walk through the entries", e);
             } finally {
                 inFlight.exit();
             }
         }
-        return new SegmentMap.Swept(0, 0);
+        return NOTHING_SWEPT;
+    }
+
+    @Override
+    public int hits(CacheKey key) {
+        byte[] bytes = new byte[CacheKey.LENGTH];
+        key.copyTo(bytes, 0);
+        return map.hits(bytes);
+    }
+
+    @Override
+    public List<byte[]> find(Predicate<byte[]> key) {
+        List<byte[]> found = new ArrayList<>();
+        for (int segment = 0; segment < segments; segment++) {
+            each(segment, one -> {
+                map.find(one, key, found);
+                return NOTHING_SWEPT;
+            });
+        }
+        return found;
     }
 
     @Override
@@ -327,7 +377,7 @@ public final class ChronicleStore implements CacheStore {
                 values = map.size();
                 bytes = map.usedBytes();
                 expired = expiredBytes();
-            } catch (RuntimeException | InternalError | AssertionError e) {
+            } catch (RuntimeException | VirtualMachineError | AssertionError e) {
                 failures.count("count its entries", e);
             } finally {
                 inFlight.exit();
@@ -350,7 +400,7 @@ public final class ChronicleStore implements CacheStore {
                         tally.removals.sum(),
                         tally.sweeps.sum(),
                         tally.sweptSegments.sum(),
-                        tally.longestHoldNanos.get()));
+                        tally.holds.longestSweepNanos()));
     }
 
     /** Keys, lengths, and half a chunk for each value; not what is the same for an empty store. */
@@ -366,6 +416,11 @@ public final class ChronicleStore implements CacheStore {
             sum += map.expiredBytes((int) ((long) i * segments / looked), now);
         }
         return sum * segments / looked;
+    }
+
+    /** For measurements: tells how long locks are held, from now on. */
+    public void observeHolds(Holds.Observer observer) {
+        tally.holds.observe(observer);
     }
 
     @Override

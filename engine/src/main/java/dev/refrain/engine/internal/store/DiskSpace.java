@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -49,16 +50,21 @@ final class DiskSpace {
         this.clock = clock;
     }
 
-    /** Says what was found at the start: in a warning if the file may outgrow its disk. */
-    void report(long length, long used) throws IOException {
+    /**
+     * Says what was found at the start: in a warning if the file may outgrow its disk.
+     *
+     * @param used how much of a sparse file may have its blocks already
+     */
+    void report(long length, LongSupplier used) throws IOException {
         long free = disk.getUsableSpace();
-        if (!preallocated && free < length - used + MARGIN) {
+        long growth = preallocated ? 0 : Math.max(0, length - used.getAsLong());
+        if (growth > 0 && free < growth + MARGIN) {
             LOG.warn(
                     "The store {} of {} bytes is sparse and may still grow by {}, but only {} are free on its disk; it will stop"
                             + " storing when less than {} are. Free some space, or configure a lower capacity or preallocation",
                     file,
                     length,
-                    length - used,
+                    growth,
                     free,
                     MARGIN);
         } else {

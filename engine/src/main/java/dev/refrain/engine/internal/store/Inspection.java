@@ -61,7 +61,7 @@ public final class Inspection {
      * @param parts parts of large entries
      * @param orphans parts of no entry that is there; they leave by expiry or eviction
      * @param incomplete large entries of which a part has been evicted; they are misses
-     * @param damaged what no process has stored, and entries that nobody can find
+     * @param damaged what no process has stored, entries that nobody can find and, in a closed store, room that nobody can have
      * @param details where the first of those are
      * @param lockedSegments segments whose lock is held
      * @param bytes that all values take
@@ -131,6 +131,8 @@ public final class Inspection {
         RawMap.Segment segment = map.segment(index);
         locked += segment.isLocked ? 1 : 0;
         BitSet taken = new BitSet(Layout.CHUNKS_PER_SEGMENT);
+        long damagedBefore = damaged;
+        int values = 0;
         List<RawMap.Segment> later = new ArrayList<>();
         for (int slot = 0; slot < segment.slots(); slot++) {
             int chunk = segment.chunk(slot);
@@ -150,10 +152,34 @@ public final class Inspection {
                 continue;
             }
             taken.set(chunk, chunk + value.chunks());
+            values++;
             bytes += (long) value.chunks() * Layout.CHUNK_SIZE;
             count(value, new Place(index, chunk));
         }
+        if (isClosed() && damaged == damagedBefore) {
+            lookForLoss(segment, taken, values);
+        }
         fill[index] = (double) taken.cardinality() / Layout.CHUNKS_PER_SEGMENT;
+    }
+
+    private boolean isClosed() {
+        return state != null && state.opens() == 0;
+    }
+
+    /** Room that nothing takes and nothing can have. */
+    private void lookForLoss(RawMap.Segment segment, BitSet taken, int values) {
+        int lost = 0;
+        for (int chunk = taken.nextClearBit(0);
+                chunk < Layout.CHUNKS_PER_SEGMENT;
+                chunk = taken.nextClearBit(chunk + 1)) {
+            lost += segment.isAllocated(chunk) ? 1 : 0;
+        }
+        if (lost > 0) {
+            damaged("segment " + segment.index + ": " + lost + " chunks are marked as taken and belong to nothing");
+        }
+        if (values != segment.values) {
+            damaged("segment " + segment.index + ": says that it has " + segment.values + " values, and has " + values);
+        }
     }
 
     private void count(RawMap.Value value, Place place) {

@@ -92,8 +92,12 @@ final class LargeEntries {
         return true;
     }
 
-    /** Replaces a manifest that was read by the entry it stands for. Returns false, and clears up, if a part is missing. */
-    boolean gather(byte[] key, EntryBuffer into, Scratch scratch) {
+    /**
+     * Replaces a manifest that was read by the entry it stands for. Returns false, and clears up, if a part is missing.
+     *
+     * @param countsAsHit whether somebody uses the entry, and does not merely look at it
+     */
+    boolean gather(byte[] key, EntryBuffer into, Scratch scratch, boolean countsAsHit) {
         EntryBuffer manifest = scratch.manifest;
         System.arraycopy(into.bytes(), 0, manifest.resize(into.length()), 0, into.length());
         if (!isSound(manifest, maxLength)) {
@@ -116,6 +120,9 @@ final class LargeEntries {
                 return false;
             }
             System.arraycopy(part.bytes(), EntryHead.LENGTH, target, at, expected);
+        }
+        if (countsAsHit) {
+            map.countHit(key, manifest);
         }
         return true;
     }

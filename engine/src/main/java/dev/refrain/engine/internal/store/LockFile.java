@@ -20,7 +20,7 @@ import java.util.concurrent.locks.LockSupport;
  * of opens in the record is what a killed process leaves behind.
  *
  * <p>Closing any channel of this file releases the locks of the whole process (POSIX), so a process opens it once; see
- * {@link StoreFiles}. Not thread-safe, but for the two methods about sweeping.
+ * {@link StoreFiles}. Not thread-safe, but for {@link #writeTrust} and the two methods about sweeping.
  */
 final class LockFile implements Closeable {
     private static final long GATE = 0;
@@ -30,6 +30,7 @@ final class LockFile implements Closeable {
     private static final long MAGIC = 0x4E49_4152_4645_5221L; // "!REFRAIN" in a dump
     private static final int RECORD_AT = 8;
     private static final int RECORD_LENGTH = 52;
+    private static final int TRUST_AT = RECORD_AT + RECORD_LENGTH;
 
     private final Path file;
     private final FileChannel channel;
@@ -161,6 +162,22 @@ final class LockFile implements Closeable {
                 buffer.getLong(),
                 buffer.getInt() != 0,
                 buffer.getLong());
+    }
+
+    /** What {@link #writeTrust} wrote last; 0 if there is nothing. */
+    long readTrust() throws IOException {
+        ByteBuffer buffer = ByteBuffer.allocate(Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+        return channel.read(buffer, TRUST_AT) == Long.BYTES ? buffer.getLong(0) : 0;
+    }
+
+    /**
+     * Notes what {@link Trust} is put in the map. Stands apart from the record, because whoever sees damage withdraws it at once and
+     * outside of the gate.
+     */
+    void writeTrust(long trust) throws IOException {
+        channel.write(
+                ByteBuffer.allocate(Long.BYTES).order(ByteOrder.LITTLE_ENDIAN).putLong(0, trust), TRUST_AT);
+        channel.force(false);
     }
 
     void write(State state) throws IOException {

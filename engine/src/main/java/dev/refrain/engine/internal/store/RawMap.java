@@ -27,6 +27,7 @@ final class RawMap implements Closeable {
     private static final int PAGE = 4096;
     private static final int CACHE_LINE = 64;
     private static final int COUNTERS = 64;
+    private static final int HEADERS_AT_A_TIME = 4_096;
 
     /** Of the length of a value, stop-bit encoded. */
     private static final int MAX_LENGTH_BYTES = 3;
@@ -115,10 +116,13 @@ final class RawMap implements Closeable {
 
     /** Whether the lock of some segment is held, or somebody waits for it. */
     boolean hasLocks() throws IOException {
-        ByteBuffer heads = read(segmentHeadersAt, segments * segmentHeaderSize);
-        for (int i = 0; i < segments; i++) {
-            if (heads.getLong(i * segmentHeaderSize) != 0) {
-                return true;
+        for (int first = 0; first < segments; first += HEADERS_AT_A_TIME) {
+            int count = Math.min(HEADERS_AT_A_TIME, segments - first);
+            ByteBuffer heads = read(segmentHeadersAt + (long) first * segmentHeaderSize, count * segmentHeaderSize);
+            for (int i = 0; i < count; i++) {
+                if (heads.getLong(i * segmentHeaderSize) != 0) {
+                    return true;
+                }
             }
         }
         return false;
@@ -141,8 +145,12 @@ final class RawMap implements Closeable {
 
     /** One segment, as it was when it was read. */
     Segment segment(int index) throws IOException {
-        ByteBuffer head = read(segmentHeadersAt + (long) index * segmentHeaderSize, Long.BYTES);
-        return new Segment(index, head.getLong(0) != 0, read(segmentsAt + (long) index * tierSize, tierSize));
+        ByteBuffer head = read(segmentHeadersAt + (long) index * segmentHeaderSize, Long.BYTES + Integer.BYTES);
+        return new Segment(
+                index,
+                head.getLong(0) != 0,
+                head.getInt(Long.BYTES),
+                read(segmentsAt + (long) index * tierSize, tierSize));
     }
 
     /** A copy of one segment. */
@@ -150,12 +158,15 @@ final class RawMap implements Closeable {
         final int index;
         /** Whether somebody holds its lock or waits for it, be he dead or alive. */
         final boolean isLocked;
+        /** How many values there should be. */
+        final int values;
 
         private final ByteBuffer bytes;
 
-        private Segment(int index, boolean isLocked, ByteBuffer bytes) {
+        private Segment(int index, boolean isLocked, int values, ByteBuffer bytes) {
             this.index = index;
             this.isLocked = isLocked;
+            this.values = values;
             this.bytes = bytes;
         }
 

@@ -2,11 +2,13 @@ package dev.refrain.engine.internal.store;
 
 import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.internal.Pool;
+import dev.refrain.engine.internal.events.EvictEvent;
 import dev.refrain.engine.internal.eviction.EvictionPolicy;
 import dev.refrain.engine.spi.EntryBuffer;
 import dev.refrain.engine.spi.EntryHead;
 import java.util.Arrays;
 import java.util.BitSet;
+import java.util.List;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.BiConsumer;
 import java.util.function.Predicate;
@@ -18,6 +20,7 @@ import net.openhft.chronicle.map.ExternalMapQueryContext;
 import net.openhft.chronicle.map.MapEntry;
 import net.openhft.chronicle.map.MapSegmentContext;
 import net.openhft.chronicle.map.VanillaChronicleMap;
+import net.openhft.chronicle.map.impl.CompiledMapIterationContext;
 import net.openhft.chronicle.map.impl.CompiledMapQueryContext;
 
 /**
@@ -34,6 +37,8 @@ final class SegmentMap {
     private static final int USUAL_CHUNKS = 20;
     /** Tries to make room for one value. One is enough unless other writers are faster. */
     private static final int ROUNDS = 8;
+    /** Each has a page of its own that says what is taken, and may have to be read from the disk for that. */
+    private static final int SEGMENTS_COUNTED = 1_024;
 
     private final ChronicleMap<byte[], EntryBuffer> map;
     private final Tally tally;
@@ -41,9 +46,11 @@ final class SegmentMap {
     private final Newcomers newcomers;
     private final Pool<Evictor> evictors;
     private final StuckSegments stuck;
+    private final Heads heads;
 
     SegmentMap(ChronicleMap<byte[], EntryBuffer> map, Tally tally, Failures failures) {
         this.map = map;
+        this.heads = new Heads((VanillaChronicleMap<?, ?, ?>) map);
         this.stuck = new StuckSegments(failures);
         this.tally = tally;
         long chunks = (long) map.segments() * Layout.CHUNKS_PER_SEGMENT;
@@ -56,21 +63,48 @@ final class SegmentMap {
         return map.segments();
     }
 
+    /** Reads a value, which counts as a hit of its entry. */
     boolean get(byte[] key, EntryBuffer into) {
+        if (!peek(key, into)) {
+            return false;
+        }
+        if (!Kind.isMark(into.bytes()[Kind.OFFSET])) {
+            countHit(key, into);
+        }
+        return true;
+    }
+
+    /** Reads a value without a trace. */
+    boolean peek(byte[] key, EntryBuffer into) {
         if (stuck.any() && stuck.contains(segmentOf(key))) {
             return false;
         }
         try {
-            if (map.getUsing(key, into) == null) {
-                return false;
-            }
+            return map.getUsing(key, into) != null;
         } catch (InterProcessDeadLockException e) {
             stuck.add(segmentOf(key));
             return false;
         }
-        if (into.bytes()[Kind.OFFSET] != Kind.PART) {
-            policy.hit(Stake.owner(key, into), Stake.chunks(into), Stake.cost(into));
+    }
+
+    /** What eviction remembers of an entry's hits. */
+    int hits(byte[] key) {
+        return policy.hits(Stake.hash(key));
+    }
+
+    /** An entry was read, all of it. The value is its own or its manifest. */
+    void countHit(byte[] key, EntryBuffer value) {
+        policy.hit(Stake.owner(key, value), Stake.chunks(value), Stake.cost(value));
+    }
+
+    /** Copies the head of a key's value and counts that as a hit. Returns false if there is none, or if it cannot be had at once. */
+    boolean head(byte[] key, byte[] into) {
+        int length = heads.read(key, into);
+        if (length < EntryHead.LENGTH) {
+            return false;
         }
+        int total = Stake.total(into, length);
+        policy.hit(Stake.hash(key), Stake.chunks(total), Stake.cost(into, total));
         return true;
     }
 
@@ -92,11 +126,13 @@ final class SegmentMap {
         long owner = Stake.owner(key, value);
         for (int round = 0; ; round++) {
             int segment;
+            long held = 0;
             try (ExternalMapQueryContext<byte[], EntryBuffer, ?> query = map.queryContext(key)) {
                 segment = query.segmentIndex();
                 if (!lock(query)) {
                     return false;
                 }
+                held = tally.holds.begin();
                 removeFound(query, displaced);
                 if (hasRoom(query, chunks)) {
                     query.insert(query.absentEntry(), query.wrapValueAsData(value));
@@ -106,6 +142,8 @@ final class SegmentMap {
                     }
                     return true;
                 }
+            } finally {
+                tally.holds.end(Holds.Work.PUT, held);
             }
             if (round == ROUNDS || !evict(segment, chunks, owner, nowMillis)) {
                 return false;
@@ -115,14 +153,19 @@ final class SegmentMap {
 
     /** Makes room in a segment. Returns false if there is nothing that could go. */
     private boolean evict(int segment, int chunks, long owner, long nowMillis) {
+        EvictEvent event = EvictEvent.start();
         Evictor evictor = evictors.take();
         try {
+            long held = 0;
             try (MapSegmentContext<byte[], EntryBuffer, ?> context = map.segmentContext(segment)) {
                 ((SegmentLock) context).updateLock().lock();
+                held = tally.holds.begin();
                 evictor.choose(view(context), segment, chunks, owner, nowMillis);
             } catch (InterProcessDeadLockException e) {
                 stuck.add(segment);
                 return false;
+            } finally {
+                tally.holds.end(Holds.Work.CHOOSE, held);
             }
             byte[] key = new byte[CacheKey.LENGTH];
             boolean any = false;
@@ -134,6 +177,9 @@ final class SegmentMap {
                 evictor.copyKey(victim, key);
                 evictStray(segment, key);
             }
+            if (event != null) {
+                event.finish(segment, (long) chunks * Layout.CHUNK_SIZE, evictor.victims());
+            }
             return evictor.victims() > 0;
         } finally {
             evictors.give(evictor);
@@ -142,8 +188,13 @@ final class SegmentMap {
 
     /** Returns whether the value was there. */
     private boolean evict(byte[] key, long nowMillis) {
+        long held = 0;
         try (ExternalMapQueryContext<byte[], EntryBuffer, ?> query = map.queryContext(key)) {
-            MapEntry<byte[], EntryBuffer> entry = lock(query) ? query.entry() : null;
+            if (!lock(query)) {
+                return false;
+            }
+            held = tally.holds.begin();
+            MapEntry<byte[], EntryBuffer> entry = query.entry();
             if (entry == null) {
                 return false;
             }
@@ -162,6 +213,8 @@ final class SegmentMap {
                 }
             }
             return true;
+        } finally {
+            tally.holds.end(Holds.Work.EVICT, held);
         }
     }
 
@@ -293,8 +346,18 @@ final class SegmentMap {
         return walk(segment, head, tally.removals);
     }
 
+    /** Adds the keys of one segment that match, those of parts of large entries left out. */
+    void find(int segment, Predicate<byte[]> key, List<byte[]> into) {
+        walk(segment, new Walk(key, into));
+    }
+
     private Swept walk(int segment, Predicate<byte[]> head, LongAdder counter) {
-        Walk walk = new Walk(head);
+        Swept swept = walk(segment, new Walk(head, null));
+        counter.add(swept.removed());
+        return swept;
+    }
+
+    private Swept walk(int segment, Walk walk) {
         try (MapSegmentContext<byte[], EntryBuffer, ?> context = map.segmentContext(segment)) {
             if (stuck.contains(segment)) {
                 if (!((SegmentLock) context).writeLock().tryLock()) {
@@ -307,13 +370,7 @@ final class SegmentMap {
         }
         while (!walk.isDone) {
             try (MapSegmentContext<byte[], EntryBuffer, ?> context = map.segmentContext(segment)) {
-                ((SegmentLock) context).updateLock().lock();
-                long start = System.nanoTime();
                 walk.look(view(context));
-                tally.longestHoldNanos.accumulate(System.nanoTime() - start);
-            } catch (InterProcessDeadLockException e) {
-                stuck.add(segment);
-                return new Swept(walk.removed, walk.partsLeft);
             }
             // Each on its own, so that nobody waits for more than one.
             for (int i = 0; i < walk.found; i++) {
@@ -321,42 +378,50 @@ final class SegmentMap {
                 removeIf(walk);
             }
         }
-        counter.add(walk.removed);
         return new Swept(walk.removed, walk.partsLeft);
     }
 
     /** Removes the value of a key if its head still matches. */
     private void removeIf(Walk walk) {
+        long held = 0;
         try (ExternalMapQueryContext<byte[], EntryBuffer, ?> query = map.queryContext(walk.key)) {
-            MapEntry<byte[], EntryBuffer> entry = lock(query) ? query.entry() : null;
+            if (!lock(query)) {
+                return;
+            }
+            held = System.nanoTime();
+            MapEntry<byte[], EntryBuffer> entry = query.entry();
             if (entry == null) {
                 return;
             }
             requireSane(entry);
             Data<EntryBuffer> value = entry.value();
             value.bytes().read(value.offset(), walk.headBytes, 0, EntryHead.LENGTH);
-            if (walk.head.test(walk.headBytes)) {
+            if (walk.condition.test(walk.headBytes)) {
                 byte kind = walk.headBytes[Kind.OFFSET];
                 remove(entry, kind);
                 walk.removed += kind == Kind.PART ? 0 : 1;
             }
+        } finally {
+            tally.holds.end(Holds.Work.SWEEP, held);
         }
     }
 
     /**
-     * A walk through a segment: looks at a few values at a time, so that the lock is held for a bounded time. Removing a value may move
-     * others down in the lookup table, never up, and never past a free slot; so the walk goes down, from a free slot to the same again.
+     * A walk through a segment. Looks without a lock, so that nobody waits for it, however many values there are and wherever they have
+     * to be read from: what matches may turn out to be something else when its removal looks again under the lock. Nothing is passed
+     * over that is there from the beginning to the end: removing a value may move others down in the lookup table, never up, and never
+     * past a slot that was free when they came; so the walk goes down, from a free slot to the same again.
      */
     private static final class Walk {
-        private static final int VALUES_PER_LOOK = 256;
-        /** Where values have to be read from the disk, fewer of them are looked at. */
-        private static final long NANOS_PER_LOOK = 100_000;
+        private static final int VALUES_PER_LOOK = 64;
 
-        private static final int VALUES_PER_CLOCK = 16;
+        /** Of heads, or of keys if those that match are collected. */
+        private final Predicate<byte[]> condition;
 
-        private final Predicate<byte[]> head;
+        private final List<byte[]> keysFound;
         private final byte[] headBytes = new byte[EntryHead.LENGTH];
         private final byte[] key = new byte[CacheKey.LENGTH];
+        private final int[] chunks = new int[VALUES_PER_LOOK];
         private final byte[] keys = new byte[VALUES_PER_LOOK * CacheKey.LENGTH];
         private int found;
         /** A slot that was free at the beginning, or -1 before that. */
@@ -368,44 +433,60 @@ final class SegmentMap {
         private long removed;
         private long partsLeft;
 
-        Walk(Predicate<byte[]> head) {
-            this.head = head;
+        /** @param keysFound where to put the keys that match, or null to remove what has a matching head */
+        Walk(Predicate<byte[]> condition, List<byte[]> keysFound) {
+            this.condition = condition;
+            this.keysFound = keysFound;
         }
 
         void look(SegmentView view) {
-            found = 0;
-            long start = System.nanoTime();
             int slots = view.slots();
-            while (top < 0 || (gone == 0 && !view.isFree(top))) {
-                top++;
+            if (top < 0) {
+                top = 0;
+                while (top < slots && !view.isFree(top)) {
+                    top++;
+                }
             }
-            int looked = 0;
-            while (gone < slots && looked < VALUES_PER_LOOK) {
+            int count = 0;
+            while (gone < slots && count < VALUES_PER_LOOK) {
                 int chunk = view.chunkAt((top - ++gone + slots) % slots);
-                if (chunk < 0 || !view.isSound(chunk)) {
+                if (chunk >= 0) {
+                    chunks[count++] = chunk;
+                }
+            }
+            view.fetch(chunks, count);
+            found = 0;
+            for (int i = 0; i < count; i++) {
+                int chunk = chunks[i];
+                if (!view.isSound(chunk)) {
                     continue;
                 }
                 view.copyHead(chunk, headBytes);
-                if (head.test(headBytes)) {
+                if (keysFound != null) {
+                    collect(view, chunk);
+                } else if (condition.test(headBytes)) {
                     view.copyKey(chunk, keys, found++ * CacheKey.LENGTH);
                 } else if (headBytes[Kind.OFFSET] == Kind.PART) {
                     partsLeft++;
                 }
-                if (++looked % VALUES_PER_CLOCK == 0 && System.nanoTime() - start > NANOS_PER_LOOK) {
-                    break;
-                }
             }
             isDone = gone == slots;
         }
+
+        private void collect(SegmentView view, int chunk) {
+            view.copyKey(chunk, key, 0);
+            if (headBytes[Kind.OFFSET] != Kind.PART && condition.test(key)) {
+                keysFound.add(key.clone());
+            }
+        }
     }
 
-    /** The bytes that expired values take in one segment. */
+    /** The bytes that expired values take in one segment; looks without a lock. */
     long expiredBytes(int segment, long nowMillis) {
         try (MapSegmentContext<byte[], EntryBuffer, ?> context = map.segmentContext(segment)) {
             if (context.size() == 0 || stuck.contains(segment)) {
                 return 0;
             }
-            ((SegmentLock) context).updateLock().lock();
             SegmentView view = view(context);
             BitSet starts = new BitSet(Layout.CHUNKS_PER_SEGMENT);
             view.listStarts(starts);
@@ -439,10 +520,21 @@ final class SegmentMap {
         return map.longSize();
     }
 
+    /** The bytes that all values take; of a large map, an estimate. */
     long usedBytes() {
-        return Arrays.stream(map.segmentStats())
-                .mapToLong(ChronicleMap.SegmentStats::usedBytes)
-                .sum();
+        int looked = Math.min(segments(), SEGMENTS_COUNTED);
+        long chunks = 0;
+        try (CompiledMapIterationContext<?, ?, ?> context =
+                (CompiledMapIterationContext<?, ?, ?>) ((VanillaChronicleMap<?, ?, ?>) map).iterationContext()) {
+            for (int i = 0; i < looked; i++) {
+                context.initSegmentIndex((int) ((long) i * segments() / looked));
+                if (context.size() > 0) {
+                    context.goToFirstTier();
+                    chunks += context.freeList().cardinality();
+                }
+            }
+        }
+        return (long) ((double) chunks * Layout.CHUNK_SIZE * segments() / looked);
     }
 
     /** Writes everything to the disk, which takes as long as the disk takes for what has been written lately. */

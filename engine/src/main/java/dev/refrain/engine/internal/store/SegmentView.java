@@ -17,12 +17,16 @@ import net.openhft.chronicle.map.impl.CompiledMapIterationContext;
 
 /**
  * The bytes of one segment as docs/STORAGE-FORMAT.md describes them, read in place. Chronicle Map's own iteration begins at the same
- * entry each time, and touches every entry from there on; this looks at those that are asked for. Only valid while the segment's
- * update lock is held. Everything read comes from a file, so a value whose place or length cannot be is not shown.
+ * entry each time, and touches every entry from there on; this looks at those that are asked for. Everything read comes from a file, so a
+ * value whose place or length cannot be is not shown.
+ *
+ * <p>True while the segment's update lock is held. Without it, values may be half written or gone by the time that they are read, so
+ * what is found is a guess; but never is anything read from outside of the segment.
  */
 final class SegmentView {
     private static final Memory MEMORY = OS.memory();
     private static final int SLOT = 4;
+    private static final int CACHE_LINE = 64;
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.nativeOrder());
 
     private final CompactOffHeapLinearHashTable table;
@@ -30,10 +34,19 @@ final class SegmentView {
     private final int tableLength;
     private final long entriesAddress;
     private final ReusableBitSet taken;
+    /** The value looked at last: its chunk, its length, the chunks that it takes and where it begins. */
+    private int current = -1;
 
-    /** @param locked its update lock is held */
-    SegmentView(VanillaChronicleMap<?, ?, ?> map, MapSegmentContext<byte[], EntryBuffer, ?> locked) {
-        CompiledMapIterationContext<?, ?, ?> context = (CompiledMapIterationContext<?, ?, ?>) locked;
+    private int length;
+    private int chunks;
+    private long value;
+
+    /** Written so that the loads behind it are not optimised away. */
+    @SuppressWarnings("unused")
+    private long fetched;
+
+    SegmentView(VanillaChronicleMap<?, ?, ?> map, MapSegmentContext<byte[], EntryBuffer, ?> segment) {
+        CompiledMapIterationContext<?, ?, ?> context = (CompiledMapIterationContext<?, ?, ?>) segment;
         context.goToFirstTier();
         table = map.hashLookup;
         tableAddress = context.tierBaseAddr();
@@ -71,14 +84,27 @@ final class SegmentView {
 
     /** The chunk that a slot of the lookup table names, or -1. A look at the table alone; see {@link #isSound}. */
     int chunkAt(int slot) {
-        long entry = table.readEntry(tableAddress, (long) slot * SLOT);
+        long entry = table.readEntryVolatile(tableAddress, (long) slot * SLOT);
         int chunk = (int) table.value(entry);
         return table.empty(entry) || chunk >= Layout.CHUNKS_PER_SEGMENT ? -1 : chunk;
     }
 
-    /** Whether a slot of the lookup table is free. There is always one that is. */
+    /** Whether a slot of the lookup table is free. There is always one that is, unless the file is damaged. */
     boolean isFree(int slot) {
-        return table.empty(table.readEntry(tableAddress, (long) slot * SLOT));
+        return table.empty(table.readEntryVolatile(tableAddress, (long) slot * SLOT));
+    }
+
+    /**
+     * Has the processor fetch the keys and heads of values, to be called before they are looked at one by one. Values lie far apart, so
+     * each look waits 150 ns for memory; these loads do not depend on each other, and a dozen of them are under way at a time.
+     */
+    void fetch(int[] chunks, int count) {
+        long any = 0;
+        for (int i = 0; i < count; i++) {
+            long address = address(chunks[i]);
+            any ^= MEMORY.readLong(address) ^ MEMORY.readLong(address + CACHE_LINE);
+        }
+        fetched = any;
     }
 
     /** Whether a value can begin at a chunk that the table names. */
@@ -99,32 +125,44 @@ final class SegmentView {
         return entriesAddress + (long) chunk * Layout.CHUNK_SIZE;
     }
 
-    private int lengthBytes(int chunk) {
+    /** Reads the length in front of a value, once however much is asked of the value then. */
+    private void goTo(int chunk) {
+        if (chunk == current) {
+            return;
+        }
         long at = address(chunk) + CacheKey.LENGTH;
-        return MEMORY.readByte(at) >= 0 ? 1 : MEMORY.readByte(at + 1) >= 0 ? 2 : 3;
+        int first = MEMORY.readByte(at);
+        int bytes = 1;
+        length = first;
+        if (first < 0) {
+            int second = MEMORY.readByte(at + 1);
+            bytes = 2;
+            length = (first & 0x7F) | ((second & 0x7F) << 7);
+            if (second < 0) {
+                bytes = 3;
+                length |= (MEMORY.readByte(at + 2) & 0xFF) << 14;
+            }
+        }
+        value = at + bytes;
+        chunks = (CacheKey.LENGTH + bytes + length + Layout.CHUNK_SIZE - 1) / Layout.CHUNK_SIZE;
+        current = chunk;
     }
 
     /** The length of a value. */
     int length(int chunk) {
-        long at = address(chunk) + CacheKey.LENGTH;
-        int length = MEMORY.readByte(at);
-        if (length < 0) {
-            int second = MEMORY.readByte(at + 1);
-            length = (length & 0x7F) | ((second & 0x7F) << 7);
-            if (second < 0) {
-                length |= (MEMORY.readByte(at + 2) & 0xFF) << 14;
-            }
-        }
+        goTo(chunk);
         return length;
     }
 
     /** The chunks that a value takes. */
     int chunks(int chunk) {
-        return (CacheKey.LENGTH + lengthBytes(chunk) + length(chunk) + Layout.CHUNK_SIZE - 1) / Layout.CHUNK_SIZE;
+        goTo(chunk);
+        return chunks;
     }
 
     private long value(int chunk) {
-        return address(chunk) + CacheKey.LENGTH + lengthBytes(chunk);
+        goTo(chunk);
+        return value;
     }
 
     byte kind(int chunk) {
@@ -153,9 +191,9 @@ final class SegmentView {
 
     /** See {@link Stake#cost}. */
     int cost(int chunk) {
-        long value = value(chunk);
+        long at = value(chunk);
         return Stake.cost(
-                MEMORY.readInt(value + EntryHead.TOKENS), MEMORY.readInt(value + EntryHead.FETCH_MILLIS), total(chunk));
+                MEMORY.readInt(at + EntryHead.TOKENS), MEMORY.readInt(at + EntryHead.FETCH_MILLIS), total(chunk));
     }
 
     void copyHead(int chunk, byte[] into) {

@@ -37,9 +37,14 @@ final class Stake {
         return Kind.isMark(value.bytes()[Kind.OFFSET]) ? (long) LONG.get(value.bytes(), OWNER) : hash(key);
     }
 
+    /** The length of the entry that a value belongs to, given the value's own. */
+    static int total(byte[] value, int length) {
+        return Kind.isMark(value[Kind.OFFSET]) ? (int) INT.get(value, TOTAL) : length;
+    }
+
     /** The room that a value's entry takes, in chunks. */
     static int chunks(EntryBuffer value) {
-        return chunks(Kind.isMark(value.bytes()[Kind.OFFSET]) ? (int) INT.get(value.bytes(), TOTAL) : value.length());
+        return chunks(total(value.bytes(), value.length()));
     }
 
     /** Of an entry of the given length, which may come from a damaged file. */
@@ -49,11 +54,12 @@ final class Stake {
 
     /** What fetching a value's entry cost, in tokens. */
     static int cost(EntryBuffer value) {
-        byte[] bytes = value.bytes();
-        return cost(
-                (int) INT.get(bytes, EntryHead.TOKENS),
-                (int) INT.get(bytes, EntryHead.FETCH_MILLIS),
-                Kind.isMark(bytes[Kind.OFFSET]) ? (int) INT.get(bytes, TOTAL) : value.length());
+        return cost(value.bytes(), total(value.bytes(), value.length()));
+    }
+
+    /** {@link #cost(EntryBuffer)}, given the value's head and the length of its entry. */
+    static int cost(byte[] head, int total) {
+        return cost((int) INT.get(head, EntryHead.TOKENS), (int) INT.get(head, EntryHead.FETCH_MILLIS), total);
     }
 
     static int cost(int tokens, int fetchMillis, int length) {

@@ -3,9 +3,11 @@ package dev.refrain.engine.internal.store;
 import dev.refrain.engine.spi.EntryBuffer;
 import dev.refrain.engine.spi.EntryHead;
 import java.io.IOException;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.ZoneOffset;
@@ -36,6 +38,9 @@ final class StoreFiles {
     private static final String CLAIM = "dev.refrain.store.open:";
 
     private static final String DAMAGED = ".damaged-";
+    /** What is kept of a damaged map, beside which the new one has all of the capacity: a twentieth of that. */
+    private static final int DAMAGED_SHARE = 20;
+
     private static final String LOCK = ".lock";
 
     private static final DateTimeFormatter TIMESTAMP =
@@ -105,8 +110,23 @@ final class StoreFiles {
 
     /** Counts an operation that failed inside the map, and has the map recovered when it is opened again. */
     void failed(String operation, Throwable failure) {
-        suspicious = true;
+        if (!suspicious) {
+            suspicious = true;
+            distrust();
+        }
         failures.count(operation, failure);
+    }
+
+    /** At once, because this process may be killed before it closes; not on the caller's thread, whose interrupt flag may be set. */
+    private void distrust() {
+        try {
+            OwnThread.run("refrain-store-distrust", () -> {
+                lock.writeTrust(Trust.NONE);
+                return null;
+            });
+        } catch (IOException e) {
+            failures.count("note that the map may be damaged", e);
+        }
     }
 
     DiskSpace space() {
@@ -174,11 +194,15 @@ final class StoreFiles {
         StoreFiles files = new StoreFiles(file, lock, preallocate, clock);
         try {
             lock.enterGate(OPEN_PATIENCE);
-            LockFile.State before = lock.isAlone() ? files.openAlone(capacityBytes) : files.openShared(capacityBytes);
+            boolean isAlone = lock.isAlone();
+            LockFile.State before = isAlone ? files.openAlone(capacityBytes) : files.openShared(capacityBytes);
             files.space = new DiskSpace(file, before.preallocated(), clock);
-            files.space.report(before.mapLength(), files.map.usedBytes());
+            files.space.report(before.mapLength(), files.map::usedBytes);
             files.presence = new Presence(file, files.secretFile, files.lockFile);
             lock.write(before.withOpens(before.opens() + 1));
+            if (isAlone) {
+                lock.writeTrust(Trust.of(file));
+            }
             lock.join();
             lock.leaveGate();
             return files;
@@ -223,7 +247,7 @@ final class StoreFiles {
                 Files.delete(file);
             } else {
                 OwnerOnly.createFile(file);
-                LockFile.State state = openExisting();
+                LockFile.State state = openExisting(wantedBytes);
                 if (state != null) {
                     boolean fits = Layout.segments(state.capacityBytes()) == Layout.segments(wantedBytes);
                     return fits ? preallocated(state) : resized(state, wantedBytes);
@@ -269,9 +293,10 @@ final class StoreFiles {
     }
 
     /** Opens the map that is there. Returns null if there is none any more, because it was unusable and has been set aside. */
-    private LockFile.State openExisting() throws IOException {
+    private LockFile.State openExisting(long wantedBytes) throws IOException {
+        LockFile.State state = null;
         try {
-            LockFile.State state = lock.read();
+            state = lock.read();
             if (state != null && state.version() != FORMAT_VERSION) {
                 throw new IOException("it has format " + state.version() + " instead of " + FORMAT_VERSION);
             }
@@ -288,14 +313,20 @@ final class StoreFiles {
             }
             return recovered(state, length);
         } catch (IOException | RuntimeException | InternalError | AssertionError e) {
-            setAside(e);
+            setAside(e, state, wantedBytes / DAMAGED_SHARE);
             return null;
         }
     }
 
     private LockFile.State recovered(LockFile.State before, long length) throws IOException {
         long start = System.nanoTime();
-        MapFile.Recovered recovered = MapFile.recover(file);
+        boolean isTrusted = before != null
+                && before.opens() > 0
+                && lock.readTrust() != Trust.NONE
+                && lock.readTrust() == Trust.of(file);
+        // Should we be killed while at it, the next one starts from scratch.
+        lock.writeTrust(Trust.NONE);
+        MapFile.Recovered recovered = isTrusted ? MapFile.recoverLocked(file) : MapFile.recover(file);
         LockFile.State state = before != null
                 ? before.withOpens(0)
                 : new LockFile.State(
@@ -308,8 +339,9 @@ final class StoreFiles {
                         Secret.check(secret));
         use(recovered.map(), state);
         LOG.info(
-                "The store {} was not closed cleanly: recovered in {} ms with {} corrections",
+                "The store {} was not closed cleanly: recovered {} in {} ms with {} corrections",
                 file,
+                isTrusted ? "segments with locks" : "all segments",
                 Duration.ofNanos(System.nanoTime() - start).toMillis(),
                 recovered.corrections());
         return state;
@@ -329,17 +361,30 @@ final class StoreFiles {
         }
     }
 
-    private void setAside(Throwable reason) throws IOException {
+    /** @param state the record about the file, or null if that is not known */
+    private void setAside(Throwable reason, LockFile.State state, long budget) throws IOException {
         // One is enough to look into; more of them would fill the disk.
         deleteDamaged();
         Path aside = sibling(file, DAMAGED + TIMESTAMP.format(clock.instant()));
+        // Whatever else somebody has put here stays whole.
+        boolean isOurs = (state != null && state.mapLength() == Files.size(file)) || MapFile.beginsLikeOne(file);
         Files.move(file, aside);
+        if (isOurs) {
+            cut(aside, budget);
+        }
         LOG.warn(
-                "The store {} cannot be used: {}. It is kept as {}; delete that if it is of no interest. Starting afresh",
+                "The store {} cannot be used: {}. {} is kept as {}; delete that if it is of no interest. Starting afresh",
                 file,
                 reason.getMessage(),
+                isOurs ? "Its beginning" : "It",
                 aside);
         LOG.debug("Why the store {} was set aside", file, reason);
+    }
+
+    private static void cut(Path file, long length) throws IOException {
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+            channel.truncate(length);
+        }
     }
 
     /** Moves the entries to a file of another size. If that fails, as for lack of room, everything stays as it is. */
@@ -360,6 +405,8 @@ final class StoreFiles {
                 state.capacityBytes(),
                 moved.evictions.sum());
         map.close();
+        // What was kept of it is a share of another capacity.
+        deleteDamaged();
         return useDraft(record(wantedBytes, moved.parts.get()));
     }
 

@@ -1,7 +1,6 @@
 package dev.refrain.engine.internal.store;
 
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.atomic.LongAccumulator;
 import java.util.concurrent.atomic.LongAdder;
 
 /** The store's counters. */
@@ -12,7 +11,7 @@ final class Tally {
     final LongAdder removals = new LongAdder();
     final LongAdder sweeps = new LongAdder();
     final LongAdder sweptSegments = new LongAdder();
-    final LongAccumulator longestHoldNanos = new LongAccumulator(Math::max, 0);
+    final Holds holds = new Holds();
     final LongAdder failures = new LongAdder();
     /**
      * Parts of large entries in the map, which are values but not entries. Exact while one process has the file open; what other

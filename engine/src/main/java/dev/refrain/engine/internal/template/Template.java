@@ -24,6 +24,7 @@ public final class Template {
     private final byte[] patches;
     private final int patchesLength;
     private final int patchCount;
+    private final long promptTokens;
     private final long tokens;
     private final String originalId;
 
@@ -34,6 +35,7 @@ public final class Template {
             byte[] patches,
             int patchesLength,
             int patchCount,
+            long promptTokens,
             long tokens,
             String originalId) {
         this.bytes = bytes;
@@ -41,6 +43,7 @@ public final class Template {
         this.patches = patches;
         this.patchesLength = patchesLength;
         this.patchCount = patchCount;
+        this.promptTokens = promptTokens;
         this.tokens = tokens;
         this.originalId = originalId;
     }
@@ -68,6 +71,11 @@ public final class Template {
     /** The number of placeholders. */
     public int patchCount() {
         return patchCount;
+    }
+
+    /** Those of {@link #tokens()} that were counted for the request; 0 if the answer's usage did not say. */
+    public long promptTokens() {
+        return promptTokens;
     }
 
     /** The tokens that a hit saves, as the answer's own usage counted them; 0 if it did not. */

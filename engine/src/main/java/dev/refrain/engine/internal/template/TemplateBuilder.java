@@ -63,6 +63,7 @@ final class TemplateBuilder {
                 patches.bytes(),
                 patches.length(),
                 patchCount,
+                inputTokens,
                 totalTokens > 0 ? totalTokens : inputTokens + outputTokens,
                 originalId);
     }

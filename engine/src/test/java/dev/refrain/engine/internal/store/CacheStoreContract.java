@@ -7,11 +7,13 @@ import static dev.refrain.engine.internal.store.TestEntries.key;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.spi.CacheStore;
 import dev.refrain.engine.spi.EntryBuffer;
 import dev.refrain.engine.spi.EntryHead;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
@@ -62,6 +64,27 @@ public abstract class CacheStoreContract {
         assertThat(store.get(key(2), found)).isFalse();
     }
 
+    /** A store that cannot tell heads apart from entries says so each time. */
+    @ParameterizedTest
+    @ValueSource(ints = {64, 80, 200, 2_600, 32_768, 32_769, 1 << 20})
+    void showsTheHeadOfTheEntryThatIsThere(int length) {
+        byte[] head = new byte[EntryHead.LENGTH];
+        assertThat(store.head(key(1), head)).isFalse();
+        for (int generation = 0; generation < 3; generation++) {
+            EntryBuffer entry = entry(1, 0, Math.max(length, 80), 1_000 + generation, NEVER);
+            store.put(key(1), entry);
+            if (store.head(key(1), head)) {
+                assertThat(head).startsWith(java.util.Arrays.copyOf(entry.bytes(), 4));
+                assertThat(EntryHead.storedAt(head)).isEqualTo(1_000 + generation);
+                assertThat(java.util.Arrays.copyOfRange(head, 36, 64))
+                        .isEqualTo(java.util.Arrays.copyOfRange(entry.bytes(), 36, 64));
+            }
+        }
+        assertThat(store.head(key(2), head)).isFalse();
+        store.remove(key(1));
+        assertThat(store.head(key(1), head)).isFalse();
+    }
+
     @Test
     void anEntryMayBeNoMoreThanItsHead() {
         EntryBuffer head = new EntryBuffer(EntryHead.LENGTH);
@@ -91,6 +114,25 @@ public abstract class CacheStoreContract {
                 assertThat(found.bytes()).startsWith(entry.bytes());
             }
         }
+    }
+
+    @Test
+    void keysAreFoundAndLookedAt() {
+        for (int i = 0; i < 20; i++) {
+            assertThat(store.put(key(i), entry(i, 0, i == 7 ? 100_000 : 200))).isTrue();
+        }
+        byte[] seven = new byte[CacheKey.LENGTH];
+        key(7).copyTo(seven, 0);
+
+        assertThat(store.find(bytes -> Arrays.equals(bytes, seven))).containsExactly(seven);
+        assertThat(store.find(bytes -> true)).hasSize(20).doesNotHaveDuplicates();
+        assertThat(store.find(bytes -> false)).isEmpty();
+        assertThat(store.peek(key(7), found)).isTrue();
+        assertThat(isGenuine(7, found)).isTrue();
+        assertThat(store.peek(key(20), found)).isFalse();
+        store.close();
+        assertThat(store.find(bytes -> true)).isEmpty();
+        assertThat(store.peek(key(7), found)).isFalse();
     }
 
     @Test

@@ -10,6 +10,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.refrain.engine.spi.EntryBuffer;
 import dev.refrain.engine.spi.StoreStats;
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -76,6 +77,51 @@ class CapacityTest {
             assertThat(stats.failures()).isZero();
         }
         assertThat(diskUse()).isLessThan(CAPACITY * 11 / 10);
+    }
+
+    /** 200 B to a quarter of the capacity, half of the bytes in entries of more than 1 MiB. */
+    private void overwrite(ChronicleStore store, int capacity, SplittableRandom random) {
+        long written = 0;
+        for (int step = 0; written < 2L * capacity; step++) {
+            int length = random.nextInt(1_000) == 0 ? random.nextInt(1 << 20, capacity / 4) : mixedLength(random);
+            int key = random.nextInt(5_000);
+            assertThat(store.put(key(key), entry(key, step, length, step, NEVER)))
+                    .isTrue();
+            assertThat(store.get(key(key), found)).isTrue();
+            written += length;
+        }
+    }
+
+    /** Whatever the load, and with all that stands beside the map: after damage, and after a change of size. */
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void theDiskIsNotUsedForMoreThanTheCapacity(boolean preallocate) throws Exception {
+        Path file = directory.resolve("answers.refrain");
+        SplittableRandom random = new SplittableRandom(1);
+        for (boolean isDamaged : new boolean[] {false, true}) {
+            if (isDamaged) {
+                try (RandomAccessFile map = new RandomAccessFile(file.toFile(), "rw")) {
+                    map.write(new byte[4096]);
+                }
+            }
+            try (ChronicleStore store = ChronicleStore.open(file, CAPACITY, CLOCK, true, preallocate)) {
+                overwrite(store, (int) CAPACITY, random);
+                assertThat(allocated()).isBetween(CAPACITY * 80 / 100, CAPACITY * 110 / 100);
+            }
+        }
+        assertThat(directory).isDirectoryContaining("glob:**.damaged-*");
+        try (ChronicleStore store = ChronicleStore.open(file, CAPACITY / 2, CLOCK, true, preallocate)) {
+            overwrite(store, (int) CAPACITY / 2, random);
+            assertThat(allocated()).isBetween(CAPACITY * 40 / 100, CAPACITY * 55 / 100);
+        }
+    }
+
+    /** The bytes on the disk, holes not counted. */
+    private long allocated() throws Exception {
+        Process du = new ProcessBuilder("du", "-s", "--block-size=1", directory.toString()).start();
+        try (var out = du.inputReader()) {
+            return Long.parseLong(out.readLine().replaceFirst("\\s.*", ""));
+        }
     }
 
     @Test

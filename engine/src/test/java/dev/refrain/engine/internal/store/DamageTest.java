@@ -167,7 +167,7 @@ class DamageTest {
             assertThat(store.stats().failures()).isZero();
         }
         assertThat(log.lines())
-                .allMatch(line -> line.contains(" was not closed cleanly: recovered in ")
+                .allMatch(line -> line.contains(" was not closed cleanly: recovered ")
                         || line.contains(" cannot be used: ")
                         || line.contains("The cache's store failed to ")
                         || line.contains(" has been locked for a second"));

@@ -105,7 +105,7 @@ class DiskFaultsTest {
             assertThatThrownBy(() -> open(disk.resolve("answers"), 2 * CAPACITY, true))
                     .isInstanceOf(IOException.class)
                     .hasMessageContaining("it needs 335")
-                    .hasMessageContaining("bytes, and 2394")
+                    .hasMessageContaining("bytes, and 2515")
                     .hasMessageContaining("configure a lower capacity");
             assertThat(disk.free()).isGreaterThan(CAPACITY);
             open(disk.resolve("answers"), CAPACITY, true).close();
@@ -146,12 +146,36 @@ class DiskFaultsTest {
             try (RandomAccessFile header = new RandomAccessFile(file.toFile(), "rw")) {
                 header.write(new byte[4096]);
             }
+            disk.fill(CAPACITY / 80);
             try (ChronicleStore store = open(file, CAPACITY, true)) {
                 assertThat(store.put(key(1), entry(1, 0, LENGTH))).isTrue();
             }
             assertThat(disk.resolve(".")).isDirectoryNotContaining("glob:**.damaged-*");
             assertThat(log.lines()).hasSize(2);
             assertThat(log.lines().get(1)).contains("not enough room to keep a damaged store");
+        }
+    }
+
+    @Test
+    void aDiskBecomesReadOnlyBetweenTwoOpeningsOnly() throws Exception {
+        try (SmallDisk disk = disk(24)) {
+            Path file = disk.resolve("answers");
+            try (ChronicleStore store = open(file, CAPACITY, true)) {
+                assertThat(disk.remount("ro"))
+                        .as("the kernel refuses while a file is open for writing")
+                        .isFalse();
+                assertThat(store.put(key(1), entry(1, 0, LENGTH))).isTrue();
+            }
+            assertThat(disk.remount("ro")).isTrue();
+            assertThatThrownBy(() -> open(file, CAPACITY, true))
+                    .isInstanceOf(IOException.class)
+                    .hasMessageContaining("No permission to read and write the store " + file);
+            assertThat(disk.remount("rw")).isTrue();
+            try (ChronicleStore store = open(file, CAPACITY, true)) {
+                assertThat(store.get(key(1), found)).isTrue();
+                assertThat(isGenuine(1, found)).isTrue();
+            }
+            assertThat(log.lines()).isEmpty();
         }
     }
 

@@ -7,6 +7,7 @@ import dev.refrain.engine.spi.EntryHead;
 import dev.refrain.engine.spi.StoreStats;
 import java.security.SecureRandom;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
@@ -64,6 +65,18 @@ public final class HeapStore implements CacheStore {
         long before = entries.size();
         entries.values().removeIf(entry -> head.test(entry));
         return before - entries.size();
+    }
+
+    @Override
+    public List<byte[]> find(Predicate<byte[]> key) {
+        return entries.keySet().stream()
+                .map(each -> {
+                    byte[] bytes = new byte[CacheKey.LENGTH];
+                    each.copyTo(bytes, 0);
+                    return bytes;
+                })
+                .filter(key)
+                .toList();
     }
 
     @Override

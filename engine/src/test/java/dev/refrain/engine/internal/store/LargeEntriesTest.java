@@ -50,7 +50,7 @@ class LargeEntriesTest {
     }
 
     private boolean gather() {
-        return map.get(key, found) && large.gather(key, found, scratch);
+        return map.get(key, found) && large.gather(key, found, scratch, true);
     }
 
     private List<byte[]> partKeys() {
@@ -129,7 +129,7 @@ class LargeEntriesTest {
         // A reader that read the manifest just before it was replaced.
         EntryBuffer late = new EntryBuffer(16);
         System.arraycopy(olderManifest.bytes(), 0, late.resize(olderManifest.length()), 0, late.length());
-        assertThat(large.gather(key, late, scratch)).isFalse();
+        assertThat(large.gather(key, late, scratch, true)).isFalse();
 
         assertThat(gather()).as("the newer entry is untouched").isTrue();
         assertThat(TestEntries.generation(found)).isEqualTo(2);

@@ -7,6 +7,8 @@ import dev.refrain.engine.ChildJvm;
 import dev.refrain.engine.Endpoint;
 import dev.refrain.engine.spi.EntryBuffer;
 import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.util.SplittableRandom;
@@ -18,20 +20,21 @@ import org.junit.jupiter.api.io.TempDir;
  */
 class RecoveryTest {
     private static final int MEBIBYTES = Integer.getInteger("refrain.recovery.mib", 32);
+    private static final long CAPACITY = (long) MEBIBYTES << 20;
     private static final int ENTRY_LENGTH = 4_000;
+    private static final int TRUST_AT = 60;
 
     @TempDir
     Path directory;
 
-    /** Fills nine tenths of a store, {@code file capacityBytes}, and ends without closing it. */
+    /** Puts so many entries into a store, {@code file capacityBytes count}, and ends without closing it. */
     static final class Filler {
         public static void main(String[] args) throws IOException {
-            long capacity = Long.parseLong(args[1]);
-            ChronicleStore store = ChronicleStore.open(Path.of(args[0]), capacity, Clock.systemUTC());
+            ChronicleStore store = ChronicleStore.open(Path.of(args[0]), Long.parseLong(args[1]), Clock.systemUTC());
             EntryBuffer entry = TestEntries.entry(1, 1, ENTRY_LENGTH);
             SplittableRandom random = new SplittableRandom(1);
             byte[] digest = new byte[CacheKey.LENGTH];
-            for (long i = 0; i < capacity / 10 * 9 / ENTRY_LENGTH; i++) {
+            for (long i = Long.parseLong(args[2]); i > 0; i--) {
                 random.nextBytes(digest);
                 store.put(new CacheKey(Endpoint.CHAT, false, digest, 0), entry);
             }
@@ -39,25 +42,75 @@ class RecoveryTest {
         }
     }
 
-    @Test
-    void aStoreThatWasNotClosedIsRecovered() throws Exception {
-        Path file = directory.resolve("answers");
-        long capacity = (long) MEBIBYTES << 20;
-        assertThat(ChildJvm.run(ChildJvm.builder(Filler.class, file, capacity)).exit())
+    private void fill(long count) throws Exception {
+        assertThat(ChildJvm.run(ChildJvm.builder(Filler.class, directory.resolve("answers"), CAPACITY, count))
+                        .exit())
                 .isZero();
-        for (boolean isUnclean : new boolean[] {true, false}) {
-            try (CapturedLog log = new CapturedLog()) {
-                long start = System.nanoTime();
-                try (ChronicleStore store = ChronicleStore.open(file, capacity, Clock.systemUTC())) {
-                    System.out.println(
-                            "Opened " + MEBIBYTES + " MiB with " + store.stats().entries() + " entries, "
-                                    + (isUnclean ? "recovering" : "closed cleanly") + ": "
-                                    + (System.nanoTime() - start) / 1_000_000 + " ms");
-                    assertThat(store.stats().entries()).isPositive();
-                }
-                assertThat(log.lines().stream().anyMatch(line -> line.contains("was not closed cleanly: recovered in")))
-                        .isEqualTo(isUnclean);
+    }
+
+    /** As if the operating system had been started anew. */
+    private void forgetTheBoot() throws IOException {
+        try (RandomAccessFile lock =
+                new RandomAccessFile(directory.resolve("answers.lock").toFile(), "rw")) {
+            lock.seek(TRUST_AT);
+            assertThat(lock.readLong()).isNotZero();
+            lock.seek(TRUST_AT);
+            lock.writeLong(0x5EED);
+        }
+    }
+
+    private long open(String how) throws IOException {
+        try (CapturedLog log = new CapturedLog()) {
+            long start = System.nanoTime();
+            try (ChronicleStore store =
+                    ChronicleStore.open(directory.resolve("answers"), CAPACITY, Clock.systemUTC())) {
+                long millis = (System.nanoTime() - start) / 1_000_000;
+                long entries = store.stats().entries();
+                System.out.println(
+                        "Opened " + MEBIBYTES + " MiB with " + entries + " entries, " + how + ": " + millis + " ms");
+                assertThat(log.lines()).allSatisfy(line -> assertThat(line).contains(how));
+                assertThat(log.lines()).hasSize(how.startsWith("recovered") ? 1 : 0);
+                return entries;
             }
         }
+    }
+
+    @Test
+    void aStoreThatWasNotClosedIsRecovered() throws Exception {
+        fill(CAPACITY / 10 * 9 / ENTRY_LENGTH);
+        long entries = open("recovered segments with locks");
+        assertThat(entries).isPositive();
+        assertThat(open("closed cleanly")).isEqualTo(entries);
+        fill(1);
+        forgetTheBoot();
+        assertThat(open("recovered all segments")).isEqualTo(entries);
+        assertThat(open("closed cleanly")).isEqualTo(entries);
+    }
+
+    /** Opens a store, {@code file capacityBytes}, fails in the middle of something and ends without closing it. */
+    static final class Failing {
+        public static void main(String[] args) throws IOException {
+            StoreFiles.open(Path.of(args[0]), Long.parseLong(args[1]), true, Clock.systemUTC())
+                    .failed("test", new IllegalStateException("half-way"));
+            Runtime.getRuntime().halt(0);
+        }
+    }
+
+    @Test
+    void afterAFailureNoSegmentIsTrusted() throws Exception {
+        Path file = directory.resolve("answers");
+        assertThat(ChildJvm.run(ChildJvm.builder(Failing.class, file, CAPACITY)).exit())
+                .isZero();
+        open("recovered all segments");
+        fill(1);
+        open("recovered segments with locks");
+    }
+
+    @Test
+    void aCopyIsNotTrusted() throws Exception {
+        fill(1);
+        Path original = Files.move(directory.resolve("answers"), directory.resolve("original"));
+        Files.copy(original, directory.resolve("answers"));
+        open("recovered all segments");
     }
 }

@@ -16,6 +16,8 @@ import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import net.openhft.chronicle.map.ChronicleMap;
 import net.openhft.chronicle.map.ExternalMapQueryContext;
 import org.junit.jupiter.api.AfterEach;
@@ -172,5 +174,79 @@ class SegmentMapTest {
         assertThat(map.sweep(segment(0), NOW).removed()).isEqualTo(1);
         assertThat(put(0, 2_000, 1, NEVER)).isTrue();
         assertThat(isThere(0)).isTrue();
+    }
+
+    /** However many entries a sweep looks at, and however many it removes: whoever needs the segment waits for one removal at most. */
+    @Test
+    void aSweepHoldsTheLockForOneRemovalAtATime() {
+        List<Long> keys = neighbours(1_000);
+        for (int i = 0; i < keys.size(); i++) {
+            assertThat(put(keys.get(i), 500, 1, i % 3 == 0 ? 2 : NEVER)).isTrue();
+        }
+        AtomicInteger holds = new AtomicInteger();
+        AtomicLong removedBefore = new AtomicLong(map.size());
+        tally.holds.observe((work, nanos) -> {
+            assertThat(work).isEqualTo(Holds.Work.SWEEP);
+            assertThat(nanos).isPositive();
+            assertThat(removedBefore.getAndSet(map.size()) - map.size()).isLessThanOrEqualTo(1);
+            holds.incrementAndGet();
+        });
+        assertThat(map.sweep(segment(0), NOW).removed()).isEqualTo(334);
+        assertThat(holds).hasValue(334);
+        assertThat(map.sweep(segment(0), NOW).removed()).isZero();
+        assertThat(holds).hasValue(334);
+    }
+
+    /** A lock that cannot be had would be a failure. */
+    @Test
+    void aSweepThatFindsNothingTakesNoLock() throws InterruptedException {
+        assertThat(put(0, 2_000, 1, NEVER)).isTrue();
+        try (ExternalMapQueryContext<byte[], EntryBuffer, ?> query = chronicle.queryContext(key(0))) {
+            query.writeLock().lock();
+            Thread sweeper = new Thread(() -> map.sweep(segment(0), NOW));
+            sweeper.start();
+            sweeper.join();
+        }
+        assertThat(tally.failures.sum()).isZero();
+        assertThat(isThere(0)).isTrue();
+    }
+
+    /** All that can fit, all of it expired, then the same again in other lengths: had anything been left behind, something would have to go. */
+    @Test
+    void sweptRoomIsAllThereAgain() {
+        List<Long> keys = neighbours(3_000);
+        for (int round = 0; round < 4; round++) {
+            // Each fills the segment to the last value that fits.
+            int length = 300 + round * 1_100;
+            int count = Layout.CHUNKS_PER_SEGMENT / Layout.chunks(length);
+            for (int i = 0; i < count; i++) {
+                assertThat(put(keys.get(i), length, round, round + 1)).isTrue();
+            }
+            assertThat(tally.evictions.sum()).isZero();
+            for (int i = 0; i < count; i++) {
+                assertThat(isThere(keys.get(i))).isTrue();
+            }
+            assertThat(map.sweep(segment(0), round + 1).removed()).isEqualTo(count);
+            assertThat(map.usedBytes()).isZero();
+        }
+    }
+
+    /** Of what expired, the holes between what stays are used again. */
+    @Test
+    void sweptHolesAreFilledBeforeAnythingGoes() {
+        int count = Layout.CHUNKS_PER_SEGMENT / Layout.chunks(1_000);
+        List<Long> keys = neighbours(2 * count);
+        for (int i = 0; i < count; i++) {
+            assertThat(put(keys.get(i), 1_000, 1, i % 2 == 0 ? 2 : NEVER)).isTrue();
+        }
+        long swept = map.sweep(segment(0), NOW).removed();
+        assertThat(swept).isEqualTo((count + 1) / 2);
+        for (int i = 0; i < swept; i++) {
+            assertThat(put(keys.get(count + i), 1_000, 1, NEVER)).isTrue();
+        }
+        assertThat(tally.evictions.sum()).isZero();
+        for (int i = 1; i < count + swept; i += i < count - 1 ? 2 : 1) {
+            assertThat(isThere(keys.get(i))).isTrue();
+        }
     }
 }

@@ -155,6 +155,21 @@ class SharedStoreTest {
     }
 
     @Test
+    void statisticsDoNotWaitForADeadOne() throws Exception {
+        try (ChronicleStore store = open(CAPACITY)) {
+            for (int i = 0; i < 500; i++) {
+                store.put(key(i), entry(i, 0, 1_000));
+            }
+            assertThat(ask("lock 1")).isEqualTo("locked");
+            kill();
+            assertThat(store.stats().entries()).isEqualTo(500);
+            // Whoever waits for the lock gives up with a failure and a line.
+            assertThat(store.stats().failures()).isZero();
+            assertThat(log.lines()).isEmpty();
+        }
+    }
+
+    @Test
     void anotherSecretIsRefused() throws IOException {
         Path secret = directory.resolve("answers.secret");
         byte[] right = Files.readAllBytes(secret);

@@ -38,6 +38,11 @@ final class SmallDisk implements AutoCloseable {
         return filler;
     }
 
+    /** Makes it read-only or writable again. Returns false if the kernel refuses. */
+    boolean remount(String mode) {
+        return run("mount", "-o", "remount," + mode, directory.toString());
+    }
+
     private static boolean run(String... command) {
         try {
             return new ProcessBuilder(command)

@@ -105,7 +105,7 @@ class StoreFilesTest {
                 .singleElement()
                 .asString()
                 .startsWith("WARNING The store " + file + " cannot be used: ")
-                .contains(reason, "It is kept as " + setAside().get(0));
+                .contains(reason, " is kept as " + setAside().get(0));
     }
 
     @Test

@@ -1,0 +1,54 @@
+package dev.refrain.engine.internal.events;
+
+import jdk.jfr.Category;
+import jdk.jfr.DataAmount;
+import jdk.jfr.Description;
+import jdk.jfr.Enabled;
+import jdk.jfr.Event;
+import jdk.jfr.Label;
+import jdk.jfr.Name;
+import jdk.jfr.StackTrace;
+
+/** Room being made in a full segment. */
+@Name("dev.refrain.Evict")
+@Label("Evict")
+@Category("Refrain")
+@Description("Values are removed from a full segment to make room for another one")
+@Enabled(false)
+@StackTrace(false)
+public final class EvictEvent extends Event {
+    private static final EvictEvent PROBE = new EvictEvent();
+
+    @Label("Segment")
+    int segment;
+
+    @Label("Room Needed")
+    @DataAmount
+    long needed;
+
+    @Label("Values Removed")
+    int victims;
+
+    private EvictEvent() {}
+
+    /** A running event, or null if nobody records any. */
+    public static EvictEvent start() {
+        if (!PROBE.isEnabled()) {
+            return null;
+        }
+        EvictEvent event = new EvictEvent();
+        event.begin();
+        return event;
+    }
+
+    /** Ends the event. */
+    public void finish(int ofSegment, long neededBytes, int removed) {
+        end();
+        if (shouldCommit()) {
+            segment = ofSegment;
+            needed = neededBytes;
+            victims = removed;
+            commit();
+        }
+    }
+}

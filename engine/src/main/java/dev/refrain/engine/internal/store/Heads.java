@@ -1,0 +1,93 @@
+package dev.refrain.engine.internal.store;
+
+import dev.refrain.engine.CacheKey;
+import dev.refrain.engine.spi.EntryHead;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
+import net.openhft.chronicle.algo.hashing.LongHashFunction;
+import net.openhft.chronicle.core.Memory;
+import net.openhft.chronicle.core.OS;
+import net.openhft.chronicle.hash.impl.CompactOffHeapLinearHashTable;
+import net.openhft.chronicle.hash.impl.VanillaChronicleHash;
+import net.openhft.chronicle.map.VanillaChronicleMap;
+
+/**
+ * Reads the heads of values where they lie, without a lock. Chronicle Map lets that be right: a value is complete before a slot of the
+ * lookup table names it (the slot is written last, and volatile), nobody writes into a value that a slot names, and a value that is
+ * removed loses its slot first. So a slot that is the same after the bytes were read as it was before named these bytes in between; if
+ * it was another one's for a while, that was after they were ours, and then they were ours since this read began.
+ *
+ * <p>Removing a value may move slots of others, so who does not find a key this way may have missed it: that takes a lock to tell.
+ */
+final class Heads {
+    private static final Memory MEMORY = OS.memory();
+    private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.nativeOrder());
+
+    private final VanillaChronicleMap<?, ?, ?> map;
+    private final CompactOffHeapLinearHashTable table;
+    private final int slots;
+    private final long entrySpaceOffset;
+
+    Heads(VanillaChronicleMap<?, ?, ?> map) {
+        this.map = map;
+        this.table = map.hashLookup;
+        this.slots = (int) map.tierHashLookupCapacity;
+        this.entrySpaceOffset = map.tierHashLookupOuterSize
+                + VanillaChronicleHash.TIER_COUNTERS_AREA_SIZE
+                + map.tierFreeListOuterSize
+                + map.tierEntrySpaceInnerOffset;
+    }
+
+    /**
+     * Copies the head of a key's value.
+     *
+     * @return the length of the value, or -1 if none was found; that need not mean that there is none
+     */
+    int read(byte[] key, byte[] into) {
+        long hash = LongHashFunction.xx_r39().hashBytes(key);
+        long segment = map.segmentBaseAddr(map.hashSplitting.segmentIndex(hash));
+        long sought = table.maskUnsetKey(map.hashSplitting.segmentHash(hash));
+        long at = table.hlPos(sought);
+        for (int looked = 0; looked < slots; looked++) {
+            long slot = table.readEntryVolatile(segment, at);
+            if (table.empty(slot)) {
+                return -1;
+            }
+            int chunk = (int) table.value(slot);
+            // Chunks come from a file. The head of a value ends within the chunk that it begins in.
+            if (table.key(slot) == sought && chunk < Layout.CHUNKS_PER_SEGMENT) {
+                long value = segment + entrySpaceOffset + (long) chunk * Layout.CHUNK_SIZE;
+                if (isKey(value, key)) {
+                    int length = copyHead(value + CacheKey.LENGTH, into);
+                    VarHandle.acquireFence();
+                    return table.readEntryVolatile(segment, at) == slot ? length : -1;
+                }
+            }
+            at = table.step(at);
+        }
+        return -1;
+    }
+
+    private static boolean isKey(long at, byte[] key) {
+        for (int i = 0; i < CacheKey.LENGTH; i += Long.BYTES) {
+            if (MEMORY.readLong(at + i) != (long) LONG.get(key, i)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private static int copyHead(long at, byte[] into) {
+        // As SegmentView#length has it.
+        int lengthBytes = MEMORY.readByte(at) >= 0 ? 1 : MEMORY.readByte(at + 1) >= 0 ? 2 : 3;
+        int length = 0;
+        for (int i = 0; i < lengthBytes; i++) {
+            length |= (MEMORY.readByte(at + i) & (i < 2 ? 0x7F : 0xFF)) << (7 * i);
+        }
+        for (int i = 0; i < EntryHead.LENGTH; i += Long.BYTES) {
+            LONG.set(into, i, MEMORY.readLong(at + lengthBytes + i));
+        }
+        return length;
+    }
+}

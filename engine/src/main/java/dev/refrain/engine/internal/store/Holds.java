@@ -1,0 +1,58 @@
+package dev.refrain.engine.internal.store;
+
+import java.util.concurrent.atomic.LongAccumulator;
+
+/**
+ * How long the locks of segments are held. Those of sweeps are always timed, for {@link #longestSweepNanos}; the others only while
+ * somebody observes them, so that a put does not pay for it.
+ */
+public final class Holds {
+    /** What a lock is held for: writing a value, choosing what has to go for it, removing one of those; removing one in a walk. */
+    public enum Work {
+        PUT,
+        CHOOSE,
+        EVICT,
+        SWEEP
+    }
+
+    /** Called with no lock held, on the thread that held it. */
+    public interface Observer {
+        void held(Work work, long nanos);
+    }
+
+    private final LongAccumulator longestSweep = new LongAccumulator(Math::max, 0);
+    private volatile Observer observer;
+
+    /** @param next null for nobody */
+    void observe(Observer next) {
+        observer = next;
+    }
+
+    long longestSweepNanos() {
+        return longestSweep.get();
+    }
+
+    /** To be called when a lock has been taken. Returns the time, or 0 if nobody wants to know. */
+    long begin() {
+        return observer == null ? 0 : System.nanoTime();
+    }
+
+    /**
+     * To be called when the lock is free again.
+     *
+     * @param begin 0 if it was not taken at all, or nobody wants to know
+     */
+    void end(Work work, long begin) {
+        if (begin == 0) {
+            return;
+        }
+        long nanos = System.nanoTime() - begin;
+        if (work == Work.SWEEP) {
+            longestSweep.accumulate(nanos);
+        }
+        Observer current = observer;
+        if (current != null) {
+            current.held(work, nanos);
+        }
+    }
+}

@@ -1,0 +1,51 @@
+package dev.refrain.engine.internal.store;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * When the lock of a segment that nobody has open tells whether the segment is whole.
+ *
+ * <p>A segment is changed under its write lock only, so a process that is killed leaves whole segments and locked ones: what it has
+ * written is in the page cache, in the order in which it wrote it. That ends with the page cache (power failure, crash of the
+ * operating system: pages reach the disk in any order), with the file (a copy made while it was written to) and with an
+ * operation that failed half-way and gave its lock back. Hence a number that stands for this run of the operating system and this
+ * file; it is written when a map has been opened by a process alone, and wiped out at the first failure.
+ */
+final class Trust {
+    static final long NONE = 0;
+
+    private static final Logger LOG = LoggerFactory.getLogger(ChronicleStore.class);
+    /** Linux makes a new one at each start, and it is the same in all containers. */
+    private static final Path BOOT_ID = Path.of("/proc/sys/kernel/random/boot_id");
+
+    private Trust() {}
+
+    /** The number for a file as it is now; {@link #NONE} where there is no way to know. */
+    static long of(Path file) {
+        try {
+            Object identity =
+                    Files.readAttributes(file, BasicFileAttributes.class).fileKey();
+            if (identity == null) {
+                return NONE;
+            }
+            MessageDigest sha256 = MessageDigest.getInstance("SHA-256");
+            sha256.update(Files.readAllBytes(BOOT_ID));
+            return ByteBuffer.wrap(sha256.digest(identity.toString().getBytes(StandardCharsets.UTF_8)))
+                    .getLong();
+        } catch (IOException e) {
+            LOG.debug("No boot id", e);
+            return NONE;
+        } catch (NoSuchAlgorithmException e) {
+            throw new AssertionError("Every JDK has SHA-256", e);
+        }
+    }
+}

@@ -1,0 +1,157 @@
+package dev.refrain.engine.metrics;
+
+import dev.refrain.engine.CacheStats;
+import dev.refrain.engine.Endpoint;
+import dev.refrain.engine.ResponseCache;
+import dev.refrain.engine.spi.StoreStats;
+import io.micrometer.core.instrument.FunctionCounter;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.binder.MeterBinder;
+import java.util.Objects;
+import java.util.concurrent.TimeUnit;
+import java.util.function.ToDoubleFunction;
+
+/**
+ * A cache's figures as meters. Requests never touch a meter: what a cache counts anyway is read when the registry is. One scrape reads
+ * many meters, and some figures take a walk over the store's segments, so a reading is used for {@value #FRESH_MILLIS} ms.
+ */
+public final class CacheMetrics implements MeterBinder {
+    private static final long FRESH_MILLIS = 500;
+
+    private final ResponseCache cache;
+    private CacheStats latest;
+    private long readAt;
+
+    /** For one cache; the meters are its for as long as the registry has them. */
+    public CacheMetrics(ResponseCache cache) {
+        this.cache = Objects.requireNonNull(cache, "cache");
+    }
+
+    private synchronized CacheStats stats() {
+        long now = System.nanoTime();
+        if (latest == null || now - readAt > TimeUnit.MILLISECONDS.toNanos(FRESH_MILLIS)) {
+            latest = cache.stats();
+            readAt = now;
+        }
+        return latest;
+    }
+
+    @Override
+    public void bindTo(MeterRegistry registry) {
+        for (Endpoint endpoint : Endpoint.values()) {
+            count(
+                            "refrain.cache.lookups",
+                            "Lookups in the store",
+                            s -> s.byEndpoint().get(endpoint).hits())
+                    .tags("endpoint", endpoint.id(), "result", "hit")
+                    .register(registry);
+            count(
+                            "refrain.cache.lookups",
+                            "Lookups in the store",
+                            s -> s.byEndpoint().get(endpoint).misses())
+                    .tags("endpoint", endpoint.id(), "result", "miss")
+                    .register(registry);
+        }
+        counter(registry, "refrain.cache.stale.hits", "Hits in place of a failed upstream", CacheStats::hitsOnError);
+        counter(registry, "refrain.cache.collapsed", "Misses that joined another call", CacheStats::collapsed);
+        counter(registry, "refrain.cache.bypasses", "Requests that were not eligible", CacheStats::bypasses);
+        counter(registry, "refrain.cache.stores", "Answers stored", CacheStats::stores);
+        counter(registry, "refrain.cache.rejections", "Answers that were not to be stored", CacheStats::rejections);
+        counter(registry, "refrain.cache.corruptions", "Damaged entries found", CacheStats::corruptions);
+        counter(registry, "refrain.cache.failures", "Answers lost to an internal error", CacheStats::failures);
+        counter(registry, "refrain.cache.saved.tokens", "Tokens that hits did not use", CacheStats::tokensSaved);
+        bindStore(registry);
+        Gauge.builder("refrain.cache.flights", cache, ResponseCache::joinableFlights)
+                .description("Upstream calls under way that identical requests would join")
+                .register(registry);
+    }
+
+    private void bindStore(MeterRegistry registry) {
+        gauge(registry, "refrain.store.entries", "Entries", null, StoreStats::entries);
+        gauge(registry, "refrain.store.used", "Room that entries take", "bytes", StoreStats::bytes);
+        gauge(registry, "refrain.store.capacity", "Byte budget", "bytes", StoreStats::capacityBytes);
+        gauge(
+                registry,
+                "refrain.store.expired",
+                "Room that expired entries take, estimated",
+                "bytes",
+                s -> s.details().expiredBytes());
+        gauge(
+                registry,
+                "refrain.store.free",
+                "Room before entries are evicted",
+                "bytes",
+                s -> s.details().freeBytes());
+        gauge(
+                registry,
+                "refrain.store.entry.overhead",
+                "Room beside its own length, per entry",
+                "bytes",
+                s -> s.details().overheadBytes());
+        count(
+                        "refrain.store.evictions",
+                        "Entries removed to make room",
+                        s -> s.store().details().expiredEvictions())
+                .tag("reason", "expired")
+                .register(registry);
+        count(
+                        "refrain.store.evictions",
+                        "Entries removed to make room",
+                        s -> s.store().evictions() - s.store().details().expiredEvictions())
+                .tag("reason", "worth")
+                .register(registry);
+        counter(
+                registry,
+                "refrain.store.expirations",
+                "Entries removed by sweeps",
+                s -> s.store().expirations());
+        counter(
+                registry,
+                "refrain.store.removals",
+                "Entries removed on demand",
+                s -> s.store().details().removals());
+        counter(
+                registry,
+                "refrain.store.drops",
+                "Entries without room",
+                s -> s.store().drops());
+        counter(
+                registry,
+                "refrain.store.failures",
+                "Operations that failed",
+                s -> s.store().failures());
+        counter(
+                registry,
+                "refrain.store.sweeps",
+                "Complete sweeps",
+                s -> s.store().details().sweeps());
+        gauge(
+                registry,
+                "refrain.store.hold.max",
+                "Longest wait that a sweep imposed",
+                "seconds",
+                s -> s.details().longestHoldNanos() / 1e9);
+    }
+
+    private FunctionCounter.Builder<CacheMetrics> count(
+            String name, String description, ToDoubleFunction<CacheStats> value) {
+        return FunctionCounter.builder(name, this, metrics -> value.applyAsDouble(metrics.stats()))
+                .description(description);
+    }
+
+    private void counter(MeterRegistry registry, String name, String description, ToDoubleFunction<CacheStats> value) {
+        count(name, description, value).register(registry);
+    }
+
+    private void gauge(
+            MeterRegistry registry, String name, String description, String unit, ToDoubleFunction<StoreStats> value) {
+        Gauge.builder(name, this, metrics -> value.applyAsDouble(metrics.stats().store()))
+                .description(description)
+                .baseUnit(unit)
+                // A registry holds what gauges measure weakly; without this the figures were gone at the next
+                // collection.
+                .strongReference(true)
+                .register(registry);
+    }
+}

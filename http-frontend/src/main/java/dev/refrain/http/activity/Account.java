@@ -1,0 +1,269 @@
+package dev.refrain.http.activity;
+
+import dev.refrain.engine.CacheKey;
+import dev.refrain.engine.CacheOutcome;
+import dev.refrain.engine.Endpoint;
+import dev.refrain.engine.Savings;
+import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
+
+/**
+ * One request's facts while it runs. It is closed once, when its client has been served or has gone and each upstream call that was
+ * made for it has ended, and then handed over to the log; after that nothing changes any more.
+ *
+ * <p>Belongs to the I/O thread of the request's connection, but for {@link #callStarted} and {@link #callEnded}.
+ */
+public final class Account {
+    /** What nginx logs for a client that went away before there was a response; no registered status means that. */
+    private static final int CLIENT_GONE = 499;
+
+    private static final AtomicIntegerFieldUpdater<Account> OPEN =
+            AtomicIntegerFieldUpdater.newUpdater(Account.class, "open");
+
+    private final ActivityLog log;
+    private final Endpoint endpoint;
+    private final long startNanos;
+
+    private Labels.Scope scope;
+    private String model;
+    private String preset;
+    private boolean streamed;
+    private CacheKey key;
+
+    private int status = CLIENT_GONE;
+    private String id;
+    private CacheOutcome cache;
+    private long latencyNanos = Activity.UNKNOWN;
+    private long bytes;
+
+    private boolean served;
+    private long endMillis;
+    private long durationNanos;
+    private boolean cut;
+
+    /** Of the latest call. */
+    private volatile UsageTap tap;
+    /** The client and the calls that have not ended. */
+    @SuppressWarnings("unused") // through the updater
+    private volatile int open = 1;
+
+    Account(ActivityLog log, Endpoint endpoint, long startNanos) {
+        this.log = log;
+        this.endpoint = endpoint;
+        this.startNanos = startNanos;
+    }
+
+    // ---- filled while the request runs
+
+    /** Who asks. */
+    public void caller(String apiKey) {
+        scope = log.labels().of(apiKey);
+    }
+
+    /**
+     * What is asked for.
+     *
+     * @param requestedModel null if not known
+     * @param appliedPreset slug, or null
+     */
+    public void request(String requestedModel, String appliedPreset, boolean stream) {
+        model = requestedModel;
+        preset = appliedPreset;
+        streamed = stream;
+    }
+
+    /** The request's key, and what it is if the response never says so. */
+    public void expect(CacheOutcome ifItFails, CacheKey requestKey) {
+        cache = ifItFails;
+        key = requestKey;
+    }
+
+    /** The response begins. */
+    public void head(int responseStatus, String generationId, CacheOutcome outcome) {
+        status = responseStatus;
+        id = generationId;
+        cache = outcome;
+        if (!(outcome instanceof CacheOutcome.Hit)) {
+            latencyNanos = log.nanoTime() - startNanos;
+        }
+    }
+
+    /** More of the response's body has been taken by the connection. */
+    public void wrote(long count) {
+        bytes += count;
+    }
+
+    /**
+     * The client has its response, or gets no more of it.
+     *
+     * @param broken whether it is not complete; counts only the first time
+     */
+    public void served(boolean broken) {
+        if (!served) {
+            served = true;
+            cut = broken;
+            durationNanos = log.nanoTime() - startNanos;
+            endMillis = log.millis();
+            release();
+        }
+    }
+
+    /** A call to the provider begins; its answer is to be shown to the tap. To be called before the call can end. */
+    public UsageTap callStarted() {
+        UsageTap usage = new UsageTap(endpoint);
+        if (OPEN.getAndUpdate(this, n -> n == 0 ? 0 : n + 1) > 0) {
+            tap = usage;
+            usage.attach(this);
+        }
+        return usage;
+    }
+
+    /** The call has ended, in whatever way. */
+    void callEnded() {
+        release();
+    }
+
+    private void release() {
+        if (OPEN.decrementAndGet(this) == 0) {
+            log.closed(this);
+        }
+    }
+
+    // ---- read once it is closed
+
+    /** The endpoint; never null. */
+    public Endpoint endpoint() {
+        return endpoint;
+    }
+
+    /** What the cache did. */
+    public Outcome outcome() {
+        if (cache instanceof CacheOutcome.Hit) {
+            return Outcome.HIT;
+        } else if (cache == null) {
+            return Outcome.OFF;
+        } else if (cache instanceof CacheOutcome.Miss) {
+            return Outcome.MISS;
+        } else if (cache instanceof CacheOutcome.Bypass) {
+            return Outcome.BYPASS;
+        }
+        return cache instanceof CacheOutcome.Collapsed ? Outcome.COLLAPSED : Outcome.STALE;
+    }
+
+    /** Status of the response, 499 if the client had gone before there was one. */
+    public int status() {
+        return status;
+    }
+
+    /** From the request's head until the last byte of the response was handed to the connection. */
+    public long durationNanos() {
+        return durationNanos;
+    }
+
+    /** From the request's head until the response's. */
+    public long latencyNanos() {
+        return latencyNanos == Activity.UNKNOWN ? durationNanos : latencyNanos;
+    }
+
+    /** Bytes of the response's body. */
+    public long bytes() {
+        return bytes;
+    }
+
+    /** Whether the response was an error, or broke off. */
+    public boolean isError() {
+        return status >= 400 || cut;
+    }
+
+    /** What the cache spared, nothing unless the response is whole. */
+    Savings savings() {
+        if (cut) {
+            return Savings.NONE;
+        } else if (cache instanceof CacheOutcome.Hit hit) {
+            return hit.savings();
+        } else if (cache instanceof CacheOutcome.HitOnError rescue) {
+            return rescue.entry().savings();
+        }
+        return cache instanceof CacheOutcome.Collapsed collapsed
+                ? collapsed.savings().get()
+                : Savings.NONE;
+    }
+
+    /** By how much longer the answer took when it was fetched. */
+    long millisSaved(Savings savings) {
+        return Math.max(0, savings.fetchMillis() - durationNanos / 1_000_000);
+    }
+
+    String sourceId() {
+        if (cache instanceof CacheOutcome.Hit hit) {
+            return hit.sourceId();
+        } else if (cache instanceof CacheOutcome.HitOnError rescue) {
+            return rescue.entry().sourceId();
+        }
+        return cache instanceof CacheOutcome.Collapsed collapsed ? collapsed.sourceId() : null;
+    }
+
+    /** Sets what a request that ran would have set; for tests of what becomes of it. */
+    void restore(
+            Labels.Scope who,
+            String generationId,
+            int responseStatus,
+            long duration,
+            long latency,
+            long length,
+            long end,
+            boolean broken) {
+        scope = who;
+        id = generationId;
+        status = responseStatus;
+        durationNanos = duration;
+        latencyNanos = latency;
+        bytes = length;
+        endMillis = end;
+        cut = broken;
+    }
+
+    String reason() {
+        return cache instanceof CacheOutcome.Bypass bypass ? bypass.reason().detail() : null;
+    }
+
+    String id() {
+        return id;
+    }
+
+    Labels.Scope scope() {
+        return scope;
+    }
+
+    String model() {
+        return model;
+    }
+
+    String preset() {
+        return preset;
+    }
+
+    boolean streamed() {
+        return streamed;
+    }
+
+    CacheKey key() {
+        return key;
+    }
+
+    long createdAtMillis() {
+        return endMillis - durationNanos / 1_000_000;
+    }
+
+    long endMillis() {
+        return endMillis;
+    }
+
+    boolean cut() {
+        return cut;
+    }
+
+    /** What the provider counted, or null if no call was made. */
+    UsageTap usage() {
+        return tap;
+    }
+}

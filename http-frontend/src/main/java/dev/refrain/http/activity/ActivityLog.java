@@ -1,0 +1,319 @@
+package dev.refrain.http.activity;
+
+import dev.refrain.engine.Endpoint;
+import dev.refrain.http.config.Settings;
+import java.time.Clock;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.NavigableMap;
+import java.util.Optional;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.concurrent.locks.LockSupport;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
+import java.util.function.ToLongFunction;
+import org.jctools.queues.MpscArrayQueue;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Everything that is known of requests: counters since the start, a time series, and a log of the latest ones on disk.
+ *
+ * <p>Requests hand their accounts over through a bounded queue and never wait. A thread of the log empties it a few times a second;
+ * so does whoever asks for something, so that what has just happened is always found. Everything behind the queue is guarded by one
+ * lock. What the queue does not take is counted here all the same, but missing from the log and the time series.
+ */
+public final class ActivityLog implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(ActivityLog.class);
+
+    /** Accounts that wait, at most: a second's worth of what one processor can answer. */
+    private static final int QUEUE = 32 * 1024;
+
+    private static final long DRAIN_NANOS = 100_000_000L;
+    /** Under load accounts should not get old in the queue: those that outlive a young collection cost more than their writing. */
+    private static final long LOADED_DRAIN_NANOS = 10_000_000L;
+
+    private static final int LOADED = 64;
+    private static final long SAVE_MILLIS = 1000;
+
+    /** Records that one question looks at, at most; a page may come short of its limit, and the next one goes on. */
+    private static final int MAX_LOOKED_AT = 512 * 1024;
+
+    /** The longest page. */
+    public static final int MAX_LIMIT = 1000;
+
+    /**
+     * Records, newest first.
+     *
+     * @param next where the next page begins, or null if there is none
+     */
+    public record Page(List<Activity> data, String next) {}
+
+    /**
+     * Records that came after a certain one, oldest first.
+     *
+     * @param sequence of the latest record there is, to go on from
+     */
+    public record Tail(List<Activity> data, long sequence) {}
+
+    private final Clock clock;
+    private final Labels labels;
+    private final String currency;
+    private final Prices prices;
+    private final Totals totals = new Totals();
+    private final Instant startedAt;
+    private final MpscArrayQueue<Account> queue = new MpscArrayQueue<>(QUEUE);
+    private final LongAdder dropped = new LongAdder();
+    private final List<Consumer<? super Account>> listeners = new CopyOnWriteArrayList<>();
+
+    private final ReentrantLock lock = new ReentrantLock();
+    // Guarded by the lock.
+    private final Recorder recorder;
+
+    private final Minutes.Steps steps = new Minutes.Steps();
+    private final Thread writer;
+    private volatile boolean closed;
+
+    private ActivityLog(Settings settings, ToLongFunction<String> scopeTags, Clock clock) {
+        this.clock = clock;
+        this.startedAt = clock.instant();
+        this.labels = new Labels(settings.labels(), scopeTags);
+        this.currency = settings.currency();
+        this.prices = new Prices(settings.prices());
+        this.recorder = new Recorder(prices, Journal.of(settings));
+        this.writer = new Thread(this::write, "refrain-activity");
+        writer.setDaemon(true);
+    }
+
+    /**
+     * Begins to count, and to log unless the settings say otherwise. A file that cannot be used is reported; then there is no log.
+     *
+     * @param scopeTags see {@link dev.refrain.engine.ResponseCache#scopeTag}
+     * @param clock tells when requests ended
+     */
+    public static ActivityLog open(Settings settings, ToLongFunction<String> scopeTags, Clock clock) {
+        ActivityLog log = new ActivityLog(settings, scopeTags, clock);
+        log.writer.start();
+        return log;
+    }
+
+    // ---- for requests
+
+    /** A request has come. */
+    public Account begin(Endpoint endpoint) {
+        return new Account(this, endpoint, nanoTime());
+    }
+
+    /** Tells of each request after it has ended, on the log's threads; not of those that were dropped. Must be fast and not throw. */
+    public void listen(Consumer<? super Account> listener) {
+        listeners.add(listener);
+    }
+
+    long nanoTime() {
+        return System.nanoTime();
+    }
+
+    long millis() {
+        return clock.millis();
+    }
+
+    Labels labels() {
+        return labels;
+    }
+
+    void closed(Account account) {
+        totals.add(account, prices);
+        if (closed || !queue.offer(account)) {
+            dropped.increment();
+        }
+    }
+
+    // ---- questions; they may read from the disk
+
+    /**
+     * Looks for requests, newest first.
+     *
+     * @param limit length of the page, 1 to {@link #MAX_LIMIT}
+     * @param cursor {@link Page#next} of the page before, or null for the first
+     * @throws IllegalArgumentException if the cursor is none
+     */
+    public Page query(Filter filter, int limit, String cursor) {
+        long before = cursor == null ? Long.MAX_VALUE : parse(cursor);
+        int wanted = Math.max(1, Math.min(limit, MAX_LIMIT));
+        List<Activity> found = new ArrayList<>();
+        int lookedAt = 0;
+        while (lookedAt < MAX_LOOKED_AT) {
+            List<Activity> batch = batchBefore(before, filter.sinceMillis());
+            if (batch.isEmpty()) {
+                return new Page(found, null);
+            }
+            for (int i = batch.size() - 1; i >= 0; i--) {
+                Activity activity = batch.get(i);
+                if (activity.sequence() < before && filter.matches(activity)) {
+                    if (found.size() == wanted) {
+                        return new Page(
+                                found, Long.toString(found.get(wanted - 1).sequence(), 36));
+                    }
+                    found.add(activity);
+                }
+            }
+            lookedAt += batch.size();
+            before = Math.min(before, batch.get(0).sequence());
+        }
+        return new Page(found, Long.toString(before, 36));
+    }
+
+    private static long parse(String cursor) {
+        try {
+            return Long.parseLong(cursor, 36);
+        } catch (NumberFormatException e) {
+            throw new IllegalArgumentException("not a cursor: " + cursor, e);
+        }
+    }
+
+    private List<Activity> batchBefore(long sequence, long sinceMillis) {
+        lock.lock();
+        try {
+            drain();
+            return recorder.batchBefore(sequence, sinceMillis);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /**
+     * What came after a record.
+     *
+     * @param sequence 0 for the latest ones
+     * @param limit how many, the latest if there are more
+     */
+    public Tail after(long sequence, int limit) {
+        List<Activity> newest = query(Filter.ALL, limit, null).data();
+        List<Activity> after = new ArrayList<>();
+        for (int i = newest.size() - 1; i >= 0; i--) {
+            if (newest.get(i).sequence() > sequence) {
+                after.add(newest.get(i));
+            }
+        }
+        return new Tail(after, newest.isEmpty() ? sequence : newest.get(0).sequence());
+    }
+
+    /** The request whose response had this generation id. */
+    public Optional<Activity> find(String id) {
+        lock.lock();
+        try {
+            drain();
+            return recorder.find(id).map(this::withFinishReason);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** The same, but only for the API key that made the request (wire rule W60). */
+    public Optional<Activity> find(String id, String apiKey) {
+        String tag = labels.of(apiKey).tag();
+        return find(id).filter(activity -> tag.equals(activity.scopeTag()));
+    }
+
+    /** An answer that is repeated ended for its source's reason, which the log forgets when it is started anew. */
+    private Activity withFinishReason(Activity activity) {
+        return activity.finishReason() != null || activity.sourceId() == null
+                ? activity
+                : find(activity.sourceId())
+                        .map(source -> activity.withFinishReason(source.finishReason()))
+                        .orElse(activity);
+    }
+
+    /** What was counted since the start. */
+    public Stats stats() {
+        lock.lock();
+        try {
+            drain();
+            Map<Endpoint, Stats.Counts> byEndpoint = totals.byEndpoint();
+            return new Stats(
+                    startedAt,
+                    Stats.Counts.sum(byEndpoint.values()),
+                    byEndpoint,
+                    totals.bytes.sum(),
+                    totals.tokensSaved.sum(),
+                    totals.tokensUsed.sum(),
+                    totals.millisSaved.sum(),
+                    Prices.amount(totals.moneySavedNanos.sum()),
+                    currency,
+                    totals.unpricedTokens.sum(),
+                    Latencies.summary(recorder.hits()),
+                    Latencies.summary(recorder.misses()),
+                    recorder.logStats(dropped.sum()));
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Every step of a range, the one under way last. */
+    public List<TimeSeries.Point> series(TimeSeries.Range range) {
+        long now = Math.floorDiv(clock.millis(), 1000L);
+        long first = now / range.stepSeconds() - range.steps() + 1;
+        NavigableMap<Long, byte[]> minutes;
+        lock.lock();
+        try {
+            drain();
+            minutes = recorder.minutesSince(first * range.stepSeconds() / 60);
+        } finally {
+            lock.unlock();
+        }
+        return steps.fold(range, now, minutes);
+    }
+
+    // ---- the writer
+
+    private void write() {
+        long savedAt = clock.millis();
+        int drained = 0;
+        while (!closed) {
+            LockSupport.parkNanos(drained > LOADED ? LOADED_DRAIN_NANOS : DRAIN_NANOS);
+            lock.lock();
+            try {
+                drained = drain();
+                long now = clock.millis();
+                if (now - savedAt >= SAVE_MILLIS || now < savedAt) {
+                    savedAt = now;
+                    recorder.save(now);
+                }
+            } catch (RuntimeException e) {
+                LOG.warn("Records of requests were lost", e);
+            } finally {
+                lock.unlock();
+            }
+        }
+    }
+
+    /** Empties the queue, with the lock held. Returns how many there were. */
+    private int drain() {
+        recorder.open();
+        return queue.drain(account -> {
+            recorder.add(account);
+            for (Consumer<? super Account> listener : listeners) {
+                listener.accept(account);
+            }
+        });
+    }
+
+    /** Writes what there is and closes the file. What comes after that is counted as dropped. Idempotent. */
+    @Override
+    public void close() {
+        lock.lock();
+        try {
+            if (!closed) {
+                drain();
+                closed = true;
+                recorder.close(clock.millis());
+            }
+        } finally {
+            lock.unlock();
+        }
+        LockSupport.unpark(writer);
+    }
+}

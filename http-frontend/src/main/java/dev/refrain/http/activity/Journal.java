@@ -1,0 +1,453 @@
+package dev.refrain.http.activity;
+
+import dev.refrain.http.config.Settings;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.util.Arrays;
+import java.util.List;
+import java.util.NavigableMap;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
+import java.util.zip.CRC32C;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.sqlite.SQLiteErrorCode;
+import org.sqlite.SQLiteException;
+
+/**
+ * The file of the log: batches of records, the oldest of which make room for new ones, and the minutes of the time series, in an
+ * SQLite database in WAL mode. One process has it open at a time.
+ *
+ * <p>Nothing here throws for what is wrong with the file or the disk: a file that is damaged is set aside, one that cannot be had or
+ * written is reported, and there is no log, or a gap in it. Guarded by the log's lock.
+ */
+final class Journal {
+    private static final Logger LOG = LoggerFactory.getLogger(Journal.class);
+
+    /** {@code Refr}, in the file's header, where {@code file} looks. */
+    private static final int APPLICATION_ID = 0x52656672;
+
+    private static final int VERSION = 1;
+    private static final int PAGE = 16 * 1024;
+    /** The part of the budget that changes may take before they are moved into place; as much is left free for that. */
+    private static final int WAL_SHARE = 20;
+
+    private static final long WARN_NANOS = TimeUnit.MINUTES.toNanos(1);
+
+    private final Path file;
+    private final long maxBytes;
+    private final long maxAgeMillis;
+
+    private final NavigableMap<Long, Batch> batches = new TreeMap<>();
+    private long records;
+    private Connection connection;
+    private PreparedStatement insertBatch;
+    private PreparedStatement insertMinute;
+    private PreparedStatement selectBatch;
+    private PreparedStatement deleteBatch;
+    private boolean changed;
+    private long uncommitted;
+    private long warnedAt = System.nanoTime() - WARN_NANOS;
+
+    /** @param maxBytes 0 for no log */
+    Journal(Path file, long maxBytes, long maxAgeMillis) {
+        this.file = file;
+        this.maxBytes = maxBytes;
+        this.maxAgeMillis = maxAgeMillis;
+    }
+
+    static Journal of(Settings settings) {
+        return new Journal(
+                settings.activityFile(),
+                settings.activity().maxSize().bytes(),
+                settings.activity().maxAge().toMillis());
+    }
+
+    // ---- opening and closing
+
+    /** Opens the file, whatever state it is in. */
+    void open(Minutes minutes) {
+        if (maxBytes == 0) {
+            return;
+        }
+        try {
+            try {
+                connect(minutes);
+            } catch (SQLException | RuntimeException e) {
+                disconnect();
+                if (!isDamage(e)) {
+                    throw e;
+                }
+                LOG.warn("The log of requests is damaged. It was set aside as {}, and a new one is made", setAside());
+                connect(minutes);
+            }
+        } catch (IOException | SQLException | RuntimeException | LinkageError e) {
+            disconnect();
+            LOG.error("Requests are not logged: {} cannot be used: {}. Put that right and restart", file, reason(e));
+            LOG.debug("Why the log of requests cannot be opened", e);
+        }
+    }
+
+    private static String reason(Throwable e) {
+        if (e instanceof SQLiteException sqlite && code(sqlite) == SQLiteErrorCode.SQLITE_BUSY.code) {
+            return "another process uses it";
+        }
+        return e instanceof IOException ? e.getClass().getSimpleName() + " " + e.getMessage() : e.getMessage();
+    }
+
+    private static int code(SQLiteException e) {
+        return e.getResultCode().code & 0xFF;
+    }
+
+    private static boolean isDamage(Throwable e) {
+        if (e instanceof SQLiteException sqlite) {
+            int code = code(sqlite);
+            return code == SQLiteErrorCode.SQLITE_CORRUPT.code || code == SQLiteErrorCode.SQLITE_NOTADB.code;
+        }
+        // Of what this class has written, nothing else throws.
+        return e instanceof RuntimeException;
+    }
+
+    private void connect(Minutes minutes) throws IOException, SQLException {
+        createOwnerOnly();
+        connection = DriverManager.getConnection("jdbc:sqlite:" + file);
+        try (Statement statement = connection.createStatement()) {
+            statement.execute("pragma busy_timeout=2000");
+            statement.execute("pragma page_size=" + PAGE);
+            statement.execute("pragma auto_vacuum=incremental");
+            // Before the first access: then there is no file of shared memory, and whoever comes second is told.
+            statement.execute("pragma locking_mode=exclusive");
+            statement.execute("pragma journal_mode=wal");
+            statement.execute("pragma synchronous=off");
+            statement.execute("pragma wal_autocheckpoint=" + maxBytes / WAL_SHARE / PAGE);
+            statement.execute("pragma journal_size_limit=" + maxBytes / WAL_SHARE);
+            connection.setAutoCommit(false);
+            prepareTables(statement);
+        }
+        insertBatch = connection.prepareStatement("insert or replace into batches values (?, ?, ?)");
+        insertMinute = connection.prepareStatement("insert or replace into minutes values (?, ?)");
+        selectBatch = connection.prepareStatement("select data from batches where first = ?");
+        deleteBatch = connection.prepareStatement("delete from batches where first = ?");
+        load(minutes);
+        connection.commit();
+    }
+
+    private void createOwnerOnly() throws IOException {
+        try {
+            Files.createFile(file, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+        } catch (UnsupportedOperationException noSuchPermissions) {
+            // Then the folder's have to do.
+        } catch (FileAlreadyExistsException e) {
+            if (!Files.isRegularFile(file)) {
+                throw new IOException("it is no file", e);
+            }
+        }
+    }
+
+    private static void prepareTables(Statement statement) throws SQLException {
+        int application = number(statement, "pragma application_id");
+        int version = number(statement, "pragma user_version");
+        if (number(statement, "select count(*) from sqlite_master") == 0 && application == 0) {
+            statement.execute("pragma application_id=" + APPLICATION_ID);
+            statement.execute("pragma user_version=" + VERSION);
+            statement.execute(
+                    "create table batches (first integer primary key, about blob not null, data blob not null)");
+            statement.execute("create table minutes (minute integer primary key, data blob not null)");
+        } else if (application != APPLICATION_ID || version != VERSION) {
+            throw new IllegalStateException("it is of another kind or version");
+        }
+    }
+
+    private static int number(Statement statement, String query) throws SQLException {
+        try (ResultSet rows = statement.executeQuery(query)) {
+            return rows.next() ? rows.getInt(1) : 0;
+        }
+    }
+
+    private void load(Minutes minutes) throws SQLException {
+        loadBatches();
+        try (Statement statement = connection.createStatement();
+                ResultSet rows = statement.executeQuery("select minute, data from minutes")) {
+            while (rows.next()) {
+                minutes.restore(rows.getLong(1), rows.getBytes(2));
+            }
+        }
+    }
+
+    private void loadBatches() throws SQLException {
+        try (Statement statement = connection.createStatement();
+                ResultSet rows = statement.executeQuery("select first, about from batches order by first")) {
+            while (rows.next()) {
+                remember(Batch.decode(rows.getLong(1), rows.getBytes(2)));
+            }
+        }
+    }
+
+    private void remember(Batch batch) {
+        Batch before = batches.put(batch.first(), batch);
+        records += batch.records() - (before == null ? 0 : before.records());
+    }
+
+    /** Renames the file, and gives the name. */
+    private Path setAside() throws IOException {
+        String time = DateTimeFormatter.ofPattern("yyyyMMdd'T'HHmmss'Z'")
+                .withZone(ZoneOffset.UTC)
+                .format(Instant.now());
+        Path aside = file.resolveSibling(file.getFileName() + ".damaged-" + time);
+        Files.move(file, aside, StandardCopyOption.REPLACE_EXISTING);
+        Files.deleteIfExists(file.resolveSibling(file.getFileName() + "-wal"));
+        return aside;
+    }
+
+    private void disconnect() {
+        batches.clear();
+        records = 0;
+        Connection open = connection;
+        connection = null;
+        try {
+            if (open != null) {
+                open.close();
+            }
+        } catch (SQLException e) {
+            LOG.debug("The log of requests was not closed cleanly", e);
+        }
+    }
+
+    void close() {
+        disconnect();
+    }
+
+    boolean isOpen() {
+        return connection != null;
+    }
+
+    /** The sequence of the next record. */
+    long nextSequence() {
+        return batches.isEmpty()
+                ? 1
+                : batches.lastKey() + batches.lastEntry().getValue().records();
+    }
+
+    // ---- writing
+
+    /** Adds a batch, or puts it in the place of what it has grown from. Returns false if that failed. */
+    boolean put(Batch batch, byte[] data) {
+        if (!isOpen()) {
+            return false;
+        }
+        try {
+            insertBatch.setLong(1, batch.first());
+            insertBatch.setBytes(2, batch.encode());
+            insertBatch.setBytes(3, sealed(data));
+            insertBatch.executeUpdate();
+            remember(batch);
+            changed = true;
+            uncommitted += data.length;
+            if (uncommitted > maxBytes / WAL_SHARE / 2) {
+                return commit(batch.lastEndMillis());
+            }
+            return true;
+        } catch (SQLException e) {
+            failed(e);
+            return false;
+        }
+    }
+
+    void putMinute(long minute, byte[] data) {
+        if (!isOpen()) {
+            return;
+        }
+        try {
+            insertMinute.setLong(1, minute);
+            insertMinute.setBytes(2, data);
+            insertMinute.executeUpdate();
+            changed = true;
+        } catch (SQLException e) {
+            failed(e);
+        }
+    }
+
+    /** Makes what was put last, and removes what is too old or too much. Returns false if that failed. */
+    boolean commit(long nowMillis) {
+        if (!isOpen()) {
+            return false;
+        }
+        try {
+            trim(nowMillis);
+            if (changed) {
+                connection.commit();
+                changed = false;
+                uncommitted = 0;
+            }
+            return true;
+        } catch (SQLException e) {
+            failed(e);
+            return false;
+        }
+    }
+
+    private void trim(long nowMillis) throws SQLException {
+        while (!batches.isEmpty() && batches.firstEntry().getValue().lastEndMillis() < nowMillis - maxAgeMillis) {
+            removeOldest();
+        }
+        try (Statement statement = connection.createStatement()) {
+            if (changed) {
+                statement.executeUpdate("delete from minutes where minute < "
+                        + (TimeUnit.MILLISECONDS.toMinutes(nowMillis) - Minutes.KEPT_MINUTES));
+            }
+            long budget = maxBytes - maxBytes / WAL_SHARE * 2;
+            while (batches.size() > 1 && usedBytes(statement) > budget) {
+                removeOldest();
+            }
+            // Only after the budget has been made smaller is the file longer than it.
+            long length = (long) number(statement, "pragma page_count") * PAGE;
+            if (length > maxBytes) {
+                statement.execute("pragma incremental_vacuum(" + (length - maxBytes) / PAGE + ")");
+                changed = true;
+            }
+        }
+    }
+
+    private static long usedBytes(Statement statement) throws SQLException {
+        return ((long) number(statement, "pragma page_count") - number(statement, "pragma freelist_count")) * PAGE;
+    }
+
+    private void removeOldest() throws SQLException {
+        Batch oldest = batches.pollFirstEntry().getValue();
+        records -= oldest.records();
+        deleteBatch.setLong(1, oldest.first());
+        deleteBatch.executeUpdate();
+        changed = true;
+    }
+
+    /** What could not be written is missing from the log; what is damaged makes room for a new one. */
+    private void failed(SQLException e) {
+        if (System.nanoTime() - warnedAt >= WARN_NANOS) {
+            warnedAt = System.nanoTime();
+            LOG.warn("Records of requests could not be written to {}: {}", file, e.getMessage());
+            LOG.debug("Why", e);
+        }
+        changed = false;
+        uncommitted = 0;
+        if (isDamage(e)) {
+            disconnect();
+            open(new Minutes());
+            return;
+        }
+        try {
+            connection.rollback();
+            batches.clear();
+            records = 0;
+            loadBatches();
+            connection.commit();
+        } catch (SQLException again) {
+            LOG.error("Requests are not logged any more: {}", again.getMessage());
+            disconnect();
+        }
+    }
+
+    // ---- reading
+
+    /** See {@link Recorder#batchBefore}. */
+    List<Activity> batchBefore(long sequence, long sinceMillis) {
+        for (Batch batch : batches.headMap(sequence, false).descendingMap().values()) {
+            if (batch.lastEndMillis() < sinceMillis) {
+                return List.of();
+            }
+            List<Activity> read = read(batch);
+            if (!read.isEmpty()) {
+                return read;
+            }
+        }
+        return List.of();
+    }
+
+    Optional<Activity> find(String id) {
+        for (Batch batch : batches.descendingMap().values()) {
+            if (batch.mayHold(id)) {
+                Optional<Activity> found = read(batch).stream()
+                        .filter(activity -> id.equals(activity.id()))
+                        .findFirst();
+                if (found.isPresent()) {
+                    return found;
+                }
+            }
+        }
+        return Optional.empty();
+    }
+
+    /** A checksum and the data: the database notices damage to its own structure only. */
+    private static byte[] sealed(byte[] data) {
+        return ByteBuffer.allocate(Integer.BYTES + data.length)
+                .putInt(checksum(data, 0))
+                .put(data)
+                .array();
+    }
+
+    private static byte[] unsealed(byte[] sealed) {
+        if (sealed.length < Integer.BYTES || ByteBuffer.wrap(sealed).getInt() != checksum(sealed, Integer.BYTES)) {
+            throw new IllegalArgumentException("a checksum does not match");
+        }
+        return Arrays.copyOfRange(sealed, Integer.BYTES, sealed.length);
+    }
+
+    private static int checksum(byte[] bytes, int from) {
+        CRC32C crc = new CRC32C();
+        crc.update(bytes, from, bytes.length - from);
+        return (int) crc.getValue();
+    }
+
+    /** The records of a batch; none if it cannot be read. */
+    private List<Activity> read(Batch batch) {
+        try {
+            selectBatch.setLong(1, batch.first());
+            try (ResultSet rows = selectBatch.executeQuery()) {
+                byte[] data = rows.next() ? unsealed(rows.getBytes(1)) : null;
+                return data == null ? List.of() : RecordCodec.decode(data, batch.first());
+            }
+        } catch (SQLException | IllegalArgumentException e) {
+            LOG.debug("A batch of records cannot be read", e);
+            return List.of();
+        }
+    }
+
+    /**
+     * What is in the log.
+     *
+     * @param growing records of the batch that grows, which may be here in part
+     * @param first their first sequence
+     */
+    Stats.Log stats(int growing, long first, long dropped) {
+        Batch saved = batches.get(first);
+        Batch oldest = batches.isEmpty() ? null : batches.firstEntry().getValue();
+        return new Stats.Log(
+                records + growing - (saved == null ? 0 : saved.records()),
+                bytes(),
+                dropped,
+                oldest == null ? null : Instant.ofEpochMilli(oldest.firstEndMillis()));
+    }
+
+    private long bytes() {
+        try {
+            Path wal = file.resolveSibling(file.getFileName() + "-wal");
+            return isOpen() ? Files.size(file) + (Files.exists(wal) ? Files.size(wal) : 0) : 0;
+        } catch (IOException e) {
+            return 0;
+        }
+    }
+}

@@ -1,0 +1,107 @@
+package dev.refrain.http.activity;
+
+import dev.refrain.http.activity.TimeSeries.Point;
+import dev.refrain.http.activity.TimeSeries.Range;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.NavigableMap;
+import java.util.TreeMap;
+
+/**
+ * The counts of the last days, minute by minute: the one under way as it grows, those before as bytes, which take a few hundred each.
+ * Guarded by the log's lock, but for {@link Steps}.
+ */
+final class Minutes {
+    /** The longest range and the step under way. */
+    static final long KEPT_MINUTES = 8 * 24 * 60L;
+
+    private final NavigableMap<Long, byte[]> past = new TreeMap<>();
+    private final Minute current = new Minute();
+    /** Minute since the epoch; none before the first record. */
+    private long currentMinute = -1;
+    /** The latest minute that was written; it may have grown since. */
+    private long savedMinute = Long.MAX_VALUE;
+
+    /** Adopts a minute that an earlier process counted. */
+    void restore(long minute, byte[] bytes) {
+        past.put(minute, bytes);
+    }
+
+    /** The counts to add a record to that ended at this time. A clock that goes back adds to the latest minute. */
+    Minute at(long endMillis) {
+        long minute = Math.floorDiv(endMillis, 60_000L);
+        if (minute > currentMinute) {
+            if (currentMinute >= 0) {
+                past.put(currentMinute, current.encode());
+            }
+            begin(minute);
+        }
+        return current;
+    }
+
+    private void begin(long minute) {
+        savedMinute = Math.min(savedMinute, minute);
+        currentMinute = minute;
+        current.clear();
+        byte[] begun = past.remove(minute);
+        if (begun != null) {
+            current.add(begun);
+        }
+        past.headMap(minute - KEPT_MINUTES).clear();
+    }
+
+    /** Writes what has changed since the last time. */
+    void save(Journal journal) {
+        if (currentMinute >= 0) {
+            for (long minute : past.tailMap(Math.max(savedMinute, 0), true).keySet()) {
+                journal.putMinute(minute, past.get(minute));
+            }
+            journal.putMinute(currentMinute, current.encode());
+            savedMinute = currentMinute;
+        }
+    }
+
+    /** The minutes since the given one, the one under way included. */
+    NavigableMap<Long, byte[]> since(long minute) {
+        NavigableMap<Long, byte[]> copy = new TreeMap<>(past.tailMap(minute, true));
+        if (currentMinute >= minute && currentMinute >= 0) {
+            copy.put(currentMinute, current.encode());
+        }
+        return copy;
+    }
+
+    /** Puts minutes together to steps, and remembers those that are over. Thread-safe. */
+    static final class Steps {
+        private record Key(Range range, long step) {}
+
+        private final Map<Key, Point> finished = new HashMap<>();
+
+        synchronized List<Point> fold(Range range, long nowSeconds, NavigableMap<Long, byte[]> minutes) {
+            long last = nowSeconds / range.stepSeconds();
+            long first = last - range.steps() + 1;
+            finished.keySet().removeIf(key -> key.range() == range && key.step() < first);
+            List<Point> points = new ArrayList<>();
+            for (long step = first; step <= last; step++) {
+                // A request that has just ended may still be counted for the step before.
+                Point known = step < last - 1 ? finished.get(new Key(range, step)) : null;
+                if (known == null) {
+                    known = point(range, step, minutes);
+                    finished.put(new Key(range, step), known);
+                }
+                points.add(known);
+            }
+            return points;
+        }
+
+        private static Point point(Range range, long step, NavigableMap<Long, byte[]> minutes) {
+            long begin = step * range.stepSeconds();
+            Minute sum = new Minute();
+            minutes.subMap(begin / 60, (begin + range.stepSeconds()) / 60)
+                    .values()
+                    .forEach(sum::add);
+            return sum.toPoint(begin);
+        }
+    }
+}

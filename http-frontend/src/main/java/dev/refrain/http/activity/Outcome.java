@@ -1,0 +1,33 @@
+package dev.refrain.http.activity;
+
+import java.util.List;
+import java.util.Locale;
+
+/** What the cache did for a request. */
+public enum Outcome {
+    /** Answered from the store. */
+    HIT,
+    /** Answered by an identical request's call that was under way (wire rule W28). */
+    COLLAPSED,
+    /** Answered from the store in place of a provider that failed (W30). */
+    STALE,
+    /** Fetched, or to be fetched if that failed. */
+    MISS,
+    /** Caching was on, but the request or its answer was not eligible (W18, W19). */
+    BYPASS,
+    /** Caching was off. */
+    OFF;
+
+    /** All outcomes, in the order in which they are stored. */
+    static final List<Outcome> ALL = List.of(values());
+
+    /** The name in JSON and metrics. */
+    public String label() {
+        return name().toLowerCase(Locale.ROOT);
+    }
+
+    /** Whether the answer came from the cache, so that it cost no tokens. */
+    public boolean isCached() {
+        return this == HIT || this == COLLAPSED || this == STALE;
+    }
+}

@@ -1,0 +1,58 @@
+package dev.refrain.http.activity;
+
+import dev.refrain.engine.Savings;
+import dev.refrain.http.config.PriceSettings;
+import java.math.BigDecimal;
+import java.math.RoundingMode;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/** What tokens cost, as configured; nothing is guessed. Money is counted in billionths of the currency. */
+public final class Prices {
+    /** Tokens are priced by the million, so a token's share of a price has six more decimals; and that in billionths. */
+    private static final int SCALE = 3;
+
+    /** Billionths for a token, times {@link #FINE}: prices may have that many more decimals. */
+    private record Price(long prompt, long completion) {}
+
+    private static final long FINE = 1000;
+
+    private final Map<String, Price> byModel = new HashMap<>();
+
+    /** Prices as configured. */
+    public Prices(List<PriceSettings> settings) {
+        for (PriceSettings price : settings) {
+            byModel.put(price.model(), new Price(fine(price.prompt()), fine(price.completion())));
+        }
+    }
+
+    private static long fine(BigDecimal perMillion) {
+        return perMillion
+                .movePointRight(SCALE)
+                .multiply(BigDecimal.valueOf(FINE))
+                .setScale(0, RoundingMode.HALF_UP)
+                .longValueExact();
+    }
+
+    /** What tokens of a model cost, or {@link Activity#UNKNOWN} if the model has no price. */
+    long nanos(String model, long promptTokens, long completionTokens) {
+        Price price = byModel.get(model);
+        return price == null
+                ? Activity.UNKNOWN
+                : (promptTokens * price.prompt() + completionTokens * price.completion()) / FINE;
+    }
+
+    /** What an answer had cost, or {@link Activity#UNKNOWN} also if it is not known which of its tokens were the request's. */
+    long nanos(String model, Savings savings) {
+        long prompt = savings.promptTokens();
+        return prompt == 0 || prompt > savings.tokens()
+                ? Activity.UNKNOWN
+                : nanos(model, prompt, savings.tokens() - prompt);
+    }
+
+    /** Billionths as an amount of money, or null if they are {@link Activity#UNKNOWN}. */
+    static BigDecimal amount(long nanos) {
+        return nanos == Activity.UNKNOWN ? null : BigDecimal.valueOf(nanos, 9);
+    }
+}

@@ -1,0 +1,30 @@
+package dev.refrain.http.admin;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.refrain.engine.ResponseCache;
+import dev.refrain.http.activity.ActivityLog;
+import java.util.Optional;
+import java.util.function.IntSupplier;
+
+/** All figures at once, for one question or for everybody who listens. */
+final class Figures {
+    private final ResponseCache cache;
+    private final ActivityLog activity;
+    private final IntSupplier upstreamCalls;
+
+    Figures(ResponseCache cache, ActivityLog activity, IntSupplier upstreamCalls) {
+        this.cache = cache;
+        this.activity = activity;
+        this.upstreamCalls = upstreamCalls;
+    }
+
+    static String version() {
+        return Optional.ofNullable(Figures.class.getPackage().getImplementationVersion())
+                .orElse("development build");
+    }
+
+    ObjectNode document() {
+        return Documents.of(
+                activity.stats(), cache.stats().store(), cache.joinableFlights(), upstreamCalls.getAsInt(), version());
+    }
+}

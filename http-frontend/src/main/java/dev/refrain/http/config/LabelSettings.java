@@ -1,0 +1,19 @@
+package dev.refrain.http.config;
+
+/**
+ * A name for an API key in the log of requests.
+ *
+ * @param name what is shown
+ * @param sha256 SHA-256 of the key in lower-case hexadecimal, so that no key stands in a file
+ */
+public record LabelSettings(
+        @Setting(allowed = "a text of 1 to 64 characters") String name,
+
+        @Setting(allowed = "the SHA-256 of an API key, 64 lower-case hexadecimal digits, used once")
+        String sha256) {
+    /** Checks both. */
+    public LabelSettings {
+        InvalidSetting.unless(name != null && !name.isBlank() && name.length() <= 64, "name");
+        InvalidSetting.unless(sha256 != null && sha256.matches("[0-9a-f]{64}"), "sha256");
+    }
+}

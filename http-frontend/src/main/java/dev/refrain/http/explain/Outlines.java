@@ -1,0 +1,185 @@
+package dev.refrain.http.explain;
+
+import dev.refrain.engine.CacheKey;
+import dev.refrain.engine.KeyParts;
+import java.io.IOException;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Predicate;
+import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The outlines of the requests whose answers were stored lately. Bounded in requests and in values; the oldest go first. Thread-safe:
+ * {@link #add} never waits, and what the background thread has no time for is dropped and counted.
+ */
+public final class Outlines implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(Outlines.class);
+
+    private static final int QUEUE = 256;
+    /** Of bodies that wait in the queue. */
+    private static final long MOST_WAITING_BYTES = 16L << 20;
+    /** A value takes 20 bytes. */
+    private static final int VALUES_PER_REQUEST = 128;
+
+    private static final int SHOWN = 3;
+    private static final double LEAST_SIMILARITY = 0.01;
+
+    /** A request that waits for its outline; taken apart by the background thread. */
+    private interface Job {
+        Outline outline() throws IOException;
+    }
+
+    private final int capacity;
+    private final PathNames names = new PathNames();
+    private final Outliner outliner = new Outliner(names);
+    private final BlockingQueue<Job> queue = new ArrayBlockingQueue<>(QUEUE);
+    private final AtomicLong waitingBytes = new AtomicLong();
+    private final LongAdder dropped = new LongAdder();
+    private final Thread thread = new Thread(this::work, "refrain-explain");
+
+    /** Oldest first; guarded by itself. */
+    private final Map<CacheKey, Outline> outlines = new LinkedHashMap<>();
+
+    private long values;
+
+    /** @param capacity requests to keep; 0 keeps none and starts no thread */
+    public Outlines(int capacity) {
+        this.capacity = capacity;
+        thread.setDaemon(true);
+        if (capacity > 0) {
+            thread.start();
+        }
+    }
+
+    /** Whether any are kept. */
+    public boolean isOn() {
+        return capacity > 0;
+    }
+
+    /**
+     * The answer to a request was fetched to be stored.
+     *
+     * @param parts asked for later, in the background
+     * @param id generation id of the answer, or null
+     * @param body the request's, kept only until its outline is made; must not change until then
+     */
+    public void add(Supplier<KeyParts> parts, String id, long millis, byte[] body) {
+        if (!isOn()) {
+            return;
+        }
+        int length = body.length;
+        Job job = () -> {
+            waitingBytes.addAndGet(-length);
+            return outliner.outline(parts.get(), id, millis, body);
+        };
+        if (waitingBytes.addAndGet(length) > MOST_WAITING_BYTES || !queue.offer(job)) {
+            waitingBytes.addAndGet(-length);
+            dropped.increment();
+        }
+    }
+
+    private void work() {
+        try {
+            while (true) {
+                make(queue.take());
+            }
+        } catch (InterruptedException closed) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private void make(Job job) {
+        try {
+            keep(job.outline());
+        } catch (IOException | RuntimeException e) {
+            // Jackson refuses a little of what is eligible. Its messages quote the document.
+            dropped.increment();
+            LOG.debug("A request has no outline: {}", e.getClass().getSimpleName());
+        }
+    }
+
+    private void keep(Outline outline) {
+        synchronized (outlines) {
+            forget(outline.key());
+            outlines.put(outline.key(), outline);
+            values += outline.hashes().length;
+            while (outlines.size() > capacity || values > (long) capacity * VALUES_PER_REQUEST) {
+                forget(outlines.keySet().iterator().next());
+            }
+        }
+    }
+
+    private void forget(CacheKey key) {
+        Outline old = outlines.remove(key);
+        if (old != null) {
+            values -= old.hashes().length;
+        }
+    }
+
+    /** Requests that are kept now. */
+    public int size() {
+        synchronized (outlines) {
+            return outlines.size();
+        }
+    }
+
+    /** Requests that are not kept because there were too many at a time, or because they could not be read. */
+    public long dropped() {
+        return dropped.sum();
+    }
+
+    /** When the answer to a very request like this was complete, or null if that is not known. */
+    public Instant lastStored(CacheKey key) {
+        synchronized (outlines) {
+            Outline same = outlines.get(key);
+            return same == null ? null : Instant.ofEpochMilli(same.millis());
+        }
+    }
+
+    /**
+     * The requests of the same scope and endpoint that have most values in common with one, the most similar first.
+     *
+     * @param isStored whether the answer of a key is still there
+     * @throws IOException if the body is not JSON to Jackson
+     */
+    public List<Explanation.Nearest> nearest(KeyParts parts, byte[] body, Predicate<CacheKey> isStored)
+            throws IOException {
+        Outline asked = outliner.outline(parts, null, 0, body);
+        List<Outline> candidates;
+        synchronized (outlines) {
+            candidates = new ArrayList<>(outlines.values());
+        }
+        record Scored(Outline outline, double similarity) {}
+        return candidates.stream()
+                .filter(other -> other.isComparable(parts) && !other.key().equals(parts.key()))
+                .map(other -> new Scored(other, asked.similarity(other)))
+                .filter(scored -> scored.similarity() >= LEAST_SIMILARITY)
+                .sorted(Comparator.comparingDouble(Scored::similarity)
+                        .thenComparing(scored -> scored.outline().millis())
+                        .reversed())
+                .limit(SHOWN)
+                .map(scored -> new Explanation.Nearest(
+                        scored.outline().id(),
+                        Times.iso(scored.outline().millis()),
+                        Math.floor(scored.similarity() * 1000) / 1000,
+                        asked.differences(scored.outline(), names),
+                        scored.outline().key().shortDigest(),
+                        isStored.test(scored.outline().key())))
+                .toList();
+    }
+
+    @Override
+    public void close() {
+        thread.interrupt();
+    }
+}

@@ -1,0 +1,36 @@
+package dev.refrain.http.explain;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/** Numbers for JSON paths, which many requests have in common. Bounded: what comes too late or is too long has no name. Thread-safe. */
+final class PathNames {
+    private static final int MOST = 1 << 16;
+    private static final int LONGEST = 300;
+    private static final int UNNAMED = 0;
+
+    private final Map<String, Integer> numbers = new HashMap<>();
+    private final List<String> names = new ArrayList<>(List.of("(a path that is not kept)"));
+
+    synchronized int number(String path) {
+        if (path.length() > LONGEST) {
+            return UNNAMED;
+        }
+        Integer number = numbers.get(path);
+        if (number == null) {
+            if (names.size() == MOST) {
+                return UNNAMED;
+            }
+            number = names.size();
+            numbers.put(path, number);
+            names.add(path);
+        }
+        return number;
+    }
+
+    synchronized String of(int number) {
+        return names.get(number);
+    }
+}

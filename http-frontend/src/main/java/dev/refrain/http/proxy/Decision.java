@@ -1,0 +1,85 @@
+package dev.refrain.http.proxy;
+
+import dev.refrain.engine.BypassReason;
+import dev.refrain.engine.CacheControls;
+import dev.refrain.engine.CacheKey;
+import dev.refrain.engine.CacheRequest;
+import dev.refrain.engine.Endpoint;
+import dev.refrain.engine.ResponseCache;
+import dev.refrain.http.policy.CachePolicy;
+import dev.refrain.http.preset.Preset;
+import dev.refrain.http.preset.Presets;
+import io.undertow.util.HeaderMap;
+import io.undertow.util.Headers;
+import java.net.http.HttpRequest.BodyPublisher;
+import java.net.http.HttpRequest.BodyPublishers;
+
+/**
+ * What a request is to the cache. Decided from what was sent and the settings alone, so that whoever asks why is told what would be
+ * done.
+ *
+ * @param request with its preset applied
+ * @param key null if caching is off, or the request not eligible
+ * @param bypass why it is not eligible, or null
+ * @param preset the one that it names and that is known here, or null
+ * @param outgoing the body that goes to the provider
+ * @param flaw why its preset cannot be applied, or null; then nothing is to be done
+ */
+record Decision(
+        CacheRequest request,
+        CacheControls controls,
+        CacheKey key,
+        BypassReason bypass,
+        Preset preset,
+        BodyPublisher outgoing,
+        ProxyException flaw) {
+
+    static Decision of(
+            ResponseCache cache,
+            Presets presets,
+            Endpoint endpoint,
+            String upstreamIdentity,
+            HeaderMap headers,
+            String query,
+            byte[] body) {
+        CacheRequest request =
+                CacheRequest.of(endpoint, Credentials.of(headers), body).at(upstreamIdentity, query);
+        // Without presets nobody has to know the model, and a hit does not decode it.
+        Preset preset = !presets.isEmpty() && request.isJsonObject()
+                ? presets.find(request.model(), request.preset()).orElse(null)
+                : null;
+        CacheControls controls = controls(headers, preset);
+        BodyPublisher outgoing = BodyPublishers.ofByteArray(body);
+        if (preset != null && !preset.isPolicyOnly()) {
+            try {
+                byte[] resolved = preset.resolve(endpoint, body);
+                request = request.withPreset(preset.fingerprint(), resolved);
+                outgoing = BodyPublishers.ofByteArray(resolved);
+            } catch (IllegalArgumentException e) {
+                ProxyException flaw = ProxyException.badRequest(
+                        "The preset cannot be applied: the request body is malformed or nested too deeply.");
+                BypassReason bypass = cache.bypass(request).orElse(null);
+                return new Decision(request, controls, null, bypass, preset, BodyPublishers.noBody(), flaw);
+            }
+        }
+        // The key first: a body that was seen lately is not read again for it.
+        CacheKey key = controls.enabled() ? cache.key(request).orElse(null) : null;
+        BypassReason bypass = key == null ? cache.bypass(request).orElse(null) : null;
+        return new Decision(request, controls, key, bypass, preset, outgoing, null);
+    }
+
+    static CacheControls controls(HeaderMap headers, Preset preset) {
+        return CachePolicy.decide(
+                headers.getFirst(HeaderNames.CACHE),
+                headers.getFirst(HeaderNames.CACHE_TTL),
+                headers.getFirst(HeaderNames.CACHE_CLEAR),
+                headers.get(Headers.CACHE_CONTROL),
+                preset);
+    }
+
+    /** Bytes that are JSON only once they are decoded; if they happen to be JSON before, that is not what they mean. */
+    static boolean isCoded(HeaderMap headers) {
+        String coding = headers.getFirst(Headers.CONTENT_ENCODING);
+        return coding != null && !coding.equalsIgnoreCase("identity");
+    }
+}

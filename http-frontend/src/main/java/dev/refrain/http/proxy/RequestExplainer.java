@@ -1,0 +1,170 @@
+package dev.refrain.http.proxy;
+
+import dev.refrain.engine.BypassReason;
+import dev.refrain.engine.CacheControls;
+import dev.refrain.engine.CacheDirectives;
+import dev.refrain.engine.Endpoint;
+import dev.refrain.engine.EntryFacts;
+import dev.refrain.engine.KeyParts;
+import dev.refrain.engine.ResponseCache;
+import dev.refrain.http.explain.Explainer;
+import dev.refrain.http.explain.Explanation;
+import dev.refrain.http.explain.Outlines;
+import dev.refrain.http.explain.Question;
+import dev.refrain.http.explain.Times;
+import dev.refrain.http.preset.Preset;
+import dev.refrain.http.preset.Presets;
+import io.undertow.util.HeaderMap;
+import io.undertow.util.HttpString;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.time.Instant;
+import java.util.List;
+import java.util.Locale;
+import java.util.function.Function;
+
+/** Says what the proxy would do with a request, by the same {@link Decision}, and what the store has for it. */
+final class RequestExplainer implements Explainer {
+    private static final String OUTLINES =
+            "What is compared are keyed hashes of values, kept in memory; prompts are not kept.";
+
+    private final ResponseCache cache;
+    private final Presets presets;
+    private final Function<Endpoint, Provider> providers;
+    private final Outlines outlines;
+
+    RequestExplainer(ResponseCache cache, Presets presets, Function<Endpoint, Provider> providers, Outlines outlines) {
+        this.cache = cache;
+        this.presets = presets;
+        this.providers = providers;
+        this.outlines = outlines;
+    }
+
+    @Override
+    public Explanation explain(Question question) {
+        byte[] body = question.body().getBytes(StandardCharsets.UTF_8);
+        HeaderMap headers = new HeaderMap();
+        question.headers().forEach((name, value) -> headers.add(new HttpString(name), value));
+        Decision decision = Decision.of(
+                cache,
+                presets,
+                question.endpoint(),
+                providers.apply(question.endpoint()).identity(),
+                headers,
+                question.query(),
+                body);
+        CacheControls controls = decision.controls();
+        String off = controls.enabled() ? null : whyOff(headers, decision.preset());
+        BypassReason bypass = Decision.isCoded(headers) ? BypassReason.NOT_A_JSON_OBJECT : decision.bypass();
+        if (bypass != null || decision.flaw() != null) {
+            String why = decision.flaw() != null ? decision.flaw().getMessage() : whyNot(bypass);
+            return new Explanation(
+                    false,
+                    bypass == null ? null : bypass.detail(),
+                    controls.enabled() ? "on" : "off",
+                    why,
+                    null,
+                    null,
+                    null,
+                    null,
+                    null,
+                    null);
+        }
+        KeyParts parts = cache.keyParts(decision.request()).orElseThrow();
+        EntryFacts facts = cache.inspect(parts.key()).orElse(null);
+        String obstacle = obstacle(controls, facts);
+        boolean answers = facts != null && obstacle == null;
+        Near near = answers ? new Near(null, null) : near(parts, body, headers);
+        return new Explanation(
+                true,
+                null,
+                off == null ? "on" : "off",
+                off != null ? off : answers ? "The entry answers: a hit." : missing(parts, facts, obstacle),
+                off == null ? controls.ttl().toSeconds() : null,
+                parts.key().digest(),
+                Explanation.Parts.of(parts),
+                answers ? Explanation.Entry.of(facts) : null,
+                near.requests(),
+                near.note());
+    }
+
+    private static String whyOff(HeaderMap headers, Preset preset) {
+        if (preset != null && Boolean.FALSE.equals(preset.cacheEnabled())) {
+            return "The preset " + preset.slug() + " turns caching off, and no header can turn it on.";
+        }
+        String header = headers.getFirst(HeaderNames.CACHE);
+        if (header == null) {
+            return "Nothing turns caching on: send X-OpenRouter-Cache: true, or use a preset with cache_enabled: true.";
+        }
+        return header.strip().toLowerCase(Locale.ROOT).equals("false")
+                ? "X-OpenRouter-Cache: false turns caching off."
+                : "X-OpenRouter-Cache is neither true nor false, and so is ignored.";
+    }
+
+    private String whyNot(BypassReason reason) {
+        return switch (reason) {
+            case PAYLOAD_TOO_LARGE ->
+                "The body is longer than limits.cacheable-request allows (" + cache.maxRequestBytes() + " bytes).";
+            case NOT_A_JSON_OBJECT -> "The body is not one well-formed JSON object, as it is sent.";
+            case BACKGROUND -> "With background: true the answer is a promise, not the answer.";
+            case ANSWER_TOO_LARGE, ANSWER_ENCODED -> "Its answer cannot be stored.";
+        };
+    }
+
+    /** Why an entry would not answer, or null. */
+    private static String obstacle(CacheControls controls, EntryFacts facts) {
+        CacheDirectives directives = controls.directives();
+        if (controls.enabled() && controls.clear()) {
+            return "X-OpenRouter-Cache-Clear drops the stored answer and fetches another one.";
+        } else if (controls.enabled() && directives.noCache()) {
+            return "Cache-Control: no-cache fetches, whatever is stored.";
+        } else if (facts == null) {
+            return null;
+        } else if (facts.ttlSeconds() <= 0) {
+            return "The stored answer expired " + -facts.ttlSeconds() + " s ago.";
+        } else if (controls.enabled() && facts.ageSeconds() > directives.maxAgeSeconds()) {
+            return "The stored answer is " + facts.ageSeconds() + " s old, more than max-age allows.";
+        }
+        return null;
+    }
+
+    private String missing(KeyParts parts, EntryFacts facts, String obstacle) {
+        if (obstacle != null) {
+            return obstacle;
+        }
+        Instant before = facts == null ? outlines.lastStored(parts.key()) : null;
+        return before == null
+                ? "Nothing is stored under its key."
+                : "Nothing is stored under its key any more: the same request was answered at " + Times.iso(before)
+                        + ", and that entry expired, was evicted or removed, or was not one to be stored.";
+    }
+
+    private record Near(List<Explanation.Nearest> requests, String note) {}
+
+    private Near near(KeyParts parts, byte[] body, HeaderMap headers) {
+        if (!outlines.isOn()) {
+            return new Near(null, "Nothing is known of earlier requests: explain.requests is 0.");
+        }
+        try {
+            List<Explanation.Nearest> found = outlines.nearest(
+                    parts,
+                    body,
+                    key -> cache.inspect(key)
+                            .filter(facts -> facts.ttlSeconds() > 0)
+                            .isPresent());
+            String hint = Credentials.of(headers).isEmpty()
+                    ? "The request has no API key; it is compared with others that have none. "
+                    : "";
+            return new Near(
+                    found,
+                    hint
+                            + (found.isEmpty()
+                                    ? "No request of this scope and endpoint that was answered lately is like it. "
+                                    : "")
+                            + OUTLINES);
+        } catch (IOException e) {
+            return new Near(
+                    List.of(), "The request cannot be compared: it is nested too deeply or has odd characters.");
+        }
+    }
+}

@@ -1,0 +1,246 @@
+/**
+ * The activity log: filters, pages, and new requests on top of the first page as they happen. While somebody points at the table
+ * or moves in it by keyboard, new rows wait behind a button, so that nothing slips away under a click.
+ */
+import { $, debounce, element, problem, setText } from "./dom.js";
+import { address, get } from "./api.js";
+import { on } from "./live.js";
+import * as format from "./format.js";
+
+const LIMIT = 50;
+/** New rows make the first page longer, so that the next one still begins where it ends; until it would be too long. */
+const MOST_ROWS = 200;
+const FILTERS = ["cached", "model", "endpoint", "scope"];
+/** Suggestions are taken from what was seen; no more than a list can show. */
+const MOST_SUGGESTIONS = 100;
+
+const form = $("filters");
+const rows = $("rows");
+let visible = false;
+let filter = {};
+/** The cursors of the pages up to this one; the first page has none. */
+let cursors = [""];
+let next = null;
+let request = null;
+/** New requests that wait to be shown, and whether there may be more of them than these. */
+let waiting = [];
+let outdated = false;
+const seen = { models: new Set(), scopes: new Set() };
+
+export function start() {
+  form.addEventListener("input", debounce(apply, 250));
+  form.addEventListener("reset", () => setTimeout(apply));
+  form.addEventListener("submit", event => {
+    event.preventDefault();
+    apply();
+  });
+  $("newest").addEventListener("click", () => turn([""]));
+  $("newer").addEventListener("click", () => turn(cursors.slice(0, -1)));
+  $("older").addEventListener("click", () => turn([...cursors, next]));
+  rows.addEventListener("keydown", walk);
+  rows.addEventListener("click", event => {
+    if (!event.target.closest("a") && !getSelection().toString()) event.target.closest("tr")?.querySelector("a").click();
+  });
+  $("show-new").addEventListener("click", () => {
+    $("activity-title").focus();
+    outdated ? load() : prepend(waiting);
+  });
+  on("activity", ({ data }) => arrive(data));
+  on("state", state => {
+    if (state !== "live" || !visible) return;
+    outdated = true; // what happened in between was not told
+    refresh();
+  });
+}
+
+/** The view's address holds the filter; a detail view on top of it does not change that. */
+export function show(parameters) {
+  const wanted = Object.fromEntries(FILTERS.map(name => [name, parameters.get(name) ?? ""]));
+  const same = visible && FILTERS.every(name => wanted[name] === filter[name]);
+  visible = true;
+  if (same) return;
+  filter = wanted;
+  for (const name of FILTERS) {
+    // What is being typed is left alone.
+    if (form.elements[name] !== document.activeElement) form.elements[name].value = filter[name];
+  }
+  turn([""]);
+}
+
+export function hide() {
+  visible = false;
+}
+
+/** A view's address with the filter. */
+export function link(id = "") {
+  const query = new URLSearchParams(Object.entries(filter).filter(([, value]) => value));
+  return `#/activity${id ? `/${encodeURIComponent(id)}` : ""}${query.size ? `?${query}` : ""}`;
+}
+
+function apply() {
+  if (!visible) return;
+  const entered = Object.fromEntries(FILTERS.map(name => [name, form.elements[name].value.trim()]));
+  if (FILTERS.every(name => entered[name] === filter[name])) return;
+  filter = entered;
+  history.replaceState(null, "", link());
+  turn([""]);
+}
+
+function turn(pages) {
+  cursors = pages;
+  load();
+}
+
+async function load() {
+  request?.abort();
+  request = new AbortController();
+  $("csv").href = address("activity.csv", filter);
+  rows.setAttribute("aria-busy", "true");
+  try {
+    const page = await get("activity", { ...filter, limit: LIMIT, cursor: cursors.at(-1) }, request.signal);
+    waiting = [];
+    outdated = false;
+    next = page.next;
+    rows.replaceChildren(...page.data.map(row));
+    suggest(page.data);
+    paint();
+  } catch (e) {
+    if (e.name === "AbortError") return;
+    rows.replaceChildren();
+    next = null;
+    paint();
+    $("no-rows").hidden = false;
+    $("no-rows").replaceChildren(problem(e, load));
+  } finally {
+    rows.removeAttribute("aria-busy");
+  }
+}
+
+function paint() {
+  const first = cursors.length === 1;
+  const filtered = Object.values(filter).some(Boolean);
+  $("newest").disabled = $("newer").disabled = first;
+  $("older").disabled = next === null;
+  setText("page", `Page ${cursors.length}`);
+  const empty = rows.rows.length === 0;
+  $("no-rows").hidden = !empty;
+  $("no-rows").replaceChildren(
+    ...(empty
+      ? [
+          element("h2", {}, filtered ? "No such requests" : "No requests yet"),
+          element("p", {}, filtered ? "Nothing in the log matches the filter." : "New requests appear here as they happen."),
+        ]
+      : []),
+  );
+  const news = first && (waiting.length > 0 || outdated);
+  $("show-new").hidden = !news;
+  setText("show-new", outdated ? "Show new requests" : `Show ${waiting.length} new`);
+  setText("activity-state", first ? (news ? "" : "New requests appear on top") : "New requests are on the first page");
+}
+
+// ------------------------------------------------------------------------------------------------------------ live rows
+
+const held = () =>
+  (matchMedia("(hover: hover)").matches && rows.matches(":hover")) ||
+  rows.contains(document.activeElement) ||
+  document.querySelector("dialog[open]") !== null;
+
+/** Asks for the first page again, if that is shown, outdated and not looked at more closely. */
+const refresh = debounce(() => {
+  if (visible && outdated && cursors.length === 1 && !held()) load();
+}, 400);
+
+function arrive(records) {
+  suggest(records);
+  if (!visible || cursors.length > 1 || !records.length) return;
+  if (Object.values(filter).some(Boolean)) {
+    // What matches is the listener's to say.
+    outdated = true;
+    refresh();
+  } else {
+    waiting = [...records, ...waiting];
+    if (waiting.length > LIMIT) outdated = true; // there may be more than were told
+    if (outdated) refresh();
+    else if (!held()) prepend(waiting);
+  }
+  if (held()) paint();
+}
+
+function prepend(records) {
+  waiting = [];
+  const known = new Set([...rows.rows].map(line => line.dataset.id));
+  const fresh = records.filter(record => !known.has(record.id)).map(row);
+  fresh.forEach(line => line.classList.add("fresh"));
+  rows.prepend(...fresh);
+  if (rows.rows.length > MOST_ROWS) load();
+  paint();
+}
+
+function suggest(records) {
+  for (const [list, key] of [["models", "model"], ["scopes", "scope"]]) {
+    for (const record of records) {
+      const value = record[key];
+      if (!value || seen[list].has(value) || seen[list].size >= MOST_SUGGESTIONS) continue;
+      seen[list].add(value);
+      $(list).append(element("option", { value }));
+    }
+  }
+}
+
+// ----------------------------------------------------------------------------------------------------------------- rows
+
+export function outcome(record) {
+  return element(
+    "span",
+    { class: "outcome", data: { outcome: record.cache } },
+    record.cache,
+    record.reason ? element("small", {}, record.reason) : null,
+  );
+}
+
+function row(record) {
+  const cell = (value, name = "", title = "") => element("td", { class: name, title }, value);
+  return element(
+    "tr",
+    { data: { id: record.id } },
+    element(
+      "th",
+      { scope: "row" },
+      element("a", { href: link(record.id), title: `${format.dateTime(record.created_at)}, ${record.id}` }, element("time", { dateTime: record.created_at }, format.time(record.created_at))),
+    ),
+    cell(outcome(record)),
+    cell(record.endpoint, "from-m"),
+    cell(model(record.model ?? "–"), "model", record.model ?? ""),
+    cell(record.scope ?? "–", "from-m scope", record.scope ?? ""),
+    cell(String(record.status), `from-l${record.status >= 400 ? " bad" : ""}`),
+    cell(format.duration(record.duration_ms), "number"),
+    cell(tokens(record), "number from-l"),
+    cell(record.tokens_saved ? format.count(record.tokens_saved) : "–", "number from-m"),
+    cell(record.time_saved_ms ? format.duration(record.time_saved_ms) : "–", "number from-l"),
+    cell(format.bytes(record.bytes), "number from-xl"),
+  );
+}
+
+/** With places to break at where there is little room. */
+function model(name) {
+  return element("span", {}, name.split(/(?<=\/)/).flatMap((part, i) => (i ? [element("wbr"), part] : [part])));
+}
+
+function tokens({ tokens_prompt: prompt, tokens_completion: completion }) {
+  if (prompt == null && completion == null) return "–";
+  return prompt || completion ? format.count((prompt ?? 0) + (completion ?? 0)) : "–";
+}
+
+/** Up and down go from request to request, as in a list. */
+function walk(event) {
+  const line = event.target.closest("tr");
+  const to = {
+    ArrowDown: line?.nextElementSibling,
+    ArrowUp: line?.previousElementSibling,
+    Home: rows.firstElementChild,
+    End: rows.lastElementChild,
+  }[event.key];
+  if (!to) return;
+  event.preventDefault();
+  to.querySelector("a").focus();
+}

@@ -1,0 +1,110 @@
+/** One request in full, with the generation that its answer was taken from. Opened by the address `#/activity/ID`. */
+import { $, element, problem } from "./dom.js";
+import { get } from "./api.js";
+import { link, outcome } from "./activity.js";
+import * as format from "./format.js";
+
+const dialog = $("detail");
+let current = "";
+
+export function start() {
+  addEventListener("hashchange", follow);
+  dialog.querySelector("[data-close]").addEventListener("click", () => dialog.close());
+  dialog.addEventListener("click", event => {
+    if (event.target === dialog) dialog.close(); // outside of it
+  });
+  dialog.addEventListener("close", () => {
+    if (!current) return;
+    current = "";
+    history.pushState(null, "", link());
+  });
+  follow();
+}
+
+export function close() {
+  dialog.close();
+}
+
+function follow() {
+  const [, id = ""] = location.hash.match(/^#\/activity\/([^?]+)/) ?? [];
+  if (id === current) return;
+  current = id;
+  if (id) open(decodeURIComponent(id));
+  else dialog.close();
+}
+
+async function open(id) {
+  const body = $("detail-body");
+  body.replaceChildren(element("p", { class: "muted" }, "Loading"));
+  if (!dialog.open) dialog.showModal();
+  try {
+    const { data, source } = await get(`activity/${encodeURIComponent(id)}`);
+    body.replaceChildren(...view(data, source));
+  } catch (e) {
+    body.replaceChildren(problem(e, e.status === 404 ? null : () => open(id)));
+  }
+  dialog.scrollTop = 0;
+}
+
+function view(record, source) {
+  const parts = [summary(record), fields(record)];
+  if (record.source_id) {
+    parts.push(
+      element("h3", {}, "Taken from"),
+      source
+        ? element("div", { class: "stack" }, fields(source, record), anchor(source.id, "Open that request"))
+        : element("p", { class: "muted" }, `Generation ${record.source_id}, which is no longer in the log.`),
+    );
+  }
+  return parts;
+}
+
+function summary(record) {
+  const actions = [];
+  if (record.cache === "miss" || record.cache === "bypass" || record.cache === "off") {
+    const query = new URLSearchParams({ endpoint: record.endpoint, id: record.id });
+    actions.push(element("a", { class: "button", href: `#/explain?${query}` }, record.cache === "miss" ? "Why did this miss?" : "Why was this not cached?"));
+  }
+  if (record.key) {
+    actions.push(element("a", { class: "button quiet", href: `#/purge?${new URLSearchParams({ key: record.key })}` }, "Purge its answer"));
+  }
+  return element("div", { class: "summary" }, outcome(record), element("b", {}, format.duration(record.duration_ms)), element("span", { class: "actions" }, actions));
+}
+
+/** All of a record; of a source what says where an answer came from and what it cost. */
+function fields(record, hit) {
+  const list = [
+    ["Generation", record.id, "code"],
+    ["Time", format.dateTime(record.created_at)],
+    hit ? ["Age at the hit", format.duration(new Date(hit.created_at) - new Date(record.created_at))] : null,
+    ["Endpoint", record.endpoint],
+    ["Model", record.model],
+    ["Preset", record.preset],
+    ["Scope", record.scope],
+    ["Streamed", record.streamed ? "yes" : "no"],
+    ["Status", String(record.status), record.status >= 400 ? "bad" : ""],
+    hit ? null : ["Reason", record.reason],
+    ["Duration", format.duration(record.duration_ms)],
+    ["Time saved", record.time_saved_ms ? format.duration(record.time_saved_ms) : null],
+    ["Size", record.bytes >= 1024 ? `${format.bytes(record.bytes)} (${format.exact(record.bytes)} B)` : format.bytes(record.bytes)],
+    ["Prompt tokens", number(record.tokens_prompt)],
+    ["Completion tokens", number(record.tokens_completion)],
+    ["Tokens saved", record.tokens_saved ? format.exact(record.tokens_saved) : null],
+    ["Cost", price(record.cost)],
+    ["Money saved", price(record.money_saved)],
+    ["Finish reason", record.finish_reason],
+    ["Key", record.key, "code"],
+    ["Source", hit ? null : record.source_id, "code"],
+  ];
+  return element(
+    "dl",
+    { class: "pairs wide-pairs" },
+    list
+      .filter(pair => pair && (pair[1] != null || !hit))
+      .map(([term, value, tone]) => element("div", {}, element("dt", {}, term), element("dd", { class: tone ?? "" }, value ?? "–"))),
+  );
+}
+
+const number = n => (n == null ? null : format.exact(n));
+const price = amount => (amount == null ? null : String(+amount.toPrecision(4)));
+const anchor = (id, text) => element("a", { href: link(id) }, text);

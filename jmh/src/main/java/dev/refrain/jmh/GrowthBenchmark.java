@@ -1,0 +1,123 @@
+package dev.refrain.jmh;
+
+import dev.refrain.engine.CacheControls;
+import dev.refrain.engine.CacheKey;
+import dev.refrain.engine.CachedResponse;
+import dev.refrain.engine.Endpoint;
+import dev.refrain.engine.ResponseCache;
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.SplittableRandom;
+
+/**
+ * What becomes of lookups, of puts and of the heap as a store grows: a program of its own, as its longest run takes a while and some
+ * 15 GB of disk. Prints one line for each number of entries.
+ *
+ * <p>Answers are short, so that ten million fit; keys and requests for them follow from their number.
+ */
+public final class GrowthBenchmark {
+    private static final int LOOKUPS = 2_000_000;
+    private static final int PUTS = 200_000;
+    private static final double EXPONENT = 0.99;
+    private static final int BYTES_PER_ENTRY = 1100;
+
+    private GrowthBenchmark() {}
+
+    /** The numbers of entries, in ascending order. */
+    public static void main(String[] args) throws IOException {
+        int[] sizes = args.length == 0
+                ? new int[] {100_000, 1_000_000, 10_000_000}
+                : Arrays.stream(args).mapToInt(Integer::parseInt).toArray();
+        System.out.println(
+                "| entries | lookup p50 / p99 ns | put, not full, p50 / p99 ns | put that evicts, p50 / p99 ns | heap MiB |");
+        System.out.println("|---|---|---|---|---|");
+        for (int entries : sizes) {
+            System.out.println(measure(entries));
+        }
+    }
+
+    static String measure(int entries) throws IOException {
+        try (TemporaryCache temporary = new TemporaryCache(Math.max(32L << 20, (long) entries * BYTES_PER_ENTRY))) {
+            ResponseCache cache = temporary.cache();
+            byte[] answer = answer();
+            long[] puts = new long[Math.min(entries, PUTS)];
+            for (int i = 0; i < entries; i++) {
+                long nanos = put(cache, i, answer);
+                puts[i % puts.length] = nanos;
+            }
+            long stored = cache.stats().store().entries();
+            System.gc();
+            long heap = ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed();
+            long[] lookups = lookups(cache, entries);
+            long next = entries;
+            while (cache.stats().store().evictions() == 0 || next % 1000 != 0) {
+                put(cache, next++, answer);
+            }
+            long[] evicting = new long[PUTS];
+            for (int i = 0; i < evicting.length; i++) {
+                evicting[i] = put(cache, next++, answer);
+            }
+            return String.format(
+                    Locale.ROOT,
+                    "| %,d | %s | %s | %s | %d |",
+                    stored,
+                    percentiles(lookups),
+                    percentiles(puts),
+                    percentiles(evicting),
+                    heap >> 20);
+        }
+    }
+
+    private static long[] lookups(ResponseCache cache, int entries) {
+        CachedResponse response = new CachedResponse();
+        SplittableRandom random = new SplittableRandom(1);
+        long[] nanos = new long[LOOKUPS];
+        // Once to warm up, once to measure.
+        for (int i = -LOOKUPS; i < LOOKUPS; i++) {
+            CacheKey key = key(zipf(random, entries));
+            long start = System.nanoTime();
+            cache.lookup(key, response);
+            if (i >= 0) {
+                nanos[i] = System.nanoTime() - start;
+            }
+        }
+        return nanos;
+    }
+
+    private static long put(ResponseCache cache, long number, byte[] answer) {
+        CacheKey key = key(number);
+        long start = System.nanoTime();
+        cache.store(key, ChatAnswers.CONTENT_TYPE, answer, CacheControls.MAX_TTL);
+        return System.nanoTime() - start;
+    }
+
+    private static byte[] answer() {
+        return ("{\"id\":\"chatcmpl-1\",\"object\":\"chat.completion\",\"created\":1767225600,\"model\":\"m\",\"choices\":[{\"index\":0,"
+                        + "\"message\":{\"role\":\"assistant\",\"content\":\"" + EnglishText.of(1, 600)
+                        + "\"},\"finish_reason\":\"stop\"}],\"usage\":{\"total_tokens\":150}}")
+                .getBytes(StandardCharsets.US_ASCII);
+    }
+
+    /** Zipf's law by inversion of the continuous distribution, which is close enough for ranks beyond the first few. */
+    private static long zipf(SplittableRandom random, int entries) {
+        double exponent = 1 - EXPONENT;
+        double x = Math.pow(random.nextDouble() * (Math.pow(entries + 1.0, exponent) - 1) + 1, 1 / exponent);
+        // Scattered, so that what is popular was not stored first.
+        return ((long) x - 1) * 7_919 % entries;
+    }
+
+    private static CacheKey key(long number) {
+        byte[] digest = new byte[CacheKey.LENGTH];
+        SplittableRandom random = new SplittableRandom(number);
+        random.nextBytes(digest);
+        return new CacheKey(Endpoint.CHAT, false, digest, 0);
+    }
+
+    private static String percentiles(long[] nanos) {
+        Arrays.sort(nanos);
+        return String.format(Locale.ROOT, "%,d / %,d", nanos[nanos.length / 2], nanos[(int) (nanos.length * 0.99)]);
+    }
+}
