@@ -6,7 +6,7 @@ import java.util.SplittableRandom;
  * Prose that means nothing but repeats itself as an answer on one subject does: LZ4 makes JSON with it 1.25, 1.8 and 2.4 times
  * smaller at 1, 4 and 32 KiB, much like pieces of READMEs of these lengths. All of it can stand in a JSON string as it is.
  */
-final class EnglishText {
+public final class EnglishText {
     private static final String[] COMMON =
             ("the of and to in a is that for it as with on be this are by or an from not you can at"
                             + " which if have more but when there will one each other than into these some also may between only"
@@ -53,7 +53,7 @@ final class EnglishText {
     private EnglishText() {}
 
     /** Text of exactly the given length; the same for the same seed. */
-    static String of(long seed, int length) {
+    public static String of(long seed, int length) {
         SplittableRandom random = new SplittableRandom(seed);
         // What this text is about.
         String[] terms = new String[TERMS];
