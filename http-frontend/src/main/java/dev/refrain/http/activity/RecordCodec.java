@@ -9,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 
@@ -26,6 +27,12 @@ final class RecordCodec {
     private static final int CUT = 1 << 6;
     private static final int MINTED = 1 << 7;
 
+    private static final int NO_SOURCE = 0;
+    private static final int MINTED_SOURCE = 1;
+    private static final int OTHER_SOURCE = 2;
+    /** Bytes of {@link CacheKey#shortDigest}. */
+    private static final int SHORT_DIGEST = 6;
+
     private static final int SECONDS_AT = 4;
     private static final int RANDOM_AT = 15;
 
@@ -37,7 +44,9 @@ final class RecordCodec {
     private int length;
     private int records;
     private long lastMillis;
-    private final Map<Object, Integer> texts = new HashMap<>();
+    private final Map<String, Integer> texts = new HashMap<>();
+
+    private final byte[] digest = new byte[CacheKey.LENGTH];
 
     RecordCodec() {
         clear();
@@ -92,7 +101,7 @@ final class RecordCodec {
         text(scope == null ? null : scope.label());
         text(scope == null ? null : scope.tag());
         text(account.reason());
-        text(account.sourceId());
+        source(account.sourceId());
         key(account.key());
         number(account.status());
         number(account.durationNanos() / 1000);
@@ -158,11 +167,30 @@ final class RecordCodec {
         }
     }
 
+    /** Too many different ones for it to pay to look each up. */
+    private void source(String id) {
+        if (id == null) {
+            number(NO_SOURCE);
+        } else if (isMinted(id)) {
+            number(MINTED_SOURCE);
+            id(id, true);
+        } else {
+            number(OTHER_SOURCE);
+            utf8(id);
+        }
+    }
+
+    /** The bits of {@link CacheKey#shortDigest}, plus 1. */
     private void key(CacheKey key) {
         if (key == null) {
             number(0);
-        } else if (!known(key)) {
-            utf8(key.shortDigest());
+        } else {
+            key.copyTo(digest, 0);
+            long bits = 0;
+            for (int i = 0; i < SHORT_DIGEST; i++) {
+                bits = (bits << 8) | (digest[i] & 0xFF);
+            }
+            number(bits + 1);
         }
     }
 
@@ -175,7 +203,7 @@ final class RecordCodec {
         }
     }
 
-    private boolean known(Object text) {
+    private boolean known(String text) {
         Integer next = texts.size() + 1;
         Integer number = texts.putIfAbsent(text, next);
         number(number == null ? next : number);
@@ -250,8 +278,8 @@ final class RecordCodec {
             String scope = text();
             String tag = text();
             String reason = text();
-            String sourceId = text();
-            String key = text();
+            String sourceId = source();
+            String key = key();
             return new Activity(
                     sequence,
                     id,
@@ -291,19 +319,43 @@ final class RecordCodec {
             return "gen-" + digits + "-" + new String(random, StandardCharsets.ISO_8859_1);
         }
 
+        private String source() {
+            long form = number();
+            if (form == NO_SOURCE) {
+                return null;
+            } else if (form == MINTED_SOURCE) {
+                return minted();
+            } else if (form == OTHER_SOURCE) {
+                return utf8();
+            }
+            throw new IllegalArgumentException("a source of no form");
+        }
+
+        private String key() {
+            long bits = number();
+            if (bits < 0 || bits > 1L << (SHORT_DIGEST * 8)) {
+                throw new IllegalArgumentException("a digest that is too long");
+            }
+            return bits == 0 ? null : HexFormat.of().toHexDigits(bits - 1, SHORT_DIGEST * 2);
+        }
+
+        private String utf8() {
+            long length = number();
+            if (length < 0 || length > in.remaining()) {
+                throw new IllegalArgumentException("a text longer than its batch");
+            }
+            byte[] utf8 = new byte[(int) length];
+            in.get(utf8);
+            return new String(utf8, StandardCharsets.UTF_8);
+        }
+
         private String text() {
             long number = number();
             if (number == 0) {
                 return null;
             }
             if (number == texts.size() + 1L) {
-                long length = number();
-                if (length < 0 || length > in.remaining()) {
-                    throw new IllegalArgumentException("a text longer than its batch");
-                }
-                byte[] utf8 = new byte[(int) length];
-                in.get(utf8);
-                texts.add(new String(utf8, StandardCharsets.UTF_8));
+                texts.add(utf8());
             } else if (number < 0 || number > texts.size()) {
                 throw new IllegalArgumentException("a text that was not there");
             }

@@ -22,7 +22,7 @@ final class Recorder {
     private final Histogram misses = Latencies.histogram();
     private final Minutes minutes = new Minutes();
     private final RecordCodec codec = new RecordCodec();
-    private final Map<String, String> finishReasons = new LinkedHashMap<>(64, 0.75f, true) {
+    private final Map<String, String> finishReasons = new LinkedHashMap<>() {
         private static final long serialVersionUID = 1L;
 
         @Override
