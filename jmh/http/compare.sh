@@ -43,7 +43,7 @@ fi
 for server in "$@"; do url[${server%%=*}]=${server#*=}; order+=("${server%%=*}"); done
 
 load() { taskset -c 1 wrk -t1 -c"$2" -d"$3"s -s "$here/bodies.lua" "${url[$1]}" | grep RESULT; }
-for server in "${order[@]}"; do for _ in 1 2; do load "$server" "$connections" $((each + 3)) >/dev/null; done; done
+for server in "${order[@]}"; do for _ in 1 2 3 4 5; do load "$server" "$connections" $((each + 3)) >/dev/null; done; done
 for round in $(seq "$rounds"); do
   for server in "${order[@]}"; do
     if [ "$idle" -gt 0 ]; then "$java" -cp "$root/jmh/target/benchmarks.jar" dev.refrain.jmh.http.IdleClients "${url[$server]}" "$idle" $((each + 1)) & sleep 1; fi
