@@ -97,7 +97,6 @@ public final class ProxyServer implements AutoCloseable {
                 .addHttpListener(settings.port(), settings.host())
                 // Undertow takes two where there is one processor: they would take turns there, milliseconds each.
                 .setIoThreads(Runtime.getRuntime().availableProcessors())
-                .setServerOption(UndertowOptions.ALWAYS_SET_KEEP_ALIVE, false)
                 .setServerOption(UndertowOptions.MAX_HEADER_SIZE, MAX_HEADER_BYTES)
                 .setServerOption(UndertowOptions.REQUEST_PARSE_TIMEOUT, (int) Math.min(
                         Integer.MAX_VALUE, settings.timeouts().request().toMillis()))
