@@ -239,7 +239,13 @@ class JarIT {
         assertThat(one.kill().ended().status()).isEqualTo(137);
         assertHit(other.cached(CHAT, CHAT_REQUEST));
         assertMiss(other.cached(CHAT, "{\"model\":\"c\"}"));
-        assertThat(other.terminate().ended()).isEqualTo(new RunningJar.Ended(TERMINATED, "", ""));
+        RunningJar.Ended ended = other.terminate().ended();
+        assertThat(ended.status()).isEqualTo(TERMINATED);
+        // A log of requests is one process's; all else is shared.
+        assertThat(ended.err().lines())
+                .singleElement()
+                .asString()
+                .contains("Requests are not logged: ", "another process uses it");
 
         RunningJar next = start();
         assertThat(next.err()).contains(RECOVERED);
