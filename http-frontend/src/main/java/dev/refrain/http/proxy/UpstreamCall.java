@@ -33,6 +33,10 @@ final class UpstreamCall implements Upstream, Upstream.Call {
     private ScheduledFuture<?> timer;
     private long lastPieceNanos;
     private boolean waitingForUpstream;
+    /** Bytes of the body that have not come yet; negative while nobody knows. */
+    private long missing = -1;
+
+    private boolean answered;
     private boolean over;
 
     UpstreamCall(UpstreamClient client, HttpRequest request) {
@@ -119,6 +123,7 @@ final class UpstreamCall implements Upstream, Upstream.Call {
                     timer.cancel(false);
                     client.errors().answered(head.status());
                     keepsConnection = AnswerHead.keepsConnection(info);
+                    missing = head.contentLength();
                     sink.head(head);
                     lastPieceNanos = System.nanoTime();
                     watchForSilence(client.idleTimeout().toNanos());
@@ -156,12 +161,20 @@ final class UpstreamCall implements Upstream, Upstream.Call {
         if (timer != null) {
             timer.cancel(false);
         }
+        answered();
         client.closed(this);
         if (failure == null) {
             sink.end();
         } else {
             client.errors().failed(failure);
             sink.fail(failure);
+        }
+    }
+
+    private void answered() {
+        if (!answered) {
+            answered = true;
+            client.answered();
         }
     }
 
@@ -196,6 +209,10 @@ final class UpstreamCall implements Upstream, Upstream.Call {
                 lastPieceNanos = System.nanoTime();
                 waitingForUpstream = false;
                 for (ByteBuffer piece : pieces) {
+                    missing -= piece.remaining();
+                    if (missing == 0) {
+                        answered();
+                    }
                     sink.chunk(piece);
                 }
             }

@@ -21,8 +21,7 @@ final class UpstreamClient implements AutoCloseable {
 
     static {
         // Short, since a provider that closes a pooled connection at the moment we reuse it costs a call that must be
-        // made
-        // again. Node's servers, the most impatient ones in common use, close theirs after five seconds.
+        // made again. Node's servers, the most impatient ones in common use, close theirs after five seconds.
         if (System.getProperty(KEEP_ALIVE_SECONDS) == null) {
             System.setProperty(KEEP_ALIVE_SECONDS, "4");
         }
@@ -35,6 +34,9 @@ final class UpstreamClient implements AutoCloseable {
     private final ScheduledThreadPoolExecutor timers = new ScheduledThreadPoolExecutor(1, daemons("refrain-timer-"));
     private final UpstreamErrors errors = new UpstreamErrors();
     private final Set<UpstreamCall> running = ConcurrentHashMap.newKeySet();
+    /** Calls that wait for the provider. */
+    private final AtomicInteger waiting = new AtomicInteger();
+
     private final IdleConnections idleConnections =
             new IdleConnections(Duration.ofSeconds(Long.getLong(KEEP_ALIVE_SECONDS, 4)), System::nanoTime);
     private final HttpClient http;
@@ -88,10 +90,18 @@ final class UpstreamClient implements AutoCloseable {
         return idleTimeout;
     }
 
-    /** Returns whether one more call may be made; {@link #closed} follows in any case. */
+    /** Returns whether one more call may be made; {@link #answered} and {@link #closed} follow in any case. */
     boolean opened(UpstreamCall call) {
         running.add(call);
-        return running.size() <= maxCalls;
+        return waiting.incrementAndGet() <= maxCalls;
+    }
+
+    /**
+     * Makes room for another call. Said before the answer's last byte is passed on: the client that gets it may send its next request at
+     * once.
+     */
+    void answered() {
+        waiting.decrementAndGet();
     }
 
     int maxCalls() {
