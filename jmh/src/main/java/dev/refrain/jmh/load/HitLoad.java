@@ -8,7 +8,6 @@ import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -25,8 +24,9 @@ import java.util.stream.IntStream;
  * What a log costs a hit: {@code HitLoad [jar] [seconds] [rounds] [other jar]}.
  *
  * <p>Starts the proxy with the log of requests and without, and perhaps another build of it, and loads them in turn with hits of about 4 KiB
- * over a few connections that are kept. Prints hits a second and the proxy's processor time for a hit, of each round and as medians;
- * the latter does not depend on what the clients take from the machine.
+ * over a few connections that are kept. Prints hits a second and the proxy's processor time for a hit, in all and by threads, of each round
+ * and as medians; the time does not depend on what the clients take from the machine. What a contender costs more than the one without a
+ * log is the median over the rounds, each compared with its neighbour, and quartiles.
  */
 public final class HitLoad {
     private static final int CONNECTIONS = 16;
@@ -37,7 +37,16 @@ public final class HitLoad {
     private static final List<byte[]> REQUESTS =
             IntStream.range(0, QUESTIONS).mapToObj(HitLoad::request).toList();
 
-    private record Round(double hitsPerSecond, double microsPerHit) {}
+    /** Parts of a hit's processor time, by the beginnings of threads' names; the last one is all the others. */
+    private static final List<Map.Entry<String, List<String>>> PARTS = List.of(
+            Map.entry("I/O", List.of("XNIO-1 I/O")),
+            Map.entry("log", List.of("refrain-activit")),
+            Map.entry("collector", List.of("G1 ", "GC Thread", "VM Thread")),
+            Map.entry("compiler", List.of("C1 Compiler", "C2 Compiler")),
+            Map.entry("others", List.of("")));
+
+    /** @param parts microseconds for a hit of each of {@link #PARTS} */
+    private record Round(double hitsPerSecond, double microsPerHit, double[] parts) {}
 
     /** A proxy under load, and what it has done. */
     private record Contender(String name, ChildProxy proxy, List<Round> rounds) {}
@@ -73,6 +82,11 @@ public final class HitLoad {
             for (Contender contender : contenders) {
                 print("median, " + contender.name(), median(contender.rounds()));
             }
+            for (Contender contender : contenders) {
+                if (contender != contenders.get(1)) {
+                    compare(contender, contenders.get(1));
+                }
+            }
         } finally {
             for (Contender contender : contenders) {
                 contender.proxy().close();
@@ -91,18 +105,55 @@ public final class HitLoad {
     }
 
     private static void print(String name, Round round) {
+        StringBuilder parts = new StringBuilder();
+        for (int i = 0; i < PARTS.size(); i++) {
+            parts.append(String.format(
+                    Locale.ROOT, "  %s %.2f", PARTS.get(i).getKey(), round.parts()[i]));
+        }
         System.out.printf(
                 Locale.ROOT,
-                "%-20s %,9.0f hits/s %7.2f us of processor time for a hit%n",
+                "%-20s %,9.0f hits/s %7.2f us of processor time for a hit:%s%n",
                 name,
                 round.hitsPerSecond(),
-                round.microsPerHit());
+                round.microsPerHit(),
+                parts);
+    }
+
+    private static void compare(Contender contender, Contender without) {
+        double[] time = new double[contender.rounds().size()];
+        double[] hits = new double[time.length];
+        for (int i = 0; i < time.length; i++) {
+            Round with = contender.rounds().get(i);
+            Round other = without.rounds().get(i);
+            time[i] = 100 * (with.microsPerHit() / other.microsPerHit() - 1);
+            hits[i] = 100 * (with.hitsPerSecond() / other.hitsPerSecond() - 1);
+        }
+        Arrays.sort(time);
+        Arrays.sort(hits);
+        System.out.printf(
+                Locale.ROOT,
+                "%s against %s: processor time for a hit %+.1f %% (quartiles %+.1f, %+.1f), hits a second %+.1f %% (%+.1f, %+.1f)%n",
+                contender.name(),
+                without.name(),
+                median(time),
+                time[time.length / 4],
+                time[time.length * 3 / 4],
+                median(hits),
+                hits[hits.length / 4],
+                hits[hits.length * 3 / 4]);
     }
 
     private static Round median(List<Round> rounds) {
+        double[] parts = new double[PARTS.size()];
+        for (int i = 0; i < parts.length; i++) {
+            int part = i;
+            parts[i] = median(
+                    rounds.stream().mapToDouble(round -> round.parts()[part]).toArray());
+        }
         return new Round(
                 median(rounds.stream().mapToDouble(Round::hitsPerSecond).toArray()),
-                median(rounds.stream().mapToDouble(Round::microsPerHit).toArray()));
+                median(rounds.stream().mapToDouble(Round::microsPerHit).toArray()),
+                parts);
     }
 
     private static double median(double[] values) {
@@ -111,7 +162,7 @@ public final class HitLoad {
     }
 
     private static Round load(ChildProxy proxy, int seconds) throws Exception {
-        Duration before = proxy.processorTime();
+        Map<String, Long> before = proxy.threadNanos();
         long start = System.nanoTime();
         long end = start + seconds * 1_000_000_000L;
         ExecutorService threads = Executors.newFixedThreadPool(CONNECTIONS);
@@ -125,11 +176,23 @@ public final class HitLoad {
             for (Future<Long> client : clients) {
                 hits += client.get();
             }
-            double micros = proxy.processorTime().minus(before).toNanos() / 1000.0;
-            return new Round(hits * 1e9 / (System.nanoTime() - start), micros / hits);
+            double hitsPerSecond = hits * 1e9 / (System.nanoTime() - start);
+            double[] parts = new double[PARTS.size()];
+            for (Map.Entry<String, Long> thread : proxy.threadNanos().entrySet()) {
+                long nanos = thread.getValue() - before.getOrDefault(thread.getKey(), 0L);
+                parts[part(thread.getKey())] += nanos / 1000.0 / hits;
+            }
+            return new Round(hitsPerSecond, Arrays.stream(parts).sum(), parts);
         } finally {
             threads.shutdownNow();
         }
+    }
+
+    private static int part(String thread) {
+        return IntStream.range(0, PARTS.size())
+                .filter(i -> PARTS.get(i).getValue().stream().anyMatch(thread::startsWith))
+                .findFirst()
+                .orElseThrow();
     }
 
     /** One client: asks question after question, and counts the answers. */
