@@ -131,6 +131,11 @@ public final class CacheKey {
         return hexTag(a);
     }
 
+    /** The same 48 bits as a number. */
+    public long shortBits() {
+        return Long.reverseBytes(a) >>> 16;
+    }
+
     /** The whole digest in hexadecimal. */
     public String digest() {
         byte[] bytes = new byte[LENGTH];

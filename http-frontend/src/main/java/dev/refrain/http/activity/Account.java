@@ -262,6 +262,11 @@ public final class Account {
         return cut;
     }
 
+    /** Why the answer ended if it was fetched for this request; a repeated one ended for its source's reason. */
+    String finishReason() {
+        return tap == null || sourceId() != null ? null : tap.finishReason();
+    }
+
     /** What the provider counted, or null if no call was made. */
     UsageTap usage() {
         return tap;

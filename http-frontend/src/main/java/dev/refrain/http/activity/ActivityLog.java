@@ -9,31 +9,27 @@ import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.function.Consumer;
 import java.util.function.ToLongFunction;
-import org.jctools.queues.MpscArrayQueue;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * Everything that is known of requests: counters since the start, a time series, and a log of the latest ones on disk.
  *
- * <p>Requests hand their accounts over through a bounded queue and never wait. A thread of the log empties it a few times a second;
+ * <p>Requests hand over what is known of them through a bounded queue and never wait. A thread of the log empties it a few times a second;
  * so does whoever asks for something, so that what has just happened is always found. Everything behind the queue is guarded by one
  * lock. What the queue does not take is counted here all the same, but missing from the log and the time series.
  */
 public final class ActivityLog implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(ActivityLog.class);
 
-    /** Accounts that wait, at most: a second's worth of what one processor can answer. */
-    private static final int QUEUE = 32 * 1024;
-
     private static final long DRAIN_NANOS = 100_000_000L;
-    /** Under load accounts should not get old in the queue: those that outlive a young collection cost more than their writing. */
+    /** Under load, so that what is read is still in a processor's cache. */
     private static final long LOADED_DRAIN_NANOS = 10_000_000L;
 
     private static final int LOADED = 64;
@@ -59,15 +55,22 @@ public final class ActivityLog implements AutoCloseable {
      */
     public record Tail(List<Activity> data, long sequence) {}
 
+    /** Is told of each request after it has ended, on the log's threads; not of those that were dropped. */
+    public interface Listener {
+        /** Must be fast and not throw. */
+        void ended(Endpoint endpoint, Outcome outcome, long durationNanos);
+    }
+
     private final Clock clock;
     private final Labels labels;
     private final String currency;
     private final Prices prices;
     private final Totals totals = new Totals();
     private final Instant startedAt;
-    private final MpscArrayQueue<Account> queue = new MpscArrayQueue<>(QUEUE);
+    private final FactsQueue queue = new FactsQueue();
     private final LongAdder dropped = new LongAdder();
-    private final List<Consumer<? super Account>> listeners = new CopyOnWriteArrayList<>();
+    private final List<Listener> listeners = new CopyOnWriteArrayList<>();
+    private final FinishReasons finishReasons = new FinishReasons(this::read);
 
     private final ReentrantLock lock = new ReentrantLock();
     // Guarded by the lock.
@@ -83,7 +86,7 @@ public final class ActivityLog implements AutoCloseable {
         this.labels = new Labels(settings.labels(), scopeTags);
         this.currency = settings.currency();
         this.prices = new Prices(settings.prices());
-        this.recorder = new Recorder(prices, Journal.of(settings));
+        this.recorder = new Recorder(Journal.of(settings));
         this.writer = new Thread(this::write, "refrain-activity");
         writer.setDaemon(true);
     }
@@ -107,8 +110,8 @@ public final class ActivityLog implements AutoCloseable {
         return new Account(this, endpoint, nanoTime());
     }
 
-    /** Tells of each request after it has ended, on the log's threads; not of those that were dropped. Must be fast and not throw. */
-    public void listen(Consumer<? super Account> listener) {
+    /** Adds a listener. */
+    public void listen(Listener listener) {
         listeners.add(listener);
     }
 
@@ -125,8 +128,9 @@ public final class ActivityLog implements AutoCloseable {
     }
 
     void closed(Account account) {
-        totals.add(account, prices);
-        if (closed || !queue.offer(account)) {
+        Effort effort = Effort.of(account, prices);
+        totals.add(account, effort);
+        if (closed || !queue.offer(account, effort)) {
             dropped.increment();
         }
     }
@@ -148,14 +152,13 @@ public final class ActivityLog implements AutoCloseable {
         while (lookedAt < MAX_LOOKED_AT) {
             List<Activity> batch = batchBefore(before, filter.sinceMillis());
             if (batch.isEmpty()) {
-                return new Page(found, null);
+                return page(found, 0);
             }
             for (int i = batch.size() - 1; i >= 0; i--) {
                 Activity activity = batch.get(i);
                 if (activity.sequence() < before && filter.matches(activity)) {
                     if (found.size() == wanted) {
-                        return new Page(
-                                found, Long.toString(found.get(wanted - 1).sequence(), 36));
+                        return page(found, found.get(wanted - 1).sequence());
                     }
                     found.add(activity);
                 }
@@ -163,7 +166,14 @@ public final class ActivityLog implements AutoCloseable {
             lookedAt += batch.size();
             before = Math.min(before, batch.get(0).sequence());
         }
-        return new Page(found, Long.toString(before, 36));
+        return page(found, before);
+    }
+
+    /** @param before where the next page begins, or 0 if there is none */
+    private Page page(List<Activity> found, long before) {
+        long now = clock.millis();
+        found.replaceAll(activity -> finishReasons.complete(activity, now));
+        return new Page(found, before == 0 ? null : Long.toString(before, 36));
     }
 
     private static long parse(String cursor) {
@@ -203,13 +213,7 @@ public final class ActivityLog implements AutoCloseable {
 
     /** The request whose response had this generation id. */
     public Optional<Activity> find(String id) {
-        lock.lock();
-        try {
-            drain();
-            return recorder.find(id).map(this::withFinishReason);
-        } finally {
-            lock.unlock();
-        }
+        return read(id).map(activity -> finishReasons.complete(activity, clock.millis()));
     }
 
     /** The same, but only for the API key that made the request (wire rule W60). */
@@ -218,13 +222,29 @@ public final class ActivityLog implements AutoCloseable {
         return find(id).filter(activity -> tag.equals(activity.scopeTag()));
     }
 
-    /** An answer that is repeated ended for its source's reason, which the log forgets when it is started anew. */
-    private Activity withFinishReason(Activity activity) {
-        return activity.finishReason() != null || activity.sourceId() == null
-                ? activity
-                : find(activity.sourceId())
-                        .map(source -> activity.withFinishReason(source.finishReason()))
-                        .orElse(activity);
+    private Optional<Activity> read(String id) {
+        lock.lock();
+        try {
+            drain();
+            return recorder.find(id);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** The tags of all API keys that are or were shown under a label, since the start or in the log. */
+    public Set<String> scopeTags(String label) {
+        Set<String> tags = labels.tags(label);
+        long before = Long.MAX_VALUE;
+        for (List<Activity> batch = batchBefore(before, 0); !batch.isEmpty(); batch = batchBefore(before, 0)) {
+            for (Activity activity : batch) {
+                if (label.equals(activity.scope())) {
+                    tags.add(activity.scopeTag());
+                }
+            }
+            before = batch.get(0).sequence();
+        }
+        return tags;
     }
 
     /** What was counted since the start. */
@@ -293,10 +313,10 @@ public final class ActivityLog implements AutoCloseable {
     /** Empties the queue, with the lock held. Returns how many there were. */
     private int drain() {
         recorder.open();
-        return queue.drain(account -> {
-            recorder.add(account);
-            for (Consumer<? super Account> listener : listeners) {
-                listener.accept(account);
+        return queue.drain(facts -> {
+            recorder.add(facts);
+            for (Listener listener : listeners) {
+                listener.ended(facts.endpoint(), facts.outcome(), facts.durationNanos());
             }
         });
     }

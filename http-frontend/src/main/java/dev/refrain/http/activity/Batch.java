@@ -1,6 +1,7 @@
 package dev.refrain.http.activity;
 
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
 /** What is known of a batch of records without reading it: enough to skip nearly all batches when one request is looked for. */
@@ -112,7 +113,7 @@ final class Batch {
             return records;
         }
 
-        void add(String id, long endMillis) {
+        void add(byte[] id, long endMillis) {
             firstEndMillis = records == 0 ? endMillis : firstEndMillis;
             lastEndMillis = Math.max(endMillis, lastEndMillis);
             records++;
@@ -124,7 +125,7 @@ final class Batch {
                 if (others == otherIds.length) {
                     otherIds = Arrays.copyOf(otherIds, others * 2);
                 }
-                otherIds[others++] = id.hashCode();
+                otherIds[others++] = new String(id, StandardCharsets.UTF_8).hashCode();
             }
         }
 

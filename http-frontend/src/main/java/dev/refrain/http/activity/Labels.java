@@ -4,9 +4,11 @@ import dev.refrain.http.config.LabelSettings;
 import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
 import java.security.MessageDigest;
+import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.ToLongFunction;
 import java.util.stream.Collectors;
@@ -53,6 +55,14 @@ final class Labels {
             scopes.put(apiKey, scope);
         }
         return scope;
+    }
+
+    /** Of the keys that are remembered, those that are shown under a label. */
+    Set<String> tags(String label) {
+        return scopes.values().stream()
+                .filter(scope -> label.equals(scope.label()))
+                .map(Scope::tag)
+                .collect(Collectors.toCollection(HashSet::new));
     }
 
     private static String sha256(String apiKey) {

@@ -30,24 +30,19 @@ final class Minute {
         misses.reset();
     }
 
-    void add(
-            Outcome outcome,
-            boolean error,
-            long durationMicros,
-            long tokensSaved,
-            long tokensUsed,
-            long millisSaved,
-            long moneySavedNanos) {
-        counts[Outcome.ALL.indexOf(outcome)]++;
-        counts[ERRORS] += error ? 1 : 0;
-        counts[TOKENS_SAVED] += tokensSaved;
-        counts[TOKENS_USED] += tokensUsed;
-        counts[MILLIS_SAVED] += millisSaved;
-        counts[MONEY_SAVED] += Math.max(0, moneySavedNanos);
+    void add(Facts facts, long durationMicros) {
+        Outcome outcome = facts.outcome();
+        Effort effort = facts.effort();
+        counts[outcome.number()]++;
+        counts[ERRORS] += facts.isError() ? 1 : 0;
+        counts[TOKENS_SAVED] += effort.tokensSaved();
+        counts[TOKENS_USED] += effort.tokensUsed();
+        counts[MILLIS_SAVED] += effort.millisSaved();
+        counts[MONEY_SAVED] += Math.max(0, effort.moneySavedNanos());
         if (outcome == Outcome.HIT) {
-            hits.recordValue(Latencies.bounded(durationMicros));
+            hits.recordValue(durationMicros);
         } else if (outcome == Outcome.MISS) {
-            misses.recordValue(Latencies.bounded(durationMicros));
+            misses.recordValue(durationMicros);
         }
     }
 

@@ -1,6 +1,5 @@
 package dev.refrain.http.activity;
 
-import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.Endpoint;
 import dev.refrain.engine.GenerationId;
 import java.nio.BufferUnderflowException;
@@ -30,14 +29,14 @@ final class RecordCodec {
     private static final int NO_SOURCE = 0;
     private static final int MINTED_SOURCE = 1;
     private static final int OTHER_SOURCE = 2;
-    /** Bytes of {@link CacheKey#shortDigest}. */
+    /** Bytes of {@link dev.refrain.engine.CacheKey#shortDigest}. */
     private static final int SHORT_DIGEST = 6;
 
     private static final int SECONDS_AT = 4;
     private static final int RANDOM_AT = 15;
 
     /** In the order of their numbers in the file. */
-    private static final List<Endpoint> ENDPOINTS =
+    static final List<Endpoint> ENDPOINTS =
             List.of(Endpoint.CHAT, Endpoint.RESPONSES, Endpoint.MESSAGES, Endpoint.EMBEDDINGS);
 
     private byte[] bytes = new byte[32 * 1024];
@@ -45,8 +44,6 @@ final class RecordCodec {
     private int records;
     private long lastMillis;
     private final Map<String, Integer> texts = new HashMap<>();
-
-    private final byte[] digest = new byte[CacheKey.LENGTH];
 
     RecordCodec() {
         clear();
@@ -76,51 +73,41 @@ final class RecordCodec {
     // ---- writing
 
     /** Appends a record; its sequence is its place. */
-    void add(
-            Account account,
-            long promptTokens,
-            long completionTokens,
-            long tokensSaved,
-            long millisSaved,
-            long moneySavedNanos,
-            long costNanos,
-            String finishReason) {
-        String id = account.id();
+    void add(Facts facts) {
+        byte[] id = facts.id();
         boolean minted = isMinted(id);
-        begin(
-                account.outcome(),
-                account.endpoint(),
-                account.streamed(),
-                account.cut(),
-                minted,
-                account.createdAtMillis());
-        id(id, minted);
-        Labels.Scope scope = account.scope();
-        text(account.model());
-        text(account.preset());
-        text(scope == null ? null : scope.label());
-        text(scope == null ? null : scope.tag());
-        text(account.reason());
-        source(account.sourceId());
-        key(account.key());
-        number(account.status());
-        number(account.durationNanos() / 1000);
-        number(account.latencyNanos() / 1000);
-        number(account.bytes());
-        number(promptTokens + 1);
-        number(completionTokens + 1);
-        number(tokensSaved);
-        number(millisSaved);
-        number(moneySavedNanos + 1);
-        number(costNanos + 1);
-        text(finishReason);
+        Effort effort = facts.effort();
+        begin(facts.outcome(), facts.endpoint(), facts.streamed(), facts.cut(), minted, facts.createdAtMillis());
+        if (minted) {
+            minted(id);
+        } else {
+            text(id == null ? null : new String(id, StandardCharsets.UTF_8));
+        }
+        text(facts.model());
+        text(facts.preset());
+        text(facts.scope());
+        text(facts.scopeTag());
+        text(facts.reason());
+        source(facts.sourceId());
+        number(facts.keyBits());
+        number(facts.status());
+        number(facts.durationNanos() / 1000);
+        number(facts.latencyNanos() / 1000);
+        number(facts.bytes());
+        number(effort.promptTokens() + 1);
+        number(effort.completionTokens() + 1);
+        number(effort.tokensSaved());
+        number(effort.millisSaved());
+        number(effort.moneySavedNanos() + 1);
+        number(effort.costNanos() + 1);
+        text(facts.finishReason());
         records++;
     }
 
     private void begin(
             Outcome outcome, Endpoint endpoint, boolean streamed, boolean cut, boolean minted, long createdAtMillis) {
         room(64);
-        bytes[length++] = (byte) (Outcome.ALL.indexOf(outcome)
+        bytes[length++] = (byte) (outcome.number()
                 | ENDPOINTS.indexOf(endpoint) << 3
                 | (streamed ? STREAMED : 0)
                 | (cut ? CUT : 0)
@@ -132,17 +119,27 @@ final class RecordCodec {
 
     /** Whether an id has the form of wire rule W24. */
     static boolean isMinted(String id) {
-        if (id == null || id.length() != GenerationId.LENGTH || !id.startsWith("gen-") || id.charAt(14) != '-') {
+        return id != null && isMinted(id.getBytes(StandardCharsets.UTF_8));
+    }
+
+    /** The same of an id in UTF-8. */
+    static boolean isMinted(byte[] id) {
+        if (id == null
+                || id.length != GenerationId.LENGTH
+                || id[0] != 'g'
+                || id[1] != 'e'
+                || id[2] != 'n'
+                || id[3] != '-'
+                || id[RANDOM_AT - 1] != '-') {
             return false;
         }
         for (int i = SECONDS_AT; i < RANDOM_AT - 1; i++) {
-            char c = id.charAt(i);
-            if (c < '0' || c > '9') {
+            if (id[i] < '0' || id[i] > '9') {
                 return false;
             }
         }
         for (int i = RANDOM_AT; i < GenerationId.LENGTH; i++) {
-            if (id.charAt(i) >= 0x80) {
+            if (id[i] < 0) {
                 return false;
             }
         }
@@ -154,43 +151,32 @@ final class RecordCodec {
         return Long.parseLong(mintedId, SECONDS_AT, RANDOM_AT - 1, 10);
     }
 
-    private void id(String id, boolean minted) {
-        if (minted) {
-            long delta = seconds(id) - lastMillis / 1000;
-            number(delta << 1 ^ delta >> 63);
-            room(GenerationId.LENGTH);
-            for (int i = RANDOM_AT; i < GenerationId.LENGTH; i++) {
-                bytes[length++] = (byte) id.charAt(i);
-            }
-        } else {
-            text(id);
+    /** The same of an id in UTF-8. */
+    static long seconds(byte[] mintedId) {
+        long seconds = 0;
+        for (int i = SECONDS_AT; i < RANDOM_AT - 1; i++) {
+            seconds = seconds * 10 + mintedId[i] - '0';
         }
+        return seconds;
+    }
+
+    private void minted(byte[] id) {
+        long delta = seconds(id) - lastMillis / 1000;
+        number(delta << 1 ^ delta >> 63);
+        append(id, RANDOM_AT);
     }
 
     /** Too many different ones for it to pay to look each up. */
-    private void source(String id) {
+    private void source(byte[] id) {
         if (id == null) {
             number(NO_SOURCE);
         } else if (isMinted(id)) {
             number(MINTED_SOURCE);
-            id(id, true);
+            minted(id);
         } else {
             number(OTHER_SOURCE);
-            utf8(id);
-        }
-    }
-
-    /** The bits of {@link CacheKey#shortDigest}, plus 1. */
-    private void key(CacheKey key) {
-        if (key == null) {
-            number(0);
-        } else {
-            key.copyTo(digest, 0);
-            long bits = 0;
-            for (int i = 0; i < SHORT_DIGEST; i++) {
-                bits = (bits << 8) | (digest[i] & 0xFF);
-            }
-            number(bits + 1);
+            number(id.length);
+            append(id, 0);
         }
     }
 
@@ -213,9 +199,14 @@ final class RecordCodec {
     private void utf8(String text) {
         byte[] utf8 = text.getBytes(StandardCharsets.UTF_8);
         number(utf8.length);
-        room(utf8.length);
-        System.arraycopy(utf8, 0, bytes, length, utf8.length);
-        length += utf8.length;
+        append(utf8, 0);
+    }
+
+    private void append(byte[] source, int from) {
+        int count = source.length - from;
+        room(count);
+        System.arraycopy(source, from, bytes, length, count);
+        length += count;
     }
 
     private void number(long value) {

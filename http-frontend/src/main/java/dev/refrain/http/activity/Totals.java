@@ -1,7 +1,6 @@
 package dev.refrain.http.activity;
 
 import dev.refrain.engine.Endpoint;
-import dev.refrain.engine.Savings;
 import java.util.Collections;
 import java.util.EnumMap;
 import java.util.Map;
@@ -43,7 +42,7 @@ final class Totals {
         }
     }
 
-    void add(Account account, Prices prices) {
+    void add(Account account, Effort effort) {
         PerEndpoint counts = endpoints.get(account.endpoint());
         Outcome outcome = account.outcome();
         counts.outcomes.get(outcome).increment();
@@ -51,24 +50,18 @@ final class Totals {
             counts.errors.increment();
         }
         bytes.add(account.bytes());
-        UsageTap usage = account.usage();
-        if (usage != null) {
-            tokensUsed.add(usage.tokens());
+        if (effort.tokensUsed() > 0) {
+            tokensUsed.add(effort.tokensUsed());
         }
         if (outcome.isCached()) {
-            save(account, account.savings(), prices);
-        }
-    }
-
-    private void save(Account account, Savings savings, Prices prices) {
-        millisSaved.add(account.millisSaved(savings));
-        if (savings.tokens() > 0) {
-            tokensSaved.add(savings.tokens());
-            long nanos = prices.nanos(account.model(), savings);
-            if (nanos == Activity.UNKNOWN) {
-                unpricedTokens.add(savings.tokens());
-            } else {
-                moneySavedNanos.add(nanos);
+            millisSaved.add(effort.millisSaved());
+            if (effort.tokensSaved() > 0) {
+                tokensSaved.add(effort.tokensSaved());
+                if (effort.moneySavedNanos() == Activity.UNKNOWN) {
+                    unpricedTokens.add(effort.tokensSaved());
+                } else if (effort.moneySavedNanos() > 0) {
+                    moneySavedNanos.add(effort.moneySavedNanos());
+                }
             }
         }
     }

@@ -53,6 +53,7 @@ public final class AdminServer implements AutoCloseable {
 
     private final Subject subject;
     private final Sessions sessions;
+    private final Attempts attempts = new Attempts(Clock.systemUTC());
     private final Metrics metrics;
     private final Events events;
     private final Undertow undertow;
@@ -74,7 +75,7 @@ public final class AdminServer implements AutoCloseable {
                 .setServerOption(UndertowOptions.REQUEST_PARSE_TIMEOUT, STALL_MILLIS)
                 .setServerOption(UndertowOptions.NO_REQUEST_TIMEOUT, IDLE_MILLIS)
                 .setSocketOption(Options.WRITE_TIMEOUT, STALL_MILLIS)
-                .setHandler(new Gate(sessions, settings.host(), routes(figures)))
+                .setHandler(new Gate(sessions, attempts, settings.host(), routes(figures)))
                 .build();
     }
 
@@ -182,7 +183,9 @@ public final class AdminServer implements AutoCloseable {
         if (!sessions.isTokenSet()) {
             throw AdminException.badRequest("No token is set, so none is needed.");
         }
+        attempts.check(exchange);
         if (!sessions.isToken(object(body).path("token").asText())) {
+            attempts.failed(exchange);
             throw new AdminException(StatusCodes.UNAUTHORIZED, "That is not the value of admin.token.");
         }
         sessions.begin(exchange);

@@ -6,7 +6,8 @@ import java.util.Iterator;
 
 /** RFC 4180. What a spreadsheet would take for a formula is marked as text. */
 final class Csv {
-    private static final String FORMULA = "=+-@\t\r";
+    /** OWASP, CSV injection; some spreadsheets take the wide forms, too. */
+    private static final String FORMULA = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20";
 
     private Csv() {}
 

@@ -32,12 +32,14 @@ final class Gate implements HttpHandler {
                     + "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
     private final Sessions sessions;
+    private final Attempts attempts;
     private final String ownHost;
     private final HttpHandler next;
 
     /** @param ownHost the address that is bound, a name of this machine too */
-    Gate(Sessions sessions, String ownHost, HttpHandler next) {
+    Gate(Sessions sessions, Attempts attempts, String ownHost, HttpHandler next) {
         this.sessions = sessions;
+        this.attempts = attempts;
         this.ownHost = ownHost;
         this.next = next;
     }
@@ -83,7 +85,20 @@ final class Gate implements HttpHandler {
             checkOrigin(exchange, changes);
         }
         boolean isOpen = path.equals(Routes.LOGIN) || !(isApi || path.equals(Routes.METRICS));
-        if (sessions.isTokenSet() && !isOpen && !sessions.isKnown(exchange)) {
+        if (sessions.isTokenSet() && !isOpen) {
+            checkToken(exchange);
+        }
+    }
+
+    private void checkToken(HttpServerExchange exchange) throws AdminException {
+        boolean isAttempt = exchange.getRequestHeaders().contains(Headers.AUTHORIZATION);
+        if (isAttempt) {
+            attempts.check(exchange);
+        }
+        if (!sessions.isKnown(exchange)) {
+            if (isAttempt) {
+                attempts.failed(exchange);
+            }
             exchange.getResponseHeaders().put(Headers.WWW_AUTHENTICATE, "Bearer realm=\"refrain\"");
             throw new AdminException(
                     StatusCodes.UNAUTHORIZED, "Send Authorization: Bearer with the value of admin.token.");

@@ -3,7 +3,6 @@ package dev.refrain.http.admin;
 import dev.refrain.engine.Endpoint;
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.engine.metrics.CacheMetrics;
-import dev.refrain.http.activity.Account;
 import dev.refrain.http.activity.ActivityLog;
 import dev.refrain.http.activity.Outcome;
 import dev.refrain.http.activity.Stats;
@@ -146,9 +145,8 @@ final class Metrics implements AutoCloseable {
             }
             timers.put(endpoint, byOutcome);
         }
-        activity.listen((Account account) -> timers.get(account.endpoint())
-                .get(account.outcome())
-                .record(account.durationNanos(), TimeUnit.NANOSECONDS));
+        activity.listen(
+                (endpoint, outcome, nanos) -> timers.get(endpoint).get(outcome).record(nanos, TimeUnit.NANOSECONDS));
     }
 
     private void upstream(IntSupplier calls, Map<String, ? extends Number> errors) {

@@ -2,7 +2,6 @@ package dev.refrain.http.admin;
 
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.http.activity.ActivityLog;
-import dev.refrain.http.activity.Filter;
 import io.undertow.server.HttpServerExchange;
 import java.util.HashSet;
 import java.util.List;
@@ -64,11 +63,10 @@ final class Purge {
         if (scope.matches("[0-9a-f]{12}")) {
             tags.add(scope);
         }
-        activity.query(new Filter(null, null, null, scope, 0), ActivityLog.MAX_LIMIT, null)
-                .data()
-                .forEach(record -> tags.add(record.scopeTag().substring(0, TAG_DIGITS)));
+        activity.scopeTags(scope).forEach(tag -> tags.add(tag.substring(0, TAG_DIGITS)));
         if (tags.isEmpty()) {
-            throw AdminException.notFound("The log has no request of the scope " + scope + ".");
+            throw AdminException.notFound(
+                    "There was no request of the scope " + scope + ", as far as the log goes back.");
         }
         return tags.stream().mapToLong(cache::removeScopeTagged).sum();
     }

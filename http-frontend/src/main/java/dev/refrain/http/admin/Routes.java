@@ -26,6 +26,8 @@ final class Routes implements HttpHandler {
 
     private static final Logger LOG = LoggerFactory.getLogger(Routes.class);
 
+    private static final int LOGIN_BYTES = 4096;
+
     /** Answers one kind of request. */
     @FunctionalInterface
     interface Action {
@@ -56,7 +58,6 @@ final class Routes implements HttpHandler {
 
     @Override
     public void handleRequest(HttpServerExchange exchange) {
-        exchange.setMaxEntitySize(maxBodyBytes);
         HttpString method =
                 exchange.getRequestMethod().equals(Methods.HEAD) ? Methods.GET : exchange.getRequestMethod();
         String path = longestPath(exchange.getRequestPath());
@@ -67,7 +68,8 @@ final class Routes implements HttpHandler {
         } else if (exchange.isRequestComplete()) {
             exchange.dispatch(worker -> answer(worker, new Route(path, action), new byte[0]));
         } else {
-            receive(exchange, new Route(path, action));
+            // What anybody may send is short.
+            receive(exchange, new Route(path, action), path.equals(LOGIN) ? LOGIN_BYTES : maxBodyBytes);
         }
     }
 
@@ -95,7 +97,8 @@ final class Routes implements HttpHandler {
         }
     }
 
-    private void receive(HttpServerExchange exchange, Route route) {
+    private static void receive(HttpServerExchange exchange, Route route, int maxBodyBytes) {
+        exchange.setMaxEntitySize(maxBodyBytes);
         exchange.getRequestReceiver().setMaxBufferSize(maxBodyBytes);
         exchange.getRequestReceiver()
                 .receiveFullBytes(

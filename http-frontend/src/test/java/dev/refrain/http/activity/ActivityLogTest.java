@@ -2,6 +2,7 @@ package dev.refrain.http.activity;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.tuple;
 
 import dev.refrain.engine.BypassReason;
 import dev.refrain.engine.CacheOutcome;
@@ -323,6 +324,20 @@ class ActivityLogTest {
     }
 
     @Test
+    void aRepeatedAnswerEndedForItsSourcesReasonAlsoAfterARestart() throws IOException {
+        String source = miss("m");
+        String repeated = hit("m", source);
+        String orphan = hit("m", "chatcmpl-gone");
+        for (int restarts = 0; restarts < 2; restarts++) {
+            assertThat(log.query(Filter.ALL, 10, null).data())
+                    .extracting(Activity::id, Activity::finishReason)
+                    .containsExactly(tuple(orphan, null), tuple(repeated, "stop"), tuple(source, "stop"));
+            reopen("");
+        }
+        assertThat(log.find(repeated).orElseThrow().finishReason()).isEqualTo("stop");
+    }
+
+    @Test
     void theTimeSeriesHasEveryStep() {
         hit("m", "s");
         log.stats();
@@ -505,9 +520,9 @@ class ActivityLogTest {
     @Test
     void listenersHearOfEachRequest() {
         List<Outcome> heard = new ArrayList<>();
-        log.listen(account -> {
+        log.listen((endpoint, outcome, nanos) -> {
             synchronized (heard) {
-                heard.add(account.outcome());
+                heard.add(outcome);
             }
         });
         hit("m", "s");

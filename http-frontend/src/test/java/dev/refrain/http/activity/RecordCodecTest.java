@@ -17,6 +17,9 @@ import net.jqwik.api.constraints.IntRange;
 
 /** What is written is read again; what is damaged is noticed or read as something else, and no worse. */
 class RecordCodecTest {
+    /** The way of each request into a batch. */
+    private static final FactsQueue QUEUE = new FactsQueue();
+
     @Property(tries = 200)
     void whatIsWrittenIsRead(@ForAll long seed, @ForAll @IntRange(max = 50) int count) {
         Random random = new Random(seed);
@@ -58,8 +61,8 @@ class RecordCodecTest {
     private static Activity add(RecordCodec codec, Random random, long sequence) {
         Endpoint endpoint = pick(random, Endpoint.CHAT, Endpoint.RESPONSES, Endpoint.MESSAGES, Endpoint.EMBEDDINGS);
         Account account = new Account(null, endpoint, 0);
-        String id = pick(random, null, "chatcmpl-ü", GenerationId.mint(random.nextInt(Integer.MAX_VALUE)), "gen-x");
-        String model = pick(random, null, "m", "openai/gpt", "模型");
+        String id = pick(random, null, "chatcmpl-ü", GenerationId.mint(random.nextInt(Integer.MAX_VALUE)), "gen-x", "");
+        String model = pick(random, null, "m", "openai/gpt", "模型", "long ".repeat(40), "also long ".repeat(40));
         String preset = pick(random, null, "p");
         boolean streamed = random.nextBoolean();
         account.request(model, preset, streamed);
@@ -68,7 +71,7 @@ class RecordCodecTest {
                 random.nextBoolean() ? null : Labels.Scope.of(pick(random, null, "team"), random.nextLong());
         Savings savings = new Savings(1, 2, 3);
         CacheOutcome outcome = switch (random.nextInt(6)) {
-            case 0 -> new CacheOutcome.Hit(1, 2, pick(random, null, "s1", "s2"), savings);
+            case 0 -> new CacheOutcome.Hit(1, 2, pick(random, null, "s1", "s2", GenerationId.mint(7)), savings);
             case 1 -> new CacheOutcome.Collapsed(1, "s1", ForwardReason.MISS, () -> savings);
             case 2 -> new CacheOutcome.HitOnError(new CacheOutcome.Hit(1, 2, "s3", savings), ForwardReason.STALE, 500);
             case 3 -> new CacheOutcome.Miss(1, true);
@@ -80,11 +83,10 @@ class RecordCodecTest {
         boolean cut = random.nextBoolean();
         int status = 100 + random.nextInt(500);
         account.restore(scope, id, status, n[0], n[1], n[2], n[3], cut);
-        codec.add(account, n[4] - 1, n[5] - 1, n[6], n[7], n[8] - 1, n[9] - 1, pick(random, null, "stop"));
-        Activity last =
-                RecordCodec.decode(codec.copy(), sequence - codec.records() + 1).get(codec.records() - 1);
-        assertThat(last.finishReason()).isIn(null, "stop");
-        Activity expected = new Activity(
+        Effort effort = new Effort(n[4] - 1, n[5] - 1, n[10], n[6], n[7], n[8] - 1, n[9] - 1);
+        assertThat(QUEUE.offer(account, effort)).isTrue();
+        assertThat(QUEUE.drain(codec::add)).isEqualTo(1);
+        return new Activity(
                 sequence,
                 id,
                 account.createdAtMillis(),
@@ -108,9 +110,8 @@ class RecordCodecTest {
                 n[7],
                 n[8] - 1,
                 n[9] - 1,
-                last.finishReason(),
+                null,
                 cut);
-        return expected;
     }
 
     @SafeVarargs

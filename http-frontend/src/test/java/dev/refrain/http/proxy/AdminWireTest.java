@@ -11,6 +11,7 @@ import java.net.http.HttpResponse;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -108,6 +109,39 @@ class AdminWireTest extends AdminTest {
                 .startsWith("HTTP/1.1 200");
         assertThat(ask("GET", "/healthz", null).statusCode()).isEqualTo(200);
         assertThat(ask("GET", "/readyz", null).statusCode()).isEqualTo(200);
+    }
+
+    @Test
+    void aWrongTokenCanBeTriedAFewTimesASecond() throws IOException {
+        restart(Map.of("REFRAIN_ADMIN_TOKEN", TOKEN));
+        String cookie = header(ask("POST", "/admin/api/login", "{\"token\":\"" + TOKEN + "\"}"), "Set-Cookie")
+                .replaceFirst(";.*", "");
+        // More than fit into two seconds, one of which may end while this runs.
+        List<HttpResponse<String>> tries = IntStream.range(0, 32)
+                .mapToObj(i -> i % 2 == 0
+                        ? ask("POST", "/admin/api/login", "{\"token\":\"guess " + i + "\"}")
+                        : proxy.send(
+                                admin("GET", "/admin/api/stats", null).header("Authorization", "Bearer guess" + i)))
+                .toList();
+        assertThat(tries)
+                .extracting(HttpResponse::statusCode)
+                .contains(401, 429)
+                .containsOnly(401, 429);
+        HttpResponse<String> refused = tries.stream()
+                .filter(response -> response.statusCode() == 429)
+                .findFirst()
+                .orElseThrow();
+        assertThat(header(refused, "Retry-After")).isEqualTo("1");
+        assertThat(tree(refused).at("/error/code").asText()).isEqualTo("too-many-requests");
+        assertThat(withCookie("GET", "/admin/api/stats", cookie).statusCode()).isEqualTo(200);
+    }
+
+    @Test
+    void whoeverHasNoTokenCannotSendMuch() throws IOException {
+        restart(Map.of("REFRAIN_ADMIN_TOKEN", TOKEN));
+        assertThat(ask("POST", "/admin/api/login", "{\"token\":\"" + "x".repeat(5000) + "\"}")
+                        .statusCode())
+                .isEqualTo(413);
     }
 
     @Test

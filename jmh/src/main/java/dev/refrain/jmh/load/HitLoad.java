@@ -67,7 +67,7 @@ public final class HitLoad {
                 contenders.add(start("other build", Path.of(args[3]), provider, Map.of()));
             }
             // The first hits are misses, and the first hundred thousand compile what the others run.
-            for (int i = 0; i < 2; i++) {
+            for (int i = 0; i < 4; i++) {
                 for (Contender contender : contenders) {
                     load(contender.proxy(), seconds);
                 }
@@ -107,8 +107,7 @@ public final class HitLoad {
     private static void print(String name, Round round) {
         StringBuilder parts = new StringBuilder();
         for (int i = 0; i < PARTS.size(); i++) {
-            parts.append(String.format(
-                    Locale.ROOT, "  %s %.2f", PARTS.get(i).getKey(), round.parts()[i]));
+            parts.append(String.format(Locale.ROOT, "  %s %.2f", PARTS.get(i).getKey(), round.parts()[i]));
         }
         System.out.printf(
                 Locale.ROOT,

@@ -1,0 +1,161 @@
+package dev.refrain.http.activity;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.refrain.engine.CacheOutcome;
+import dev.refrain.engine.Endpoint;
+import dev.refrain.engine.GenerationId;
+import dev.refrain.engine.Savings;
+import dev.refrain.http.config.Settings;
+import dev.refrain.http.config.Startup;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.logging.Handler;
+import java.util.logging.LogRecord;
+import java.util.logging.Logger;
+import java.util.logging.SimpleFormatter;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A disk that fills up costs records, which are counted, and one line; with room there are records again. */
+class ActivityLogFullDiskTest {
+    private static final Logger LOGGER = Logger.getLogger(Journal.class.getName());
+    private static final int MEBIBYTES = 4;
+
+    @TempDir
+    Path folder;
+
+    private final List<String> lines = new CopyOnWriteArrayList<>();
+    private final Handler handler = new Handler() {
+        @Override
+        public void publish(LogRecord entry) {
+            lines.add(entry.getLevel() + " " + new SimpleFormatter().formatMessage(entry));
+        }
+
+        @Override
+        public void flush() {
+            // Nothing is held back.
+        }
+
+        @Override
+        public void close() {
+            // Nothing is held.
+        }
+    };
+    private Path disk;
+
+    @BeforeEach
+    void mount() throws Exception {
+        Path directory = Files.createDirectory(folder.resolve("disk"));
+        assumeTrue(
+                run("mount", "-t", "tmpfs", "-o", "size=" + MEBIBYTES + "m", "refrain-test", directory.toString()),
+                "skipped: mounting a small tmpfs takes root on Linux");
+        disk = directory;
+        LOGGER.addHandler(handler);
+        LOGGER.setUseParentHandlers(false);
+    }
+
+    @AfterEach
+    void unmount() throws Exception {
+        LOGGER.removeHandler(handler);
+        LOGGER.setUseParentHandlers(true);
+        if (disk != null) {
+            run("umount", "--lazy", disk.toString());
+        }
+    }
+
+    private static boolean run(String... command) throws InterruptedException {
+        try {
+            return new ProcessBuilder(command)
+                            .redirectErrorStream(true)
+                            .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+                            .start()
+                            .waitFor()
+                    == 0;
+        } catch (IOException noSuchCommand) {
+            return false;
+        }
+    }
+
+    private ActivityLog open() {
+        String[] flags = {"--store", folder.resolve("answers").toString()};
+        Settings settings = ((Startup.Run) Startup.parse(
+                        flags,
+                        Map.of("REFRAIN_ACTIVITY_FILE", disk.resolve("activity").toString())))
+                .settings();
+        return ActivityLog.open(settings, String::hashCode, Clock.systemUTC());
+    }
+
+    private static String hit(ActivityLog log) {
+        String id = GenerationId.mint(System.currentTimeMillis() / 1000);
+        Account account = log.begin(Endpoint.CHAT);
+        account.caller("sk-a");
+        account.head(200, id, new CacheOutcome.Hit(10, 290, id, new Savings(100, 150, 2000)));
+        account.served(false);
+        return id;
+    }
+
+    /** More than wait in memory, with the queue emptied on this thread now and then. */
+    private static String hits(ActivityLog log, int count) {
+        String last = null;
+        for (int i = 0; i < count; i++) {
+            last = hit(log);
+            if (i % 5000 == 0) {
+                log.stats();
+            }
+        }
+        return last;
+    }
+
+    @Test
+    void whatDoesNotFitIsCountedAndTheRestGoesOn() throws IOException {
+        Path filler = disk.resolve("filler");
+        int total = 100_000;
+        String first;
+        String last;
+        try (ActivityLog log = open()) {
+            first = hit(log);
+        }
+        try (ActivityLog log = open()) {
+            fill(filler);
+            hits(log, total);
+            Stats full = log.stats();
+            assertThat(full.requests().hit()).isEqualTo(total);
+            assertThat(full.log().dropped()).isGreaterThan(total / 2);
+            assertThat(full.log().records() + full.log().dropped()).isEqualTo(1 + total);
+            assertThat(log.find(first)).isPresent();
+            assertThat(lines)
+                    .singleElement()
+                    .asString()
+                    .startsWith("WARNING Records of requests could not be written to " + disk.resolve("activity"))
+                    .contains("full");
+
+            Files.delete(filler);
+            last = hits(log, 5000);
+        }
+        try (ActivityLog log = open()) {
+            assertThat(log.find(first)).isPresent();
+            assertThat(log.find(last)).isPresent();
+            assertThat(log.query(Filter.ALL, 1000, null).data()).hasSize(1000);
+        }
+        assertThat(lines).hasSize(1);
+    }
+
+    private static void fill(Path filler) throws IOException {
+        try (var out = Files.newOutputStream(filler)) {
+            while (true) {
+                out.write(new byte[4096]);
+            }
+        } catch (IOException full) {
+            assertThat(Files.size(filler)).isGreaterThan(MEBIBYTES << 19);
+        }
+    }
+}
