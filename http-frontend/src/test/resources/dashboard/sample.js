@@ -10,7 +10,7 @@
   const iso = ms => new Date(ms).toISOString();
 
   const stats = {
-    started_at: iso(now - 6.2 * 864e5), version: "0.1.0", requests: counts(1),
+    started_at: iso(now - 6.2 * 864e5), version: "0.1.0", address: "http://127.0.0.1:8080", requests: counts(1),
     by_endpoint: Object.entries({ chat: 0.55, responses: 0.1, messages: 0.2, embeddings: 0.15 })
       .map(([endpoint, share]) => ({ endpoint, ...counts(share) })),
     hit_ratio: 0.7508, tokens_saved: 148230114, tokens_used: 58222900, time_saved_ms: 291223000,
@@ -55,7 +55,7 @@
     const model = pick(["acme/large", "acme/small", "globex/reasoner-2", "initech/chat-mini", "acme/embed-3"]);
     const tokens = 40 + Math.floor(random() * 3000);
     return {
-      id: id(at), created_at: iso(at), endpoint: model.includes("embed") ? "embeddings" : pick(["chat", "chat", "responses", "messages"]),
+      id: id(at), number: Math.round(at), created_at: iso(at), endpoint: model.includes("embed") ? "embeddings" : pick(["chat", "chat", "responses", "messages"]),
       model, preset: null, scope: pick(["search", "support", "ci", "9f3ac21b7e04"]), streamed: random() < 0.3,
       status: !cached && random() < 0.08 ? 429 : 200, cache, reason: cache === "bypass" ? "payload-too-large" : null,
       source_id: null, key: cache === "off" ? null : Math.floor(random() * 2 ** 48).toString(16).padStart(12, "0"),
@@ -81,7 +81,7 @@
     [/\/timeseries\?range=(\w+)/, (_, range) => timeseries(range)],
     [/\/stats$/, () => stats],
     [/\/activity\?/, () => ({ data: records, next: "more" })],
-    [/\/activity\/(.+)/, () => ({ data: hit, source })],
+    [/\/activity\/(.+)/, () => ({ data: hit, source, currency: "USD" })],
     [/\/explain$/, () => explanation],
   ];
   window.fetch = async url => {

@@ -216,6 +216,14 @@ public final class ActivityLog implements AutoCloseable {
         return read(id).map(activity -> finishReasons.complete(activity, clock.millis()));
     }
 
+    /** The request at this place in the log; one whose client had gone before there was a response has nothing else to be found by. */
+    public Optional<Activity> find(long sequence) {
+        return batchBefore(sequence + 1, 0).stream()
+                .filter(activity -> activity.sequence() == sequence)
+                .findFirst()
+                .map(activity -> finishReasons.complete(activity, clock.millis()));
+    }
+
     /** The same, but only for the API key that made the request (wire rule W60). */
     public Optional<Activity> find(String id, String apiKey) {
         String tag = labels.of(apiKey).tag();
@@ -245,6 +253,11 @@ public final class ActivityLog implements AutoCloseable {
             before = batch.get(0).sequence();
         }
         return tags;
+    }
+
+    /** Of all amounts of money. */
+    public String currency() {
+        return currency;
     }
 
     /** What was counted since the start. */

@@ -49,11 +49,15 @@ final class Journal {
 
     private static final long WARN_NANOS = TimeUnit.MINUTES.toNanos(1);
 
-    private final Path file;
+    /** Files for front-ends that share a store, one each, where the settings name none. */
+    private static final int MOST_FILES = 8;
+
+    private final boolean isNamed;
     private final long maxBytes;
     private final long maxAgeMillis;
 
     private final NavigableMap<Long, Batch> batches = new TreeMap<>();
+    private Path file;
     private long records;
     private Connection connection;
     private PreparedStatement insertBatch;
@@ -64,9 +68,13 @@ final class Journal {
     private long uncommitted;
     private long warnedAt = System.nanoTime() - WARN_NANOS;
 
-    /** @param maxBytes 0 for no log */
-    Journal(Path file, long maxBytes, long maxAgeMillis) {
+    /**
+     * @param isNamed whether it must be this file; otherwise it is another one beside it if another process has this one
+     * @param maxBytes 0 for no log
+     */
+    private Journal(Path file, boolean isNamed, long maxBytes, long maxAgeMillis) {
         this.file = file;
+        this.isNamed = isNamed;
         this.maxBytes = maxBytes;
         this.maxAgeMillis = maxAgeMillis;
     }
@@ -74,6 +82,7 @@ final class Journal {
     static Journal of(Settings settings) {
         return new Journal(
                 settings.activityFile(),
+                settings.activity().file() != null,
                 settings.activity().maxSize().bytes(),
                 settings.activity().maxAge().toMillis());
     }
@@ -85,16 +94,13 @@ final class Journal {
         if (maxBytes == 0) {
             return;
         }
+        Path first = file;
         try {
-            try {
-                connect(minutes);
-            } catch (SQLException | RuntimeException e) {
-                disconnect();
-                if (!isDamage(e)) {
-                    throw e;
-                }
-                LOG.warn("The log of requests is damaged. It was set aside as {}, and a new one is made", setAside());
-                connect(minutes);
+            for (int number = 2; !connectUnlessInUse(minutes, isNamed || number > MOST_FILES); number++) {
+                file = first.resolveSibling(first.getFileName() + "-" + number);
+            }
+            if (!file.equals(first)) {
+                LOG.info("Requests are logged to {}, since another process uses {}", file, first);
             }
         } catch (IOException | SQLException | RuntimeException | LinkageError e) {
             disconnect();
@@ -103,8 +109,29 @@ final class Journal {
         }
     }
 
+    private boolean connectUnlessInUse(Minutes minutes, boolean isLast) throws IOException, SQLException {
+        try {
+            connect(minutes);
+        } catch (SQLException | RuntimeException e) {
+            disconnect();
+            if (isInUse(e) && !isLast) {
+                return false;
+            }
+            if (!isDamage(e)) {
+                throw e;
+            }
+            LOG.warn("The log of requests is damaged. It was set aside as {}, and a new one is made", setAside());
+            connect(minutes);
+        }
+        return true;
+    }
+
+    private static boolean isInUse(Throwable e) {
+        return e instanceof SQLiteException sqlite && code(sqlite) == SQLiteErrorCode.SQLITE_BUSY.code;
+    }
+
     private static String reason(Throwable e) {
-        if (e instanceof SQLiteException sqlite && code(sqlite) == SQLiteErrorCode.SQLITE_BUSY.code) {
+        if (isInUse(e)) {
             return "another process uses it";
         }
         return e instanceof IOException ? e.getClass().getSimpleName() + " " + e.getMessage() : e.getMessage();
@@ -127,7 +154,7 @@ final class Journal {
         createOwnerOnly();
         connection = DriverManager.getConnection("jdbc:sqlite:" + file);
         try (Statement statement = connection.createStatement()) {
-            statement.execute("pragma busy_timeout=2000");
+            statement.execute("pragma busy_timeout=500");
             statement.execute("pragma page_size=" + PAGE);
             statement.execute("pragma auto_vacuum=incremental");
             // Before the first access: then there is no file of shared memory, and whoever comes second is told.
@@ -230,6 +257,11 @@ final class Journal {
 
     void close() {
         disconnect();
+    }
+
+    /** Whether the settings ask for a log. */
+    boolean isWanted() {
+        return maxBytes > 0;
     }
 
     boolean isOpen() {

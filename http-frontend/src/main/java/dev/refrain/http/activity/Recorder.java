@@ -45,6 +45,8 @@ final class Recorder {
         }
         if (journal.isOpen()) {
             log(facts);
+        } else if (journal.isWanted()) {
+            lost++;
         }
     }
 

@@ -61,11 +61,12 @@ final class ActivityPages {
         }
         ObjectNode document = Documents.of(page.data());
         document.put("next", page.next());
+        document.put("currency", log.currency());
         Replies.json(exchange, document);
     }
 
     void one(HttpServerExchange exchange, String id) throws AdminException {
-        Activity found = log.find(id)
+        Activity found = (id.matches("~[0-9]{1,18}") ? log.find(Long.parseLong(id.substring(1))) : log.find(id))
                 .orElseThrow(() -> AdminException.notFound("The log has no request with the id " + id + "."));
         ObjectNode document = Documents.object();
         document.set("data", Documents.of(found));
@@ -74,6 +75,7 @@ final class ActivityPages {
                 found.sourceId() == null
                         ? null
                         : log.find(found.sourceId()).map(Documents::of).orElse(null));
+        document.put("currency", log.currency());
         Replies.json(exchange, document);
     }
 

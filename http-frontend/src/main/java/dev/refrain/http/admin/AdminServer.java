@@ -23,6 +23,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.BooleanSupplier;
 import java.util.function.IntSupplier;
+import java.util.function.Supplier;
 import org.xnio.Options;
 
 /** The admin listener while it runs. */
@@ -39,6 +40,7 @@ public final class AdminServer implements AutoCloseable {
      * What the listener shows and acts on.
      *
      * @param explainer answers what would become of a request
+     * @param address where the proxy listens, as clients reach it
      * @param takesRequests whether the proxy does, and is not being stopped
      * @param upstreamCalls calls to providers under way
      * @param upstreamErrors calls that failed, by reason; read when somebody asks
@@ -47,6 +49,7 @@ public final class AdminServer implements AutoCloseable {
             ResponseCache cache,
             ActivityLog activity,
             Explainer explainer,
+            Supplier<String> address,
             BooleanSupplier takesRequests,
             IntSupplier upstreamCalls,
             Map<String, ? extends Number> upstreamErrors) {}
@@ -65,7 +68,7 @@ public final class AdminServer implements AutoCloseable {
         this.sessions = new Sessions(settings.token(), Clock.systemUTC());
         this.metrics =
                 new Metrics(subject.cache(), subject.activity(), subject.upstreamCalls(), subject.upstreamErrors());
-        Figures figures = new Figures(subject.cache(), subject.activity(), subject.upstreamCalls());
+        Figures figures = new Figures(subject.cache(), subject.activity(), subject.address(), subject.upstreamCalls());
         this.events = new Events(figures, subject.activity());
         this.undertow = Undertow.builder()
                 .addHttpListener(settings.port(), settings.host())

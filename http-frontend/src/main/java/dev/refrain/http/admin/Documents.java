@@ -36,6 +36,7 @@ final class Documents {
         node.put("reason", activity.reason());
         node.put("source_id", activity.sourceId());
         node.put("key", activity.key());
+        node.put("number", activity.sequence());
         node.put("duration_ms", activity.durationMicros() / MICROS_PER_MILLI);
         node.put("bytes", activity.bytes());
         node.put("tokens_prompt", known(activity.promptTokens()));
@@ -60,10 +61,11 @@ final class Documents {
     }
 
     /** All figures. */
-    static ObjectNode of(Stats stats, StoreStats store, int flights, int upstreamCalls, String version) {
+    static ObjectNode of(Stats stats, StoreStats store, int flights, int upstreamCalls, String version, String address) {
         ObjectNode node = object();
         node.put("started_at", Times.iso(stats.startedAt()));
         node.put("version", version);
+        node.put("address", address);
         node.set("requests", of(stats.requests()));
         for (Endpoint endpoint : Endpoint.values()) {
             ObjectNode counts = node.withArray("by_endpoint").addObject();

@@ -5,16 +5,19 @@ import dev.refrain.engine.ResponseCache;
 import dev.refrain.http.activity.ActivityLog;
 import java.util.Optional;
 import java.util.function.IntSupplier;
+import java.util.function.Supplier;
 
 /** All figures at once, for one question or for everybody who listens. */
 final class Figures {
     private final ResponseCache cache;
     private final ActivityLog activity;
+    private final Supplier<String> address;
     private final IntSupplier upstreamCalls;
 
-    Figures(ResponseCache cache, ActivityLog activity, IntSupplier upstreamCalls) {
+    Figures(ResponseCache cache, ActivityLog activity, Supplier<String> address, IntSupplier upstreamCalls) {
         this.cache = cache;
         this.activity = activity;
+        this.address = address;
         this.upstreamCalls = upstreamCalls;
     }
 
@@ -25,6 +28,11 @@ final class Figures {
 
     ObjectNode document() {
         return Documents.of(
-                activity.stats(), cache.stats().store(), cache.joinableFlights(), upstreamCalls.getAsInt(), version());
+                activity.stats(),
+                cache.stats().store(),
+                cache.joinableFlights(),
+                upstreamCalls.getAsInt(),
+                version(),
+                address.get());
     }
 }

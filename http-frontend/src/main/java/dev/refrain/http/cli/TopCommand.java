@@ -14,7 +14,6 @@ import picocli.CommandLine.Option;
                 "Shows the figures and the latest requests, again and again, until q or Ctrl-C. Without a terminal it prints them "
                         + "one below the other.")
 final class TopCommand extends AdminCommand {
-    private static final String CLEAR = "\u001b[H\u001b[2J";
     private static final int ROWS = 10;
 
     @Option(
@@ -30,8 +29,8 @@ final class TopCommand extends AdminCommand {
     @Override
     int ask(AdminClient admin) throws IOException, InterruptedException {
         CountDownLatch quit = new CountDownLatch(1);
-        boolean isTerminal = console.bytes == System.in && Keys.isTerminal();
-        try (Keys keys = isTerminal ? Keys.listen(quit::countDown) : null) {
+        boolean isTerminal = console.bytes == System.in && Terminal.isThere();
+        try (Terminal terminal = isTerminal ? Terminal.open(quit::countDown) : null) {
             long before = -1;
             for (long look = 0; look < count; look++) {
                 if (look > 0 && quit.await((long) (Math.max(0.1, seconds) * 1000), TimeUnit.MILLISECONDS)) {
@@ -40,7 +39,8 @@ final class TopCommand extends AdminCommand {
                 JsonNode stats = admin.get("stats");
                 JsonNode latest = admin.get("activity?limit=" + ROWS);
                 long total = stats.at("/requests/total").asLong();
-                out().print((keys == null ? "" : CLEAR) + Table.of(stats) + rate(before, total) + rows(latest));
+                String text = Table.of(stats) + rate(before, total) + rows(latest);
+                out().print(terminal == null ? text : Terminal.screen(text));
                 out().flush();
                 before = total;
             }

@@ -54,10 +54,11 @@ final class GenerationRecord {
     }
 
     private static ObjectNode data(Activity record) {
-        BigDecimal cost = record.cost();
+        // Clients' data models have no room for null here.
+        BigDecimal cost = record.cost() == null ? BigDecimal.ZERO : record.cost();
         ObjectNode data = JsonNodeFactory.instance.objectNode();
         data.put("id", record.id());
-        data.put("model", record.model());
+        data.put("model", record.model() == null ? "" : record.model());
         data.put("created_at", Instant.ofEpochMilli(record.createdAtMillis()).toString());
         data.put("streamed", record.streamed());
         data.put("cancelled", record.cut());
@@ -75,6 +76,7 @@ final class GenerationRecord {
         data.put("response_cache_source_id", record.sourceId());
         data.put("is_byok", false);
         data.put("origin", "");
+        data.put("data_region", "global");
         for (String name : NOT_KNOWN_HERE) {
             data.putNull(name);
         }

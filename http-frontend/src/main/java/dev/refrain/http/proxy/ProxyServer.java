@@ -156,6 +156,7 @@ public final class ProxyServer implements AutoCloseable {
                             cache,
                             activity,
                             explainer,
+                            this::url,
                             () -> !stopping,
                             client::inFlight,
                             client.errors().counts()));
@@ -219,13 +220,17 @@ public final class ProxyServer implements AutoCloseable {
 
     /** One line for an operator: where it listens and what stands behind it. */
     public String describe() {
-        InetSocketAddress address = address();
-        return "Refrain listens on http://" + settings.host() + ":" + address.getPort() + "/v1, upstream "
+        return "Refrain listens on " + url() + "/v1, upstream "
                 + (settings.upstream() == null
                         ? "the built-in demo provider (no model is called; set --upstream for a real one)"
                         : settings.upstream().toString())
                 + ", " + describeStore()
                 + (admin == null ? "" : ", dashboard " + admin.url());
+    }
+
+    private String url() {
+        String host = settings.host();
+        return "http://" + (host.indexOf(':') >= 0 ? "[" + host + "]" : host) + ":" + address().getPort();
     }
 
     private String describeStore() {

@@ -125,6 +125,8 @@ class ActivityLogFullDiskTest {
             first = hit(log);
         }
         try (ActivityLog log = open()) {
+            // Opens the file.
+            log.stats();
             fill(filler);
             hits(log, total);
             Stats full = log.stats();

@@ -187,6 +187,24 @@ class ActivityLogTest {
         assertThat(log.find(hit("m", "x")).orElseThrow().scope()).isEqualTo("team-a");
     }
 
+    @Test
+    void aLabelLeadsToAllItsKeysHoweverLongAgoTheyCame() throws IOException {
+        String yaml = "labels: [{name: team, sha256: " + sha256("sk-a") + "}, {name: team, sha256: " + sha256("sk-b") + "}]";
+        reopen(yaml);
+        hit("m", "x");
+        reopen(yaml);
+        for (int i = 0; i < 3000; i++) {
+            Account account = log.begin(Endpoint.CHAT);
+            account.caller(i == 5 ? "sk-b" : "sk-c");
+            account.head(200, id(), null);
+            account.served(false);
+        }
+        assertThat(log.scopeTags("team"))
+                .containsExactlyInAnyOrder(
+                        "efcdab8967452301", Labels.Scope.of(null, "sk-b".hashCode()).tag());
+        assertThat(log.scopeTags("nobody")).isEmpty();
+    }
+
     private static String sha256(String text) {
         try {
             return java.util.HexFormat.of()
@@ -227,6 +245,8 @@ class ActivityLogTest {
         assertThat(newest).extracting(Activity::status).containsExactly(499, 404, 200, 200, 200);
         assertThat(newest.get(0).cut()).isTrue();
         assertThat(newest.get(0).id()).isNull();
+        assertThat(log.find(newest.get(0).sequence())).contains(newest.get(0));
+        assertThat(log.find(newest.get(0).sequence() + 1)).isEmpty();
         assertThat(newest.get(2).reason()).isEqualTo("payload-too-large");
         assertThat(newest.get(3).tokensSaved()).isEqualTo(2);
         assertThat(log.stats().requests()).isEqualTo(new Stats.Counts(0, 1, 1, 1, 1, 1, 2));
@@ -460,15 +480,33 @@ class ActivityLogTest {
     }
 
     @Test
-    void aFileInUseMeansNoLog() throws IOException {
+    void whereTheFileIsInUseThereIsAnotherOne() throws IOException {
+        hit("m", "s");
+        log.stats();
+        for (int restarts = 0; restarts < 2; restarts++) {
+            try (ActivityLog second = open("")) {
+                Account account = second.begin(Endpoint.CHAT);
+                account.head(200, "x", null);
+                account.served(false);
+                assertThat(second.find("x")).isPresent();
+                assertThat(second.query(Filter.ALL, 10, null).data()).hasSize(restarts + 1);
+            }
+        }
+        assertThat(log.find("x")).isEmpty();
+        assertThat(folder.resolve("answers.refrain.activity-2")).exists();
+    }
+
+    @Test
+    void aNamedFileInUseMeansNoLog() throws IOException {
         String first = hit("m", "s");
         log.stats();
-        try (ActivityLog second = open("")) {
+        try (ActivityLog second = open("activity: {file: '" + file() + "'}")) {
             Account account = second.begin(Endpoint.CHAT);
             account.head(200, "x", null);
             account.served(false);
             assertThat(second.stats().requests().total()).isEqualTo(1);
             assertThat(second.find("x")).isEmpty();
+            assertThat(second.stats().log().dropped()).isEqualTo(1);
             assertThat(second.query(Filter.ALL, 10, null).data()).isEmpty();
             assertThat(second.series(TimeSeries.Range.HOUR).get(59).requests().off())
                     .isEqualTo(1);

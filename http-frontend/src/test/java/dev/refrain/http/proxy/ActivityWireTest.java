@@ -74,6 +74,9 @@ class ActivityWireTest extends WireTest {
         assertThat(fetched.path("tokens_prompt").asInt()).isEqualTo(9);
         assertThat(fetched.path("tokens_completion").asInt()).isEqualTo(12);
         assertThat(fetched.path("finish_reason").asText()).isEqualTo("stop");
+        // No price is configured.
+        assertThat(fetched.path("usage").isNumber()).isTrue();
+        assertThat(fetched.path("total_cost").isNumber()).isTrue();
         assertThat(fetched.path("response_cache_source_id").isNull()).isTrue();
 
         JsonNode repeated = generation(hit);
@@ -82,6 +85,7 @@ class ActivityWireTest extends WireTest {
         assertThat(repeated.path("tokens_completion").asInt(-1)).isZero();
         assertThat(repeated.path("usage").doubleValue()).isZero();
         assertThat(repeated.path("usage").isNumber()).isTrue();
+        assertThat(repeated.path("total_cost").isNumber()).isTrue();
         assertThat(repeated.path("finish_reason").asText()).isEqualTo("stop");
         assertThat(repeated.path("response_cache_source_id").asText()).isEqualTo(source);
         assertThat(provider.calls()).isEqualTo(1);

@@ -368,6 +368,23 @@ class AdminWireTest extends AdminTest {
         assertMiss(proxy.cached(CHAT, chat("b", "1")));
     }
 
+    @Test
+    void aRequestIsFoundByItsPlaceInTheLogToo() {
+        String id = header(proxy.cached(CHAT, CHAT_REQUEST), "X-Generation-Id");
+        JsonNode page = json("activity?limit=1");
+        String number = page.at("/data/0/number").asText();
+        assertThat(json("activity/~" + number).at("/data/id").asText()).isEqualTo(id);
+        assertThat(page.path("currency").asText()).isEqualTo("USD");
+        assertThat(ask("GET", "/admin/api/activity/~9" + number, null).statusCode())
+                .isEqualTo(404);
+    }
+
+    @Test
+    void saysWhereTheProxyListens() {
+        assertThat(json("stats").path("address").asText() + "/v1/chat/completions")
+                .isEqualTo(proxy.uri(CHAT).toString());
+    }
+
     private long removed(String query) {
         return tree(ask("DELETE", "/admin/api/entries?" + query, null))
                 .path("removed")

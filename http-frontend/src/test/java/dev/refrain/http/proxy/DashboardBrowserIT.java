@@ -178,6 +178,21 @@ class DashboardBrowserIT {
         assertThat(page).hasURL(Pattern.compile(".*#/activity\\?model=test%2Fdetail"));
     }
 
+    @Test
+    void aRequestWhoseClientWentAwayIsShownLikeAnyOther() throws IOException {
+        try (RawClient client = new RawClient(jar.port())) {
+            client.send("POST " + CHAT + " HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{\"model\":");
+            client.leave(false);
+        }
+        Page page = open("activity");
+        Locator gone = page.locator("#rows a[href*='~']").first();
+        gone.click();
+        assertThat(page.getByRole(AriaRole.DIALOG)).containsText("none: the client went away before the answer");
+        page.keyboard().press("Escape");
+        gone.focus();
+        page.keyboard().press("ArrowUp");
+    }
+
     // -------------------------------------------------------------------------------------------------------------
     // explain
 

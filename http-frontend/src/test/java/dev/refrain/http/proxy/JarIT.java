@@ -245,7 +245,7 @@ class JarIT {
         assertThat(ended.err().lines())
                 .singleElement()
                 .asString()
-                .contains("Requests are not logged: ", "another process uses it");
+                .contains("Requests are logged to " + store() + ".activity-2, since another process uses ");
 
         RunningJar next = start();
         assertThat(next.err()).contains(RECOVERED);

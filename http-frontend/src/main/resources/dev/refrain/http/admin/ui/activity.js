@@ -10,6 +10,7 @@ import * as format from "./format.js";
 const LIMIT = 50;
 /** New rows make the first page longer, so that the next one still begins where it ends; until it would be too long. */
 const MOST_ROWS = 200;
+const FRESH_MS = 1200;
 const FILTERS = ["cached", "model", "endpoint", "scope"];
 /** Suggestions are taken from what was seen; no more than a list can show. */
 const MOST_SUGGESTIONS = 100;
@@ -168,9 +169,11 @@ function arrive(records) {
 
 function prepend(records) {
   waiting = [];
-  const known = new Set([...rows.rows].map(line => line.dataset.id));
-  const fresh = records.filter(record => !known.has(record.id)).map(row);
+  const known = new Set([...rows.rows].map(line => line.dataset.number));
+  const fresh = records.filter(record => !known.has(String(record.number))).map(row);
   fresh.forEach(line => line.classList.add("fresh"));
+  // No animation: that would paint the table at each frame, all the time where requests come all the time.
+  setTimeout(() => fresh.forEach(line => line.classList.remove("fresh")), FRESH_MS);
   rows.prepend(...fresh);
   if (rows.rows.length > MOST_ROWS) load();
   paint();
@@ -202,11 +205,11 @@ function row(record) {
   const cell = (value, name = "", title = "") => element("td", { class: name, title }, value);
   return element(
     "tr",
-    { data: { id: record.id } },
+    { data: { number: record.number } },
     element(
       "th",
       { scope: "row" },
-      element("a", { href: link(record.id), title: `${format.dateTime(record.created_at)}, ${record.id}` }, element("time", { dateTime: record.created_at }, format.time(record.created_at))),
+      element("a", { href: link(record.id ?? `~${record.number}`), title: `${format.dateTime(record.created_at)}, ${record.id ?? "the client went away before the answer"}` }, element("time", { dateTime: record.created_at }, format.time(record.created_at))),
     ),
     cell(outcome(record)),
     cell(record.endpoint, "from-m"),

@@ -38,21 +38,21 @@ async function open(id) {
   body.replaceChildren(element("p", { class: "muted" }, "Loading"));
   if (!dialog.open) dialog.showModal();
   try {
-    const { data, source } = await get(`activity/${encodeURIComponent(id)}`);
-    body.replaceChildren(...view(data, source));
+    const { data, source, currency } = await get(`activity/${encodeURIComponent(id)}`);
+    body.replaceChildren(...view(data, source, currency));
   } catch (e) {
     body.replaceChildren(problem(e, e.status === 404 ? null : () => open(id)));
   }
   dialog.scrollTop = 0;
 }
 
-function view(record, source) {
-  const parts = [summary(record), fields(record)];
+function view(record, source, currency) {
+  const parts = [summary(record), fields(record, currency)];
   if (record.source_id) {
     parts.push(
       element("h3", {}, "Taken from"),
       source
-        ? element("div", { class: "stack" }, fields(source, record), anchor(source.id, "Open that request"))
+        ? element("div", { class: "stack" }, fields(source, currency, record), anchor(source.id, "Open that request"))
         : element("p", { class: "muted" }, `Generation ${record.source_id}, which is no longer in the log.`),
     );
   }
@@ -72,9 +72,9 @@ function summary(record) {
 }
 
 /** All of a record; of a source what says where an answer came from and what it cost. */
-function fields(record, hit) {
+function fields(record, currency, hit) {
   const list = [
-    ["Generation", record.id, "code"],
+    ["Generation", record.id ?? "none: the client went away before the answer", record.id ? "code" : ""],
     ["Time", format.dateTime(record.created_at)],
     hit ? ["Age at the hit", format.duration(new Date(hit.created_at) - new Date(record.created_at))] : null,
     ["Endpoint", record.endpoint],
@@ -90,8 +90,8 @@ function fields(record, hit) {
     ["Prompt tokens", number(record.tokens_prompt)],
     ["Completion tokens", number(record.tokens_completion)],
     ["Tokens saved", record.tokens_saved ? format.exact(record.tokens_saved) : null],
-    ["Cost", price(record.cost)],
-    ["Money saved", price(record.money_saved)],
+    ["Cost", price(record.cost, currency)],
+    ["Money saved", price(record.money_saved, currency)],
     ["Finish reason", record.finish_reason],
     ["Key", record.key, "code"],
     ["Source", hit ? null : record.source_id, "code"],
@@ -106,5 +106,5 @@ function fields(record, hit) {
 }
 
 const number = n => (n == null ? null : format.exact(n));
-const price = amount => (amount == null ? null : String(+amount.toPrecision(4)));
+const price = (amount, currency) => (amount == null ? null : format.money(amount, currency));
 const anchor = (id, text) => element("a", { href: link(id) }, text);

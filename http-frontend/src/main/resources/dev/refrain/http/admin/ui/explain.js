@@ -106,7 +106,8 @@ function verdict(answer) {
     "div",
     { class: `card verdict ${tone}` },
     element("h2", {}, title),
-    answer.why ? element("p", {}, answer.why) : null,
+    // What the headline says already is not said again.
+    answer.why && !title.toLowerCase().includes(answer.why.toLowerCase().replace(/\.$/, "")) ? element("p", {}, answer.why) : null,
     answer.reason ? element("p", { class: "muted" }, `Reason in Cache-Status: ${answer.reason}`) : null,
   );
 }

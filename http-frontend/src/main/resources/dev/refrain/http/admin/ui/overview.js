@@ -63,14 +63,17 @@ function paintEmpty(stats) {
   if (empty.hidden || empty.childElementCount) return;
   empty.append(
     element("h2", {}, "No requests yet"),
-    element("p", {}, "Send one twice, to the port that Refrain listens on (8080 unless set): the second is answered from the cache."),
+    element("p", {}, "Send one twice: the second is answered from the cache."),
     element(
       "pre",
       { class: "code", tabIndex: 0 },
-      `curl http://localhost:8080/v1/chat/completions -H 'X-OpenRouter-Cache: true' \\\n  -d '{"model":"demo","messages":[{"role":"user","content":"Say hello"}]}'`,
+      `curl ${reachable(stats.address)}/v1/chat/completions -H 'X-OpenRouter-Cache: true' \\\n  -d '{"model":"demo","messages":[{"role":"user","content":"Say hello"}]}'`,
     ),
   );
 }
+
+/** The proxy, as this browser's machine reaches it: an address that stands for all of a machine's is none to connect to. */
+const reachable = address => address.replace(/\/\/(0\.0\.0\.0|\[::\])/, `//${location.hostname}`);
 
 function tile(id, value, sub, title = "") {
   setText(id, value);

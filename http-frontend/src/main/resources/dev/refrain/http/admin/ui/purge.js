@@ -35,6 +35,7 @@ function choose() {
   const by = form.elements.by.value;
   $("purge-value").hidden = form.elements.value.disabled = by === "all";
   setText($("purge-value").firstElementChild, KINDS[by].label);
+  form.elements.value.setAttribute("list", `${by}s`); // what the log has shown; there is no list of keys
 }
 
 function confirm(by, value) {
