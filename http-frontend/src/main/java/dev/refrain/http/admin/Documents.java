@@ -61,7 +61,8 @@ final class Documents {
     }
 
     /** All figures. */
-    static ObjectNode of(Stats stats, StoreStats store, int flights, int upstreamCalls, String version, String address) {
+    static ObjectNode of(
+            Stats stats, StoreStats store, int flights, int upstreamCalls, String version, String address) {
         ObjectNode node = object();
         node.put("started_at", Times.iso(stats.startedAt()));
         node.put("version", version);

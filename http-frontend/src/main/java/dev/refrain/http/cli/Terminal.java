@@ -49,7 +49,11 @@ final class Terminal implements AutoCloseable {
     /** Whether this process has one. {@code System.console()} says less than that, and since JDK 22 nothing. */
     static boolean isThere() {
         try {
-            return new ProcessBuilder("sh", "-c", "test -t 0 && test -t 1").inheritIO().start().waitFor() == 0;
+            return new ProcessBuilder("sh", "-c", "test -t 0 && test -t 1")
+                            .inheritIO()
+                            .start()
+                            .waitFor()
+                    == 0;
         } catch (IOException e) {
             return false;
         } catch (InterruptedException e) {
@@ -60,7 +64,7 @@ final class Terminal implements AutoCloseable {
 
     /** What to write to show as much of a text as fits, from its beginning, in the terminal's present size. */
     static String screen(String text) {
-        String[] size = stty("size").split(" ");
+        String[] size = stty("size").split(" ", -1);
         return size.length == 2 && size[0].matches("[1-9][0-9]{0,4}") && size[1].matches("[1-9][0-9]{0,4}")
                 ? screen(text, Integer.parseInt(size[0]), Integer.parseInt(size[1]))
                 : HOME + END_OF_SCREEN + text;

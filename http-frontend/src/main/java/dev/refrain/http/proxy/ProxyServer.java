@@ -230,7 +230,8 @@ public final class ProxyServer implements AutoCloseable {
 
     private String url() {
         String host = settings.host();
-        return "http://" + (host.indexOf(':') >= 0 ? "[" + host + "]" : host) + ":" + address().getPort();
+        return "http://" + (host.indexOf(':') >= 0 ? "[" + host + "]" : host) + ":"
+                + address().getPort();
     }
 
     private String describeStore() {

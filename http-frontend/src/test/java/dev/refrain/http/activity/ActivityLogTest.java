@@ -189,7 +189,8 @@ class ActivityLogTest {
 
     @Test
     void aLabelLeadsToAllItsKeysHoweverLongAgoTheyCame() throws IOException {
-        String yaml = "labels: [{name: team, sha256: " + sha256("sk-a") + "}, {name: team, sha256: " + sha256("sk-b") + "}]";
+        String yaml =
+                "labels: [{name: team, sha256: " + sha256("sk-a") + "}, {name: team, sha256: " + sha256("sk-b") + "}]";
         reopen(yaml);
         hit("m", "x");
         reopen(yaml);
@@ -201,7 +202,8 @@ class ActivityLogTest {
         }
         assertThat(log.scopeTags("team"))
                 .containsExactlyInAnyOrder(
-                        "efcdab8967452301", Labels.Scope.of(null, "sk-b".hashCode()).tag());
+                        "efcdab8967452301",
+                        Labels.Scope.of(null, "sk-b".hashCode()).tag());
         assertThat(log.scopeTags("nobody")).isEmpty();
     }
 

@@ -6,6 +6,8 @@ import * as format from "./format.js";
 
 const form = $("explain-form");
 const PATHS = [["/chat/completions", "chat"], ["/responses", "responses"], ["/messages", "messages"], ["/embeddings", "embeddings"]];
+/** Eviction counts no further. */
+const MOST_HITS = 7;
 const SECRET = /^(authorization|x-api-key|api-key|cookie)$/i;
 
 export function start() {
@@ -133,7 +135,7 @@ function entry(answer) {
     pairs([
       ["Age", seconds(found.age_seconds)],
       ["Expires in", seconds(found.ttl_seconds)],
-      ["Hits", found.hits == null ? null : format.count(found.hits)],
+      ["Hits", found.hits == null ? null : found.hits < MOST_HITS ? format.count(found.hits) : `${MOST_HITS} or more`],
       ["Size", format.bytes(found.bytes)],
       ["Stored", format.bytes(found.stored_bytes)],
       ["Tokens a hit saves", found.tokens_saved == null ? null : format.exact(found.tokens_saved)],
