@@ -382,7 +382,7 @@ final class Journal {
             return;
         }
         try {
-            connection.rollback();
+            rollBack();
             batches.clear();
             records = 0;
             loadBatches();
@@ -390,6 +390,17 @@ final class Journal {
         } catch (SQLException again) {
             LOG.error("Requests are not logged any more: {}", again.getMessage());
             disconnect();
+        }
+    }
+
+    private void rollBack() throws SQLException {
+        try {
+            connection.rollback();
+        } catch (SQLException e) {
+            // A full disk is among the errors after which SQLite has done so itself; the driver then objects, and begins nothing new.
+            try (Statement statement = connection.createStatement()) {
+                statement.execute("begin");
+            }
         }
     }
 
