@@ -70,7 +70,7 @@ public final class ActivityLog implements AutoCloseable {
     private final FactsQueue queue = new FactsQueue();
     private final LongAdder dropped = new LongAdder();
     private final List<Listener> listeners = new CopyOnWriteArrayList<>();
-    private final FinishReasons finishReasons = new FinishReasons(this::read);
+    private final FinishReasons finishReasons = new FinishReasons(this::batchOf);
 
     private final ReentrantLock lock = new ReentrantLock();
     // Guarded by the lock.
@@ -213,7 +213,10 @@ public final class ActivityLog implements AutoCloseable {
 
     /** The request whose response had this generation id. */
     public Optional<Activity> find(String id) {
-        return read(id).map(activity -> finishReasons.complete(activity, clock.millis()));
+        return batchOf(id).stream()
+                .filter(activity -> id.equals(activity.id()))
+                .findFirst()
+                .map(activity -> finishReasons.complete(activity, clock.millis()));
     }
 
     /** The request at this place in the log; one whose client had gone before there was a response has nothing else to be found by. */
@@ -230,11 +233,11 @@ public final class ActivityLog implements AutoCloseable {
         return find(id).filter(activity -> tag.equals(activity.scopeTag()));
     }
 
-    private Optional<Activity> read(String id) {
+    private List<Activity> batchOf(String id) {
         lock.lock();
         try {
             drain();
-            return recorder.find(id);
+            return recorder.batchOf(id);
         } finally {
             lock.unlock();
         }

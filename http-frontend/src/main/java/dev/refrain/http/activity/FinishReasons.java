@@ -1,8 +1,8 @@
 package dev.refrain.http.activity;
 
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.function.Function;
 
 /**
@@ -10,13 +10,13 @@ import java.util.function.Function;
  * since a hit should not pay for it. Thread-safe.
  */
 final class FinishReasons {
-    private static final int REMEMBERED = 8192;
+    private static final int REMEMBERED = 16 * 1024;
     /** After that, a source that the log does not have is not going to come. */
     private static final long SETTLED_MILLIS = 60_000;
 
     private static final String UNKNOWN = "";
 
-    private final Function<String, Optional<Activity>> log;
+    private final Function<String, List<Activity>> log;
     private final Map<String, String> bySource = new LinkedHashMap<>(16, 0.75f, true) {
         private static final long serialVersionUID = 1L;
 
@@ -26,8 +26,8 @@ final class FinishReasons {
         }
     };
 
-    /** @param log finds a request by its id */
-    FinishReasons(Function<String, Optional<Activity>> log) {
+    /** @param log finds a request by its id, and gives all that it had to read for that */
+    FinishReasons(Function<String, List<Activity>> log) {
         this.log = log;
     }
 
@@ -42,13 +42,25 @@ final class FinishReasons {
             reason = bySource.get(source);
         }
         if (reason == null) {
-            reason = log.apply(source).map(Activity::finishReason).orElse(UNKNOWN);
-            if (!reason.equals(UNKNOWN) || activity.createdAtMillis() < nowMillis - SETTLED_MILLIS) {
-                synchronized (bySource) {
-                    bySource.put(source, reason);
-                }
-            }
+            reason = find(source, activity.createdAtMillis() < nowMillis - SETTLED_MILLIS);
         }
         return reason.equals(UNKNOWN) ? activity : activity.withFinishReason(reason);
+    }
+
+    private String find(String source, boolean isSettled) {
+        List<Activity> read = log.apply(source);
+        synchronized (bySource) {
+            // Who reads a page of repeated answers asks for its neighbours next.
+            for (Activity activity : read) {
+                if (activity.id() != null && activity.finishReason() != null) {
+                    bySource.put(activity.id(), activity.finishReason());
+                }
+            }
+            String reason = bySource.getOrDefault(source, UNKNOWN);
+            if (reason.equals(UNKNOWN) && isSettled) {
+                bySource.put(source, UNKNOWN);
+            }
+            return reason;
+        }
     }
 }

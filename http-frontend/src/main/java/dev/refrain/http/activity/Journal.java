@@ -20,7 +20,6 @@ import java.time.format.DateTimeFormatter;
 import java.util.Arrays;
 import java.util.List;
 import java.util.NavigableMap;
-import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.zip.CRC32C;
@@ -62,7 +61,6 @@ final class Journal {
     private Connection connection;
     private PreparedStatement insertBatch;
     private PreparedStatement insertMinute;
-    private PreparedStatement selectBatch;
     private PreparedStatement deleteBatch;
     private boolean changed;
     private long uncommitted;
@@ -166,12 +164,15 @@ final class Journal {
             connection.setAutoCommit(false);
             prepareTables(statement);
         }
-        insertBatch = connection.prepareStatement("insert or replace into batches values (?, ?, ?)");
-        insertMinute = connection.prepareStatement("insert or replace into minutes values (?, ?)");
-        selectBatch = connection.prepareStatement("select data from batches where first = ?");
-        deleteBatch = connection.prepareStatement("delete from batches where first = ?");
+        prepareStatements();
         load(minutes);
         connection.commit();
+    }
+
+    private void prepareStatements() throws SQLException {
+        insertBatch = connection.prepareStatement("insert or replace into batches values (?, ?, ?)");
+        insertMinute = connection.prepareStatement("insert or replace into minutes values (?, ?)");
+        deleteBatch = connection.prepareStatement("delete from batches where first = ?");
     }
 
     private void createOwnerOnly() throws IOException {
@@ -300,17 +301,20 @@ final class Journal {
         }
     }
 
-    void putMinute(long minute, byte[] data) {
+    /** Returns false if that failed, and with it all that was not committed. */
+    boolean putMinute(long minute, byte[] data) {
         if (!isOpen()) {
-            return;
+            return false;
         }
         try {
             insertMinute.setLong(1, minute);
             insertMinute.setBytes(2, data);
             insertMinute.executeUpdate();
             changed = true;
+            return true;
         } catch (SQLException e) {
             failed(e);
+            return false;
         }
     }
 
@@ -383,6 +387,11 @@ final class Journal {
         }
         try {
             rollBack();
+            // The driver has closed the one that failed.
+            for (Statement statement : List.of(insertBatch, insertMinute, deleteBatch)) {
+                statement.close();
+            }
+            prepareStatements();
             batches.clear();
             records = 0;
             loadBatches();
@@ -397,7 +406,8 @@ final class Journal {
         try {
             connection.rollback();
         } catch (SQLException e) {
-            // A full disk is among the errors after which SQLite has done so itself; the driver then objects, and begins nothing new.
+            // A full disk is among the errors after which SQLite has done so itself; the driver then objects, and
+            // begins nothing new.
             try (Statement statement = connection.createStatement()) {
                 statement.execute("begin");
             }
@@ -420,18 +430,17 @@ final class Journal {
         return List.of();
     }
 
-    Optional<Activity> find(String id) {
+    /** See {@link Recorder#batchOf}. */
+    List<Activity> batchOf(String id) {
         for (Batch batch : batches.descendingMap().values()) {
             if (batch.mayHold(id)) {
-                Optional<Activity> found = read(batch).stream()
-                        .filter(activity -> id.equals(activity.id()))
-                        .findFirst();
-                if (found.isPresent()) {
-                    return found;
+                List<Activity> read = read(batch);
+                if (Recorder.holds(read, id)) {
+                    return read;
                 }
             }
         }
-        return Optional.empty();
+        return List.of();
     }
 
     /** A checksum and the data: the database notices damage to its own structure only. */
@@ -457,9 +466,9 @@ final class Journal {
 
     /** The records of a batch; none if it cannot be read. */
     private List<Activity> read(Batch batch) {
-        try {
-            selectBatch.setLong(1, batch.first());
-            try (ResultSet rows = selectBatch.executeQuery()) {
+        try (PreparedStatement select = connection.prepareStatement("select data from batches where first = ?")) {
+            select.setLong(1, batch.first());
+            try (ResultSet rows = select.executeQuery()) {
                 byte[] data = rows.next() ? unsealed(rows.getBytes(1)) : null;
                 return data == null ? List.of() : RecordCodec.decode(data, batch.first());
             }

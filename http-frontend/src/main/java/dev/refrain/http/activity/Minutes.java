@@ -52,15 +52,20 @@ final class Minutes {
         past.headMap(minute - KEPT_MINUTES).clear();
     }
 
-    /** Writes what has changed since the last time. */
-    void save(Journal journal) {
+    /** Writes what has changed since the last time. Returns false if that failed. */
+    boolean save(Journal journal) {
         if (currentMinute >= 0) {
             for (long minute : past.tailMap(Math.max(savedMinute, 0), true).keySet()) {
-                journal.putMinute(minute, past.get(minute));
+                if (!journal.putMinute(minute, past.get(minute))) {
+                    return false;
+                }
             }
-            journal.putMinute(currentMinute, current.encode());
+            if (!journal.putMinute(currentMinute, current.encode())) {
+                return false;
+            }
             savedMinute = currentMinute;
         }
+        return true;
     }
 
     /** The minutes since the given one, the one under way included. */

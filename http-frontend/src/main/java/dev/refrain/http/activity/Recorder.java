@@ -2,7 +2,6 @@ package dev.refrain.http.activity;
 
 import java.util.List;
 import java.util.NavigableMap;
-import java.util.Optional;
 import org.HdrHistogram.Histogram;
 
 /** Turns requests that have ended into latencies, minutes and records. Guarded by the log's lock. */
@@ -68,8 +67,7 @@ final class Recorder {
     void save(long nowMillis) {
         boolean isWritten = true;
         if (dirty) {
-            isWritten = codec.records() == 0 || journal.put(batch.build(), codec.copy());
-            minutes.save(journal);
+            isWritten = (codec.records() == 0 || journal.put(batch.build(), codec.copy())) && minutes.save(journal);
         }
         isWritten &= journal.commit(nowMillis);
         if (isWritten) {
@@ -102,13 +100,19 @@ final class Recorder {
         return journal.batchBefore(sequence, sinceMillis);
     }
 
-    Optional<Activity> find(String id) {
-        Optional<Activity> found = codec.records() > 0 && batch.build().mayHold(id)
-                ? RecordCodec.decode(codec.copy(), batch.first()).stream()
-                        .filter(activity -> id.equals(activity.id()))
-                        .findFirst()
-                : Optional.empty();
-        return found.isPresent() ? found : journal.find(id);
+    /** The batch that holds the request with this id; empty if there is none. */
+    List<Activity> batchOf(String id) {
+        if (codec.records() > 0 && batch.build().mayHold(id)) {
+            List<Activity> growing = RecordCodec.decode(codec.copy(), batch.first());
+            if (holds(growing, id)) {
+                return growing;
+            }
+        }
+        return journal.batchOf(id);
+    }
+
+    static boolean holds(List<Activity> batch, String id) {
+        return batch.stream().anyMatch(activity -> id.equals(activity.id()));
     }
 
     Histogram hits() {
