@@ -1,8 +1,6 @@
 package dev.refrain.http;
 
-import java.security.NoSuchAlgorithmException;
 import java.util.List;
-import javax.net.ssl.SSLContext;
 import org.sqlite.SQLiteJDBCLoader;
 import org.xnio.Xnio;
 
@@ -16,7 +14,7 @@ final class Preload {
     }
 
     /** In the order in which a start comes by them. */
-    private static final List<Step> STEPS = List.of(Xnio::getInstance, Preload::tls, SQLiteJDBCLoader::initialize);
+    private static final List<Step> STEPS = List.of(Xnio::getInstance, SQLiteJDBCLoader::initialize);
 
     private Preload() {}
 
@@ -35,10 +33,5 @@ final class Preload {
                 // Whatever it is, it is not this thread's to report.
             }
         }
-    }
-
-    /** Of all that an HTTP client is made of, this takes the longest. */
-    private static void tls() throws NoSuchAlgorithmException {
-        SSLContext.getDefault();
     }
 }
