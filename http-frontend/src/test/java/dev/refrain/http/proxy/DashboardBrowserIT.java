@@ -17,6 +17,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -35,8 +37,14 @@ class DashboardBrowserIT {
     private static final String CHAT = "/v1/chat/completions";
     private static final int LIMIT = 50;
 
+    /** A model that is slow to answer. */
+    private static final String GONE = "test/gone";
+
     @TempDir
     static Path folder;
+
+    private static final CountDownLatch asked = new CountDownLatch(1);
+    private static final CountDownLatch left = new CountDownLatch(1);
 
     private static ScriptedProvider provider;
     private static RunningJar jar;
@@ -45,10 +53,16 @@ class DashboardBrowserIT {
     @BeforeAll
     static void start() throws IOException {
         chromium = Chromium.start();
-        provider = new ScriptedProvider().does((exchange, request) -> ScriptedProvider.json(exchange, 200, """
+        provider = new ScriptedProvider().does((exchange, request) -> {
+            if (request.body().contains(GONE)) {
+                asked.countDown();
+                await(left);
+            }
+            ScriptedProvider.json(exchange, 200, """
                         {"id": "chatcmpl-1", "object": "chat.completion", "created": 1700000000, "model": "acme/large",
                          "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hello"}, "finish_reason": "stop"}],
-                         "usage": {"prompt_tokens": 1200, "completion_tokens": 34, "total_tokens": 1234}}"""));
+                         "usage": {"prompt_tokens": 1200, "completion_tokens": 34, "total_tokens": 1234}}""");
+        });
         jar = RunningJar.start(folder, provider.base());
     }
 
@@ -181,11 +195,16 @@ class DashboardBrowserIT {
     @Test
     void aRequestWhoseClientWentAwayIsShownLikeAnyOther() throws IOException {
         try (RawClient client = new RawClient(jar.port())) {
-            client.send("POST " + CHAT + " HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{\"model\":");
-            client.leave(false);
+            String body = chat(GONE, "hi");
+            client.send(
+                    "POST " + CHAT + " HTTP/1.1\r\nHost: x\r\nContent-Length: " + body.length() + "\r\n\r\n" + body);
+            await(asked);
+            client.leave(true);
         }
-        Page page = open("activity");
+        Page page = open("activity?model=" + GONE);
         Locator gone = page.locator("#rows a[href*='~']").first();
+        assertThat(gone).isVisible();
+        left.countDown();
         gone.click();
         assertThat(page.getByRole(AriaRole.DIALOG)).containsText("none: the client went away before the answer");
         page.keyboard().press("Escape");
@@ -602,6 +621,14 @@ class DashboardBrowserIT {
             return new String(in.readAllBytes(), StandardCharsets.UTF_8);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
+        }
+    }
+
+    private static void await(CountDownLatch latch) {
+        try {
+            assertThat(latch.await(10, TimeUnit.SECONDS)).isTrue();
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
         }
     }
 
