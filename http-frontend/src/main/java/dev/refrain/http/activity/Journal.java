@@ -3,13 +3,10 @@ package dev.refrain.http.activity;
 import dev.refrain.http.config.Settings;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.sql.Connection;
-import java.sql.DriverManager;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -25,8 +22,6 @@ import java.util.concurrent.TimeUnit;
 import java.util.zip.CRC32C;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import org.sqlite.SQLiteErrorCode;
-import org.sqlite.SQLiteException;
 
 /**
  * The file of the log: batches of records, the oldest of which make room for new ones, and the minutes of the time series, in an
@@ -37,14 +32,6 @@ import org.sqlite.SQLiteException;
  */
 final class Journal {
     private static final Logger LOG = LoggerFactory.getLogger(Journal.class);
-
-    /** {@code Refr}, in the file's header, where {@code file} looks. */
-    private static final int APPLICATION_ID = 0x52656672;
-
-    private static final int VERSION = 1;
-    private static final int PAGE = 16 * 1024;
-    /** The part of the budget that changes may take before they are moved into place; as much is left free for that. */
-    private static final int WAL_SHARE = 20;
 
     private static final long WARN_NANOS = TimeUnit.MINUTES.toNanos(1);
 
@@ -102,7 +89,7 @@ final class Journal {
             }
         } catch (IOException | SQLException | RuntimeException | LinkageError e) {
             disconnect();
-            LOG.error("Requests are not logged: {} cannot be used: {}. Put that right and restart", file, reason(e));
+            LOG.error("Requests are not logged: {} cannot be used: {}. Put that right and restart", file, JournalFile.reason(e));
             LOG.debug("Why the log of requests cannot be opened", e);
         }
     }
@@ -112,10 +99,10 @@ final class Journal {
             connect(minutes);
         } catch (SQLException | RuntimeException e) {
             disconnect();
-            if (isInUse(e) && !isLast) {
+            if (JournalFile.isInUse(e) && !isLast) {
                 return false;
             }
-            if (!isDamage(e)) {
+            if (!JournalFile.isDamage(e)) {
                 throw e;
             }
             LOG.warn("The log of requests is damaged. It was set aside as {}, and a new one is made", setAside());
@@ -124,46 +111,8 @@ final class Journal {
         return true;
     }
 
-    private static boolean isInUse(Throwable e) {
-        return e instanceof SQLiteException sqlite && code(sqlite) == SQLiteErrorCode.SQLITE_BUSY.code;
-    }
-
-    private static String reason(Throwable e) {
-        if (isInUse(e)) {
-            return "another process uses it";
-        }
-        return e instanceof IOException ? e.getClass().getSimpleName() + " " + e.getMessage() : e.getMessage();
-    }
-
-    private static int code(SQLiteException e) {
-        return e.getResultCode().code & 0xFF;
-    }
-
-    private static boolean isDamage(Throwable e) {
-        if (e instanceof SQLiteException sqlite) {
-            int code = code(sqlite);
-            return code == SQLiteErrorCode.SQLITE_CORRUPT.code || code == SQLiteErrorCode.SQLITE_NOTADB.code;
-        }
-        // Of what this class has written, nothing else throws.
-        return e instanceof RuntimeException;
-    }
-
     private void connect(Minutes minutes) throws IOException, SQLException {
-        createOwnerOnly();
-        connection = DriverManager.getConnection("jdbc:sqlite:" + file);
-        try (Statement statement = connection.createStatement()) {
-            statement.execute("pragma busy_timeout=500");
-            statement.execute("pragma page_size=" + PAGE);
-            statement.execute("pragma auto_vacuum=incremental");
-            // Before the first access: then there is no file of shared memory, and whoever comes second is told.
-            statement.execute("pragma locking_mode=exclusive");
-            statement.execute("pragma journal_mode=wal");
-            statement.execute("pragma synchronous=off");
-            statement.execute("pragma wal_autocheckpoint=" + maxBytes / WAL_SHARE / PAGE);
-            statement.execute("pragma journal_size_limit=" + maxBytes / WAL_SHARE);
-            connection.setAutoCommit(false);
-            prepareTables(statement);
-        }
+        connection = JournalFile.connect(file, maxBytes);
         prepareStatements();
         load(minutes);
         connection.commit();
@@ -173,38 +122,6 @@ final class Journal {
         insertBatch = connection.prepareStatement("insert or replace into batches values (?, ?, ?)");
         insertMinute = connection.prepareStatement("insert or replace into minutes values (?, ?)");
         deleteBatch = connection.prepareStatement("delete from batches where first = ?");
-    }
-
-    private void createOwnerOnly() throws IOException {
-        try {
-            Files.createFile(file, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
-        } catch (UnsupportedOperationException noSuchPermissions) {
-            // Then the folder's have to do.
-        } catch (FileAlreadyExistsException e) {
-            if (!Files.isRegularFile(file)) {
-                throw new IOException("it is no file", e);
-            }
-        }
-    }
-
-    private static void prepareTables(Statement statement) throws SQLException {
-        int application = number(statement, "pragma application_id");
-        int version = number(statement, "pragma user_version");
-        if (number(statement, "select count(*) from sqlite_master") == 0 && application == 0) {
-            statement.execute("pragma application_id=" + APPLICATION_ID);
-            statement.execute("pragma user_version=" + VERSION);
-            statement.execute(
-                    "create table batches (first integer primary key, about blob not null, data blob not null)");
-            statement.execute("create table minutes (minute integer primary key, data blob not null)");
-        } else if (application != APPLICATION_ID || version != VERSION) {
-            throw new IllegalStateException("it is of another kind or version");
-        }
-    }
-
-    private static int number(Statement statement, String query) throws SQLException {
-        try (ResultSet rows = statement.executeQuery(query)) {
-            return rows.next() ? rows.getInt(1) : 0;
-        }
     }
 
     private void load(Minutes minutes) throws SQLException {
@@ -291,7 +208,7 @@ final class Journal {
             remember(batch);
             changed = true;
             uncommitted += data.length;
-            if (uncommitted > maxBytes / WAL_SHARE / 2) {
+            if (uncommitted > maxBytes / JournalFile.WAL_SHARE / 2) {
                 return commit(batch.lastEndMillis());
             }
             return true;
@@ -346,21 +263,21 @@ final class Journal {
                 statement.executeUpdate("delete from minutes where minute < "
                         + (TimeUnit.MILLISECONDS.toMinutes(nowMillis) - Minutes.KEPT_MINUTES));
             }
-            long budget = maxBytes - maxBytes / WAL_SHARE * 2;
+            long budget = maxBytes - maxBytes / JournalFile.WAL_SHARE * 2;
             while (batches.size() > 1 && usedBytes(statement) > budget) {
                 removeOldest();
             }
             // Only after the budget has been made smaller is the file longer than it.
-            long length = (long) number(statement, "pragma page_count") * PAGE;
+            long length = (long) JournalFile.number(statement, "pragma page_count") * JournalFile.PAGE;
             if (length > maxBytes) {
-                statement.execute("pragma incremental_vacuum(" + (length - maxBytes) / PAGE + ")");
+                statement.execute("pragma incremental_vacuum(" + (length - maxBytes) / JournalFile.PAGE + ")");
                 changed = true;
             }
         }
     }
 
     private static long usedBytes(Statement statement) throws SQLException {
-        return ((long) number(statement, "pragma page_count") - number(statement, "pragma freelist_count")) * PAGE;
+        return ((long) JournalFile.number(statement, "pragma page_count") - JournalFile.number(statement, "pragma freelist_count")) * JournalFile.PAGE;
     }
 
     private void removeOldest() throws SQLException {
@@ -380,7 +297,7 @@ final class Journal {
         }
         changed = false;
         uncommitted = 0;
-        if (isDamage(e)) {
+        if (JournalFile.isDamage(e)) {
             disconnect();
             open(new Minutes());
             return;
