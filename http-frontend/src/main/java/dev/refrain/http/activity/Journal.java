@@ -89,7 +89,10 @@ final class Journal {
             }
         } catch (IOException | SQLException | RuntimeException | LinkageError e) {
             disconnect();
-            LOG.error("Requests are not logged: {} cannot be used: {}. Put that right and restart", file, JournalFile.reason(e));
+            LOG.error(
+                    "Requests are not logged: {} cannot be used: {}. Put that right and restart",
+                    file,
+                    JournalFile.reason(e));
             LOG.debug("Why the log of requests cannot be opened", e);
         }
     }
@@ -277,7 +280,9 @@ final class Journal {
     }
 
     private static long usedBytes(Statement statement) throws SQLException {
-        return ((long) JournalFile.number(statement, "pragma page_count") - JournalFile.number(statement, "pragma freelist_count")) * JournalFile.PAGE;
+        return ((long) JournalFile.number(statement, "pragma page_count")
+                        - JournalFile.number(statement, "pragma freelist_count"))
+                * JournalFile.PAGE;
     }
 
     private void removeOldest() throws SQLException {

@@ -46,7 +46,7 @@ public final class HitLoad {
             Map.entry("others", List.of("")));
 
     /** @param parts microseconds for a hit of each of {@link #PARTS} */
-    private record Round(double hitsPerSecond, double microsPerHit, double[] parts) {}
+    private record Round(double hitsPerSecond, double microsPerHit, List<Double> parts) {}
 
     /** A proxy under load, and what it has done. */
     private record Contender(String name, ChildProxy proxy, List<Round> rounds) {}
@@ -82,11 +82,9 @@ public final class HitLoad {
             for (Contender contender : contenders) {
                 print("median, " + contender.name(), median(contender.rounds()));
             }
-            for (Contender contender : contenders) {
-                if (contender != contenders.get(1)) {
-                    compare(contender, contenders.get(1));
-                }
-            }
+            Contender without = contenders.remove(1);
+            contenders.forEach(contender -> compare(contender, without));
+            contenders.add(without);
         } finally {
             for (Contender contender : contenders) {
                 contender.proxy().close();
@@ -107,7 +105,7 @@ public final class HitLoad {
     private static void print(String name, Round round) {
         StringBuilder parts = new StringBuilder();
         for (int i = 0; i < PARTS.size(); i++) {
-            parts.append(String.format(Locale.ROOT, "  %s %.2f", PARTS.get(i).getKey(), round.parts()[i]));
+            parts.append(String.format(Locale.ROOT, "  %s %.2f", PARTS.get(i).getKey(), round.parts().get(i)));
         }
         System.out.printf(
                 Locale.ROOT,
@@ -143,12 +141,11 @@ public final class HitLoad {
     }
 
     private static Round median(List<Round> rounds) {
-        double[] parts = new double[PARTS.size()];
-        for (int i = 0; i < parts.length; i++) {
-            int part = i;
-            parts[i] = median(
-                    rounds.stream().mapToDouble(round -> round.parts()[part]).toArray());
-        }
+        List<Double> parts = IntStream.range(0, PARTS.size())
+                .mapToObj(part -> median(rounds.stream()
+                        .mapToDouble(round -> round.parts().get(part))
+                        .toArray()))
+                .toList();
         return new Round(
                 median(rounds.stream().mapToDouble(Round::hitsPerSecond).toArray()),
                 median(rounds.stream().mapToDouble(Round::microsPerHit).toArray()),
@@ -181,7 +178,8 @@ public final class HitLoad {
                 long nanos = thread.getValue() - before.getOrDefault(thread.getKey(), 0L);
                 parts[part(thread.getKey())] += nanos / 1000.0 / hits;
             }
-            return new Round(hitsPerSecond, Arrays.stream(parts).sum(), parts);
+            return new Round(hitsPerSecond, Arrays.stream(parts).sum(),
+                    Arrays.stream(parts).boxed().toList());
         } finally {
             threads.shutdownNow();
         }
