@@ -280,7 +280,7 @@ public final class ProxyServer implements AutoCloseable {
                 Thread.currentThread().interrupt();
             }
         }
-        while (client.inFlight() + shortcuts.unfinished().get() > 0
+        while (client.inFlight() + shortcuts.unfinished() > 0
                 && System.nanoTime() < deadline
                 && !Thread.currentThread().isInterrupted()) {
             LockSupport.parkNanos(POLL_NANOS);

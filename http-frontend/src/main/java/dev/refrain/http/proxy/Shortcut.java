@@ -44,6 +44,8 @@ final class Shortcut extends AbstractStreamSourceConduit<StreamSourceConduit> {
     private boolean writing;
 
     private boolean resumed;
+    /** Whether whoever closes the server waits for this. */
+    private boolean inside;
 
     Shortcut(StreamConnection connection, Shortcuts shared, HitWriter hits) {
         super(connection.getSourceChannel().getConduit());
@@ -59,8 +61,7 @@ final class Shortcut extends AbstractStreamSourceConduit<StreamSourceConduit> {
 
     @Override
     public int read(ByteBuffer target) throws IOException {
-        if (!between || !shared.isOpen()) {
-            between = false;
+        if (!between) {
             return super.read(target);
         }
         if (writing) {
@@ -83,9 +84,7 @@ final class Shortcut extends AbstractStreamSourceConduit<StreamSourceConduit> {
                     request = hits.bytes(target, start, count);
                 }
             }
-            if (count == length
-                    && length - body <= shared.maxBody()
-                    && hits.answer(this, known, request, body, length)) {
+            if (count == length && length - body <= shared.maxBody() && answer(request, body, length)) {
                 target.position(start);
                 return 0;
             }
@@ -94,6 +93,27 @@ final class Shortcut extends AbstractStreamSourceConduit<StreamSourceConduit> {
         int body = KnownHead.bodyOf(request, count);
         head = body < 0 ? null : Arrays.copyOf(request, body);
         return count;
+    }
+
+    private boolean answer(byte[] request, int body, int length) {
+        inside = shared.enter();
+        if (!inside) {
+            return false;
+        }
+        try {
+            return hits.answer(this, known, request, body, length);
+        } finally {
+            if (!writing) {
+                leave();
+            }
+        }
+    }
+
+    private void leave() {
+        if (inside) {
+            inside = false;
+            shared.left();
+        }
     }
 
     @Override
@@ -145,18 +165,17 @@ final class Shortcut extends AbstractStreamSourceConduit<StreamSourceConduit> {
     private void finish(ByteBuffer rest, int length, Account account) {
         writing = true;
         super.suspendReads();
-        shared.unfinished().incrementAndGet();
         Leftover.write(connection, server, rest, shared.patience(), broken -> {
-            shared.unfinished().decrementAndGet();
             writing = false;
             if (broken) {
                 account.served(true);
-                return;
+            } else {
+                over(length, account);
+                if (resumed) {
+                    super.resumeReads();
+                }
             }
-            over(length, account);
-            if (resumed) {
-                super.resumeReads();
-            }
+            leave();
         });
     }
 

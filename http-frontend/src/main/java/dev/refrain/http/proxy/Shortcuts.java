@@ -56,8 +56,20 @@ final class Shortcuts {
         own.idle().add(shortcut);
     }
 
-    boolean isOpen() {
-        return open;
+    /** Whether a request may take the way now; then {@link #left} follows. */
+    boolean enter() {
+        // First the one, then the other, as whoever closes does it the other way round.
+        unfinished.incrementAndGet();
+        if (open) {
+            return true;
+        }
+        left();
+        return false;
+    }
+
+    /** Its answer is written, or there is none. */
+    void left() {
+        unfinished.decrementAndGet();
     }
 
     /** From here on requests go the long way. */
@@ -66,8 +78,8 @@ final class Shortcuts {
     }
 
     /** Answers that are not written yet. */
-    AtomicInteger unfinished() {
-        return unfinished;
+    int unfinished() {
+        return unfinished.get();
     }
 
     int maxBody() {

@@ -245,7 +245,7 @@ class ShortcutTest extends WireTest {
     @Test
     void withPresetsEveryBodyIsLookedInto() throws IOException {
         Path file = folder.resolve("presets.yaml");
-        Files.writeString(file, "presets:\n  - slug: off\n    cache_enabled: false\n");
+        Files.writeString(file, "presets:\n  - slug: never\n    cache_enabled: false\n");
         restart(Map.of(), "--config", file.toString());
         try (RawClient client = known("{\"n\":1}")) {
             assertThat(isShort(ask(client, request(HEAD, "{\"n\":1}")))).isFalse();
