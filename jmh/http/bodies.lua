@@ -1,23 +1,41 @@
--- For wrk: chat completions with caching on, N distinct bodies in turn, each about SIZE bytes long.
--- From the environment: N (1000), SIZE (1024), STREAM (0).
+-- For wrk: chat completions with caching on, N distinct bodies, each about SIZE bytes long, as dev.refrain.jmh.http.Bodies makes them.
+-- From the environment: N (1000), SIZE (1024), STREAM (0), ZIPF (0: in turn, 1: by Zipf's law, exponent 0.99),
+-- VARY=1 for a head that is another one with each request.
 local count, size = tonumber(os.getenv("N") or 1000), tonumber(os.getenv("SIZE") or 1024)
-local stream = os.getenv("STREAM") == "1"
+local stream, zipf, vary = os.getenv("STREAM") == "1", os.getenv("ZIPF") == "1", os.getenv("VARY") == "1"
 local vocabulary = {}
 for word in ("latency cache provider answer tokens prompt model please explain why the of and how"):gmatch("%S+") do
   vocabulary[#vocabulary + 1] = word
 end
-local requests, next_request = {}, 0
+local requests, order, step, draws = {}, {}, 0, 262144
 
 local function body(number)
-  math.randomseed(number)
-  local words, length = {}, 0
+  local words, length, state = {}, 0, number
   while length < size - 160 do
-    local word = vocabulary[math.random(#vocabulary)]
+    state = (state * 16807) % 2147483647
+    local word = vocabulary[state % #vocabulary + 1] .. " "
     words[#words + 1] = word
-    length = length + #word + 1
+    length = length + #word
   end
   return ('{"model":"acme/bench","messages":[{"role":"user","content":"%d %s"}],"temperature":0.2%s}'):format(
-    number, table.concat(words, " "), stream and ',"stream":true' or "")
+    number, table.concat(words), stream and ',"stream":true' or "")
+end
+
+local function draw()
+  local cumulated, sum = {}, 0
+  for rank = 1, count do
+    sum = sum + rank ^ -0.99
+    cumulated[rank] = sum
+  end
+  math.randomseed(1)
+  for i = 1, draws do
+    local wanted, low, high = math.random() * sum, 1, count
+    while low < high do
+      local middle = math.floor((low + high) / 2)
+      if cumulated[middle] < wanted then low = middle + 1 else high = middle end
+    end
+    order[i] = low
+  end
 end
 
 function init()
@@ -28,11 +46,13 @@ function init()
   for number = 1, count do
     requests[number] = wrk.format("POST", "/v1/chat/completions", headers, body(number))
   end
+  if zipf then draw() end
 end
 
 function request()
-  next_request = next_request % count + 1
-  return requests[next_request]
+  step = step + 1
+  local request = requests[zipf and order[step % draws + 1] or step % count + 1]
+  return vary and (request:gsub("\r\n", "\r\nX-Request-Id: " .. step .. "\r\n", 1)) or request
 end
 
 function done(summary, latency)

@@ -1,15 +1,23 @@
 #!/usr/bin/env bash
-# Cached hits over HTTP: nginx's proxy_cache, Refrain, and the least that a server on Undertow can do, in turn, several rounds.
+# Cached hits over HTTP: nginx's proxy_cache, the least that a server on Undertow can do, and Refrain, in turn, several rounds.
 # Each server runs on core 0, the load on core 1. Needs wrk and nginx (Debian: wrk, nginx-light) and the jars of a build.
 #   jmh/http/compare.sh [name=URL ...]        more servers, that listen already
-# From the environment: ROUNDS (5) EACH seconds (5) CONNECTIONS (32) IDLE more connections that do nothing (0)
-#   N bodies (1000) SIZE of a request (1024) BYTES of an answer (4096) STREAM=1 for event streams of 200 KB
-#   JAVA (java) FLAGS for Refrain's JVM (-Xmx256m) ONLY names, separated by spaces (all)
+# From the environment:
+#   MODE=hits     as many as go: wrk, ROUNDS (5) of EACH (5) seconds
+#        rate     RATE (20000) a second, one round of EACH seconds; delays count from when a request was due
+#        misses   what a miss costs beyond the provider's own time, MISSES (10000) of them
+#        chunks   by how much an event of a stream that is fetched comes later, STREAMS (20) of 200 events, PACE (5) ms apart
+#   N bodies (1000), ZIPF=1 asked for by Zipf's law instead of in turn, SIZE of a request (1024), BYTES of an answer (4096)
+#   STREAM=1 answers are event streams of 200 KB; VARY=1 a head that is another one with each request
+#   CONNECTIONS (32); IDLE=n as much again beside n more connections that do nothing; WARM seconds of load for each JVM first (40)
+#   JAVA (java) FLAGS for Refrain's JVM (-Xmx256m) ARGUMENTS for Refrain, ONLY names, separated by spaces (all)
+#   CSV a file to which a line for each server is added (none)
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
-export N=${N:-1000} SIZE=${SIZE:-1024} STREAM=${STREAM:-0}
-rounds=${ROUNDS:-5} each=${EACH:-5} connections=${CONNECTIONS:-32} idle=${IDLE:-0} java=${JAVA:-java}
+export N=${N:-1000} ZIPF=${ZIPF:-0} SIZE=${SIZE:-1024} STREAM=${STREAM:-0} VARY=${VARY:-0}
+mode=${MODE:-hits} rounds=${ROUNDS:-5} each=${EACH:-5} connections=${CONNECTIONS:-32} idle=${IDLE:-0} warm=${WARM:-40} rate=${RATE:-20000}
+bytes=${BYTES:-4096} java=${JAVA:-java} jar=$root/jmh/target/benchmarks.jar
 dir=$(mktemp -d)
 pids=()
 cleanup() {
@@ -20,45 +28,112 @@ cleanup() {
 }
 trap cleanup EXIT
 
-await() { for _ in $(seq 200); do (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null && return; sleep 0.1; done; echo "nothing listens on $1" >&2; exit 1; }
-bare() { taskset -c "$1" "$java" -Xmx256m -cp "$root/jmh/target/benchmarks.jar" dev.refrain.jmh.http.BareServer "$2" "${BYTES:-4096}" & pids+=($!); await "$2"; }
+# ---- servers
 
-declare -A url
+await() { for _ in $(seq 200); do (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null && return; sleep 0.1; done; echo "nothing listens on $1" >&2; exit 1; }
+bare() { taskset -c "$1" "$java" -Xmx256m -cp "$jar" dev.refrain.jmh.http.BareServer "$2" "$bytes" 0 "$3" 2>/dev/null & pids+=($!); await "$2"; }
+
+declare -A url process
 order=()
 wanted() { [ -z "${ONLY:-}" ] || [[ " $ONLY " == *" $1 "* ]]; }
-bare 1 18090 2>/dev/null
+pace=0
+[ "$mode" = chunks ] && pace=${PACE:-5} && STREAM=1
+bare 1 18090 "$pace"
 if wanted nginx; then
   mkdir "$dir/cache"
   sed "s#DIR#$dir#g; s#UPSTREAM#18090#; s#PORT#18081#; s#USER#$(id -un)#" "$here/nginx.conf.in" >"$dir/nginx.conf"
   taskset -c 0 nginx -p "$dir" -c "$dir/nginx.conf" 2>/dev/null
   await 18081; url[nginx]=http://127.0.0.1:18081; order+=(nginx)
+  process[nginx]=$(pgrep -P "$(cat "$dir/nginx.pid")" | tr '\n' ' ')
 fi
-if wanted bare; then bare 0 18082 2>/dev/null; url[bare]=http://127.0.0.1:18082; order+=(bare); fi
+if wanted bare; then bare 0 18082 "$pace"; url[bare]=http://127.0.0.1:18082; process[bare]=${pids[-1]}; order+=(bare); fi
 if wanted refrain; then
   # shellcheck disable=SC2086 # flags are meant to be split
-  taskset -c 0 "$java" ${FLAGS:--Xmx256m} -jar "$root/http-frontend/target/refrain.jar" --port 18083 --upstream http://127.0.0.1:18090/v1 \
-    --store "$dir/answers" ${ARGUMENTS:-} >"$dir/refrain.log" & pids+=($!)
-  await 18083; url[refrain]=http://127.0.0.1:18083; order+=(refrain)
+  taskset -c 0 "$java" ${FLAGS:--Xmx256m} -jar "$root/http-frontend/target/refrain.jar" --port 18083 --admin-port 0 \
+    --upstream http://127.0.0.1:18090/v1 --store "$dir/answers" ${ARGUMENTS:-} >"$dir/refrain.log" & pids+=($!)
+  await 18083; url[refrain]=http://127.0.0.1:18083; process[refrain]=${pids[-1]}; order+=(refrain)
 fi
 for server in "$@"; do url[${server%%=*}]=${server#*=}; order+=("${server%%=*}"); done
 
-load() { taskset -c 1 wrk -t1 -c"$2" -d"$3"s -s "$here/bodies.lua" "${url[$1]}" | grep RESULT; }
-for server in "${order[@]}"; do for _ in 1 2 3 4 5; do load "$server" "$connections" $((each + 3)) >/dev/null; done; done
-for round in $(seq "$rounds"); do
-  for server in "${order[@]}"; do
-    if [ "$idle" -gt 0 ]; then "$java" -cp "$root/jmh/target/benchmarks.jar" dev.refrain.jmh.http.IdleClients "${url[$server]}" "$idle" $((each + 1)) & sleep 1; fi
-    echo "$server $(load "$server" "$connections" "$each")"
-    [ "$idle" -gt 0 ] && wait $! || true
-  done
-done | tee "$dir/all"
+# ---- misses and chunks have a program of their own
 
-median() { grep "^$1 " "$dir/all" | sed -E "s/.*$2=([0-9]+).*/\1/" | sort -n | awk '{v[NR]=$1} END{print v[int((NR+1)/2)]}'; }
-echo
-printf '%-12s %10s %8s %8s %8s %8s %6s\n' server 'req/s' p50us p99us p999us errors ratio
-base=
+if [ "$mode" = misses ] || [ "$mode" = chunks ]; then
+  servers=(provider=http://127.0.0.1:18090)
+  for server in "${order[@]}"; do [ "$server" = bare ] || servers+=("$server=${url[$server]}"); done
+  if [ "$mode" = misses ]; then what=answers count=${MISSES:-10000}; else what=stream count=${STREAMS:-20}; fi
+  taskset -c 1 "$java" -cp "$jar" dev.refrain.jmh.http.AddedDelay "$what" "$count" "${servers[@]}" | tee "$dir/delays"
+  if [ -n "${CSV:-}" ]; then
+    awk -v date="$(date -u +%F)" -v jdk="$("$java" -version 2>&1 | sed -nE '1s/.*"(.*)".*/\1/p')" -v mode="$mode" \
+      'NR > 1 {printf "%s,%s,%s,%s,%s,%s,%s,%s,%s,\n", date, jdk, mode, $1, $2, $3, $4, $5, $6}' "$dir/delays" >>"${CSV%.csv}-delays.csv"
+  fi
+  exit
+fi
+
+# ---- hits
+
+# Processor time of a server so far, hundredths of a second: all, I/O threads, log of requests, compiler, garbage collector.
+ticks() {
+  for pid in ${process[$1]:-}; do
+    for task in /proc/"$pid"/task/*; do echo "$(tr ' ' _ <"$task/comm") $(sed 's/.*) //' "$task/stat" | cut -d' ' -f12,13)"; done
+  done | awk '{t = $2 + $3; all += t}
+    /^XNIO/ {io += t} /^refrain-activ/ {log_ += t} /^C[12]_Comp/ {jit += t} /^(GC_|G1_|VM_Thread)/ {gc += t}
+    END {print all + 0, io + 0, log_ + 0, jit + 0, gc + 0}'
+}
+throughput() { taskset -c 1 wrk -t1 -c"$connections" -d"$2"s -s "$here/bodies.lua" "${url[$1]}" | grep RESULT; }
+fixed() { taskset -c 1 "$java" -Xmx1g -cp "$jar" dev.refrain.jmh.http.FixedRate "${url[$1]}" "$2" "$3" "$N" "$SIZE" "$ZIPF" "$STREAM" "$connections"; }
+value() { sed -E "s/.* $1=([0-9.]+).*/\1/"; }
+round() { # row name, server
+  before=$(ticks "$2")
+  if [ "$mode" = rate ]; then line=$(fixed "$2" "$rate" "$each"); length=$((each + 5)); else line=$(throughput "$2" "$each"); length=$each; fi
+  after=$(ticks "$2")
+  # In microseconds for each request; with a fixed rate those of the warm-up count, too.
+  echo "$1 $line $(echo "$before $after" | awk -v n="$(echo "$line" | value rps)" -v s="$length" \
+    '{k = 10000 / (n * s); printf "cpu=%.2f io=%.2f log=%.2f jit=%.2f gc=%.2f", ($6-$1)*k, ($7-$2)*k, ($8-$3)*k, ($9-$4)*k, ($10-$5)*k}')" | tee -a "$dir/all"
+}
+
 for server in "${order[@]}"; do
-  rate=$(median "$server" rps); base=${base:-$rate}
-  errors=$(grep "^$server " "$dir/all" | sed -E 's/.*errors=([0-9]+).*/\1/' | awk '{s+=$1} END{print s}')
-  printf '%-12s %10s %8s %8s %8s %8s %6s\n' "$server" "$rate" "$(median "$server" p50us)" "$(median "$server" p99us)" \
-    "$(median "$server" p999us)" "$errors" "$(awk "BEGIN{printf \"%.2f\", $rate/$base}")"
+  fixed "$server" 0 0 >/dev/null # so that each body is stored
+  if [ "$server" = nginx ]; then seconds=5; else seconds=$warm; fi
+  if [ "$seconds" -gt 0 ]; then
+    echo "$server, first seconds of load: $(throughput "$server" 5)"
+    if [ "$seconds" -gt 5 ]; then throughput "$server" $((seconds - 5)) >/dev/null; fi
+  fi
+done
+[ "$mode" = rate ] && rounds=1
+rows=()
+for server in "${order[@]}"; do rows+=("$server"); if [ "$idle" -gt 0 ]; then rows+=("$server+$idle"); fi; done
+for _ in $(seq "$rounds"); do
+  for server in "${order[@]}"; do
+    round "$server" "$server"
+    if [ "$idle" -gt 0 ]; then
+      taskset -c 1 "$java" -cp "$jar" dev.refrain.jmh.http.IdleClients "${url[$server]}" "$idle" $((each + 4)) & waiting=$!
+      sleep 3
+      round "$server+$idle" "$server"
+      wait "$waiting"
+    fi
+  done
+done
+
+# ---- the table: medians, and the worst of all rounds
+
+sorted() { grep "^$1 " "$dir/all" | value "$2" | sort -n; }
+median() { sorted "$1" "$2" | awk '{v[NR] = $1} END {print v[int((NR + 1) / 2)]}'; }
+worst() { sorted "$1" "$2" | tail -1; }
+sum() { grep "^$1 " "$dir/all" | { grep -oE " $2=[0-9]+" || true; } | awk -F= '{s += $2} END {print s + 0}'; }
+echo
+echo "microseconds; processor time for each request of all threads, and of Refrain's and Undertow's by what they do"
+format='%-14s %8s %6s %7s %7s %8s %7s %6s | %6s %6s %6s %6s %6s | %6s\n'
+# shellcheck disable=SC2059 # one format for all
+printf "$format" server req/s p50 p99 p99.9 worst '>10ms' errors cpu io log jit gc ratio
+first=$(median "${rows[0]}" rps)
+settings="mode=$mode size=$SIZE bytes=$bytes stream=$STREAM entries=$N zipf=$ZIPF vary=$VARY connections=$connections rate=$rate rounds=$rounds each=$each warm=$warm"
+for row in "${rows[@]}"; do
+  ratio=$(awk "BEGIN {printf \"%.2f\", $(median "$row" rps) / $first}")
+  # shellcheck disable=SC2059
+  printf "$format" "$row" "$(median "$row" rps)" "$(median "$row" p50us)" "$(median "$row" p99us)" "$(median "$row" p999us)" "$(worst "$row" maxus)" \
+    "$(sum "$row" over10ms)" "$(sum "$row" errors)" "$(median "$row" cpu)" "$(median "$row" io)" "$(median "$row" log)" "$(median "$row" jit)" "$(median "$row" gc)" "$ratio"
+  if [ -n "${CSV:-}" ]; then
+    [ -s "$CSV" ] || echo "date,jdk,settings,server,requests_per_second,lowest,highest,p50_us,p99_us,p999_us,worst_us,over_10ms,errors,cpu_us,io_us,log_us,jit_us,gc_us,ratio" >"$CSV"
+    echo "$(date -u +%F),$("$java" -version 2>&1 | sed -nE '1s/.*"(.*)".*/\1/p'),$settings,$row,$(median "$row" rps),$(sorted "$row" rps | head -1),$(worst "$row" rps),$(median "$row" p50us),$(median "$row" p99us),$(median "$row" p999us),$(worst "$row" maxus),$(sum "$row" over10ms),$(sum "$row" errors),$(median "$row" cpu),$(median "$row" io),$(median "$row" log),$(median "$row" jit),$(median "$row" gc),$ratio" >>"$CSV"
+  fi
 done

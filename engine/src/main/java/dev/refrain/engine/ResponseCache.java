@@ -234,6 +234,17 @@ public final class ResponseCache implements AutoCloseable {
         return lookup(key, CacheDirectives.ANY_AGE, sink) == null;
     }
 
+    /**
+     * Answers a request like {@link #respond(CacheKey, CacheControls, Upstream, ResponseSink)} if the store can. If not, nothing happens, and
+     * no miss is counted: the caller asks again in another way.
+     *
+     * @param directives none that rules the store out
+     * @return whether it was answered
+     */
+    public boolean respondIfStored(CacheKey key, CacheDirectives directives, ResponseSink sink) {
+        return replay(key, directives.maxAgeSeconds(), sink) == null;
+    }
+
     /** Why there is no answer, or null on a hit. */
     private ForwardReason lookup(CacheKey key, long maxAgeSeconds, ResponseSink sink) {
         return countMiss(key, replay(key, maxAgeSeconds, sink));

@@ -3,7 +3,6 @@ package dev.refrain.http.proxy;
 import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.CacheOutcome;
 import dev.refrain.engine.ForwardReason;
-import io.undertow.util.HeaderMap;
 
 /** Writes what the cache did into a response's header (wire rules W21, W22, W27 and W30). */
 final class CacheHeaders {
@@ -19,7 +18,7 @@ final class CacheHeaders {
      * @param key null if the request has none
      * @param status of the upstream's answer, if the request was forwarded
      */
-    static void write(CacheOutcome outcome, CacheKey key, int status, HeaderMap headers) {
+    static void write(CacheOutcome outcome, CacheKey key, int status, Fields headers) {
         if (outcome instanceof CacheOutcome.Hit hit) {
             writeHit(hit.ageSeconds(), hit.ttlSeconds(), hit.sourceId(), headers);
             writeStandard("hit; ttl=" + hit.ttlSeconds(), NO_STATUS, key, headers);
@@ -47,7 +46,7 @@ final class CacheHeaders {
      *
      * @param outcome what a failure of the upstream would have been; null where caching was off
      */
-    static void write(CacheOutcome outcome, CacheKey key, ProxyException failure, HeaderMap headers) {
+    static void write(CacheOutcome outcome, CacheKey key, ProxyException failure, Fields headers) {
         if (outcome == null) {
             return;
         }
@@ -64,7 +63,7 @@ final class CacheHeaders {
         writeStandard((failure.isForwarded() ? forward : "") + "detail=" + detail, NO_STATUS, key, headers);
     }
 
-    private static void writeHit(long age, long ttl, String sourceId, HeaderMap headers) {
+    private static void writeHit(long age, long ttl, String sourceId, Fields headers) {
         headers.put(HeaderNames.CACHE_STATUS, "HIT");
         headers.put(HeaderNames.CACHE_AGE, age);
         headers.put(HeaderNames.CACHE_TTL, ttl);
@@ -74,7 +73,7 @@ final class CacheHeaders {
     }
 
     /** RFC 9211; after what caches nearer to the provider have said. */
-    private static void writeStandard(String parameters, int status, CacheKey key, HeaderMap headers) {
+    private static void writeStandard(String parameters, int status, CacheKey key, Fields headers) {
         StringBuilder field = new StringBuilder(96).append("refrain; ").append(parameters);
         if (status != NO_STATUS) {
             field.append("; fwd-status=").append(status);

@@ -198,7 +198,7 @@ final class ExchangeSink implements ResponseSink {
         if (head.generationId() != null) {
             exchange.getResponseHeaders().put(HeaderNames.GENERATION_ID, head.generationId());
         }
-        CacheHeaders.write(head.cache(), key, head.status(), exchange.getResponseHeaders());
+        CacheHeaders.write(head.cache(), key, head.status(), Fields.of(exchange.getResponseHeaders()));
         if (account != null) {
             account.head(head.status(), head.generationId(), head.cache());
         }
@@ -253,7 +253,7 @@ final class ExchangeSink implements ResponseSink {
             exchange.getResponseHeaders().put(HeaderNames.GENERATION_ID, id);
             account.head(failure.status(), id, outcomeOfFailure);
         }
-        CacheHeaders.write(outcomeOfFailure, key, failure, exchange.getResponseHeaders());
+        CacheHeaders.write(outcomeOfFailure, key, failure, Fields.of(exchange.getResponseHeaders()));
         channel = exchange.getResponseChannel();
         onChunk(ByteBuffer.wrap(body), true);
         onEnd();

@@ -39,7 +39,7 @@ final class ProxyHandler implements HttpHandler {
     private final ActivityLog activity;
     private final Outlines outlines;
     private final Presets presets;
-    private final ModelNames models = new ModelNames();
+    private final ModelNames models;
     private final UpstreamClient client;
     private final Provider defaultProvider;
     private final Map<Endpoint, Provider> providers;
@@ -61,6 +61,7 @@ final class ProxyHandler implements HttpHandler {
             ActivityLog activity,
             Outlines outlines,
             Presets presets,
+            ModelNames models,
             UpstreamClient client,
             Provider defaultProvider,
             Map<Endpoint, Provider> providers,
@@ -72,6 +73,7 @@ final class ProxyHandler implements HttpHandler {
         this.activity = activity;
         this.outlines = outlines;
         this.presets = presets;
+        this.models = models;
         this.client = client;
         this.defaultProvider = defaultProvider;
         this.providers = providers;
@@ -83,6 +85,7 @@ final class ProxyHandler implements HttpHandler {
 
     @Override
     public void handleRequest(HttpServerExchange exchange) {
+        Shortcut.of(exchange).began(exchange);
         // Dispatched to this very thread: from here on the exchange ends when its answer does, not when this method
         // returns.
         exchange.dispatch(SameThreadExecutor.INSTANCE, () -> route(exchange));
@@ -221,6 +224,13 @@ final class ProxyHandler implements HttpHandler {
                 key == null ? request.stream() : key.streaming());
         Upstream upstream = call(exchange, route, decision.outgoing(), controls.enabled());
         if (key != null) {
+            Shortcut.of(exchange)
+                    .learn(
+                            exchange,
+                            endpoint,
+                            Credentials.of(exchange.getRequestHeaders()),
+                            provider(endpoint).identity(),
+                            controls);
             CacheRequest outlineOf = controls.directives().noStore() ? null : request;
             cache.respond(key, controls, identified(account, outlineOf, body, upstream), client);
         } else {

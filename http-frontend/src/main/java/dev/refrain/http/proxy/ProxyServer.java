@@ -12,12 +12,12 @@ import dev.refrain.http.config.Settings;
 import dev.refrain.http.demo.DemoProvider;
 import dev.refrain.http.explain.Outlines;
 import dev.refrain.http.preset.Presets;
-import io.undertow.Undertow;
 import io.undertow.UndertowOptions;
 import io.undertow.server.HttpHandler;
 import io.undertow.server.handlers.GracefulShutdownHandler;
 import io.undertow.server.handlers.HttpContinueReadHandler;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.URI;
 import java.nio.file.Files;
@@ -31,6 +31,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.xnio.OptionMap;
 
 /** The running front-end: server, upstream client, cache and, where no upstream is set, the demo provider. */
 public final class ProxyServer implements AutoCloseable {
@@ -38,7 +39,7 @@ public final class ProxyServer implements AutoCloseable {
 
     private static final int MAX_HEADER_BYTES = 64 * 1024;
     /** Longer than common clients keep idle connections, so that it is they who close them. */
-    private static final int IDLE_CONNECTION_MILLIS = 120_000;
+    private static final Duration IDLE_CONNECTION = Duration.ofMinutes(2);
 
     private static final long POLL_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
 
@@ -50,7 +51,10 @@ public final class ProxyServer implements AutoCloseable {
     private final RequestExplainer explainer;
     private final UpstreamClient client;
     private final GracefulShutdownHandler requests;
-    private final Undertow undertow;
+    private final Shortcuts shortcuts;
+    private final HttpHandler root;
+    /** Null until it is started. */
+    private Listener listener;
     /** Null unless it is enabled. */
     private AdminServer admin;
 
@@ -72,18 +76,26 @@ public final class ProxyServer implements AutoCloseable {
         for (Endpoint endpoint : Endpoint.values()) {
             providers.put(endpoint, provider(settings.upstream(endpoint).orElse(null)));
         }
+        Patience writing = new Patience(HeapShare.quarter(), settings.timeouts().write());
+        ModelNames models = new ModelNames();
+        int maxBody = (int) Math.min(
+                cache.maxRequestBytes(), settings.limits().requestBody().bytes());
+        // A preset is in the body, and CORS answers to what each head says.
+        boolean direct = presets.isEmpty() && settings.corsOrigins() == null;
+        shortcuts = new Shortcuts(direct, cache, activity, models, maxBody, writing, IDLE_CONNECTION);
         ProxyHandler handler = new ProxyHandler(
                 cache,
                 activity,
                 outlines,
                 presets,
+                models,
                 client,
                 provider(settings.upstream()),
                 providers,
                 settings.limits().requestBody().bytes(),
                 settings.onDisconnect() == Settings.OnDisconnect.CANCEL,
                 new BodyReader.Patience(HeapShare.quarter(), settings.timeouts().request()),
-                new Patience(HeapShare.quarter(), settings.timeouts().write()));
+                writing);
         explainer = new RequestExplainer(cache, presets, handler::provider, outlines);
         requests = new GracefulShutdownHandler(new HttpContinueReadHandler(handler));
         HttpHandler unlessStopping = exchange -> {
@@ -94,24 +106,22 @@ public final class ProxyServer implements AutoCloseable {
             }
         };
         HttpHandler framed = new Framing(unlessStopping, handler::refuse);
-        undertow = Undertow.builder()
-                .addHttpListener(settings.port(), settings.host())
-                // Undertow takes two where there is one processor: they would take turns there, milliseconds each.
-                .setIoThreads(Runtime.getRuntime().availableProcessors())
-                .setServerOption(UndertowOptions.MAX_HEADER_SIZE, MAX_HEADER_BYTES)
-                .setServerOption(UndertowOptions.REQUEST_PARSE_TIMEOUT, (int) Math.min(
+        root = settings.corsOrigins() == null
+                ? framed
+                : new Cors(List.of(settings.corsOrigins().split(" *, *")), framed);
+    }
+
+    private OptionMap options() {
+        return OptionMap.builder()
+                .set(UndertowOptions.MAX_HEADER_SIZE, MAX_HEADER_BYTES)
+                .set(UndertowOptions.REQUEST_PARSE_TIMEOUT, (int) Math.min(
                         Integer.MAX_VALUE, settings.timeouts().request().toMillis()))
-                .setServerOption(UndertowOptions.NO_REQUEST_TIMEOUT, IDLE_CONNECTION_MILLIS)
-                .setServerOption(UndertowOptions.DECODE_URL, false)
-                .setServerOption(UndertowOptions.ALLOW_UNESCAPED_CHARACTERS_IN_URL, true)
+                .set(UndertowOptions.DECODE_URL, false)
+                .set(UndertowOptions.ALLOW_UNESCAPED_CHARACTERS_IN_URL, true)
                 // Bodies are counted where they are read, which gives a better answer than Undertow's; its own limit is
                 // 2 MiB.
-                .setServerOption(UndertowOptions.MAX_ENTITY_SIZE, -1L)
-                .setHandler(
-                        settings.corsOrigins() == null
-                                ? framed
-                                : new Cors(List.of(settings.corsOrigins().split(" *, *")), framed))
-                .build();
+                .set(UndertowOptions.MAX_ENTITY_SIZE, -1L)
+                .getMap();
     }
 
     private Provider provider(URI upstream) {
@@ -132,8 +142,8 @@ public final class ProxyServer implements AutoCloseable {
         ActivityLog activity = ActivityLog.open(settings, cache::scopeTag, Clock.systemUTC());
         ProxyServer server = new ProxyServer(settings, demo, cache, activity);
         try {
-            server.undertow.start();
-        } catch (RuntimeException e) {
+            server.listen();
+        } catch (IOException | RuntimeException e) {
             server.close();
             throw new IOException(
                     "Cannot listen on " + settings.host() + ":" + settings.port() + ": " + rootMessage(e)
@@ -147,6 +157,14 @@ public final class ProxyServer implements AutoCloseable {
             throw e;
         }
         return server;
+    }
+
+    private void listen() throws IOException {
+        listener = Listener.open(
+                new InetSocketAddress(InetAddress.getByName(settings.host()), settings.port()),
+                options(),
+                root,
+                shortcuts::install);
     }
 
     private void startAdmin() throws IOException {
@@ -196,7 +214,7 @@ public final class ProxyServer implements AutoCloseable {
 
     /** The address that is really listened on. */
     public InetSocketAddress address() {
-        return (InetSocketAddress) undertow.getListenerInfo().get(0).getAddress();
+        return listener.address();
     }
 
     /** The address of the admin listener, or null if there is none. */
@@ -260,23 +278,23 @@ public final class ProxyServer implements AutoCloseable {
         Duration limit = settings.timeouts().shutdown();
         long deadline = System.nanoTime() + limit.toNanos();
         stopping = true;
+        shortcuts.close();
         requests.shutdown();
-        try {
-            if (undertow.getListenerInfo() != null && limit.toMillis() > 0) {
+        if (listener != null && limit.toMillis() > 0) {
+            try {
                 requests.awaitShutdown(limit.toMillis());
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
             }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        } catch (RuntimeException neverStarted) {
-            // getListenerInfo throws if the server is not running; then nothing is in progress.
-            deadline = System.nanoTime();
         }
-        while (client.inFlight() > 0
+        while (client.inFlight() + shortcuts.unfinished() > 0
                 && System.nanoTime() < deadline
                 && !Thread.currentThread().isInterrupted()) {
             LockSupport.parkNanos(POLL_NANOS);
         }
-        undertow.stop();
+        if (listener != null) {
+            listener.close();
+        }
         if (admin != null) {
             admin.close();
         }

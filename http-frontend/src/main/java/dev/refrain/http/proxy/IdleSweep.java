@@ -1,0 +1,57 @@
+package dev.refrain.http.proxy;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
+import org.xnio.XnioIoThread;
+
+/**
+ * Closes connections over which no request has come for long. Undertow could, but takes those for idle whose requests it never gets to see
+ * ({@link Shortcut}). The I/O thread's alone.
+ */
+final class IdleSweep {
+    private static final Duration PAUSE = Duration.ofSeconds(10);
+
+    private final XnioIoThread thread;
+    private final long limitNanos;
+    private List<Shortcut> connections = new ArrayList<>();
+    private boolean running;
+
+    IdleSweep(XnioIoThread thread, Duration limit) {
+        this.thread = thread;
+        this.limitNanos = limit.toNanos();
+    }
+
+    void add(Shortcut connection) {
+        connections.add(connection);
+        if (!running) {
+            running = true;
+            pause();
+        }
+    }
+
+    private void pause() {
+        try {
+            thread.executeAfter(this::sweep, PAUSE.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (RejectedExecutionException stopping) {
+            connections.clear();
+        }
+    }
+
+    private void sweep() {
+        long before = System.nanoTime() - limitNanos;
+        List<Shortcut> left = new ArrayList<>(connections.size());
+        for (Shortcut connection : connections) {
+            if (!connection.closeIfIdleSince(before)) {
+                left.add(connection);
+            }
+        }
+        connections = left;
+        running = !left.isEmpty();
+        if (running) {
+            pause();
+        }
+    }
+}

@@ -1,0 +1,233 @@
+package dev.refrain.http.proxy;
+
+import dev.refrain.engine.CacheControls;
+import dev.refrain.engine.Endpoint;
+import dev.refrain.http.activity.Account;
+import io.undertow.server.HttpServerExchange;
+import io.undertow.server.protocol.http.HttpServerConnection;
+import io.undertow.util.HeaderMap;
+import io.undertow.util.Headers;
+import io.undertow.util.Protocols;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+import org.xnio.IoUtils;
+import org.xnio.StreamConnection;
+import org.xnio.conduits.AbstractStreamSourceConduit;
+import org.xnio.conduits.StreamSourceConduit;
+
+/**
+ * A way past the HTTP server for hits. It stands below Undertow in a connection and looks at what comes between two requests: if that is one
+ * whole request with a head that was served before ({@link KnownHead}), and its answer is stored, the answer is written and Undertow never
+ * hears of the request. Everything else goes the long way, untouched.
+ *
+ * <p>The I/O thread's alone.
+ */
+final class Shortcut extends AbstractStreamSourceConduit<StreamSourceConduit> {
+    private final StreamConnection connection;
+    private final Shortcuts shared;
+    private final HitWriter hits;
+
+    /** Whether the next byte begins a request, and Undertow holds none back that came before. */
+    private boolean between = true;
+    /** When the last request was over. */
+    private long idleNanos = System.nanoTime();
+    /** Of the request that Undertow has, or null if it did not come in one piece. */
+    private byte[] head;
+
+    /** Null until a request was served whose head may come again. */
+    private KnownHead known;
+
+    private HttpServerConnection server;
+
+    /** Whether an answer is being written, and the next request has to wait. */
+    private boolean writing;
+
+    private boolean resumed;
+    /** Whether whoever closes the server waits for this. */
+    private boolean inside;
+
+    Shortcut(StreamConnection connection, Shortcuts shared, HitWriter hits) {
+        super(connection.getSourceChannel().getConduit());
+        this.connection = connection;
+        this.shared = shared;
+        this.hits = hits;
+    }
+
+    /** The one of a request's connection. */
+    static Shortcut of(HttpServerExchange exchange) {
+        return (Shortcut) ((HttpServerConnection) exchange.getConnection()).getOriginalSourceConduit();
+    }
+
+    @Override
+    public int read(ByteBuffer target) throws IOException {
+        if (!between) {
+            return super.read(target);
+        }
+        if (writing) {
+            return 0;
+        }
+        int start = target.position();
+        int count = super.read(target);
+        if (count <= 0) {
+            return count;
+        }
+        byte[] request = hits.bytes(target, start, count);
+        if (known != null) {
+            int body = known.match(request, count);
+            int length = body < 0 ? -1 : known.lengthOf(request);
+            if (count == body && length <= target.limit() - start) {
+                // Many clients send head and body one after the other.
+                int more = super.read(target);
+                if (more > 0) {
+                    count += more;
+                    request = hits.bytes(target, start, count);
+                }
+            }
+            if (count == length && length - body <= shared.maxBody() && answer(request, body, length)) {
+                target.position(start);
+                return 0;
+            }
+        }
+        between = false;
+        int body = KnownHead.bodyOf(request, count);
+        head = body < 0 ? null : Arrays.copyOf(request, body);
+        return count;
+    }
+
+    private boolean answer(byte[] request, int body, int length) {
+        inside = shared.enter();
+        if (!inside) {
+            return false;
+        }
+        try {
+            return hits.answer(this, known, request, body, length);
+        } finally {
+            if (!writing) {
+                leave();
+            }
+        }
+    }
+
+    private void leave() {
+        if (inside) {
+            inside = false;
+            shared.left();
+        }
+    }
+
+    @Override
+    public void resumeReads() {
+        resumed = true;
+        if (!writing) {
+            super.resumeReads();
+        }
+    }
+
+    @Override
+    public void suspendReads() {
+        resumed = false;
+        super.suspendReads();
+    }
+
+    // ---- for the one who answers
+
+    /**
+     * Writes an answer.
+     *
+     * @param answer valid during the call
+     * @param headLength how much of it is the head
+     */
+    void write(ByteBuffer answer, int headLength, Account account) {
+        int length = answer.remaining() - headLength;
+        try {
+            while (answer.hasRemaining() && connection.getSinkChannel().write(answer) > 0) {
+                // Once nearly always.
+            }
+        } catch (IOException gone) {
+            account.served(true);
+            IoUtils.safeClose(connection);
+            return;
+        }
+        if (answer.hasRemaining()) {
+            finish(answer, length, account);
+        } else {
+            over(length, account);
+        }
+    }
+
+    private void over(int length, Account account) {
+        account.wrote(length);
+        account.served(false);
+        idleNanos = System.nanoTime();
+    }
+
+    private void finish(ByteBuffer rest, int length, Account account) {
+        writing = true;
+        super.suspendReads();
+        Leftover.write(connection, server, rest, shared.patience(), broken -> {
+            writing = false;
+            if (broken) {
+                account.served(true);
+            } else {
+                over(length, account);
+                if (resumed) {
+                    super.resumeReads();
+                }
+            }
+            leave();
+        });
+    }
+
+    /** Returns whether the connection is closed. */
+    boolean closeIfIdleSince(long nanos) {
+        if (between && !writing && idleNanos - nanos < 0) {
+            IoUtils.safeClose(connection);
+        }
+        return !connection.isOpen();
+    }
+
+    // ---- for the one who serves requests that went the long way
+
+    /** Undertow has a request; to be called for each. */
+    void began(HttpServerExchange exchange) {
+        between = false;
+        exchange.addExchangeCompleteListener((completed, next) -> {
+            head = null;
+            idleNanos = System.nanoTime();
+            // What it has read already it does not read again.
+            between = ((HttpServerConnection) completed.getConnection()).getExtraBytes() == null;
+            next.proceed();
+        });
+    }
+
+    /**
+     * The request is one that the cache may answer, and whether it does depends on its body and the store alone.
+     *
+     * @param upstream identity of the provider that it would go to
+     */
+    void learn(HttpServerExchange exchange, Endpoint endpoint, String apiKey, String upstream, CacheControls controls) {
+        byte[] bytes = head;
+        head = null;
+        if (bytes == null
+                || !controls.enabled()
+                || controls.clear()
+                || controls.directives().noCache()
+                || !exchange.isPersistent()
+                || !exchange.getProtocol().equals(Protocols.HTTP_1_1)) {
+            return;
+        }
+        HeaderMap headers = exchange.getRequestHeaders();
+        if (!headers.contains(Headers.TRANSFER_ENCODING) && !headers.contains(Headers.EXPECT)) {
+            known = KnownHead.of(
+                    bytes,
+                    exchange.getRequestContentLength(),
+                    endpoint,
+                    apiKey,
+                    upstream,
+                    exchange.getQueryString(),
+                    controls.directives());
+            server = (HttpServerConnection) exchange.getConnection();
+        }
+    }
+}

@@ -1,0 +1,208 @@
+package dev.refrain.jmh.http;
+
+import java.io.EOFException;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.StandardSocketOptions;
+import java.net.URI;
+import java.nio.ByteBuffer;
+import java.nio.channels.SelectionKey;
+import java.nio.channels.Selector;
+import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayDeque;
+import java.util.Locale;
+import java.util.concurrent.TimeUnit;
+import org.HdrHistogram.Histogram;
+
+/**
+ * Requests at a fixed rate over some connections, however fast they are answered: a delay is counted from when a request was due, so one
+ * that had to wait for the ones before it counts that too. Never sleeps, so it needs a processor of its own.
+ *
+ * <p>Arguments: URL, requests a second (0: each body once, as fast as it goes), seconds, and {@code N}, {@code SIZE}, {@code ZIPF},
+ * {@code STREAM} and {@code CONNECTIONS} as for {@code compare.sh}. Prints what {@code bodies.lua} prints.
+ */
+public final class FixedRate {
+    /** What comes before is not counted: this program is compiled meanwhile. */
+    private static final int WARM_UP_SECONDS = 5;
+
+    private static final byte[] STATUS = "HTTP/1.1 200 ".getBytes(StandardCharsets.US_ASCII);
+
+    private final Selector selector = Selector.open();
+    private final ArrayDeque<Connection> idle = new ArrayDeque<>();
+    private final ByteBuffer[] requests;
+    private final Histogram delays = new Histogram(TimeUnit.MINUTES.toNanos(1), 3);
+    private final ByteBuffer buffer = ByteBuffer.allocateDirect(256 * 1024);
+    private int errors;
+
+    private FixedRate(URI url, int connections, ByteBuffer[] requests) throws IOException {
+        this.requests = requests;
+        for (int i = 0; i < connections; i++) {
+            SocketChannel channel = SocketChannel.open(new InetSocketAddress(url.getHost(), url.getPort()));
+            channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
+            channel.configureBlocking(false);
+            Connection connection = new Connection(channel);
+            channel.register(selector, SelectionKey.OP_READ, connection);
+            idle.add(connection);
+        }
+    }
+
+    private static final class Connection {
+        final SocketChannel channel;
+        long due;
+        boolean counts;
+        /** What is still to come of the answer; -1 before its head. */
+        long left;
+
+        Connection(SocketChannel channel) {
+            this.channel = channel;
+        }
+    }
+
+    /** Prints one line. */
+    @SuppressWarnings("SystemOut") // what a command line prints
+    public static void main(String[] arguments) throws IOException {
+        URI url = URI.create(arguments[0]);
+        int rate = Integer.parseInt(arguments[1]);
+        int seconds = Integer.parseInt(arguments[2]);
+        int count = Integer.parseInt(arguments[3]);
+        int size = Integer.parseInt(arguments[4]);
+        boolean popular = arguments[5].equals("1");
+        boolean stream = arguments[6].equals("1");
+        ByteBuffer[] requests = new ByteBuffer[count];
+        for (int i = 0; i < count; i++) {
+            byte[] bytes = Bodies.request(i + 1, size, stream, url.getAuthority());
+            requests[i] = ByteBuffer.allocateDirect(bytes.length).put(bytes).flip();
+        }
+        FixedRate load = new FixedRate(url, Integer.parseInt(arguments[7]), requests);
+        if (rate == 0) {
+            load.each();
+            return;
+        }
+        int[] order = popular ? Bodies.byPopularity(count) : null;
+        long asked = load.run(rate, seconds, order);
+        System.out.printf(
+                Locale.ROOT,
+                "RESULT rps=%d p50us=%d p99us=%d p999us=%d maxus=%d errors=%d over10ms=%d%n",
+                asked / seconds,
+                load.delays.getValueAtPercentile(50) / 1000,
+                load.delays.getValueAtPercentile(99) / 1000,
+                load.delays.getValueAtPercentile(99.9) / 1000,
+                load.delays.getMaxValue() / 1000,
+                load.errors,
+                load.delays.getTotalCount() - load.delays.getCountBetweenValues(0, TimeUnit.MILLISECONDS.toNanos(10)));
+    }
+
+    private void each() throws IOException {
+        int connections = idle.size();
+        for (int i = 0; i < requests.length; i++) {
+            while (idle.isEmpty()) {
+                receive();
+            }
+            send(requests[i], System.nanoTime(), false);
+        }
+        while (idle.size() < connections) {
+            receive();
+        }
+    }
+
+    private long run(int rate, int seconds, int[] order) throws IOException {
+        double interval = 1e9 / rate;
+        long start = System.nanoTime();
+        long counted = start + TimeUnit.SECONDS.toNanos(WARM_UP_SECONDS);
+        long end = counted + TimeUnit.SECONDS.toNanos(seconds);
+        long asked = 0;
+        for (long i = 0; ; i++) {
+            long due = start + (long) (i * interval);
+            if (due >= end) {
+                break;
+            }
+            while (System.nanoTime() < due || idle.isEmpty()) {
+                receive();
+            }
+            int body = order == null ? (int) (i % requests.length) : order[(int) (i % order.length)];
+            send(requests[body], due, due >= counted);
+            asked += due >= counted ? 1 : 0;
+        }
+        // Those that are under way.
+        long patience = System.nanoTime() + TimeUnit.SECONDS.toNanos(5);
+        while (idle.size() < selector.keys().size() && System.nanoTime() < patience) {
+            receive();
+        }
+        return asked;
+    }
+
+    private void send(ByteBuffer request, long due, boolean counts) throws IOException {
+        Connection connection = idle.poll();
+        connection.due = due;
+        connection.counts = counts;
+        connection.left = -1;
+        request.rewind();
+        while (request.hasRemaining()) {
+            connection.channel.write(request);
+        }
+    }
+
+    private void receive() throws IOException {
+        if (selector.selectNow() == 0) {
+            return;
+        }
+        for (SelectionKey key : selector.selectedKeys()) {
+            Connection connection = (Connection) key.attachment();
+            buffer.clear();
+            int count = connection.channel.read(buffer);
+            if (count < 0) {
+                throw new EOFException("the server closed a connection");
+            }
+            if (connection.left < 0) {
+                connection.left = length();
+            }
+            connection.left -= count;
+            if (connection.left == 0) {
+                if (connection.counts) {
+                    delays.recordValue(Math.min(System.nanoTime() - connection.due, delays.getHighestTrackableValue()));
+                }
+                idle.add(connection);
+            }
+        }
+        selector.selectedKeys().clear();
+    }
+
+    /** Of the whole answer, whose head is in the buffer: that comes in one piece. */
+    private long length() throws IOException {
+        for (int i = 0; i < STATUS.length; i++) {
+            if (buffer.get(i) != STATUS[i]) {
+                errors++;
+                break;
+            }
+        }
+        long length = -1;
+        for (int i = STATUS.length; i + 3 < buffer.position(); i++) {
+            if (buffer.get(i) == '\n') {
+                if (buffer.get(i + 1) == '\r') {
+                    if (length < 0) {
+                        throw new IOException("an answer without a length");
+                    }
+                    return i + 3 + length;
+                }
+                if (isLength(i + 1)) {
+                    length = 0;
+                    for (int at = i + 17; buffer.get(at) != '\r'; at++) {
+                        length = length * 10 + buffer.get(at) - '0';
+                    }
+                }
+            }
+        }
+        throw new IOException("an answer's head came in pieces");
+    }
+
+    private boolean isLength(int at) {
+        String name = "content-length: ";
+        for (int i = 0; i < name.length(); i++) {
+            if (Character.toLowerCase((char) buffer.get(at + i)) != name.charAt(i)) {
+                return false;
+            }
+        }
+        return true;
+    }
+}
