@@ -2,11 +2,11 @@ package dev.refrain.engine;
 
 /** Why a request for which caching was on, or its answer, is not eligible (wire rules W18 and W19). */
 public enum BypassReason {
-    /** The request body is over {@link ResponseCache.Builder#maxRequestBytes(int)}. */
+    /** The request body is over {@link ResponseCacheBuilder#maxRequestBytes(int)}. */
     PAYLOAD_TOO_LARGE("payload-too-large"),
     /** The request body is not one well-formed JSON object (RFC 8259), so nothing can safely be called equal to it. */
     NOT_A_JSON_OBJECT("not-a-json-object"),
-    /** The answer's announced length is over {@link ResponseCache.Builder#maxAnswerBytes(int)}. */
+    /** The answer's announced length is over {@link ResponseCacheBuilder#maxAnswerBytes(int)}. */
     ANSWER_TOO_LARGE("answer-too-large"),
     /** The upstream sent the answer in a content coding although it was asked not to. */
     ANSWER_ENCODED("answer-encoded"),

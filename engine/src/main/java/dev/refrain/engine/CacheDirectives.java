@@ -8,7 +8,7 @@ package dev.refrain.engine;
  * @param maxAgeSeconds how old an answer from the store may be at most, {@link #ANY_AGE} if that does not matter
  * @param onlyIfCached no upstream call: without an answer in the store the request fails with a {@link NotCachedException}
  * @param staleIfErrorSeconds for how long after its lifetime an entry may answer in place of an upstream's failure; 0 for not at all.
- *     The cache's own window bounds it ({@link ResponseCache.Builder#staleIfError})
+ *     The cache's own window bounds it ({@link ResponseCacheBuilder#staleIfError})
  */
 public record CacheDirectives(
         boolean noCache, boolean noStore, long maxAgeSeconds, boolean onlyIfCached, long staleIfErrorSeconds) {

@@ -9,7 +9,7 @@ import java.util.Map;
  *
  * @param hits lookups that were answered
  * @param hitsOnError those of the hits that stood in for an upstream that had failed ({@code stale-if-error}); each was a miss before
- * @param hotHits those of the hits that were answered from a copy in memory ({@link ResponseCache.Builder#hotBytes})
+ * @param hotHits those of the hits that were answered from a copy in memory ({@link ResponseCacheBuilder#hotBytes})
  * @param misses lookups that were not, for whatever reason
  * @param collapsed misses that joined an identical request's upstream call instead of making one
  * @param bypasses requests with caching on that were not eligible

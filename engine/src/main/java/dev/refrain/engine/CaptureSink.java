@@ -81,9 +81,9 @@ class CaptureSink implements ResponseSink {
         return new CacheOutcome.Miss(ttl.toSeconds(), stored, reason);
     }
 
-    /** How long the call has been under way. */
+    /** How long the call has been under way; 0 if the clock was set back meanwhile. */
     final long fetchMillis() {
-        return cache.nowMillis() - startedAtMillis;
+        return Math.max(0, cache.nowMillis() - startedAtMillis);
     }
 
     final Duration ttl() {

@@ -6,14 +6,13 @@ import java.nio.ByteBuffer;
  * Answers from the store in place of an upstream that fails before its answer has begun, or answers with a failure, if the store
  * has an entry that is not too old for that (wire rule W30; RFC 5861, 4). Otherwise the failure is passed on as it is.
  */
-final class StaleIfErrorSink implements ResponseSink {
+final class StaleIfErrorSink extends ForwardingSink {
     private static final int TOO_MANY_REQUESTS = 429;
 
     private final ResponseCache cache;
     private final CacheKey key;
     private final long maxStaleMillis;
     private final ForwardReason reason;
-    private final ResponseSink client;
 
     private boolean begun;
     /** The client has its answer from the store; what the upstream still says is not heard. */
@@ -21,19 +20,20 @@ final class StaleIfErrorSink implements ResponseSink {
 
     StaleIfErrorSink(
             ResponseCache cache, CacheKey key, long maxStaleMillis, ForwardReason reason, ResponseSink client) {
+        super(client);
         this.cache = cache;
         this.key = key;
         this.maxStaleMillis = maxStaleMillis;
         this.reason = reason;
-        this.client = client;
     }
 
     @Override
     public void head(ResponseHead head) {
         begun = true;
-        replaced = isFailure(head.status()) && cache.replayOnError(key, maxStaleMillis, reason, head.status(), client);
+        replaced =
+                isFailure(head.status()) && cache.replayOnError(key, maxStaleMillis, reason, head.status(), client());
         if (!replaced) {
-            client.head(head);
+            super.head(head);
         }
     }
 
@@ -44,34 +44,24 @@ final class StaleIfErrorSink implements ResponseSink {
     @Override
     public void chunk(ByteBuffer bytes) {
         if (!replaced) {
-            client.chunk(bytes);
+            super.chunk(bytes);
         }
     }
 
     @Override
     public void end() {
         if (!replaced) {
-            client.end();
+            super.end();
         }
     }
 
     @Override
     public void fail(Throwable cause) {
         if (!begun) {
-            replaced = cache.replayOnError(key, maxStaleMillis, reason, 0, client);
+            replaced = cache.replayOnError(key, maxStaleMillis, reason, 0, client());
         }
         if (!replaced) {
-            client.fail(cause);
+            super.fail(cause);
         }
-    }
-
-    @Override
-    public void whenDrained(Runnable action) {
-        client.whenDrained(action);
-    }
-
-    @Override
-    public void whenGone(Runnable action) {
-        client.whenGone(action);
     }
 }

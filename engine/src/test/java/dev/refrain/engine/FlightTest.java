@@ -85,6 +85,8 @@ class FlightTest {
         }
     }
 
+    private final MovableClock clock = new MovableClock();
+
     @BeforeEach
     void open() throws IOException {
         open(false);
@@ -98,6 +100,7 @@ class FlightTest {
                 .capacityBytes(16 << 20)
                 .maxAnswerBytes(LIMIT)
                 .cancelWhenAbandoned(cancel)
+                .clock(clock)
                 .open();
     }
 
@@ -136,6 +139,7 @@ class FlightTest {
         calls.get(0).send(event(2).substring(10));
         assertThat(follower.text()).isEqualTo(replay(follower, event(1) + event(2)));
         RecordingSink late = request(STREAM_REQUEST);
+        clock.advance(Duration.ofMillis(250));
         calls.get(0).send(DONE).sink.end();
 
         String sent = event(1) + event(2) + DONE;
@@ -147,7 +151,7 @@ class FlightTest {
             assertThat(collapsed.ttlSeconds()).isEqualTo(300);
             assertThat(collapsed.sourceId()).isEqualTo("gen-source");
             assertThat(collapsed.reason()).isEqualTo(ForwardReason.MISS);
-            assertThat(collapsed.savings().get().fetchMillis()).isPositive();
+            assertThat(collapsed.savings().get().fetchMillis()).isEqualTo(250);
         });
         assertThat(follower.head.generationId())
                 .isNotEqualTo(late.head.generationId())

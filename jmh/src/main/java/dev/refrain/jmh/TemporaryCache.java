@@ -1,6 +1,7 @@
 package dev.refrain.jmh;
 
 import dev.refrain.engine.ResponseCache;
+import dev.refrain.engine.ResponseCacheBuilder;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,7 +18,7 @@ final class TemporaryCache implements AutoCloseable {
         this(capacityBytes, settings -> settings);
     }
 
-    TemporaryCache(long capacityBytes, UnaryOperator<ResponseCache.Builder> settings) throws IOException {
+    TemporaryCache(long capacityBytes, UnaryOperator<ResponseCacheBuilder> settings) throws IOException {
         directory = Files.createTempDirectory("refrain-jmh");
         files = List.of(directory.resolve("cache"), directory.resolve("cache.lock"), directory.resolve("cache.secret"));
         // JMH does not tear down what failed while it was set up. The last one registered goes first.

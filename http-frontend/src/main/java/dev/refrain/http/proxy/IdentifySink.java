@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.async.ByteArrayFeeder;
+import dev.refrain.engine.ForwardingSink;
 import dev.refrain.engine.GenerationId;
 import dev.refrain.engine.ResponseHead;
 import dev.refrain.engine.ResponseSink;
@@ -19,7 +20,7 @@ import java.util.Locale;
  * <p>The id has to stand in the head, so a JSON body without the header is held back until its {@code id} has come by, which in
  * the known formats is among the first bytes. Streams are never held back.
  */
-final class IdentifySink implements ResponseSink {
+final class IdentifySink extends ForwardingSink {
     /** Held back at most, in bytes; a body that names no id until then gets a new one. */
     private static final int MAX_HELD = 1 << 20;
 
@@ -28,14 +29,12 @@ final class IdentifySink implements ResponseSink {
 
     private static final JsonFactory JSON = new JsonFactory();
 
-    private final ResponseSink client;
-
     private ResponseHead head;
     /** Null once the head has been passed on. */
     private Search search;
 
     IdentifySink(ResponseSink client) {
-        this.client = client;
+        super(client);
     }
 
     @Override
@@ -44,14 +43,14 @@ final class IdentifySink implements ResponseSink {
             head = answer;
             search = new Search();
         } else {
-            client.head(answer.generationId() != null ? answer : answer.withGenerationId(mint()));
+            super.head(answer.generationId() != null ? answer : answer.withGenerationId(mint()));
         }
     }
 
     @Override
     public void chunk(ByteBuffer bytes) {
         if (search == null) {
-            client.chunk(bytes);
+            super.chunk(bytes);
         } else if (search.feed(bytes)) {
             release();
         }
@@ -62,7 +61,7 @@ final class IdentifySink implements ResponseSink {
         if (search != null) {
             release();
         }
-        client.end();
+        super.end();
     }
 
     @Override
@@ -70,30 +69,25 @@ final class IdentifySink implements ResponseSink {
         if (search != null && search.held.size() > 0) {
             release();
         }
-        client.fail(cause);
+        super.fail(cause);
     }
 
     @Override
     public void whenDrained(Runnable action) {
         if (search == null) {
-            client.whenDrained(action);
+            super.whenDrained(action);
         } else {
             // What is held back has to be followed by more, or it never gets on.
             action.run();
         }
     }
 
-    @Override
-    public void whenGone(Runnable action) {
-        client.whenGone(action);
-    }
-
     private void release() {
         Search done = search;
         search = null;
-        client.head(head.withGenerationId(done.id != null ? done.id : mint()));
+        super.head(head.withGenerationId(done.id != null ? done.id : mint()));
         if (done.held.size() > 0) {
-            client.chunk(ByteBuffer.wrap(done.held.toByteArray()));
+            super.chunk(ByteBuffer.wrap(done.held.toByteArray()));
         }
     }
 

@@ -3,6 +3,7 @@ package dev.refrain.http.proxy;
 import dev.refrain.engine.CacheStats;
 import dev.refrain.engine.Endpoint;
 import dev.refrain.engine.ResponseCache;
+import dev.refrain.engine.ResponseCacheBuilder;
 import dev.refrain.engine.spi.NoStore;
 import dev.refrain.http.activity.ActivityLog;
 import dev.refrain.http.admin.AdminServer;
@@ -181,7 +182,7 @@ public final class ProxyServer implements AutoCloseable {
     }
 
     private static ResponseCache openCache(Settings settings) throws IOException {
-        ResponseCache.Builder builder = ResponseCache.builder(settings.store())
+        ResponseCacheBuilder builder = ResponseCache.builder(settings.store())
                 .capacityBytes(settings.capacity().bytes())
                 .preallocate(settings.preallocate())
                 .maxRequestBytes((int) settings.limits().cacheableRequest().bytes())

@@ -1,0 +1,106 @@
+package dev.refrain.engine;
+
+import dev.refrain.engine.internal.request.RequestScan;
+
+/** Tells which requests are eligible, and makes their keys. Thread-safe. */
+final class RequestKeys {
+    private final int maxRequestBytes;
+    private final KeyDeriver deriver;
+    /** Null if there is none. */
+    private final RequestMemo memo;
+
+    /** @param memoBytes memory for requests that come again; 0 for none */
+    RequestKeys(byte[] secret, int maxRequestBytes, long memoBytes) {
+        this.maxRequestBytes = maxRequestBytes;
+        this.deriver = new KeyDeriver(secret);
+        this.memo = memoBytes > 0 ? new RequestMemo(memoBytes) : null;
+    }
+
+    int maxRequestBytes() {
+        return maxRequestBytes;
+    }
+
+    long scopeTag(String apiKey) {
+        return deriver.scopeTag(apiKey);
+    }
+
+    /** Why a request cannot be cached, or null if it can. */
+    BypassReason bypass(CacheRequest request) {
+        return request.bodyLength() > maxRequestBytes
+                ? BypassReason.PAYLOAD_TOO_LARGE
+                : bypass(request.endpoint(), request.body());
+    }
+
+    private static BypassReason bypass(Endpoint endpoint, RequestScan body) {
+        if (!body.isJsonObject()) {
+            return BypassReason.NOT_A_JSON_OBJECT;
+        }
+        return CacheRequest.isBackground(endpoint, body) ? BypassReason.BACKGROUND : null;
+    }
+
+    /** Puts the key of a request into the scratch. Returns whether the request is eligible. */
+    boolean key(CacheRequest request, Scratch scratch) {
+        if (!request.hasPreset()) {
+            return key(
+                    request.endpoint(),
+                    request.apiKey(),
+                    request.bytes(),
+                    request.offset(),
+                    request.bodyLength(),
+                    request.upstream(),
+                    request.query(),
+                    request,
+                    scratch);
+        }
+        if (bypass(request) != null) {
+            return false;
+        }
+        deriver.derive(request, scratch.key, scratch.keys);
+        return true;
+    }
+
+    /**
+     * Puts the key of a request to which no preset is applied into the scratch.
+     *
+     * @param request the same request if there is an object, else null; it is then read into the scratch if it has to be
+     * @return whether the request is eligible
+     */
+    boolean key(
+            Endpoint endpoint,
+            String apiKey,
+            byte[] bytes,
+            int offset,
+            int length,
+            String upstream,
+            String query,
+            CacheRequest request,
+            Scratch scratch) {
+        if (length > maxRequestBytes) {
+            return false;
+        }
+        byte[] scope = deriver.begin(endpoint, apiKey, upstream, query, "", scratch.keys);
+        int headLength = scratch.keys.headLength();
+        if (memo != null
+                && memo.find(
+                        endpoint,
+                        KeyDeriver.head(scratch.keys),
+                        headLength,
+                        scope,
+                        bytes,
+                        offset,
+                        length,
+                        scratch.key,
+                        scratch.memo)) {
+            return true;
+        }
+        RequestScan body = request != null ? request.body() : scratch.scan(bytes, offset, length);
+        if (bypass(endpoint, body) != null) {
+            return false;
+        }
+        KeyDeriver.finish(endpoint, CacheRequest.streams(endpoint, body), scope, body, body, scratch.key, scratch.keys);
+        if (memo != null) {
+            memo.offer(KeyDeriver.head(scratch.keys), headLength, bytes, offset, length, scratch.key, scratch.memo);
+        }
+        return true;
+    }
+}

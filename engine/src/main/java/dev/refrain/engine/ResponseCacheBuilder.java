@@ -1,0 +1,171 @@
+package dev.refrain.engine;
+
+import dev.refrain.engine.internal.store.ChronicleStore;
+import dev.refrain.engine.spi.CacheStore;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.Objects;
+
+/** Settings of a {@link ResponseCache}. Made by {@link ResponseCache#builder}. Not thread-safe. */
+public final class ResponseCacheBuilder {
+    private static final long DEFAULT_CAPACITY = 1L << 30;
+    private static final long MAX_DEFAULT_HOT = 64L << 20;
+    private static final long MAX_DEFAULT_MEMO = 32L << 20;
+    private static final int DEFAULT_MAX_REQUEST = 8 << 20;
+    private static final int DEFAULT_MAX_ANSWER = 16 << 20;
+
+    private final Path file;
+    private long capacityBytes = DEFAULT_CAPACITY;
+    private long hotBytes = -1;
+    private long memoBytes = -1;
+    int maxRequestBytes = DEFAULT_MAX_REQUEST;
+    int maxAnswerBytes = DEFAULT_MAX_ANSWER;
+    Duration sweepInterval = Duration.ofMinutes(1);
+    Duration staleIfError = Duration.ZERO;
+    boolean cancelWhenAbandoned;
+    Clock clock = Clock.systemUTC();
+    private boolean closeOnExit = true;
+    private boolean preallocate = true;
+    private CacheStore store;
+
+    ResponseCacheBuilder(Path file) {
+        this.file = Objects.requireNonNull(file, "file");
+    }
+
+    /** The byte budget for everything on disk; 1 GiB unless set. */
+    public ResponseCacheBuilder capacityBytes(long bytes) {
+        capacityBytes = bytes;
+        return this;
+    }
+
+    /**
+     * How much memory outside the heap may hold decompressed copies of the answers that are asked for most; 0 for none. Taken as it
+     * is needed. A sixteenth of the capacity unless set, at most 64 MiB, and nothing with a store of another kind ({@link #store}).
+     *
+     * @throws IllegalArgumentException if it is negative
+     */
+    public ResponseCacheBuilder hotBytes(long bytes) {
+        if (bytes < 0) {
+            throw new IllegalArgumentException("hotBytes must not be negative, was " + bytes);
+        }
+        hotBytes = bytes;
+        return this;
+    }
+
+    /**
+     * How much memory outside the heap may hold requests that come again and again, with their keys, so that they are neither parsed
+     * nor digested again; 0 for none. These are prompts as sent: they are in the memory of this process and nowhere else, for as long
+     * as they are asked for. Taken as it is needed. A thirty-second of the capacity unless set, at most 32 MiB.
+     *
+     * @throws IllegalArgumentException if it is negative
+     */
+    public ResponseCacheBuilder memoBytes(long bytes) {
+        if (bytes < 0) {
+            throw new IllegalArgumentException("memoBytes must not be negative, was " + bytes);
+        }
+        memoBytes = bytes;
+        return this;
+    }
+
+    long memoBytes() {
+        return memoBytes >= 0 ? memoBytes : Math.min(capacityBytes / 32, MAX_DEFAULT_MEMO);
+    }
+
+    long hotBytes() {
+        return hotBytes >= 0 ? hotBytes : store != null ? 0 : Math.min(capacityBytes / 16, MAX_DEFAULT_HOT);
+    }
+
+    /** The longest request body that is eligible (wire rule W18), in bytes; 8 MiB unless set. */
+    public ResponseCacheBuilder maxRequestBytes(int bytes) {
+        maxRequestBytes = requirePositive(bytes, "maxRequestBytes");
+        return this;
+    }
+
+    /** The longest answer that is stored (wire rule W18), in bytes; 16 MiB unless set. */
+    public ResponseCacheBuilder maxAnswerBytes(int bytes) {
+        maxAnswerBytes = requirePositive(bytes, "maxAnswerBytes");
+        return this;
+    }
+
+    /** How long a sweep for expired entries may take, done bit by bit, before the next one begins; one minute unless set. */
+    public ResponseCacheBuilder sweepInterval(Duration interval) {
+        if (interval.toMillis() < 1) {
+            throw new IllegalArgumentException("sweepInterval must be at least 1 ms, was " + interval);
+        }
+        sweepInterval = interval;
+        return this;
+    }
+
+    /**
+     * For how long after its lifetime an entry may answer in place of a failing upstream, where a request asks for that
+     * ({@link CacheDirectives#staleIfErrorSeconds}); not at all unless set. Sweeps leave such entries alone.
+     */
+    public ResponseCacheBuilder staleIfError(Duration window) {
+        if (window.isNegative()) {
+            throw new IllegalArgumentException("staleIfError must not be negative, was " + window);
+        }
+        staleIfError = window;
+        return this;
+    }
+
+    /**
+     * Whether an upstream call is broken off once everybody who waits for its answer has gone (wire rule W29). Unless set it is
+     * finished and its answer stored, so that the retry is a hit.
+     */
+    public ResponseCacheBuilder cancelWhenAbandoned(boolean cancel) {
+        cancelWhenAbandoned = cancel;
+        return this;
+    }
+
+    /** Where the time comes from; the system clock unless set. */
+    public ResponseCacheBuilder clock(Clock source) {
+        clock = Objects.requireNonNull(source, "source");
+        return this;
+    }
+
+    /**
+     * Whether the store closes by itself when the JVM exits; it does unless set. Turn this off where a shutdown hook of the
+     * host's own finishes work that still uses the cache, and close the cache there: hooks run at the same time.
+     */
+    public ResponseCacheBuilder closeOnExit(boolean on) {
+        closeOnExit = on;
+        return this;
+    }
+
+    /**
+     * Whether the file gets all of its blocks on the disk before the first entry; it does unless set. Otherwise they come as it
+     * fills, and nothing is stored while the disk is nearly full.
+     */
+    public ResponseCacheBuilder preallocate(boolean on) {
+        preallocate = on;
+        return this;
+    }
+
+    /** Keeps entries in another store than the memory-mapped file; the cache closes it. Then file and capacity mean nothing. */
+    public ResponseCacheBuilder store(CacheStore other) {
+        store = Objects.requireNonNull(other, "other");
+        return this;
+    }
+
+    /**
+     * Opens the cache.
+     *
+     * @throws IOException if the file cannot be opened or created; a damaged one is set aside instead
+     * @throws IllegalArgumentException if the capacity is too small to work with
+     * @throws IllegalStateException if the JVM was started without the flags that Chronicle Map needs; the message names them
+     */
+    public ResponseCache open() throws IOException {
+        CacheStore answers =
+                store != null ? store : ChronicleStore.open(file, capacityBytes, clock, closeOnExit, preallocate);
+        return new ResponseCache(this, answers);
+    }
+
+    private static int requirePositive(int value, String name) {
+        if (value <= 0) {
+            throw new IllegalArgumentException(name + " must be positive, was " + value);
+        }
+        return value;
+    }
+}

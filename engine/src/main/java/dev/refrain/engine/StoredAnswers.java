@@ -1,0 +1,131 @@
+package dev.refrain.engine;
+
+import dev.refrain.engine.internal.events.LookupEvent;
+import dev.refrain.engine.internal.events.StoreEvent;
+import dev.refrain.engine.internal.template.Template;
+import dev.refrain.engine.spi.CacheStore;
+import dev.refrain.engine.spi.EntryHead;
+import java.time.Clock;
+
+/** Reads answers from the store, or from the copies of those asked for most, and puts them there. Thread-safe. */
+final class StoredAnswers {
+    private final CacheStore store;
+    private final Clock clock;
+    private final long staleIfErrorMillis;
+    private final Counters counters;
+    private final EntryCodec codec = new EntryCodec();
+    /** Null if there are none. */
+    private final HotAnswers hot;
+
+    /**
+     * @param staleIfErrorMillis for how long after its lifetime an entry is still of use
+     * @param hotBytes memory for copies; 0 for none
+     */
+    StoredAnswers(CacheStore store, Clock clock, long staleIfErrorMillis, long hotBytes, Counters counters) {
+        this.store = store;
+        this.clock = clock;
+        this.staleIfErrorMillis = staleIfErrorMillis;
+        this.counters = counters;
+        this.hot = hotBytes > 0 ? new HotAnswers(store, hotBytes) : null;
+    }
+
+    /**
+     * Reads an answer, if it is good enough.
+     *
+     * @param maxAgeMillis how old it may be
+     * @param maxStaleMillis how long it may have expired
+     * @return why there is none, or null if there is one
+     */
+    ForwardReason read(CacheKey key, long maxAgeMillis, long maxStaleMillis, CachedResponse into, Scratch scratch) {
+        LookupEvent event = LookupEvent.start();
+        ForwardReason reason = find(key, maxAgeMillis, maxStaleMillis, into, scratch);
+        if (event != null) {
+            event.finish(key, reason == null ? "hit" : reason.token(), reason == null ? into.length() : 0);
+        }
+        return reason;
+    }
+
+    private ForwardReason find(
+            CacheKey key, long maxAgeMillis, long maxStaleMillis, CachedResponse into, Scratch scratch) {
+        if (hot != null && hot.find(key, scratch.entry, scratch.hot)) {
+            long now = clock.millis();
+            ForwardReason tooOld = tooOld(scratch.entry.bytes(), now, maxAgeMillis, maxStaleMillis);
+            if (tooOld != null) {
+                return tooOld;
+            }
+            if (codec.decodeCopy(scratch.hot.cursor(), scratch.entry, now, into, scratch.codec)) {
+                hot.served(key);
+                counters.hotHits.increment();
+                counters.hit(key.endpoint());
+                counters.tokensSaved.add(into.tokensSaved());
+                return null;
+            }
+        }
+        if (!store.get(key, scratch.entry)) {
+            return ForwardReason.MISS;
+        }
+        long now = clock.millis();
+        boolean intact = codec.isIntact(key, scratch.entry, scratch.codec);
+        if (intact) {
+            ForwardReason tooOld = tooOld(scratch.entry.bytes(), now, maxAgeMillis, maxStaleMillis);
+            if (tooOld != null) {
+                return tooOld;
+            }
+        }
+        if (!intact || !codec.decode(scratch.entry, now, into, scratch.codec)) {
+            counters.corruptions.increment();
+            store.remove(key);
+            return ForwardReason.MISS;
+        }
+        if (hot != null) {
+            hot.offer(key, scratch.entry, into, scratch.hot);
+        }
+        counters.hit(key.endpoint());
+        counters.tokensSaved.add(into.tokensSaved());
+        return null;
+    }
+
+    /** Why an entry is not good enough, or null if it is. */
+    private ForwardReason tooOld(byte[] head, long now, long maxAgeMillis, long maxStaleMillis) {
+        long expiredFor = now - EntryHead.expiresAt(head);
+        if (expiredFor >= 0 && expiredFor >= maxStaleMillis) {
+            // What merely waits for the next sweep is nothing that a client should hear of.
+            return expiredFor < staleIfErrorMillis ? ForwardReason.STALE : ForwardReason.MISS;
+        }
+        return now - EntryHead.storedAt(head) > maxAgeMillis ? ForwardReason.REQUEST : null;
+    }
+
+    /** Returns whether the answer is stored now. */
+    boolean put(CacheKey key, Template template, EntryCodec.Facts facts, Scratch scratch) {
+        StoreEvent event = StoreEvent.start();
+        codec.encode(key, template, facts, scratch.entry, scratch.codec);
+        boolean stored = store.put(key, scratch.entry);
+        if (event != null) {
+            event.finish(key, stored, scratch.entry.length());
+        }
+        if (stored) {
+            counters.stores.increment();
+        }
+        return stored;
+    }
+
+    /** What there is for a key, expired or not, without counting as a hit; null if there is nothing. */
+    EntryFacts inspect(CacheKey key, Scratch scratch) {
+        if (!store.peek(key, scratch.entry)
+                || !codec.isIntact(key, scratch.entry, scratch.codec)
+                || !codec.decode(scratch.entry, clock.millis(), scratch.response, scratch.codec)) {
+            return null;
+        }
+        CachedResponse response = scratch.response;
+        return new EntryFacts(
+                response.storedAtMillis(),
+                EntryHead.expiresAt(scratch.entry.bytes()),
+                response.ageSeconds(),
+                response.ttlSeconds(),
+                response.length(),
+                scratch.entry.length(),
+                store.hits(key),
+                response.tokensSaved(),
+                response.sourceId().isEmpty() ? null : response.sourceId());
+    }
+}
