@@ -74,6 +74,7 @@ fi
 # Processor time of a server so far, hundredths of a second: all, I/O threads, log of requests, compiler, garbage collector.
 ticks() {
   for pid in ${process[$1]:-}; do
+    [ -d "/proc/$pid" ] || continue # nginx has helpers that end
     for task in /proc/"$pid"/task/*; do echo "$(tr ' ' _ <"$task/comm") $(sed 's/.*) //' "$task/stat" | cut -d' ' -f12,13)"; done
   done | awk '{t = $2 + $3; all += t}
     /^XNIO/ {io += t} /^refrain-activ/ {log_ += t} /^C[12]_Comp/ {jit += t} /^(GC_|G1_|VM_Thread)/ {gc += t}

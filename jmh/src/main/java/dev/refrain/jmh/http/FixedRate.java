@@ -97,12 +97,12 @@ public final class FixedRate {
         int connections = idle.size();
         for (int i = 0; i < requests.length; i++) {
             while (idle.isEmpty()) {
-                receive();
+                await();
             }
             send(requests[i], System.nanoTime(), false);
         }
         while (idle.size() < connections) {
-            receive();
+            await();
         }
     }
 
@@ -144,7 +144,16 @@ public final class FixedRate {
     }
 
     private void receive() throws IOException {
-        if (selector.selectNow() == 0) {
+        receive(selector.selectNow());
+    }
+
+    /** For a provider that needs the same processor. */
+    private void await() throws IOException {
+        receive(selector.select());
+    }
+
+    private void receive(int ready) throws IOException {
+        if (ready == 0) {
             return;
         }
         for (SelectionKey key : selector.selectedKeys()) {
@@ -177,7 +186,7 @@ public final class FixedRate {
             }
         }
         long length = -1;
-        for (int i = STATUS.length; i + 3 < buffer.position(); i++) {
+        for (int i = STATUS.length; i + 2 < buffer.position(); i++) {
             if (buffer.get(i) == '\n') {
                 if (buffer.get(i + 1) == '\r') {
                     if (length < 0) {
