@@ -9,7 +9,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Stream;
 import org.knowm.xchart.BitmapEncoder;
 import org.knowm.xchart.BitmapEncoder.BitmapFormat;
 import org.knowm.xchart.CategoryChart;
@@ -17,13 +16,12 @@ import org.knowm.xchart.CategoryChartBuilder;
 import org.knowm.xchart.style.Styler.LegendPosition;
 
 /**
- * Draws the charts of docs/BENCHMARKS.md from the figures in {@code jmh/results}: {@code peers*.csv} as JMH writes it ({@code -rf csv}),
- * and {@code http.csv}. To be run in the root of the sources.
+ * Draws the charts of docs/BENCHMARKS.md from the figures in {@code jmh/results}: {@code peers.csv}, which {@link PeersInTurn} prints, and
+ * {@code http.csv}. To be run in the root of the sources.
  */
 public final class Charts {
     private static final Path RESULTS = Path.of("jmh", "results");
     private static final Path IMAGES = Path.of("docs", "images");
-    private static final String PEER = PeerBenchmark.class.getName() + ".";
     private static final int DPI = 144;
 
     private Charts() {}
@@ -40,17 +38,10 @@ public final class Charts {
     private static void drawLatency() throws IOException {
         Map<String, Double> p50 = new LinkedHashMap<>();
         Map<String, Double> p99 = new LinkedHashMap<>();
-        for (Path file : peerFiles()) {
-            for (Map<String, String> row : rows(file)) {
-                String benchmark = row.get("Benchmark");
-                if (benchmark.startsWith(PEER)) {
-                    double micros = Double.parseDouble(row.get("Score")) / 1000;
-                    if (benchmark.endsWith(":p0.50")) {
-                        p50.putIfAbsent(peer(row), micros);
-                    } else if (benchmark.endsWith(":p0.99")) {
-                        p99.putIfAbsent(peer(row), micros);
-                    }
-                }
+        for (Map<String, String> row : rows(RESULTS.resolve("peers.csv"))) {
+            if (row.get("answer").equals("4096")) {
+                p50.put(row.get("peer"), Double.parseDouble(row.get("p50")) / 1000);
+                p99.put(row.get("peer"), Double.parseDouble(row.get("p99")) / 1000);
             }
         }
         List<String> peers = p50.keySet().stream()
@@ -61,30 +52,6 @@ public final class Charts {
         chart.addSeries("median", peers, peers.stream().map(p50::get).toList());
         chart.addSeries("99th percentile", peers, peers.stream().map(p99::get).toList());
         save(chart, "lookup-latency");
-    }
-
-    private static List<Path> peerFiles() throws IOException {
-        try (Stream<Path> files = Files.list(RESULTS)) {
-            return files.filter(file -> file.getFileName().toString().matches("peers.*\\.csv"))
-                    .sorted()
-                    .toList();
-        }
-    }
-
-    /** A peer's name, and the settings that tell it from others of that name. */
-    private static String peer(Map<String, String> row) {
-        String name = row.get("Benchmark").substring(PEER.length()).replaceFirst(":.*", "");
-        String form = row.getOrDefault("Param: form", "");
-        String blocks = row.getOrDefault("Param: blockCache", "");
-        return switch (name) {
-            case "refrain" -> "Refrain";
-            case "caffeine" -> "Caffeine, LZ4";
-            case "ohc" -> "OHC, " + (form.equals("lz4") ? "LZ4" : form);
-            case "lmdb" -> "LMDB, " + (form.equals("lz4") ? "LZ4" : form);
-            case "rocksdb" -> blocks.equals("default") ? "RocksDB" : "RocksDB, plain";
-            case "redis" -> "Redis, plain";
-            default -> name;
-        };
     }
 
     private static void drawThroughput() throws IOException {
@@ -129,10 +96,10 @@ public final class Charts {
         BitmapEncoder.saveBitmapWithDPI(chart, IMAGES.resolve(name).toString(), BitmapFormat.PNG, DPI);
     }
 
-    /** The rows of a file by the names in its first line. Quotes are left out: no value here has a comma. */
+    /** The rows of a file by the names in its first line. No value here has a comma. */
     private static List<Map<String, String>> rows(Path file) throws IOException {
         List<String[]> lines = Files.readAllLines(file).stream()
-                .map(line -> line.replace("\"", "").split(",", -1))
+                .map(line -> line.split(",", -1))
                 .toList();
         return lines.stream()
                 .skip(1)

@@ -51,7 +51,7 @@ public class PeerBenchmark extends MeasuredInForks {
     @State(Scope.Benchmark)
     public static class InRefrain {
         @Param("-1")
-        private int hotMib;
+        int hotMib = -1;
 
         private TemporaryCache temporary;
 
@@ -114,7 +114,7 @@ public class PeerBenchmark extends MeasuredInForks {
     @State(Scope.Benchmark)
     public static class InOhc {
         @Param({"lz4", "plain"})
-        private String form;
+        String form;
 
         private OHCache<byte[], byte[]> cache;
         private boolean plain;
@@ -186,7 +186,7 @@ public class PeerBenchmark extends MeasuredInForks {
     @State(Scope.Benchmark)
     public static class InLmdb {
         @Param({"lz4", "plain"})
-        private String form;
+        String form;
 
         private Path directory;
         private Env<ByteBuffer> env;
@@ -254,7 +254,7 @@ public class PeerBenchmark extends MeasuredInForks {
     @State(Scope.Benchmark)
     public static class InRocksDb {
         @Param({"default", "uncompressed"})
-        private String blockCache;
+        String blockCache;
 
         private Path directory;
         private Options options;

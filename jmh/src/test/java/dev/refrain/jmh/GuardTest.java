@@ -3,7 +3,7 @@ package dev.refrain.jmh;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.refrain.jmh.Guard.Round;
-import dev.refrain.jmh.Guard.Times;
+import dev.refrain.jmh.Turns.Times;
 import java.util.List;
 import org.HdrHistogram.Histogram;
 import org.junit.jupiter.api.Test;
