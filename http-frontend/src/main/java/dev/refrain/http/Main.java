@@ -4,6 +4,7 @@ import dev.refrain.http.cli.Commands;
 import dev.refrain.http.config.Startup;
 import dev.refrain.http.proxy.ProxyServer;
 import java.io.IOException;
+import java.util.List;
 
 /** The command line: {@code java -jar refrain.jar}, for the server or for a command that asks a running one. */
 public final class Main {
@@ -13,17 +14,22 @@ public final class Main {
 
     /** Reads the settings, starts the server and stops it on SIGTERM. */
     @SuppressWarnings("SystemOut") // what a command line prints
-    public static void main(String[] arguments) {
+    public static void main(String[] arguments) throws IOException {
+        Logging.configure();
+        if (List.of(arguments).equals(List.of("rehearse"))) {
+            Rehearsal.run();
+            return;
+        }
         if (Commands.isAskedFor(arguments)) {
             System.exit(Commands.run(arguments, System.getenv(), System.in, System.out, System.err));
         }
+        Preload.begin();
         Startup startup = Startup.parse(arguments, System.getenv());
         if (startup instanceof Startup.Exit exit) {
             (exit.status() == 0 ? System.out : System.err).println(exit.text());
             System.exit(exit.status());
         } else if (startup instanceof Startup.Run run) {
             try {
-                Logging.configure();
                 ProxyServer server = ProxyServer.start(run.settings());
                 Runtime.getRuntime().addShutdownHook(new Thread(server::close, "refrain-shutdown"));
                 System.out.println(server.describe());

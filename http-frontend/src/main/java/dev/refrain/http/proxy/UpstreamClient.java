@@ -39,7 +39,9 @@ final class UpstreamClient implements AutoCloseable {
 
     private final IdleConnections idleConnections =
             new IdleConnections(Duration.ofSeconds(Long.getLong(KEEP_ALIVE_SECONDS, 4)), System::nanoTime);
-    private final HttpClient http;
+    /** Made on another thread, as it reads all certificates that there are: nothing but the first call waits for it. */
+    private final CompletableFuture<HttpClient> http;
+
     private final Duration responseTimeout;
     private final Duration idleTimeout;
     private final int maxCalls;
@@ -50,11 +52,13 @@ final class UpstreamClient implements AutoCloseable {
         this.responseTimeout = responseTimeout;
         this.idleTimeout = idleTimeout;
         timers.setRemoveOnCancelPolicy(true);
-        http = HttpClient.newBuilder()
-                .executor(executor)
-                .connectTimeout(connectTimeout)
-                .followRedirects(HttpClient.Redirect.NEVER)
-                .build();
+        http = CompletableFuture.supplyAsync(
+                () -> HttpClient.newBuilder()
+                        .executor(executor)
+                        .connectTimeout(connectTimeout)
+                        .followRedirects(HttpClient.Redirect.NEVER)
+                        .build(),
+                executor);
     }
 
     private static ThreadFactory daemons(String prefix) {
@@ -67,7 +71,7 @@ final class UpstreamClient implements AutoCloseable {
     }
 
     CompletableFuture<HttpResponse<Void>> send(HttpRequest request, HttpResponse.BodyHandler<Void> answer) {
-        return http.sendAsync(request, answer);
+        return http.join().sendAsync(request, answer);
     }
 
     ScheduledFuture<?> after(long nanos, Runnable task) {

@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -65,6 +66,23 @@ class JarIT {
     }
 
     // ----------------------------------------------------------------------------------------------------------- start
+
+    @Test
+    void theScriptStartsWithTheClassesThatTheBuildHasLeft() throws Exception {
+        Path script = Files.createSymbolicLink(
+                folder.resolve("refrain"), Path.of("../bin/refrain").toRealPath());
+        Path classes = folder.resolve("classes.log");
+        ProcessBuilder builder = new ProcessBuilder(script.toString(), "--version").redirectErrorStream(true);
+        builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
+        builder.environment().put("JAVA_OPTS", "-Xlog:class+load:file=" + classes);
+        builder.environment().remove("JAVA_TOOL_OPTIONS");
+        Process process = builder.start();
+        String printed = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertThat(process.waitFor()).isZero();
+        assertThat(printed.lines()).singleElement().asString().contains("0.1");
+        assertThat(Files.readAllLines(classes))
+                .anyMatch(line -> line.contains("dev.refrain.http.Main source: shared objects file (top)"));
+    }
 
     @Test
     void aStartPrintsOneLineCompilesNothingAndLeavesTheHomeAlone() throws IOException {

@@ -85,8 +85,8 @@ final class RunningJar extends ProxyUnderTest {
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(jvmFlags);
         // Many short lives: quick starts matter more than peak speed. Native libraries are unpacked into tmpdir, where
-        // a killed
-        // process leaves them.
+        // a
+        // killed process leaves them.
         command.addAll(List.of("-Xmx256m", "-XX:TieredStopAtLevel=1", "-Djava.io.tmpdir=" + folder));
         command.addAll(List.of("-jar", System.getProperty("refrain.jar", "target/refrain.jar")));
         command.addAll(arguments);

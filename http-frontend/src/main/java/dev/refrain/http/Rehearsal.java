@@ -1,0 +1,64 @@
+package dev.refrain.http;
+
+import dev.refrain.http.config.Startup;
+import dev.refrain.http.proxy.ProxyServer;
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.stream.Stream;
+
+/**
+ * A short life of a server for the JVM to take notes of: start, a miss and a hit of each kind, end. With
+ * {@code -XX:ArchiveClassesAtExit=FILE} the JVM writes down the classes that it took, and {@code -XX:SharedArchiveFile=FILE} lets later
+ * starts read them from there (JEP 350).
+ */
+final class Rehearsal {
+    private static final String MESSAGES = "\"messages\":[{\"role\":\"user\",\"content\":\"Say hello\"}]}";
+    private static final Map<String, List<String>> REQUESTS = Map.of(
+            "/v1/chat/completions", List.of("{\"model\":\"demo\",", "{\"model\":\"demo\",\"stream\":true,"),
+            "/v1/messages", List.of("{\"model\":\"demo\",\"max_tokens\":9,"));
+
+    private Rehearsal() {}
+
+    static void run() throws IOException {
+        Path folder = Files.createTempDirectory("refrain-rehearsal");
+        try {
+            String[] arguments = {
+                "--port", "0", "--admin-port", "0", "--capacity", "16MiB", "--store", folder.resolve("answers") + ""
+            };
+            Startup.Run run = (Startup.Run) Startup.parse(arguments, Map.of());
+            try (ProxyServer server = ProxyServer.start(run.settings())) {
+                ask(server.address().getPort());
+                ask(server.address().getPort());
+            }
+        } finally {
+            try (Stream<Path> files = Files.list(folder)) {
+                for (Path file : files.toList()) {
+                    Files.delete(file);
+                }
+            }
+            Files.delete(folder);
+        }
+    }
+
+    private static void ask(int port) {
+        HttpClient client = HttpClient.newHttpClient();
+        CompletableFuture.allOf(REQUESTS.entrySet().stream()
+                        .flatMap(requests -> requests.getValue().stream()
+                                .map(begin -> HttpRequest.newBuilder(
+                                                URI.create("http://127.0.0.1:" + port + requests.getKey()))
+                                        .header("X-OpenRouter-Cache", "true")
+                                        .POST(HttpRequest.BodyPublishers.ofString(begin + MESSAGES))
+                                        .build()))
+                        .map(request -> client.sendAsync(request, HttpResponse.BodyHandlers.ofString()))
+                        .toArray(CompletableFuture<?>[]::new))
+                .join();
+    }
+}
