@@ -152,21 +152,18 @@ final class EntryCodec {
     }
 
     /**
-     * The same from a hot copy: what stands before the body, then the body.
+     * Copies a hot copy: what stands before the body, and the body, ready to be {@link #complete}d.
      *
-     * @param in holds the copy's head; receives what stands before the body
-     * @return false if the copy is gone
+     * @return false if it is gone
      */
-    boolean decodeCopy(RecordRing.Cursor copy, EntryBuffer in, long nowMillis, CachedResponse out, Scratch scratch) {
-        int bodyAt = beforeBody(in.bytes());
-        int bodyLength = (int) INT.get(in.bytes(), BODY_LENGTH);
-        byte[] entry = in.resize(bodyAt);
-        if (!copy.copy(EntryHead.LENGTH, entry, EntryHead.LENGTH, bodyAt - EntryHead.LENGTH)
-                || !copy.copy(bodyAt, out.body().resize(bodyLength), 0, bodyLength)) {
+    static boolean copy(RecordRing.Cursor copy, EntryBuffer beforeBody, EntryBuffer body) {
+        if (!copy.copy(0, beforeBody.resize(EntryHead.LENGTH), 0, EntryHead.LENGTH)) {
             return false;
         }
-        complete(entry, nowMillis, out, scratch);
-        return true;
+        int bodyAt = beforeBody(beforeBody.bytes());
+        int bodyLength = (int) INT.get(beforeBody.bytes(), BODY_LENGTH);
+        return copy.copy(EntryHead.LENGTH, beforeBody.resize(bodyAt), EntryHead.LENGTH, bodyAt - EntryHead.LENGTH)
+                && copy.copy(bodyAt, body.resize(bodyLength), 0, bodyLength);
     }
 
     /** The length of all that stands before an entry's body; negative if the entry cannot be. */
@@ -178,7 +175,7 @@ final class EntryCodec {
     }
 
     /** Patches the body that is in its place already, and tells the rest. */
-    private static void complete(byte[] entry, long nowMillis, CachedResponse out, Scratch scratch) {
+    static void complete(byte[] entry, long nowMillis, CachedResponse out, Scratch scratch) {
         int sourceIdLength = Short.toUnsignedInt((short) SHORT.get(entry, SOURCE_ID_LENGTH));
         int contentTypeLength = Short.toUnsignedInt((short) SHORT.get(entry, CONTENT_TYPE_LENGTH));
         int contentTypeAt = LABELS + sourceIdLength;

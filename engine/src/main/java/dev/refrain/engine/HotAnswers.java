@@ -7,6 +7,7 @@ import dev.refrain.engine.spi.EntryHead;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
+import java.util.function.BooleanSupplier;
 
 /**
  * Answers that are asked for often, decompressed already. A copy is served only while the store holds the very entry that it was made
@@ -32,35 +33,44 @@ final class HotAnswers {
         private final RecordRing.Cursor cursor = new RecordRing.Cursor();
         private final byte[] key = new byte[CacheKey.LENGTH];
         private final byte[] head = new byte[EntryHead.LENGTH];
+        private final BooleanSupplier copying = this::copy;
 
-        RecordRing.Cursor cursor() {
-            return cursor;
+        private RecordRing ring;
+        private long hash;
+        private EntryBuffer entry;
+        private EntryBuffer body;
+
+        /** Copies the copy, if it is one of the entry that the head belongs to. */
+        private boolean copy() {
+            if (!ring.find(hash, key, 0, CacheKey.LENGTH, cursor) || !EntryCodec.copy(cursor, entry, body)) {
+                return false;
+            }
+            if (!isSameEntry(entry.bytes(), head)) {
+                ring.drop(cursor);
+                return false;
+            }
+            ring.hit(hash);
+            return true;
         }
     }
 
     /**
-     * Looks for a copy of the entry that the store holds now.
+     * Looks for a copy of the entry that the store holds now. The store is asked first even though there often is no copy: whoever reads
+     * the entry then finds it in the processor's caches.
      *
-     * @param head receives its head if there is one
+     * @param entry receives what stands before the body
+     * @param body receives the body
      */
-    boolean find(CacheKey key, EntryBuffer head, Scratch scratch) {
-        RecordRing.Cursor copy = scratch.cursor;
+    boolean find(CacheKey key, EntryBuffer entry, EntryBuffer body, Scratch scratch) {
         key.copyTo(scratch.key, 0);
-        if (!ring.find(key.hash(), scratch.key, 0, CacheKey.LENGTH, copy)
-                || !store.head(key, scratch.head)
-                || !copy.copy(0, head.resize(EntryHead.LENGTH), 0, EntryHead.LENGTH)) {
-            return false;
-        }
-        if (!isSameEntry(head.bytes(), scratch.head)) {
-            ring.drop(copy);
-            return false;
-        }
-        return true;
-    }
-
-    /** What was found has been served. */
-    void served(CacheKey key) {
-        ring.hit(key.hash());
+        scratch.ring = ring;
+        scratch.hash = key.hash();
+        scratch.entry = entry;
+        scratch.body = body;
+        boolean found = store.head(key, scratch.head, scratch.copying);
+        // The caller's, and not kept alive for longer than it is used.
+        scratch.body = null;
+        return found;
     }
 
     /** An entry was read from the store; if that happens often, it is copied. */

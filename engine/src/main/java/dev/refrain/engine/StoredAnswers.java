@@ -47,19 +47,17 @@ final class StoredAnswers {
 
     private ForwardReason find(
             CacheKey key, long maxAgeMillis, long maxStaleMillis, CachedResponse into, Scratch scratch) {
-        if (hot != null && hot.find(key, scratch.entry, scratch.hot)) {
+        if (hot != null && hot.find(key, scratch.entry, into.body(), scratch.hot)) {
             long now = clock.millis();
             ForwardReason tooOld = tooOld(scratch.entry.bytes(), now, maxAgeMillis, maxStaleMillis);
             if (tooOld != null) {
                 return tooOld;
             }
-            if (codec.decodeCopy(scratch.hot.cursor(), scratch.entry, now, into, scratch.codec)) {
-                hot.served(key);
-                counters.hotHits.increment();
-                counters.hit(key.endpoint());
-                counters.tokensSaved.add(into.tokensSaved());
-                return null;
-            }
+            EntryCodec.complete(scratch.entry.bytes(), now, into, scratch.codec);
+            counters.hotHits.increment();
+            counters.hit(key.endpoint());
+            counters.tokensSaved.add(into.tokensSaved());
+            return null;
         }
         if (!store.get(key, scratch.entry)) {
             return ForwardReason.MISS;

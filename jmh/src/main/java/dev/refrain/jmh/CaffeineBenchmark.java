@@ -66,7 +66,7 @@ public class CaffeineBenchmark extends MeasuredInForks {
     }
 
     /**
-     * The guard's yardstick: nothing of it is the engine's, so it stays what it is when the engine becomes slower. Its key tells
+     * A yardstick: nothing of it is the engine's, so it stays what it is when the engine becomes slower. Its key tells
      * neither callers nor endpoints apart and minds white space, which would be wrong anywhere else.
      */
     @Benchmark

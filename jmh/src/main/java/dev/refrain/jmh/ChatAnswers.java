@@ -16,6 +16,13 @@ public class ChatAnswers {
     @Param({"1024", "4096", "32768"})
     private int answerBytes;
 
+    public ChatAnswers() {}
+
+    /** Without JMH. */
+    ChatAnswers(int answerBytes) {
+        this.answerBytes = answerBytes;
+    }
+
     byte[] answer(int entry) {
         String head = "{\"id\":\"chatcmpl-" + (1_000_000_000L + entry)
                 + "\",\"object\":\"chat.completion\",\"created\":1767225600,"

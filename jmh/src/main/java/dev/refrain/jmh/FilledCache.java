@@ -18,7 +18,7 @@ import org.openjdk.jmh.annotations.TearDown;
 public class FilledCache {
     /** For copies of answers that are asked for often; a negative number is the default. */
     @Param("-1")
-    private int hotMib;
+    private int hotMib = -1;
 
     private TemporaryCache temporary;
     private CacheKey[] keys;

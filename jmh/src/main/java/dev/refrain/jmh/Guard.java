@@ -1,38 +1,45 @@
 package dev.refrain.jmh;
 
+import com.sun.management.ThreadMXBean;
+import dev.refrain.engine.Endpoint;
+import dev.refrain.engine.Lookup;
+import dev.refrain.jmh.Turns.Times;
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import org.openjdk.jmh.annotations.Mode;
-import org.openjdk.jmh.profile.GCProfiler;
-import org.openjdk.jmh.results.RunResult;
-import org.openjdk.jmh.runner.Runner;
-import org.openjdk.jmh.runner.RunnerException;
-import org.openjdk.jmh.runner.options.Options;
-import org.openjdk.jmh.runner.options.OptionsBuilder;
-import org.openjdk.jmh.runner.options.VerboseMode;
+import java.util.function.IntConsumer;
+import org.HdrHistogram.Histogram;
 
 /**
  * Fails when a whole hit has become slower beside its floor, or allocates more, than docs/BENCHMARKS.md allows.
  *
- * <p>A time alone says little on a machine that others use as well, so what counts is a ratio: a fork for {@link HitBenchmark#find} and
- * a fork for {@link HitBenchmark#floor} follow one another. A round that fails may have been disturbed, so it is run again, twice at
- * most. Nothing of the floor is the engine's: it stays what it is when the engine becomes slower.
+ * <p>A time alone says little on a machine that others use as well, so what counts is a ratio: a whole hit ({@link HitBenchmark#find})
+ * and its floor ({@link HitBenchmark#floor}) take turns of some milliseconds in one JVM, so that whatever slows the machine down
+ * slows both. JMH cannot do that: it gives each benchmark a JVM of its own, whose ratio varies several times as much from run to run.
+ * Nothing of the floor is the engine's: it stays what it is when the engine becomes slower. A round that fails may have been disturbed,
+ * so it is run again, twice at most.
  */
 public final class Guard {
-    /** The p50 of a hit over the p50 of its floor. */
-    static final double MAX_RATIO = 1.35;
-    /** Bytes on the heap for a hit; what JMH itself allocates meanwhile counts in. */
+    /** The mean of a hit over the mean of its floor, the slowest twentieth of both left out. */
+    static final double MAX_RATIO = 1.22;
+    /** Bytes on the heap for a hit. */
     static final double MAX_BYTES = 2;
 
     private static final int ROUNDS = 3;
+    private static final int ENTRIES = 100_000;
+    private static final int ANSWER_BYTES = 4096;
+    private static final int TURNS = 200;
+    /** Until everything is compiled and the copies are those of what is asked for most. */
+    private static final int WARM_UP_TURNS = 160;
 
     private Guard() {}
 
-    /** One round: times in nanoseconds. */
-    record Round(double hitP50, double hitP99, double floorP50, double hitBytes) {
+    /** One round. */
+    record Round(Times hit, Times floor, double hitBytes) {
         double ratio() {
-            return hitP50 / floorP50;
+            return hit.trimmedMean() / floor.trimmedMean();
         }
 
         boolean isGood() {
@@ -44,39 +51,43 @@ public final class Guard {
         String row(int number) {
             return String.format(
                     Locale.ROOT,
-                    "| %d | %.0f | %.0f | %.0f | %.2f | %.2f | %.1f | %s |",
+                    "| %d | %.0f / %.0f / %.0f | %.0f / %.0f / %.0f | %.2f | %.2f | %.2f | %.1f | %s |",
                     number,
-                    hitP50,
-                    hitP99,
-                    floorP50,
+                    hit.trimmedMean(),
+                    hit.p50(),
+                    hit.p99(),
+                    floor.trimmedMean(),
+                    floor.p50(),
+                    floor.p99(),
                     ratio(),
-                    hitP99 / hitP50,
+                    hit.p50() / floor.p50(),
+                    hit.p99() / floor.p99(),
                     hitBytes,
                     isGood() ? "yes" : "no");
         }
     }
 
     /** Ends the JVM with 1 if a bound is exceeded in every round. */
-    public static void main(String[] args) throws RunnerException {
+    public static void main(String[] args) throws IOException, InterruptedException {
+        if (args.length == 0) {
+            System.exit(Turns.inAJvmWithTheFlagsOfForks(Guard.class, "in this JVM"));
+        }
         System.out.printf(
                 Locale.ROOT,
                 "A hit of 4 KiB may take %.2f times as long as its floor, and leave %.0f bytes of garbage.%n",
                 MAX_RATIO,
                 MAX_BYTES);
         System.out.println(
-                "| round | hit p50 ns | hit p99 ns | floor p50 ns | hit / floor | p99 / p50 | garbage B | within |");
+                "| round | hit ns, mean / p50 / p99 | floor ns, mean / p50 / p99 | mean / mean | p50 / p50 | p99 / p99"
+                        + " | garbage B | within |");
         System.out.println("|---|---|---|---|---|---|---|---|");
         List<Round> rounds = new ArrayList<>();
-        while (rounds.size() < ROUNDS && !isGood(rounds)) {
-            RunResult floor = run("floor");
-            RunResult hit = run("find");
-            Round round = new Round(
-                    percentile(hit, 50),
-                    percentile(hit, 99),
-                    percentile(floor, 50),
-                    hit.getSecondaryResults().get("gc.alloc.rate.norm").getScore());
-            rounds.add(round);
-            System.out.println(round.row(rounds.size()));
+        try (Subjects subjects = new Subjects()) {
+            subjects.round(WARM_UP_TURNS);
+            while (rounds.size() < ROUNDS && !isGood(rounds)) {
+                rounds.add(subjects.round(TURNS));
+                System.out.println(rounds.get(rounds.size() - 1).row(rounds.size()));
+            }
         }
         System.exit(isGood(rounds) ? 0 : 1);
     }
@@ -86,20 +97,64 @@ public final class Guard {
         return rounds.stream().anyMatch(Round::isGood);
     }
 
-    private static RunResult run(String benchmark) throws RunnerException {
-        Options options = new OptionsBuilder()
-                .include("^" + HitBenchmark.class.getName() + "\\." + benchmark + "$")
-                .param("answerBytes", "4096")
-                .mode(Mode.SampleTime)
-                .forks(1)
-                .addProfiler(GCProfiler.class)
-                .shouldFailOnError(true)
-                .verbosity(VerboseMode.SILENT)
-                .build();
-        return new Runner(options).run().iterator().next();
-    }
+    /** What is measured. */
+    private static final class Subjects implements AutoCloseable {
+        private final ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+        private final Popularity popularity = new Popularity(ENTRIES);
+        private final Requests requests = new Requests(popularity);
+        private final FilledCache filled = new FilledCache();
+        private final CompressedAnswers compressed = new CompressedAnswers();
+        private final Digests digests = new Digests();
+        private final AnswerBuffers buffers = new AnswerBuffers();
+        private final Lookup lookup;
 
-    private static double percentile(RunResult result, double percent) {
-        return result.getPrimaryResult().getStatistics().getPercentile(percent);
+        Subjects() throws IOException {
+            ChatAnswers answers = new ChatAnswers(ANSWER_BYTES);
+            filled.fill(popularity, answers);
+            compressed.compress(popularity, answers);
+            lookup = filled.cache().newLookup();
+        }
+
+        Round round(int turns) {
+            Histogram hits = new Histogram(3);
+            Histogram floors = new Histogram(3);
+            long bytes = 0;
+            for (int turn = 0; turn < turns; turn++) {
+                turn(floors, this::floor);
+                // The histogram is warm by then and allocates nothing.
+                long before = threads.getCurrentThreadAllocatedBytes();
+                turn(hits, this::hit);
+                bytes += threads.getCurrentThreadAllocatedBytes() - before;
+            }
+            return new Round(Times.of(hits), Times.of(floors), (double) bytes / hits.getTotalCount());
+        }
+
+        private void turn(Histogram histogram, IntConsumer subject) {
+            Turns.turn(
+                    histogram,
+                    () -> {
+                        int entry = requests.nextEntry();
+                        requests.to(entry);
+                        return entry;
+                    },
+                    subject);
+        }
+
+        private void hit(int entry) {
+            byte[] body = requests.body();
+            if (lookup.find(Endpoint.CHAT, Requests.API_KEY, body, 0, body.length) == null) {
+                throw HitBenchmark.miss();
+            }
+        }
+
+        private void floor(int entry) {
+            digests.sha256(requests.body());
+            compressed.decompress(compressed.block(entry), buffers.bytes);
+        }
+
+        @Override
+        public void close() throws IOException {
+            filled.close();
+        }
     }
 }

@@ -2,6 +2,7 @@ package dev.refrain.jmh;
 
 import com.github.benmanes.caffeine.cache.Cache;
 import com.github.benmanes.caffeine.cache.Caffeine;
+import dev.refrain.engine.CacheControls;
 import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.CachedResponse;
 import dev.refrain.engine.Endpoint;
@@ -46,9 +47,43 @@ import redis.clients.jedis.Jedis;
  * into the caller's array, Redis through one connection for each thread.
  */
 public class PeerBenchmark extends MeasuredInForks {
+    /** What an embedder gets who sets nothing but a path and a capacity, unless it is said how much memory copies may take. */
+    @State(Scope.Benchmark)
+    public static class InRefrain {
+        @Param("-1")
+        int hotMib = -1;
+
+        private TemporaryCache temporary;
+
+        @Setup(Level.Trial)
+        public void fill(PeerAnswers answers, ChatAnswers source) throws IOException {
+            temporary = new TemporaryCache(
+                    source.roomyCapacity(answers.entries()),
+                    settings -> hotMib < 0 ? settings : settings.hotBytes((long) hotMib << 20));
+            for (int entry = 0; entry < answers.entries(); entry++) {
+                temporary
+                        .cache()
+                        .store(
+                                key(answers, entry),
+                                ChatAnswers.CONTENT_TYPE,
+                                source.answer(entry),
+                                CacheControls.MAX_TTL);
+            }
+        }
+
+        @TearDown(Level.Trial)
+        public void close() throws IOException {
+            temporary.close();
+        }
+    }
+
+    private static CacheKey key(PeerAnswers answers, int entry) {
+        return new CacheKey(Endpoint.CHAT, false, answers.key(entry), 0);
+    }
+
     @Benchmark
-    public CachedResponse refrain(FilledCache filled, Requests requests, AnswerBuffers buffers) {
-        if (!filled.cache().lookup(filled.key(requests.nextEntry()), buffers.response)) {
+    public CachedResponse refrain(InRefrain in, PeerAnswers answers, Requests requests, AnswerBuffers buffers) {
+        if (!in.temporary.cache().lookup(key(answers, requests.nextEntry()), buffers.response)) {
             throw HitBenchmark.miss();
         }
         return buffers.response;
@@ -63,14 +98,14 @@ public class PeerBenchmark extends MeasuredInForks {
         public void fill(PeerAnswers answers) {
             cache = Caffeine.newBuilder().maximumSize(2L * answers.entries()).build();
             for (int entry = 0; entry < answers.entries(); entry++) {
-                cache.put(new CacheKey(Endpoint.CHAT, false, answers.key(entry), 0), answers.compressed(entry));
+                cache.put(PeerBenchmark.key(answers, entry), answers.compressed(entry));
             }
         }
     }
 
     @Benchmark
     public byte[] caffeine(InCaffeine in, PeerAnswers answers, Requests requests, AnswerBuffers buffers) {
-        byte[] block = in.cache.getIfPresent(new CacheKey(Endpoint.CHAT, false, answers.key(requests.nextEntry()), 0));
+        byte[] block = in.cache.getIfPresent(key(answers, requests.nextEntry()));
         answers.decompressor().decompress(block, 0, block.length, buffers.bytes, 0, buffers.bytes.length);
         return answers.patch(buffers.bytes);
     }
@@ -79,7 +114,7 @@ public class PeerBenchmark extends MeasuredInForks {
     @State(Scope.Benchmark)
     public static class InOhc {
         @Param({"lz4", "plain"})
-        private String form;
+        String form;
 
         private OHCache<byte[], byte[]> cache;
         private boolean plain;
@@ -151,7 +186,7 @@ public class PeerBenchmark extends MeasuredInForks {
     @State(Scope.Benchmark)
     public static class InLmdb {
         @Param({"lz4", "plain"})
-        private String form;
+        String form;
 
         private Path directory;
         private Env<ByteBuffer> env;
@@ -219,7 +254,7 @@ public class PeerBenchmark extends MeasuredInForks {
     @State(Scope.Benchmark)
     public static class InRocksDb {
         @Param({"default", "uncompressed"})
-        private String blockCache;
+        String blockCache;
 
         private Path directory;
         private Options options;
@@ -330,7 +365,7 @@ public class PeerBenchmark extends MeasuredInForks {
         return answers.patch(connection.redis.get(answers.key(requests.nextEntry())));
     }
 
-    private static void delete(Path directory) throws IOException {
+    static void delete(Path directory) throws IOException {
         try (Stream<Path> paths = Files.walk(directory)) {
             for (Path path : paths.sorted(Comparator.reverseOrder()).toList()) {
                 Files.delete(path);

@@ -23,6 +23,14 @@ public class Popularity {
 
     private int[] drawn;
 
+    public Popularity() {}
+
+    /** Without JMH. */
+    Popularity(int entries) {
+        this.entries = entries;
+        draw();
+    }
+
     @Setup(Level.Trial)
     public void draw() {
         SplittableRandom random = new SplittableRandom(1);

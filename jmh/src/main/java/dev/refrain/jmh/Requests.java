@@ -32,6 +32,12 @@ public class Requests {
         body = (HEAD + "0".repeat(DIGITS) + EnglishText.of(7, text) + TAIL).getBytes(StandardCharsets.US_ASCII);
     }
 
+    /** Without JMH. */
+    Requests(Popularity shared) {
+        this();
+        popularity = shared;
+    }
+
     @Setup(Level.Trial)
     public void start(Popularity shared, ThreadParams thread) {
         popularity = shared;
@@ -47,6 +53,11 @@ public class Requests {
     /** The next request. Valid until the one after it. */
     byte[] next() {
         return to(nextEntry());
+    }
+
+    /** The request that was made last. */
+    byte[] body() {
+        return body;
     }
 
     /** The request that the given entry answers. Valid until the next one. */

@@ -3,7 +3,9 @@ package dev.refrain.jmh;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.refrain.jmh.Guard.Round;
+import dev.refrain.jmh.Turns.Times;
 import java.util.List;
+import org.HdrHistogram.Histogram;
 import org.junit.jupiter.api.Test;
 
 class GuardTest {
@@ -42,7 +44,16 @@ class GuardTest {
                 .endsWith("| no |");
     }
 
+    @Test
+    void theSlowestTwentiethDoesNotCount() {
+        Histogram histogram = new Histogram(3);
+        histogram.recordValueWithCount(1000, 96);
+        histogram.recordValueWithCount(1_000_000, 4);
+
+        assertThat(Times.of(histogram).trimmedMean()).isEqualTo(1000);
+    }
+
     private static Round round(double ratio, double bytes) {
-        return new Round(1000 * ratio, 2000 * ratio, 1000, bytes);
+        return new Round(new Times(1000 * ratio, 1000 * ratio, 2000 * ratio), new Times(1000, 1000, 1500), bytes);
     }
 }

@@ -22,6 +22,7 @@ class SmokeTest {
         Options options = new OptionsBuilder()
                 .param("entries", "200")
                 .param("answerBytes", "4096")
+                .param("hotMib", "-1")
                 .param("requestBytes", "1024")
                 .param("layout", "compact")
                 .param("form", "lz4")
@@ -65,7 +66,10 @@ class SmokeTest {
                         "PeerBenchmark.rocksdb",
                         "StoreBenchmark.compress",
                         "StoreBenchmark.evict",
-                        "StoreBenchmark.replace");
+                        "StoreBenchmark.replace",
+                        "StreamBenchmark.decompress",
+                        "StreamBenchmark.refrain",
+                        "StreamBenchmark.rocksdb");
     }
 
     @Test

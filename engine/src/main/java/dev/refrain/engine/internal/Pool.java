@@ -49,7 +49,11 @@ public final class Pool<T> {
         int home = home();
         for (int i = 0; i < PROBES; i++) {
             int slot = ((home + i) & mask) * STRIDE;
-            if (slots.getPlain(slot) == null && slots.compareAndSet(slot, null, object)) {
+            if (slots.getPlain(slot) == null) {
+                // Without a compare-and-set, for which the processor would wait until all that was read before is
+                // there. If another
+                // thread gives to the same slot at this moment, one object is left to the collector.
+                slots.setRelease(slot, object);
                 return;
             }
         }

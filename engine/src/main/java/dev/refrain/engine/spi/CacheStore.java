@@ -2,6 +2,7 @@ package dev.refrain.engine.spi;
 
 import dev.refrain.engine.CacheKey;
 import java.util.List;
+import java.util.function.BooleanSupplier;
 import java.util.function.Predicate;
 
 /**
@@ -31,6 +32,17 @@ public interface CacheStore extends AutoCloseable {
      */
     default boolean head(CacheKey key, byte[] into) {
         return false;
+    }
+
+    /**
+     * The same, but counts as a read only if a copy turns out to be still the same. Who reads that from memory in between has both on their
+     * way at once, as no atomic operation of the store stands there, for which a processor waits.
+     *
+     * @param then called if there is a head, on this thread, before this returns; must not call the store
+     * @return what {@code then} returned; false if there is no head
+     */
+    default boolean head(CacheKey key, byte[] into, BooleanSupplier then) {
+        return head(key, into) && then.getAsBoolean();
     }
 
     /**

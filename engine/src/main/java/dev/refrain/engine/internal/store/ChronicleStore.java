@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.BooleanSupplier;
 import java.util.function.IntFunction;
 import java.util.function.Predicate;
 import org.slf4j.Logger;
@@ -163,13 +164,18 @@ public final class ChronicleStore implements CacheStore {
 
     @Override
     public boolean head(CacheKey key, byte[] into) {
+        return head(key, into, () -> true);
+    }
+
+    @Override
+    public boolean head(CacheKey key, byte[] into, BooleanSupplier then) {
         if (!inFlight.enter()) {
             return false;
         }
         Scratch scratch = scratches.take();
         try {
             key.copyTo(scratch.key, 0);
-            return map.head(scratch.key, into);
+            return map.head(scratch.key, into, then);
         } catch (RuntimeException | InternalError | AssertionError e) {
             files.failed("read an entry's head", e);
             return false;

@@ -11,6 +11,7 @@ import java.util.BitSet;
 import java.util.List;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.BiConsumer;
+import java.util.function.BooleanSupplier;
 import java.util.function.Predicate;
 import net.openhft.chronicle.hash.Data;
 import net.openhft.chronicle.hash.SegmentLock;
@@ -97,10 +98,14 @@ final class SegmentMap {
         policy.hit(Stake.owner(key, value), Stake.chunks(value), Stake.cost(value));
     }
 
-    /** Copies the head of a key's value and counts that as a hit. Returns false if there is none, or if it cannot be had at once. */
-    boolean head(byte[] key, byte[] into) {
+    /**
+     * Copies the head of a key's value, and counts that as a hit if the caller says so then.
+     *
+     * @return false if it does not, or if there is no head, or none that can be had at once
+     */
+    boolean head(byte[] key, byte[] into, BooleanSupplier then) {
         int length = heads.read(key, into);
-        if (length < EntryHead.LENGTH) {
+        if (length < EntryHead.LENGTH || !then.getAsBoolean()) {
             return false;
         }
         int total = Stake.total(into, length);

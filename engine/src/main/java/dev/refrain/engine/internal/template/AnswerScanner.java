@@ -6,6 +6,9 @@ import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.exc.StreamConstraintsException;
 import java.io.IOException;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -15,6 +18,8 @@ import java.util.List;
  */
 final class AnswerScanner {
     private static final String NOT_JSON = "not JSON";
+    private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+    private static final long HIGH_BITS = 0x8080808080808080L;
 
     /** What stands in place of a token, and for a zeroed one which count it was. */
     enum Kind {
@@ -101,7 +106,15 @@ final class AnswerScanner {
 
     /** Whether there is a byte that UTF-8 has no use for. Jackson pads short names with 0xFF, so that one more goes unseen. */
     private static boolean hasForeignByte(byte[] bytes, int from, int to) {
-        for (int at = from; at < to; at++) {
+        int at = from;
+        for (; at <= to - Long.BYTES; at += Long.BYTES) {
+            long eight = (long) LONG.get(bytes, at);
+            // Those from 0xF8 on have their five highest bits set; shifted into a byte from the one below come only lower bits.
+            if ((eight & eight << 1 & eight << 2 & eight << 3 & eight << 4 & HIGH_BITS) != 0) {
+                return true;
+            }
+        }
+        for (; at < to; at++) {
             if (bytes[at] < 0 && bytes[at] >= (byte) 0xF8) {
                 return true;
             }
