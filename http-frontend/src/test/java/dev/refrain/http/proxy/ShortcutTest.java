@@ -43,7 +43,7 @@ class ShortcutTest extends WireTest {
     }
 
     /** They tell in which order they write the fields. */
-    private static boolean isShort(String response) {
+    static boolean isShort(String response) {
         return response.contains("Connection: keep-alive\r\nContent-Type:")
                 && response.matches("(?s).*\r\nDate: [^\r]*\r\n\r\n.*");
     }

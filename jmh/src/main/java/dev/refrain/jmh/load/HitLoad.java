@@ -105,7 +105,11 @@ public final class HitLoad {
     private static void print(String name, Round round) {
         StringBuilder parts = new StringBuilder();
         for (int i = 0; i < PARTS.size(); i++) {
-            parts.append(String.format(Locale.ROOT, "  %s %.2f", PARTS.get(i).getKey(), round.parts().get(i)));
+            parts.append(String.format(
+                    Locale.ROOT,
+                    "  %s %.2f",
+                    PARTS.get(i).getKey(),
+                    round.parts().get(i)));
         }
         System.out.printf(
                 Locale.ROOT,
@@ -178,7 +182,9 @@ public final class HitLoad {
                 long nanos = thread.getValue() - before.getOrDefault(thread.getKey(), 0L);
                 parts[part(thread.getKey())] += nanos / 1000.0 / hits;
             }
-            return new Round(hitsPerSecond, Arrays.stream(parts).sum(),
+            return new Round(
+                    hitsPerSecond,
+                    Arrays.stream(parts).sum(),
                     Arrays.stream(parts).boxed().toList());
         } finally {
             threads.shutdownNow();

@@ -1,0 +1,189 @@
+package dev.refrain.http.proxy;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+
+/**
+ * Whatever comes over a connection, a proxy whose hits may take the shortcut answers as one does whose hits may not: heads that are nearly
+ * the same, lengths that are wrong or spelt in odd ways, requests in pieces and several at once.
+ */
+class ShortcutFuzzTest extends WireTest {
+    private static final int CONNECTIONS = 300;
+    private static final Pattern LENGTH = Pattern.compile("(?i)\r\ncontent-length: *([0-9]+)\r\n");
+
+    /** Lines that come and go from request to request; empty means that there is none. */
+    private static final String[][] FIELDS = {
+        {"X-OpenRouter-Cache: true\r\n", "X-OpenRouter-Cache: true\r\n", "X-OpenRouter-Cache: TRUE\r\n", ""},
+        {"Authorization: Bearer sk-one\r\n", "Authorization: Bearer sk-one\r\n", "Authorization: Bearer sk-two\r\n", ""
+        },
+        {
+            "",
+            "",
+            "",
+            "",
+            "Cache-Control: no-cache\r\n",
+            "Cache-Control: max-age=1000\r\n",
+            "X-OpenRouter-Cache-Clear: true\r\n"
+        },
+        {
+            "",
+            "",
+            "",
+            "",
+            "",
+            "Connection: close\r\n",
+            "Expect: 100-continue\r\n",
+            "Broken\r\n",
+            " folded\r\n",
+            "X: \u0000\r\n"
+        },
+    };
+
+    private static final String[] BODIES = {
+        "{\"n\":1}",
+        "{\"n\":1}",
+        "{\"n\":2}",
+        "{ \"n\": 1 }",
+        "{\"n\":1,\"stream\":false}",
+        "{\"n\":1",
+        "[1]",
+        "",
+        "{\"n\":\"POST /v1/chat/completions HTTP/1.1\\r\\n\"}",
+        "{\"background\":true}"
+    };
+
+    private final Random random = new Random();
+    private int shortcuts;
+
+    @Test
+    void bothWaysAnswerAlike() throws IOException {
+        provider.does((exchange, request) -> ScriptedProvider.json(exchange, 200, "{\"echo\":" + request.body() + "}"));
+        Path presets = folder.resolve("presets.yaml");
+        // With a preset, all requests go the long way.
+        Files.writeString(presets, "presets:\n  - slug: unused\n    cache_enabled: true\n");
+        int answers = 0;
+        try (RunningProxy through = new RunningProxy(
+                folder.resolve("other.refrain"), provider.base(), Map.of(), "--config", presets.toString())) {
+            long seed = random.nextLong();
+            for (int i = 0; i < CONNECTIONS; i++, seed++) {
+                random.setSeed(seed);
+                boolean ahead = random.nextInt(4) == 0;
+                List<String> sent = requests(ahead);
+                long cuts = random.nextLong();
+                List<String> expected = answers(through, sent, ahead, new Random(cuts));
+                assertThat(answers(proxy, sent, ahead, new Random(cuts)))
+                        .as("seed %d: %s", seed, sent)
+                        .isEqualTo(expected);
+                answers += expected.size();
+            }
+        }
+        assertThat(answers).isGreaterThan(CONNECTIONS);
+        assertThat(shortcuts).isGreaterThan(CONNECTIONS / 10);
+        assertThat(proxy.stats().hits())
+                .isPositive()
+                .isEqualTo(proxy.activity().stats().requests().hit());
+    }
+
+    /** @param ahead whether all are sent before the first is answered, so that lengths may be wrong */
+    private List<String> requests(boolean ahead) {
+        List<String> all = new ArrayList<>();
+        String usual = head(false);
+        for (int left = 1 + random.nextInt(6); left > 0; left--) {
+            String body = BODIES[random.nextInt(BODIES.length)];
+            String head = random.nextInt(4) > 0 ? usual : head(true);
+            String end = random.nextInt(40) == 0 ? "\n" : "\r\n";
+            all.add(head + length(body, random.nextInt(ahead ? 30 : 27)) + end + body);
+        }
+        // Whatever came before, the server closes after this one.
+        all.add(head(false) + "Connection: close\r\nContent-Length: 7\r\n\r\n{\"n\":1}");
+        return all;
+    }
+
+    private String head(boolean odd) {
+        StringBuilder head = new StringBuilder("POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n");
+        for (String[] choices : FIELDS) {
+            head.append(choices[odd ? random.nextInt(choices.length) : 0]);
+        }
+        return head.toString();
+    }
+
+    private static String length(String body, int kind) {
+        int length = body.length();
+        return switch (kind) {
+            case 0 -> "Content-Length: 0" + length + "\r\n";
+            case 1 -> "Content-Length: +" + length + "\r\n";
+            case 2 -> "Content-Length: " + length + "\r\nContent-Length: " + length + "\r\n";
+            case 3 -> "Content-Length:" + length + "\r\n";
+            case 4 -> "content-length: " + length + "\r\n";
+            case 5 -> "Content-Length: " + length + " \r\n";
+            case 6 -> "Content-Length: " + length + "\r\nTransfer-Encoding: chunked\r\n";
+            case 27 -> "Content-Length: " + (length + 1) + "\r\n";
+            case 28 -> "Content-Length: " + Math.max(0, length - 1) + "\r\n";
+            case 29 -> "";
+            default -> "Content-Length: " + length + "\r\n";
+        };
+    }
+
+    /** The answers that a connection gets, without what is another one each time, fields sorted. */
+    private List<String> answers(RunningProxy from, List<String> requests, boolean ahead, Random cuts)
+            throws IOException {
+        StringBuilder all = new StringBuilder();
+        try (RawClient client = new RawClient(from.port())) {
+            try {
+                for (String request : requests) {
+                    int cut = cuts.nextInt(4) == 0 ? cuts.nextInt(request.length()) : 0;
+                    client.send(request.substring(0, cut));
+                    client.send(request.substring(cut));
+                    if (!ahead) {
+                        String answer = client.readResponse();
+                        all.append(answer.startsWith("HTTP/1.1 100") ? client.readResponse() : answer);
+                    }
+                }
+            } catch (IOException closedAlready) {
+                // Then the answer says why.
+            }
+            all.append(client.readToTheEnd());
+        }
+        return parts(all.toString());
+    }
+
+    private List<String> parts(String received) {
+        List<String> answers = new ArrayList<>();
+        int at = 0;
+        while (at < received.length()) {
+            int body = received.indexOf("\r\n\r\n", at) + 4;
+            if (body < 4) {
+                // Of what follows a request that it refuses a server reads nothing, and the reset overtakes the answer.
+                break;
+            }
+            String head = received.substring(at, body);
+            shortcuts += ShortcutTest.isShort(head) ? 1 : 0;
+            Matcher length = LENGTH.matcher(head);
+            int end = length.find() ? body + Integer.parseInt(length.group(1)) : body;
+            if (end > received.length()) {
+                break;
+            }
+            String[] lines = head.replaceAll("gen-\\d+-\\w{20}", "gen")
+                    .replaceAll("(?i)date: [^\r]*", "Date")
+                    .replaceAll("key=\"\\w+\"", "key")
+                    .replaceAll("(Age: |[ht]tl=|TTL: )\\d+", "$1n")
+                    .split("\r\n");
+            Arrays.sort(lines);
+            answers.add(String.join("\n", lines) + "\n"
+                    + received.substring(body, end).replaceAll("gen-\\d+-\\w{20}", "gen"));
+            at = end;
+        }
+        return answers;
+    }
+}
