@@ -5,7 +5,6 @@ import java.awt.Font;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -54,17 +53,37 @@ public final class Charts {
         save(chart, "lookup-latency");
     }
 
+    /** Of each kind of load the latest figures, as multiples of nginx's in the same run. */
     private static void drawThroughput() throws IOException {
-        List<String> servers = new ArrayList<>();
-        List<Double> rates = new ArrayList<>();
+        Map<String, Map<String, Double>> ratios = new LinkedHashMap<>();
         for (Map<String, String> row : rows(RESULTS.resolve("http.csv"))) {
-            servers.add(row.get("server"));
-            rates.add(Double.parseDouble(row.get("requests/s")) / 1000);
+            String load = load(row.get("settings"));
+            if (load != null) {
+                ratios.computeIfAbsent(load, unused -> new LinkedHashMap<>())
+                        .put(row.get("server"), Double.parseDouble(row.get("ratio")));
+            }
         }
-        CategoryChart chart = chart("Cached answers of 4 KB over HTTP, one core", "thousand requests a second");
-        chart.getStyler().setLegendVisible(false);
-        chart.addSeries("requests", servers, rates);
+        List<String> loads = List.copyOf(ratios.keySet());
+        CategoryChart chart = chart("Stored answers over HTTP, one core", "requests a second, nginx = 1");
+        for (String server : List.of("nginx", "refrain")) {
+            chart.addSeries(
+                    server,
+                    loads,
+                    loads.stream().map(load -> ratios.get(load).get(server)).toList());
+        }
         save(chart, "http-throughput");
+    }
+
+    /** A name for what was asked for, or null if it is not to be shown. */
+    private static String load(String settings) {
+        if (!settings.contains("mode=hits") || settings.contains("vary=1") || settings.contains("idle=")) {
+            return null;
+        }
+        if (settings.contains("stream=1")) {
+            return "streams of 200 KB";
+        }
+        String size = settings.replaceAll(".*size=([0-9]+).*", "$1");
+        return "prompts of " + Integer.parseInt(size) / 1024 + " KiB";
     }
 
     private static CategoryChart chart(String title, String unit) {
