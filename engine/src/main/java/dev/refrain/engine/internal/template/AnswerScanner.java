@@ -109,7 +109,8 @@ final class AnswerScanner {
         int at = from;
         for (; at <= to - Long.BYTES; at += Long.BYTES) {
             long eight = (long) LONG.get(bytes, at);
-            // Those from 0xF8 on have their five highest bits set; shifted into a byte from the one below come only lower bits.
+            // Those from 0xF8 on have their five highest bits set; shifted into a byte from the one below come only
+            // lower bits.
             if ((eight & eight << 1 & eight << 2 & eight << 3 & eight << 4 & HIGH_BITS) != 0) {
                 return true;
             }
