@@ -20,6 +20,9 @@ final class HotAnswers {
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
     private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
 
+    /** What is smaller than that in the store, as streams of many events are, is sooner decompressed than fetched from memory as it is. */
+    private static final long MAX_COMPRESSION = 4;
+
     private final CacheStore store;
     private final RecordRing ring;
 
@@ -75,6 +78,9 @@ final class HotAnswers {
 
     /** An entry was read from the store; if that happens often, it is copied. */
     void offer(CacheKey key, EntryBuffer entry, CachedResponse answer, Scratch scratch) {
+        if (answer.length() > MAX_COMPRESSION * entry.length()) {
+            return;
+        }
         if (ring.missed(key.hash())) {
             key.copyTo(scratch.key, 0);
             ring.append(
