@@ -57,10 +57,7 @@ final class Listener implements AutoCloseable {
             HttpOpenListener http = new HttpOpenListener(
                     new DefaultByteBufferPool(true, BUFFER_BYTES, -1, THREAD_CACHE),
                     OptionMap.builder()
-                            // What is kept back to be written with later answers is lost if a broken request follows,
-                            // and that one's
-                            // answer would stand in its place.
-                            .set(UndertowOptions.BUFFER_PIPELINED_DATA, false)
+                            .set(UndertowOptions.BUFFER_PIPELINED_DATA, true)
                             .addAll(options)
                             .getMap());
             http.setRootHandler(handler);
