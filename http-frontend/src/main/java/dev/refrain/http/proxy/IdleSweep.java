@@ -1,5 +1,6 @@
 package dev.refrain.http.proxy;
 
+import java.lang.ref.WeakReference;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -16,7 +17,9 @@ final class IdleSweep {
 
     private final XnioIoThread thread;
     private final long limitNanos;
-    private List<Shortcut> connections = new ArrayList<>();
+    /** Weak, so that one that is closed is gone with all that it holds, an answer of megabytes perhaps, and not at the next sweep. */
+    private List<WeakReference<Shortcut>> connections = new ArrayList<>();
+
     private boolean running;
 
     IdleSweep(XnioIoThread thread, Duration limit) {
@@ -25,7 +28,7 @@ final class IdleSweep {
     }
 
     void add(Shortcut connection) {
-        connections.add(connection);
+        connections.add(new WeakReference<>(connection));
         if (!running) {
             running = true;
             pause();
@@ -42,9 +45,10 @@ final class IdleSweep {
 
     private void sweep() {
         long before = System.nanoTime() - limitNanos;
-        List<Shortcut> left = new ArrayList<>(connections.size());
-        for (Shortcut connection : connections) {
-            if (!connection.closeIfIdleSince(before)) {
+        List<WeakReference<Shortcut>> left = new ArrayList<>(connections.size());
+        for (WeakReference<Shortcut> connection : connections) {
+            Shortcut open = connection.get();
+            if (open != null && !open.closeIfIdleSince(before)) {
                 left.add(connection);
             }
         }
