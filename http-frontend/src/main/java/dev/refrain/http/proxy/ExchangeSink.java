@@ -65,6 +65,9 @@ final class ExchangeSink implements ResponseSink {
     private CacheKey key;
     private StreamSinkChannel channel;
     private boolean ended;
+    /** What is pending is the last of it, and not the end. */
+    private boolean failed;
+
     private boolean over;
     private Runnable drained;
 
@@ -239,7 +242,10 @@ final class ExchangeSink implements ResponseSink {
         }
         if (channel != null) {
             LOG.debug("An answer was cut", cause);
-            cut();
+            failed = true;
+            if (pending.isEmpty()) {
+                breakOff();
+            }
             return;
         }
         ProxyException failure = ProxyException.of(cause);
@@ -343,7 +349,9 @@ final class ExchangeSink implements ResponseSink {
         timer.stop(0);
         channel.suspendWrites();
         signalDrained();
-        if (ended) {
+        if (failed) {
+            breakOff();
+        } else if (ended) {
             finish();
         }
     }
@@ -381,21 +389,34 @@ final class ExchangeSink implements ResponseSink {
     }
 
     /**
-     * Ends the connection without ending the message, so that the client sees that the answer is not complete. By a reset, since to
-     * an HTTP/1.0 client an orderly close is the end of the message.
+     * Ends the connection without ending the message, so that the client sees that the answer is not complete. In good order, so that what
+     * came before is not lost on its way; to an HTTP/1.0 client by a reset, since an orderly close is the end of the message to it.
      */
-    private void cut() {
-        over = true;
-        pending.clear();
-        if (timer != null) {
-            timer.stop(0);
+    private void breakOff() {
+        if (exchange.getProtocol().equals(Protocols.HTTP_1_1)) {
+            close();
+        } else {
+            cut();
         }
+    }
+
+    /** Ends the connection at once, whatever is on its way. */
+    private void cut() {
         if (channel != null) {
             try {
                 exchange.getConnection().setOption(Options.CLOSE_ABORT, true);
             } catch (IOException e) {
                 LOG.debug("The connection is closed without a reset", e);
             }
+        }
+        close();
+    }
+
+    private void close() {
+        over = true;
+        pending.clear();
+        if (timer != null) {
+            timer.stop(0);
         }
         IoUtils.safeClose(exchange.getConnection());
         served(true);

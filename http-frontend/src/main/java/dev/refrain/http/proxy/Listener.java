@@ -57,7 +57,9 @@ final class Listener implements AutoCloseable {
             HttpOpenListener http = new HttpOpenListener(
                     new DefaultByteBufferPool(true, BUFFER_BYTES, -1, THREAD_CACHE),
                     OptionMap.builder()
-                            .set(UndertowOptions.BUFFER_PIPELINED_DATA, true)
+                            // What is kept back, to be written with later answers, is lost if a broken request follows
+                            // it, and that one's answer stands in its place.
+                            .set(UndertowOptions.BUFFER_PIPELINED_DATA, false)
                             .addAll(options)
                             .getMap());
             http.setRootHandler(handler);

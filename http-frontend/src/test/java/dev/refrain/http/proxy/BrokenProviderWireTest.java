@@ -11,6 +11,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Providers that break off, and answers that are no HTTP (wire rules W16, W23 and W31). */
 class BrokenProviderWireTest extends ProviderFaults {
@@ -116,6 +117,26 @@ class BrokenProviderWireTest extends ProviderFaults {
                 Arguments.of("a stream without last chunk", true, CHUNKED, event, "\r\n"),
                 Arguments.of("a stream cut in an event", true, CHUNKED, event + "data: {", "\r\n"),
                 Arguments.of("a stream cut in its terminal event", true, CHUNKED, event + "data: [DONE]\n", "\r\n"));
+    }
+
+    /** What the provider sent is worth having, also to a client that reads it when all is over. */
+    @ParameterizedTest
+    @ValueSource(strings = {CHUNKED, "Content-Length: 900000"})
+    void aCutAnswerIsDeliveredAsFarAsItCame(String framing) throws IOException {
+        String event = "data: {\"id\":\"c1\",\"text\":\"" + "x".repeat(200_000) + "\"}\n\n";
+        provider.does(call -> call.write(head("200 OK", "Content-Type: text/event-stream", framing))
+                .write((framing.equals(CHUNKED) ? "fffff\r\n" : "") + event));
+        String request = newRequest(true);
+        try (RawClient client = RawClient.slow(proxy.port())) {
+            client.send("POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer sk-test\r\n"
+                    + "X-OpenRouter-Cache: true\r\nContent-Length: " + request.length() + "\r\n\r\n" + request);
+            assertThat(client.readHead()).startsWith("HTTP/1.1 200");
+            await(() -> proxy.callsInFlight() == 0);
+            String body = client.readToTheEnd();
+            assertThat(body).doesNotContain("\r\n0\r\n");
+            assertThat(body.replaceAll("\r\n|\\(reset\\)", "").chars().filter(c -> c == 'x'))
+                    .hasSize(200_001);
+        }
     }
 
     @ParameterizedTest(name = "{0}")

@@ -127,6 +127,22 @@ class FramingTest extends WireTest {
         }
     }
 
+    @Test
+    void whatIsRefusedIsAnsweredAfterWhatCameBefore() throws IOException {
+        String plain = START + "Content-Length: 2\r\n\r\n{}";
+        String empty = START + "X-OpenRouter-Cache: true\r\n\r\n";
+        String hit = START + "X-OpenRouter-Cache: true\r\nContent-Length: 2\r\n\r\n{}";
+        for (int i = 0; i < 30; i++) {
+            try (RawClient client = new RawClient(proxy.port())) {
+                client.send(plain + empty + hit + START + "Content-Length: 0\r\n\n");
+                for (int answer = 0; answer < 3; answer++) {
+                    assertThat(client.readResponse()).startsWith("HTTP/1.1 200");
+                }
+                assertThat(client.readHead()).startsWith("HTTP/1.1 400");
+            }
+        }
+    }
+
     /** Nothing waits for the whole of a trailer, or of a chunk's extension, before it is found too long. */
     @Test
     void whatIsThrownAwayIsLimitedToo() throws IOException {

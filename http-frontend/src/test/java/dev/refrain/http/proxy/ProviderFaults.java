@@ -4,16 +4,17 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.net.http.HttpHeaders;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
-import java.net.http.HttpResponse.BodyHandlers;
+import java.net.http.HttpResponse.BodySubscribers;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterAll;
@@ -120,19 +121,32 @@ abstract class ProviderFaults {
      * @param first bytes of the body after which {@code then} runs
      */
     Received fetch(HttpRequest.Builder request, int first, Runnable then) {
-        HttpResponse<InputStream> response = proxy.send(request, BodyHandlers.ofInputStream());
+        AtomicReference<HttpResponse.ResponseInfo> head = new AtomicReference<>();
         ByteArrayOutputStream body = new ByteArrayOutputStream();
+        // Not by an InputStream: the client's own forgets what came before a failure if nobody has read it by then.
+        HttpResponse.BodyHandler<Void> reader = info -> {
+            head.set(info);
+            return BodySubscribers.ofByteArrayConsumer(piece -> {
+                boolean before = body.size() < first;
+                body.writeBytes(piece.orElse(new byte[0]));
+                if (before && body.size() >= first) {
+                    then.run();
+                }
+            });
+        };
         boolean cut = false;
-        try (InputStream in = response.body()) {
-            body.writeBytes(in.readNBytes(first));
-            then.run();
-            in.transferTo(body);
-        } catch (IOException e) {
+        try {
+            proxy.send(request, reader);
+        } catch (UncheckedIOException e) {
+            if (head.get() == null) {
+                throw e;
+            }
             cut = true;
         }
         // An answer of known length is complete for its reader a moment before its call is over.
         await(() -> proxy.callsInFlight() == 0);
-        return new Received(response.statusCode(), response.headers(), body.toString(StandardCharsets.ISO_8859_1), cut);
+        return new Received(
+                head.get().statusCode(), head.get().headers(), body.toString(StandardCharsets.ISO_8859_1), cut);
     }
 
     static void await(BooleanSupplier condition) {
