@@ -328,7 +328,7 @@ public final class ActivityLog implements AutoCloseable {
 
     /** Empties the queue, with the lock held. Returns how many there were. */
     private int drain() {
-        recorder.open();
+        recorder.open(clock.millis());
         return queue.drain(facts -> {
             recorder.add(facts);
             for (Listener listener : listeners) {

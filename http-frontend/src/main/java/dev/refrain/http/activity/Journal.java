@@ -2,24 +2,18 @@ package dev.refrain.http.activity;
 
 import dev.refrain.http.config.Settings;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Instant;
-import java.time.ZoneOffset;
-import java.time.format.DateTimeFormatter;
-import java.util.Arrays;
 import java.util.List;
 import java.util.NavigableMap;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
-import java.util.zip.CRC32C;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -38,12 +32,14 @@ final class Journal {
     /** Files for front-ends that share a store, one each, where the settings name none. */
     private static final int MOST_FILES = 8;
 
+    private final Path first;
     private final boolean isNamed;
     private final long maxBytes;
     private final long maxAgeMillis;
 
     private final NavigableMap<Long, Batch> batches = new TreeMap<>();
     private Path file;
+    private boolean failedToOpen;
     private long records;
     private Connection connection;
     private PreparedStatement insertBatch;
@@ -57,8 +53,9 @@ final class Journal {
      * @param isNamed whether it must be this file; otherwise it is another one beside it if another process has this one
      * @param maxBytes 0 for no log
      */
-    private Journal(Path file, boolean isNamed, long maxBytes, long maxAgeMillis) {
-        this.file = file;
+    private Journal(Path first, boolean isNamed, long maxBytes, long maxAgeMillis) {
+        this.first = first;
+        this.file = first;
         this.isNamed = isNamed;
         this.maxBytes = maxBytes;
         this.maxAgeMillis = maxAgeMillis;
@@ -74,25 +71,31 @@ final class Journal {
 
     // ---- opening and closing
 
-    /** Opens the file, whatever state it is in. */
+    /** Opens the file, whatever state it is in. If it cannot be had now, a later call may find that it can. */
     void open(Minutes minutes) {
         if (maxBytes == 0) {
             return;
         }
-        Path first = file;
+        file = first;
         try {
             for (int number = 2; !connectUnlessInUse(minutes, isNamed || number > MOST_FILES); number++) {
                 file = first.resolveSibling(first.getFileName() + "-" + number);
             }
             if (!file.equals(first)) {
                 LOG.info("Requests are logged to {}, since another process uses {}", file, first);
+            } else if (failedToOpen) {
+                LOG.info("Requests are logged to {} now", file);
             }
+            failedToOpen = false;
         } catch (IOException | SQLException | RuntimeException | LinkageError e) {
             disconnect();
-            LOG.error(
-                    "Requests are not logged: {} cannot be used: {}. Put that right and restart",
-                    file,
-                    JournalFile.reason(e));
+            if (!failedToOpen) {
+                failedToOpen = true;
+                LOG.error(
+                        "Requests are not logged: {} cannot be used: {}. It is tried again every minute",
+                        file,
+                        JournalFile.reason(e));
+            }
             LOG.debug("Why the log of requests cannot be opened", e);
         }
     }
@@ -108,7 +111,9 @@ final class Journal {
             if (!JournalFile.isDamage(e)) {
                 throw e;
             }
-            LOG.warn("The log of requests is damaged. It was set aside as {}, and a new one is made", setAside());
+            LOG.warn(
+                    "The log of requests is damaged. It was set aside as {}, and a new one is made",
+                    JournalFile.setAside(file));
             connect(minutes);
         }
         return true;
@@ -149,17 +154,6 @@ final class Journal {
     private void remember(Batch batch) {
         Batch before = batches.put(batch.first(), batch);
         records += batch.records() - (before == null ? 0 : before.records());
-    }
-
-    /** Renames the file, and gives the name. */
-    private Path setAside() throws IOException {
-        String time = DateTimeFormatter.ofPattern("yyyyMMdd'T'HHmmss'Z'")
-                .withZone(ZoneOffset.UTC)
-                .format(Instant.now());
-        Path aside = file.resolveSibling(file.getFileName() + ".damaged-" + time);
-        Files.move(file, aside, StandardCopyOption.REPLACE_EXISTING);
-        Files.deleteIfExists(file.resolveSibling(file.getFileName() + "-wal"));
-        return aside;
     }
 
     private void disconnect() {
@@ -206,7 +200,7 @@ final class Journal {
         try {
             insertBatch.setLong(1, batch.first());
             insertBatch.setBytes(2, batch.encode());
-            insertBatch.setBytes(3, sealed(data));
+            insertBatch.setBytes(3, JournalFile.sealed(data));
             insertBatch.executeUpdate();
             remember(batch);
             changed = true;
@@ -319,7 +313,11 @@ final class Journal {
             loadBatches();
             connection.commit();
         } catch (SQLException again) {
-            LOG.error("Requests are not logged any more: {}", again.getMessage());
+            failedToOpen = true;
+            LOG.error(
+                    "Requests are not logged any more: {} cannot be used: {}. It is tried again every minute",
+                    file,
+                    again.getMessage());
             disconnect();
         }
     }
@@ -365,33 +363,12 @@ final class Journal {
         return List.of();
     }
 
-    /** A checksum and the data: the database notices damage to its own structure only. */
-    private static byte[] sealed(byte[] data) {
-        return ByteBuffer.allocate(Integer.BYTES + data.length)
-                .putInt(checksum(data, 0))
-                .put(data)
-                .array();
-    }
-
-    private static byte[] unsealed(byte[] sealed) {
-        if (sealed.length < Integer.BYTES || ByteBuffer.wrap(sealed).getInt() != checksum(sealed, Integer.BYTES)) {
-            throw new IllegalArgumentException("a checksum does not match");
-        }
-        return Arrays.copyOfRange(sealed, Integer.BYTES, sealed.length);
-    }
-
-    private static int checksum(byte[] bytes, int from) {
-        CRC32C crc = new CRC32C();
-        crc.update(bytes, from, bytes.length - from);
-        return (int) crc.getValue();
-    }
-
     /** The records of a batch; none if it cannot be read. */
     private List<Activity> read(Batch batch) {
         try (PreparedStatement select = connection.prepareStatement("select data from batches where first = ?")) {
             select.setLong(1, batch.first());
             try (ResultSet rows = select.executeQuery()) {
-                byte[] data = rows.next() ? unsealed(rows.getBytes(1)) : null;
+                byte[] data = rows.next() ? JournalFile.unsealed(rows.getBytes(1)) : null;
                 return data == null ? List.of() : RecordCodec.decode(data, batch.first());
             }
         } catch (SQLException | IllegalArgumentException e) {

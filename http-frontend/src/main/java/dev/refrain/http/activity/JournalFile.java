@@ -1,19 +1,26 @@
 package dev.refrain.http.activity;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.util.Arrays;
+import java.util.zip.CRC32C;
 import org.sqlite.SQLiteErrorCode;
 import org.sqlite.SQLiteException;
 
-/** The database that a {@link Journal} stands in: how it is opened, and what its errors mean. */
+/** The database that a {@link Journal} stands in: how it is opened, what its errors mean, and how damage to it is found. */
 final class JournalFile {
     /** {@code Refr}, in the file's header, where {@code file} looks. */
     private static final int APPLICATION_ID = 0x52656672;
@@ -102,5 +109,37 @@ final class JournalFile {
         }
         // Of what this class has written, nothing else throws.
         return e instanceof RuntimeException;
+    }
+
+    /** Renames the file, and gives the name. */
+    static Path setAside(Path file) throws IOException {
+        String time = DateTimeFormatter.ofPattern("yyyyMMdd'T'HHmmss'Z'")
+                .withZone(ZoneOffset.UTC)
+                .format(Instant.now());
+        Path aside = file.resolveSibling(file.getFileName() + ".damaged-" + time);
+        Files.move(file, aside, StandardCopyOption.REPLACE_EXISTING);
+        Files.deleteIfExists(file.resolveSibling(file.getFileName() + "-wal"));
+        return aside;
+    }
+
+    /** A checksum and the data: the database notices damage to its own structure only. */
+    static byte[] sealed(byte[] data) {
+        return ByteBuffer.allocate(Integer.BYTES + data.length)
+                .putInt(checksum(data, 0))
+                .put(data)
+                .array();
+    }
+
+    static byte[] unsealed(byte[] sealed) {
+        if (sealed.length < Integer.BYTES || ByteBuffer.wrap(sealed).getInt() != checksum(sealed, Integer.BYTES)) {
+            throw new IllegalArgumentException("a checksum does not match");
+        }
+        return Arrays.copyOfRange(sealed, Integer.BYTES, sealed.length);
+    }
+
+    private static int checksum(byte[] bytes, int from) {
+        CRC32C crc = new CRC32C();
+        crc.update(bytes, from, bytes.length - from);
+        return (int) crc.getValue();
     }
 }

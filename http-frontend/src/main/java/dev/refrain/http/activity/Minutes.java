@@ -24,9 +24,11 @@ final class Minutes {
     /** The latest minute that was written; it may have grown since. */
     private long savedMinute = Long.MAX_VALUE;
 
-    /** Adopts a minute that an earlier process counted. */
+    /** Adopts a minute that an earlier process counted, unless this one has counted it too by now. */
     void restore(long minute, byte[] bytes) {
-        past.put(minute, bytes);
+        if (minute != currentMinute) {
+            past.putIfAbsent(minute, bytes);
+        }
     }
 
     /** The counts to add a record to that ended at this time. A clock that goes back adds to the latest minute. */

@@ -9,6 +9,8 @@ final class Recorder {
     /** A batch is read as a whole, so it should be short; and texts are shared within it, so it should not be too short. */
     private static final int BATCH_RECORDS = 1024;
 
+    private static final long REOPEN_MILLIS = 60_000;
+
     private final Journal journal;
     private final Histogram hits = Latencies.histogram();
     private final Histogram misses = Latencies.histogram();
@@ -16,6 +18,8 @@ final class Recorder {
     private final RecordCodec codec = new RecordCodec();
     private Batch.Builder batch;
     private boolean dirty;
+    /** When there was a file last, or it was last tried to open one. */
+    private long openedMillis;
     /** Records that could not be written. */
     private long lost;
     /** Sequence of the first record of which it is not decided whether it was lost. */
@@ -26,10 +30,28 @@ final class Recorder {
     }
 
     /** Opens the file, the first time it is called. */
-    void open() {
+    void open(long nowMillis) {
         if (batch == null) {
+            openedMillis = nowMillis;
             journal.open(minutes);
             batch = new Batch.Builder(journal.nextSequence());
+        }
+    }
+
+    /** The disk that was full, or the process that had the file, may be gone by now. */
+    private void reopen(long nowMillis) {
+        if (journal.isOpen() || !journal.isWanted()) {
+            openedMillis = nowMillis;
+        } else if (Math.abs(nowMillis - openedMillis) >= REOPEN_MILLIS) {
+            openedMillis = nowMillis;
+            journal.open(minutes);
+            if (journal.isOpen()) {
+                long next = batch.first() + codec.records();
+                lost += Math.max(0, next - Math.max(batch.first(), journal.nextSequence()));
+                codec.clear();
+                batch = new Batch.Builder(Math.max(next, journal.nextSequence()));
+                countedUntil = batch.first();
+            }
         }
     }
 
@@ -65,6 +87,7 @@ final class Recorder {
 
     /** Writes what is new; tries that again the next time if it fails. */
     void save(long nowMillis) {
+        reopen(nowMillis);
         boolean isWritten = true;
         if (dirty) {
             isWritten = (codec.records() == 0 || journal.put(batch.build(), codec.copy())) && minutes.save(journal);

@@ -12,7 +12,7 @@ import dev.refrain.http.config.Startup;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Clock;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -23,6 +23,7 @@ import java.util.logging.SimpleFormatter;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A disk that fills up costs records, which are counted, and one line; with room there are records again. */
@@ -50,6 +51,7 @@ class ActivityLogFullDiskTest {
             // Nothing is held.
         }
     };
+    private final MovableClock clock = new MovableClock();
     private Path disk;
 
     @BeforeEach
@@ -91,11 +93,11 @@ class ActivityLogFullDiskTest {
                         flags,
                         Map.of("REFRAIN_ACTIVITY_FILE", disk.resolve("activity").toString())))
                 .settings();
-        return ActivityLog.open(settings, String::hashCode, Clock.systemUTC());
+        return ActivityLog.open(settings, String::hashCode, clock);
     }
 
-    private static String hit(ActivityLog log) {
-        String id = GenerationId.mint(System.currentTimeMillis() / 1000);
+    private String hit(ActivityLog log) {
+        String id = GenerationId.mint(clock.millis() / 1000);
         Account account = log.begin(Endpoint.CHAT);
         account.caller("sk-a");
         account.head(200, id, new CacheOutcome.Hit(10, 290, id, new Savings(100, 150, 2000)));
@@ -104,7 +106,7 @@ class ActivityLogFullDiskTest {
     }
 
     /** More than wait in memory, with the queue emptied on this thread now and then. */
-    private static String hits(ActivityLog log, int count) {
+    private String hits(ActivityLog log, int count) {
         String last = null;
         for (int i = 0; i < count; i++) {
             last = hit(log);
@@ -149,6 +151,42 @@ class ActivityLogFullDiskTest {
             assertThat(log.query(Filter.ALL, 1000, null).data()).hasSize(1000);
         }
         assertThat(lines).hasSize(1);
+    }
+
+    @Test
+    @Timeout(30)
+    void whatCannotBeOpenedIsTriedAgain() throws IOException {
+        Path filler = disk.resolve("filler");
+        fill(filler);
+        try (ActivityLog log = open()) {
+            hit(log);
+            assertThat(log.stats().log().dropped()).isOne();
+            Files.delete(filler);
+            clock.advance(Duration.ofSeconds(50));
+            hit(log);
+            assertThat(log.stats().log().dropped()).isEqualTo(2);
+            clock.advance(Duration.ofSeconds(11));
+            // By the log's thread, which looks at the clock a few times a second.
+            while (!lines.toString().contains("INFO")) {
+                Thread.onSpinWait();
+            }
+            String last = hit(log);
+            assertThat(log.find(last)).isPresent();
+            assertThat(log.stats().log())
+                    .extracting(Stats.Log::records, Stats.Log::dropped)
+                    .containsExactly(1L, 2L);
+            assertThat(log.series(TimeSeries.Range.HOUR).stream()
+                            .mapToLong(point -> point.requests().hit()))
+                    .contains(2L, 1L);
+        }
+        Path file = disk.resolve("activity");
+        assertThat(lines)
+                .hasSize(2)
+                .first()
+                .asString()
+                .startsWith("SEVERE Requests are not logged: " + file + " cannot be used: ")
+                .endsWith("It is tried again every minute");
+        assertThat(lines).last().isEqualTo("INFO Requests are logged to " + file + " now");
     }
 
     private static void fill(Path filler) throws IOException {

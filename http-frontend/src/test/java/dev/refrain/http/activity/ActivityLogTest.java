@@ -20,15 +20,10 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.time.Clock;
 import java.time.Duration;
-import java.time.Instant;
-import java.time.ZoneId;
-import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -37,30 +32,12 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** The log of requests, its counters and its file. */
 class ActivityLogTest {
-    private static final Instant NOON = Instant.parse("2026-11-23T12:00:00Z");
     private static final long TAG = 0x0123456789ABCDEFL;
 
     @TempDir
     Path folder;
 
-    private final AtomicLong now = new AtomicLong(NOON.toEpochMilli());
-    private final Clock clock = new Clock() {
-        @Override
-        public ZoneId getZone() {
-            return ZoneOffset.UTC;
-        }
-
-        @Override
-        public Clock withZone(ZoneId zone) {
-            return this;
-        }
-
-        @Override
-        public Instant instant() {
-            return Instant.ofEpochMilli(now.get());
-        }
-    };
-
+    private final MovableClock clock = new MovableClock();
     private ActivityLog log;
 
     @BeforeEach
@@ -96,7 +73,7 @@ class ActivityLogTest {
     }
 
     private String id() {
-        return GenerationId.mint(now.get() / 1000);
+        return GenerationId.mint(clock.millis() / 1000);
     }
 
     private String hit(String model, String source) {
@@ -147,7 +124,7 @@ class ActivityLogTest {
         assertThat(miss.cost()).isEqualByComparingTo("0.000125");
         assertThat(miss.moneySaved()).isNull();
         assertThat(miss.finishReason()).isEqualTo("stop");
-        assertThat(miss.createdAtMillis()).isBetween(now.get() - 5000, now.get());
+        assertThat(miss.createdAtMillis()).isBetween(clock.millis() - 5000, clock.millis());
         Activity hit = log.find(repeated).orElseThrow();
         assertThat(hit.outcome()).isEqualTo(Outcome.HIT);
         assertThat(hit.promptTokens()).isZero();
@@ -317,9 +294,9 @@ class ActivityLogTest {
     void sinceLeavesOutWhatIsOlder() {
         hit("m", "s");
         log.stats();
-        now.addAndGet(Duration.ofHours(2).toMillis());
+        clock.advance(Duration.ofHours(2));
         String later = hit("m", "s");
-        assertThat(log.query(new Filter(null, null, null, null, now.get() - 60_000), 10, null)
+        assertThat(log.query(new Filter(null, null, null, null, clock.millis() - 60_000), 10, null)
                         .data())
                 .extracting(Activity::id)
                 .containsExactly(later);
@@ -363,7 +340,7 @@ class ActivityLogTest {
     void theTimeSeriesHasEveryStep() {
         hit("m", "s");
         log.stats();
-        now.addAndGet(Duration.ofMinutes(30).toMillis());
+        clock.advance(Duration.ofMinutes(30));
         miss("m");
         for (TimeSeries.Range range : TimeSeries.Range.values()) {
             List<TimeSeries.Point> points = log.series(range);
@@ -379,7 +356,7 @@ class ActivityLogTest {
             assertThat(points.get(points.size() - 1).missP50()).isNotNull();
             assertThat(points.get(0).moneySaved()).isEqualByComparingTo("0");
         }
-        now.addAndGet(Duration.ofDays(9).toMillis());
+        clock.advance(Duration.ofDays(9));
         assertThat(log.series(TimeSeries.Range.WEEK))
                 .allSatisfy(p -> assertThat(p.requests().total()).isZero());
     }
@@ -388,7 +365,7 @@ class ActivityLogTest {
     void whatIsTooOldLeaves() throws IOException {
         String old = hit("m", "s");
         reopen("");
-        now.addAndGet(Duration.ofHours(49).toMillis());
+        clock.advance(Duration.ofHours(49));
         String young = hit("m", "s");
         reopen("");
         assertThat(log.find(old)).isEmpty();
