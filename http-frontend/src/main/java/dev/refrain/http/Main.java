@@ -10,12 +10,19 @@ import java.util.List;
 public final class Main {
     private static final int CANNOT_START = 1;
 
+    private static final String COMMON_THREADS = "java.util.concurrent.ForkJoinPool.common.parallelism";
+
     private Main() {}
 
     /** Reads the settings, starts the server and stops it on SIGTERM. */
     @SuppressWarnings("SystemOut") // what a command line prints
     public static void main(String[] arguments) throws IOException {
         Logging.configure();
+        if (Runtime.getRuntime().availableProcessors() <= 2 && System.getProperty(COMMON_THREADS) == null) {
+            // With the one thread that it would get, the JDK does without the pool, and its HTTP client makes a thread
+            // for each call.
+            System.setProperty(COMMON_THREADS, "2");
+        }
         if (List.of(arguments).equals(List.of("rehearse"))) {
             Rehearsal.run();
             return;

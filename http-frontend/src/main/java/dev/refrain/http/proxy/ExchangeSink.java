@@ -112,7 +112,16 @@ final class ExchangeSink implements ResponseSink {
 
     @Override
     public void head(ResponseHead head) {
-        mailbox.deliver(head);
+        if (isOfUse(head)) {
+            mailbox.deliver(head);
+        } else {
+            mailbox.deliverWithNext(head);
+        }
+    }
+
+    /** Whether a client can do anything with it before the body comes. Nobody shows how long an answer is going to be. */
+    private static boolean isOfUse(ResponseHead head) {
+        return head.contentLength() < 0;
     }
 
     @Override
@@ -164,8 +173,9 @@ final class ExchangeSink implements ResponseSink {
         }
         start.of(head);
         channel = exchange.getResponseChannel();
-        if (!(head.cache() instanceof CacheOutcome.Hit || head.cache() instanceof CacheOutcome.HitOnError)) {
-            // A hit's head goes out with its body; anything else may keep the client waiting for the first piece.
+        if (isOfUse(head)
+                && !(head.cache() instanceof CacheOutcome.Hit || head.cache() instanceof CacheOutcome.HitOnError)) {
+            // Any other head goes out with the first piece of its body.
             flush();
         }
     }
@@ -201,7 +211,7 @@ final class ExchangeSink implements ResponseSink {
         if (channel != null) {
             LOG.debug("An answer was cut", cause);
             failed = true;
-            if (pending.isEmpty()) {
+            if (pending.isEmpty() && flush()) {
                 breakOff();
             }
             return;
@@ -244,14 +254,16 @@ final class ExchangeSink implements ResponseSink {
         }
     }
 
-    private void flush() {
+    private boolean flush() {
         try {
-            if (!channel.flush()) {
-                resume();
+            if (channel.flush()) {
+                return true;
             }
+            resume();
         } catch (IOException e) {
             clientGone();
         }
+        return false;
     }
 
     private void resume() {

@@ -14,7 +14,8 @@ final class Mailbox {
     private final XnioIoThread thread;
     private final Consumer<Object> receiver;
     private final Queue<Object> messages = new ConcurrentLinkedQueue<>();
-    private final AtomicInteger undelivered = new AtomicInteger();
+    /** Messages since the I/O thread last found nothing to do; those that wait for another one do not count. */
+    private final AtomicInteger announced = new AtomicInteger();
 
     /** @param receiver called on the I/O thread only */
     Mailbox(XnioIoThread thread, Consumer<Object> receiver) {
@@ -24,7 +25,7 @@ final class Mailbox {
 
     /** Whether a message would be received at once. */
     boolean actsNow() {
-        return Thread.currentThread() == thread && undelivered.get() == 0;
+        return Thread.currentThread() == thread && announced.get() == 0 && messages.isEmpty();
     }
 
     void deliver(Object message) {
@@ -33,20 +34,27 @@ final class Mailbox {
             return;
         }
         messages.add(message);
-        if (undelivered.getAndIncrement() == 0) {
+        if (announced.getAndIncrement() == 0) {
             thread.execute(this::empty);
         }
     }
 
+    /** For a message that is of no use without the next one: does not wake the I/O thread. */
+    void deliverWithNext(Object message) {
+        if (actsNow()) {
+            receiver.accept(message);
+        } else {
+            messages.add(message);
+        }
+    }
+
     private void empty() {
-        int done = 0;
-        int due = undelivered.get();
-        while (due > 0) {
-            for (; done < due; done++) {
-                receiver.accept(messages.poll());
+        int seen = announced.get();
+        while (seen > 0) {
+            for (Object message = messages.poll(); message != null; message = messages.poll()) {
+                receiver.accept(message);
             }
-            due = undelivered.addAndGet(-done);
-            done = 0;
+            seen = announced.addAndGet(-seen);
         }
     }
 }

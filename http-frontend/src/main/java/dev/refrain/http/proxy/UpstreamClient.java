@@ -7,8 +7,6 @@ import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.ThreadFactory;
@@ -30,7 +28,9 @@ final class UpstreamClient implements AutoCloseable {
     /** Only callbacks run here, none of which blocks. */
     private static final int THREADS = Math.max(2, Runtime.getRuntime().availableProcessors());
 
-    private final ExecutorService executor = Executors.newFixedThreadPool(THREADS, daemons("refrain-upstream-"));
+    private static final int TICK_SECONDS = 1;
+
+    private final Callbacks callbacks = new Callbacks(THREADS, daemons("refrain-upstream-"));
     private final ScheduledThreadPoolExecutor timers = new ScheduledThreadPoolExecutor(1, daemons("refrain-timer-"));
     private final UpstreamErrors errors = new UpstreamErrors();
     private final Set<UpstreamCall> running = ConcurrentHashMap.newKeySet();
@@ -52,13 +52,15 @@ final class UpstreamClient implements AutoCloseable {
         this.responseTimeout = responseTimeout;
         this.idleTimeout = idleTimeout;
         timers.setRemoveOnCancelPolicy(true);
+        // So that one is always due before those of calls: to set the next one to be due wakes the thread.
+        timers.scheduleWithFixedDelay(() -> {}, TICK_SECONDS, TICK_SECONDS, TimeUnit.SECONDS);
         http = CompletableFuture.supplyAsync(
                 () -> HttpClient.newBuilder()
-                        .executor(executor)
+                        .executor(callbacks)
                         .connectTimeout(connectTimeout)
                         .followRedirects(HttpClient.Redirect.NEVER)
                         .build(),
-                executor);
+                callbacks);
     }
 
     private static ThreadFactory daemons(String prefix) {
@@ -126,6 +128,6 @@ final class UpstreamClient implements AutoCloseable {
     public void close() {
         running.forEach(UpstreamCall::cancel);
         timers.shutdownNow();
-        executor.shutdown();
+        callbacks.close();
     }
 }
