@@ -3,6 +3,7 @@ package dev.refrain.http;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.logging.Handler;
+import java.util.logging.Level;
 import java.util.logging.LogRecord;
 import java.util.logging.Logger;
 import java.util.logging.SimpleFormatter;
@@ -15,6 +16,8 @@ public final class CapturedLog extends Handler {
     public CapturedLog(String name) {
         logger = Logger.getLogger(name);
         logger.addHandler(this);
+        // Other tests may have left another one.
+        logger.setLevel(Level.INFO);
         logger.setUseParentHandlers(false);
     }
 
@@ -35,6 +38,7 @@ public final class CapturedLog extends Handler {
     @Override
     public void close() {
         logger.removeHandler(this);
+        logger.setLevel(null);
         logger.setUseParentHandlers(true);
     }
 }
