@@ -8,10 +8,12 @@ import java.util.logging.LogManager;
 
 /** Warnings and errors, one line each, on standard error; {@code -Djava.util.logging.config.file} takes precedence. */
 final class Logging {
+    // The loader throws what it logs, with a stack trace, and whoever it throws it at says it in a line.
     private static final String CONFIGURATION = """
             handlers=java.util.logging.ConsoleHandler
             .level=WARNING
             dev.refrain.level=INFO
+            org.sqlite.SQLiteJDBCLoader.level=OFF
             java.util.logging.SimpleFormatter.format=%1$tFT%1$tT.%1$tL%1$tz %4$s %3$s %5$s%6$s%n
             """;
 

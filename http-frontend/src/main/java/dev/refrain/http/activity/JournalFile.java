@@ -95,6 +95,10 @@ final class JournalFile {
         if (isInUse(e)) {
             return "another process uses it";
         }
+        if (e instanceof SQLException && e.getCause() != null) {
+            // Without a library for the system.
+            return e.getMessage() + ": " + e.getCause().getMessage();
+        }
         return e instanceof IOException ? e.getClass().getSimpleName() + " " + e.getMessage() : e.getMessage();
     }
 

@@ -53,6 +53,10 @@ public final class Prices {
 
     /** Billionths as an amount of money, or null if they are {@link Activity#UNKNOWN}. */
     static BigDecimal amount(long nanos) {
-        return nanos == Activity.UNKNOWN ? null : BigDecimal.valueOf(nanos, 9);
+        if (nanos == Activity.UNKNOWN) {
+            return null;
+        }
+        BigDecimal amount = BigDecimal.valueOf(nanos, 9).stripTrailingZeros();
+        return amount.scale() < 0 ? amount.setScale(0) : amount;
     }
 }

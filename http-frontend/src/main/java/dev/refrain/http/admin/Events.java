@@ -11,8 +11,9 @@ import io.undertow.util.StatusCodes;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.slf4j.Logger;
@@ -35,11 +36,15 @@ final class Events implements AutoCloseable {
     private final AtomicInteger open = new AtomicInteger();
     private final Set<Listener> listeners = ConcurrentHashMap.newKeySet();
     private final ServerSentEventHandler handler = new ServerSentEventHandler(this::connected);
-    private final ScheduledExecutorService thread = Executors.newSingleThreadScheduledExecutor(task -> {
-        Thread thread = new Thread(task, "refrain-admin-events");
-        thread.setDaemon(true);
-        return thread;
-    });
+    /** Who still comes when it has been stopped is told nothing. */
+    private final ScheduledExecutorService thread = new ScheduledThreadPoolExecutor(
+            1,
+            task -> {
+                Thread thread = new Thread(task, "refrain-admin-events");
+                thread.setDaemon(true);
+                return thread;
+            },
+            new ThreadPoolExecutor.DiscardPolicy());
     // The thread's alone: the last record that listeners know of, and whether they have been told of all since then.
     private long sequence;
 

@@ -318,8 +318,10 @@ public record Settings(
      * @param response from there until the head of its answer
      * @param idle between two pieces of an answer
      * @param write for a client to take more of its answer
+     * @param keepAlive for the next request over a client's connection
      * @param shutdown for requests in progress when the server stops
      */
+    @JsonNaming(PropertyNamingStrategies.KebabCaseStrategy.class)
     public record Timeouts(
             @Setting(value = "30s", allowed = Setting.DURATION)
             Duration request,
@@ -336,6 +338,10 @@ public record Settings(
             @Setting(value = "1m", allowed = Setting.DURATION)
             Duration write,
 
+            // Longer than common clients keep idle connections, so that it is they who close them.
+            @Setting(value = "2m", allowed = Setting.DURATION)
+            Duration keepAlive,
+
             @Setting(value = "30s", allowed = Setting.DURATION_OR_NONE)
             Duration shutdown) {
 
@@ -346,6 +352,7 @@ public record Settings(
             checkPositive(response, "response");
             checkPositive(idle, "idle");
             checkPositive(write, "write");
+            checkPositive(keepAlive, "keep-alive");
         }
     }
 

@@ -4,15 +4,10 @@ import dev.refrain.engine.BypassReason;
 import dev.refrain.engine.CacheControls;
 import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.CacheOutcome;
-import dev.refrain.engine.Endpoint;
-import dev.refrain.engine.ForwardReason;
-import dev.refrain.engine.GenerationId;
 import dev.refrain.engine.ResponseHead;
 import dev.refrain.engine.ResponseSink;
 import dev.refrain.http.activity.Account;
 import io.undertow.server.HttpServerExchange;
-import io.undertow.util.Headers;
-import io.undertow.util.Methods;
 import io.undertow.util.Protocols;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -48,10 +43,9 @@ final class ExchangeSink implements ResponseSink {
 
     private final HttpServerExchange exchange;
     /** Null for a path that is no endpoint. */
-    private final Endpoint endpoint;
-
-    /** Null for a path that is no endpoint. */
     private final Account account;
+
+    private final AnswerStart start;
 
     private final Patience patience;
     private final Mailbox mailbox;
@@ -61,8 +55,6 @@ final class ExchangeSink implements ResponseSink {
     /** Null until the client is waited for. */
     private WaitTimer timer;
 
-    private CacheOutcome outcomeOfFailure;
-    private CacheKey key;
     private StreamSinkChannel channel;
     private boolean begun;
     private boolean ended;
@@ -77,33 +69,17 @@ final class ExchangeSink implements ResponseSink {
 
     ExchangeSink(HttpServerExchange exchange, Account account, Patience patience) {
         this.exchange = exchange;
-        this.endpoint = account == null ? null : account.endpoint();
         this.account = account;
+        this.start = new AnswerStart(exchange, account);
         this.patience = patience;
         this.pending = new Backlog(patience.heap());
         this.mailbox = new Mailbox(exchange.getIoThread(), this::accept);
         ClientWatch.onClose(exchange.getConnection(), this::clientGone);
     }
 
-    /**
-     * What an error made here says of the cache: nothing unless this is called, before any answer begins.
-     *
-     * @param bypass why the cache has no part in the request, or null if it has one
-     * @param requestKey the request's key, or null if it has none
-     */
+    /** See {@link AnswerStart#expect}. */
     void expect(CacheControls controls, BypassReason bypass, CacheKey requestKey) {
-        key = requestKey;
-        if (!controls.enabled()) {
-            outcomeOfFailure = null;
-        } else if (bypass != null) {
-            outcomeOfFailure = new CacheOutcome.Bypass(bypass);
-        } else {
-            outcomeOfFailure = new CacheOutcome.Miss(
-                    controls.ttl().toSeconds(),
-                    false,
-                    controls.directives().noCache() ? ForwardReason.REQUEST : ForwardReason.MISS);
-        }
-        account.expect(outcomeOfFailure, key);
+        start.expect(controls, bypass, requestKey);
     }
 
     /**
@@ -196,25 +172,7 @@ final class ExchangeSink implements ResponseSink {
         if (over) {
             return;
         }
-        exchange.setStatusCode(head.status());
-        ForwardedHeaders.toClient(head.fields(), exchange.getResponseHeaders(), endpoint != null);
-        if (head.contentType() != null) {
-            exchange.getResponseHeaders().put(Headers.CONTENT_TYPE, head.contentType());
-        }
-        if (head.contentLength() >= 0) {
-            exchange.setResponseContentLength(head.contentLength());
-        } else if (exchange.getProtocol().equals(Protocols.HTTP_1_1) && mayHaveBody(head.status())) {
-            // Said outright, since Undertow would end a response on a closing connection by closing: a cut one looked
-            // complete.
-            exchange.getResponseHeaders().put(Headers.TRANSFER_ENCODING, Headers.CHUNKED.toString());
-        }
-        if (head.generationId() != null) {
-            exchange.getResponseHeaders().put(HeaderNames.GENERATION_ID, head.generationId());
-        }
-        CacheHeaders.write(head.cache(), key, head.status(), Fields.of(exchange.getResponseHeaders()));
-        if (account != null) {
-            account.head(head.status(), head.generationId(), head.cache());
-        }
+        start.of(head);
         channel = exchange.getResponseChannel();
         if (isOfUse(head)
                 && !(head.cache() instanceof CacheOutcome.Hit || head.cache() instanceof CacheOutcome.HitOnError)) {
@@ -261,16 +219,7 @@ final class ExchangeSink implements ResponseSink {
         }
         ProxyException failure = ProxyException.of(cause);
         LOG.debug("Answering {}", failure.status(), cause);
-        byte[] body = ErrorBody.of(endpoint, failure);
-        exchange.setStatusCode(failure.status());
-        exchange.getResponseHeaders().put(Headers.CONTENT_TYPE, "application/json");
-        exchange.setResponseContentLength(body.length);
-        if (account != null) {
-            String id = GenerationId.mint(System.currentTimeMillis() / 1000);
-            exchange.getResponseHeaders().put(HeaderNames.GENERATION_ID, id);
-            account.head(failure.status(), id, outcomeOfFailure);
-        }
-        CacheHeaders.write(outcomeOfFailure, key, failure, Fields.of(exchange.getResponseHeaders()));
+        byte[] body = start.of(failure);
         channel = exchange.getResponseChannel();
         onChunk(ByteBuffer.wrap(body), true);
         onEnd();
@@ -392,14 +341,6 @@ final class ExchangeSink implements ResponseSink {
             timeout.remove();
             next.proceed();
         });
-    }
-
-    /** RFC 9110, 6.4.1; a response to HEAD has none either. */
-    private boolean mayHaveBody(int status) {
-        return status >= 200
-                && status != 204
-                && status != 304
-                && !exchange.getRequestMethod().equals(Methods.HEAD);
     }
 
     /**

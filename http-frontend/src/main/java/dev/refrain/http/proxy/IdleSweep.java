@@ -13,7 +13,8 @@ import org.xnio.XnioIoThread;
  * ({@link Shortcut}). The I/O thread's alone.
  */
 final class IdleSweep {
-    private static final Duration PAUSE = Duration.ofSeconds(10);
+    private static final int SWEEPS_PER_LIMIT = 12;
+    private static final long SHORTEST_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
 
     private final XnioIoThread thread;
     private final long limitNanos;
@@ -37,7 +38,8 @@ final class IdleSweep {
 
     private void pause() {
         try {
-            thread.executeAfter(this::sweep, PAUSE.toMillis(), TimeUnit.MILLISECONDS);
+            thread.executeAfter(
+                    this::sweep, Math.max(limitNanos / SWEEPS_PER_LIMIT, SHORTEST_NANOS), TimeUnit.NANOSECONDS);
         } catch (RejectedExecutionException stopping) {
             connections.clear();
         }

@@ -38,8 +38,6 @@ public final class ProxyServer implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(ProxyServer.class);
 
     private static final int MAX_HEADER_BYTES = 64 * 1024;
-    /** Longer than common clients keep idle connections, so that it is they who close them. */
-    private static final Duration IDLE_CONNECTION = Duration.ofMinutes(2);
 
     private static final long POLL_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
 
@@ -82,7 +80,14 @@ public final class ProxyServer implements AutoCloseable {
                 cache.maxRequestBytes(), settings.limits().requestBody().bytes());
         // A preset is in the body, and CORS answers to what each head says.
         boolean direct = presets.isEmpty() && settings.corsOrigins() == null;
-        shortcuts = new Shortcuts(direct, cache, activity, models, maxBody, writing, IDLE_CONNECTION);
+        shortcuts = new Shortcuts(
+                direct,
+                cache,
+                activity,
+                models,
+                maxBody,
+                writing,
+                settings.timeouts().keepAlive());
         ProxyHandler handler = new ProxyHandler(
                 cache,
                 activity,

@@ -47,6 +47,7 @@ class StartupTest {
                         Duration.ofMinutes(10),
                         Duration.ofMinutes(5),
                         Duration.ofMinutes(1),
+                        Duration.ofMinutes(2),
                         Duration.ofSeconds(30)));
         assertThat(settings.corsOrigins()).isNull();
         assertThat(settings.presets()).isEmpty();

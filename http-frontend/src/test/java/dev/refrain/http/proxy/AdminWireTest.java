@@ -324,7 +324,7 @@ class AdminWireTest extends AdminTest {
         assertThat(stats.at("/by_endpoint/0/endpoint").asText()).isEqualTo("chat");
         assertThat(stats.at("/by_endpoint/0/miss").asInt()).isEqualTo(2);
         assertThat(stats.path("tokens_saved").asInt()).isEqualTo(21);
-        assertThat(stats.at("/money_saved/currency").asText()).isEqualTo("USD");
+        assertThat(stats.at("/money_saved").toString()).startsWith("{\"amount\":0,\"currency\":\"USD\",");
         assertThat(stats.at("/latency/hit/count").asInt()).isEqualTo(1);
         assertThat(stats.at("/latency/hit/p50_ms").asDouble()).isPositive();
         assertThat(stats.at("/store/entries").asInt()).isEqualTo(2);

@@ -171,6 +171,20 @@ class JarIT {
                 .satisfies(line -> assertThat(line).contains("SEVERE", "Nothing will be cached. " + error));
     }
 
+    /** Libraries for some systems are in the jar; on others there are answers without a log. */
+    @Test
+    void aSystemWithoutSqliteIsOneLineAndThereIsNoLog() throws IOException {
+        List<String> flags = new ArrayList<>(RunningJar.QUIET);
+        flags.add("-Dorg.sqlite.osinfo.architecture=pdp11");
+        RunningJar jar = start(flags);
+        assertMiss(jar.cached(CHAT, CHAT_REQUEST));
+        assertHit(jar.cached(CHAT, CHAT_REQUEST));
+        assertThat(jar.terminate().ended().err().lines())
+                .singleElement()
+                .asString()
+                .contains("SEVERE", "Requests are not logged: ", "No native library found", "pdp11");
+    }
+
     @ParameterizedTest
     @CsvSource({"--prot,0,--prot: no such setting", "--port,99999,port: '99999'", "--capacity,1TB/s,capacity: '1TB/s'"})
     void aWrongFlagIsOneLine(String flag, String value, String message) throws IOException {

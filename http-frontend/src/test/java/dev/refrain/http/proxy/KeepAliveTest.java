@@ -3,6 +3,7 @@ package dev.refrain.http.proxy;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -59,6 +60,25 @@ class KeepAliveTest extends WireTest {
         assertThat(provider.received())
                 .extracting(ScriptedProvider.Received::body)
                 .containsExactly(numbered(0), numbered(2), numbered(3), "", numbered(6), numbered(8), numbered(9), "");
+    }
+
+    /** Whichever way the last request went, and if there was none. */
+    @Test
+    void aConnectionThatIsNotUsedIsClosed() throws IOException {
+        echo();
+        Map<String, String> settings = Map.of("REFRAIN_TIMEOUTS_KEEP_ALIVE", "600ms");
+        try (RunningProxy quick = new RunningProxy(folder.resolve("quick"), provider.base(), settings)) {
+            for (int requests = 0; requests < 3; requests++) {
+                try (RawClient client = new RawClient(quick.port())) {
+                    for (int i = 0; i < requests; i++) {
+                        client.send(request("HTTP/1.1", "", numbered(1)));
+                        assertThat(client.readResponse()).startsWith("HTTP/1.1 200");
+                    }
+                    assertThat(client.hearsWithin(200)).isFalse();
+                    assertThat(client.readToTheEnd()).isEmpty();
+                }
+            }
+        }
     }
 
     /** The last one asks for the end of the connection; what is sent ahead of that is not served. */

@@ -3,6 +3,7 @@ package dev.refrain.http.proxy;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.refrain.http.CapturedLog;
 import java.io.IOException;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
@@ -13,11 +14,6 @@ import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
-import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.logging.Handler;
-import java.util.logging.LogRecord;
-import java.util.logging.Logger;
-import java.util.logging.SimpleFormatter;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -25,41 +21,18 @@ import org.junit.jupiter.api.Test;
 /** What a client and an operator see of a store that is full, read-only, removed or on a full disk: answers, and one line. */
 class StoreFaultsWireTest extends WireTest {
     private static final int ANSWER_BYTES = 1 << 20;
-    private static final Logger LOGGER = Logger.getLogger("dev.refrain");
 
-    private final Log log = new Log();
+    private final CapturedLog log = new CapturedLog("dev.refrain");
     private Path disk;
-
-    private static final class Log extends Handler {
-        final List<String> lines = new CopyOnWriteArrayList<>();
-
-        @Override
-        public void publish(LogRecord entry) {
-            lines.add(entry.getLevel() + " " + new SimpleFormatter().formatMessage(entry));
-        }
-
-        @Override
-        public void flush() {
-            // Nothing is held back.
-        }
-
-        @Override
-        public void close() {
-            LOGGER.removeHandler(this);
-        }
-    }
 
     @BeforeEach
     void answerAtLength() {
-        LOGGER.addHandler(log);
-        LOGGER.setUseParentHandlers(false);
         provider.does((exchange, request) -> ScriptedProvider.json(exchange, 200, answer(request.body())));
     }
 
     @AfterEach
     void unmount() throws Exception {
         log.close();
-        LOGGER.setUseParentHandlers(true);
         if (disk != null) {
             // Lazily, since the proxy is closed later.
             run("umount", "--lazy", disk.toString());
@@ -121,7 +94,7 @@ class StoreFaultsWireTest extends WireTest {
         assertThat(proxy.stats().store().drops()).isEqualTo(2);
         assertThat(proxy.startLine()).contains(", no store, dashboard ");
         // The log of requests has the same fault, and a line of its own.
-        assertThat(log.lines)
+        assertThat(log.lines())
                 .filteredOn(line -> !line.startsWith("SEVERE Requests are not logged: "))
                 .singleElement()
                 .asString()
@@ -137,7 +110,7 @@ class StoreFaultsWireTest extends WireTest {
         }
         assertThat(proxy.stats().store().evictions()).isPositive();
         assertThat(proxy.stats().store().drops()).isZero();
-        assertThat(log.lines).isEmpty();
+        assertThat(log.lines()).isEmpty();
     }
 
     @Test
@@ -150,7 +123,7 @@ class StoreFaultsWireTest extends WireTest {
             assertThat(response.body()).isEqualTo(large);
         }
         assertThat(proxy.stats().store().drops()).isEqualTo(3);
-        assertThat(log.lines).singleElement().asString().contains("has no room for an entry of");
+        assertThat(log.lines()).singleElement().asString().contains("has no room for an entry of");
     }
 
     @Test
@@ -189,9 +162,9 @@ class StoreFaultsWireTest extends WireTest {
         assertThat(stored.stream().filter(this::ask).count()).isGreaterThan(stored.size() / 2);
         assertThat(proxy.stats().store().drops()).isGreaterThanOrEqualTo(2L * (45 - stored.size()));
         assertThat(proxy.stats().store().failures()).isZero();
-        assertThat(log.lines).hasSize(2);
-        assertThat(log.lines.get(0)).contains("is sparse and may still grow by");
-        assertThat(log.lines.get(1)).contains("stores nothing for now, because only");
+        assertThat(log.lines()).hasSize(2);
+        assertThat(log.lines().get(0)).contains("is sparse and may still grow by");
+        assertThat(log.lines().get(1)).contains("stores nothing for now, because only");
     }
 
     @Test
@@ -228,7 +201,7 @@ class StoreFaultsWireTest extends WireTest {
         assertThat(proxy.stats().store().failures()).isEqualTo(1);
         assertThat(ask(2)).isFalse();
         assertThat(ask(2)).isTrue();
-        assertThat(log.lines)
+        assertThat(log.lines())
                 .hasSize(3)
                 .allSatisfy(
                         line -> assertThat(line).contains("has been removed or replaced while the cache has it open"));

@@ -12,18 +12,24 @@ import java.util.concurrent.ThreadLocalRandom;
  * an entry is worth; expired ones are worth nothing, and neither are free chunks between values.
  *
  * <p>At most {@link #SAMPLE} values are looked at, a stretch of the segment; where a value lies has nothing to do with what it is worth.
- * Works under the segment's update lock for some 20 us: 7 for a pass over the lookup table, the rest for a few hundred values. Not
- * thread-safe.
+ * That takes some 20 us under the segment's update lock: 7 for a pass over the lookup table, the rest for a few hundred values. So the next
+ * best are put on a list ({@link Shortlists}), and as long as one of them is worth as little as was known then, only they are looked at,
+ * in 2 us. Not thread-safe.
  */
 final class Evictor {
     /** A segment holds some 400 answers of 2.5 KB, or 30 parts of large ones. Of the smallest, this many make room for a part. */
     private static final int SAMPLE = 512;
 
+    /** A longer shortlist would be worth less than what comes down meanwhile: one for each 32 looked at costs a point on some loads. */
+    private static final int LOOKED_AT_PER_LISTED = 64;
+
     private static final double MILLIS_TO_HALVE = 3_600_000;
     private static final double NEVER = Double.POSITIVE_INFINITY;
+    private static final double EXPIRED = -1;
 
     private final EvictionPolicy policy;
     private final Newcomers newcomers;
+    private final Shortlists shortlists;
 
     private final BitSet isStart = new BitSet(Layout.CHUNKS_PER_SEGMENT);
     /** The values of the sample in the order of their places: first chunk, chunk after the last one, worth and claim of the whole. */
@@ -33,6 +39,16 @@ final class Evictor {
     private final double[] worths = new double[SAMPLE];
     private final double[] claims = new double[SAMPLE];
     private int count;
+    private long nextExpiry;
+
+    private final int[] best = new int[Shortlists.LENGTH];
+
+    /** The first values of the places that are looked at, ascending. */
+    private final int[] anchors = new int[Shortlists.LENGTH + 1];
+    /** For each value, what a chunk of the run that begins with it is worth, and the value after the last one of that run. */
+    private final double[] runWorths = new double[SAMPLE];
+
+    private final int[] runEnds = new int[SAMPLE];
 
     /** For each value, what those before it come to; and the chunk after the free ones behind it, and the next value that must stay. */
     private final double[] worthSums = new double[SAMPLE + 1];
@@ -61,10 +77,17 @@ final class Evictor {
 
     private final byte[] keys = new byte[SAMPLE * CacheKey.LENGTH];
     private int victims;
+    private boolean isFromShortlist;
 
-    Evictor(EvictionPolicy policy, Newcomers newcomers) {
+    Evictor(EvictionPolicy policy, Newcomers newcomers, Shortlists shortlists) {
         this.policy = policy;
         this.newcomers = newcomers;
+        this.shortlists = shortlists;
+    }
+
+    /** Whether {@link #choose} chose without looking at the lookup table, so that what it chose may not be found there. */
+    boolean choseFromShortlist() {
+        return isFromShortlist;
     }
 
     /** How many values {@link #choose} chose. */
@@ -88,28 +111,43 @@ final class Evictor {
         own = ownHash;
         nowMillis = now;
         victims = 0;
-        int all = view.listStarts(isStart);
-        if (!policy.isGuarded()) {
-            look(all, Newcomers.NONE, false);
-            findRun(chunks);
-        } else {
-            int challenger = challenger();
-            look(all, challenger, true);
-            int at = challenger == Newcomers.NONE ? -1 : Arrays.binarySearch(starts, 0, count, challenger);
-            contest(chunks, at);
-        }
-        if (from == to) {
-            // A few values, all of them new.
-            look(all, Newcomers.NONE, false);
-            findRun(chunks);
+        boolean isGuarded = policy.isGuarded();
+        int challenger = isGuarded ? challenger() : Newcomers.NONE;
+        isFromShortlist = chooseFromShortlist(chunks, challenger, isGuarded);
+        if (!isFromShortlist) {
+            chooseFromAll(chunks, challenger, isGuarded);
         }
         for (int i = from; i < to; i++) {
             view.copyKey(starts[i], keys, victims++ * CacheKey.LENGTH);
         }
     }
 
+    private boolean chooseFromShortlist(int chunks, int challenger, boolean isGuarded) {
+        if (!shortlists.use(segment, chunks, nowMillis)) {
+            return false;
+        }
+        lookAtShortlist(chunks, challenger, isGuarded);
+        contest(chunks, challenger);
+        double bound = shortlists.bound(segment);
+        return from < to && (bound == EXPIRED ? runLive == 0 : runWorth <= bound);
+    }
+
+    private void chooseFromAll(int chunks, int challenger, boolean isGuarded) {
+        int all = view.listStarts(isStart);
+        look(all, challenger, isGuarded);
+        contest(chunks, challenger);
+        if (from == to) {
+            // A few values, all of them new.
+            look(all, Newcomers.NONE, false);
+            findRun(chunks);
+        }
+        enlist(chunks);
+    }
+
     /** The oldest newcomer stays if it has been asked for more than what would go for it. If not, its room is free. */
-    private void contest(int chunks, int challenger) {
+    private void contest(int chunks, int challengerChunk) {
+        int challenger =
+                challengerChunk == Newcomers.NONE ? -1 : Arrays.binarySearch(starts, 0, count, challengerChunk);
         if (challenger < 0) {
             findRun(chunks);
             return;
@@ -130,7 +168,7 @@ final class Evictor {
             return Newcomers.NONE;
         }
         int chunk = Newcomers.chunk(oldest);
-        if (!isStart.get(chunk) || !view.isSound(chunk)) {
+        if (!view.isTaken(chunk) || !view.isSound(chunk)) {
             return Newcomers.NONE;
         }
         long owner = view.owner(chunk);
@@ -144,6 +182,7 @@ final class Evictor {
      */
     private void look(int all, int challenger, boolean sparesNewcomers) {
         count = 0;
+        nextExpiry = Long.MAX_VALUE;
         int first = 0;
         if (all > SAMPLE) {
             int stretch = (int) ((long) Layout.CHUNKS_PER_SEGMENT * SAMPLE / all);
@@ -160,14 +199,65 @@ final class Evictor {
         view.fetch(starts, listed);
         for (int i = 0; i < listed; i++) {
             int chunk = starts[i];
-            if (!view.isSound(chunk)) {
+            if (view.isSound(chunk)) {
+                add(chunk, sparesNewcomers);
+            }
+        }
+    }
+
+    /**
+     * Looks at what the last look at all values found, and at the challenger: at each with as many of the values behind it as make room.
+     * What lies between is listed as one value that must stay.
+     */
+    private void lookAtShortlist(int chunks, int challenger, boolean sparesNewcomers) {
+        int listed = listAnchors(challenger);
+        count = 0;
+        int reached = 0;
+        for (int i = 0; i < listed && count < SAMPLE - 1; i++) {
+            if (anchors[i] < reached) {
                 continue;
             }
-            starts[count] = chunk;
-            ends[count] = chunk + view.chunks(chunk);
-            judge(chunk, sparesNewcomers);
-            count++;
+            int begin = view.beginOfFree(anchors[i]);
+            if (begin > reached) {
+                starts[count] = reached;
+                ends[count] = begin;
+                worths[count] = NEVER;
+                claims[count] = 0;
+                lives[count++] = 1;
+            }
+            int next = anchors[i];
+            do {
+                add(next, sparesNewcomers);
+                next = endOfFree(ends[count - 1]);
+            } while (next - begin < chunks && next < Layout.CHUNKS_PER_SEGMENT && view.isSound(next) && count < SAMPLE);
+            reached = next;
         }
+    }
+
+    private int listAnchors(int challenger) {
+        for (int i = 0; i < Shortlists.LENGTH; i++) {
+            anchors[i] = shortlists.chunk(segment, i);
+        }
+        view.fetch(anchors, Shortlists.LENGTH);
+        int listed = 0;
+        for (int i = 0; i < Shortlists.LENGTH; i++) {
+            int chunk = anchors[i];
+            if (view.isTaken(chunk) && view.isSound(chunk) && shortlists.isAt(segment, i, view.owner(chunk), chunk)) {
+                anchors[listed++] = chunk;
+            }
+        }
+        if (challenger != Newcomers.NONE) {
+            anchors[listed++] = challenger;
+        }
+        Arrays.sort(anchors, 0, listed);
+        return listed;
+    }
+
+    private void add(int chunk, boolean sparesNewcomers) {
+        starts[count] = chunk;
+        ends[count] = chunk + view.chunks(chunk);
+        judge(chunk, sparesNewcomers);
+        count++;
     }
 
     private void judge(int chunk, boolean sparesNewcomers) {
@@ -176,10 +266,14 @@ final class Evictor {
         lives[count] = 1;
         if (owner == own || (sparesNewcomers && newcomers.contains(segment, owner, chunk))) {
             worths[count] = NEVER;
-        } else if (view.expiresAt(chunk) <= nowMillis) {
+            return;
+        }
+        long expiresAt = view.expiresAt(chunk);
+        if (expiresAt <= nowMillis) {
             worths[count] = 0;
             lives[count] = 0;
         } else {
+            nextExpiry = Math.min(nextExpiry, expiresAt);
             int footprint = policy.footprint(owner);
             double value = EvictionPolicy.value(view.cost(chunk), Stake.chunks(view.total(chunk)));
             if (!EvictionPolicy.isKnown(footprint)) {
@@ -203,15 +297,16 @@ final class Evictor {
         sum();
         int j = 0;
         for (int i = 0; i < count; i++) {
+            runWorths[i] = NEVER;
+            if (j == count) {
+                continue;
+            }
             int begin = i == 0 ? starts[0] : ends[i - 1];
             j = Math.max(i, j);
             while (j < count && limits[j] - begin < chunks) {
                 j++;
             }
-            if (j == count) {
-                break;
-            }
-            if (barriers[i] <= j) {
+            if (j == count || barriers[i] <= j) {
                 continue;
             }
             boolean isNeeded = i == j || limits[j] - ends[i] < chunks;
@@ -221,7 +316,12 @@ final class Evictor {
             // What is long since forgotten is worth nothing either, or as little as is lost in sums; what has expired
             // goes
             // before it.
-            if (isNeeded && (perChunk < runWorth || (perChunk == runWorth && live < runLive))) {
+            if (!isNeeded) {
+                continue;
+            }
+            runWorths[i] = live == 0 ? EXPIRED : perChunk;
+            runEnds[i] = j + 1;
+            if (perChunk < runWorth || (perChunk == runWorth && live < runLive)) {
                 from = i;
                 to = j + 1;
                 runWorth = perChunk;
@@ -238,7 +338,7 @@ final class Evictor {
             claimSums[i + 1] = claimSums[i] + claims[i];
             takenSums[i + 1] = takenSums[i] + ends[i] - starts[i];
             liveSums[i + 1] = liveSums[i] + lives[i];
-            limits[i] = i + 1 < count ? starts[i + 1] : endOfLast();
+            limits[i] = i + 1 < count ? starts[i + 1] : endOfFree(ends[i]);
         }
         for (int i = count - 1, barrier = count; i >= 0; i--) {
             barrier = worths[i] == NEVER ? i : barrier;
@@ -246,8 +346,33 @@ final class Evictor {
         }
     }
 
-    private int endOfLast() {
-        int end = ends[count - 1];
+    private int endOfFree(int end) {
         return end < Layout.CHUNKS_PER_SEGMENT ? view.endOfFree(end) : end;
+    }
+
+    /** Makes a shortlist of the runs that are worth least, but for the one that goes; of what has expired alone if there is any. */
+    private void enlist(int chunks) {
+        int listed = 0;
+        int most = Math.min(best.length, count / LOOKED_AT_PER_LISTED);
+        for (int i = 0; i < count && most > 0; i++) {
+            boolean isChosen = i < to && runEnds[i] > from;
+            if (runWorths[i] == NEVER || isChosen || (listed == most && runWorths[i] >= runWorths[best[listed - 1]])) {
+                continue;
+            }
+            listed = Math.min(listed + 1, most);
+            int at = listed - 1;
+            for (; at > 0 && runWorths[best[at - 1]] > runWorths[i]; at--) {
+                best[at] = best[at - 1];
+            }
+            best[at] = i;
+        }
+        while (listed > 0 && runWorths[best[0]] == EXPIRED && runWorths[best[listed - 1]] != EXPIRED) {
+            listed--;
+        }
+        for (int i = 0; i < listed; i++) {
+            int chunk = starts[best[i]];
+            shortlists.set(segment, i, view.owner(chunk), chunk);
+        }
+        shortlists.set(segment, listed, chunks, nextExpiry, listed == 0 ? 0 : runWorths[best[listed - 1]]);
     }
 }

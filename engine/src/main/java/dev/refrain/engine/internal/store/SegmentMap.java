@@ -45,6 +45,7 @@ final class SegmentMap {
     private final Tally tally;
     private final EvictionPolicy policy;
     private final Newcomers newcomers;
+    private final Shortlists shortlists;
     private final Pool<Evictor> evictors;
     private final StuckSegments stuck;
     private final Heads heads;
@@ -57,7 +58,8 @@ final class SegmentMap {
         long chunks = (long) map.segments() * Layout.CHUNKS_PER_SEGMENT;
         this.policy = new EvictionPolicy(chunks, map.segments(), chunks / USUAL_CHUNKS);
         this.newcomers = new Newcomers(map.segments());
-        this.evictors = new Pool<>(() -> new Evictor(policy, newcomers));
+        this.shortlists = new Shortlists(map.segments());
+        this.evictors = new Pool<>(() -> new Evictor(policy, newcomers, shortlists));
     }
 
     int segments() {
@@ -177,6 +179,11 @@ final class SegmentMap {
             for (int victim = 0; victim < evictor.victims(); victim++) {
                 evictor.copyKey(victim, key);
                 any |= evict(key, nowMillis);
+            }
+            if (!any && evictor.choseFromShortlist()) {
+                // Something else lies there now, or others were faster. The next round looks at everything.
+                shortlists.drop(segment);
+                return true;
             }
             for (int victim = 0; !any && victim < evictor.victims(); victim++) {
                 evictor.copyKey(victim, key);

@@ -121,6 +121,15 @@ final class SegmentView {
         return next < 0 ? Layout.CHUNKS_PER_SEGMENT : (int) Math.min(next, Layout.CHUNKS_PER_SEGMENT);
     }
 
+    /** The first of the free chunks in a row in front of a chunk, or the chunk itself. */
+    int beginOfFree(int chunk) {
+        return chunk == 0 ? 0 : (int) taken.previousSetBit(chunk - 1L) + 1;
+    }
+
+    boolean isTaken(int chunk) {
+        return taken.isSet(chunk);
+    }
+
     private long address(int chunk) {
         return entriesAddress + (long) chunk * Layout.CHUNK_SIZE;
     }

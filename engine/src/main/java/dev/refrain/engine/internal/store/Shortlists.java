@@ -1,0 +1,83 @@
+package dev.refrain.engine.internal.store;
+
+import java.util.Arrays;
+
+/**
+ * For each segment, the values that were worth least, one by one or with those behind them, when all were looked at last. While one of
+ * them is worth no more than the last of them was then, it is what another look at all of them would find, but for what has come down since;
+ * so a list serves no more often than it is long, and until something expires. It says nothing of smaller rooms than the one it was made
+ * for: there, single values come cheaper than runs. Used under the segment's lock.
+ *
+ * <p>A value is known by its chunk and some bits of its owner's hash, which may mistake one value for another: whoever reads a list looks
+ * at what is there now. 50 MiB for each TiB of the store.
+ */
+final class Shortlists {
+    static final int LENGTH = 8;
+    private static final int CHUNK_BITS = 13;
+    private static final int CHUNK_MASK = (1 << CHUNK_BITS) - 1;
+
+    private final int[] values;
+    private final float[] bounds;
+    private final long[] ends;
+    private final short[] rooms;
+    private final byte[] uses;
+
+    Shortlists(int segments) {
+        values = new int[Math.multiplyExact(segments, LENGTH)];
+        bounds = new float[segments];
+        ends = new long[segments];
+        rooms = new short[segments];
+        uses = new byte[segments];
+    }
+
+    private static int value(long owner, int chunk) {
+        return ((int) (owner >>> Integer.SIZE) & ~CHUNK_MASK) | chunk;
+    }
+
+    void set(int segment, int index, long owner, int chunk) {
+        values[segment * LENGTH + index] = value(owner, chunk);
+    }
+
+    /**
+     * To be called when all values of a list have been set.
+     *
+     * @param chunks the room that the list was made for
+     * @param endMillis when the next value expires
+     * @param bound what a chunk of the last of its runs is worth
+     */
+    void set(int segment, int length, int chunks, long endMillis, double bound) {
+        int first = segment * LENGTH;
+        Arrays.fill(values, first + length, first + LENGTH, 0);
+        bounds[segment] = (float) bound;
+        ends[segment] = endMillis;
+        rooms[segment] = (short) chunks;
+        uses[segment] = (byte) length;
+    }
+
+    /** Whether there is a list for about as much room, or less; it is used once by that. */
+    boolean use(int segment, int chunks, long nowMillis) {
+        boolean serves = uses[segment] > 0 && nowMillis < ends[segment] && chunks * 8 >= rooms[segment] * 7;
+        if (serves) {
+            uses[segment]--;
+        }
+        return serves;
+    }
+
+    /** Ends a list. */
+    void drop(int segment) {
+        uses[segment] = 0;
+    }
+
+    int chunk(int segment, int index) {
+        return values[segment * LENGTH + index] & CHUNK_MASK;
+    }
+
+    /** Whether this is the value on the list. */
+    boolean isAt(int segment, int index, long owner, int chunk) {
+        return values[segment * LENGTH + index] == value(owner, chunk);
+    }
+
+    double bound(int segment) {
+        return bounds[segment];
+    }
+}
