@@ -5,8 +5,9 @@
 # From the environment:
 #   MODE=hits     as many as go: wrk, ROUNDS (5) of EACH (5) seconds
 #        rate     RATE (20000) a second, one round of EACH seconds; delays count from when a request was due
-#        misses   what a miss costs beyond the provider's own time, MISSES (10000) of them
-#        chunks   by how much an event of a stream that is fetched comes later, STREAMS (20) of 200 events, PACE (5) ms apart
+#        misses   what a miss costs beyond the provider's own time, MISSES (10000) of them, after as many as BEFORE (60000)
+#        chunks   by how much an event of a stream that is fetched comes later, STREAMS (20) of 200 events, PACE (5) ms apart, after
+#                 as many as BEFORE (20)
 #   N bodies (1000), ZIPF=1 asked for by Zipf's law instead of in turn, SIZE of a request (1024), BYTES of an answer (4096)
 #   STREAM=1 answers are event streams of 200 KB; VARY=1 a head that is another one with each request
 #   CONNECTIONS (32); IDLE=n as much again beside n more connections that do nothing; WARM seconds of load for each JVM first (40)
@@ -60,8 +61,8 @@ for server in "$@"; do url[${server%%=*}]=${server#*=}; order+=("${server%%=*}")
 if [ "$mode" = misses ] || [ "$mode" = chunks ]; then
   servers=(provider=http://127.0.0.1:18090)
   for server in "${order[@]}"; do [ "$server" = bare ] || servers+=("$server=${url[$server]}"); done
-  if [ "$mode" = misses ]; then what=answers count=${MISSES:-10000}; else what=stream count=${STREAMS:-20}; fi
-  taskset -c 1 "$java" -cp "$jar" dev.refrain.jmh.http.AddedDelay "$what" "$count" "${servers[@]}" | tee "$dir/delays"
+  if [ "$mode" = misses ]; then what=answers count=${MISSES:-10000} before=${BEFORE:-60000}; else what=stream count=${STREAMS:-20} before=${BEFORE:-20}; fi
+  taskset -c 1 "$java" -cp "$jar" dev.refrain.jmh.http.AddedDelay "$what" "$count" "$before" "${servers[@]}" | tee "$dir/delays"
   if [ -n "${CSV:-}" ]; then
     awk -v date="$(date -u +%F)" -v jdk="$("$java" -version 2>&1 | sed -nE '1s/.*"(.*)".*/\1/p')" -v mode="$mode" \
       'NR > 1 {printf "%s,%s,%s,%s,%s,%s,%s,%s,%s,\n", date, jdk, mode, $1, $2, $3, $4, $5, $6}' "$dir/delays" >>"${CSV%.csv}-delays.csv"

@@ -56,6 +56,7 @@ final class ExchangeSink implements ResponseSink {
     private WaitTimer timer;
 
     private StreamSinkChannel channel;
+    private boolean begun;
     private boolean ended;
     /** What is pending is the last of it, and not the end. */
     private boolean failed;
@@ -235,10 +236,11 @@ final class ExchangeSink implements ResponseSink {
     private void write(ByteBuffer bytes) {
         try {
             while (bytes.hasRemaining()) {
-                int count = channel.write(bytes);
+                int count = begun ? Pieces.write(channel, bytes) : Pieces.writeFirst(channel, bytes);
                 if (count == 0) {
                     return;
                 }
+                begun = true;
                 if (account != null) {
                     account.wrote(count);
                 }

@@ -15,14 +15,11 @@ import java.util.Optional;
  * answer at a time; the thread's alone.
  */
 final class HitWriter implements ResponseSink {
-    /** An event stream of some thousand tokens fits. */
-    private static final int BUFFER = 256 * 1024;
-
     private final ResponseCache cache;
     private final ActivityLog activity;
     private final ModelNames models;
     private final HitHead head = new HitHead();
-    private final ByteBuffer buffer = ByteBuffer.allocateDirect(BUFFER);
+    private final ByteBuffer piece = ByteBuffer.allocateDirect(Pieces.LENGTH);
 
     private byte[] message = new byte[16 * 1024];
 
@@ -32,7 +29,11 @@ final class HitWriter implements ResponseSink {
     private CacheRequest request;
     private CacheKey key;
     private Account account;
-    private ByteBuffer answer;
+    private int bodyLength;
+    /** Of head and body, what is not written. */
+    private int left;
+    /** Where the next bytes go: the piece, or what holds everything from there on if the client does not take it at once. */
+    private ByteBuffer next;
 
     HitWriter(ResponseCache cache, ActivityLog activity, ModelNames models) {
         this.cache = cache;
@@ -78,19 +79,35 @@ final class HitWriter implements ResponseSink {
         account.request(models.name(key, request), null, key.streaming());
         account.head(of.status(), of.generationId(), of.cache());
         head.write(of, key, System.currentTimeMillis());
-        int length = Math.toIntExact(head.length() + of.contentLength());
-        answer = length <= BUFFER ? buffer.clear() : ByteBuffer.allocate(length);
-        answer.put(head.bytes(), 0, head.length());
+        bodyLength = Math.toIntExact(of.contentLength());
+        left = head.length() + bodyLength;
+        next = piece.clear().put(head.bytes(), 0, head.length());
     }
 
     @Override
     public void chunk(ByteBuffer bytes) {
-        answer.put(bytes);
+        int end = bytes.limit();
+        while (end - bytes.position() > next.remaining()) {
+            next.put(bytes.limit(bytes.position() + next.remaining()));
+            bytes.limit(end);
+            writePiece();
+        }
+        next.put(bytes);
+    }
+
+    private void writePiece() {
+        connection.write(piece.flip());
+        left -= piece.position();
+        if (piece.hasRemaining()) {
+            next = ByteBuffer.allocate(left).put(piece);
+        } else {
+            piece.clear();
+        }
     }
 
     @Override
     public void end() {
-        connection.write(answer.flip(), head.length(), account);
+        connection.end(next.flip(), !next.isDirect(), bodyLength, account);
     }
 
     @Override

@@ -42,17 +42,18 @@ final class Leftover {
      * Writes the rest when it can be written. The receiver may be called before this returns.
      *
      * @param server the same connection, as Undertow has it
-     * @param bytes copied
+     * @param owned whether the bytes need not be copied
      */
     static void write(
             StreamConnection connection,
             ServerConnection server,
             ByteBuffer bytes,
+            boolean owned,
             Patience patience,
             Receiver receiver) {
         Leftover leftover = new Leftover(connection, patience, receiver);
         ClientWatch.onClose(server, leftover::cut);
-        if (leftover.rest.add(bytes, false)) {
+        if (leftover.rest.add(bytes, owned)) {
             leftover.sink.setWriteListener(ready -> leftover.onWritable());
             leftover.sink.resumeWrites();
             leftover.timer.start();
@@ -64,7 +65,7 @@ final class Leftover {
     private void onWritable() {
         try {
             while (rest.first().hasRemaining()) {
-                int count = sink.write(rest.first());
+                int count = Pieces.write(sink, rest.first());
                 if (count == 0) {
                     timer.start();
                     return;

@@ -43,6 +43,9 @@ final class Shortcut extends AbstractStreamSourceConduit<StreamSourceConduit> {
     /** Whether an answer is being written, and the next request has to wait. */
     private boolean writing;
 
+    /** Whether the client has closed the connection, as a write has told. */
+    private boolean gone;
+
     private boolean resumed;
     /** Whether whoever closes the server waits for this. */
     private boolean inside;
@@ -132,25 +135,30 @@ final class Shortcut extends AbstractStreamSourceConduit<StreamSourceConduit> {
 
     // ---- for the one who answers
 
-    /**
-     * Writes an answer.
-     *
-     * @param answer valid during the call
-     * @param headLength how much of it is the head
-     */
-    void write(ByteBuffer answer, int headLength, Account account) {
-        int length = answer.remaining() - headLength;
+    /** Writes of a piece of an answer what the client takes now. */
+    void write(ByteBuffer piece) {
         try {
-            while (answer.hasRemaining() && connection.getSinkChannel().write(answer) > 0) {
+            while (!gone && piece.hasRemaining() && Pieces.write(connection.getSinkChannel(), piece) > 0) {
                 // Once nearly always.
             }
-        } catch (IOException gone) {
-            account.served(true);
+        } catch (IOException e) {
+            gone = true;
             IoUtils.safeClose(connection);
-            return;
         }
-        if (answer.hasRemaining()) {
-            finish(answer, length, account);
+    }
+
+    /**
+     * Writes the last piece, at once or as the client takes it.
+     *
+     * @param owned whether it is valid after the call
+     * @param length of the answer's body
+     */
+    void end(ByteBuffer piece, boolean owned, int length, Account account) {
+        write(piece);
+        if (gone) {
+            account.served(true);
+        } else if (piece.hasRemaining()) {
+            finish(piece, owned, length, account);
         } else {
             over(length, account);
         }
@@ -162,10 +170,10 @@ final class Shortcut extends AbstractStreamSourceConduit<StreamSourceConduit> {
         idleNanos = System.nanoTime();
     }
 
-    private void finish(ByteBuffer rest, int length, Account account) {
+    private void finish(ByteBuffer rest, boolean owned, int length, Account account) {
         writing = true;
         super.suspendReads();
-        Leftover.write(connection, server, rest, shared.patience(), broken -> {
+        Leftover.write(connection, server, rest, owned, shared.patience(), broken -> {
             writing = false;
             if (broken) {
                 account.served(true);

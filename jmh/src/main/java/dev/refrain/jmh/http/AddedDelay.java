@@ -15,10 +15,10 @@ import java.util.Locale;
  * one connection each, never the same body twice. With {@code stream}, what is measured is the time from an event's being sent to its
  * being read.
  *
- * <p>Arguments: {@code answers} or {@code stream}, number of requests, then {@code name=URL} for the provider and each cache.
+ * <p>Arguments: {@code answers} or {@code stream}, number of requests, how many come before them and do not count, then
+ * {@code name=URL} for the provider and each cache.
  */
 public final class AddedDelay {
-    private static final int WARM_UP = 5;
     private static final long RUN = System.nanoTime();
 
     private final String name;
@@ -42,13 +42,13 @@ public final class AddedDelay {
     public static void main(String[] arguments) throws IOException {
         boolean stream = arguments[0].equals("stream");
         int requests = Integer.parseInt(arguments[1]);
-        AddedDelay[] servers = new AddedDelay[arguments.length - 2];
+        int before = Integer.parseInt(arguments[2]);
+        AddedDelay[] servers = new AddedDelay[arguments.length - 3];
         for (int i = 0; i < servers.length; i++) {
-            String[] server = arguments[i + 2].split("=", 2);
+            String[] server = arguments[i + 3].split("=", 2);
             servers[i] = new AddedDelay(server[0], URI.create(server[1]));
         }
-        // As many as it takes for compiled code to be measured.
-        for (int i = -requests / WARM_UP; i < requests; i++) {
+        for (int i = -before; i < requests; i++) {
             for (AddedDelay server : servers) {
                 server.request(i, stream, i >= 0);
             }

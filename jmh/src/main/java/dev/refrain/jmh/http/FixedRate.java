@@ -20,7 +20,8 @@ import org.HdrHistogram.Histogram;
  * that had to wait for the ones before it counts that too. Never sleeps, so it needs a processor of its own.
  *
  * <p>Arguments: URL, requests a second (0: each body once, as fast as it goes), seconds, and {@code N}, {@code SIZE}, {@code ZIPF},
- * {@code STREAM} and {@code CONNECTIONS} as for {@code compare.sh}. Prints what {@code bodies.lua} prints.
+ * {@code STREAM} and {@code CONNECTIONS} as for {@code compare.sh}. Prints what {@code bodies.lua} prints, and by how much this program
+ * itself was held up ({@link Hiccups}).
  */
 public final class FixedRate {
     /** What comes before is not counted: this program is compiled meanwhile. */
@@ -33,6 +34,7 @@ public final class FixedRate {
     private final ByteBuffer[] requests;
     private final Histogram delays = new Histogram(TimeUnit.MINUTES.toNanos(1), 3);
     private final ByteBuffer buffer = ByteBuffer.allocateDirect(256 * 1024);
+    private Hiccups own;
     private int errors;
 
     private FixedRate(URI url, int connections, ByteBuffer[] requests) throws IOException {
@@ -83,14 +85,15 @@ public final class FixedRate {
         long asked = load.run(rate, seconds, order);
         System.out.printf(
                 Locale.ROOT,
-                "RESULT rps=%d p50us=%d p99us=%d p999us=%d maxus=%d errors=%d over10ms=%d%n",
+                "RESULT rps=%d p50us=%d p99us=%d p999us=%d maxus=%d errors=%d over10ms=%d own: %s%n",
                 asked / seconds,
                 load.delays.getValueAtPercentile(50) / 1000,
                 load.delays.getValueAtPercentile(99) / 1000,
                 load.delays.getValueAtPercentile(99.9) / 1000,
                 load.delays.getMaxValue() / 1000,
                 load.errors,
-                load.delays.getTotalCount() - load.delays.getCountBetweenValues(0, TimeUnit.MILLISECONDS.toNanos(10)));
+                load.delays.getTotalCount() - load.delays.getCountBetweenValues(0, TimeUnit.MILLISECONDS.toNanos(10)),
+                load.own);
     }
 
     private void each() throws IOException {
@@ -117,8 +120,12 @@ public final class FixedRate {
             if (due >= end) {
                 break;
             }
-            while (System.nanoTime() < due || idle.isEmpty()) {
+            for (long now = System.nanoTime(); now < due || idle.isEmpty(); now = System.nanoTime()) {
                 receive();
+                if (now >= counted) {
+                    own = own == null ? new Hiccups() : own;
+                    own.turn(now);
+                }
             }
             int body = order == null ? (int) (i % requests.length) : order[(int) (i % order.length)];
             send(requests[body], due, due >= counted);

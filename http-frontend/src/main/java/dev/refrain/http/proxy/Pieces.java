@@ -1,0 +1,38 @@
+package dev.refrain.http.proxy;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.WritableByteChannel;
+
+/** Writes long answers piece by piece: the JDK copies whatever it is given out of the heap, each time, however little of it the socket takes. */
+final class Pieces {
+    /** Stays in the processor's caches on its way. */
+    static final int LENGTH = 64 * 1024;
+
+    private Pieces() {}
+
+    /** Writes at most a piece; returns how much. */
+    static int write(WritableByteChannel channel, ByteBuffer bytes) throws IOException {
+        int end = bytes.limit();
+        bytes.limit(Math.min(end, bytes.position() + LENGTH));
+        try {
+            return channel.write(bytes);
+        } finally {
+            bytes.limit(end);
+        }
+    }
+
+    /**
+     * The same for what goes out together with a response's head: Undertow keeps hold of that until the connection's next response, so it must not
+     * be a whole answer.
+     */
+    static int writeFirst(WritableByteChannel channel, ByteBuffer bytes) throws IOException {
+        if (bytes.remaining() <= LENGTH) {
+            return channel.write(bytes);
+        }
+        ByteBuffer piece = Backlog.copy(bytes.slice(bytes.position(), LENGTH));
+        int count = channel.write(piece);
+        bytes.position(bytes.position() + count);
+        return count;
+    }
+}

@@ -1,0 +1,45 @@
+package dev.refrain.jmh.http;
+
+import java.util.Locale;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * How often the machine takes a processor away from a thread that wants nothing but to run on it: what no server on it can be better than.
+ *
+ * <p>Argument: seconds. To be pinned to a processor on which nothing else runs.
+ */
+public final class Hiccups {
+    private long last = System.nanoTime();
+    private long count;
+    private long longer;
+    private long worst;
+
+    /** To be called again and again, without a pause. */
+    void turn(long now) {
+        long gap = now - last;
+        last = now;
+        if (gap > TimeUnit.MILLISECONDS.toNanos(1)) {
+            count++;
+            worst = Math.max(worst, gap);
+            if (gap > TimeUnit.MILLISECONDS.toNanos(5)) {
+                longer++;
+            }
+        }
+    }
+
+    @Override
+    public String toString() {
+        return String.format(Locale.ROOT, "stalls1ms=%d stalls5ms=%d stallmaxus=%d", count, longer, worst / 1000);
+    }
+
+    /** Prints one line. */
+    @SuppressWarnings("SystemOut") // what a command line prints
+    public static void main(String[] arguments) {
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(Long.parseLong(arguments[0]));
+        Hiccups hiccups = new Hiccups();
+        for (long now = System.nanoTime(); now < end; now = System.nanoTime()) {
+            hiccups.turn(now);
+        }
+        System.out.println(hiccups);
+    }
+}
