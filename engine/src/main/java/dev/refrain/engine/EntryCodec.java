@@ -2,6 +2,7 @@ package dev.refrain.engine;
 
 import dev.refrain.engine.internal.EntryChecksum;
 import dev.refrain.engine.internal.hot.RecordRing;
+import dev.refrain.engine.internal.template.BlockPatches;
 import dev.refrain.engine.internal.template.Template;
 import dev.refrain.engine.spi.EntryBuffer;
 import dev.refrain.engine.spi.EntryHead;
@@ -9,6 +10,7 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.zip.CRC32C;
 import net.jpountz.lz4.LZ4Compressor;
 import net.jpountz.lz4.LZ4Exception;
@@ -36,8 +38,16 @@ final class EntryCodec {
 
     /** Entries of any other version are misses. */
     private static final byte CURRENT_VERSION = 3;
+    /** Of entries whose patches are for the block, which older engines would not understand. */
+    private static final byte BLOCK_PATCHES_VERSION = 4;
 
     private static final byte FLAG_LZ4 = 1;
+    private static final byte FLAG_BLOCK_PATCHES = 2;
+
+    /** Fewer placeholders are filled as fast in the answer. */
+    private static final int MIN_BLOCK_PATCHED = 16;
+    /** Longer answers would take too much working memory, several times their length. */
+    private static final int MAX_BLOCK_PATCHED = 1 << 20;
 
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
     private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
@@ -75,33 +85,44 @@ final class EntryCodec {
     void encode(CacheKey key, Template template, Facts facts, EntryBuffer out, Scratch scratch) {
         byte[] sourceId = latin1(facts.sourceId());
         byte[] contentType = latin1(facts.contentType());
+        BlockPatched patched = blockPatched(template);
+        byte[] patches = patched == null ? template.patches() : patched.patches;
+        int patchesLength = patched == null ? template.patchesLength() : patches.length;
         int bodyLength = template.length();
-        int blockAt = LABELS + sourceId.length + contentType.length + template.patchesLength();
-        byte[] entry = out.resize(blockAt + compressor.maxCompressedLength(bodyLength));
+        int blockAt = LABELS + sourceId.length + contentType.length + patchesLength;
+        byte[] entry = out.resize(
+                blockAt + (patched == null ? compressor.maxCompressedLength(bodyLength) : patched.blockLength));
 
         int at = LABELS;
         System.arraycopy(sourceId, 0, entry, at, sourceId.length);
         at += sourceId.length;
         System.arraycopy(contentType, 0, entry, at, contentType.length);
         at += contentType.length;
-        System.arraycopy(template.patches(), 0, entry, at, template.patchesLength());
+        System.arraycopy(patches, 0, entry, at, patchesLength);
 
-        int block = compressor.compress(template.bytes(), 0, bodyLength, entry, blockAt);
-        boolean compressed = block < bodyLength;
-        if (!compressed) {
-            System.arraycopy(template.bytes(), 0, entry, blockAt, bodyLength);
-            block = bodyLength;
+        int block;
+        boolean compressed = true;
+        if (patched != null) {
+            block = patched.blockLength;
+            System.arraycopy(patched.block, 0, entry, blockAt, block);
+        } else {
+            block = compressor.compress(template.bytes(), 0, bodyLength, entry, blockAt);
+            compressed = block < bodyLength;
+            if (!compressed) {
+                System.arraycopy(template.bytes(), 0, entry, blockAt, bodyLength);
+                block = bodyLength;
+            }
         }
         out.resize(blockAt + block);
 
-        entry[VERSION] = CURRENT_VERSION;
-        entry[FLAGS] = compressed ? FLAG_LZ4 : 0;
+        entry[VERSION] = patched == null ? CURRENT_VERSION : BLOCK_PATCHES_VERSION;
+        entry[FLAGS] = (byte) ((compressed ? FLAG_LZ4 : 0) | (patched == null ? 0 : FLAG_BLOCK_PATCHES));
         SHORT.set(entry, 6, (short) 0);
         LONG.set(entry, EntryHead.STORED_AT, facts.storedAtMillis());
         LONG.set(entry, EntryHead.EXPIRES_AT, facts.expiresAtMillis());
         INT.set(entry, BODY_LENGTH, bodyLength);
         INT.set(entry, PATCH_COUNT, template.patchCount());
-        INT.set(entry, PATCHES_LENGTH, template.patchesLength());
+        INT.set(entry, PATCHES_LENGTH, patchesLength);
         INT.set(entry, EntryHead.TOKENS, clampToInt(template.tokens()));
         INT.set(entry, EntryHead.FETCH_MILLIS, clampToInt(facts.fetchMillis()));
         LONG.set(entry, EntryHead.SCOPE, key.scopeTag());
@@ -113,12 +134,52 @@ final class EntryCodec {
         EntryChecksum.write(scratch.key, entry, out.length(), scratch.crc);
     }
 
+    /** A block whose placeholders are filled before it is decompressed. */
+    private static final class BlockPatched {
+        private final byte[] patches;
+        private final byte[] block;
+        private final int blockLength;
+
+        BlockPatched(byte[] patches, byte[] block, int blockLength) {
+            this.patches = patches;
+            this.block = block;
+            this.blockLength = blockLength;
+        }
+    }
+
+    /** Null if the template is not worth it, or does not compress in such a way. */
+    private BlockPatched blockPatched(Template template) {
+        int length = template.length();
+        if (template.patchCount() < MIN_BLOCK_PATCHED || length > MAX_BLOCK_PATCHED) {
+            return null;
+        }
+        byte[] expected = BlockPatches.mark(template);
+        byte[] block = new byte[compressor.maxCompressedLength(length)];
+        int blockLength = compressor.compress(expected, 0, length, block, 0);
+        byte[] patches = BlockPatches.trace(template, block, blockLength);
+        if (blockLength + patches.length >= length) {
+            return null;
+        }
+        byte[] tried = new byte[length];
+        for (BlockPatches.Probe probe : BlockPatches.Probe.values()) {
+            byte[] id = BlockPatches.probeId(probe);
+            byte[] time = BlockPatches.probeTime(probe);
+            BlockPatches.fill(template, expected, id, time);
+            BlockPatches.write(patches, 0, patches.length, block, 0, blockLength, id, time);
+            if (decompressor.decompress(block, 0, blockLength, tried, 0, length) != length
+                    || !Arrays.equals(tried, expected)) {
+                return null;
+            }
+        }
+        return new BlockPatched(patches, block, blockLength);
+    }
+
     /** Whether the entry is one that {@link #encode} wrote for this very key. */
     boolean isIntact(CacheKey key, EntryBuffer in, Scratch scratch) {
         byte[] entry = in.bytes();
         key.copyTo(scratch.key, 0);
         return in.length() >= LABELS
-                && entry[VERSION] == CURRENT_VERSION
+                && (entry[VERSION] == CURRENT_VERSION || entry[VERSION] == BLOCK_PATCHES_VERSION)
                 && EntryChecksum.matches(scratch.key, entry, in.length(), scratch.crc);
     }
 
@@ -137,14 +198,26 @@ final class EntryCodec {
         }
         byte[] body = out.body().resize(bodyLength);
         try {
-            if (entry[FLAGS] == FLAG_LZ4) {
-                if (decompressor.decompress(entry, blockAt, blockLength, body, 0, bodyLength) != bodyLength) {
-                    return false;
-                }
-            } else {
-                System.arraycopy(entry, blockAt, body, 0, bodyLength);
+            if (hasBlockPatches(entry)) {
+                tell(entry, nowMillis, out, scratch);
+                BlockPatches.write(
+                        entry,
+                        blockAt - (int) INT.get(entry, PATCHES_LENGTH),
+                        (int) INT.get(entry, PATCHES_LENGTH),
+                        entry,
+                        blockAt,
+                        blockLength,
+                        out.generationIdBytes(),
+                        scratch.time);
             }
-            complete(entry, nowMillis, out, scratch);
+            if ((entry[FLAGS] & FLAG_LZ4) == 0) {
+                System.arraycopy(entry, blockAt, body, 0, bodyLength);
+            } else if (decompressor.decompress(entry, blockAt, blockLength, body, 0, bodyLength) != bodyLength) {
+                return false;
+            }
+            if (!hasBlockPatches(entry)) {
+                complete(entry, nowMillis, out, scratch);
+            }
             return true;
         } catch (LZ4Exception | IndexOutOfBoundsException | IllegalArgumentException e) {
             return false;
@@ -174,16 +247,17 @@ final class EntryCodec {
                 + (int) INT.get(entry, PATCHES_LENGTH);
     }
 
+    /** Whether ids and times are filled in before the block is decompressed, so that a copy of the body could not be patched. */
+    static boolean hasBlockPatches(byte[] entry) {
+        return (entry[FLAGS] & FLAG_BLOCK_PATCHES) != 0;
+    }
+
     /** Patches the body that is in its place already, and tells the rest. */
     static void complete(byte[] entry, long nowMillis, CachedResponse out, Scratch scratch) {
-        int sourceIdLength = Short.toUnsignedInt((short) SHORT.get(entry, SOURCE_ID_LENGTH));
-        int contentTypeLength = Short.toUnsignedInt((short) SHORT.get(entry, CONTENT_TYPE_LENGTH));
-        int contentTypeAt = LABELS + sourceIdLength;
-        GenerationId.write(nowMillis / 1000, out.generationIdBytes());
-        GenerationId.writeSeconds(nowMillis / 1000, scratch.time, 0);
+        tell(entry, nowMillis, out, scratch);
         Template.patch(
                 entry,
-                contentTypeAt + contentTypeLength,
+                beforeBody(entry) - (int) INT.get(entry, PATCHES_LENGTH),
                 (int) INT.get(entry, PATCHES_LENGTH),
                 (int) INT.get(entry, PATCH_COUNT),
                 out.array(),
@@ -191,6 +265,15 @@ final class EntryCodec {
                 out.length(),
                 out.generationIdBytes(),
                 scratch.time);
+    }
+
+    /** All that is told of an answer but its body, which may not be there yet: its new id and time, too. */
+    private static void tell(byte[] entry, long nowMillis, CachedResponse out, Scratch scratch) {
+        int sourceIdLength = Short.toUnsignedInt((short) SHORT.get(entry, SOURCE_ID_LENGTH));
+        int contentTypeLength = Short.toUnsignedInt((short) SHORT.get(entry, CONTENT_TYPE_LENGTH));
+        int contentTypeAt = LABELS + sourceIdLength;
+        GenerationId.write(nowMillis / 1000, out.generationIdBytes());
+        GenerationId.writeSeconds(nowMillis / 1000, scratch.time, 0);
         out.contentType(entry, contentTypeAt, contentTypeLength);
         out.times(EntryHead.storedAt(entry), EntryHead.expiresAt(entry), nowMillis);
         out.sourceId(entry, LABELS, sourceIdLength);
@@ -200,7 +283,7 @@ final class EntryCodec {
 
     private static byte[] latin1(String label) {
         byte[] bytes = label == null ? new byte[0] : label.getBytes(StandardCharsets.ISO_8859_1);
-        return bytes.length <= 0xFFFF ? bytes : java.util.Arrays.copyOf(bytes, 0xFFFF);
+        return bytes.length <= 0xFFFF ? bytes : Arrays.copyOf(bytes, 0xFFFF);
     }
 
     private static int clampToInt(long value) {

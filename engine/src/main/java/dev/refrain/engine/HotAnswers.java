@@ -78,7 +78,7 @@ final class HotAnswers {
 
     /** An entry was read from the store; if that happens often, it is copied. */
     void offer(CacheKey key, EntryBuffer entry, CachedResponse answer, Scratch scratch) {
-        if (answer.length() > MAX_COMPRESSION * entry.length()) {
+        if (EntryCodec.hasBlockPatches(entry.bytes()) || answer.length() > MAX_COMPRESSION * entry.length()) {
             return;
         }
         if (ring.missed(key.hash())) {

@@ -13,8 +13,8 @@ import java.util.Locale;
 import java.util.SplittableRandom;
 
 /**
- * What becomes of lookups, of puts and of the heap as a store grows: a program of its own, as its longest run takes a while and some
- * 15 GB of disk. Prints one line for each number of entries.
+ * What becomes of lookups, of puts and of the heap as a store grows: a program of its own, as its longest run takes minutes and
+ * 10 GB of disk. Prints one line for each number of entries.
  *
  * <p>Answers are short, so that ten million fit; keys and requests for them follow from their number.
  */
@@ -22,7 +22,10 @@ public final class GrowthBenchmark {
     private static final int LOOKUPS = 2_000_000;
     private static final int PUTS = 200_000;
     private static final double EXPONENT = 0.99;
-    private static final int BYTES_PER_ENTRY = 1100;
+    /** A tenth more than they take, so that none of them has to go. */
+    private static final int BYTES_PER_ENTRY = 1000;
+
+    private static final int ROUND = 10_000;
 
     private GrowthBenchmark() {}
 
@@ -43,23 +46,19 @@ public final class GrowthBenchmark {
         try (TemporaryCache temporary = new TemporaryCache(Math.max(32L << 20, (long) entries * BYTES_PER_ENTRY))) {
             ResponseCache cache = temporary.cache();
             byte[] answer = answer();
-            long[] puts = new long[Math.min(entries, PUTS)];
-            for (int i = 0; i < entries; i++) {
-                long nanos = put(cache, i, answer);
-                puts[i % puts.length] = nanos;
+            int timed = Math.min(entries / 2, PUTS);
+            for (int i = 0; i < entries - timed; i++) {
+                put(cache, i, answer);
             }
+            System.err.println("filled with " + (entries - timed));
+            long[] puts = puts(cache, entries - timed, timed, answer);
             long stored = cache.stats().store().entries();
             System.gc();
             long heap = ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed();
             long[] lookups = lookups(cache, entries);
-            long next = entries;
-            while (cache.stats().store().evictions() == 0 || next % 1000 != 0) {
-                put(cache, next++, answer);
-            }
-            long[] evicting = new long[PUTS];
-            for (int i = 0; i < evicting.length; i++) {
-                evicting[i] = put(cache, next++, answer);
-            }
+            long next = fillUp(cache, entries, answer);
+            long[] evicting = puts(cache, next, PUTS, answer);
+            System.err.println("measured " + stored);
             return String.format(
                     Locale.ROOT,
                     "| %,d | %s | %s | %s | %d |",
@@ -69,6 +68,27 @@ public final class GrowthBenchmark {
                     percentiles(evicting),
                     heap >> 20);
         }
+    }
+
+    /** Puts until nearly each one has to evict, as segments are full one by one. Returns the next number. */
+    private static long fillUp(ResponseCache cache, long from, byte[] answer) {
+        long next = from;
+        long before;
+        do {
+            before = cache.stats().store().evictions();
+            for (int i = 0; i < ROUND; i++) {
+                put(cache, next++, answer);
+            }
+        } while (cache.stats().store().evictions() - before < ROUND * 9L / 10);
+        return next;
+    }
+
+    private static long[] puts(ResponseCache cache, long from, int count, byte[] answer) {
+        long[] nanos = new long[count];
+        for (int i = 0; i < count; i++) {
+            nanos[i] = put(cache, from + i, answer);
+        }
+        return nanos;
     }
 
     private static long[] lookups(ResponseCache cache, int entries) {

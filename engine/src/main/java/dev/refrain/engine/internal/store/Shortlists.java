@@ -63,7 +63,7 @@ final class Shortlists {
         return serves;
     }
 
-    /** Ends a list. */
+    /** Ends a list. Needs no lock: at worst the list serves once more. */
     void drop(int segment) {
         uses[segment] = 0;
     }
