@@ -129,6 +129,7 @@ format='%-14s %8s %6s %7s %7s %8s %7s %6s | %6s %6s %6s %6s %6s | %6s\n'
 printf "$format" server req/s p50 p99 p99.9 worst '>10ms' errors cpu io log jit gc ratio
 first=$(median "${rows[0]}" rps)
 settings="mode=$mode size=$SIZE bytes=$bytes stream=$STREAM entries=$N zipf=$ZIPF vary=$VARY connections=$connections rate=$rate rounds=$rounds each=$each warm=$warm"
+[ "$idle" -gt 0 ] && settings="$settings idle=$idle"
 for row in "${rows[@]}"; do
   ratio=$(awk "BEGIN {printf \"%.2f\", $(median "$row" rps) / $first}")
   # shellcheck disable=SC2059

@@ -101,18 +101,30 @@ public final class AddedDelay {
             }
             return;
         }
+        String rest = "";
         for (int size = size(); size > 0; size = size()) {
-            String piece = new String(in.readNBytes(size), StandardCharsets.US_ASCII);
-            long now = System.nanoTime();
-            for (int at = piece.indexOf(PacedStream.MARK);
-                    at >= 0 && counts;
-                    at = piece.indexOf(PacedStream.MARK, at + 1)) {
-                int from = at + PacedStream.MARK.length();
-                add(now - Long.parseLong(piece.substring(from, piece.indexOf(' ', from))));
-            }
+            String more = rest + new String(in.readNBytes(size), StandardCharsets.US_ASCII);
+            rest = events(more, System.nanoTime(), counts);
             in.skipNBytes(2);
         }
         in.skipNBytes(2);
+    }
+
+    /** Returns what may be the beginning of an event that is cut here. */
+    private String events(String text, long now, boolean counts) {
+        int seen = 0;
+        for (int at = text.indexOf(PacedStream.MARK); at >= 0; at = text.indexOf(PacedStream.MARK, seen)) {
+            int from = at + PacedStream.MARK.length();
+            int to = text.indexOf(' ', from);
+            if (to < 0) {
+                return text.substring(at);
+            }
+            if (counts) {
+                add(now - Long.parseLong(text.substring(from, to)));
+            }
+            seen = to;
+        }
+        return text.substring(Math.max(seen, text.length() - PacedStream.MARK.length()));
     }
 
     private int size() throws IOException {
