@@ -306,7 +306,7 @@ public final class ActivityLog implements AutoCloseable {
     // ---- the writer
 
     private void write() {
-        long savedAt = clock.millis();
+        long savedAt = startedAt.toEpochMilli();
         int drained = 0;
         while (!closed) {
             LockSupport.parkNanos(drained > LOADED ? LOADED_DRAIN_NANOS : DRAIN_NANOS);
