@@ -76,8 +76,9 @@ class ShortcutFuzzTest extends WireTest {
         int answers = 0;
         try (RunningProxy through = new RunningProxy(
                 folder.resolve("other.refrain"), provider.base(), Map.of(), "--config", presets.toString())) {
-            long seed = random.nextLong();
-            for (int i = 0; i < CONNECTIONS; i++, seed++) {
+            Random seeds = new Random();
+            for (int i = 0; i < CONNECTIONS; i++) {
+                long seed = seeds.nextLong();
                 random.setSeed(seed);
                 boolean ahead = random.nextInt(4) == 0;
                 List<String> sent = requests(ahead);
