@@ -26,6 +26,8 @@ final class RawClient implements AutoCloseable {
     private RawClient(Socket socket) throws IOException {
         this.socket = socket;
         socket.setSoTimeout(PATIENCE_MILLIS);
+        // A request in pieces would wait for the server's delayed acknowledgement.
+        socket.setTcpNoDelay(true);
     }
 
     /** One whose kernel takes little for it: what it does not read soon waits at the other end. */
@@ -112,6 +114,8 @@ final class RawClient implements AutoCloseable {
             return false;
         } finally {
             socket.setSoTimeout(PATIENCE_MILLIS);
+            // A request in pieces would wait for the server's delayed acknowledgement.
+            socket.setTcpNoDelay(true);
         }
     }
 
