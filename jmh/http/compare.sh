@@ -5,13 +5,15 @@
 # From the environment:
 #   MODE=hits     as many as go: wrk, ROUNDS (5) of EACH (5) seconds
 #        rate     RATE (20000) a second, one round of EACH seconds; delays count from when a request was due
-#        misses   what a miss costs beyond the provider's own time, MISSES (10000) of them, after as many as BEFORE (60000)
+#        misses   what a miss costs beyond the provider's own time, MISSES (10000) of them, after as many as BEFORE (60000), PAUSE (0)
+#                 microseconds after the one before; beside two proxies without a cache (undertow, jdk)
 #        chunks   by how much an event of a stream that is fetched comes later, STREAMS (20) of 200 events, PACE (5) ms apart, after
 #                 as many as BEFORE (20)
 #   N bodies (1000), ZIPF=1 asked for by Zipf's law instead of in turn, SIZE of a request (1024), BYTES of an answer (4096)
 #   STREAM=1 answers are event streams of 200 KB; VARY=1 a head that is another one with each request
 #   CONNECTIONS (32); IDLE=n as much again beside n more connections that do nothing; WARM seconds of load for each JVM first (40)
 #   JAVA (java) FLAGS for Refrain's JVM (-Xmx256m) ARGUMENTS for Refrain, ONLY names, separated by spaces (all)
+#   NICE (0) of servers and load; below that (root alone) what else the machine does takes less of them
 #   CSV a file to which a line for each server is added (none)
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -19,6 +21,7 @@ root=$(cd "$here/../.." && pwd)
 export N=${N:-1000} ZIPF=${ZIPF:-0} SIZE=${SIZE:-1024} STREAM=${STREAM:-0} VARY=${VARY:-0}
 mode=${MODE:-hits} rounds=${ROUNDS:-5} each=${EACH:-5} connections=${CONNECTIONS:-32} idle=${IDLE:-0} warm=${WARM:-40} rate=${RATE:-20000}
 bytes=${BYTES:-4096} java=${JAVA:-java} jar=$root/jmh/target/benchmarks.jar
+core0=(taskset -c 0 nice -n "${NICE:-0}") core1=(taskset -c 1 nice -n "${NICE:-0}")
 dir=$(mktemp -d)
 pids=()
 cleanup() {
@@ -32,7 +35,7 @@ trap cleanup EXIT
 # ---- servers
 
 await() { for _ in $(seq 200); do (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null && return; sleep 0.1; done; echo "nothing listens on $1" >&2; exit 1; }
-bare() { taskset -c "$1" "$java" -Xmx256m -cp "$jar" dev.refrain.jmh.http.BareServer "$2" "$bytes" 0 "$3" 2>/dev/null & pids+=($!); await "$2"; }
+bare() { local -n on=core$1; "${on[@]}" "$java" -Xmx256m -cp "$jar" dev.refrain.jmh.http.BareServer "$2" "$bytes" 0 "$3" 2>/dev/null & pids+=($!); await "$2"; }
 
 declare -A url process
 order=()
@@ -43,14 +46,23 @@ bare 1 18090 "$pace"
 if wanted nginx; then
   mkdir "$dir/cache"
   sed "s#DIR#$dir#g; s#UPSTREAM#18090#; s#PORT#18081#; s#USER#$(id -un)#" "$here/nginx.conf.in" >"$dir/nginx.conf"
-  taskset -c 0 nginx -p "$dir" -c "$dir/nginx.conf" 2>/dev/null
+  "${core0[@]}" nginx -p "$dir" -c "$dir/nginx.conf" 2>/dev/null
   await 18081; url[nginx]=http://127.0.0.1:18081; order+=(nginx)
   process[nginx]=$(pgrep -P "$(cat "$dir/nginx.pid")" | tr '\n' ' ')
 fi
-if wanted bare; then bare 0 18082 "$pace"; url[bare]=http://127.0.0.1:18082; process[bare]=${pids[-1]}; order+=(bare); fi
+if [ "$mode" = misses ]; then
+  port=18085
+  for proxy in undertow jdk; do
+    if wanted $proxy; then
+      "${core0[@]}" "$java" -Xmx256m -cp "$jar" dev.refrain.jmh.http.BareProxy $port http://127.0.0.1:18090 $proxy 2>/dev/null & pids+=($!)
+      await $port; url[$proxy]=http://127.0.0.1:$port; order+=("$proxy")
+    fi
+    port=$((port + 1))
+  done
+elif wanted bare; then bare 0 18082 "$pace"; url[bare]=http://127.0.0.1:18082; process[bare]=${pids[-1]}; order+=(bare); fi
 if wanted refrain; then
   # shellcheck disable=SC2086 # flags are meant to be split
-  taskset -c 0 "$java" ${FLAGS:--Xmx256m} -jar "$root/http-frontend/target/refrain.jar" --port 18083 --admin-port 0 \
+  "${core0[@]}" "$java" ${FLAGS:--Xmx256m} -jar "$root/http-frontend/target/refrain.jar" --port 18083 --admin-port 0 \
     --upstream http://127.0.0.1:18090/v1 --store "$dir/answers" ${ARGUMENTS:-} >"$dir/refrain.log" & pids+=($!)
   await 18083; url[refrain]=http://127.0.0.1:18083; process[refrain]=${pids[-1]}; order+=(refrain)
 fi
@@ -61,8 +73,8 @@ for server in "$@"; do url[${server%%=*}]=${server#*=}; order+=("${server%%=*}")
 if [ "$mode" = misses ] || [ "$mode" = chunks ]; then
   servers=(provider=http://127.0.0.1:18090)
   for server in "${order[@]}"; do [ "$server" = bare ] || servers+=("$server=${url[$server]}"); done
-  if [ "$mode" = misses ]; then what=answers count=${MISSES:-10000} before=${BEFORE:-60000}; else what=stream count=${STREAMS:-20} before=${BEFORE:-20}; fi
-  taskset -c 1 "$java" -cp "$jar" dev.refrain.jmh.http.AddedDelay "$what" "$count" "$before" "${servers[@]}" | tee "$dir/delays"
+  if [ "$mode" = misses ]; then what=answers,${PAUSE:-0} count=${MISSES:-10000} before=${BEFORE:-60000}; else what=stream count=${STREAMS:-20} before=${BEFORE:-20}; fi
+  "${core1[@]}" "$java" -cp "$jar" dev.refrain.jmh.http.AddedDelay "$what" "$count" "$before" "${servers[@]}" | tee "$dir/delays"
   if [ -n "${CSV:-}" ]; then
     awk -v date="$(date -u +%F)" -v jdk="$("$java" -version 2>&1 | sed -nE '1s/.*"(.*)".*/\1/p')" -v mode="$mode" \
       'NR > 1 {printf "%s,%s,%s,%s,%s,%s,%s,%s,%s,\n", date, jdk, mode, $1, $2, $3, $4, $5, $6}' "$dir/delays" >>"${CSV%.csv}-delays.csv"
@@ -81,8 +93,8 @@ ticks() {
     /^XNIO/ {io += t} /^refrain-activ/ {log_ += t} /^C[12]_Comp/ {jit += t} /^(GC_|G1_|VM_Thread)/ {gc += t}
     END {print all + 0, io + 0, log_ + 0, jit + 0, gc + 0}'
 }
-throughput() { taskset -c 1 wrk -t1 -c"$connections" -d"$2"s -s "$here/bodies.lua" "${url[$1]}" | grep RESULT; }
-fixed() { taskset -c 1 "$java" -Xmx1g -cp "$jar" dev.refrain.jmh.http.FixedRate "${url[$1]}" "$2" "$3" "$N" "$SIZE" "$ZIPF" "$STREAM" "$connections"; }
+throughput() { "${core1[@]}" wrk -t1 -c"$connections" -d"$2"s -s "$here/bodies.lua" "${url[$1]}" | grep RESULT; }
+fixed() { "${core1[@]}" "$java" -Xmx1g -cp "$jar" dev.refrain.jmh.http.FixedRate "${url[$1]}" "$2" "$3" "$N" "$SIZE" "$ZIPF" "$STREAM" "$connections"; }
 value() { sed -E "s/.* $1=([0-9.]+).*/\1/"; }
 round() { # row name, server
   before=$(ticks "$2")
@@ -108,7 +120,7 @@ for _ in $(seq "$rounds"); do
   for server in "${order[@]}"; do
     round "$server" "$server"
     if [ "$idle" -gt 0 ]; then
-      taskset -c 1 "$java" -cp "$jar" dev.refrain.jmh.http.IdleClients "${url[$server]}" "$idle" $((each + 4)) & waiting=$!
+      "${core1[@]}" "$java" -cp "$jar" dev.refrain.jmh.http.IdleClients "${url[$server]}" "$idle" $((each + 4)) & waiting=$!
       sleep 3
       round "$server+$idle" "$server"
       wait "$waiting"

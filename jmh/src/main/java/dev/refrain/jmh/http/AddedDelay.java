@@ -9,14 +9,15 @@ import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Locale;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * What a miss costs beyond the provider's own time: the same request is made to the provider and through each cache, in turn, over
  * one connection each, never the same body twice. With {@code stream}, what is measured is the time from an event's being sent to its
  * being read.
  *
- * <p>Arguments: {@code answers} or {@code stream}, number of requests, how many come before them and do not count, then
- * {@code name=URL} for the provider and each cache.
+ * <p>Arguments: {@code answers} or {@code stream}, then if wanted a comma and microseconds to wait before each request that counts; number of requests,
+ * how many come before them and do not count, then {@code name=URL} for the provider and each cache.
  */
 public final class AddedDelay {
     private static final long RUN = System.nanoTime();
@@ -40,7 +41,9 @@ public final class AddedDelay {
     /** Prints a table. */
     @SuppressWarnings("SystemOut") // what a command line prints
     public static void main(String[] arguments) throws IOException {
-        boolean stream = arguments[0].equals("stream");
+        boolean stream = arguments[0].startsWith("stream");
+        int comma = arguments[0].indexOf(',');
+        long pauseNanos = comma < 0 ? 0 : 1000 * Long.parseLong(arguments[0].substring(comma + 1));
         int requests = Integer.parseInt(arguments[1]);
         int before = Integer.parseInt(arguments[2]);
         AddedDelay[] servers = new AddedDelay[arguments.length - 3];
@@ -50,6 +53,9 @@ public final class AddedDelay {
         }
         for (int i = -before; i < requests; i++) {
             for (AddedDelay server : servers) {
+                if (i >= 0 && pauseNanos > 0) {
+                    LockSupport.parkNanos(pauseNanos);
+                }
                 server.request(i, stream, i >= 0);
             }
         }

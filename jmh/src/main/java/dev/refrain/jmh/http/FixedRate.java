@@ -20,12 +20,17 @@ import org.HdrHistogram.Histogram;
  * that had to wait for the ones before it counts that too. Never sleeps, so it needs a processor of its own.
  *
  * <p>Arguments: URL, requests a second (0: each body once, as fast as it goes), seconds, and {@code N}, {@code SIZE}, {@code ZIPF},
- * {@code STREAM} and {@code CONNECTIONS} as for {@code compare.sh}. Prints what {@code bodies.lua} prints, and by how much this program
- * itself was held up ({@link Hiccups}).
+ * {@code STREAM} and {@code CONNECTIONS} as for {@code compare.sh}. Prints what {@code bodies.lua} prints, how many delays were over 10 ms,
+ * how many of these came after this program itself had been held up, while it made up for that, and by how much it was ({@link Hiccups}).
  */
 public final class FixedRate {
     /** What comes before is not counted: this program is compiled meanwhile. */
     private static final int WARM_UP_SECONDS = 5;
+
+    /** When this program does not run for so long, it owes requests that it then makes all at once. */
+    private static final long HELD_UP_NANOS = TimeUnit.MILLISECONDS.toNanos(5);
+
+    private static final long LONG_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
 
     private static final byte[] STATUS = "HTTP/1.1 200 ".getBytes(StandardCharsets.US_ASCII);
 
@@ -35,6 +40,10 @@ public final class FixedRate {
     private final Histogram delays = new Histogram(TimeUnit.MINUTES.toNanos(1), 3);
     private final ByteBuffer buffer = ByteBuffer.allocateDirect(256 * 1024);
     private Hiccups own;
+    /** Whether this program was held up and has not made up for it. */
+    private boolean isBehind;
+
+    private long longAndOwn;
     private int errors;
 
     private FixedRate(URI url, int connections, ByteBuffer[] requests) throws IOException {
@@ -85,14 +94,15 @@ public final class FixedRate {
         long asked = load.run(rate, seconds, order);
         System.out.printf(
                 Locale.ROOT,
-                "RESULT rps=%d p50us=%d p99us=%d p999us=%d maxus=%d errors=%d over10ms=%d own: %s%n",
+                "RESULT rps=%d p50us=%d p99us=%d p999us=%d maxus=%d errors=%d over10ms=%d own: over10ms %d, %s%n",
                 asked / seconds,
                 load.delays.getValueAtPercentile(50) / 1000,
                 load.delays.getValueAtPercentile(99) / 1000,
                 load.delays.getValueAtPercentile(99.9) / 1000,
                 load.delays.getMaxValue() / 1000,
                 load.errors,
-                load.delays.getTotalCount() - load.delays.getCountBetweenValues(0, TimeUnit.MILLISECONDS.toNanos(10)),
+                load.delays.getTotalCount() - load.delays.getCountBetweenValues(0, LONG_NANOS),
+                load.longAndOwn,
                 load.own);
     }
 
@@ -123,8 +133,8 @@ public final class FixedRate {
             for (long now = System.nanoTime(); now < due || idle.isEmpty(); now = System.nanoTime()) {
                 receive();
                 if (now >= counted) {
-                    own = own == null ? new Hiccups() : own;
-                    own.turn(now);
+                    look(now);
+                    isBehind &= now >= due || idle.isEmpty();
                 }
             }
             int body = order == null ? (int) (i % requests.length) : order[(int) (i % order.length)];
@@ -137,6 +147,11 @@ public final class FixedRate {
             receive();
         }
         return asked;
+    }
+
+    private void look(long now) {
+        own = own == null ? new Hiccups() : own;
+        isBehind |= own.turn(now) > HELD_UP_NANOS;
     }
 
     private void send(ByteBuffer request, long due, boolean counts) throws IOException {
@@ -176,7 +191,11 @@ public final class FixedRate {
             connection.left -= count;
             if (connection.left == 0) {
                 if (connection.counts) {
-                    delays.recordValue(Math.min(System.nanoTime() - connection.due, delays.getHighestTrackableValue()));
+                    long now = System.nanoTime();
+                    look(now);
+                    long delay = now - connection.due;
+                    delays.recordValue(Math.min(delay, delays.getHighestTrackableValue()));
+                    longAndOwn += isBehind && delay > LONG_NANOS ? 1 : 0;
                 }
                 idle.add(connection);
             }

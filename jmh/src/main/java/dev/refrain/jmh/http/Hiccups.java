@@ -14,8 +14,8 @@ public final class Hiccups {
     private long longer;
     private long worst;
 
-    /** To be called again and again, without a pause. */
-    void turn(long now) {
+    /** To be called again and again, without a pause. Returns the time since the last call. */
+    long turn(long now) {
         long gap = now - last;
         last = now;
         if (gap > TimeUnit.MILLISECONDS.toNanos(1)) {
@@ -25,11 +25,17 @@ public final class Hiccups {
                 longer++;
             }
         }
+        return gap;
     }
 
     @Override
     public String toString() {
-        return String.format(Locale.ROOT, "stalls1ms=%d stalls5ms=%d stallmaxus=%d", count, longer, worst / 1000);
+        return String.format(
+                Locale.ROOT,
+                "held up over 1 ms %d times, over 5 ms %d times, worst %d us",
+                count,
+                longer,
+                worst / 1000);
     }
 
     /** Prints one line. */

@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# What a server's I/O thread waited for: who had core 0 while the thread was not running on it, by the kernel's own record of all changes
+# of thread. To be run as root beside compare.sh; nothing is read while it records, so that it takes next to no time of that core.
+#   jmh/http/waits.sh [seconds (20) [milliseconds from which a wait is listed (2)]]
+# A wait in state R is for the processor, one in S for something to do, one in D for a disk; page faults that wait for a disk are D, too.
+set -euo pipefail
+seconds=${1:-20} least=${2:-2}
+tracing=/sys/kernel/tracing
+thread=$(for task in /proc/[0-9]*/task/*; do
+  if [ "$(cat "$task/comm" 2>/dev/null)" = "XNIO-1 I/O-1" ] && grep -q refrain.jar "$task/cmdline" 2>/dev/null; then echo "${task##*/}"; fi
+done | tail -1)
+[ -n "$thread" ] || { echo "Refrain is not running" >&2; exit 1; }
+finish() {
+  echo 0 >$tracing/tracing_on
+  echo 0 >$tracing/events/sched/sched_switch/enable
+  echo >$tracing/trace
+  echo "$size" >$tracing/per_cpu/cpu0/buffer_size_kb
+  echo 1 >$tracing/tracing_on
+}
+size=$(grep -oE '^[0-9]+' $tracing/per_cpu/cpu0/buffer_size_kb)
+trap finish EXIT
+echo 0 >$tracing/tracing_on
+echo $((seconds * 4096)) >$tracing/per_cpu/cpu0/buffer_size_kb
+echo >$tracing/trace
+echo 1 >$tracing/events/sched/sched_switch/enable
+echo 1 >$tracing/tracing_on
+sleep "$seconds"
+echo 0 >$tracing/tracing_on
+sed -nE 's/.* ([0-9]+\.[0-9]+): sched_switch: prev_comm=(.*) prev_pid=([0-9]+) .*prev_state=(\S+) ==> .* next_pid=([0-9]+) .*/\1\t\3\t\4\t\5\t\2/p' \
+  $tracing/per_cpu/cpu0/trace | awk -F'\t' -v thread="$thread" -v least="$least" '
+  begun { for_[$5] += $1 - last; if (out && $2 != thread && $2 != 0) had[$5] += $1 - last }
+  { last = $1; begun = 1; name = $5 == "swapper/0" ? "" : $5 }
+  $2 == thread { out = 1; states[$3]++; split("", had) }
+  $4 == thread && out {
+    out = 0; sum = 0; most = ""
+    for (who in had) { sum += had[who]; if (most == "" || had[who] > had[most]) most = who }
+    if (sum * 1000 >= least) { count[most]++; total[most] += sum; if (sum > longest[most]) longest[most] = sum; all++ }
+  }
+  END {
+    printf "waits of the I/O thread by state:"
+    for (s in states) printf " %s %d", s, states[s]
+    printf "\nof those in which others had the processor for %g ms or more, by who had most of it:\n", least
+    for (who in count) printf "%6d  %7.0f ms  longest %5.1f ms  %s\n", count[who], total[who] * 1000, longest[who] * 1000, who | "sort -rn"
+  }'
