@@ -6,9 +6,7 @@
 set -euo pipefail
 seconds=${1:-20} least=${2:-2}
 tracing=/sys/kernel/tracing
-thread=$(for task in /proc/[0-9]*/task/*; do
-  if [ "$(cat "$task/comm" 2>/dev/null)" = "XNIO-1 I/O-1" ] && grep -q refrain.jar "$task/cmdline" 2>/dev/null; then echo "${task##*/}"; fi
-done | tail -1)
+thread=$(ps -eLo tid=,comm=,args= | { grep 'XNIO-1 I/O-1 ' || true; } | awk '/refrain\.jar/ {print $1; exit}')
 [ -n "$thread" ] || { echo "Refrain is not running" >&2; exit 1; }
 finish() {
   echo 0 >$tracing/tracing_on
@@ -17,7 +15,7 @@ finish() {
   echo "$size" >$tracing/per_cpu/cpu0/buffer_size_kb
   echo 1 >$tracing/tracing_on
 }
-size=$(grep -oE '^[0-9]+' $tracing/per_cpu/cpu0/buffer_size_kb)
+size=$(grep -oE '[0-9]+' $tracing/per_cpu/cpu0/buffer_size_kb | tail -1)
 trap finish EXIT
 echo 0 >$tracing/tracing_on
 echo $((seconds * 4096)) >$tracing/per_cpu/cpu0/buffer_size_kb
@@ -28,8 +26,8 @@ sleep "$seconds"
 echo 0 >$tracing/tracing_on
 sed -nE 's/.* ([0-9]+\.[0-9]+): sched_switch: prev_comm=(.*) prev_pid=([0-9]+) .*prev_state=(\S+) ==> .* next_pid=([0-9]+) .*/\1\t\3\t\4\t\5\t\2/p' \
   $tracing/per_cpu/cpu0/trace | awk -F'\t' -v thread="$thread" -v least="$least" '
-  begun { for_[$5] += $1 - last; if (out && $2 != thread && $2 != 0) had[$5] += $1 - last }
-  { last = $1; begun = 1; name = $5 == "swapper/0" ? "" : $5 }
+  begun { if (out && $2 != thread && $2 != 0) had[$5] += $1 - last }
+  { last = $1; begun = 1 }
   $2 == thread { out = 1; states[$3]++; split("", had) }
   $4 == thread && out {
     out = 0; sum = 0; most = ""
@@ -40,5 +38,6 @@ sed -nE 's/.* ([0-9]+\.[0-9]+): sched_switch: prev_comm=(.*) prev_pid=([0-9]+) .
     printf "waits of the I/O thread by state:"
     for (s in states) printf " %s %d", s, states[s]
     printf "\nof those in which others had the processor for %g ms or more, by who had most of it:\n", least
+    fflush()
     for (who in count) printf "%6d  %7.0f ms  longest %5.1f ms  %s\n", count[who], total[who] * 1000, longest[who] * 1000, who | "sort -rn"
   }'
