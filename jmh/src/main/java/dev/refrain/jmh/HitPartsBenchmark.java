@@ -24,8 +24,8 @@ public class HitPartsBenchmark extends MeasuredInForks {
     }
 
     @Benchmark
-    public CacheRequest scan(Requests requests) {
-        return CacheRequest.of(Endpoint.CHAT, Requests.API_KEY, requests.next());
+    public boolean scan(Requests requests) {
+        return CacheRequest.of(Endpoint.CHAT, Requests.API_KEY, requests.next()).isJsonObject();
     }
 
     @Benchmark

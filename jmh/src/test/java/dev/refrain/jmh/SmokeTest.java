@@ -46,6 +46,7 @@ class SmokeTest {
                         "CaffeineBenchmark.hit",
                         "CaffeineBenchmark.yardstick",
                         "FlightBenchmark.join",
+                        "GuardBenchmark.inTurn",
                         "HitBenchmark.find",
                         "HitBenchmark.floor",
                         "HitBenchmark.hit",
