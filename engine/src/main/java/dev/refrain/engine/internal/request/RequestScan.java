@@ -275,6 +275,12 @@ public final class RequestScan {
         byte first = bytes[valueStart];
         int from = nameStart + 1;
         int to = nameEnd - 1;
+        switch (bytes[from]) {
+            case 'm', 's', 'p', 'b', '\\' -> {}
+            default -> {
+                return;
+            }
+        }
         if (spells("model", bytes, from, to)) {
             modelStart = first == '"' ? valueStart : ABSENT;
             modelEnd = valueEnd;
