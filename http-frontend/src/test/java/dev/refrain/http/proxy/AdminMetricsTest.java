@@ -51,7 +51,7 @@ class AdminMetricsTest extends AdminTest {
         provider.does((exchange, request) -> ScriptedProvider.json(exchange, 503, "{}"));
         proxy.send(proxy.post(CHAT, CHAT_REQUEST));
         // The log's thread fills the histograms; who asks it for something sees to that.
-        json("stats");
+        proxy.activity(3);
 
         String text = scrape();
         assertThat(value(text, "refrain_requests_total{endpoint=\"chat\",outcome=\"hit\"}"))

@@ -242,6 +242,7 @@ class AdminWireTest extends AdminTest {
         proxy.cached(CHAT, chat("a", "1"));
         proxy.cached(CHAT, chat("b", "2"));
         proxy.send(proxy.post(CHAT, chat("b", "3")));
+        proxy.activity(4);
     }
 
     @Test
@@ -299,6 +300,7 @@ class AdminWireTest extends AdminTest {
     void theLogIsAFileThatNoSpreadsheetRuns() {
         proxy.cached(CHAT, chat("=HYPERLINK(1)", "1"));
         proxy.cached(CHAT, chat("a,\\\"b\\\"", "2"));
+        proxy.activity(2);
         HttpResponse<String> file = ask("GET", "/admin/api/activity.csv?cached=false", null);
         assertThat(header(file, "Content-Type")).startsWith("text/csv");
         assertThat(header(file, "Content-Disposition")).contains("attachment");
@@ -362,6 +364,7 @@ class AdminWireTest extends AdminTest {
         assertThat(removed("key=" + key)).isZero();
         assertMiss(proxy.cached(CHAT, chat("a", "1")));
         assertThat(removed("model=a")).isEqualTo(2);
+        proxy.activity(5);
         String other = json("activity?model=b&limit=1").at("/data/0/scope").asText();
         assertThat(removed("scope=" + other)).isEqualTo(1);
         assertHit(proxy.cached(CHAT, chat("b", "1")));

@@ -51,6 +51,7 @@ class CommandsTest extends AdminTest {
     void statsPrintsATableOrJson() throws IOException {
         proxy.cached(CHAT, CHAT_REQUEST);
         proxy.cached(CHAT, CHAT_REQUEST);
+        proxy.activity(2);
 
         Ended table = run("stats");
         assertThat(table.status()).isZero();
@@ -67,6 +68,7 @@ class CommandsTest extends AdminTest {
     @Test
     void topPrintsAsOftenAsItIsTold() {
         proxy.cached(CHAT, chat("m\\u001b[2J", "hello"));
+        proxy.activity(1);
         Ended ended = run("top", "--count", "2", "--interval", "0.1");
         assertThat(ended.status()).isZero();
         assertThat(ended.out().split("hit ratio", -1)).hasSize(3);

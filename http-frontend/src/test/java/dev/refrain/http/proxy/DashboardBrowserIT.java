@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.microsoft.playwright.Download;
 import com.microsoft.playwright.Locator;
 import com.microsoft.playwright.Page;
+import com.microsoft.playwright.Route;
 import com.microsoft.playwright.options.AriaRole;
 import com.microsoft.playwright.options.ColorScheme;
 import java.io.IOException;
@@ -15,6 +16,7 @@ import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.CountDownLatch;
@@ -400,6 +402,18 @@ class DashboardBrowserIT {
         assertThat(brightness(page)).isGreaterThan(200);
         toggle.click();
         assertThat(brightness(page)).isLessThan(60);
+    }
+
+    @Test
+    void coloursCanBeChosenBeforeThereAreFigures() {
+        Page page = chromium.page(1280, 900, ColorScheme.LIGHT);
+        List<Route> held = new ArrayList<>();
+        page.route("**/admin/api/timeseries*", held::add);
+        page.navigate(address(""));
+        page.waitForCondition(() -> !held.isEmpty());
+        page.locator("#theme").click();
+        held.forEach(Route::resume);
+        assertThat(page.locator("#charts canvas")).hasCount(4);
     }
 
     @Test

@@ -12,8 +12,12 @@ import java.nio.charset.StandardCharsets;
 import java.util.Locale;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /** A provider that writes the bytes itself, for what a well-behaved one would not send. */
@@ -35,6 +39,8 @@ final class RawProvider implements AutoCloseable {
     private volatile Script script;
     private volatile boolean early;
     private volatile ServerSocket server;
+    /** Ends when connections are really taken no more, which may be later than when the socket is closed. */
+    private volatile Future<?> accepting;
 
     /** A provider that answers each request with the same bytes, whatever they are, and hangs up. */
     RawProvider(String answer) throws IOException {
@@ -51,7 +57,7 @@ final class RawProvider implements AutoCloseable {
         socket.setReuseAddress(true);
         socket.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), 50);
         server = socket;
-        threads.execute(() -> accept(socket));
+        accepting = threads.submit(() -> accept(socket));
     }
 
     URI base() {
@@ -82,6 +88,11 @@ final class RawProvider implements AutoCloseable {
     /** Takes no connections until {@link #recover}, and closes those that there are. */
     void refuse() throws IOException {
         server.close();
+        try {
+            accepting.get(20, TimeUnit.SECONDS);
+        } catch (InterruptedException | ExecutionException | TimeoutException e) {
+            throw new IOException("Connections are still taken", e);
+        }
         hangUp();
     }
 

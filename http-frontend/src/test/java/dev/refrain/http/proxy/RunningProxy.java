@@ -2,6 +2,7 @@ package dev.refrain.http.proxy;
 
 import dev.refrain.engine.CacheStats;
 import dev.refrain.http.activity.ActivityLog;
+import dev.refrain.http.activity.Filter;
 import dev.refrain.http.config.Startup;
 import java.io.IOException;
 import java.net.URI;
@@ -10,6 +11,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.locks.LockSupport;
 
 /** The front-end in this JVM, on a port of its own. */
 final class RunningProxy extends ProxyUnderTest {
@@ -39,6 +41,15 @@ final class RunningProxy extends ProxyUnderTest {
 
     ActivityLog activity() {
         return server.activity();
+    }
+
+    /** The log once it has so many requests: each comes into it at about the time at which its client has the answer, which may be later. */
+    ActivityLog activity(int count) {
+        long patience = System.nanoTime() + 10_000_000_000L;
+        while (activity().query(Filter.ALL, count, null).data().size() < count && System.nanoTime() < patience) {
+            LockSupport.parkNanos(1_000_000);
+        }
+        return activity();
     }
 
     String startLine() {

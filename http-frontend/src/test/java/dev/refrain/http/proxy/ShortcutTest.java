@@ -203,7 +203,7 @@ class ShortcutTest extends WireTest {
                 }
             }
         }
-        assertThat(proxy.activity().stats().requests().hit()).isEqualTo(4);
+        assertThat(proxy.activity(5).stats().requests().hit()).isEqualTo(4);
     }
 
     @Test
@@ -230,7 +230,7 @@ class ShortcutTest extends WireTest {
                 last = ask(client, request(HEAD, "{\"model\":\"acme/large\",\"n\":1}"));
             }
             String id = last.replaceAll("(?s).*X-Generation-Id: (\\S+).*", "$1");
-            assertThat(proxy.activity().find(id, "sk-one")).get().satisfies(activity -> {
+            assertThat(proxy.activity(6).find(id, "sk-one")).get().satisfies(activity -> {
                 assertThat(activity.status()).isEqualTo(200);
                 assertThat(activity.model()).isEqualTo("acme/large");
                 assertThat(activity.endpoint()).isEqualTo(Endpoint.CHAT);

@@ -67,7 +67,7 @@ export function start() {
   $("ranges").addEventListener("change", load);
   $("chart-table").addEventListener("toggle", table);
   on("point", append);
-  addEventListener("themechange", () => visible && draw());
+  addEventListener("themechange", () => visible && data && draw());
   new ResizeObserver(() => drawn.forEach(({ plot, box }) => plot.setSize({ width: box.clientWidth, height: HEIGHT }))).observe($("charts"));
 }
 
