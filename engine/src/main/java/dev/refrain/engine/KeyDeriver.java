@@ -41,6 +41,7 @@ final class KeyDeriver {
     static final class Scratch {
         private final MessageDigest sha256 = newSha256();
         private final byte[] digest = new byte[CacheKey.LENGTH];
+        private final byte[] gathered = new byte[512];
         private byte[] head = new byte[256];
         private int headLength;
 
@@ -158,7 +159,7 @@ final class KeyDeriver {
         sha256.reset();
         sha256.update(scratch.head, 0, scratch.headLength);
         scratch.head[1] = 0;
-        sha256.update(body.normalised(), body.normalisedOffset(), body.normalisedLength());
+        body.digest(sha256, scratch.gathered);
         try {
             sha256.digest(scratch.digest, 0, CacheKey.LENGTH);
         } catch (DigestException e) {

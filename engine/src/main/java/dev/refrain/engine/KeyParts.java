@@ -30,9 +30,16 @@ public record KeyParts(
         String body) {
 
     private static final int SHOWN_BYTES = 6;
+    private static final int SHORT_RUNS = 512;
 
     static KeyParts of(CacheKey key, CacheRequest request) {
-        byte[] query = request.query().getBytes(StandardCharsets.UTF_8);
+        MessageDigest sha256 = sha256();
+        String query = "";
+        if (!request.query().isEmpty()) {
+            sha256.update(request.query().getBytes(StandardCharsets.UTF_8));
+            query = shown(sha256.digest());
+        }
+        request.body().digest(sha256, new byte[SHORT_RUNS]);
         return new KeyParts(
                 key,
                 KeyDeriver.KEY_VERSION,
@@ -40,19 +47,18 @@ public record KeyParts(
                 key.scope(),
                 request.endpoint(),
                 request.upstream(),
-                query.length == 0 ? "" : digest(query, 0, query.length),
+                query,
                 request.presetFingerprint(),
-                digest(
-                        request.body().normalised(),
-                        request.body().normalisedOffset(),
-                        request.body().normalisedLength()));
+                shown(sha256.digest()));
     }
 
-    private static String digest(byte[] bytes, int offset, int length) {
+    private static String shown(byte[] digest) {
+        return HexFormat.of().formatHex(digest, 0, SHOWN_BYTES);
+    }
+
+    private static MessageDigest sha256() {
         try {
-            MessageDigest sha256 = MessageDigest.getInstance("SHA-256");
-            sha256.update(bytes, offset, length);
-            return HexFormat.of().formatHex(sha256.digest(), 0, SHOWN_BYTES);
+            return MessageDigest.getInstance("SHA-256");
         } catch (NoSuchAlgorithmException e) {
             throw new IllegalStateException("every Java platform has SHA-256", e);
         }

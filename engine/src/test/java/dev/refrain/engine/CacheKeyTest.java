@@ -47,6 +47,17 @@ class CacheKeyTest {
     }
 
     @Test
+    void keysAreThoseThatAreStoredAlready() {
+        // By another program: 01, 01 for a stream, then each part after its length in four bytes.
+        CacheRequest request = request(
+                        Endpoint.CHAT,
+                        "sk-1",
+                        "{ \"model\": \"m\",\n \"stream\": true, \"messages\":[{\"role\":\"user\",\"content\":\"a b\"}] }\n")
+                .at("https://a.example", "q=1");
+        assertThat(key(request).digest()).isEqualTo("aeae800ae7e20fd3b941b988d6ee508e8ae32649917c8f59aefb36de8927cb58");
+    }
+
+    @Test
     void partsCannotBorrowFromTheirNeighbours() {
         CacheRequest request = request(Endpoint.CHAT, "k", "{}");
         assertThat(key(request.at("ab", "c"))).isNotEqualTo(key(request.at("a", "bc")));

@@ -16,7 +16,8 @@ import java.util.SplittableRandom;
  * What becomes of lookups, of puts and of the heap as a store grows: a program of its own, as its longest run takes minutes and
  * 10 GB of disk. Prints one line for each number of entries.
  *
- * <p>Answers are short, so that ten million fit; keys and requests for them follow from their number.
+ * <p>Answers are short, so that ten million fit; keys and requests for them follow from their number. {@code 3000000:100000} asks for
+ * 100,000 of three million only, as unevenly as if there were no others: what the store's length costs, without what asking for more entries costs.
  */
 public final class GrowthBenchmark {
     private static final int LOOKUPS = 2_000_000;
@@ -29,20 +30,20 @@ public final class GrowthBenchmark {
 
     private GrowthBenchmark() {}
 
-    /** The numbers of entries, in ascending order. */
+    /** The numbers of entries, in ascending order; after a colon how many of them are asked for. */
     public static void main(String[] args) throws IOException {
-        int[] sizes = args.length == 0
-                ? new int[] {100_000, 1_000_000, 10_000_000}
-                : Arrays.stream(args).mapToInt(Integer::parseInt).toArray();
+        String[] sizes = args.length == 0 ? new String[] {"100000", "1000000", "10000000"} : args;
         System.out.println(
                 "| entries | lookup p50 / p99 ns | put, not full, p50 / p99 ns | put that evicts, p50 / p99 ns | heap MiB |");
         System.out.println("|---|---|---|---|---|");
-        for (int entries : sizes) {
-            System.out.println(measure(entries));
+        for (String size : sizes) {
+            int colon = size.indexOf(':');
+            int entries = Integer.parseInt(colon < 0 ? size : size.substring(0, colon));
+            System.out.println(measure(entries, colon < 0 ? entries : Integer.parseInt(size.substring(colon + 1))));
         }
     }
 
-    static String measure(int entries) throws IOException {
+    private static String measure(int entries, int asked) throws IOException {
         try (TemporaryCache temporary = new TemporaryCache(Math.max(32L << 20, (long) entries * BYTES_PER_ENTRY))) {
             ResponseCache cache = temporary.cache();
             byte[] answer = answer();
@@ -55,7 +56,7 @@ public final class GrowthBenchmark {
             long stored = cache.stats().store().entries();
             System.gc();
             long heap = ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed();
-            long[] lookups = lookups(cache, entries);
+            long[] lookups = lookups(cache, entries, asked);
             long next = fillUp(cache, entries, answer);
             long[] evicting = puts(cache, next, PUTS, answer);
             System.err.println("measured " + stored);
@@ -91,13 +92,14 @@ public final class GrowthBenchmark {
         return nanos;
     }
 
-    private static long[] lookups(ResponseCache cache, int entries) {
+    private static long[] lookups(ResponseCache cache, int entries, int asked) {
         CachedResponse response = new CachedResponse();
         SplittableRandom random = new SplittableRandom(1);
         long[] nanos = new long[LOOKUPS];
         // Once to warm up, once to measure.
         for (int i = -LOOKUPS; i < LOOKUPS; i++) {
-            CacheKey key = key(zipf(random, entries));
+            // Scattered, so that what is popular was not stored first.
+            CacheKey key = key(zipf(random, asked) * 7_919 % entries);
             long start = System.nanoTime();
             cache.lookup(key, response);
             if (i >= 0) {
@@ -122,11 +124,10 @@ public final class GrowthBenchmark {
     }
 
     /** Zipf's law by inversion of the continuous distribution, which is close enough for ranks beyond the first few. */
-    private static long zipf(SplittableRandom random, int entries) {
+    private static long zipf(SplittableRandom random, int asked) {
         double exponent = 1 - EXPONENT;
-        double x = Math.pow(random.nextDouble() * (Math.pow(entries + 1.0, exponent) - 1) + 1, 1 / exponent);
-        // Scattered, so that what is popular was not stored first.
-        return ((long) x - 1) * 7_919 % entries;
+        double x = Math.pow(random.nextDouble() * (Math.pow(asked + 1.0, exponent) - 1) + 1, 1 / exponent);
+        return (long) x - 1;
     }
 
     private static CacheKey key(long number) {

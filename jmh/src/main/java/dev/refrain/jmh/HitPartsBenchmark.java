@@ -1,36 +1,15 @@
 package dev.refrain.jmh;
 
-import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.CacheRequest;
 import dev.refrain.engine.CachedResponse;
 import dev.refrain.engine.Endpoint;
 import org.openjdk.jmh.annotations.Benchmark;
-import org.openjdk.jmh.annotations.Level;
-import org.openjdk.jmh.annotations.Scope;
-import org.openjdk.jmh.annotations.Setup;
-import org.openjdk.jmh.annotations.State;
 
 /** What a hit is made of, and the floors beneath two of its parts: {@link #sha256} under a key, {@link #decompress} under a lookup. */
 public class HitPartsBenchmark extends MeasuredInForks {
-    /** One request, scanned already. */
-    @State(Scope.Thread)
-    public static class Scanned {
-        private CacheRequest request;
-
-        @Setup(Level.Trial)
-        public void scan(Requests requests) {
-            request = CacheRequest.of(Endpoint.CHAT, Requests.API_KEY, requests.to(0));
-        }
-    }
-
     @Benchmark
-    public CacheRequest scan(Requests requests) {
-        return CacheRequest.of(Endpoint.CHAT, Requests.API_KEY, requests.next());
-    }
-
-    @Benchmark
-    public CacheKey key(EmptyCache keys, Scanned scanned) {
-        return keys.cache().key(scanned.request).orElseThrow();
+    public boolean scan(Requests requests) {
+        return CacheRequest.of(Endpoint.CHAT, Requests.API_KEY, requests.next()).isJsonObject();
     }
 
     @Benchmark

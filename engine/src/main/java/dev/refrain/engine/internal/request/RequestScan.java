@@ -12,6 +12,8 @@ import com.fasterxml.jackson.core.StreamReadConstraints;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.util.Arrays;
 import java.util.BitSet;
 import java.util.Objects;
 
@@ -34,6 +36,8 @@ import java.util.Objects;
 public final class RequestScan {
     private static final int MAX_DEPTH = StreamReadConstraints.DEFAULT_MAX_DEPTH;
     private static final int ABSENT = -1;
+    /** Room for that many ends of runs at first. */
+    private static final int FIRST_RUNS = 128;
 
     /** Decodes strings with escapes; the scan has bounded them already. */
     private static final JsonFactory STRINGS = JsonFactory.builder()
@@ -49,13 +53,12 @@ public final class RequestScan {
     /** Which of the open levels are arrays; the others are objects. */
     private final BitSet arrays = new BitSet();
 
-    // What is kept: the start of compact, then the run of scanned bytes. Without space between tokens it is one run and
-    // no array.
-    private byte[] compact;
-    /** What compact was, or is. */
-    private byte[] reusable = {};
-
-    private int compacted;
+    // The normalised body: runs of the scanned bytes between which white space was dropped. Of all but the last run,
+    // the
+    // index of the first byte and the one after the last byte stand in the array.
+    private int[] runs = {};
+    private int runsLength;
+    private int runsBytes;
     private int runStart;
     private int runEnd;
 
@@ -71,8 +74,7 @@ public final class RequestScan {
     public RequestScan() {}
 
     /**
-     * Scans a request body in place of the one before. What was said of that is void, and so is the array that {@link #normalised()}
-     * returned.
+     * Scans a request body in place of the one before. What was said of that is void.
      *
      * @param body kept, neither copied nor changed
      * @throws IndexOutOfBoundsException if the range is not within the array
@@ -82,13 +84,10 @@ public final class RequestScan {
         bytes = body;
         offset = from;
         end = from + length;
-        compacted = 0;
         forget();
         jsonObject = readDocument();
         if (!jsonObject) {
             forget();
-        } else if (compact != null) {
-            flush(runEnd);
         }
     }
 
@@ -112,27 +111,41 @@ public final class RequestScan {
         return jsonObject;
     }
 
-    /**
-     * The array that holds the normalised body. It is the scanned one, untouched, if there was no white space between tokens, and a
-     * new one otherwise; not to be written to.
-     */
-    public byte[] normalised() {
-        return compact == null ? bytes : compact;
-    }
-
-    /** Where the normalised body starts in {@link #normalised()}. */
-    public int normalisedOffset() {
-        return compact == null ? runStart : 0;
-    }
-
     /** Length of the normalised body in bytes. */
     public int normalisedLength() {
-        return compact == null ? runEnd - runStart : compacted;
+        return runsBytes + runEnd - runStart;
+    }
+
+    /**
+     * Puts the normalised body into a digest. Long runs are read where they are; short ones are gathered first, as a digest takes
+     * longer for each call than for some bytes more.
+     *
+     * @param gathered working memory
+     */
+    public void digest(MessageDigest digest, byte[] gathered) {
+        int length = 0;
+        for (int n = 0; n <= runsLength; n += 2) {
+            boolean isLast = n == runsLength;
+            int from = isLast ? runStart : runs[n];
+            int run = (isLast ? runEnd : runs[n + 1]) - from;
+            boolean isLong = run > gathered.length / 2;
+            if (isLong || run > gathered.length - length) {
+                digest.update(gathered, 0, length);
+                length = 0;
+            }
+            if (isLong) {
+                digest.update(bytes, from, run);
+            } else {
+                System.arraycopy(bytes, from, gathered, length, run);
+                length += run;
+            }
+        }
+        digest.update(gathered, 0, length);
     }
 
     /** Bytes of memory that this keeps for the next scan. */
     public int keptBytes() {
-        return reusable.length;
+        return runs.length * Integer.BYTES;
     }
 
     /** Lets go of the scanned body. */
@@ -187,93 +200,74 @@ public final class RequestScan {
         return background;
     }
 
-    /** What may come next, white space aside. */
-    private enum Expected {
-        FIRST_NAME_OR_END,
-        NAME,
-        FIRST_VALUE_OR_END,
-        VALUE,
-        COMMA_OR_END
-    }
-
     private boolean readDocument() {
         int i = skipSpace(offset);
         runStart = i;
         if (i == end || bytes[i] != '{') {
             return false;
         }
-        i++;
-        int depth = 1;
+        i = nextToken(i + 1);
         arrays.clear();
-        Expected expected = Expected.FIRST_NAME_OR_END;
-        int nameStart = 0;
-        int nameEnd = 0;
-        while (depth > 0) {
-            i = nextToken(i);
-            if (i == end) {
-                return false;
-            }
-            byte b = bytes[i];
-            boolean inArray = arrays.get(depth);
-            if (b == (inArray ? ']' : '}') && mayEnd(expected)) {
-                depth--;
-                i++;
-                expected = Expected.COMMA_OR_END;
-                continue;
-            }
-            switch (expected) {
-                case COMMA_OR_END -> {
-                    if (b != ',') {
-                        return false;
-                    }
-                    i++;
-                    expected = inArray ? Expected.VALUE : Expected.NAME;
-                }
-                case FIRST_NAME_OR_END, NAME -> {
-                    if (b != '"') {
-                        return false;
-                    }
-                    nameStart = i;
-                    nameEnd = string(bytes, i, end);
+        int depth = 1;
+        boolean inArray = false;
+        boolean isEmpty = isAt(i, '}');
+        while (true) {
+            if (!isEmpty) {
+                int nameStart = i;
+                int nameEnd = i;
+                if (!inArray) {
+                    nameEnd = isAt(i, '"') ? string(bytes, i, end) : MALFORMED;
                     if (nameEnd == MALFORMED) {
                         return false;
                     }
                     i = nextToken(nameEnd);
-                    if (i == end || bytes[i] != ':') {
+                    if (!isAt(i, ':')) {
                         return false;
                     }
-                    i++;
-                    expected = Expected.VALUE;
+                    i = nextToken(i + 1);
                 }
-                case FIRST_VALUE_OR_END, VALUE -> {
-                    boolean opens = b == '{' || b == '[';
-                    int valueEnd = opens ? i + 1 : scalar(bytes, i, end);
-                    if (valueEnd == MALFORMED) {
+                if (i == end) {
+                    return false;
+                }
+                byte first = bytes[i];
+                boolean opens = first == '{' || first == '[';
+                int valueEnd = opens ? i + 1 : scalar(bytes, i, end);
+                if (valueEnd == MALFORMED) {
+                    return false;
+                }
+                if (depth == 1) {
+                    field(nameStart, nameEnd, i, valueEnd);
+                }
+                i = nextToken(valueEnd);
+                if (opens) {
+                    if (depth == MAX_DEPTH) {
                         return false;
                     }
-                    if (depth == 1) {
-                        field(nameStart, nameEnd, i, valueEnd);
-                    }
-                    if (opens) {
-                        if (depth == MAX_DEPTH) {
-                            return false;
-                        }
-                        depth++;
-                        arrays.set(depth, b == '[');
-                        expected = b == '[' ? Expected.FIRST_VALUE_OR_END : Expected.FIRST_NAME_OR_END;
-                    } else {
-                        expected = Expected.COMMA_OR_END;
-                    }
-                    i = valueEnd;
+                    inArray = first == '[';
+                    arrays.set(++depth, inArray);
+                    isEmpty = isAt(i, inArray ? ']' : '}');
+                    continue;
                 }
             }
+            while (isAt(i, inArray ? ']' : '}')) {
+                depth--;
+                if (depth == 0) {
+                    runEnd = i + 1;
+                    return skipSpace(runEnd) == end;
+                }
+                inArray = arrays.get(depth);
+                i = nextToken(i + 1);
+            }
+            if (!isAt(i, ',')) {
+                return false;
+            }
+            i = nextToken(i + 1);
+            isEmpty = false;
         }
-        runEnd = i;
-        return skipSpace(i) == end;
     }
 
-    private static boolean mayEnd(Expected expected) {
-        return expected != Expected.NAME && expected != Expected.VALUE;
+    private boolean isAt(int i, char c) {
+        return i < end && bytes[i] == c;
     }
 
     /** Takes note of a top-level field. A later one of the same name replaces it, as in Jackson, whatever its type. */
@@ -281,6 +275,12 @@ public final class RequestScan {
         byte first = bytes[valueStart];
         int from = nameStart + 1;
         int to = nameEnd - 1;
+        switch (bytes[from]) {
+            case 'm', 's', 'p', 'b', '\\' -> {}
+            default -> {
+                return;
+            }
+        }
         if (spells("model", bytes, from, to)) {
             modelStart = first == '"' ? valueStart : ABSENT;
             modelEnd = valueEnd;
@@ -309,28 +309,21 @@ public final class RequestScan {
         }
         int next = skipSpace(i);
         if (next > i) {
-            if (compact == null) {
-                int needed = end - runStart - (next - i);
-                if (reusable.length < needed) {
-                    reusable = new byte[needed];
-                }
-                compact = reusable;
+            if (runsLength == runs.length) {
+                runs = Arrays.copyOf(runs, Math.max(FIRST_RUNS, 2 * runsLength));
             }
-            flush(i);
+            runs[runsLength++] = runStart;
+            runs[runsLength++] = i;
+            runsBytes += i - runStart;
             runStart = next;
         }
         return next;
     }
 
-    private void flush(int to) {
-        int length = to - runStart;
-        System.arraycopy(bytes, runStart, compact, compacted, length);
-        compacted += length;
-    }
-
     /** Takes back what was noted before the body turned out not to be eligible. */
     private void forget() {
-        compact = null;
+        runsLength = 0;
+        runsBytes = 0;
         runStart = offset;
         runEnd = end;
         modelStart = ABSENT;

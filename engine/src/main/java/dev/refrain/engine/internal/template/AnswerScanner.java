@@ -1,6 +1,7 @@
 package dev.refrain.engine.internal.template;
 
 import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonFactoryBuilder;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
@@ -46,18 +47,36 @@ final class AnswerScanner {
 
     /**
      * Jackson looks for UTF-16 and UTF-32 only in the first four bytes, and its reader-based parser for those and for a factory
-     * that does not canonicalise names knows no byte offsets; so names are canonicalised, but not interned. The factory holds the
-     * table of names, which clients can fill with names of their own (a tool's schema is echoed in a Responses answer): one per
-     * capture, so that it goes when the capture goes.
+     * that does not canonicalise names knows no byte offsets; so names are canonicalised, but not interned. Answers share the table of
+     * names, as to make it anew takes as long as compressing an answer. Clients can fill it with names of their own (a tool's
+     * schema is echoed in a Responses answer), so it goes when it holds more names than all formats have.
      */
-    private final JsonFactory json = JsonFactory.builder()
-            .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
-            .streamReadConstraints(StreamReadConstraints.builder()
-                    .maxStringLength(Integer.MAX_VALUE)
-                    .maxNumberLength(Integer.MAX_VALUE)
-                    .build())
-            .build();
+    private static final class Json extends JsonFactory {
+        private static final int MAX_NAMES = 500;
+        private static final long serialVersionUID = 1;
 
+        private static volatile Json shared = new Json();
+
+        private Json() {
+            super(new JsonFactoryBuilder()
+                    .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
+                    .streamReadConstraints(StreamReadConstraints.builder()
+                            .maxStringLength(Integer.MAX_VALUE)
+                            .maxNumberLength(Integer.MAX_VALUE)
+                            .build()));
+        }
+
+        static Json shared() {
+            Json json = shared;
+            if (json._byteSymbolCanonicalizer.size() > MAX_NAMES) {
+                json = new Json();
+                shared = json;
+            }
+            return json;
+        }
+    }
+
+    private final JsonFactory json = Json.shared();
     private final AnswerFormat format;
     private final List<Edit> edits = new ArrayList<>();
     private int base;

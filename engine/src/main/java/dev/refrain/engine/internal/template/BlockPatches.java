@@ -159,14 +159,9 @@ public final class BlockPatches {
                 if (next == patchesLength) {
                     return false;
                 }
-                int coded = 0;
-                int shift = 0;
-                byte part;
-                do {
-                    part = patches[next++];
-                    coded |= (part & 0x7F) << shift;
-                    shift += 7;
-                } while (part < 0);
+                long read = Varint.read(patches, next, patchesLength);
+                next += Varint.length(read);
+                int coded = (int) Varint.number(read);
                 start += coded >>> 1;
                 kind = coded & 1;
                 end = start + (kind == Template.ID ? Template.ID_LENGTH : Template.TIME_LENGTH);
@@ -181,12 +176,7 @@ public final class BlockPatches {
 
         void write(GrowableBytes table, int distance) {
             boolean isPart = to - from < end - start;
-            long coded = (long) distance << 2 | (isPart ? PART : 0) | kind;
-            while ((coded & ~0x7F) != 0) {
-                table.append((int) coded | 0x80);
-                coded >>>= 7;
-            }
-            table.append((int) coded);
+            Varint.append(table, (long) distance << 2 | (isPart ? PART : 0) | kind);
             if (isPart) {
                 table.append(from - start);
                 table.append(to - from);
@@ -216,24 +206,16 @@ public final class BlockPatches {
         int end = tableOffset + tableLength;
         long at = 0;
         while (next < end) {
-            long coded = 0;
-            int shift = 0;
-            byte part;
-            do {
-                if (next == end || shift > 28) {
-                    throw damaged();
-                }
-                part = table[next++];
-                coded |= (part & 0x7FL) << shift;
-                shift += 7;
-            } while (part < 0);
+            long read = Varint.read(table, next, end);
+            long coded = Varint.number(read);
+            next += Varint.length(read);
             at += coded >>> 2;
             byte[] value = (coded & 1) == Template.ID ? id : time;
             int from = 0;
             int length = value.length;
             if ((coded & PART) != 0) {
                 if (next > end - 2) {
-                    throw damaged();
+                    throw new IllegalArgumentException("the patch table ends within a literal");
                 }
                 from = table[next++];
                 length = table[next++];
@@ -242,9 +224,5 @@ public final class BlockPatches {
             Objects.checkFromIndexSize(at, length, blockLength);
             System.arraycopy(value, from, block, blockOffset + (int) at, length);
         }
-    }
-
-    private static IllegalArgumentException damaged() {
-        return new IllegalArgumentException("the patch table ends within a literal");
     }
 }

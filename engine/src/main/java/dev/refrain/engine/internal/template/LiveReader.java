@@ -61,15 +61,8 @@ public final class LiveReader {
         byte[] patches = template.patches();
         int end = at + length;
         while (patchAt < template.patchesLength()) {
-            int next = patchAt;
-            long coded = 0;
-            for (int shift = 0; ; shift += 7) {
-                byte part = patches[next++];
-                coded |= (part & 0x7FL) << shift;
-                if (part >= 0) {
-                    break;
-                }
-            }
+            long found = Varint.read(patches, patchAt, template.patchesLength());
+            long coded = Varint.number(found);
             int placeholder = (int) (lastPlaceholder + (coded >>> 1));
             if (placeholder >= end) {
                 break;
@@ -81,7 +74,7 @@ public final class LiveReader {
                 end += more;
             }
             System.arraycopy(value, 0, piece.bytes(), placeholder - at, value.length);
-            patchAt = next;
+            patchAt += Varint.length(found);
             lastPlaceholder = placeholder;
         }
         return end - at;

@@ -136,18 +136,9 @@ public final class Template {
         int end = patchesOffset + patchesLength;
         long at = 0;
         for (int i = 0; i < count; i++) {
-            long coded = 0;
-            int shift = 0;
-            byte part;
-            do {
-                // A distance is less than 2^31, so with its kind it has at most 32 bits, which fill at most five bytes.
-                if (next == end || shift > 28) {
-                    throw damaged();
-                }
-                part = patches[next++];
-                coded |= (part & 0x7FL) << shift;
-                shift += 7;
-            } while (part < 0);
+            long read = Varint.read(patches, next, end);
+            long coded = Varint.number(read);
+            next += Varint.length(read);
             at += coded >>> 1;
             boolean isId = (coded & 1) == ID;
             if (at + (isId ? ID_LENGTH : TIME_LENGTH) > bodyLength) {
@@ -166,11 +157,7 @@ public final class Template {
             }
         }
         if (next != end) {
-            throw damaged();
+            throw new IllegalArgumentException("the patch table holds more placeholders than it should");
         }
-    }
-
-    private static IllegalArgumentException damaged() {
-        return new IllegalArgumentException("the patch table does not hold as many placeholders as it should");
     }
 }

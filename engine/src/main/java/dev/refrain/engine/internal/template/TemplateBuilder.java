@@ -69,12 +69,7 @@ final class TemplateBuilder {
     }
 
     private void placeholder(int kind, int length) {
-        int coded = (bytes.length() - lastPatch) << 1 | kind;
-        while ((coded & ~0x7F) != 0) {
-            patches.append(coded | 0x80);
-            coded >>>= 7;
-        }
-        patches.append(coded);
+        Varint.append(patches, (long) (bytes.length() - lastPatch) << 1 | kind);
         lastPatch = bytes.length();
         patchCount++;
         bytes.append(PLACEHOLDER, 0, length);

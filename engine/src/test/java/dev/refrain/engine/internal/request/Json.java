@@ -1,6 +1,10 @@
 package dev.refrain.engine.internal.request;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -140,9 +144,41 @@ final class Json {
         return RequestScan.of(array, before.length, body.length);
     }
 
+    /** The normalised body, whatever room there is for gathering it. */
     static String normalised(byte[] body) {
         RequestScan scan = scan(body);
-        return new String(
-                scan.normalised(), scan.normalisedOffset(), scan.normalisedLength(), StandardCharsets.ISO_8859_1);
+        String normalised = digested(scan, 512);
+        assertThat(scan.normalisedLength()).isEqualTo(normalised.length());
+        assertThat(digested(scan, 5)).isEqualTo(normalised);
+        return normalised;
+    }
+
+    /** What a digest is given. */
+    static String digested(RequestScan scan, int room) {
+        ByteArrayOutputStream given = new ByteArrayOutputStream();
+        scan.digest(
+                new MessageDigest("none") {
+                    @Override
+                    protected void engineUpdate(byte input) {
+                        given.write(input);
+                    }
+
+                    @Override
+                    protected void engineUpdate(byte[] input, int offset, int length) {
+                        given.write(input, offset, length);
+                    }
+
+                    @Override
+                    protected byte[] engineDigest() {
+                        return given.toByteArray();
+                    }
+
+                    @Override
+                    protected void engineReset() {
+                        given.reset();
+                    }
+                },
+                new byte[room]);
+        return given.toString(StandardCharsets.ISO_8859_1);
     }
 }

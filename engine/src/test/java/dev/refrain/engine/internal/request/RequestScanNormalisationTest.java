@@ -1,5 +1,6 @@
 package dev.refrain.engine.internal.request;
 
+import static dev.refrain.engine.internal.request.Json.digested;
 import static dev.refrain.engine.internal.request.Json.normalised;
 import static dev.refrain.engine.internal.request.Json.scan;
 import static dev.refrain.engine.internal.request.Json.utf8;
@@ -86,19 +87,11 @@ class RequestScanNormalisationTest {
     }
 
     @Test
-    void copiesNothingIfNoSpaceStandsBetweenTokens() {
-        byte[] body = utf8(" \n{\"a\":[1,\" 2 \"]}\n");
+    void dropsSpaceAroundTheDocumentAndBetweenTokensOnly() {
+        byte[] body = utf8(" \n{ \"a\" :\t[1,\r\n\" 2 \"] }\n ");
         RequestScan scan = RequestScan.of(body, 1, body.length - 1);
-        assertThat(scan.normalised()).isSameAs(body);
-        assertThat(scan.normalisedOffset()).isEqualTo(2);
-        assertThat(scan.normalisedLength()).isEqualTo(body.length - 3);
-    }
-
-    @Test
-    void leavesAloneWhatItIsGiven() {
-        byte[] body = utf8("{ \"a\" : 1 }");
-        assertThat(RequestScan.of(body, 0, body.length).normalised()).isNotSameAs(body);
-        assertThat(body).isEqualTo(utf8("{ \"a\" : 1 }"));
+        assertThat(digested(scan, 512)).isEqualTo("{\"a\":[1,\" 2 \"]}");
+        assertThat(body).isEqualTo(utf8(" \n{ \"a\" :\t[1,\r\n\" 2 \"] }\n "));
     }
 
     @Test
@@ -106,9 +99,16 @@ class RequestScanNormalisationTest {
         byte[] body = utf8("x { \"model\" : 1 2 } y");
         RequestScan scan = RequestScan.of(body, 2, body.length - 4);
         assertThat(scan.isJsonObject()).isFalse();
-        assertThat(scan.normalised()).isSameAs(body);
-        assertThat(scan.normalisedOffset()).isEqualTo(2);
         assertThat(scan.normalisedLength()).isEqualTo(body.length - 4);
+        assertThat(digested(scan, 512)).isEqualTo("{ \"model\" : 1 2 }");
+    }
+
+    @Test
+    void aLongDocumentWithMuchSpaceIsNormalised() {
+        String element = "{\"role\":\"user\",\"content\":\"" + "text ".repeat(200) + "\"}";
+        String spaced =
+                "{ \"messages\" : [" + (" " + element.replace("\":", "\"\n : ") + " ,").repeat(99) + element + "]\n}";
+        assertThat(normalised(utf8(spaced))).isEqualTo("{\"messages\":[" + (element + ",").repeat(99) + element + "]}");
     }
 
     @Provide

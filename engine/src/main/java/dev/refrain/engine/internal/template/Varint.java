@@ -1,0 +1,45 @@
+package dev.refrain.engine.internal.template;
+
+/** Unsigned LEB128 numbers of up to 35 bits, which patch tables are made of. What is read comes from a file and may be anything. */
+final class Varint {
+    private static final int MAX_LENGTH = 5;
+
+    private Varint() {}
+
+    static void append(GrowableBytes to, long number) {
+        long rest = number;
+        while ((rest & ~0x7FL) != 0) {
+            to.append((int) rest | 0x80);
+            rest >>>= 7;
+        }
+        to.append((int) rest);
+    }
+
+    /**
+     * Reads one.
+     *
+     * @return its {@link #number} and its {@link #length}
+     * @throws IllegalArgumentException if it does not end before {@code end}, or is too long
+     */
+    static long read(byte[] bytes, int from, int end) {
+        long number = 0;
+        for (int length = 0; length < MAX_LENGTH && from + length < end; ) {
+            byte part = bytes[from + length];
+            number |= (part & 0x7FL) << (7 * length);
+            length++;
+            if (part >= 0) {
+                return number << 3 | length;
+            }
+        }
+        throw new IllegalArgumentException("the patch table ends within a number");
+    }
+
+    static long number(long read) {
+        return read >>> 3;
+    }
+
+    /** In bytes. */
+    static int length(long read) {
+        return (int) read & 7;
+    }
+}
