@@ -19,7 +19,7 @@ final class HitWriter implements ResponseSink {
     private final ActivityLog activity;
     private final ModelNames models;
     private final HitHead head = new HitHead();
-    private final ByteBuffer piece = ByteBuffer.allocateDirect(Pieces.LENGTH);
+    private final ByteBuffer piece = ByteBuffer.allocateDirect(Pieces.DIRECT_LENGTH);
 
     private byte[] message = new byte[16 * 1024];
 

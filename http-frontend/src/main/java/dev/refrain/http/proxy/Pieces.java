@@ -4,15 +4,21 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.WritableByteChannel;
 
-/** Writes long answers piece by piece: the JDK copies whatever it is given out of the heap, each time, however little of it the socket takes. */
+/** Writes long answers piece by piece: the JDK copies whatever it is given of the heap, each time, however little of it the socket takes. */
 final class Pieces {
     /** Stays in the processor's caches on its way. */
-    static final int LENGTH = 64 * 1024;
+    private static final int LENGTH = 64 * 1024;
+
+    /** Of what lies outside of the heap, and is copied by nobody: fewer and larger writes are faster (docs/BENCHMARKS.md). */
+    static final int DIRECT_LENGTH = 256 * 1024;
 
     private Pieces() {}
 
     /** Writes at most a piece; returns how much. */
     static int write(WritableByteChannel channel, ByteBuffer bytes) throws IOException {
+        if (bytes.isDirect()) {
+            return channel.write(bytes);
+        }
         int end = bytes.limit();
         bytes.limit(Math.min(end, bytes.position() + LENGTH));
         try {
