@@ -114,8 +114,6 @@ final class RawClient implements AutoCloseable {
             return false;
         } finally {
             socket.setSoTimeout(PATIENCE_MILLIS);
-            // A request in pieces would wait for the server's delayed acknowledgement.
-            socket.setTcpNoDelay(true);
         }
     }
 
