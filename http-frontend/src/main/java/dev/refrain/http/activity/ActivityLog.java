@@ -22,7 +22,7 @@ import org.slf4j.LoggerFactory;
  * Everything that is known of requests: counters since the start, a time series, and a log of the latest ones on disk.
  *
  * <p>Requests hand over what is known of them through a bounded queue and never wait. A thread of the log empties it a few times a second;
- * so does whoever asks for something, so that what has just happened is always found. Everything behind the queue is guarded by one
+ * so does whoever asks for something, so that what has been handed over is always found. Everything behind the queue is guarded by one
  * lock. What the queue does not take is counted here all the same, but missing from the log and the time series.
  */
 public final class ActivityLog implements AutoCloseable {

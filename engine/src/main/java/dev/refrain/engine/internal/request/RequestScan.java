@@ -53,9 +53,8 @@ public final class RequestScan {
     /** Which of the open levels are arrays; the others are objects. */
     private final BitSet arrays = new BitSet();
 
-    // The normalised body: runs of the scanned bytes between which white space was dropped. Of all but the last run,
-    // the
-    // index of the first byte and the one after the last byte stand in the array.
+    // The normalised body: runs of the scanned bytes between which white space was dropped. The array has the index of
+    // the first byte and the one after the last byte of all runs but the last.
     private int[] runs = {};
     private int runsLength;
     private int runsBytes;
