@@ -41,8 +41,9 @@ final class KeyDeriver {
     static final class Scratch {
         private final MessageDigest sha256 = newSha256();
         private final byte[] digest = new byte[CacheKey.LENGTH];
-        private final byte[] gathered = new byte[512];
-        private byte[] head = new byte[256];
+        /** Short bodies are put behind it to be digested with it. */
+        private byte[] head = new byte[RequestScan.GATHERED_BYTES];
+
         private int headLength;
 
         private static MessageDigest newSha256() {
@@ -157,9 +158,8 @@ final class KeyDeriver {
         scratch.length(body.normalisedLength());
         MessageDigest sha256 = scratch.sha256;
         sha256.reset();
-        sha256.update(scratch.head, 0, scratch.headLength);
+        body.digest(sha256, scratch.head, scratch.headLength);
         scratch.head[1] = 0;
-        body.digest(sha256, scratch.gathered);
         try {
             sha256.digest(scratch.digest, 0, CacheKey.LENGTH);
         } catch (DigestException e) {

@@ -1,5 +1,6 @@
 package dev.refrain.engine;
 
+import dev.refrain.engine.internal.request.RequestScan;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -30,7 +31,6 @@ public record KeyParts(
         String body) {
 
     private static final int SHOWN_BYTES = 6;
-    private static final int SHORT_RUNS = 512;
 
     static KeyParts of(CacheKey key, CacheRequest request) {
         MessageDigest sha256 = sha256();
@@ -39,7 +39,7 @@ public record KeyParts(
             sha256.update(request.query().getBytes(StandardCharsets.UTF_8));
             query = shown(sha256.digest());
         }
-        request.body().digest(sha256, new byte[SHORT_RUNS]);
+        request.body().digest(sha256, new byte[RequestScan.GATHERED_BYTES], 0);
         return new KeyParts(
                 key,
                 KeyDeriver.KEY_VERSION,

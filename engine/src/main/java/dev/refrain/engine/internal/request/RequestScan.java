@@ -14,7 +14,6 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.util.Arrays;
-import java.util.BitSet;
 import java.util.Objects;
 
 /**
@@ -36,6 +35,9 @@ import java.util.Objects;
 public final class RequestScan {
     private static final int MAX_DEPTH = StreamReadConstraints.DEFAULT_MAX_DEPTH;
     private static final int ABSENT = -1;
+    /** Enough for most requests to be digested at once. */
+    public static final int GATHERED_BYTES = 4096;
+
     /** Room for that many ends of runs at first. */
     private static final int FIRST_RUNS = 128;
 
@@ -50,8 +52,8 @@ public final class RequestScan {
     private int offset;
     private int end;
     private boolean jsonObject;
-    /** Which of the open levels are arrays; the others are objects. */
-    private final BitSet arrays = new BitSet();
+    /** What ends each of the open levels, of which the first is 1. */
+    private byte[] closing = new byte[16];
 
     // The normalised body: runs of the scanned bytes between which white space was dropped. The array has the index of
     // the first byte and the one after the last byte of all runs but the last.
@@ -119,27 +121,30 @@ public final class RequestScan {
      * Puts the normalised body into a digest. Long runs are read where they are; short ones are gathered first, as a digest takes
      * longer for each call than for some bytes more.
      *
-     * @param gathered working memory
+     * @param gathered working memory; more than {@link #GATHERED_BYTES} is no faster
+     * @param head so many of its bytes go into the digest before the body; they stay as they are
      */
-    public void digest(MessageDigest digest, byte[] gathered) {
-        int length = 0;
+    public void digest(MessageDigest digest, byte[] gathered, int head) {
+        int longRun = (gathered.length - head) / 2;
+        int start = 0;
+        int length = head;
         for (int n = 0; n <= runsLength; n += 2) {
             boolean isLast = n == runsLength;
             int from = isLast ? runStart : runs[n];
             int run = (isLast ? runEnd : runs[n + 1]) - from;
-            boolean isLong = run > gathered.length / 2;
-            if (isLong || run > gathered.length - length) {
-                digest.update(gathered, 0, length);
-                length = 0;
+            if (run > longRun || run > gathered.length - length) {
+                digest.update(gathered, start, length - start);
+                start = head;
+                length = head;
             }
-            if (isLong) {
+            if (run > longRun) {
                 digest.update(bytes, from, run);
             } else {
                 System.arraycopy(bytes, from, gathered, length, run);
                 length += run;
             }
         }
-        digest.update(gathered, 0, length);
+        digest.update(gathered, start, length - start);
     }
 
     /** Bytes of memory that this keeps for the next scan. */
@@ -200,73 +205,76 @@ public final class RequestScan {
     }
 
     private boolean readDocument() {
+        byte[] document = bytes;
+        int last = end;
         int i = skipSpace(offset);
         runStart = i;
-        if (i == end || bytes[i] != '{') {
+        if (i == last || document[i] != '{') {
             return false;
         }
-        i = nextToken(i + 1);
-        arrays.clear();
-        int depth = 1;
-        boolean inArray = false;
-        boolean isEmpty = isAt(i, '}');
+        int depth = 0;
+        byte close = 0;
         while (true) {
-            if (!isEmpty) {
-                int nameStart = i;
-                int nameEnd = i;
-                if (!inArray) {
-                    nameEnd = isAt(i, '"') ? string(bytes, i, end) : MALFORMED;
-                    if (nameEnd == MALFORMED) {
-                        return false;
-                    }
-                    i = nextToken(nameEnd);
-                    if (!isAt(i, ':')) {
-                        return false;
-                    }
-                    i = nextToken(i + 1);
-                }
-                if (i == end) {
+            int nameStart = i;
+            int nameEnd = i;
+            if (close == '}') {
+                nameEnd = document[i] == '"' ? string(document, i, last) : MALFORMED;
+                if (nameEnd == MALFORMED) {
                     return false;
                 }
-                byte first = bytes[i];
-                boolean opens = first == '{' || first == '[';
-                int valueEnd = opens ? i + 1 : scalar(bytes, i, end);
-                if (valueEnd == MALFORMED) {
+                i = nextToken(nameEnd);
+                if (i == last || document[i] != ':') {
                     return false;
                 }
-                if (depth == 1) {
-                    field(nameStart, nameEnd, i, valueEnd);
+                i = nextToken(i + 1);
+                if (i == last) {
+                    return false;
                 }
-                i = nextToken(valueEnd);
-                if (opens) {
-                    if (depth == MAX_DEPTH) {
-                        return false;
-                    }
-                    inArray = first == '[';
-                    arrays.set(++depth, inArray);
-                    isEmpty = isAt(i, inArray ? ']' : '}');
+            }
+            byte first = document[i];
+            boolean opens = first == '{' || first == '[';
+            int valueEnd = opens ? i + 1 : scalar(document, i, last);
+            if (valueEnd == MALFORMED) {
+                return false;
+            }
+            if (depth == 1) {
+                field(nameStart, nameEnd, i, valueEnd);
+            }
+            i = nextToken(valueEnd);
+            if (opens) {
+                if (depth == MAX_DEPTH || i == last) {
+                    return false;
+                }
+                close = (byte) (first + 2);
+                open(++depth, close);
+                if (document[i] != close) {
                     continue;
                 }
             }
-            while (isAt(i, inArray ? ']' : '}')) {
+            while (i < last && document[i] == close) {
                 depth--;
                 if (depth == 0) {
                     runEnd = i + 1;
-                    return skipSpace(runEnd) == end;
+                    return skipSpace(runEnd) == last;
                 }
-                inArray = arrays.get(depth);
+                close = closing[depth];
                 i = nextToken(i + 1);
             }
-            if (!isAt(i, ',')) {
+            if (i == last || document[i] != ',') {
                 return false;
             }
             i = nextToken(i + 1);
-            isEmpty = false;
+            if (i == last) {
+                return false;
+            }
         }
     }
 
-    private boolean isAt(int i, char c) {
-        return i < end && bytes[i] == c;
+    private void open(int depth, byte close) {
+        if (depth == closing.length) {
+            closing = Arrays.copyOf(closing, 2 * depth);
+        }
+        closing[depth] = close;
     }
 
     /** Takes note of a top-level field. A later one of the same name replaces it, as in Jackson, whatever its type. */

@@ -147,14 +147,17 @@ final class Json {
     /** The normalised body, whatever room there is for gathering it. */
     static String normalised(byte[] body) {
         RequestScan scan = scan(body);
-        String normalised = digested(scan, 512);
+        String normalised = digested(scan, "", 512);
         assertThat(scan.normalisedLength()).isEqualTo(normalised.length());
-        assertThat(digested(scan, 5)).isEqualTo(normalised);
+        assertThat(digested(scan, "", 5)).isEqualTo(normalised);
+        assertThat(digested(scan, "head", 5)).isEqualTo("head" + normalised);
+        assertThat(digested(scan, "head", 0)).isEqualTo("head" + normalised);
         return normalised;
     }
 
     /** What a digest is given. */
-    static String digested(RequestScan scan, int room) {
+    static String digested(RequestScan scan, String head, int room) {
+        byte[] memory = Arrays.copyOf(utf8(head), head.length() + room);
         ByteArrayOutputStream given = new ByteArrayOutputStream();
         scan.digest(
                 new MessageDigest("none") {
@@ -178,7 +181,9 @@ final class Json {
                         given.reset();
                     }
                 },
-                new byte[room]);
+                memory,
+                head.length());
+        assertThat(Arrays.copyOf(memory, head.length())).isEqualTo(utf8(head));
         return given.toString(StandardCharsets.ISO_8859_1);
     }
 }
