@@ -1,8 +1,6 @@
 package dev.refrain.engine.internal.request;
 
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
-import java.nio.ByteOrder;
+import dev.refrain.engine.internal.JsonStrings;
 
 /**
  * The scalars of RFC 8259 in UTF-8, strictly. Each function reads one value that begins at {@code i} and returns the index after
@@ -10,10 +8,6 @@ import java.nio.ByteOrder;
  */
 final class JsonGrammar {
     static final int MALFORMED = -1;
-
-    private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
-    private static final long EACH_BYTE = 0x0101010101010101L;
-    private static final long HIGH_BITS = 0x8080808080808080L;
 
     private JsonGrammar() {}
 
@@ -40,7 +34,7 @@ final class JsonGrammar {
     static int string(byte[] bytes, int i, int end) {
         int at = i + 1;
         while (true) {
-            at = skipPlain(bytes, at, end);
+            at = JsonStrings.skipPlain(bytes, at, end);
             if (at >= end) {
                 return MALFORMED;
             }
@@ -62,72 +56,15 @@ final class JsonGrammar {
         }
     }
 
-    /**
-     * Passes over bytes that need no look of their own, all of them but for up to seven before the end. In a group of eight at first, as
-     * most strings are short, and then of 32.
-     */
-    private static int skipPlain(byte[] bytes, int from, int end) {
-        int at = from;
-        if (at <= end - Long.BYTES) {
-            long special = special(bytes, at) & HIGH_BITS;
-            if (special != 0) {
-                return at + (Long.numberOfTrailingZeros(special) >>> 3);
-            }
-            at += Long.BYTES;
-        }
-        for (; at <= end - 4 * Long.BYTES; at += 4 * Long.BYTES) {
-            long first = special(bytes, at);
-            long second = special(bytes, at + Long.BYTES);
-            long third = special(bytes, at + 2 * Long.BYTES);
-            long fourth = special(bytes, at + 3 * Long.BYTES);
-            if (((first | second | third | fourth) & HIGH_BITS) != 0) {
-                // Where strings end cannot be predicted: what has no branches is faster here than what stops early.
-                long which = highBits(first) | highBits(second) << 8 | highBits(third) << 16 | highBits(fourth) << 24;
-                return at + Long.numberOfTrailingZeros(which);
-            }
-        }
-        for (; at <= end - Long.BYTES; at += Long.BYTES) {
-            long special = special(bytes, at) & HIGH_BITS;
-            if (special != 0) {
-                return at + (Long.numberOfTrailingZeros(special) >>> 3);
-            }
-        }
-        return at;
-    }
-
-    /** The high bits of eight bytes as one byte, the first byte's as the lowest bit. */
-    private static long highBits(long eight) {
-        return ((eight & HIGH_BITS) * 0x0002040810204081L) >>> 56;
-    }
-
-    private static long special(byte[] bytes, int at) {
-        return special((long) LONG.get(bytes, at));
-    }
-
-    /**
-     * Marks in its high bit each byte that is a quote, a backslash, a control character or not ASCII. Exact up to the first such
-     * byte in memory order; later marks may be false, because a subtraction borrows from the byte after one that is marked.
-     */
-    private static long special(long eight) {
-        // Swapping 0x20 and 0x22 (and 0x21 and 0x23) puts the quote right above the control characters: one comparison
-        // for both. What is not ASCII keeps its high bit in one of the two differences at least: in the second, unless
-        // it is 0xDC,
-        // which keeps it in the first.
-        long quoteOrControl = (eight ^ EACH_BYTE * 0x02) - EACH_BYTE * 0x21;
-        long backslash = (eight ^ EACH_BYTE * '\\') - EACH_BYTE;
-        return quoteOrControl | backslash;
-    }
-
     /** An escape sequence; {@code i} is at the backslash. A surrogate need not have its other half (RFC 8259, section 8.2). */
     private static int escape(byte[] bytes, int i, int end) {
         if (i + 1 >= end) {
             return MALFORMED;
         }
-        return switch (bytes[i + 1]) {
-            case '"', '\\', '/', 'b', 'f', 'n', 'r', 't' -> i + 2;
-            case 'u' -> i <= end - 6 && codeUnit(bytes, i) >= 0 ? i + 6 : MALFORMED;
-            default -> MALFORMED;
-        };
+        if (JsonStrings.isShortEscape(bytes[i + 1])) {
+            return i + 2;
+        }
+        return bytes[i + 1] == 'u' && i <= end - 6 && codeUnit(bytes, i) >= 0 ? i + 6 : MALFORMED;
     }
 
     /** The value of the {@code \}{@code uXXXX} escape that begins at {@code i}, negative if those are not four digits. */

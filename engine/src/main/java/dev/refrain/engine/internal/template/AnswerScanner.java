@@ -6,6 +6,10 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.exc.StreamConstraintsException;
+import com.fasterxml.jackson.core.io.IOContext;
+import com.fasterxml.jackson.core.json.UTF8StreamJsonParser;
+import com.fasterxml.jackson.core.sym.ByteQuadsCanonicalizer;
+import dev.refrain.engine.internal.JsonStrings;
 import java.io.IOException;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -74,6 +78,35 @@ final class AnswerScanner {
             }
             return json;
         }
+
+        /** Without asking which encoding it is, which is known when it comes to this. */
+        @Override
+        protected JsonParser _createParser(byte[] data, int offset, int length, IOContext context) {
+            return new Parser(
+                    context,
+                    _parserFeatures,
+                    _byteSymbolCanonicalizer.makeChild(_factoryFeatures),
+                    data,
+                    offset,
+                    length);
+        }
+    }
+
+    /** Jackson passes over a string byte by byte. Here it does that only from the first byte on that takes more than passing over. */
+    private static final class Parser extends UTF8StreamJsonParser {
+        Parser(IOContext context, int features, ByteQuadsCanonicalizer names, byte[] data, int offset, int length) {
+            super(context, features, null, null, names, data, offset, offset + length, 0, false);
+        }
+
+        @Override
+        protected void _skipString() throws IOException {
+            int at = JsonStrings.skipPlain(_inputBuffer, _inputPtr, _inputEnd);
+            while (at < _inputEnd - 1 && _inputBuffer[at] == '\\' && JsonStrings.isShortEscape(_inputBuffer[at + 1])) {
+                at = JsonStrings.skipPlain(_inputBuffer, at + 2, _inputEnd);
+            }
+            _inputPtr = at;
+            super._skipString();
+        }
     }
 
     private final JsonFactory json = Json.shared();
@@ -130,7 +163,8 @@ final class AnswerScanner {
             long eight = (long) LONG.get(bytes, at);
             // Those from 0xF8 on have their five highest bits set; shifted into a byte from the one below come only
             // lower bits.
-            if ((eight & eight << 1 & eight << 2 & eight << 3 & eight << 4 & HIGH_BITS) != 0) {
+            if ((eight & HIGH_BITS) != 0
+                    && (eight & eight << 1 & eight << 2 & eight << 3 & eight << 4 & HIGH_BITS) != 0) {
                 return true;
             }
         }
