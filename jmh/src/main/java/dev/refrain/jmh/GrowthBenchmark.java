@@ -58,6 +58,7 @@ public final class GrowthBenchmark {
             long heap = ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed();
             long[] lookups = lookups(cache, entries, asked);
             long next = fillUp(cache, entries, answer);
+            System.err.println("full");
             long[] evicting = puts(cache, next, PUTS, answer);
             System.err.println("measured " + stored);
             return String.format(

@@ -156,6 +156,16 @@ public final class EvictionPolicy {
         return before == 0 ? ifUnknown : !footprints.isLongAgo(before);
     }
 
+    /**
+     * To be called before {@link #footprint} is asked for many keys one by one: what is remembered of keys lies as far apart as can be, and
+     * these loads do not wait for each other.
+     *
+     * @return nothing of use; to be kept somewhere
+     */
+    public int fetch(long[] hashes, int count) {
+        return footprints.fetch(hashes, count);
+    }
+
     /** What is known of a key; the argument of the methods below. */
     public int footprint(long hash) {
         return footprints.of(hash);

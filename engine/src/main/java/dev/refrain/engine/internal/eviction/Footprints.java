@@ -84,6 +84,16 @@ final class Footprints {
         return i >= 0 ? cells[i] : cell(0, 1, 0, tick - 2 * TICKS_PER_ROUND);
     }
 
+    /** Has the processor fetch the groups of some keys. Returns what was there, so that the loads are not optimised away. */
+    int fetch(long[] hashes, int count) {
+        int any = 0;
+        for (int i = 0; i < count; i++) {
+            int first = group(hashes[i]);
+            any ^= cells[first] ^ cells[first + GROUP - 1];
+        }
+        return any;
+    }
+
     /**
      * An entry was read. Writes only where something changes, so that a key that everybody asks for stays in every cache. Returns the
      * cell as it was, or 0.

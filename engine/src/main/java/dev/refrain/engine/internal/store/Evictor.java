@@ -38,8 +38,12 @@ final class Evictor {
     private final int[] ends = new int[SAMPLE];
     private final double[] worths = new double[SAMPLE];
     private final double[] claims = new double[SAMPLE];
+    private final long[] owners = new long[SAMPLE];
     private int count;
     private long nextExpiry;
+    /** Written so that the loads behind it are not optimised away. */
+    @SuppressWarnings("unused")
+    private int fetched;
 
     private final int[] best = new int[Shortlists.LENGTH];
 
@@ -197,11 +201,17 @@ final class Evictor {
             starts[listed++] = chunk;
         }
         view.fetch(starts, listed);
+        int sound = 0;
         for (int i = 0; i < listed; i++) {
             int chunk = starts[i];
             if (view.isSound(chunk)) {
-                add(chunk, sparesNewcomers);
+                owners[sound] = view.owner(chunk);
+                starts[sound++] = chunk;
             }
+        }
+        fetched = policy.fetch(owners, sound);
+        for (int i = 0; i < sound; i++) {
+            add(starts[i], sparesNewcomers);
         }
     }
 
@@ -243,9 +253,11 @@ final class Evictor {
         for (int i = 0; i < Shortlists.LENGTH; i++) {
             int chunk = anchors[i];
             if (view.isTaken(chunk) && view.isSound(chunk) && shortlists.isAt(segment, i, view.owner(chunk), chunk)) {
+                owners[listed] = view.owner(chunk);
                 anchors[listed++] = chunk;
             }
         }
+        fetched = policy.fetch(owners, listed);
         if (challenger != Newcomers.NONE) {
             anchors[listed++] = challenger;
         }
