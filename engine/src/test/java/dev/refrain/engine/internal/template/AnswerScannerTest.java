@@ -20,9 +20,12 @@ class AnswerScannerTest {
         AnswerScanner scanner = new AnswerScanner(AnswerFormat.CHAT);
         int longest = 8 + 2 * 32 + 8;
         for (int position = 0; position < longest; position++) {
-            for (char value : "\0\u001f !\"#[\\]nu\u007f\u0080\u00bf\u00c1\u00c3\u00dc\u00f7\u00f8\u00ff".toCharArray()) {
+            for (char value :
+                    "\0\u001f !\"#[\\]nu\u007f\u0080\u00bf\u00c1\u00c3\u00dc\u00f7\u00f8\u00ff".toCharArray()) {
                 for (char next : new char[] {'"', '\\', 'n', 'u', 0x1f, 0xa9}) {
-                    byte[] body = (BEFORE + "x".repeat(Math.max(position + 2, longest - (value + position) % 40)) + AFTER)
+                    byte[] body = (BEFORE
+                                    + "x".repeat(Math.max(position + 2, longest - (value + position) % 40))
+                                    + AFTER)
                             .getBytes(US_ASCII);
                     body[BEFORE.length() + position] = (byte) value;
                     body[BEFORE.length() + position + 1] = (byte) next;
