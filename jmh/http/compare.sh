@@ -6,7 +6,7 @@
 #   MODE=hits     as many as go: wrk, ROUNDS (5) of EACH (5) seconds
 #        rate     RATE (20000) a second, one round of EACH seconds; delays count from when a request was due
 #        misses   what a miss costs beyond the provider's own time, MISSES (10000) of them, after as many as BEFORE (60000), PAUSE (0)
-#                 microseconds after the one before; beside two proxies without a cache (undertow, jdk)
+#                 microseconds after the one before; beside proxies without a cache (undertow, jdk, direct, apache)
 #        chunks   by how much an event of a stream that is fetched comes later, STREAMS (20) of 200 events, PACE (5) ms apart, after
 #                 as many as BEFORE (20)
 #   N bodies (1000), ZIPF=1 asked for by Zipf's law instead of in turn, SIZE of a request (1024), BYTES of an answer (4096)
@@ -52,7 +52,7 @@ if wanted nginx; then
 fi
 if [ "$mode" = misses ]; then
   port=18085
-  for proxy in undertow jdk; do
+  for proxy in undertow jdk direct apache; do
     if wanted $proxy; then
       "${core0[@]}" "$java" -Xmx256m -cp "$jar" dev.refrain.jmh.http.BareProxy $port http://127.0.0.1:18090 $proxy 2>/dev/null & pids+=($!)
       await $port; url[$proxy]=http://127.0.0.1:$port; order+=("$proxy")

@@ -11,52 +11,107 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.ByteBuffer;
-import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executor;
 import java.util.concurrent.Executors;
+import java.util.function.Consumer;
+import org.apache.hc.client5.http.async.methods.SimpleHttpResponse;
+import org.apache.hc.client5.http.async.methods.SimpleRequestBuilder;
+import org.apache.hc.client5.http.async.methods.SimpleRequestProducer;
+import org.apache.hc.client5.http.async.methods.SimpleResponseConsumer;
+import org.apache.hc.client5.http.impl.async.CloseableHttpAsyncClient;
+import org.apache.hc.client5.http.impl.async.HttpAsyncClients;
+import org.apache.hc.client5.http.impl.nio.PoolingAsyncClientConnectionManagerBuilder;
+import org.apache.hc.core5.concurrent.CallbackContribution;
+import org.apache.hc.core5.http.ContentType;
+import org.apache.hc.core5.reactor.IOReactorConfig;
 
 /**
- * The least that a proxy can add to an answer, without a cache: one made of Undertow alone, or of Undertow and the JDK's HTTP client.
+ * The least that a proxy can add to an answer, without a cache: one made of Undertow alone, or of Undertow and another HTTP client.
  *
- * <p>Arguments: port, URL of the provider, {@code undertow} or {@code jdk}.
+ * <p>Arguments: port, URL of the provider, and {@code undertow}, {@code jdk}, {@code direct} (the JDK's client without threads of its own for
+ * callbacks) or {@code apache}.
  */
 public final class BareProxy {
+    /** Not limits: more than a benchmark uses. */
+    private static final int CONNECTIONS = 1000;
+
     private BareProxy() {}
+
+    /** Makes a call, and passes the answer's body on from any thread. */
+    private interface Client {
+        void post(URI uri, byte[] body, Consumer<byte[]> answer);
+    }
 
     /** Serves until the process is stopped. */
     public static void main(String[] arguments) {
         URI provider = URI.create(arguments[1]);
+        HttpHandler handler = switch (arguments[2]) {
+            case "jdk" -> through(jdk(Executors.newFixedThreadPool(2)), provider);
+            case "direct" -> through(jdk(Runnable::run), provider);
+            case "apache" -> through(apache(), provider);
+            default ->
+                ProxyHandler.builder()
+                        .setProxyClient(new LoadBalancingProxyClient().addHost(provider))
+                        .build();
+        };
         Undertow.builder()
                 .addHttpListener(Integer.parseInt(arguments[0]), "127.0.0.1")
                 .setIoThreads(1)
-                .setHandler(arguments[2].equals("jdk") ? jdk(provider) : undertow(provider))
+                .setHandler(handler)
                 .build()
                 .start();
     }
 
-    private static HttpHandler undertow(URI provider) {
-        return ProxyHandler.builder()
-                .setProxyClient(new LoadBalancingProxyClient().addHost(provider))
-                .build();
-    }
-
-    private static HttpHandler jdk(URI provider) {
-        ExecutorService threads = Executors.newFixedThreadPool(2);
-        HttpClient client = HttpClient.newBuilder()
-                .executor(threads)
-                .version(HttpClient.Version.HTTP_1_1)
-                .build();
+    private static HttpHandler through(Client client, URI provider) {
         return exchange -> exchange.dispatch(
                 SameThreadExecutor.INSTANCE,
-                () -> exchange.getRequestReceiver().receiveFullBytes((read, body) -> {
-                    HttpRequest request = HttpRequest.newBuilder(provider.resolve(read.getRequestURI()))
-                            .header("Content-Type", "application/json")
-                            .POST(HttpRequest.BodyPublishers.ofByteArray(body))
-                            .build();
-                    client.sendAsync(request, HttpResponse.BodyHandlers.ofByteArray())
-                            .thenAccept(answer -> read.getIoThread().execute(() -> {
-                                read.getResponseHeaders().put(Headers.CONTENT_TYPE, "application/json");
-                                read.getResponseSender().send(ByteBuffer.wrap(answer.body()));
-                            }));
-                }));
+                () -> exchange.getRequestReceiver()
+                        .receiveFullBytes((read, body) -> client.post(
+                                provider.resolve(read.getRequestURI()),
+                                body,
+                                answer -> read.getIoThread().execute(() -> {
+                                    read.getResponseHeaders().put(Headers.CONTENT_TYPE, "application/json");
+                                    read.getResponseSender().send(ByteBuffer.wrap(answer));
+                                }))));
+    }
+
+    private static Client jdk(Executor callbacks) {
+        HttpClient client = HttpClient.newBuilder()
+                .executor(callbacks)
+                .version(HttpClient.Version.HTTP_1_1)
+                .build();
+        return (uri, body, answer) -> client.sendAsync(
+                        HttpRequest.newBuilder(uri)
+                                .header("Content-Type", "application/json")
+                                .POST(HttpRequest.BodyPublishers.ofByteArray(body))
+                                .build(),
+                        HttpResponse.BodyHandlers.ofByteArray())
+                .thenAccept(received -> answer.accept(received.body()));
+    }
+
+    private static Client apache() {
+        CloseableHttpAsyncClient client = HttpAsyncClients.custom()
+                .setIOReactorConfig(IOReactorConfig.custom().setIoThreadCount(1).build())
+                .setConnectionManager(PoolingAsyncClientConnectionManagerBuilder.create()
+                        .setMaxConnPerRoute(CONNECTIONS)
+                        .setMaxConnTotal(CONNECTIONS)
+                        .build())
+                .disableAutomaticRetries()
+                .disableRedirectHandling()
+                .disableCookieManagement()
+                .disableAuthCaching()
+                .build();
+        client.start();
+        return (uri, body, answer) -> client.execute(
+                SimpleRequestProducer.create(SimpleRequestBuilder.post(uri)
+                        .setBody(body, ContentType.APPLICATION_JSON)
+                        .build()),
+                SimpleResponseConsumer.create(),
+                new CallbackContribution<SimpleHttpResponse>(null) {
+                    @Override
+                    public void completed(SimpleHttpResponse received) {
+                        answer.accept(received.getBodyBytes());
+                    }
+                });
     }
 }
