@@ -19,9 +19,8 @@ public final class Main {
     /** Reads the settings, starts the server and stops it on SIGTERM. */
     @SuppressWarnings("SystemOut") // what a command line prints
     public static void main(String[] arguments) throws IOException {
-        // Since JDK 18 each reflective call is compiled into a method handle of its own, the first time it is made.
-        // There
-        // are hundreds in a start, and hardly any later.
+        // Since JDK 18 each reflective call is first compiled into a method handle of its own. There are hundreds in a
+        // start, and hardly any later.
         System.setProperty(NATIVE_REFLECTION, System.getProperty(NATIVE_REFLECTION, "true"));
         Logging.configure();
         if (Runtime.getRuntime().availableProcessors() <= 2 && System.getProperty(COMMON_THREADS) == null) {
