@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # From exec to the first served hit, with a store of 1 GiB that was closed cleanly: java -jar beside bin/refrain, in turn.
+#   jmh/http/startup.sh [name=COMMAND ...]        and other builds' bin/refrain
 # Needs the jars of a build. From the environment: ROUNDS (7); JAVA_HOME for another JDK, with which the build must have been made.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -21,12 +22,15 @@ start() {
   kill "$pid"; wait "$pid" || true; pid=
 }
 
+declare -A commands=([java-jar]="$java -jar $jar" [bin/refrain]=$root/bin/refrain)
+names=(java-jar bin/refrain)
+for other in "$@"; do commands[${other%%=*}]=${other#*=}; names+=("${other%%=*}"); done
 start "$java" -jar "$jar" >/dev/null
 for _ in $(seq "${ROUNDS:-7}"); do
-  echo "java-jar $(start "$java" -jar "$jar")"
-  echo "bin/refrain $(start "$root/bin/refrain")"
+  # shellcheck disable=SC2086 # a command and its arguments
+  for how in "${names[@]}"; do echo "$how $(start ${commands[$how]})"; done
 done | tee "$dir/all"
 if grep -qv ' 1$' "$dir/all"; then echo "not every first answer was a hit" >&2; exit 1; fi
-for how in java-jar bin/refrain; do
+for how in "${names[@]}"; do
   grep "^$how " "$dir/all" | sort -nk2 | awk -v how=$how '{v[NR]=$2} END{printf "%-12s median %d ms, %d to %d\n", how, v[int((NR+1)/2)], v[1], v[NR]}'
 done

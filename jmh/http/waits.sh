@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What a server's I/O thread waited for: who had core 0 while the thread was not running on it, by the kernel's own record of all changes
-# of thread. To be run as root beside compare.sh; nothing is read while it records, so that it takes next to no time of that core.
+# of thread; and how long the log of requests had it at a time. To be run as root beside compare.sh; nothing is read while it records, so
+# that it takes next to no time of that core.
 #   jmh/http/waits.sh [seconds (20) [milliseconds from which a wait is listed (2)]]
 # A wait in state R is for the processor, one in S for something to do, one in D for a disk; page faults that wait for a disk are D, too.
 set -euo pipefail
@@ -41,3 +42,12 @@ sed -nE 's/.* ([0-9]+\.[0-9]+): sched_switch: prev_comm=(.*) prev_pid=([0-9]+) .
     fflush()
     for (who in count) printf "%6d  %7.0f ms  longest %5.1f ms  %s\n", count[who], total[who] * 1000, longest[who] * 1000, who | "sort -rn"
   }'
+
+# How long the log of requests had the core at a time.
+turns=$(sed -nE 's/.* ([0-9]+\.[0-9]+): sched_switch: prev_comm=(.*) prev_pid=.* next_comm=(.*) next_pid=.*/\1\t\2\t\3/p' $tracing/per_cpu/cpu0/trace |
+  awk -F'\t' -v thread=refrain-activit '$2 == thread && begun { print ($1 - begun) * 1000; begun = 0 } $3 == thread { begun = $1 }' | sort -g)
+awk '{ sum += $1; turn[NR] = $1; if ($1 >= 1) long_++; if ($1 >= 2) longer++ }
+  END {
+    if (NR) printf "turns of the log of requests: %d, %.0f ms; p50 %.3f, p99 %.2f, p99.9 %.2f, longest %.2f ms; of 1 ms and more %d, of 2 ms and more %d\n", \
+      NR, sum, turn[int((NR + 1) / 2)], turn[int(NR * 0.99 + 0.5)], turn[int(NR * 0.999 + 0.5)], turn[NR], long_, longer
+  }' <<<"$turns"

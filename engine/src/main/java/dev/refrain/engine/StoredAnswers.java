@@ -1,5 +1,6 @@
 package dev.refrain.engine;
 
+import dev.refrain.engine.internal.events.Events;
 import dev.refrain.engine.internal.events.LookupEvent;
 import dev.refrain.engine.internal.events.StoreEvent;
 import dev.refrain.engine.internal.template.Template;
@@ -37,7 +38,7 @@ final class StoredAnswers {
      * @return why there is none, or null if there is one
      */
     ForwardReason read(CacheKey key, long maxAgeMillis, long maxStaleMillis, CachedResponse into, Scratch scratch) {
-        LookupEvent event = LookupEvent.start();
+        LookupEvent event = Events.lookup();
         ForwardReason reason = find(key, maxAgeMillis, maxStaleMillis, into, scratch);
         if (event != null) {
             event.finish(key, reason == null ? "hit" : reason.token(), reason == null ? into.length() : 0);
@@ -95,7 +96,7 @@ final class StoredAnswers {
 
     /** Returns whether the answer is stored now. */
     boolean put(CacheKey key, Template template, EntryCodec.Facts facts, Scratch scratch) {
-        StoreEvent event = StoreEvent.start();
+        StoreEvent event = Events.store();
         codec.encode(key, template, facts, scratch.entry, scratch.codec);
         boolean stored = store.put(key, scratch.entry);
         if (event != null) {

@@ -1,5 +1,6 @@
 package dev.refrain.engine;
 
+import dev.refrain.engine.internal.events.Events;
 import dev.refrain.engine.internal.events.SweepEvent;
 import dev.refrain.engine.spi.CacheStore;
 import java.time.Duration;
@@ -67,7 +68,7 @@ final class Sweeper implements AutoCloseable {
 
     /** Sweeps as many slices as it takes to come round in time. Returns the number of entries removed. */
     long turn() {
-        SweepEvent event = SweepEvent.start();
+        SweepEvent event = Events.sweep();
         long before = expiredBefore.getAsLong();
         long removed = 0;
         for (int n = 0; n < slicesPerTurn; n++) {

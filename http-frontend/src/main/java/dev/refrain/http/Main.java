@@ -12,11 +12,16 @@ public final class Main {
 
     private static final String COMMON_THREADS = "java.util.concurrent.ForkJoinPool.common.parallelism";
 
+    private static final String NATIVE_REFLECTION = "jdk.reflect.useNativeAccessorOnly";
+
     private Main() {}
 
     /** Reads the settings, starts the server and stops it on SIGTERM. */
     @SuppressWarnings("SystemOut") // what a command line prints
     public static void main(String[] arguments) throws IOException {
+        // Since JDK 18 each reflective call is first compiled into a method handle of its own. There are hundreds in a
+        // start, and hardly any later.
+        System.setProperty(NATIVE_REFLECTION, System.getProperty(NATIVE_REFLECTION, "true"));
         Logging.configure();
         if (Runtime.getRuntime().availableProcessors() <= 2 && System.getProperty(COMMON_THREADS) == null) {
             // With the one thread that it would get, the JDK does without the pool, and its HTTP client makes a thread
@@ -37,13 +42,16 @@ public final class Main {
             System.exit(exit.status());
         } else if (startup instanceof Startup.Run run) {
             try {
-                ProxyServer server = ProxyServer.start(run.settings());
-                Runtime.getRuntime().addShutdownHook(new Thread(server::close, "refrain-shutdown"));
+                ProxyServer server = ProxyServer.start(run.settings(), Main::closeAtTheEnd);
                 System.out.println(server.describe());
             } catch (IOException | IllegalStateException | IllegalArgumentException e) {
                 System.err.println("refrain: " + e.getMessage());
                 System.exit(CANNOT_START);
             }
         }
+    }
+
+    private static void closeAtTheEnd(ProxyServer server) {
+        Runtime.getRuntime().addShutdownHook(new Thread(server::close, "refrain-shutdown"));
     }
 }

@@ -1,6 +1,9 @@
 package dev.refrain.http;
 
+import dev.refrain.http.config.Startup;
 import java.util.List;
+import java.util.Locale;
+import java.util.TimeZone;
 import org.sqlite.SQLiteJDBCLoader;
 import org.xnio.Xnio;
 
@@ -14,7 +17,14 @@ final class Preload {
     }
 
     /** In the order in which a start comes by them. */
-    private static final List<Step> STEPS = List.of(Xnio::getInstance, SQLiteJDBCLoader::initialize);
+    private static final List<Step> STEPS = List.of(
+            Startup::preload,
+            // By name, since it is the engine's own: where the store finds out what machine it is on.
+            () -> Class.forName("net.openhft.chronicle.core.Jvm"),
+            Xnio::getInstance,
+            // For the Date of the first answer.
+            () -> TimeZone.getTimeZone("GMT").getDisplayName(false, TimeZone.SHORT, Locale.US),
+            SQLiteJDBCLoader::initialize);
 
     private Preload() {}
 

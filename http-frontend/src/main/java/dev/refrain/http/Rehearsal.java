@@ -17,7 +17,7 @@ import java.util.stream.Stream;
 /**
  * A short life of a server for the JVM to take notes of: start, a miss and a hit of each kind, end. With
  * {@code -XX:ArchiveClassesAtExit=FILE} the JVM writes down the classes that it took, and {@code -XX:SharedArchiveFile=FILE} lets later
- * starts read them from there (JEP 350).
+ * starts read them from there (JEP 350); from JDK 25 on {@code -XX:AOTCacheOutput} and {@code -XX:AOTCache} (JEP 514).
  */
 final class Rehearsal {
     private static final String MESSAGES = "\"messages\":[{\"role\":\"user\",\"content\":\"Say hello\"}]}";
@@ -31,6 +31,7 @@ final class Rehearsal {
     private Rehearsal() {}
 
     static void run() throws IOException {
+        Preload.begin();
         Path folder = Files.createTempDirectory("refrain-rehearsal");
         try {
             String[] arguments = {
@@ -39,6 +40,7 @@ final class Rehearsal {
             Startup.Run run = (Startup.Run) Startup.parse(arguments, Map.of());
             try (ProxyServer server = ProxyServer.start(run.settings())) {
                 HttpClient client = HttpClient.newHttpClient();
+                server.describe();
                 for (int time = 0; time < TIMES; time++) {
                     ask(client, server.address().getPort());
                 }

@@ -205,7 +205,7 @@ final class Journal {
             remember(batch);
             changed = true;
             uncommitted += data.length;
-            if (uncommitted > maxBytes / JournalFile.WAL_SHARE / 2) {
+            if (uncommitted > Math.min(maxBytes / JournalFile.WAL_SHARE, JournalFile.PIECE) / 2) {
                 return commit(batch.lastEndMillis());
             }
             return true;

@@ -29,6 +29,8 @@ final class JournalFile {
     static final int PAGE = 16 * 1024;
     /** The part of the budget that changes may take before they are moved into place; as much is left free for that. */
     static final int WAL_SHARE = 20;
+    /** As much is written, or moved into place, at a time: whoever else needs the processor waits for it. */
+    static final int PIECE = 512 * 1024;
 
     private JournalFile() {}
 
@@ -44,7 +46,7 @@ final class JournalFile {
             statement.execute("pragma locking_mode=exclusive");
             statement.execute("pragma journal_mode=wal");
             statement.execute("pragma synchronous=off");
-            statement.execute("pragma wal_autocheckpoint=" + maxBytes / WAL_SHARE / PAGE);
+            statement.execute("pragma wal_autocheckpoint=" + Math.min(maxBytes / WAL_SHARE, PIECE) / PAGE);
             statement.execute("pragma journal_size_limit=" + maxBytes / WAL_SHARE);
             connection.setAutoCommit(false);
             prepareTables(statement);

@@ -67,6 +67,11 @@ public sealed interface Startup {
         }
     }
 
+    /** Does for nothing what reading settings takes, so that it is done faster afterwards. */
+    static void preload() throws WrongSetting {
+        SettingsReader.read(Map.of(), Map.of());
+    }
+
     private static Exit wrong(WrongSetting setting) {
         return new Exit(CommandLine.ExitCode.USAGE, "refrain: " + setting.getMessage());
     }

@@ -29,6 +29,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.xnio.OptionMap;
@@ -141,6 +142,11 @@ public final class ProxyServer implements AutoCloseable {
      * @throws IOException if the address cannot be listened on; the message says which and why
      */
     public static ProxyServer start(Settings settings) throws IOException {
+        return start(settings, server -> {});
+    }
+
+    /** The same; tells when it listens to clients, which is before all else has been started. */
+    public static ProxyServer start(Settings settings, Consumer<ProxyServer> listening) throws IOException {
         ResponseCache cache = openCache(settings);
         // Even if each endpoint has an upstream of its own, everything else needs one.
         DemoProvider demo = settings.upstream() == null ? DemoProvider.start() : null;
@@ -155,6 +161,7 @@ public final class ProxyServer implements AutoCloseable {
                             + ". Choose another --host or --port.",
                     e);
         }
+        listening.accept(server);
         try {
             server.startAdmin();
         } catch (IOException e) {

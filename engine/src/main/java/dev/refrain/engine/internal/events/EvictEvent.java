@@ -32,7 +32,7 @@ public final class EvictEvent extends Event {
     private EvictEvent() {}
 
     /** A running event, or null if nobody records any. */
-    public static EvictEvent start() {
+    static EvictEvent start() {
         if (!PROBE.isEnabled()) {
             return null;
         }

@@ -37,7 +37,7 @@ public final class LookupEvent extends Event {
     private LookupEvent() {}
 
     /** A running event, or null if nobody records any. */
-    public static LookupEvent start() {
+    static LookupEvent start() {
         if (!PROBE.isEnabled()) {
             return null;
         }

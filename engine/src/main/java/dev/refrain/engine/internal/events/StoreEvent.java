@@ -37,7 +37,7 @@ public final class StoreEvent extends Event {
     private StoreEvent() {}
 
     /** A running event, or null if nobody records any. */
-    public static StoreEvent start() {
+    static StoreEvent start() {
         if (!PROBE.isEnabled()) {
             return null;
         }

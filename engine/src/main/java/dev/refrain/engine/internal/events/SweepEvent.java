@@ -27,7 +27,7 @@ public final class SweepEvent extends Event {
     private SweepEvent() {}
 
     /** A running event, or null if nobody records any. */
-    public static SweepEvent start() {
+    static SweepEvent start() {
         if (!PROBE.isEnabled()) {
             return null;
         }

@@ -2,6 +2,7 @@ package dev.refrain.engine.internal.store;
 
 import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.internal.Pool;
+import dev.refrain.engine.internal.events.Events;
 import dev.refrain.engine.internal.events.EvictEvent;
 import dev.refrain.engine.internal.eviction.EvictionPolicy;
 import dev.refrain.engine.spi.EntryBuffer;
@@ -160,7 +161,7 @@ final class SegmentMap {
 
     /** Makes room in a segment. Returns false if there is nothing that could go. */
     private boolean evict(int segment, int chunks, long owner, long nowMillis) {
-        EvictEvent event = EvictEvent.start();
+        EvictEvent event = Events.evict();
         Evictor evictor = evictors.take();
         try {
             long held = 0;
