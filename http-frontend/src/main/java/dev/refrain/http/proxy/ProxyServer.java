@@ -145,7 +145,12 @@ public final class ProxyServer implements AutoCloseable {
         return start(settings, server -> {});
     }
 
-    /** The same; tells when it listens to clients, which is before all else has been started. */
+    /**
+     * The same; tells when it listens to clients, which is before all else has been started.
+     *
+     * @param listening called on this thread, at most once; the server may be closed from then on
+     * @throws IOException if an address cannot be listened on; the server is closed then
+     */
     public static ProxyServer start(Settings settings, Consumer<ProxyServer> listening) throws IOException {
         ResponseCache cache = openCache(settings);
         // Even if each endpoint has an upstream of its own, everything else needs one.

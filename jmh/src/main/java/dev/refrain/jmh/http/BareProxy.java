@@ -49,10 +49,11 @@ public final class BareProxy {
             case "jdk" -> through(jdk(Executors.newFixedThreadPool(2)), provider);
             case "direct" -> through(jdk(Runnable::run), provider);
             case "apache" -> through(apache(), provider);
-            default ->
+            case "undertow" ->
                 ProxyHandler.builder()
                         .setProxyClient(new LoadBalancingProxyClient().addHost(provider))
                         .build();
+            default -> throw new IllegalArgumentException("There is no proxy " + arguments[2]);
         };
         Undertow.builder()
                 .addHttpListener(Integer.parseInt(arguments[0]), "127.0.0.1")
