@@ -194,6 +194,26 @@ class DashboardBrowserIT {
         assertThat(page).hasURL(Pattern.compile(".*#/activity\\?model=test%2Fdetail"));
     }
 
+    /** A dialog tells that it was closed in a later task, and so does the address that it was changed. */
+    @Test
+    void whoGoesOnAsADetailClosesIsNotTakenBack() {
+        String first = ask("test/on", "hi");
+        String second = ask("test/on", "hi");
+        Page page = open("activity/" + first);
+        Locator detail = page.getByRole(AriaRole.DIALOG);
+        assertThat(detail).containsText(first);
+        String closeAndGo = "to => { document.querySelector('#detail').close(); location.hash = to; }";
+
+        page.evaluate(closeAndGo, "#/activity/" + second);
+        assertThat(detail).containsText("Taken from");
+        assertThat(page).hasURL(Pattern.compile(".*#/activity/" + second));
+
+        page.evaluate(closeAndGo, "#/purge?model=test%2Fon");
+        assertThat(page.getByRole(AriaRole.BUTTON, named("Remove…"))).isVisible();
+        assertThat(detail).isHidden();
+        assertThat(page).hasURL(Pattern.compile(".*#/purge\\?model=test%2Fon"));
+    }
+
     @Test
     void aRequestWhoseClientWentAwayIsShownLikeAnyOther() throws IOException {
         try (RawClient client = new RawClient(jar.port())) {

@@ -79,7 +79,8 @@ export function link(id = "") {
 }
 
 function apply() {
-  if (!visible) return;
+  // The address may have changed already where this view has not heard of it yet.
+  if (!visible || !location.hash.startsWith("#/activity")) return;
   const entered = Object.fromEntries(FILTERS.map(name => [name, form.elements[name].value.trim()]));
   if (FILTERS.every(name => entered[name] === filter[name])) return;
   filter = entered;

@@ -14,9 +14,11 @@ export function start() {
     if (event.target === dialog) dialog.close(); // outside of it
   });
   dialog.addEventListener("close", () => {
-    if (!current) return;
+    // This event comes a while after the closing, when somebody may have gone on already.
+    if (dialog.open) return;
+    const left = current;
     current = "";
-    history.pushState(null, "", link());
+    if (left && left === named()) history.pushState(null, "", link());
   });
   follow();
 }
@@ -25,8 +27,11 @@ export function close() {
   dialog.close();
 }
 
+/** The request that the address names, as it is written there. */
+const named = () => location.hash.match(/^#\/activity\/([^?]+)/)?.[1] ?? "";
+
 function follow() {
-  const [, id = ""] = location.hash.match(/^#\/activity\/([^?]+)/) ?? [];
+  const id = named();
   if (id === current) return;
   current = id;
   if (id) open(decodeURIComponent(id));
