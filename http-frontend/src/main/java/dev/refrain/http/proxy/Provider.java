@@ -4,7 +4,6 @@ import io.undertow.server.HttpServerExchange;
 import io.undertow.util.Methods;
 import java.net.URI;
 import java.net.URISyntaxException;
-import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 
 /**
@@ -26,11 +25,7 @@ record Provider(URI base, String identity) {
         String query = exchange.getQueryString();
         try {
             HttpRequest.Builder request = HttpRequest.newBuilder(
-                            new URI(base + UriCharacters.escape(suffix + (query.isEmpty() ? "" : "?" + query))))
-                    // Without TLS there is nothing to negotiate HTTP/2 with, and an upgrade attempt would cost a round
-                    // trip.
-                    .version(
-                            base.getScheme().equals("https") ? HttpClient.Version.HTTP_2 : HttpClient.Version.HTTP_1_1);
+                    new URI(base + UriCharacters.escape(suffix + (query.isEmpty() ? "" : "?" + query))));
             if (exchange.isRequestComplete() && exchange.getRequestMethod().equals(Methods.GET)) {
                 request.GET();
             } else if (exchange.isRequestComplete()

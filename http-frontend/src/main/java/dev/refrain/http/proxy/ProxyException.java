@@ -4,6 +4,8 @@ import dev.refrain.engine.NotCachedException;
 import java.io.IOException;
 import java.net.ProtocolException;
 import java.time.Duration;
+import javax.net.ssl.SSLHandshakeException;
+import javax.net.ssl.SSLPeerUnverifiedException;
 
 /** A failure that Refrain itself answers for: a status and a sentence that says what to do, without secrets (wire rule W31). */
 final class ProxyException extends Exception {
@@ -96,6 +98,15 @@ final class ProxyException extends Exception {
                 cause);
     }
 
+    private static ProxyException untrusted(Throwable cause) {
+        return upstream(
+                502,
+                "upstream-unreachable",
+                "The upstream provider offered no TLS connection that can be trusted; have the operator check that its"
+                        + " certificate is valid for its name and that its issuer is among those that the JVM trusts.",
+                cause);
+    }
+
     /** @param flaw what is wrong with the answer, as half a sentence */
     static ProxyException malformed(String flaw) {
         return upstream(
@@ -155,6 +166,9 @@ final class ProxyException extends Exception {
             }
             if (cause instanceof NotCachedException) {
                 return notCached();
+            }
+            if (cause instanceof SSLHandshakeException || cause instanceof SSLPeerUnverifiedException) {
+                return untrusted(failure);
             }
             if (cause instanceof ProtocolException) {
                 // Its message may quote the answer.

@@ -56,6 +56,8 @@ final class UpstreamClient implements AutoCloseable {
         timers.scheduleWithFixedDelay(() -> {}, TICK_SECONDS, TICK_SECONDS, TimeUnit.SECONDS);
         http = CompletableFuture.supplyAsync(
                 () -> HttpClient.newBuilder()
+                        // In HTTP/2 all calls would share one connection, its limit and its window.
+                        .version(HttpClient.Version.HTTP_1_1)
                         .executor(callbacks)
                         .connectTimeout(connectTimeout)
                         .followRedirects(HttpClient.Redirect.NEVER)

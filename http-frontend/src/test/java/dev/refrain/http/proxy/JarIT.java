@@ -145,6 +145,24 @@ class JarIT {
     }
 
     @Test
+    void aCertificateOfOnesOwnIsTrustedByAFlagOfTheJvm() throws Exception {
+        Path keys = folder.resolve("keys.p12");
+        SelfSigned.write(keys);
+        List<String> flags = new ArrayList<>(RunningJar.QUIET);
+        flags.add("-Djavax.net.ssl.trustStore=" + keys);
+        flags.add("-Djavax.net.ssl.trustStorePassword=" + SelfSigned.PASSWORD);
+        try (RawProvider secured = new RawProvider(
+                call -> call.write("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 10\r\n"
+                        + "Connection: close\r\n\r\n{\"id\":\"c\"}"),
+                SelfSigned.context(keys))) {
+            RunningJar jar = RunningJar.start(flags, folder, secured.base());
+            started.add(jar);
+            assertHitAfterMiss(jar);
+            assertThat(secured.calls()).isEqualTo(1);
+        }
+    }
+
+    @Test
     void aPortInUseIsOneLine() throws IOException {
         try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
             String port = Integer.toString(taken.getLocalPort());

@@ -17,6 +17,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
+import javax.net.ssl.SSLContext;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.TestInstance;
@@ -80,12 +81,17 @@ abstract class ProviderFaults {
 
     private static final AtomicInteger REQUESTS = new AtomicInteger();
 
+    private SSLContext before;
     RawProvider provider;
     RunningProxy proxy;
 
     @BeforeAll
-    void start(@TempDir Path folder) throws IOException {
-        provider = new RawProvider("");
+    void start(@TempDir Path folder) throws Exception {
+        before = SSLContext.getDefault();
+        if (tls() != null) {
+            SSLContext.setDefault(tls());
+        }
+        provider = new RawProvider(call -> {}, tls());
         proxy = new RunningProxy(folder.resolve("answers.refrain"), provider.base(), settings());
     }
 
@@ -93,6 +99,12 @@ abstract class ProviderFaults {
     void stop() throws IOException {
         proxy.close();
         provider.close();
+        SSLContext.setDefault(before);
+    }
+
+    /** The provider's TLS; null if it does without. */
+    SSLContext tls() {
+        return null;
     }
 
     Map<String, String> settings() {

@@ -19,6 +19,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
+import javax.net.ssl.SSLContext;
 
 /** A provider that writes the bytes itself, for what a well-behaved one would not send. */
 final class RawProvider implements AutoCloseable {
@@ -34,6 +35,9 @@ final class RawProvider implements AutoCloseable {
         return thread;
     });
     private final Set<Socket> open = ConcurrentHashMap.newKeySet();
+    /** Null if it speaks without TLS. */
+    private final SSLContext tls;
+
     private final AtomicInteger calls = new AtomicInteger();
     private final AtomicInteger connections = new AtomicInteger();
     private volatile Script script;
@@ -48,7 +52,13 @@ final class RawProvider implements AutoCloseable {
     }
 
     RawProvider(Script script) throws IOException {
+        this(script, null);
+    }
+
+    /** @param tls its own certificate, or null for no TLS */
+    RawProvider(Script script, SSLContext tls) throws IOException {
         this.script = script;
+        this.tls = tls;
         listen(0);
     }
 
@@ -61,7 +71,7 @@ final class RawProvider implements AutoCloseable {
     }
 
     URI base() {
-        return URI.create("http://127.0.0.1:" + server.getLocalPort() + "/v1");
+        return URI.create((tls == null ? "http" : "https") + "://127.0.0.1:" + server.getLocalPort() + "/v1");
     }
 
     RawProvider does(Script next) {
@@ -135,9 +145,12 @@ final class RawProvider implements AutoCloseable {
     }
 
     private void serve(Socket socket) {
-        try (socket) {
-            socket.setTcpNoDelay(true);
-            Call call = new Call(socket, true);
+        try (Socket plain = socket;
+                Socket secured = tls == null
+                        ? plain
+                        : tls.getSocketFactory().createSocket(plain, InputStream.nullInputStream(), true)) {
+            plain.setTcpNoDelay(true);
+            Call call = new Call(plain, secured, true);
             while (true) {
                 calls.incrementAndGet();
                 if (!early) {
@@ -148,7 +161,7 @@ final class RawProvider implements AutoCloseable {
                 if (!call.keepOpen) {
                     break;
                 }
-                call = new Call(socket, false);
+                call = new Call(plain, secured, false);
             }
         } catch (IOException gone) {
             // The proxy has hung up, or the test has.
@@ -167,13 +180,17 @@ final class RawProvider implements AutoCloseable {
 
     /** One request, to be answered. */
     static final class Call {
+        private final Socket connection;
+        /** What is read from and written to: the connection, or TLS on top of it. */
         private final Socket socket;
+
         private final String head;
         private String body;
         private final boolean first;
         private boolean keepOpen;
 
-        private Call(Socket socket, boolean first) throws IOException {
+        private Call(Socket connection, Socket socket, boolean first) throws IOException {
+            this.connection = connection;
             this.socket = socket;
             this.first = first;
             InputStream in = socket.getInputStream();
@@ -228,8 +245,8 @@ final class RawProvider implements AutoCloseable {
 
         /** Closes the connection by a reset. */
         void reset() throws IOException {
-            socket.setSoLinger(true, 0);
-            socket.close();
+            connection.setSoLinger(true, 0);
+            connection.close();
         }
 
         /** Waits until the proxy hangs up. */

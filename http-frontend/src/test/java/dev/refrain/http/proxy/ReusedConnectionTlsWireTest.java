@@ -1,0 +1,13 @@
+package dev.refrain.http.proxy;
+
+import javax.net.ssl.SSLContext;
+
+/** The same behind TLS. */
+class ReusedConnectionTlsWireTest extends ReusedConnectionWireTest {
+    private final SSLContext tls = SelfSigned.context();
+
+    @Override
+    SSLContext tls() {
+        return tls;
+    }
+}

@@ -1,0 +1,152 @@
+package dev.refrain.http.proxy;
+
+import static dev.refrain.http.proxy.WireTest.CHAT;
+import static dev.refrain.http.proxy.WireTest.CHAT_ANSWER;
+import static dev.refrain.http.proxy.WireTest.CHAT_REQUEST;
+import static dev.refrain.http.proxy.WireTest.assertHit;
+import static dev.refrain.http.proxy.WireTest.assertMiss;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.undertow.Undertow;
+import io.undertow.UndertowOptions;
+import io.undertow.server.HttpServerExchange;
+import io.undertow.util.Headers;
+import io.undertow.util.Protocols;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.URI;
+import java.net.http.HttpResponse;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import javax.net.ssl.SSLContext;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A provider behind TLS that offers HTTP/2 beside HTTP/1.1, as nearly all on the internet do. */
+class TlsProviderWireTest {
+    /** As many as servers commonly allow on one connection (RFC 9113, 6.5.2 recommends no fewer). */
+    private static final int STREAMS = 100;
+
+    private static final int PATIENCE_SECONDS = 20;
+
+    @TempDir
+    Path folder;
+
+    private final BlockingQueue<HttpServerExchange> asked = new LinkedBlockingQueue<>();
+    private volatile Consumer<HttpServerExchange> script = exchange -> answer(exchange, CHAT_ANSWER);
+    private SSLContext before;
+    private Undertow provider;
+    private RunningProxy proxy;
+
+    @BeforeEach
+    void start() throws Exception {
+        before = SSLContext.getDefault();
+        SSLContext tls = SelfSigned.context();
+        SSLContext.setDefault(tls);
+        provider = Undertow.builder()
+                .setServerOption(UndertowOptions.ENABLE_HTTP2, true)
+                .setServerOption(UndertowOptions.HTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, STREAMS)
+                .addHttpsListener(0, "127.0.0.1", tls)
+                .setHandler(exchange -> exchange.getRequestReceiver().receiveFullBytes((whole, body) -> {
+                    asked.add(whole);
+                    script.accept(whole);
+                }))
+                .build();
+        provider.start();
+        proxy = startProxy();
+    }
+
+    private RunningProxy startProxy() throws IOException {
+        int port = ((InetSocketAddress) provider.getListenerInfo().get(0).getAddress()).getPort();
+        return new RunningProxy(
+                folder.resolve("answers.refrain"), URI.create("https://127.0.0.1:" + port + "/v1"), Map.of());
+    }
+
+    @AfterEach
+    void stop() {
+        proxy.close();
+        provider.stop();
+        SSLContext.setDefault(before);
+    }
+
+    private static void answer(HttpServerExchange exchange, String json) {
+        exchange.getResponseHeaders().put(Headers.CONTENT_TYPE, "application/json");
+        exchange.getResponseSender().send(json);
+    }
+
+    @Test
+    void answersAreFetchedAndRepeated() {
+        assertMiss(proxy.cached(CHAT, CHAT_REQUEST));
+        HttpResponse<String> hit = proxy.cached(CHAT, CHAT_REQUEST);
+        assertHit(hit);
+        assertThat(asked)
+                .singleElement()
+                .extracting(HttpServerExchange::getProtocol)
+                .isEqualTo(Protocols.HTTP_1_1);
+    }
+
+    @Test
+    void thereMayBeMoreCallsAtATimeThanAConnectionTakes() throws Exception {
+        script = exchange -> exchange.dispatch(() -> {});
+        List<CompletableFuture<HttpResponse<String>>> answers = new ArrayList<>();
+        for (int i = 0; i < STREAMS * 3 / 2; i++) {
+            answers.add(proxy.sendAsync(proxy.post(CHAT, "{\"n\":" + i + "}")));
+        }
+        List<HttpServerExchange> waiting = new ArrayList<>();
+        while (waiting.size() < answers.size()) {
+            HttpServerExchange next = asked.poll(PATIENCE_SECONDS, TimeUnit.SECONDS);
+            assertThat(next).as("call " + waiting.size()).isNotNull();
+            waiting.add(next);
+        }
+        waiting.forEach(exchange -> answer(exchange, CHAT_ANSWER));
+        for (CompletableFuture<HttpResponse<String>> answer : answers) {
+            assertThat(answer.get(PATIENCE_SECONDS, TimeUnit.SECONDS).body()).isEqualTo(CHAT_ANSWER);
+        }
+    }
+
+    @Test
+    void clientsThatDoNotReadHoldUpNobodyElse() throws Exception {
+        byte[] much = new byte[30_000_000];
+        script = exchange -> exchange.getResponseSender().send(ByteBuffer.wrap(much));
+        List<RawClient> stalled = new ArrayList<>();
+        try {
+            for (int i = 0; i < 4; i++) {
+                RawClient client = RawClient.slow(proxy.port());
+                stalled.add(client);
+                client.send("POST " + CHAT + " HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}");
+                assertThat(client.readHead()).startsWith("HTTP/1.1 200");
+            }
+            script = exchange -> answer(exchange, CHAT_ANSWER);
+            assertThat(proxy.sendAsync(proxy.post(CHAT, CHAT_REQUEST))
+                            .get(PATIENCE_SECONDS, TimeUnit.SECONDS)
+                            .body())
+                    .isEqualTo(CHAT_ANSWER);
+        } finally {
+            for (RawClient client : stalled) {
+                client.close();
+            }
+        }
+    }
+
+    @Test
+    void w31_aCertificateThatNobodyVouchesForIs502AndSaysWhatToDo() throws IOException {
+        proxy.close();
+        SSLContext.setDefault(before);
+        proxy = startProxy();
+        HttpResponse<String> answer = proxy.cached(CHAT, CHAT_REQUEST);
+        assertThat(answer.statusCode()).isEqualTo(502);
+        assertThat(answer.body()).contains("no TLS connection that can be trusted", "certificate");
+        assertThat(WireTest.header(answer, "Cache-Status")).contains("detail=upstream-unreachable");
+        assertThat(asked).isEmpty();
+    }
+}
