@@ -4,6 +4,7 @@ import dev.refrain.engine.ResponseHead;
 import dev.refrain.engine.ResponseSink;
 import dev.refrain.engine.Upstream;
 import java.io.IOException;
+import java.net.http.HttpConnectTimeoutException;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.ByteBuffer;
@@ -28,6 +29,9 @@ final class UpstreamCall implements Upstream, Upstream.Call {
     private ResponseSink sink;
     private CompletableFuture<HttpResponse<Void>> exchange;
     private IdleConnections.Taken taken;
+    /** Whether this call has a turn at {@link Handshakes}. */
+    private boolean handshaking;
+
     private boolean keepsConnection;
     private Flow.Subscription subscription;
     private ScheduledFuture<?> timer;
@@ -59,7 +63,49 @@ final class UpstreamCall implements Upstream, Upstream.Call {
 
     private void send() {
         taken = client.idleConnections().take(request.uri().getAuthority());
-        exchange = client.send(request, this::answer);
+        if (taken.pooled() || !request.uri().getScheme().equals("https")) {
+            send(request);
+        } else {
+            long asked = taken.atNanos();
+            handshakes().begin(() -> connect(asked));
+        }
+    }
+
+    private Handshakes handshakes() {
+        return client.handshakes(request.uri().getAuthority());
+    }
+
+    /** Sends in this call's turn, unless there is no sense in it any more. */
+    private synchronized void connect(long askedNanos) {
+        handshaking = true;
+        if (over) {
+            handshakeOver(false);
+        } else if (handshakes().areStuck(askedNanos)) {
+            finish(new HttpConnectTimeoutException("Other calls could not connect either"));
+        } else {
+            // A connection may have become idle meanwhile, which the client will take.
+            taken = client.idleConnections().take(request.uri().getAuthority());
+            try {
+                send(request.bodyPublisher()
+                        .map(body -> HttpRequest.newBuilder(request, (name, value) -> true)
+                                .method(request.method(), new Announced(body))
+                                .build())
+                        .orElse(request));
+            } catch (RuntimeException e) {
+                finish(e); // on a thread on which nobody would hear of it
+            }
+        }
+    }
+
+    private synchronized void handshakeOver(boolean connected) {
+        if (handshaking) {
+            handshaking = false;
+            handshakes().over(connected);
+        }
+    }
+
+    private void send(HttpRequest next) {
+        exchange = client.send(next, this::answer);
         exchange.whenComplete((done, failure) -> {
             if (failure != null) {
                 failed(failure);
@@ -116,6 +162,7 @@ final class UpstreamCall implements Upstream, Upstream.Call {
     }
 
     private HttpResponse.BodySubscriber<Void> answer(HttpResponse.ResponseInfo info) {
+        handshakeOver(true);
         try {
             ResponseHead head = AnswerHead.of(info);
             synchronized (this) {
@@ -158,6 +205,7 @@ final class UpstreamCall implements Upstream, Upstream.Call {
             return;
         }
         over = true;
+        handshakeOver(false);
         if (timer != null) {
             timer.cancel(false);
         }
@@ -175,6 +223,26 @@ final class UpstreamCall implements Upstream, Upstream.Call {
         if (!answered) {
             answered = true;
             client.answered();
+        }
+    }
+
+    /** A request's body, which the HTTP client asks for when it has a connection to send it over. */
+    private final class Announced implements HttpRequest.BodyPublisher {
+        private final HttpRequest.BodyPublisher body;
+
+        Announced(HttpRequest.BodyPublisher body) {
+            this.body = body;
+        }
+
+        @Override
+        public long contentLength() {
+            return body.contentLength();
+        }
+
+        @Override
+        public void subscribe(Flow.Subscriber<? super ByteBuffer> subscriber) {
+            handshakeOver(true);
+            body.subscribe(subscriber);
         }
     }
 

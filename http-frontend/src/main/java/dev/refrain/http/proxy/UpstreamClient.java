@@ -4,6 +4,7 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.time.Duration;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
@@ -29,6 +30,8 @@ final class UpstreamClient implements AutoCloseable {
     private static final int THREADS = Math.max(2, Runtime.getRuntime().availableProcessors());
 
     private static final int TICK_SECONDS = 1;
+    /** Many enough for hundreds a second with a provider round the world, few enough to take a fraction of a second of processor. */
+    private static final int HANDSHAKES = 128;
 
     private final Callbacks callbacks = new Callbacks(THREADS, daemons("refrain-upstream-"));
     private final ScheduledThreadPoolExecutor timers = new ScheduledThreadPoolExecutor(1, daemons("refrain-timer-"));
@@ -39,9 +42,12 @@ final class UpstreamClient implements AutoCloseable {
 
     private final IdleConnections idleConnections =
             new IdleConnections(Duration.ofSeconds(Long.getLong(KEEP_ALIVE_SECONDS, 4)), System::nanoTime);
+
+    private final Map<String, Handshakes> handshakes = new ConcurrentHashMap<>();
     /** Made on another thread, as it reads all certificates that there are: nothing but the first call waits for it. */
     private final CompletableFuture<HttpClient> http;
 
+    private final Duration connectTimeout;
     private final Duration responseTimeout;
     private final Duration idleTimeout;
     private final int maxCalls;
@@ -49,6 +55,7 @@ final class UpstreamClient implements AutoCloseable {
     /** @param maxCalls calls that may run at the same time */
     UpstreamClient(Duration connectTimeout, Duration responseTimeout, Duration idleTimeout, int maxCalls) {
         this.maxCalls = maxCalls;
+        this.connectTimeout = connectTimeout;
         this.responseTimeout = responseTimeout;
         this.idleTimeout = idleTimeout;
         timers.setRemoveOnCancelPolicy(true);
@@ -84,6 +91,12 @@ final class UpstreamClient implements AutoCloseable {
 
     IdleConnections idleConnections() {
         return idleConnections;
+    }
+
+    /** Those with an authority. */
+    Handshakes handshakes(String authority) {
+        return handshakes.computeIfAbsent(
+                authority, none -> new Handshakes(HANDSHAKES, callbacks, connectTimeout, System::nanoTime));
     }
 
     UpstreamErrors errors() {

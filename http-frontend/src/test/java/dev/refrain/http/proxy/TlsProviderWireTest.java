@@ -13,7 +13,9 @@ import io.undertow.server.HttpServerExchange;
 import io.undertow.util.Headers;
 import io.undertow.util.Protocols;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.ServerSocket;
 import java.net.URI;
 import java.net.http.HttpResponse;
 import java.nio.ByteBuffer;
@@ -34,6 +36,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** A provider behind TLS that offers HTTP/2 beside HTTP/1.1, as nearly all on the internet do. */
 class TlsProviderWireTest {
+    private static final SSLContext TLS = SelfSigned.context();
     /** As many as servers commonly allow on one connection (RFC 9113, 6.5.2 recommends no fewer). */
     private static final int STREAMS = 100;
 
@@ -51,12 +54,11 @@ class TlsProviderWireTest {
     @BeforeEach
     void start() throws Exception {
         before = SSLContext.getDefault();
-        SSLContext tls = SelfSigned.context();
-        SSLContext.setDefault(tls);
+        SSLContext.setDefault(TLS);
         provider = Undertow.builder()
                 .setServerOption(UndertowOptions.ENABLE_HTTP2, true)
                 .setServerOption(UndertowOptions.HTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, STREAMS)
-                .addHttpsListener(0, "127.0.0.1", tls)
+                .addHttpsListener(0, "127.0.0.1", TLS)
                 .setHandler(exchange -> exchange.getRequestReceiver().receiveFullBytes((whole, body) -> {
                     asked.add(whole);
                     script.accept(whole);
@@ -134,6 +136,26 @@ class TlsProviderWireTest {
         } finally {
             for (RawClient client : stalled) {
                 client.close();
+            }
+        }
+    }
+
+    /** More than may connect at a time, and all of them in no more time than one. */
+    @Test
+    void w31_aProviderThatShakesNoHandsIs502ForAll() throws Exception {
+        proxy.close();
+        try (ServerSocket silent = new ServerSocket(0, 1000, InetAddress.getLoopbackAddress())) {
+            proxy = new RunningProxy(
+                    folder.resolve("answers.refrain"),
+                    URI.create("https://127.0.0.1:" + silent.getLocalPort() + "/v1"),
+                    Map.of("REFRAIN_TIMEOUTS_CONNECT", "1s"));
+            List<CompletableFuture<HttpResponse<String>>> answers = new ArrayList<>();
+            for (int i = 0; i < 500; i++) {
+                answers.add(proxy.sendAsync(proxy.post(CHAT, "{\"n\":" + i + "}")));
+            }
+            for (CompletableFuture<HttpResponse<String>> answer : answers) {
+                assertThat(answer.get(PATIENCE_SECONDS, TimeUnit.SECONDS).statusCode())
+                        .isEqualTo(502);
             }
         }
     }
