@@ -66,7 +66,7 @@ class KeepAliveTest extends WireTest {
     @Test
     void aConnectionThatIsNotUsedIsClosed() throws IOException {
         echo();
-        Map<String, String> settings = Map.of("REFRAIN_TIMEOUTS_KEEP_ALIVE", "600ms");
+        Map<String, String> settings = Map.of("REFRAIN_TIMEOUTS_KEEP_ALIVE", "1500ms");
         try (RunningProxy quick = new RunningProxy(folder.resolve("quick"), provider.base(), settings)) {
             for (int requests = 0; requests < 3; requests++) {
                 try (RawClient client = new RawClient(quick.port())) {
@@ -74,7 +74,7 @@ class KeepAliveTest extends WireTest {
                         client.send(request("HTTP/1.1", "", numbered(1)));
                         assertThat(client.readResponse()).startsWith("HTTP/1.1 200");
                     }
-                    assertThat(client.hearsWithin(200)).isFalse();
+                    assertThat(client.hearsWithin(100)).isFalse();
                     assertThat(client.readToTheEnd()).isEmpty();
                 }
             }
