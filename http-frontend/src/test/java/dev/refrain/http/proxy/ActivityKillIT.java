@@ -19,8 +19,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** {@code kill -9} while requests are logged: all but the last second of the log is there at the next start (wire rule W61). */
 class ActivityKillIT {
-    /** The second that the rule allows, and what a busy machine may add to it. */
-    private static final long LOSS_NANOS = TimeUnit.MILLISECONDS.toNanos(2500);
+    private static final long LOSS_NANOS = TimeUnit.MILLISECONDS.toNanos(1500);
 
     @TempDir
     Path folder;
@@ -34,7 +33,7 @@ class ActivityKillIT {
             List<Answered> answers = new ArrayList<>();
             long killedAt;
             try (RunningJar jar = RunningJar.start(folder, provider.base())) {
-                long end = System.nanoTime() + 2 * LOSS_NANOS;
+                long end = System.nanoTime() + 3 * LOSS_NANOS;
                 while (System.nanoTime() < end) {
                     String id = header(jar.cached(CHAT, CHAT_REQUEST), GENERATION);
                     answers.add(new Answered(id, System.nanoTime()));

@@ -74,7 +74,7 @@ class KeepAliveTest extends WireTest {
                         client.send(request("HTTP/1.1", "", numbered(1)));
                         assertThat(client.readResponse()).startsWith("HTTP/1.1 200");
                     }
-                    assertThat(client.hearsWithin(100)).isFalse();
+                    assertThat(client.hearsWithin(200)).isFalse();
                     assertThat(client.readToTheEnd()).isEmpty();
                 }
             }

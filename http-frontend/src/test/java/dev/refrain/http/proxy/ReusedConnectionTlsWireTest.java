@@ -10,4 +10,10 @@ class ReusedConnectionTlsWireTest extends ReusedConnectionWireTest {
     SSLContext tls() {
         return tls;
     }
+
+    /** Each is a handshake. */
+    @Override
+    int calls() {
+        return 60;
+    }
 }

@@ -165,9 +165,7 @@ class SegmentMapTest {
                 assertThat(map.sweep(segment(0), NOW).removed()).isZero();
                 assertThat(isThere(other)).isTrue();
             }
-            assertThat(Duration.ofNanos(System.nanoTime() - start))
-                    .as("each of the 400 would have waited a second")
-                    .isLessThan(Duration.ofSeconds(20));
+            assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(1));
             assertThat(tally.failures.sum()).isEqualTo(1);
         } finally {
             release.countDown();

@@ -139,7 +139,7 @@ class SharedStoreTest {
             Duration rest = Duration.ofNanos(System.nanoTime() - start);
             System.out.println("A dead holder's lock: first call " + first.toMillis()
                     + " ms, the next thousand and a sweep " + rest.toMillis() + " ms");
-            assertThat(rest).as("each would have waited a second").isLessThan(Duration.ofSeconds(20));
+            assertThat(rest).isLessThan(first);
             assertThat(readable).isBetween(500 * 13 / 16, 499);
             assertThat(writable).isEqualTo(readable);
             assertThat(store.stats().failures()).isEqualTo(1);
