@@ -3,8 +3,8 @@ package dev.refrain.http.proxy;
 import dev.refrain.engine.NotCachedException;
 import java.io.IOException;
 import java.net.ProtocolException;
+import java.security.cert.CertificateException;
 import java.time.Duration;
-import javax.net.ssl.SSLHandshakeException;
 import javax.net.ssl.SSLPeerUnverifiedException;
 
 /** A failure that Refrain itself answers for: a status and a sentence that says what to do, without secrets (wire rule W31). */
@@ -102,8 +102,8 @@ final class ProxyException extends Exception {
         return upstream(
                 502,
                 "upstream-unreachable",
-                "The upstream provider offered no TLS connection that can be trusted; have the operator check that its"
-                        + " certificate is valid for its name and that its issuer is among those that the JVM trusts.",
+                "The upstream provider's certificate is not trusted; have the operator check that it is valid for its name"
+                        + " and that its issuer is among those that the JVM trusts.",
                 cause);
     }
 
@@ -167,7 +167,7 @@ final class ProxyException extends Exception {
             if (cause instanceof NotCachedException) {
                 return notCached();
             }
-            if (cause instanceof SSLHandshakeException || cause instanceof SSLPeerUnverifiedException) {
+            if (cause instanceof CertificateException || cause instanceof SSLPeerUnverifiedException) {
                 return untrusted(failure);
             }
             if (cause instanceof ProtocolException) {

@@ -160,6 +160,21 @@ class TlsProviderWireTest {
         }
     }
 
+    /** Which has nothing to do with its certificate. */
+    @Test
+    void w31_aProviderThatBreaksOffTheHandshakeIsNotReached() throws Exception {
+        proxy.close();
+        try (ServerSocket plain = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            proxy = new RunningProxy(
+                    folder.resolve("answers.refrain"),
+                    URI.create("https://127.0.0.1:" + plain.getLocalPort() + "/v1"),
+                    Map.of());
+            CompletableFuture<HttpResponse<String>> answer = proxy.sendAsync(proxy.post(CHAT, CHAT_REQUEST));
+            plain.accept().close();
+            assertThat(answer.get(PATIENCE_SECONDS, TimeUnit.SECONDS).body()).contains("could not be reached");
+        }
+    }
+
     @Test
     void w31_aCertificateThatNobodyVouchesForIs502AndSaysWhatToDo() throws IOException {
         proxy.close();
@@ -167,7 +182,7 @@ class TlsProviderWireTest {
         proxy = startProxy();
         HttpResponse<String> answer = proxy.cached(CHAT, CHAT_REQUEST);
         assertThat(answer.statusCode()).isEqualTo(502);
-        assertThat(answer.body()).contains("no TLS connection that can be trusted", "certificate");
+        assertThat(answer.body()).contains("certificate is not trusted");
         assertThat(WireTest.header(answer, "Cache-Status")).contains("detail=upstream-unreachable");
         assertThat(asked).isEmpty();
     }
