@@ -9,6 +9,7 @@ import dev.refrain.http.activity.ActivityLog;
 import dev.refrain.http.config.Settings;
 import dev.refrain.http.explain.Explainer;
 import dev.refrain.http.explain.Question;
+import dev.refrain.http.framing.Framing;
 import io.undertow.Undertow;
 import io.undertow.UndertowOptions;
 import io.undertow.server.HttpServerExchange;
@@ -78,7 +79,9 @@ public final class AdminServer implements AutoCloseable {
                 .setServerOption(UndertowOptions.REQUEST_PARSE_TIMEOUT, STALL_MILLIS)
                 .setServerOption(UndertowOptions.NO_REQUEST_TIMEOUT, IDLE_MILLIS)
                 .setSocketOption(Options.WRITE_TIMEOUT, STALL_MILLIS)
-                .setHandler(new Gate(sessions, attempts, settings.host(), routes(figures)))
+                .setHandler(new Framing(
+                        new Gate(sessions, attempts, settings.host(), routes(figures)),
+                        (exchange, why) -> Replies.error(exchange, new AdminException(why.status(), why.message()))))
                 .build();
     }
 

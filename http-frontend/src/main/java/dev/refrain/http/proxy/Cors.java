@@ -6,9 +6,11 @@ import io.undertow.util.HeaderMap;
 import io.undertow.util.Headers;
 import io.undertow.util.HttpString;
 import io.undertow.util.Methods;
+import io.undertow.util.SameThreadExecutor;
 import io.undertow.util.StatusCodes;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.BiConsumer;
 
 /**
  * Lets pages of some origins use the proxy from a browser (the CORS protocol of the Fetch standard), in place of the providers, whose
@@ -28,12 +30,24 @@ final class Cors implements HttpHandler {
     private static final int MAX_AGE_SECONDS = 7200;
 
     private final List<String> origins;
+    private final BodyReader.Patience reading;
     private final HttpHandler next;
+    private final BiConsumer<HttpServerExchange, ProxyException> refusal;
 
-    /** @param origins as browsers write them, or {@code *} for all */
-    Cors(List<String> origins, HttpHandler next) {
+    /**
+     * @param origins as browsers write them, or {@code *} for all
+     * @param reading how far to go for a preflight's body, which browsers do not send
+     * @param refusal answers a preflight whose body is not in order
+     */
+    Cors(
+            List<String> origins,
+            BodyReader.Patience reading,
+            HttpHandler next,
+            BiConsumer<HttpServerExchange, ProxyException> refusal) {
         this.origins = origins;
+        this.reading = reading;
         this.next = next;
+        this.refusal = refusal;
     }
 
     @Override
@@ -41,17 +55,38 @@ final class Cors implements HttpHandler {
         HeaderMap asked = exchange.getRequestHeaders();
         String origin = asked.getFirst(Headers.ORIGIN);
         if (exchange.getRequestMethod().equals(Methods.OPTIONS) && origin != null && asked.contains(REQUEST_METHOD)) {
-            HeaderMap answer = exchange.getResponseHeaders();
-            if (allow(origin, answer)) {
-                answer.put(ALLOW_METHODS, asked.getFirst(REQUEST_METHOD));
-                if (asked.contains(REQUEST_HEADERS)) {
-                    answer.put(ALLOW_HEADERS, String.join(", ", asked.get(REQUEST_HEADERS)));
-                }
-                answer.put(MAX_AGE, MAX_AGE_SECONDS);
-            }
-            exchange.setStatusCode(StatusCodes.NO_CONTENT).endExchange();
+            exchange.dispatch(
+                    SameThreadExecutor.INSTANCE,
+                    () -> EarlyAnswer.onceRead(exchange, reading, flaw -> {
+                        if (flaw == null) {
+                            answerPreflight(exchange, origin);
+                        } else {
+                            mark(exchange);
+                            refusal.accept(exchange, flaw);
+                        }
+                    }));
             return;
         }
+        mark(exchange);
+        next.handleRequest(exchange);
+    }
+
+    private void answerPreflight(HttpServerExchange exchange, String origin) {
+        HeaderMap asked = exchange.getRequestHeaders();
+        HeaderMap answer = exchange.getResponseHeaders();
+        if (allow(origin, answer)) {
+            answer.put(ALLOW_METHODS, asked.getFirst(REQUEST_METHOD));
+            if (asked.contains(REQUEST_HEADERS)) {
+                answer.put(ALLOW_HEADERS, String.join(", ", asked.get(REQUEST_HEADERS)));
+            }
+            answer.put(MAX_AGE, MAX_AGE_SECONDS);
+        }
+        exchange.setStatusCode(StatusCodes.NO_CONTENT).endExchange();
+    }
+
+    /** Has the answer, whatever it will be, say who may read it. */
+    void mark(HttpServerExchange exchange) {
+        String origin = exchange.getRequestHeaders().getFirst(Headers.ORIGIN);
         exchange.addResponseCommitListener(committed -> {
             HeaderMap answer = committed.getResponseHeaders();
             for (HttpString name : List.copyOf(answer.getHeaderNames())) {
@@ -63,7 +98,6 @@ final class Cors implements HttpHandler {
                 answer.put(EXPOSE_HEADERS, "*");
             }
         });
-        next.handleRequest(exchange);
     }
 
     private boolean allow(String origin, HeaderMap answer) {

@@ -1,10 +1,10 @@
 package dev.refrain.http.proxy;
 
+import dev.refrain.http.framing.ConnectionOptions;
 import io.undertow.util.HeaderMap;
 import io.undertow.util.HeaderValues;
 import io.undertow.util.HttpString;
 import java.net.http.HttpRequest;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -43,7 +43,7 @@ final class ForwardedHeaders {
      * @param identity whether the upstream is asked not to compress: a stored answer must suit every later client
      */
     static void toUpstream(HeaderMap from, HttpRequest.Builder to, boolean identity) {
-        Set<String> nominated = nominated(from.get("Connection"));
+        Set<String> nominated = ConnectionOptions.of(from.get("Connection"));
         for (HeaderValues values : from) {
             String name = values.getHeaderName().toString();
             String lower = name.toLowerCase(Locale.ROOT);
@@ -68,7 +68,7 @@ final class ForwardedHeaders {
 
     /** Copies a response's fields; the length and our own fields are set elsewhere. */
     static void toClient(Map<String, List<String>> from, HeaderMap to, boolean endpoint) {
-        Set<String> nominated = nominated(from.get("connection"));
+        Set<String> nominated = ConnectionOptions.of(from.get("connection"));
         from.forEach((name, values) -> {
             String lower = name.toLowerCase(Locale.ROOT);
             // HTTP/2 pseudo-header fields begin with a colon.
@@ -83,19 +83,5 @@ final class ForwardedHeaders {
             to.remove(target);
             to.putAll(target, values);
         });
-    }
-
-    /** The options of a connection, in lower case. */
-    static Set<String> nominated(Iterable<String> connection) {
-        if (connection == null) {
-            return Set.of();
-        }
-        Set<String> names = new HashSet<>();
-        for (String value : connection) {
-            for (String name : value.split(",", -1)) {
-                names.add(name.trim().toLowerCase(Locale.ROOT));
-            }
-        }
-        return names;
     }
 }

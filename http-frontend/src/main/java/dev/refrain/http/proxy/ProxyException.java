@@ -1,6 +1,8 @@
 package dev.refrain.http.proxy;
 
 import dev.refrain.engine.NotCachedException;
+import dev.refrain.http.framing.Framing;
+import dev.refrain.http.framing.MalformedBody;
 import java.io.IOException;
 import java.net.ProtocolException;
 import java.security.cert.CertificateException;
@@ -74,12 +76,8 @@ final class ProxyException extends Exception {
         return new ProxyException(400, "bad-request", false, message, cause);
     }
 
-    static ProxyException unknownCoding() {
-        return refused(501, "bad-request", "The only transfer coding that is understood is chunked.");
-    }
-
-    static ProxyException unknownExpectation() {
-        return refused(417, "bad-request", "The only expectation that can be met is 100-continue.");
+    static ProxyException framing(Framing.Fault fault) {
+        return refused(fault.status(), "bad-request", fault.message());
     }
 
     static ProxyException noRoom() {

@@ -85,10 +85,17 @@ final class ProxyHandler implements HttpHandler {
 
     @Override
     public void handleRequest(HttpServerExchange exchange) {
-        Shortcut.of(exchange).began(exchange);
         // Dispatched to this very thread: from here on the exchange ends when its answer does, not when this method
         // returns.
         exchange.dispatch(SameThreadExecutor.INSTANCE, () -> route(exchange));
+    }
+
+    /** Answers a request that is not going to be served, unless its body is not in order, and closes the connection. */
+    void refuseWhenRead(HttpServerExchange exchange, ProxyException why) {
+        exchange.setPersistent(false);
+        exchange.dispatch(
+                SameThreadExecutor.INSTANCE,
+                () -> EarlyAnswer.once(exchange, reading, flaw -> refuse(exchange, flaw == null ? why : flaw)));
     }
 
     /** Answers a request that is not going to be served. */
@@ -111,7 +118,7 @@ final class ProxyHandler implements HttpHandler {
         Account account = account(exchange, endpoint);
         ExchangeSink client = new ExchangeSink(exchange, account, writing);
         if (route == null) {
-            client.fail(ProxyException.notFound(exchange.getRequestPath()));
+            failWhenRead(exchange, client, ProxyException.notFound(exchange.getRequestPath()));
         } else if (exchange.getRequestContentLength() > maxBodyBytes) {
             client.expect(controls(exchange, endpoint, null), BypassReason.PAYLOAD_TOO_LARGE, null);
             client.fail(ProxyException.bodyTooLarge(maxBodyBytes));
@@ -260,6 +267,10 @@ final class ProxyHandler implements HttpHandler {
     }
 
     // ---- helpers
+
+    private void failWhenRead(HttpServerExchange exchange, ExchangeSink client, ProxyException why) {
+        EarlyAnswer.once(exchange, reading, flaw -> client.fail(flaw == null ? why : flaw));
+    }
 
     /** A call to the upstream; nothing is built or sent before it is fetched, which a hit never does. */
     private Upstream call(

@@ -11,6 +11,7 @@ import dev.refrain.http.config.ByteSize;
 import dev.refrain.http.config.Settings;
 import dev.refrain.http.demo.DemoProvider;
 import dev.refrain.http.explain.Outlines;
+import dev.refrain.http.framing.Framing;
 import dev.refrain.http.preset.Presets;
 import io.undertow.UndertowOptions;
 import io.undertow.server.HttpHandler;
@@ -89,6 +90,8 @@ public final class ProxyServer implements AutoCloseable {
                 maxBody,
                 writing,
                 settings.timeouts().keepAlive());
+        BodyReader.Patience reading =
+                new BodyReader.Patience(HeapShare.quarter(), settings.timeouts().request());
         ProxyHandler handler = new ProxyHandler(
                 cache,
                 activity,
@@ -100,21 +103,30 @@ public final class ProxyServer implements AutoCloseable {
                 providers,
                 settings.limits().requestBody().bytes(),
                 settings.onDisconnect() == Settings.OnDisconnect.CANCEL,
-                new BodyReader.Patience(HeapShare.quarter(), settings.timeouts().request()),
+                reading,
                 writing);
         explainer = new RequestExplainer(cache, presets, handler::provider, outlines);
         requests = new GracefulShutdownHandler(new HttpContinueReadHandler(handler));
         HttpHandler unlessStopping = exchange -> {
             if (stopping) {
-                handler.refuse(exchange, ProxyException.stopping());
+                handler.refuseWhenRead(exchange, ProxyException.stopping());
             } else {
                 requests.handleRequest(exchange);
             }
         };
-        HttpHandler framed = new Framing(unlessStopping, handler::refuse);
-        root = settings.corsOrigins() == null
-                ? framed
-                : new Cors(List.of(settings.corsOrigins().split(" *, *")), framed);
+        Cors cors = settings.corsOrigins() == null
+                ? null
+                : new Cors(List.of(settings.corsOrigins().split(" *, *")), reading, unlessStopping, handler::refuse);
+        HttpHandler framed = new Framing(cors == null ? unlessStopping : cors, (exchange, why) -> {
+            if (cors != null) {
+                cors.mark(exchange);
+            }
+            handler.refuse(exchange, ProxyException.framing(why));
+        });
+        root = exchange -> {
+            Shortcut.of(exchange).began(exchange);
+            framed.handleRequest(exchange);
+        };
     }
 
     private OptionMap options() {

@@ -68,6 +68,12 @@ class FramingTest extends WireTest {
                 CHUNKED + "10000000000000002\r\n{}\r\n0\r\n\r\n",
                 CHUNKED + "2\r\n{}\r\n0\r\nTrailer: a\n\r\n",
                 CHUNKED + "2\r\n{}\r\n0\r\n\n",
+                // F25.
+                CHUNKED + "2 \r\n{}\r\n0\r\n\r\n",
+                CHUNKED + "0 2\r\n{}\r\n0\r\n\r\n",
+                CHUNKED + "2\tzz;;==\r\n{}\r\n0\r\n\r\n",
+                CHUNKED + "2\r\n{}\r\n0\r\nno colon\r\n\r\n",
+                CHUNKED + "2\r\n{}\r\n0\r\nT: a\r\n b\r\n\r\n",
                 // Heads.
                 LINE + "Host: x\nContent-Length: 2\r\n\r\n{}",
                 LINE + "Host: x\r\nX: a\u0000b\r\n\r\n",
@@ -103,7 +109,7 @@ class FramingTest extends WireTest {
         String close = "Connection: close\r\n";
         for (String request : new String[] {
             START + close
-                    + "transfer-encoding: CHUNKED\r\n\r\n1;a=\"b;c\";d\r\n{\r\n01 \r\n}\r\n000;x\r\nTrailer: t\r\n\r\n",
+                    + "transfer-encoding: CHUNKED\r\n\r\n1;a=\"b;c\";d\r\n{\r\n01 ; e\r\n}\r\n000;x\r\nTrailer: t\r\n\r\n",
             START + close + "Content-Length: 002\r\n\r\n{}",
             // A server answers a minor version that it does not know as its own highest (RFC 9110, 2.5).
             "POST /v1/chat/completions HTTP/1.2\r\nHost: x\r\n" + close + "Content-Length: 2\r\n\r\n{}",
