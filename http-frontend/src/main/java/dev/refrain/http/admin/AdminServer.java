@@ -3,13 +3,14 @@ package dev.refrain.http.admin;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.refrain.engine.Endpoint;
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.http.activity.ActivityLog;
 import dev.refrain.http.config.Settings;
 import dev.refrain.http.explain.Explainer;
 import dev.refrain.http.explain.Question;
 import dev.refrain.http.framing.Framing;
+import dev.refrain.http.route.DotSegments;
+import dev.refrain.http.route.Route;
 import io.undertow.Undertow;
 import io.undertow.UndertowOptions;
 import io.undertow.server.HttpServerExchange;
@@ -203,22 +204,18 @@ public final class AdminServer implements AutoCloseable {
     }
 
     static Question question(ObjectNode asked) throws AdminException {
-        Endpoint endpoint;
         String query = "";
+        Route route;
         if (asked.path("path").isTextual()) {
             String[] path = asked.path("path").textValue().split("\\?", 2);
             query = path.length == 2 ? path[1] : "";
-            endpoint = switch (path[0].replaceFirst("^(/api)?/v1/", "")) {
-                case "chat/completions" -> Endpoint.CHAT;
-                case "responses" -> Endpoint.RESPONSES;
-                case "messages" -> Endpoint.MESSAGES;
-                case "embeddings" -> Endpoint.EMBEDDINGS;
-                default ->
-                    throw AdminException.badRequest(
-                            "path must be one of the four endpoints, such as /v1/chat/completions.");
-            };
+            route = DotSegments.in(path[0]) ? null : Route.of("POST", path[0]);
+            if (route == null || route.endpoint() == null) {
+                throw AdminException.badRequest(
+                        "path must be one of the four endpoints, such as /v1/chat/completions.");
+            }
         } else {
-            endpoint = Parameters.endpoint(asked.path("endpoint").asText(""));
+            route = Route.to(Parameters.endpoint(asked.path("endpoint").asText("")));
         }
         Map<String, String> headers = new HashMap<>();
         for (Map.Entry<String, JsonNode> header : asked.path("headers").properties()) {
@@ -231,7 +228,7 @@ public final class AdminServer implements AutoCloseable {
         if (sent.isMissingNode() || sent.isNull()) {
             throw AdminException.badRequest("body must be the request's body, as text or as JSON.");
         }
-        return new Question(endpoint, query, headers, sent.isTextual() ? sent.textValue() : sent.toString());
+        return new Question(route, query, headers, sent.isTextual() ? sent.textValue() : sent.toString());
     }
 
     private static ObjectNode object(byte[] body) throws AdminException {

@@ -5,7 +5,9 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.PropertyNamingStrategies.SnakeCaseStrategy;
 import com.fasterxml.jackson.databind.annotation.JsonNaming;
 import java.util.Collections;
+import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 
 /**
@@ -34,12 +36,29 @@ public record PresetSettings(
         @Setting(allowed = "a text") String systemPrompt,
         @JsonAnySetter Map<String, JsonNode> parameters) {
 
+    private static final List<String> OWN =
+            List.of("slug", "cache_enabled", "cache_ttl_seconds", "model", "system_prompt");
+    /** Fields of requests that are like one of ours: OpenRouter's list of fallbacks. */
+    private static final Set<String> OTHERS = Set.of("models");
+
     /** Checks what does not depend on other presets. */
     public PresetSettings {
         InvalidSetting.unless(slug != null && slug.matches("[A-Za-z0-9._-]+"), "slug");
         InvalidSetting.unless(
                 cacheTtlSeconds == null || (cacheTtlSeconds >= 1 && cacheTtlSeconds <= 86_400), "cache_ttl_seconds");
         InvalidSetting.unless(model == null || !model.isBlank(), "model");
+        checkSpelling(parameters == null ? Set.of() : parameters.keySet());
         parameters = parameters == null ? Map.of() : Collections.unmodifiableMap(new TreeMap<>(parameters));
+    }
+
+    /** A misspelt field would not do what it is there for, and would be sent to the provider with every request. */
+    private static void checkSpelling(Set<String> names) {
+        for (String name : names) {
+            if (!OTHERS.contains(name)) {
+                Spelling.meant(name, OWN).ifPresent(meant -> {
+                    throw new MisspeltSetting(name, meant);
+                });
+            }
+        }
     }
 }

@@ -250,7 +250,8 @@ public record Settings(
     /**
      * Size limits.
      *
-     * @param requestBody largest request body that is accepted at all
+     * @param requestBody largest request body that is accepted at an endpoint
+     * @param forwardedBody largest request body on any other path, or null for no limit
      * @param cacheableRequest largest request body that may be cached (wire rule W18)
      * @param storedAnswer largest answer that is stored (W18)
      * @param upstreamCalls calls to providers that may run at the same time
@@ -259,6 +260,9 @@ public record Settings(
     public record Limits(
             @Setting(value = "64MiB", allowed = Setting.SIZE)
             ByteSize requestBody,
+
+            @Setting(allowed = "a size of at least 1B, such as 64MiB or 2GiB; without it there is no limit")
+            ByteSize forwardedBody,
 
             @Setting(value = "8MiB", allowed = Setting.SIZE) ByteSize cacheableRequest,
 
@@ -271,6 +275,7 @@ public record Settings(
         /** Checks the ranges. */
         public Limits {
             checkBody(requestBody, "request-body");
+            InvalidSetting.unless(forwardedBody == null || forwardedBody.bytes() > 0, "forwarded-body");
             checkBody(cacheableRequest, "cacheable-request");
             checkBody(storedAnswer, "stored-answer");
             InvalidSetting.unless(storedAnswer.compareTo(MAX_ANSWER) <= 0, "stored-answer");

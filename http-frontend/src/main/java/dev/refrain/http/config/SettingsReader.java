@@ -83,12 +83,19 @@ final class SettingsReader {
      * @param environment all environment variables; an empty one counts as not set
      */
     static Settings read(Map<String, String> flags, Map<String, String> environment) throws WrongSetting {
+        environment = ours(environment);
         checkNames(environment);
         SettingsReader reader = open(flags.get("--config"), environment.getOrDefault("REFRAIN_CONFIG", ""));
         for (Leaf leaf : Leaf.ALL) {
             reader.fill(leaf, flags.get(leaf.flag()), environment.getOrDefault(leaf.variable(), ""));
         }
         return reader.bind();
+    }
+
+    private static Map<String, String> ours(Map<String, String> environment) {
+        Map<String, String> ours = new HashMap<>(environment);
+        ours.entrySet().removeIf(variable -> OthersVariables.has(variable.getKey(), variable.getValue()));
+        return ours;
     }
 
     private static void checkNames(Map<String, String> environment) throws WrongSetting {
@@ -168,6 +175,9 @@ final class SettingsReader {
             throw WrongSetting.unknown(name(e), fileSource, known);
         } catch (JsonMappingException e) {
             String name = name(e);
+            if (e.getCause() instanceof MisspeltSetting misspelt) {
+                throw WrongSetting.misspelt(name + "." + misspelt.name(), fileSource, misspelt.meant());
+            }
             if (e.getCause() instanceof InvalidSetting invalid) {
                 name = name.isEmpty() ? invalid.name() : name + "." + invalid.name();
             }

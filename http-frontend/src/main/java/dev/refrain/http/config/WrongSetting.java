@@ -24,8 +24,17 @@ final class WrongSetting extends Exception {
 
     /** The value of an unknown setting may be anything, a secret too, and is not shown. */
     static WrongSetting unknown(String name, String source, Iterable<String> known) {
+        String last = name.substring(name.lastIndexOf('.') + 1);
+        String meant = Spelling.meant(last, known)
+                .map(like -> ", did you mean " + like + "? It")
+                .orElse(",");
         return new WrongSetting(
-                name + ": no such setting (" + source + "), must be one of " + String.join(", ", known));
+                name + ": no such setting (" + source + ")" + meant + " must be one of " + String.join(", ", known));
+    }
+
+    static WrongSetting misspelt(String name, String source, String meant) {
+        return new WrongSetting(name + ": no such setting (" + source + "), did you mean " + meant
+                + "? Fields of requests must have names that are not as like as that");
     }
 
     static WrongSetting file(String problem, String source) {

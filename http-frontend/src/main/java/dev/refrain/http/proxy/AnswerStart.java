@@ -14,6 +14,7 @@ import io.undertow.util.HeaderMap;
 import io.undertow.util.Headers;
 import io.undertow.util.Methods;
 import io.undertow.util.Protocols;
+import io.undertow.util.StatusCodes;
 
 /** What a client reads first: the status and fields of an answer, or of an error that is made here. The I/O thread's alone. */
 final class AnswerStart {
@@ -24,6 +25,9 @@ final class AnswerStart {
     /** Null for a path that is no endpoint. */
     private final Account account;
 
+    /** Whose errors' shape is used; null is OpenAI's. */
+    private Endpoint shape;
+
     private CacheOutcome outcomeOfFailure;
     private CacheKey key;
 
@@ -31,6 +35,7 @@ final class AnswerStart {
         this.exchange = exchange;
         this.endpoint = account == null ? null : account.endpoint();
         this.account = account;
+        this.shape = endpoint;
     }
 
     /**
@@ -51,7 +56,14 @@ final class AnswerStart {
                     false,
                     controls.directives().noCache() ? ForwardReason.REQUEST : ForwardReason.MISS);
         }
-        account.expect(outcomeOfFailure, key);
+        if (account != null) {
+            account.expect(outcomeOfFailure, key);
+        }
+    }
+
+    /** Gives an error made here the shape of an endpoint's, for requests on its path that are no requests of it. */
+    void shape(Endpoint ofErrors) {
+        shape = ofErrors;
     }
 
     void of(ResponseHead head) {
@@ -80,10 +92,17 @@ final class AnswerStart {
     /** Gives the body. */
     byte[] of(ProxyException failure) {
         HeaderMap fields = exchange.getResponseHeaders();
-        byte[] body = ErrorBody.of(endpoint, failure);
+        byte[] body = ErrorBody.of(shape, failure);
         exchange.setStatusCode(failure.status());
         fields.put(Headers.CONTENT_TYPE, "application/json");
         exchange.setResponseContentLength(body.length);
+        if (failure.isLasting()) {
+            fields.put(HeaderNames.SHOULD_RETRY, "false");
+        }
+        if (failure.status() == StatusCodes.UPGRADE_REQUIRED) {
+            fields.put(Headers.UPGRADE, "HTTP/1.1");
+            fields.put(Headers.CONNECTION, "Upgrade");
+        }
         if (account != null) {
             String id = GenerationId.mint(System.currentTimeMillis() / 1000);
             fields.put(HeaderNames.GENERATION_ID, id);

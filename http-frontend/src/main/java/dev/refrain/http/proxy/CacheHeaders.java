@@ -9,6 +9,9 @@ final class CacheHeaders {
     /** Stands for the status of an answer that there was not. */
     static final int NO_STATUS = 0;
 
+    /** From here on there is nothing that could live. */
+    private static final int LEAST_ERROR = 400;
+
     private CacheHeaders() {}
 
     /**
@@ -33,7 +36,9 @@ final class CacheHeaders {
             writeStandard("fwd=" + collapsed.reason().token() + "; collapsed", status, key, headers);
         } else if (outcome instanceof CacheOutcome.Miss miss) {
             headers.put(HeaderNames.CACHE_STATUS, "MISS");
-            headers.put(HeaderNames.CACHE_TTL, miss.ttlSeconds());
+            if (status < LEAST_ERROR) {
+                headers.put(HeaderNames.CACHE_TTL, miss.ttlSeconds());
+            }
             writeStandard("fwd=" + miss.reason().token() + (miss.stored() ? "; stored" : ""), status, key, headers);
         } else if (outcome instanceof CacheOutcome.Bypass bypass) {
             headers.put(HeaderNames.CACHE_STATUS, "MISS");
@@ -54,7 +59,6 @@ final class CacheHeaders {
         String forward = "";
         String detail = failure.detail();
         if (outcome instanceof CacheOutcome.Miss miss) {
-            headers.put(HeaderNames.CACHE_TTL, miss.ttlSeconds());
             forward = "fwd=" + miss.reason().token() + "; ";
         } else if (outcome instanceof CacheOutcome.Bypass bypass && failure.isForwarded()) {
             forward = "fwd=bypass; ";

@@ -51,7 +51,7 @@ final class EarlyAnswer {
             @Override
             public void tooLong(byte[] beginning, StreamSourceChannel rest) {
                 exchange.setPersistent(false);
-                answer.accept(ProxyException.bodyTooLarge(LONGEST));
+                answer.accept(ProxyException.bodyTooLarge(LONGEST, null));
             }
 
             @Override

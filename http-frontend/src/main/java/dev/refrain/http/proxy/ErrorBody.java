@@ -31,7 +31,7 @@ final class ErrorBody {
     /** Anthropic's documented error types; a status without one of its own gets the general one. */
     private static String anthropicType(int status) {
         return switch (status) {
-            case 400, 417 -> "invalid_request_error";
+            case 400, 417, 426 -> "invalid_request_error";
             case 404 -> "not_found_error";
             case 413 -> "request_too_large";
             case 408, 504 -> "timeout_error";

@@ -4,6 +4,7 @@ import dev.refrain.engine.BypassReason;
 import dev.refrain.engine.CacheControls;
 import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.CacheOutcome;
+import dev.refrain.engine.Endpoint;
 import dev.refrain.engine.ResponseHead;
 import dev.refrain.engine.ResponseSink;
 import dev.refrain.http.activity.Account;
@@ -80,6 +81,11 @@ final class ExchangeSink implements ResponseSink {
     /** See {@link AnswerStart#expect}. */
     void expect(CacheControls controls, BypassReason bypass, CacheKey requestKey) {
         start.expect(controls, bypass, requestKey);
+    }
+
+    /** See {@link AnswerStart#shape}. */
+    void shape(Endpoint ofErrors) {
+        start.shape(ofErrors);
     }
 
     /**

@@ -14,5 +14,8 @@ final class HeaderNames {
     /** RFC 9211. */
     static final HttpString STANDARD_CACHE_STATUS = new HttpString("Cache-Status");
 
+    /** What the SDKs of OpenAI and Anthropic ask before they send a request again. */
+    static final HttpString SHOULD_RETRY = new HttpString("x-should-retry");
+
     private HeaderNames() {}
 }

@@ -1,5 +1,6 @@
 package dev.refrain.http.proxy;
 
+import dev.refrain.http.route.Route;
 import io.undertow.server.HttpServerExchange;
 import io.undertow.util.Methods;
 import java.net.URI;
@@ -16,16 +17,16 @@ record Provider(URI base, String identity) {
     /**
      * The client's request as it goes to this provider (wire rules W2 and W9).
      *
-     * @param suffix path below the base, as the client sent it
+     * @param route where it leads
      * @param identityCoding whether the answer must not be compressed
      */
     HttpRequest request(
-            HttpServerExchange exchange, String suffix, HttpRequest.BodyPublisher body, boolean identityCoding)
+            HttpServerExchange exchange, Route route, HttpRequest.BodyPublisher body, boolean identityCoding)
             throws ProxyException {
         String query = exchange.getQueryString();
         try {
-            HttpRequest.Builder request = HttpRequest.newBuilder(
-                    new URI(base + UriCharacters.escape(suffix + (query.isEmpty() ? "" : "?" + query))));
+            HttpRequest.Builder request = HttpRequest.newBuilder(new URI(route.base(base.toString())
+                    + UriCharacters.escape(route.suffix() + (query.isEmpty() ? "" : "?" + query))));
             if (exchange.isRequestComplete() && exchange.getRequestMethod().equals(Methods.GET)) {
                 request.GET();
             } else if (exchange.isRequestComplete()

@@ -11,6 +11,8 @@ import javax.net.ssl.SSLPeerUnverifiedException;
 
 /** A failure that Refrain itself answers for: a status and a sentence that says what to do, without secrets (wire rule W31). */
 final class ProxyException extends Exception {
+    private static final String ONLY_IF_CACHED = "only-if-cached";
+
     private final int status;
     private final String detail;
     private final boolean forwarded;
@@ -34,6 +36,17 @@ final class ProxyException extends Exception {
         return status;
     }
 
+    /** Whether the same request would fail again, however often it is sent (wire rule W32). */
+    boolean isLasting() {
+        if (getCause() != null && !(getCause() instanceof MalformedBody)) {
+            return false;
+        }
+        return switch (status) {
+            case 400, 404, 413, 417, 426, 501 -> true;
+            default -> detail.equals(ONLY_IF_CACHED);
+        };
+    }
+
     /** The token for the {@code detail} parameter of {@code Cache-Status} (RFC 9211, 2.8). */
     String detail() {
         return detail;
@@ -50,15 +63,31 @@ final class ProxyException extends Exception {
 
     static ProxyException notFound(String path) {
         return refused(
-                404, "not-found", "Nothing is served under " + path + "; API paths begin with /v1/ or /api/v1/.");
+                404,
+                "not-found",
+                "Nothing is served under " + path + "; API paths begin with /v1/, /api/v1/ or /openai/.");
     }
 
-    static ProxyException bodyTooLarge(long limit) {
+    /** @param setting that has the limit, in bytes; null for a limit that cannot be set */
+    static ProxyException bodyTooLarge(long limit, String setting) {
         return refused(
                 413,
                 "payload-too-large",
-                "The request body is over the limit of " + limit
-                        + " bytes; send less, or have the operator raise limits.request-body.");
+                "The request body is over the limit of " + limit + " bytes; send less"
+                        + (setting == null ? "." : ", or have the operator raise " + setting + "."));
+    }
+
+    static ProxyException dotSegment() {
+        return refused(
+                400,
+                "bad-request",
+                "The path has a segment that is . or .. once it is decoded; send the path that is meant.");
+    }
+
+    /** RFC 9110, 15.5.22. */
+    static ProxyException upgradeRequired() {
+        return refused(
+                426, "upgrade-required", "Websockets are not spoken here; send the request by POST over HTTP/1.1.");
     }
 
     static ProxyException requestStalled(Duration limit) {
@@ -151,7 +180,7 @@ final class ProxyException extends Exception {
     private static ProxyException notCached() {
         return refused(
                 504,
-                "only-if-cached",
+                ONLY_IF_CACHED,
                 "There is no stored answer to this request, and with Cache-Control: only-if-cached it is not sent to the"
                         + " upstream provider; send it without.");
     }

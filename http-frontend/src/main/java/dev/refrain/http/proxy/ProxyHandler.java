@@ -15,8 +15,14 @@ import dev.refrain.http.activity.UsageTap;
 import dev.refrain.http.explain.Outlines;
 import dev.refrain.http.preset.Preset;
 import dev.refrain.http.preset.Presets;
+import dev.refrain.http.route.DotSegments;
+import dev.refrain.http.route.Route;
 import io.undertow.server.HttpHandler;
 import io.undertow.server.HttpServerExchange;
+import io.undertow.util.HeaderValues;
+import io.undertow.util.Headers;
+import io.undertow.util.Methods;
+import io.undertow.util.Protocols;
 import io.undertow.util.SameThreadExecutor;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
@@ -44,6 +50,7 @@ final class ProxyHandler implements HttpHandler {
     private final Provider defaultProvider;
     private final Map<Endpoint, Provider> providers;
     private final long maxBodyBytes;
+    private final long maxForwardedBytes;
     private final boolean cancelWhenAbandoned;
     private final BodyReader.Patience reading;
     private final Patience writing;
@@ -51,7 +58,8 @@ final class ProxyHandler implements HttpHandler {
     /**
      * @param outlines gets the requests that are fetched to be stored
      * @param providers those endpoints that have a provider of their own
-     * @param maxBodyBytes the longest request body to let through at all
+     * @param maxBodyBytes the longest request body to let through to an endpoint
+     * @param maxForwardedBytes the longest one to let through elsewhere
      * @param cancelWhenAbandoned whether an answer that could be stored is not worth having once its client has gone
      * @param reading how far to go for a request
      * @param writing how far to go for a client that does not take its answer
@@ -66,6 +74,7 @@ final class ProxyHandler implements HttpHandler {
             Provider defaultProvider,
             Map<Endpoint, Provider> providers,
             long maxBodyBytes,
+            long maxForwardedBytes,
             boolean cancelWhenAbandoned,
             BodyReader.Patience reading,
             Patience writing) {
@@ -78,6 +87,7 @@ final class ProxyHandler implements HttpHandler {
         this.defaultProvider = defaultProvider;
         this.providers = providers;
         this.maxBodyBytes = maxBodyBytes;
+        this.maxForwardedBytes = maxForwardedBytes;
         this.cancelWhenAbandoned = cancelWhenAbandoned;
         this.reading = reading;
         this.writing = writing;
@@ -117,13 +127,18 @@ final class ProxyHandler implements HttpHandler {
         Endpoint endpoint = route == null ? null : route.endpoint();
         Account account = account(exchange, endpoint);
         ExchangeSink client = new ExchangeSink(exchange, account, writing);
-        if (route == null) {
+        if (DotSegments.in(rawPath(exchange))) {
+            failWhenRead(exchange, client, ProxyException.dotSegment());
+        } else if (route == null) {
             failWhenRead(exchange, client, ProxyException.notFound(exchange.getRequestPath()));
-        } else if (exchange.getRequestContentLength() > maxBodyBytes) {
+        } else if (route.named() != null && isForWebSocket(exchange)) {
+            client.shape(route.named());
+            failWhenRead(exchange, client, ProxyException.upgradeRequired());
+        } else if (exchange.getRequestContentLength() > limit(endpoint)) {
             client.expect(controls(exchange, endpoint, null), BypassReason.PAYLOAD_TOO_LARGE, null);
-            client.fail(ProxyException.bodyTooLarge(maxBodyBytes));
+            client.fail(ProxyException.bodyTooLarge(limit(endpoint), limitSetting(endpoint)));
         } else if (endpoint == null) {
-            if (route.isGeneration(exchange)) {
+            if (isGeneration(route, exchange)) {
                 generation(exchange, route, client);
             } else {
                 forward(exchange, route, client);
@@ -159,7 +174,7 @@ final class ProxyHandler implements HttpHandler {
 
     /** Everything that is not one of the four endpoints (W2). */
     private void forward(HttpServerExchange exchange, Route route, ExchangeSink client) {
-        start(call(exchange, route, unread(exchange, client), false), client);
+        start(call(exchange, route, unread(exchange, route.endpoint(), client), false), client);
         leaveWithClient(exchange, client);
     }
 
@@ -172,10 +187,22 @@ final class ProxyHandler implements HttpHandler {
         if (Decision.isCoded(exchange.getRequestHeaders())) {
             client.expect(asked, BypassReason.NOT_A_JSON_OBJECT, null);
             cacheless(
-                    exchange, route, account, client, asked, BypassReason.NOT_A_JSON_OBJECT, unread(exchange, client));
+                    exchange,
+                    route,
+                    account,
+                    client,
+                    asked,
+                    BypassReason.NOT_A_JSON_OBJECT,
+                    unread(exchange, route.endpoint(), client));
         } else if ((!asked.enabled() && presets.isEmpty() && !isShort) || length > cache.maxRequestBytes()) {
             cacheless(
-                    exchange, route, account, client, asked, BypassReason.PAYLOAD_TOO_LARGE, unread(exchange, client));
+                    exchange,
+                    route,
+                    account,
+                    client,
+                    asked,
+                    BypassReason.PAYLOAD_TOO_LARGE,
+                    unread(exchange, route.endpoint(), client));
         } else {
             int limit = (int) Math.min(cache.maxRequestBytes(), maxBodyBytes);
             BodyReader.read(exchange, limit, reading, new BodyReader.Receiver() {
@@ -193,7 +220,7 @@ final class ProxyHandler implements HttpHandler {
                             client,
                             asked,
                             BypassReason.PAYLOAD_TOO_LARGE,
-                            streamed(exchange, client, beginning, rest));
+                            streamed(exchange, route.endpoint(), client, beginning, rest));
                 }
 
                 @Override
@@ -211,7 +238,7 @@ final class ProxyHandler implements HttpHandler {
                 cache,
                 presets,
                 endpoint,
-                provider(endpoint).identity(),
+                identity(route),
                 exchange.getRequestHeaders(),
                 exchange.getQueryString(),
                 body);
@@ -232,12 +259,7 @@ final class ProxyHandler implements HttpHandler {
         Upstream upstream = call(exchange, route, decision.outgoing(), controls.enabled());
         if (key != null) {
             Shortcut.of(exchange)
-                    .learn(
-                            exchange,
-                            endpoint,
-                            Credentials.of(exchange.getRequestHeaders()),
-                            provider(endpoint).identity(),
-                            controls);
+                    .learn(exchange, endpoint, Credentials.of(exchange.getRequestHeaders()), identity(route), controls);
             CacheRequest outlineOf = controls.directives().noStore() ? null : request;
             cache.respond(key, controls, identified(account, outlineOf, body, upstream), client);
         } else {
@@ -277,8 +299,7 @@ final class ProxyHandler implements HttpHandler {
             HttpServerExchange exchange, Route route, HttpRequest.BodyPublisher body, boolean identityCoding) {
         return sink -> {
             try {
-                HttpRequest request =
-                        provider(route.endpoint()).request(exchange, route.suffix(), body, identityCoding);
+                HttpRequest request = provider(route.endpoint()).request(exchange, route, body, identityCoding);
                 return new UpstreamCall(client, request).fetch(sink);
             } catch (ProxyException e) {
                 sink.fail(e);
@@ -327,16 +348,62 @@ final class ProxyHandler implements HttpHandler {
         return endpoint == null ? defaultProvider : providers.getOrDefault(endpoint, defaultProvider);
     }
 
-    private HttpRequest.BodyPublisher unread(HttpServerExchange exchange, ExchangeSink client) {
+    private String identity(Route route) {
+        return route.identity(provider(route.endpoint()).identity());
+    }
+
+    private long limit(Endpoint endpoint) {
+        return endpoint == null ? maxForwardedBytes : maxBodyBytes;
+    }
+
+    private static String limitSetting(Endpoint endpoint) {
+        return endpoint == null ? "limits.forwarded-body" : "limits.request-body";
+    }
+
+    /** Whether this asks for the record of a generation (W60). */
+    private static boolean isGeneration(Route route, HttpServerExchange exchange) {
+        return route.path().equals("/generation")
+                && exchange.getRequestMethod().equals(Methods.GET)
+                && exchange.getQueryParameters().containsKey("id")
+                && exchange.isRequestComplete();
+    }
+
+    /** Whether the client wants to go on in websockets, which only HTTP/1.1 lets it ask for (RFC 9110, 7.8). */
+    private static boolean isForWebSocket(HttpServerExchange exchange) {
+        HeaderValues protocols = exchange.getRequestHeaders().get(Headers.UPGRADE);
+        if (protocols == null || !exchange.getProtocol().equals(Protocols.HTTP_1_1)) {
+            return false;
+        }
+        for (String line : protocols) {
+            for (String protocol : line.split(",", -1)) {
+                if (protocol.trim().equalsIgnoreCase("websocket")) {
+                    return true;
+                }
+            }
+        }
+        return false;
+    }
+
+    private HttpRequest.BodyPublisher unread(HttpServerExchange exchange, Endpoint endpoint, ExchangeSink client) {
         return exchange.isRequestComplete()
                 ? BodyPublishers.noBody()
-                : streamed(exchange, client, NOTHING, exchange.getRequestChannel());
+                : streamed(exchange, endpoint, client, NOTHING, exchange.getRequestChannel());
     }
 
     private StreamedBody streamed(
-            HttpServerExchange exchange, ExchangeSink client, byte[] beginning, StreamSourceChannel rest) {
+            HttpServerExchange exchange,
+            Endpoint endpoint,
+            ExchangeSink client,
+            byte[] beginning,
+            StreamSourceChannel rest) {
         return new StreamedBody(
-                exchange, beginning, rest, maxBodyBytes, reading.timeout(), () -> leaveWithClient(exchange, client));
+                exchange,
+                beginning,
+                rest,
+                limit(endpoint),
+                limitSetting(endpoint),
+                reading.timeout(),
+                () -> leaveWithClient(exchange, client));
     }
 
     /** Breaks off what only this client wants when it goes; while it sends, its request fails if it goes. */

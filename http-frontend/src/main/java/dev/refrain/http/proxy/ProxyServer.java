@@ -102,6 +102,9 @@ public final class ProxyServer implements AutoCloseable {
                 provider(settings.upstream()),
                 providers,
                 settings.limits().requestBody().bytes(),
+                settings.limits().forwardedBody() == null
+                        ? Long.MAX_VALUE
+                        : settings.limits().forwardedBody().bytes(),
                 settings.onDisconnect() == Settings.OnDisconnect.CANCEL,
                 reading,
                 writing);

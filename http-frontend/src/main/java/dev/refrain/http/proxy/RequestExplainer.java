@@ -48,8 +48,9 @@ final class RequestExplainer implements Explainer {
         Decision decision = Decision.of(
                 cache,
                 presets,
-                question.endpoint(),
-                providers.apply(question.endpoint()).identity(),
+                question.route().endpoint(),
+                question.route()
+                        .identity(providers.apply(question.route().endpoint()).identity()),
                 headers,
                 question.query(),
                 body);

@@ -20,6 +20,7 @@ final class StreamedBody implements HttpRequest.BodyPublisher {
     private final HttpServerExchange exchange;
     private final long contentLength;
     private final long limit;
+    private final String limitSetting;
     private final StreamSourceChannel channel;
     private final WaitTimer timer;
     private final Runnable complete;
@@ -34,6 +35,7 @@ final class StreamedBody implements HttpRequest.BodyPublisher {
      * @param beginning what was read of the body already, or an empty array
      * @param rest where the remainder comes from
      * @param limit the longest body to let through, in bytes; a longer one fails the request
+     * @param limitSetting that has the limit
      * @param timeout the longest wait for more of it; a longer one fails the request
      * @param complete runs on the I/O thread once all of it has been read
      */
@@ -42,6 +44,7 @@ final class StreamedBody implements HttpRequest.BodyPublisher {
             byte[] beginning,
             StreamSourceChannel rest,
             long limit,
+            String limitSetting,
             Duration timeout,
             Runnable complete) {
         this.complete = complete;
@@ -51,6 +54,7 @@ final class StreamedBody implements HttpRequest.BodyPublisher {
         this.beginning = beginning;
         this.channel = rest;
         this.limit = limit;
+        this.limitSetting = limitSetting;
     }
 
     @Override
@@ -135,7 +139,7 @@ final class StreamedBody implements HttpRequest.BodyPublisher {
         if (sent > limit) {
             over = true;
             channel.suspendReads();
-            subscriber.onError(ProxyException.bodyTooLarge(limit));
+            subscriber.onError(ProxyException.bodyTooLarge(limit, limitSetting));
             return;
         }
         demand--;

@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -38,7 +39,7 @@ class StartupTest {
         assertThat(settings.sweepInterval()).isEqualTo(Duration.ofMinutes(1));
         assertThat(settings.limits())
                 .isEqualTo(new Settings.Limits(
-                        new ByteSize(64 << 20), new ByteSize(8 << 20), new ByteSize(16 << 20), 4096));
+                        new ByteSize(64 << 20), null, new ByteSize(8 << 20), new ByteSize(16 << 20), 4096));
         assertThat(settings.memory()).isEqualTo(new Settings.Memory(new ByteSize(64 << 20), new ByteSize(32 << 20)));
         assertThat(settings.timeouts())
                 .isEqualTo(new Settings.Timeouts(
@@ -235,6 +236,72 @@ class StartupTest {
         assertThat(exit()).isEqualTo(new Startup.Exit(2, "refrain: " + line));
     }
 
+    /** In a namespace with Services that are called refrain and refrain-admin. */
+    @Test
+    void f31_ignoresWhatKubernetesSays() {
+        environment.putAll(Map.ofEntries(
+                Map.entry("REFRAIN_SERVICE_HOST", "10.0.0.7"),
+                Map.entry("REFRAIN_SERVICE_PORT", "8080"),
+                Map.entry("REFRAIN_SERVICE_PORT_HTTP", "8080"),
+                Map.entry("REFRAIN_PORT", "tcp://10.0.0.7:8080"),
+                Map.entry("REFRAIN_PORT_8080_TCP", "tcp://10.0.0.7:8080"),
+                Map.entry("REFRAIN_PORT_8080_TCP_PROTO", "tcp"),
+                Map.entry("REFRAIN_PORT_8080_TCP_PORT", "8080"),
+                Map.entry("REFRAIN_PORT_8080_TCP_ADDR", "10.0.0.7"),
+                Map.entry("REFRAIN_PORT_53_UDP", "udp://10.0.0.7:53"),
+                Map.entry("REFRAIN_ADMIN_SERVICE_HOST", "10.0.0.8"),
+                Map.entry("REFRAIN_ADMIN_PORT", "tcp://10.0.0.8:8081"),
+                Map.entry("REFRAIN_ADMIN_PORT_8081_TCP_ADDR", "10.0.0.8"),
+                Map.entry("REFRAIN_BLUE_PORT", "tcp://10.0.0.9:8080")));
+        assertThat(Startup.parse(new String[0], environment)).isEqualTo(Startup.parse(new String[0], Map.of()));
+        environment.put("REFRAIN_ADMIN_PORT", "9");
+        assertThat(((Startup.Run) Startup.parse(new String[0], environment))
+                        .settings()
+                        .admin()
+                        .port())
+                .isEqualTo(9);
+        for (String ours : List.of("REFRAIN_PORTS", "REFRAIN_SERVICE", "REFRAIN_PORT_TCP", "REFRAIN_PORT_1_TCP_X")) {
+            assertThat(Startup.parse(new String[0], Map.of(ours, "1"))).isInstanceOf(Startup.Exit.class);
+        }
+    }
+
+    @Test
+    void f32_ignoresTheVariableOfItsScript() {
+        assertThat(Startup.parse(new String[0], Map.of("REFRAIN_JAR", "x"))).isInstanceOf(Startup.Run.class);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "cache_enable,cache_enabled",
+        "cache_enabledd,cache_enabled",
+        "cache_enalbed,cache_enabled",
+        "cache-enabled,cache_enabled",
+        "cacheEnabled,cache_enabled",
+        "chache_enabled,cache_enabled",
+        "cache_ttl_second,cache_ttl_seconds",
+        "cacheTtlSeconds,cache_ttl_seconds",
+        "modell,model",
+        "Model,model",
+        "sytem_prompt,system_prompt",
+        "slugs,slug"
+    })
+    void f33_refusesAPresetsFieldThatIsLikeOneOfOurs(String field, String meant) throws IOException {
+        Path file = file("presets: [{slug: a, " + field + ": true}]");
+        assertThat(exit().status()).isEqualTo(2);
+        assertThat(exit().text())
+                .startsWith("refrain: presets[0]." + field + ": no such setting (file " + file + "), did you mean "
+                        + meant + "?");
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {"models", "cache_control", "max_tokens", "temperature", "system", "seed", "stream", "modalities"
+            })
+    void f33_takesAnyOtherFieldOfRequests(String field) throws IOException {
+        file("presets: [{slug: a, " + field + ": 1}]");
+        assertThat(Startup.parse(new String[0], environment)).isInstanceOf(Startup.Run.class);
+    }
+
     @Test
     void refusesAnUnknownVariableWithoutShowingItsValue() {
         environment.put("REFRAIN_API_KEY", "sk-secret");
@@ -281,8 +348,8 @@ class StartupTest {
                 "port: 80.5 | port: '80.5' (FILE) must be a port from 0 to 65535, where 0 takes any free one",
                 "port: [1] | port: 'a list' (FILE) must be a port from 0 to 65535, where 0 takes any free one",
                 "capacity: {a: b} | capacity: 'a group of settings' (FILE) must be a size of at least 16MiB, such as 512MiB or 1GiB",
-                "prot: 1 | prot: no such setting (FILE), must be one of activity, admin, capacity, cors-origins, currency, explain, host, labels, limits, memory, on-disconnect, port, preallocate, presets, prices, stale-if-error, store, sweep-interval, timeouts, upstream, upstreams",
-                "limits: {storedAnswer: 1} | limits.storedAnswer: no such setting (FILE), must be one of cacheable-request, request-body, stored-answer, upstream-calls",
+                "prot: 1 | prot: no such setting (FILE), did you mean port? It must be one of activity, admin, capacity, cors-origins, currency, explain, host, labels, limits, memory, on-disconnect, port, preallocate, presets, prices, stale-if-error, store, sweep-interval, timeouts, upstream, upstreams",
+                "limits: {storedAnswer: 1} | limits.storedAnswer: no such setting (FILE), did you mean stored-answer? It must be one of cacheable-request, forwarded-body, request-body, stored-answer, upstream-calls",
                 "limits: 5 | limits: '5' (FILE) must be a group of settings such as limits.request-body",
                 "timeouts: {idle: soon} | timeouts.idle: 'soon' (FILE) must be a duration longer than zero, such as 500ms, 10s, 5m or 1h",
                 "upstreams: {chat: x} | upstreams.chat: 'x' (FILE) must be an absolute http or https URL without user, query or fragment",

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -186,6 +187,31 @@ class ErrorsWireTest extends WireTest {
         done.countDown();
         assertThat(first.join().statusCode()).isEqualTo(200);
         stopping.join();
+    }
+
+    @Test
+    void w32_anErrorThatNoRetryCuresSaysSoAndNothingOfItLives() throws IOException {
+        restart(Map.of("REFRAIN_LIMITS_REQUEST_BODY", "10KiB"));
+        HttpResponse<String> notCached = proxy.cached(CHAT, CHAT_REQUEST, "Cache-Control", "only-if-cached");
+        assertThat(notCached.statusCode()).isEqualTo(504);
+        HttpResponse<String> tooLarge = proxy.cached(CHAT, "x".repeat(20_000));
+        assertThat(tooLarge.statusCode()).isEqualTo(413);
+        for (HttpResponse<String> lasting : List.of(notCached, tooLarge)) {
+            assertThat(header(lasting, "x-should-retry")).isEqualTo("false");
+            assertMiss(lasting);
+            assertThat(header(lasting, TTL)).isNull();
+        }
+        provider.does((exchange, request) -> ScriptedProvider.json(exchange, 400, "{}"));
+        HttpResponse<String> providers = proxy.cached(CHAT, CHAT_REQUEST);
+        assertThat(providers.statusCode()).isEqualTo(400);
+        assertMiss(providers);
+        assertThat(header(providers, TTL)).isNull();
+        assertThat(header(providers, "x-should-retry")).isNull();
+        provider.close();
+        HttpResponse<String> unreachable = proxy.cached(CHAT, CHAT_REQUEST);
+        assertThat(unreachable.statusCode()).isEqualTo(502);
+        assertThat(header(unreachable, TTL)).isNull();
+        assertThat(header(unreachable, "x-should-retry")).isNull();
     }
 
     @Test

@@ -120,7 +120,7 @@ class FramingTest extends WireTest {
             "POST /v1/chat/completions HTTP/1.0\r\nContent-Length: 2\r\n\r\n{}",
             START + "Connection: close, Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"
                     + "Content-Length: 2\r\n\r\n{}" + "GET /none HTTP/1.0\r\n\r\n",
-            START + close + "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nContent-Length: 2\r\n\r\n{}"
+            START + close + "Upgrade: TLS/1.0\r\nContent-Length: 2\r\n\r\n{}"
         }) {
             provider.received().clear();
             assertThat(answers(request)).as(request).matches("(?s)HTTP/1\\.[01] 200 .*chatcmpl-123.*");
