@@ -133,6 +133,11 @@ class CaptureSink implements ResponseSink {
         client.whenGone(action);
     }
 
+    @Override
+    public boolean hasReader() {
+        return client.hasReader();
+    }
+
     // ---- what a flight wants to know of
 
     /** The answer may become an entry: its events can be followed. */

@@ -74,7 +74,7 @@ final class Coalescer {
             fetchAlone(ask);
         } else if (!(why instanceof Flight.Ending.Failed failed)) {
             fetch(ask, attempt);
-        } else if (attempt < MAX_FLIGHTS) {
+        } else if (attempt < MAX_FLIGHTS && !failed.isFinal()) {
             fetch(ask, attempt + 1);
         } else if (failed.head() != null) {
             GuardedSink sink = ask.sink();

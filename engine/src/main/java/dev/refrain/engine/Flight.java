@@ -3,11 +3,11 @@ package dev.refrain.engine;
 import dev.refrain.engine.internal.template.AnswerCapture;
 import dev.refrain.engine.internal.template.LiveTemplate;
 import dev.refrain.engine.internal.template.Template;
-import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -25,7 +25,7 @@ import org.slf4j.LoggerFactory;
 final class Flight extends CaptureSink {
     private static final Logger LOG = LoggerFactory.getLogger(Flight.class);
 
-    /** An answer that turns out to be no success is kept for followers up to this size, in bytes. */
+    /** An answer that turns out to be no success is kept for followers up to this size, in bytes; a client error up to a stored answer's. */
     private static final int MAX_KEPT = 64 * 1024;
 
     /** How a flight ended. */
@@ -40,7 +40,12 @@ final class Flight extends CaptureSink {
          * @param body its body, not to be moved in; null without a head
          * @param cause why there is no answer, or null if there is one that is no success
          */
-        record Failed(ResponseHead head, ByteBuffer body, Throwable cause) implements Ending {}
+        record Failed(ResponseHead head, ByteBuffer body, Throwable cause) implements Ending {
+            /** Whether another call would be answered the same way, so that this is the answer of all (wire rule W28b). */
+            boolean isFinal() {
+                return head != null && isClientError(head.status());
+            }
+        }
 
         /** The leader needed no call after all: followers look again. */
         record Dissolved() implements Ending {}
@@ -54,6 +59,10 @@ final class Flight extends CaptureSink {
     private final GuardedSink leader;
     private final boolean cancelWhenAbandoned;
     private final long maxLag;
+    private final LongSupplier nanos;
+    private final long silentCallNanos;
+    /** When the upstream was last heard of, or told to go on. */
+    private volatile long heardAt;
 
     // Guarded by this.
     private final List<Follower> followers = new ArrayList<>();
@@ -83,7 +92,7 @@ final class Flight extends CaptureSink {
     /** The answer is not going to be an entry. */
     private boolean rejected;
     /** The answer as it came, until it is too long or followers have had some of it. */
-    private ByteArrayOutputStream kept;
+    private KeptAnswer kept = new KeptAnswer(MAX_KEPT);
 
     Flight(Flights flights, ResponseCache cache, Ask ask) {
         super(cache, ask.key(), ask.controls().ttl(), ask.reason(), ask.sink());
@@ -92,6 +101,9 @@ final class Flight extends CaptureSink {
         this.leader = ask.sink();
         this.cancelWhenAbandoned = cache.cancelsWhenAbandoned();
         this.maxLag = cache.maxAnswerBytes();
+        this.nanos = cache.ticker();
+        this.silentCallNanos = cache.silentCallNanos();
+        this.heardAt = nanos.getAsLong();
     }
 
     CacheKey key() {
@@ -128,6 +140,11 @@ final class Flight extends CaptureSink {
 
     /** Adds a follower, who hears of everything from now on. Returns false if the flight is not joinable any more. */
     boolean join(Follower follower) {
+        if (isDeserted()) {
+            // The call goes on, and its answer may be stored.
+            closeToNewcomers();
+            return false;
+        }
         synchronized (this) {
             if (!joinable) {
                 return false;
@@ -137,6 +154,21 @@ final class Flight extends CaptureSink {
         // The call may be waiting for the leader to take more; a slow leader does not delay others.
         resume();
         return true;
+    }
+
+    /**
+     * Whether all who wanted the answer have left and the upstream has been silent for long, so that the call may be as dead as it looks
+     * and whoever joined would wait as vainly as they did (wire rule W28b).
+     */
+    private boolean isDeserted() {
+        if (nanos.getAsLong() - heardAt < silentCallNanos) {
+            return false;
+        }
+        boolean leaderLeft;
+        synchronized (this) {
+            leaderLeft = leaderGone;
+        }
+        return (leaderLeft || !leader.hasReader()) && members().stream().noneMatch(Follower::hasReader);
     }
 
     /** Removes a follower who wants no more of this flight. */
@@ -209,8 +241,9 @@ final class Flight extends CaptureSink {
         if (over) {
             return;
         }
+        heardAt = nanos.getAsLong();
         head = answer;
-        kept = new ByteArrayOutputStream();
+        kept = new KeptAnswer(isClientError(answer.status()) ? maxLag : MAX_KEPT);
         super.head(answer);
     }
 
@@ -219,6 +252,7 @@ final class Flight extends CaptureSink {
         if (over) {
             return;
         }
+        heardAt = nanos.getAsLong();
         keep(bytes);
         if (rejected) {
             endIfUnshareable();
@@ -290,6 +324,9 @@ final class Flight extends CaptureSink {
     void rejected() {
         rejected = true;
         closeToNewcomers();
+        if (!isFollowed()) {
+            kept.drop();
+        }
         if (!over) {
             endIfUnshareable();
         }
@@ -298,13 +335,24 @@ final class Flight extends CaptureSink {
     /**
      * Followers of a failure get it when it is whole, and a success that turns out to be none, an error with status 200, is a
      * failure; those of a stream have had some of it or may yet. But a document that is no entry for its coding or its length may
-     * be long, and nothing in it says that the next one will be otherwise.
+     * be long, and nothing in it says that the next one will be otherwise. A client error is handed round, coded or not; only one that
+     * is longer than any answer that is stored is not held for anybody.
      */
     private void endIfUnshareable() {
-        boolean tooLong = kept == null || head.contentLength() > maxLag;
-        if (live == null && head.status() == 200 && (tooLong || head.contentEncoding() != null)) {
+        boolean tooLong = !kept.isWhole() || head.contentLength() > maxLag;
+        boolean success = head.status() == 200;
+        boolean coded = success && head.contentEncoding() != null;
+        if (live == null && (success || isClientError(head.status())) && (tooLong || coded)) {
             finish(new Ending.Unshareable());
         }
+    }
+
+    /**
+     * Whether a status says that the request is at fault, or its sender asks too much: not the call that was made for it, which is what
+     * 408, 409 and 425 speak of (wire rule W28b).
+     */
+    private static boolean isClientError(int status) {
+        return status / 100 == 4 && status != 408 && status != 409 && status != 425;
     }
 
     @Override
@@ -315,24 +363,19 @@ final class Flight extends CaptureSink {
                 && capture.state() != AnswerCapture.State.REJECTED
                 && !hasLostTrack()) {
             finish(new Ending.Complete(null));
-        } else if (cause == null && kept != null && !isPartlyRead()) {
-            finish(new Ending.Failed(head, ByteBuffer.wrap(kept.toByteArray()), null));
+        } else if (cause == null && kept.isWhole() && !isPartlyRead()) {
+            finish(new Ending.Failed(head, kept.bytes(), null));
         } else {
             finish(new Ending.Failed(null, null, cause));
         }
     }
 
     private void keep(ByteBuffer bytes) {
-        if (kept == null) {
-            return;
+        if (isPartlyRead()) {
+            kept.drop();
+        } else {
+            kept.keep(bytes);
         }
-        if (isPartlyRead() || kept.size() + bytes.remaining() > MAX_KEPT) {
-            kept = null;
-            return;
-        }
-        byte[] copy = new byte[bytes.remaining()];
-        bytes.duplicate().get(copy);
-        kept.writeBytes(copy);
     }
 
     private boolean isPartlyRead() {
@@ -399,6 +442,7 @@ final class Flight extends CaptureSink {
             paused = null;
             running = call;
         }
+        heardAt = nanos.getAsLong();
         try {
             action.run();
         } catch (Throwable e) {

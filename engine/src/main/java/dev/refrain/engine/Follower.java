@@ -76,6 +76,11 @@ final class Follower {
         return current == null ? 0 : current.position();
     }
 
+    /** Whether anybody reads what is passed on, as far as that can be told. */
+    boolean hasReader() {
+        return !gone && sink.hasReader();
+    }
+
     /** Cuts this follower off: it lags so far behind that the stream would have to be held for it beyond the limit. */
     void overrun() {
         overrun = true;

@@ -46,6 +46,11 @@ public abstract class ForwardingSink implements ResponseSink {
     }
 
     @Override
+    public boolean hasReader() {
+        return client.hasReader();
+    }
+
+    @Override
     public void fail(Throwable cause) {
         client.fail(cause);
     }

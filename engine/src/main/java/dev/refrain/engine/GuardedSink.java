@@ -105,6 +105,17 @@ final class GuardedSink implements ResponseSink {
         }
     }
 
+    @Override
+    @SuppressWarnings("CatchingUnchecked")
+    public boolean hasReader() {
+        try {
+            return !broken && client.hasReader();
+        } catch (Throwable e) {
+            cut(e);
+            return false;
+        }
+    }
+
     private boolean isClosed() {
         return broken || over;
     }

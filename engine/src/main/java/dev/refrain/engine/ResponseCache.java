@@ -15,6 +15,7 @@ import java.util.HexFormat;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletionStage;
+import java.util.function.LongSupplier;
 
 /**
  * A cache of LLM API answers in a memory-mapped file.
@@ -39,6 +40,8 @@ public final class ResponseCache implements AutoCloseable {
     private final int maxAnswerBytes;
     private final long staleIfErrorMillis;
     private final boolean cancelsWhenAbandoned;
+    private final LongSupplier ticker;
+    private final long silentCallNanos;
     private final Counters counters = new Counters();
     private final Pool<Scratch> scratches = new Pool<>(() -> new Scratch(this.scratches));
     private final RequestKeys keys;
@@ -52,6 +55,8 @@ public final class ResponseCache implements AutoCloseable {
         this.maxAnswerBytes = builder.maxAnswerBytes;
         this.staleIfErrorMillis = builder.staleIfError.toMillis();
         this.cancelsWhenAbandoned = builder.cancelWhenAbandoned;
+        this.ticker = builder.ticker;
+        this.silentCallNanos = builder.silentCallNanos;
         this.keys = new RequestKeys(store.secret(), builder.maxRequestBytes, builder.memoBytes());
         this.answers = new StoredAnswers(store, clock, staleIfErrorMillis, builder.hotBytes(), counters);
         this.sweeper = new Sweeper(store, () -> nowMillis() - staleIfErrorMillis, builder.sweepInterval);
@@ -475,6 +480,15 @@ public final class ResponseCache implements AutoCloseable {
 
     boolean cancelsWhenAbandoned() {
         return cancelsWhenAbandoned;
+    }
+
+    /** Time that passes whatever happens to the clock, in nanoseconds from anywhere. */
+    LongSupplier ticker() {
+        return ticker;
+    }
+
+    long silentCallNanos() {
+        return silentCallNanos;
     }
 
     Counters counters() {

@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.Objects;
+import java.util.function.LongSupplier;
 
 /** Settings of a {@link ResponseCache}. Made by {@link ResponseCache#builder}. Not thread-safe. */
 public final class ResponseCacheBuilder {
@@ -25,6 +26,8 @@ public final class ResponseCacheBuilder {
     Duration sweepInterval = Duration.ofMinutes(1);
     Duration staleIfError = Duration.ZERO;
     boolean cancelWhenAbandoned;
+    long silentCallNanos = Duration.ofSeconds(2).toNanos();
+    LongSupplier ticker = System::nanoTime;
     Clock clock = Clock.systemUTC();
     private boolean closeOnExit = true;
     private boolean preallocate = true;
@@ -117,6 +120,31 @@ public final class ResponseCacheBuilder {
     public ResponseCacheBuilder cancelWhenAbandoned(boolean cancel) {
         cancelWhenAbandoned = cancel;
         return this;
+    }
+
+    /**
+     * How long an upstream call that all of its readers have left may have been silent and still be joined; 2 seconds unless set. After
+     * that whoever comes makes a call of its own, and the answer of the old one is stored if it comes after all (wire rule W28b).
+     *
+     * @param silence not negative; what exceeds 292 years is as long
+     * @throws IllegalArgumentException if it is negative
+     */
+    public ResponseCacheBuilder silentCall(Duration silence) {
+        if (silence.isNegative()) {
+            throw new IllegalArgumentException("silentCall must not be negative, was " + silence);
+        }
+        silentCallNanos = saturatedNanos(silence);
+        return this;
+    }
+
+    /** For tests: time that passes, in nanoseconds; {@link System#nanoTime} unless set. */
+    ResponseCacheBuilder ticker(LongSupplier source) {
+        ticker = source;
+        return this;
+    }
+
+    private static long saturatedNanos(Duration duration) {
+        return duration.compareTo(Duration.ofNanos(Long.MAX_VALUE)) < 0 ? duration.toNanos() : Long.MAX_VALUE;
     }
 
     /** Where the time comes from; the system clock unless set. */

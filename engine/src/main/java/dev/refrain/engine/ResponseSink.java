@@ -39,6 +39,15 @@ public interface ResponseSink {
     default void whenGone(Runnable action) {}
 
     /**
+     * Whether somebody is still there to read, as far as can be told without waiting: false once the reader seems to have gone, although it
+     * may have closed one direction alone and gets its answer all the same. A call that has fallen silent is not joined any more when this is
+     * false for all who wait for it (wire rule W28b). May be asked at any time, by any thread; true unless a sink knows better.
+     */
+    default boolean hasReader() {
+        return true;
+    }
+
+    /**
      * The answer cannot be completed. If {@link #head} was called already, what was passed on is cut and must not look complete.
      *
      * @param cause never null

@@ -13,10 +13,14 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Wire rules W28 and W29, one step at a time on one thread. */
 class FlightTest {
@@ -85,6 +89,30 @@ class FlightTest {
         }
     }
 
+    /** A client that goes: certainly, or as it looks when it closes its side. */
+    static final class LeavingSink extends RecordingSink {
+        private Runnable listener = () -> {};
+        private boolean left;
+
+        @Override
+        public void whenGone(Runnable action) {
+            listener = action;
+        }
+
+        @Override
+        public boolean hasReader() {
+            return !left;
+        }
+
+        void leave(boolean unsure) {
+            left = true;
+            if (!unsure) {
+                listener.run();
+            }
+        }
+    }
+
+    private final AtomicLong ticks = new AtomicLong(Long.MAX_VALUE - 1_000);
     private final MovableClock clock = new MovableClock();
 
     @BeforeEach
@@ -101,6 +129,7 @@ class FlightTest {
                 .maxAnswerBytes(LIMIT)
                 .cancelWhenAbandoned(cancel)
                 .clock(clock)
+                .ticker(ticks::get)
                 .open();
     }
 
@@ -201,7 +230,7 @@ class FlightTest {
         }
         for (int i = 0; i < calls.size(); i++) {
             calls.get(i)
-                    .begin(429, "application/json")
+                    .begin(503, "application/json")
                     .send("{\"error\":" + i + "}")
                     .sink
                     .end();
@@ -209,13 +238,132 @@ class FlightTest {
         assertThat(calls).hasSize(3);
         assertThat(followers).allSatisfy(follower -> {
             assertThat(follower.ended).isTrue();
-            assertThat(follower.head.status()).isEqualTo(429);
+            assertThat(follower.head.status()).isEqualTo(503);
             assertThat(follower.head.cache()).isEqualTo(new CacheOutcome.Miss(300, false));
         });
         assertThat(followers.stream()
                         .map(follower -> follower.head.generationId())
                         .distinct())
                 .hasSizeGreaterThan(48);
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {400, 401, 402, 403, 404, 413, 422, 429, 499})
+    void w28b_aClientErrorIsTheAnswerOfAllWhoWait(int status) {
+        RecordingSink leader = request(CHAT_REQUEST);
+        List<RecordingSink> followers = new ArrayList<>();
+        for (int i = 0; i < 7; i++) {
+            followers.add(request(CHAT_REQUEST));
+        }
+        Map<String, List<String>> fields = Map.of("Retry-After", List.of("9"));
+        String error = "{\"error\":{}}" + " ".repeat(LIMIT - 20);
+        ResponseSink provider = calls.get(0).sink;
+        provider.head(new ResponseHead(status, "application/json", "br", -1, "gen-source", null, fields));
+        calls.get(0).send(error).sink.end();
+        assertThat(calls).hasSize(1);
+        assertThat(leader.text()).isEqualTo(error);
+        assertThat(followers).allSatisfy(follower -> {
+            assertThat(follower.ended).isTrue();
+            assertThat(follower.head.status()).isEqualTo(status);
+            assertThat(follower.head.fields()).isEqualTo(fields);
+            assertThat(follower.head.contentEncoding()).isEqualTo("br");
+            assertThat(follower.text()).isEqualTo(error);
+            assertThat(follower.head.cache()).isEqualTo(new CacheOutcome.Miss(300, false));
+        });
+        assertThat(followers.stream().map(f -> f.head.generationId()).distinct())
+                .hasSize(7)
+                .doesNotContain("gen-source");
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {408, 409, 425})
+    void w28b_whatTheCallIsBlamedForIsTriedAgain(int status) {
+        request(CHAT_REQUEST);
+        RecordingSink follower = request(CHAT_REQUEST);
+        calls.get(0).begin(status, "application/json").send("{}").sink.end();
+        assertThat(calls).hasSize(2);
+        calls.get(1).begin(200, "application/json").send(CHAT_ANSWER).sink.end();
+        assertThat(follower.text()).isEqualTo(CHAT_ANSWER);
+    }
+
+    @Test
+    void w28b_aClientErrorThatIsLongerThanAnyStoredAnswerIsFetchedByEach() {
+        request(CHAT_REQUEST);
+        RecordingSink follower = request(CHAT_REQUEST);
+        calls.get(0).begin(400, "text/html").send("x".repeat(LIMIT + 1));
+        assertThat(calls).hasSize(2);
+        calls.get(1).begin(400, "text/html").send("y").sink.end();
+        assertThat(follower.text()).isEqualTo("y");
+    }
+
+    @Test
+    void w28b_aClientErrorThatIsCutIsAFailure() {
+        request(CHAT_REQUEST);
+        RecordingSink follower = request(CHAT_REQUEST);
+        calls.get(0).begin(429, "application/json").send("{").sink.fail(new IOException("reset"));
+        assertThat(calls).hasSize(2);
+        assertThat(follower.head).isNull();
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void w28b_nobodyJoinsASilentCallThatAllHaveLeft(boolean unsure) {
+        LeavingSink leader = request(STREAM_REQUEST, new LeavingSink());
+        LeavingSink follower = request(STREAM_REQUEST, new LeavingSink());
+        calls.get(0).begin(200, "text/event-stream");
+        leader.leave(unsure);
+        follower.leave(unsure);
+        ticks.addAndGet(TimeUnit.MILLISECONDS.toNanos(1999));
+        LeavingSink early = request(STREAM_REQUEST, new LeavingSink());
+        assertThat(calls).hasSize(1);
+        ticks.addAndGet(TimeUnit.SECONDS.toNanos(3));
+        // Somebody waits: the call is as good as any.
+        RecordingSink patient = request(STREAM_REQUEST);
+        assertThat(calls).hasSize(1);
+        calls.get(0).send(event(1));
+        assertThat(patient.text()).isEqualTo(replay(patient, event(1)));
+        assertThat(early.text()).isEqualTo(replay(early, event(1)));
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void f13_aRetryMakesACallOfItsOwnAndTheOldOneMayStillBeStored(boolean unsure) {
+        LeavingSink leader = request(STREAM_REQUEST, new LeavingSink());
+        leader.leave(unsure);
+        ticks.addAndGet(TimeUnit.SECONDS.toNanos(2));
+        RecordingSink retry = request(STREAM_REQUEST);
+        RecordingSink second = request(STREAM_REQUEST);
+        assertThat(calls).hasSize(2);
+        assertThat(calls.get(0).cancelled).isFalse();
+        assertThat(cache.joinableFlights()).isEqualTo(1);
+        calls.get(0).begin(200, "text/event-stream").send(event(1) + DONE).sink.end();
+        assertThat(request(STREAM_REQUEST).head.cache()).isInstanceOf(CacheOutcome.Hit.class);
+        calls.get(1).begin(200, "text/event-stream").send(event(2) + DONE).sink.end();
+        assertThat(retry.text()).isEqualTo(event(2) + DONE);
+        assertThat(second.text()).isEqualTo(replay(second, event(2) + DONE));
+    }
+
+    @Test
+    void f13_aRetryThatIsNotToBeStoredMakesACallOfItsOwnToo() {
+        request(STREAM_REQUEST, new LeavingSink()).leave(false);
+        ticks.addAndGet(TimeUnit.SECONDS.toNanos(2));
+        CacheControls noStore = CacheControls.on(Duration.ofMinutes(5))
+                .with(new CacheDirectives(false, true, CacheDirectives.ANY_AGE, false, 0));
+        RecordingSink retry = new RecordingSink();
+        cache.respond(chat(STREAM_REQUEST), noStore, upstream, retry);
+        assertThat(calls).hasSize(2);
+        assertThat(cache.joinableFlights()).isZero();
+    }
+
+    @Test
+    void f13_aCallThatWaitedForItsLeaderWasNotSilent() {
+        SlowSink leader = request(STREAM_REQUEST, new SlowSink());
+        calls.get(0).begin(200, "text/event-stream").send(event(1));
+        calls.get(0).sink.whenDrained(() -> {});
+        ticks.addAndGet(TimeUnit.SECONDS.toNanos(5));
+        leader.goneListener.run();
+        request(STREAM_REQUEST);
+        assertThat(calls).hasSize(1);
     }
 
     @Test

@@ -325,6 +325,7 @@ public record Settings(
      * @param write for a client to take more of its answer
      * @param keepAlive for the next request over a client's connection
      * @param shutdown for requests in progress when the server stops
+     * @param silentCall for a call that all of its clients have left, before newcomers make one of their own (wire rule W28b)
      */
     @JsonNaming(PropertyNamingStrategies.KebabCaseStrategy.class)
     public record Timeouts(
@@ -348,7 +349,10 @@ public record Settings(
             Duration keepAlive,
 
             @Setting(value = "30s", allowed = Setting.DURATION_OR_NONE)
-            Duration shutdown) {
+            Duration shutdown,
+
+            @Setting(value = "2s", allowed = Setting.DURATION_OR_NONE)
+            Duration silentCall) {
 
         /** Checks the ranges. */
         public Timeouts {

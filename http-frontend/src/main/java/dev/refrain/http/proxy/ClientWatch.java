@@ -54,15 +54,17 @@ final class ClientWatch {
         current.set(closed);
     }
 
-    /** Watches until the exchange is over, whose request has been read to its end. */
-    static void start(HttpServerExchange exchange, Runnable gone) {
+    /** Watches until the exchange is over, whose request has been read to its end. Returns null if more has been read already. */
+    static ClientWatch start(HttpServerExchange exchange, Runnable gone) {
         HttpServerConnection connection = (HttpServerConnection) exchange.getConnection();
-        if (connection.getExtraBytes() == null) {
-            ClientWatch watch = new ClientWatch(connection, gone);
-            watch.channel.setReadListener(ready -> watch.onReadable());
-            // Not through the channel, whose conduits have come to the end of the request's body.
-            watch.source.resumeReads();
+        if (connection.getExtraBytes() != null) {
+            return null;
         }
+        ClientWatch watch = new ClientWatch(connection, gone);
+        watch.channel.setReadListener(ready -> watch.onReadable());
+        // Not through the channel, whose conduits have come to the end of the request's body.
+        watch.source.resumeReads();
+        return watch;
     }
 
     private void onReadable() {
@@ -92,7 +94,8 @@ final class ClientWatch {
         }
     }
 
-    private void stop() {
+    /** Watches no longer. To be called before the exchange is over. */
+    void stop() {
         source.suspendReads();
         channel.setReadListener(null);
     }

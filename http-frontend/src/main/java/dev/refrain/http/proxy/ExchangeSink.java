@@ -56,6 +56,9 @@ final class ExchangeSink implements ResponseSink {
     /** Null until the client is waited for. */
     private WaitTimer timer;
 
+    /** Null while nobody looks whether the client closes its side. */
+    private ClientWatch notice;
+
     private StreamSinkChannel channel;
     private boolean begun;
     private boolean ended;
@@ -66,6 +69,9 @@ final class ExchangeSink implements ResponseSink {
     private Runnable drained;
 
     private volatile boolean gone;
+    /** The client has closed its side: it has gone, or has only finished sending and goes on reading. */
+    private volatile boolean closedItsSide;
+
     private volatile Runnable goneListener;
 
     ExchangeSink(HttpServerExchange exchange, Account account, Patience patience) {
@@ -101,6 +107,24 @@ final class ExchangeSink implements ResponseSink {
                 }
             });
         }
+    }
+
+    /**
+     * Notices that the client closes its side of the connection, and goes on: for an answer that is worth fetching without it. To be
+     * called as {@link #leaveWithClient} is.
+     */
+    void noticeLeaving() {
+        if (!over && !ended) {
+            notice = ClientWatch.start(exchange, () -> {
+                notice = null;
+                closedItsSide = true;
+            });
+        }
+    }
+
+    @Override
+    public boolean hasReader() {
+        return !gone && !closedItsSide;
     }
 
     /** Runs the action on the I/O thread. */
@@ -180,6 +204,12 @@ final class ExchangeSink implements ResponseSink {
         }
         start.of(head);
         channel = exchange.getResponseChannel();
+        if (notice != null && head.contentLength() >= 0) {
+            // The client knows the last byte for what it is, and may send its next request before the end is heard of
+            // here.
+            notice.stop();
+            notice = null;
+        }
         if (isOfUse(head)
                 && !(head.cache() instanceof CacheOutcome.Hit || head.cache() instanceof CacheOutcome.HitOnError)) {
             // Any other head goes out with the first piece of its body.

@@ -267,6 +267,8 @@ final class ProxyHandler implements HttpHandler {
         }
         if (cancelWhenAbandoned || !controls.enabled() || bypass != null) {
             leaveWithClient(exchange, client);
+        } else if (exchange.isRequestComplete()) {
+            client.noticeLeaving();
         }
     }
 

@@ -224,6 +224,7 @@ public final class ProxyServer implements AutoCloseable {
                 .memoBytes(settings.memory().knownRequests().bytes())
                 .sweepInterval(settings.sweepInterval())
                 .staleIfError(settings.staleIfError())
+                .silentCall(settings.timeouts().silentCall())
                 .cancelWhenAbandoned(settings.onDisconnect() == Settings.OnDisconnect.CANCEL)
                 // Not before the answers in progress are stored; close() sees to it.
                 .closeOnExit(false);

@@ -49,7 +49,8 @@ class StartupTest {
                         Duration.ofMinutes(5),
                         Duration.ofMinutes(1),
                         Duration.ofMinutes(2),
-                        Duration.ofSeconds(30)));
+                        Duration.ofSeconds(30),
+                        Duration.ofSeconds(2)));
         assertThat(settings.corsOrigins()).isNull();
         assertThat(settings.presets()).isEmpty();
         assertThat(settings.admin()).isEqualTo(new Settings.Admin(true, "127.0.0.1", 8081, null));

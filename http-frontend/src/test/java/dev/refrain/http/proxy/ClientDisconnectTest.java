@@ -7,6 +7,9 @@ import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Assertions;
 import org.junit.jupiter.api.Test;
@@ -95,6 +98,36 @@ class ClientDisconnectTest extends WireTest {
         thinking.say(JSON_HEAD + CHAT_ANSWER.length() + "\r\n\r\n" + CHAT_ANSWER);
         // Either the call has ended, or this request joins it: another one would not be answered.
         assertHit(proxy.cached(CHAT, CHAT_REQUEST));
+    }
+
+    /** The first call is never answered; whoever joined it would wait for it as vainly as its client did. */
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void w28b_nobodyJoinsASilentCallThatItsClientHasLeft(boolean reset) throws Exception {
+        CountDownLatch never = new CountDownLatch(1);
+        AtomicInteger calls = new AtomicInteger();
+        CountDownLatch called = new CountDownLatch(1);
+        provider.does((exchange, request) -> {
+            if (calls.getAndIncrement() == 0) {
+                called.countDown();
+                never.await();
+            }
+            ScriptedProvider.json(exchange, 200, CHAT_ANSWER);
+        });
+        restart(Map.of("REFRAIN_TIMEOUTS_SILENT_CALL", "100ms", "REFRAIN_TIMEOUTS_SHUTDOWN", "0s"));
+        try {
+            try (RawClient client = new RawClient(proxy.port())) {
+                client.send(post(CHAT, CACHED, CHAT_REQUEST));
+                assertThat(called.await(20, TimeUnit.SECONDS)).isTrue();
+                client.leave(reset);
+            }
+            Thread.sleep(200); // real time: the silence is what is tested
+            assertMiss(Assertions.assertTimeoutPreemptively(
+                    Duration.ofSeconds(20), () -> proxy.cached(CHAT, CHAT_REQUEST)));
+            assertHit(proxy.cached(CHAT, CHAT_REQUEST));
+        } finally {
+            never.countDown();
+        }
     }
 
     @Test

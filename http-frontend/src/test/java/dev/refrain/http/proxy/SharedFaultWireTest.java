@@ -19,6 +19,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Faults of a call that several requests wait for (wire rule W28). A call for each at the same time would fail with 503. */
@@ -77,7 +78,7 @@ class SharedFaultWireTest extends ProviderFaults {
                 Arguments.of("closed", false, (Script) call -> {}, ownError),
                 Arguments.of("no HTTP", true, (Script) call -> call.write("?\r\n\r\n"), ownError),
                 Arguments.of("no length", false, document("200 OK", "{}", "Content-Length: 7"), ownError),
-                Arguments.of("429", false, document("429 Too Many", error, "Retry-After: 9"), is(429, error)),
+                Arguments.of("408", false, document("408 Timeout", error, "Retry-After: 9"), is(408, error)),
                 Arguments.of("503", true, document("503 Unavailable", error), is(503, error)),
                 Arguments.of("204", false, (Script) call -> call.write("HTTP/1.1 204 No Content\r\n\r\n"), is(204, "")),
                 Arguments.of("an error with 200", false, document("200 OK", error), is(200, error)),
@@ -124,6 +125,30 @@ class SharedFaultWireTest extends ProviderFaults {
                 .hasSize(1);
         assertThat(provider.calls()).isEqualTo(before + 2);
         assertThat(fetch(Api.CHAT, request).header(WireTest.STATUS)).isEqualTo("HIT");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"400, false", "429, false", "429, true", "401, true"})
+    void w28b_aClientErrorIsTheAnswerOfAllWhoWait(int status, boolean streaming) throws Exception {
+        String error = "{\"error\":{\"message\":\"" + "slow down ".repeat(10_000) + "\"}}";
+        Script refuses = document(
+                status + " No", error, "Retry-After: 9", "x-ratelimit-reset-requests: 1s", "x-should-retry: true");
+        String request = newRequest(streaming);
+        int before = provider.calls();
+        List<Received> answers = answersOfAll(request, refuses, answersWell(Api.CHAT, streaming));
+        assertThat(provider.calls()).isEqualTo(before + 1);
+        assertThat(answers).allSatisfy(is(status, error)).allSatisfy(answer -> {
+            assertThat(answer.header("Retry-After")).isEqualTo("9");
+            assertThat(answer.header("x-ratelimit-reset-requests")).isEqualTo("1s");
+            assertThat(answer.header("x-should-retry")).isEqualTo("true");
+            assertThat(answer.header("Cache-Status"))
+                    .contains("fwd-status=" + status)
+                    .doesNotContain("stored");
+        });
+        assertThat(answers.stream()
+                        .map(answer -> answer.header("X-Generation-Id"))
+                        .distinct())
+                .hasSize(FOLLOWERS + 1);
     }
 
     @Test
