@@ -40,7 +40,7 @@ public sealed interface CacheOutcome {
      * Fetched from the upstream because no entry answered.
      *
      * @param ttlSeconds lifetime that the answer gets if it is stored
-     * @param stored whether the answer is going to be stored, as far as its head tells
+     * @param stored that the answer is stored by now, all of it having come together with its head; false does not say that it will not be
      * @param reason why the store did not answer
      */
     record Miss(long ttlSeconds, boolean stored, ForwardReason reason) implements CacheOutcome {

@@ -6,6 +6,7 @@ import dev.refrain.engine.internal.template.Template;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.Locale;
+import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -29,7 +30,7 @@ class CaptureSink implements ResponseSink {
     private final Duration ttl;
     private final ForwardReason reason;
     private final ResponseSink client;
-    private final long startedAtMillis;
+    private final long startedAt;
 
     private ResponseHead head;
     /** Null when there is nothing to capture, or nothing any more. */
@@ -38,6 +39,10 @@ class CaptureSink implements ResponseSink {
     private long received;
     private boolean ended;
     private boolean lostTrack;
+    /** The client has not been given the head yet. */
+    private boolean headWaits;
+
+    private boolean stored;
     private int committedLength = NOTHING_YET;
 
     CaptureSink(ResponseCache cache, CacheKey key, Duration ttl, ForwardReason reason, ResponseSink client) {
@@ -46,7 +51,7 @@ class CaptureSink implements ResponseSink {
         this.ttl = ttl;
         this.reason = reason;
         this.client = client;
-        this.startedAtMillis = cache.nowMillis();
+        this.startedAt = cache.ticker().getAsLong();
     }
 
     @Override
@@ -56,14 +61,29 @@ class CaptureSink implements ResponseSink {
         if (outcome instanceof CacheOutcome.Miss miss && miss.stored()) {
             capture = AnswerCapture.of(key.endpoint(), key.streaming(), cache.maxAnswerBytes());
             began(answer, capture);
+            headWaits = !key.streaming() && answer.contentLength() > 0;
+            if (!headWaits) {
+                client.head(answer.withCache(miss(false)));
+            }
         } else {
             cache.counters().rejections.increment();
             rejected();
+            client.head(answer.withCache(outcome));
         }
-        client.head(answer.withCache(outcome));
     }
 
-    /** What can be told of an answer by its head. */
+    /**
+     * A document's head goes out with the first piece of its body, since nobody can do anything with it before. If that piece is all of it,
+     * it is known by now whether it is stored; of any other answer that is known only after its head, which then does not speak of it.
+     */
+    private void releaseHead() {
+        if (headWaits) {
+            headWaits = false;
+            client.head(head.withCache(miss(stored)));
+        }
+    }
+
+    /** What can be told of an answer by its head; of one that may be stored, that it may. */
     private CacheOutcome outcome(ResponseHead answer) {
         if (answer.status() != 200) {
             return miss(false);
@@ -81,9 +101,9 @@ class CaptureSink implements ResponseSink {
         return new CacheOutcome.Miss(ttl.toSeconds(), stored, reason);
     }
 
-    /** How long the call has been under way; 0 if the clock was set back meanwhile. */
+    /** How long the call has been under way, whatever has happened to the clock. */
     final long fetchMillis() {
-        return Math.max(0, cache.nowMillis() - startedAtMillis);
+        return TimeUnit.NANOSECONDS.toMillis(cache.ticker().getAsLong() - startedAt);
     }
 
     final Duration ttl() {
@@ -102,6 +122,7 @@ class CaptureSink implements ResponseSink {
             received += bytes.remaining();
             advance(bytes, !key.streaming() && received == head.contentLength());
         }
+        releaseHead();
         client.chunk(bytes);
         progressed();
     }
@@ -109,6 +130,7 @@ class CaptureSink implements ResponseSink {
     @Override
     public void end() {
         advance(null, true);
+        releaseHead();
         client.end();
         ended(null);
     }
@@ -219,12 +241,13 @@ class CaptureSink implements ResponseSink {
     private void put(Template template) {
         try {
             long now = cache.nowMillis();
-            cache.put(
+            stored = cache.put(
                     key,
                     template,
                     new EntryCodec.Facts(
-                            head.contentType(), head.generationId(), now, now + ttl.toMillis(), now - startedAtMillis));
+                            head.contentType(), head.generationId(), now, now + ttl.toMillis(), fetchMillis()));
             if (!mayCommit()) {
+                stored = false;
                 // Came to be the older answer while it was being stored. It may have overwritten the newer one; better
                 // none.
                 cache.remove(key);

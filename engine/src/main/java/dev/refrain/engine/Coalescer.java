@@ -48,7 +48,7 @@ final class Coalescer {
                     }
                 }
                 if (wanted) {
-                    own.start(ask.upstream());
+                    own.start(cache.inTime(ask.upstream()));
                 }
                 return;
             }
@@ -92,8 +92,8 @@ final class Coalescer {
     }
 
     /** A call of one's own that nobody joins and whose answer is not stored. */
-    private static void fetchAlone(Ask ask) {
-        ResponseCache.pass(ask.upstream(), new OutcomeSink(ask.miss(false), ask.sink()));
+    private void fetchAlone(Ask ask) {
+        cache.passInTime(ask.upstream(), new OutcomeSink(ask.miss(false), ask.sink()));
     }
 
     /** A call of one's own whatever else is under way, whose answer is the newer one. */
@@ -115,7 +115,7 @@ final class Coalescer {
                 own.dissolve();
             }
         }
-        own.start(ask.upstream());
+        own.start(cache.inTime(ask.upstream()));
     }
 
     private void clearIfAsked(Ask ask) {

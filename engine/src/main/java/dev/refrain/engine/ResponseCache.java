@@ -1,7 +1,9 @@
 package dev.refrain.engine;
 
 import dev.refrain.engine.internal.Pool;
+import dev.refrain.engine.internal.SystemProperties;
 import dev.refrain.engine.internal.request.RequestScan;
+import dev.refrain.engine.internal.store.LastUse;
 import dev.refrain.engine.internal.template.AnswerCapture;
 import dev.refrain.engine.internal.template.Template;
 import dev.refrain.engine.spi.CacheStore;
@@ -16,6 +18,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletionStage;
 import java.util.function.LongSupplier;
+import org.slf4j.LoggerFactory;
 
 /**
  * A cache of LLM API answers in a memory-mapped file.
@@ -30,9 +33,9 @@ public final class ResponseCache implements AutoCloseable {
      * print three lines of advice; an embedder that wants no logging has decided so already.
      */
     static {
-        if (System.getProperty("slf4j.internal.verbosity") == null) {
-            System.setProperty("slf4j.internal.verbosity", "ERROR");
-        }
+        // Read once, when the first logger is made; the property is the host's again after that.
+        new SystemProperties(Map.of("slf4j.internal.verbosity", "ERROR"))
+                .during(() -> LoggerFactory.getLogger(ResponseCache.class));
     }
 
     private final CacheStore store;
@@ -48,18 +51,37 @@ public final class ResponseCache implements AutoCloseable {
     private final StoredAnswers answers;
     private final Coalescer coalescer = new Coalescer(this);
     private final Sweeper sweeper;
+    private final ExpiryClock expiry;
+    /** Null for a store without a file. */
+    private final LastUse lastUse;
 
-    ResponseCache(ResponseCacheBuilder builder, CacheStore store) {
+    private final Duration upstreamTimeout;
+
+    /**
+     * @param lastUse of the store's file, or null if it has none
+     * @param lastUseMillis when that was, before this use
+     */
+    ResponseCache(ResponseCacheBuilder builder, CacheStore store, LastUse lastUse, long lastUseMillis) {
         this.store = store;
         this.clock = builder.clock;
         this.maxAnswerBytes = builder.maxAnswerBytes;
-        this.staleIfErrorMillis = builder.staleIfError.toMillis();
+        this.lastUse = lastUse;
+        this.upstreamTimeout = builder.upstreamTimeout;
+        this.staleIfErrorMillis = builder.staleIfErrorMillis;
         this.cancelsWhenAbandoned = builder.cancelWhenAbandoned;
         this.ticker = builder.ticker;
         this.silentCallNanos = builder.silentCallNanos;
         this.keys = new RequestKeys(store.secret(), builder.maxRequestBytes, builder.memoBytes());
         this.answers = new StoredAnswers(store, clock, staleIfErrorMillis, builder.hotBytes(), counters);
-        this.sweeper = new Sweeper(store, () -> nowMillis() - staleIfErrorMillis, builder.sweepInterval);
+        this.expiry = new ExpiryClock(clock, ticker, lastUseMillis);
+        this.sweeper = new Sweeper(
+                store,
+                () -> {
+                    long now = expiry.millis();
+                    markUse(now);
+                    return now - staleIfErrorMillis;
+                },
+                builder.sweepInterval);
         sweeper.start();
     }
 
@@ -71,6 +93,17 @@ public final class ResponseCache implements AutoCloseable {
      */
     public static ResponseCache open(Path file, long capacityBytes) throws IOException {
         return builder(file).capacityBytes(capacityBytes).open();
+    }
+
+    /**
+     * Settings for a cache on the heap, for tests and for hosts that cannot start java with the flags that the file needs: no file, no flag,
+     * nothing that outlives it. Everything else is as with a file, eviction excepted: what was not asked for longest goes first.
+     *
+     * @param capacityBytes how much heap entries may take
+     * @throws IllegalArgumentException if that is less than 64 KiB
+     */
+    public static ResponseCacheBuilder onHeap(long capacityBytes) {
+        return new ResponseCacheBuilder(capacityBytes);
     }
 
     /** Settings for a cache in the given file. */
@@ -163,7 +196,7 @@ public final class ResponseCache implements AutoCloseable {
         if (controls.directives().onlyIfCached()) {
             sink.fail(new NotCachedException());
         } else {
-            pass(upstream, new OutcomeSink(new CacheOutcome.Bypass(reason), sink));
+            passInTime(upstream, new OutcomeSink(new CacheOutcome.Bypass(reason), sink));
         }
     }
 
@@ -178,6 +211,16 @@ public final class ResponseCache implements AutoCloseable {
             return;
         }
         sink.whenGone(call::cancel);
+    }
+
+    /** The same, within {@link ResponseCacheBuilder#upstreamTimeout}. */
+    void passInTime(Upstream upstream, ResponseSink sink) {
+        pass(inTime(upstream), sink);
+    }
+
+    /** An upstream whose calls end within {@link ResponseCacheBuilder#upstreamTimeout}, whatever they do. */
+    Upstream inTime(Upstream upstream) {
+        return sink -> new TimedSink(sink, upstreamTimeout).start(upstream);
     }
 
     // ---- the parts
@@ -463,6 +506,13 @@ public final class ResponseCache implements AutoCloseable {
     public void close() {
         sweeper.close();
         store.close();
+        markUse(expiry.millis());
+    }
+
+    private void markUse(long now) {
+        if (lastUse != null) {
+            lastUse.mark(now);
+        }
     }
 
     // ---- internals

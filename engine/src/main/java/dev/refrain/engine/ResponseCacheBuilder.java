@@ -1,7 +1,9 @@
 package dev.refrain.engine;
 
 import dev.refrain.engine.internal.store.ChronicleStore;
+import dev.refrain.engine.internal.store.LastUse;
 import dev.refrain.engine.spi.CacheStore;
+import dev.refrain.engine.spi.HeapStore;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -16,15 +18,20 @@ public final class ResponseCacheBuilder {
     private static final long MAX_DEFAULT_MEMO = 32L << 20;
     private static final int DEFAULT_MAX_REQUEST = 8 << 20;
     private static final int DEFAULT_MAX_ANSWER = 16 << 20;
+    /** Fits into a long as nanoseconds, with room to add to it. */
+    private static final Duration LONGEST = Duration.ofDays(36_525);
 
+    /** Null for a cache on the heap. */
     private final Path file;
+
     private long capacityBytes = DEFAULT_CAPACITY;
     private long hotBytes = -1;
     private long memoBytes = -1;
     int maxRequestBytes = DEFAULT_MAX_REQUEST;
     int maxAnswerBytes = DEFAULT_MAX_ANSWER;
     Duration sweepInterval = Duration.ofMinutes(1);
-    Duration staleIfError = Duration.ZERO;
+    long staleIfErrorMillis;
+    Duration upstreamTimeout = Duration.ofHours(1);
     boolean cancelWhenAbandoned;
     long silentCallNanos = Duration.ofSeconds(2).toNanos();
     LongSupplier ticker = System::nanoTime;
@@ -37,8 +44,25 @@ public final class ResponseCacheBuilder {
         this.file = Objects.requireNonNull(file, "file");
     }
 
-    /** The byte budget for everything on disk; 1 GiB unless set. */
+    ResponseCacheBuilder(long heapBytes) {
+        if (heapBytes < HeapStore.MIN_CAPACITY) {
+            throw new IllegalArgumentException(
+                    "A cache on the heap needs at least " + HeapStore.MIN_CAPACITY + " bytes, was given " + heapBytes);
+        }
+        file = null;
+        capacityBytes = heapBytes;
+    }
+
+    /**
+     * The byte budget for everything on disk, or for entries on the heap; 1 GiB on disk unless set.
+     *
+     * @param bytes at least 16 MiB on disk, 64 KiB on the heap
+     * @throws IllegalArgumentException if it is less than any cache needs
+     */
     public ResponseCacheBuilder capacityBytes(long bytes) {
+        if (bytes < HeapStore.MIN_CAPACITY) {
+            throw new IllegalArgumentException("capacityBytes is too small, was " + bytes);
+        }
         capacityBytes = bytes;
         return this;
     }
@@ -77,7 +101,7 @@ public final class ResponseCacheBuilder {
     }
 
     long hotBytes() {
-        return hotBytes >= 0 ? hotBytes : store != null ? 0 : Math.min(capacityBytes / 16, MAX_DEFAULT_HOT);
+        return hotBytes >= 0 ? hotBytes : store != null || file == null ? 0 : Math.min(capacityBytes / 16, MAX_DEFAULT_HOT);
     }
 
     /** The longest request body that is eligible (wire rule W18), in bytes; 8 MiB unless set. */
@@ -94,8 +118,9 @@ public final class ResponseCacheBuilder {
 
     /** How long a sweep for expired entries may take, done bit by bit, before the next one begins; one minute unless set. */
     public ResponseCacheBuilder sweepInterval(Duration interval) {
-        if (interval.toMillis() < 1) {
-            throw new IllegalArgumentException("sweepInterval must be at least 1 ms, was " + interval);
+        if (interval.compareTo(Duration.ofMillis(1)) < 0 || interval.compareTo(LONGEST) > 0) {
+            throw new IllegalArgumentException(
+                    "sweepInterval must be at least 1 ms and at most " + LONGEST.toDays() + " days, was " + interval);
         }
         sweepInterval = interval;
         return this;
@@ -104,13 +129,37 @@ public final class ResponseCacheBuilder {
     /**
      * For how long after its lifetime an entry may answer in place of a failing upstream, where a request asks for that
      * ({@link CacheDirectives#staleIfErrorSeconds}); not at all unless set. Sweeps leave such entries alone.
+     *
+     * @param window not negative; more than 100 years are 100 years
+     * @throws IllegalArgumentException if it is negative
      */
     public ResponseCacheBuilder staleIfError(Duration window) {
         if (window.isNegative()) {
             throw new IllegalArgumentException("staleIfError must not be negative, was " + window);
         }
-        staleIfError = window;
+        staleIfErrorMillis = atMost(LONGEST, window).toMillis();
         return this;
+    }
+
+    /**
+     * How long an upstream may take from the start of a call to the end of its answer; 1 hour unless set. After that the call fails with a
+     * {@link java.util.concurrent.TimeoutException}, for all who wait for it, and {@link Upstream.Call#cancel} is called; so an upstream that
+     * never ends its sink holds up nobody for longer, and who waits for one call after another three times as long at most (wire rule W28).
+     * Holds for requests with caching on; with it off, the upstream and the sink have it out between them.
+     *
+     * @param limit at least 1 ms; more than 100 years are 100 years
+     * @throws IllegalArgumentException if it is less than 1 ms
+     */
+    public ResponseCacheBuilder upstreamTimeout(Duration limit) {
+        if (limit.compareTo(Duration.ofMillis(1)) < 0) {
+            throw new IllegalArgumentException("upstreamTimeout must be at least 1 ms, was " + limit);
+        }
+        upstreamTimeout = atMost(LONGEST, limit);
+        return this;
+    }
+
+    private static Duration atMost(Duration most, Duration duration) {
+        return duration.compareTo(most) < 0 ? duration : most;
     }
 
     /**
@@ -126,14 +175,14 @@ public final class ResponseCacheBuilder {
      * How long an upstream call that all of its readers have left may have been silent and still be joined; 2 seconds unless set. After
      * that whoever comes makes a call of its own, and the answer of the old one is stored if it comes after all (wire rule W28b).
      *
-     * @param silence not negative; what exceeds 292 years is as long
+     * @param silence not negative; more than 100 years are 100 years
      * @throws IllegalArgumentException if it is negative
      */
     public ResponseCacheBuilder silentCall(Duration silence) {
         if (silence.isNegative()) {
             throw new IllegalArgumentException("silentCall must not be negative, was " + silence);
         }
-        silentCallNanos = saturatedNanos(silence);
+        silentCallNanos = atMost(LONGEST, silence).toNanos();
         return this;
     }
 
@@ -141,10 +190,6 @@ public final class ResponseCacheBuilder {
     ResponseCacheBuilder ticker(LongSupplier source) {
         ticker = source;
         return this;
-    }
-
-    private static long saturatedNanos(Duration duration) {
-        return duration.compareTo(Duration.ofNanos(Long.MAX_VALUE)) < 0 ? duration.toNanos() : Long.MAX_VALUE;
     }
 
     /** Where the time comes from; the system clock unless set. */
@@ -171,7 +216,10 @@ public final class ResponseCacheBuilder {
         return this;
     }
 
-    /** Keeps entries in another store than the memory-mapped file; the cache closes it. Then file and capacity mean nothing. */
+    /**
+     * Keeps entries in another store than the memory-mapped file. The cache closes it, unless it could not be opened in the first place. Then
+     * file and capacity mean nothing.
+     */
     public ResponseCacheBuilder store(CacheStore other) {
         store = Objects.requireNonNull(other, "other");
         return this;
@@ -180,14 +228,31 @@ public final class ResponseCacheBuilder {
     /**
      * Opens the cache.
      *
+     * <p>If that fails in any way, nothing is left open: the same builder, or another one, may try again.
+     *
      * @throws IOException if the file cannot be opened or created; a damaged one is set aside instead
      * @throws IllegalArgumentException if the capacity is too small to work with
      * @throws IllegalStateException if the JVM was started without the flags that Chronicle Map needs; the message names them
      */
     public ResponseCache open() throws IOException {
-        CacheStore answers =
-                store != null ? store : ChronicleStore.open(file, capacityBytes, clock, closeOnExit, preallocate);
-        return new ResponseCache(this, answers);
+        if (store != null) {
+            return new ResponseCache(this, store, null, ExpiryClock.NEVER);
+        }
+        LastUse lastUse = file == null ? null : new LastUse(file);
+        long lastUseMillis = lastUse == null ? ExpiryClock.NEVER : lastUse.millis(ExpiryClock.NEVER);
+        CacheStore answers = file == null
+                ? new HeapStore(capacityBytes)
+                : ChronicleStore.open(file, capacityBytes, clock, closeOnExit, preallocate);
+        boolean opened = false;
+        try {
+            ResponseCache cache = new ResponseCache(this, answers, lastUse, lastUseMillis);
+            opened = true;
+            return cache;
+        } finally {
+            if (!opened) {
+                answers.close();
+            }
+        }
     }
 
     private static int requirePositive(int value, String name) {

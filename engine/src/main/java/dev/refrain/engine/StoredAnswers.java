@@ -10,6 +10,9 @@ import java.time.Clock;
 
 /** Reads answers from the store, or from the copies of those asked for most, and puts them there. Thread-safe. */
 final class StoredAnswers {
+    /** Clocks of processes that share a store differ by so much at most; what was stored later than that from now is not fresh (W19b). */
+    private static final long GRACE_MILLIS = 5_000;
+
     private final CacheStore store;
     private final Clock clock;
     private final long staleIfErrorMillis;
@@ -86,6 +89,10 @@ final class StoredAnswers {
 
     /** Why an entry is not good enough, or null if it is. */
     private ForwardReason tooOld(byte[] head, long now, long maxAgeMillis, long maxStaleMillis) {
+        if (EntryHead.storedAt(head) - now > GRACE_MILLIS) {
+            // Stored by a clock that was ahead, or read by one that is behind: how old it is nobody knows.
+            return ForwardReason.MISS;
+        }
         long expiredFor = now - EntryHead.expiresAt(head);
         if (expiredFor >= 0 && expiredFor >= maxStaleMillis) {
             // What merely waits for the next sweep is nothing that a client should hear of.

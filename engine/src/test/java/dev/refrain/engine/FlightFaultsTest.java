@@ -8,9 +8,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.refrain.engine.FlightTest.Call;
 import dev.refrain.engine.FlightTest.SlowSink;
-import dev.refrain.engine.internal.store.HeapStore;
 import dev.refrain.engine.spi.CacheStore;
 import dev.refrain.engine.spi.EntryBuffer;
+import dev.refrain.engine.spi.HeapStore;
 import dev.refrain.engine.spi.StoreStats;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -91,7 +91,7 @@ class FlightFaultsTest {
 
     /** A store with something to do, once, just before it puts or removes. */
     private static final class HookedStore implements CacheStore {
-        private final CacheStore inner = new HeapStore();
+        private final CacheStore inner = new HeapStore(1L << 30);
         Runnable beforePut = () -> {};
         Runnable afterRemove = () -> {};
 

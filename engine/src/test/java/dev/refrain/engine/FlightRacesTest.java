@@ -3,7 +3,7 @@ package dev.refrain.engine;
 import static dev.refrain.engine.Answers.chat;
 import static dev.refrain.engine.Answers.utf8;
 
-import dev.refrain.engine.internal.store.HeapStore;
+import dev.refrain.engine.spi.HeapStore;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
@@ -106,7 +106,7 @@ class FlightRacesTest {
 
     private void open(boolean cancel) throws IOException {
         cache = ResponseCache.builder(Path.of("unused"))
-                .store(new HeapStore())
+                .store(new HeapStore(1L << 30))
                 .clock(new MovableClock())
                 .cancelWhenAbandoned(cancel)
                 .open();

@@ -3,7 +3,7 @@ package dev.refrain.engine;
 import static dev.refrain.engine.Answers.chat;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.refrain.engine.internal.store.HeapStore;
+import dev.refrain.engine.spi.HeapStore;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -112,7 +112,7 @@ class FlightStressTest {
 
         void run() throws Exception {
             try (ResponseCache cache = ResponseCache.builder(Path.of("unused"))
-                    .store(new HeapStore())
+                    .store(new HeapStore(1L << 30))
                     .clock(clock)
                     .maxAnswerBytes(LIMIT)
                     .cancelWhenAbandoned(!healthy && random.nextBoolean())

@@ -2,7 +2,7 @@ package dev.refrain.engine;
 
 import static dev.refrain.engine.Answers.utf8;
 
-import dev.refrain.engine.internal.store.HeapStore;
+import dev.refrain.engine.spi.HeapStore;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -34,7 +34,7 @@ final class FlightStressWorld {
     private static ResponseCache open() {
         try {
             return ResponseCache.builder(Path.of("unused"))
-                    .store(new HeapStore())
+                    .store(new HeapStore(1L << 30))
                     .open();
         } catch (IOException e) {
             throw new UncheckedIOException(e);

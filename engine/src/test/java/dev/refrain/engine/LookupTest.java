@@ -6,7 +6,7 @@ import static dev.refrain.engine.Answers.utf8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.refrain.engine.internal.store.HeapStore;
+import dev.refrain.engine.spi.HeapStore;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -35,7 +35,7 @@ class LookupTest {
 
     private static ResponseCache cache(long memoBytes) throws IOException {
         return ResponseCache.builder(Path.of("none"))
-                .store(new HeapStore())
+                .store(new HeapStore(1L << 30))
                 .maxRequestBytes(100_000)
                 .memoBytes(memoBytes)
                 .open();

@@ -2,9 +2,9 @@ package dev.refrain.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.refrain.engine.internal.store.HeapStore;
 import dev.refrain.engine.spi.CacheStore;
 import dev.refrain.engine.spi.EntryBuffer;
+import dev.refrain.engine.spi.HeapStore;
 import dev.refrain.engine.spi.StoreStats;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -22,7 +22,7 @@ class SweeperTest {
 
     /** Says which slices were swept. */
     private final class Sliced implements CacheStore {
-        private final CacheStore inner = new HeapStore();
+        private final CacheStore inner = new HeapStore(1L << 30);
         private final int slices;
 
         Sliced(int slices) {

@@ -8,8 +8,8 @@ import static dev.refrain.engine.Answers.utf8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.refrain.engine.spi.HeapStore;
 import dev.refrain.engine.FlightTest.Call;
-import dev.refrain.engine.internal.store.HeapStore;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -37,7 +37,7 @@ class WholeAnswerTest {
     @BeforeEach
     void open() throws IOException {
         cache = ResponseCache.builder(Path.of("unused"))
-                .store(new HeapStore())
+                .store(new HeapStore(1L << 30))
                 .cancelWhenAbandoned(true)
                 .open();
     }
@@ -67,7 +67,7 @@ class WholeAnswerTest {
         assertThat(text(leader.join())).isEqualTo(CHAT_ANSWER);
         assertThat(leader.join().toByteArray()).isEqualTo(utf8(CHAT_ANSWER));
         assertThat(leader.join().length()).isEqualTo(CHAT_ANSWER.length());
-        assertThat(leader.join().head().cache()).isEqualTo(new CacheOutcome.Miss(300, true));
+        assertThat(leader.join().head().cache()).isEqualTo(new CacheOutcome.Miss(300, false));
         assertThat(text(follower.join()))
                 .contains(follower.join().head().generationId())
                 .contains("\"total_tokens\":0");

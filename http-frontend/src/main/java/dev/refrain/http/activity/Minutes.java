@@ -31,10 +31,10 @@ final class Minutes {
         }
     }
 
-    /** The counts to add a record to that ended at this time. A clock that goes back adds to the latest minute. */
+    /** The counts to add a record to that ended at this time. Records of the last two minutes may come in any order; a clock that goes back goes on there. */
     Minute at(long endMillis) {
         long minute = Math.floorDiv(endMillis, 60_000L);
-        if (minute > currentMinute) {
+        if (minute > currentMinute || minute < currentMinute - 1) {
             if (currentMinute >= 0) {
                 past.put(currentMinute, current.encode());
             }
@@ -88,7 +88,9 @@ final class Minutes {
         synchronized List<Point> fold(Range range, long nowSeconds, NavigableMap<Long, byte[]> minutes) {
             long last = nowSeconds / range.stepSeconds();
             long first = last - range.steps() + 1;
-            finished.keySet().removeIf(key -> key.range() == range && key.step() < first);
+            // What has not come yet, or comes again because the clock went back, is not over.
+            finished.keySet()
+                    .removeIf(key -> key.range() == range && (key.step() < first || key.step() >= last - 1));
             List<Point> points = new ArrayList<>();
             for (long step = first; step <= last; step++) {
                 // A request that has just ended may still be counted for the step before.

@@ -23,16 +23,16 @@ final class CacheHeaders {
      */
     static void write(CacheOutcome outcome, CacheKey key, int status, Fields headers) {
         if (outcome instanceof CacheOutcome.Hit hit) {
-            writeHit(hit.ageSeconds(), hit.ttlSeconds(), hit.sourceId(), headers);
+            writeHit(hit.ageSeconds(), hit.ttlSeconds(), hit.sourceId(), key, headers);
             writeStandard("hit; ttl=" + hit.ttlSeconds(), NO_STATUS, key, headers);
         } else if (outcome instanceof CacheOutcome.HitOnError rescue) {
             CacheOutcome.Hit hit = rescue.entry();
-            writeHit(hit.ageSeconds(), hit.ttlSeconds(), hit.sourceId(), headers);
+            writeHit(hit.ageSeconds(), hit.ttlSeconds(), hit.sourceId(), key, headers);
             // An entry that has expired is what the request was forwarded for, whatever else there was.
             ForwardReason reason = hit.ttlSeconds() <= 0 ? ForwardReason.STALE : rescue.reason();
             writeStandard("hit; ttl=" + hit.ttlSeconds() + "; fwd=" + reason.token(), rescue.status(), key, headers);
         } else if (outcome instanceof CacheOutcome.Collapsed collapsed) {
-            writeHit(0, collapsed.ttlSeconds(), collapsed.sourceId(), headers);
+            writeHit(0, collapsed.ttlSeconds(), collapsed.sourceId(), key, headers);
             writeStandard("fwd=" + collapsed.reason().token() + "; collapsed", status, key, headers);
         } else if (outcome instanceof CacheOutcome.Miss miss) {
             headers.put(HeaderNames.CACHE_STATUS, "MISS");
@@ -67,12 +67,16 @@ final class CacheHeaders {
         writeStandard((failure.isForwarded() ? forward : "") + "detail=" + detail, NO_STATUS, key, headers);
     }
 
-    private static void writeHit(long age, long ttl, String sourceId, Fields headers) {
+    private static void writeHit(long age, long ttl, String sourceId, CacheKey key, Fields headers) {
         headers.put(HeaderNames.CACHE_STATUS, "HIT");
         headers.put(HeaderNames.CACHE_AGE, age);
         headers.put(HeaderNames.CACHE_TTL, ttl);
         if (sourceId != null) {
             headers.put(HeaderNames.CACHE_SOURCE_ID, sourceId);
+        }
+        if (key != null && key.streaming()) {
+            // A stream is to be seen live, whatever its provider said to the proxies on its own way (W28c).
+            headers.put(HeaderNames.ACCEL_BUFFERING, "no");
         }
     }
 

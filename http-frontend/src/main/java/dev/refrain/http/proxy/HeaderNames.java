@@ -11,6 +11,8 @@ final class HeaderNames {
     static final HttpString CACHE_AGE = new HttpString("X-OpenRouter-Cache-Age");
     static final HttpString CACHE_SOURCE_ID = new HttpString("X-OpenRouter-Cache-Source-Id");
     static final HttpString GENERATION_ID = new HttpString("X-Generation-Id");
+    /** By which nginx, and those that follow it, are told not to hold a response back. */
+    static final HttpString ACCEL_BUFFERING = new HttpString("X-Accel-Buffering");
     /** RFC 9211. */
     static final HttpString STANDARD_CACHE_STATUS = new HttpString("Cache-Status");
 

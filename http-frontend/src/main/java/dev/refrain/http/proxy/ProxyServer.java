@@ -224,6 +224,8 @@ public final class ProxyServer implements AutoCloseable {
                 .memoBytes(settings.memory().knownRequests().bytes())
                 .sweepInterval(settings.sweepInterval())
                 .staleIfError(settings.staleIfError())
+                // Silence is noticed much earlier; this is for a provider that goes on and on.
+                .upstreamTimeout(Duration.ofDays(1))
                 .silentCall(settings.timeouts().silentCall())
                 .cancelWhenAbandoned(settings.onDisconnect() == Settings.OnDisconnect.CANCEL)
                 // Not before the answers in progress are stored; close() sees to it.

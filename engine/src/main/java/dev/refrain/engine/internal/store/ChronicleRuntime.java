@@ -1,7 +1,9 @@
 package dev.refrain.engine.internal.store;
 
+import dev.refrain.engine.internal.SystemProperties;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import net.openhft.chronicle.map.ChronicleMap;
 
 /**
@@ -25,17 +27,36 @@ public final class ChronicleRuntime {
         return flags;
     }
 
-    /**
-     * Sets what is read when classes are initialised, and only what nobody else has set. To be called before the first logger is
-     * made.
-     */
+    /** Read when classes are initialised, and the first two again whenever a map is opened. */
+    private static final SystemProperties SETTINGS = new SystemProperties(Map.of(
+            // No banner on stdout, and nothing sent to an analytics host even if an embedder's class path brings the
+            // library.
+            "chronicle.announcer.disable",
+            "true",
+            "chronicle.analytics.disable",
+            "true",
+            // The default of 60 s is how long each call would block on a lock that a killed process has left behind.
+            "net.openhft.chronicle.map.lockTimeoutSeconds",
+            "1"));
+
+    /** The class that reads the time limit of locks, once. */
+    private static final String READER_OF_TIMEOUT = "net.openhft.chronicle.hash.impl.BigSegmentHeader";
+
+    /** Has Chronicle's classes read their settings. To be called before any of them is used. */
     static void applySettings() {
-        // No banner on stdout, and nothing sent to an analytics host even if an embedder's class path brings the
-        // library.
-        setIfAbsent("chronicle.announcer.disable", "true");
-        setIfAbsent("chronicle.analytics.disable", "true");
-        // The default of 60 s is how long each call would block on a lock that a killed process has left behind.
-        setIfAbsent("net.openhft.chronicle.map.lockTimeoutSeconds", "1");
+        withSettings(() -> {
+            try {
+                return Class.forName(READER_OF_TIMEOUT, true, ChronicleRuntime.class.getClassLoader());
+            } catch (ClassNotFoundException | LinkageError e) {
+                // Without its flags the JVM may refuse the class. Opening a store says so in better words.
+                return null;
+            }
+        });
+    }
+
+    /** Opens a map, or several. */
+    static <T, E extends Exception> T withSettings(SystemProperties.Action<T, E> opening) throws E {
+        return SETTINGS.doing(opening);
     }
 
     /**
@@ -68,12 +89,6 @@ public final class ChronicleRuntime {
             throw new IllegalStateException(
                     "The cache's memory-mapped store cannot run in this JVM, which lacks the module"
                             + " jdk.compiler. Use a JDK rather than a JRE, or a runtime image made with that module");
-        }
-    }
-
-    private static void setIfAbsent(String property, String value) {
-        if (System.getProperty(property) == null) {
-            System.setProperty(property, value);
         }
     }
 }

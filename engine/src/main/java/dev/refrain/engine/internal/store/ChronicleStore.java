@@ -28,10 +28,6 @@ import org.slf4j.LoggerFactory;
  * nothing that goes wrong reaches a caller, and nothing touches the file once it is unmapped.
  */
 public final class ChronicleStore implements CacheStore {
-    static {
-        ChronicleRuntime.applySettings();
-    }
-
     private static final Logger LOG = LoggerFactory.getLogger(ChronicleStore.class);
     /** An operation may wait for a lock for one second; several of them for one large entry. */
     private static final int CLOSE_TIMEOUT_SECONDS = 10;
@@ -104,8 +100,11 @@ public final class ChronicleStore implements CacheStore {
                     + Layout.MIN_CAPACITY + " bytes (16 MiB) are needed");
         }
         ChronicleRuntime.requireWhatIsNeeded();
+        ChronicleRuntime.applySettings();
         try {
-            ChronicleStore store = new ChronicleStore(StoreFiles.open(file, capacityBytes, preallocate, clock), clock);
+            ChronicleStore store = new ChronicleStore(
+                    ChronicleRuntime.withSettings(() -> StoreFiles.open(file, capacityBytes, preallocate, clock)),
+                    clock);
             if (closeOnExit) {
                 store.addExitHook();
             }

@@ -34,8 +34,6 @@ final class StoreFiles {
     private static final Duration OPEN_PATIENCE = Duration.ofMinutes(2);
 
     private static final Duration CLOSE_PATIENCE = Duration.ofSeconds(10);
-    /** A property for each open file: class loaders share it, and a second lock file of one process would break the first. */
-    private static final String CLAIM = "dev.refrain.store.open:";
 
     private static final String DAMAGED = ".damaged-";
     /** What is kept of a damaged map, beside which the new one has all of the capacity: a twentieth of that. */
@@ -57,6 +55,9 @@ final class StoreFiles {
     private final Clock clock;
     private final Tally tally = new Tally();
     private final Failures failures;
+
+    /** Set before anybody gets this. */
+    private Claim claim;
 
     private byte[] secret;
     private SegmentMap map;
@@ -80,14 +81,14 @@ final class StoreFiles {
 
     static StoreFiles open(Path path, long capacityBytes, boolean preallocate, Clock clock) throws IOException {
         Path file = usable(path);
-        String claim = CLAIM + file;
-        if (System.getProperties().putIfAbsent(claim, "true") != null) {
-            throw new IOException("The store " + file + " is already open in this process; share one cache");
-        }
+        Claim claim = Claim.of(file);
         try {
-            return OwnThread.run("refrain-store-open", () -> openClaimed(file, capacityBytes, preallocate, clock));
+            StoreFiles files =
+                    OwnThread.run("refrain-store-open", () -> openClaimed(file, capacityBytes, preallocate, clock));
+            files.claim = claim;
+            return files;
         } catch (IOException | RuntimeException | Error e) {
-            System.getProperties().remove(claim);
+            claim.release();
             if (e instanceof InternalError) {
                 // On a file system where even reading takes a block, a sparse file on a full disk shows as a fault.
                 throw new IOException("The store " + file + " cannot be read or written; is its disk full?", e);
@@ -445,7 +446,7 @@ final class StoreFiles {
         } catch (IOException | RuntimeException | Error e) {
             LOG.warn("The store {} was not closed cleanly and will be recovered when it is opened again", file, e);
         }
-        System.getProperties().remove(CLAIM + file);
+        claim.release();
     }
 
     private void closeMap() throws IOException {

@@ -1,10 +1,42 @@
 package dev.refrain.engine.internal.store;
 
+import static dev.refrain.engine.internal.store.TestEntries.entry;
+import static dev.refrain.engine.internal.store.TestEntries.key;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
 import dev.refrain.engine.spi.CacheStore;
+import dev.refrain.engine.spi.EntryBuffer;
+import dev.refrain.engine.spi.HeapStore;
+import org.junit.jupiter.api.Test;
 
 class HeapStoreTest extends CacheStoreContract {
     @Override
     protected CacheStore open() {
-        return new HeapStore();
+        return new HeapStore(64 << 20);
+    }
+
+    @Test
+    void itsBudgetHoldsAndWhatWasNotReadForLongestGoes() {
+        CacheStore small = new HeapStore(HeapStore.MIN_CAPACITY);
+        EntryBuffer found = new EntryBuffer(16);
+        for (int i = 0; i < 1_000; i++) {
+            assertThat(small.put(key(i), entry(i, 0, 5_000))).isTrue();
+            assertThat(small.get(key(0), found)).isTrue();
+            assertThat(small.stats().bytes()).isLessThanOrEqualTo(HeapStore.MIN_CAPACITY);
+        }
+        assertThat(small.stats().entries()).isBetween(11L, 13L);
+        assertThat(small.stats().evictions()).isEqualTo(1_000 - small.stats().entries());
+        assertThat(small.get(key(1), found)).isFalse();
+        assertThat(small.put(key(0), entry(0, 0, 70_000))).isFalse();
+        assertThat(small.get(key(0), found)).isFalse();
+        assertThat(small.stats().drops()).isEqualTo(1);
+    }
+
+    @Test
+    void aBudgetForNothingIsRefused() {
+        assertThatThrownBy(() -> new HeapStore(HeapStore.MIN_CAPACITY - 1))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("65536");
     }
 }

@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.refrain.engine.spi.CacheStore;
 import dev.refrain.engine.spi.EntryBuffer;
 import dev.refrain.engine.spi.EntryHead;
+import dev.refrain.engine.spi.HeapStore;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -40,7 +41,7 @@ class StorePropertiesTest {
         private final Path directory;
         private final EntryBuffer found = new EntryBuffer(64);
         private final EntryBuffer expected = new EntryBuffer(64);
-        private final CacheStore oracle = new HeapStore();
+        private final CacheStore oracle = new HeapStore(1L << 30);
         private CacheStore store;
         private int generation;
 

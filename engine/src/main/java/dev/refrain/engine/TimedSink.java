@@ -1,0 +1,140 @@
+package dev.refrain.engine;
+
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.locks.ReentrantLock;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Stands between an upstream and who takes its answer, and fails the answer if it has not ended in time, so that nobody waits for ever for an
+ * upstream that never ends its sink. What the upstream says after that is not heard.
+ *
+ * <p>The time limit comes on a thread of its own, and a sink is called by one thread at a time. So deliveries hold a lock, which the time
+ * limit only tries to take: if somebody delivers at this moment, it leaves word, and they fail the answer when their piece has gone out.
+ */
+final class TimedSink extends ForwardingSink {
+    private static final Logger LOG = LoggerFactory.getLogger(TimedSink.class);
+
+    private final Duration limit;
+    private final ReentrantLock delivering = new ReentrantLock();
+    private final CompletableFuture<Void> timer = new CompletableFuture<>();
+
+    /** Guarded by {@link #delivering}. */
+    private boolean over;
+
+    private volatile boolean late;
+
+    // Guarded by this.
+    private Upstream.Call call;
+    private boolean cancelled;
+
+    TimedSink(ResponseSink target, Duration limit) {
+        super(target);
+        this.limit = limit;
+    }
+
+    /** Makes the call. Throws what the upstream throws. */
+    Upstream.Call start(Upstream upstream) {
+        // Cancelled, and let go of, as soon as the answer has ended.
+        var unused = timer.orTimeout(limit.toNanos(), TimeUnit.NANOSECONDS).exceptionallyAsync(timeout -> {
+            late = true;
+            failIfLate();
+            return null;
+        });
+        boolean made = false;
+        try {
+            Upstream.Call running = upstream.fetch(this);
+            made = running != null;
+            if (made) {
+                handOver(running);
+            }
+            return running;
+        } finally {
+            if (!made) {
+                timer.complete(null);
+            }
+        }
+    }
+
+    private void handOver(Upstream.Call running) {
+        boolean tooLate;
+        synchronized (this) {
+            call = running;
+            tooLate = cancelled;
+        }
+        if (tooLate) {
+            running.cancel();
+        }
+    }
+
+    @SuppressWarnings("CatchingUnchecked") // whatever the upstream does, it is not waited for any more
+    private void cancel() {
+        Upstream.Call running;
+        synchronized (this) {
+            cancelled = true;
+            running = call;
+        }
+        if (running != null) {
+            try {
+                running.cancel();
+            } catch (Throwable e) {
+                LOG.warn("An upstream call that took too long could not be broken off", e);
+            }
+        }
+    }
+
+    private void failIfLate() {
+        // Whoever holds the lock comes by here after having let go of it.
+        if (late && delivering.tryLock()) {
+            boolean fails = !over;
+            over = true;
+            delivering.unlock();
+            if (fails) {
+                // Without the lock, which others may want for as long: nothing is delivered any more.
+                client().fail(new TimeoutException("the upstream did not end its answer within " + limit));
+                cancel();
+            }
+        }
+    }
+
+    private void deliver(Runnable piece, boolean last) {
+        delivering.lock();
+        try {
+            if (over) {
+                return;
+            }
+            over = last;
+            if (last) {
+                timer.complete(null);
+            }
+            piece.run();
+        } finally {
+            delivering.unlock();
+            failIfLate();
+        }
+    }
+
+    @Override
+    public void head(ResponseHead head) {
+        deliver(() -> super.head(head), false);
+    }
+
+    @Override
+    public void chunk(ByteBuffer bytes) {
+        deliver(() -> super.chunk(bytes), false);
+    }
+
+    @Override
+    public void end() {
+        deliver(super::end, true);
+    }
+
+    @Override
+    public void fail(Throwable cause) {
+        deliver(() -> super.fail(cause), true);
+    }
+}

@@ -1,0 +1,41 @@
+package dev.refrain.engine.internal.store;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** When a store's file was last in use: the time of its lock file, which every process that uses it keeps up to date. */
+public final class LastUse {
+    private static final Logger LOG = LoggerFactory.getLogger(LastUse.class);
+
+    private final Path lock;
+
+    /** @param store the store's file, which need not be there */
+    public LastUse(Path store) {
+        lock = store.resolveSibling(store.getFileName() + ".lock");
+    }
+
+    /** Milliseconds since the epoch, or the given number if nothing is known. To be asked before the store is opened. */
+    public long millis(long otherwise) {
+        try {
+            return Files.isRegularFile(lock) ? Files.getLastModifiedTime(lock).toMillis() : otherwise;
+        } catch (IOException e) {
+            LOG.debug("When the store was last in use is not known", e);
+            return otherwise;
+        }
+    }
+
+    /** It is in use now. */
+    public void mark(long nowMillis) {
+        try {
+            if (Files.isRegularFile(lock)) {
+                Files.setLastModifiedTime(lock, FileTime.fromMillis(nowMillis));
+            }
+        } catch (IOException e) {
+            LOG.debug("That the store is in use cannot be told to those who open it next", e);
+        }
+    }
+}

@@ -1,0 +1,155 @@
+package dev.refrain.engine.spi;
+
+import dev.refrain.engine.CacheKey;
+import java.security.SecureRandom;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Predicate;
+
+/**
+ * Entries on the heap, within a budget in bytes: for tests, and for hosts that cannot start java with the flags that the memory-mapped file
+ * needs. It needs no file and no flag, touches no class of Chronicle's, and forgets everything when it is closed. What was not read or put
+ * for longest makes room for what comes.
+ *
+ * <p>One monitor guards it, which is held while an entry is copied: as quick as can be for a test or a small host, not made for many threads.
+ */
+public final class HeapStore implements CacheStore {
+    /** The smallest budget, in bytes. */
+    public static final long MIN_CAPACITY = 64 << 10;
+
+    /** What an entry takes beside its own bytes: key, digest, array headers and a node of the map, rounded up. */
+    private static final int OVERHEAD = 256;
+
+    private static final int SECRET_LENGTH = 32;
+
+    private final long capacityBytes;
+    private final byte[] secret = new byte[SECRET_LENGTH];
+
+    // Guarded by this.
+    private final Map<CacheKey, byte[]> entries = new LinkedHashMap<>(16, 0.75f, true);
+    private long bytes;
+    private long evictions;
+    private long expirations;
+    private long drops;
+    private boolean closed;
+
+    /**
+     * An empty store with a secret of its own.
+     *
+     * @param capacityBytes of the heap that entries may take, the store's own needs for them included
+     * @throws IllegalArgumentException if that is less than {@link #MIN_CAPACITY}
+     */
+    public HeapStore(long capacityBytes) {
+        if (capacityBytes < MIN_CAPACITY) {
+            throw new IllegalArgumentException(
+                    "A heap store needs at least " + MIN_CAPACITY + " bytes, was given " + capacityBytes);
+        }
+        this.capacityBytes = capacityBytes;
+        new SecureRandom().nextBytes(secret);
+    }
+
+    private static long cost(byte[] entry) {
+        return entry.length + (long) OVERHEAD;
+    }
+
+    @Override
+    public synchronized boolean get(CacheKey key, EntryBuffer into) {
+        byte[] entry = entries.get(key);
+        if (entry == null) {
+            return false;
+        }
+        System.arraycopy(entry, 0, into.resize(entry.length), 0, entry.length);
+        return true;
+    }
+
+    @Override
+    public boolean put(CacheKey key, EntryBuffer entry) {
+        if (entry.length() < EntryHead.LENGTH) {
+            throw new IllegalArgumentException("an entry has a head of " + EntryHead.LENGTH + " bytes");
+        }
+        synchronized (this) {
+            remove(key);
+            if (closed) {
+                return false;
+            }
+            long cost = entry.length() + (long) OVERHEAD;
+            if (cost > capacityBytes) {
+                drops++;
+                return false;
+            }
+            Iterator<byte[]> oldest = entries.values().iterator();
+            while (bytes + cost > capacityBytes) {
+                bytes -= cost(oldest.next());
+                oldest.remove();
+                evictions++;
+            }
+            entries.put(key, Arrays.copyOf(entry.bytes(), entry.length()));
+            bytes += cost;
+            return true;
+        }
+    }
+
+    @Override
+    public synchronized boolean remove(CacheKey key) {
+        byte[] entry = entries.remove(key);
+        if (entry == null) {
+            return false;
+        }
+        bytes -= cost(entry);
+        return true;
+    }
+
+    @Override
+    public synchronized long sweep(long nowMillis) {
+        long removed = removeIf(entry -> EntryHead.expiresAt(entry) <= nowMillis);
+        expirations += removed;
+        return removed;
+    }
+
+    @Override
+    public synchronized long removeIf(Predicate<byte[]> head) {
+        long before = entries.size();
+        entries.values().removeIf(entry -> {
+            boolean goes = head.test(entry);
+            if (goes) {
+                bytes -= cost(entry);
+            }
+            return goes;
+        });
+        return before - entries.size();
+    }
+
+    @Override
+    public synchronized List<byte[]> find(Predicate<byte[]> key) {
+        List<byte[]> found = new ArrayList<>();
+        for (CacheKey each : entries.keySet()) {
+            byte[] digest = new byte[CacheKey.LENGTH];
+            each.copyTo(digest, 0);
+            if (key.test(digest)) {
+                found.add(digest);
+            }
+        }
+        return found;
+    }
+
+    @Override
+    public synchronized StoreStats stats() {
+        return new StoreStats(entries.size(), bytes, capacityBytes, evictions, expirations, drops, 0);
+    }
+
+    @Override
+    public byte[] secret() {
+        return secret.clone();
+    }
+
+    @Override
+    public synchronized void close() {
+        closed = true;
+        entries.clear();
+        bytes = 0;
+    }
+}

@@ -1,0 +1,132 @@
+package dev.refrain.engine;
+
+import static dev.refrain.engine.Answers.CHAT_ANSWER;
+import static dev.refrain.engine.Answers.CHAT_REQUEST;
+import static dev.refrain.engine.Answers.chat;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/** F21: an upstream that never ends its sink holds up nobody for ever. */
+class UpstreamTimeoutTest {
+    private static final CacheControls ON = CacheControls.on(Duration.ofMinutes(5));
+
+    private final AtomicInteger cancelled = new AtomicInteger();
+    private final List<ResponseSink> sinks = Collections.synchronizedList(new ArrayList<>());
+    private final Upstream endless = sink -> {
+        sinks.add(sink);
+        return cancelled::incrementAndGet;
+    };
+    private ResponseCache cache = open(Duration.ofMillis(50));
+
+    private static ResponseCache open(Duration limit) {
+        try {
+            return ResponseCache.onHeap(1 << 20).upstreamTimeout(limit).open();
+        } catch (IOException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    @AfterEach
+    void close() {
+        cache.close();
+    }
+
+    private CompletableFuture<WholeAnswer> ask(CacheControls controls, Upstream upstream) {
+        return cache.respond(chat(CHAT_REQUEST), controls, upstream).toCompletableFuture();
+    }
+
+    private static void assertLate(CompletableFuture<WholeAnswer> answer) {
+        assertThatThrownBy(() -> answer.get(20, TimeUnit.SECONDS))
+                .isInstanceOf(ExecutionException.class)
+                .hasRootCauseInstanceOf(TimeoutException.class)
+                .hasMessageContaining("did not end its answer within PT0.05S");
+    }
+
+    @Test
+    void f21_allWhoWaitAreFreedAndTheNextRequestIsAnswered() throws Exception {
+        List<CompletableFuture<WholeAnswer>> waiting = new ArrayList<>();
+        for (int i = 0; i < 5; i++) {
+            waiting.add(ask(ON, endless));
+        }
+        waiting.forEach(UpstreamTimeoutTest::assertLate);
+        assertThat(sinks).hasSizeBetween(1, 3);
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+        while (cancelled.get() < sinks.size() && System.nanoTime() < end) {
+            Thread.sleep(5);
+        }
+        assertThat(cancelled).hasValue(sinks.size());
+        assertThat(cache.joinableFlights()).isZero();
+        assertThat(ask(ON, UpstreamTimeoutTest::answer).get(20, TimeUnit.SECONDS).length())
+                .isEqualTo(CHAT_ANSWER.length());
+        // What comes too late is not heard.
+        answer(sinks.get(0));
+        assertThat(cache.stats().stores()).isEqualTo(1);
+    }
+
+    @Test
+    void f21_callsThatNobodyJoinsEndToo() {
+        CacheControls noStore = ON.with(new CacheDirectives(false, true, CacheDirectives.ANY_AGE, false, 0));
+        assertLate(ask(noStore, endless));
+        GatheringSink bypassed = new GatheringSink();
+        cache.bypass(BypassReason.NOT_A_JSON_OBJECT, ON, endless, bypassed);
+        assertLate(bypassed.future());
+    }
+
+    /** An upstream that works on the caller's thread is not handed out before it ends. */
+    @Test
+    void f21_anUpstreamThatBlocksInFetchHoldsUpNobodyElse() throws Exception {
+        CountDownLatch stuck = new CountDownLatch(1);
+        CountDownLatch freed = new CountDownLatch(1);
+        Thread embedder = new Thread(() -> ask(ON, sink -> {
+            stuck.countDown();
+            try {
+                freed.await();
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+            return cancelled::incrementAndGet;
+        }));
+        embedder.start();
+        assertThat(stuck.await(20, TimeUnit.SECONDS)).isTrue();
+        CompletableFuture<WholeAnswer> follower = ask(ON, UpstreamTimeoutTest::answer);
+        assertThat(follower.get(20, TimeUnit.SECONDS).length()).isEqualTo(CHAT_ANSWER.length());
+        freed.countDown();
+        embedder.join(20_000);
+        assertThat(cancelled).hasValue(1);
+    }
+
+    @Test
+    void anAnswerInTimeIsNotTouched() throws Exception {
+        cache.close();
+        cache = open(Duration.ofMillis(200));
+        RecordingSink client = new RecordingSink();
+        cache.respond(chat(CHAT_REQUEST), ON, UpstreamTimeoutTest::answer, client);
+        assertThat(client.ended).isTrue();
+        Thread.sleep(400); // the limit is one of real time
+        assertThat(client.failure).isNull();
+        assertThat(cancelled).hasValue(0);
+    }
+
+    private static Upstream.Call answer(ResponseSink sink) {
+        sink.head(new ResponseHead(200, "application/json", null, -1, "gen-source", null, Map.of()));
+        sink.chunk(ByteBuffer.wrap(Answers.utf8(CHAT_ANSWER)));
+        sink.end();
+        return Upstream.Call.UNSTOPPABLE;
+    }
+}
