@@ -101,7 +101,9 @@ public final class ResponseCacheBuilder {
     }
 
     long hotBytes() {
-        return hotBytes >= 0 ? hotBytes : store != null || file == null ? 0 : Math.min(capacityBytes / 16, MAX_DEFAULT_HOT);
+        return hotBytes >= 0
+                ? hotBytes
+                : store != null || file == null ? 0 : Math.min(capacityBytes / 16, MAX_DEFAULT_HOT);
     }
 
     /** The longest request body that is eligible (wire rule W18), in bytes; 8 MiB unless set. */

@@ -70,7 +70,12 @@ class OpenFailuresTest {
 
     @Test
     void f22_longestDurationsAreAsGoodAsEndless() throws IOException {
-        builder().staleIfError(FOREVER).silentCall(FOREVER).upstreamTimeout(FOREVER).open().close();
+        builder()
+                .staleIfError(FOREVER)
+                .silentCall(FOREVER)
+                .upstreamTimeout(FOREVER)
+                .open()
+                .close();
         assertOpens();
     }
 

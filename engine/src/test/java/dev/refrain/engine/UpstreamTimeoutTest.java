@@ -72,7 +72,9 @@ class UpstreamTimeoutTest {
         }
         assertThat(cancelled).hasValue(sinks.size());
         assertThat(cache.joinableFlights()).isZero();
-        assertThat(ask(ON, UpstreamTimeoutTest::answer).get(20, TimeUnit.SECONDS).length())
+        assertThat(ask(ON, UpstreamTimeoutTest::answer)
+                        .get(20, TimeUnit.SECONDS)
+                        .length())
                 .isEqualTo(CHAT_ANSWER.length());
         // What comes too late is not heard.
         answer(sinks.get(0));

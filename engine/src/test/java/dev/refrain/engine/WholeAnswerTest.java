@@ -8,8 +8,8 @@ import static dev.refrain.engine.Answers.utf8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.refrain.engine.spi.HeapStore;
 import dev.refrain.engine.FlightTest.Call;
+import dev.refrain.engine.spi.HeapStore;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;

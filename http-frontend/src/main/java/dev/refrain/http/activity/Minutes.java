@@ -89,8 +89,7 @@ final class Minutes {
             long last = nowSeconds / range.stepSeconds();
             long first = last - range.steps() + 1;
             // What has not come yet, or comes again because the clock went back, is not over.
-            finished.keySet()
-                    .removeIf(key -> key.range() == range && (key.step() < first || key.step() >= last - 1));
+            finished.keySet().removeIf(key -> key.range() == range && (key.step() < first || key.step() >= last - 1));
             List<Point> points = new ArrayList<>();
             for (long step = first; step <= last; step++) {
                 // A request that has just ended may still be counted for the step before.

@@ -8,8 +8,9 @@ import org.junit.jupiter.api.Test;
 
 /** Wire rule W28c: proxies in front pass replayed and joined event streams on live. */
 class AccelBufferingWireTest extends WireTest {
-    private static final String REQUEST = "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer sk-test\r\n"
-            + "X-OpenRouter-Cache: true\r\nContent-Length: 15\r\n\r\n{\"stream\":true}";
+    private static final String REQUEST =
+            "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer sk-test\r\n"
+                    + "X-OpenRouter-Cache: true\r\nContent-Length: 15\r\n\r\n{\"stream\":true}";
     private static final String FIELD = "X-Accel-Buffering";
 
     @Test

@@ -122,7 +122,14 @@ class PathsWireTest extends WireTest {
     @Test
     void w1b_anythingElseIsNotFound() throws IOException {
         for (String target : List.of(
-                "/", "http://x", "//", "/V1/models", "/v1x/models", "/api/models", "/chat/completions", "/%76%31/models")) {
+                "/",
+                "http://x",
+                "//",
+                "/V1/models",
+                "/v1x/models",
+                "/api/models",
+                "/chat/completions",
+                "/%76%31/models")) {
             assertThat(send("GET", target, "", ""))
                     .startsWith("HTTP/1.1 404")
                     .containsIgnoringCase("x-should-retry: false");
