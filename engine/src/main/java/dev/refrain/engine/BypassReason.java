@@ -11,7 +11,9 @@ public enum BypassReason {
     /** The upstream sent the answer in a content coding although it was asked not to. */
     ANSWER_ENCODED("answer-encoded"),
     /** A Responses request with {@code background: true}: its answer is a promise, not the answer. */
-    BACKGROUND("background");
+    BACKGROUND("background"),
+    /** A Responses request with a {@code conversation}: the provider goes on from what it has kept, and adds to it. */
+    STATEFUL("stateful");
 
     private final String detail;
 

@@ -104,6 +104,11 @@ public final class CacheKey {
         return new CacheKey(Endpoint.CHAT, false, digest, 0);
     }
 
+    /** What stands for the API key in keys, to be read only; eight zeros if the key does not know its scope. */
+    byte[] scopeBytes() {
+        return scope;
+    }
+
     long scopeTag() {
         return (long) LONG.get(scope, 0);
     }

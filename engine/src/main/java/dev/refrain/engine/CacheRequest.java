@@ -145,6 +145,31 @@ public final class CacheRequest {
         return endpoint == Endpoint.RESPONSES && body.background();
     }
 
+    /** Whether a {@code responses} request goes on in a conversation that the provider keeps (wire rule W19). */
+    public boolean conversation() {
+        return isInConversation(endpoint, body());
+    }
+
+    static boolean isInConversation(Endpoint endpoint, RequestScan body) {
+        return endpoint == Endpoint.RESPONSES && body.conversation();
+    }
+
+    /** A copy of the body that goes upstream: as sent, or with a preset applied to it. */
+    public byte[] upstreamBody() {
+        return outgoing().copy();
+    }
+
+    /**
+     * The same request with other bodies.
+     *
+     * @param body in place of the one that was sent
+     * @param resolvedBody likewise; null if no preset was applied
+     */
+    CacheRequest withBodies(byte[] body, RequestScan resolvedBody) {
+        return new CacheRequest(
+                endpoint, apiKey, body, 0, body.length, upstream, query, presetFingerprint, resolvedBody, null);
+    }
+
     String apiKey() {
         return apiKey;
     }

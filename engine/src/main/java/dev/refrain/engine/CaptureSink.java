@@ -31,6 +31,8 @@ class CaptureSink implements ResponseSink {
     private final ForwardReason reason;
     private final ResponseSink client;
     private final long startedAt;
+    /** Stands in the ids of all who get the answer from here. */
+    private final long tag = HitIds.newTag();
 
     private ResponseHead head;
     /** Null when there is nothing to capture, or nothing any more. */
@@ -108,6 +110,14 @@ class CaptureSink implements ResponseSink {
 
     final Duration ttl() {
         return ttl;
+    }
+
+    final long tag() {
+        return tag;
+    }
+
+    final HitIds ids() {
+        return cache.ids().hits();
     }
 
     /** A document in place of a stream, or the other way round, cannot become an entry. Any other type is judged by the content. */
@@ -230,6 +240,10 @@ class CaptureSink implements ResponseSink {
         if (template.length() == committedLength) {
             return;
         }
+        if (committedLength == NOTHING_YET) {
+            // First of all: no id is given out that cannot be given back.
+            note(template.tokens());
+        }
         committedLength = template.length();
         if (mayCommit()) {
             put(template);
@@ -245,7 +259,7 @@ class CaptureSink implements ResponseSink {
                     key,
                     template,
                     new EntryCodec.Facts(
-                            head.contentType(), head.generationId(), now, now + ttl.toMillis(), fetchMillis()));
+                            head.contentType(), head.generationId(), now, now + ttl.toMillis(), fetchMillis(), tag));
             if (!mayCommit()) {
                 stored = false;
                 // Came to be the older answer while it was being stored. It may have overwritten the newer one; better
@@ -258,7 +272,22 @@ class CaptureSink implements ResponseSink {
         }
     }
 
+    /** Takes down which id of the provider's the ids of this answer stand for. Followers have such ids even if it is not stored. */
+    @SuppressWarnings("CatchingUnchecked") // as in put
+    private void note(long tokens) {
+        try {
+            long expiresAt = cache.nowMillis() + ttl.toMillis();
+            cache.ids().note(key, tag, capture.providerId(), expiresAt, tokens, fetchMillis());
+        } catch (RuntimeException | OutOfMemoryError e) {
+            LOG.warn("The id of an answer could not be stored; it is served all the same. Key {}", key, e);
+            cache.counters().failures.increment();
+        }
+    }
+
     private void discard(State state) {
+        if (committedLength == NOTHING_YET && isFollowed()) {
+            note(0);
+        }
         if (committedLength != DISCARDED) {
             LOG.debug("Not stored: {} ({})", key, capture.rejection());
             cache.counters().rejections.increment();

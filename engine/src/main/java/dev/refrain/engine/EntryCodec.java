@@ -25,7 +25,7 @@ import net.jpountz.lz4.LZ4SafeDecompressor;
  * every length even after that. Thread-safe; the {@link Scratch} is not.
  */
 final class EntryCodec {
-    private static final int VERSION = 4;
+    private static final int VERSION = EntryHead.KIND;
     private static final int FLAGS = 5;
     private static final int BODY_LENGTH = 24;
     private static final int PATCH_COUNT = 28;
@@ -33,13 +33,14 @@ final class EntryCodec {
     private static final int SOURCE_ID_LENGTH = 44;
     private static final int CONTENT_TYPE_LENGTH = 46;
     private static final int PROMPT_TOKENS = EntryHead.LENGTH;
+    private static final int TAG = PROMPT_TOKENS + Integer.BYTES;
     /** Where the parts of varying length begin. */
-    private static final int LABELS = PROMPT_TOKENS + Integer.BYTES;
+    private static final int LABELS = TAG + Long.BYTES;
 
     /** Entries of any other version are misses. */
-    private static final byte CURRENT_VERSION = 3;
-    /** Of entries whose patches are for the block, which older engines would not understand. */
-    private static final byte BLOCK_PATCHES_VERSION = 4;
+    private static final byte CURRENT_VERSION = 5;
+    /** Of entries whose patches are for the block. */
+    private static final byte BLOCK_PATCHES_VERSION = 6;
 
     private static final byte FLAG_LZ4 = 1;
     private static final byte FLAG_BLOCK_PATCHES = 2;
@@ -57,7 +58,10 @@ final class EntryCodec {
     /** Checks bounds, and is the fastest of the decompressors as well when the native library could be loaded. */
     private final LZ4SafeDecompressor decompressor;
 
-    EntryCodec() {
+    private final HitIds ids;
+
+    EntryCodec(HitIds ids) {
+        this.ids = ids;
         LZ4Factory lz4 = nativeOrSafe();
         this.compressor = lz4.fastCompressor();
         this.decompressor = lz4.safeDecompressor();
@@ -76,10 +80,21 @@ final class EntryCodec {
         private final CRC32C crc = new CRC32C();
         private final byte[] key = new byte[CacheKey.LENGTH];
         private final byte[] time = new byte[GenerationId.SECONDS_DIGITS];
+        private final IdRandom random = new IdRandom();
     }
 
-    /** What is stored beside the answer itself. */
-    record Facts(String contentType, String sourceId, long storedAtMillis, long expiresAtMillis, long fetchMillis) {}
+    /**
+     * What is stored beside the answer itself.
+     *
+     * @param tag by which ids of its hits are known, see {@link HitIds}
+     */
+    record Facts(
+            String contentType,
+            String sourceId,
+            long storedAtMillis,
+            long expiresAtMillis,
+            long fetchMillis,
+            long tag) {}
 
     /** Writes the entry of a template. Facts too long for their length fields are cut off: they are labels, not content. */
     void encode(CacheKey key, Template template, Facts facts, EntryBuffer out, Scratch scratch) {
@@ -130,6 +145,7 @@ final class EntryCodec {
         SHORT.set(entry, SOURCE_ID_LENGTH, (short) sourceId.length);
         SHORT.set(entry, CONTENT_TYPE_LENGTH, (short) contentType.length);
         INT.set(entry, PROMPT_TOKENS, clampToInt(template.promptTokens()));
+        LONG.set(entry, TAG, facts.tag());
         key.copyTo(scratch.key, 0);
         EntryChecksum.write(scratch.key, entry, out.length(), scratch.crc);
     }
@@ -253,7 +269,7 @@ final class EntryCodec {
     }
 
     /** Patches the body that is in its place already, and tells the rest. */
-    static void complete(byte[] entry, long nowMillis, CachedResponse out, Scratch scratch) {
+    void complete(byte[] entry, long nowMillis, CachedResponse out, Scratch scratch) {
         tell(entry, nowMillis, out, scratch);
         Template.patch(
                 entry,
@@ -268,11 +284,11 @@ final class EntryCodec {
     }
 
     /** All that is told of an answer but its body, which may not be there yet: its new id and time, too. */
-    private static void tell(byte[] entry, long nowMillis, CachedResponse out, Scratch scratch) {
+    private void tell(byte[] entry, long nowMillis, CachedResponse out, Scratch scratch) {
         int sourceIdLength = Short.toUnsignedInt((short) SHORT.get(entry, SOURCE_ID_LENGTH));
         int contentTypeLength = Short.toUnsignedInt((short) SHORT.get(entry, CONTENT_TYPE_LENGTH));
         int contentTypeAt = LABELS + sourceIdLength;
-        GenerationId.write(nowMillis / 1000, out.generationIdBytes());
+        ids.write(nowMillis / 1000, (long) LONG.get(entry, TAG), scratch.random, out.generationIdBytes());
         GenerationId.writeSeconds(nowMillis / 1000, scratch.time, 0);
         out.contentType(entry, contentTypeAt, contentTypeLength);
         out.times(EntryHead.storedAt(entry), EntryHead.expiresAt(entry), nowMillis);

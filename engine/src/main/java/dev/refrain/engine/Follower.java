@@ -53,7 +53,7 @@ final class Follower {
         this.sink = ask.sink();
         this.buffers = buffers;
         this.retry = retry;
-        GenerationId.write(nowMillis / 1000, id);
+        flight.ids().write(nowMillis / 1000, flight.tag(), IdRandom.shared(), id);
         GenerationId.writeSeconds(nowMillis / 1000, time, 0);
     }
 

@@ -1,21 +1,38 @@
 package dev.refrain.engine;
 
 import java.nio.charset.StandardCharsets;
-import java.util.concurrent.ThreadLocalRandom;
+import java.util.Arrays;
 
 /**
  * Ids of responses, {@code gen-<unix seconds>-<20 of [A-Za-z0-9]>} (wire rule W24). Fixed width, so that a stored answer can be
- * given a new id without moving a byte. Unique, not secret: 119 random bits from a fast generator.
+ * given a new id without moving a byte. The 20 characters are two numbers of 59.5 bits each, from {@link IdRandom}, so that no id can be
+ * guessed from others; of hits the second one says which answer was repeated, to whoever knows the installation's secret ({@link HitIds}).
  */
 public final class GenerationId {
     /** Length in bytes and in characters; every id is ASCII. */
     public static final int LENGTH = 35;
 
+    /** How many numbers ten characters can be: 62 to the power of 10. */
+    static final long HALF = 839_299_365_868_340_224L;
     /** Decimal digits of the seconds: enough until the year 2286. */
     static final int SECONDS_DIGITS = 10;
 
+    private static final int SECONDS = 4;
+    private static final int FIRST = 15;
+    private static final int SECOND = 25;
+    private static final int HALF_DIGITS = 10;
+
     private static final byte[] ALPHABET =
             "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789".getBytes(StandardCharsets.US_ASCII);
+    /** What each ASCII character stands for, or -1. */
+    private static final byte[] DIGITS = new byte[128];
+
+    static {
+        Arrays.fill(DIGITS, (byte) -1);
+        for (int digit = 0; digit < ALPHABET.length; digit++) {
+            DIGITS[ALPHABET[digit]] = (byte) digit;
+        }
+    }
 
     private GenerationId() {}
 
@@ -26,22 +43,24 @@ public final class GenerationId {
      */
     public static String mint(long epochSeconds) {
         byte[] id = new byte[LENGTH];
-        write(epochSeconds, id);
+        write(epochSeconds, IdRandom.shared().next(), IdRandom.shared().next(), id);
         return new String(id, StandardCharsets.ISO_8859_1);
     }
 
-    /** Writes a new id over the first {@link #LENGTH} bytes of {@code target}. */
-    static void write(long epochSeconds, byte[] target) {
+    /**
+     * Writes an id over the first {@link #LENGTH} bytes of {@code target}.
+     *
+     * @param first 0 to {@link #HALF} - 1, like {@code second}
+     */
+    static void write(long epochSeconds, long first, long second, byte[] target) {
         target[0] = 'g';
         target[1] = 'e';
         target[2] = 'n';
         target[3] = '-';
-        writeSeconds(epochSeconds, target, 4);
+        writeSeconds(epochSeconds, target, SECONDS);
         target[14] = '-';
-        ThreadLocalRandom random = ThreadLocalRandom.current();
-        // 62^10 < 2^60, so ten characters from one long are as good as uniform.
-        writeRandom(random.nextLong() >>> 1, target, 15);
-        writeRandom(random.nextLong() >>> 1, target, 25);
+        writeHalf(first, target, FIRST);
+        writeHalf(second, target, SECOND);
     }
 
     /** Writes {@link #SECONDS_DIGITS} decimal digits. */
@@ -53,11 +72,47 @@ public final class GenerationId {
         }
     }
 
-    private static void writeRandom(long bits, byte[] target, int offset) {
-        long rest = bits;
-        for (int i = offset; i < offset + 10; i++) {
+    private static void writeHalf(long number, byte[] target, int offset) {
+        long rest = number;
+        for (int i = offset; i < offset + HALF_DIGITS; i++) {
             target[i] = ALPHABET[(int) (rest % ALPHABET.length)];
             rest /= ALPHABET.length;
         }
+    }
+
+    /** Whether a text has the form of the ids that are made here. */
+    static boolean isOne(String text) {
+        if (text.length() != LENGTH || !text.startsWith("gen-") || text.charAt(14) != '-') {
+            return false;
+        }
+        for (int i = SECONDS; i < 14; i++) {
+            if (text.charAt(i) < '0' || text.charAt(i) > '9') {
+                return false;
+            }
+        }
+        for (int i = FIRST; i < LENGTH; i++) {
+            if (text.charAt(i) >= DIGITS.length || DIGITS[text.charAt(i)] < 0) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** The first number in an id. */
+    static long first(String id) {
+        return readHalf(id, FIRST);
+    }
+
+    /** The second number in an id. */
+    static long second(String id) {
+        return readHalf(id, SECOND);
+    }
+
+    private static long readHalf(String id, int offset) {
+        long number = 0;
+        for (int i = offset + HALF_DIGITS - 1; i >= offset; i--) {
+            number = number * ALPHABET.length + DIGITS[id.charAt(i)];
+        }
+        return number;
     }
 }

@@ -173,7 +173,8 @@ final class KeyDeriver {
         return (long) LONG.get(scope(apiKey), 0);
     }
 
-    private byte[] scope(String apiKey) {
+    /** What stands for an API key in keys. */
+    byte[] scope(String apiKey) {
         byte[] scope = scopes.get(apiKey);
         if (scope == null) {
             if (scopes.size() >= MAX_SCOPES) {

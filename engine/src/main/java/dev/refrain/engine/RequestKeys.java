@@ -4,13 +4,15 @@ import dev.refrain.engine.internal.request.RequestScan;
 
 /** Tells which requests are eligible, and makes their keys. Thread-safe. */
 final class RequestKeys {
+    private final IssuedIds ids;
     private final int maxRequestBytes;
     private final KeyDeriver deriver;
     /** Null if there is none. */
     private final RequestMemo memo;
 
     /** @param memoBytes memory for requests that come again; 0 for none */
-    RequestKeys(byte[] secret, int maxRequestBytes, long memoBytes) {
+    RequestKeys(byte[] secret, IssuedIds ids, int maxRequestBytes, long memoBytes) {
+        this.ids = ids;
         this.maxRequestBytes = maxRequestBytes;
         this.deriver = new KeyDeriver(secret);
         this.memo = memoBytes > 0 ? new RequestMemo(memoBytes) : null;
@@ -35,7 +37,30 @@ final class RequestKeys {
         if (!body.isJsonObject()) {
             return BypassReason.NOT_A_JSON_OBJECT;
         }
-        return CacheRequest.isBackground(endpoint, body) ? BypassReason.BACKGROUND : null;
+        if (CacheRequest.isBackground(endpoint, body)) {
+            return BypassReason.BACKGROUND;
+        }
+        return CacheRequest.isInConversation(endpoint, body) ? BypassReason.STATEFUL : null;
+    }
+
+    /** The provider's id behind one that was made here for the same API key, or null. */
+    String providerId(String apiKey, String id) {
+        return ids.find(deriver.scope(apiKey), id);
+    }
+
+    /** The request with the provider's id in place of one that was made here, or the request itself if there is none. */
+    CacheRequest restored(CacheRequest request) {
+        byte[] scope = deriver.scope(request.apiKey());
+        byte[] sent = ids.restored(scope, request.endpoint(), request.body());
+        if (!request.hasPreset()) {
+            return sent == null ? request : request.withBodies(sent, null);
+        }
+        byte[] resolved = ids.restored(scope, request.endpoint(), request.outgoing());
+        return sent == null && resolved == null
+                ? request
+                : request.withBodies(
+                        sent == null ? request.body().copy() : sent,
+                        resolved == null ? request.outgoing() : RequestScan.of(resolved, 0, resolved.length));
     }
 
     /** Puts the key of a request into the scratch. Returns whether the request is eligible. */
@@ -55,7 +80,7 @@ final class RequestKeys {
         if (bypass(request) != null) {
             return false;
         }
-        deriver.derive(request, scratch.key, scratch.keys);
+        deriver.derive(restored(request), scratch.key, scratch.keys);
         return true;
     }
 
@@ -96,6 +121,10 @@ final class RequestKeys {
         RequestScan body = request != null ? request.body() : scratch.scan(bytes, offset, length);
         if (bypass(endpoint, body) != null) {
             return false;
+        }
+        byte[] restored = ids.restored(scope, endpoint, body);
+        if (restored != null) {
+            body = RequestScan.of(restored, 0, restored.length);
         }
         KeyDeriver.finish(endpoint, CacheRequest.streams(endpoint, body), scope, body, body, scratch.key, scratch.keys);
         if (memo != null) {

@@ -47,6 +47,7 @@ public final class ResponseCache implements AutoCloseable {
     private final long silentCallNanos;
     private final Counters counters = new Counters();
     private final Pool<Scratch> scratches = new Pool<>(() -> new Scratch(this.scratches));
+    private final IssuedIds ids;
     private final RequestKeys keys;
     private final StoredAnswers answers;
     private final Coalescer coalescer = new Coalescer(this);
@@ -71,8 +72,9 @@ public final class ResponseCache implements AutoCloseable {
         this.cancelsWhenAbandoned = builder.cancelWhenAbandoned;
         this.ticker = builder.ticker;
         this.silentCallNanos = builder.silentCallNanos;
-        this.keys = new RequestKeys(store.secret(), builder.maxRequestBytes, builder.memoBytes());
-        this.answers = new StoredAnswers(store, clock, staleIfErrorMillis, builder.hotBytes(), counters);
+        this.ids = new IssuedIds(store, clock);
+        this.keys = new RequestKeys(store.secret(), ids, builder.maxRequestBytes, builder.memoBytes());
+        this.answers = new StoredAnswers(store, ids.hits(), clock, staleIfErrorMillis, builder.hotBytes(), counters);
         this.expiry = new ExpiryClock(clock, ticker, lastUseMillis);
         this.sweeper = new Sweeper(
                 store,
@@ -240,6 +242,30 @@ public final class ResponseCache implements AutoCloseable {
         }
     }
 
+    /**
+     * The id that the provider gave an answer which has been repeated from here under another one (wire rule W26b): what the provider has to
+     * be asked with, as it knows no other. Kept for 30 days after the answer's lifetime, but for want of room.
+     *
+     * @param apiKey the one that the id was given to; for any other nothing is found
+     * @param id as it stood in an answer from here
+     * @return the provider's id; empty if the id was not made here, or not for that API key, or is not known any more: then it goes to the
+     *     provider as it is
+     */
+    public Optional<String> providerId(String apiKey, String id) {
+        return Optional.ofNullable(keys.providerId(apiKey, id));
+    }
+
+    /**
+     * A request as the provider is to get it: ids that were given out here, where the formats have ids of earlier answers, are the provider's own
+     * again ({@code previous_response_id} of Responses, {@code thread.previous_message_id} of Messages). Keys are made of such a request in any
+     * case; an {@link Upstream} sends its {@link CacheRequest#upstreamBody()}.
+     *
+     * @return the request itself if there is no such id in it
+     */
+    public CacheRequest withProviderIds(CacheRequest request) {
+        return keys.restored(request);
+    }
+
     /** A reusable lookup that leaves no garbage, for one thread at a time. */
     public Lookup newLookup() {
         return new Lookup(this);
@@ -384,8 +410,12 @@ public final class ResponseCache implements AutoCloseable {
         }
         long now = nowMillis();
         Template template = capture.template();
+        long tag = HitIds.newTag();
+        ids.note(key, tag, capture.providerId(), now + ttl.toMillis(), template.tokens(), 0);
         return put(
-                key, template, new EntryCodec.Facts(contentType, template.originalId(), now, now + ttl.toMillis(), 0));
+                key,
+                template,
+                new EntryCodec.Facts(contentType, template.originalId(), now, now + ttl.toMillis(), 0, tag));
     }
 
     /**
@@ -405,7 +435,7 @@ public final class ResponseCache implements AutoCloseable {
 
     /**
      * Removes all answers that were stored for an API key; for requests without one, those of the empty key. Walks the whole store,
-     * as {@link #sweep} does. Answers that are being fetched are stored all the same when they are complete.
+     * as {@link #sweep} does, and forgets which ids were given out with them. Answers that are being fetched are stored all the same when they are complete.
      *
      * @return how many
      */
@@ -461,9 +491,9 @@ public final class ResponseCache implements AutoCloseable {
                 .count();
     }
 
-    /** Removes all answers. Returns how many. */
+    /** Removes all answers. Returns how many. Ids that were given out with them can still be given back ({@link #providerId}). */
     public long clear() {
-        return store.removeIf(head -> true);
+        return store.removeIf(head -> head[EntryHead.KIND] != EntryHead.NOTE);
     }
 
     /** What there is in the store for a key, expired or not, without counting as a hit; empty if there is nothing. */
@@ -475,7 +505,7 @@ public final class ResponseCache implements AutoCloseable {
 
     /** What went into the key of a request, or empty if it is not eligible; {@link #bypass(CacheRequest)} says why. */
     public Optional<KeyParts> keyParts(CacheRequest request) {
-        return key(request).map(key -> KeyParts.of(key, request));
+        return key(request).map(key -> KeyParts.of(key, keys.restored(request)));
     }
 
     /** The figures of this cache in this process. */
@@ -539,6 +569,10 @@ public final class ResponseCache implements AutoCloseable {
 
     long silentCallNanos() {
         return silentCallNanos;
+    }
+
+    IssuedIds ids() {
+        return ids;
     }
 
     Counters counters() {

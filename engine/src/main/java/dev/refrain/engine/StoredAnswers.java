@@ -17,7 +17,7 @@ final class StoredAnswers {
     private final Clock clock;
     private final long staleIfErrorMillis;
     private final Counters counters;
-    private final EntryCodec codec = new EntryCodec();
+    private final EntryCodec codec;
     /** Null if there are none. */
     private final HotAnswers hot;
 
@@ -25,7 +25,9 @@ final class StoredAnswers {
      * @param staleIfErrorMillis for how long after its lifetime an entry is still of use
      * @param hotBytes memory for copies; 0 for none
      */
-    StoredAnswers(CacheStore store, Clock clock, long staleIfErrorMillis, long hotBytes, Counters counters) {
+    StoredAnswers(
+            CacheStore store, HitIds ids, Clock clock, long staleIfErrorMillis, long hotBytes, Counters counters) {
+        this.codec = new EntryCodec(ids);
         this.store = store;
         this.clock = clock;
         this.staleIfErrorMillis = staleIfErrorMillis;
@@ -57,7 +59,7 @@ final class StoredAnswers {
             if (tooOld != null) {
                 return tooOld;
             }
-            EntryCodec.complete(scratch.entry.bytes(), now, into, scratch.codec);
+            codec.complete(scratch.entry.bytes(), now, into, scratch.codec);
             counters.hotHits.increment();
             counters.hit(key.endpoint());
             counters.tokensSaved.add(into.tokensSaved());

@@ -20,7 +20,7 @@ class BlockPatchedEntriesTest {
     private static final List<String> WORDS = List.of("the", "of", "and", "to", "that", "was", "for", "with");
     private static final long NOW = 1_800_000_000_000L;
 
-    private final EntryCodec codec = new EntryCodec();
+    private final EntryCodec codec = new EntryCodec(new HitIds(new byte[32]));
     private final EntryCodec.Scratch scratch = new EntryCodec.Scratch();
     private final CacheKey key = new CacheKey(Endpoint.CHAT, true, new byte[CacheKey.LENGTH], 0);
 
@@ -40,7 +40,8 @@ class BlockPatchedEntriesTest {
 
     private EntryBuffer encode(Template template) {
         EntryBuffer entry = new EntryBuffer(16);
-        codec.encode(key, template, new EntryCodec.Facts("text/event-stream", null, 1000, 61_000, 250), entry, scratch);
+        codec.encode(
+                key, template, new EntryCodec.Facts("text/event-stream", null, 1000, 61_000, 250, 7), entry, scratch);
         return entry;
     }
 

@@ -14,7 +14,7 @@ import java.util.Random;
 import org.junit.jupiter.api.Test;
 
 class EntryCodecTest {
-    private final EntryCodec codec = new EntryCodec();
+    private final EntryCodec codec = new EntryCodec(new HitIds(new byte[32]));
     private final EntryCodec.Scratch scratch = new EntryCodec.Scratch();
     private final CacheKey key = key(1);
 
@@ -31,7 +31,7 @@ class EntryCodecTest {
         Template template = capture.template();
         EntryBuffer entry = new EntryBuffer(16);
         codec.encode(
-                key, template, new EntryCodec.Facts("application/json", "gen-1", 1000, 61_000, 250), entry, scratch);
+                key, template, new EntryCodec.Facts("application/json", "gen-1", 1000, 61_000, 250, 7), entry, scratch);
         return entry;
     }
 

@@ -61,7 +61,7 @@ public interface CacheStore extends AutoCloseable {
      * this to the one that is at it already, and returns 0 at once.
      *
      * @param nowMillis milliseconds since the epoch
-     * @return the number of entries removed
+     * @return the number of entries removed, notes aside
      */
     long sweep(long nowMillis);
 
@@ -85,13 +85,14 @@ public interface CacheStore extends AutoCloseable {
      * Removes every entry whose head matches, walking the whole store. Entries that are put meanwhile may be met or not.
      *
      * @param head told of the first {@link EntryHead#LENGTH} bytes of entries, those at {@link EntryHead#EXPIRES_AT},
-     *     {@link EntryHead#SCOPE} and {@link EntryHead#MODEL} in any case; called with locks held, so it must do nothing else
-     * @return the number of entries removed
+     *     {@link EntryHead#SCOPE} and {@link EntryHead#MODEL} in any case, and at {@link EntryHead#KIND} whether it is a note; called with
+     *     locks held, so it must do nothing else
+     * @return the number of entries removed, notes aside
      */
     long removeIf(Predicate<byte[]> head);
 
     /**
-     * The keys of entries that match, found by walking the whole store; what {@link CacheKey#copyTo} gives.
+     * The keys of entries that match, those of notes aside, found by walking the whole store; what {@link CacheKey#copyTo} gives.
      *
      * @param key called with locks held, so it must do nothing else; its argument is reused
      */

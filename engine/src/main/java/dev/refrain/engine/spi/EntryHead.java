@@ -11,6 +11,11 @@ import java.nio.ByteOrder;
 public final class EntryHead {
     /** Length of the head in bytes; no valid entry is shorter. */
     public static final int LENGTH = 64;
+    /** Offset of the byte that says how an entry is written: the version of its format, or {@link #NOTE}. */
+    public static final int KIND = 4;
+    /** The kind of what is kept beside entries and is none itself: stored, expired and evicted like one, but not counted as one. */
+    public static final byte NOTE = (byte) 0xFD;
+
     /** Offset of the time the entry was stored, milliseconds since the epoch, a long. */
     public static final int STORED_AT = 8;
     /** Offset of the time from which the entry must not be served, milliseconds since the epoch, a long. */

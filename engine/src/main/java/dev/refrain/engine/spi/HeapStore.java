@@ -52,6 +52,10 @@ public final class HeapStore implements CacheStore {
         new SecureRandom().nextBytes(secret);
     }
 
+    private static boolean isNote(byte[] entry) {
+        return entry[EntryHead.KIND] == EntryHead.NOTE;
+    }
+
     private static long cost(byte[] entry) {
         return entry.length + (long) OVERHEAD;
     }
@@ -112,33 +116,35 @@ public final class HeapStore implements CacheStore {
 
     @Override
     public synchronized long removeIf(Predicate<byte[]> head) {
-        long before = entries.size();
-        entries.values().removeIf(entry -> {
-            boolean goes = head.test(entry);
-            if (goes) {
+        long removed = 0;
+        for (Iterator<byte[]> each = entries.values().iterator(); each.hasNext(); ) {
+            byte[] entry = each.next();
+            if (head.test(entry)) {
+                each.remove();
                 bytes -= cost(entry);
+                removed += isNote(entry) ? 0 : 1;
             }
-            return goes;
-        });
-        return before - entries.size();
+        }
+        return removed;
     }
 
     @Override
     public synchronized List<byte[]> find(Predicate<byte[]> key) {
         List<byte[]> found = new ArrayList<>();
-        for (CacheKey each : entries.keySet()) {
+        entries.forEach((each, entry) -> {
             byte[] digest = new byte[CacheKey.LENGTH];
             each.copyTo(digest, 0);
-            if (key.test(digest)) {
+            if (!isNote(entry) && key.test(digest)) {
                 found.add(digest);
             }
-        }
+        });
         return found;
     }
 
     @Override
     public synchronized StoreStats stats() {
-        return new StoreStats(entries.size(), bytes, capacityBytes, evictions, expirations, drops, 0);
+        long counted = entries.values().stream().filter(entry -> !isNote(entry)).count();
+        return new StoreStats(counted, bytes, capacityBytes, evictions, expirations, drops, 0);
     }
 
     @Override

@@ -13,6 +13,7 @@ import io.undertow.util.HeaderMap;
 import io.undertow.util.Headers;
 import java.net.http.HttpRequest.BodyPublisher;
 import java.net.http.HttpRequest.BodyPublishers;
+import java.util.function.Supplier;
 
 /**
  * What a request is to the cache. Decided from what was sent and the settings alone, so that whoever asks why is told what would be
@@ -22,7 +23,8 @@ import java.net.http.HttpRequest.BodyPublishers;
  * @param key null if caching is off, or the request not eligible
  * @param bypass why it is not eligible, or null
  * @param preset the one that it names and that is known here, or null
- * @param outgoing the body that goes to the provider
+ * @param outgoing the body that goes to the provider, with its own ids in place of those of hits (wire rule W26b); made when it is wanted, as a
+ *     hit has no use for it
  * @param flaw why its preset cannot be applied, or null; then nothing is to be done
  */
 record Decision(
@@ -31,7 +33,7 @@ record Decision(
         CacheKey key,
         BypassReason bypass,
         Preset preset,
-        BodyPublisher outgoing,
+        Supplier<BodyPublisher> outgoing,
         ProxyException flaw) {
 
     static Decision of(
@@ -49,22 +51,23 @@ record Decision(
                 ? presets.find(request.model(), request.preset()).orElse(null)
                 : null;
         CacheControls controls = controls(headers, preset);
-        BodyPublisher outgoing = BodyPublishers.ofByteArray(body);
         if (preset != null && !preset.isPolicyOnly()) {
             try {
                 byte[] resolved = preset.resolve(endpoint, body);
                 request = request.withPreset(preset.fingerprint(), resolved);
-                outgoing = BodyPublishers.ofByteArray(resolved);
             } catch (IllegalArgumentException e) {
                 ProxyException flaw = ProxyException.badRequest(
                         "The preset cannot be applied: the request body is malformed or nested too deeply.");
                 BypassReason bypass = cache.bypass(request).orElse(null);
-                return new Decision(request, controls, null, bypass, preset, BodyPublishers.noBody(), flaw);
+                return new Decision(request, controls, null, bypass, preset, BodyPublishers::noBody, flaw);
             }
         }
         // The key first: a body that was seen lately is not read again for it.
         CacheKey key = controls.enabled() ? cache.key(request).orElse(null) : null;
         BypassReason bypass = key == null ? cache.bypass(request).orElse(null) : null;
+        CacheRequest decided = request;
+        Supplier<BodyPublisher> outgoing =
+                () -> BodyPublishers.ofByteArray(cache.withProviderIds(decided).upstreamBody());
         return new Decision(request, controls, key, bypass, preset, outgoing, null);
     }
 

@@ -37,6 +37,9 @@ final class GenerationRecord {
             "user_agent",
             "http_referer",
             "router",
+            "request_id",
+            "session_id",
+            "workspace_id",
             "preset_id",
             "service_tier");
 

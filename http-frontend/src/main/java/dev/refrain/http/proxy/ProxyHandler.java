@@ -28,6 +28,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
 import org.xnio.channels.StreamSourceChannel;
 
 /**
@@ -157,13 +158,14 @@ final class ProxyHandler implements HttpHandler {
         return account;
     }
 
-    /** A record of a generation made here, for whom it was made for; anybody else asks the provider (W60). */
+    /** A record of a generation made here, for whom it was made for; the provider has those of what it made itself (W60). */
     private void generation(HttpServerExchange exchange, Route route, ExchangeSink client) {
         String id = exchange.getQueryParameters().get("id").getFirst();
         String apiKey = Credentials.of(exchange.getRequestHeaders());
         // The record may have to be read from the disk.
         exchange.getConnection().getWorker().execute(() -> {
-            Optional<Activity> record = activity.find(id, apiKey);
+            Optional<Activity> record =
+                    activity.find(id, apiKey).filter(found -> found.outcome().isCached());
             if (record.isPresent()) {
                 GenerationRecord.send(record.get(), client);
             } else {
@@ -174,7 +176,7 @@ final class ProxyHandler implements HttpHandler {
 
     /** Everything that is not one of the four endpoints (W2). */
     private void forward(HttpServerExchange exchange, Route route, ExchangeSink client) {
-        start(call(exchange, route, unread(exchange, route.endpoint(), client), false), client);
+        start(call(exchange, route, () -> unread(exchange, route.endpoint(), client), false), client);
         leaveWithClient(exchange, client);
     }
 
@@ -281,7 +283,7 @@ final class ProxyHandler implements HttpHandler {
             CacheControls asked,
             BypassReason reason,
             HttpRequest.BodyPublisher body) {
-        Upstream upstream = identified(account, null, NOTHING, call(exchange, route, body, false));
+        Upstream upstream = identified(account, null, NOTHING, call(exchange, route, () -> body, false));
         if (asked.enabled()) {
             cache.bypass(reason, asked, upstream, client);
         } else {
@@ -298,10 +300,14 @@ final class ProxyHandler implements HttpHandler {
 
     /** A call to the upstream; nothing is built or sent before it is fetched, which a hit never does. */
     private Upstream call(
-            HttpServerExchange exchange, Route route, HttpRequest.BodyPublisher body, boolean identityCoding) {
+            HttpServerExchange exchange,
+            Route route,
+            Supplier<HttpRequest.BodyPublisher> body,
+            boolean identityCoding) {
         return sink -> {
             try {
-                HttpRequest request = provider(route.endpoint()).request(exchange, route, body, identityCoding);
+                HttpRequest request =
+                        provider(route).request(exchange, providersRoute(exchange, route), body.get(), identityCoding);
                 return new UpstreamCall(client, request).fetch(sink);
             } catch (ProxyException e) {
                 sink.fail(e);
@@ -343,6 +349,21 @@ final class ProxyHandler implements HttpHandler {
     private static void start(Upstream upstream, ResponseSink client) {
         Upstream.Call call = upstream.fetch(client);
         client.whenGone(call::cancel);
+    }
+
+    /** Who made a response knows it, and is asked for it. */
+    private Provider provider(Route route) {
+        return provider(route.responseId() == null ? route.endpoint() : Endpoint.RESPONSES);
+    }
+
+    /** The route with the provider's id of a response in place of the one that a hit gave it (W26b). */
+    private Route providersRoute(HttpServerExchange exchange, Route route) {
+        String id = route.responseId();
+        return id == null
+                ? route
+                : cache.providerId(Credentials.of(exchange.getRequestHeaders()), id)
+                        .map(route::withResponseId)
+                        .orElse(route);
     }
 
     /** The provider of an endpoint; null is any other path. */

@@ -108,6 +108,7 @@ final class RequestExplainer implements Explainer {
                 "The body is longer than limits.cacheable-request allows (" + cache.maxRequestBytes() + " bytes).";
             case NOT_A_JSON_OBJECT -> "The body is not one well-formed JSON object, as it is sent.";
             case BACKGROUND -> "With background: true the answer is a promise, not the answer.";
+            case STATEFUL -> "With a conversation the provider goes on from what it has kept, and adds to it.";
             case ANSWER_TOO_LARGE, ANSWER_ENCODED -> "Its answer cannot be stored.";
         };
     }

@@ -1,6 +1,8 @@
 package dev.refrain.http.route;
 
 import dev.refrain.engine.Endpoint;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -26,6 +28,8 @@ public record Route(Endpoint endpoint, Endpoint named, String path, String suffi
             "/responses", Endpoint.RESPONSES,
             "/messages", Endpoint.MESSAGES,
             "/embeddings", Endpoint.EMBEDDINGS);
+
+    private static final String RESPONSE = "/responses/";
 
     private static final String DEPLOYMENTS = "deployments";
 
@@ -84,6 +88,23 @@ public record Route(Endpoint endpoint, Endpoint named, String path, String suffi
         }
         Endpoint endpoint = method.equals("POST") ? named : null;
         return new Route(endpoint, named, path, endpoint == null ? sent : path, azure, deployment);
+    }
+
+    /** The id of the response that this is about ({@code /responses/{id}} and what stands below it), as sent; null if it is none. */
+    public String responseId() {
+        return path.startsWith(RESPONSE) ? path.substring(RESPONSE.length(), endOfId()) : null;
+    }
+
+    private int endOfId() {
+        int end = path.indexOf('/', RESPONSE.length());
+        return end < 0 ? path.length() : end;
+    }
+
+    /** The same with another id in the place of {@link #responseId}. */
+    public Route withResponseId(String id) {
+        // A space would become a plus, but no id has one.
+        String other = RESPONSE + URLEncoder.encode(id, StandardCharsets.UTF_8) + path.substring(endOfId());
+        return new Route(endpoint, named, other, other, azure, deployment);
     }
 
     /**

@@ -70,6 +70,11 @@ public final class RequestScan {
     private int presetEnd;
     private boolean stream;
     private boolean background;
+    private boolean conversation;
+    private int previousStart = ABSENT;
+    private int previousEnd;
+    /** Of the opening brace. */
+    private int threadStart = ABSENT;
 
     /** For {@link #scan}; before that it means nothing. */
     public RequestScan() {}
@@ -147,6 +152,11 @@ public final class RequestScan {
         digest.update(gathered, start, length - start);
     }
 
+    /** A copy of the scanned body, as it came. */
+    public byte[] copy() {
+        return Arrays.copyOfRange(bytes, offset, end);
+    }
+
     /** Bytes of memory that this keeps for the next scan. */
     public int keptBytes() {
         return runs.length * Integer.BYTES;
@@ -202,6 +212,24 @@ public final class RequestScan {
     /** Whether {@code background} is {@code true}. */
     public boolean background() {
         return background;
+    }
+
+    /** Whether there is a {@code conversation} other than {@code null}. */
+    public boolean conversation() {
+        return conversation;
+    }
+
+    /** The value of {@code previous_response_id} if that is a string, else null. */
+    PreviousId previousResponse() {
+        return previousStart == ABSENT
+                ? null
+                : PreviousId.ofString(
+                        bytes, offset, end, previousStart, previousEnd, decode(previousStart, previousEnd));
+    }
+
+    /** The {@code previous_message_id} in {@code thread} if that is an object with such a string, else null. */
+    PreviousId thread() {
+        return threadStart == ABSENT ? null : PreviousId.inThread(bytes, offset, end, threadStart);
     }
 
     private boolean readDocument() {
@@ -283,7 +311,7 @@ public final class RequestScan {
         int from = nameStart + 1;
         int to = nameEnd - 1;
         switch (bytes[from]) {
-            case 'm', 's', 'p', 'b', '\\' -> {}
+            case 'm', 's', 'p', 'b', 'c', 't', '\\' -> {}
             default -> {
                 return;
             }
@@ -298,6 +326,13 @@ public final class RequestScan {
             presetEnd = valueEnd;
         } else if (spells("background", bytes, from, to)) {
             background = first == 't';
+        } else if (spells("previous_response_id", bytes, from, to)) {
+            previousStart = first == '"' ? valueStart : ABSENT;
+            previousEnd = valueEnd;
+        } else if (spells("conversation", bytes, from, to)) {
+            conversation = first != 'n';
+        } else if (spells("thread", bytes, from, to)) {
+            threadStart = first == '{' ? valueStart : ABSENT;
         }
     }
 
@@ -337,6 +372,9 @@ public final class RequestScan {
         presetStart = ABSENT;
         stream = false;
         background = false;
+        conversation = false;
+        previousStart = ABSENT;
+        threadStart = ABSENT;
     }
 
     private String decode(int start, int stringEnd) {

@@ -188,6 +188,9 @@ public final class Inspection {
             parts.put(ByteBuffer.wrap(value.key()), place);
             return;
         }
+        if (!Kind.isEntry(kind)) {
+            return;
+        }
         entries++;
         live += EntryHead.expiresAt(value.content()) > nowMillis ? 1 : 0;
         if (kind == Kind.MANIFEST) {

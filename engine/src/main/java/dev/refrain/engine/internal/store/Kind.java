@@ -1,18 +1,25 @@
 package dev.refrain.engine.internal.store;
 
+import dev.refrain.engine.spi.EntryHead;
+
 /**
  * What a value in the map is, told by the byte at which the engine keeps its format version. The engine's versions count up from 1
  * and never reach these marks; a value that carries one all the same is stored as a large entry, where its bytes stand within parts.
  */
 final class Kind {
     /** Offset of the byte within a value. */
-    static final int OFFSET = 4;
+    static final int OFFSET = EntryHead.KIND;
     /** A piece of a large entry, under a derived key. */
     static final byte PART = (byte) 0xFE;
     /** Stands under the key of a large entry and says where its parts are. */
     static final byte MANIFEST = (byte) 0xFF;
 
     private Kind() {}
+
+    /** Whether a value is an entry, or stands for one, and so counts as one. */
+    static boolean isEntry(byte kind) {
+        return kind != PART && kind != EntryHead.NOTE;
+    }
 
     static boolean isMark(byte kind) {
         return kind == PART || kind == MANIFEST;

@@ -145,7 +145,7 @@ final class SegmentMap {
                 if (hasRoom(query, chunks)) {
                     query.insert(query.absentEntry(), query.wrapValueAsData(value));
                     newcomers.add(segment, owner, (int) ((CompiledMapQueryContext<?, ?, ?>) query).pos());
-                    if (value.bytes()[Kind.OFFSET] == Kind.PART) {
+                    if (!Kind.isEntry(value.bytes()[Kind.OFFSET])) {
                         tally.parts.incrementAndGet();
                     }
                     return true;
@@ -214,7 +214,7 @@ final class SegmentMap {
             requireSane(entry);
             byte kind = kind(entry);
             boolean isExpired = expiresAt(entry) <= nowMillis;
-            boolean isFirst = true;
+            boolean isFirst = kind != EntryHead.NOTE;
             if (Kind.isMark(kind)) {
                 // An entry in pieces is lost with the first of them, and counts once.
                 Data<EntryBuffer> value = entry.value();
@@ -343,13 +343,13 @@ final class SegmentMap {
     }
 
     private void remove(MapEntry<byte[], EntryBuffer> entry, byte kind) {
-        if (kind == Kind.PART) {
+        if (!Kind.isEntry(kind)) {
             tally.parts.decrementAndGet();
         }
         entry.doRemove();
     }
 
-    /** What a walk did to one segment: entries removed, and parts of large entries that stay. */
+    /** What a walk did to one segment: entries removed, and values that are no entries and stay. */
     record Swept(long removed, long partsLeft) {}
 
     /** Removes what has expired in one segment. */
@@ -362,7 +362,7 @@ final class SegmentMap {
         return walk(segment, head, tally.removals);
     }
 
-    /** Adds the keys of one segment that match, those of parts of large entries left out. */
+    /** Adds the keys of one segment that match, those of what is no entry left out. */
     void find(int segment, Predicate<byte[]> key, List<byte[]> into) {
         walk(segment, new Walk(key, into));
     }
@@ -415,7 +415,7 @@ final class SegmentMap {
             if (walk.condition.test(walk.headBytes)) {
                 byte kind = walk.headBytes[Kind.OFFSET];
                 remove(entry, kind);
-                walk.removed += kind == Kind.PART ? 0 : 1;
+                walk.removed += Kind.isEntry(kind) ? 1 : 0;
             }
         } finally {
             tally.holds.end(Holds.Work.SWEEP, held);
@@ -482,7 +482,7 @@ final class SegmentMap {
                     collect(view, chunk);
                 } else if (condition.test(headBytes)) {
                     view.copyKey(chunk, keys, found++ * CacheKey.LENGTH);
-                } else if (headBytes[Kind.OFFSET] == Kind.PART) {
+                } else if (!Kind.isEntry(headBytes[Kind.OFFSET])) {
                     partsLeft++;
                 }
             }
@@ -491,7 +491,7 @@ final class SegmentMap {
 
         private void collect(SegmentView view, int chunk) {
             view.copyKey(chunk, key, 0);
-            if (headBytes[Kind.OFFSET] != Kind.PART && condition.test(key)) {
+            if (Kind.isEntry(headBytes[Kind.OFFSET]) && condition.test(key)) {
                 keysFound.add(key.clone());
             }
         }

@@ -14,7 +14,7 @@ final class Tally {
     final Holds holds = new Holds();
     final LongAdder failures = new LongAdder();
     /**
-     * Parts of large entries in the map, which are values but not entries. Exact while one process has the file open; what other
+     * Parts of large entries and notes in the map, which are values but not entries. Exact while one process has the file open; what other
      * processes add is noticed by the next sweep.
      */
     final AtomicLong parts = new AtomicLong();

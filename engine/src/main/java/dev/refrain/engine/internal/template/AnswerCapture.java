@@ -56,6 +56,11 @@ public interface AnswerCapture {
      */
     Template template();
 
+    /**
+     * The answer's own id, as far as it has come by: one of 1 to 256 visible ASCII characters. Null if there is none.
+     */
+    String providerId();
+
     /** How far it is. */
     State state();
 

@@ -4,9 +4,6 @@ import java.nio.ByteBuffer;
 
 /** Captures an answer that is one JSON document, which is parsed when all of it is there. */
 final class BodyCapture extends Capture {
-    /** Longer ones are taken for something else than an id. */
-    private static final int MAX_ID_LENGTH = 256;
-
     private final AnswerFormat format;
     private final int maxBytes;
     private GrowableBytes body = new GrowableBytes(4096);
@@ -45,6 +42,11 @@ final class BodyCapture extends Capture {
         }
     }
 
+    @Override
+    public String providerId() {
+        return template == null ? null : template.originalId();
+    }
+
     /** A document is nothing before it is whole. */
     @Override
     public LiveTemplate live() {
@@ -59,13 +61,5 @@ final class BodyCapture extends Capture {
     @Override
     void release() {
         body = null;
-    }
-
-    /** The id if it has only visible ASCII (RFC 9110, 5.5 allows more, with care): it may be sent as a header field. */
-    private static String headerSafe(String id) {
-        if (id == null || id.isEmpty() || id.length() > MAX_ID_LENGTH) {
-            return null;
-        }
-        return id.chars().allMatch(c -> c > ' ' && c < 0x7F) ? id : null;
     }
 }

@@ -4,6 +4,9 @@ import java.nio.ByteBuffer;
 
 /** The states of a capture: what documents and streams have in common. */
 abstract class Capture implements AnswerCapture {
+    /** Longer ones are taken for something else than an id. */
+    private static final int MAX_ID_LENGTH = 256;
+
     private State state = State.OPEN;
     private boolean ended;
     private boolean terminated;
@@ -77,5 +80,13 @@ abstract class Capture implements AnswerCapture {
         state = State.REJECTED;
         rejection = reason;
         release();
+    }
+
+    /** The id if it has only visible ASCII (RFC 9110, 5.5 allows more, with care): it may be sent as a header field. */
+    static String headerSafe(String id) {
+        if (id == null || id.isEmpty() || id.length() > MAX_ID_LENGTH) {
+            return null;
+        }
+        return id.chars().allMatch(c -> c > ' ' && c < 0x7F) ? id : null;
     }
 }

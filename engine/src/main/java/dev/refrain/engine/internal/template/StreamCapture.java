@@ -53,6 +53,9 @@ final class StreamCapture extends Capture {
     /** Raw bytes of the events in the template, as long as it is one that can be stored. */
     private int dispatched;
 
+    /** The first id that came by; null if none has. */
+    private String id;
+
     StreamCapture(AnswerFormat format, int maxBytes) {
         this.format = format;
         this.maxBytes = maxBytes;
@@ -125,6 +128,11 @@ final class StreamCapture extends Capture {
     @Override
     public LiveTemplate live() {
         return live;
+    }
+
+    @Override
+    public String providerId() {
+        return headerSafe(id);
     }
 
     @Override
@@ -247,6 +255,9 @@ final class StreamCapture extends Capture {
         } else if (scanner.hasError() || format.isFailure(scanner.type())) {
             reject("error event");
         } else {
+            if (id == null && scanner.edits().stream().anyMatch(edit -> edit.kind() == AnswerScanner.Kind.ID)) {
+                id = scanner.id();
+            }
             List<Edit> edits = dataLength == 2 ? scanner.edits() : unjoin(scanner.edits());
             live.append(event.bytes(), 0, event.length(), edits);
             if (format.isTerminal(scanner.type())) {

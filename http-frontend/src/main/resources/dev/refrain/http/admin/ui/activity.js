@@ -160,7 +160,7 @@ function arrive(records) {
     outdated = true;
     refresh();
   } else {
-    waiting = [...records, ...waiting];
+    waiting = [...records.toReversed(), ...waiting]; // told oldest first, shown newest first
     if (waiting.length > LIMIT) outdated = true; // there may be more than were told
     if (outdated) refresh();
     else if (!held()) prepend(waiting);

@@ -1,0 +1,130 @@
+package dev.refrain.engine;
+
+import com.fasterxml.jackson.core.io.JsonStringEncoder;
+import dev.refrain.engine.internal.EntryChecksum;
+import dev.refrain.engine.internal.request.PreviousId;
+import dev.refrain.engine.internal.request.RequestScan;
+import dev.refrain.engine.spi.CacheStore;
+import dev.refrain.engine.spi.EntryBuffer;
+import dev.refrain.engine.spi.EntryHead;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.zip.CRC32C;
+
+/**
+ * Which id of a provider's stands behind the id of a hit (wire rule W26b).
+ *
+ * <p>Whoever got an answer from here names it by the id that it had here, which the provider never issued. The answers of the endpoints
+ * whose ids can be given back have a note in the store: under a digest of the scope and the answer's tag it says the provider's id. A hit
+ * writes nothing: its id carries the tag ({@link HitIds}). Notes are small and outlive their answers; with an answer's cost and hardly any size they
+ * are evicted long after it. Thread-safe.
+ */
+final class IssuedIds {
+    /** How long OpenAI keeps a response; counted from the end of the entry's lifetime, as a hit then may be the first to name it. */
+    private static final long LIFETIME_MILLIS = Duration.ofDays(30).toMillis();
+
+    private static final int MAX_ID_LENGTH = 256;
+    private static final byte[] LABEL = "refrain issued id".getBytes(StandardCharsets.US_ASCII);
+    private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+    private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
+
+    private final CacheStore store;
+    private final HitIds hits;
+    private final Clock clock;
+
+    IssuedIds(CacheStore store, Clock clock) {
+        this.store = store;
+        this.hits = new HitIds(store.secret());
+        this.clock = clock;
+    }
+
+    HitIds hits() {
+        return hits;
+    }
+
+    private static boolean canBeGivenBack(Endpoint endpoint) {
+        return endpoint == Endpoint.RESPONSES || endpoint == Endpoint.MESSAGES;
+    }
+
+    /**
+     * Takes down what ids with a tag stand for.
+     *
+     * @param key of the answer
+     * @param providerId the answer's own id, or null if it has none that could be given back
+     * @param expiresAt of the answer, milliseconds since the epoch
+     * @param tokens what the answer cost, 0 if not known
+     * @param fetchMillis likewise
+     */
+    void note(CacheKey key, long tag, String providerId, long expiresAt, long tokens, long fetchMillis) {
+        if (providerId == null || providerId.length() > MAX_ID_LENGTH || !canBeGivenBack(key.endpoint())) {
+            return;
+        }
+        byte[] id = providerId.getBytes(StandardCharsets.UTF_8);
+        EntryBuffer note = new EntryBuffer(EntryHead.LENGTH + id.length);
+        byte[] bytes = note.resize(EntryHead.LENGTH + id.length);
+        bytes[EntryHead.KIND] = EntryHead.NOTE;
+        LONG.set(bytes, EntryHead.STORED_AT, clock.millis());
+        LONG.set(bytes, EntryHead.EXPIRES_AT, expiresAt + LIFETIME_MILLIS);
+        INT.set(bytes, EntryHead.TOKENS, (int) Math.min(Integer.MAX_VALUE, Math.max(0, tokens)));
+        INT.set(bytes, EntryHead.FETCH_MILLIS, (int) Math.min(Integer.MAX_VALUE, Math.max(0, fetchMillis)));
+        LONG.set(bytes, EntryHead.SCOPE, key.scopeTag());
+        System.arraycopy(id, 0, bytes, EntryHead.LENGTH, id.length);
+        byte[] digest = digest(key.scopeBytes(), tag);
+        EntryChecksum.write(digest, bytes, note.length(), new CRC32C());
+        store.put(CacheKey.ofBytes(digest), note);
+    }
+
+    /**
+     * The provider's id behind one that was made here for the same scope, or null.
+     *
+     * @param scope what stands for the API key in keys
+     */
+    String find(byte[] scope, String id) {
+        if (!GenerationId.isOne(id)) {
+            return null;
+        }
+        byte[] digest = digest(scope, hits.tag(id));
+        EntryBuffer note = new EntryBuffer(EntryHead.LENGTH + MAX_ID_LENGTH);
+        if (!store.get(CacheKey.ofBytes(digest), note)
+                || note.length() < EntryHead.LENGTH
+                || note.bytes()[EntryHead.KIND] != EntryHead.NOTE
+                || !EntryChecksum.matches(digest, note.bytes(), note.length(), new CRC32C())
+                || EntryHead.expiresAt(note.bytes()) <= clock.millis()) {
+            return null;
+        }
+        return new String(note.bytes(), EntryHead.LENGTH, note.length() - EntryHead.LENGTH, StandardCharsets.UTF_8);
+    }
+
+    /**
+     * A request's body with the provider's id in place of the one that it was given here, or null if there is no such id in it.
+     *
+     * @param body of an eligible or other request
+     */
+    byte[] restored(byte[] scope, Endpoint endpoint, RequestScan body) {
+        PreviousId previous = canBeGivenBack(endpoint) ? PreviousId.of(endpoint, body) : null;
+        String providerId = previous == null ? null : find(scope, previous.id());
+        if (providerId == null) {
+            return null;
+        }
+        return previous.replacedBy(JsonStringEncoder.getInstance().quoteAsUTF8(providerId));
+    }
+
+    private static byte[] digest(byte[] scope, long tag) {
+        try {
+            MessageDigest sha256 = MessageDigest.getInstance("SHA-256");
+            sha256.update(LABEL);
+            byte[] tagged = new byte[Long.BYTES];
+            LONG.set(tagged, 0, tag);
+            sha256.update(tagged);
+            return sha256.digest(scope);
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("every Java platform has SHA-256", e);
+        }
+    }
+}

@@ -1,0 +1,95 @@
+package dev.refrain.engine.internal.request;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.core.StreamReadConstraints;
+import dev.refrain.engine.Endpoint;
+import java.io.IOException;
+
+/**
+ * The id of an earlier answer that a request goes on from: {@code previous_response_id} of Responses, {@code thread.previous_message_id}
+ * of Messages.
+ */
+public final class PreviousId {
+    /** Names and strings are skipped over or short, and limited by the body's length in any case. */
+    private static final JsonFactory JSON = JsonFactory.builder()
+            .streamReadConstraints(StreamReadConstraints.builder()
+                    .maxStringLength(Integer.MAX_VALUE)
+                    .maxNumberLength(Integer.MAX_VALUE)
+                    .maxNameLength(Integer.MAX_VALUE)
+                    .build())
+            .build();
+
+    private final byte[] bytes;
+    private final int bodyStart;
+    private final int bodyEnd;
+    /** Of the string in the array, quotes included. */
+    private final int start;
+
+    private final int end;
+    private final String id;
+
+    private PreviousId(byte[] bytes, int bodyStart, int bodyEnd, int start, int end, String id) {
+        this.bytes = bytes;
+        this.bodyStart = bodyStart;
+        this.bodyEnd = bodyEnd;
+        this.start = start;
+        this.end = end;
+        this.id = id;
+    }
+
+    /** The one of a request, or null if it has none. */
+    public static PreviousId of(Endpoint endpoint, RequestScan body) {
+        return switch (endpoint) {
+            case RESPONSES -> body.previousResponse();
+            case MESSAGES -> body.thread();
+            default -> null;
+        };
+    }
+
+    static PreviousId ofString(byte[] bytes, int bodyStart, int bodyEnd, int start, int end, String id) {
+        return new PreviousId(bytes, bodyStart, bodyEnd, start, end, id);
+    }
+
+    /** The one in a well-formed object that begins at {@code start}; null if there is none. Of several the last one counts. */
+    static PreviousId inThread(byte[] bytes, int bodyStart, int bodyEnd, int start) {
+        PreviousId found = null;
+        try (JsonParser parser = JSON.createParser(bytes, start, bodyEnd - start)) {
+            parser.nextToken();
+            while (parser.nextToken() == JsonToken.FIELD_NAME) {
+                boolean isIt = parser.currentName().equals("previous_message_id");
+                JsonToken token = parser.nextToken();
+                if (isIt) {
+                    found = null;
+                    if (token == JsonToken.VALUE_STRING) {
+                        int from = start + (int) parser.currentTokenLocation().getByteOffset();
+                        String text = parser.getText();
+                        int to = start + (int) parser.currentLocation().getByteOffset();
+                        found = new PreviousId(bytes, bodyStart, bodyEnd, from, to, text);
+                    }
+                }
+                parser.skipChildren();
+            }
+            return found;
+        } catch (IOException e) {
+            // What the scan takes for JSON and this does not (lone surrogates in names) is left as it came.
+            return null;
+        }
+    }
+
+    /** The id, escapes resolved. */
+    public String id() {
+        return id;
+    }
+
+    /** A copy of the body with another id in this one's place: {@code inner} between quotes. */
+    public byte[] replacedBy(byte[] inner) {
+        int before = start + 1 - bodyStart;
+        byte[] body = new byte[before + inner.length + bodyEnd - end + 1];
+        System.arraycopy(bytes, bodyStart, body, 0, before);
+        System.arraycopy(inner, 0, body, before, inner.length);
+        System.arraycopy(bytes, end - 1, body, before + inner.length, bodyEnd - end + 1);
+        return body;
+    }
+}
