@@ -41,8 +41,7 @@ final class TimedSink extends ForwardingSink {
     Upstream.Call start(Upstream upstream) {
         // Cancelled, and let go of, as soon as the answer has ended.
         var unused = timer.orTimeout(limit.toNanos(), TimeUnit.NANOSECONDS).exceptionallyAsync(timeout -> {
-            late = true;
-            failIfLate();
+            expire();
             return null;
         });
         boolean made = false;
@@ -58,6 +57,12 @@ final class TimedSink extends ForwardingSink {
                 timer.complete(null);
             }
         }
+    }
+
+    /** The time is over. */
+    void expire() {
+        late = true;
+        failIfLate();
     }
 
     private void handOver(Upstream.Call running) {

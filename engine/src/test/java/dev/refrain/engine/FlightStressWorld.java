@@ -35,6 +35,8 @@ final class FlightStressWorld {
         try {
             return ResponseCache.builder(Path.of("unused"))
                     .store(new HeapStore(1L << 30))
+                    // Every call has been silent for long; it is the clients that make the difference.
+                    .silentCall(Duration.ZERO)
                     .open();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
@@ -90,6 +92,17 @@ final class FlightStressWorld {
     static final class Client extends RecordingSink {
         private volatile Runnable waiting;
         private volatile boolean greedy = true;
+        private volatile boolean left;
+
+        /** It looks as if it had gone. */
+        void leave() {
+            left = true;
+        }
+
+        @Override
+        public boolean hasReader() {
+            return !left;
+        }
 
         /** From now on it takes nothing by itself. */
         void stopTaking() {

@@ -361,6 +361,30 @@ class ActivityLogTest {
                 .allSatisfy(p -> assertThat(p.requests().total()).isZero());
     }
 
+    /** What comes while the clock is ahead is counted there; what comes after that is counted where it belongs. */
+    @Test
+    void aClockThatGoesAheadAndBackPutsNoCountInTheWrongPlace() {
+        hit("m", "s");
+        log.stats();
+        clock.advance(Duration.ofDays(1));
+        hit("m", "s");
+        for (TimeSeries.Range range : TimeSeries.Range.values()) {
+            log.series(range);
+        }
+        clock.advance(Duration.ofDays(-1).plusMinutes(3));
+        hit("m", "s");
+        clock.advance(Duration.ofMinutes(3));
+        assertThat(log.series(TimeSeries.Range.HOUR).stream()
+                        .mapToLong(p -> p.requests().hit())
+                        .sum())
+                .isEqualTo(2);
+        clock.advance(Duration.ofDays(1));
+        assertThat(log.series(TimeSeries.Range.WEEK).stream()
+                        .mapToLong(p -> p.requests().hit())
+                        .sum())
+                .isEqualTo(3);
+    }
+
     @Test
     void whatIsTooOldLeaves() throws IOException {
         String old = hit("m", "s");
