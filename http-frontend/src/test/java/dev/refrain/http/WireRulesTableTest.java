@@ -42,8 +42,8 @@ class WireRulesTableTest {
         tests = new LinkedHashMap<>();
         for (Path root : SOURCES) {
             try (Stream<Path> files = Files.walk(root)) {
-                for (Path file :
-                        files.filter(f -> f.toString().endsWith("Test.java")).toList()) {
+                for (Path file : files.filter(f -> f.toString().matches(".*(Test|IT)\\.java"))
+                        .toList()) {
                     String testClass = file.getFileName().toString().replace(".java", "");
                     Matcher methods = METHOD.matcher(Files.readString(file));
                     tests.computeIfAbsent(testClass, name -> new LinkedHashSet<>())

@@ -293,14 +293,16 @@ public final class ActivityLog implements AutoCloseable {
         long now = Math.floorDiv(clock.millis(), 1000L);
         long first = now / range.stepSeconds() - range.steps() + 1;
         NavigableMap<Long, byte[]> minutes;
+        long rewinds;
         lock.lock();
         try {
             drain();
             minutes = recorder.minutesSince(first * range.stepSeconds() / 60);
+            rewinds = recorder.rewinds();
         } finally {
             lock.unlock();
         }
-        return steps.fold(range, now, minutes);
+        return steps.fold(range, now, minutes, rewinds);
     }
 
     // ---- the writer

@@ -24,6 +24,13 @@ final class Minutes {
     /** The latest minute that was written; it may have grown since. */
     private long savedMinute = Long.MAX_VALUE;
 
+    private long rewinds;
+
+    /** How often counting has gone back to minutes that were over. */
+    long rewinds() {
+        return rewinds;
+    }
+
     /** Adopts a minute that an earlier process counted, unless this one has counted it too by now. */
     void restore(long minute, byte[] bytes) {
         if (minute != currentMinute) {
@@ -34,7 +41,9 @@ final class Minutes {
     /** The counts to add a record to that ended at this time. Records of the last two minutes may come in any order; a clock that goes back goes on there. */
     Minute at(long endMillis) {
         long minute = Math.floorDiv(endMillis, 60_000L);
-        if (minute > currentMinute || minute < currentMinute - 1) {
+        boolean isBack = minute < currentMinute - 1;
+        if (minute > currentMinute || isBack) {
+            rewinds += isBack ? 1 : 0;
             if (currentMinute >= 0) {
                 past.put(currentMinute, current.encode());
             }
@@ -84,8 +93,14 @@ final class Minutes {
         private record Key(Range range, long step) {}
 
         private final Map<Key, Point> finished = new HashMap<>();
+        private long seenRewinds;
 
-        synchronized List<Point> fold(Range range, long nowSeconds, NavigableMap<Long, byte[]> minutes) {
+        /** @param rewinds of the minutes, at the time they were asked for */
+        synchronized List<Point> fold(Range range, long nowSeconds, NavigableMap<Long, byte[]> minutes, long rewinds) {
+            if (rewinds != seenRewinds) {
+                seenRewinds = rewinds;
+                finished.clear();
+            }
             long last = nowSeconds / range.stepSeconds();
             long first = last - range.steps() + 1;
             // What has not come yet, or comes again because the clock went back, is not over.

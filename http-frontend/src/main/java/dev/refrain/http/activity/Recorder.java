@@ -146,6 +146,11 @@ final class Recorder {
         return misses;
     }
 
+    /** See {@link Minutes#rewinds}. */
+    long rewinds() {
+        return minutes.rewinds();
+    }
+
     NavigableMap<Long, byte[]> minutesSince(long minute) {
         return minutes.since(minute);
     }

@@ -43,9 +43,9 @@ class AccelBufferingWireTest extends WireTest {
         CountDownLatch rest = new CountDownLatch(1);
         provider.does((exchange, request) -> {
             ScriptedProvider.stream(exchange);
-            ScriptedProvider.write(exchange, CHAT_STREAM[0]);
+            ScriptedProvider.write(exchange, CHAT_STREAM[0] + CHAT_STREAM[1]);
             rest.await();
-            for (String piece : java.util.Arrays.asList(CHAT_STREAM).subList(1, CHAT_STREAM.length)) {
+            for (String piece : java.util.Arrays.asList(CHAT_STREAM).subList(2, CHAT_STREAM.length)) {
                 ScriptedProvider.write(exchange, piece);
             }
         });
@@ -53,8 +53,8 @@ class AccelBufferingWireTest extends WireTest {
                 RawClient follower = new RawClient(proxy.port())) {
             leader.send(REQUEST);
             assertThat(leader.readHead()).doesNotContainIgnoringCase(FIELD);
+            leader.readUntil("}\n\n");
             follower.send(REQUEST);
-            rest.countDown();
             assertThat(follower.readHead()).contains("collapsed").contains(FIELD + ": no\r\n");
         } finally {
             rest.countDown();

@@ -93,9 +93,9 @@ class NginxIT extends WireTest {
         provider.does((exchange, request) -> {
             exchange.getResponseHeaders().set("X-Accel-Buffering", "no");
             ScriptedProvider.stream(exchange);
-            ScriptedProvider.write(exchange, CHAT_STREAM[0]);
+            ScriptedProvider.write(exchange, CHAT_STREAM[0] + CHAT_STREAM[1]);
             rest.await();
-            for (String piece : Arrays.asList(CHAT_STREAM).subList(1, CHAT_STREAM.length)) {
+            for (String piece : Arrays.asList(CHAT_STREAM).subList(2, CHAT_STREAM.length)) {
                 ScriptedProvider.write(exchange, piece);
             }
         });
