@@ -93,6 +93,8 @@ class DashboardBrowserIT {
         long before = number(page.locator("#requests"));
         Page log = open("activity?model=test/live");
         assertThat(log.locator("#no-rows h2")).hasText("No such requests");
+        Page all = open("activity");
+        assertThat(all.locator("#connection")).hasText("Live");
 
         ask("test/live", "hi");
         ask("test/live", "hi");
@@ -104,6 +106,10 @@ class DashboardBrowserIT {
         assertThat(log.locator("#rows tr")).hasCount(2);
         assertThat(log.locator("#rows tr").nth(0).locator(".outcome")).hasText("hit");
         assertThat(log.locator("#rows tr").nth(1).locator(".outcome")).hasText("miss");
+        // Both were told at once, oldest first, and are put on top of what was there.
+        assertThat(all.locator("#rows tr").nth(0).locator(".model")).hasText("test/live");
+        assertThat(all.locator("#rows tr").nth(0).locator(".outcome")).hasText("hit");
+        assertThat(all.locator("#rows tr").nth(1).locator(".outcome")).hasText("miss");
     }
 
     @Test

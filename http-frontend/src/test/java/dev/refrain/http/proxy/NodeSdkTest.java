@@ -1,0 +1,99 @@
+package dev.refrain.http.proxy;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/**
+ * The vendors' own SDKs for Node, unmodified, before a provider that refuses ids that it has not issued. Needs node, and the packages that
+ * {@code .ci/run} installs into {@code src/test/node}.
+ */
+class NodeSdkTest extends WireTest {
+    private static final Path NODE = Path.of("src/test/node");
+    private static final int PATIENCE_SECONDS = 120;
+
+    private final StatefulProvider state = new StatefulProvider();
+
+    @BeforeAll
+    static void look() {
+        boolean installed = Files.isDirectory(NODE.resolve("node_modules/openai")) && hasNode();
+        Assumptions.assumeTrue(installed, "Skipped: no node, or no npm packages in http-frontend/src/test/node.");
+    }
+
+    private static boolean hasNode() {
+        try {
+            return new ProcessBuilder("node", "--version").start().waitFor() == 0;
+        } catch (IOException e) {
+            return false;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
+        }
+    }
+
+    /** What a step of {@code state.mjs} says. */
+    private List<JsonNode> run(String step) throws IOException, InterruptedException {
+        Process node = new ProcessBuilder("node", "state.mjs", proxy.uri("").toString(), step)
+                .directory(NODE.toFile())
+                .redirectError(folder.resolve("node.err").toFile())
+                .start();
+        List<JsonNode> said = new ArrayList<>();
+        for (String line : new String(node.getInputStream().readAllBytes(), StandardCharsets.UTF_8)
+                .lines()
+                .toList()) {
+            said.add(new ObjectMapper().readTree(line));
+        }
+        assertThat(node.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS)).isTrue();
+        assertThat(node.exitValue())
+                .as(Files.readString(folder.resolve("node.err")))
+                .isZero();
+        return said;
+    }
+
+    private static List<String> ids(List<JsonNode> said) {
+        return said.stream()
+                .filter(each -> each.has("id"))
+                .map(each -> each.path("id").asText())
+                .toList();
+    }
+
+    /** @param others calls of a run that no cache answers */
+    @ParameterizedTest
+    @CsvSource({"openai,3,2", "stream,3,0", "agents,3,0", "tools,2,0"})
+    void w26b_aChainThatWasRunBeforeMakesNoCallAtAll(String step, int turns, int others)
+            throws IOException, InterruptedException {
+        provider.does(state);
+        List<String> first = ids(run(step));
+        assertThat(first).hasSize(turns).allMatch(id -> id.matches("(resp|msg)_[0-9]+"));
+        assertThat(provider.calls()).isEqualTo(turns + others);
+        assertThat(provider.received()).anyMatch(request -> request.body().contains("\"" + first.get(0) + "\""));
+
+        List<String> second = ids(run(step));
+        assertThat(second).hasSize(turns).allMatch(id -> id.startsWith("gen-"));
+        assertThat(provider.calls()).isEqualTo(turns + 2 * others);
+        assertThat(state.refused()).isZero();
+    }
+
+    @Test
+    void w60_openRoutersSdkTakesTheRecordOfAHit() throws IOException, InterruptedException {
+        JsonNode said = run("generation").get(0);
+        assertThat(said.path("data").path("id").asText())
+                .isEqualTo(said.path("id").asText());
+        assertThat(said.path("data").path("responseCacheSourceId").asText()).isEqualTo("chatcmpl-123");
+        assertThat(said.path("data").path("totalCost").isNumber()).isTrue();
+        assertThat(provider.calls()).isEqualTo(1);
+    }
+}

@@ -1,0 +1,74 @@
+// Chains of requests by the vendors' own SDKs, through the proxy whose URL is the first argument. Run by NodeSdkIT; prints one line of JSON for
+// each step that is to be looked at.
+import Anthropic from "@anthropic-ai/sdk";
+import { Agent, OpenAIResponsesModel, Runner, setTracingDisabled } from "@openai/agents";
+import { OpenRouter } from "@openrouter/sdk";
+import OpenAI from "openai";
+
+const [base, step] = process.argv.slice(2);
+const headers = { "X-OpenRouter-Cache": "true" };
+const openai = new OpenAI({ baseURL: `${base}/v1`, apiKey: "sk-openai", defaultHeaders: headers, maxRetries: 0 });
+const anthropic = new Anthropic({ baseURL: base, apiKey: "sk-ant", defaultHeaders: headers, maxRetries: 0 });
+const say = value => console.log(JSON.stringify(value));
+
+const steps = {
+  async openai() {
+    let previous;
+    for (const input of ["one", "two", "three"]) {
+      const response = await openai.responses.create({ model: "m", input, previous_response_id: previous });
+      previous = response.id;
+      say({ id: response.id, text: response.output_text });
+    }
+    const kept = await openai.responses.retrieve(previous);
+    say({ kept: kept.output_text });
+    await openai.responses.inputItems.list(previous);
+  },
+  async stream() {
+    let previous;
+    for (const input of ["one", "two", "three"]) {
+      const stream = openai.responses.stream({ model: "m", input, previous_response_id: previous });
+      const response = await stream.finalResponse();
+      previous = response.id;
+      say({ id: response.id });
+    }
+  },
+  async agents() {
+    setTracingDisabled(true);
+    const agent = new Agent({ name: "poet", instructions: "Be brief.", model: new OpenAIResponsesModel(openai, "m") });
+    const runner = new Runner({ tracingDisabled: true });
+    let previousResponseId;
+    for (const input of ["one", "two", "three"]) {
+      const result = await runner.run(agent, input, { previousResponseId });
+      previousResponseId = result.lastResponseId;
+      say({ id: result.lastResponseId, text: result.finalOutput });
+    }
+  },
+  async tools() {
+    const runner = anthropic.beta.messages.toolRunner({
+      model: "m",
+      max_tokens: 99,
+      messages: [{ role: "user", content: "What is the weather?" }],
+      tools: [{
+        name: "weather",
+        description: "The weather in a city",
+        input_schema: { type: "object", properties: { city: { type: "string" } } },
+        run: () => "sunny",
+        parse: input => input,
+      }],
+    });
+    for await (const message of runner) say({ id: message.id, stop: message.stop_reason });
+  },
+  async generation() {
+    const hit = async () => {
+      const { response } = await openai.chat.completions.create({ model: "m", messages: [] }).withResponse();
+      return response.headers.get("X-Generation-Id");
+    };
+    await hit();
+    const id = await hit();
+    const router = new OpenRouter({ apiKey: "sk-openai", serverURL: `${base}/api/v1` });
+    const { data } = await router.generations.getGeneration({ id });
+    say({ id, data });
+  },
+};
+
+await steps[step]();
