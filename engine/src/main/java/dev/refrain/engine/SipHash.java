@@ -6,7 +6,7 @@ import java.nio.ByteOrder;
 
 /**
  * SipHash-2-4 of one 64-bit number (Aumasson, Bernstein, "SipHash: a fast short-input PRF", INDOCRYPT 2012): without its key of 128 bits
- * nobody can tell its values from random ones, however many of them are known. Leaves no garbage, takes some 15 ns. Immutable.
+ * nobody can tell its values from random ones, however many of them are known. Leaves no garbage. Immutable.
  */
 final class SipHash {
     /** Length of a key in bytes. */
