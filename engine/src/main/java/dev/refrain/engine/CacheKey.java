@@ -31,6 +31,8 @@ public final class CacheKey {
     private byte[] scope;
 
     private long modelTag;
+    /** Of the request that it was made from, for {@link RequestMemo}; 0 if it need not be remembered. No part of the key's identity. */
+    private long requestHash;
 
     /**
      * Wraps a digest.
@@ -67,13 +69,17 @@ public final class CacheKey {
         d = (long) LONG.get(digest, offset + 24);
         scope = newScope;
         modelTag = newModelTag;
+        requestHash = 0;
     }
 
     /** A key of its own that is equal to this one. */
     CacheKey copy() {
         byte[] digest = new byte[LENGTH];
         copyTo(digest, 0);
-        return new CacheKey(endpoint, streaming, digest, 0, scope, modelTag);
+        CacheKey copy = new CacheKey(endpoint, streaming, digest, 0, scope, modelTag);
+        copy.requestHash = requestHash;
+        VarHandle.releaseFence();
+        return copy;
     }
 
     /** The endpoint whose answers this key names; never null. */
@@ -107,6 +113,14 @@ public final class CacheKey {
     /** What stands for the API key in keys, to be read only; eight zeros if the key does not know its scope. */
     byte[] scopeBytes() {
         return scope;
+    }
+
+    long requestHash() {
+        return requestHash;
+    }
+
+    void requestHash(long hash) {
+        requestHash = hash;
     }
 
     long scopeTag() {

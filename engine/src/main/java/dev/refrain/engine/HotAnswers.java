@@ -1,5 +1,6 @@
 package dev.refrain.engine;
 
+import dev.refrain.engine.internal.hot.DirectMemory;
 import dev.refrain.engine.internal.hot.RecordRing;
 import dev.refrain.engine.spi.CacheStore;
 import dev.refrain.engine.spi.EntryBuffer;
@@ -28,7 +29,7 @@ final class HotAnswers {
 
     HotAnswers(CacheStore store, long capacityBytes) {
         this.store = store;
-        this.ring = new RecordRing(capacityBytes);
+        this.ring = new RecordRing(capacityBytes, DirectMemory.ofJvm());
     }
 
     /** One thread's working memory. */
@@ -81,7 +82,7 @@ final class HotAnswers {
         if (EntryCodec.hasBlockPatches(entry.bytes()) || answer.length() > MAX_COMPRESSION * entry.length()) {
             return;
         }
-        if (ring.missed(key.hash())) {
+        if (ring.shouldAdmit(key.hash())) {
             key.copyTo(scratch.key, 0);
             ring.append(
                     key.hash(),
@@ -94,6 +95,46 @@ final class HotAnswers {
                     answer.length(),
                     scratch.cursor);
         }
+    }
+
+    /** Wipes the copy of an entry. */
+    void remove(CacheKey key, Scratch scratch) {
+        key.copyTo(scratch.key, 0);
+        ring.remove(key.hash(), scratch.key, 0, CacheKey.LENGTH, scratch.cursor);
+    }
+
+    /**
+     * Wipes all copies of entries that the store no longer has, or has others for, whoever removed them. They would never be served again,
+     * but their bytes would stay until they are overwritten.
+     */
+    void wipeGone() {
+        Check check = new Check();
+        ring.wipe((block, keyAt, keyLength, valueAt, valueLength) -> {
+            block.get(keyAt, check.key);
+            block.get(valueAt, check.copied);
+            check.isSame = false;
+            store.head(CacheKey.ofBytes(check.key), check.head, check);
+            return !check.isSame;
+        });
+    }
+
+    /** Compares a copy with its entry, which does not count as a read of it. */
+    private static final class Check implements BooleanSupplier {
+        private final byte[] key = new byte[CacheKey.LENGTH];
+        private final byte[] copied = new byte[EntryHead.LENGTH];
+        private final byte[] head = new byte[EntryHead.LENGTH];
+        private boolean isSame;
+
+        @Override
+        public boolean getAsBoolean() {
+            isSame = isSameEntry(copied, head);
+            return false;
+        }
+    }
+
+    /** Wipes all copies and gives their memory back. */
+    void close() {
+        ring.close();
     }
 
     /** The checksum, the times and what else stands in a head, but for what {@link CacheStore#head} leaves out. */

@@ -1,6 +1,7 @@
 package dev.refrain.engine;
 
 import dev.refrain.engine.internal.request.RequestScan;
+import java.util.function.Predicate;
 
 /** Tells which requests are eligible, and makes their keys. Thread-safe. */
 final class RequestKeys {
@@ -16,6 +17,27 @@ final class RequestKeys {
         this.maxRequestBytes = maxRequestBytes;
         this.deriver = new KeyDeriver(secret);
         this.memo = memoBytes > 0 ? new RequestMemo(memoBytes) : null;
+    }
+
+    /** A request was answered from the store. */
+    void answered(CacheKey key) {
+        if (memo != null && key.requestHash() != 0) {
+            memo.answered(key.requestHash());
+        }
+    }
+
+    /** Wipes the known requests whose answers are not stored. */
+    void wipe(Predicate<byte[]> isStored) {
+        if (memo != null) {
+            memo.wipe(isStored);
+        }
+    }
+
+    /** Wipes all known requests. */
+    void close() {
+        if (memo != null) {
+            memo.close();
+        }
     }
 
     int maxRequestBytes() {

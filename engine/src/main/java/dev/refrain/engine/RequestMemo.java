@@ -1,11 +1,13 @@
 package dev.refrain.engine;
 
+import dev.refrain.engine.internal.hot.DirectMemory;
 import dev.refrain.engine.internal.hot.RecordRing;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 import java.security.SecureRandom;
 import java.util.Arrays;
+import java.util.function.Predicate;
 import net.jpountz.xxhash.XXHash64;
 import net.jpountz.xxhash.XXHashFactory;
 
@@ -33,9 +35,10 @@ final class RequestMemo {
     private final long seed = new SecureRandom().nextLong();
 
     private final RecordRing ring;
+    private final Mishaps mishaps = new Mishaps("The memo of known requests failed; the request is read instead.");
 
     RequestMemo(long capacityBytes) {
-        ring = new RecordRing(capacityBytes);
+        ring = new RecordRing(capacityBytes, DirectMemory.ofJvm());
     }
 
     /** One thread's working memory, and the request that it is about. */
@@ -67,9 +70,28 @@ final class RequestMemo {
             int length,
             CacheKey into,
             Scratch scratch) {
+        scratch.hash = 0;
         if (length > MAX_BODY) {
             return false;
         }
+        try {
+            return search(endpoint, head, headLength, scope, body, offset, length, into, scratch);
+        } catch (RuntimeException | VirtualMachineError | AssertionError e) {
+            mishaps.add(e);
+            return false;
+        }
+    }
+
+    private boolean search(
+            Endpoint endpoint,
+            byte[] head,
+            int headLength,
+            byte[] scope,
+            byte[] body,
+            int offset,
+            int length,
+            CacheKey into,
+            Scratch scratch) {
         long hashed = hash.hash(body, offset, length, hash.hash(head, 0, headLength, seed));
         scratch.hash = hashed;
         RecordRing.Cursor found = scratch.cursor;
@@ -90,15 +112,57 @@ final class RequestMemo {
         return true;
     }
 
-    /** Takes the key of a request that was not found just now down, if it comes again and again. */
+    /**
+     * Admits the key of a request that was searched for in vain, if the request has been {@link #answered} often enough. May be asked
+     * again and again for one request: that counts nothing.
+     *
+     * @param key will tell, once it has found an answer, that this request was answered
+     */
     void offer(byte[] head, int headLength, byte[] body, int offset, int length, CacheKey key, Scratch scratch) {
-        if (length > MAX_BODY || !ring.missed(scratch.hash)) {
-            return;
+        key.requestHash(scratch.hash);
+        if (scratch.hash != 0 && ring.isFrequent(scratch.hash)) {
+            try {
+                append(head, headLength, body, offset, length, key, scratch);
+            } catch (RuntimeException | VirtualMachineError | AssertionError e) {
+                mishaps.add(e);
+            }
         }
+    }
+
+    private void append(
+            byte[] head, int headLength, byte[] body, int offset, int length, CacheKey key, Scratch scratch) {
         byte[] facts = scratch.facts;
         key.copyTo(facts, DIGEST);
         LONG.set(facts, MODEL, key.modelTag());
         facts[STREAMING] = (byte) (key.streaming() ? 1 : 0);
         ring.append(scratch.hash, body, offset, length, head, headLength, facts, LENGTH, scratch.cursor);
+    }
+
+    /**
+     * A request was answered from the store. Only that counts: a request that comes once is never kept, however often its key is asked
+     * for, and one whose answers are not stored is not worth it.
+     *
+     * @param requestHash see {@link CacheKey#requestHash()}
+     */
+    void answered(long requestHash) {
+        ring.hit(requestHash);
+    }
+
+    /**
+     * Wipes all requests whose answer is not stored, whoever removed it: so a prompt is kept no longer than its answer, and a while.
+     *
+     * @param isStored told of a key's digest
+     */
+    void wipe(Predicate<byte[]> isStored) {
+        byte[] digest = new byte[CacheKey.LENGTH];
+        ring.wipe((block, keyAt, keyLength, valueAt, valueLength) -> {
+            block.get(valueAt + valueLength - LENGTH + DIGEST, digest);
+            return !isStored.test(digest);
+        });
+    }
+
+    /** Wipes all requests and gives their memory back. */
+    void close() {
+        ring.close();
     }
 }

@@ -18,6 +18,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletionStage;
 import java.util.function.LongSupplier;
+import java.util.function.Predicate;
 import org.slf4j.LoggerFactory;
 
 /**
@@ -83,6 +84,7 @@ public final class ResponseCache implements AutoCloseable {
                     markUse(now);
                     return now - staleIfErrorMillis;
                 },
+                this::wipeGone,
                 builder.sweepInterval);
         sweeper.start();
     }
@@ -157,7 +159,7 @@ public final class ResponseCache implements AutoCloseable {
         }
         if (directives.onlyIfCached()) {
             if (controls.clear()) {
-                store.remove(key);
+                remove(key);
             }
             sink.fail(new NotCachedException());
             return;
@@ -287,7 +289,7 @@ public final class ResponseCache implements AutoCloseable {
             CachedResponse into) {
         try (Scratch scratch = scratches.take()) {
             return keys.key(endpoint, apiKey, body, offset, length, upstream, query, null, scratch)
-                    && countMiss(scratch.key, answers.read(scratch.key, Long.MAX_VALUE, 0, into, scratch)) == null;
+                    && count(scratch.key, answers.read(scratch.key, Long.MAX_VALUE, 0, into, scratch)) == null;
         }
     }
 
@@ -299,7 +301,7 @@ public final class ResponseCache implements AutoCloseable {
      */
     public boolean lookup(CacheKey key, CachedResponse into) {
         try (Scratch scratch = scratches.take()) {
-            return countMiss(key, answers.read(key, Long.MAX_VALUE, 0, into, scratch)) == null;
+            return count(key, answers.read(key, Long.MAX_VALUE, 0, into, scratch)) == null;
         }
     }
 
@@ -321,11 +323,17 @@ public final class ResponseCache implements AutoCloseable {
 
     /** Why there is no answer, or null on a hit. */
     private ForwardReason lookup(CacheKey key, long maxAgeSeconds, ResponseSink sink) {
-        return countMiss(key, replay(key, maxAgeSeconds, sink));
+        ForwardReason reason = replay(key, maxAgeSeconds, sink);
+        if (reason != null) {
+            counters.miss(key.endpoint());
+        }
+        return reason;
     }
 
-    private ForwardReason countMiss(CacheKey key, ForwardReason reason) {
-        if (reason != null) {
+    private ForwardReason count(CacheKey key, ForwardReason reason) {
+        if (reason == null) {
+            keys.answered(key);
+        } else {
             counters.miss(key.endpoint());
         }
         return reason;
@@ -340,6 +348,7 @@ public final class ResponseCache implements AutoCloseable {
         try (Scratch scratch = scratches.take()) {
             ForwardReason reason = answers.read(key, saturatedMillis(maxAgeSeconds), 0, scratch.response, scratch);
             if (reason == null) {
+                keys.answered(key);
                 deliver(scratch.response, hit(scratch.response), sink);
             }
             return reason;
@@ -430,7 +439,9 @@ public final class ResponseCache implements AutoCloseable {
 
     /** Removes the answer of a key. Returns whether there was one. */
     public boolean remove(CacheKey key) {
-        return store.remove(key);
+        try (Scratch scratch = scratches.take()) {
+            return answers.remove(key, scratch);
+        }
     }
 
     /**
@@ -441,7 +452,7 @@ public final class ResponseCache implements AutoCloseable {
      */
     public long removeScope(String apiKey) {
         long tag = keys.scopeTag(apiKey);
-        return store.removeIf(head -> EntryHead.scope(head) == tag);
+        return purge(head -> EntryHead.scope(head) == tag);
     }
 
     /**
@@ -452,7 +463,7 @@ public final class ResponseCache implements AutoCloseable {
      */
     public long removeModel(String model) {
         long tag = RequestScan.tag(model);
-        return store.removeIf(head -> EntryHead.model(head) == tag);
+        return purge(head -> EntryHead.model(head) == tag);
     }
 
     /**
@@ -470,7 +481,7 @@ public final class ResponseCache implements AutoCloseable {
      * @return how many
      */
     public long removeScopeTagged(String tag) {
-        return store.removeIf(head -> CacheKey.hexTag(EntryHead.scope(head)).equals(tag));
+        return purge(head -> CacheKey.hexTag(EntryHead.scope(head)).equals(tag));
     }
 
     /**
@@ -486,14 +497,29 @@ public final class ResponseCache implements AutoCloseable {
             throw new IllegalArgumentException("not 12 to 64 hexadecimal digits: " + digest);
         }
         HexFormat hex = HexFormat.of();
-        return store.find(bytes -> hex.formatHex(bytes).startsWith(digest)).stream()
+        long removed = store.find(bytes -> hex.formatHex(bytes).startsWith(digest)).stream()
                 .filter(bytes -> store.remove(CacheKey.ofBytes(bytes)))
                 .count();
+        wipeGone();
+        return removed;
+    }
+
+    private long purge(Predicate<byte[]> head) {
+        long removed = store.removeIf(head);
+        wipeGone();
+        return removed;
+    }
+
+    /** Wipes what memory holds of answers that are not stored any more, and the requests that they belong to. */
+    private void wipeGone() {
+        answers.wipeGone(keys);
+        // Working memory that may hold the last answer that it was used for.
+        scratches.clear();
     }
 
     /** Removes all answers. Returns how many. Ids that were given out with them can still be given back ({@link #providerId}). */
     public long clear() {
-        return store.removeIf(head -> head[EntryHead.KIND] != EntryHead.NOTE);
+        return purge(head -> head[EntryHead.KIND] != EntryHead.NOTE);
     }
 
     /** What there is in the store for a key, expired or not, without counting as a hit; empty if there is nothing. */
@@ -528,7 +554,9 @@ public final class ResponseCache implements AutoCloseable {
      * scheduled sweep. Returns how many: 0 also if another process is sweeping the same store, which is not waited for.
      */
     public long sweep() {
-        return store.sweep(nowMillis() - staleIfErrorMillis);
+        long removed = store.sweep(nowMillis() - staleIfErrorMillis);
+        wipeGone();
+        return removed;
     }
 
     /** Stops sweeping and closes the store. Lookups after that miss. Idempotent. */
@@ -536,6 +564,8 @@ public final class ResponseCache implements AutoCloseable {
     public void close() {
         sweeper.close();
         store.close();
+        answers.close();
+        keys.close();
         markUse(expiry.millis());
     }
 

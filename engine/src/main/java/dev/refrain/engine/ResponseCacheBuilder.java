@@ -1,5 +1,6 @@
 package dev.refrain.engine;
 
+import dev.refrain.engine.internal.hot.DirectMemory;
 import dev.refrain.engine.internal.store.ChronicleStore;
 import dev.refrain.engine.internal.store.LastUse;
 import dev.refrain.engine.spi.CacheStore;
@@ -71,6 +72,10 @@ public final class ResponseCacheBuilder {
      * How much memory outside the heap may hold decompressed copies of the answers that are asked for most; 0 for none. Taken as it
      * is needed. A sixteenth of the capacity unless set, at most 64 MiB, and nothing with a store of another kind ({@link #store}).
      *
+     * <p>All caches of a JVM together take no more than a quarter of its direct memory ({@code -XX:MaxDirectMemorySize}, or else as much as
+     * the heap may grow to), for this and {@link #memoBytes} together, and leave another quarter of it free. If that is less than is asked
+     * for, the log says so once, and what there is is used.
+     *
      * @throws IllegalArgumentException if it is negative
      */
     public ResponseCacheBuilder hotBytes(long bytes) {
@@ -84,7 +89,8 @@ public final class ResponseCacheBuilder {
     /**
      * How much memory outside the heap may hold requests that come again and again, with their keys, so that they are neither parsed
      * nor digested again; 0 for none. These are prompts as sent: they are in the memory of this process and nowhere else, for as long
-     * as they are asked for. Taken as it is needed. A thirty-second of the capacity unless set, at most 32 MiB.
+     * as they are asked for and their answer is stored; a prompt that comes once is not among them. Taken as it is needed, within the bounds of
+     * {@link #hotBytes}. A thirty-second of the capacity unless set, at most 32 MiB.
      *
      * @throws IllegalArgumentException if it is negative
      */
@@ -97,10 +103,18 @@ public final class ResponseCacheBuilder {
     }
 
     long memoBytes() {
-        return memoBytes >= 0 ? memoBytes : Math.min(capacityBytes / 32, MAX_DEFAULT_MEMO);
+        return DirectMemory.ofJvm().partOf(memoBytesAsked(), hotBytesAsked());
     }
 
     long hotBytes() {
+        return DirectMemory.ofJvm().partOf(hotBytesAsked(), memoBytesAsked());
+    }
+
+    private long memoBytesAsked() {
+        return memoBytes >= 0 ? memoBytes : Math.min(capacityBytes / 32, MAX_DEFAULT_MEMO);
+    }
+
+    private long hotBytesAsked() {
         return hotBytes >= 0
                 ? hotBytes
                 : store != null || file == null ? 0 : Math.min(capacityBytes / 16, MAX_DEFAULT_HOT);

@@ -5,6 +5,7 @@ import dev.refrain.engine.internal.events.LookupEvent;
 import dev.refrain.engine.internal.events.StoreEvent;
 import dev.refrain.engine.internal.template.Template;
 import dev.refrain.engine.spi.CacheStore;
+import dev.refrain.engine.spi.EntryBuffer;
 import dev.refrain.engine.spi.EntryHead;
 import java.time.Clock;
 
@@ -20,6 +21,10 @@ final class StoredAnswers {
     private final EntryCodec codec;
     /** Null if there are none. */
     private final HotAnswers hot;
+
+    private final Mishaps copyFailed = new Mishaps("A hot copy of an answer failed; the store is asked instead.");
+    private final Mishaps readFailed = new Mishaps("The store failed to read an answer; the request is a miss.");
+    private final Mishaps putFailed = new Mishaps("An answer could not be stored.");
 
     /**
      * @param staleIfErrorMillis for how long after its lifetime an entry is still of use
@@ -53,7 +58,27 @@ final class StoredAnswers {
 
     private ForwardReason find(
             CacheKey key, long maxAgeMillis, long maxStaleMillis, CachedResponse into, Scratch scratch) {
-        if (hot != null && hot.find(key, scratch.entry, into.body(), scratch.hot)) {
+        try {
+            return findOrThrow(key, maxAgeMillis, maxStaleMillis, into, scratch);
+        } catch (RuntimeException | VirtualMachineError | AssertionError e) {
+            readFailed.add(e);
+            return ForwardReason.MISS;
+        }
+    }
+
+    /** Whether there is a hot copy; also false if that fails, and then there may be one. */
+    private boolean findHot(CacheKey key, CachedResponse into, Scratch scratch) {
+        try {
+            return hot != null && hot.find(key, scratch.entry, into.body(), scratch.hot);
+        } catch (RuntimeException | VirtualMachineError | AssertionError e) {
+            copyFailed.add(e);
+            return false;
+        }
+    }
+
+    private ForwardReason findOrThrow(
+            CacheKey key, long maxAgeMillis, long maxStaleMillis, CachedResponse into, Scratch scratch) {
+        if (findHot(key, into, scratch)) {
             long now = clock.millis();
             ForwardReason tooOld = tooOld(scratch.entry.bytes(), now, maxAgeMillis, maxStaleMillis);
             if (tooOld != null) {
@@ -81,12 +106,20 @@ final class StoredAnswers {
             store.remove(key);
             return ForwardReason.MISS;
         }
-        if (hot != null) {
-            hot.offer(key, scratch.entry, into, scratch.hot);
-        }
+        offerHot(key, into, scratch);
         counters.hit(key.endpoint());
         counters.tokensSaved.add(into.tokensSaved());
         return null;
+    }
+
+    private void offerHot(CacheKey key, CachedResponse answer, Scratch scratch) {
+        if (hot != null) {
+            try {
+                hot.offer(key, scratch.entry, answer, scratch.hot);
+            } catch (RuntimeException | VirtualMachineError | AssertionError e) {
+                copyFailed.add(e);
+            }
+        }
     }
 
     /** Why an entry is not good enough, or null if it is. */
@@ -106,8 +139,13 @@ final class StoredAnswers {
     /** Returns whether the answer is stored now. */
     boolean put(CacheKey key, Template template, EntryCodec.Facts facts, Scratch scratch) {
         StoreEvent event = Events.store();
-        codec.encode(key, template, facts, scratch.entry, scratch.codec);
-        boolean stored = store.put(key, scratch.entry);
+        boolean stored = false;
+        try {
+            codec.encode(key, template, facts, scratch.entry, scratch.codec);
+            stored = store.put(key, scratch.entry);
+        } catch (RuntimeException | VirtualMachineError | AssertionError e) {
+            putFailed.add(e);
+        }
         if (event != null) {
             event.finish(key, stored, scratch.entry.length());
         }
@@ -115,6 +153,46 @@ final class StoredAnswers {
             counters.stores.increment();
         }
         return stored;
+    }
+
+    /** Removes the answer of a key, and its copy. Returns whether there was one. */
+    boolean remove(CacheKey key, Scratch scratch) {
+        boolean removed = store.remove(key);
+        if (hot != null) {
+            hot.remove(key, scratch.hot);
+        }
+        return removed;
+    }
+
+    /** Whether there is an answer for a key, expired or not. */
+    private boolean isStored(CacheKey key, EntryBuffer buffer, boolean[] found) {
+        found[0] = false;
+        store.head(key, buffer.bytes(), () -> {
+            found[0] = true;
+            return false;
+        });
+        return found[0] || store.peek(key, buffer);
+    }
+
+    /**
+     * Wipes what is kept in memory of answers that the store no longer has, whoever removed them: the copies, and the requests.
+     *
+     * @param requests those that are known
+     */
+    void wipeGone(RequestKeys requests) {
+        if (hot != null) {
+            hot.wipeGone();
+        }
+        EntryBuffer buffer = new EntryBuffer(EntryHead.LENGTH);
+        boolean[] found = new boolean[1];
+        requests.wipe(digest -> isStored(CacheKey.ofBytes(digest), buffer, found));
+    }
+
+    /** Wipes all copies. */
+    void close() {
+        if (hot != null) {
+            hot.close();
+        }
     }
 
     /** What there is for a key, expired or not, without counting as a hit; null if there is nothing. */

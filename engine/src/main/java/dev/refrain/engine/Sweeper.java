@@ -23,6 +23,7 @@ final class Sweeper implements AutoCloseable {
 
     private final CacheStore store;
     private final LongSupplier expiredBefore;
+    private final Runnable afterRound;
     private final ScheduledExecutorService thread;
     private final int slicesPerTurn;
     private final long pauseNanos;
@@ -30,10 +31,12 @@ final class Sweeper implements AutoCloseable {
 
     /**
      * @param expiredBefore entries that expire at this time or before are removed; asked for anew at each turn
+     * @param afterRound run whenever it has come round
      * @param interval in which to come round
      */
-    Sweeper(CacheStore store, LongSupplier expiredBefore, Duration interval) {
+    Sweeper(CacheStore store, LongSupplier expiredBefore, Runnable afterRound, Duration interval) {
         this.store = store;
+        this.afterRound = afterRound;
         this.expiredBefore = expiredBefore;
         // A sixteenth is left for the time that the turns themselves take.
         double nanos = interval.toNanos() / 16.0 * 15;
@@ -74,6 +77,9 @@ final class Sweeper implements AutoCloseable {
         for (int n = 0; n < slicesPerTurn; n++) {
             next = next < store.slices() ? next : 0;
             removed += store.sweep(before, next++);
+            if (next == store.slices()) {
+                afterRound.run();
+            }
         }
         if (event != null) {
             event.finish(slicesPerTurn, removed);

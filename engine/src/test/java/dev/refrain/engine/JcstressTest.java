@@ -22,7 +22,8 @@ class JcstressTest {
 
     @Test
     void noForbiddenOutcomeIsSeen() throws IOException, InterruptedException {
-        List<String> arguments = new ArrayList<>(List.of("-jvmArgs", "-Xmx512m", "-r", "report"));
+        List<String> arguments =
+                new ArrayList<>(List.of("-jvmArgs", "-Xmx512m " + String.join(" ", ChildJvm.flags()), "-r", "report"));
         arguments.addAll(List.of(System.getProperty("refrain.jcstress", BRIEFLY).split(" ")));
         ChildJvm.Result run =
                 ChildJvm.run(ChildJvm.builder(Main.class, arguments.toArray()).directory(folder.toFile()));

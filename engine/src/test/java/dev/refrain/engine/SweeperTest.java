@@ -89,7 +89,7 @@ class SweeperTest {
     @ParameterizedTest
     @CsvSource({"1000, 60000", "1000, 1000", "1, 60000", "3, 1", "100000, 60000"})
     void comesRoundWithinTheInterval(int slices, long millis) {
-        try (Sweeper sweeper = new Sweeper(new Sliced(slices), now::get, Duration.ofMillis(millis))) {
+        try (Sweeper sweeper = new Sweeper(new Sliced(slices), now::get, () -> {}, Duration.ofMillis(millis))) {
             int turns = 0;
             while (swept.size() < slices) {
                 sweeper.turn();
@@ -103,7 +103,7 @@ class SweeperTest {
 
     @Test
     void sweepsOneSliceAtATimeIfThatIsEnough() {
-        try (Sweeper sweeper = new Sweeper(new Sliced(1_000), now::get, Duration.ofMinutes(1))) {
+        try (Sweeper sweeper = new Sweeper(new Sliced(1_000), now::get, () -> {}, Duration.ofMinutes(1))) {
             assertThat(sweeper.turn()).isEqualTo(1);
             assertThat(Duration.ofNanos(sweeper.pauseNanos())).isBetween(Duration.ofMillis(50), Duration.ofMillis(60));
         }
@@ -111,7 +111,7 @@ class SweeperTest {
 
     @Test
     void asksForTheTimeAtEachTurnAndBeginsAgainAtTheEnd() {
-        try (Sweeper sweeper = new Sweeper(new Sliced(2), now::get, Duration.ofMinutes(1))) {
+        try (Sweeper sweeper = new Sweeper(new Sliced(2), now::get, () -> {}, Duration.ofMinutes(1))) {
             sweeper.turn();
             now.set(200);
             sweeper.turn();

@@ -23,7 +23,11 @@ public final class Pool<T> {
 
     /** A pool with a few slots for each processor. */
     public Pool(Supplier<? extends T> factory) {
-        int size = Integer.highestOneBit(Runtime.getRuntime().availableProcessors() * 8);
+        this(factory, Integer.highestOneBit(Runtime.getRuntime().availableProcessors() * 8));
+    }
+
+    /** @param size a power of two */
+    Pool(Supplier<? extends T> factory, int size) {
         this.slots = new AtomicReferenceArray<>(size * STRIDE);
         this.mask = size - 1;
         this.factory = factory;
@@ -56,6 +60,13 @@ public final class Pool<T> {
                 slots.setRelease(slot, object);
                 return;
             }
+        }
+    }
+
+    /** Leaves what is in the pool to the collector. Not what is in use meanwhile, which may come back. */
+    public void clear() {
+        for (int slot = 0; slot <= mask; slot++) {
+            slots.set(slot * STRIDE, null);
         }
     }
 

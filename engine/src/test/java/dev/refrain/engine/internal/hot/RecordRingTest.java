@@ -2,6 +2,7 @@ package dev.refrain.engine.internal.hot;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -21,7 +22,7 @@ import org.junit.jupiter.api.Test;
 class RecordRingTest {
     private static final long SMALLEST = 1 << 20;
 
-    private final RecordRing ring = new RecordRing(SMALLEST);
+    private final RecordRing ring = new RecordRing(SMALLEST, memory());
     private final RecordRing.Cursor cursor = new RecordRing.Cursor();
 
     @Test
@@ -129,7 +130,7 @@ class RecordRingTest {
         for (int i = 0; i < 60_000; i++) {
             byte[] key = bytes("later " + i);
             for (int k = 0; k < 3; k++) {
-                ring.missed(hash(key));
+                ring.shouldAdmit(hash(key));
             }
             append(hash(key), key, new byte[3000]);
         }
@@ -141,13 +142,13 @@ class RecordRingTest {
     void aScanPushesLittleOut() {
         for (int i = 0; i < 500; i++) {
             byte[] key = bytes("wanted " + i);
-            ring.missed(hash(key));
-            ring.missed(hash(key));
+            ring.shouldAdmit(hash(key));
+            ring.shouldAdmit(hash(key));
             assertThat(append(hash(key), key, new byte[1000])).isTrue();
         }
         for (int i = 0; i < 50_000; i++) {
             long hash = hash(bytes("scanned " + i));
-            if (ring.missed(hash)) {
+            if (ring.shouldAdmit(hash)) {
                 append(hash, bytes("scanned " + i), new byte[1000]);
             }
             ring.hit(hash(bytes("wanted " + i % 500)));
@@ -161,7 +162,7 @@ class RecordRingTest {
     /** As a map of which records may be missing, but never another one's or an older one's. */
     @Property(tries = 50)
     void isAMapThatForgets(@ForAll @Size(min = 1, max = 400) List<@IntRange(min = 0, max = 60) Integer> keys) {
-        RecordRing small = new RecordRing(SMALLEST);
+        RecordRing small = new RecordRing(SMALLEST, memory());
         Map<Integer, String> map = new HashMap<>();
         int found = 0;
         for (int i = 0; i < keys.size(); i++) {
@@ -221,7 +222,7 @@ class RecordRingTest {
                 int number = latest.incrementAndGet();
                 byte[] key = key(number);
                 for (int k = 0; k < 1 + number % 30; k++) {
-                    ring.missed(hash(key));
+                    ring.shouldAdmit(hash(key));
                 }
                 byte[] value = new byte[1 + random.nextInt(10_000)];
                 Arrays.fill(value, (byte) random.nextInt());
@@ -266,21 +267,25 @@ class RecordRingTest {
 
     private void fill(int from, int to) {
         for (int i = from; i < to; i++) {
-            ring.missed(hash(bytes("filler " + i)));
-            ring.missed(hash(bytes("filler " + i)));
+            ring.shouldAdmit(hash(bytes("filler " + i)));
+            ring.shouldAdmit(hash(bytes("filler " + i)));
             append("filler " + i, "x".repeat(1000), "");
         }
     }
 
     private boolean append(String key, String a, String b) {
         byte[] keyBytes = bytes(key);
-        ring.missed(hash(keyBytes));
+        ring.shouldAdmit(hash(keyBytes));
         return ring.append(
                 hash(keyBytes), keyBytes, 0, keyBytes.length, bytes(a), a.length(), bytes(b), b.length(), cursor());
     }
 
     private boolean append(long hash, byte[] key, byte[] value) {
         return ring.append(hash, key, 0, key.length, value, value.length, new byte[0], 0, cursor());
+    }
+
+    private static DirectMemory memory() {
+        return new DirectMemory(64L << 20, () -> 0, ByteBuffer::allocate);
     }
 
     private static RecordRing.Cursor cursor() {

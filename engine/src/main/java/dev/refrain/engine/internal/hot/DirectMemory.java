@@ -1,0 +1,172 @@
+package dev.refrain.engine.internal.hot;
+
+import com.sun.management.HotSpotDiagnosticMXBean;
+import com.sun.management.VMOption;
+import java.lang.management.BufferPoolMXBean;
+import java.lang.management.ManagementFactory;
+import java.lang.ref.WeakReference;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.IntFunction;
+import java.util.function.LongSupplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The memory outside the heap that rings may take: all rings of a JVM together a quarter of its direct memory, and never the last quarter
+ * of it, which is left for the host's own I/O. Whoever asks for more is refused, at once and without a garbage collection, and may ask
+ * again. Thread-safe.
+ *
+ * <p>A block that is given back goes to the next ring that wants one of its size, unless the collector has freed it before. It is never
+ * freed by hand: a thread may still be reading it.
+ */
+public final class DirectMemory {
+    private static final Logger LOG = LoggerFactory.getLogger(DirectMemory.class);
+    private static final DirectMemory OF_JVM = new DirectMemory(limitOfJvm(), usedOfJvm(), ByteBuffer::allocateDirect);
+
+    private final long limit;
+    private final LongSupplier used;
+    private final IntFunction<ByteBuffer> allocator;
+
+    // Guarded by this.
+    private final List<WeakReference<ByteBuffer>> returned = new ArrayList<>();
+    private long taken;
+    private boolean failed;
+    private boolean said;
+
+    /**
+     * @param limit bytes of direct memory that there are for everybody
+     * @param used bytes of it that are in use, by whomever
+     * @param allocator makes a block
+     */
+    DirectMemory(long limit, LongSupplier used, IntFunction<ByteBuffer> allocator) {
+        this.limit = limit;
+        this.used = used;
+        this.allocator = allocator;
+    }
+
+    /** That of this JVM. */
+    public static DirectMemory ofJvm() {
+        return OF_JVM;
+    }
+
+    /** As the JVM itself decides it: {@code -XX:MaxDirectMemorySize}, or else as much as the heap may grow to. */
+    private static long limitOfJvm() {
+        try {
+            VMOption option = ManagementFactory.getPlatformMXBean(HotSpotDiagnosticMXBean.class)
+                    .getVMOption("MaxDirectMemorySize");
+            if (option.getOrigin() != VMOption.Origin.DEFAULT) {
+                return Long.parseLong(option.getValue());
+            }
+        } catch (RuntimeException | LinkageError otherVirtualMachine) {
+            LOG.debug("The limit of direct memory is not known; the heap's is taken", otherVirtualMachine);
+        }
+        return Runtime.getRuntime().maxMemory();
+    }
+
+    private static LongSupplier usedOfJvm() {
+        for (BufferPoolMXBean pool : ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class)) {
+            if (pool.getName().equals("direct")) {
+                return pool::getMemoryUsed;
+            }
+        }
+        return () -> 0;
+    }
+
+    /** Bytes that all rings together may take. */
+    public long share() {
+        return limit / 4;
+    }
+
+    /** Bytes that rings have taken and not given back. */
+    public synchronized long taken() {
+        return taken;
+    }
+
+    /**
+     * What two rings that belong together may count on: what they ask for, or each the same part of it if that is more than the share.
+     *
+     * @return bytes for the one ring
+     */
+    public long partOf(long asked, long askedByOther) {
+        long both = asked + askedByOther;
+        if (both <= share()) {
+            return asked;
+        }
+        synchronized (this) {
+            say(both);
+        }
+        return (long) (share() * ((double) asked / both));
+    }
+
+    /** A block of zeros, or null if there is no memory for it now. */
+    synchronized ByteBuffer take(int bytes) {
+        ByteBuffer block = taken + bytes <= share() ? reuse(bytes) : null;
+        if (block == null && taken + bytes <= share() && leavesRoom(bytes)) {
+            block = allocate(bytes);
+        }
+        if (block == null) {
+            say(taken + bytes);
+        } else {
+            taken += bytes;
+        }
+        return block;
+    }
+
+    private boolean leavesRoom(int bytes) {
+        return !failed && used.getAsLong() - idle() + bytes <= limit - limit / 4;
+    }
+
+    private ByteBuffer allocate(int bytes) {
+        try {
+            return allocator.apply(bytes).order(ByteOrder.nativeOrder());
+        } catch (OutOfMemoryError e) {
+            // The JVM has collected garbage for half a second before it gave up: once is enough.
+            failed = true;
+            return null;
+        }
+    }
+
+    private ByteBuffer reuse(int bytes) {
+        for (int i = returned.size() - 1; i >= 0; i--) {
+            ByteBuffer block = returned.get(i).get();
+            if (block == null || block.capacity() == bytes) {
+                returned.remove(i);
+            }
+            if (block != null && block.capacity() == bytes) {
+                return block;
+            }
+        }
+        return null;
+    }
+
+    /** Bytes that nobody uses, but that the collector has not freed. */
+    private long idle() {
+        long idle = 0;
+        for (WeakReference<ByteBuffer> reference : returned) {
+            ByteBuffer block = reference.get();
+            idle += block == null ? 0 : block.capacity();
+        }
+        return idle;
+    }
+
+    /** Gives a block back, full of zeros; whoever still reads it must expect it to change. */
+    synchronized void give(ByteBuffer block) {
+        taken -= block.capacity();
+        returned.add(new WeakReference<>(block));
+    }
+
+    private void say(long wanted) {
+        if (!said) {
+            said = true;
+            LOG.warn(
+                    "Hot answers and known requests want {} bytes of memory outside the heap and have to do with less: all caches of a JVM"
+                            + " together take at most {} bytes, a quarter of its direct memory, and leave a quarter of it free."
+                            + " They work with what there is; for more, raise -XX:MaxDirectMemorySize (or -Xmx, if that is not set)",
+                    wanted,
+                    share());
+        }
+    }
+}

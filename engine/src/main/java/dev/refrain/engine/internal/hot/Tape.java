@@ -1,0 +1,282 @@
+package dev.refrain.engine.internal.hot;
+
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+
+/**
+ * Records one behind the other in a circle of blocks of memory outside the heap. A position counts up for ever; what lies more than a round
+ * behind the head has been written over. No record lies in two blocks. A block gets its memory when the head first comes to it, and is
+ * passed over for as long as there is none.
+ *
+ * <p>Whoever writes excludes others. Reading is for any thread, but only {@link RecordRing} can tell whether what was read is a record.
+ */
+final class Tape {
+    static final int BLOCKS = 16;
+    /** Records begin at multiples of it. */
+    static final int UNIT = 64;
+
+    static final int KEY = 16;
+
+    private static final int KEY_LENGTH = 0;
+    private static final int VALUE_LENGTH = 4;
+    private static final int HASH = 8;
+
+    /** In place of a key's length: no record, for as many bytes as the value's length says, this header included. */
+    private static final int NOTHING = -1;
+    /** The same, and behind the header there are zeros. */
+    private static final int WIPED = -2;
+
+    private static final byte[] ZEROS = new byte[4096];
+
+    final int blockSize;
+
+    private final DirectMemory memory;
+    private final ByteBuffer[] blocks = new ByteBuffer[BLOCKS];
+    /** Positions of neighbouring blocks stand 2^blockShift apart, which is at least the length of a block. */
+    private final int blockShift;
+
+    private final long window;
+
+    /** Where the next record goes. */
+    private long head;
+    /** The oldest record that is still there, or the head. */
+    private long tail;
+
+    /** @param blockSize a multiple of {@link #UNIT} */
+    Tape(int blockSize, DirectMemory memory) {
+        this.blockSize = blockSize;
+        this.memory = memory;
+        blockShift = 32 - Integer.numberOfLeadingZeros(blockSize - 1);
+        window = (long) BLOCKS << blockShift;
+        // No record is at position 0, so that it can stand for none.
+        head = 1L << blockShift;
+        tail = head;
+    }
+
+    // ---- for any thread
+
+    /** The memory that a position is in, or null if there is none. */
+    ByteBuffer block(long position) {
+        return blocks[(int) (position >>> blockShift) & (BLOCKS - 1)];
+    }
+
+    int offset(long position) {
+        return (int) position & ((1 << blockShift) - 1);
+    }
+
+    static int keyLength(ByteBuffer block, int at) {
+        return block.getInt(at + KEY_LENGTH);
+    }
+
+    static int valueLength(ByteBuffer block, int at) {
+        return block.getInt(at + VALUE_LENGTH);
+    }
+
+    // ---- for the writer
+
+    long head() {
+        return head;
+    }
+
+    long tail() {
+        return tail;
+    }
+
+    static int roundUp(int length) {
+        return (length + UNIT - 1) / UNIT * UNIT;
+    }
+
+    /** Whether what is that long ends within the head's block. */
+    boolean fits(int room) {
+        return offset(head) + room <= blockSize;
+    }
+
+    /** Whether that much behind the head is free. */
+    boolean isFree(int room) {
+        return tail + window >= head + room;
+    }
+
+    /** Where the head would be if the tail were right before it. */
+    private long limit() {
+        return tail + window;
+    }
+
+    /** Whether the head's block has memory, which is taken if it can be had. */
+    boolean hasMemory() {
+        ByteBuffer block = block(head);
+        if (block == null) {
+            block = memory.take(blockSize);
+            if (block != null) {
+                fill(block, 0, blockSize, WIPED);
+                blocks[(int) (head >>> blockShift) & (BLOCKS - 1)] = block;
+            }
+        }
+        return block != null;
+    }
+
+    boolean hasRecord(long position) {
+        ByteBuffer block = block(position);
+        return block != null && keyLength(block, offset(position)) >= 0;
+    }
+
+    long hash(long position) {
+        return block(position).getLong(offset(position) + HASH);
+    }
+
+    /** Where the record after this one begins, or what else there is. */
+    long next(long position) {
+        ByteBuffer block = block(position);
+        if (block == null) {
+            return nextBlock(position);
+        }
+        int at = offset(position);
+        int end = at + lengthAt(block, at);
+        return end >= blockSize ? nextBlock(position) : position + (end - at);
+    }
+
+    private static int lengthAt(ByteBuffer block, int at) {
+        int keyLength = keyLength(block, at);
+        int valueLength = valueLength(block, at);
+        return keyLength < 0 ? valueLength : roundUp(KEY + keyLength + valueLength);
+    }
+
+    private long nextBlock(long position) {
+        return ((position >>> blockShift) + 1) << blockShift;
+    }
+
+    /** Where the head goes when it leaves its block. */
+    long nextBlock() {
+        return nextBlock(head);
+    }
+
+    /** Whether the tail is out of the way of a head that stands there. */
+    boolean reaches(long position) {
+        return limit() >= position;
+    }
+
+    /** Gives up the oldest record. */
+    void passTail() {
+        tail = next(tail);
+    }
+
+    /** Moves the head to the next block, which must be free. */
+    void leaveBlock() {
+        markNothing(head, blockSize - offset(head));
+        head = nextBlock(head);
+    }
+
+    /** Lets the oldest record stay where it is, as the newest one. Returns its position from now on. */
+    long keepTail() {
+        long stays = limit();
+        markNothing(head, (int) (stays - head));
+        passTail();
+        head = limit();
+        return stays;
+    }
+
+    /** Writes a record at the head, for which there is room. */
+    void write(long hash, byte[] key, int from, int length, byte[] a, int aLength, byte[] b, int bLength) {
+        ByteBuffer block = block(head);
+        int at = offset(head);
+        int end = at + KEY + length + aLength + bLength;
+        int room = roundUp(end - at);
+        block.putInt(at + KEY_LENGTH, length);
+        block.putInt(at + VALUE_LENGTH, aLength + bLength);
+        block.putLong(at + HASH, hash);
+        block.put(at + KEY, key, from, length);
+        block.put(at + KEY + length, a, 0, aLength);
+        block.put(at + KEY + length + aLength, b, 0, bLength);
+        zero(block, end, at + room);
+        head += room;
+    }
+
+    private void markNothing(long position, int length) {
+        ByteBuffer block = block(position);
+        if (length > 0 && block != null) {
+            block.putInt(offset(position) + KEY_LENGTH, NOTHING);
+            block.putInt(offset(position) + VALUE_LENGTH, length);
+        }
+    }
+
+    /** Overwrites a record. */
+    void wipe(long position) {
+        ByteBuffer block = block(position);
+        int at = offset(position);
+        fill(block, at, lengthAt(block, at), WIPED);
+    }
+
+    private static void fill(ByteBuffer block, int at, int length, int mark) {
+        zero(block, at, at + length);
+        block.putInt(at + KEY_LENGTH, mark);
+        block.putInt(at + VALUE_LENGTH, length);
+    }
+
+    private static void zero(ByteBuffer block, int from, int to) {
+        for (int at = from; at < to; at += ZEROS.length) {
+            block.put(at, ZEROS, 0, Math.min(ZEROS.length, to - at));
+        }
+    }
+
+    /** Told of records that are on the tape. */
+    interface Visitor {
+        void visit(long position);
+    }
+
+    /**
+     * Shows all records of a block, and overwrites what else there is in it. Meanwhile records may be wiped.
+     *
+     * @param number 0 to {@link #BLOCKS} - 1
+     */
+    void visit(int number, Visitor visitor) {
+        if (blocks[number] == null) {
+            return;
+        }
+        long newest = head >>> blockShift;
+        long round = newest - ((newest - number) & (BLOCKS - 1));
+        // The head's own block has records of the last round behind the head.
+        visit(Math.max((round - BLOCKS) << blockShift, tail), (round - BLOCKS + 1) << blockShift, visitor);
+        visit(Math.max(round << blockShift, tail), Math.min((round + 1) << blockShift, head), visitor);
+        // And what is free: from the head to where the tail was a round ago.
+        if (round == newest) {
+            long end = Math.min((round << blockShift) + blockSize, limit());
+            zero(blocks[number], offset(head), offset(head) + (int) (end - head));
+        } else if (tail > round << blockShift) {
+            long end = Math.min((round << blockShift) + blockSize, tail);
+            zero(blocks[number], 0, (int) (end - (round << blockShift)));
+        }
+    }
+
+    private void visit(long from, long to, Visitor visitor) {
+        long position = from;
+        while (position < to) {
+            long next = next(position);
+            if (hasRecord(position)) {
+                visitor.visit(position);
+            } else if (keyLength(block(position), offset(position)) == NOTHING) {
+                wipe(position);
+            }
+            position = next;
+        }
+    }
+
+    /** Wipes everything and gives the memory back. Nothing may be written after that. */
+    void release() {
+        for (ByteBuffer block : blocks) {
+            if (block != null) {
+                zero(block, 0, blockSize);
+                memory.give(block);
+            }
+        }
+        Arrays.fill(blocks, null);
+        tail = head;
+    }
+
+    /** Bytes of memory that it has. */
+    long bytes() {
+        long bytes = 0;
+        for (ByteBuffer block : blocks) {
+            bytes += block == null ? 0 : blockSize;
+        }
+        return bytes;
+    }
+}
