@@ -1,0 +1,303 @@
+package dev.refrain.engine;
+
+import static dev.refrain.engine.Answers.CHAT_ANSWER;
+import static dev.refrain.engine.Answers.utf8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.refrain.engine.internal.store.HeapStore;
+import dev.refrain.engine.spi.CacheStore;
+import dev.refrain.engine.spi.EntryBuffer;
+import dev.refrain.engine.spi.StoreStats;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.SplittableRandom;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicIntegerArray;
+import java.util.function.BooleanSupplier;
+import java.util.function.Predicate;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * Everything that an embedder can do to a cache at the same time, closing included: nothing is thrown, no answer is another request's, none is
+ * torn, and none is older than what had replaced it before the lookup began. Longer with {@code -Drefrain.hostile.seconds}, by
+ * another seed with {@code -Drefrain.hostile.seed}.
+ */
+class HostileEmbedderTest {
+    private static final long SECONDS = Long.getLong("refrain.hostile.seconds", 3);
+    private static final long SEED = Long.getLong("refrain.hostile.seed", System.nanoTime());
+    private static final int THREADS = 4;
+    private static final int KEYS = 40;
+    private static final Duration TTL = Duration.ofHours(1);
+
+    @TempDir
+    Path folder;
+
+    /** The latest generation of each answer that was put in place before now; only its owner stores it. */
+    private final AtomicIntegerArray stored = new AtomicIntegerArray(KEYS);
+
+    private final AtomicInteger hits = new AtomicInteger();
+    private volatile ResponseCache cache;
+
+    private ResponseCache open(int number) throws IOException {
+        return ResponseCache.builder(folder.resolve("answers" + number))
+                .capacityBytes(16L << 20)
+                .hotBytes(1 << 20)
+                .memoBytes(1 << 20)
+                .sweepInterval(Duration.ofMillis(50))
+                .open();
+    }
+
+    private static byte[] request(int number) {
+        return utf8("{\"model\":\"m" + number % 3 + "\",\"messages\":[],\"user\":\"" + number + "\"}");
+    }
+
+    private static String apiKey(int number) {
+        return "sk-" + number % 4;
+    }
+
+    private static CacheRequest cacheRequest(int number) {
+        return CacheRequest.of(Endpoint.CHAT, apiKey(number), request(number));
+    }
+
+    private static byte[] answer(int number, int generation) {
+        String word = number + "/" + generation + " ";
+        // Up to 60 KB, so that some are kept in pieces; not so regular that there is no copy.
+        SplittableRandom random = new SplittableRandom(number * 1000L + generation % 7);
+        StringBuilder text = new StringBuilder(word);
+        int length = 20 << random.nextInt(12);
+        while (text.length() < length) {
+            text.append(Long.toString(random.nextLong(), 36)).append(' ');
+        }
+        return utf8(CHAT_ANSWER.replace("Hello", text.append(word).toString()));
+    }
+
+    private void check(int number, int atLeast, byte[] body) {
+        String text = new String(body, StandardCharsets.UTF_8);
+        int begin = text.indexOf("\"content\":\"") + 11;
+        String word = text.substring(begin, text.indexOf(' ', begin));
+        int generation = Integer.parseInt(word.substring(word.indexOf('/') + 1));
+        String expected = new String(answer(number, generation), StandardCharsets.UTF_8);
+        String mark = "\"content\":";
+        if (!word.startsWith(number + "/")
+                || generation < atLeast
+                || !text.substring(text.indexOf(mark), text.indexOf("\"usage\""))
+                        .equals(expected.substring(expected.indexOf(mark), expected.indexOf("\"usage\"")))) {
+            throw new AssertionError(
+                    "seed " + SEED + ": request " + number + " from generation " + atLeast + " on got " + word);
+        }
+        hits.incrementAndGet();
+    }
+
+    @Test
+    @Timeout(value = 12, unit = TimeUnit.HOURS)
+    void nothingIsThrownAndNoAnswerIsWrong() throws Exception {
+        cache = open(0);
+        ExecutorService threads = Executors.newFixedThreadPool(THREADS + 1);
+        List<Future<Void>> results = new ArrayList<>();
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(SECONDS);
+        BooleanSupplier goOn = () -> System.nanoTime() - end < 0;
+        try {
+            for (int i = 0; i < THREADS; i++) {
+                results.add(threads.submit(embedder(i, goOn)));
+            }
+            results.add(threads.submit(closer(goOn)));
+            for (Future<Void> result : results) {
+                result.get();
+            }
+        } finally {
+            threads.shutdownNow();
+            cache.close();
+        }
+        assertThat(hits.get()).isGreaterThan(1_000);
+    }
+
+    /** Closes the cache while others use it, and opens one in another file. */
+    private Callable<Void> closer(BooleanSupplier goOn) {
+        return () -> {
+            for (int number = 1; goOn.getAsBoolean(); number++) {
+                Thread.sleep(400);
+                ResponseCache next = open(number);
+                ResponseCache old = cache;
+                cache = next;
+                old.close();
+            }
+            return null;
+        };
+    }
+
+    private Callable<Void> embedder(int thread, BooleanSupplier goOn) {
+        return () -> {
+            SplittableRandom random = new SplittableRandom(SEED + thread);
+            CachedResponse hit = new CachedResponse();
+            while (goOn.getAsBoolean()) {
+                ResponseCache current = cache;
+                // Few are asked for often, so that there are copies.
+                int number = random.nextInt(random.nextInt(KEYS) + 1);
+                int atLeast = stored.get(number);
+                CacheKey key = current.key(cacheRequest(number)).orElseThrow();
+                int what = random.nextInt(1_000);
+                if (what < 800) {
+                    if (what < 400 ? current.lookup(key, hit) : lookup(current, number, hit)) {
+                        check(number, atLeast, hit.toByteArray());
+                    }
+                } else if (what < 900) {
+                    store(current, thread, number, key);
+                } else if (what < 960) {
+                    respond(current, number, atLeast);
+                } else {
+                    disturb(current, what, number, key);
+                }
+            }
+            return null;
+        };
+    }
+
+    private static boolean lookup(ResponseCache cache, int number, CachedResponse into) {
+        byte[] body = request(number);
+        return cache.find(Endpoint.CHAT, apiKey(number), body, 0, body.length, "", "", into);
+    }
+
+    private void store(ResponseCache current, int thread, int number, CacheKey key) {
+        // One thread for each answer, so that what is newer is known.
+        if (number % THREADS == thread) {
+            int generation = stored.get(number) + 1;
+            current.store(key, "application/json", answer(number, generation), TTL);
+            // Stored, or nothing is: the older one is gone in any case, unless the cache has been closed.
+            if (current == cache) {
+                stored.set(number, generation);
+            }
+        }
+    }
+
+    /** From the store or from a provider that has the latest answer; not stored, as it may be late. */
+    private void respond(ResponseCache current, int number, int atLeast) throws Exception {
+        CacheDirectives noStore = new CacheDirectives(false, true, CacheDirectives.ANY_AGE, false, 0);
+        WholeAnswer whole = current.respond(
+                        cacheRequest(number), CacheControls.on(TTL).with(noStore), sink -> {
+                            sink.head(new ResponseHead(200, "application/json", null, -1, null, null, Map.of()));
+                            sink.chunk(ByteBuffer.wrap(answer(number, stored.get(number))));
+                            sink.end();
+                            return Upstream.Call.UNSTOPPABLE;
+                        })
+                .toCompletableFuture()
+                .get(10, TimeUnit.SECONDS);
+        check(number, atLeast, whole.toByteArray());
+    }
+
+    private static void disturb(ResponseCache current, int what, int number, CacheKey key) {
+        switch (what % 12) {
+            case 0 -> current.clear();
+            case 1 -> current.removeScope(apiKey(number));
+            case 2 -> current.removeModel("m" + number % 3);
+            case 3 -> current.removeDigest(key.shortDigest());
+            case 4 -> current.sweep();
+            case 5 -> current.stats();
+            case 6 -> current.inspect(key);
+            case 7 -> current.keyParts(cacheRequest(number));
+            default -> current.remove(key);
+        }
+    }
+
+    /** A store against its contract: what it throws is a miss, or nothing stored. */
+    private static final class ThrowingStore implements CacheStore {
+        private final HeapStore sound = new HeapStore();
+        private boolean throwsOnHead;
+        private boolean throwsOnGet;
+        private boolean throwsOnPut;
+
+        @Override
+        public boolean head(CacheKey key, byte[] into) {
+            if (throwsOnHead) {
+                throw new NullPointerException("head");
+            }
+            return sound.head(key, into);
+        }
+
+        @Override
+        public boolean get(CacheKey key, EntryBuffer into) {
+            if (throwsOnGet) {
+                throw new IllegalStateException("closed");
+            }
+            return sound.get(key, into);
+        }
+
+        @Override
+        public boolean put(CacheKey key, EntryBuffer entry) {
+            if (throwsOnPut) {
+                throw new OutOfMemoryError("direct memory");
+            }
+            return sound.put(key, entry);
+        }
+
+        @Override
+        public boolean remove(CacheKey key) {
+            return sound.remove(key);
+        }
+
+        @Override
+        public long sweep(long nowMillis) {
+            return sound.sweep(nowMillis);
+        }
+
+        @Override
+        public long removeIf(Predicate<byte[]> head) {
+            return sound.removeIf(head);
+        }
+
+        @Override
+        public List<byte[]> find(Predicate<byte[]> key) {
+            return sound.find(key);
+        }
+
+        @Override
+        public StoreStats stats() {
+            return sound.stats();
+        }
+
+        @Override
+        public byte[] secret() {
+            return sound.secret();
+        }
+
+        @Override
+        public void close() {
+            sound.close();
+        }
+    }
+
+    @Test
+    void f18_aFailingCopyNeverFailsAHit() throws IOException {
+        ThrowingStore store = new ThrowingStore();
+        try (ResponseCache failing = ResponseCache.builder(folder.resolve("none"))
+                .store(store)
+                .hotBytes(1 << 20)
+                .open()) {
+            CacheKey key = failing.key(cacheRequest(1)).orElseThrow();
+            assertThat(failing.store(key, "application/json", answer(1, 1), TTL))
+                    .isTrue();
+            store.throwsOnHead = true;
+            CachedResponse hit = new CachedResponse();
+            assertThat(failing.lookup(key, hit)).isTrue();
+            check(1, 1, hit.toByteArray());
+
+            store.throwsOnGet = true;
+            assertThat(failing.lookup(key, hit)).isFalse();
+            store.throwsOnPut = true;
+            assertThat(failing.store(key, "application/json", answer(1, 2), TTL))
+                    .isFalse();
+        }
+    }
+}

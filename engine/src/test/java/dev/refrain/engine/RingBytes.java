@@ -1,0 +1,42 @@
+package dev.refrain.engine;
+
+import java.lang.reflect.Field;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+
+/** What is in the memory that a cache has outside the heap, byte for byte, whether anything leads to it or not. */
+final class RingBytes {
+    private RingBytes() {}
+
+    /** Of the hot copies. */
+    static String ofCopies(ResponseCache cache) {
+        return dump(field(field(cache, "answers"), "hot"));
+    }
+
+    /** Of the known requests. */
+    static String ofRequests(ResponseCache cache) {
+        return dump(field(field(cache, "keys"), "memo"));
+    }
+
+    private static String dump(Object owner) {
+        StringBuilder all = new StringBuilder();
+        for (ByteBuffer block : (ByteBuffer[]) field(field(field(owner, "ring"), "tape"), "blocks")) {
+            if (block != null) {
+                byte[] bytes = new byte[block.capacity()];
+                block.get(0, bytes);
+                all.append(new String(bytes, StandardCharsets.ISO_8859_1));
+            }
+        }
+        return all.toString();
+    }
+
+    private static Object field(Object of, String name) {
+        try {
+            Field field = of.getClass().getDeclaredField(name);
+            field.setAccessible(true);
+            return field.get(of);
+        } catch (ReflectiveOperationException e) {
+            throw new LinkageError("the test knows other fields than there are", e);
+        }
+    }
+}
