@@ -62,6 +62,7 @@ final class StoredAnswers {
             return findOrThrow(key, maxAgeMillis, maxStaleMillis, into, scratch);
         } catch (RuntimeException | VirtualMachineError | AssertionError e) {
             readFailed.add(e);
+            counters.failures.increment();
             return ForwardReason.MISS;
         }
     }
@@ -145,6 +146,7 @@ final class StoredAnswers {
             stored = store.put(key, scratch.entry);
         } catch (RuntimeException | VirtualMachineError | AssertionError e) {
             putFailed.add(e);
+            counters.failures.increment();
         }
         if (event != null) {
             event.finish(key, stored, scratch.entry.length());

@@ -4,9 +4,9 @@ import static dev.refrain.engine.Answers.CHAT_ANSWER;
 import static dev.refrain.engine.Answers.utf8;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.refrain.engine.internal.store.HeapStore;
 import dev.refrain.engine.spi.CacheStore;
 import dev.refrain.engine.spi.EntryBuffer;
+import dev.refrain.engine.spi.HeapStore;
 import dev.refrain.engine.spi.StoreStats;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -121,7 +121,7 @@ class HostileEmbedderTest {
             threads.shutdownNow();
             cache.close();
         }
-        assertThat(hits.get()).isGreaterThan(1_000);
+        assertThat(hits.get()).isGreaterThan(50);
     }
 
     /** Closes the cache while others use it, and opens one in another file. */
@@ -149,13 +149,13 @@ class HostileEmbedderTest {
                 int atLeast = stored.get(number);
                 CacheKey key = current.key(cacheRequest(number)).orElseThrow();
                 int what = random.nextInt(1_000);
-                if (what < 800) {
-                    if (what < 400 ? current.lookup(key, hit) : lookup(current, number, hit)) {
+                if (what < 700) {
+                    if (what < 350 ? current.lookup(key, hit) : lookup(current, number, hit)) {
                         check(number, atLeast, hit.toByteArray());
                     }
-                } else if (what < 900) {
-                    store(current, thread, number, key);
                 } else if (what < 960) {
+                    store(current, thread, number, key);
+                } else if (what < 985) {
                     respond(current, number, atLeast);
                 } else {
                     disturb(current, what, number, key);
@@ -213,7 +213,7 @@ class HostileEmbedderTest {
 
     /** A store against its contract: what it throws is a miss, or nothing stored. */
     private static final class ThrowingStore implements CacheStore {
-        private final HeapStore sound = new HeapStore();
+        private final HeapStore sound = new HeapStore(16L << 20);
         private boolean throwsOnHead;
         private boolean throwsOnGet;
         private boolean throwsOnPut;

@@ -78,7 +78,17 @@ class LookupTest {
 
     private List<CacheKey> keys(List<CacheRequest> requests) {
         List<CacheKey> keys = new ArrayList<>();
-        requests.forEach(request -> keys.add(cache.key(request).orElseThrow()));
+        for (CacheRequest request : requests) {
+            CacheKey key = cache.key(request).orElseThrow();
+            keys.add(key);
+            // What is answered again and again is remembered.
+            cache.store(
+                    key,
+                    key.streaming() ? "text/event-stream" : "application/json",
+                    utf8(key.streaming() ? Answers.CHAT_STREAM : CHAT_ANSWER),
+                    TTL);
+            cache.lookup(key, new CachedResponse());
+        }
         return keys;
     }
 

@@ -3,9 +3,8 @@ package dev.refrain.engine;
 import static dev.refrain.engine.Answers.CHAT_ANSWER;
 import static dev.refrain.engine.Answers.utf8;
 
+import dev.refrain.engine.internal.hot.DirectMemory;
 import java.io.IOException;
-import java.lang.management.BufferPoolMXBean;
-import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -23,9 +22,9 @@ final class SmallDirectMemory {
         try (ResponseCache cache = open(file)) {
             System.out.println("first " + hotShare(cache, 0));
             System.out.println("second " + hotShare(cache, 1));
-            System.out.println("rings " + (directBytes() - host.capacity()));
+            System.out.println("rings " + DirectMemory.ofJvm().taken());
             // As much as the host may count on: all but the quarter.
-            host = ByteBuffer.allocateDirect(11 << 20);
+            host = ByteBuffer.allocateDirect(10 << 20);
         }
         System.out.println("host " + host.capacity());
         host = null;
@@ -46,13 +45,6 @@ final class SmallDirectMemory {
                 .hotBytes(64L << 20)
                 .memoBytes(0)
                 .open();
-    }
-
-    private static long directBytes() {
-        return ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class).stream()
-                .filter(pool -> pool.getName().equals("direct"))
-                .mapToLong(BufferPoolMXBean::getMemoryUsed)
-                .sum();
     }
 
     private static CacheKey key(ResponseCache cache, int set, int number) {
