@@ -50,6 +50,11 @@ final class EntryCodec {
     /** Longer answers would take too much working memory, several times their length. */
     private static final int MAX_BLOCK_PATCHED = 1 << 20;
 
+    /** A byte of an LZ4 block stands for this many at most. */
+    private static final long MAX_LZ4_RATIO = 255;
+    /** More than anybody stores, and less than a heap that can hold answers of a size near it. */
+    private static final int MAX_BODY = 256 << 20;
+
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
     private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
     private static final VarHandle SHORT = MethodHandles.byteArrayViewVarHandle(short[].class, ByteOrder.LITTLE_ENDIAN);
@@ -209,11 +214,11 @@ final class EntryCodec {
         int bodyLength = (int) INT.get(entry, BODY_LENGTH);
         int blockAt = beforeBody(entry);
         int blockLength = in.length() - blockAt;
-        if (bodyLength < 0 || blockAt < 0 || blockLength < 0) {
+        if (!isPossible(entry, in.length(), bodyLength)) {
             return false;
         }
-        byte[] body = out.body().resize(bodyLength);
         try {
+            byte[] body = out.body().resize(bodyLength);
             if (hasBlockPatches(entry)) {
                 tell(entry, nowMillis, out, scratch);
                 BlockPatches.write(
@@ -237,7 +242,26 @@ final class EntryCodec {
             return true;
         } catch (LZ4Exception | IndexOutOfBoundsException | IllegalArgumentException e) {
             return false;
+        } catch (OutOfMemoryError e) {
+            // One array was too long for the heap. That is no reason to fail the request.
+            return false;
         }
+    }
+
+    /**
+     * Whether an entry can have the lengths that it says it has, to be asked before any memory is taken for it. A right checksum does
+     * not tell: whoever can write to the file can make one.
+     */
+    private static boolean isPossible(byte[] entry, int length, int bodyLength) {
+        int patchesLength = (int) INT.get(entry, PATCHES_LENGTH);
+        // Each of the sizes is below 2^31, so that nothing overflows.
+        long blockLength = (long) length - beforeBody(entry);
+        if (patchesLength < 0 || patchesLength > length || blockLength < 0 || bodyLength < 0) {
+            return false;
+        }
+        return (entry[FLAGS] & FLAG_LZ4) == 0
+                ? bodyLength == blockLength
+                : bodyLength <= blockLength * MAX_LZ4_RATIO && bodyLength <= MAX_BODY;
     }
 
     /**

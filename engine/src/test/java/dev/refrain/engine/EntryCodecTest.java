@@ -4,13 +4,16 @@ import static dev.refrain.engine.Answers.CHAT_ANSWER;
 import static dev.refrain.engine.Answers.utf8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.refrain.engine.internal.EntryChecksum;
 import dev.refrain.engine.internal.template.AnswerCapture;
 import dev.refrain.engine.internal.template.Template;
 import dev.refrain.engine.spi.EntryBuffer;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.Base64;
 import java.util.Random;
+import java.util.zip.CRC32C;
 import org.junit.jupiter.api.Test;
 
 class EntryCodecTest {
@@ -71,6 +74,45 @@ class EntryCodecTest {
     @Test
     void anEntryUnderAnotherKeyIsNotIntact() {
         assertThat(codec.isIntact(key(2), encode(CHAT_ANSWER), scratch)).isFalse();
+    }
+
+    /** What an entry says of its lengths and placeholders is not believed, whatever its checksum. */
+    @Test
+    void f54_craftedEntriesDecodeToNothingOrWithinTheirBounds() {
+        int[] extremes = {0, 1, -1, Integer.MIN_VALUE, Integer.MAX_VALUE, 1 << 30, 1 << 20};
+        int[] fields = {24, 28, 32, 44, 5};
+        Random random = new Random(54);
+        for (String answer : new String[] {CHAT_ANSWER, CHAT_ANSWER.replace("Hello", "again and ".repeat(1000))}) {
+            for (int round = 0; round < 3_000; round++) {
+                EntryBuffer entry = encode(answer);
+                for (int i = random.nextInt(3); i >= 0; i--) {
+                    int value = random.nextBoolean() ? extremes[random.nextInt(extremes.length)] : random.nextInt();
+                    ByteBuffer.wrap(entry.bytes())
+                            .order(ByteOrder.LITTLE_ENDIAN)
+                            .putInt(fields[random.nextInt(fields.length)], value);
+                }
+                if (random.nextInt(4) == 0) {
+                    // Somewhere in labels, patch table or body.
+                    entry.bytes()[68 + random.nextInt(entry.length() - 68)] = (byte) random.nextInt();
+                }
+                byte[] digest = new byte[CacheKey.LENGTH];
+                key.copyTo(digest, 0);
+                EntryChecksum.write(digest, entry.bytes(), entry.length(), new CRC32C());
+                CachedResponse out = new CachedResponse();
+                if (codec.isIntact(key, entry, scratch) && codec.decode(entry, 3000, out, scratch)) {
+                    assertThat(out.length()).isLessThanOrEqualTo(255 * entry.length());
+                }
+            }
+        }
+    }
+
+    @Test
+    void f54_aBodyOfAGibibyteTakesNoMemory() {
+        EntryBuffer entry = encode(CHAT_ANSWER.replace("Hello", "again and ".repeat(1000)));
+        ByteBuffer.wrap(entry.bytes()).order(ByteOrder.LITTLE_ENDIAN).putInt(24, 1 << 30);
+        CachedResponse out = new CachedResponse();
+        assertThat(codec.decode(entry, 3000, out, scratch)).isFalse();
+        assertThat(out.body().bytes().length).isLessThan(1 << 20);
     }
 
     @Test

@@ -2,6 +2,7 @@ package dev.refrain.http.proxy;
 
 import dev.refrain.engine.CacheStats;
 import dev.refrain.engine.Endpoint;
+import dev.refrain.engine.ForeignFileException;
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.engine.ResponseCacheBuilder;
 import dev.refrain.engine.spi.NoStore;
@@ -232,6 +233,9 @@ public final class ProxyServer implements AutoCloseable {
                 .closeOnExit(false);
         try {
             return builder.open();
+        } catch (ForeignFileException e) {
+            // A mistake in the settings, which a proxy that runs without its cache would hide.
+            throw e;
         } catch (IOException e) {
             LOG.error("Nothing will be cached. {}. Put that right and restart", e.getMessage());
             LOG.debug("Why the store could not be opened", e);

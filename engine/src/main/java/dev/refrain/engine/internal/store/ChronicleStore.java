@@ -15,7 +15,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BooleanSupplier;
-import java.util.function.IntFunction;
+import java.util.function.IntToLongFunction;
 import java.util.function.Predicate;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -33,7 +33,6 @@ public final class ChronicleStore implements CacheStore {
     private static final int CLOSE_TIMEOUT_SECONDS = 10;
 
     private static final int SEGMENTS_FOR_AN_ESTIMATE = 16;
-    private static final SegmentMap.Swept NOTHING_SWEPT = new SegmentMap.Swept(0, 0);
 
     private final StoreFiles files;
     private final SegmentMap map;
@@ -69,8 +68,6 @@ public final class ChronicleStore implements CacheStore {
     private static final class Round {
         /** Whether this process sweeps, and not another one or none. */
         private boolean isOurs;
-        /** Parts that the slices have left so far. */
-        private long partsLeft;
     }
 
     private static final class Scratch {
@@ -175,7 +172,7 @@ public final class ChronicleStore implements CacheStore {
         try {
             key.copyTo(scratch.key, 0);
             return map.head(scratch.key, into, then);
-        } catch (RuntimeException | InternalError | AssertionError e) {
+        } catch (RuntimeException | VirtualMachineError | AssertionError e) {
             files.failed("read an entry's head", e);
             return false;
         } finally {
@@ -266,24 +263,21 @@ public final class ChronicleStore implements CacheStore {
         synchronized (round) {
             if (slice == 0) {
                 round.isOurs = beginSweep();
-                round.partsLeft = 0;
             }
             if (!round.isOurs) {
                 return 0;
             }
         }
-        SegmentMap.Swept swept = each(slice, segment -> map.sweep(segment, nowMillis));
+        long removed = each(slice, segment -> map.sweep(segment, nowMillis));
         tally.sweptSegments.increment();
         synchronized (round) {
-            round.partsLeft += swept.partsLeft();
             if (slice == segments - 1) {
                 tally.sweeps.increment();
-                tally.parts.set(round.partsLeft);
                 round.isOurs = false;
                 files.endSweep();
             }
         }
-        return swept.removed();
+        return removed;
     }
 
     @Override
@@ -318,15 +312,11 @@ public final class ChronicleStore implements CacheStore {
 
     private long sweepSegments(long nowMillis) {
         long removed = 0;
-        long left = 0;
         for (int segment = 0; segment < segments; segment++) {
-            SegmentMap.Swept swept = each(segment, one -> map.sweep(one, nowMillis));
-            removed += swept.removed();
-            left += swept.partsLeft();
+            removed += each(segment, one -> map.sweep(one, nowMillis));
         }
         tally.sweptSegments.add(segments);
         tally.sweeps.increment();
-        tally.parts.set(left);
         return removed;
     }
 
@@ -334,23 +324,23 @@ public final class ChronicleStore implements CacheStore {
     public long removeIf(Predicate<byte[]> head) {
         long removed = 0;
         for (int segment = 0; segment < segments; segment++) {
-            removed += each(segment, one -> map.removeIf(one, head)).removed();
+            removed += each(segment, one -> map.removeIf(one, head));
         }
         return removed;
     }
 
     /** Entered for each segment anew, so that a walk does not hold up closing. */
-    private SegmentMap.Swept each(int segment, IntFunction<SegmentMap.Swept> walk) {
+    private long each(int segment, IntToLongFunction walk) {
         if (inFlight.enter()) {
             try {
-                return walk.apply(segment);
+                return walk.applyAsLong(segment);
             } catch (RuntimeException | VirtualMachineError | AssertionError e) {
                 files.failed("walk through the entries", e);
             } finally {
                 inFlight.exit();
             }
         }
-        return NOTHING_SWEPT;
+        return 0;
     }
 
     @Override
@@ -366,7 +356,7 @@ public final class ChronicleStore implements CacheStore {
         for (int segment = 0; segment < segments; segment++) {
             each(segment, one -> {
                 map.find(one, key, found);
-                return NOTHING_SWEPT;
+                return 0;
             });
         }
         return found;
@@ -375,11 +365,13 @@ public final class ChronicleStore implements CacheStore {
     @Override
     public StoreStats stats() {
         long values = 0;
+        long parts = 0;
         long bytes = 0;
         long expired = 0;
         if (inFlight.enter()) {
             try {
                 values = map.size();
+                parts = map.parts();
                 bytes = map.usedBytes();
                 expired = expiredBytes();
             } catch (RuntimeException | VirtualMachineError | AssertionError e) {
@@ -388,7 +380,7 @@ public final class ChronicleStore implements CacheStore {
                 inFlight.exit();
             }
         }
-        long entries = Math.max(0, values - tally.parts.get());
+        long entries = Math.max(0, values - parts);
         return new StoreStats(
                 entries,
                 bytes,

@@ -107,7 +107,6 @@ final class LargeEntries {
         int total = total(manifest);
         int payload = payload(manifest);
         int parts = parts(manifest);
-        byte[] target = into.resize(total);
         for (int i = 0; i < parts; i++) {
             EntryBuffer part = scratch.part;
             int at = i * payload;
@@ -119,7 +118,8 @@ final class LargeEntries {
                 removeParts(key, manifest, parts, scratch);
                 return false;
             }
-            System.arraycopy(part.bytes(), EntryHead.LENGTH, target, at, expected);
+            // Grows with what is there, not to what a manifest says.
+            System.arraycopy(part.bytes(), EntryHead.LENGTH, into.resize(at + expected), at, expected);
         }
         if (countsAsHit) {
             map.countHit(key, manifest);

@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.concurrent.locks.LockSupport;
+import java.util.zip.CRC32C;
 
 /**
  * The file by which processes agree on who may do what to the map, and which remembers whether the map was closed cleanly.
@@ -30,7 +31,14 @@ final class LockFile implements Closeable {
     private static final long MAGIC = 0x4E49_4152_4645_5221L; // "!REFRAIN" in a dump
     private static final int RECORD_AT = 8;
     private static final int RECORD_LENGTH = 52;
-    private static final int TRUST_AT = RECORD_AT + RECORD_LENGTH;
+    /** Follows the record, so that both are written at once. */
+    private static final int CHECKSUM_AT = RECORD_AT + RECORD_LENGTH;
+
+    private static final int TRUST_AT = CHECKSUM_AT + Integer.BYTES;
+    private static final int LENGTH = TRUST_AT + Long.BYTES;
+
+    /** The first version whose record has a checksum, and the check of the map's head in place of a number of parts. */
+    private static final int CHECKED_VERSION = 3;
 
     private final Path file;
     private final FileChannel channel;
@@ -49,7 +57,7 @@ final class LockFile implements Closeable {
      * @param capacityBytes the budget the map was made with
      * @param mapLength length of the map's file in bytes
      * @param opens openings that no closing has followed yet
-     * @param parts parts of large entries in the map, as far as the last closer knew
+     * @param headCheck {@link MapHead#check} of the map's file; {@link MapHead#UNKNOWN} before version 3
      * @param preallocated whether the map's file has all of its blocks
      * @param secretCheck which secret the map's keys were derived under; see {@link Secret#check}
      */
@@ -58,19 +66,24 @@ final class LockFile implements Closeable {
             long capacityBytes,
             long mapLength,
             int opens,
-            long parts,
+            long headCheck,
             boolean preallocated,
             long secretCheck) {
         State withOpens(int newOpens) {
-            return new State(version, capacityBytes, mapLength, newOpens, parts, preallocated, secretCheck);
-        }
-
-        State withParts(long newParts) {
-            return new State(version, capacityBytes, mapLength, opens, newParts, preallocated, secretCheck);
+            return new State(version, capacityBytes, mapLength, newOpens, headCheck, preallocated, secretCheck);
         }
 
         State asPreallocated() {
-            return new State(version, capacityBytes, mapLength, opens, parts, true, secretCheck);
+            return new State(version, capacityBytes, mapLength, opens, headCheck, true, secretCheck);
+        }
+    }
+
+    /** The record is not what was written. */
+    static final class DamagedException extends IOException {
+        private static final long serialVersionUID = 1L;
+
+        private DamagedException(Path file) {
+            super(file + " is damaged");
         }
     }
 
@@ -139,7 +152,7 @@ final class LockFile implements Closeable {
     /**
      * The record, or null if there is none.
      *
-     * @throws IOException if something else stands there
+     * @throws DamagedException if something else stands there
      */
     State read() throws IOException {
         ByteBuffer buffer = ByteBuffer.allocate(RECORD_LENGTH).order(ByteOrder.LITTLE_ENDIAN);
@@ -152,16 +165,51 @@ final class LockFile implements Closeable {
         }
         buffer.flip();
         if (buffer.remaining() < RECORD_LENGTH || buffer.getLong() != MAGIC) {
-            throw new IOException(file + " is damaged");
+            throw new DamagedException(file);
         }
+        int version = buffer.getInt();
+        if (version == CHECKED_VERSION && readInt(CHECKSUM_AT) != checksum(buffer)) {
+            throw new DamagedException(file);
+        }
+        long capacityBytes = buffer.getLong();
+        long mapLength = buffer.getLong();
+        int opens = buffer.getInt();
+        long headCheck = buffer.getLong();
         return new State(
-                buffer.getInt(),
-                buffer.getLong(),
-                buffer.getLong(),
-                buffer.getInt(),
-                buffer.getLong(),
+                version,
+                capacityBytes,
+                mapLength,
+                opens,
+                version >= CHECKED_VERSION ? headCheck : MapHead.UNKNOWN,
                 buffer.getInt() != 0,
                 buffer.getLong());
+    }
+
+    private int readInt(long at) throws IOException {
+        ByteBuffer buffer = ByteBuffer.allocate(Integer.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+        channel.read(buffer, at);
+        return buffer.getInt(0);
+    }
+
+    /** Of the whole record, wherever the buffer stands. */
+    private static int checksum(ByteBuffer record) {
+        CRC32C crc = new CRC32C();
+        crc.update(record.duplicate().position(0).limit(RECORD_LENGTH));
+        return (int) crc.getValue();
+    }
+
+    /** Whether a file that is there already is a lock file: it has a record, whole or not, or no byte in the place of one. */
+    static boolean isOne(Path file) throws IOException {
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+            if (channel.size() > LENGTH) {
+                return false;
+            }
+            ByteBuffer begin = ByteBuffer.allocate(RECORD_AT + Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+            while (begin.hasRemaining() && channel.read(begin, begin.position()) >= 0) {
+                // until it is full or the file ends
+            }
+            return begin.getLong(0) == 0 && (begin.getLong(RECORD_AT) == MAGIC || begin.position() <= RECORD_AT);
+        }
     }
 
     /** What {@link #writeTrust} wrote last; 0 if there is nothing. */
@@ -181,16 +229,17 @@ final class LockFile implements Closeable {
     }
 
     void write(State state) throws IOException {
-        ByteBuffer buffer = ByteBuffer.allocate(RECORD_LENGTH).order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer buffer =
+                ByteBuffer.allocate(RECORD_LENGTH + Integer.BYTES).order(ByteOrder.LITTLE_ENDIAN);
         buffer.putLong(MAGIC)
                 .putInt(state.version())
                 .putLong(state.capacityBytes())
                 .putLong(state.mapLength())
                 .putInt(state.opens())
-                .putLong(state.parts())
+                .putLong(state.headCheck())
                 .putInt(state.preallocated() ? 1 : 0)
-                .putLong(state.secretCheck())
-                .flip();
+                .putLong(state.secretCheck());
+        buffer.putInt(checksum(buffer)).flip();
         while (buffer.hasRemaining()) {
             channel.write(buffer, RECORD_AT + buffer.position());
         }

@@ -28,6 +28,14 @@ final class RawMap implements Closeable {
     private static final int CACHE_LINE = 64;
     private static final int COUNTERS = 64;
     private static final int HEADERS_AT_A_TIME = 4_096;
+    /** Where segments have least of it, and where they have most: as few segments as a store can have. */
+    private static final int MIN_SEGMENT_HEADER = SegmentState.HEADER_LENGTH;
+
+    private static final int MAX_SEGMENT_HEADER = 192;
+    private static final int SLOTS = 8_192;
+    private static final int FREE_LIST = 1_024;
+    /** What a lookup table takes: four fifths of its slots. */
+    static final int MAX_VALUES = 6_553;
 
     /** Of the length of a value, stop-bit encoded. */
     private static final int MAX_LENGTH_BYTES = 3;
@@ -67,7 +75,11 @@ final class RawMap implements Closeable {
         if (number("chunkSize") != Layout.CHUNK_SIZE
                 || number("actualChunksPerSegmentTier") != Layout.CHUNKS_PER_SEGMENT
                 || number("tierHashLookupKeyBits") != KEY_BITS
+                || lookupSize != SLOTS * Integer.BYTES
+                || chunksAt != lookupSize + COUNTERS + FREE_LIST
                 || tierSize != chunksAt + Layout.CHUNKS_PER_SEGMENT * Layout.CHUNK_SIZE
+                || segmentHeaderSize < MIN_SEGMENT_HEADER
+                || segmentHeaderSize > MAX_SEGMENT_HEADER
                 || segments < 1) {
             throw new IOException(file + " is the file of some other map");
         }
@@ -114,13 +126,13 @@ final class RawMap implements Closeable {
         return buffer.flip();
     }
 
-    /** Whether the lock of some segment is held, or somebody waits for it. */
-    boolean hasLocks() throws IOException {
+    /** Whether some segment's header says what it cannot say of a map that was closed cleanly: that its lock is held, for instance. */
+    boolean hasSuspects() throws IOException {
         for (int first = 0; first < segments; first += HEADERS_AT_A_TIME) {
             int count = Math.min(HEADERS_AT_A_TIME, segments - first);
             ByteBuffer heads = read(segmentHeadersAt + (long) first * segmentHeaderSize, count * segmentHeaderSize);
             for (int i = 0; i < count; i++) {
-                if (heads.getLong(i * segmentHeaderSize) != 0) {
+                if (isSuspect(heads.slice(i * segmentHeaderSize, segmentHeaderSize))) {
                     return true;
                 }
             }
@@ -128,29 +140,40 @@ final class RawMap implements Closeable {
         return false;
     }
 
-    /**
-     * Looks for what would make a reader of the mapped file leave the mapping: values that reach beyond the end of the last segment.
-     *
-     * @throws IOException if there are any
-     */
-    void requireNothingBehindTheEnd() throws IOException {
-        Segment last = segment(segments - 1);
-        for (int slot = 0; slot < last.slots(); slot++) {
-            int chunk = last.chunk(slot);
-            if (chunk >= 0 && last.value(chunk) == null) {
-                throw new IOException("its index is damaged");
-            }
-        }
+    /** Whether a segment's header says what it cannot say of a map that was closed cleanly. */
+    boolean isSuspect(int segment) throws IOException {
+        return isSuspect(read(headerAt(segment), segmentHeaderSize));
+    }
+
+    private static boolean isSuspect(ByteBuffer sliced) {
+        ByteBuffer header = sliced.order(ByteOrder.LITTLE_ENDIAN);
+        int values = header.getInt(SegmentState.ENTRIES);
+        int lowestFree = header.getInt(SegmentState.LOWEST_FREE);
+        int parts = header.getInt(SegmentState.PARTS);
+        return header.getLong(0) != 0
+                || values < 0
+                || values > MAX_VALUES
+                || lowestFree < 0
+                || lowestFree > Layout.CHUNKS_PER_SEGMENT
+                || header.getLong(SegmentState.NEXT_TIER) != 0
+                || header.getInt(SegmentState.DELETED) != 0
+                || parts < 0
+                || parts > values;
+    }
+
+    /** Where a segment's header begins in the file. */
+    long headerAt(int segment) {
+        return segmentHeadersAt + (long) segment * segmentHeaderSize;
+    }
+
+    /** Where a segment begins in the file. */
+    long segmentAt(int segment) {
+        return segmentsAt + (long) segment * tierSize;
     }
 
     /** One segment, as it was when it was read. */
     Segment segment(int index) throws IOException {
-        ByteBuffer head = read(segmentHeadersAt + (long) index * segmentHeaderSize, Long.BYTES + Integer.BYTES);
-        return new Segment(
-                index,
-                head.getLong(0) != 0,
-                head.getInt(Long.BYTES),
-                read(segmentsAt + (long) index * tierSize, tierSize));
+        return new Segment(index, read(headerAt(index), segmentHeaderSize), read(segmentAt(index), tierSize));
     }
 
     /** A copy of one segment. */
@@ -161,13 +184,42 @@ final class RawMap implements Closeable {
         /** How many values there should be. */
         final int values;
 
+        private final ByteBuffer header;
         private final ByteBuffer bytes;
 
-        private Segment(int index, boolean isLocked, int values, ByteBuffer bytes) {
+        private Segment(int index, ByteBuffer header, ByteBuffer bytes) {
             this.index = index;
-            this.isLocked = isLocked;
-            this.values = values;
+            this.isLocked = header.getLong(0) != 0;
+            this.values = header.getInt(SegmentState.ENTRIES);
+            this.header = header;
             this.bytes = bytes;
+        }
+
+        /** The segment's header. */
+        ByteBuffer header() {
+            return header;
+        }
+
+        /** All that stands in front of the chunks. */
+        ByteBuffer directory() {
+            return bytes.slice(0, chunksAt).order(ByteOrder.LITTLE_ENDIAN);
+        }
+
+        /** Where the free list begins in the directory. */
+        int freeListAt() {
+            return lookupSize + COUNTERS;
+        }
+
+        int slot(int slot) {
+            return bytes.getInt(slot * Integer.BYTES);
+        }
+
+        int slotsTaken() {
+            int taken = 0;
+            for (int slot = 0; slot < slots(); slot++) {
+                taken += slot(slot) == 0 ? 0 : 1;
+            }
+            return taken;
         }
 
         int slots() {

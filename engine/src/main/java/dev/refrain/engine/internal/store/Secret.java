@@ -14,7 +14,7 @@ import java.security.SecureRandom;
 
 /** The file of the installation secret: 32 random bytes and nothing else. Used under the gate of the {@link LockFile} only. */
 final class Secret {
-    private static final int LENGTH = 32;
+    static final int LENGTH = 32;
     private static final byte[] CHECK_TAG = "refrain secret".getBytes(StandardCharsets.US_ASCII);
 
     private Secret() {}
@@ -42,15 +42,26 @@ final class Secret {
         }
     }
 
-    /** Makes a new secret in place of an older one. The file is there as a whole or not at all. */
+    /** Where a secret in the making stands. */
+    static Path draft(Path file) {
+        return file.resolveSibling(file.getFileName() + ".new");
+    }
+
+    /** Makes a new secret, which {@link #adopt} puts in its place. */
     static byte[] create(Path file) throws IOException {
         byte[] secret = new byte[LENGTH];
         new SecureRandom().nextBytes(secret);
-        Path fresh = file.resolveSibling(file.getFileName() + ".new");
+        Path fresh = draft(file);
         Files.deleteIfExists(fresh);
         OwnerOnly.createFile(fresh);
         Files.write(fresh, secret, StandardOpenOption.SYNC);
-        Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
         return secret;
+    }
+
+    /** Puts the new secret in place of an older one, if there is a new one. The file is there as a whole or not at all. */
+    static void adopt(Path file) throws IOException {
+        if (Files.exists(draft(file))) {
+            Files.move(draft(file), file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        }
     }
 }

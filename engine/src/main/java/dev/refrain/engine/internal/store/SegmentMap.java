@@ -22,7 +22,6 @@ import net.openhft.chronicle.map.ExternalMapQueryContext;
 import net.openhft.chronicle.map.MapEntry;
 import net.openhft.chronicle.map.MapSegmentContext;
 import net.openhft.chronicle.map.VanillaChronicleMap;
-import net.openhft.chronicle.map.impl.CompiledMapIterationContext;
 import net.openhft.chronicle.map.impl.CompiledMapQueryContext;
 
 /**
@@ -43,6 +42,7 @@ final class SegmentMap {
     private static final int SEGMENTS_COUNTED = 1_024;
 
     private final ChronicleMap<byte[], EntryBuffer> map;
+    private final SegmentState state;
     private final Tally tally;
     private final EvictionPolicy policy;
     private final Newcomers newcomers;
@@ -53,6 +53,7 @@ final class SegmentMap {
 
     SegmentMap(ChronicleMap<byte[], EntryBuffer> map, Tally tally, Failures failures) {
         this.map = map;
+        this.state = new SegmentState((VanillaChronicleMap<?, ?, ?>) map);
         this.heads = new Heads((VanillaChronicleMap<?, ?, ?>) map);
         this.stuck = new StuckSegments(failures);
         this.tally = tally;
@@ -83,11 +84,21 @@ final class SegmentMap {
         if (stuck.any() && stuck.contains(segmentOf(key))) {
             return false;
         }
+        if (!state.isSafe(key)) {
+            requireSafe(key);
+        }
         try {
             return map.getUsing(key, into) != null;
         } catch (InterProcessDeadLockException e) {
             stuck.add(segmentOf(key));
             return false;
+        }
+    }
+
+    /** Looks again at what looked damaged without a lock. */
+    private void requireSafe(byte[] key) {
+        try (ExternalMapQueryContext<byte[], EntryBuffer, ?> query = map.queryContext(key)) {
+            lock(query, key);
         }
     }
 
@@ -137,7 +148,7 @@ final class SegmentMap {
             long held = 0;
             try (ExternalMapQueryContext<byte[], EntryBuffer, ?> query = map.queryContext(key)) {
                 segment = query.segmentIndex();
-                if (!lock(query)) {
+                if (!lock(query, key)) {
                     return false;
                 }
                 held = tally.holds.begin();
@@ -146,7 +157,7 @@ final class SegmentMap {
                     query.insert(query.absentEntry(), query.wrapValueAsData(value));
                     newcomers.add(segment, owner, (int) ((CompiledMapQueryContext<?, ?, ?>) query).pos());
                     if (!Kind.isEntry(value.bytes()[Kind.OFFSET])) {
-                        tally.parts.incrementAndGet();
+                        state.addParts(segment, 1);
                     }
                     return true;
                 }
@@ -168,6 +179,7 @@ final class SegmentMap {
             try (MapSegmentContext<byte[], EntryBuffer, ?> context = map.segmentContext(segment)) {
                 ((SegmentLock) context).updateLock().lock();
                 held = tally.holds.begin();
+                requireWalkable(context, segment);
                 evictor.choose(view(context), segment, chunks, owner, nowMillis);
             } catch (InterProcessDeadLockException e) {
                 stuck.add(segment);
@@ -188,7 +200,7 @@ final class SegmentMap {
             }
             for (int victim = 0; !any && victim < evictor.victims(); victim++) {
                 evictor.copyKey(victim, key);
-                evictStray(segment, key);
+                requireNoStray(segment, key);
             }
             if (event != null) {
                 event.finish(segment, (long) chunks * Layout.CHUNK_SIZE, evictor.victims());
@@ -203,7 +215,7 @@ final class SegmentMap {
     private boolean evict(byte[] key, long nowMillis) {
         long held = 0;
         try (ExternalMapQueryContext<byte[], EntryBuffer, ?> query = map.queryContext(key)) {
-            if (!lock(query)) {
+            if (!lock(query, key)) {
                 return false;
             }
             held = tally.holds.begin();
@@ -221,7 +233,7 @@ final class SegmentMap {
                 long owner = value.bytes().readLong(value.offset() + Stake.OWNER);
                 isFirst = policy.forget(owner, kind != Kind.PART);
             }
-            remove(entry, kind);
+            remove(query.segmentIndex(), entry, kind);
             if (isFirst) {
                 tally.evictions.increment();
                 if (isExpired) {
@@ -234,40 +246,68 @@ final class SegmentMap {
         }
     }
 
-    /** Removes a value that stands in a segment, but is not found there by its key: a damaged one, which would otherwise stay for ever. */
-    private void evictStray(int segment, byte[] key) {
+    /** Gives a segment up if a value stands in it that is not found there by its key, and would otherwise stay for ever. */
+    private void requireNoStray(int segment, byte[] key) {
         try (MapSegmentContext<byte[], EntryBuffer, ?> context = map.segmentContext(segment)) {
-            context.forEachSegmentEntryWhile(entry -> {
-                if (!Arrays.equals(entry.key().get(), key)) {
-                    return true;
+            ((SegmentLock) context).writeLock().lock();
+            SegmentView view = view(context);
+            byte[] found = new byte[CacheKey.LENGTH];
+            for (int slot = 0; slot < view.slots(); slot++) {
+                int chunk = view.chunkAt(slot);
+                if (chunk >= 0) {
+                    view.copyKey(chunk, found, 0);
+                    if (Arrays.equals(found, key)) {
+                        giveUp(segment);
+                    }
                 }
-                requireSane(entry);
-                remove(entry, kind(entry));
-                tally.evictions.increment();
-                return false;
-            });
+            }
         } catch (InterProcessDeadLockException e) {
             stuck.add(segment);
         }
+    }
+
+    private void requireWalkable(MapSegmentContext<?, ?, ?> updateLocked, int segment) {
+        if (!state.isWalkable(segment)) {
+            ((SegmentLock) updateLocked).writeLock().lock();
+            giveUp(segment);
+        }
+    }
+
+    /**
+     * Empties a segment that is damaged, under its write lock.
+     *
+     * @throws IllegalStateException always, so that the failure is counted and the map is looked at when it is opened again
+     */
+    private void giveUp(int segment) {
+        state.wipe(segment);
+        throw new IllegalStateException(
+                "segment " + segment + " of the store's file is damaged; its entries are given up");
     }
 
     private SegmentView view(MapSegmentContext<byte[], EntryBuffer, ?> locked) {
         return new SegmentView((VanillaChronicleMap<?, ?, ?>) map, locked);
     }
 
-    /** Takes the write lock of the key's segment. Returns false if it cannot be had. */
-    private boolean lock(ExternalMapQueryContext<?, ?, ?> query) {
+    /**
+     * Takes the write lock of the key's segment. Returns false if it cannot be had.
+     *
+     * @throws IllegalStateException if the segment is damaged; it is empty then
+     */
+    private boolean lock(ExternalMapQueryContext<?, ?, ?> query, byte[] key) {
         int segment = query.segmentIndex();
         if (stuck.contains(segment)) {
             return false;
         }
         try {
             query.writeLock().lock();
-            return true;
         } catch (InterProcessDeadLockException e) {
             stuck.add(segment);
             return false;
         }
+        if (!state.isSafe(key)) {
+            giveUp(segment);
+        }
+        return true;
     }
 
     /** Takes chunks and gives them back at once; needs the write lock. */
@@ -290,14 +330,14 @@ final class SegmentMap {
     boolean remove(byte[] key, EntryBuffer displaced) {
         displaced.resize(0);
         try (ExternalMapQueryContext<byte[], EntryBuffer, ?> query = map.queryContext(key)) {
-            return lock(query) && removeFound(query, displaced);
+            return lock(query, key) && removeFound(query, displaced);
         }
     }
 
     /** Removes the value of a key if it consists of exactly the given bytes. */
     void removeIfEqual(byte[] key, EntryBuffer expected) {
         try (ExternalMapQueryContext<byte[], EntryBuffer, ?> query = map.queryContext(key)) {
-            MapEntry<byte[], EntryBuffer> entry = lock(query) ? query.entry() : null;
+            MapEntry<byte[], EntryBuffer> entry = lock(query, key) ? query.entry() : null;
             if (entry != null && entry.value().size() == expected.length()) {
                 EntryBuffer found = entry.value().getUsing(new EntryBuffer(expected.length()));
                 if (Arrays.equals(found.bytes(), 0, found.length(), expected.bytes(), 0, expected.length())) {
@@ -317,7 +357,7 @@ final class SegmentMap {
         if (kind == Kind.MANIFEST) {
             entry.value().getUsing(displaced);
         }
-        remove(entry, kind);
+        remove(query.segmentIndex(), entry, kind);
         return true;
     }
 
@@ -342,23 +382,20 @@ final class SegmentMap {
         return value.bytes().readLong(value.offset() + EntryHead.EXPIRES_AT);
     }
 
-    private void remove(MapEntry<byte[], EntryBuffer> entry, byte kind) {
+    private void remove(int segment, MapEntry<byte[], EntryBuffer> entry, byte kind) {
         if (!Kind.isEntry(kind)) {
-            tally.parts.decrementAndGet();
+            state.addParts(segment, -1);
         }
         entry.doRemove();
     }
 
-    /** What a walk did to one segment: entries removed, and values that are no entries and stay. */
-    record Swept(long removed, long partsLeft) {}
-
-    /** Removes what has expired in one segment. */
-    Swept sweep(int segment, long nowMillis) {
+    /** Removes what has expired in one segment, and returns how many entries that were. */
+    long sweep(int segment, long nowMillis) {
         return walk(segment, head -> EntryHead.expiresAt(head) <= nowMillis, tally.expirations);
     }
 
     /** Removes what matches in one segment, of large entries piece by piece. */
-    Swept removeIf(int segment, Predicate<byte[]> head) {
+    long removeIf(int segment, Predicate<byte[]> head) {
         return walk(segment, head, tally.removals);
     }
 
@@ -367,22 +404,22 @@ final class SegmentMap {
         walk(segment, new Walk(key, into));
     }
 
-    private Swept walk(int segment, Predicate<byte[]> head, LongAdder counter) {
-        Swept swept = walk(segment, new Walk(head, null));
-        counter.add(swept.removed());
-        return swept;
+    private long walk(int segment, Predicate<byte[]> head, LongAdder counter) {
+        long removed = walk(segment, new Walk(head, null));
+        counter.add(removed);
+        return removed;
     }
 
-    private Swept walk(int segment, Walk walk) {
+    private long walk(int segment, Walk walk) {
         try (MapSegmentContext<byte[], EntryBuffer, ?> context = map.segmentContext(segment)) {
             if (stuck.contains(segment)) {
                 if (!((SegmentLock) context).writeLock().tryLock()) {
-                    return new Swept(0, 0);
+                    return 0;
                 }
                 stuck.remove(segment);
             }
             // Known without touching the segment: one that was never used costs no memory.
-            walk.isDone = context.size() == 0;
+            walk.isDone = state.values(segment) == 0;
         }
         while (!walk.isDone) {
             try (MapSegmentContext<byte[], EntryBuffer, ?> context = map.segmentContext(segment)) {
@@ -394,14 +431,14 @@ final class SegmentMap {
                 removeIf(walk);
             }
         }
-        return new Swept(walk.removed, walk.partsLeft);
+        return walk.removed;
     }
 
     /** Removes the value of a key if its head still matches. */
     private void removeIf(Walk walk) {
         long held = 0;
         try (ExternalMapQueryContext<byte[], EntryBuffer, ?> query = map.queryContext(walk.key)) {
-            if (!lock(query)) {
+            if (!lock(query, walk.key)) {
                 return;
             }
             held = System.nanoTime();
@@ -414,7 +451,7 @@ final class SegmentMap {
             value.bytes().read(value.offset(), walk.headBytes, 0, EntryHead.LENGTH);
             if (walk.condition.test(walk.headBytes)) {
                 byte kind = walk.headBytes[Kind.OFFSET];
-                remove(entry, kind);
+                remove(query.segmentIndex(), entry, kind);
                 walk.removed += Kind.isEntry(kind) ? 1 : 0;
             }
         } finally {
@@ -447,7 +484,6 @@ final class SegmentMap {
 
         private boolean isDone;
         private long removed;
-        private long partsLeft;
 
         /** @param keysFound where to put the keys that match, or null to remove what has a matching head */
         Walk(Predicate<byte[]> condition, List<byte[]> keysFound) {
@@ -482,8 +518,6 @@ final class SegmentMap {
                     collect(view, chunk);
                 } else if (condition.test(headBytes)) {
                     view.copyKey(chunk, keys, found++ * CacheKey.LENGTH);
-                } else if (!Kind.isEntry(headBytes[Kind.OFFSET])) {
-                    partsLeft++;
                 }
             }
             isDone = gone == slots;
@@ -500,7 +534,7 @@ final class SegmentMap {
     /** The bytes that expired values take in one segment; looks without a lock. */
     long expiredBytes(int segment, long nowMillis) {
         try (MapSegmentContext<byte[], EntryBuffer, ?> context = map.segmentContext(segment)) {
-            if (context.size() == 0 || stuck.contains(segment)) {
+            if (state.values(segment) == 0 || stuck.contains(segment)) {
                 return 0;
             }
             SegmentView view = view(context);
@@ -514,41 +548,55 @@ final class SegmentMap {
         }
     }
 
-    /** Shows every key and value, reusing both arguments. The action must not touch this map. */
+    /** Shows every key and value that is sound, reusing both arguments. The action must not touch this map, and nobody may write. */
     void forEach(BiConsumer<byte[], EntryBuffer> action) {
         EntryBuffer value = new EntryBuffer(Layout.MAX_VALUE_LENGTH);
+        byte[] key = new byte[CacheKey.LENGTH];
         for (int segment = 0; segment < segments(); segment++) {
             try (MapSegmentContext<byte[], EntryBuffer, ?> context = map.segmentContext(segment)) {
-                context.forEachSegmentEntry(
-                        entry -> action.accept(entry.key().get(), entry.value().getUsing(value)));
+                SegmentView view = view(context);
+                for (int slot = 0; slot < view.slots(); slot++) {
+                    int chunk = view.chunkAt(slot);
+                    if (chunk >= 0 && view.isSound(chunk)) {
+                        view.copyKey(chunk, key, 0);
+                        view.copyValue(chunk, value);
+                        action.accept(key, value);
+                    }
+                }
             }
         }
     }
 
     private int segmentOf(byte[] key) {
-        try (ExternalMapQueryContext<byte[], EntryBuffer, ?> query = map.queryContext(key)) {
-            return query.segmentIndex();
-        }
+        return state.segmentOf(key);
     }
 
     /** The number of values, parts of large entries included. */
     long size() {
-        return map.longSize();
+        long values = 0;
+        for (int segment = 0; segment < segments(); segment++) {
+            values += state.values(segment);
+        }
+        return values;
+    }
+
+    /** The number of parts of large entries. */
+    long parts() {
+        long parts = 0;
+        for (int segment = 0; segment < segments(); segment++) {
+            parts += state.parts(segment);
+        }
+        return parts;
     }
 
     /** The bytes that all values take; of a large map, an estimate. */
     long usedBytes() {
         int looked = Math.min(segments(), SEGMENTS_COUNTED);
         long chunks = 0;
-        try (CompiledMapIterationContext<?, ?, ?> context =
-                (CompiledMapIterationContext<?, ?, ?>) ((VanillaChronicleMap<?, ?, ?>) map).iterationContext()) {
-            for (int i = 0; i < looked; i++) {
-                context.initSegmentIndex((int) ((long) i * segments() / looked));
-                if (context.size() > 0) {
-                    context.goToFirstTier();
-                    chunks += context.freeList().cardinality();
-                }
-            }
+        for (int i = 0; i < looked; i++) {
+            int segment = (int) ((long) i * segments() / looked);
+            // One that was never used costs no memory.
+            chunks += state.values(segment) == 0 ? 0 : state.chunksTaken(segment);
         }
         return (long) ((double) chunks * Layout.CHUNK_SIZE * segments() / looked);
     }

@@ -212,6 +212,11 @@ final class SegmentView {
         }
     }
 
+    void copyValue(int chunk, EntryBuffer into) {
+        int bytes = length(chunk);
+        MEMORY.readBytes(value(chunk), into.resize(bytes), 0, bytes);
+    }
+
     void copyKey(int chunk, byte[] into, int offset) {
         long at = address(chunk);
         for (int i = 0; i < CacheKey.LENGTH; i += Long.BYTES) {

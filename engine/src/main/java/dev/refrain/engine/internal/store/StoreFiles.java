@@ -1,5 +1,6 @@
 package dev.refrain.engine.internal.store;
 
+import dev.refrain.engine.ForeignFileException;
 import dev.refrain.engine.spi.EntryBuffer;
 import dev.refrain.engine.spi.EntryHead;
 import java.io.IOException;
@@ -13,6 +14,7 @@ import java.time.Duration;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.List;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import net.openhft.chronicle.map.ChronicleMap;
 import org.slf4j.Logger;
@@ -28,18 +30,23 @@ import org.slf4j.LoggerFactory;
 final class StoreFiles {
     private static final Logger LOG = LoggerFactory.getLogger(ChronicleStore.class);
 
-    /** Of everything in and beside the map; a map of another format is set aside. */
-    private static final int FORMAT_VERSION = 2;
+    /** Of everything in and beside the map; a map of a format that is not read is set aside. */
+    private static final int FORMAT_VERSION = 3;
+    /** Counts no parts in its segments, and has no check of its head: all of it is looked at, and it is of the new format then. */
+    private static final int OLDER_VERSION = 2;
     /** Within this, another process recovers tens of gigabytes. */
     private static final Duration OPEN_PATIENCE = Duration.ofMinutes(2);
 
     private static final Duration CLOSE_PATIENCE = Duration.ofSeconds(10);
 
     private static final String DAMAGED = ".damaged-";
+    private static final Pattern DAMAGED_NAME = Pattern.compile(Pattern.quote(DAMAGED) + "\\d{8}T\\d{6}Z");
     /** What is kept of a damaged map, beside which the new one has all of the capacity: a twentieth of that. */
     private static final int DAMAGED_SHARE = 20;
 
     private static final String LOCK = ".lock";
+    /** As Linux has it. */
+    private static final int MAX_LINKS = 40;
 
     private static final DateTimeFormatter TIMESTAMP =
             DateTimeFormatter.ofPattern("uuuuMMdd'T'HHmmss'Z'").withZone(ZoneOffset.UTC);
@@ -68,12 +75,14 @@ final class StoreFiles {
     private DiskSpace space;
     private Presence presence;
 
-    private StoreFiles(Path file, LockFile lock, boolean preallocate, Clock clock) {
+    private StoreFiles(Path file, boolean preallocate, Clock clock) throws IOException {
         this.file = file;
         this.secretFile = sibling(file, ".secret");
         this.lockFile = sibling(file, LOCK);
         this.draft = sibling(file, ".new");
-        this.lock = lock;
+        // Before the lock file is open: to close another channel of it would give up the locks of this process.
+        new Strangers(file, secretFile, lockFile, draft).refuse();
+        this.lock = LockFile.open(lockFile);
         this.preallocate = preallocate;
         this.clock = clock;
         this.failures = new Failures(tally, clock);
@@ -92,6 +101,10 @@ final class StoreFiles {
             if (e instanceof InternalError) {
                 // On a file system where even reading takes a block, a sparse file on a full disk shows as a fault.
                 throw new IOException("The store " + file + " cannot be read or written; is its disk full?", e);
+            }
+            if (e instanceof RuntimeException || e instanceof AssertionError) {
+                throw new IOException(
+                        "The store " + file + " cannot be opened (" + e + "); move it and the files beside it away", e);
             }
             throw e;
         }
@@ -169,9 +182,10 @@ final class StoreFiles {
     }
 
     private static Path usable(Path path) throws IOException {
-        Path absolute = path.toAbsolutePath();
+        Path absolute = target(path.toAbsolutePath());
         if (Files.isDirectory(absolute)) {
-            throw new IOException("The store must be a file, but " + absolute + " is a directory; name a file in it");
+            throw new ForeignFileException(
+                    absolute, "is a directory, and a store is a file (name a file in the directory)");
         }
         OwnerOnly.createDirectories(absolute.getParent());
         // One name for one file, symbolic links or not: it is what claims, locks and Chronicle Map go by.
@@ -185,14 +199,26 @@ final class StoreFiles {
         return real;
     }
 
+    /** Where a symbolic link leads that leads to no file yet. */
+    private static Path target(Path path) throws IOException {
+        Path target = path;
+        for (int i = 0; i < MAX_LINKS && Files.isSymbolicLink(target) && !Files.exists(target); i++) {
+            target = target.resolveSibling(Files.readSymbolicLink(target));
+        }
+        if (Files.isSymbolicLink(target) && !Files.exists(target)) {
+            throw new IOException("The store " + path + " is a symbolic link that leads nowhere; mend or remove it");
+        }
+        return target;
+    }
+
     private static Path sibling(Path file, String suffix) {
         return file.resolveSibling(file.getFileName() + suffix);
     }
 
     private static StoreFiles openClaimed(Path file, long capacityBytes, boolean preallocate, Clock clock)
             throws IOException {
-        LockFile lock = LockFile.open(sibling(file, LOCK));
-        StoreFiles files = new StoreFiles(file, lock, preallocate, clock);
+        StoreFiles files = new StoreFiles(file, preallocate, clock);
+        LockFile lock = files.lock;
         try {
             lock.enterGate(OPEN_PATIENCE);
             boolean isAlone = lock.isAlone();
@@ -223,7 +249,9 @@ final class StoreFiles {
                 || state.version() != FORMAT_VERSION
                 || secret == null
                 || state.secretCheck() != Secret.check(secret)
-                || !Files.exists(file)) {
+                || !Files.exists(file)
+                || Files.size(file) != state.mapLength()
+                || MapHead.check(file) != state.headCheck()) {
             throw new IOException("The store " + file + " is open in another process and its files have been changed or"
                     + " deleted meanwhile, or that process is another version of Refrain; stop it first");
         }
@@ -241,6 +269,7 @@ final class StoreFiles {
 
     private LockFile.State openAlone(long wantedBytes) throws IOException {
         Files.deleteIfExists(draft);
+        Files.deleteIfExists(Secret.draft(secretFile));
         secret = Secret.read(secretFile);
         if (Files.exists(file)) {
             if (secret == null) {
@@ -255,15 +284,26 @@ final class StoreFiles {
                 }
             }
         }
-        secret = Secret.create(secretFile);
-        createDraft(wantedBytes);
-        return useDraft(record(wantedBytes, 0));
+        try {
+            secret = Secret.create(secretFile);
+            createDraft(wantedBytes);
+        } catch (IOException | RuntimeException | Error e) {
+            Files.deleteIfExists(Secret.draft(secretFile));
+            throw e;
+        }
+        return useDraft(record(wantedBytes));
     }
 
     /** Of the draft. */
-    private LockFile.State record(long bytes, long parts) throws IOException {
+    private LockFile.State record(long bytes) throws IOException {
         return new LockFile.State(
-                FORMAT_VERSION, bytes, Files.size(draft), 0, parts, preallocate, Secret.check(secret));
+                FORMAT_VERSION,
+                bytes,
+                Files.size(draft),
+                0,
+                MapHead.check(draft),
+                preallocate,
+                Secret.check(secret));
     }
 
     private void createDraft(long wantedBytes) throws IOException {
@@ -298,7 +338,7 @@ final class StoreFiles {
         LockFile.State state = null;
         try {
             state = lock.read();
-            if (state != null && state.version() != FORMAT_VERSION) {
+            if (state != null && state.version() != FORMAT_VERSION && state.version() != OLDER_VERSION) {
                 throw new IOException("it has format " + state.version() + " instead of " + FORMAT_VERSION);
             }
             if (state != null && state.secretCheck() != Secret.check(secret)) {
@@ -308,52 +348,84 @@ final class StoreFiles {
             if (state != null && state.mapLength() != length) {
                 throw new IOException("it is " + length + " bytes long instead of " + state.mapLength());
             }
-            if (state != null && state.opens() == 0 && !MapFile.hasLocks(file)) {
+            long headCheck = requireHead(state, length);
+            MapHead.release(file);
+            if (state != null
+                    && state.version() == FORMAT_VERSION
+                    && state.opens() == 0
+                    && !MapFile.hasSuspects(file)) {
                 use(MapFile.open(file), state);
                 return state;
             }
-            return recovered(state, length);
+            return recovered(state, length, headCheck);
         } catch (IOException | RuntimeException | InternalError | AssertionError e) {
-            setAside(e, state, wantedBytes / DAMAGED_SHARE);
+            setAside(e, wantedBytes / DAMAGED_SHARE);
             return null;
         }
     }
 
-    private LockFile.State recovered(LockFile.State before, long length) throws IOException {
+    /**
+     * Compares the head with what is known of it, before anything else believes what it says.
+     *
+     * @return its check
+     */
+    private long requireHead(LockFile.State state, long length) throws IOException {
+        long found = MapHead.check(file);
+        MapFile.Shape expected = state != null && state.headCheck() != MapHead.UNKNOWN
+                ? new MapFile.Shape(length, state.headCheck())
+                : MapFile.expected(file, draft);
+        if (found != expected.headCheck()) {
+            throw new IOException("its header is damaged, or of another version of Chronicle Map");
+        }
+        if (length != expected.length()) {
+            throw new IOException("it is " + length + " bytes long instead of " + expected.length());
+        }
+        return found;
+    }
+
+    private LockFile.State recovered(LockFile.State before, long length, long headCheck) throws IOException {
         long start = System.nanoTime();
         boolean isTrusted = before != null
+                && before.version() == FORMAT_VERSION
                 && before.opens() > 0
                 && lock.readTrust() != Trust.NONE
                 && lock.readTrust() == Trust.of(file);
         // Should we be killed while at it, the next one starts from scratch.
         lock.writeTrust(Trust.NONE);
-        MapFile.Recovered recovered = isTrusted ? MapFile.recoverLocked(file) : MapFile.recover(file);
-        LockFile.State state = before != null
-                ? before.withOpens(0)
-                : new LockFile.State(
-                        FORMAT_VERSION,
-                        Layout.capacity(recovered.map().segments()),
-                        length,
-                        0,
-                        0,
-                        false,
-                        Secret.check(secret));
-        use(recovered.map(), state);
+        int corrections = Repair.run(file, isTrusted);
+        ChronicleMap<byte[], EntryBuffer> recovered = MapFile.open(file);
+        LockFile.State state = new LockFile.State(
+                FORMAT_VERSION,
+                before != null ? before.capacityBytes() : Layout.capacity(recovered.segments()),
+                length,
+                0,
+                headCheck,
+                before != null && before.preallocated(),
+                Secret.check(secret));
+        use(recovered, state);
         LOG.info(
-                "The store {} was not closed cleanly: recovered {} in {} ms with {} corrections",
+                "The store {} {}: recovered {} in {} ms with {} corrections",
                 file,
+                before != null && before.version() == OLDER_VERSION && before.opens() == 0
+                        ? "has an older format"
+                        : "was not closed cleanly",
                 isTrusted ? "segments with locks" : "all segments",
                 Duration.ofNanos(System.nanoTime() - start).toMillis(),
-                recovered.corrections());
+                corrections);
         return state;
     }
 
     private List<Path> damagedFiles() throws IOException {
-        String prefix = file.getFileName() + DAMAGED;
+        String name = file.getFileName().toString();
         try (Stream<Path> siblings = Files.list(file.getParent())) {
-            return siblings.filter(path -> path.getFileName().toString().startsWith(prefix))
+            return siblings.filter(path -> isDamaged(path.getFileName().toString(), name) && Files.isRegularFile(path))
                     .toList();
         }
+    }
+
+    private static boolean isDamaged(String sibling, String name) {
+        return sibling.startsWith(name)
+                && DAMAGED_NAME.matcher(sibling.substring(name.length())).matches();
     }
 
     private void deleteDamaged() throws IOException {
@@ -362,22 +434,16 @@ final class StoreFiles {
         }
     }
 
-    /** @param state the record about the file, or null if that is not known */
-    private void setAside(Throwable reason, LockFile.State state, long budget) throws IOException {
+    private void setAside(Throwable reason, long budget) throws IOException {
         // One is enough to look into; more of them would fill the disk.
         deleteDamaged();
         Path aside = sibling(file, DAMAGED + TIMESTAMP.format(clock.instant()));
-        // Whatever else somebody has put here stays whole.
-        boolean isOurs = (state != null && state.mapLength() == Files.size(file)) || MapFile.beginsLikeOne(file);
         Files.move(file, aside);
-        if (isOurs) {
-            cut(aside, budget);
-        }
+        cut(aside, budget);
         LOG.warn(
-                "The store {} cannot be used: {}. {} is kept as {}; delete that if it is of no interest. Starting afresh",
+                "The store {} cannot be used: {}. Its beginning is kept as {}; delete that if it is of no interest. Starting afresh",
                 file,
                 reason.getMessage(),
-                isOurs ? "Its beginning" : "It",
                 aside);
         LOG.debug("Why the store {} was set aside", file, reason);
     }
@@ -408,7 +474,7 @@ final class StoreFiles {
         map.close();
         // What was kept of it is a share of another capacity.
         deleteDamaged();
-        return useDraft(record(wantedBytes, moved.parts.get()));
+        return useDraft(record(wantedBytes));
     }
 
     private void move(SegmentMap target) {
@@ -425,6 +491,7 @@ final class StoreFiles {
         // Before the move: should we be killed between the two, the lengths differ, and the map is set aside rather
         // than trusted.
         lock.write(state);
+        Secret.adopt(secretFile);
         Files.move(draft, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
         use(MapFile.open(file), state);
         return state;
@@ -433,7 +500,6 @@ final class StoreFiles {
     private void use(ChronicleMap<byte[], EntryBuffer> opened, LockFile.State state) {
         map = new SegmentMap(opened, tally, failures);
         capacityBytes = state.capacityBytes();
-        tally.parts.set(state.parts());
     }
 
     /** Unmaps the file. No operation may be under way, and none may follow. Never throws. */
@@ -461,7 +527,7 @@ final class StoreFiles {
             map.close();
             if (state != null) {
                 int opens = suspicious ? state.opens() : state.opens() - 1;
-                lock.write(state.withOpens(opens).withParts(tally.parts.get()));
+                lock.write(state.withOpens(opens));
             }
         }
     }

@@ -1,6 +1,5 @@
 package dev.refrain.engine.internal.store;
 
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 
 /** The store's counters. */
@@ -13,12 +12,6 @@ final class Tally {
     final LongAdder sweptSegments = new LongAdder();
     final Holds holds = new Holds();
     final LongAdder failures = new LongAdder();
-    /**
-     * Parts of large entries and notes in the map, which are values but not entries. Exact while one process has the file open; what other
-     * processes add is noticed by the next sweep.
-     */
-    final AtomicLong parts = new AtomicLong();
-
     /** Evictions of entries that had expired. */
     final LongAdder expiredEvictions = new LongAdder();
 }

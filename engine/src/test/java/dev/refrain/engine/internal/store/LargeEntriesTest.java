@@ -66,7 +66,7 @@ class LargeEntriesTest {
     @Test
     void allPartsMakeTheEntry() {
         assertThat(map.size()).isEqualTo(PARTS + 1);
-        assertThat(tally.parts.get()).isEqualTo(PARTS);
+        assertThat(map.parts()).isEqualTo(PARTS);
         assertThat(gather()).isTrue();
         assertThat(found.length()).isEqualTo(LENGTH);
         assertThat(isGenuine(1, found)).isTrue();
@@ -86,7 +86,7 @@ class LargeEntriesTest {
             map.remove(partKeys().get(missing), displaced);
             assertThat(gather()).isFalse();
             assertThat(map.size()).isZero();
-            assertThat(tally.parts.get()).isZero();
+            assertThat(map.parts()).isZero();
             assertThat(large.put(key, entry(1, 1, LENGTH), displaced, scratch, 0))
                     .isTrue();
         }

@@ -22,7 +22,7 @@ class RecoveryTest {
     private static final int MEBIBYTES = Integer.getInteger("refrain.recovery.mib", 32);
     private static final long CAPACITY = (long) MEBIBYTES << 20;
     private static final int ENTRY_LENGTH = 4_000;
-    private static final int TRUST_AT = 60;
+    private static final int TRUST_AT = 64;
 
     @TempDir
     Path directory;

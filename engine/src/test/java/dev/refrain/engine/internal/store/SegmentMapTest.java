@@ -162,7 +162,7 @@ class SegmentMapTest {
                 assertThat(isThere(0)).isFalse();
                 assertThat(put(0, 2_000, 1, 2)).isFalse();
                 assertThat(map.remove(key(0), displaced)).isFalse();
-                assertThat(map.sweep(segment(0), NOW).removed()).isZero();
+                assertThat(map.sweep(segment(0), NOW)).isZero();
                 assertThat(isThere(other)).isTrue();
             }
             assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(1));
@@ -171,7 +171,7 @@ class SegmentMapTest {
             release.countDown();
             holder.join();
         }
-        assertThat(map.sweep(segment(0), NOW).removed()).isEqualTo(1);
+        assertThat(map.sweep(segment(0), NOW)).isEqualTo(1);
         assertThat(put(0, 2_000, 1, NEVER)).isTrue();
         assertThat(isThere(0)).isTrue();
     }
@@ -191,9 +191,9 @@ class SegmentMapTest {
             assertThat(removedBefore.getAndSet(map.size()) - map.size()).isLessThanOrEqualTo(1);
             holds.incrementAndGet();
         });
-        assertThat(map.sweep(segment(0), NOW).removed()).isEqualTo(334);
+        assertThat(map.sweep(segment(0), NOW)).isEqualTo(334);
         assertThat(holds).hasValue(334);
-        assertThat(map.sweep(segment(0), NOW).removed()).isZero();
+        assertThat(map.sweep(segment(0), NOW)).isZero();
         assertThat(holds).hasValue(334);
     }
 
@@ -226,7 +226,7 @@ class SegmentMapTest {
             for (int i = 0; i < count; i++) {
                 assertThat(isThere(keys.get(i))).isTrue();
             }
-            assertThat(map.sweep(segment(0), round + 1).removed()).isEqualTo(count);
+            assertThat(map.sweep(segment(0), round + 1)).isEqualTo(count);
             assertThat(map.usedBytes()).isZero();
         }
     }
@@ -239,7 +239,7 @@ class SegmentMapTest {
         for (int i = 0; i < count; i++) {
             assertThat(put(keys.get(i), 1_000, 1, i % 2 == 0 ? 2 : NEVER)).isTrue();
         }
-        long swept = map.sweep(segment(0), NOW).removed();
+        long swept = map.sweep(segment(0), NOW);
         assertThat(swept).isEqualTo((count + 1) / 2);
         for (int i = 0; i < swept; i++) {
             assertThat(put(keys.get(count + i), 1_000, 1, NEVER)).isTrue();

@@ -8,11 +8,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.refrain.engine.ForeignFileException;
 import dev.refrain.engine.spi.EntryBuffer;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -151,18 +153,10 @@ class StoreFilesTest {
     }
 
     @Test
-    void anEmptyFileIsSetAside() throws IOException {
+    void anEmptyFileInPlaceOfAStoreIsSetAside() throws IOException {
         byte[] secret = fill();
         Files.write(file, new byte[0]);
         assertStartsAfresh(secret, "it is 0 bytes long");
-    }
-
-    @Test
-    void aFileOfSomethingElseIsSetAside() throws IOException {
-        Files.writeString(file, "Dear diary, ".repeat(100));
-        Files.write(directory.resolve("answers.refrain.secret"), new byte[32]);
-        assertStartsAfresh(new byte[32], "it does not begin like the file of a store");
-        assertThat(setAside().get(0)).content().startsWith("Dear diary");
     }
 
     @Test
@@ -178,15 +172,41 @@ class StoreFilesTest {
     void aFileWithADamagedHeaderIsSetAside() throws IOException {
         byte[] secret = fill();
         overwrite(file, 40, new byte[] {42, 42, 42, 42});
-        assertStartsAfresh(secret, "Header");
+        assertStartsAfresh(secret, "its header is damaged");
     }
 
+    /** Each digit of each number, with and without what is known of the header beside it. */
     @Test
-    void aDamagedHeaderIsNotRecoveredEither() throws IOException {
+    void f51_noDigitOfTheHeaderIsBelieved() throws IOException {
         byte[] secret = fill();
+        byte[] lock = Files.readAllBytes(directory.resolve("answers.refrain.lock"));
+        byte[] map = Files.readAllBytes(file);
+        String text = new String(map, 0, 1_900, StandardCharsets.ISO_8859_1);
+        for (String field : List.of("actualSegments: ", "segmentHeaderSize: ", "tierSize: ", "tierHashLookupOuterSize: ")) {
+            for (boolean hasRecord : new boolean[] {true, false}) {
+                Files.write(file, map);
+                Files.write(directory.resolve("answers.refrain.secret"), secret);
+                Files.write(directory.resolve("answers.refrain.lock"), hasRecord ? lock : new byte[0]);
+                int at = text.indexOf(field) + field.length();
+                overwrite(file, at, new byte[] {(byte) (map[at] == '9' ? '8' : map[at] + 1)});
+                try (ChronicleStore store = open()) {
+                    assertThat(store.stats().entries()).isZero();
+                }
+            }
+        }
+    }
+
+    /** Nothing beside it and nothing in it tells what it is. */
+    @Test
+    void aDamagedHeaderWithoutARecordIsRefused() throws IOException {
+        fill();
         Files.delete(directory.resolve("answers.refrain.lock"));
         overwrite(file, 40, new byte[] {42, 42, 42, 42});
-        assertStartsAfresh(secret, "Header");
+        byte[] damaged = Files.readAllBytes(file);
+        assertThatThrownBy(this::open)
+                .isInstanceOf(ForeignFileException.class)
+                .hasMessageContaining(file + " is not a store");
+        assertThat(file).hasBinaryContent(damaged);
     }
 
     @Test
@@ -194,7 +214,7 @@ class StoreFilesTest {
         byte[] secret = fill();
         // The version stands behind the magic number of the record, which stands at 8.
         overwrite(directory.resolve("answers.refrain.lock"), 16, new byte[] {9, 0, 0, 0});
-        assertStartsAfresh(secret, "it has format 9 instead of 2");
+        assertStartsAfresh(secret, "it has format 9 instead of 3");
     }
 
     @Test
@@ -206,9 +226,9 @@ class StoreFilesTest {
     }
 
     @Test
-    void aForeignLockFileMeansAForeignMap() throws IOException {
+    void aRecordThatIsDamagedMeansAMapThatIs() throws IOException {
         byte[] secret = fill();
-        overwrite(directory.resolve("answers.refrain.lock"), 8, new byte[] {1, 2, 3, 4});
+        overwrite(directory.resolve("answers.refrain.lock"), 40, new byte[] {1, 2, 3, 4});
         assertStartsAfresh(secret, "answers.refrain.lock is damaged");
     }
 

@@ -1,0 +1,120 @@
+package dev.refrain.engine.internal.store;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.Arrays;
+import net.openhft.chronicle.hash.impl.SizePrefixedBlob;
+import net.openhft.chronicle.map.VanillaChronicleMap;
+
+/**
+ * What stands in a map's file in front of its segment headers: Chronicle Map's header, which says how the file is divided, and its
+ * global state. Chronicle Map believes each digit of both, and computes addresses in memory from them. None of these bytes changes
+ * in the life of a store, but a mark that the file is being made and a lock. So a check of them is kept in the {@link LockFile}, and
+ * is compared before Chronicle Map sees the file.
+ */
+final class MapHead {
+    /** A check that no head has. */
+    static final long UNKNOWN = 0;
+
+    /** Chronicle Map writes no longer headers. */
+    private static final int MAX_HEADER_LENGTH = 16 << 10;
+
+    private static final int HEADER_AT = SizePrefixedBlob.SELF_BOOTSTRAPPING_HEADER_OFFSET;
+    private static final int CACHE_LINE = 64;
+    private static final int PAGE = 4096;
+    private static final int GLOBAL_STATE = 1024;
+    private static final String CHRONICLE = "!" + VanillaChronicleMap.class.getName();
+    /** Names of ours in the header, which no other program's map has. */
+    private static final String[] OURS = {KeyAccess.class.getName(), EntryMarshaller.class.getName()};
+
+    private MapHead() {}
+
+    /**
+     * Whether a file is the map of some store, or was before it was damaged: it begins as Chronicle Map's files do and names classes of
+     * ours.
+     */
+    static boolean isOurs(Path file) throws IOException {
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+            ByteBuffer begin = read(channel, 0, HEADER_AT + MAX_HEADER_LENGTH);
+            String text = StandardCharsets.ISO_8859_1.decode(begin).toString();
+            return text.startsWith(CHRONICLE, HEADER_AT)
+                    && Arrays.stream(OURS).allMatch(text::contains);
+        }
+    }
+
+    /**
+     * The check of a file's head.
+     *
+     * @throws IOException if it has none
+     */
+    static long check(Path file) throws IOException {
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+            int length = headerLength(channel);
+            int stateAt = roundUp(HEADER_AT + length, CACHE_LINE);
+            ByteBuffer head = read(channel, 0, roundUp(stateAt + GLOBAL_STATE, PAGE));
+            if (head.limit() < head.capacity()) {
+                throw new IOException("it ends before its first segment");
+            }
+            head.putInt(SizePrefixedBlob.SIZE_WORD_OFFSET, SizePrefixedBlob.READY | SizePrefixedBlob.DATA | length);
+            // The lock of the global state.
+            head.putLong(stateAt, 0);
+            MessageDigest sha256 = sha256();
+            sha256.update(head);
+            return ByteBuffer.wrap(sha256.digest())
+                    .order(ByteOrder.LITTLE_ENDIAN)
+                    .getLong();
+        }
+    }
+
+    /**
+     * Frees what only a killed process can have left: the mark of a file in the making, for which Chronicle Map would wait a minute,
+     * and the lock of the global state. Nobody else may have the file open.
+     */
+    static void release(Path file) throws IOException {
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+            int length = headerLength(channel);
+            ByteBuffer word = ByteBuffer.allocate(Integer.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+            word.putInt(0, SizePrefixedBlob.READY | SizePrefixedBlob.DATA | length);
+            channel.write(word, SizePrefixedBlob.SIZE_WORD_OFFSET);
+            channel.write(ByteBuffer.allocate(Long.BYTES), roundUp(HEADER_AT + length, CACHE_LINE));
+        }
+    }
+
+    private static int headerLength(FileChannel channel) throws IOException {
+        ByteBuffer begin = read(channel, 0, HEADER_AT);
+        int length = begin.limit() < HEADER_AT
+                ? 0
+                : SizePrefixedBlob.extractSize(begin.getInt(SizePrefixedBlob.SIZE_WORD_OFFSET));
+        if (length <= 0 || length > MAX_HEADER_LENGTH || HEADER_AT + length > channel.size()) {
+            throw new IOException("it does not begin like the file of a store");
+        }
+        return length;
+    }
+
+    private static ByteBuffer read(FileChannel channel, long at, int length) throws IOException {
+        ByteBuffer buffer = ByteBuffer.allocate(length).order(ByteOrder.LITTLE_ENDIAN);
+        while (buffer.hasRemaining() && channel.read(buffer, at + buffer.position()) >= 0) {
+            // until it is full or the file ends
+        }
+        return buffer.flip();
+    }
+
+    private static int roundUp(int value, int to) {
+        return (value + to - 1) / to * to;
+    }
+
+    private static MessageDigest sha256() {
+        try {
+            return MessageDigest.getInstance("SHA-256");
+        } catch (NoSuchAlgorithmException e) {
+            throw new AssertionError("Every JDK has SHA-256", e);
+        }
+    }
+}

@@ -1,0 +1,178 @@
+package dev.refrain.engine.internal.store;
+
+import dev.refrain.engine.CacheKey;
+import dev.refrain.engine.spi.EntryHead;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
+import net.openhft.chronicle.algo.hashing.LongHashFunction;
+import net.openhft.chronicle.core.Memory;
+import net.openhft.chronicle.core.OS;
+import net.openhft.chronicle.hash.impl.CompactOffHeapLinearHashTable;
+import net.openhft.chronicle.hash.impl.VanillaChronicleHash;
+import net.openhft.chronicle.map.VanillaChronicleMap;
+
+/**
+ * What the mapped file says of its segments, read and written in place, as docs/STORAGE-FORMAT.md describes it.
+ *
+ * <p>Chronicle Map trusts the file: it walks a lookup table until it comes to a free slot, for ever if there is none; it follows a
+ * segment to further ones, wherever they are said to be; it reads and frees as much as a value's length says. A file can be damaged at
+ * any time, also while it is open, and then the process would hang or die. So who is about to have Chronicle Map do something with a
+ * key first walks the same way here ({@link #isSafe}), where each step is bounded. It ends at the first free slot, so it costs a
+ * healthy segment next to nothing. A segment that fails is wiped.
+ *
+ * <p>Reading needs no lock, but what is read without one may be in the middle of a change. Writing needs the segment's write lock.
+ */
+final class SegmentState {
+    /** Within a segment's header, behind its lock. */
+    static final int ENTRIES = 8;
+
+    static final int LOWEST_FREE = 12;
+    static final int NEXT_TIER = 16;
+    static final int DELETED = 24;
+    /** Unused by Chronicle Map: the parts of large entries among the segment's values. */
+    static final int PARTS = 28;
+
+    /** The least that a segment's header takes. */
+    static final int HEADER_LENGTH = 32;
+
+    private static final Memory MEMORY = OS.memory();
+    private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.nativeOrder());
+
+    private final VanillaChronicleMap<?, ?, ?> map;
+    private final CompactOffHeapLinearHashTable table;
+    private final int segments;
+    private final int slots;
+    private final long freeListOffset;
+    private final long entrySpaceOffset;
+
+    SegmentState(VanillaChronicleMap<?, ?, ?> map) {
+        this.map = map;
+        this.segments = map.segments();
+        this.table = map.hashLookup;
+        this.slots = (int) map.tierHashLookupCapacity;
+        this.freeListOffset = map.tierHashLookupOuterSize + VanillaChronicleHash.TIER_COUNTERS_AREA_SIZE;
+        this.entrySpaceOffset = freeListOffset + map.tierFreeListOuterSize + map.tierEntrySpaceInnerOffset;
+    }
+
+    /** The number of values in a segment, parts of large entries included. */
+    int values(int segment) {
+        return clamped(MEMORY.readVolatileInt(header(segment) + ENTRIES));
+    }
+
+    /** The number of parts of large entries in a segment. */
+    int parts(int segment) {
+        return Math.min(values(segment), clamped(MEMORY.readVolatileInt(header(segment) + PARTS)));
+    }
+
+    private int clamped(int number) {
+        return Math.max(0, Math.min(number, slots));
+    }
+
+    /** Counts parts that come or go. */
+    void addParts(int segment, int more) {
+        long at = header(segment) + PARTS;
+        MEMORY.writeOrderedInt(at, clamped(MEMORY.readInt(at) + more));
+    }
+
+    /** The chunks of a segment that are taken. */
+    int chunksTaken(int segment) {
+        long at = map.segmentBaseAddr(segment) + freeListOffset;
+        int taken = 0;
+        for (int i = 0; i < Layout.CHUNKS_PER_SEGMENT / 8; i += Long.BYTES) {
+            taken += Long.bitCount(MEMORY.readLong(at + i));
+        }
+        return Math.min(taken, Layout.CHUNKS_PER_SEGMENT);
+    }
+
+    int segmentOf(byte[] key) {
+        return map.hashSplitting.segmentIndex(LongHashFunction.xx_r39().hashBytes(key));
+    }
+
+    /**
+     * Whether Chronicle Map may look for a key: its walk ends, stays in the segment, and what it finds has an end there too. With the
+     * segment's lock the answer is certain; without, "no" may only mean that somebody is writing.
+     */
+    boolean isSafe(byte[] key) {
+        long hash = LongHashFunction.xx_r39().hashBytes(key);
+        int index = map.hashSplitting.segmentIndex(hash);
+        if (MEMORY.readLong(header(index) + NEXT_TIER) != 0) {
+            return false;
+        }
+        long segment = map.segmentBaseAddr(index);
+        long sought = table.maskUnsetKey(map.hashSplitting.segmentHash(hash));
+        long at = table.hlPos(sought);
+        for (int looked = 0; looked < slots; looked++) {
+            long slot = table.readEntryVolatile(segment, at);
+            if (table.empty(slot)) {
+                return true;
+            }
+            if (table.key(slot) == sought) {
+                int chunk = (int) table.value(slot);
+                if (chunk >= Layout.CHUNKS_PER_SEGMENT) {
+                    return false;
+                }
+                long value = segment + entrySpaceOffset + (long) chunk * Layout.CHUNK_SIZE;
+                if (isKey(value, key) && !endsInSegment(value + CacheKey.LENGTH, chunk)) {
+                    return false;
+                }
+            }
+            at = table.step(at);
+        }
+        return false;
+    }
+
+    private static boolean isKey(long at, byte[] key) {
+        for (int i = 0; i < CacheKey.LENGTH; i += Long.BYTES) {
+            if (MEMORY.readLong(at + i) != (long) LONG.get(key, i)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** Whether a value has a length that can be. */
+    private static boolean endsInSegment(long at, int chunk) {
+        int length = 0;
+        for (int i = 0; i < 3; i++) {
+            byte next = MEMORY.readByte(at + i);
+            length |= (next & 0x7F) << (7 * i);
+            if (next >= 0) {
+                int bytes = CacheKey.LENGTH + i + 1 + length;
+                return length >= EntryHead.LENGTH
+                        && length <= Layout.MAX_VALUE_LENGTH
+                        && chunk + (bytes + Layout.CHUNK_SIZE - 1) / Layout.CHUNK_SIZE <= Layout.CHUNKS_PER_SEGMENT;
+            }
+        }
+        return false;
+    }
+
+    /** Whether what a walk through all of a segment relies on is there. */
+    boolean isWalkable(int segment) {
+        if (MEMORY.readLong(header(segment) + NEXT_TIER) != 0) {
+            return false;
+        }
+        long base = map.segmentBaseAddr(segment);
+        for (int slot = 0; slot < slots; slot++) {
+            if (MEMORY.readInt(base + (long) slot * Integer.BYTES) == 0) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** Makes a segment empty. Needs its write lock. */
+    void wipe(int segment) {
+        // Slots first: readers without a lock go by them.
+        MEMORY.setMemory(map.segmentBaseAddr(segment), entrySpaceOffset, (byte) 0);
+        MEMORY.setMemory(header(segment) + ENTRIES, HEADER_LENGTH - ENTRIES, (byte) 0);
+    }
+
+    int segments() {
+        return segments;
+    }
+
+    private long header(int segment) {
+        return map.segmentHeaderAddress(segment);
+    }
+}

@@ -1,0 +1,76 @@
+package dev.refrain.engine.internal.store;
+
+import dev.refrain.engine.ForeignFileException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+
+/**
+ * Looks, before anything is written, whether what stands in the place of a store and of the files beside it is the store's. What
+ * somebody else put there is never changed, moved, deleted or given other permissions.
+ *
+ * <p>The map's own bytes are not enough to tell, since they may be damaged; nor is its name. A map is ours if the record in the lock
+ * file knows its length, or if it begins with a header that names classes of ours.
+ */
+final class Strangers {
+    private final Path file;
+    private final Path secretFile;
+    private final Path lockFile;
+    private final Path draft;
+
+    Strangers(Path file, Path secretFile, Path lockFile, Path draft) {
+        this.file = file;
+        this.secretFile = secretFile;
+        this.lockFile = lockFile;
+        this.draft = draft;
+    }
+
+    /** @throws ForeignFileException if there is something that is not the store's */
+    void refuse() throws IOException {
+        for (Path path : new Path[] {file, secretFile, lockFile, draft, Secret.draft(secretFile)}) {
+            if (Files.exists(path, LinkOption.NOFOLLOW_LINKS) && !Files.isRegularFile(path)) {
+                throw new ForeignFileException(path, "is no regular file");
+            }
+        }
+        if (Files.exists(lockFile) && !LockFile.isOne(lockFile)) {
+            throw new ForeignFileException(lockFile, "is not the lock file of a store");
+        }
+        LockFile.State record = record();
+        if (Files.exists(file) && !isKnown(record) && !MapHead.isOurs(file)) {
+            throw new ForeignFileException(file, "is not a store");
+        }
+        if (record == null && Files.exists(secretFile)) {
+            if (!Files.exists(file)) {
+                throw new ForeignFileException(secretFile, "is the secret of a store that is not there, or something else");
+            }
+            if (Files.size(secretFile) != Secret.LENGTH) {
+                throw new ForeignFileException(secretFile, "is not the secret of a store");
+            }
+        }
+        if (Files.exists(draft) && Files.size(draft) > 0 && !MapHead.isOurs(draft)) {
+            throw new ForeignFileException(draft, "is not a store in the making");
+        }
+        Path secretDraft = Secret.draft(secretFile);
+        if (Files.exists(secretDraft) && Files.size(secretDraft) > Secret.LENGTH) {
+            throw new ForeignFileException(secretDraft, "is not a secret in the making");
+        }
+    }
+
+    /** The record of the store, or null if there is none that is whole. */
+    private LockFile.State record() throws IOException {
+        if (!Files.exists(lockFile)) {
+            return null;
+        }
+        try {
+            return LockFile.readOnly(lockFile);
+        } catch (LockFile.DamagedException damaged) {
+            return null;
+        }
+    }
+
+    private boolean isKnown(LockFile.State record) throws IOException {
+        // An empty file beside a record is what a file system makes of one that it lost.
+        return record != null && (Files.size(file) == record.mapLength() || Files.size(file) == 0);
+    }
+}
