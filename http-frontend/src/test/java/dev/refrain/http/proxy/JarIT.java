@@ -194,6 +194,23 @@ class JarIT {
     }
 
     @Test
+    void f23_aFileThatIsNoStoreIsOneLineAndStaysAsItIs() throws IOException {
+        Path precious = Files.writeString(folder.resolve("precious.yaml"), "model: gpt\n");
+        assertThat(RunningJar.run(folder, "--port", "0", "--store", precious.toString(), "--upstream", upstream()))
+                .isEqualTo(new RunningJar.Ended(
+                        1,
+                        "",
+                        "refrain: " + precious
+                                + " is not a store, so it is left as it is. Name another file for the store,"
+                                + " or move this one away\n"));
+        assertThat(precious).hasContent("model: gpt\n");
+        try (var files = Files.list(folder)) {
+            assertThat(files.filter(path -> path.getFileName().toString().startsWith("precious")))
+                    .containsExactly(precious);
+        }
+    }
+
+    @Test
     void aStoreThatCannotBeMadeIsOneLineAndNothingIsStored() throws IOException {
         // Not by permissions: tests may run as root, who has them all.
         Path file = Files.createFile(folder.resolve("no-directory"));

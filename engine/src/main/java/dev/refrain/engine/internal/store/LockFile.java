@@ -229,8 +229,7 @@ final class LockFile implements Closeable {
     }
 
     void write(State state) throws IOException {
-        ByteBuffer buffer =
-                ByteBuffer.allocate(RECORD_LENGTH + Integer.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer buffer = ByteBuffer.allocate(RECORD_LENGTH + Integer.BYTES).order(ByteOrder.LITTLE_ENDIAN);
         buffer.putLong(MAGIC)
                 .putInt(state.version())
                 .putLong(state.capacityBytes())

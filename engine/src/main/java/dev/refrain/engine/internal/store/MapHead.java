@@ -44,8 +44,7 @@ final class MapHead {
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
             ByteBuffer begin = read(channel, 0, HEADER_AT + MAX_HEADER_LENGTH);
             String text = StandardCharsets.ISO_8859_1.decode(begin).toString();
-            return text.startsWith(CHRONICLE, HEADER_AT)
-                    && Arrays.stream(OURS).allMatch(text::contains);
+            return text.startsWith(CHRONICLE, HEADER_AT) && Arrays.stream(OURS).allMatch(text::contains);
         }
     }
 

@@ -75,7 +75,7 @@ final class Repair {
     }
 
     /** What a segment should say of the values that are whole. */
-    private final class Rebuilt {
+    private static final class Rebuilt {
         private final ByteBuffer table;
         private final int length;
         private final int freeListAt;
@@ -102,7 +102,10 @@ final class Repair {
         /** Takes a value over, if it is whole. */
         boolean takes(RawMap.Segment from, int slot, int chunk) {
             RawMap.Value value = from.value(chunk);
-            if (value == null || values >= RawMap.MAX_VALUES || value.content().length < EntryHead.LENGTH || !from.isFoundBy(value.key(), slot)) {
+            if (value == null
+                    || values >= RawMap.MAX_VALUES
+                    || value.content().length < EntryHead.LENGTH
+                    || !from.isFoundBy(value.key(), slot)) {
                 return false;
             }
             int next = taken.nextSetBit(chunk);
@@ -113,7 +116,7 @@ final class Repair {
             isReachable &= isReachable(from, slot);
             insert(from.slot(slot));
             values++;
-            parts += value.content()[Kind.OFFSET] == Kind.PART ? 1 : 0;
+            parts += Kind.isEntry(value.content()[Kind.OFFSET]) ? 0 : 1;
             return true;
         }
 

@@ -200,7 +200,7 @@ final class SegmentMap {
             }
             for (int victim = 0; !any && victim < evictor.victims(); victim++) {
                 evictor.copyKey(victim, key);
-                requireNoStray(segment, key);
+                evictStray(segment, key);
             }
             if (event != null) {
                 event.finish(segment, (long) chunks * Layout.CHUNK_SIZE, evictor.victims());
@@ -246,21 +246,23 @@ final class SegmentMap {
         }
     }
 
-    /** Gives a segment up if a value stands in it that is not found there by its key, and would otherwise stay for ever. */
-    private void requireNoStray(int segment, byte[] key) {
+    /** Removes a value that stands in a segment, but is not found there by its key: a damaged one, which would otherwise stay for ever. */
+    private void evictStray(int segment, byte[] key) {
         try (MapSegmentContext<byte[], EntryBuffer, ?> context = map.segmentContext(segment)) {
-            ((SegmentLock) context).writeLock().lock();
-            SegmentView view = view(context);
-            byte[] found = new byte[CacheKey.LENGTH];
-            for (int slot = 0; slot < view.slots(); slot++) {
-                int chunk = view.chunkAt(slot);
-                if (chunk >= 0) {
-                    view.copyKey(chunk, found, 0);
-                    if (Arrays.equals(found, key)) {
-                        giveUp(segment);
-                    }
-                }
+            ((SegmentLock) context).updateLock().lock();
+            if (!state.isIterable(segment)) {
+                ((SegmentLock) context).writeLock().lock();
+                giveUp(segment);
             }
+            context.forEachSegmentEntryWhile(entry -> {
+                if (!Arrays.equals(entry.key().get(), key)) {
+                    return true;
+                }
+                requireSane(entry);
+                remove(segment, entry, kind(entry));
+                tally.evictions.increment();
+                return false;
+            });
         } catch (InterProcessDeadLockException e) {
             stuck.add(segment);
         }

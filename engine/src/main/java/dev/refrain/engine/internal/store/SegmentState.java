@@ -161,6 +161,17 @@ final class SegmentState {
         return false;
     }
 
+    /** Whether Chronicle Map may go through all of a segment: besides, no slot names a chunk outside of it. */
+    boolean isIterable(int segment) {
+        long base = map.segmentBaseAddr(segment);
+        boolean isIterable = isWalkable(segment);
+        for (int slot = 0; slot < slots && isIterable; slot++) {
+            isIterable =
+                    table.value(table.readEntryVolatile(base, (long) slot * Integer.BYTES)) < Layout.CHUNKS_PER_SEGMENT;
+        }
+        return isIterable;
+    }
+
     /** Makes a segment empty. Needs its write lock. */
     void wipe(int segment) {
         // Slots first: readers without a lock go by them.

@@ -1,6 +1,5 @@
 package dev.refrain.engine.internal.store;
 
-import dev.refrain.engine.ForeignFileException;
 import dev.refrain.engine.spi.EntryBuffer;
 import dev.refrain.engine.spi.EntryHead;
 import java.io.IOException;
@@ -184,8 +183,7 @@ final class StoreFiles {
     private static Path usable(Path path) throws IOException {
         Path absolute = target(path.toAbsolutePath());
         if (Files.isDirectory(absolute)) {
-            throw new ForeignFileException(
-                    absolute, "is a directory, and a store is a file (name a file in the directory)");
+            throw new IOException("The store must be a file, but " + absolute + " is a directory; name a file in it");
         }
         OwnerOnly.createDirectories(absolute.getParent());
         // One name for one file, symbolic links or not: it is what claims, locks and Chronicle Map go by.
@@ -297,13 +295,7 @@ final class StoreFiles {
     /** Of the draft. */
     private LockFile.State record(long bytes) throws IOException {
         return new LockFile.State(
-                FORMAT_VERSION,
-                bytes,
-                Files.size(draft),
-                0,
-                MapHead.check(draft),
-                preallocate,
-                Secret.check(secret));
+                FORMAT_VERSION, bytes, Files.size(draft), 0, MapHead.check(draft), preallocate, Secret.check(secret));
     }
 
     private void createDraft(long wantedBytes) throws IOException {

@@ -42,7 +42,8 @@ final class Strangers {
         }
         if (record == null && Files.exists(secretFile)) {
             if (!Files.exists(file)) {
-                throw new ForeignFileException(secretFile, "is the secret of a store that is not there, or something else");
+                throw new ForeignFileException(
+                        secretFile, "is the secret of a store that is not there, or something else");
             }
             if (Files.size(secretFile) != Secret.LENGTH) {
                 throw new ForeignFileException(secretFile, "is not the secret of a store");

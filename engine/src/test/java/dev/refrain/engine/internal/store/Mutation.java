@@ -104,11 +104,11 @@ enum Mutation {
                     }
                 }
             }
-            case TRUNCATED -> resize(file, random.nextInt(4) == 0 ? random.nextInt(5_000) : random.nextLong(Files.size(file)));
+            case TRUNCATED ->
+                resize(file, random.nextInt(4) == 0 ? random.nextInt(5_000) : random.nextLong(Files.size(file)));
             case EXTENDED -> resize(file, Files.size(file) + random.nextLong(1, 3 << 20));
             default -> {
-                try (FileChannel channel =
-                        FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+                try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
                     damage(channel, isOpen, random);
                 }
             }

@@ -70,7 +70,8 @@ final class MutationWorker {
         } catch (IOException e) {
             outcome = e.getMessage() == null ? "THREW IOException without a message" : "refused";
         } catch (RuntimeException | Error e) {
-            outcome = "THREW " + e + " at " + List.of(e.getStackTrace()).stream().limit(8).toList();
+            outcome = "THREW " + e + " at "
+                    + List.of(e.getStackTrace()).stream().limit(8).toList();
         }
         return seed + " " + mutation + (isLive ? "_WHILE_OPEN" : "") + " " + outcome.replace('\n', ' ');
     }

