@@ -13,7 +13,9 @@ public enum BypassReason {
     /** A Responses request with {@code background: true}: its answer is a promise, not the answer. */
     BACKGROUND("background"),
     /** A Responses request with a {@code conversation}: the provider goes on from what it has kept, and adds to it. */
-    STATEFUL("stateful");
+    STATEFUL("stateful"),
+    /** The request body is in a content coding that is not known here, or not in the one that it says. */
+    CONTENT_ENCODING("content-encoding");
 
     private final String detail;
 

@@ -188,6 +188,11 @@ public final class Account {
                 : Savings.NONE;
     }
 
+    /** The money that an answer from the cache spares, such as {@code 0.0015 USD}; null if it is not known. */
+    public String cost(Savings savings) {
+        return log.cost(model, savings);
+    }
+
     /** By how much longer the answer took when it was fetched. */
     long millisSaved(Savings savings) {
         return Math.max(0, savings.fetchMillis() - durationNanos / 1_000_000);

@@ -1,6 +1,7 @@
 package dev.refrain.http.activity;
 
 import dev.refrain.engine.Endpoint;
+import dev.refrain.engine.Savings;
 import dev.refrain.http.config.Settings;
 import java.time.Clock;
 import java.time.Instant;
@@ -121,6 +122,12 @@ public final class ActivityLog implements AutoCloseable {
 
     long millis() {
         return clock.millis();
+    }
+
+    /** What an answer had cost, as text with its currency; null if it is not known. */
+    String cost(String model, Savings savings) {
+        long nanos = savings.tokens() > 0 ? prices.nanos(model, savings) : Activity.UNKNOWN;
+        return nanos == Activity.UNKNOWN ? null : Prices.text(nanos) + " " + currency;
     }
 
     Labels labels() {

@@ -13,6 +13,8 @@ public final class Prices {
     /** Tokens are priced by the million, so a token's share of a price has six more decimals; and that in billionths. */
     private static final int SCALE = 3;
 
+    private static final long UNIT = 1_000_000_000;
+
     /** Billionths for a token, times {@link #FINE}: prices may have that many more decimals. */
     private record Price(long prompt, long completion) {}
 
@@ -49,6 +51,20 @@ public final class Prices {
         return prompt == 0 || prompt > savings.tokens()
                 ? Activity.UNKNOWN
                 : nanos(model, prompt, savings.tokens() - prompt);
+    }
+
+    /** Billionths as text, with as many decimals as they have. */
+    static String text(long nanos) {
+        StringBuilder text = new StringBuilder(24).append(nanos / UNIT);
+        long rest = nanos % UNIT;
+        if (rest > 0) {
+            text.append('.');
+            for (long digit = UNIT / 10; rest > 0; digit /= 10) {
+                text.append((char) ('0' + rest / digit));
+                rest %= digit;
+            }
+        }
+        return text.toString();
     }
 
     /** Billionths as an amount of money, or null if they are {@link Activity#UNKNOWN}. */

@@ -83,7 +83,7 @@ final class AnswerStart {
         if (head.generationId() != null) {
             fields.put(HeaderNames.GENERATION_ID, head.generationId());
         }
-        CacheHeaders.write(head.cache(), key, head.status(), Fields.of(fields));
+        CacheHeaders.write(head.cache(), key, head.status(), account, Fields.of(fields));
         if (account != null) {
             account.head(head.status(), head.generationId(), head.cache());
         }

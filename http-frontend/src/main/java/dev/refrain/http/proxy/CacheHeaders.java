@@ -3,8 +3,10 @@ package dev.refrain.http.proxy;
 import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.CacheOutcome;
 import dev.refrain.engine.ForwardReason;
+import dev.refrain.engine.Savings;
+import dev.refrain.http.activity.Account;
 
-/** Writes what the cache did into a response's header (wire rules W21, W22, W27 and W30). */
+/** Writes what the cache did into a response's header (wire rules W21, W22, W27, W30 and W33). */
 final class CacheHeaders {
     /** Stands for the status of an answer that there was not. */
     static final int NO_STATUS = 0;
@@ -20,14 +22,17 @@ final class CacheHeaders {
      * @param outcome null where caching was off
      * @param key null if the request has none
      * @param status of the upstream's answer, if the request was forwarded
+     * @param account of the request, with its model; null only if {@code outcome} is
      */
-    static void write(CacheOutcome outcome, CacheKey key, int status, Fields headers) {
+    static void write(CacheOutcome outcome, CacheKey key, int status, Account account, Fields headers) {
         if (outcome instanceof CacheOutcome.Hit hit) {
             writeHit(hit.ageSeconds(), hit.ttlSeconds(), hit.sourceId(), key, headers);
+            writeSavings(hit.savings(), account, headers);
             writeStandard("hit; ttl=" + hit.ttlSeconds(), NO_STATUS, key, headers);
         } else if (outcome instanceof CacheOutcome.HitOnError rescue) {
             CacheOutcome.Hit hit = rescue.entry();
             writeHit(hit.ageSeconds(), hit.ttlSeconds(), hit.sourceId(), key, headers);
+            writeSavings(hit.savings(), account, headers);
             // An entry that has expired is what the request was forwarded for, whatever else there was.
             ForwardReason reason = hit.ttlSeconds() <= 0 ? ForwardReason.STALE : rescue.reason();
             writeStandard("hit; ttl=" + hit.ttlSeconds() + "; fwd=" + reason.token(), rescue.status(), key, headers);
@@ -77,6 +82,20 @@ final class CacheHeaders {
         if (key != null && key.streaming()) {
             // A stream is to be seen live, whatever its provider said to the proxies on its own way (W28c).
             headers.put(HeaderNames.ACCEL_BUFFERING, "no");
+        }
+    }
+
+    /** Only what is known. */
+    private static void writeSavings(Savings savings, Account account, Fields headers) {
+        if (savings.tokens() > 0) {
+            headers.put(HeaderNames.SAVED_TOKENS, savings.tokens());
+        }
+        if (savings.fetchMillis() > 0) {
+            headers.put(HeaderNames.SAVED_MS, savings.fetchMillis());
+        }
+        String cost = account.cost(savings);
+        if (cost != null) {
+            headers.put(HeaderNames.SAVED_COST, cost);
         }
     }
 

@@ -13,6 +13,7 @@ import io.undertow.util.HeaderMap;
 import io.undertow.util.Headers;
 import java.net.http.HttpRequest.BodyPublisher;
 import java.net.http.HttpRequest.BodyPublishers;
+import java.util.Arrays;
 import java.util.function.Supplier;
 
 /**
@@ -36,6 +37,12 @@ record Decision(
         Supplier<BodyPublisher> outgoing,
         ProxyException flaw) {
 
+    /**
+     * Decides.
+     *
+     * @param body that the key is made of
+     * @param sent the same array, or the body as it came if that is in a content coding; no preset is applied to it then
+     */
     static Decision of(
             ResponseCache cache,
             Presets presets,
@@ -43,7 +50,8 @@ record Decision(
             String upstreamIdentity,
             HeaderMap headers,
             String query,
-            byte[] body) {
+            byte[] body,
+            byte[] sent) {
         CacheRequest request =
                 CacheRequest.of(endpoint, Credentials.of(headers), body).at(upstreamIdentity, query);
         // Without presets nobody has to know the model, and a hit does not decode it.
@@ -52,6 +60,16 @@ record Decision(
                 : null;
         CacheControls controls = controls(headers, preset);
         if (preset != null && !preset.isPolicyOnly()) {
+            if (body != sent) {
+                return new Decision(
+                        request,
+                        controls,
+                        null,
+                        BypassReason.CONTENT_ENCODING,
+                        preset,
+                        () -> BodyPublishers.ofByteArray(sent),
+                        null);
+            }
             try {
                 byte[] resolved = preset.resolve(endpoint, body);
                 request = request.withPreset(preset.fingerprint(), resolved);
@@ -66,8 +84,17 @@ record Decision(
         CacheKey key = controls.enabled() ? cache.key(request).orElse(null) : null;
         BypassReason bypass = key == null ? cache.bypass(request).orElse(null) : null;
         CacheRequest decided = request;
-        Supplier<BodyPublisher> outgoing =
-                () -> BodyPublishers.ofByteArray(cache.withProviderIds(decided).upstreamBody());
+        Supplier<BodyPublisher> outgoing = () -> {
+            CacheRequest understood = cache.withProviderIds(decided);
+            if (body == sent) {
+                return BodyPublishers.ofByteArray(understood.upstreamBody());
+            }
+            // In the coding that its header goes on to name.
+            return BodyPublishers.ofByteArray(
+                    Arrays.equals(understood.upstreamBody(), body)
+                            ? sent
+                            : ContentCoding.of(headers).encode(understood.upstreamBody()));
+        };
         return new Decision(request, controls, key, bypass, preset, outgoing, null);
     }
 
@@ -78,11 +105,5 @@ record Decision(
                 headers.getFirst(HeaderNames.CACHE_CLEAR),
                 headers.get(Headers.CACHE_CONTROL),
                 preset);
-    }
-
-    /** Bytes that are JSON only once they are decoded; if they happen to be JSON before, that is not what they mean. */
-    static boolean isCoded(HeaderMap headers) {
-        String coding = headers.getFirst(Headers.CONTENT_ENCODING);
-        return coding != null && !coding.equalsIgnoreCase("identity");
     }
 }

@@ -18,6 +18,11 @@ final class HeaderNames {
 
     /** What the SDKs of OpenAI and Anthropic ask before they send a request again. */
     static final HttpString SHOULD_RETRY = new HttpString("x-should-retry");
+    /** What a hit spares whoever asked (wire rule W33). */
+    static final HttpString SAVED_TOKENS = new HttpString("X-Refrain-Saved-Tokens");
+
+    static final HttpString SAVED_MS = new HttpString("X-Refrain-Saved-Ms");
+    static final HttpString SAVED_COST = new HttpString("X-Refrain-Saved-Cost");
 
     private HeaderNames() {}
 }

@@ -2,6 +2,7 @@ package dev.refrain.http.proxy;
 
 import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.ResponseHead;
+import dev.refrain.http.activity.Account;
 import io.undertow.util.Headers;
 import io.undertow.util.HttpString;
 import java.nio.charset.StandardCharsets;
@@ -26,7 +27,7 @@ final class HitHead implements Fields {
     private long second;
     private String date;
 
-    void write(ResponseHead head, CacheKey key, long millis) {
+    void write(ResponseHead head, CacheKey key, Account account, long millis) {
         System.arraycopy(STATUS, 0, bytes, 0, STATUS.length);
         length = STATUS.length;
         if (head.contentType() != null) {
@@ -34,7 +35,7 @@ final class HitHead implements Fields {
         }
         put(Headers.CONTENT_LENGTH, head.contentLength());
         put(HeaderNames.GENERATION_ID, head.generationId());
-        CacheHeaders.write(head.cache(), key, head.status(), this);
+        CacheHeaders.write(head.cache(), key, head.status(), account, this);
         put(Headers.DATE, date(millis / 1000));
         room(2);
         endLine();

@@ -78,7 +78,7 @@ final class HitWriter implements ResponseSink {
         account.expect(null, key);
         account.request(models.name(key, request), null, key.streaming());
         account.head(of.status(), of.generationId(), of.cache());
-        head.write(of, key, System.currentTimeMillis());
+        head.write(of, key, account, System.currentTimeMillis());
         bodyLength = Math.toIntExact(of.contentLength());
         left = head.length() + bodyLength;
         next = piece.clear().put(head.bytes(), 0, head.length());

@@ -24,6 +24,7 @@ import io.undertow.util.Headers;
 import io.undertow.util.Methods;
 import io.undertow.util.Protocols;
 import io.undertow.util.SameThreadExecutor;
+import java.io.IOException;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.util.Map;
@@ -186,15 +187,16 @@ final class ProxyHandler implements HttpHandler {
         client.expect(asked, BypassReason.PAYLOAD_TOO_LARGE, null);
         long length = exchange.getRequestContentLength();
         boolean isShort = length >= 0 && length <= SHORT_BODY;
-        if (Decision.isCoded(exchange.getRequestHeaders())) {
-            client.expect(asked, BypassReason.NOT_A_JSON_OBJECT, null);
+        ContentCoding coding = ContentCoding.of(exchange.getRequestHeaders());
+        if (coding == ContentCoding.OTHER) {
+            client.expect(asked, BypassReason.CONTENT_ENCODING, null);
             cacheless(
                     exchange,
                     route,
                     account,
                     client,
                     asked,
-                    BypassReason.NOT_A_JSON_OBJECT,
+                    BypassReason.CONTENT_ENCODING,
                     unread(exchange, route.endpoint(), client));
         } else if ((!asked.enabled() && presets.isEmpty() && !isShort) || length > cache.maxRequestBytes()) {
             cacheless(
@@ -210,7 +212,11 @@ final class ProxyHandler implements HttpHandler {
             BodyReader.read(exchange, limit, reading, new BodyReader.Receiver() {
                 @Override
                 public void complete(byte[] body) {
-                    answer(exchange, route, account, client, body);
+                    if (coding == ContentCoding.IDENTITY || (!asked.enabled() && presets.isEmpty())) {
+                        answer(exchange, route, account, client, body, body);
+                    } else {
+                        decode(exchange, route, account, client, asked, coding, body);
+                    }
                 }
 
                 @Override
@@ -233,8 +239,38 @@ final class ProxyHandler implements HttpHandler {
         }
     }
 
-    /** With caching on, or possibly on by a preset: the engine's pipeline. */
-    private void answer(HttpServerExchange exchange, Route route, Account account, ExchangeSink client, byte[] body) {
+    /** Looks into a body that is wrapped in a content coding. */
+    private void decode(
+            HttpServerExchange exchange,
+            Route route,
+            Account account,
+            ExchangeSink client,
+            CacheControls asked,
+            ContentCoding coding,
+            byte[] sent) {
+        BypassReason reason;
+        HeapLease lease = new HeapLease(exchange, reading.heap());
+        try {
+            answer(exchange, route, account, client, coding.decode(sent, cache.maxRequestBytes(), lease), sent);
+            return;
+        } catch (ContentCoding.TooLong bomb) {
+            reason = BypassReason.PAYLOAD_TOO_LARGE;
+        } catch (IOException malformed) {
+            // What the provider makes of it is its own affair.
+            reason = BypassReason.CONTENT_ENCODING;
+        }
+        client.expect(asked, reason, null);
+        cacheless(exchange, route, account, client, asked, reason, BodyPublishers.ofByteArray(sent));
+    }
+
+    /**
+     * With caching on, or possibly on by a preset: the engine's pipeline.
+     *
+     * @param body that the key is made of
+     * @param sent the same as it came, for the provider
+     */
+    private void answer(
+            HttpServerExchange exchange, Route route, Account account, ExchangeSink client, byte[] body, byte[] sent) {
         Endpoint endpoint = route.endpoint();
         Decision decision = Decision.of(
                 cache,
@@ -243,7 +279,8 @@ final class ProxyHandler implements HttpHandler {
                 identity(route),
                 exchange.getRequestHeaders(),
                 exchange.getQueryString(),
-                body);
+                body,
+                sent);
         CacheRequest request = decision.request();
         CacheControls controls = decision.controls();
         CacheKey key = decision.key();
@@ -260,10 +297,20 @@ final class ProxyHandler implements HttpHandler {
                 key == null ? request.stream() : key.streaming());
         Upstream upstream = call(exchange, route, decision.outgoing(), controls.enabled());
         if (key != null) {
-            Shortcut.of(exchange)
-                    .learn(exchange, endpoint, Credentials.of(exchange.getRequestHeaders()), identity(route), controls);
+            // The shortcut makes the key of what it sees of a body.
+            if (body == sent) {
+                Shortcut.of(exchange)
+                        .learn(
+                                exchange,
+                                endpoint,
+                                Credentials.of(exchange.getRequestHeaders()),
+                                identity(route),
+                                controls);
+            }
             CacheRequest outlineOf = controls.directives().noStore() ? null : request;
             cache.respond(key, controls, identified(account, outlineOf, body, upstream), client);
+        } else if (bypass != null && controls.enabled()) {
+            cache.bypass(bypass, controls, identified(account, null, body, upstream), client);
         } else {
             cache.respond(request, controls, identified(account, null, body, upstream), client);
         }

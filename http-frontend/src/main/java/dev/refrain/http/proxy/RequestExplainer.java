@@ -53,10 +53,13 @@ final class RequestExplainer implements Explainer {
                         .identity(providers.apply(question.route().endpoint()).identity()),
                 headers,
                 question.query(),
+                body,
                 body);
         CacheControls controls = decision.controls();
         String off = controls.enabled() ? null : whyOff(headers, decision.preset());
-        BypassReason bypass = Decision.isCoded(headers) ? BypassReason.NOT_A_JSON_OBJECT : decision.bypass();
+        // The body that is asked about is what is inside the coding.
+        BypassReason bypass =
+                ContentCoding.of(headers) == ContentCoding.OTHER ? BypassReason.CONTENT_ENCODING : decision.bypass();
         if (bypass != null || decision.flaw() != null) {
             String why = decision.flaw() != null ? decision.flaw().getMessage() : whyNot(bypass);
             return new Explanation(
@@ -109,6 +112,7 @@ final class RequestExplainer implements Explainer {
             case NOT_A_JSON_OBJECT -> "The body is not one well-formed JSON object, as it is sent.";
             case BACKGROUND -> "With background: true the answer is a promise, not the answer.";
             case STATEFUL -> "With a conversation the provider goes on from what it has kept, and adds to it.";
+            case CONTENT_ENCODING -> "The body has a Content-Encoding other than gzip or zstd, or is not in it.";
             case ANSWER_TOO_LARGE, ANSWER_ENCODED -> "Its answer cannot be stored.";
         };
     }

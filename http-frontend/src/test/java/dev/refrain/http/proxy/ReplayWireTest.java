@@ -6,7 +6,11 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.HashSet;
+import java.util.Locale;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -181,6 +185,51 @@ class ReplayWireTest extends WireTest {
         assertHit(hit);
         assertThat(hit.body().replaceAll("_at\":[0-9]{10}", "_at\":NOW"))
                 .isEqualTo(replay.replace('%', '\n').replace("\"ID\"", "\"" + header(hit, GENERATION) + "\""));
+    }
+
+    /** The long way first, then twice the shortcut. */
+    @Test
+    void w33_aHitSaysWhatItSaved() throws Exception {
+        Path prices = folder.resolve("prices.yaml");
+        Files.writeString(prices, "prices: [{model: acme/large, prompt: 1, completion: 2}]\ncurrency: EUR\n");
+        restart(Map.of("REFRAIN_CONFIG", prices.toString()));
+        provider.does((exchange, request) -> {
+            Thread.sleep(30);
+            ScriptedProvider.json(exchange, 200, CHAT_ANSWER);
+        });
+        HttpResponse<String> miss = proxy.cached(CHAT, CHAT_REQUEST);
+        assertMiss(miss);
+        assertThat(miss.headers().map().keySet())
+                .noneMatch(name -> name.toLowerCase(Locale.ROOT).contains("saved"));
+        HttpResponse<String> hit = proxy.cached(CHAT, CHAT_REQUEST);
+        assertHit(hit);
+        assertThat(header(hit, "X-Refrain-Saved-Tokens")).isEqualTo("21");
+        assertThat(Long.parseLong(header(hit, "X-Refrain-Saved-Ms"))).isBetween(30L, 20_000L);
+        assertThat(header(hit, "X-Refrain-Saved-Cost")).isEqualTo("0.000033 EUR");
+        try (RawClient client = new RawClient(proxy.port())) {
+            String last = "";
+            for (int i = 0; i < 3; i++) {
+                client.send("POST " + CHAT + " HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer sk-test\r\n"
+                        + "X-OpenRouter-Cache: true\r\nContent-Length: " + CHAT_REQUEST.length() + "\r\n\r\n"
+                        + CHAT_REQUEST);
+                last = client.readResponse();
+            }
+            assertThat(ShortcutTest.isShort(last.substring(0, last.indexOf("\r\n\r\n") + 4)))
+                    .isTrue();
+            assertThat(last)
+                    .contains("\r\nX-Refrain-Saved-Tokens: 21\r\n", "\r\nX-Refrain-Saved-Cost: 0.000033 EUR\r\n")
+                    .containsPattern("\r\nX-Refrain-Saved-Ms: [0-9]+\r\n");
+        }
+    }
+
+    /** Nothing is said of what is not known. */
+    @Test
+    void w33_whatIsNotKnownIsNotSaid() {
+        proxy.cached(CHAT, CHAT_REQUEST);
+        HttpResponse<String> hit = proxy.cached(CHAT, CHAT_REQUEST);
+        assertHit(hit);
+        assertThat(header(hit, "X-Refrain-Saved-Tokens")).isEqualTo("21");
+        assertThat(header(hit, "X-Refrain-Saved-Cost")).isNull();
     }
 
     @Test

@@ -1,0 +1,149 @@
+package dev.refrain.http.proxy;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.airlift.compress.zstd.ZstdOutputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.Map;
+import java.util.Random;
+import java.util.zip.GZIPOutputStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Request bodies in a content coding (fault F30): the key is made of what is inside, the provider gets what came. */
+class CodedRequestTest extends WireTest {
+    private static final String BYPASS = "refrain; fwd=bypass; detail=";
+
+    private static byte[] coded(String coding, byte[] plain) throws IOException {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        try (OutputStream out = coding.equals("zstd") ? new ZstdOutputStream(bytes) : new GZIPOutputStream(bytes)) {
+            out.write(plain);
+        }
+        return bytes.toByteArray();
+    }
+
+    private static byte[] coded(String coding, String plain) throws IOException {
+        return coded(coding, plain.getBytes(StandardCharsets.UTF_8));
+    }
+
+    private HttpResponse<String> send(String coding, byte[] body) {
+        return proxy.send(proxy.post(CHAT, "", "X-OpenRouter-Cache", "true", "Content-Encoding", coding)
+                .POST(BodyPublishers.ofByteArray(body)));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"gzip", "x-gzip", "GZIP", "zstd"})
+    void f30_whatIsInsideIsTheKey(String coding) throws IOException {
+        byte[] body = coded(coding, CHAT_REQUEST);
+        assertMiss(send(coding, body));
+        assertHit(send(coding, body));
+        assertHit(proxy.cached(CHAT, CHAT_REQUEST));
+        assertMiss(send(coding, coded(coding, CHAT_REQUEST.replace("hi", "ho"))));
+        assertThat(provider.calls()).isEqualTo(2);
+        assertThat(provider.received().get(0).headers().getFirst("Content-Encoding"))
+                .isEqualTo(coding);
+        // The provider reads it as UTF-8, in which these bytes have no other form.
+        assertThat(provider.received().get(0).body()).isEqualTo(new String(body, StandardCharsets.UTF_8));
+    }
+
+    /** Over one connection the shortcut sees the heads of both, and the bodies as they come. */
+    @Test
+    void f30_theShortcutTakesNoCodedBodyForAPlainOne() throws IOException {
+        byte[] body = coded("gzip", CHAT_REQUEST);
+        try (RawClient client = new RawClient(proxy.port())) {
+            for (int i = 0; i < 4; i++) {
+                client.send("POST " + CHAT + " HTTP/1.1\r\nHost: x\r\nX-OpenRouter-Cache: true\r\n"
+                        + "Content-Encoding: gzip\r\nContent-Length: " + body.length + "\r\n\r\n");
+                client.send(body);
+                assertThat(client.readResponse()).contains(i == 0 ? "Cache-Status: MISS" : "Cache-Status: HIT");
+            }
+        }
+        assertThat(provider.calls()).isEqualTo(1);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"gzip", "zstd"})
+    void f30_aBombIsPassedOnUnopened(String coding) throws IOException {
+        restart(Map.of("REFRAIN_LIMITS_CACHEABLE_REQUEST", "64KiB"));
+        byte[] bomb = coded(coding, new byte[50_000_000]);
+        bomb = bomb.length < 60_000 ? bomb : coded(coding, new byte[1_000_000]);
+        for (int i = 0; i < 2; i++) {
+            HttpResponse<String> response = send(coding, bomb);
+            assertThat(response.statusCode()).isEqualTo(200);
+            assertThat(header(response, "Cache-Status")).startsWith(BYPASS + "payload-too-large");
+        }
+        assertThat(provider.calls()).isEqualTo(2);
+    }
+
+    @Test
+    void f30_whatIsNotInItsCodingIsPassedOnAndSaysSo() throws IOException {
+        byte[] gzip = coded("gzip", CHAT_REQUEST);
+        byte[] zstd = coded("zstd", CHAT_REQUEST);
+        byte[] withTail = Arrays.copyOf(gzip, gzip.length + 3);
+        byte[] wrongCheck = gzip.clone();
+        wrongCheck[gzip.length - 6] ^= 1;
+        byte[] twice = Arrays.copyOf(gzip, gzip.length * 2);
+        System.arraycopy(gzip, 0, twice, gzip.length, gzip.length);
+        Object[][] bodies = {
+            {"br", gzip},
+            {"gzip, gzip", gzip},
+            {"deflate", gzip},
+            {"", gzip},
+            {"gzip", zstd},
+            {"zstd", gzip},
+            {"gzip", CHAT_REQUEST.getBytes(StandardCharsets.UTF_8)},
+            {"gzip", new byte[0]},
+            {"gzip", Arrays.copyOf(gzip, gzip.length - 1)},
+            {"gzip", Arrays.copyOf(gzip, 9)},
+            {"gzip", withTail},
+            {"gzip", twice},
+            {"gzip", wrongCheck},
+            {"zstd", Arrays.copyOf(zstd, zstd.length - 3)},
+        };
+        for (Object[] body : bodies) {
+            for (int i = 0; i < 2; i++) {
+                HttpResponse<String> response = send((String) body[0], (byte[]) body[1]);
+                assertThat(response.statusCode()).isEqualTo(200);
+                assertThat(header(response, "Cache-Status"))
+                        .as(body[0] + " " + Arrays.toString((byte[]) body[1]))
+                        .startsWith(BYPASS + "content-encoding");
+            }
+        }
+        assertThat(provider.calls()).isEqualTo(2 * bodies.length);
+        HttpResponse<String> noJson = send("gzip", coded("gzip", "[]"));
+        assertThat(header(noJson, "Cache-Status")).startsWith(BYPASS + "not-a-json-object");
+    }
+
+    /** Whatever bytes come, an answer does too. */
+    @ParameterizedTest
+    @ValueSource(strings = {"gzip", "zstd"})
+    void f30_damagedBodiesHarmNobody(String coding) throws IOException {
+        Random random = new Random(7);
+        byte[] whole = coded(coding, CHAT_REQUEST + " ".repeat(2000));
+        for (int i = 0; i < 300; i++) {
+            byte[] damaged = whole.clone();
+            for (int flips = random.nextInt(4) + 1; flips > 0; flips--) {
+                damaged[random.nextInt(damaged.length)] = (byte) random.nextInt();
+            }
+            assertThat(send(coding, damaged).statusCode()).isEqualTo(200);
+        }
+        // Some damage is to what says nothing, such as a time; what is inside is the same then.
+        assertThat(send(coding, whole).statusCode()).isEqualTo(200);
+        assertHit(send(coding, whole));
+    }
+
+    @Test
+    void f30_withCachingOffNothingIsSaidOrOpened() throws IOException {
+        HttpResponse<String> response = proxy.send(proxy.post(CHAT, "", "Content-Encoding", "gzip")
+                .POST(BodyPublishers.ofByteArray(coded("gzip", CHAT_REQUEST))));
+        assertThat(response.statusCode()).isEqualTo(200);
+        assertUncached(response);
+    }
+}
