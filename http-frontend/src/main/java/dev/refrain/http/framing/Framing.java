@@ -9,6 +9,7 @@ import io.undertow.util.HeaderValues;
 import io.undertow.util.Headers;
 import io.undertow.util.Protocols;
 import io.undertow.util.StatusCodes;
+import java.util.regex.Pattern;
 
 /**
  * Refuses requests whose end is not beyond doubt (RFC 9112, 6), before anything else is done with them; so it is to be the first handler.
@@ -18,6 +19,9 @@ import io.undertow.util.StatusCodes;
 public final class Framing implements HttpHandler {
     /** A length of more digits is no long, for which Undertow does not look. */
     private static final int MAX_LENGTH_DIGITS = 18;
+
+    /** RFC 9112, 2.3. */
+    private static final Pattern VERSION = Pattern.compile("HTTP/1\\.[0-9]");
 
     private static final String ONLY_CHUNKED = "The only transfer coding that is understood is chunked.";
 
@@ -81,6 +85,11 @@ public final class Framing implements HttpHandler {
         String length = headers.getFirst(Headers.CONTENT_LENGTH);
         String expectation = headers.getFirst(Headers.EXPECT);
         boolean isCurrent = exchange.getProtocol().equals(Protocols.HTTP_1_1);
+        if (!VERSION.matcher(exchange.getProtocol().toString()).matches()) {
+            // Undertow would answer in the same words, whatever they are.
+            exchange.setProtocol(Protocols.HTTP_1_1);
+            return new Fault(StatusCodes.BAD_REQUEST, "The version of HTTP is not one of HTTP/1.");
+        }
         if (codings != null) {
             if (!isCurrent) {
                 return new Fault(StatusCodes.BAD_REQUEST, "There are no transfer codings in HTTP/1.0.");

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -262,15 +263,21 @@ class HostileClientsTest extends WireTest {
             try (RawClient client = new RawClient(proxy.port())) {
                 attack(client, bytes.toString());
             }
-            List<String> strict = StrictReader.read(bytes.toString()).stream()
-                    .filter(r -> r.target().startsWith("/v1/"))
-                    .map(r -> r.method() + " " + r.target() + " " + r.body())
-                    .toList();
-            List<String> real = provider.received().stream()
-                    .map(r -> r.method() + " " + r.uri().replaceFirst("^/api", "") + " " + r.body())
-                    .toList();
-            assertThat(real.size()).as("seed " + seed + ": " + bytes).isLessThanOrEqualTo(strict.size());
-            assertThat(real).as("seed " + seed + ": " + bytes).isEqualTo(strict.subList(0, real.size()));
+            Iterator<String> strict = StrictReader.read(bytes.toString()).stream()
+                    .map(r -> r.method() + " " + UriCharacters.escape(r.target()) + " " + r.body())
+                    .iterator();
+            // Of these some may be refused for what is no matter of framing; nothing else may come, and in no other
+            // order.
+            for (ScriptedProvider.Received r : provider.received()) {
+                String real = r.method() + " " + r.uri().replaceFirst("^/api", "") + " " + r.body();
+                boolean seen = false;
+                while (!seen && strict.hasNext()) {
+                    seen = strict.next().equals(real);
+                }
+                assertThat(seen)
+                        .as("seed " + seed + ": " + real + " in " + bytes)
+                        .isTrue();
+            }
         }
     }
 }
