@@ -10,6 +10,7 @@ import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.zip.GZIPOutputStream;
@@ -145,5 +146,14 @@ class CodedRequestTest extends WireTest {
                 .POST(BodyPublishers.ofByteArray(coded("gzip", CHAT_REQUEST))));
         assertThat(response.statusCode()).isEqualTo(200);
         assertUncached(response);
+    }
+
+    /** As is needed where an id in it had to be changed (W26b). */
+    @Test
+    void f30_aBodyThatHadToBeChangedIsCodedAgain() throws IOException {
+        byte[] body = CHAT_REQUEST.getBytes(StandardCharsets.UTF_8);
+        for (ContentCoding coding : List.of(ContentCoding.GZIP, ContentCoding.ZSTD)) {
+            assertThat(coding.decode(coding.encode(body), 1000, bytes -> true)).isEqualTo(body);
+        }
     }
 }
