@@ -79,6 +79,16 @@ public final class Framing implements HttpHandler {
         next.handleRequest(exchange);
     }
 
+    private static boolean hasControls(String target) {
+        for (int i = 0; i < target.length(); i++) {
+            char c = target.charAt(i);
+            if (c <= ' ' || c == 0x7F) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     private static Fault fault(HttpServerExchange exchange) {
         HeaderMap headers = exchange.getRequestHeaders();
         HeaderValues codings = headers.get(Headers.TRANSFER_ENCODING);
@@ -89,6 +99,10 @@ public final class Framing implements HttpHandler {
             // Undertow would answer in the same words, whatever they are.
             exchange.setProtocol(Protocols.HTTP_1_1);
             return new Fault(StatusCodes.BAD_REQUEST, "The version of HTTP is not one of HTTP/1.");
+        }
+        if (hasControls(exchange.getRequestURI()) || hasControls(exchange.getQueryString())) {
+            // To another reader the line ends there.
+            return new Fault(StatusCodes.BAD_REQUEST, "The request target holds a control character.");
         }
         if (codings != null) {
             if (!isCurrent) {
