@@ -27,8 +27,8 @@ public final class CacheKey {
     private long b;
     private long c;
     private long d;
-    /** With {@link #modelTag} what the key's entry is labelled with; no part of the key's identity. Shared, hence only read. */
-    private byte[] scope;
+    /** With {@link #modelTag} what the key's entry is labelled with; no part of the key's identity. Null if it is not known. */
+    private CacheScope scope;
 
     private long modelTag;
     /** Of the request that it was made from, for {@link RequestMemo}; 0 if it need not be remembered. No part of the key's identity. */
@@ -41,16 +41,16 @@ public final class CacheKey {
      * @throws IndexOutOfBoundsException if the digest is shorter than that
      */
     public CacheKey(Endpoint endpoint, boolean streaming, byte[] digest, int offset) {
-        this(endpoint, streaming, digest, offset, NO_SCOPE, 0);
+        this(endpoint, streaming, digest, offset, null, 0);
     }
 
     /**
      * A key whose entry can be removed by scope and by model.
      *
-     * @param scope its first eight bytes are the tag; not copied
+     * @param scope null if it is not known
      * @param modelTag 0 is no tag
      */
-    CacheKey(Endpoint endpoint, boolean streaming, byte[] digest, int offset, byte[] scope, long modelTag) {
+    CacheKey(Endpoint endpoint, boolean streaming, byte[] digest, int offset, CacheScope scope, long modelTag) {
         set(endpoint, streaming, digest, offset, scope, modelTag);
         // As behind final fields: who gets hold of the key without further ado sees all of it.
         VarHandle.releaseFence();
@@ -60,7 +60,13 @@ public final class CacheKey {
     CacheKey() {}
 
     /** Makes this the key that the constructor would make; only while nobody else knows it. */
-    void set(Endpoint newEndpoint, boolean isStreaming, byte[] digest, int offset, byte[] newScope, long newModelTag) {
+    void set(
+            Endpoint newEndpoint,
+            boolean isStreaming,
+            byte[] digest,
+            int offset,
+            CacheScope newScope,
+            long newModelTag) {
         endpoint = Objects.requireNonNull(newEndpoint, "endpoint");
         streaming = isStreaming;
         a = (long) LONG.get(digest, offset);
@@ -93,11 +99,11 @@ public final class CacheKey {
     }
 
     /**
-     * The scope that the key is of, told apart from others without naming it: 48 bits, in hexadecimal, of what stands for the API key in
-     * keys. Empty if the key does not know its scope.
+     * The scope that the key is of, told apart from others without naming it: 48 bits, in hexadecimal, of its
+     * {@link CacheScope}. Empty if the key does not know its scope.
      */
     public String scope() {
-        return scope == NO_SCOPE ? "" : hexTag(scopeTag());
+        return scope == null ? "" : scope.toString();
     }
 
     /** The first 48 bits of a tag, in the order of its bytes. */
@@ -110,9 +116,9 @@ public final class CacheKey {
         return new CacheKey(Endpoint.CHAT, false, digest, 0);
     }
 
-    /** What stands for the API key in keys, to be read only; eight zeros if the key does not know its scope. */
+    /** The scope, to be read only; eight zeros if the key does not know it. */
     byte[] scopeBytes() {
-        return scope;
+        return scope == null ? NO_SCOPE : scope.bytes();
     }
 
     long requestHash() {
@@ -124,7 +130,7 @@ public final class CacheKey {
     }
 
     long scopeTag() {
-        return (long) LONG.get(scope, 0);
+        return scope == null ? 0 : scope.tag();
     }
 
     /** A number that stands for the model that is asked for upstream; 0 if the request names none. Equal names have equal numbers. */

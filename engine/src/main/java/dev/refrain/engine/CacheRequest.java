@@ -9,12 +9,15 @@ import java.util.Objects;
  */
 public final class CacheRequest {
     private final Endpoint endpoint;
+    /** Null if it is still to be made of the next three. */
+    private final KeyContext context;
+
     private final String apiKey;
+    private final String upstream;
+    private final String query;
     private final byte[] bytes;
     private final int offset;
     private final int length;
-    private final String upstream;
-    private final String query;
     private final String presetFingerprint;
     /** The body that goes upstream if a preset was applied to it, else null. */
     private final RequestScan resolved;
@@ -24,22 +27,24 @@ public final class CacheRequest {
 
     private CacheRequest(
             Endpoint endpoint,
+            KeyContext context,
             String apiKey,
+            String upstream,
+            String query,
             byte[] bytes,
             int offset,
             int length,
-            String upstream,
-            String query,
             String presetFingerprint,
             RequestScan resolved,
             RequestScan scan) {
         this.endpoint = endpoint;
+        this.context = context;
         this.apiKey = apiKey;
+        this.upstream = upstream;
+        this.query = query;
         this.bytes = bytes;
         this.offset = offset;
         this.length = length;
-        this.upstream = upstream;
-        this.query = query;
         this.presetFingerprint = presetFingerprint;
         this.resolved = resolved;
         this.scan = scan;
@@ -47,6 +52,27 @@ public final class CacheRequest {
 
     /**
      * A request.
+     *
+     * @param context of a {@link ResponseCache}, for which alone the request is good
+     * @param body the request body as sent, UTF-8 JSON; not copied, must not change while this request is in use
+     */
+    public static CacheRequest of(KeyContext context, byte[] body) {
+        return of(context, body, 0, body.length);
+    }
+
+    /**
+     * A request whose body is a part of an array.
+     *
+     * @throws IndexOutOfBoundsException if the part is not within the array
+     */
+    public static CacheRequest of(KeyContext context, byte[] body, int offset, int length) {
+        Objects.requireNonNull(context, "context");
+        Objects.checkFromIndexSize(offset, length, body.length);
+        return new CacheRequest(context.endpoint(), context, null, null, null, body, offset, length, "", null, null);
+    }
+
+    /**
+     * A request of a caller with one API key. Good for any cache; for many requests with the same key, a {@link KeyContext} is made once.
      *
      * @param apiKey the caller's API key, or empty if it has none: all callers without one share their answers
      * @param body the request body as sent, UTF-8 JSON; not copied, must not change while this request is in use
@@ -56,7 +82,7 @@ public final class CacheRequest {
     }
 
     /**
-     * A request whose body is a part of an array.
+     * A request of a caller with one API key, whose body is a part of an array.
      *
      * @throws IndexOutOfBoundsException if the part is not within the array
      */
@@ -64,7 +90,7 @@ public final class CacheRequest {
         Objects.requireNonNull(endpoint, "endpoint");
         Objects.requireNonNull(apiKey, "apiKey");
         Objects.checkFromIndexSize(offset, length, body.length);
-        return new CacheRequest(endpoint, apiKey, body, offset, length, "", "", "", null, null);
+        return new CacheRequest(endpoint, null, apiKey, "", "", body, offset, length, "", null, null);
     }
 
     /**
@@ -72,12 +98,26 @@ public final class CacheRequest {
      *
      * @param upstreamIdentity anything that names the provider, such as its URL
      * @param rawQuery the query string as sent, or empty
+     * @throws IllegalStateException if the request was made of a {@link KeyContext}, which says that
      */
     public CacheRequest at(String upstreamIdentity, String rawQuery) {
+        if (context != null) {
+            throw new IllegalStateException("the request's context says where it goes");
+        }
         Objects.requireNonNull(upstreamIdentity, "upstreamIdentity");
         Objects.requireNonNull(rawQuery, "rawQuery");
         return new CacheRequest(
-                endpoint, apiKey, bytes, offset, length, upstreamIdentity, rawQuery, presetFingerprint, resolved, scan);
+                endpoint,
+                null,
+                apiKey,
+                upstreamIdentity,
+                rawQuery,
+                bytes,
+                offset,
+                length,
+                presetFingerprint,
+                resolved,
+                scan);
     }
 
     /**
@@ -90,12 +130,13 @@ public final class CacheRequest {
         Objects.requireNonNull(fingerprint, "fingerprint");
         return new CacheRequest(
                 endpoint,
+                context,
                 apiKey,
+                upstream,
+                query,
                 bytes,
                 offset,
                 length,
-                upstream,
-                query,
                 fingerprint,
                 RequestScan.of(resolvedBody, 0, resolvedBody.length),
                 scan);
@@ -162,16 +203,23 @@ public final class CacheRequest {
     /**
      * The same request with other bodies.
      *
+     * @param made its own context
      * @param body in place of the one that was sent
      * @param resolvedBody likewise; null if no preset was applied
      */
-    CacheRequest withBodies(byte[] body, RequestScan resolvedBody) {
+    CacheRequest withBodies(KeyContext made, byte[] body, RequestScan resolvedBody) {
         return new CacheRequest(
-                endpoint, apiKey, body, 0, body.length, upstream, query, presetFingerprint, resolvedBody, null);
+                endpoint, made, null, null, null, body, 0, body.length, presetFingerprint, resolvedBody, null);
     }
 
-    String apiKey() {
-        return apiKey;
+    /** What goes into the key beside the body. */
+    KeyContext context(KeyDeriver deriver) {
+        return context != null
+                ? context
+                : new KeyContext.Builder(deriver, endpoint, deriver.scope(apiKey))
+                        .upstream(upstream)
+                        .query(query)
+                        .build();
     }
 
     /** The body as sent. Threads that race here do the same twice. */
@@ -205,14 +253,6 @@ public final class CacheRequest {
     /** Length of the body as sent, in bytes. */
     int bodyLength() {
         return length;
-    }
-
-    String upstream() {
-        return upstream;
-    }
-
-    String query() {
-        return query;
     }
 
     String presetFingerprint() {

@@ -1,15 +1,12 @@
 package dev.refrain.engine;
 
+import dev.refrain.engine.internal.Pool;
 import dev.refrain.engine.internal.request.RequestScan;
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
-import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.security.DigestException;
 import java.security.GeneralSecurityException;
 import java.security.MessageDigest;
-import java.util.Arrays;
-import java.util.concurrent.ConcurrentHashMap;
+import java.util.List;
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 
@@ -17,126 +14,100 @@ import javax.crypto.spec.SecretKeySpec;
  * Turns a request into its key: SHA-256 over a version and the length-delimited parts of wire rule W10.
  *
  * <p>The digest is cryptographic because prompts come from end users: with a faster hash a crafted collision would serve one
- * user's answer to another. The API key goes in as an HMAC under the installation secret, so that nobody who holds the file can
- * test guesses of API keys against it (W15). Every part is preceded by its length; otherwise {@code ("ab", "c")} and
- * {@code ("a", "bc")} would be the same request.
+ * user's answer to another. Credentials and query strings go in as HMACs under the installation secret, so that nobody who holds the file can
+ * test guesses of API keys against it (W15). Nothing here outlives a call: who asks again and again keeps the {@link CacheScope}. Thread-safe.
  */
 final class KeyDeriver {
     /** Changes whenever the parts or their order do; old entries are then never found again. */
-    static final byte KEY_VERSION = 1;
+    static final byte KEY_VERSION = 2;
 
-    /** Scopes remembered before the memo is emptied: bounds the memory that clients with made-up API keys can take. */
-    private static final int MAX_SCOPES = 4096;
+    /** No UTF-8 has it, so that nothing that begins with it is an API key. */
+    private static final byte NO_TEXT = (byte) 0xFF;
 
-    private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+    private static final byte CREDENTIALS = 1;
+    private static final byte QUERY = 2;
 
     private final SecretKeySpec secret;
-    private final ConcurrentHashMap<String, byte[]> scopes = new ConcurrentHashMap<>();
+    private final Pool<Mac> macs = new Pool<>(this::newMac);
 
     KeyDeriver(byte[] secret) {
         this.secret = new SecretKeySpec(secret, "HmacSHA256");
     }
 
+    private Mac newMac() {
+        try {
+            Mac mac = Mac.getInstance("HmacSHA256");
+            mac.init(secret);
+            return mac;
+        } catch (GeneralSecurityException e) {
+            throw new IllegalStateException("every Java platform has HmacSHA256", e);
+        }
+    }
+
     /** One thread's working memory. */
     static final class Scratch {
-        private final MessageDigest sha256 = newSha256();
+        private final MessageDigest sha256 = KeyParts.sha256();
         private final byte[] digest = new byte[CacheKey.LENGTH];
         /** Short bodies are put behind it to be digested with it. */
-        private byte[] head = new byte[RequestScan.GATHERED_BYTES];
+        private final KeyBytes head = new KeyBytes(RequestScan.GATHERED_BYTES);
 
-        private int headLength;
-
-        private static MessageDigest newSha256() {
-            try {
-                return MessageDigest.getInstance("SHA-256");
-            } catch (GeneralSecurityException e) {
-                throw new IllegalStateException("every Java platform has SHA-256", e);
-            }
-        }
-
-        /** Length of {@link KeyDeriver#head}. */
-        int headLength() {
-            return headLength;
-        }
-
-        private void part(byte[] bytes) {
-            length(bytes.length);
-            System.arraycopy(bytes, 0, room(bytes.length), headLength, bytes.length);
-            headLength += bytes.length;
-        }
-
-        /** ASCII without garbage; anything else through the encoder. */
-        private void part(String text) {
-            int length = text.length();
-            for (int i = 0; i < length; i++) {
-                if (text.charAt(i) >= 0x80) {
-                    part(text.getBytes(StandardCharsets.UTF_8));
-                    return;
-                }
-            }
-            length(length);
-            byte[] target = room(length);
-            for (int i = 0; i < length; i++) {
-                target[headLength + i] = (byte) text.charAt(i);
-            }
-            headLength += length;
-        }
-
-        private void length(int value) {
-            byte[] target = room(Integer.BYTES);
-            target[headLength++] = (byte) value;
-            target[headLength++] = (byte) (value >>> 8);
-            target[headLength++] = (byte) (value >>> 16);
-            target[headLength++] = (byte) (value >>> 24);
-        }
-
-        private byte[] room(int bytes) {
-            if (headLength + bytes > head.length) {
-                head = Arrays.copyOf(head, Math.max(headLength + bytes, head.length * 2));
-            }
+        /** What {@link KeyDeriver#begin} put together. */
+        KeyBytes head() {
             return head;
         }
     }
 
-    /** Makes a key that of an eligible request. */
-    void derive(CacheRequest request, CacheKey into, Scratch scratch) {
-        byte[] scope = begin(
-                request.endpoint(),
-                request.apiKey(),
-                request.upstream(),
-                request.query(),
-                request.presetFingerprint(),
-                scratch);
-        finish(request.endpoint(), request.stream(), scope, request.body(), request.outgoing(), into, scratch);
-    }
+    // ---- who asks, and where
 
-    /**
-     * Begins a key: takes down everything but the body.
-     *
-     * @return the scope, which is the API key's as long as the process lives
-     */
-    byte[] begin(
-            Endpoint endpoint,
-            String apiKey,
-            String upstream,
-            String query,
-            String presetFingerprint,
-            Scratch scratch) {
-        scratch.headLength = 0;
-        scratch.head[scratch.headLength++] = KEY_VERSION;
-        scratch.head[scratch.headLength++] = 0;
-        byte[] scope = scope(apiKey);
-        scratch.part(scope);
-        scratch.part(endpoint.id());
-        scratch.part(upstream);
-        scratch.part(query);
-        scratch.part(presetFingerprint);
+    CacheScope scope(String apiKey) {
+        Mac mac = macs.take();
+        CacheScope scope = new CacheScope(mac.doFinal(apiKey.getBytes(StandardCharsets.UTF_8)));
+        macs.give(mac);
         return scope;
     }
 
-    /** What {@link #begin} took down for a request; the first {@link Scratch#headLength()} bytes. */
-    static byte[] head(Scratch scratch) {
-        return scratch.head;
+    CacheScope scope(List<String> credentials) {
+        KeyBytes parts = new KeyBytes(256);
+        credentials.forEach(parts::part);
+        CacheScope scope = new CacheScope(hmac(CREDENTIALS, parts.copy()));
+        parts.wipe();
+        return scope;
+    }
+
+    byte[] queryHash(String query) {
+        return hmac(QUERY, query.getBytes(StandardCharsets.UTF_8));
+    }
+
+    private byte[] hmac(byte what, byte[] bytes) {
+        Mac mac = macs.take();
+        mac.update(NO_TEXT);
+        mac.update(what);
+        byte[] hash = mac.doFinal(bytes);
+        macs.give(mac);
+        return hash;
+    }
+
+    // ---- keys
+
+    /** Makes a key that of an eligible request. */
+    void derive(CacheRequest request, CacheKey into, Scratch scratch) {
+        KeyContext context = request.context(this);
+        begin(context, request.presetFingerprint(), scratch);
+        finish(context, request.stream(), request.body(), request.outgoing(), into, scratch);
+    }
+
+    /**
+     * Begins a key: everything but the body.
+     *
+     * @throws IllegalArgumentException if another cache made the context: its secret need not be ours
+     */
+    void begin(KeyContext context, String presetFingerprint, Scratch scratch) {
+        if (context.maker() != this) {
+            throw new IllegalArgumentException("the context was made by another cache");
+        }
+        scratch.head.truncate(0);
+        scratch.head.put(context.head());
+        scratch.head.part(presetFingerprint);
     }
 
     /**
@@ -146,53 +117,27 @@ final class KeyDeriver {
      * @param outgoing the same, or what a preset has made of it; says what the model is
      */
     static void finish(
-            Endpoint endpoint,
+            KeyContext context,
             boolean stream,
-            byte[] scope,
             RequestScan body,
             RequestScan outgoing,
             CacheKey into,
             Scratch scratch) {
-        scratch.head[1] = (byte) (stream ? 1 : 0);
+        KeyBytes head = scratch.head;
+        int begun = head.length();
         // The model stands in the body, at one place at most that counts; hashing it twice would add nothing.
-        scratch.length(body.normalisedLength());
+        head.putLength(body.normalisedLength());
+        head.array()[1] = (byte) (stream ? 1 : 0);
         MessageDigest sha256 = scratch.sha256;
         sha256.reset();
-        body.digest(sha256, scratch.head, scratch.headLength);
-        scratch.head[1] = 0;
+        body.digest(sha256, head.array(), head.length());
+        head.array()[1] = 0;
+        head.truncate(begun);
         try {
             sha256.digest(scratch.digest, 0, CacheKey.LENGTH);
         } catch (DigestException e) {
             throw new IllegalStateException(e);
         }
-        into.set(endpoint, stream, scratch.digest, 0, scope, outgoing.modelTag());
-    }
-
-    /** What labels the entries of an API key: eight bytes of what stands for it in keys. */
-    long scopeTag(String apiKey) {
-        return (long) LONG.get(scope(apiKey), 0);
-    }
-
-    /** What stands for an API key in keys. */
-    byte[] scope(String apiKey) {
-        byte[] scope = scopes.get(apiKey);
-        if (scope == null) {
-            if (scopes.size() >= MAX_SCOPES) {
-                scopes.clear();
-            }
-            scope = hmac(apiKey);
-            scopes.put(apiKey, scope);
-        }
-        return scope;
-    }
-
-    private byte[] hmac(String apiKey) {
-        try {
-            Mac mac = Mac.getInstance("HmacSHA256");
-            mac.init(secret);
-            return mac.doFinal(apiKey.getBytes(StandardCharsets.UTF_8));
-        } catch (GeneralSecurityException e) {
-            throw new IllegalStateException("every Java platform has HmacSHA256", e);
-        }
+        into.set(context.endpoint(), stream, scratch.digest, 0, context.scope(), outgoing.modelTag());
     }
 }

@@ -1,7 +1,6 @@
 package dev.refrain.engine;
 
 import dev.refrain.engine.internal.request.RequestScan;
-import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
@@ -15,7 +14,9 @@ import java.util.HexFormat;
  * @param scope see {@link CacheKey#scope}
  * @param endpoint never null
  * @param upstream what names the provider
- * @param query the first 48 bits of the query string's SHA-256 in hexadecimal, or empty if there is none
+ * @param target what the path says beyond the endpoint, or empty
+ * @param query 48 bits of a keyed hash of the query string in hexadecimal, or empty if there is none
+ * @param headers the first 48 bits of the SHA-256 of those header lines that count, or empty if there are none
  * @param preset fingerprint of the preset that was applied, or empty
  * @param body the first 48 bits of the SHA-256 of the body after normalisation
  */
@@ -26,37 +27,40 @@ public record KeyParts(
         String scope,
         Endpoint endpoint,
         String upstream,
+        String target,
         String query,
+        String headers,
         String preset,
         String body) {
 
     private static final int SHOWN_BYTES = 6;
 
-    static KeyParts of(CacheKey key, CacheRequest request) {
+    static KeyParts of(CacheKey key, KeyContext context, CacheRequest request) {
         MessageDigest sha256 = sha256();
-        String query = "";
-        if (!request.query().isEmpty()) {
-            sha256.update(request.query().getBytes(StandardCharsets.UTF_8));
-            query = shown(sha256.digest());
-        }
         request.body().digest(sha256, new byte[RequestScan.GATHERED_BYTES], 0);
         return new KeyParts(
                 key,
                 KeyDeriver.KEY_VERSION,
                 request.stream(),
                 key.scope(),
-                request.endpoint(),
-                request.upstream(),
-                query,
+                context.endpoint(),
+                context.upstream(),
+                context.target(),
+                context.query(),
+                context.headers(),
                 request.presetFingerprint(),
                 shown(sha256.digest()));
     }
 
-    private static String shown(byte[] digest) {
+    static String shownDigest(byte[] of) {
+        return shown(sha256().digest(of));
+    }
+
+    static String shown(byte[] digest) {
         return HexFormat.of().formatHex(digest, 0, SHOWN_BYTES);
     }
 
-    private static MessageDigest sha256() {
+    static MessageDigest sha256() {
         try {
             return MessageDigest.getInstance("SHA-256");
         } catch (NoSuchAlgorithmException e) {

@@ -9,7 +9,8 @@ import java.util.Optional;
  *
  * <pre>{@code
  * Lookup lookup = cache.newLookup();                       // one for each thread
- * CachedResponse hit = lookup.find(Endpoint.CHAT, apiKey, buffer, offset, length);
+ * KeyContext context = cache.context(Endpoint.CHAT, cache.scope(apiKey)).build();   // one for each API key
+ * CachedResponse hit = lookup.find(context, buffer, offset, length);
  * if (hit != null) {
  *     out.write(hit.array(), 0, hit.length());
  * } else {
@@ -20,11 +21,8 @@ import java.util.Optional;
 public final class Lookup {
     private final ResponseCache cache;
     private final CachedResponse response = new CachedResponse();
-    private String upstream = "";
-    private String query = "";
 
-    private Endpoint endpoint;
-    private String apiKey;
+    private KeyContext context;
     private byte[] body;
     private int offset;
     private int length;
@@ -34,34 +32,21 @@ public final class Lookup {
     }
 
     /**
-     * From now on requests go to a certain place, see {@link CacheRequest#at}.
-     *
-     * @param upstreamIdentity anything that names the provider, such as its URL
-     * @param rawQuery the query string as sent, or empty
-     * @return this
-     */
-    public Lookup at(String upstreamIdentity, String rawQuery) {
-        upstream = Objects.requireNonNull(upstreamIdentity, "upstreamIdentity");
-        query = Objects.requireNonNull(rawQuery, "rawQuery");
-        return this;
-    }
-
-    /**
      * Looks for an answer to a request, which is the current one from now on.
      *
-     * @param apiKey the caller's API key, or empty if it has none
+     * @param context of the same cache
      * @param body holds the request's body as sent, which is only read
      * @return the answer, valid until the next call; null if there is none or the request is not eligible
      * @throws IndexOutOfBoundsException if the body is not within the array
+     * @throws IllegalArgumentException if another cache made the context
      */
-    public CachedResponse find(Endpoint endpoint, String apiKey, byte[] body, int offset, int length) {
-        this.endpoint = Objects.requireNonNull(endpoint, "endpoint");
-        this.apiKey = Objects.requireNonNull(apiKey, "apiKey");
+    public CachedResponse find(KeyContext context, byte[] body, int offset, int length) {
+        this.context = Objects.requireNonNull(context, "context");
         Objects.checkFromIndexSize(offset, length, body.length);
         this.body = body;
         this.offset = offset;
         this.length = length;
-        return cache.find(endpoint, apiKey, body, offset, length, upstream, query, response) ? response : null;
+        return cache.find(context, body, offset, length, response) ? response : null;
     }
 
     /**
@@ -70,7 +55,7 @@ public final class Lookup {
      * @throws NullPointerException if there is none yet
      */
     public CacheRequest request() {
-        return CacheRequest.of(endpoint, apiKey, body, offset, length).at(upstream, query);
+        return CacheRequest.of(context, body, offset, length);
     }
 
     /**

@@ -44,8 +44,8 @@ final class RequestKeys {
         return maxRequestBytes;
     }
 
-    long scopeTag(String apiKey) {
-        return deriver.scopeTag(apiKey);
+    KeyDeriver deriver() {
+        return deriver;
     }
 
     /** Why a request cannot be cached, or null if it can. */
@@ -65,22 +65,24 @@ final class RequestKeys {
         return CacheRequest.isInConversation(endpoint, body) ? BypassReason.STATEFUL : null;
     }
 
-    /** The provider's id behind one that was made here for the same API key, or null. */
-    String providerId(String apiKey, String id) {
-        return ids.find(deriver.scope(apiKey), id);
+    /** The provider's id behind one that was made here for the same scope, or null. */
+    String providerId(CacheScope scope, String id) {
+        return ids.find(scope.bytes(), id);
     }
 
     /** The request with the provider's id in place of one that was made here, or the request itself if there is none. */
     CacheRequest restored(CacheRequest request) {
-        byte[] scope = deriver.scope(request.apiKey());
+        KeyContext context = request.context(deriver);
+        byte[] scope = context.scope().bytes();
         byte[] sent = ids.restored(scope, request.endpoint(), request.body());
         if (!request.hasPreset()) {
-            return sent == null ? request : request.withBodies(sent, null);
+            return sent == null ? request : request.withBodies(context, sent, null);
         }
         byte[] resolved = ids.restored(scope, request.endpoint(), request.outgoing());
         return sent == null && resolved == null
                 ? request
                 : request.withBodies(
+                        context,
                         sent == null ? request.body().copy() : sent,
                         resolved == null ? request.outgoing() : RequestScan.of(resolved, 0, resolved.length));
     }
@@ -89,13 +91,10 @@ final class RequestKeys {
     boolean key(CacheRequest request, Scratch scratch) {
         if (!request.hasPreset()) {
             return key(
-                    request.endpoint(),
-                    request.apiKey(),
+                    request.context(deriver),
                     request.bytes(),
                     request.offset(),
                     request.bodyLength(),
-                    request.upstream(),
-                    request.query(),
                     request,
                     scratch);
         }
@@ -112,45 +111,26 @@ final class RequestKeys {
      * @param request the same request if there is an object, else null; it is then read into the scratch if it has to be
      * @return whether the request is eligible
      */
-    boolean key(
-            Endpoint endpoint,
-            String apiKey,
-            byte[] bytes,
-            int offset,
-            int length,
-            String upstream,
-            String query,
-            CacheRequest request,
-            Scratch scratch) {
+    boolean key(KeyContext context, byte[] bytes, int offset, int length, CacheRequest request, Scratch scratch) {
         if (length > maxRequestBytes) {
             return false;
         }
-        byte[] scope = deriver.begin(endpoint, apiKey, upstream, query, "", scratch.keys);
-        int headLength = scratch.keys.headLength();
-        if (memo != null
-                && memo.find(
-                        endpoint,
-                        KeyDeriver.head(scratch.keys),
-                        headLength,
-                        scope,
-                        bytes,
-                        offset,
-                        length,
-                        scratch.key,
-                        scratch.memo)) {
+        deriver.begin(context, "", scratch.keys);
+        if (memo != null && memo.find(context, scratch.keys, bytes, offset, length, scratch.key, scratch.memo)) {
             return true;
         }
         RequestScan body = request != null ? request.body() : scratch.scan(bytes, offset, length);
+        Endpoint endpoint = context.endpoint();
         if (bypass(endpoint, body) != null) {
             return false;
         }
-        byte[] restored = ids.restored(scope, endpoint, body);
+        byte[] restored = ids.restored(context.scope().bytes(), endpoint, body);
         if (restored != null) {
             body = RequestScan.of(restored, 0, restored.length);
         }
-        KeyDeriver.finish(endpoint, CacheRequest.streams(endpoint, body), scope, body, body, scratch.key, scratch.keys);
+        KeyDeriver.finish(context, CacheRequest.streams(endpoint, body), body, body, scratch.key, scratch.keys);
         if (memo != null) {
-            memo.offer(KeyDeriver.head(scratch.keys), headLength, bytes, offset, length, scratch.key, scratch.memo);
+            memo.offer(scratch.keys.head(), bytes, offset, length, scratch.key, scratch.memo);
         }
         return true;
     }

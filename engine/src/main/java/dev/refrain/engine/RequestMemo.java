@@ -56,15 +56,12 @@ final class RequestMemo {
     /**
      * Looks for a request.
      *
-     * @param head what {@link KeyDeriver#begin} took down, {@code headLength} bytes
-     * @param scope goes into the key
+     * @param keys has what {@link KeyDeriver#begin} put together of the context
      * @param into becomes the request's key if that is known
      */
     boolean find(
-            Endpoint endpoint,
-            byte[] head,
-            int headLength,
-            byte[] scope,
+            KeyContext context,
+            KeyDeriver.Scratch keys,
             byte[] body,
             int offset,
             int length,
@@ -75,7 +72,7 @@ final class RequestMemo {
             return false;
         }
         try {
-            return search(endpoint, head, headLength, scope, body, offset, length, into, scratch);
+            return search(context, keys.head(), body, offset, length, into, scratch);
         } catch (RuntimeException | VirtualMachineError | AssertionError e) {
             mishaps.add(e);
             return false;
@@ -83,15 +80,9 @@ final class RequestMemo {
     }
 
     private boolean search(
-            Endpoint endpoint,
-            byte[] head,
-            int headLength,
-            byte[] scope,
-            byte[] body,
-            int offset,
-            int length,
-            CacheKey into,
-            Scratch scratch) {
+            KeyContext context, KeyBytes begun, byte[] body, int offset, int length, CacheKey into, Scratch scratch) {
+        byte[] head = begun.array();
+        int headLength = begun.length();
         long hashed = hash.hash(body, offset, length, hash.hash(head, 0, headLength, seed));
         scratch.hash = hashed;
         RecordRing.Cursor found = scratch.cursor;
@@ -107,8 +98,13 @@ final class RequestMemo {
             return false;
         }
         ring.hit(hashed);
-        into.set(endpoint, value[headLength + STREAMING] != 0, value, headLength + DIGEST, scope, (long)
-                LONG.get(value, headLength + MODEL));
+        into.set(
+                context.endpoint(),
+                value[headLength + STREAMING] != 0,
+                value,
+                headLength + DIGEST,
+                context.scope(),
+                (long) LONG.get(value, headLength + MODEL));
         return true;
     }
 
@@ -118,24 +114,23 @@ final class RequestMemo {
      *
      * @param key will tell, once it has found an answer, that this request was answered
      */
-    void offer(byte[] head, int headLength, byte[] body, int offset, int length, CacheKey key, Scratch scratch) {
+    void offer(KeyBytes head, byte[] body, int offset, int length, CacheKey key, Scratch scratch) {
         key.requestHash(scratch.hash);
         if (scratch.hash != 0 && ring.isFrequent(scratch.hash)) {
             try {
-                append(head, headLength, body, offset, length, key, scratch);
+                append(head, body, offset, length, key, scratch);
             } catch (RuntimeException | VirtualMachineError | AssertionError e) {
                 mishaps.add(e);
             }
         }
     }
 
-    private void append(
-            byte[] head, int headLength, byte[] body, int offset, int length, CacheKey key, Scratch scratch) {
+    private void append(KeyBytes head, byte[] body, int offset, int length, CacheKey key, Scratch scratch) {
         byte[] facts = scratch.facts;
         key.copyTo(facts, DIGEST);
         LONG.set(facts, MODEL, key.modelTag());
         facts[STREAMING] = (byte) (key.streaming() ? 1 : 0);
-        ring.append(scratch.hash, body, offset, length, head, headLength, facts, LENGTH, scratch.cursor);
+        ring.append(scratch.hash, body, offset, length, head.array(), head.length(), facts, LENGTH, scratch.cursor);
     }
 
     /**

@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletionStage;
@@ -229,6 +230,30 @@ public final class ResponseCache implements AutoCloseable {
 
     // ---- the parts
 
+    /**
+     * The scope of a caller with one API key.
+     *
+     * @param apiKey empty if it has none: all callers without one share their answers
+     */
+    public CacheScope scope(String apiKey) {
+        return keys.deriver().scope(apiKey);
+    }
+
+    /**
+     * The scope of a caller that is known by other credentials than one API key, or by several.
+     *
+     * @param credentials in an order that does not change from request to request; each counts, with where it begins and ends, so that two
+     *     lists that differ never have the same scope. Nor do a list and a {@link #scope(String) single API key}
+     */
+    public CacheScope scope(List<String> credentials) {
+        return keys.deriver().scope(credentials);
+    }
+
+    /** What requests to an endpoint have in common but for their bodies, to be completed. */
+    public KeyContext.Builder context(Endpoint endpoint, CacheScope scope) {
+        return new KeyContext.Builder(keys.deriver(), endpoint, scope);
+    }
+
     /** Why a request cannot be cached, or empty if it can (wire rules W18 and W19). */
     public Optional<BypassReason> bypass(CacheRequest request) {
         return Optional.ofNullable(keys.bypass(request));
@@ -248,13 +273,13 @@ public final class ResponseCache implements AutoCloseable {
      * The id that the provider gave an answer which has been repeated from here under another one (wire rule W26b): what the provider has to
      * be asked with, as it knows no other. Kept for 30 days after the answer's lifetime, but for want of room.
      *
-     * @param apiKey the one that the id was given to; for any other nothing is found
+     * @param scope the one that the id was given to; for any other nothing is found
      * @param id as it stood in an answer from here
      * @return the provider's id; empty if the id was not made here, or not for that API key, or is not known any more: then it goes to the
      *     provider as it is
      */
-    public Optional<String> providerId(String apiKey, String id) {
-        return Optional.ofNullable(keys.providerId(apiKey, id));
+    public Optional<String> providerId(CacheScope scope, String id) {
+        return Optional.ofNullable(keys.providerId(scope, id));
     }
 
     /**
@@ -278,17 +303,9 @@ public final class ResponseCache implements AutoCloseable {
      *
      * @return whether there is an answer
      */
-    boolean find(
-            Endpoint endpoint,
-            String apiKey,
-            byte[] body,
-            int offset,
-            int length,
-            String upstream,
-            String query,
-            CachedResponse into) {
+    boolean find(KeyContext context, byte[] body, int offset, int length, CachedResponse into) {
         try (Scratch scratch = scratches.take()) {
-            return keys.key(endpoint, apiKey, body, offset, length, upstream, query, null, scratch)
+            return keys.key(context, body, offset, length, null, scratch)
                     && count(scratch.key, answers.read(scratch.key, Long.MAX_VALUE, 0, into, scratch)) == null;
         }
     }
@@ -451,7 +468,7 @@ public final class ResponseCache implements AutoCloseable {
      * @return how many
      */
     public long removeScope(String apiKey) {
-        long tag = keys.scopeTag(apiKey);
+        long tag = scope(apiKey).tag();
         return purge(head -> EntryHead.scope(head) == tag);
     }
 
@@ -464,14 +481,6 @@ public final class ResponseCache implements AutoCloseable {
     public long removeModel(String model) {
         long tag = RequestScan.tag(model);
         return purge(head -> EntryHead.model(head) == tag);
-    }
-
-    /**
-     * A number that stands for an API key: the tag that its entries carry. It says nothing of the key to whoever does not know the
-     * installation's secret, and changes when that does.
-     */
-    public long scopeTag(String apiKey) {
-        return keys.scopeTag(apiKey);
     }
 
     /**
@@ -531,7 +540,7 @@ public final class ResponseCache implements AutoCloseable {
 
     /** What went into the key of a request, or empty if it is not eligible; {@link #bypass(CacheRequest)} says why. */
     public Optional<KeyParts> keyParts(CacheRequest request) {
-        return key(request).map(key -> KeyParts.of(key, keys.restored(request)));
+        return key(request).map(key -> KeyParts.of(key, request.context(keys.deriver()), keys.restored(request)));
     }
 
     /** The figures of this cache in this process. */

@@ -3,6 +3,7 @@ package dev.refrain.engine;
 import static dev.refrain.engine.Answers.CHAT_REQUEST;
 import static dev.refrain.engine.Answers.utf8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -48,19 +49,91 @@ class CacheKeyTest {
 
     @Test
     void keysAreThoseThatAreStoredAlready() {
-        // By another program: 01, 01 for a stream, then each part after its length in four bytes.
+        // By another program: 02, 01 for a stream, then each part after its length in four bytes.
         CacheRequest request = request(
                         Endpoint.CHAT,
                         "sk-1",
                         "{ \"model\": \"m\",\n \"stream\": true, \"messages\":[{\"role\":\"user\",\"content\":\"a b\"}] }\n")
                 .at("https://a.example", "q=1");
-        assertThat(key(request).digest()).isEqualTo("aeae800ae7e20fd3b941b988d6ee508e8ae32649917c8f59aefb36de8927cb58");
+        assertThat(key(request).digest()).isEqualTo("8be10947293b02420023b5bdc6dc369bbda87d36f4d97e1cb0c86e4b346da60a");
+    }
+
+    @Test
+    void keysWithAllThatCanGoIntoThemAreThoseThatAreStoredAlready() {
+        KeyContext context = new KeyContext.Builder(keys, Endpoint.CHAT, keys.scope("sk-1"))
+                .upstream("https://a.example")
+                .target("d1")
+                .query("q=1")
+                .header("anthropic-beta", "tools")
+                .build();
+        byte[] body = utf8("{\"model\":\"m\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"a b\"}]}");
+        assertThat(key(CacheRequest.of(context, body)).digest())
+                .isEqualTo("d05b4e37ffb3906ff391aba9735914566d9f3fd44e1d904b701a5f9733e5a70f");
+        assertThat(context.toString() + context.scope()).doesNotContain("sk-1").doesNotContain("q=1");
     }
 
     @Test
     void partsCannotBorrowFromTheirNeighbours() {
         CacheRequest request = request(Endpoint.CHAT, "k", "{}");
         assertThat(key(request.at("ab", "c"))).isNotEqualTo(key(request.at("a", "bc")));
+        KeyContext base = new KeyContext.Builder(keys, Endpoint.CHAT, keys.scope("k")).build();
+        List<KeyContext> different = List.of(
+                base,
+                builder().upstream("ab").build(),
+                builder().target("ab").build(),
+                builder().upstream("a").target("b").build(),
+                builder().query("ab").build(),
+                builder().header("a", "b").build(),
+                builder().header("ab", "").build(),
+                builder().header("", "ab").build(),
+                builder().header("a", "b").header("a", "b").build(),
+                builder().header("a", "b").header("c", "d").build(),
+                builder().header("c", "d").header("a", "b").build());
+        assertThat(different.stream().map(context -> key(CacheRequest.of(context, utf8("{}")))))
+                .doesNotHaveDuplicates();
+    }
+
+    private KeyContext.Builder builder() {
+        return new KeyContext.Builder(keys, Endpoint.CHAT, keys.scope("k"));
+    }
+
+    @Test
+    void w15_twoListsOfCredentialsAreNeverOneScope() {
+        assertThat(new CacheKey(
+                                Endpoint.CHAT,
+                                false,
+                                keys.scope(List.of("authorization", "a", "x-api-key", "b"))
+                                        .bytes(),
+                                0)
+                        .digest())
+                .as("as made by another program")
+                .isEqualTo("6272988223f1fe8119343e2b7f1d4a079ef1afa019215c77b7970e9701d07959");
+        assertThat(List.of(
+                        keys.scope(""),
+                        keys.scope("a"),
+                        keys.scope("ab"),
+                        keys.scope("a\nb"),
+                        keys.scope(List.of()),
+                        keys.scope(List.of("")),
+                        keys.scope(List.of("", "")),
+                        keys.scope(List.of("a")),
+                        keys.scope(List.of("ab")),
+                        keys.scope(List.of("a", "b")),
+                        keys.scope(List.of("b", "a")),
+                        keys.scope(List.of("a", "b", "")),
+                        keys.scope(List.of("", "a", "b")),
+                        keys.scope("\u0001\0\0\0a")))
+                .doesNotHaveDuplicates();
+        assertThat(keys.scope("a")).isEqualTo(keys.scope("a")).hasSameHashCodeAs(keys.scope("a"));
+    }
+
+    @Test
+    void aContextIsGoodForItsCacheAlone() {
+        KeyContext foreign =
+                new KeyContext.Builder(new KeyDeriver(new byte[32]), Endpoint.CHAT, keys.scope("k")).build();
+        assertThatThrownBy(() -> key(CacheRequest.of(foreign, utf8("{}"))))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("another cache");
     }
 
     @Test

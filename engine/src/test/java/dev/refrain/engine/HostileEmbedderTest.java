@@ -167,7 +167,9 @@ class HostileEmbedderTest {
 
     private static boolean lookup(ResponseCache cache, int number, CachedResponse into) {
         byte[] body = request(number);
-        return cache.find(Endpoint.CHAT, apiKey(number), body, 0, body.length, "", "", into);
+        KeyContext context =
+                cache.context(Endpoint.CHAT, cache.scope(apiKey(number))).build();
+        return cache.find(context, body, 0, body.length, into);
     }
 
     private void store(ResponseCache current, int thread, int number, CacheKey key) {

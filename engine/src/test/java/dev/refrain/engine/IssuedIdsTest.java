@@ -209,7 +209,7 @@ class IssuedIdsTest {
             assertThat(issued).contains(original);
             for (RecordingSink follower : sinks.subList(1, 3)) {
                 assertThat(id(follower)).isNotEqualTo(original);
-                assertThat(cache.providerId("k", id(follower))).contains(original);
+                assertThat(cache.providerId(cache.scope("k"), id(follower))).contains(original);
             }
         }
     }
@@ -219,9 +219,9 @@ class IssuedIdsTest {
         CacheRequest mine = request(Endpoint.RESPONSES, "mine", responses("one", null, false));
         String original = ask(mine);
         String hit = ask(mine);
-        assertThat(cache.providerId("mine", hit)).contains(original);
-        assertThat(cache.providerId("theirs", hit)).isEmpty();
-        assertThat(cache.providerId("", hit)).isEmpty();
+        assertThat(cache.providerId(cache.scope("mine"), hit)).contains(original);
+        assertThat(cache.providerId(cache.scope("theirs"), hit)).isEmpty();
+        assertThat(cache.providerId(cache.scope(""), hit)).isEmpty();
         CacheRequest theirs = request(Endpoint.RESPONSES, "theirs", responses("two", hit, false));
         assertThat(cache.withProviderIds(theirs)).isSameAs(theirs);
     }
@@ -237,13 +237,13 @@ class IssuedIdsTest {
         cache.sweep();
 
         assertThat(seen).hasSize(2);
-        assertThat(cache.providerId("k", hitOfFirst)).contains(first);
-        assertThat(cache.providerId("k", hitOfSecond)).contains(second);
+        assertThat(cache.providerId(cache.scope("k"), hitOfFirst)).contains(first);
+        assertThat(cache.providerId(cache.scope("k"), hitOfSecond)).contains(second);
         clock.advance(Duration.ofDays(30));
-        assertThat(cache.providerId("k", hitOfFirst)).isEmpty();
-        assertThat(cache.providerId("k", hitOfSecond)).contains(second);
+        assertThat(cache.providerId(cache.scope("k"), hitOfFirst)).isEmpty();
+        assertThat(cache.providerId(cache.scope("k"), hitOfSecond)).contains(second);
         clock.advance(TTL);
-        assertThat(cache.providerId("k", hitOfSecond)).isEmpty();
+        assertThat(cache.providerId(cache.scope("k"), hitOfSecond)).isEmpty();
         cache.sweep();
         assertThat(cache.stats().store().bytes()).isZero();
     }
@@ -255,7 +255,7 @@ class IssuedIdsTest {
         String hit = ask(request);
         String altered = hit.substring(0, 34) + (hit.endsWith("A") ? 'B' : 'A');
         for (String id : new String[] {"resp_1", GenerationId.mint(1_800_000_000L), altered, "", "gen-"}) {
-            assertThat(cache.providerId("k", id)).as(id).isEmpty();
+            assertThat(cache.providerId(cache.scope("k"), id)).as(id).isEmpty();
             CacheRequest next = request(Endpoint.RESPONSES, "k", responses("two", id, false));
             assertThat(cache.withProviderIds(next)).isSameAs(next);
         }
@@ -285,9 +285,10 @@ class IssuedIdsTest {
         String hit = ask(request(Endpoint.RESPONSES, "k", responses("one", null, false)));
         assertThat(hit).isNotIn(ids);
         byte[] body = utf8(responses("two", hit, false));
+        KeyContext context = cache.context(Endpoint.RESPONSES, cache.scope("k")).build();
         Lookup lookup = cache.newLookup();
         for (int i = 0; i < 20; i++) {
-            CachedResponse found = lookup.find(Endpoint.RESPONSES, "k", body, 0, body.length);
+            CachedResponse found = lookup.find(context, body, 0, body.length);
             assertThat(found).isNotNull();
             assertThat(new String(found.toByteArray(), StandardCharsets.UTF_8)).contains("\"text\":\"" + ids.get(1));
         }
@@ -319,9 +320,9 @@ class IssuedIdsTest {
         assertThat(cache.removeModel("m")).isEqualTo(1);
         assertThat(cache.clear()).isZero();
         assertThat(cache.stats().store().entries()).isZero();
-        assertThat(cache.providerId("k", hit)).contains(original);
+        assertThat(cache.providerId(cache.scope("k"), hit)).contains(original);
         assertThat(cache.removeScope("k")).isZero();
-        assertThat(cache.providerId("k", hit)).isEmpty();
+        assertThat(cache.providerId(cache.scope("k"), hit)).isEmpty();
         assertThat(cache.stats().store().bytes()).isZero();
     }
 

@@ -41,6 +41,10 @@ class LookupTest {
                 .open();
     }
 
+    private KeyContext.Builder context(String apiKey) {
+        return cache.context(Endpoint.CHAT, cache.scope(apiKey));
+    }
+
     private static CacheRequest request(Endpoint endpoint, String apiKey, String body) {
         return CacheRequest.of(endpoint, apiKey, utf8(body));
     }
@@ -129,7 +133,7 @@ class LookupTest {
                 CacheRequest request = request(Endpoint.CHAT, "sk-1", body);
                 assertThat(cache.key(request)).isEmpty();
                 assertThat(cache.bypass(request)).isPresent();
-                assertThat(cache.newLookup().find(Endpoint.CHAT, "sk-1", utf8(body), 0, body.length()))
+                assertThat(cache.newLookup().find(context("sk-1").build(), utf8(body), 0, body.length()))
                         .isNull();
             }
             CacheRequest background = request(Endpoint.RESPONSES, "sk-1", "{\"background\":true}");
@@ -144,11 +148,15 @@ class LookupTest {
         for (long memoBytes : new long[] {0, 1 << 20}) {
             cache.close();
             cache = cache(memoBytes);
-            Lookup lookup = cache.newLookup().at("https://a.example", "q=1");
+            Lookup lookup = cache.newLookup();
+            KeyContext one =
+                    context("sk-1").upstream("https://a.example").query("q=1").build();
+            KeyContext two =
+                    context("sk-2").upstream("https://a.example").query("q=1").build();
             // As in a read buffer, between other bytes.
             byte[] buffer = utf8("xx" + CHAT_REQUEST + "{}");
             int length = buffer.length - 4;
-            assertThat(lookup.find(Endpoint.CHAT, "sk-1", buffer, 2, length)).isNull();
+            assertThat(lookup.find(one, buffer, 2, length)).isNull();
             assertThat(lookup.key())
                     .contains(cache.key(
                                     request(Endpoint.CHAT, "sk-1", CHAT_REQUEST).at("https://a.example", "q=1"))
@@ -157,16 +165,14 @@ class LookupTest {
             cache.store(lookup.key().orElseThrow(), "application/json", utf8(CHAT_ANSWER), TTL);
 
             for (int i = 0; i < 5; i++) {
-                CachedResponse hit = lookup.find(Endpoint.CHAT, "sk-1", buffer, 2, length);
+                CachedResponse hit = lookup.find(one, buffer, 2, length);
                 assertThat(hit).isNotNull();
                 assertThat(new String(hit.toByteArray(), java.nio.charset.StandardCharsets.UTF_8))
                         .contains(hit.generationId())
                         .contains("Hello");
-                assertThat(lookup.find(Endpoint.CHAT, "sk-2", buffer, 2, length))
-                        .isNull();
-                assertThat(lookup.find(Endpoint.CHAT, "sk-1", buffer, buffer.length - 2, 2))
-                        .isNull();
-                assertThat(cache.newLookup().find(Endpoint.CHAT, "sk-1", buffer, 2, length))
+                assertThat(lookup.find(two, buffer, 2, length)).isNull();
+                assertThat(lookup.find(one, buffer, buffer.length - 2, 2)).isNull();
+                assertThat(cache.newLookup().find(context("sk-1").build(), buffer, 2, length))
                         .as("at another place")
                         .isNull();
             }
@@ -177,7 +183,7 @@ class LookupTest {
 
     @Test
     void aLookupNeedsABodyWithinItsArray() {
-        assertThatThrownBy(() -> cache.newLookup().find(Endpoint.CHAT, "", new byte[4], 2, 3))
+        assertThatThrownBy(() -> cache.newLookup().find(context("").build(), new byte[4], 2, 3))
                 .isInstanceOf(IndexOutOfBoundsException.class);
     }
 }

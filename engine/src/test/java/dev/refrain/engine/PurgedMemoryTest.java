@@ -179,10 +179,11 @@ class PurgedMemoryTest {
     @Test
     void f20_aPromptThatCameOnceIsNotKept() {
         Lookup lookup = cache.newLookup();
+        KeyContext context = cache.context(Endpoint.CHAT, cache.scope("sk-1")).build();
         for (int i = 0; i < 2_000; i++) {
             CacheRequest request = request("sk-1", "once-" + i + "-");
             byte[] body = request.bytes();
-            assertThat(lookup.find(Endpoint.CHAT, "sk-1", body, 0, body.length)).isNull();
+            assertThat(lookup.find(context, body, 0, body.length)).isNull();
             assertThat(cache.respondIfStored(
                             cache.key(request).orElseThrow(), CacheDirectives.NONE, new RecordingSink()))
                     .isFalse();

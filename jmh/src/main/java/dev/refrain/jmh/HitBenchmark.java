@@ -5,6 +5,7 @@ import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.CacheRequest;
 import dev.refrain.engine.CachedResponse;
 import dev.refrain.engine.Endpoint;
+import dev.refrain.engine.KeyContext;
 import dev.refrain.engine.Lookup;
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.engine.Upstream;
@@ -23,7 +24,7 @@ public class HitBenchmark extends MeasuredInForks {
     @Benchmark
     public CachedResponse find(FilledCache filled, Requests requests, Lookups lookups) {
         byte[] body = requests.next();
-        CachedResponse hit = lookups.of(filled.cache()).find(Endpoint.CHAT, Requests.API_KEY, body, 0, body.length);
+        CachedResponse hit = lookups.of(filled.cache()).find(lookups.context, body, 0, body.length);
         if (hit == null) {
             throw miss();
         }
@@ -34,10 +35,13 @@ public class HitBenchmark extends MeasuredInForks {
     @State(Scope.Thread)
     public static class Lookups {
         private Lookup lookup;
+        private KeyContext context;
 
         Lookup of(ResponseCache cache) {
             if (lookup == null) {
                 lookup = cache.newLookup();
+                context = cache.context(Endpoint.CHAT, cache.scope(Requests.API_KEY))
+                        .build();
             }
             return lookup;
         }

@@ -4,6 +4,7 @@ import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.CacheOutcome;
 import dev.refrain.engine.Endpoint;
 import dev.refrain.engine.Savings;
+import dev.refrain.http.caller.Caller;
 import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
 
 /**
@@ -23,7 +24,7 @@ public final class Account {
     private final Endpoint endpoint;
     private final long startNanos;
 
-    private Labels.Scope scope;
+    private Caller caller;
     private String model;
     private String preset;
     private boolean streamed;
@@ -55,8 +56,8 @@ public final class Account {
     // ---- filled while the request runs
 
     /** Who asks. */
-    public void caller(String apiKey) {
-        scope = log.labels().of(apiKey);
+    public void caller(Caller who) {
+        caller = who;
     }
 
     /**
@@ -209,7 +210,7 @@ public final class Account {
 
     /** Sets what a request that ran would have set; for tests of what becomes of it. */
     void restore(
-            Labels.Scope who,
+            Caller who,
             String generationId,
             int responseStatus,
             long duration,
@@ -217,7 +218,7 @@ public final class Account {
             long length,
             long end,
             boolean broken) {
-        scope = who;
+        caller = who;
         id = generationId;
         status = responseStatus;
         durationNanos = duration;
@@ -235,8 +236,9 @@ public final class Account {
         return id;
     }
 
-    Labels.Scope scope() {
-        return scope;
+    /** Who asked; null as long as nobody has said. */
+    public Caller caller() {
+        return caller;
     }
 
     String model() {

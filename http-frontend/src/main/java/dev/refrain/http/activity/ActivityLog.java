@@ -2,10 +2,12 @@ package dev.refrain.http.activity;
 
 import dev.refrain.engine.Endpoint;
 import dev.refrain.engine.Savings;
+import dev.refrain.http.caller.Caller;
 import dev.refrain.http.config.Settings;
 import java.time.Clock;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
@@ -15,7 +17,6 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.function.ToLongFunction;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -63,7 +64,6 @@ public final class ActivityLog implements AutoCloseable {
     }
 
     private final Clock clock;
-    private final Labels labels;
     private final String currency;
     private final Prices prices;
     private final Totals totals = new Totals();
@@ -81,10 +81,9 @@ public final class ActivityLog implements AutoCloseable {
     private final Thread writer;
     private volatile boolean closed;
 
-    private ActivityLog(Settings settings, ToLongFunction<String> scopeTags, Clock clock) {
+    private ActivityLog(Settings settings, Clock clock) {
         this.clock = clock;
         this.startedAt = clock.instant();
-        this.labels = new Labels(settings.labels(), scopeTags);
         this.currency = settings.currency();
         this.prices = new Prices(settings.prices());
         this.recorder = new Recorder(Journal.of(settings));
@@ -95,11 +94,10 @@ public final class ActivityLog implements AutoCloseable {
     /**
      * Begins to count, and to log unless the settings say otherwise. A file that cannot be used is reported; then there is no log.
      *
-     * @param scopeTags see {@link dev.refrain.engine.ResponseCache#scopeTag}
      * @param clock tells when requests ended
      */
-    public static ActivityLog open(Settings settings, ToLongFunction<String> scopeTags, Clock clock) {
-        ActivityLog log = new ActivityLog(settings, scopeTags, clock);
+    public static ActivityLog open(Settings settings, Clock clock) {
+        ActivityLog log = new ActivityLog(settings, clock);
         log.writer.start();
         return log;
     }
@@ -128,10 +126,6 @@ public final class ActivityLog implements AutoCloseable {
     String cost(String model, Savings savings) {
         long nanos = savings.tokens() > 0 ? prices.nanos(model, savings) : Activity.UNKNOWN;
         return nanos == Activity.UNKNOWN ? null : Prices.text(nanos) + " " + currency;
-    }
-
-    Labels labels() {
-        return labels;
     }
 
     void closed(Account account) {
@@ -234,10 +228,9 @@ public final class ActivityLog implements AutoCloseable {
                 .map(activity -> finishReasons.complete(activity, clock.millis()));
     }
 
-    /** The same, but only for the API key that made the request (wire rule W60). */
-    public Optional<Activity> find(String id, String apiKey) {
-        String tag = labels.of(apiKey).tag();
-        return find(id).filter(activity -> tag.equals(activity.scopeTag()));
+    /** The same, but only for who made the request (wire rule W60). */
+    public Optional<Activity> find(String id, Caller caller) {
+        return find(id).filter(activity -> caller.tag().equals(activity.scopeTag()));
     }
 
     private List<Activity> batchOf(String id) {
@@ -250,9 +243,9 @@ public final class ActivityLog implements AutoCloseable {
         }
     }
 
-    /** The tags of all API keys that are or were shown under a label, since the start or in the log. */
+    /** The tags of all scopes that stand in the log under a label. */
     public Set<String> scopeTags(String label) {
-        Set<String> tags = labels.tags(label);
+        Set<String> tags = new HashSet<>();
         long before = Long.MAX_VALUE;
         for (List<Activity> batch = batchBefore(before, 0); !batch.isEmpty(); batch = batchBefore(before, 0)) {
             for (Activity activity : batch) {

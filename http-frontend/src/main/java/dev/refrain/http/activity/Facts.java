@@ -2,6 +2,7 @@ package dev.refrain.http.activity;
 
 import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.Endpoint;
+import dev.refrain.http.caller.Caller;
 import java.nio.charset.StandardCharsets;
 import org.agrona.DirectBuffer;
 import org.agrona.MutableDirectBuffer;
@@ -84,11 +85,11 @@ final class Facts {
             id = utf8(account.id());
             sourceId = utf8(account.sourceId());
             length = IDS + id.length + sourceId.length;
-            Labels.Scope scope = account.scope();
+            Caller caller = account.caller();
             number(texts, MODEL, account.model());
             number(texts, PRESET, account.preset());
-            number(texts, SCOPE, scope == null ? null : scope.label());
-            number(texts, TAG, scope == null ? null : scope.tag());
+            number(texts, SCOPE, caller == null ? null : caller.label());
+            number(texts, TAG, caller == null ? null : caller.tag());
             number(texts, REASON, account.reason());
             number(texts, FINISH_REASON, account.finishReason());
         }

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.http.activity.ActivityLog;
+import dev.refrain.http.caller.Callers;
 import dev.refrain.http.config.Settings;
 import dev.refrain.http.explain.Explainer;
 import dev.refrain.http.explain.Question;
@@ -41,6 +42,7 @@ public final class AdminServer implements AutoCloseable {
     /**
      * What the listener shows and acts on.
      *
+     * @param callers knows who is shown under which label
      * @param explainer answers what would become of a request
      * @param address where the proxy listens, as clients reach it
      * @param takesRequests whether the proxy does, and is not being stopped
@@ -50,6 +52,7 @@ public final class AdminServer implements AutoCloseable {
     public record Subject(
             ResponseCache cache,
             ActivityLog activity,
+            Callers callers,
             Explainer explainer,
             Supplier<String> address,
             BooleanSupplier takesRequests,
@@ -88,7 +91,7 @@ public final class AdminServer implements AutoCloseable {
 
     private Routes routes(Figures figures) {
         ActivityPages pages = new ActivityPages(subject.activity());
-        Purge purge = new Purge(subject.cache(), subject.activity());
+        Purge purge = new Purge(subject.cache(), subject.activity(), subject.callers());
         Assets assets = new Assets();
         // A body stands in its envelope as a JSON string, where bytes that need an escape take up to six.
         int maxBody = (int) Math.min(Integer.MAX_VALUE, subject.cache().maxRequestBytes() * 6L + ENVELOPE_BYTES);

@@ -2,6 +2,7 @@ package dev.refrain.http.admin;
 
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.http.activity.ActivityLog;
+import dev.refrain.http.caller.Callers;
 import io.undertow.server.HttpServerExchange;
 import java.util.HashSet;
 import java.util.List;
@@ -17,10 +18,12 @@ final class Purge {
 
     private final ResponseCache cache;
     private final ActivityLog activity;
+    private final Callers callers;
 
-    Purge(ResponseCache cache, ActivityLog activity) {
+    Purge(ResponseCache cache, ActivityLog activity, Callers callers) {
         this.cache = cache;
         this.activity = activity;
+        this.callers = callers;
     }
 
     void answer(HttpServerExchange exchange) throws AdminException {
@@ -63,7 +66,9 @@ final class Purge {
         if (scope.matches("[0-9a-f]{12}")) {
             tags.add(scope);
         }
-        activity.scopeTags(scope).forEach(tag -> tags.add(tag.substring(0, TAG_DIGITS)));
+        Set<String> shown = activity.scopeTags(scope);
+        shown.addAll(callers.tags(scope));
+        shown.forEach(tag -> tags.add(tag.substring(0, TAG_DIGITS)));
         if (tags.isEmpty()) {
             throw AdminException.notFound(
                     "There was no request of the scope " + scope + ", as far as the log goes back.");

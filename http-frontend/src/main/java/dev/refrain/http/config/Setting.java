@@ -21,6 +21,13 @@ import java.lang.annotation.Target;
     /** What is allowed for a duration that may be none. */
     String DURATION_OR_NONE = "a duration, such as 0s, 500ms, 10s or 5m";
 
+    /** What is allowed for names of header fields. */
+    String FIELD_NAMES = "none, or names of header fields separated by commas, such as anthropic-beta, x-variant";
+
+    /** What is allowed for names of header fields that need not be whole. */
+    String FIELD_PATTERNS =
+            "none, or names of header fields separated by commas, such as x-tenant, *-session, where * stands for any characters";
+
     /** What is allowed for a price. */
     String PRICE = "a price for a million tokens from 0 to 1000000, such as 0.15";
 

@@ -30,6 +30,7 @@ import java.util.regex.Pattern;
  * @param onDisconnect what becomes of an upstream call whose clients have all gone
  * @param corsOrigins origins of pages that may use this server from a browser, or null if the providers decide
  * @param admin the admin listener
+ * @param key what makes two requests different
  * @param explain what is kept to explain misses
  * @param limits size limits
  * @param memory what is kept in memory beside the cache's file
@@ -92,6 +93,7 @@ public record Settings(
         String corsOrigins,
 
         Admin admin,
+        Key key,
         Explain explain,
         Limits limits,
         Memory memory,
@@ -230,6 +232,32 @@ public record Settings(
         @Override
         public String toString() {
             return enabled ? host + ":" + port : "off";
+        }
+    }
+
+    /**
+     * What makes two requests different, beside their bodies and where they go.
+     *
+     * @param headers fields with which a provider changes its answer (wire rule W14)
+     * @param credentialsAdd fields that hold a credential though their names do not say so (W15)
+     * @param credentialsRemove fields that hold none though their names say so
+     */
+    @JsonNaming(PropertyNamingStrategies.KebabCaseStrategy.class)
+    public record Key(
+            @Setting(value = "anthropic-beta, anthropic-version, openai-beta", allowed = Setting.FIELD_NAMES)
+            FieldNames headers,
+
+            @Setting(value = "none", allowed = Setting.FIELD_PATTERNS)
+            FieldNames credentialsAdd,
+
+            @Setting(value = "none", allowed = Setting.FIELD_PATTERNS + ", and none that key.credentials-add has")
+            FieldNames credentialsRemove) {
+        /** Checks what the components' types do not. */
+        public Key {
+            InvalidSetting.unless(!headers.hasPatterns(), "headers");
+            InvalidSetting.unless(
+                    credentialsRemove.names().stream().noneMatch(credentialsAdd.names()::contains),
+                    "credentials-remove");
         }
     }
 

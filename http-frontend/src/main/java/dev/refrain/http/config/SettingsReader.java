@@ -56,6 +56,7 @@ final class SettingsReader {
                     LogicalType.Textual, c -> c.setCoercion(CoercionInputShape.Boolean, CoercionAction.Fail))
             .addModule(new SimpleModule()
                     .addDeserializer(ByteSize.class, new Scalar<>(ByteSize.class, ByteSize::parse))
+                    .addDeserializer(FieldNames.class, new Scalar<>(FieldNames.class, FieldNames::parse))
                     .addDeserializer(Duration.class, new Scalar<>(Duration.class, SettingsReader::duration))
                     .addDeserializer(Path.class, new Scalar<>(Path.class, Path::of))
                     .addDeserializer(URI.class, new Scalar<>(URI.class, URI::create)))

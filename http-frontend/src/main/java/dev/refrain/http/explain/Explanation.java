@@ -42,7 +42,9 @@ public record Explanation(
             String scope,
             String endpoint,
             String upstream,
+            String target,
             String query,
+            String headers,
             String preset,
             String body) {
         /** The engine's parts in JSON's words. */
@@ -53,7 +55,9 @@ public record Explanation(
                     parts.scope(),
                     parts.endpoint().id(),
                     parts.upstream(),
+                    parts.target(),
                     parts.query().isEmpty() ? "empty" : parts.query(),
+                    parts.headers().isEmpty() ? "none" : parts.headers(),
                     parts.preset(),
                     parts.body());
         }

@@ -100,6 +100,12 @@ final class Outline {
         if (!parts.query().equals(other.parts.query())) {
             found.add("(query string)");
         }
+        if (!parts.headers().equals(other.parts.headers())) {
+            found.add("(headers that key.headers names)");
+        }
+        if (!parts.target().equals(other.parts.target())) {
+            found.add("(path)");
+        }
         if (!parts.upstream().equals(other.parts.upstream())) {
             found.add("(upstream)");
         }

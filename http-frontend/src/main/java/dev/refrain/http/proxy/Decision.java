@@ -5,6 +5,7 @@ import dev.refrain.engine.CacheControls;
 import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.CacheRequest;
 import dev.refrain.engine.Endpoint;
+import dev.refrain.engine.KeyContext;
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.http.policy.CachePolicy;
 import dev.refrain.http.preset.Preset;
@@ -44,16 +45,9 @@ record Decision(
      * @param sent the same array, or the body as it came if that is in a content coding; no preset is applied to it then
      */
     static Decision of(
-            ResponseCache cache,
-            Presets presets,
-            Endpoint endpoint,
-            String upstreamIdentity,
-            HeaderMap headers,
-            String query,
-            byte[] body,
-            byte[] sent) {
-        CacheRequest request =
-                CacheRequest.of(endpoint, Credentials.of(headers), body).at(upstreamIdentity, query);
+            ResponseCache cache, Presets presets, KeyContext context, HeaderMap headers, byte[] body, byte[] sent) {
+        Endpoint endpoint = context.endpoint();
+        CacheRequest request = CacheRequest.of(context, body);
         // Without presets nobody has to know the model, and a hit does not decode it.
         Preset preset = !presets.isEmpty() && request.isJsonObject()
                 ? presets.find(request.model(), request.preset()).orElse(null)

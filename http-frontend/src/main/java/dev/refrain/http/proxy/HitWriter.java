@@ -8,6 +8,7 @@ import dev.refrain.engine.ResponseSink;
 import dev.refrain.http.activity.Account;
 import dev.refrain.http.activity.ActivityLog;
 import java.nio.ByteBuffer;
+import java.util.Arrays;
 import java.util.Optional;
 
 /**
@@ -19,6 +20,7 @@ final class HitWriter implements ResponseSink {
     private final ActivityLog activity;
     private final ModelNames models;
     private final HitHead head = new HitHead();
+    private final CredentialMac mac = new CredentialMac();
     private final ByteBuffer piece = ByteBuffer.allocateDirect(Pieces.DIRECT_LENGTH);
 
     private byte[] message = new byte[16 * 1024];
@@ -50,6 +52,16 @@ final class HitWriter implements ResponseSink {
         return message;
     }
 
+    /** The thread's own. */
+    CredentialMac mac() {
+        return mac;
+    }
+
+    /** Overwrites the first of the bytes: nobody's credentials are kept (wire rule W15). */
+    void wipe(int count) {
+        Arrays.fill(message, 0, count, (byte) 0);
+    }
+
     /**
      * Answers a request if there is a stored answer.
      *
@@ -61,9 +73,8 @@ final class HitWriter implements ResponseSink {
     boolean answer(Shortcut from, KnownHead like, byte[] bytes, int body, int count) {
         connection = from;
         known = like;
-        account = activity.begin(like.endpoint());
-        request = CacheRequest.of(like.endpoint(), like.apiKey(), bytes, body, count - body)
-                .at(like.upstream(), like.query());
+        account = activity.begin(like.context().endpoint());
+        request = CacheRequest.of(like.context(), bytes, body, count - body);
         Optional<CacheKey> eligible = cache.key(request);
         if (eligible.isEmpty()) {
             return false;
@@ -74,7 +85,7 @@ final class HitWriter implements ResponseSink {
 
     @Override
     public void head(ResponseHead of) {
-        account.caller(known.apiKey());
+        account.caller(known.caller());
         account.expect(null, key);
         account.request(models.name(key, request), null, key.streaming());
         account.head(of.status(), of.generationId(), of.cache());

@@ -5,6 +5,7 @@ import dev.refrain.engine.CacheControls;
 import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.CacheRequest;
 import dev.refrain.engine.Endpoint;
+import dev.refrain.engine.KeyContext;
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.engine.ResponseSink;
 import dev.refrain.engine.Upstream;
@@ -12,6 +13,8 @@ import dev.refrain.http.activity.Account;
 import dev.refrain.http.activity.Activity;
 import dev.refrain.http.activity.ActivityLog;
 import dev.refrain.http.activity.UsageTap;
+import dev.refrain.http.caller.Caller;
+import dev.refrain.http.caller.Callers;
 import dev.refrain.http.explain.Outlines;
 import dev.refrain.http.preset.Preset;
 import dev.refrain.http.preset.Presets;
@@ -45,6 +48,8 @@ final class ProxyHandler implements HttpHandler {
 
     private final ResponseCache cache;
     private final ActivityLog activity;
+    private final Callers callers;
+    private final KeyContexts contexts;
     private final Outlines outlines;
     private final Presets presets;
     private final ModelNames models;
@@ -69,6 +74,8 @@ final class ProxyHandler implements HttpHandler {
     ProxyHandler(
             ResponseCache cache,
             ActivityLog activity,
+            Callers callers,
+            KeyContexts contexts,
             Outlines outlines,
             Presets presets,
             ModelNames models,
@@ -82,6 +89,8 @@ final class ProxyHandler implements HttpHandler {
             Patience writing) {
         this.cache = cache;
         this.activity = activity;
+        this.callers = callers;
+        this.contexts = contexts;
         this.outlines = outlines;
         this.presets = presets;
         this.models = models;
@@ -155,18 +164,22 @@ final class ProxyHandler implements HttpHandler {
             return null;
         }
         Account account = activity.begin(endpoint);
-        account.caller(Credentials.of(exchange.getRequestHeaders()));
+        account.caller(caller(exchange));
         return account;
+    }
+
+    private Caller caller(HttpServerExchange exchange) {
+        return callers.of(exchange.getRequestHeaders(), exchange.getQueryString());
     }
 
     /** A record of a generation made here, for whom it was made for; the provider has those of what it made itself (W60). */
     private void generation(HttpServerExchange exchange, Route route, ExchangeSink client) {
         String id = exchange.getQueryParameters().get("id").getFirst();
-        String apiKey = Credentials.of(exchange.getRequestHeaders());
+        Caller caller = caller(exchange);
         // The record may have to be read from the disk.
         exchange.getConnection().getWorker().execute(() -> {
             Optional<Activity> record =
-                    activity.find(id, apiKey).filter(found -> found.outcome().isCached());
+                    activity.find(id, caller).filter(found -> found.outcome().isCached());
             if (record.isPresent()) {
                 GenerationRecord.send(record.get(), client);
             } else {
@@ -271,16 +284,9 @@ final class ProxyHandler implements HttpHandler {
      */
     private void answer(
             HttpServerExchange exchange, Route route, Account account, ExchangeSink client, byte[] body, byte[] sent) {
-        Endpoint endpoint = route.endpoint();
-        Decision decision = Decision.of(
-                cache,
-                presets,
-                endpoint,
-                identity(route),
-                exchange.getRequestHeaders(),
-                exchange.getQueryString(),
-                body,
-                sent);
+        KeyContext context =
+                contexts.of(route, account.caller(), exchange.getQueryString(), exchange.getRequestHeaders());
+        Decision decision = Decision.of(cache, presets, context, exchange.getRequestHeaders(), body, sent);
         CacheRequest request = decision.request();
         CacheControls controls = decision.controls();
         CacheKey key = decision.key();
@@ -299,13 +305,7 @@ final class ProxyHandler implements HttpHandler {
         if (key != null) {
             // The shortcut makes the key of what it sees of a body.
             if (body == sent) {
-                Shortcut.of(exchange)
-                        .learn(
-                                exchange,
-                                endpoint,
-                                Credentials.of(exchange.getRequestHeaders()),
-                                identity(route),
-                                controls);
+                Shortcut.of(exchange).learn(exchange, context, account.caller(), controls);
             }
             CacheRequest outlineOf = controls.directives().noStore() ? null : request;
             cache.respond(key, controls, identified(account, outlineOf, body, upstream), client);
@@ -408,7 +408,7 @@ final class ProxyHandler implements HttpHandler {
         String id = route.responseId();
         return id == null
                 ? route
-                : cache.providerId(Credentials.of(exchange.getRequestHeaders()), id)
+                : cache.providerId(caller(exchange).scope(), id)
                         .map(route::withResponseId)
                         .orElse(route);
     }
@@ -416,10 +416,6 @@ final class ProxyHandler implements HttpHandler {
     /** The provider of an endpoint; null is any other path. */
     Provider provider(Endpoint endpoint) {
         return endpoint == null ? defaultProvider : providers.getOrDefault(endpoint, defaultProvider);
-    }
-
-    private String identity(Route route) {
-        return route.identity(provider(route.endpoint()).identity());
     }
 
     private long limit(Endpoint endpoint) {

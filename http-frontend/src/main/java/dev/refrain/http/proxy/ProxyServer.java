@@ -8,6 +8,7 @@ import dev.refrain.engine.ResponseCacheBuilder;
 import dev.refrain.engine.spi.NoStore;
 import dev.refrain.http.activity.ActivityLog;
 import dev.refrain.http.admin.AdminServer;
+import dev.refrain.http.caller.Callers;
 import dev.refrain.http.config.ByteSize;
 import dev.refrain.http.config.Settings;
 import dev.refrain.http.demo.DemoProvider;
@@ -48,6 +49,7 @@ public final class ProxyServer implements AutoCloseable {
     private final DemoProvider demo;
     private final ResponseCache cache;
     private final ActivityLog activity;
+    private final Callers callers;
     private final Outlines outlines;
     private final RequestExplainer explainer;
     private final UpstreamClient client;
@@ -66,6 +68,7 @@ public final class ProxyServer implements AutoCloseable {
         this.demo = demo;
         this.cache = cache;
         this.activity = activity;
+        this.callers = new Callers(cache, settings);
         this.outlines = new Outlines(settings.explain().requests());
         this.client = new UpstreamClient(
                 settings.timeouts().connect(),
@@ -90,12 +93,19 @@ public final class ProxyServer implements AutoCloseable {
                 models,
                 maxBody,
                 writing,
-                settings.timeouts().keepAlive());
+                settings.timeouts().keepAlive(),
+                callers.fields()::contains);
+        KeyContexts contexts = new KeyContexts(
+                cache,
+                endpoint -> providers.get(endpoint).identity(),
+                settings.key().headers());
         BodyReader.Patience reading =
                 new BodyReader.Patience(HeapShare.quarter(), settings.timeouts().request());
         ProxyHandler handler = new ProxyHandler(
                 cache,
                 activity,
+                callers,
+                contexts,
                 outlines,
                 presets,
                 models,
@@ -109,7 +119,7 @@ public final class ProxyServer implements AutoCloseable {
                 settings.onDisconnect() == Settings.OnDisconnect.CANCEL,
                 reading,
                 writing);
-        explainer = new RequestExplainer(cache, presets, handler::provider, outlines);
+        explainer = new RequestExplainer(cache, presets, callers, contexts, outlines);
         requests = new GracefulShutdownHandler(new HttpContinueReadHandler(handler));
         HttpHandler unlessStopping = exchange -> {
             if (stopping) {
@@ -171,7 +181,7 @@ public final class ProxyServer implements AutoCloseable {
         ResponseCache cache = openCache(settings);
         // Even if each endpoint has an upstream of its own, everything else needs one.
         DemoProvider demo = settings.upstream() == null ? DemoProvider.start() : null;
-        ActivityLog activity = ActivityLog.open(settings, cache::scopeTag, Clock.systemUTC());
+        ActivityLog activity = ActivityLog.open(settings, Clock.systemUTC());
         ProxyServer server = new ProxyServer(settings, demo, cache, activity);
         try {
             server.listen();
@@ -207,6 +217,7 @@ public final class ProxyServer implements AutoCloseable {
                     new AdminServer.Subject(
                             cache,
                             activity,
+                            callers,
                             explainer,
                             this::url,
                             () -> !stopping,

@@ -3,10 +3,12 @@ package dev.refrain.http.proxy;
 import dev.refrain.engine.BypassReason;
 import dev.refrain.engine.CacheControls;
 import dev.refrain.engine.CacheDirectives;
-import dev.refrain.engine.Endpoint;
 import dev.refrain.engine.EntryFacts;
+import dev.refrain.engine.KeyContext;
 import dev.refrain.engine.KeyParts;
 import dev.refrain.engine.ResponseCache;
+import dev.refrain.http.caller.Caller;
+import dev.refrain.http.caller.Callers;
 import dev.refrain.http.explain.Explainer;
 import dev.refrain.http.explain.Explanation;
 import dev.refrain.http.explain.Outlines;
@@ -21,7 +23,6 @@ import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.List;
 import java.util.Locale;
-import java.util.function.Function;
 
 /** Says what the proxy would do with a request, by the same {@link Decision}, and what the store has for it. */
 final class RequestExplainer implements Explainer {
@@ -30,13 +31,15 @@ final class RequestExplainer implements Explainer {
 
     private final ResponseCache cache;
     private final Presets presets;
-    private final Function<Endpoint, Provider> providers;
+    private final Callers callers;
+    private final KeyContexts contexts;
     private final Outlines outlines;
 
-    RequestExplainer(ResponseCache cache, Presets presets, Function<Endpoint, Provider> providers, Outlines outlines) {
+    RequestExplainer(ResponseCache cache, Presets presets, Callers callers, KeyContexts contexts, Outlines outlines) {
         this.cache = cache;
         this.presets = presets;
-        this.providers = providers;
+        this.callers = callers;
+        this.contexts = contexts;
         this.outlines = outlines;
     }
 
@@ -45,16 +48,9 @@ final class RequestExplainer implements Explainer {
         byte[] body = question.body().getBytes(StandardCharsets.UTF_8);
         HeaderMap headers = new HeaderMap();
         question.headers().forEach((name, value) -> headers.add(new HttpString(name), value));
-        Decision decision = Decision.of(
-                cache,
-                presets,
-                question.route().endpoint(),
-                question.route()
-                        .identity(providers.apply(question.route().endpoint()).identity()),
-                headers,
-                question.query(),
-                body,
-                body);
+        Caller caller = callers.of(headers, question.query());
+        KeyContext context = contexts.of(question.route(), caller, question.query(), headers);
+        Decision decision = Decision.of(cache, presets, context, headers, body, body);
         CacheControls controls = decision.controls();
         String off = controls.enabled() ? null : whyOff(headers, decision.preset());
         // The body that is asked about is what is inside the coding.
@@ -78,7 +74,7 @@ final class RequestExplainer implements Explainer {
         EntryFacts facts = cache.inspect(parts.key()).orElse(null);
         String obstacle = obstacle(controls, facts);
         boolean answers = facts != null && obstacle == null;
-        Near near = answers ? new Near(null, null) : near(parts, body, headers);
+        Near near = answers ? new Near(null, null) : near(parts, body, caller);
         return new Explanation(
                 true,
                 null,
@@ -147,7 +143,7 @@ final class RequestExplainer implements Explainer {
 
     private record Near(List<Explanation.Nearest> requests, String note) {}
 
-    private Near near(KeyParts parts, byte[] body, HeaderMap headers) {
+    private Near near(KeyParts parts, byte[] body, Caller caller) {
         if (!outlines.isOn()) {
             return new Near(null, "Nothing is known of earlier requests: explain.requests is 0.");
         }
@@ -158,7 +154,7 @@ final class RequestExplainer implements Explainer {
                     key -> cache.inspect(key)
                             .filter(facts -> facts.ttlSeconds() > 0)
                             .isPresent());
-            String hint = Credentials.of(headers).isEmpty()
+            String hint = callers.isAnonymous(caller)
                     ? "The request has no API key; it is compared with others that have none. "
                     : "";
             return new Near(

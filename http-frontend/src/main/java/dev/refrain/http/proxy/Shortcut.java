@@ -1,8 +1,9 @@
 package dev.refrain.http.proxy;
 
 import dev.refrain.engine.CacheControls;
-import dev.refrain.engine.Endpoint;
+import dev.refrain.engine.KeyContext;
 import dev.refrain.http.activity.Account;
+import dev.refrain.http.caller.Caller;
 import io.undertow.server.HttpServerExchange;
 import io.undertow.server.protocol.http.HttpServerConnection;
 import io.undertow.util.HeaderMap;
@@ -77,7 +78,7 @@ final class Shortcut extends AbstractStreamSourceConduit<StreamSourceConduit> {
         }
         byte[] request = hits.bytes(target, start, count);
         if (known != null) {
-            int body = known.match(request, count);
+            int body = known.match(request, count, hits.mac());
             int length = body < 0 ? -1 : known.lengthOf(request);
             if (count == body && length <= target.limit() - start) {
                 // Many clients send head and body one after the other.
@@ -88,6 +89,7 @@ final class Shortcut extends AbstractStreamSourceConduit<StreamSourceConduit> {
                 }
             }
             if (count == length && length - body <= shared.maxBody() && answer(request, body, length)) {
+                hits.wipe(body);
                 target.position(start);
                 return 0;
             }
@@ -95,6 +97,7 @@ final class Shortcut extends AbstractStreamSourceConduit<StreamSourceConduit> {
         between = false;
         int body = KnownHead.bodyOf(request, count);
         head = body < 0 ? null : Arrays.copyOf(request, body);
+        hits.wipe(body < 0 ? count : body);
         return count;
     }
 
@@ -212,9 +215,9 @@ final class Shortcut extends AbstractStreamSourceConduit<StreamSourceConduit> {
     /**
      * The request is one that the cache may answer, and whether it does depends on its body and the store alone.
      *
-     * @param upstream identity of the provider that it would go to
+     * @param context what it has in common with others of this head
      */
-    void learn(HttpServerExchange exchange, Endpoint endpoint, String apiKey, String upstream, CacheControls controls) {
+    void learn(HttpServerExchange exchange, KeyContext context, Caller caller, CacheControls controls) {
         byte[] bytes = head;
         head = null;
         if (bytes == null
@@ -230,10 +233,10 @@ final class Shortcut extends AbstractStreamSourceConduit<StreamSourceConduit> {
             known = KnownHead.of(
                     bytes,
                     exchange.getRequestContentLength(),
-                    endpoint,
-                    apiKey,
-                    upstream,
-                    exchange.getQueryString(),
+                    shared.credentials(),
+                    hits.mac(),
+                    context,
+                    caller,
                     controls.directives());
             server = (HttpServerConnection) exchange.getConnection();
         }

@@ -6,6 +6,7 @@ import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Predicate;
 import org.xnio.StreamConnection;
 import org.xnio.XnioIoThread;
 
@@ -17,6 +18,7 @@ final class Shortcuts {
     private final int maxBody;
     private final Patience patience;
     private final Duration idle;
+    private final Predicate<String> credentials;
     private final Map<XnioIoThread, PerThread> threads = new ConcurrentHashMap<>();
     private final AtomicInteger unfinished = new AtomicInteger();
 
@@ -28,6 +30,7 @@ final class Shortcuts {
      * @param open whether there are any: the way is for hits that the head of a request and the store alone decide
      * @param maxBody the longest body of a request that the cache may answer
      * @param idle how long a connection lasts over which nothing comes
+     * @param credentials tells by a field's name whether it holds a credential
      */
     Shortcuts(
             boolean open,
@@ -36,7 +39,8 @@ final class Shortcuts {
             ModelNames models,
             int maxBody,
             Patience patience,
-            Duration idle) {
+            Duration idle,
+            Predicate<String> credentials) {
         this.open = open;
         this.cache = cache;
         this.activity = activity;
@@ -44,6 +48,7 @@ final class Shortcuts {
         this.maxBody = maxBody;
         this.patience = patience;
         this.idle = idle;
+        this.credentials = credentials;
     }
 
     /** Gives a new connection its shortcut, before Undertow gets to see it. On the connection's I/O thread. */
@@ -80,6 +85,11 @@ final class Shortcuts {
     /** Answers that are not written yet. */
     int unfinished() {
         return unfinished.get();
+    }
+
+    /** Tells by a field's name whether it holds a credential. */
+    Predicate<String> credentials() {
+        return credentials;
     }
 
     int maxBody() {

@@ -115,13 +115,4 @@ public record Route(Endpoint endpoint, Endpoint named, String path, String suffi
     public String base(String upstream) {
         return azure ? upstream.replaceFirst("(/openai/v1|/openai|/api/v1|/v1)$", "") + "/openai" : upstream;
     }
-
-    /**
-     * What stands for the provider in keys: two deployments answer differently.
-     *
-     * @param identity the provider's own
-     */
-    public String identity(String identity) {
-        return azure ? base(identity) + (deployment == null ? "" : "/" + DEPLOYMENTS + "/" + deployment) : identity;
-    }
 }

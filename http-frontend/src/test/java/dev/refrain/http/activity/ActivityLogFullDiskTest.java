@@ -8,6 +8,7 @@ import dev.refrain.engine.Endpoint;
 import dev.refrain.engine.GenerationId;
 import dev.refrain.engine.Savings;
 import dev.refrain.http.CapturedLog;
+import dev.refrain.http.caller.Caller;
 import dev.refrain.http.config.Settings;
 import dev.refrain.http.config.Startup;
 import java.io.IOException;
@@ -71,13 +72,13 @@ class ActivityLogFullDiskTest {
                         flags,
                         Map.of("REFRAIN_ACTIVITY_FILE", disk.resolve("activity").toString())))
                 .settings();
-        return ActivityLog.open(settings, String::hashCode, clock);
+        return ActivityLog.open(settings, clock);
     }
 
     private String hit(ActivityLog log) {
         String id = GenerationId.mint(clock.millis() / 1000);
         Account account = log.begin(Endpoint.CHAT);
-        account.caller("sk-a");
+        account.caller(new Caller(null, "a", "efcdab8967452301"));
         account.head(200, id, new CacheOutcome.Hit(10, 290, id, new Savings(100, 150, 2000)));
         account.served(false);
         return id;

@@ -10,6 +10,7 @@ import dev.refrain.engine.Endpoint;
 import dev.refrain.engine.ForwardReason;
 import dev.refrain.engine.GenerationId;
 import dev.refrain.engine.Savings;
+import dev.refrain.http.caller.Caller;
 import dev.refrain.http.config.Settings;
 import dev.refrain.http.config.Startup;
 import java.io.IOException;
@@ -32,7 +33,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** The log of requests, its counters and its file. */
 class ActivityLogTest {
-    private static final long TAG = 0x0123456789ABCDEFL;
+    private static final Caller A = new Caller(null, "efcdab896745", "efcdab8967452301");
 
     @TempDir
     Path folder;
@@ -60,7 +61,7 @@ class ActivityLogTest {
             folder.resolve("answers.refrain").toString()
         };
         Settings settings = ((Startup.Run) Startup.parse(flags, Map.of("REFRAIN_ACTIVITY_MAX_AGE", "48h"))).settings();
-        return ActivityLog.open(settings, key -> key.equals("sk-a") ? TAG : key.hashCode(), clock);
+        return ActivityLog.open(settings, clock);
     }
 
     private void reopen(String yaml) throws IOException {
@@ -101,7 +102,7 @@ class ActivityLogTest {
 
     private Account begin(String model) {
         Account account = log.begin(Endpoint.CHAT);
-        account.caller("sk-a");
+        account.caller(A);
         account.request(model, null, false);
         return account;
     }
@@ -158,40 +159,24 @@ class ActivityLogTest {
     }
 
     @Test
-    void apiKeysHaveTheNamesThatAreConfigured() throws IOException {
-        // printf %s sk-a | sha256sum
-        reopen("labels: [{name: team-a, sha256: " + sha256("sk-a") + "}]");
-        assertThat(log.find(hit("m", "x")).orElseThrow().scope()).isEqualTo("team-a");
-    }
-
-    @Test
-    void aLabelLeadsToAllItsKeysHoweverLongAgoTheyCame() throws IOException {
-        String yaml =
-                "labels: [{name: team, sha256: " + sha256("sk-a") + "}, {name: team, sha256: " + sha256("sk-b") + "}]";
-        reopen(yaml);
-        hit("m", "x");
-        reopen(yaml);
+    void aLabelLeadsToAllItsScopesHoweverLongAgoTheyCame() {
         for (int i = 0; i < 3000; i++) {
             Account account = log.begin(Endpoint.CHAT);
-            account.caller(i == 5 ? "sk-b" : "sk-c");
+            String label = i == 5 || i == 2900 ? "team" : "other";
+            account.caller(new Caller(null, label, String.format("%016x", i)));
             account.head(200, id(), null);
             account.served(false);
         }
-        assertThat(log.scopeTags("team"))
-                .containsExactlyInAnyOrder(
-                        "efcdab8967452301",
-                        Labels.Scope.of(null, "sk-b".hashCode()).tag());
+        assertThat(log.scopeTags("team")).containsExactlyInAnyOrder("0000000000000005", "0000000000000b54");
         assertThat(log.scopeTags("nobody")).isEmpty();
     }
 
-    private static String sha256(String text) {
-        try {
-            return java.util.HexFormat.of()
-                    .formatHex(java.security.MessageDigest.getInstance("SHA-256")
-                            .digest(text.getBytes(StandardCharsets.UTF_8)));
-        } catch (java.security.GeneralSecurityException e) {
-            throw new IllegalStateException(e);
-        }
+    @Test
+    void aRecordIsForWhoMadeTheRequest() {
+        String id = hit("m", "x");
+        assertThat(log.find(id, A)).isPresent();
+        assertThat(log.find(id, new Caller(null, A.label(), "efcdab8967452302")))
+                .isEmpty();
     }
 
     @Test
@@ -313,8 +298,7 @@ class ActivityLogTest {
         assertThat(log.find("chatcmpl-1")).isPresent();
         assertThat(log.find("chatcmpl-2")).isEmpty();
         assertThat(log.find(id())).isEmpty();
-        assertThat(log.find(minted, "sk-a")).isPresent();
-        assertThat(log.find(minted, "sk-b")).isEmpty();
+        assertThat(log.find(minted, A)).isPresent();
         TimeSeries.Point latest = log.series(TimeSeries.Range.HOUR).get(59);
         assertThat(latest.requests().hit()).isEqualTo(1);
         hit("m", "s");
@@ -538,16 +522,6 @@ class ActivityLogTest {
         hit("m", "s");
         assertThat(log.stats().requests().hit()).isEqualTo(1);
         assertThat(file()).isDirectory();
-    }
-
-    @Test
-    void noSecretReachesTheDisk() throws IOException {
-        Account account = begin("m");
-        account.caller("sk-very-secret");
-        account.head(200, "x", new CacheOutcome.Miss(300, true));
-        account.served(false);
-        log.close();
-        assertThat(Files.readString(file(), StandardCharsets.ISO_8859_1)).doesNotContain("very-secret");
     }
 
     @Test

@@ -9,6 +9,7 @@ import dev.refrain.engine.Endpoint;
 import dev.refrain.engine.ForwardReason;
 import dev.refrain.engine.GenerationId;
 import dev.refrain.engine.Savings;
+import dev.refrain.http.caller.Caller;
 import java.util.List;
 import java.util.Random;
 import net.jqwik.api.ForAll;
@@ -67,8 +68,8 @@ class RecordCodecTest {
         boolean streamed = random.nextBoolean();
         account.request(model, preset, streamed);
         CacheKey key = random.nextBoolean() ? null : new CacheKey(endpoint, streamed, new byte[32], 0);
-        Labels.Scope scope =
-                random.nextBoolean() ? null : Labels.Scope.of(pick(random, null, "team"), random.nextLong());
+        String tag = String.format("%016x", random.nextLong());
+        Caller scope = random.nextBoolean() ? null : new Caller(null, pick(random, tag.substring(12), "team"), tag);
         Savings savings = new Savings(1, 2, 3);
         CacheOutcome outcome = switch (random.nextInt(6)) {
             case 0 -> new CacheOutcome.Hit(1, 2, pick(random, null, "s1", "s2", GenerationId.mint(7)), savings);

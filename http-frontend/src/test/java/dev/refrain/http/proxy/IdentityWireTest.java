@@ -107,19 +107,6 @@ class IdentityWireTest extends WireTest {
     }
 
     @Test
-    void w15_withoutAnApiKeyTheCookiesCount() {
-        HttpResponse<String> first = proxy.send(RunningProxy.anonymous(proxy.post(CHAT, CHAT_REQUEST))
-                .setHeader("Cookie", "session=a")
-                .setHeader("X-OpenRouter-Cache", "true"));
-        assertMiss(first);
-        assertMiss(proxy.send(RunningProxy.anonymous(proxy.post(CHAT, CHAT_REQUEST))
-                .setHeader("Cookie", "session=b")
-                .setHeader("X-OpenRouter-Cache", "true")));
-        proxy.cached(CHAT, CHAT_REQUEST, "Cookie", "theme=dark");
-        assertHit(proxy.cached(CHAT, CHAT_REQUEST, "Cookie", "theme=light"));
-    }
-
-    @Test
     void w15_noApiKeyAndNothingGuessableIsWrittenToDisk() throws IOException {
         String apiKey = "sk-or-v1-0123456789abcdef";
         proxy.cached(CHAT, CHAT_REQUEST, "Authorization", "Bearer " + apiKey);

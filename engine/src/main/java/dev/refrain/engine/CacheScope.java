@@ -1,0 +1,56 @@
+package dev.refrain.engine;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
+import java.util.Arrays;
+import java.util.HexFormat;
+
+/**
+ * Who shares answers: 32 bytes that stand for a caller's credentials (wire rule W15). Made by {@link ResponseCache#scope(String)}, as an
+ * HMAC-SHA-256 under the installation's secret: whoever does not know that learns nothing of the credentials. Immutable and thread-safe.
+ */
+public final class CacheScope {
+    /** Length in bytes. */
+    static final int LENGTH = 32;
+
+    private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+
+    private final byte[] bytes;
+
+    /** @param bytes {@link #LENGTH} of them; not copied */
+    CacheScope(byte[] bytes) {
+        this.bytes = bytes;
+    }
+
+    /** Only read. */
+    byte[] bytes() {
+        return bytes;
+    }
+
+    /** What labels the entries of this scope: its first eight bytes as a number. */
+    public long tag() {
+        return (long) LONG.get(bytes, 0);
+    }
+
+    /** The {@link #tag} in the order of its bytes: sixteen hexadecimal digits, of which {@link CacheKey#scope} shows twelve. */
+    public String hexTag() {
+        return HexFormat.of().toHexDigits(Long.reverseBytes(tag()));
+    }
+
+    @Override
+    public boolean equals(Object other) {
+        return other instanceof CacheScope that && Arrays.equals(bytes, that.bytes);
+    }
+
+    @Override
+    public int hashCode() {
+        return Long.hashCode(tag());
+    }
+
+    /** The digits that {@link CacheKey#scope} shows. */
+    @Override
+    public String toString() {
+        return CacheKey.hexTag(tag());
+    }
+}

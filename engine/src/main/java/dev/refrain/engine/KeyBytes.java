@@ -1,0 +1,90 @@
+package dev.refrain.engine;
+
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+
+/**
+ * Bytes that are put together to be hashed. Every part is preceded by its length, in four bytes, the lowest first; otherwise
+ * {@code ("ab", "c")} and {@code ("a", "bc")} would be the same. Not thread-safe.
+ */
+final class KeyBytes {
+    static final byte[] NOTHING = new byte[0];
+
+    private byte[] bytes;
+    private int length;
+
+    /** @param expected how many bytes there may be; more is allowed */
+    KeyBytes(int expected) {
+        bytes = expected == 0 ? NOTHING : new byte[expected];
+    }
+
+    /** What was put here, {@link #length} bytes; there may be others behind it. Good until more is put here. */
+    byte[] array() {
+        return bytes;
+    }
+
+    int length() {
+        return length;
+    }
+
+    byte[] copy() {
+        return length == 0 ? NOTHING : Arrays.copyOf(bytes, length);
+    }
+
+    /** Forgets what came after the first {@code count} bytes. */
+    void truncate(int count) {
+        length = count;
+    }
+
+    /** Overwrites all that was put here with zeros. */
+    void wipe() {
+        Arrays.fill(bytes, 0, length, (byte) 0);
+        length = 0;
+    }
+
+    void put(byte value) {
+        room(1)[length++] = value;
+    }
+
+    void put(byte[] from) {
+        System.arraycopy(from, 0, room(from.length), length, from.length);
+        length += from.length;
+    }
+
+    void part(byte[] from) {
+        putLength(from.length);
+        put(from);
+    }
+
+    /** UTF-8; ASCII without garbage, anything else through the encoder. */
+    void part(String text) {
+        int count = text.length();
+        for (int i = 0; i < count; i++) {
+            if (text.charAt(i) >= 0x80) {
+                part(text.getBytes(StandardCharsets.UTF_8));
+                return;
+            }
+        }
+        putLength(count);
+        byte[] target = room(count);
+        for (int i = 0; i < count; i++) {
+            target[length + i] = (byte) text.charAt(i);
+        }
+        length += count;
+    }
+
+    void putLength(int value) {
+        byte[] target = room(Integer.BYTES);
+        target[length++] = (byte) value;
+        target[length++] = (byte) (value >>> 8);
+        target[length++] = (byte) (value >>> 16);
+        target[length++] = (byte) (value >>> 24);
+    }
+
+    private byte[] room(int more) {
+        if (length + more > bytes.length) {
+            bytes = Arrays.copyOf(bytes, Math.max(length + more, bytes.length * 2));
+        }
+        return bytes;
+    }
+}

@@ -1,0 +1,136 @@
+package dev.refrain.engine;
+
+import java.util.Objects;
+
+/**
+ * Everything that goes into the keys of requests but their bodies (wire rules W10, W14 and W15): who asks, which endpoint, where the
+ * request goes, and with which headers. Made once, and used for any number of requests that have it in common; holds neither a credential
+ * nor a query string. Immutable and thread-safe, for the cache that {@link ResponseCache#context made} it.
+ */
+public final class KeyContext {
+    private final KeyDeriver maker;
+    private final Endpoint endpoint;
+    private final CacheScope scope;
+    private final String upstream;
+    private final String target;
+    private final String query;
+    private final String headers;
+    private final byte[] head;
+
+    KeyContext(Builder from, byte[] queryHash, byte[] headers, byte[] head) {
+        this.maker = from.deriver;
+        this.endpoint = from.endpoint;
+        this.scope = from.scope;
+        this.upstream = from.upstream;
+        this.target = from.target;
+        this.query = queryHash.length == 0 ? "" : KeyParts.shown(queryHash);
+        this.headers = headers.length == 0 ? "" : KeyParts.shownDigest(headers);
+        this.head = head;
+    }
+
+    /** The endpoint; never null. */
+    public Endpoint endpoint() {
+        return endpoint;
+    }
+
+    /** Who asks; never null. */
+    public CacheScope scope() {
+        return scope;
+    }
+
+    /** What names the provider; empty unless set. */
+    public String upstream() {
+        return upstream;
+    }
+
+    /** What the path says beyond the endpoint; empty unless set. */
+    public String target() {
+        return target;
+    }
+
+    /** 48 bits, in hexadecimal, of a keyed hash of the query string; empty if there is none. */
+    String query() {
+        return query;
+    }
+
+    /** 48 bits, in hexadecimal, of the digest of the headers that count; empty if there are none. */
+    String headers() {
+        return headers;
+    }
+
+    /** What the keys begin with; only read. */
+    byte[] head() {
+        return head;
+    }
+
+    KeyDeriver maker() {
+        return maker;
+    }
+
+    /** Neither a credential nor a query string. */
+    @Override
+    public String toString() {
+        return endpoint.id() + ", scope " + scope;
+    }
+
+    /** Puts a context together. Not thread-safe. */
+    public static final class Builder {
+        private final KeyDeriver deriver;
+        private final KeyBytes headers = new KeyBytes(0);
+        final Endpoint endpoint;
+        final CacheScope scope;
+        String upstream = "";
+        String target = "";
+        String query = "";
+
+        Builder(KeyDeriver deriver, Endpoint endpoint, CacheScope scope) {
+            this.deriver = deriver;
+            this.endpoint = Objects.requireNonNull(endpoint, "endpoint");
+            this.scope = Objects.requireNonNull(scope, "scope");
+        }
+
+        /** Anything that names the provider, such as its URL; empty unless set. */
+        public Builder upstream(String identity) {
+            upstream = Objects.requireNonNull(identity, "identity");
+            return this;
+        }
+
+        /** What the path says beyond the endpoint, such as the deployment in Azure's; empty unless set. */
+        public Builder target(String part) {
+            target = Objects.requireNonNull(part, "part");
+            return this;
+        }
+
+        /** The query string as sent; empty unless set. A keyed hash of it is kept, since some clients put credentials there. */
+        public Builder query(String raw) {
+            query = Objects.requireNonNull(raw, "raw");
+            return this;
+        }
+
+        /**
+         * Adds a line of a header that changes answers (wire rule W14). Lines count in the order in which they are added: whoever adds several
+         * fields does so always in the same order.
+         */
+        public Builder header(String name, String value) {
+            headers.part(name);
+            headers.part(value);
+            return this;
+        }
+
+        /** The context. */
+        public KeyContext build() {
+            byte[] queryHash = query.isEmpty() ? KeyBytes.NOTHING : deriver.queryHash(query);
+            byte[] lines = headers.copy();
+            KeyBytes head = new KeyBytes(128 + upstream.length() + target.length() + lines.length);
+            head.put(KeyDeriver.KEY_VERSION);
+            head.put((byte) 0);
+            head.part(scope.bytes());
+            head.part(endpoint.id());
+            head.part(upstream);
+            head.part(target);
+            head.part(queryHash);
+            head.part(lines);
+            return new KeyContext(this, queryHash, lines, head.copy());
+        }
+    }
+}
