@@ -23,6 +23,10 @@ public final class CachedResponse {
     private long ttlSeconds;
     private long tokensSaved;
     private long promptTokensSaved;
+    private long completionTokensSaved;
+    private long costNanosSaved;
+    private byte[] finishReasonBytes = new byte[0];
+    private String finishReason;
     private long fetchMillis;
 
     /** The array that holds the body; the first {@link #length()} bytes are valid until the next lookup. */
@@ -80,9 +84,20 @@ public final class CachedResponse {
         return tokensSaved;
     }
 
-    /** Those of {@link #tokensSaved()} that the provider counted for the request. */
+    /** Those of {@link #tokensSaved()} that the provider counted for the request; 0 if it did not say. */
     public long promptTokensSaved() {
-        return promptTokensSaved;
+        return Math.max(0, promptTokensSaved);
+    }
+
+    /** What the stored answer said of itself when it was fetched, but for its id. */
+    public AnswerFacts facts() {
+        return new AnswerFacts(
+                null,
+                promptTokensSaved,
+                completionTokensSaved,
+                tokensSaved > 0 ? tokensSaved : AnswerFacts.UNKNOWN,
+                costNanosSaved,
+                finishReason);
     }
 
     /** Milliseconds that fetching the stored answer took; 0 if not known. */
@@ -121,9 +136,19 @@ public final class CachedResponse {
         sourceIdLength = length;
     }
 
-    void savings(long promptTokens, long tokens, long fetched) {
+    /** Keeps the string of the last lookup, like {@link #contentType}. */
+    void finishReason(byte[] from, int offset, int length) {
+        if (!Arrays.equals(finishReasonBytes, 0, finishReasonBytes.length, from, offset, offset + length)) {
+            finishReasonBytes = Arrays.copyOfRange(from, offset, offset + length);
+            finishReason = length == 0 ? null : new String(finishReasonBytes, StandardCharsets.UTF_8);
+        }
+    }
+
+    void savings(long promptTokens, long completionTokens, long tokens, long costNanos, long fetched) {
         promptTokensSaved = promptTokens;
+        completionTokensSaved = completionTokens;
         tokensSaved = tokens;
+        costNanosSaved = costNanos;
         fetchMillis = fetched;
     }
 }

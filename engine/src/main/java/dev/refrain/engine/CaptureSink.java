@@ -7,6 +7,7 @@ import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.Locale;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -44,7 +45,15 @@ class CaptureSink implements ResponseSink {
     /** The client has not been given the head yet. */
     private boolean headWaits;
 
+    /** Whether what is captured has been put into the store. */
     private boolean stored;
+    /** Whether the answer is complete and not stored for its finish reason. */
+    private boolean refused;
+
+    private Consumer<AnswerFacts> counted;
+    /** Reads what is not captured; null as long as it may be. */
+    private AnswerMeter meter;
+
     private int committedLength = NOTHING_YET;
 
     CaptureSink(ResponseCache cache, CacheKey key, Duration ttl, ForwardReason reason, ResponseSink client) {
@@ -61,13 +70,15 @@ class CaptureSink implements ResponseSink {
         head = answer;
         CacheOutcome outcome = outcome(answer);
         if (outcome instanceof CacheOutcome.Miss miss && miss.stored()) {
-            capture = AnswerCapture.of(key.endpoint(), key.streaming(), cache.maxAnswerBytes());
+            capture = cache.newCapture(key);
             began(answer, capture);
             headWaits = !key.streaming() && answer.contentLength() > 0;
             if (!headWaits) {
                 client.head(answer.withCache(miss(false)));
             }
         } else {
+            meter = new AnswerMeter(key.endpoint());
+            meter.head(answer);
             cache.counters().rejections.increment();
             rejected();
             client.head(answer.withCache(outcome));
@@ -131,6 +142,8 @@ class CaptureSink implements ResponseSink {
         if (capture != null) {
             received += bytes.remaining();
             advance(bytes, !key.streaming() && received == head.contentLength());
+        } else if (meter != null) {
+            meter.chunk(bytes);
         }
         releaseHead();
         client.chunk(bytes);
@@ -140,6 +153,7 @@ class CaptureSink implements ResponseSink {
     @Override
     public void end() {
         advance(null, true);
+        count();
         releaseHead();
         client.end();
         ended(null);
@@ -150,6 +164,7 @@ class CaptureSink implements ResponseSink {
         if (capture != null && committedLength == NOTHING_YET) {
             cache.counters().rejections.increment();
         }
+        count();
         capture = null;
         client.fail(cause);
         ended(cause);
@@ -168,6 +183,27 @@ class CaptureSink implements ResponseSink {
     @Override
     public boolean hasReader() {
         return client.hasReader();
+    }
+
+    @Override
+    public boolean whenCounted(Consumer<AnswerFacts> action) {
+        counted = action;
+        return true;
+    }
+
+    /** Tells what the answer said of itself, whether it is stored or not. */
+    private void count() {
+        if (counted == null) {
+            return;
+        }
+        AnswerFacts facts = AnswerFacts.NONE;
+        if (meter != null) {
+            meter.end();
+            facts = meter.facts();
+        } else if (capture != null) {
+            facts = capture.facts();
+        }
+        counted.accept(facts);
     }
 
     // ---- what a flight wants to know of
@@ -216,14 +252,14 @@ class CaptureSink implements ResponseSink {
         }
         try {
             State state = bytes == null ? State.OPEN : capture.append(bytes);
-            if (last && state != State.REJECTED) {
+            if (last) {
                 ended = true;
-                state = capture.end();
+                state = capture.end(head.contentLength() != ResponseHead.ENDS_WITH_CONNECTION);
             }
             if (state == State.COMPLETE) {
                 commit();
             } else if (state != State.OPEN) {
-                discard(state);
+                discard();
             }
         } catch (RuntimeException | OutOfMemoryError e) {
             LOG.warn("An answer could not be captured; it is served all the same. Key {}", key, e);
@@ -242,13 +278,33 @@ class CaptureSink implements ResponseSink {
         }
         if (committedLength == NOTHING_YET) {
             // First of all: no id is given out that cannot be given back.
-            note(template.tokens());
+            note(template.facts().tokensOrNone());
         }
         committedLength = template.length();
-        if (mayCommit()) {
+        if (!cache.mayStore(capture)) {
+            refuse();
+        } else if (mayCommit()) {
             put(template);
         }
         completed(template);
+    }
+
+    /** A complete answer that is not to be stored for its finish reason; who waits for it gets it all the same. */
+    private void refuse() {
+        if (!refused) {
+            LOG.debug("Not stored: {} (its finish reason)", key);
+            refused = true;
+            takeBack();
+        }
+    }
+
+    /** Removes what was stored too early. */
+    private void takeBack() {
+        cache.counters().rejections.increment();
+        if (stored && mayCommit()) {
+            cache.remove(key);
+        }
+        stored = false;
     }
 
     @SuppressWarnings("CatchingUnchecked") // others may be reading the answer, whatever the store does
@@ -284,21 +340,15 @@ class CaptureSink implements ResponseSink {
         }
     }
 
-    private void discard(State state) {
+    private void discard() {
         if (committedLength == NOTHING_YET && isFollowed()) {
             note(0);
         }
         if (committedLength != DISCARDED) {
             LOG.debug("Not stored: {} ({})", key, capture.rejection());
-            cache.counters().rejections.increment();
-            if (committedLength >= 0 && mayCommit()) {
-                cache.remove(key);
-            }
+            takeBack();
             committedLength = DISCARDED;
             rejected();
-        }
-        if (state == State.REJECTED || !isFollowed()) {
-            capture = null;
         }
     }
 }

@@ -18,7 +18,7 @@ import net.jpountz.lz4.LZ4Factory;
 import net.jpountz.lz4.LZ4SafeDecompressor;
 
 /**
- * The bytes of an entry: fixed head, source id, content type, patch table, LZ4 block. docs/STORAGE-FORMAT.md is the reference.
+ * The bytes of an entry: fixed head, source id, content type, finish reason, patch table, LZ4 block. docs/STORAGE-FORMAT.md is the reference.
  *
  * <p>The checksum runs over the key and everything behind the checksum itself, so that neither a flipped bit nor an entry that
  * turns up under another key is ever taken for an answer. Decoding trusts nothing before it has been checked, and bounds-checks
@@ -34,13 +34,18 @@ final class EntryCodec {
     private static final int CONTENT_TYPE_LENGTH = 46;
     private static final int PROMPT_TOKENS = EntryHead.LENGTH;
     private static final int TAG = PROMPT_TOKENS + Integer.BYTES;
+    private static final int COMPLETION_TOKENS = TAG + Long.BYTES;
+    private static final int COST_NANOS = COMPLETION_TOKENS + Integer.BYTES;
+    private static final int FINISH_REASON_LENGTH = COST_NANOS + Long.BYTES;
     /** Where the parts of varying length begin. */
-    private static final int LABELS = TAG + Long.BYTES;
+    private static final int LABELS = FINISH_REASON_LENGTH + Integer.BYTES;
 
     /** Entries of any other version are misses. */
     private static final byte CURRENT_VERSION = 5;
     /** Of entries whose patches are for the block. */
     private static final byte BLOCK_PATCHES_VERSION = 6;
+
+    private static final int MAX_FINISH_REASON = 255;
 
     private static final byte FLAG_LZ4 = 1;
     private static final byte FLAG_BLOCK_PATCHES = 2;
@@ -105,11 +110,13 @@ final class EntryCodec {
     void encode(CacheKey key, Template template, Facts facts, EntryBuffer out, Scratch scratch) {
         byte[] sourceId = latin1(facts.sourceId());
         byte[] contentType = latin1(facts.contentType());
+        AnswerFacts answer = template.facts();
+        byte[] finishReason = finishReason(answer.finishReason());
         BlockPatched patched = blockPatched(template);
         byte[] patches = patched == null ? template.patches() : patched.patches;
         int patchesLength = patched == null ? template.patchesLength() : patches.length;
         int bodyLength = template.length();
-        int blockAt = LABELS + sourceId.length + contentType.length + patchesLength;
+        int blockAt = LABELS + sourceId.length + contentType.length + finishReason.length + patchesLength;
         byte[] entry = out.resize(
                 blockAt + (patched == null ? compressor.maxCompressedLength(bodyLength) : patched.blockLength));
 
@@ -118,6 +125,8 @@ final class EntryCodec {
         at += sourceId.length;
         System.arraycopy(contentType, 0, entry, at, contentType.length);
         at += contentType.length;
+        System.arraycopy(finishReason, 0, entry, at, finishReason.length);
+        at += finishReason.length;
         System.arraycopy(patches, 0, entry, at, patchesLength);
 
         int block;
@@ -143,13 +152,16 @@ final class EntryCodec {
         INT.set(entry, BODY_LENGTH, bodyLength);
         INT.set(entry, PATCH_COUNT, template.patchCount());
         INT.set(entry, PATCHES_LENGTH, patchesLength);
-        INT.set(entry, EntryHead.TOKENS, clampToInt(template.tokens()));
+        INT.set(entry, EntryHead.TOKENS, clampToInt(answer.tokensOrNone()));
         INT.set(entry, EntryHead.FETCH_MILLIS, clampToInt(facts.fetchMillis()));
         LONG.set(entry, EntryHead.SCOPE, key.scopeTag());
         LONG.set(entry, EntryHead.MODEL, key.modelTag());
         SHORT.set(entry, SOURCE_ID_LENGTH, (short) sourceId.length);
         SHORT.set(entry, CONTENT_TYPE_LENGTH, (short) contentType.length);
-        INT.set(entry, PROMPT_TOKENS, clampToInt(template.promptTokens()));
+        INT.set(entry, PROMPT_TOKENS, countOrUnknown(answer.promptTokens()));
+        INT.set(entry, COMPLETION_TOKENS, countOrUnknown(answer.completionTokens()));
+        LONG.set(entry, COST_NANOS, answer.costNanos());
+        INT.set(entry, FINISH_REASON_LENGTH, finishReason.length); // two bytes, and two that are 0
         LONG.set(entry, TAG, facts.tag());
         key.copyTo(scratch.key, 0);
         EntryChecksum.write(scratch.key, entry, out.length(), scratch.crc);
@@ -284,6 +296,7 @@ final class EntryCodec {
         return LABELS
                 + Short.toUnsignedInt((short) SHORT.get(entry, SOURCE_ID_LENGTH))
                 + Short.toUnsignedInt((short) SHORT.get(entry, CONTENT_TYPE_LENGTH))
+                + Short.toUnsignedInt((short) SHORT.get(entry, FINISH_REASON_LENGTH))
                 + (int) INT.get(entry, PATCHES_LENGTH);
     }
 
@@ -317,8 +330,26 @@ final class EntryCodec {
         out.contentType(entry, contentTypeAt, contentTypeLength);
         out.times(EntryHead.storedAt(entry), EntryHead.expiresAt(entry), nowMillis);
         out.sourceId(entry, LABELS, sourceIdLength);
-        out.savings((int) INT.get(entry, PROMPT_TOKENS), (int) INT.get(entry, EntryHead.TOKENS), (int)
-                INT.get(entry, EntryHead.FETCH_MILLIS));
+        tellFacts(entry, contentTypeAt + contentTypeLength, out);
+    }
+
+    private static void tellFacts(byte[] entry, int finishReasonAt, CachedResponse out) {
+        out.finishReason(entry, finishReasonAt, Short.toUnsignedInt((short) SHORT.get(entry, FINISH_REASON_LENGTH)));
+        out.savings(
+                (int) INT.get(entry, PROMPT_TOKENS),
+                (int) INT.get(entry, COMPLETION_TOKENS),
+                (int) INT.get(entry, EntryHead.TOKENS),
+                (long) LONG.get(entry, COST_NANOS),
+                (int) INT.get(entry, EntryHead.FETCH_MILLIS));
+    }
+
+    private static byte[] finishReason(String reason) {
+        byte[] bytes = reason == null ? new byte[0] : reason.getBytes(StandardCharsets.UTF_8);
+        return bytes.length <= MAX_FINISH_REASON ? bytes : Arrays.copyOf(bytes, MAX_FINISH_REASON);
+    }
+
+    private static int countOrUnknown(long count) {
+        return (int) Math.min(Integer.MAX_VALUE, count);
     }
 
     private static byte[] latin1(String label) {

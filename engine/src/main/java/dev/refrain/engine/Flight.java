@@ -314,7 +314,7 @@ final class Flight extends CaptureSink {
 
     @Override
     void completed(Template whole) {
-        savings = new Savings(whole.promptTokens(), whole.tokens(), fetchMillis());
+        savings = new Savings(whole.facts(), fetchMillis());
         if (live == null) {
             finish(new Ending.Complete(whole));
         }

@@ -2,6 +2,7 @@ package dev.refrain.engine;
 
 import java.nio.ByteBuffer;
 import java.util.Objects;
+import java.util.function.Consumer;
 
 /**
  * A sink that passes everything on to another one. A subclass overrides what it has a part in, and calls {@code super} for what is to
@@ -48,6 +49,11 @@ public abstract class ForwardingSink implements ResponseSink {
     @Override
     public boolean hasReader() {
         return client.hasReader();
+    }
+
+    @Override
+    public boolean whenCounted(Consumer<AnswerFacts> action) {
+        return client.whenCounted(action);
     }
 
     @Override

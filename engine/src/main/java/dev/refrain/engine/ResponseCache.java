@@ -6,6 +6,7 @@ import dev.refrain.engine.internal.request.RequestScan;
 import dev.refrain.engine.internal.store.LastUse;
 import dev.refrain.engine.internal.template.AnswerCapture;
 import dev.refrain.engine.internal.template.Template;
+import dev.refrain.engine.internal.template.ZeroPaths;
 import dev.refrain.engine.spi.CacheStore;
 import dev.refrain.engine.spi.EntryHead;
 import java.io.IOException;
@@ -13,10 +14,12 @@ import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.Collections;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletionStage;
 import java.util.function.LongSupplier;
 import java.util.function.Predicate;
@@ -47,6 +50,8 @@ public final class ResponseCache implements AutoCloseable {
     private final boolean cancelsWhenAbandoned;
     private final LongSupplier ticker;
     private final long silentCallNanos;
+    private final ZeroPaths replayZero;
+    private final Set<String> neverStored;
     private final Counters counters = new Counters();
     private final Pool<Scratch> scratches = new Pool<>(() -> new Scratch(this.scratches));
     private final IssuedIds ids;
@@ -74,6 +79,8 @@ public final class ResponseCache implements AutoCloseable {
         this.cancelsWhenAbandoned = builder.cancelWhenAbandoned;
         this.ticker = builder.ticker;
         this.silentCallNanos = builder.silentCallNanos;
+        this.replayZero = builder.replayZero;
+        this.neverStored = builder.neverStored;
         this.ids = new IssuedIds(store, clock);
         this.keys = new RequestKeys(store.secret(), ids, builder.maxRequestBytes, builder.memoBytes());
         this.answers = new StoredAnswers(store, ids.hits(), clock, staleIfErrorMillis, builder.hotBytes(), counters);
@@ -396,7 +403,7 @@ public final class ResponseCache implements AutoCloseable {
                 response.ageSeconds(),
                 response.ttlSeconds(),
                 sourceId.isEmpty() ? null : sourceId,
-                new Savings(response.promptTokensSaved(), response.tokensSaved(), response.fetchMillis()));
+                new Savings(response.facts(), response.fetchMillis()));
     }
 
     private static void deliver(CachedResponse response, CacheOutcome outcome, ResponseSink sink) {
@@ -428,20 +435,26 @@ public final class ResponseCache implements AutoCloseable {
      */
     public boolean store(CacheKey key, String contentType, byte[] answer, Duration ttl) {
         CacheControls.on(ttl);
-        AnswerCapture capture = AnswerCapture.of(key.endpoint(), key.streaming(), maxAnswerBytes);
-        if (capture.append(ByteBuffer.wrap(answer)) == AnswerCapture.State.REJECTED
-                || capture.end() != AnswerCapture.State.COMPLETE) {
+        AnswerCapture capture = newCapture(key);
+        capture.append(ByteBuffer.wrap(answer));
+        if (capture.end() != AnswerCapture.State.COMPLETE || !mayStore(capture)) {
             counters.rejections.increment();
             return false;
         }
         long now = nowMillis();
         Template template = capture.template();
         long tag = HitIds.newTag();
-        ids.note(key, tag, capture.providerId(), now + ttl.toMillis(), template.tokens(), 0);
+        ids.note(
+                key,
+                tag,
+                capture.providerId(),
+                now + ttl.toMillis(),
+                template.facts().tokensOrNone(),
+                0);
         return put(
                 key,
                 template,
-                new EntryCodec.Facts(contentType, template.originalId(), now, now + ttl.toMillis(), 0, tag));
+                new EntryCodec.Facts(contentType, template.facts().id(), now, now + ttl.toMillis(), 0, tag));
     }
 
     /**
@@ -585,6 +598,16 @@ public final class ResponseCache implements AutoCloseable {
     }
 
     // ---- internals
+
+    /** What watches an answer that may be stored. */
+    AnswerCapture newCapture(CacheKey key) {
+        return AnswerCapture.of(key.endpoint(), key.streaming(), maxAnswerBytes, replayZero);
+    }
+
+    /** Whether a complete answer ended for none of the reasons for which it is not to be stored. */
+    boolean mayStore(AnswerCapture complete) {
+        return Collections.disjoint(complete.finishReasons(), neverStored);
+    }
 
     boolean put(CacheKey key, Template template, EntryCodec.Facts facts) {
         try (Scratch scratch = scratches.take()) {

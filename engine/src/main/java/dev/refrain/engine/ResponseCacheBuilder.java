@@ -3,17 +3,26 @@ package dev.refrain.engine;
 import dev.refrain.engine.internal.hot.DirectMemory;
 import dev.refrain.engine.internal.store.ChronicleStore;
 import dev.refrain.engine.internal.store.LastUse;
+import dev.refrain.engine.internal.template.ZeroPaths;
 import dev.refrain.engine.spi.CacheStore;
 import dev.refrain.engine.spi.HeapStore;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.Collection;
+import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 import java.util.function.LongSupplier;
 
 /** Settings of a {@link ResponseCache}. Made by {@link ResponseCache#builder}. Not thread-safe. */
 public final class ResponseCacheBuilder {
+    /** The paths that {@link #replayZero} has unless it is set. */
+    public static final List<String> DEFAULT_REPLAY_ZERO = ZeroPaths.DEFAULTS;
+    /** The reasons that {@link #neverStored} has unless it is set. */
+    public static final Set<String> DEFAULT_NEVER_STORED = Set.of("content_filter");
+
     private static final long DEFAULT_CAPACITY = 1L << 30;
     private static final long MAX_DEFAULT_HOT = 64L << 20;
     private static final long MAX_DEFAULT_MEMO = 32L << 20;
@@ -36,6 +45,8 @@ public final class ResponseCacheBuilder {
     boolean cancelWhenAbandoned;
     long silentCallNanos = Duration.ofSeconds(2).toNanos();
     LongSupplier ticker = System::nanoTime;
+    ZeroPaths replayZero = new ZeroPaths(DEFAULT_REPLAY_ZERO);
+    Set<String> neverStored = DEFAULT_NEVER_STORED;
     Clock clock = Clock.systemUTC();
     private boolean closeOnExit = true;
     private boolean preallocate = true;
@@ -205,6 +216,28 @@ public final class ResponseCacheBuilder {
     /** For tests: time that passes, in nanoseconds; {@link System#nanoTime} unless set. */
     ResponseCacheBuilder ticker(LongSupplier source) {
         ticker = source;
+        return this;
+    }
+
+    /**
+     * Where hits have numbers of tokens and money at zero besides {@code usage} (wire rule W25): names with dots between, from the top of
+     * a document or of an event's data, or from the answer in that event. {@code *} stands for any names in a row, also for none;
+     * lists do not count as names. {@link #DEFAULT_REPLAY_ZERO} unless set. Applies to what is stored from then on.
+     *
+     * @throws IllegalArgumentException if one of them is no path, or if there are too many; the message says which
+     */
+    public ResponseCacheBuilder replayZero(Collection<String> paths) {
+        replayZero = new ZeroPaths(List.copyOf(paths));
+        return this;
+    }
+
+    /**
+     * Finish reasons of complete answers that are not stored all the same (wire rule W16), in the words of the answer: a choice's
+     * {@code finish_reason}, {@code stop_reason}, {@code status} or {@code incomplete_details.reason}.
+     * {@link #DEFAULT_NEVER_STORED} unless set.
+     */
+    public ResponseCacheBuilder neverStored(Collection<String> finishReasons) {
+        neverStored = Set.copyOf(finishReasons);
         return this;
     }
 

@@ -1,6 +1,7 @@
 package dev.refrain.engine;
 
 import java.nio.ByteBuffer;
+import java.util.function.Consumer;
 
 /**
  * Where an answer goes, piece by piece: the one shape that upstream calls, captures, replays and front-ends share, so that a
@@ -45,6 +46,16 @@ public interface ResponseSink {
      */
     default boolean hasReader() {
         return true;
+    }
+
+    /**
+     * Runs the action with what the answer said of itself, once it has ended or failed and before its reader hears of that. To be called
+     * before {@link #head}.
+     *
+     * @return whether this sink reads the answer anyway and does so; if not, who wants to know reads it with an {@link AnswerMeter}
+     */
+    default boolean whenCounted(Consumer<AnswerFacts> action) {
+        return false;
     }
 
     /**

@@ -1,13 +1,24 @@
 package dev.refrain.engine;
 
+import java.util.Objects;
+
 /**
  * What an answer from the cache spares whoever asked: what the answer cost when it was fetched.
  *
- * @param promptTokens tokens of the request, 0 if the provider did not count them
- * @param tokens all tokens, those of the request included, 0 if the provider did not count them
+ * @param answer what the provider counted then, and why the answer ended; nothing but that, never null
  * @param fetchMillis milliseconds that fetching the answer took, 0 if not known
  */
-public record Savings(long promptTokens, long tokens, long fetchMillis) {
+public record Savings(AnswerFacts answer, long fetchMillis) {
     /** Nothing is known to be spared. */
-    public static final Savings NONE = new Savings(0, 0, 0);
+    public static final Savings NONE = new Savings(AnswerFacts.NONE, 0);
+
+    /** Requires the facts. */
+    public Savings {
+        Objects.requireNonNull(answer, "answer");
+    }
+
+    /** All tokens, 0 if the provider did not count them. */
+    public long tokens() {
+        return answer.tokensOrNone();
+    }
 }

@@ -12,6 +12,9 @@ final class Answers {
                     + "\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"Hello \\\"id\\\":\\\"x\\\"\"},"
                     + "\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":12,\"total_tokens\":21}}";
 
+    /** What a hit of that answer tells. */
+    static final AnswerFacts CHAT_FACTS = new AnswerFacts(null, 9, 12, 21, AnswerFacts.UNKNOWN, "stop");
+
     static final String CHAT_STREAM = chunk("{\"role\":\"assistant\",\"content\":\"\"}", "null")
             + ": OPENROUTER PROCESSING\n\n"
             + chunk("{\"content\":\"Hello\"}", "null")

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.refrain.engine.internal.template.AnswerCapture;
 import dev.refrain.engine.internal.template.Template;
+import dev.refrain.engine.internal.template.ZeroPaths;
 import dev.refrain.engine.spi.EntryBuffer;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -31,9 +32,10 @@ class BlockPatchedEntriesTest {
     }
 
     private static Template template(String stream) {
-        AnswerCapture capture = AnswerCapture.of(Endpoint.CHAT, true, 64 << 20);
+        AnswerCapture capture = AnswerCapture.of(Endpoint.CHAT, true, 64 << 20, new ZeroPaths(ZeroPaths.DEFAULTS));
         capture.append(ByteBuffer.wrap(stream.getBytes(StandardCharsets.UTF_8)));
-        capture.append(ByteBuffer.wrap("data: [DONE]\n\n".getBytes(StandardCharsets.UTF_8)));
+        capture.append(ByteBuffer.wrap("data: {\"choices\":[{\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n"
+                .getBytes(StandardCharsets.UTF_8)));
         capture.end();
         return capture.template();
     }

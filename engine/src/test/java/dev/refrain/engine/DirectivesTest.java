@@ -216,7 +216,9 @@ class DirectivesTest {
         assertThat(client.text()).contains("old");
         assertThat(client.head.cache())
                 .isEqualTo(new CacheOutcome.HitOnError(
-                        new CacheOutcome.Hit(312, -12, "gen-source", new Savings(9, 21, 0)), ForwardReason.STALE, 503));
+                        new CacheOutcome.Hit(312, -12, "gen-source", new Savings(Answers.CHAT_FACTS, 0)),
+                        ForwardReason.STALE,
+                        503));
         assertThat(client.ended).isTrue();
         assertThat(cache.stats().hitsOnError()).isEqualTo(1);
 
@@ -225,7 +227,9 @@ class DirectivesTest {
         assertThat(refused.text()).contains("old");
         assertThat(refused.head.cache())
                 .isEqualTo(new CacheOutcome.HitOnError(
-                        new CacheOutcome.Hit(312, -12, "gen-source", new Savings(9, 21, 0)), ForwardReason.STALE, 0));
+                        new CacheOutcome.Hit(312, -12, "gen-source", new Savings(Answers.CHAT_FACTS, 0)),
+                        ForwardReason.STALE,
+                        0));
     }
 
     @Test
@@ -288,7 +292,9 @@ class DirectivesTest {
         assertThat(client.text()).contains("old");
         assertThat(client.head.cache())
                 .isEqualTo(new CacheOutcome.HitOnError(
-                        new CacheOutcome.Hit(0, 300, "gen-source", new Savings(9, 21, 0)), ForwardReason.REQUEST, 429));
+                        new CacheOutcome.Hit(0, 300, "gen-source", new Savings(Answers.CHAT_FACTS, 0)),
+                        ForwardReason.REQUEST,
+                        429));
     }
 
     @Test

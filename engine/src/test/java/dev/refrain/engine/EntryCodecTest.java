@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.refrain.engine.internal.EntryChecksum;
 import dev.refrain.engine.internal.template.AnswerCapture;
 import dev.refrain.engine.internal.template.Template;
+import dev.refrain.engine.internal.template.ZeroPaths;
 import dev.refrain.engine.spi.EntryBuffer;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -28,7 +29,7 @@ class EntryCodecTest {
     }
 
     private EntryBuffer encode(String answer) {
-        AnswerCapture capture = AnswerCapture.of(Endpoint.CHAT, false, 1 << 20);
+        AnswerCapture capture = AnswerCapture.of(Endpoint.CHAT, false, 1 << 20, new ZeroPaths(ZeroPaths.DEFAULTS));
         capture.append(ByteBuffer.wrap(utf8(answer)));
         capture.end();
         Template template = capture.template();
@@ -53,7 +54,8 @@ class EntryCodecTest {
 
     @Test
     void incompressibleAnswersAreStoredAsTheyAre() {
-        String answer = "{\"x\":\"" + Base64.getEncoder().encodeToString(random(9000)) + "\"}";
+        String answer = "{\"x\":\"" + Base64.getEncoder().encodeToString(random(9000))
+                + "\",\"choices\":[{\"finish_reason\":\"stop\"}]}";
         EntryBuffer entry = encode(answer);
         CachedResponse out = new CachedResponse();
         assertThat(codec.decode(entry, 3000, out, scratch)).isTrue();

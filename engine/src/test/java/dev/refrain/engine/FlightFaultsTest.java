@@ -30,7 +30,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class FlightFaultsTest {
     private static final String STREAM_REQUEST = "{\"stream\":true,\"messages\":[]}";
     private static final String EVENT = "data: {\"n\":1}\n\n";
-    private static final String DONE = "data: [DONE]\n\n";
+    private static final String DONE = "data: {\"choices\":[{\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
     private static final Duration TTL = Duration.ofMinutes(5);
     private static final int LIMIT = 96 * 1024;
 
@@ -291,7 +291,7 @@ class FlightFaultsTest {
         begin(0);
         // As short as events with an id get, so that the new ids make the replay longer than the limit.
         String event = "data: {\"id\":\"\"}\n\n";
-        int events = LIMIT / event.length() - 1;
+        int events = (LIMIT - DONE.length()) / event.length();
         for (int i = 0; i < events; i++) {
             calls.get(0).send(event);
         }

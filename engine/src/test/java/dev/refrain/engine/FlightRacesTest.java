@@ -68,7 +68,8 @@ class FlightRacesTest {
                 over = true;
                 sink.head(new ResponseHead(200, "text/event-stream", null, -1, "gen-source", null, Map.of()));
                 sink.chunk(ByteBuffer.wrap(utf8("data: {\"n\":" + n + "}\n\n")));
-                sink.chunk(ByteBuffer.wrap(utf8("data: [DONE]\n\n")));
+                sink.chunk(ByteBuffer.wrap(
+                        utf8("data: {\"choices\":[{\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n")));
                 sink.end();
             }
         }
@@ -94,7 +95,9 @@ class FlightRacesTest {
 
         void requireAnswer() {
             require(ended && failure == null, "no end");
-            require(text().matches("data: \\{\"n\":\\d}\n\ndata: \\[DONE]\n\n"), "got " + text());
+            require(
+                    text().matches("data: \\{\"n\":\\d}\n\ndata: \\{\"choices.*}\n\ndata: \\[DONE]\n\n"),
+                    "got " + text());
         }
     }
 

@@ -16,7 +16,7 @@ import java.util.concurrent.atomic.AtomicLong;
 /** One key, its flights and its provider: the state of the jcstress tests. They make millions of these, so all share one cache. */
 final class FlightStressWorld {
     private static final String EVENT = "data: {\"n\":%d}\n\n";
-    private static final String DONE = "data: [DONE]\n\n";
+    private static final String DONE = "data: {\"choices\":[{\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
     private static final String WHOLE = EVENT.formatted(1) + EVENT.formatted(2) + DONE;
     private static final ResponseCache CACHE = open();
     private static final AtomicLong KEYS = new AtomicLong();

@@ -26,7 +26,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class FlightTest {
     private static final String STREAM_REQUEST = "{\"stream\":true,\"messages\":[]}";
     private static final String EVENT = "data: {\"id\":\"chatcmpl-1\",\"created\":17,\"n\":%d,\"usage\":{\"t\":4}}\n\n";
-    private static final String DONE = "data: [DONE]\n\n";
+    private static final String DONE = "data: {\"choices\":[{\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
     private static final int LIMIT = 64 * 1024;
 
     @TempDir

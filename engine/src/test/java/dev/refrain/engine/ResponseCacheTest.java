@@ -18,6 +18,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class ResponseCacheTest {
     private static final Duration TTL = Duration.ofMinutes(5);
@@ -296,7 +298,8 @@ class ResponseCacheTest {
         assertThat(first.text()).isEqualTo(CHAT_ANSWER);
         assertThat(first.head.cache()).isEqualTo(new CacheOutcome.Miss(300, true));
         assertThat(second.ended).isTrue();
-        assertThat(second.head.cache()).isEqualTo(new CacheOutcome.Hit(0, 300, "gen-source", new Savings(9, 21, 0)));
+        assertThat(second.head.cache())
+                .isEqualTo(new CacheOutcome.Hit(0, 300, "gen-source", new Savings(Answers.CHAT_FACTS, 0)));
         assertThat(second.head.contentLength()).isEqualTo(second.body.size());
         assertThat(second.text()).contains(second.head.generationId()).contains("\"total_tokens\":0");
         assertThat(upstream.calls).hasValue(1);
@@ -335,13 +338,42 @@ class ResponseCacheTest {
         assertThat(second.text()).endsWith("data: [DONE]\n\n").doesNotContain("OPENROUTER PROCESSING");
     }
 
+    /** F10: as long as nothing but the closing of the connection says that it has ended, it may be cut. */
+    @ParameterizedTest
+    @ValueSource(longs = {-1, 1000, ResponseHead.ENDS_WITH_CONNECTION})
+    void w16_aChatStreamMayLackItsTerminalEventIfItEndsInGoodOrder(long contentLength) {
+        String body = CHAT_REQUEST.replace("{\"model\"", "{\"stream\":true,\"model\"");
+        respond(body, CacheControls.on(TTL));
+        upstream.begin(200, "text/event-stream", contentLength);
+        upstream.sink.chunk(ByteBuffer.wrap(utf8(CHAT_STREAM.replace("data: [DONE]\n\n", ""))));
+        upstream.sink.end();
+        assertThat(cache.lookup(cache.key(chat(body)).orElseThrow(), hit))
+                .isEqualTo(contentLength != ResponseHead.ENDS_WITH_CONNECTION);
+    }
+
+    /** Whoever waits for an answer that is not stored for its finish reason gets it all the same, of one call. */
+    @Test
+    void w16_whoWaitsForAnAnswerThatIsNotStoredGetsIt() {
+        RecordingSink leader = respond(CHAT_REQUEST, CacheControls.on(TTL));
+        RecordingSink follower = respond(CHAT_REQUEST, CacheControls.on(TTL));
+        upstream.begin(200, "application/json", -1);
+        upstream.sink.chunk(ByteBuffer.wrap(utf8(CHAT_ANSWER.replace("\"stop\"", "\"content_filter\""))));
+        upstream.sink.end();
+        assertThat(leader.ended).isTrue();
+        assertThat(follower.ended).isTrue();
+        assertThat(follower.text()).contains("content_filter");
+        assertThat(cache.lookup(cache.key(chat(CHAT_REQUEST)).orElseThrow(), hit))
+                .isFalse();
+        assertThat(cache.stats().rejections()).isEqualTo(1);
+    }
+
     @Test
     void w16_aCutStreamIsNotStored() {
         String body = CHAT_REQUEST.replace("{\"model\"", "{\"stream\":true,\"model\"");
         respond(body, CacheControls.on(TTL));
         upstream.begin(200, "text/event-stream", -1);
         upstream.sink.chunk(ByteBuffer.wrap(utf8(CHAT_STREAM.replace("data: [DONE]\n\n", ""))));
-        upstream.sink.end();
+        upstream.sink.fail(new IOException("reset"));
         assertThat(cache.lookup(cache.key(chat(body)).orElseThrow(), hit)).isFalse();
         assertThat(cache.stats().rejections()).isEqualTo(1);
     }

@@ -17,6 +17,9 @@ import java.util.concurrent.atomic.AtomicInteger;
  * what it sent, and says what a request may have received because of it.
  */
 final class StressCall implements Upstream.Call {
+    private static final String FINISH = "data: {\"choices\":[{\"finish_reason\":\"stop\"}]}\n\n";
+    private static final String LAST = FINISH + "data: [DONE]\n\n";
+
     /** What happens at the end of what is sent. */
     enum Finish {
         END,
@@ -104,7 +107,7 @@ final class StressCall implements Upstream.Call {
             error();
         }
         if (healthy || chance(88)) {
-            parts.add(new Part("data: [DONE]\n\n", "data: [DONE]\n\n", true, false));
+            parts.add(new Part(LAST, LAST, true, false));
             if (!healthy && chance(5)) {
                 part("data: {\"id\":\"%s\",\"created\":%d,\"late\":true,\"usage\":{\"t\":%d}}\n\n");
             }
@@ -127,8 +130,8 @@ final class StressCall implements Upstream.Call {
             return;
         }
         String pad = "x".repeat(random.nextInt(!healthy && chance(10) ? 3 * limit : limit / 4));
-        String document =
-                "{\"id\":\"%s\",\"created\":%d,\"call\":" + number + ",\"pad\":\"" + pad + "\",\"usage\":{\"t\":%d}}";
+        String document = "{\"id\":\"%s\",\"created\":%d,\"call\":" + number + ",\"pad\":\"" + pad
+                + "\",\"usage\":{\"t\":%d}," + "\"choices\":[{\"finish_reason\":\"stop\"}]}";
         parts.add(new Part(fill(document, rawId(), 17, 4), document, true, false));
     }
 
@@ -268,7 +271,8 @@ final class StressCall implements Upstream.Call {
         for (Part part : parts) {
             at += part.raw.length();
             if (at > sent) {
-                break;
+                boolean hasFinished = sent - (at - part.raw.length()) >= FINISH.length() - "\n\n".length();
+                return part.terminal && streaming && hasFinished && endedWell();
             }
             if (part.error) {
                 return false;

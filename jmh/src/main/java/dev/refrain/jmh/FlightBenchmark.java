@@ -59,7 +59,8 @@ public class FlightBenchmark extends MeasuredInForks {
 
         @TearDown(Level.Trial)
         public void end() throws IOException {
-            flight.chunk(ByteBuffer.wrap("data: [DONE]\n\n".getBytes(StandardCharsets.US_ASCII)));
+            flight.chunk(ByteBuffer.wrap("data: {\"choices\":[{\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n"
+                    .getBytes(StandardCharsets.US_ASCII)));
             flight.end();
             temporary.close();
         }

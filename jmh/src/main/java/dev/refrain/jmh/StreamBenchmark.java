@@ -52,7 +52,9 @@ public class StreamBenchmark extends MeasuredInForks {
                         .append(EnglishText.of(number * 1_000L + event, EVENT - head.length() - tail.length()))
                         .append(tail);
             }
-            return stream.append("data: [DONE]\n\n").toString().getBytes(StandardCharsets.US_ASCII);
+            return stream.append("data: {\"choices\":[{\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n")
+                    .toString()
+                    .getBytes(StandardCharsets.US_ASCII);
         }
 
         long totalBytes(int entries) {

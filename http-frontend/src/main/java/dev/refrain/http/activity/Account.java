@@ -1,5 +1,6 @@
 package dev.refrain.http.activity;
 
+import dev.refrain.engine.AnswerFacts;
 import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.CacheOutcome;
 import dev.refrain.engine.Endpoint;
@@ -42,7 +43,7 @@ public final class Account {
     private boolean cut;
 
     /** Of the latest call. */
-    private volatile UsageTap tap;
+    private volatile ProviderCall call;
     /** The client and the calls that have not ended. */
     @SuppressWarnings("unused") // through the updater
     private volatile int open = 1;
@@ -108,14 +109,14 @@ public final class Account {
         }
     }
 
-    /** A call to the provider begins; its answer is to be shown to the tap. To be called before the call can end. */
-    public UsageTap callStarted() {
-        UsageTap usage = new UsageTap(endpoint);
+    /** A call to the provider begins, which is to be told how it ends. To be called before the call can end. */
+    public ProviderCall callStarted() {
+        ProviderCall started = new ProviderCall();
         if (OPEN.getAndUpdate(this, n -> n == 0 ? 0 : n + 1) > 0) {
-            tap = usage;
-            usage.attach(this);
+            call = started;
+            started.attach(this);
         }
-        return usage;
+        return started;
     }
 
     /** The call has ended, in whatever way. */
@@ -269,13 +270,17 @@ public final class Account {
         return cut;
     }
 
-    /** Why the answer ended if it was fetched for this request; a repeated one ended for its source's reason. */
+    /** Why the answer ended; a repeated one ended for its source's reason. */
     String finishReason() {
-        return tap == null || sourceId() != null ? null : tap.finishReason();
+        if (outcome().isCached()) {
+            return savings().answer().finishReason();
+        }
+        AnswerFacts fetched = used();
+        return fetched == null ? null : fetched.finishReason();
     }
 
-    /** What the provider counted, or null if no call was made. */
-    UsageTap usage() {
-        return tap;
+    /** What the provider counted for the latest call, or null if no call was made. */
+    AnswerFacts used() {
+        return call == null ? null : call.facts();
     }
 }

@@ -25,8 +25,8 @@ import java.math.BigDecimal;
  * @param completionTokens used for this request, 0 if it was answered by the cache
  * @param tokensSaved what the repeated answer had cost
  * @param millisSaved by how much longer the repeated answer had taken
- * @param moneySavedNanos by the configured prices, in billionths of the currency
- * @param costNanos by the configured prices, in billionths of the currency
+ * @param moneySavedNanos what the repeated answer had cost, counted as {@code costNanos} is
+ * @param costNanos what the provider said that it cost, else by the configured prices; in billionths of the currency
  * @param finishReason as the provider said it
  * @param cut whether the response broke off
  */
@@ -67,35 +67,6 @@ public record Activity(
     /** What the request cost, or null if that is not known. */
     public BigDecimal cost() {
         return Prices.amount(costNanos);
-    }
-
-    Activity withFinishReason(String reason) {
-        return new Activity(
-                sequence,
-                id,
-                createdAtMillis,
-                endpoint,
-                model,
-                preset,
-                scope,
-                scopeTag,
-                streamed,
-                status,
-                outcome,
-                this.reason,
-                sourceId,
-                key,
-                durationMicros,
-                latencyMicros,
-                bytes,
-                promptTokens,
-                completionTokens,
-                tokensSaved,
-                millisSaved,
-                moneySavedNanos,
-                costNanos,
-                reason,
-                cut);
     }
 
     /** Whether the response was an error, or broke off. */

@@ -71,7 +71,6 @@ public final class ActivityLog implements AutoCloseable {
     private final FactsQueue queue = new FactsQueue();
     private final LongAdder dropped = new LongAdder();
     private final List<Listener> listeners = new CopyOnWriteArrayList<>();
-    private final FinishReasons finishReasons = new FinishReasons(this::batchOf);
 
     private final ReentrantLock lock = new ReentrantLock();
     // Guarded by the lock.
@@ -124,7 +123,7 @@ public final class ActivityLog implements AutoCloseable {
 
     /** What an answer had cost, as text with its currency; null if it is not known. */
     String cost(String model, Savings savings) {
-        long nanos = savings.tokens() > 0 ? prices.nanos(model, savings) : Activity.UNKNOWN;
+        long nanos = prices.nanos(model, savings.answer());
         return nanos == Activity.UNKNOWN ? null : Prices.text(nanos) + " " + currency;
     }
 
@@ -172,8 +171,6 @@ public final class ActivityLog implements AutoCloseable {
 
     /** @param before where the next page begins, or 0 if there is none */
     private Page page(List<Activity> found, long before) {
-        long now = clock.millis();
-        found.replaceAll(activity -> finishReasons.complete(activity, now));
         return new Page(found, before == 0 ? null : Long.toString(before, 36));
     }
 
@@ -214,18 +211,14 @@ public final class ActivityLog implements AutoCloseable {
 
     /** The request whose response had this generation id. */
     public Optional<Activity> find(String id) {
-        return batchOf(id).stream()
-                .filter(activity -> id.equals(activity.id()))
-                .findFirst()
-                .map(activity -> finishReasons.complete(activity, clock.millis()));
+        return batchOf(id).stream().filter(activity -> id.equals(activity.id())).findFirst();
     }
 
     /** The request at this place in the log; one whose client had gone before there was a response has nothing else to be found by. */
     public Optional<Activity> find(long sequence) {
         return batchBefore(sequence + 1, 0).stream()
                 .filter(activity -> activity.sequence() == sequence)
-                .findFirst()
-                .map(activity -> finishReasons.complete(activity, clock.millis()));
+                .findFirst();
     }
 
     /** The same, but only for who made the request (wire rule W60). */

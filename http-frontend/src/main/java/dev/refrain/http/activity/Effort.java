@@ -1,5 +1,6 @@
 package dev.refrain.http.activity;
 
+import dev.refrain.engine.AnswerFacts;
 import dev.refrain.engine.Savings;
 
 /**
@@ -21,23 +22,27 @@ record Effort(
         long millisSaved,
         long moneySavedNanos,
         long costNanos) {
+    /** A hit saves what its answer had cost: both are counted and priced in the same way. */
     static Effort of(Account account, Prices prices) {
-        UsageTap usage = account.usage();
-        long used = usage == null ? 0 : usage.tokens();
+        AnswerFacts used = account.used() == null ? AnswerFacts.NONE : account.used();
         if (account.outcome().isCached()) {
             Savings savings = account.savings();
             return new Effort(
                     0,
                     0,
-                    used,
+                    used.tokensOrNone(),
                     savings.tokens(),
                     account.millisSaved(savings),
-                    savings.tokens() > 0 ? prices.nanos(account.model(), savings) : Activity.UNKNOWN,
+                    prices.nanos(account.model(), savings.answer()),
                     0);
         }
-        long prompt = usage == null ? Activity.UNKNOWN : usage.promptTokens();
-        long completion = usage == null ? Activity.UNKNOWN : usage.completionTokens();
-        long cost = prompt < 0 || completion < 0 ? Activity.UNKNOWN : prices.nanos(account.model(), prompt, completion);
-        return new Effort(prompt, completion, used, 0, 0, Activity.UNKNOWN, cost);
+        return new Effort(
+                used.promptTokens(),
+                used.completionTokens(),
+                used.tokensOrNone(),
+                0,
+                0,
+                Activity.UNKNOWN,
+                prices.nanos(account.model(), used));
     }
 }

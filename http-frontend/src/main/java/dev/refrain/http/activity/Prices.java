@@ -1,6 +1,6 @@
 package dev.refrain.http.activity;
 
-import dev.refrain.engine.Savings;
+import dev.refrain.engine.AnswerFacts;
 import dev.refrain.http.config.PriceSettings;
 import java.math.BigDecimal;
 import java.math.RoundingMode;
@@ -37,20 +37,18 @@ public final class Prices {
                 .longValueExact();
     }
 
-    /** What tokens of a model cost, or {@link Activity#UNKNOWN} if the model has no price. */
-    long nanos(String model, long promptTokens, long completionTokens) {
+    /**
+     * What an answer cost, in billionths: what the provider itself says, else its tokens at the model's configured price. Else, and if it is not
+     * known which of the tokens were the request's, {@link Activity#UNKNOWN}.
+     */
+    long nanos(String model, AnswerFacts answer) {
+        if (answer.costNanos() >= 0) {
+            return answer.costNanos();
+        }
         Price price = byModel.get(model);
-        return price == null
+        return price == null || answer.promptTokens() < 0 || answer.completionTokens() < 0
                 ? Activity.UNKNOWN
-                : (promptTokens * price.prompt() + completionTokens * price.completion()) / FINE;
-    }
-
-    /** What an answer had cost, or {@link Activity#UNKNOWN} also if it is not known which of its tokens were the request's. */
-    long nanos(String model, Savings savings) {
-        long prompt = savings.promptTokens();
-        return prompt == 0 || prompt > savings.tokens()
-                ? Activity.UNKNOWN
-                : nanos(model, prompt, savings.tokens() - prompt);
+                : (answer.promptTokens() * price.prompt() + answer.completionTokens() * price.completion()) / FINE;
     }
 
     /** Billionths as text, with as many decimals as they have. */

@@ -30,7 +30,8 @@ record Leaf(String group, String key, Setting about, boolean scalar) {
             if (about == null) {
                 leaves.addAll(of(key, component.getType()));
             } else {
-                leaves.add(new Leaf(group, key, about, component.getType() != List.class));
+                leaves.add(new Leaf(
+                        group, about.name().isEmpty() ? key : about.name(), about, component.getType() != List.class));
             }
         }
         return leaves;

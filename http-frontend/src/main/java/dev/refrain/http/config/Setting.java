@@ -40,6 +40,9 @@ import java.lang.annotation.Target;
     /** Parameter label of the command-line flag; empty if there is no flag. */
     String flag() default "";
 
+    /** Its name where that is not made of the component's. */
+    String name() default "";
+
     /** Whether the value must not be shown. */
     boolean secret() default false;
 

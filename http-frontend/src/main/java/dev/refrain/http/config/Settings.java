@@ -4,6 +4,7 @@ import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.databind.PropertyNamingStrategies;
 import com.fasterxml.jackson.databind.annotation.JsonNaming;
 import dev.refrain.engine.Endpoint;
+import dev.refrain.engine.ResponseCache;
 import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -13,6 +14,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * Everything that can be set, complete and checked. A component {@code sweepInterval} is {@code sweep-interval} in the file and
@@ -23,6 +25,7 @@ import java.util.regex.Pattern;
  * @param upstream base URL of the provider without a trailing slash, or null for the demo provider
  * @param upstreams providers of single endpoints
  * @param store file that holds the cache
+ * @param storeNever finish reasons whose answers are not stored (wire rule W16), separated by commas, or {@code none}
  * @param capacity byte budget of the cache
  * @param preallocate whether the store takes all of its capacity on the disk at once
  * @param sweepInterval time between two sweeps for expired entries
@@ -32,6 +35,7 @@ import java.util.regex.Pattern;
  * @param admin the admin listener
  * @param key what makes two requests different
  * @param explain what is kept to explain misses
+ * @param replay what hits change
  * @param limits size limits
  * @param memory what is kept in memory beside the cache's file
  * @param timeouts how long to wait for what
@@ -73,6 +77,13 @@ public record Settings(
         Path store,
 
         @Setting(
+                name = STORE_NEVER,
+                value = "content_filter",
+                allowed = "finish reasons separated by commas, such as content_filter,length, or none")
+        @JsonProperty(STORE_NEVER)
+        String storeNever,
+
+        @Setting(
                 value = "1GiB",
                 allowed = "a size of at least 16MiB, such as 512MiB or 1GiB",
                 flag = "SIZE",
@@ -95,6 +106,7 @@ public record Settings(
         Admin admin,
         Key key,
         Explain explain,
+        Replay replay,
         Limits limits,
         Memory memory,
         Timeouts timeouts,
@@ -117,6 +129,9 @@ public record Settings(
     private static final Pattern ORIGIN_LIST =
             Pattern.compile("[a-z][a-z0-9+.-]*://[^/\\s,]+( *, *[a-z][a-z0-9+.-]*://[^/\\s,]+)*");
 
+    /** Has a dot in its name, as {@code store} is a value and no group. */
+    private static final String STORE_NEVER = "store.never";
+
     private static final ByteSize MIN_CAPACITY = ByteSize.parse("16MiB");
     /** Bodies are held in one array, whose length is an int. */
     private static final ByteSize MAX_BODY = ByteSize.parse("1GiB");
@@ -129,6 +144,7 @@ public record Settings(
         InvalidSetting.unless(port >= 0 && port <= 65_535, "port");
         upstream = baseUrl(upstream, "upstream");
         InvalidSetting.unless(!store.toString().isEmpty(), "store");
+        InvalidSetting.unless(names(storeNever).stream().allMatch(name -> name.matches("\\S{1,100}")), STORE_NEVER);
         InvalidSetting.unless(capacity.compareTo(MIN_CAPACITY) >= 0, "capacity");
         checkPositive(sweepInterval, "sweep-interval");
         InvalidSetting.unless(
@@ -152,6 +168,18 @@ public record Settings(
             InvalidSetting.unless(seen.add(identity.apply(list.get(i))), name + "[" + i + "]." + field);
         }
         return List.copyOf(list);
+    }
+
+    /** The items of a list with commas between; {@code none} is none. */
+    private static List<String> names(String list) {
+        return list.equals("none")
+                ? List.of()
+                : Stream.of(list.split(",", -1)).map(String::strip).toList();
+    }
+
+    /** Finish reasons whose answers are not stored. */
+    public List<String> neverStored() {
+        return names(storeNever);
     }
 
     /** What becomes of an upstream call when nobody waits for its answer any more (wire rule W29). */
@@ -272,6 +300,32 @@ public record Settings(
         /** Checks the range. */
         public Explain {
             InvalidSetting.unless(requests >= 0 && requests <= 1_000_000, "requests");
+        }
+    }
+
+    /**
+     * What hits change in the answers that they repeat.
+     *
+     * @param zero JSON paths of numbers that become zero besides {@code usage} (wire rule W25), separated by commas, or {@code none}
+     */
+    public record Replay(
+            @Setting(
+                    value = "x_groq.usage, copilot_usage, *.provider_metadata.*.usage",
+                    allowed = "JSON paths of names with dots between, separated by commas, such as"
+                            + " x_groq.usage, *.provider_metadata.*.usage, 64 names at most in all, or none")
+            String zero) {
+        /** Checks the paths. */
+        public Replay {
+            try {
+                ResponseCache.builder(Path.of("unused")).replayZero(names(zero));
+            } catch (IllegalArgumentException notAPath) {
+                InvalidSetting.unless(false, "zero");
+            }
+        }
+
+        /** The paths. */
+        public List<String> paths() {
+            return names(zero);
         }
     }
 

@@ -53,7 +53,7 @@ final class AnswerHead {
             return -1;
         }
         if (lengths.isEmpty()) {
-            return -1;
+            return ResponseHead.ENDS_WITH_CONNECTION;
         }
         String length = lengths.get(0);
         // The same length several times is one length.

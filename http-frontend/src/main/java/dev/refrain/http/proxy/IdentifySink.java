@@ -18,7 +18,8 @@ import java.util.Locale;
  * non-streaming body, else a new one.
  *
  * <p>The id has to stand in the head, so a JSON body without the header is held back until its {@code id} has come by, which in
- * the known formats is among the first bytes. Streams are never held back.
+ * the known formats is among the first bytes. Streams are never held back: one that does not say that it is one is told by its first
+ * character.
  */
 final class IdentifySink extends ForwardingSink {
     /** Held back at most, in bytes; a body that names no id until then gets a new one. */
@@ -39,7 +40,7 @@ final class IdentifySink extends ForwardingSink {
 
     @Override
     public void head(ResponseHead answer) {
-        if (answer.generationId() == null && isPlainJson(answer) && answer.contentLength() != 0) {
+        if (answer.generationId() == null && mayBeJson(answer) && answer.contentLength() != 0) {
             head = answer;
             search = new Search();
         } else {
@@ -91,10 +92,11 @@ final class IdentifySink extends ForwardingSink {
         }
     }
 
-    private static boolean isPlainJson(ResponseHead answer) {
+    /** What has no type, or the wrong one, is read like what it turns out to be; but nothing that says it streams is held back. */
+    private static boolean mayBeJson(ResponseHead answer) {
         return answer.contentEncoding() == null
-                && answer.contentType() != null
-                && answer.contentType().toLowerCase(Locale.ROOT).contains("json");
+                && (answer.contentType() == null
+                        || !answer.contentType().toLowerCase(Locale.ROOT).startsWith("text/event-stream"));
     }
 
     private static String mint() {
@@ -107,6 +109,7 @@ final class IdentifySink extends ForwardingSink {
         private final JsonParser parser;
         private int depth;
         private boolean idIsNext;
+        private boolean isObject;
         private String id;
 
         Search() {
@@ -122,6 +125,15 @@ final class IdentifySink extends ForwardingSink {
             byte[] piece = new byte[bytes.remaining()];
             bytes.get(piece);
             held.write(piece, 0, piece.length);
+            if (!isObject) {
+                int first = firstCharacter(piece);
+                if (first < 0) {
+                    return held.size() > MAX_HELD;
+                } else if (first != '{') {
+                    return true;
+                }
+                isObject = true;
+            }
             try {
                 ((ByteArrayFeeder) parser.getNonBlockingInputFeeder()).feedInput(piece, 0, piece.length);
                 return advance() || held.size() > MAX_HELD;
@@ -129,6 +141,16 @@ final class IdentifySink extends ForwardingSink {
                 // A parser that breaks on what a provider sends must not break the answer.
                 return true;
             }
+        }
+
+        /** The first byte that is no white space, or less than 0 if there is none. */
+        private static int firstCharacter(byte[] piece) {
+            for (byte b : piece) {
+                if (b != ' ' && b != '\t' && b != '\r' && b != '\n') {
+                    return Byte.toUnsignedInt(b);
+                }
+            }
+            return -1;
         }
 
         private boolean advance() throws IOException {

@@ -1,5 +1,6 @@
 package dev.refrain.http.proxy;
 
+import dev.refrain.engine.AnswerFacts;
 import dev.refrain.engine.BypassReason;
 import dev.refrain.engine.CacheControls;
 import dev.refrain.engine.CacheKey;
@@ -12,7 +13,7 @@ import dev.refrain.engine.Upstream;
 import dev.refrain.http.activity.Account;
 import dev.refrain.http.activity.Activity;
 import dev.refrain.http.activity.ActivityLog;
-import dev.refrain.http.activity.UsageTap;
+import dev.refrain.http.activity.ProviderCall;
 import dev.refrain.http.caller.Caller;
 import dev.refrain.http.caller.Callers;
 import dev.refrain.http.explain.Outlines;
@@ -372,11 +373,11 @@ final class ProxyHandler implements HttpHandler {
     private Upstream identified(Account account, CacheRequest outlineOf, byte[] body, Upstream upstream) {
         return sink -> {
             ResponseSink outlined = outlineOf != null && outlines.isOn() ? outlined(outlineOf, body, sink) : sink;
-            UsageTap tap = account.callStarted();
+            ProviderCall started = account.callStarted();
             try {
-                return upstream.fetch(new TapSink(tap, new IdentifySink(outlined)));
+                return upstream.fetch(new TapSink(account.endpoint(), started, new IdentifySink(outlined)));
             } catch (RuntimeException | Error e) {
-                tap.ended();
+                started.ended(AnswerFacts.NONE);
                 throw e;
             }
         };

@@ -239,6 +239,8 @@ public final class ProxyServer implements AutoCloseable {
                 // Silence is noticed much earlier; this is for a provider that goes on and on.
                 .upstreamTimeout(Duration.ofDays(1))
                 .silentCall(settings.timeouts().silentCall())
+                .neverStored(settings.neverStored())
+                .replayZero(settings.replay().paths())
                 .cancelWhenAbandoned(settings.onDisconnect() == Settings.OnDisconnect.CANCEL)
                 // Not before the answers in progress are stored; close() sees to it.
                 .closeOnExit(false);

@@ -1,42 +1,64 @@
 package dev.refrain.http.proxy;
 
+import dev.refrain.engine.AnswerFacts;
+import dev.refrain.engine.AnswerMeter;
+import dev.refrain.engine.Endpoint;
 import dev.refrain.engine.ForwardingSink;
 import dev.refrain.engine.ResponseHead;
 import dev.refrain.engine.ResponseSink;
-import dev.refrain.http.activity.UsageTap;
+import dev.refrain.http.activity.ProviderCall;
 import java.nio.ByteBuffer;
 
-/** Shows an answer of a provider to the log of requests while it passes by (wire rule W61). */
+/**
+ * Tells the log of requests what a provider's answer cost (wire rule W61): what the cache has read of it, or, where the cache has no part in
+ * it, what is read here.
+ */
 final class TapSink extends ForwardingSink {
-    private final UsageTap tap;
+    private final ProviderCall call;
+    /** Null where the cache reads the answer. */
+    private final AnswerMeter meter;
 
-    TapSink(UsageTap tap, ResponseSink client) {
+    TapSink(Endpoint endpoint, ProviderCall call, ResponseSink client) {
         super(client);
-        this.tap = tap;
+        this.call = call;
+        this.meter = client.whenCounted(call::ended) ? null : new AnswerMeter(endpoint);
     }
 
     @Override
     public void head(ResponseHead head) {
-        tap.head(head.contentType(), head.contentEncoding());
+        if (meter != null) {
+            meter.head(head);
+        }
         super.head(head);
     }
 
     @Override
     public void chunk(ByteBuffer bytes) {
-        tap.chunk(bytes);
+        if (meter != null) {
+            meter.chunk(bytes);
+        }
         super.chunk(bytes);
     }
 
     @Override
     public void end() {
-        // First, so that a request is not over before what it cost is known.
-        tap.ended();
+        count();
         super.end();
+        call.ended(AnswerFacts.NONE);
     }
 
     @Override
     public void fail(Throwable cause) {
-        tap.ended();
+        count();
         super.fail(cause);
+        call.ended(AnswerFacts.NONE);
+    }
+
+    /** First, so that a request is not over before what it cost is known. */
+    private void count() {
+        if (meter != null) {
+            meter.end();
+            call.ended(meter.facts());
+        }
     }
 }

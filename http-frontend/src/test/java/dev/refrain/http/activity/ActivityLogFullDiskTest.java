@@ -3,6 +3,7 @@ package dev.refrain.http.activity;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.refrain.engine.AnswerFacts;
 import dev.refrain.engine.CacheOutcome;
 import dev.refrain.engine.Endpoint;
 import dev.refrain.engine.GenerationId;
@@ -79,7 +80,7 @@ class ActivityLogFullDiskTest {
         String id = GenerationId.mint(clock.millis() / 1000);
         Account account = log.begin(Endpoint.CHAT);
         account.caller(new Caller(null, "a", "efcdab8967452301"));
-        account.head(200, id, new CacheOutcome.Hit(10, 290, id, new Savings(100, 150, 2000)));
+        account.head(200, id, new CacheOutcome.Hit(10, 290, id, new Savings(AnswerFacts.ofTokens(100, 50), 2000)));
         account.served(false);
         return id;
     }

@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -27,7 +28,7 @@ class ExampleFileTest {
     void holdsEverySettingWithItsDefault() throws Exception {
         JsonNode example = new YAMLMapper().readTree(EXAMPLE.toFile());
         assertThat(Leaf.ALL).allSatisfy(leaf -> {
-            JsonNode value = example.at("/" + leaf.name().replace('.', '/'));
+            JsonNode value = (leaf.group() == null ? example : example.path(leaf.group())).path(leaf.key());
             assertThat(value.isMissingNode()).as(leaf.name() + " is missing").isFalse();
             assertThat(value.isNull() ? "" : value.asText())
                     .as(leaf.name())
@@ -43,7 +44,8 @@ class ExampleFileTest {
         assertThat(Leaf.ALL)
                 .filteredOn(leaf -> !leaf.about().value().isEmpty())
                 .allSatisfy(leaf -> assertThat(text)
-                        .containsPattern("Default: " + leaf.about().value() + "\n *" + leaf.key() + ": "));
+                        .containsPattern("Default: "
+                                + Pattern.quote(leaf.about().value()) + "\n *" + Pattern.quote(leaf.key()) + ": "));
     }
 
     @Test

@@ -349,7 +349,7 @@ class StartupTest {
                 "port: 80.5 | port: '80.5' (FILE) must be a port from 0 to 65535, where 0 takes any free one",
                 "port: [1] | port: 'a list' (FILE) must be a port from 0 to 65535, where 0 takes any free one",
                 "capacity: {a: b} | capacity: 'a group of settings' (FILE) must be a size of at least 16MiB, such as 512MiB or 1GiB",
-                "prot: 1 | prot: no such setting (FILE), did you mean port? It must be one of activity, admin, capacity, cors-origins, currency, explain, host, key, labels, limits, memory, on-disconnect, port, preallocate, presets, prices, stale-if-error, store, sweep-interval, timeouts, upstream, upstreams",
+                "prot: 1 | prot: no such setting (FILE), did you mean port? It must be one of activity, admin, capacity, cors-origins, currency, explain, host, key, labels, limits, memory, on-disconnect, port, preallocate, presets, prices, replay, stale-if-error, store, store.never, sweep-interval, timeouts, upstream, upstreams",
                 "limits: {storedAnswer: 1} | limits.storedAnswer: no such setting (FILE), did you mean stored-answer? It must be one of cacheable-request, forwarded-body, request-body, stored-answer, upstream-calls",
                 "limits: 5 | limits: '5' (FILE) must be a group of settings such as limits.request-body",
                 "timeouts: {idle: soon} | timeouts.idle: 'soon' (FILE) must be a duration longer than zero, such as 500ms, 10s, 5m or 1h",

@@ -46,7 +46,7 @@ class AnswerBodyWireTest extends ProviderFaults {
                 // Ids and times
                 stored(Api.CHAT, json, "{\"id\":null,\"created\":\"7\"}", null),
                 stored(Api.CHAT, json, "{\"id\":17,\"created\":null}", null),
-                stored(Api.CHAT, json, "{\"id\":\"ID\",\"id\":\"ID\",\"choices\":[{\"id\":\"x\"}]}", null),
+                stored(Api.CHAT, json, "{\"id\":\"ID\",\"id\":\"ID\",\"choice\":[{\"id\":\"x\"}]}", null),
                 // Numbers, texts and nesting that a parser may trip over
                 stored(
                         Api.CHAT,
@@ -61,13 +61,26 @@ class AnswerBodyWireTest extends ProviderFaults {
                 stored(Api.CHAT, json, "{\"" + "k".repeat(40_000) + "\":\"" + "v".repeat(400_000) + "\"}", null),
                 stored(Api.CHAT, json, "{}", null),
                 stored(Api.CHAT, json, "{\"error\":null}", null),
-                stored(Api.CHAT, json, "{\"choices\":[{\"error\":{\"code\":502}}]}", null),
                 // Types
                 stored(Api.CHAT, "text/html", "{\"a\":1}", null),
                 stored(Api.CHAT, "application/json; charset=iso-8859-1", "{\"a\":\"ü\"}", null),
                 stored(Api.CHAT, "application/problem+json", "{\"a\":1}", null),
                 stored(Api.CHAT, "garbage", "{\"a\":1}", null),
                 // No complete success
+                notStored(Api.CHAT, json, "{\"choices\":[{\"finish_reason\":\"stop\",\"error\":{\"code\":502}}]}"),
+                notStored(Api.CHAT, json, "{\"choices\":[{\"finish_reason\":\"error\"}]}"),
+                notStored(Api.CHAT, json, "{\"choices\":[{\"finish_reason\":\"stop\"},{\"finish_reason\":null}]}"),
+                notStored(Api.CHAT, json, "{\"choices\":null}"),
+                notStored(Api.CHAT, json, "{\"choices\":[]}"),
+                notStored(Api.CHAT, json, "{}"),
+                notStored(Api.CHAT, json, "{\"detail\":\"Not found\"}"),
+                notStored(Api.CHAT, json, "{\"object\":\"error\",\"choices\":[{\"finish_reason\":\"stop\"}]}"),
+                notStored(Api.CHAT, json, "{\"base_resp\":{\"status_code\":1002}}"),
+                notStored(Api.CHAT, json, "{\"error_code\":18}"),
+                notStored(Api.CHAT, json, "{\"errors\":[{\"code\":1}]}"),
+                notStored(Api.MESSAGES, json, "{\"type\":\"message\",\"stop_reason\":null}"),
+                notStored(Api.EMBEDDINGS, json, "{\"data\":[]}"),
+                notStored(Api.EMBEDDINGS, json, "{\"data\":null}"),
                 notStored(Api.CHAT, json, "{\"error\":{\"code\":429,\"message\":\"slow down\"}}"),
                 notStored(Api.CHAT, json, "{\"id\":\"x\",\"choices\":[],\"error\":\"\"}"),
                 notStored(Api.CHAT, json, "{\"error\":false}"),
@@ -108,7 +121,19 @@ class AnswerBodyWireTest extends ProviderFaults {
 
     /** @param replay what a hit returns if that is something else; {@code ID} stands for the id */
     private static Arguments stored(Api api, String type, String body, String replay) {
-        return Arguments.of(api, type, body, StandardCharsets.UTF_8, replay == null ? body : replay);
+        return Arguments.of(
+                api, type, complete(api, body), StandardCharsets.UTF_8, complete(api, replay == null ? body : replay));
+    }
+
+    /** The same document with what makes it a complete answer. */
+    private static String complete(Api api, String body) {
+        String more = switch (api) {
+            case CHAT -> "\"choices\":[{\"finish_reason\":\"stop\"}]";
+            case MESSAGES -> "\"stop_reason\":\"end_turn\"";
+            default -> "";
+        };
+        int end = body.lastIndexOf('}');
+        return body.substring(0, end) + (body.equals("{}") || more.isEmpty() ? "" : ",") + more + body.substring(end);
     }
 
     private static Arguments notStored(Api api, String type, String body) {

@@ -245,7 +245,7 @@ class ClientDisconnectTest extends WireTest {
             assertThat(last.readUntil("data: 1\n\n")).contains("HIT");
             follower.leave(false);
             leader.leave(false);
-            thinking.say("e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n");
+            thinking.say("3c\r\ndata: {\"choices\":[{\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n\r\n0\r\n\r\n");
             assertThat(last.readUntil("0\r\n\r\n")).contains("[DONE]");
         }
     }

@@ -123,7 +123,11 @@ class EndpointsWireTest extends WireTest {
     @Test
     void w3_theSameBodyOnTwoEndpointsNeverCollides() {
         provider.does(
-                (exchange, request) -> ScriptedProvider.json(exchange, 200, "{\"uri\":\"" + request.uri() + "\"}"));
+                (exchange, request) -> ScriptedProvider.json(
+                        exchange,
+                        200,
+                        "{\"uri\":\"" + request.uri()
+                                + "\",\"choices\":[{\"finish_reason\":\"stop\"}],\"status\":\"completed\",\"stop_reason\":\"end_turn\",\"data\":[{}]}"));
         assertMiss(proxy.cached("/v1/chat/completions", "{}"));
         HttpResponse<String> other = proxy.cached("/v1/messages", "{}");
         assertMiss(other);

@@ -10,6 +10,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -21,7 +22,8 @@ class EventStreamWireTest extends ProviderFaults {
     private static final String A = "data: {\"id\":\"c1\",\"created\":7,\"n\":1}\n\n";
     private static final String USAGE =
             "data: {\"id\":\"c1\",\"usage\":{\"t\":9,\"d\":[{\"c\":1.5e3}],\"s\":\"9\",\"n\":null}}\n\n";
-    private static final String DONE = "data: [DONE]\n\n";
+    private static final String FINISH = "data: {\"choices\":[{\"finish_reason\":\"stop\"}]}\n\n";
+    private static final String DONE = FINISH + "data: [DONE]\n\n";
 
     private static final Pattern TIME = Pattern.compile("(created|created_at)\":[0-9]{10}");
 
@@ -58,9 +60,10 @@ class EventStreamWireTest extends ProviderFaults {
                         "two spaces after the colon",
                         whole.replace("data: ", "data:  "),
                         whole.replace("data: ", "data:  ")),
-                Arguments.of("a space after [DONE]", A + "data: [DONE] \n\n", A + "data: [DONE] \n\n"),
-                Arguments.of("no blank line at the end", A + "data: [DONE]\n", A + "data: [DONE]\n"),
-                Arguments.of("no line end at the end", A + "data: [DONE]", A + "data: [DONE]"),
+                Arguments.of(
+                        "a space after [DONE]", A + FINISH + "data: [DONE] \n\n", A + FINISH + "data: [DONE] \n\n"),
+                Arguments.of("no blank line at the end", A + FINISH + "data: [DONE]\n", A + FINISH + "data: [DONE]\n"),
+                Arguments.of("no line end at the end", A + FINISH + "data: [DONE]", A + FINISH + "data: [DONE]"),
                 Arguments.of("blank lines", "\n\n" + A + "\n\n\n" + DONE + "\n", A + DONE),
                 Arguments.of(
                         "other fields",
@@ -96,6 +99,17 @@ class EventStreamWireTest extends ProviderFaults {
                 Arguments.of("no last event", A + USAGE, null),
                 Arguments.of("the last event in a comment", A + ":" + DONE, null),
                 Arguments.of("[DONE] as JSON", A + "data: \"[DONE]\"\n\n", null),
+                Arguments.of("[DONE] alone", "data: [DONE]\n\n", null),
+                Arguments.of("no choice", A + "data: {\"choices\":[]}\n\ndata: [DONE]\n\n", null),
+                Arguments.of(
+                        "a choice that has not finished",
+                        FINISH + "data: {\"choices\":[{\"index\":1,\"finish_reason\":null}]}\n\ndata: [DONE]\n\n",
+                        null),
+                Arguments.of("a choice that opens anew", DONE + "data: {\"choices\":[{\"index\":1}]}\n\n", null),
+                Arguments.of("an error in a choice", FINISH + "data: {\"choices\":[{\"error\":{}}]}\n\n" + DONE, null),
+                Arguments.of(
+                        "finished by an error", "data: {\"choices\":[{\"finish_reason\":\"error\"}]}\n\n" + DONE, null),
+                Arguments.of("a field named error", A + "error: {\"code\":500}\n\n" + DONE, null),
                 Arguments.of("another endpoint's last event", A + "data: {\"type\":\"message_stop\"}\n\n", null),
                 Arguments.of("an error event", A + "event: error\ndata: {\"message\":\"no\"}\n\n" + DONE, null),
                 Arguments.of("an error object", A + "data: {\"error\":{\"code\":502}}\n\n" + DONE, null),
@@ -136,6 +150,32 @@ class EventStreamWireTest extends ProviderFaults {
             } else {
                 assertReplayed(second, stored);
             }
+        }
+    }
+
+    /** F10: what Perplexity, Cerebras and GPUStack send. A connection that is closed says nothing of what may be missing. */
+    @ParameterizedTest
+    @CsvSource({"Content-Length, true", "Transfer-Encoding: chunked, true", "Connection: close, false"})
+    void w16_aChatStreamMayLackDoneIfItsMessageEndsInGoodOrder(String framing, boolean stored) {
+        String events = A + FINISH + USAGE;
+        provider.does(call -> {
+            boolean chunked = framing.endsWith("chunked");
+            int length = events.getBytes(StandardCharsets.UTF_8).length;
+            call.write(head(
+                    "200 OK",
+                    "Content-Type: text/event-stream",
+                    framing.equals("Content-Length") ? framing + ": " + length : framing));
+            call.write(chunked ? Integer.toHexString(length) + "\r\n" : "")
+                    .write(events)
+                    .write(chunked ? "\r\n0\r\n\r\n" : "");
+        });
+        String request = newRequest(true);
+        assertThat(fetch(Api.CHAT, request).body()).isEqualTo(events);
+        Received second = fetch(Api.CHAT, request);
+        if (stored) {
+            assertReplayed(second, events);
+        } else {
+            assertThat(second.header(WireTest.STATUS)).isEqualTo("MISS");
         }
     }
 

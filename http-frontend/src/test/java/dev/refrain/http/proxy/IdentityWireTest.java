@@ -65,7 +65,7 @@ class IdentityWireTest extends WireTest {
         proxy.cached(CHAT, body);
         HttpResponse<String> stream = proxy.cached(CHAT, CHAT_STREAM_REQUEST);
         assertMiss(stream);
-        assertThat(stream.body()).endsWith("data: [DONE]\n\n");
+        assertThat(stream.body()).endsWith("data: {\"choices\":[{\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n");
         assertHit(proxy.cached(CHAT, CHAT_STREAM_REQUEST));
         assertThat(proxy.cached(CHAT, body).body()).contains("chat.completion");
     }

@@ -294,7 +294,11 @@ class JarIT {
             jar.terminate();
             awaitRefusal(bystander);
             stopping.countDown();
-            assertThat(client.readUntil("0\r\n\r\n")).contains("\"lo\"", "\"total_tokens\":21", "data: [DONE]\n\n");
+            assertThat(client.readUntil("0\r\n\r\n"))
+                    .contains(
+                            "\"lo\"",
+                            "\"total_tokens\":21",
+                            "data: {\"choices\":[{\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n");
         }
         assertThat(jar.ended()).isEqualTo(new RunningJar.Ended(TERMINATED, "", ""));
 
@@ -302,7 +306,8 @@ class JarIT {
         assertThat(next.err()).isEmpty();
         HttpResponse<String> hit = next.cached(CHAT, request);
         assertHit(hit);
-        assertThat(hit.body()).contains("Hel", "\"lo\"", "data: [DONE]\n\n");
+        assertThat(hit.body())
+                .contains("Hel", "\"lo\"", "data: {\"choices\":[{\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n");
         assertThat(provider.calls()).isEqualTo(1);
     }
 

@@ -125,7 +125,7 @@ class KillIT {
         }
         return "{\"id\":\"chatcmpl-" + question.hashCode()
                 + "\",\"created\":1700000000,\"choices\":[{\"message\":{\"content\":\"" + text
-                + "\"}}],\"usage\":{\"total_tokens\":21}}";
+                + "\"},\"finish_reason\":\"stop\"}],\"usage\":{\"total_tokens\":21}}";
     }
 
     private static String textOf(String answer) {

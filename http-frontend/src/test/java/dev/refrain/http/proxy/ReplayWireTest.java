@@ -149,8 +149,8 @@ class ReplayWireTest extends WireTest {
                         + "\"usage\":{\"a\":{\"b\":3}}}|"
                         + "{\"id\":\"ID\",\"created_at\":NOW,\"completed_at\":NOW,\"status\":\"completed\",\"output\":[{\"id\":\"msg_1\"}],"
                         + "\"usage\":{\"a\":{\"b\":0}}}",
-                "/v1/messages|{\"id\":\"msg_1\",\"content\":[{\"id\":\"toolu_1\",\"usage\":5}],\"usage\":{\"input_tokens\":5}}|"
-                        + "{\"id\":\"ID\",\"content\":[{\"id\":\"toolu_1\",\"usage\":5}],\"usage\":{\"input_tokens\":0}}",
+                "/v1/messages|{\"id\":\"msg_1\",\"stop_reason\":\"end_turn\",\"content\":[{\"id\":\"toolu_1\",\"usage\":5}],\"usage\":{\"input_tokens\":5}}|"
+                        + "{\"id\":\"ID\",\"stop_reason\":\"end_turn\",\"content\":[{\"id\":\"toolu_1\",\"usage\":5}],\"usage\":{\"input_tokens\":0}}",
                 "/v1/embeddings|{\"object\":\"list\",\"data\":[{\"index\":1,\"embedding\":[0.5]}],\"usage\":{\"total_tokens\":4}}|"
                         + "{\"object\":\"list\",\"data\":[{\"index\":1,\"embedding\":[0.5]}],\"usage\":{\"total_tokens\":0}}"
             })
@@ -170,13 +170,13 @@ class ReplayWireTest extends WireTest {
             delimiter = '|',
             value = {
                 "/v1/responses|data: {\"type\":\"response.created\",\"response\":{\"id\":\"r\",\"created_at\":17,\"usage\":null}}%%"
-                        + "data: {\"type\":\"response.completed\",\"response\":{\"id\":\"r\",\"completed_at\":17,\"usage\":{\"t\":4}}}%%|"
+                        + "data: {\"type\":\"response.completed\",\"response\":{\"id\":\"r\",\"status\":\"completed\",\"completed_at\":17,\"usage\":{\"t\":4}}}%%|"
                         + "data: {\"type\":\"response.created\",\"response\":{\"id\":\"ID\",\"created_at\":NOW,\"usage\":null}}%%"
-                        + "data: {\"type\":\"response.completed\",\"response\":{\"id\":\"ID\",\"completed_at\":NOW,\"usage\":{\"t\":0}}}%%",
+                        + "data: {\"type\":\"response.completed\",\"response\":{\"id\":\"ID\",\"status\":\"completed\",\"completed_at\":NOW,\"usage\":{\"t\":0}}}%%",
                 "/v1/messages|event: message_start%data: {\"type\":\"message_start\",\"message\":{\"id\":\"m\",\"usage\":{\"t\":4}}}%%"
-                        + "data: {\"type\":\"message_delta\",\"usage\":{\"t\":4}}%%data: {\"type\":\"message_stop\"}%%|"
+                        + "data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"t\":4}}%%data: {\"type\":\"message_stop\"}%%|"
                         + "event: message_start%data: {\"type\":\"message_start\",\"message\":{\"id\":\"ID\",\"usage\":{\"t\":0}}}%%"
-                        + "data: {\"type\":\"message_delta\",\"usage\":{\"t\":0}}%%data: {\"type\":\"message_stop\"}%%"
+                        + "data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"t\":0}}%%data: {\"type\":\"message_stop\"}%%"
             })
     void w25_eachEndpointHasItsEvents(String path, String stream, String replay) {
         provider.does((exchange, request) -> ScriptedProvider.stream(exchange, stream.replace('%', '\n')));

@@ -9,7 +9,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Connections to a provider that are used for more than one call. */
 class ReusedConnectionWireTest extends ProviderFaults {
     private static final String ANSWER =
-            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n{\"id\":\"c\"}";
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 47\r\n\r\n{\"id\":\"c\",\"choices\":[{\"finish_reason\":\"stop\"}]}";
 
     /** How often to look for a fault that failed one call in twelve. */
     int calls() {
@@ -65,11 +65,12 @@ class ReusedConnectionWireTest extends ProviderFaults {
                 ANSWER + "junk",
                 ANSWER + ANSWER,
                 "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\nTrailer: X-End\r\n\r\n"
-                        + "a\r\n{\"id\":\"c\"}\r\n0\r\nX-End: 1\r\n\r\n"
+                        + "2f\r\n{\"id\":\"c\",\"choices\":[{\"finish_reason\":\"stop\"}]}\r\n0\r\nX-End: 1\r\n\r\n"
             })
     void w23_whatFollowsAnAnswerIsNoPartOfTheNext(String answer) {
         provider.does(call -> call.write(answer).keepOpen());
-        assertThat(fetch(Api.CHAT, newRequest(false)).body()).isEqualTo("{\"id\":\"c\"}");
+        assertThat(fetch(Api.CHAT, newRequest(false)).body())
+                .isEqualTo("{\"id\":\"c\",\"choices\":[{\"finish_reason\":\"stop\"}]}");
         for (boolean streaming : new boolean[] {false, true}) {
             assertNothingIsLeft(Api.MESSAGES, newRequest(streaming), streaming);
         }

@@ -25,6 +25,10 @@ final class ScriptedProvider implements AutoCloseable {
         void answer(HttpExchange exchange, Received request) throws IOException, InterruptedException;
     }
 
+    /** A complete answer on each endpoint that does not stream. */
+    static final String COMPLETE = "{\"choices\":[{\"finish_reason\":\"stop\"}],\"status\":\"completed\","
+            + "\"stop_reason\":\"end_turn\",\"data\":[{}]}";
+
     static {
         // It writes head and body one after the other: without this each answer waits 40 ms for an acknowledgement.
         System.setProperty("sun.net.httpserver.nodelay", "true");
@@ -33,7 +37,7 @@ final class ScriptedProvider implements AutoCloseable {
     private final HttpServer server;
     private final ExecutorService threads = Executors.newCachedThreadPool();
     private final List<Received> received = new CopyOnWriteArrayList<>();
-    private volatile Script script = (exchange, request) -> json(exchange, 200, "{}");
+    private volatile Script script = (exchange, request) -> json(exchange, 200, COMPLETE);
 
     ScriptedProvider() throws IOException {
         server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);

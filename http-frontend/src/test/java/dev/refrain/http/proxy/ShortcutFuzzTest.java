@@ -69,7 +69,8 @@ class ShortcutFuzzTest extends WireTest {
 
     @Test
     void bothWaysAnswerAlike() throws IOException {
-        provider.does((exchange, request) -> ScriptedProvider.json(exchange, 200, "{\"echo\":" + request.body() + "}"));
+        provider.does((exchange, request) -> ScriptedProvider.json(
+                exchange, 200, "{\"choices\":[{\"finish_reason\":\"stop\"}],\"echo\":" + request.body() + "}"));
         Path presets = folder.resolve("presets.yaml");
         // With a preset, all requests go the long way.
         Files.writeString(presets, "presets:\n  - slug: unused\n    cache_enabled: true\n");

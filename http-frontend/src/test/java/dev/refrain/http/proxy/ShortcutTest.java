@@ -23,7 +23,8 @@ class ShortcutTest extends WireTest {
 
     @BeforeEach
     void echo() {
-        provider.does((exchange, request) -> ScriptedProvider.json(exchange, 200, "{\"echo\":" + request.body() + "}"));
+        provider.does((exchange, request) -> ScriptedProvider.json(
+                exchange, 200, "{\"choices\":[{\"finish_reason\":\"stop\"}],\"echo\":" + request.body() + "}"));
     }
 
     private static String request(String head, String body) {

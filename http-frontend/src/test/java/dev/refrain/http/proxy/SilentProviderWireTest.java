@@ -119,7 +119,7 @@ class SilentProviderWireTest extends ProviderFaults {
 
     @Test
     void w16_aStreamThatIsNotClosedAfterItsTerminalEventIsStored() {
-        String stream = EVENT + "data: [DONE]\n\n";
+        String stream = EVENT + "data: {\"choices\":[{\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
         provider.does(call -> call.write(head("200 OK", "Content-Type: text/event-stream") + stream)
                 .awaitHangUp());
         String request = newRequest(true);

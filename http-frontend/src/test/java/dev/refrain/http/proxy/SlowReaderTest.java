@@ -37,7 +37,8 @@ class SlowReaderTest extends WireTest {
                     ScriptedProvider.write(exchange, EVENT);
                     sent.incrementAndGet();
                 }
-                ScriptedProvider.write(exchange, "data: [DONE]\n\n");
+                ScriptedProvider.write(
+                        exchange, "data: {\"choices\":[{\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n");
             } finally {
                 ended.countDown();
             }
@@ -79,7 +80,7 @@ class SlowReaderTest extends WireTest {
             for (int i = 0; i < 100; i++) {
                 ScriptedProvider.write(exchange, EVENT);
             }
-            ScriptedProvider.write(exchange, "data: [DONE]\n\n");
+            ScriptedProvider.write(exchange, "data: {\"choices\":[{\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n");
         });
         try (RawClient leader = new RawClient(proxy.port());
                 RawClient stalled = RawClient.slow(proxy.port());

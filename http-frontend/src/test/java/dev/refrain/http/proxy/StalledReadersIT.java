@@ -29,7 +29,8 @@ class StalledReadersIT {
     /** 40 hits of 10 MB each that nobody reads are 400 MB. */
     @Test
     void hitsThatNobodyReadLeaveTheHeapToOthers() throws IOException {
-        String answer = "{\"id\":\"a\",\"text\":\"" + "x".repeat(LENGTH) + "\"}";
+        String answer =
+                "{\"id\":\"a\",\"text\":\"" + "x".repeat(LENGTH) + "\",\"choices\":[{\"finish_reason\":\"stop\"}]}";
         List<RawClient> clients = new ArrayList<>();
         try (ScriptedProvider provider = new ScriptedProvider()
                         .does((exchange, request) -> ScriptedProvider.json(exchange, 200, answer));

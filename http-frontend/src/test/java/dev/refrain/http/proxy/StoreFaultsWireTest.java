@@ -44,7 +44,7 @@ class StoreFaultsWireTest extends WireTest {
         byte[] noise = new byte[ANSWER_BYTES * 3 / 4];
         new SplittableRandom(request.hashCode()).nextBytes(noise);
         return "{\"id\":\"chatcmpl-1\",\"choices\":[{\"message\":{\"content\":\""
-                + Base64.getEncoder().encodeToString(noise) + "\"}}]}";
+                + Base64.getEncoder().encodeToString(noise) + "\"},\"finish_reason\":\"stop\"}]}";
     }
 
     private static String request(int number) {

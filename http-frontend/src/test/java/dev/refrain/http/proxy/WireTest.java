@@ -27,7 +27,7 @@ abstract class WireTest {
         "data: {\"id\":\"chatcmpl-9\",\"created\":1700000000,\"choices\":[{\"delta\":{\"content\":\"Hel\"}}]}\n\n",
         "data: {\"id\":\"chatcmpl-9\",\"created\":1700000000,\"choices\":[{\"delta\":{\"content\":\"lo\"}}]}\n\n",
         "data: {\"id\":\"chatcmpl-9\",\"created\":1700000000,\"choices\":[],\"usage\":{\"total_tokens\":21}}\n\n",
-        "data: [DONE]\n\n"
+        "data: {\"choices\":[{\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n"
     };
 
     static final String STATUS = "X-OpenRouter-Cache-Status";

@@ -41,7 +41,8 @@ final class Answers {
         for (int i = 0; i < TOKENS; i++) {
             stream.append(event("chatcmpl-" + (1_000_000_000L + number), " word" + (number + i) % 977));
         }
-        return stream.append("data: [DONE]\n\n").toString();
+        return stream.append("data: {\"choices\":[{\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n")
+                .toString();
     }
 
     /** About 250 bytes, as providers send them. */

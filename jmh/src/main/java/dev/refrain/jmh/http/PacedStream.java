@@ -35,7 +35,7 @@ final class PacedStream {
 
     private void next() {
         String event = sent == EVENTS
-                ? "data: [DONE]\n\n"
+                ? "data: {\"choices\":[{\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n"
                 : Answers.event("chatcmpl-1000000000", MARK + System.nanoTime() + " ");
         ByteBuffer bytes = ByteBuffer.wrap(event.getBytes(StandardCharsets.US_ASCII));
         try {

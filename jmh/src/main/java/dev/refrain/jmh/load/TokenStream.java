@@ -42,7 +42,9 @@ record TokenStream(int number, int tokens) {
         } else {
             String start = start(id) + time + ",\"model\":\"load\",";
             event = index == tokens
-                    ? start + "\"choices\":[],\"usage\":{\"completion_tokens\":" + used + "}}\n\n"
+                    ? start
+                            + "\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}],\"usage\":{\"completion_tokens\":"
+                            + used + "}}\n\n"
                     : start + "\"choices\":[{\"index\":0,\"delta\":{\"content\":\" token " + index + " of story "
                             + number + "\"},\"finish_reason\":null}]}\n\n";
         }

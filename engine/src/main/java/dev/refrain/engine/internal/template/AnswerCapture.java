@@ -1,10 +1,13 @@
 package dev.refrain.engine.internal.template;
 
+import dev.refrain.engine.AnswerFacts;
 import dev.refrain.engine.Endpoint;
 import java.nio.ByteBuffer;
+import java.util.Set;
 
 /**
- * Watches one answer stream by and makes its {@link Template}, or finds out why there can be none. Belongs to one thread at a time.
+ * Watches one answer stream by and makes its {@link Template}, or finds out why there can be none; and counts what the answer cost, whatever
+ * becomes of it. Belongs to one thread at a time.
  */
 public interface AnswerCapture {
     /** How far a capture is. */
@@ -18,7 +21,7 @@ public interface AnswerCapture {
          * one can go on.
          */
         OVERSIZED,
-        /** There is and will be no template. Nothing is held any more. */
+        /** There is and will be no template. Nothing is held any more but what it takes to count. */
         REJECTED
     }
 
@@ -31,12 +34,35 @@ public interface AnswerCapture {
      * @param streaming whether the answer is an event stream rather than one JSON document
      * @param maxBytes the longest answer that becomes a template, in bytes as sent, comments of a stream aside; at most
      *     {@link #MAX_BYTES}, more means that
+     * @param zero where numbers become zero besides usage
      */
-    static AnswerCapture of(Endpoint endpoint, boolean streaming, int maxBytes) {
+    static AnswerCapture of(Endpoint endpoint, boolean streaming, int maxBytes, ZeroPaths zero) {
         int limit = Math.min(maxBytes, MAX_BYTES);
         AnswerFormat format = AnswerFormat.of(endpoint, streaming);
-        return streaming ? new StreamCapture(format, limit) : new BodyCapture(format, limit);
+        return streaming ? new StreamCapture(format, limit, zero) : new BodyCapture(format, limit, zero);
     }
+
+    /**
+     * One of an answer that is not to be a template: it is rejected from the beginning, and counts. It holds one event, or a few kilobytes of
+     * a document.
+     */
+    static AnswerCapture counting(Endpoint endpoint, boolean streaming) {
+        AnswerFormat format = AnswerFormat.of(endpoint, streaming);
+        if (streaming) {
+            StreamCapture stream = new StreamCapture(format, MAX_COUNTED_EVENT, ZeroPaths.NONE);
+            stream.reject(ONLY_COUNTED);
+            return stream;
+        }
+        BodyCapture body = new BodyCapture(format, 0, ZeroPaths.NONE);
+        body.reject(ONLY_COUNTED);
+        return body;
+    }
+
+    /** Why a {@link #counting} one is rejected. */
+    String ONLY_COUNTED = "only counted";
+
+    /** The longest event that is looked at where nothing is stored: 16 MiB. */
+    int MAX_COUNTED_EVENT = 1 << 24;
 
     /**
      * More of the answer. Never throws, whatever the bytes are.
@@ -46,8 +72,18 @@ public interface AnswerCapture {
      */
     State append(ByteBuffer chunk);
 
-    /** The answer ended cleanly: all of it was appended. Never throws; calls after that change nothing. */
-    State end();
+    /** The answer ended, and its framing says that all of it was appended. Never throws; calls after that change nothing. */
+    default State end() {
+        return end(true);
+    }
+
+    /**
+     * The answer ended.
+     *
+     * @param inGoodOrder whether its framing says that all of it was appended; false where only a closed connection says so, which a cut
+     *     looks like, too (RFC 9112, 6.3)
+     */
+    State end(boolean inGoodOrder);
 
     /**
      * The template of what was appended so far. It does not change when more is appended.
@@ -75,4 +111,13 @@ public interface AnswerCapture {
      * other state.
      */
     String rejection();
+
+    /** What the answer has said of itself until now, whatever the state is; all of it once it has ended. */
+    AnswerFacts facts();
+
+    /**
+     * Why the answer ended, in all the words that say so: the finish reason of each choice, {@code status} and the reason of an
+     * incomplete response, {@code stop_reason}.
+     */
+    Set<String> finishReasons();
 }

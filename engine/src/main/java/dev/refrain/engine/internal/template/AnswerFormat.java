@@ -2,7 +2,7 @@ package dev.refrain.engine.internal.template;
 
 import dev.refrain.engine.Endpoint;
 
-/** The shapes that an answer's JSON comes in: wire rule W25's table, and what W16 says of each row. */
+/** The shapes that an answer's JSON comes in: where its fields stand that matter to wire rules W16, W25 and W61. */
 enum AnswerFormat {
     /** A whole answer and a chunk of a stream alike. */
     CHAT(null),
@@ -12,11 +12,18 @@ enum AnswerFormat {
     MESSAGES_EVENT("message"),
     EMBEDDINGS(null);
 
-    /** What a field of an answer means to a replay. */
+    /** What a field of an answer means. */
     enum Role {
         ID,
         TIME,
         USAGE,
+        STATUS,
+        STOP_REASON,
+        ERROR,
+        DETAILS,
+        CHOICES,
+        ITEMS,
+        GROQ,
         NONE
     }
 
@@ -51,39 +58,24 @@ enum AnswerFormat {
             case "id" -> answer ? Role.ID : Role.NONE;
             case "usage" -> answer || this == MESSAGES_EVENT ? Role.USAGE : Role.NONE;
             case "created" -> answer && this == CHAT ? Role.TIME : Role.NONE;
-            case "created_at", "completed_at" ->
-                answer && (this == RESPONSES || this == RESPONSES_EVENT) ? Role.TIME : Role.NONE;
+            case "created_at", "completed_at" -> answer && isResponses() ? Role.TIME : Role.NONE;
+            case "status" -> answer && isResponses() ? Role.STATUS : Role.NONE;
+            case "incomplete_details" -> answer && isResponses() ? Role.DETAILS : Role.NONE;
+            case "stop_reason" -> answer && (this == MESSAGES || this == MESSAGES_EVENT) ? Role.STOP_REASON : Role.NONE;
+            case "error" -> answer ? Role.ERROR : Role.NONE;
+            case "choices" -> this == CHAT ? Role.CHOICES : Role.NONE;
+            case "x_groq" -> this == CHAT ? Role.GROQ : Role.NONE;
+            case "data" -> this == EMBEDDINGS ? Role.ITEMS : Role.NONE;
             default -> Role.NONE;
         };
+    }
+
+    private boolean isResponses() {
+        return this == RESPONSES || this == RESPONSES_EVENT;
     }
 
     /** Whether fields at the given place are replaced in a document of the given type, which may be null. */
     boolean replaces(boolean wrapped, String type) {
         return this != MESSAGES_EVENT || (wrapped ? "message_start" : "message_delta").equals(type);
-    }
-
-    /** Whether a body with this {@code status}, which may be null, is a finished answer. */
-    boolean isFinal(String status) {
-        return this != RESPONSES || "completed".equals(status) || "incomplete".equals(status);
-    }
-
-    /** Whether an event of this type, which may be null, ends a stream well. */
-    boolean isTerminal(String type) {
-        return switch (this) {
-            case RESPONSES_EVENT -> "response.completed".equals(type) || "response.incomplete".equals(type);
-            case MESSAGES_EVENT -> "message_stop".equals(type);
-            default -> false;
-        };
-    }
-
-    /** Whether an event or a body of this type, which may be null, says that the answer failed. */
-    boolean isFailure(String type) {
-        return switch (this) {
-            // OpenRouter documents response.error beside OpenAI's two.
-            case RESPONSES_EVENT ->
-                "error".equals(type) || "response.failed".equals(type) || "response.error".equals(type);
-            case MESSAGES, MESSAGES_EVENT -> "error".equals(type);
-            default -> false;
-        };
     }
 }

@@ -18,22 +18,19 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Reads one JSON object of an answer in one pass and says which of its tokens a replay replaces and what wire rule W16 needs to
- * know of it. Reused for every event of a stream; the result stands until the next scan.
+ * Reads one JSON object of an answer in one pass, the only one there is: says which of its tokens a replay replaces (wire rule W25),
+ * what makes the answer complete (W16) and what it cost (W61). Reused for every event of a stream; the result stands until the next scan.
  */
 final class AnswerScanner {
     private static final String NOT_JSON = "not JSON";
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
     private static final long HIGH_BITS = 0x8080808080808080L;
 
-    /** What stands in place of a token, and for a zeroed one which count it was. */
+    /** What stands in place of a token. */
     enum Kind {
         ID,
         TIME,
-        ZERO,
-        INPUT_TOKENS,
-        OUTPUT_TOKENS,
-        TOTAL_TOKENS
+        ZERO
     }
 
     /**
@@ -41,10 +38,33 @@ final class AnswerScanner {
      *
      * @param start offset of its first byte in the scanned array, for a string the one after the quote
      * @param end offset after its last byte, for a string that of the closing quote
-     * @param wrapped whether it stands in the format's wrapper
-     * @param count the number that a {@code *_TOKENS} stood for
+     * @param condition where it stands, which together with the document's type decides whether it is replaced
      */
-    record Edit(Kind kind, int start, int end, boolean wrapped, long count) {}
+    record Edit(Kind kind, int start, int end, Condition condition) {}
+
+    /** When a token is replaced. */
+    enum Condition {
+        /** In any document. */
+        ALWAYS,
+        /** If the format's wrapper counts in a document of its type. */
+        WRAPPED,
+        /** If what stands beside the wrapper counts in a document of its type. */
+        BESIDE
+    }
+
+    /** What the names around a value make of it. */
+    private enum Place {
+        /** The document's own members. */
+        TOP,
+        /** Those of the object in it that is the answer. */
+        ANSWER,
+        /** Those of {@code delta} in an event of Messages. */
+        DELTA,
+        /** Those of {@code incomplete_details}. */
+        DETAILS,
+        /** Those of {@code x_groq}. */
+        GROQ
+    }
 
     /** Far over what any answer has, so that an absurd one cannot turn every two of its bytes into an object on the heap. */
     private static final int MAX_EDITS = 50_000;
@@ -111,15 +131,14 @@ final class AnswerScanner {
 
     private final JsonFactory json = Json.shared();
     private final AnswerFormat format;
+    private final ZeroPaths zero;
     private final List<Edit> edits = new ArrayList<>();
+    private final AnswerFields fields = new AnswerFields();
     private int base;
-    private boolean error;
-    private String type;
-    private String status;
-    private String id;
 
-    AnswerScanner(AnswerFormat format) {
+    AnswerScanner(AnswerFormat format, ZeroPaths zero) {
         this.format = format;
+        this.zero = zero;
     }
 
     /**
@@ -130,10 +149,7 @@ final class AnswerScanner {
      */
     String scan(byte[] bytes, int from, int to) {
         edits.clear();
-        error = false;
-        type = null;
-        status = null;
-        id = null;
+        fields.clear();
         base = skipWhiteSpace(bytes, from, to);
         // A zero byte after the brace is what Jackson would take for UTF-16 or UTF-32.
         if (to - base < 2 || bytes[base] != '{' || bytes[base + 1] == 0 || hasForeignByte(bytes, base, to)) {
@@ -141,7 +157,7 @@ final class AnswerScanner {
         }
         try (JsonParser parser = json.createParser(bytes, base, to - base)) {
             parser.nextToken();
-            readObject(parser, false);
+            readObject(parser, Place.TOP, zero.start());
             if (parser.nextToken() != null) {
                 return NOT_JSON;
             }
@@ -152,7 +168,8 @@ final class AnswerScanner {
             // either.
             return NOT_JSON;
         }
-        edits.removeIf(edit -> !format.replaces(edit.wrapped(), type));
+        edits.removeIf(edit -> edit.condition() != Condition.ALWAYS
+                && !format.replaces(edit.condition() == Condition.WRAPPED, fields.type));
         return null;
     }
 
@@ -181,24 +198,9 @@ final class AnswerScanner {
         return edits;
     }
 
-    /** Whether there is a top-level {@code error} that is not null. */
-    boolean hasError() {
-        return error;
-    }
-
-    /** The top-level {@code type}, or null if there is none. */
-    String type() {
-        return type;
-    }
-
-    /** The top-level {@code status}, or null if there is none. */
-    String status() {
-        return status;
-    }
-
-    /** The answer's id, or null if there is none. */
-    String id() {
-        return id;
+    /** What the object says. Valid until the next scan. */
+    AnswerFields fields() {
+        return fields;
     }
 
     /** The offset of the first byte from {@code from} that is not JSON white space (RFC 8259, 2), {@code to} if there is none. */
@@ -210,57 +212,182 @@ final class AnswerScanner {
         return at;
     }
 
-    private void readObject(JsonParser parser, boolean wrapped) throws IOException {
+    // ---- members that mean something; each of these leaves the parser at the last token of what it reads
+
+    private void readObject(JsonParser parser, Place place, long paths) throws IOException {
         while (parser.nextToken() == JsonToken.FIELD_NAME) {
             String name = parser.currentName();
             JsonToken value = parser.nextToken();
-            if (!wrapped) {
-                readEnvelope(parser, name, value);
-                if (format.isWrapper(name) && value == JsonToken.START_OBJECT) {
-                    readObject(parser, true);
-                    continue;
+            long reached = zero.step(paths, name);
+            switch (place) {
+                case TOP -> readTop(parser, name, value, reached);
+                case ANSWER -> readMember(parser, true, name, value, reached);
+                case DELTA -> {
+                    if (name.equals("stop_reason")) {
+                        fields.stopReason = text(parser, value);
+                    }
+                    pass(parser, value, reached);
                 }
-            }
-            switch (format.role(wrapped, name)) {
-                case ID -> {
-                    if (value == JsonToken.VALUE_STRING) {
-                        id = parser.getText();
-                        add(parser, Kind.ID, wrapped);
+                case DETAILS -> {
+                    if (name.equals("reason")) {
+                        fields.incompleteReason = text(parser, value);
+                    }
+                    pass(parser, value, reached);
+                }
+                case GROQ -> {
+                    if (name.equals("usage")) {
+                        readUsage(parser, value, fields.usage, zero.reached(reached), Condition.ALWAYS);
+                    } else {
+                        pass(parser, value, reached);
                     }
                 }
-                case TIME -> {
-                    if (value.isNumeric()) {
-                        add(parser, Kind.TIME, wrapped);
-                    }
-                }
-                case USAGE -> readUsage(parser, value, wrapped);
-                case NONE -> {}
             }
-            parser.skipChildren();
         }
     }
 
-    private void readEnvelope(JsonParser parser, String name, JsonToken value) throws IOException {
+    private void readTop(JsonParser parser, String name, JsonToken value, long paths) throws IOException {
         if (name.equals("error")) {
-            error |= value != JsonToken.VALUE_NULL;
+            fields.error |= value != JsonToken.VALUE_NULL;
         } else if (name.equals("type")) {
-            type = value == JsonToken.VALUE_STRING ? parser.getText() : null;
-        } else if (name.equals("status")) {
-            status = value == JsonToken.VALUE_STRING ? parser.getText() : null;
+            fields.type = text(parser, value);
+        } else if (name.equals("object")) {
+            fields.object = text(parser, value);
+        }
+        if (format.isWrapper(name) && value == JsonToken.START_OBJECT) {
+            readObject(parser, Place.ANSWER, paths | zero.start());
+        } else if (name.equals("delta") && format == AnswerFormat.MESSAGES_EVENT && value == JsonToken.START_OBJECT) {
+            readObject(parser, Place.DELTA, paths);
+        } else {
+            readMember(parser, false, name, value, paths);
         }
     }
 
-    /** Leaves the parser at the last token of the value. */
-    private void readUsage(JsonParser parser, JsonToken first, boolean wrapped) throws IOException {
+    /** A member of the document, or of the answer that it wraps. */
+    private void readMember(JsonParser parser, boolean wrapped, String name, JsonToken value, long paths)
+            throws IOException {
+        switch (format.role(wrapped, name)) {
+            case ID -> {
+                if (value == JsonToken.VALUE_STRING) {
+                    fields.id = parser.getText();
+                    add(parser, Kind.ID, wrapped ? Condition.WRAPPED : Condition.BESIDE);
+                }
+                pass(parser, value, paths);
+            }
+            case TIME -> {
+                if (value.isNumeric()) {
+                    add(parser, Kind.TIME, wrapped ? Condition.WRAPPED : Condition.BESIDE);
+                }
+                pass(parser, value, value.isNumeric() ? 0 : paths);
+            }
+            case USAGE ->
+                readUsage(
+                        parser,
+                        value,
+                        wrapped ? fields.wrappedUsage : fields.usage,
+                        true,
+                        zero.reached(paths) ? Condition.ALWAYS : wrapped ? Condition.WRAPPED : Condition.BESIDE);
+            case STATUS -> {
+                fields.status = text(parser, value);
+                pass(parser, value, paths);
+            }
+            case STOP_REASON -> {
+                fields.stopReason = text(parser, value);
+                pass(parser, value, paths);
+            }
+            case ERROR -> {
+                fields.error |= value != JsonToken.VALUE_NULL;
+                pass(parser, value, paths);
+            }
+            case DETAILS -> readIfObject(parser, Place.DETAILS, value, paths);
+            case GROQ -> readIfObject(parser, Place.GROQ, value, paths);
+            case CHOICES -> readChoices(parser, value, paths);
+            case ITEMS -> readItems(parser, value, paths);
+            case NONE -> pass(parser, value, paths);
+        }
+    }
+
+    private void readIfObject(JsonParser parser, Place place, JsonToken value, long paths) throws IOException {
+        if (value == JsonToken.START_OBJECT) {
+            readObject(parser, place, paths);
+        } else {
+            pass(parser, value, paths);
+        }
+    }
+
+    private void readChoices(JsonParser parser, JsonToken list, long paths) throws IOException {
+        if (list != JsonToken.START_ARRAY) {
+            pass(parser, list, paths);
+            return;
+        }
+        int place = 0;
+        for (JsonToken item = parser.nextToken(); item != JsonToken.END_ARRAY; item = parser.nextToken()) {
+            if (item == JsonToken.START_OBJECT) {
+                readChoice(parser, place, paths);
+            } else {
+                fields.choices.add(new AnswerFields.Choice(place, null, false));
+                pass(parser, item, paths);
+            }
+            place++;
+            checkCount(fields.choices.size());
+        }
+    }
+
+    private void readChoice(JsonParser parser, int place, long paths) throws IOException {
+        long index = place;
+        String finishReason = null;
+        boolean error = false;
+        while (parser.nextToken() == JsonToken.FIELD_NAME) {
+            String name = parser.currentName();
+            JsonToken value = parser.nextToken();
+            switch (name) {
+                case "index" -> index = value == JsonToken.VALUE_NUMBER_INT ? wholeNumber(parser) : index;
+                case "finish_reason" -> finishReason = text(parser, value);
+                case "error" -> error |= value != JsonToken.VALUE_NULL;
+                default -> {}
+            }
+            pass(parser, value, zero.step(paths, name));
+        }
+        fields.choices.add(new AnswerFields.Choice(index, finishReason, error));
+    }
+
+    private void readItems(JsonParser parser, JsonToken list, long paths) throws IOException {
+        if (list != JsonToken.START_ARRAY) {
+            pass(parser, list, paths);
+            return;
+        }
+        for (JsonToken item = parser.nextToken(); item != JsonToken.END_ARRAY; item = parser.nextToken()) {
+            fields.items++;
+            pass(parser, item, paths);
+        }
+    }
+
+    /**
+     * Counts what a {@code usage} says at its own level.
+     *
+     * @param zeroed whether its numbers, at any level, are replaced
+     */
+    private void readUsage(JsonParser parser, JsonToken first, Usage usage, boolean zeroed, Condition condition)
+            throws IOException {
         JsonToken token = first;
         int depth = 0;
+        String member = null;
         while (true) {
-            if (token.isStructStart()) {
+            if (token == JsonToken.FIELD_NAME) {
+                member = depth == 1 ? parser.currentName() : member;
+            } else if (token.isStructStart()) {
                 depth++;
             } else if (token.isStructEnd()) {
                 depth--;
             } else if (token.isNumeric()) {
-                add(parser, depth == 1 ? counter(parser.currentName()) : Kind.ZERO, wrapped);
+                if (depth == 1) {
+                    count(parser, token, member, usage);
+                } else if (depth == 2 && "cost".equals(member) && "total_cost".equals(parser.currentName())) {
+                    // Perplexity's cost is an object.
+                    usage.costNanos = Numbers.nanos(parser);
+                }
+                if (zeroed) {
+                    add(parser, Kind.ZERO, condition);
+                }
             }
             if (depth == 0) {
                 return;
@@ -269,39 +396,85 @@ final class AnswerScanner {
         }
     }
 
-    private static Kind counter(String name) {
+    private static void count(JsonParser parser, JsonToken token, String name, Usage usage) throws IOException {
         if (name == null) {
-            return Kind.ZERO;
+            return;
         }
-        return switch (name) {
-            case "prompt_tokens", "input_tokens" -> Kind.INPUT_TOKENS;
-            case "completion_tokens", "output_tokens" -> Kind.OUTPUT_TOKENS;
-            case "total_tokens" -> Kind.TOTAL_TOKENS;
-            default -> Kind.ZERO;
-        };
+        switch (name) {
+            case "prompt_tokens", "input_tokens" -> usage.prompt = Numbers.count(parser, token, usage.prompt);
+            case "completion_tokens", "output_tokens" ->
+                usage.completion = Numbers.count(parser, token, usage.completion);
+            case "total_tokens" -> usage.total = Numbers.count(parser, token, usage.total);
+            case "cost" -> usage.costNanos = Numbers.nanos(parser);
+            default -> {}
+        }
     }
 
-    private void add(JsonParser parser, Kind kind, boolean wrapped) throws IOException {
-        if (edits.size() == MAX_EDITS) {
-            throw new StreamConstraintsException("more than " + MAX_EDITS + " tokens to replace");
+    // ---- all other members
+
+    /** Passes over a value, on the lookout for numbers that become zero. */
+    private void pass(JsonParser parser, JsonToken value, long paths) throws IOException {
+        if (paths == 0) {
+            parser.skipChildren();
+        } else if (zero.reached(paths)) {
+            zeroAll(parser, value);
+        } else if (value == JsonToken.START_OBJECT) {
+            while (parser.nextToken() == JsonToken.FIELD_NAME) {
+                long reached = zero.step(paths, parser.currentName());
+                pass(parser, parser.nextToken(), reached);
+            }
+        } else if (value == JsonToken.START_ARRAY) {
+            for (JsonToken item = parser.nextToken(); item != JsonToken.END_ARRAY; item = parser.nextToken()) {
+                if (item.isStructStart()) {
+                    pass(parser, item, paths);
+                }
+            }
         }
+    }
+
+    private void zeroAll(JsonParser parser, JsonToken first) throws IOException {
+        JsonToken token = first;
+        for (int depth = 0; ; token = parser.nextToken()) {
+            if (token.isStructStart()) {
+                depth++;
+            } else if (token.isStructEnd()) {
+                depth--;
+            } else if (token.isNumeric()) {
+                add(parser, Kind.ZERO, Condition.ALWAYS);
+            }
+            if (depth == 0) {
+                return;
+            }
+        }
+    }
+
+    /** A text that says something; null for anything else. */
+    private static String text(JsonParser parser, JsonToken value) throws IOException {
+        if (value != JsonToken.VALUE_STRING) {
+            return null;
+        }
+        String text = parser.getText();
+        return text.isEmpty() ? null : text;
+    }
+
+    /** The current number, or something that is no index if it is too long. */
+    private static long wholeNumber(JsonParser parser) throws IOException {
+        return parser.getNumberType() == JsonParser.NumberType.BIG_INTEGER ? -1 : parser.getLongValue();
+    }
+
+    private static void checkCount(int count) throws StreamConstraintsException {
+        if (count > MAX_EDITS) {
+            throw new StreamConstraintsException("more than " + MAX_EDITS + " tokens to replace, or choices");
+        }
+    }
+
+    private void add(JsonParser parser, Kind kind, Condition condition) throws IOException {
+        checkCount(edits.size() + 1);
         // Strings are read lazily; only after this is the current location the token's end.
         parser.finishToken();
         int quote = kind == Kind.ID ? 1 : 0;
         int start = base + (int) parser.currentTokenLocation().getByteOffset() + quote;
         int end = base + (int) parser.currentLocation().getByteOffset() - quote;
-        boolean counted = kind.compareTo(Kind.ZERO) > 0;
-        edits.add(new Edit(kind, start, end, wrapped, counted ? count(parser) : 0));
-    }
-
-    /** The current number if it is one that a count can be, else 0. */
-    private static long count(JsonParser parser) throws IOException {
-        if (parser.currentToken() != JsonToken.VALUE_NUMBER_INT) {
-            return 0;
-        }
-        return switch (parser.getNumberType()) {
-            case INT, LONG -> Math.max(0, parser.getLongValue());
-            default -> 0;
-        };
+        edits.add(new Edit(kind, start, end, condition));
     }
 }

@@ -1,32 +1,58 @@
 package dev.refrain.engine.internal.template;
 
+import dev.refrain.engine.AnswerFacts;
 import java.nio.ByteBuffer;
+import java.util.Set;
 
 /** The states of a capture: what documents and streams have in common. */
 abstract class Capture implements AnswerCapture {
-    /** Longer ones are taken for something else than an id. */
-    private static final int MAX_ID_LENGTH = 256;
+    final AnswerFormat format;
+    final int maxBytes;
+    final Completeness completeness;
+    final AnswerCount count;
 
     private State state = State.OPEN;
     private boolean ended;
     private boolean terminated;
     private String rejection;
 
+    Capture(AnswerFormat format, boolean streaming, int maxBytes) {
+        this.format = format;
+        this.maxBytes = maxBytes;
+        this.completeness = new Completeness(format, streaming);
+        this.count = new AnswerCount(format);
+    }
+
     @Override
     public final State append(ByteBuffer chunk) {
-        if (!ended && state != State.REJECTED) {
+        if (!ended) {
             accept(chunk);
         }
         return state;
     }
 
     @Override
-    public final State end() {
-        if (!ended && state != State.REJECTED) {
+    public final State end(boolean inGoodOrder) {
+        if (!ended) {
             ended = true;
-            finish();
+            finish(inGoodOrder);
         }
         return state;
+    }
+
+    @Override
+    public final AnswerFacts facts() {
+        return count.facts();
+    }
+
+    @Override
+    public final String providerId() {
+        return count.facts().id();
+    }
+
+    @Override
+    public final Set<String> finishReasons() {
+        return completeness.reasons();
     }
 
     @Override
@@ -42,16 +68,16 @@ abstract class Capture implements AnswerCapture {
         return rejection;
     }
 
-    /** More of the answer; the state is not rejected. */
+    /** More of the answer, in any state. */
     abstract void accept(ByteBuffer chunk);
 
-    /** The end of the answer; the state is not rejected, and afterwards it is not open. */
-    abstract void finish();
+    /** The end of the answer, in any state; afterwards it is not open. */
+    abstract void finish(boolean inGoodOrder);
 
     /** The state is complete. */
     abstract Template build();
 
-    /** Drops every buffer. */
+    /** Drops what is held for a template. */
     abstract void release();
 
     @Override
@@ -76,17 +102,17 @@ abstract class Capture implements AnswerCapture {
         rejection = reason;
     }
 
-    final void reject(String reason) {
-        state = State.REJECTED;
-        rejection = reason;
-        release();
+    /** Whether there is, or may be, a template or somebody who reads a live one. */
+    final boolean isWanted() {
+        return state != State.REJECTED;
     }
 
-    /** The id if it has only visible ASCII (RFC 9110, 5.5 allows more, with care): it may be sent as a header field. */
-    static String headerSafe(String id) {
-        if (id == null || id.isEmpty() || id.length() > MAX_ID_LENGTH) {
-            return null;
+    /** The first reason counts. */
+    final void reject(String reason) {
+        if (state != State.REJECTED) {
+            state = State.REJECTED;
+            rejection = reason;
+            release();
         }
-        return id.chars().allMatch(c -> c > ' ' && c < 0x7F) ? id : null;
     }
 }

@@ -1,5 +1,6 @@
 package dev.refrain.engine.internal.template;
 
+import dev.refrain.engine.AnswerFacts;
 import dev.refrain.engine.internal.template.AnswerScanner.Edit;
 import java.util.List;
 
@@ -20,7 +21,7 @@ public final class LiveTemplate {
         volatile Window next;
     }
 
-    private static final Template EMPTY = new TemplateBuilder(0).build(null);
+    private static final Template EMPTY = new TemplateBuilder(0).build(AnswerFacts.NONE);
 
     /** Bytes after which a window of a stream that is not to be stored is left for the next. */
     private static final int SMALL_WINDOW = 64 * 1024;
@@ -53,10 +54,6 @@ public final class LiveTemplate {
         return published;
     }
 
-    void append(byte[] source, int from, int to) {
-        builder.append(source, from, to);
-    }
-
     void append(int value) {
         builder.append(value);
     }
@@ -67,7 +64,7 @@ public final class LiveTemplate {
 
     /** Shows readers what was appended. Only between events, so that none is ever seen in part. */
     void publish() {
-        Template snapshot = builder.build(null);
+        Template snapshot = builder.build(AnswerFacts.NONE);
         if (finishedWindows + snapshot.length() == published) {
             return;
         }
@@ -95,8 +92,14 @@ public final class LiveTemplate {
         current = next;
     }
 
-    /** The stream so far, as one template; only while the beginning is kept. */
-    Template whole() {
-        return builder.build(null);
+    /** The stream so far, as one template; only while the beginning is kept. A stream has no id that a client would know it by. */
+    Template whole(AnswerFacts facts) {
+        return builder.build(new AnswerFacts(
+                null,
+                facts.promptTokens(),
+                facts.completionTokens(),
+                facts.tokens(),
+                facts.costNanos(),
+                facts.finishReason()));
     }
 }

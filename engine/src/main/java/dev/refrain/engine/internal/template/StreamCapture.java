@@ -33,8 +33,6 @@ final class StreamCapture extends Capture {
         DROPPED
     }
 
-    private final AnswerFormat format;
-    private final int maxBytes;
     private AnswerScanner scanner;
     private final LiveTemplate live = new LiveTemplate();
 
@@ -50,16 +48,15 @@ final class StreamCapture extends Capture {
 
     private int dataLength;
     private boolean errorEvent;
+    private boolean errorField;
     /** Raw bytes of the events in the template, as long as it is one that can be stored. */
     private int dispatched;
+    /** An event is too long to be looked at: nothing more is. */
+    private boolean stopped;
 
-    /** The first id that came by; null if none has. */
-    private String id;
-
-    StreamCapture(AnswerFormat format, int maxBytes) {
-        this.format = format;
-        this.maxBytes = maxBytes;
-        this.scanner = new AnswerScanner(format);
+    StreamCapture(AnswerFormat format, int maxBytes, ZeroPaths zero) {
+        super(format, true, maxBytes);
+        this.scanner = new AnswerScanner(format, zero);
         if (format == AnswerFormat.EMBEDDINGS) {
             reject("embeddings never stream");
         }
@@ -69,7 +66,7 @@ final class StreamCapture extends Capture {
     void accept(ByteBuffer chunk) {
         int at = chunk.position();
         int limit = chunk.limit();
-        while (at < limit && state() != State.REJECTED) {
+        while (at < limit && !stopped) {
             if (lineFeed != LineFeed.STARTS_A_LINE) {
                 if (chunk.get(at) == '\n') {
                     at++;
@@ -93,16 +90,19 @@ final class StreamCapture extends Capture {
             }
             at = next;
         }
-        live.publish();
+        if (isWanted()) {
+            live.publish();
+        }
     }
 
     /** Makes sure that one event stays within the limit, and notes when all of them together do not. */
     private boolean hasRoomFor(int more) {
         if (more > maxBytes - event.length()) {
             reject(OVERSIZED);
+            stopped = true;
             return false;
         }
-        if (state() != State.OVERSIZED && more > maxBytes - dispatched - event.length()) {
+        if ((state() == State.OPEN || state() == State.COMPLETE) && more > maxBytes - dispatched - event.length()) {
             live.forgetBeginning();
             outgrow(OVERSIZED);
         }
@@ -110,19 +110,25 @@ final class StreamCapture extends Capture {
     }
 
     @Override
-    void finish() {
-        if (event.length() > lineStart) {
+    void finish(boolean inGoodOrder) {
+        if (!stopped && event.length() > lineStart) {
             endOfLine(0);
         }
-        if (state() != State.REJECTED && event.length() > 0) {
+        if (!stopped && event.length() > 0) {
             dispatch();
         }
-        if (state() == State.OPEN) {
-            reject("no terminal event");
-        } else if (state() != State.REJECTED) {
-            live.publish();
-            releaseParts();
+        if (isWanted()) {
+            String missing = completeness.missing(inGoodOrder);
+            if (missing == null) {
+                complete();
+                live.publish();
+            } else {
+                reject(missing);
+            }
         }
+        event = null;
+        data = null;
+        scanner = null;
     }
 
     @Override
@@ -131,25 +137,13 @@ final class StreamCapture extends Capture {
     }
 
     @Override
-    public String providerId() {
-        return headerSafe(id);
-    }
-
-    @Override
     Template build() {
-        return live.whole();
+        return live.whole(count.facts());
     }
 
     @Override
     void release() {
         live.forgetBeginning();
-        releaseParts();
-    }
-
-    private void releaseParts() {
-        event = null;
-        data = null;
-        scanner = null;
     }
 
     private void endOfLineFeed() {
@@ -159,7 +153,7 @@ final class StreamCapture extends Capture {
         if (lineFeed == LineFeed.TO_EVENT) {
             event.append('\n');
             lineStart++;
-        } else {
+        } else if (isWanted()) {
             live.append('\n');
             dispatched += state() == State.OVERSIZED ? 0 : 1;
         }
@@ -215,54 +209,70 @@ final class StreamCapture extends Capture {
             data[dataLength++] = end;
         } else if (equals(bytes, start, colon, EVENT)) {
             errorEvent = equals(bytes, value, end, ERROR);
+        } else if (equals(bytes, start, colon, ERROR)) {
+            // What llama.cpp sent in 2024 and 2025.
+            errorField = true;
         }
     }
 
     /** Moves the event under way to the template, or rejects the answer because of it. */
     private void dispatch() {
-        if (errorEvent) {
+        if (errorEvent || errorField) {
             reject("error event");
-            return;
-        }
-        if (dataLength == 2) {
+        } else if (dataLength == 2) {
             dispatch(event.bytes(), data[0], data[1]);
         } else if (dataLength > 2) {
             byte[] joined = joinData();
             dispatch(joined, 0, joined.length);
         } else {
-            live.append(event.bytes(), 0, event.length());
+            append(List.of());
         }
-        if (state() != State.REJECTED) {
-            dispatched += state() == State.OVERSIZED ? 0 : event.length();
-            event.truncate(0);
-            lineStart = 0;
-            dataLength = 0;
-        }
+        dispatched += state() == State.OVERSIZED ? 0 : event.length();
+        event.truncate(0);
+        lineStart = 0;
+        dataLength = 0;
+        errorEvent = false;
+        errorField = false;
     }
 
     private void dispatch(byte[] bytes, int from, int to) {
         int start = AnswerScanner.skipWhiteSpace(bytes, from, to);
         if (start == to || bytes[start] != '{') {
-            live.append(event.bytes(), 0, event.length());
-            if (format == AnswerFormat.CHAT && isDone(bytes, start, to)) {
-                complete();
+            append(List.of());
+            if (isDone(bytes, start, to)) {
+                completeness.done();
+                judge();
             }
             return;
         }
         String flaw = scanner.scan(bytes, start, to);
         if (flaw != null) {
             reject(flaw);
-        } else if (scanner.hasError() || format.isFailure(scanner.type())) {
-            reject("error event");
+            return;
+        }
+        count.add(scanner.fields());
+        String failure = completeness.add(scanner.fields());
+        if (failure != null) {
+            reject(failure);
         } else {
-            if (id == null && scanner.edits().stream().anyMatch(edit -> edit.kind() == AnswerScanner.Kind.ID)) {
-                id = scanner.id();
-            }
-            List<Edit> edits = dataLength == 2 ? scanner.edits() : unjoin(scanner.edits());
+            append(dataLength == 2 ? scanner.edits() : unjoin(scanner.edits()));
+            judge();
+        }
+    }
+
+    private void append(List<Edit> edits) {
+        if (isWanted()) {
             live.append(event.bytes(), 0, event.length(), edits);
-            if (format.isTerminal(scanner.type())) {
-                complete();
-            }
+        }
+    }
+
+    /** What follows a terminal event may be an error, or open a choice anew. */
+    private void judge() {
+        String missing = completeness.missing(false);
+        if (missing == null && isWanted()) {
+            complete();
+        } else if (missing != null && isTerminated()) {
+            reject(missing);
         }
     }
 
@@ -298,7 +308,7 @@ final class StreamCapture extends Capture {
                 line += 2;
             }
             int shift = data[line] - lineInJoined;
-            result.add(new Edit(edit.kind(), edit.start() + shift, edit.end() + shift, edit.wrapped(), edit.count()));
+            result.add(new Edit(edit.kind(), edit.start() + shift, edit.end() + shift, edit.condition()));
         }
         return result;
     }

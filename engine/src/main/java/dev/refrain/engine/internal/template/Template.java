@@ -1,5 +1,6 @@
 package dev.refrain.engine.internal.template;
 
+import dev.refrain.engine.AnswerFacts;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
@@ -29,28 +30,16 @@ public final class Template {
     private final byte[] patches;
     private final int patchesLength;
     private final int patchCount;
-    private final long promptTokens;
-    private final long tokens;
-    private final String originalId;
+    private final AnswerFacts facts;
 
     /** Keeps the arrays: what lies within the given lengths must not change any more. */
-    Template(
-            byte[] bytes,
-            int length,
-            byte[] patches,
-            int patchesLength,
-            int patchCount,
-            long promptTokens,
-            long tokens,
-            String originalId) {
+    Template(byte[] bytes, int length, byte[] patches, int patchesLength, int patchCount, AnswerFacts facts) {
         this.bytes = bytes;
         this.length = length;
         this.patches = patches;
         this.patchesLength = patchesLength;
         this.patchCount = patchCount;
-        this.promptTokens = promptTokens;
-        this.tokens = tokens;
-        this.originalId = originalId;
+        this.facts = facts;
     }
 
     /** The backing array; only the first {@link #length()} bytes mean anything. Not to be written to. */
@@ -78,22 +67,11 @@ public final class Template {
         return patchCount;
     }
 
-    /** Those of {@link #tokens()} that were counted for the request; 0 if the answer's usage did not say. */
-    public long promptTokens() {
-        return promptTokens;
-    }
-
-    /** The tokens that a hit saves, as the answer's own usage counted them; 0 if it did not. */
-    public long tokens() {
-        return tokens;
-    }
-
     /**
-     * The id of a non-streaming answer as the provider sent it (wire rule W23), or null for a stream, and where there is none or
-     * none that could stand in a header field.
+     * What the answer said of itself. Its id is that of a document as the provider sent it (wire rule W23); of a stream there is none.
      */
-    public String originalId() {
-        return originalId;
+    public AnswerFacts facts() {
+        return facts;
     }
 
     /**

@@ -1,5 +1,6 @@
 package dev.refrain.engine.internal.template;
 
+import dev.refrain.engine.AnswerFacts;
 import dev.refrain.engine.internal.template.AnswerScanner.Edit;
 import java.util.Arrays;
 import java.util.List;
@@ -20,9 +21,6 @@ final class TemplateBuilder {
     private final GrowableBytes patches = new GrowableBytes(64);
     private int patchCount;
     private int lastPatch;
-    private long inputTokens;
-    private long outputTokens;
-    private long totalTokens;
 
     TemplateBuilder(int capacity) {
         bytes = new GrowableBytes(capacity);
@@ -47,25 +45,14 @@ final class TemplateBuilder {
             switch (edit.kind()) {
                 case ID -> placeholder(Template.ID, Template.ID_LENGTH);
                 case TIME -> placeholder(Template.TIME, Template.TIME_LENGTH);
-                default -> {
-                    count(edit);
-                    bytes.append('0');
-                }
+                case ZERO -> bytes.append('0');
             }
         }
         bytes.append(source, copied, to);
     }
 
-    Template build(String originalId) {
-        return new Template(
-                bytes.bytes(),
-                bytes.length(),
-                patches.bytes(),
-                patches.length(),
-                patchCount,
-                inputTokens,
-                totalTokens > 0 ? totalTokens : inputTokens + outputTokens,
-                originalId);
+    Template build(AnswerFacts facts) {
+        return new Template(bytes.bytes(), bytes.length(), patches.bytes(), patches.length(), patchCount, facts);
     }
 
     private void placeholder(int kind, int length) {
@@ -73,20 +60,5 @@ final class TemplateBuilder {
         lastPatch = bytes.length();
         patchCount++;
         bytes.append(PLACEHOLDER, 0, length);
-    }
-
-    /** Several events may carry usage, each the running total of its counts or a part of them; so the largest of each counts. */
-    private void count(Edit edit) {
-        switch (edit.kind()) {
-            case INPUT_TOKENS -> inputTokens = Math.max(inputTokens, bounded(edit.count()));
-            case OUTPUT_TOKENS -> outputTokens = Math.max(outputTokens, bounded(edit.count()));
-            case TOTAL_TOKENS -> totalTokens = Math.max(totalTokens, bounded(edit.count()));
-            default -> {}
-        }
-    }
-
-    /** Far over any real count, far under what a sum of two, or of a day's hits, could overflow. */
-    private static long bounded(long count) {
-        return Math.min(count, Integer.MAX_VALUE);
     }
 }

@@ -17,7 +17,7 @@ class AnswerScannerTest {
 
     @Test
     void takesTheTextsThatJacksonTakesAndFindsWhatStandsBehindThem() {
-        AnswerScanner scanner = new AnswerScanner(AnswerFormat.CHAT);
+        AnswerScanner scanner = new AnswerScanner(AnswerFormat.CHAT, Sample.ZERO);
         int longest = 8 + 2 * 32 + 8;
         for (int position = 0; position < longest; position++) {
             for (char value :

@@ -53,9 +53,9 @@ class BodyCaptureTest {
                 }
                 """).check(Endpoint.CHAT, false);
 
-        assertThat(template.tokens()).isEqualTo(29);
+        assertThat(template.facts().tokensOrNone()).isEqualTo(29);
         assertThat(template.patchCount()).isEqualTo(2);
-        assertThat(template.originalId()).isEqualTo("chatcmpl-B9MBs8CjcvOU2jLn4n570S5qMJKcT");
+        assertThat(template.facts().id()).isEqualTo("chatcmpl-B9MBs8CjcvOU2jLn4n570S5qMJKcT");
     }
 
     @Test
@@ -68,7 +68,7 @@ class BodyCaptureTest {
                 "total_tokens":<<0|11>>,"cost":<<0|0.0000425>>,"is_byok":false,"cost_details":{"upstream_inference_cost":null,\
                 "upstream_inference_prompt_cost":<<0|2.25e-5>>,"upstream_inference_completions_cost":<<0|2E-05>>}}}""").check(Endpoint.CHAT, false);
 
-        assertThat(template.tokens()).isEqualTo(11);
+        assertThat(template.facts().tokensOrNone()).isEqualTo(11);
     }
 
     @Test
@@ -99,7 +99,7 @@ class BodyCaptureTest {
                   "metadata": {"id": "mine"}
                 }""").check(Endpoint.RESPONSES, false);
 
-        assertThat(template.tokens()).isEqualTo(123);
+        assertThat(template.facts().tokensOrNone()).isEqualTo(123);
         assertThat(template.patchCount()).isEqualTo(3);
     }
 
@@ -120,7 +120,7 @@ class BodyCaptureTest {
                 "cache_creation":{"ephemeral_5m_input_tokens":<<0|0>>,"ephemeral_1h_input_tokens":<<0|12>>},"output_tokens":<<0|503>>,\
                 "server_tool_use":{"web_search_requests":<<0|1>>},"service_tier":"standard"}}""").check(Endpoint.MESSAGES, false);
 
-        assertThat(template.tokens()).isEqualTo(2598);
+        assertThat(template.facts().tokensOrNone()).isEqualTo(2598);
         assertThat(template.patchCount()).isEqualTo(1);
     }
 
@@ -129,12 +129,12 @@ class BodyCaptureTest {
         Template without = Sample.of("""
                 {"object":"list","data":[{"object":"embedding","id":"e","index":0,"embedding":[0.0023064255,-0.009327292,-1e-7]}],\
                 "model":"text-embedding-3-small","usage":{"prompt_tokens":<<0|8>>,"total_tokens":<<0|8>>}}""").check(Endpoint.EMBEDDINGS, false);
-        assertThat(without.tokens()).isEqualTo(8);
+        assertThat(without.facts().tokensOrNone()).isEqualTo(8);
         assertThat(without.patchCount()).isZero();
-        assertThat(without.originalId()).isNull();
+        assertThat(without.facts().id()).isNull();
 
         Sample.of(
-                        "{\"id\":\"<<id|emb-1>>\",\"created\":1,\"data\":[],\"usage\":{\"prompt_tokens\":<<0|8>>,\"cost\":<<0|1e-9>>}}")
+                        "{\"id\":\"<<id|emb-1>>\",\"created\":1,\"data\":[{}],\"usage\":{\"prompt_tokens\":<<0|8>>,\"cost\":<<0|1e-9>>}}")
                 .check(Endpoint.EMBEDDINGS, false);
     }
 
@@ -142,27 +142,41 @@ class BodyCaptureTest {
     void escapedAndRepeatedNamesCount() {
         Sample.of(
                         "{\"\\u0069d\":\"<<id|a\\\"\\\\\\u00e4>>\",\"id\":\"<<id|>>\",\"i\\u0064\":7,\"ID\":\"x\",\"us\\u0061ge\":{\"a\":<<0|1>>},"
-                                + "\"usage\":[<<0|2>>,{\"b\":<<0|3>>}],\"created\":\"4\",\"created\":<<time|5>>}")
+                                + "\"usage\":[<<0|2>>,{\"b\":<<0|3>>}],\"created\":\"4\",\"created\":<<time|5>>,\"choices\":[{\"finish_reason\":\"stop\"}]}")
                 .check(Endpoint.CHAT, false);
     }
 
     @Test
     void whiteSpaceAroundIsKept() {
-        Sample.of(" \r\n\t{ \"id\" : \"<<id|x>>\" , \"created\" :\n<<time|123456789012>>\t} \n\n")
+        Sample.of(
+                        " \r\n\t{ \"id\" : \"<<id|x>>\" , \"created\" :\n<<time|123456789012>>\t,\"choices\":[{\"finish_reason\":\"stop\"}]} \n\n")
                 .check(Endpoint.CHAT, false);
     }
 
     @Test
     void onlyUsableIdsAreHandedOn() {
-        assertThat(Sample.captureWhole(Endpoint.CHAT, false, "{\"id\":\"a\\r\\nSet-Cookie: b\"}")
-                        .originalId())
+        assertThat(Sample.captureWhole(
+                                Endpoint.CHAT,
+                                false,
+                                "{\"id\":\"a\\r\\nSet-Cookie: b\",\"choices\":[{\"finish_reason\":\"stop\"}]}")
+                        .facts()
+                        .id())
                 .isNull();
-        assertThat(Sample.captureWhole(Endpoint.CHAT, false, "{\"id\":\"\"}").originalId())
+        assertThat(Sample.captureWhole(Endpoint.CHAT, false, "{\"id\":\"\",\"choices\":[{\"finish_reason\":\"stop\"}]}")
+                        .facts()
+                        .id())
                 .isNull();
-        assertThat(Sample.captureWhole(Endpoint.CHAT, false, "{\"id\":\"ä\"}").originalId())
+        assertThat(Sample.captureWhole(
+                                Endpoint.CHAT, false, "{\"id\":\"ä\",\"choices\":[{\"finish_reason\":\"stop\"}]}")
+                        .facts()
+                        .id())
                 .isNull();
-        assertThat(Sample.captureWhole(Endpoint.CHAT, false, "{\"id\":\"" + "x".repeat(257) + "\"}")
-                        .originalId())
+        assertThat(Sample.captureWhole(
+                                Endpoint.CHAT,
+                                false,
+                                "{\"id\":\"" + "x".repeat(257) + "\",\"choices\":[{\"finish_reason\":\"stop\"}]}")
+                        .facts()
+                        .id())
                 .isNull();
     }
 
@@ -179,7 +193,9 @@ class BodyCaptureTest {
     }
 
     private static long tokens(String chat) {
-        return Sample.captureWhole(Endpoint.CHAT, false, chat).tokens();
+        return Sample.captureWhole(Endpoint.CHAT, false, chat.substring(0, chat.length() - 1) + Sample.COMPLETE)
+                .facts()
+                .tokensOrNone();
     }
 
     @ParameterizedTest
@@ -190,7 +206,7 @@ class BodyCaptureTest {
                 .isEqualTo("error body");
         assertThat(Sample.rejection(endpoint, false, "{\"error\":\"\",\"status\":\"completed\",\"error\":null}"))
                 .isEqualTo("error body");
-        Sample.captureWhole(endpoint, false, "{\"error\":null,\"status\":\"completed\",\"x\":{\"error\":1}}");
+        Sample.captureWhole(endpoint, false, "{\"x\":{\"error\":1}" + Sample.COMPLETE);
     }
 
     @ParameterizedTest
@@ -207,7 +223,6 @@ class BodyCaptureTest {
     void responsesMustBeFinal(String body) {
         assertThat(Sample.rejection(Endpoint.RESPONSES, false, body))
                 .isEqualTo("status neither completed nor incomplete");
-        Sample.captureWhole(Endpoint.CHAT, false, body);
     }
 
     @ParameterizedTest
@@ -247,17 +262,20 @@ class BodyCaptureTest {
                 .isEqualTo("beyond what the JSON parser takes on");
         assertThat(Sample.rejection(Endpoint.CHAT, false, "{\"usage\":[0" + ",1".repeat(50_000) + "]}"))
                 .isEqualTo("beyond what the JSON parser takes on");
-        Sample.captureWhole(Endpoint.CHAT, false, "{\"usage\":[0" + ",1".repeat(49_999) + "],\"n\":[1]}");
+        Sample.captureWhole(
+                Endpoint.CHAT,
+                false,
+                "{\"usage\":[0" + ",1".repeat(49_999) + "],\"n\":[1],\"choices\":[{\"finish_reason\":\"stop\"}]}");
     }
 
     @Test
     void theLimitIsInclusive() {
-        String body = "{\"id\":\"" + "x".repeat(91) + "\"}";
-        AnswerCapture fits = AnswerCapture.of(Endpoint.CHAT, false, 100);
+        String body = "{\"choices\":[{\"finish_reason\":\"stop\"}],\"id\":\"" + "x".repeat(54) + "\"}";
+        AnswerCapture fits = AnswerCapture.of(Endpoint.CHAT, false, 100, Sample.ZERO);
         assertThat(fits.append(Sample.utf8(body))).isEqualTo(State.OPEN);
         assertThat(fits.end()).isEqualTo(State.COMPLETE);
 
-        AnswerCapture tooLong = AnswerCapture.of(Endpoint.CHAT, false, 99);
+        AnswerCapture tooLong = AnswerCapture.of(Endpoint.CHAT, false, 99, Sample.ZERO);
         ByteBuffer chunk = Sample.utf8(body);
         chunk.limit(50);
         assertThat(tooLong.append(chunk)).isEqualTo(State.OPEN);
@@ -274,8 +292,8 @@ class BodyCaptureTest {
         body.append("A".repeat(15 << 20))
                 .append("\",\"usage\":{\"n\":")
                 .append("7".repeat(1 << 20))
-                .append("}}");
-        AnswerCapture capture = AnswerCapture.of(Endpoint.CHAT, false, limit);
+                .append("},\"choices\":[{\"finish_reason\":\"stop\"}]}");
+        AnswerCapture capture = AnswerCapture.of(Endpoint.CHAT, false, limit, Sample.ZERO);
         capture.append(Sample.utf8(body.toString()));
         assertThat(capture.end()).as(capture.rejection()).isEqualTo(State.COMPLETE);
         assertThat(capture.template().length()).isEqualTo(body.length() - (1 << 20) + 1);
@@ -283,8 +301,8 @@ class BodyCaptureTest {
 
     @Test
     void chunksAreReadFromWhereverTheyAre() {
-        String body = "{\"id\":\"x\",\"usage\":{\"n\":12}}";
-        AnswerCapture capture = AnswerCapture.of(Endpoint.CHAT, false, Sample.LIMIT);
+        String body = "{\"id\":\"x\",\"usage\":{\"n\":12},\"choices\":[{\"finish_reason\":\"stop\"}]}";
+        AnswerCapture capture = AnswerCapture.of(Endpoint.CHAT, false, Sample.LIMIT, Sample.ZERO);
         ByteBuffer direct = ByteBuffer.allocateDirect(100);
         direct.position(7).put(Sample.utf8(body.substring(0, 9))).flip().position(7);
         capture.append(direct.asReadOnlyBuffer());
@@ -293,21 +311,24 @@ class BodyCaptureTest {
         capture.append(heap.slice());
         assertThat(heap.position()).isEqualTo(2);
         assertThat(capture.end()).isEqualTo(State.COMPLETE);
-        assertThat(Sample.replay(capture.template())).isEqualTo("{\"id\":\"" + Sample.ID + "\",\"usage\":{\"n\":0}}");
+        assertThat(Sample.replay(capture.template()))
+                .isEqualTo("{\"id\":\"" + Sample.ID
+                        + "\",\"usage\":{\"n\":0},\"choices\":[{\"finish_reason\":\"stop\"}]}");
     }
 
     @Test
     void thereIsNoTemplateBeforeTheEndNorAfterARejection() {
-        AnswerCapture capture = AnswerCapture.of(Endpoint.CHAT, false, Sample.LIMIT);
-        assertThat(capture.append(Sample.utf8("{}"))).isEqualTo(State.OPEN);
+        String body = "{\"choices\":[{\"finish_reason\":\"stop\"}]}";
+        AnswerCapture capture = AnswerCapture.of(Endpoint.CHAT, false, Sample.LIMIT, Sample.ZERO);
+        assertThat(capture.append(Sample.utf8(body))).isEqualTo(State.OPEN);
         assertThat(capture.rejection()).isNull();
         assertThatThrownBy(capture::template).isInstanceOf(IllegalStateException.class);
         assertThat(capture.end()).isEqualTo(State.COMPLETE);
         assertThat(capture.append(Sample.utf8("junk"))).isEqualTo(State.COMPLETE);
-        assertThat(Sample.replay(capture.template())).isEqualTo("{}");
+        assertThat(Sample.replay(capture.template())).isEqualTo(body);
         assertThat(capture.end()).isEqualTo(State.COMPLETE);
 
-        AnswerCapture rejected = AnswerCapture.of(Endpoint.CHAT, false, Sample.LIMIT);
+        AnswerCapture rejected = AnswerCapture.of(Endpoint.CHAT, false, Sample.LIMIT, Sample.ZERO);
         assertThat(rejected.end()).isEqualTo(State.REJECTED);
         assertThatThrownBy(rejected::template).isInstanceOf(IllegalStateException.class);
     }
@@ -315,7 +336,7 @@ class BodyCaptureTest {
     /** Jackson alone takes it for {@code id}. */
     @Test
     void aNameWithAByteThatIsNoUtf8IsNoName() {
-        AnswerCapture capture = AnswerCapture.of(Endpoint.CHAT, false, Sample.LIMIT);
+        AnswerCapture capture = AnswerCapture.of(Endpoint.CHAT, false, Sample.LIMIT, Sample.ZERO);
         capture.append(ByteBuffer.wrap("{\"\u00ffid\":\"x\"}".getBytes(StandardCharsets.ISO_8859_1)));
         assertThat(capture.end()).isEqualTo(State.REJECTED);
     }

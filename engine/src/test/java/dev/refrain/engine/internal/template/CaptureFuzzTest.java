@@ -100,7 +100,7 @@ class CaptureFuzzTest {
     }
 
     private static AnswerCapture capture(Endpoint endpoint, boolean streaming, byte[] bytes, Random cuts) {
-        AnswerCapture capture = AnswerCapture.of(endpoint, streaming, Sample.LIMIT);
+        AnswerCapture capture = AnswerCapture.of(endpoint, streaming, Sample.LIMIT, Sample.ZERO);
         int at = 0;
         while (cuts != null && at < bytes.length) {
             int length = Math.min(bytes.length - at, cuts.nextInt(1 << cuts.nextInt(8)));
@@ -150,8 +150,7 @@ class CaptureFuzzTest {
 
     @Provide
     Arbitrary<String> bodies() {
-        return Documents.arbitrary()
-                .map(body -> body.substring(0, body.lastIndexOf('}')) + ",\"error\":null,\"status\":\"completed\"}");
+        return Documents.arbitrary().map(body -> body.substring(0, body.lastIndexOf('}')) + Sample.COMPLETE);
     }
 
     @Provide

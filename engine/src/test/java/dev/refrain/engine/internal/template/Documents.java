@@ -21,7 +21,7 @@ record Documents(Random random, StringBuilder json) {
         "total_tokens",
         "input_tokens",
         "item",
-        "choices",
+        "choice",
         "a\\\"b",
         "",
         "ü"

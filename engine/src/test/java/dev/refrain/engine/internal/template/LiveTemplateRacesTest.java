@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.US_ASCII;
 
 import dev.refrain.engine.Races;
 import dev.refrain.engine.spi.EntryBuffer;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /** However threads meet, a reader of a growing stream sees whole events, all of them, in order. */
@@ -14,8 +15,8 @@ class LiveTemplateRacesTest {
 
     private static void append(LiveTemplate live, int n) {
         byte[] event = ("e" + n + "\n\n").getBytes(US_ASCII);
-        live.append(event, 0, 2);
-        live.append(event, 2, EVENT);
+        live.append(event, 0, 2, List.of());
+        live.append(event, 2, EVENT, List.of());
     }
 
     private static String read(LiveReader reader, int times) {

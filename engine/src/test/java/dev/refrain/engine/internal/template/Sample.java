@@ -18,8 +18,15 @@ import java.util.regex.Pattern;
  */
 record Sample(String original, String hit) {
     static final int LIMIT = 1 << 20;
+    static final ZeroPaths ZERO = new ZeroPaths(ZeroPaths.DEFAULTS);
     static final String ID = "gen-1790000000-AbCdEfGhIjKlMnOpQrSt";
     static final String TIME = "1790000000";
+
+    /** Members that make a document complete on each endpoint. */
+    static final String COMPLETE = ",\"error\":null,\"status\":\"completed\",\"stop_reason\":\"end_turn\","
+            + "\"choices\":[{\"finish_reason\":\"stop\"}],\"data\":[{}]}";
+    /** An event with which a chat's only choice finishes. */
+    static final String FINISH = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
 
     private static final Pattern MARK = Pattern.compile("<<(id|time|0)\\|(.*?)>>");
 
@@ -52,15 +59,26 @@ record Sample(String original, String hit) {
     }
 
     static Template captureWhole(Endpoint endpoint, boolean streaming, String answer) {
-        AnswerCapture capture = AnswerCapture.of(endpoint, streaming, LIMIT);
+        AnswerCapture capture = AnswerCapture.of(endpoint, streaming, LIMIT, ZERO);
         capture.append(utf8(answer));
         assertThat(capture.end()).as(capture.rejection()).isEqualTo(State.COMPLETE);
         return capture.template();
     }
 
+    /** The events with which a stream ends that is complete. */
+    static String ending(Endpoint endpoint) {
+        return switch (endpoint) {
+            case CHAT -> FINISH + "data: [DONE]\n\n";
+            case RESPONSES -> "data: {\"type\":\"response.completed\",\"response\":{\"status\":\"completed\"}}\n\n";
+            default ->
+                "data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"}}\n\n"
+                        + "data: {\"type\":\"message_stop\"}\n\n";
+        };
+    }
+
     /** Why the answer is rejected; fails if it is not. */
     static String rejection(Endpoint endpoint, boolean streaming, String answer) {
-        AnswerCapture capture = AnswerCapture.of(endpoint, streaming, LIMIT);
+        AnswerCapture capture = AnswerCapture.of(endpoint, streaming, LIMIT, ZERO);
         capture.append(utf8(answer));
         assertThat(capture.end()).isEqualTo(State.REJECTED);
         assertThat(capture.append(utf8(answer))).isEqualTo(State.REJECTED);

@@ -25,7 +25,7 @@ class StreamCaptureTest {
 
             data: {"id":"<<id|gen-1749054545-cL0Zm2MxUcRkbGUYUEdO>>","created":<<time|1749054545>>,"choices":[{"index":0,"delta":{"content":"\\"id\\":\\"gen-1\\" 你好"}}]}
 
-            data: {"id":"<<id|gen-1749054545-cL0Zm2MxUcRkbGUYUEdO>>","created":<<time|1749054545>>,"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"call_1","created":1,"type":"function","function":{"name":"f","arguments":"{\\"id\\":\\"x\\",\\"usage\\":{\\"n\\":1}}"}}]}}],"error":null}
+            data: {"id":"<<id|gen-1749054545-cL0Zm2MxUcRkbGUYUEdO>>","created":<<time|1749054545>>,"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"call_1","created":1,"type":"function","function":{"name":"f","arguments":"{\\"id\\":\\"x\\",\\"usage\\":{\\"n\\":1}}"}}]},"finish_reason":"tool_calls"}],"error":null}
 
             data: {"id":"<<id|gen-1749054545-cL0Zm2MxUcRkbGUYUEdO>>","created":<<time|1749054545>>,"choices":[],"usage":{"prompt_tokens":<<0|9>>,"completion_tokens":<<0|120>>,"total_tokens":<<0|129>>,"cost":<<0|1.5e-4>>,"cost_details":{"upstream_inference_cost":null}}}
 
@@ -82,8 +82,8 @@ class StreamCaptureTest {
     @MethodSource("streams")
     void providersStreams(Endpoint endpoint, String marked, long tokens) {
         Template template = Sample.of(marked).check(endpoint, true);
-        assertThat(template.tokens()).isEqualTo(tokens);
-        assertThat(template.originalId()).isNull();
+        assertThat(template.facts().tokensOrNone()).isEqualTo(tokens);
+        assertThat(template.facts().id()).isNull();
     }
 
     @ParameterizedTest
@@ -97,9 +97,9 @@ class StreamCaptureTest {
 
     @Test
     void aCommentBetweenTwoLineEndsThatWouldBeOneLeavesThemTwo() {
-        String sent = "data: {\"n\":1}\r: comment\n\ndata: [DONE]\n\n";
+        String sent = "data: {\"n\":1}\r: comment\n\n" + Sample.ending(Endpoint.CHAT);
         assertThat(Sample.replay(Sample.captureWhole(Endpoint.CHAT, true, sent)))
-                .isEqualTo("data: {\"n\":1}\r\n\ndata: [DONE]\n\n");
+                .isEqualTo("data: {\"n\":1}\r\n\n" + Sample.ending(Endpoint.CHAT));
     }
 
     /** Comments, BOM, blank lines, other fields and several data lines, under each kind of line end. */
@@ -131,6 +131,8 @@ class StreamCaptureTest {
 
 
                 data: ["id"]
+
+                data: {"choices":[{"finish_reason":"stop"}]}
 
                 data: [DONE]
 
@@ -172,12 +174,12 @@ class StreamCaptureTest {
         byte[] bytes = stream.getBytes(StandardCharsets.UTF_8);
         Template whole = Sample.captureWhole(endpoint, true, stream);
         for (int split = 0; split <= bytes.length; split++) {
-            AnswerCapture capture = AnswerCapture.of(endpoint, true, Sample.LIMIT);
+            AnswerCapture capture = AnswerCapture.of(endpoint, true, Sample.LIMIT, Sample.ZERO);
             capture.append(ByteBuffer.wrap(bytes, 0, split));
             capture.append(ByteBuffer.wrap(bytes, split, bytes.length - split));
             assertSame(capture, whole);
         }
-        AnswerCapture byteByByte = AnswerCapture.of(endpoint, true, Sample.LIMIT);
+        AnswerCapture byteByByte = AnswerCapture.of(endpoint, true, Sample.LIMIT, Sample.ZERO);
         for (int i = 0; i < bytes.length; i++) {
             byteByByte.append(ByteBuffer.wrap(bytes, i, 1));
         }
@@ -192,12 +194,12 @@ class StreamCaptureTest {
         assertThat(Arrays.copyOf(template.patches(), template.patchesLength()))
                 .isEqualTo(Arrays.copyOf(expected.patches(), expected.patchesLength()));
         assertThat(template.patchCount()).isEqualTo(expected.patchCount());
-        assertThat(template.tokens()).isEqualTo(expected.tokens());
+        assertThat(template.facts().tokensOrNone()).isEqualTo(expected.facts().tokensOrNone());
     }
 
     @Test
     void aByteOrderMarkIsNoPartOfTheFirstLine() {
-        String done = "data: [DONE]\n\n";
+        String done = Sample.ending(Endpoint.CHAT);
         Sample.of("\ufeffdata: {\"id\":\"<<id|x>>\"}\n\n" + done).check(Endpoint.CHAT, true);
         Sample.of("\ufeff" + done).check(Endpoint.CHAT, true);
         for (String nothing : new String[] {"\ufeff: comment\n\n", "\ufeff\r\n"}) {
@@ -207,13 +209,14 @@ class StreamCaptureTest {
         assertThat(Sample.rejection(Endpoint.CHAT, true, "\ufeffevent: error\n\n" + done))
                 .isEqualTo("error event");
         // Anywhere else it makes another field of it.
-        assertThat(Sample.rejection(Endpoint.CHAT, true, ":\n\ufeff" + done)).isEqualTo("no terminal event");
+        assertThat(Sample.rejection(Endpoint.CHAT, true, ":\n\ufeff" + done)).isEqualTo("no choice");
     }
 
     @Test
     void aStreamIsCompleteWithItsTerminalEventsBlankLine() {
-        AnswerCapture capture = AnswerCapture.of(Endpoint.CHAT, true, Sample.LIMIT);
-        assertThat(capture.append(Sample.utf8("data: {\"id\":\"a\"}\n\ndata: [DONE]\n")))
+        AnswerCapture capture = AnswerCapture.of(Endpoint.CHAT, true, Sample.LIMIT, Sample.ZERO);
+        assertThat(capture.append(Sample.utf8(
+                        "data: {\"id\":\"a\",\"choices\":[{\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n")))
                 .isEqualTo(State.OPEN);
         assertThatThrownBy(capture::template).isInstanceOf(IllegalStateException.class);
         assertThat(capture.append(Sample.utf8("\r"))).isEqualTo(State.COMPLETE);
@@ -223,7 +226,9 @@ class StreamCaptureTest {
         assertThat(capture.append(Sample.utf8("event: error\ndata: x\n\n"))).isEqualTo(State.COMPLETE);
         assertThat(capture.rejection()).isNull();
 
-        assertThat(Sample.replay(early)).isEqualTo("data: {\"id\":\"" + Sample.ID + "\"}\n\ndata: [DONE]\n\r");
+        assertThat(Sample.replay(early))
+                .isEqualTo("data: {\"id\":\"" + Sample.ID
+                        + "\",\"choices\":[{\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\r");
         assertThat(Sample.replay(capture.template()))
                 .isEqualTo(Sample.replay(early) + "\ndata: {\"id\":\"" + Sample.ID + "\"}\n\n");
     }
@@ -233,16 +238,22 @@ class StreamCaptureTest {
         "CHAT, data: [DONE]",
         "CHAT, data:[DONE]",
         "CHAT, data:  [DONE] ",
-        "RESPONSES, 'data: {\"type\":\"response.incomplete\",\"response\":{}}'",
-        "RESPONSES, 'data: {\"type\":\"response.completed\"}'",
+        "RESPONSES, 'data: {\"type\":\"response.incomplete\",\"response\":{\"status\":\"incomplete\"}}'",
+        "RESPONSES, 'data: {\"response\":{\"status\":\"completed\"},\"type\":\"response.completed\"}'",
         "MESSAGES, 'data: {\"type\":\"message_stop\"}'",
     })
     void aMissingBlankLineAtTheEndIsForgiven(Endpoint endpoint, String terminal) {
         for (String end : new String[] {"", "\n", "\r", "\r\n", "\n\n", "\n:"}) {
-            String stream = "data: {}\n\n" + terminal + end;
+            String stream = Sample.FINISH + stopReason(endpoint) + terminal + end;
             assertThat(Sample.replay(Sample.captureWhole(endpoint, true, stream)))
                     .isEqualTo(end.equals("\n:") ? stream.substring(0, stream.length() - 1) : stream);
         }
+    }
+
+    private static String stopReason(Endpoint endpoint) {
+        return endpoint == Endpoint.MESSAGES
+                ? "data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"}}\n\n"
+                : "";
     }
 
     @ParameterizedTest
@@ -280,13 +291,21 @@ class StreamCaptureTest {
         "RESPONSES, 'data: {\"type\":\"response.error\"}'",
         "MESSAGES, 'event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\"}}'",
         "MESSAGES, 'data: {\"type\":\n data:\ndata:\"error\"}'",
+        "CHAT, 'error: {\"code\":500}'",
+        "CHAT, 'error'",
+        "RESPONSES, 'error:x\ndata: {}'",
+        "MESSAGES, 'data: {\"type\":\"ping\"}\nerror: {}'",
+        "RESPONSES, 'data: {\"type\":\"response.in_progress\",\"response\":{\"error\":{}}}'",
+        "CHAT, 'data: {\"object\":\"error\",\"message\":\"no\"}'",
+        "CHAT, 'error: {\"code\":500}'",
+        "CHAT, 'error'",
+        "RESPONSES, 'error:x\ndata: {}'",
+        "MESSAGES, 'data: {\"type\":\"ping\"}\nerror: {}'",
+        "RESPONSES, 'data: {\"type\":\"response.in_progress\",\"response\":{\"error\":{}}}'",
+        "CHAT, 'data: {\"object\":\"error\",\"message\":\"no\"}'",
     })
     void anErrorEventRejectsForGood(Endpoint endpoint, String error) {
-        String terminal = switch (endpoint) {
-            case CHAT -> "data: [DONE]\n\n";
-            case RESPONSES -> "data: {\"type\":\"response.completed\"}\n\n";
-            default -> "data: {\"type\":\"message_stop\"}\n\n";
-        };
+        String terminal = Sample.ending(endpoint);
         assertThat(Sample.rejection(endpoint, true, error + "\n\n" + terminal)).isEqualTo("error event");
         assertThat(Sample.rejection(endpoint, true, terminal + error + "\n\n")).isEqualTo("error event");
         assertThat(Sample.rejection(endpoint, true, terminal + error)).isEqualTo("error event");
@@ -299,15 +318,19 @@ class StreamCaptureTest {
 
                 event: error
                 event: message
-                data: {"error":null,"choices":[{"error":{"x":1},"delta":{"content":"event: error"}}]}
+                data: {"error":null,"choices":[{"error":null,"delta":{"content":"event: error","error":{"x":1}},"finish_reason":"stop"}]}
 
                 data: {"type":"error"}
+
+                errors: {"x":1}
 
                 data: [DONE]
 
                 """);
         Sample.captureWhole(Endpoint.MESSAGES, true, """
                 data: {"type":"content_block_start","content_block":{"type":"error","error":{}}}
+
+                data: {"type":"message_delta","delta":{"stop_reason":"end_turn"}}
 
                 data: {"type":"message_stop"}
 
@@ -342,7 +365,12 @@ class StreamCaptureTest {
     void theLimitIsInclusiveAndCommentsAreFree(String lineEnd) {
         String comment = ": keep-alive\n\n";
         String event = "data: {\"id\":\"x\"}" + lineEnd + lineEnd;
-        String stream = comment + event + comment + event + comment + "data: [DONE]" + lineEnd + lineEnd;
+        String stream = comment
+                + event
+                + comment
+                + event
+                + comment
+                + Sample.ending(Endpoint.CHAT).replace("\n", lineEnd);
         int kept = stream.length() - 3 * comment.length();
         for (int chunk : new int[] {1, 7, stream.length()}) {
             assertThat(captureInChunks(stream, chunk, kept).end()).isEqualTo(State.COMPLETE);
@@ -356,7 +384,7 @@ class StreamCaptureTest {
 
     private static AnswerCapture captureInChunks(String stream, int chunk, int limit) {
         byte[] bytes = stream.getBytes(StandardCharsets.UTF_8);
-        AnswerCapture capture = AnswerCapture.of(Endpoint.CHAT, true, limit);
+        AnswerCapture capture = AnswerCapture.of(Endpoint.CHAT, true, limit, Sample.ZERO);
         for (int i = 0; i < bytes.length; i += chunk) {
             capture.append(ByteBuffer.wrap(bytes, i, Math.min(chunk, bytes.length - i)));
         }
@@ -370,8 +398,8 @@ class StreamCaptureTest {
         String oneLine = "data: {\"id\":\"x\",\"b\":\"" + "A".repeat(length) + "\"}\n\n";
         String manyLines = "data: {\"b\":[0\n" + "data:,1\n".repeat(length / 8) + "data:],\"id\":\"x\"}\n\n";
         for (String event : new String[] {oneLine, manyLines}) {
-            byte[] bytes = (event + "data: [DONE]\n\n").getBytes(StandardCharsets.UTF_8);
-            AnswerCapture capture = AnswerCapture.of(Endpoint.CHAT, true, 11 << 20);
+            byte[] bytes = (event + Sample.ending(Endpoint.CHAT)).getBytes(StandardCharsets.UTF_8);
+            AnswerCapture capture = AnswerCapture.of(Endpoint.CHAT, true, 11 << 20, Sample.ZERO);
             // Takes half a second; quadratic work would take hours.
             Assertions.assertTimeoutPreemptively(Duration.ofSeconds(20), () -> {
                 for (int i = 0; i < bytes.length; i += 16) {
@@ -424,8 +452,8 @@ class StreamCaptureTest {
             if (random.nextInt(4) == 0) {
                 random.nextBytes(bytes);
             }
-            AnswerCapture capture =
-                    AnswerCapture.of(endpoints[random.nextInt(4)], random.nextBoolean(), random.nextInt(300));
+            AnswerCapture capture = AnswerCapture.of(
+                    endpoints[random.nextInt(4)], random.nextBoolean(), random.nextInt(300), Sample.ZERO);
             int split = random.nextInt(bytes.length + 1);
             capture.append(ByteBuffer.wrap(bytes, 0, split));
             capture.append(ByteBuffer.wrap(bytes, split, bytes.length - split));

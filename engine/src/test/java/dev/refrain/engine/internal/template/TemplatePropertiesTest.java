@@ -26,8 +26,8 @@ class TemplatePropertiesTest {
             throws JsonProcessingException {
         ObjectNode expected = (ObjectNode) JSON.readTree(body);
         // Rule W16 is for the examples to check; here every body is made storable.
-        String storable = body.substring(0, body.lastIndexOf('}')) + ",\"error\":null,\"status\":\"completed\"}";
-        expected.putNull("error").put("status", "completed");
+        String storable = body.substring(0, body.lastIndexOf('}')) + Sample.COMPLETE;
+        expected.setAll((ObjectNode) JSON.readTree("{" + Sample.COMPLETE.substring(1)));
         ReplayOracle.ofBody(endpoint, expected);
 
         String hit = Sample.replay(Sample.captureWhole(endpoint, false, storable));
@@ -41,11 +41,7 @@ class TemplatePropertiesTest {
             throws JsonProcessingException {
         ObjectNode expected = (ObjectNode) JSON.readTree(event);
         ReplayOracle.ofEvent(endpoint, expected);
-        String terminal = switch (endpoint) {
-            case CHAT -> "data: [DONE]\n\n";
-            case RESPONSES -> "data: {\"type\":\"response.completed\"}\n\n";
-            default -> "data: {\"type\":\"message_stop\"}\n\n";
-        };
+        String terminal = Sample.ending(endpoint);
         // The documents' line breaks become lines of data.
         String[] ends = {"\n", "\r\n", "\r"};
         StringBuilder stream = new StringBuilder();
@@ -66,9 +62,11 @@ class TemplatePropertiesTest {
     @Property(tries = 300)
     void whatNamesNothingOfW25IsKeptToTheByte(@ForAll("documents") String body) {
         String plain = body.replaceAll("id|i\\\\u0064", "ix")
-                .replaceAll("(c|.u0063)reated", "crated")
-                .replace("usage", "ussage")
-                .replace("completed_at", "at");
+                        .replaceAll("(c|.u0063)reated", "crated")
+                        .replace("usage", "ussage")
+                        .replace("completed_at", "at")
+                + "\n";
+        plain = plain.substring(0, plain.lastIndexOf('}')) + Sample.COMPLETE;
 
         Template template = Sample.captureWhole(Endpoint.CHAT, false, plain);
 

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.sun.management.ThreadMXBean;
+import dev.refrain.engine.AnswerFacts;
+import dev.refrain.engine.internal.template.AnswerScanner.Condition;
 import dev.refrain.engine.internal.template.AnswerScanner.Edit;
 import dev.refrain.engine.internal.template.AnswerScanner.Kind;
 import java.lang.management.ManagementFactory;
@@ -25,13 +27,13 @@ class TemplateTest {
             Arrays.fill(filler, (byte) '.');
             TemplateBuilder builder = new TemplateBuilder(16);
             builder.append(filler, 0, gap);
-            builder.append(filler, 0, 0, List.of(new Edit(Kind.ID, 0, 0, false, 0)));
+            builder.append(filler, 0, 0, List.of(new Edit(Kind.ID, 0, 0, Condition.ALWAYS)));
             builder.append(filler, 0, gap);
-            builder.append(filler, 0, 0, List.of(new Edit(Kind.TIME, 0, 0, false, 0)));
-            builder.append(filler, 0, 0, List.of(new Edit(Kind.TIME, 0, 0, false, 0)));
+            builder.append(filler, 0, 0, List.of(new Edit(Kind.TIME, 0, 0, Condition.ALWAYS)));
+            builder.append(filler, 0, 0, List.of(new Edit(Kind.TIME, 0, 0, Condition.ALWAYS)));
             String dots = ".".repeat(gap);
 
-            assertThat(Sample.replay(builder.build(null)))
+            assertThat(Sample.replay(builder.build(AnswerFacts.NONE)))
                     .isEqualTo(dots + Sample.ID + dots + Sample.TIME + Sample.TIME);
         }
     }
@@ -40,14 +42,14 @@ class TemplateTest {
     void aTemplateStaysAsItIsWhileItsBuilderGrows() {
         TemplateBuilder builder = new TemplateBuilder(1);
         byte[] text = Sample.ascii("abc");
-        builder.append(text, 0, 3, List.of(new Edit(Kind.ID, 1, 2, false, 0)));
-        Template early = builder.build(null);
+        builder.append(text, 0, 3, List.of(new Edit(Kind.ID, 1, 2, Condition.ALWAYS)));
+        Template early = builder.build(AnswerFacts.NONE);
         for (int i = 0; i < 1000; i++) {
-            builder.append(text, 0, 3, List.of(new Edit(Kind.TIME, 0, 1, false, 0)));
+            builder.append(text, 0, 3, List.of(new Edit(Kind.TIME, 0, 1, Condition.ALWAYS)));
         }
 
         assertThat(Sample.replay(early)).isEqualTo("a" + Sample.ID + "c");
-        assertThat(Sample.replay(builder.build(null)))
+        assertThat(Sample.replay(builder.build(AnswerFacts.NONE)))
                 .isEqualTo("a" + Sample.ID + "c" + (Sample.TIME + "bc").repeat(1000));
     }
 

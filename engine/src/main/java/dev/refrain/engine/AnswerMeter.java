@@ -1,0 +1,73 @@
+package dev.refrain.engine;
+
+import dev.refrain.engine.internal.template.AnswerCapture;
+import java.nio.ByteBuffer;
+
+/**
+ * Reads what an answer says of itself while it passes by, where nothing of it is stored: without caching, or where the cache has no part in
+ * it. It counts as the cache does, because it is the same code. It holds one event of a stream, or some kilobytes of a document, changes
+ * and delays nothing, and takes what it does not understand for not said.
+ *
+ * <p>Whether an answer is a stream or a document is told by its first character, whatever its {@code Content-Type} says, if it says
+ * anything. Belongs to one thread at a time.
+ */
+public final class AnswerMeter {
+    private static final byte[] BOM = {(byte) 0xEF, (byte) 0xBB, (byte) 0xBF};
+
+    private final Endpoint endpoint;
+    private boolean coded;
+    private int seen;
+    /** Null until the first character has come. */
+    private AnswerCapture counting;
+
+    /** Reads an answer of the endpoint. */
+    public AnswerMeter(Endpoint endpoint) {
+        this.endpoint = endpoint;
+    }
+
+    /** The answer begins. One with a content coding cannot be read. */
+    public void head(ResponseHead head) {
+        coded = head.contentEncoding() != null && !head.contentEncoding().equalsIgnoreCase("identity");
+    }
+
+    /** More of the answer; the buffer is left as it is. */
+    public void chunk(ByteBuffer bytes) {
+        if (coded) {
+            return;
+        }
+        ByteBuffer rest = bytes;
+        if (counting == null) {
+            rest = bytes.duplicate();
+            begin(rest);
+        }
+        if (counting != null) {
+            counting.append(rest);
+        }
+    }
+
+    /** Passes over white space and a byte order mark, which decide nothing and mean nothing here. */
+    private void begin(ByteBuffer bytes) {
+        while (bytes.hasRemaining()) {
+            byte b = bytes.get(bytes.position());
+            if (seen < BOM.length && b == BOM[seen]) {
+                seen++;
+            } else if (b != ' ' && b != '\t' && b != '\r' && b != '\n') {
+                counting = AnswerCapture.counting(endpoint, b != '{');
+                return;
+            }
+            bytes.get();
+        }
+    }
+
+    /** The answer has ended, or is cut. */
+    public void end() {
+        if (counting != null) {
+            counting.end();
+        }
+    }
+
+    /** What the answer has said of itself until now; never null. */
+    public AnswerFacts facts() {
+        return counting == null ? AnswerFacts.NONE : counting.facts();
+    }
+}

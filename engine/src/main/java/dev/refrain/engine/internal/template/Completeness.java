@@ -1,0 +1,159 @@
+package dev.refrain.engine.internal.template;
+
+import dev.refrain.engine.internal.template.AnswerFields.Choice;
+import java.util.BitSet;
+import java.util.LinkedHashSet;
+import java.util.Set;
+
+/**
+ * Decides whether an answer is complete (wire rule W16): the one place that does. It is told of each JSON object of an answer, a whole
+ * body or the events of a stream one by one, and knows at any time what is still missing. The table "What makes an answer complete" in
+ * docs/HTTP.md says the same in words.
+ */
+final class Completeness {
+    /** Indices of choices beyond that are not of this world, and would cost memory. */
+    private static final int MAX_CHOICES = 4096;
+    /** Reasons are few; a provider that makes them up as it goes is not remembered. */
+    private static final int MAX_REASONS = 32;
+
+    private final AnswerFormat format;
+    private final boolean streaming;
+
+    private final BitSet choices = new BitSet();
+    private final BitSet finished = new BitSet();
+    private final Set<String> reasons = new LinkedHashSet<>();
+    private boolean done;
+    private boolean hasFinalStatus;
+    private boolean hasStopReason;
+    private boolean hasItems;
+
+    Completeness(AnswerFormat format, boolean streaming) {
+        this.format = format;
+        this.streaming = streaming;
+    }
+
+    /**
+     * Adds one object of the answer.
+     *
+     * @return why the answer has failed, in a few words; null if it has not
+     */
+    String add(AnswerFields fields) {
+        if (fields.error || "error".equals(fields.object) || isFailure(fields.type)) {
+            return streaming ? "error event" : "error body";
+        }
+        switch (format) {
+            case CHAT -> {
+                return addChoices(fields);
+            }
+            case RESPONSES -> hasFinalStatus |= addStatus(fields);
+            case RESPONSES_EVENT -> {
+                if ("response.completed".equals(fields.type) || "response.incomplete".equals(fields.type)) {
+                    if (!addStatus(fields)) {
+                        return "a terminal event whose status is neither completed nor incomplete";
+                    }
+                    hasFinalStatus = true;
+                    done = true;
+                }
+            }
+            case MESSAGES -> addStopReason(fields.stopReason);
+            case MESSAGES_EVENT -> {
+                // Other events have a delta of another kind.
+                if ("message_delta".equals(fields.type) || "message_start".equals(fields.type)) {
+                    addStopReason(fields.stopReason);
+                }
+                done |= "message_stop".equals(fields.type);
+            }
+            case EMBEDDINGS -> hasItems |= fields.items > 0;
+        }
+        return reasons.contains("error") ? "finished by an error" : null;
+    }
+
+    private boolean isFailure(String type) {
+        return switch (format) {
+            // OpenRouter documents response.error beside OpenAI's two.
+            case RESPONSES, RESPONSES_EVENT ->
+                "error".equals(type) || "response.failed".equals(type) || "response.error".equals(type);
+            case MESSAGES, MESSAGES_EVENT -> "error".equals(type);
+            case CHAT, EMBEDDINGS -> false;
+        };
+    }
+
+    /** A choice that has finished stays so: some providers send chunks without a reason after it. */
+    private String addChoices(AnswerFields fields) {
+        for (Choice choice : fields.choices) {
+            if (choice.error()) {
+                return "error in a choice";
+            }
+            if ("error".equals(choice.finishReason())) {
+                return "finished by an error";
+            }
+            if (choice.index() < 0 || choice.index() >= MAX_CHOICES) {
+                return "a choice with an index that cannot be";
+            }
+            choices.set((int) choice.index());
+            if (choice.finishReason() != null) {
+                finished.set((int) choice.index());
+                addReason(choice.finishReason());
+            }
+        }
+        return null;
+    }
+
+    private boolean addStatus(AnswerFields fields) {
+        boolean isFinal = "completed".equals(fields.status) || "incomplete".equals(fields.status);
+        if (isFinal) {
+            addReason(fields.status);
+            addReason(fields.incompleteReason);
+        }
+        return isFinal;
+    }
+
+    private void addStopReason(String reason) {
+        hasStopReason |= reason != null;
+        addReason(reason);
+    }
+
+    private void addReason(String reason) {
+        if (reason != null && reasons.size() < MAX_REASONS) {
+            reasons.add(reason);
+        }
+    }
+
+    /** The event that ends a chat stream and is no object has come. */
+    void done() {
+        done |= format == AnswerFormat.CHAT;
+    }
+
+    /**
+     * What is missing.
+     *
+     * @param ended whether the message has ended, and in good order as far as its framing tells
+     * @return null if the answer is complete, else what it lacks, in a few words
+     */
+    String missing(boolean ended) {
+        String unfinished = unfinished();
+        if (unfinished != null) {
+            return streaming && !done ? "no terminal event" : unfinished;
+        }
+        boolean needsTerminal = streaming && !(format == AnswerFormat.CHAT && ended);
+        return needsTerminal && !done ? "no terminal event" : null;
+    }
+
+    private String unfinished() {
+        return switch (format) {
+            case CHAT ->
+                choices.isEmpty() ? "no choice" : choices.equals(finished) ? null : "a choice that has not finished";
+            case RESPONSES, RESPONSES_EVENT -> hasFinalStatus ? null : "status neither completed nor incomplete";
+            case MESSAGES, MESSAGES_EVENT -> hasStopReason ? null : "no stop_reason";
+            case EMBEDDINGS -> hasItems ? null : "no item in data";
+        };
+    }
+
+    /**
+     * Why the answer ended, in all the words that say so: the finish reason of each choice; {@code status} and
+     * {@code incomplete_details.reason}; {@code stop_reason}.
+     */
+    Set<String> reasons() {
+        return reasons;
+    }
+}

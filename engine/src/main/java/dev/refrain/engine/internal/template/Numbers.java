@@ -1,0 +1,46 @@
+package dev.refrain.engine.internal.template;
+
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonToken;
+import dev.refrain.engine.AnswerFacts;
+import java.io.IOException;
+import java.math.BigDecimal;
+import java.math.RoundingMode;
+
+/** Reads the numbers that are counted, and takes none that cannot be. */
+final class Numbers {
+    /** Far over any real count, far under what a sum of two, or of a day's hits, could overflow. */
+    private static final long MAX_COUNT = Integer.MAX_VALUE;
+    /** A million of any currency for one answer, in billionths. */
+    private static final long MAX_NANOS = 1_000_000_000_000_000L;
+    /** Numbers of more characters say no amount of money, and take long to read. */
+    private static final int MAX_DIGITS = 40;
+
+    private Numbers() {}
+
+    /** The current token as a count: less than none is none, and what is no whole number, or a longer one than a long, is what was before. */
+    static long count(JsonParser parser, JsonToken token, long before) throws IOException {
+        if (token != JsonToken.VALUE_NUMBER_INT || parser.getNumberType() == JsonParser.NumberType.BIG_INTEGER) {
+            return before;
+        }
+        return Math.max(0, Math.min(parser.getLongValue(), MAX_COUNT));
+    }
+
+    /** The current number as an amount of money, in billionths; unknown if it cannot be one. */
+    static long nanos(JsonParser parser) throws IOException {
+        if (parser.getTextLength() > MAX_DIGITS) {
+            return AnswerFacts.UNKNOWN;
+        }
+        BigDecimal amount = new BigDecimal(parser.getText());
+        // Judged by the exponent first: a scale of millions would become as many digits.
+        if (amount.signum() < 0 || amount.precision() - amount.scale() > 7) {
+            return AnswerFacts.UNKNOWN;
+        }
+        if (amount.precision() - amount.scale() < -9) {
+            return 0;
+        }
+        return Math.min(
+                MAX_NANOS,
+                amount.movePointRight(9).setScale(0, RoundingMode.HALF_UP).longValueExact());
+    }
+}

@@ -1,0 +1,28 @@
+package dev.refrain.engine.internal.template;
+
+import static dev.refrain.engine.AnswerFacts.UNKNOWN;
+
+/** The numbers of one {@code usage} object that are counted; each at least 0, or unknown. */
+final class Usage {
+    long prompt;
+    long completion;
+    long total;
+    /** In billionths. */
+    long costNanos;
+
+    Usage() {
+        clear();
+    }
+
+    void clear() {
+        prompt = UNKNOWN;
+        completion = UNKNOWN;
+        total = UNKNOWN;
+        costNanos = UNKNOWN;
+    }
+
+    /** Whether it says anything of tokens. */
+    boolean countsTokens() {
+        return prompt >= 0 || completion >= 0 || total >= 0;
+    }
+}
