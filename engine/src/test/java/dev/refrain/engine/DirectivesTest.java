@@ -43,6 +43,7 @@ class DirectivesTest {
         cache = ResponseCache.builder(folder.resolve("answers.refrain"))
                 .capacityBytes(16 << 20)
                 .clock(clock)
+                .ticker(() -> clock.millis() * 1_000_000)
                 .staleIfError(WINDOW)
                 .open();
     }

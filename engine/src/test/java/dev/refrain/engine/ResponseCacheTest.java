@@ -38,6 +38,7 @@ class ResponseCacheTest {
                 .maxRequestBytes(4096)
                 .maxAnswerBytes(64 * 1024)
                 .clock(clock)
+                .ticker(() -> clock.millis() * 1_000_000)
                 .open();
     }
 
