@@ -17,8 +17,8 @@ class EndpointsWireTest extends WireTest {
     private static final Map<String, String> ANSWERS = Map.of(
             "/chat/completions", CHAT_ANSWER,
             "/responses", "{\"id\":\"resp_1\",\"created_at\":1,\"status\":\"completed\",\"error\":null}",
-            "/messages", "{\"id\":\"msg_1\",\"type\":\"message\"}",
-            "/embeddings", "{\"object\":\"list\",\"data\":[]}");
+            "/messages", "{\"id\":\"msg_1\",\"type\":\"message\",\"stop_reason\":\"end_turn\"}",
+            "/embeddings", "{\"object\":\"list\",\"data\":[{}]}");
 
     @ParameterizedTest
     @ValueSource(strings = {"/chat/completions", "/responses", "/messages", "/embeddings"})
