@@ -15,24 +15,36 @@ public final class AnswerMeter {
     private static final byte[] BOM = {(byte) 0xEF, (byte) 0xBB, (byte) 0xBF};
 
     private final Endpoint endpoint;
-    private boolean coded;
+    private final MemoryBudget.Reservation memory;
+    /** It cannot be read. */
+    private boolean unreadable;
+
     private int seen;
     /** Null until the first character has come. */
     private AnswerCapture counting;
 
-    /** Reads an answer of the endpoint. */
-    public AnswerMeter(Endpoint endpoint) {
+    /**
+     * Reads an answer of the endpoint.
+     *
+     * @param memory where what is held of it is reserved until {@link #end}; what there is no room for is not counted
+     */
+    public AnswerMeter(Endpoint endpoint, MemoryBudget memory) {
+        this(endpoint, memory.openForStoring());
+    }
+
+    AnswerMeter(Endpoint endpoint, MemoryBudget.Reservation memory) {
         this.endpoint = endpoint;
+        this.memory = memory;
     }
 
     /** The answer begins. One with a content coding cannot be read. */
     public void head(ResponseHead head) {
-        coded = head.contentEncoding() != null && !head.contentEncoding().equalsIgnoreCase("identity");
+        unreadable = head.contentEncoding() != null && !head.contentEncoding().equalsIgnoreCase("identity");
     }
 
     /** More of the answer; the buffer is left as it is. */
     public void chunk(ByteBuffer bytes) {
-        if (coded) {
+        if (unreadable) {
             return;
         }
         ByteBuffer rest = bytes;
@@ -52,18 +64,24 @@ public final class AnswerMeter {
             if (seen < BOM.length && b == BOM[seen]) {
                 seen++;
             } else if (b != ' ' && b != '\t' && b != '\r' && b != '\n') {
-                counting = AnswerCapture.counting(endpoint, b != '{');
+                try {
+                    counting = AnswerCapture.counting(endpoint, b != '{', memory);
+                } catch (MemoryBudget.Exhausted noRoom) {
+                    // Then nothing of it is counted.
+                    unreadable = true;
+                }
                 return;
             }
             bytes.get();
         }
     }
 
-    /** The answer has ended, or is cut. */
+    /** The answer has ended, or is cut. To be called in any case. */
     public void end() {
         if (counting != null) {
             counting.end();
         }
+        memory.close();
     }
 
     /** What the answer has said of itself until now; never null. */

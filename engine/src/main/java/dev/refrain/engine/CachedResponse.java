@@ -12,7 +12,7 @@ import java.util.Arrays;
 public final class CachedResponse {
     private static final int INITIAL_CAPACITY = 8 * 1024;
 
-    private final EntryBuffer body = new EntryBuffer(INITIAL_CAPACITY);
+    private final EntryBuffer body;
     private final byte[] generationId = new byte[GenerationId.LENGTH];
     private byte[] contentTypeBytes = new byte[0];
     private String contentType = "";
@@ -28,6 +28,15 @@ public final class CachedResponse {
     private byte[] finishReasonBytes = new byte[0];
     private String finishReason;
     private long fetchMillis;
+
+    /** An empty one, which grows with the answers that are read into it. */
+    public CachedResponse() {
+        this(new EntryBuffer(INITIAL_CAPACITY));
+    }
+
+    CachedResponse(EntryBuffer body) {
+        this.body = body;
+    }
 
     /** The array that holds the body; the first {@link #length()} bytes are valid until the next lookup. */
     public byte[] array() {

@@ -39,6 +39,9 @@ class CaptureSink implements ResponseSink {
     /** Null when there is nothing to capture, or nothing any more. */
     private AnswerCapture capture;
 
+    /** What the capture and, in a flight, those who read it hold. */
+    private final MemoryBudget.Reservation memory;
+
     private long received;
     private boolean ended;
     private boolean lostTrack;
@@ -63,6 +66,7 @@ class CaptureSink implements ResponseSink {
         this.reason = reason;
         this.client = client;
         this.startedAt = cache.ticker().getAsLong();
+        this.memory = cache.memory().openForStoring();
     }
 
     @Override
@@ -70,18 +74,30 @@ class CaptureSink implements ResponseSink {
         head = answer;
         CacheOutcome outcome = outcome(answer);
         if (outcome instanceof CacheOutcome.Miss miss && miss.stored()) {
-            capture = cache.newCapture(key);
+            capture = captureWithinBudget();
+            outcome = capture == null ? miss(false) : outcome;
+        }
+        if (capture != null) {
             began(answer, capture);
             headWaits = !key.streaming() && answer.contentLength() > 0;
             if (!headWaits) {
                 client.head(answer.withCache(miss(false)));
             }
         } else {
-            meter = new AnswerMeter(key.endpoint());
+            meter = new AnswerMeter(key.endpoint(), memory);
             meter.head(answer);
             cache.counters().rejections.increment();
             rejected();
             client.head(answer.withCache(outcome));
+        }
+    }
+
+    /** Null if the memory budget has no room even for the beginning. */
+    private AnswerCapture captureWithinBudget() {
+        try {
+            return cache.newCapture(key, memory);
+        } catch (MemoryBudget.Exhausted noRoom) {
+            return null;
         }
     }
 
@@ -152,11 +168,16 @@ class CaptureSink implements ResponseSink {
 
     @Override
     public void end() {
-        advance(null, true);
-        count();
-        releaseHead();
-        client.end();
-        ended(null);
+        try {
+            advance(null, true);
+            count();
+            releaseHead();
+            client.end();
+            ended(null);
+        } finally {
+            capture = null;
+            release();
+        }
     }
 
     @Override
@@ -166,8 +187,12 @@ class CaptureSink implements ResponseSink {
         }
         count();
         capture = null;
-        client.fail(cause);
-        ended(cause);
+        try {
+            client.fail(cause);
+            ended(cause);
+        } finally {
+            release();
+        }
     }
 
     @Override
@@ -204,6 +229,16 @@ class CaptureSink implements ResponseSink {
             facts = capture.facts();
         }
         counted.accept(facts);
+    }
+
+    /** What is reserved for this answer. */
+    final MemoryBudget.Reservation memory() {
+        return memory;
+    }
+
+    /** Nothing is captured any more: gives back what was reserved, unless others still read it. */
+    void release() {
+        memory.close();
     }
 
     // ---- what a flight wants to know of

@@ -54,6 +54,8 @@ final class EntryCodec {
     private static final int MIN_BLOCK_PATCHED = 16;
     /** Longer answers would take too much working memory, several times their length. */
     private static final int MAX_BLOCK_PATCHED = 1 << 20;
+    /** The answer as it is to be, compressed, tried, and a table. */
+    private static final long BLOCK_PATCHING_FACTOR = 4;
 
     /** A byte of an LZ4 block stands for this many at most. */
     private static final long MAX_LZ4_RATIO = 255;
@@ -180,10 +182,19 @@ final class EntryCodec {
         }
     }
 
+    /** What {@link #encode} needs of the heap beside the entry itself, at most, in bytes. */
+    static long workingBytes(Template template) {
+        return isWorthBlockPatches(template) ? template.length() * BLOCK_PATCHING_FACTOR : 0;
+    }
+
+    private static boolean isWorthBlockPatches(Template template) {
+        return template.patchCount() >= MIN_BLOCK_PATCHED && template.length() <= MAX_BLOCK_PATCHED;
+    }
+
     /** Null if the template is not worth it, or does not compress in such a way. */
     private BlockPatched blockPatched(Template template) {
         int length = template.length();
-        if (template.patchCount() < MIN_BLOCK_PATCHED || length > MAX_BLOCK_PATCHED) {
+        if (!isWorthBlockPatches(template)) {
             return null;
         }
         byte[] expected = BlockPatches.mark(template);

@@ -64,6 +64,8 @@ final class Flight extends CaptureSink {
     /** When the upstream was last heard of, or told to go on. */
     private volatile long heardAt;
 
+    private final MemoryBudget memory;
+
     // Guarded by this.
     private final List<Follower> followers = new ArrayList<>();
     private boolean joinable = true;
@@ -89,10 +91,12 @@ final class Flight extends CaptureSink {
     // The upstream's thread's alone, but for the failure of a call that was never made.
     private volatile boolean over;
     private AnswerCapture capture;
+    /** What lies between the slowest follower and the end of a stream that is not kept from its beginning. */
+    private final MemoryBudget.Reservation lag;
     /** The answer is not going to be an entry. */
     private boolean rejected;
     /** The answer as it came, until it is too long or followers have had some of it. */
-    private KeptAnswer kept = new KeptAnswer(MAX_KEPT);
+    private KeptAnswer kept = new KeptAnswer(MAX_KEPT, memory());
 
     Flight(Flights flights, ResponseCache cache, Ask ask) {
         super(cache, ask.key(), ask.controls().ttl(), ask.reason(), ask.sink());
@@ -104,6 +108,8 @@ final class Flight extends CaptureSink {
         this.nanos = cache.ticker();
         this.silentCallNanos = cache.silentCallNanos();
         this.heardAt = nanos.getAsLong();
+        this.memory = cache.memory();
+        this.lag = memory.open();
     }
 
     CacheKey key() {
@@ -177,6 +183,26 @@ final class Flight extends CaptureSink {
             followers.remove(follower);
         }
         cancelIfAbandoned();
+        release();
+    }
+
+    /** The answer is held for those who read it, and gone with the last of them. */
+    @Override
+    void release() {
+        synchronized (this) {
+            if (!over || ending == null || !followers.isEmpty()) {
+                return;
+            }
+            // Sinks may be held by their connections for long, and they hold this.
+            capture = null;
+            live = null;
+            kept.drop();
+            if (ending instanceof Ending.Complete) {
+                ending = new Ending.Complete(null);
+            }
+        }
+        memory().close();
+        lag.close();
     }
 
     private void leaderGone() {
@@ -199,6 +225,9 @@ final class Flight extends CaptureSink {
             running = call;
         }
         flights.remove(this);
+        // The upstream may say nothing more. If it does, nothing is captured of it.
+        memory().close();
+        lag.close();
         if (running != null) {
             stop(running);
         }
@@ -243,7 +272,7 @@ final class Flight extends CaptureSink {
         }
         heardAt = nanos.getAsLong();
         head = answer;
-        kept = new KeptAnswer(isClientError(answer.status()) ? maxLag : MAX_KEPT);
+        kept = new KeptAnswer(isClientError(answer.status()) ? maxLag : MAX_KEPT, memory());
         super.head(answer);
     }
 
@@ -293,13 +322,18 @@ final class Flight extends CaptureSink {
         if (stream == null) {
             return;
         }
+        long longest = 0;
         for (Follower follower : members()) {
             // While the beginning is kept for the store, a follower that is far behind costs nothing.
-            if (!stream.keepsBeginning() && stream.published() - follower.position() > maxLag) {
+            long behind = stream.keepsBeginning() ? 0 : stream.published() - follower.position();
+            if (behind > maxLag || (behind > longest && !lag.resize(behind))) {
                 follower.overrun();
+            } else {
+                longest = Math.max(longest, behind);
             }
             follower.wake();
         }
+        lag.resize(longest);
     }
 
     @Override
@@ -404,7 +438,7 @@ final class Flight extends CaptureSink {
 
     /**
      * Alone, the leader sets the pace. Others set none, and while there are any the leader does so only once it lags by a whole
-     * answer, which bounds what its sink has to hold.
+     * answer, or memory is tight, which bounds what its sink has to hold.
      */
     @Override
     public void whenDrained(Runnable action) {
@@ -434,7 +468,8 @@ final class Flight extends CaptureSink {
         Runnable action;
         Upstream.Call running;
         synchronized (this) {
-            boolean goOn = !leaderAsked || leaderGone || (!followers.isEmpty() && leaderLag <= maxLag);
+            boolean goOn =
+                    !leaderAsked || leaderGone || (!followers.isEmpty() && leaderLag <= maxLag && !memory.isTight());
             if (paused == null || !goOn) {
                 return;
             }

@@ -3,11 +3,9 @@ package dev.refrain.engine;
 import dev.refrain.engine.internal.Pool;
 import dev.refrain.engine.internal.template.LiveReader;
 import dev.refrain.engine.internal.template.LiveTemplate;
-import dev.refrain.engine.internal.template.Template;
 import dev.refrain.engine.spi.EntryBuffer;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
-import java.util.Arrays;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.slf4j.Logger;
@@ -113,6 +111,7 @@ final class Follower {
         if (done) {
             // Who holds on to this follower must not hold on to the stream.
             reader = null;
+            flight.leave(this);
         }
     }
 
@@ -135,11 +134,11 @@ final class Follower {
 
     /** Passes on the next piece of a stream. Returns false if there is none now. */
     private boolean passOn() {
-        LiveTemplate live = flight.live();
-        if (live == null) {
-            return false;
-        }
         if (reader == null) {
+            LiveTemplate live = flight.live();
+            if (live == null) {
+                return false;
+            }
             reader = live.reader();
         }
         if (reader == null) {
@@ -174,13 +173,15 @@ final class Follower {
         if (ending == null) {
             return false;
         }
+        if (ending instanceof Flight.Ending.Complete complete && complete.template() != null && reader == null) {
+            // A document, which all who follow read from one place, piece by piece.
+            reader = LiveTemplate.reader(complete.template());
+            begin(complete.template().length());
+            return true;
+        }
         done = true;
-        if (ending instanceof Flight.Ending.Complete complete) {
-            if (complete.template() != null) {
-                passOnWhole(complete.template());
-            } else if (!started) {
-                begin(-1);
-            }
+        if (ending instanceof Flight.Ending.Complete) {
+            begin(-1);
             sink.end();
         } else if (started) {
             sink.fail(cause(ending));
@@ -188,14 +189,6 @@ final class Follower {
             retry.startOver(ending);
         }
         return true;
-    }
-
-    private void passOnWhole(Template template) {
-        byte[] body = Arrays.copyOf(template.bytes(), template.length());
-        Template.patch(
-                template.patches(), 0, template.patchesLength(), template.patchCount(), body, 0, body.length, id, time);
-        begin(body.length);
-        sink.chunk(ByteBuffer.wrap(body));
     }
 
     private void begin(long contentLength) {

@@ -9,8 +9,12 @@ final class KeptAnswer {
     /** Null once it is not kept any more. */
     private ByteArrayOutputStream body = new ByteArrayOutputStream();
 
-    KeptAnswer(long limit) {
+    private final MemoryBudget.Reservation memory;
+
+    /** @param memory where it is reserved; without room it is not kept */
+    KeptAnswer(long limit, MemoryBudget.Reservation memory) {
         this.limit = limit;
+        this.memory = memory;
     }
 
     /** Takes more of the body; what exceeds the limit takes all of it away. */
@@ -18,7 +22,8 @@ final class KeptAnswer {
         if (body == null) {
             return;
         }
-        if (body.size() + (long) bytes.remaining() > limit) {
+        // The array doubles, and is copied once more in the end.
+        if (body.size() + (long) bytes.remaining() > limit || !memory.grow(3L * bytes.remaining())) {
             drop();
             return;
         }

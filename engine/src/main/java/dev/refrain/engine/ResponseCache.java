@@ -53,7 +53,8 @@ public final class ResponseCache implements AutoCloseable {
     private final ZeroPaths replayZero;
     private final Set<String> neverStored;
     private final Counters counters = new Counters();
-    private final Pool<Scratch> scratches = new Pool<>(() -> new Scratch(this.scratches));
+    private final MemoryBudget memory;
+    private final Pool<Scratch> scratches = new Pool<>(this::newScratch);
     private final IssuedIds ids;
     private final RequestKeys keys;
     private final StoredAnswers answers;
@@ -71,6 +72,7 @@ public final class ResponseCache implements AutoCloseable {
      */
     ResponseCache(ResponseCacheBuilder builder, CacheStore store, LastUse lastUse, long lastUseMillis) {
         this.store = store;
+        this.memory = builder.memory != null ? builder.memory : MemoryBudget.ofHeap();
         this.clock = builder.clock;
         this.maxAnswerBytes = builder.maxAnswerBytes;
         this.lastUse = lastUse;
@@ -83,7 +85,8 @@ public final class ResponseCache implements AutoCloseable {
         this.neverStored = builder.neverStored;
         this.ids = new IssuedIds(store, clock);
         this.keys = new RequestKeys(store.secret(), ids, builder.maxRequestBytes, builder.memoBytes());
-        this.answers = new StoredAnswers(store, ids.hits(), clock, staleIfErrorMillis, builder.hotBytes(), counters);
+        this.answers =
+                new StoredAnswers(store, ids.hits(), clock, staleIfErrorMillis, builder.hotBytes(), counters, memory);
         this.expiry = new ExpiryClock(clock, ticker, lastUseMillis);
         this.sweeper = new Sweeper(
                 store,
@@ -435,7 +438,17 @@ public final class ResponseCache implements AutoCloseable {
      */
     public boolean store(CacheKey key, String contentType, byte[] answer, Duration ttl) {
         CacheControls.on(ttl);
-        AnswerCapture capture = newCapture(key);
+        try (MemoryBudget.Reservation held = memory.open()) {
+            return store(key, contentType, answer, ttl, held);
+        } catch (MemoryBudget.Exhausted noRoom) {
+            counters.rejections.increment();
+            return false;
+        }
+    }
+
+    private boolean store(
+            CacheKey key, String contentType, byte[] answer, Duration ttl, MemoryBudget.Reservation held) {
+        AnswerCapture capture = newCapture(key, held);
         capture.append(ByteBuffer.wrap(answer));
         if (capture.end() != AnswerCapture.State.COMPLETE || !mayStore(capture)) {
             counters.rejections.increment();
@@ -462,6 +475,7 @@ public final class ResponseCache implements AutoCloseable {
      *
      * @param ttl {@link CacheControls#MIN_TTL} to {@link CacheControls#MAX_TTL}
      * @param client where the answer goes; its head gets a {@link CacheOutcome.Miss}
+     * @return to be ended or failed, whatever happens: until then it holds what it has captured, of {@link #memory} too
      */
     public ResponseSink capture(CacheKey key, Duration ttl, ResponseSink client) {
         return new CaptureSink(this, key, ttl, ForwardReason.MISS, client);
@@ -600,13 +614,17 @@ public final class ResponseCache implements AutoCloseable {
     // ---- internals
 
     /** What watches an answer that may be stored. */
-    AnswerCapture newCapture(CacheKey key) {
-        return AnswerCapture.of(key.endpoint(), key.streaming(), maxAnswerBytes, replayZero);
+    AnswerCapture newCapture(CacheKey key, MemoryBudget.Reservation held) {
+        return AnswerCapture.of(key.endpoint(), key.streaming(), maxAnswerBytes, replayZero, held);
     }
 
     /** Whether a complete answer ended for none of the reasons for which it is not to be stored. */
     boolean mayStore(AnswerCapture complete) {
         return Collections.disjoint(complete.finishReasons(), neverStored);
+    }
+
+    private Scratch newScratch() {
+        return new Scratch(scratches, memory);
     }
 
     boolean put(CacheKey key, Template template, EntryCodec.Facts facts) {
@@ -618,6 +636,11 @@ public final class ResponseCache implements AutoCloseable {
     /** Upstream calls under way that an identical request would join. */
     public int joinableFlights() {
         return coalescer.flights().size();
+    }
+
+    /** What may be held of the heap, and how much of it is. */
+    public MemoryBudget memory() {
+        return memory;
     }
 
     boolean cancelsWhenAbandoned() {

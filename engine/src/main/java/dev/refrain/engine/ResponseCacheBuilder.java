@@ -51,6 +51,7 @@ public final class ResponseCacheBuilder {
     private boolean closeOnExit = true;
     private boolean preallocate = true;
     private CacheStore store;
+    MemoryBudget memory;
 
     ResponseCacheBuilder(Path file) {
         this.file = Objects.requireNonNull(file, "file");
@@ -238,6 +239,15 @@ public final class ResponseCacheBuilder {
      */
     public ResponseCacheBuilder neverStored(Collection<String> finishReasons) {
         neverStored = Set.copyOf(finishReasons);
+        return this;
+    }
+
+    /**
+     * What may be held of the heap because of what others send: by captures of answers that are to be stored, by answers that are handed
+     * round, and by the replay of large ones. Several caches, and a front-end, may share one. {@link MemoryBudget#ofHeap} unless set.
+     */
+    public ResponseCacheBuilder memory(MemoryBudget budget) {
+        memory = Objects.requireNonNull(budget, "budget");
         return this;
     }
 

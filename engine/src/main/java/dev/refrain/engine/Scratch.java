@@ -6,12 +6,14 @@ import dev.refrain.engine.spi.EntryBuffer;
 
 /** One thread's working memory, so that a lookup allocates nothing. Whoever takes one gives it back by closing it. */
 final class Scratch implements AutoCloseable {
-    private static final int MAX_POOLED_BYTES = 1 << 20;
+    /** There are some slots in a pool for each processor, and all of them may be full. */
+    private static final int MAX_POOLED_BYTES =
+            (int) Math.min(1 << 20, Runtime.getRuntime().maxMemory() / 256);
 
     final KeyDeriver.Scratch keys = new KeyDeriver.Scratch();
     final EntryCodec.Scratch codec = new EntryCodec.Scratch();
-    final EntryBuffer entry = new EntryBuffer(8 * 1024);
-    final CachedResponse response = new CachedResponse();
+    final EntryBuffer entry;
+    final CachedResponse response;
     final HotAnswers.Scratch hot = new HotAnswers.Scratch();
     final RequestMemo.Scratch memo = new RequestMemo.Scratch();
     /** Changes with every request: whoever keeps it copies it. */
@@ -20,9 +22,14 @@ final class Scratch implements AutoCloseable {
     private final RequestScan scan = new RequestScan();
     private final Pool<Scratch> home;
 
-    /** @param home where it goes back to */
-    Scratch(Pool<Scratch> home) {
+    /**
+     * @param home where it goes back to
+     * @param memory where large buffers are reserved
+     */
+    Scratch(Pool<Scratch> home, MemoryBudget memory) {
         this.home = home;
+        this.entry = new EntryBuffer(8 * 1024, MAX_POOLED_BYTES, memory);
+        this.response = new CachedResponse(new EntryBuffer(8 * 1024, MAX_POOLED_BYTES, memory));
     }
 
     RequestScan scan(byte[] body, int offset, int length) {
@@ -37,6 +44,9 @@ final class Scratch implements AutoCloseable {
             // The body is the caller's, and not kept alive for longer than it is used.
             scan.release();
             home.give(this);
+        } else {
+            entry.release();
+            response.body().release();
         }
     }
 }

@@ -18,6 +18,7 @@ final class StoredAnswers {
     private final Clock clock;
     private final long staleIfErrorMillis;
     private final Counters counters;
+    private final MemoryBudget memory;
     private final EntryCodec codec;
     /** Null if there are none. */
     private final HotAnswers hot;
@@ -29,9 +30,17 @@ final class StoredAnswers {
     /**
      * @param staleIfErrorMillis for how long after its lifetime an entry is still of use
      * @param hotBytes memory for copies; 0 for none
+     * @param memory where large working memory is reserved
      */
     StoredAnswers(
-            CacheStore store, HitIds ids, Clock clock, long staleIfErrorMillis, long hotBytes, Counters counters) {
+            CacheStore store,
+            HitIds ids,
+            Clock clock,
+            long staleIfErrorMillis,
+            long hotBytes,
+            Counters counters,
+            MemoryBudget memory) {
+        this.memory = memory;
         this.codec = new EntryCodec(ids);
         this.store = store;
         this.clock = clock;
@@ -60,6 +69,9 @@ final class StoredAnswers {
             CacheKey key, long maxAgeMillis, long maxStaleMillis, CachedResponse into, Scratch scratch) {
         try {
             return findOrThrow(key, maxAgeMillis, maxStaleMillis, into, scratch);
+        } catch (MemoryBudget.Exhausted noRoom) {
+            // For now; the entry is as good as before.
+            return ForwardReason.MISS;
         } catch (RuntimeException | VirtualMachineError | AssertionError e) {
             readFailed.add(e);
             counters.failures.increment();
@@ -71,6 +83,8 @@ final class StoredAnswers {
     private boolean findHot(CacheKey key, CachedResponse into, Scratch scratch) {
         try {
             return hot != null && hot.find(key, scratch.entry, into.body(), scratch.hot);
+        } catch (MemoryBudget.Exhausted noRoom) {
+            return false;
         } catch (RuntimeException | VirtualMachineError | AssertionError e) {
             copyFailed.add(e);
             return false;
@@ -140,13 +154,21 @@ final class StoredAnswers {
     /** Returns whether the answer is stored now. */
     boolean put(CacheKey key, Template template, EntryCodec.Facts facts, Scratch scratch) {
         StoreEvent event = Events.store();
+        long working = EntryCodec.workingBytes(template);
+        if (!memory.reserve(working)) {
+            return false;
+        }
         boolean stored = false;
         try {
             codec.encode(key, template, facts, scratch.entry, scratch.codec);
             stored = store.put(key, scratch.entry);
+        } catch (MemoryBudget.Exhausted noRoom) {
+            return false;
         } catch (RuntimeException | VirtualMachineError | AssertionError e) {
             putFailed.add(e);
             counters.failures.increment();
+        } finally {
+            memory.release(working);
         }
         if (event != null) {
             event.finish(key, stored, scratch.entry.length());
@@ -199,6 +221,14 @@ final class StoredAnswers {
 
     /** What there is for a key, expired or not, without counting as a hit; null if there is nothing. */
     EntryFacts inspect(CacheKey key, Scratch scratch) {
+        try {
+            return inspected(key, scratch);
+        } catch (MemoryBudget.Exhausted noRoom) {
+            return null;
+        }
+    }
+
+    private EntryFacts inspected(CacheKey key, Scratch scratch) {
         if (!store.peek(key, scratch.entry)
                 || !codec.isIntact(key, scratch.entry, scratch.codec)
                 || !codec.decode(scratch.entry, clock.millis(), scratch.response, scratch.codec)) {

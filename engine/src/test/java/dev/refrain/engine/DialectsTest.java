@@ -94,7 +94,7 @@ class DialectsTest {
     @ParameterizedTest
     @MethodSource("dialects")
     void w61_isCountedAlikeWhereNothingIsStored(Dialect dialect) {
-        AnswerMeter meter = new AnswerMeter(dialect.endpoint());
+        AnswerMeter meter = new AnswerMeter(dialect.endpoint(), new MemoryBudget(1 << 30));
         deliver(dialect, new ResponseSink() {
             @Override
             public void head(ResponseHead head) {

@@ -62,6 +62,18 @@ public final class CacheMetrics implements MeterBinder {
         counter(registry, "refrain.cache.failures", "Answers lost to an internal error", CacheStats::failures);
         counter(registry, "refrain.cache.saved.tokens", "Tokens that hits did not use", CacheStats::tokensSaved);
         bindStore(registry);
+        Gauge.builder("refrain.memory.used", cache, c -> c.memory().usedBytes())
+                .description("Heap held because of clients and providers")
+                .baseUnit("bytes")
+                .register(registry);
+        Gauge.builder("refrain.memory.limit", cache, c -> c.memory().limitBytes())
+                .description("Heap that may be held because of clients and providers")
+                .baseUnit("bytes")
+                .register(registry);
+        FunctionCounter.builder(
+                        "refrain.memory.refusals", cache, c -> c.memory().refusals())
+                .description("Times that this was used up for something")
+                .register(registry);
         Gauge.builder("refrain.cache.flights", cache, ResponseCache::joinableFlights)
                 .description("Upstream calls under way that identical requests would join")
                 .register(registry);

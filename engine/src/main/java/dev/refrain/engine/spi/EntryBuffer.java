@@ -1,5 +1,6 @@
 package dev.refrain.engine.spi;
 
+import dev.refrain.engine.MemoryBudget;
 import java.util.Arrays;
 
 /**
@@ -9,9 +10,38 @@ public final class EntryBuffer {
     private byte[] bytes;
     private int length;
 
+    private final int free;
+    /** Null if nobody counts. */
+    private final MemoryBudget memory;
+
+    private long reserved;
+
     /** An empty buffer with room for {@code capacity} bytes before it has to grow. */
     public EntryBuffer(int capacity) {
+        this(capacity, Integer.MAX_VALUE, null);
+    }
+
+    /**
+     * The same within a budget.
+     *
+     * @param free the largest array that is not reserved, in bytes
+     * @param memory where larger ones are, until {@link #release}; {@link #resize} throws {@link MemoryBudget.Exhausted} if they cannot
+     *     be
+     */
+    public EntryBuffer(int capacity, int free, MemoryBudget memory) {
         this.bytes = new byte[capacity];
+        this.free = free;
+        this.memory = memory;
+    }
+
+    /** Gives back what was reserved, and the array with it. */
+    public void release() {
+        if (reserved > 0) {
+            bytes = new byte[0];
+            length = 0;
+            memory.release(reserved);
+            reserved = 0;
+        }
     }
 
     /** The backing array; only the first {@link #length()} bytes mean anything. Replaced when the buffer grows. */
@@ -27,9 +57,23 @@ public final class EntryBuffer {
     /** Sets the number of valid bytes and makes room for them; bytes already there are kept. Returns the backing array. */
     public byte[] resize(int newLength) {
         if (newLength > bytes.length) {
-            bytes = Arrays.copyOf(bytes, Math.max(newLength, (int) Math.min(Integer.MAX_VALUE - 8, bytes.length * 2L)));
+            grow(newLength);
         }
         length = newLength;
         return bytes;
+    }
+
+    private void grow(int least) {
+        int capacity = Math.max(least, (int) Math.min(Integer.MAX_VALUE - 8, bytes.length * 2L));
+        if (capacity > free) {
+            if (!memory.reserve(capacity)) {
+                throw new MemoryBudget.Exhausted();
+            }
+            bytes = Arrays.copyOf(bytes, capacity);
+            memory.release(reserved);
+            reserved = capacity;
+        } else {
+            bytes = Arrays.copyOf(bytes, capacity);
+        }
     }
 }

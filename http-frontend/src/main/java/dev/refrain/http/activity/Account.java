@@ -37,6 +37,9 @@ public final class Account {
     private long latencyNanos = Activity.UNKNOWN;
     private long bytes;
 
+    /** Null if nobody wants to know. */
+    private Runnable closed;
+
     private boolean served;
     private long endMillis;
     private long durationNanos;
@@ -126,8 +129,17 @@ public final class Account {
 
     private void release() {
         if (OPEN.decrementAndGet(this) == 0) {
+            Runnable action = closed;
+            if (action != null) {
+                action.run();
+            }
             log.closed(this);
         }
+    }
+
+    /** Runs the action once this is closed, on the thread that closes it. To be called once, before the client is served. */
+    public void whenClosed(Runnable action) {
+        closed = action;
     }
 
     // ---- read once it is closed

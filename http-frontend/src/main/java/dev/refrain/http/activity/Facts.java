@@ -48,7 +48,7 @@ final class Facts {
     private static final int TEXT_COUNT = 6;
 
     /** Ids and names that somebody made longer than this are cut short. */
-    private static final int LONGEST_TEXT = 1024;
+    static final int LONGEST_TEXT = 300;
 
     private static final byte[] NOTHING = new byte[0];
 

@@ -9,10 +9,10 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
  * text would be a memory access that misses. Thread-safe.
  */
 final class Texts {
-    /** Clients choose the names of models, so there is a bound. */
-    private static final int MOST = 8192;
+    /** Clients choose the names of models, so there is a bound: with the next one, of 1 MiB. */
+    private static final int MOST = 4096;
 
-    private static final int LONGEST = 128;
+    private static final int LONGEST = 64;
 
     /** The number of no text. */
     static final int NONE = 0;

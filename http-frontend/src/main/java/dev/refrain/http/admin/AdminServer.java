@@ -35,9 +35,10 @@ public final class AdminServer implements AutoCloseable {
     private static final int WORKERS = 8;
     private static final int IDLE_MILLIS = 60_000;
     private static final int STALL_MILLIS = 30_000;
-    private static final int MAX_HEADER_BYTES = 64 * 1024;
-    /** What an explanation's question has beside the request that it is about. */
-    private static final int ENVELOPE_BYTES = 1 << 20;
+    private static final int MAX_HEADER_BYTES = 16 * 1024;
+    private static final int MAX_CONNECTIONS = 256;
+    /** The longest question for an explanation: a request of the usual length in its envelope. */
+    private static final int MAX_BODY_BYTES = 1 << 20;
 
     /**
      * What the listener shows and acts on.
@@ -80,9 +81,11 @@ public final class AdminServer implements AutoCloseable {
                 .setIoThreads(IO_THREADS)
                 .setWorkerThreads(WORKERS)
                 .setServerOption(UndertowOptions.MAX_HEADER_SIZE, MAX_HEADER_BYTES)
-                .setServerOption(UndertowOptions.REQUEST_PARSE_TIMEOUT, STALL_MILLIS)
+                .setServerOption(UndertowOptions.REQUEST_PARSE_TIMEOUT, SmallBody.DEADLINE_SECONDS * 1000)
                 .setServerOption(UndertowOptions.NO_REQUEST_TIMEOUT, IDLE_MILLIS)
                 .setSocketOption(Options.WRITE_TIMEOUT, STALL_MILLIS)
+                .setSocketOption(Options.CONNECTION_HIGH_WATER, MAX_CONNECTIONS)
+                .setSocketOption(Options.CONNECTION_LOW_WATER, MAX_CONNECTIONS)
                 .setHandler(new Framing(
                         new Gate(sessions, attempts, settings.host(), routes(figures)),
                         (exchange, why) -> Replies.error(exchange, new AdminException(why.status(), why.message()))))
@@ -93,9 +96,7 @@ public final class AdminServer implements AutoCloseable {
         ActivityPages pages = new ActivityPages(subject.activity());
         Purge purge = new Purge(subject.cache(), subject.activity(), subject.callers());
         Assets assets = new Assets();
-        // A body stands in its envelope as a JSON string, where bytes that need an escape take up to six.
-        int maxBody = (int) Math.min(Integer.MAX_VALUE, subject.cache().maxRequestBytes() * 6L + ENVELOPE_BYTES);
-        return new Routes(maxBody)
+        return new Routes(MAX_BODY_BYTES, subject.cache().memory())
                 .on(Methods.GET, Routes.LIVE, (exchange, rest, body) -> Replies.text(exchange, "ok\n"))
                 .on(Methods.GET, Routes.READY, (exchange, rest, body) -> ready(exchange))
                 .on(Methods.GET, Routes.METRICS, (exchange, rest, body) -> metrics.answer(exchange))

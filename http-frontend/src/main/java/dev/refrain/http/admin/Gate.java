@@ -47,9 +47,12 @@ final class Gate implements HttpHandler {
     @Override
     public void handleRequest(HttpServerExchange exchange) throws Exception {
         harden(exchange.getResponseHeaders());
+        SmallBody.watch(exchange);
         try {
             check(exchange);
         } catch (AdminException refused) {
+            // Before anything of a body is read.
+            exchange.setPersistent(exchange.isPersistent() && exchange.isRequestComplete());
             Replies.error(exchange, refused);
             return;
         }

@@ -1,11 +1,12 @@
 package dev.refrain.http.admin;
 
-import io.undertow.io.Receiver;
+import dev.refrain.engine.MemoryBudget;
 import io.undertow.server.HttpHandler;
 import io.undertow.server.HttpServerExchange;
 import io.undertow.util.Headers;
 import io.undertow.util.HttpString;
 import io.undertow.util.Methods;
+import io.undertow.util.SameThreadExecutor;
 import io.undertow.util.StatusCodes;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -45,9 +46,19 @@ final class Routes implements HttpHandler {
     private final Map<String, Map<HttpString, Action>> actions = new HashMap<>();
 
     private final int maxBodyBytes;
+    private final MemoryBudget memory;
+    private final MemoryBudget share;
 
-    Routes(int maxBodyBytes) {
+    /**
+     * No routes yet.
+     *
+     * @param maxBodyBytes the longest body of a request that has one
+     * @param memory where bodies are reserved; a quarter of it at most
+     */
+    Routes(int maxBodyBytes, MemoryBudget memory) {
         this.maxBodyBytes = maxBodyBytes;
+        this.memory = memory;
+        this.share = new MemoryBudget(Math.max(1, memory.limitBytes() / 4));
     }
 
     /** Adds a route; a path that ends with a slash is for all that is below it, unless a longer one is for that. */
@@ -65,7 +76,11 @@ final class Routes implements HttpHandler {
         Action action = methods.get(method);
         if (action == null) {
             refuse(exchange, methods);
-        } else if (exchange.isRequestComplete()) {
+        } else if (exchange.isRequestComplete() || !method.equals(Methods.POST)) {
+            if (!exchange.isRequestComplete()) {
+                // Nobody wants what is sent along, so nobody reads it.
+                exchange.setPersistent(false);
+            }
             exchange.dispatch(worker -> answer(worker, new Route(path, action), new byte[0]));
         } else {
             // What anybody may send is short.
@@ -97,21 +112,22 @@ final class Routes implements HttpHandler {
         }
     }
 
-    private static void receive(HttpServerExchange exchange, Route route, int maxBodyBytes) {
-        exchange.setMaxEntitySize(maxBodyBytes);
-        exchange.getRequestReceiver().setMaxBufferSize(maxBodyBytes);
-        exchange.getRequestReceiver()
-                .receiveFullBytes(
-                        (read, body) -> read.dispatch(worker -> answer(worker, route, body)), (read, failure) -> {
-                            boolean tooLarge = failure instanceof Receiver.RequestToLargeException;
-                            Replies.error(
-                                    read,
-                                    new AdminException(
-                                            tooLarge ? StatusCodes.REQUEST_ENTITY_TOO_LARGE : StatusCodes.BAD_REQUEST,
-                                            tooLarge
-                                                    ? "The body is over " + maxBodyBytes + " bytes."
-                                                    : "The body broke off."));
-                        });
+    private void receive(HttpServerExchange exchange, Route route, int limit) {
+        // Dispatched to this very thread: the exchange ends with its answer, and not when this method returns.
+        exchange.dispatch(
+                SameThreadExecutor.INSTANCE,
+                () -> SmallBody.read(exchange, limit, share, memory, new SmallBody.Receiver() {
+                    @Override
+                    public void complete(byte[] body) {
+                        exchange.dispatch(worker -> answer(worker, route, body));
+                    }
+
+                    @Override
+                    public void refused(AdminException why) {
+                        exchange.setPersistent(false);
+                        Replies.error(exchange, why);
+                    }
+                }));
     }
 
     @SuppressWarnings("CatchingUnchecked") // whatever goes wrong ends this request and nothing else

@@ -13,6 +13,11 @@ final class Outline {
     /** More of them help nobody. */
     private static final int MOST_DIFFERENCES = 20;
 
+    /** What an outline takes without its values: objects and texts of bounded length. */
+    static final int OWN_BYTES = 1024;
+
+    static final int VALUE_BYTES = Integer.BYTES + 2 * Long.BYTES;
+
     private final KeyParts parts;
     private final String id;
     private final long millis;
@@ -47,6 +52,11 @@ final class Outline {
 
     long[] hashes() {
         return hashes;
+    }
+
+    /** What it takes of the heap, roughly. */
+    long bytes() {
+        return OWN_BYTES + (long) VALUE_BYTES * hashes.length;
     }
 
     private static long[] sort(long[] hashes) {

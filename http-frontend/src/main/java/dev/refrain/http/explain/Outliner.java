@@ -112,13 +112,16 @@ final class Outliner {
 
     /** An object or array that is being read, and how far. */
     private static final class Level {
+        /** Longer than what has a name, and long enough that the paths of deep levels do not grow with the square of their depth. */
+        private static final int LONGEST = 4 * PathNames.LONGEST;
+
         private final String base;
         private final boolean isArray;
         private String name;
         private int index = -1;
 
         Level(String base, boolean isArray) {
-            this.base = base;
+            this.base = base.length() <= LONGEST ? base : base.substring(0, PathNames.LONGEST) + "#" + base.hashCode();
             this.isArray = isArray;
         }
 

@@ -2,6 +2,7 @@ package dev.refrain.http.explain;
 
 import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.KeyParts;
+import dev.refrain.engine.MemoryBudget;
 import java.io.IOException;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -11,7 +12,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
@@ -19,17 +19,21 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The outlines of the requests whose answers were stored lately. Bounded in requests and in values; the oldest go first. Thread-safe:
+ * The outlines of the requests whose answers were stored lately. Bounded in requests and in bytes; the oldest go first. Thread-safe:
  * {@link #add} never waits, and what the background thread has no time for is dropped and counted.
  */
 public final class Outlines implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Outlines.class);
 
     private static final int QUEUE = 256;
-    /** Of bodies that wait in the queue. */
-    private static final long MOST_WAITING_BYTES = 16L << 20;
     /** A value takes 20 bytes. */
     private static final int VALUES_PER_REQUEST = 128;
+
+    private static final long MAX_HEAP = Runtime.getRuntime().maxMemory();
+    /** Part of the heap that outlines may take, however many are asked for. */
+    private static final int PART_OF_HEAP = 32;
+    /** Longer bodies have no outline: to take one apart takes several times its length. */
+    private static final long LONGEST_BODY = Math.min(8L << 20, MAX_HEAP / 64);
 
     private static final int SHOWN = 3;
     private static final double LEAST_SIMILARITY = 0.01;
@@ -43,18 +47,32 @@ public final class Outlines implements AutoCloseable {
     private final PathNames names = new PathNames();
     private final Outliner outliner = new Outliner(names);
     private final BlockingQueue<Job> queue = new ArrayBlockingQueue<>(QUEUE);
-    private final AtomicLong waitingBytes = new AtomicLong();
     private final LongAdder dropped = new LongAdder();
     private final Thread thread = new Thread(this::work, "refrain-explain");
 
     /** Oldest first; guarded by itself. */
     private final Map<CacheKey, Outline> outlines = new LinkedHashMap<>();
 
-    private long values;
+    private long bytes;
 
-    /** @param capacity requests to keep; 0 keeps none and starts no thread */
-    public Outlines(int capacity) {
+    private final long maxBytes;
+    private final MemoryBudget memory;
+
+    /**
+     * Outlines.
+     *
+     * @param capacity requests to keep, as far as a 32nd of the heap has room for them; 0 keeps none and starts no thread
+     * @param memory where bodies are reserved that wait for their outlines
+     */
+    public Outlines(int capacity, MemoryBudget memory) {
+        this(capacity, memory, MAX_HEAP / PART_OF_HEAP);
+    }
+
+    Outlines(int capacity, MemoryBudget memory, long maxBytes) {
         this.capacity = capacity;
+        this.memory = memory;
+        this.maxBytes =
+                Math.min(maxBytes, capacity * (Outline.OWN_BYTES + (long) VALUES_PER_REQUEST * Outline.VALUE_BYTES));
         thread.setDaemon(true);
         if (capacity > 0) {
             thread.start();
@@ -78,12 +96,19 @@ public final class Outlines implements AutoCloseable {
             return;
         }
         int length = body.length;
+        if (length > LONGEST_BODY || !memory.reserve(length)) {
+            dropped.increment();
+            return;
+        }
         Job job = () -> {
-            waitingBytes.addAndGet(-length);
-            return outliner.outline(parts.get(), id, millis, body);
+            try {
+                return outliner.outline(parts.get(), id, millis, body);
+            } finally {
+                memory.release(length);
+            }
         };
-        if (waitingBytes.addAndGet(length) > MOST_WAITING_BYTES || !queue.offer(job)) {
-            waitingBytes.addAndGet(-length);
+        if (!queue.offer(job)) {
+            memory.release(length);
             dropped.increment();
         }
     }
@@ -112,8 +137,8 @@ public final class Outlines implements AutoCloseable {
         synchronized (outlines) {
             forget(outline.key());
             outlines.put(outline.key(), outline);
-            values += outline.hashes().length;
-            while (outlines.size() > capacity || values > (long) capacity * VALUES_PER_REQUEST) {
+            bytes += outline.bytes();
+            while (outlines.size() > capacity || bytes > maxBytes) {
                 forget(outlines.keySet().iterator().next());
             }
         }
@@ -122,7 +147,7 @@ public final class Outlines implements AutoCloseable {
     private void forget(CacheKey key) {
         Outline old = outlines.remove(key);
         if (old != null) {
-            values -= old.hashes().length;
+            bytes -= old.bytes();
         }
     }
 
@@ -133,7 +158,7 @@ public final class Outlines implements AutoCloseable {
         }
     }
 
-    /** Requests that are not kept because there were too many at a time, or because they could not be read. */
+    /** Requests that are not kept because there were too many at a time, or because they were too long or could not be read. */
     public long dropped() {
         return dropped.sum();
     }

@@ -18,6 +18,9 @@ import io.undertow.util.StatusCodes;
 
 /** What a client reads first: the status and fields of an answer, or of an error that is made here. The I/O thread's alone. */
 final class AnswerStart {
+    /** Whatever there is too much of is over in moments, or not foreseeable. */
+    private static final String RETRY_SECONDS = "1";
+
     private final HttpServerExchange exchange;
     /** Null for a path that is no endpoint. */
     private final Endpoint endpoint;
@@ -96,6 +99,9 @@ final class AnswerStart {
         exchange.setStatusCode(failure.status());
         fields.put(Headers.CONTENT_TYPE, "application/json");
         exchange.setResponseContentLength(body.length);
+        if (failure.status() == StatusCodes.SERVICE_UNAVAILABLE) {
+            fields.put(Headers.RETRY_AFTER, RETRY_SECONDS);
+        }
         if (failure.isLasting()) {
             fields.put(HeaderNames.SHOULD_RETRY, "false");
         }

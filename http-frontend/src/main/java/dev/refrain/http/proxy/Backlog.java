@@ -1,16 +1,17 @@
 package dev.refrain.http.proxy;
 
+import dev.refrain.engine.MemoryBudget;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 
 /** What a client has been sent and has not taken yet, in order. The I/O thread's alone. */
 final class Backlog {
     private final ArrayDeque<ByteBuffer> pieces = new ArrayDeque<>(2);
-    private final HeapShare heap;
+    private final MemoryBudget memory;
 
-    /** @param heap what all backlogs together may hold */
-    Backlog(HeapShare heap) {
-        this.heap = heap;
+    /** @param memory where what it holds is reserved */
+    Backlog(MemoryBudget memory) {
+        this.memory = memory;
     }
 
     boolean isEmpty() {
@@ -29,16 +30,21 @@ final class Backlog {
      * @return false if there is none
      */
     boolean add(ByteBuffer piece, boolean owned) {
-        if (!heap.take(piece.remaining())) {
+        if (!memory.reserve(piece.remaining())) {
             return false;
         }
-        pieces.add(owned ? piece.slice() : copy(piece));
+        addReserved(owned ? piece.slice() : copy(piece));
         return true;
     }
 
+    /** Adds a piece that need not be copied, and for all of which, what lies before its position included, room is reserved. */
+    void addReserved(ByteBuffer piece) {
+        pieces.add(piece);
+    }
+
     void removeFirst() {
-        // A slice or a copy is as long as what was taken for it.
-        heap.give(pieces.remove().capacity());
+        // It is as long as what was reserved for it.
+        memory.release(pieces.remove().capacity());
     }
 
     void clear() {

@@ -1,10 +1,9 @@
 package dev.refrain.http.proxy;
 
+import dev.refrain.engine.MemoryBudget;
 import io.undertow.server.HttpServerExchange;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.time.Duration;
-import java.util.Arrays;
 import org.xnio.channels.StreamSourceChannel;
 
 /** Reads a request body into memory without blocking the I/O thread it runs on, as long as it stays within a limit. */
@@ -26,14 +25,6 @@ final class BodyReader {
 
     private static final int FIRST_GUESS = 4096;
 
-    /**
-     * What all requests together are held to.
-     *
-     * @param heap what bodies that are longer than most may take
-     * @param timeout the longest wait for more of a body
-     */
-    record Patience(HeapShare heap, Duration timeout) {}
-
     private final HttpServerExchange exchange;
     private final StreamSourceChannel channel;
     private final int limit;
@@ -43,31 +34,48 @@ final class BodyReader {
     /** One byte more than needed, so that the end is seen without growing the buffer first. */
     private final int full;
 
+    private final MemoryBudget.Reservation held;
     private ByteBuffer buffer;
-    private long taken;
 
-    private BodyReader(HttpServerExchange exchange, int limit, Patience patience, Receiver receiver) {
+    private BodyReader(
+            HttpServerExchange exchange,
+            int limit,
+            Patience patience,
+            MemoryBudget.Reservation held,
+            Receiver receiver) {
         this.exchange = exchange;
         this.channel = exchange.getRequestChannel();
         this.timer = new WaitTimer(
-                exchange.getIoThread(),
-                patience.timeout(),
-                () -> fail(ProxyException.requestStalled(patience.timeout())));
+                exchange.getIoThread(), patience, () -> fail(ProxyException.requestStalled(patience.timeout())));
         this.limit = limit;
         this.patience = patience;
         this.receiver = receiver;
         long contentLength = exchange.getRequestContentLength();
+        this.held = held;
         this.full = (int) Math.min(limit, contentLength >= 0 ? contentLength : limit) + 1;
-        this.buffer = ByteBuffer.allocate(Math.min(full, contentLength >= 0 ? MAX_FIRST_GUESS : FIRST_GUESS));
+    }
+
+    private int firstGuess() {
+        return Math.min(full, exchange.getRequestContentLength() >= 0 ? MAX_FIRST_GUESS : FIRST_GUESS);
     }
 
     /**
      * Starts reading; the receiver may be called before this returns.
      *
      * @param limit the longest body to hold, in bytes
+     * @param held where the body is reserved; whoever opened it closes it when nobody has the body any more
      */
-    static void read(HttpServerExchange exchange, int limit, Patience patience, Receiver receiver) {
-        BodyReader reader = new BodyReader(exchange, limit, patience, receiver);
+    static void read(
+            HttpServerExchange exchange,
+            int limit,
+            Patience patience,
+            MemoryBudget.Reservation held,
+            Receiver receiver) {
+        BodyReader reader = new BodyReader(exchange, limit, patience, held, receiver);
+        if (!reader.grow(reader.firstGuess())) {
+            reader.refuse();
+            return;
+        }
         reader.channel.getReadSetter().set(channel -> reader.advance());
         reader.advance();
     }
@@ -84,18 +92,27 @@ final class BodyReader {
                 timer.stop(Math.max(0, count));
                 if (count < 0) {
                     channel.suspendReads();
-                    receiver.complete(Arrays.copyOf(buffer.array(), buffer.position()));
+                    byte[] body = exact();
+                    if (body == null) {
+                        refuse();
+                    } else {
+                        receiver.complete(body);
+                    }
                     return;
                 }
                 if (buffer.position() > limit) {
                     channel.suspendReads();
-                    receiver.tooLong(Arrays.copyOf(buffer.array(), buffer.position()), channel);
+                    byte[] beginning = exact();
+                    if (beginning == null) {
+                        refuse();
+                    } else {
+                        receiver.tooLong(beginning, channel);
+                    }
                     return;
                 }
-                if (!buffer.hasRemaining() && !grow()) {
+                if (!buffer.hasRemaining() && !grow((int) Math.min(full, buffer.capacity() * 2L))) {
                     channel.suspendReads();
-                    // The rest is thrown away as it comes, for most clients read no answer before they have sent it.
-                    receiver.failed(ProxyException.noRoom());
+                    refuse();
                     return;
                 }
             }
@@ -105,25 +122,43 @@ final class BodyReader {
         }
     }
 
-    private boolean grow() {
-        int capacity = (int) Math.min(full, buffer.capacity() * 2L);
-        if (capacity > MAX_FIRST_GUESS) {
-            if (!patience.heap().take(capacity - taken)) {
-                return false;
-            }
-            if (taken == 0) {
-                exchange.addExchangeCompleteListener((completed, next) -> {
-                    patience.heap().give(taken);
-                    next.proceed();
-                });
-            }
-            taken = capacity;
+    /** What has been read, in an array of its length, which stays as long as the request does; null if there is no room for it. */
+    private byte[] exact() {
+        int length = buffer.position();
+        int capacity = buffer.capacity();
+        if (!held.grow(length)) {
+            return null;
         }
-        buffer = ByteBuffer.allocate(capacity).put(buffer.flip());
+        byte[] body = new byte[length];
+        buffer.flip().get(body);
+        buffer = null;
+        held.shrink(capacity);
+        return body;
+    }
+
+    /** The rest is thrown away as it comes, for most clients read no answer before they have sent it. */
+    private void refuse() {
+        buffer = null;
+        patience.waits().makeRoom();
+        receiver.failed(ProxyException.noRoom());
+    }
+
+    /** For a moment there are both arrays. */
+    private boolean grow(int capacity) {
+        if (!held.grow(capacity)) {
+            return false;
+        }
+        ByteBuffer larger = ByteBuffer.allocate(capacity);
+        if (buffer != null) {
+            larger.put(buffer.flip());
+            held.shrink(buffer.capacity());
+        }
+        buffer = larger;
         return true;
     }
 
     private void fail(ProxyException why) {
+        buffer = null;
         channel.suspendReads();
         // What is left of the body is not going to be read, so nothing can follow it.
         exchange.setPersistent(false);

@@ -30,7 +30,7 @@ final class Cors implements HttpHandler {
     private static final int MAX_AGE_SECONDS = 7200;
 
     private final List<String> origins;
-    private final BodyReader.Patience reading;
+    private final Patience reading;
     private final HttpHandler next;
     private final BiConsumer<HttpServerExchange, ProxyException> refusal;
 
@@ -41,7 +41,7 @@ final class Cors implements HttpHandler {
      */
     Cors(
             List<String> origins,
-            BodyReader.Patience reading,
+            Patience reading,
             HttpHandler next,
             BiConsumer<HttpServerExchange, ProxyException> refusal) {
         this.origins = origins;

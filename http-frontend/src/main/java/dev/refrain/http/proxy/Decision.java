@@ -56,13 +56,7 @@ record Decision(
         if (preset != null && !preset.isPolicyOnly()) {
             if (body != sent) {
                 return new Decision(
-                        request,
-                        controls,
-                        null,
-                        BypassReason.CONTENT_ENCODING,
-                        preset,
-                        () -> BodyPublishers.ofByteArray(sent),
-                        null);
+                        request, controls, null, BypassReason.CONTENT_ENCODING, preset, () -> new HeldBody(sent), null);
             }
             try {
                 byte[] resolved = preset.resolve(endpoint, body);
@@ -81,10 +75,10 @@ record Decision(
         Supplier<BodyPublisher> outgoing = () -> {
             CacheRequest understood = cache.withProviderIds(decided);
             if (body == sent) {
-                return BodyPublishers.ofByteArray(understood.upstreamBody());
+                return new HeldBody(understood.upstreamBody());
             }
             // In the coding that its header goes on to name.
-            return BodyPublishers.ofByteArray(
+            return new HeldBody(
                     Arrays.equals(understood.upstreamBody(), body)
                             ? sent
                             : ContentCoding.of(headers).encode(understood.upstreamBody()));

@@ -1,5 +1,6 @@
 package dev.refrain.http.proxy;
 
+import dev.refrain.engine.MemoryBudget;
 import io.undertow.server.HttpServerExchange;
 import io.undertow.server.protocol.http.HttpContinue;
 import io.undertow.util.Headers;
@@ -22,7 +23,7 @@ final class EarlyAnswer {
      * @param answer is called once, on the I/O thread, with what is wrong with the body, or null; the connection is closed behind the
      *     answer if anything is
      */
-    static void once(HttpServerExchange exchange, BodyReader.Patience patience, Consumer<ProxyException> answer) {
+    static void once(HttpServerExchange exchange, Patience patience, Consumer<ProxyException> answer) {
         if (exchange.getRequestHeaders().contains(Headers.TRANSFER_ENCODING)) {
             onceRead(exchange, patience, answer);
         } else {
@@ -31,7 +32,7 @@ final class EarlyAnswer {
     }
 
     /** The same for every body there is. */
-    static void onceRead(HttpServerExchange exchange, BodyReader.Patience patience, Consumer<ProxyException> answer) {
+    static void onceRead(HttpServerExchange exchange, Patience patience, Consumer<ProxyException> answer) {
         if (exchange.isRequestComplete()) {
             answer.accept(null);
             return;
@@ -42,20 +43,24 @@ final class EarlyAnswer {
             answer.accept(null);
             return;
         }
-        BodyReader.read(exchange, LONGEST, patience, new BodyReader.Receiver() {
+        MemoryBudget.Reservation held = patience.memory().open();
+        BodyReader.read(exchange, LONGEST, patience, held, new BodyReader.Receiver() {
             @Override
             public void complete(byte[] body) {
+                held.close();
                 answer.accept(null);
             }
 
             @Override
             public void tooLong(byte[] beginning, StreamSourceChannel rest) {
+                held.close();
                 exchange.setPersistent(false);
                 answer.accept(ProxyException.bodyTooLarge(LONGEST, null));
             }
 
             @Override
             public void failed(ProxyException why) {
+                held.close();
                 answer.accept(why);
             }
         });

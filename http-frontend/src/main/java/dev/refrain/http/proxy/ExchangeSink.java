@@ -36,6 +36,9 @@ final class ExchangeSink implements ResponseSink {
     /** Marks the end of an answer in the mailbox. */
     private static final Object END = new Object();
 
+    /** Stands in the mailbox for a piece that the memory budget had no room for. */
+    private static final Object NO_ROOM = new Object();
+
     /**
      * How long to go on reading a request that has its answer. Most clients look at the answer only when they have sent everything,
      * and a connection closed over unread bytes would take it away from them.
@@ -79,7 +82,7 @@ final class ExchangeSink implements ResponseSink {
         this.account = account;
         this.start = new AnswerStart(exchange, account);
         this.patience = patience;
-        this.pending = new Backlog(patience.heap());
+        this.pending = new Backlog(patience.memory());
         this.mailbox = new Mailbox(exchange.getIoThread(), this::accept);
         ClientWatch.onClose(exchange.getConnection(), this::clientGone);
     }
@@ -160,7 +163,7 @@ final class ExchangeSink implements ResponseSink {
         if (mailbox.actsNow()) {
             onChunk(bytes, false);
         } else if (!gone) {
-            mailbox.deliver(Backlog.copy(bytes));
+            mailbox.deliver(patience.memory().reserve(bytes.remaining()) ? Backlog.copy(bytes) : NO_ROOM);
         }
     }
 
@@ -182,7 +185,9 @@ final class ExchangeSink implements ResponseSink {
     private void accept(Object message) {
         try {
             if (message instanceof ByteBuffer bytes) {
-                onChunk(bytes, true);
+                onReserved(bytes);
+            } else if (message == NO_ROOM) {
+                noRoom();
             } else if (message instanceof ResponseHead head) {
                 onHead(head);
             } else if (message == END) {
@@ -228,10 +233,27 @@ final class ExchangeSink implements ResponseSink {
             if (pending.add(bytes, owned)) {
                 resume();
             } else {
-                LOG.debug("Too much is held for clients that do not take it");
-                clientGone();
+                noRoom();
             }
         }
+    }
+
+    /** A piece on its way from another thread, which is counted from there on. */
+    private void onReserved(ByteBuffer bytes) {
+        if (!over && pending.isEmpty()) {
+            write(bytes);
+        }
+        if (bytes.hasRemaining() && !over) {
+            pending.addReserved(bytes);
+            resume();
+        } else {
+            patience.memory().release(bytes.capacity());
+        }
+    }
+
+    private void noRoom() {
+        LOG.debug("Too much is held for clients that do not take it");
+        clientGone();
     }
 
     private void onEnd() {
@@ -313,7 +335,7 @@ final class ExchangeSink implements ResponseSink {
 
     private void awaitClient() {
         if (timer == null) {
-            timer = new WaitTimer(exchange.getIoThread(), patience.timeout(), () -> {
+            timer = new WaitTimer(exchange.getIoThread(), patience, () -> {
                 LOG.debug("The client takes nothing");
                 clientGone();
             });

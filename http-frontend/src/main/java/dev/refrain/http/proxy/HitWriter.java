@@ -109,9 +109,10 @@ final class HitWriter implements ResponseSink {
     private void writePiece() {
         connection.write(piece.flip());
         left -= piece.position();
-        if (piece.hasRemaining()) {
+        if (piece.hasRemaining() && connection.reserve(left)) {
             next = ByteBuffer.allocate(left).put(piece);
         } else {
+            // All is written, or nobody takes the rest.
             piece.clear();
         }
     }

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.async.ByteArrayFeeder;
 import dev.refrain.engine.ForwardingSink;
 import dev.refrain.engine.GenerationId;
+import dev.refrain.engine.MemoryBudget;
 import dev.refrain.engine.ResponseHead;
 import dev.refrain.engine.ResponseSink;
 import java.io.ByteArrayOutputStream;
@@ -23,7 +24,9 @@ import java.util.Locale;
  */
 final class IdentifySink extends ForwardingSink {
     /** Held back at most, in bytes; a body that names no id until then gets a new one. */
-    private static final int MAX_HELD = 1 << 20;
+    private static final int MAX_HELD = 256 * 1024;
+    /** Of the buffer and of the parser's, which keeps a text until it is whole. */
+    private static final int HELD_FACTOR = 4;
 
     /** A header value's length that clients and proxies on the way can be expected to take. */
     private static final int MAX_ID_LENGTH = 256;
@@ -34,8 +37,12 @@ final class IdentifySink extends ForwardingSink {
     /** Null once the head has been passed on. */
     private Search search;
 
-    IdentifySink(ResponseSink client) {
+    private final MemoryBudget.Reservation held;
+
+    /** @param memory where what is held back is reserved; without room the answer gets a new id */
+    IdentifySink(ResponseSink client, MemoryBudget memory) {
         super(client);
+        this.held = memory.open();
     }
 
     @Override
@@ -51,6 +58,9 @@ final class IdentifySink extends ForwardingSink {
     @Override
     public void chunk(ByteBuffer bytes) {
         if (search == null) {
+            super.chunk(bytes);
+        } else if (!held.grow((long) HELD_FACTOR * bytes.remaining())) {
+            release();
             super.chunk(bytes);
         } else if (search.feed(bytes)) {
             release();
@@ -70,6 +80,7 @@ final class IdentifySink extends ForwardingSink {
         if (search != null && search.held.size() > 0) {
             release();
         }
+        held.close();
         super.fail(cause);
     }
 
@@ -86,6 +97,7 @@ final class IdentifySink extends ForwardingSink {
     private void release() {
         Search done = search;
         search = null;
+        held.close();
         super.head(head.withGenerationId(done.id != null ? done.id : mint()));
         if (done.held.size() > 0) {
             super.chunk(ByteBuffer.wrap(done.held.toByteArray()));

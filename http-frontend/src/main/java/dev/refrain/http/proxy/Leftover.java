@@ -33,8 +33,8 @@ final class Leftover {
     private Leftover(StreamConnection connection, Patience patience, Receiver receiver) {
         this.connection = connection;
         this.sink = connection.getSinkChannel();
-        this.rest = new Backlog(patience.heap());
-        this.timer = new WaitTimer(connection.getIoThread(), patience.timeout(), this::cut);
+        this.rest = new Backlog(patience.memory());
+        this.timer = new WaitTimer(connection.getIoThread(), patience, this::cut);
         this.receiver = receiver;
     }
 
@@ -42,7 +42,7 @@ final class Leftover {
      * Writes the rest when it can be written. The receiver may be called before this returns.
      *
      * @param server the same connection, as Undertow has it
-     * @param owned whether the bytes need not be copied
+     * @param owned whether the bytes need not be copied, and room for all of them is reserved
      */
     static void write(
             StreamConnection connection,
@@ -53,7 +53,13 @@ final class Leftover {
             Receiver receiver) {
         Leftover leftover = new Leftover(connection, patience, receiver);
         ClientWatch.onClose(server, leftover::cut);
-        if (leftover.rest.add(bytes, owned)) {
+        boolean held = true;
+        if (owned) {
+            leftover.rest.addReserved(bytes);
+        } else {
+            held = leftover.rest.add(bytes, false);
+        }
+        if (held) {
             leftover.sink.setWriteListener(ready -> leftover.onWritable());
             leftover.sink.resumeWrites();
             leftover.timer.start();

@@ -23,6 +23,12 @@ final class Listener implements AutoCloseable {
 
     private static final int THREAD_CACHE = 4;
     private static final int BACKLOG = 1000;
+
+    /** Of the heap: more connections wait until others are closed. */
+    private static final int BYTES_PER_CONNECTION = 16 * 1024;
+
+    private static final int MAX_CONNECTIONS =
+            (int) Math.min(1_000_000, Runtime.getRuntime().maxMemory() / BYTES_PER_CONNECTION);
     /** As Undertow has it: for each I/O thread. */
     private static final int WORKERS = 8;
 
@@ -76,6 +82,8 @@ final class Listener implements AutoCloseable {
                             .set(Options.BALANCING_TOKENS, 1)
                             .set(Options.BALANCING_CONNECTIONS, 2)
                             .set(Options.BACKLOG, BACKLOG)
+                            .set(Options.CONNECTION_HIGH_WATER, MAX_CONNECTIONS)
+                            .set(Options.CONNECTION_LOW_WATER, MAX_CONNECTIONS)
                             .getMap());
             channel.resumeAccepts();
             return new Listener(worker, channel);

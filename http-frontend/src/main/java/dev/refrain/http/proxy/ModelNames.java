@@ -1,8 +1,9 @@
 package dev.refrain.http.proxy;
 
+import com.github.benmanes.caffeine.cache.Cache;
 import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.CacheRequest;
-import java.util.concurrent.ConcurrentHashMap;
+import dev.refrain.http.activity.Remembered;
 
 /**
  * The names of models, by the numbers that keys have for them: who knows the number need not read the request for the name. For
@@ -10,23 +11,28 @@ import java.util.concurrent.ConcurrentHashMap;
  */
 final class ModelNames {
     /** Clients choose the names. */
-    private static final int MAX_NAMES = 4096;
+    private static final long MAX_BYTES = 512 * 1024;
 
-    private final ConcurrentHashMap<Long, String> names = new ConcurrentHashMap<>();
+    private final Cache<Long, String> names = Remembered.texts(MAX_BYTES, tag -> Long.BYTES);
 
     /** The model that is asked for upstream, or null if the request names none. */
     String name(CacheKey key, CacheRequest request) {
         if (key.modelTag() == 0) {
             return null;
         }
-        String known = names.get(key.modelTag());
+        String known = names.getIfPresent(key.modelTag());
         if (known != null) {
             return known;
         }
         String name = request.upstreamModel();
-        if (name != null && names.size() < MAX_NAMES) {
+        if (name != null) {
             names.put(key.modelTag(), name);
         }
         return name;
+    }
+
+    /** Bytes that the names take, roughly. */
+    long bytes() {
+        return Remembered.bytes(names);
     }
 }

@@ -1,11 +1,13 @@
 package dev.refrain.http.proxy;
 
+import dev.refrain.engine.MemoryBudget;
 import java.time.Duration;
 
 /**
- * What clients may cost that do not take their answers.
+ * How far to go for clients that are waited for: for more of a request, or for an answer to be taken.
  *
- * @param heap what all of them together may have waiting for them
- * @param timeout the longest wait for one of them to take more
+ * @param memory where all that is held for them is reserved
+ * @param waits who is waited for
+ * @param timeout the longest wait for one of them
  */
-record Patience(HeapShare heap, Duration timeout) {}
+record Patience(MemoryBudget memory, Waits waits, Duration timeout) {}

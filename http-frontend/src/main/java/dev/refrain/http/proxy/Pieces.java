@@ -9,6 +9,9 @@ final class Pieces {
     /** Stays in the processor's caches on its way. */
     private static final int LENGTH = 64 * 1024;
 
+    /** Of the piece that Undertow keeps, for each connection. */
+    private static final int FIRST_LENGTH = 4 * 1024;
+
     /** Of what lies outside of the heap, and is copied by nobody: fewer and larger writes are faster (docs/BENCHMARKS.md). */
     static final int DIRECT_LENGTH = 256 * 1024;
 
@@ -33,10 +36,10 @@ final class Pieces {
      * be a whole answer.
      */
     static int writeFirst(WritableByteChannel channel, ByteBuffer bytes) throws IOException {
-        if (bytes.remaining() <= LENGTH) {
+        if (bytes.remaining() <= FIRST_LENGTH) {
             return channel.write(bytes);
         }
-        ByteBuffer piece = Backlog.copy(bytes.slice(bytes.position(), LENGTH));
+        ByteBuffer piece = Backlog.copy(bytes.slice(bytes.position(), FIRST_LENGTH));
         int count = channel.write(piece);
         bytes.position(bytes.position() + count);
         return count;

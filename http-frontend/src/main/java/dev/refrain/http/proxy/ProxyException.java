@@ -112,9 +112,9 @@ final class ProxyException extends Exception {
     static ProxyException noRoom() {
         return refused(
                 503,
-                "too-many-large-requests",
-                "Too many large requests are being read at the same time; try again, or have the operator give"
-                        + " Refrain a larger heap.");
+                "memory-budget",
+                "Requests and answers under way take all the memory that there is for them; try again in a second, or have"
+                        + " the operator give Refrain a larger heap.");
     }
 
     static ProxyException unreachable(Throwable cause) {

@@ -7,6 +7,7 @@ import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.CacheRequest;
 import dev.refrain.engine.Endpoint;
 import dev.refrain.engine.KeyContext;
+import dev.refrain.engine.MemoryBudget;
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.engine.ResponseSink;
 import dev.refrain.engine.Upstream;
@@ -60,7 +61,7 @@ final class ProxyHandler implements HttpHandler {
     private final long maxBodyBytes;
     private final long maxForwardedBytes;
     private final boolean cancelWhenAbandoned;
-    private final BodyReader.Patience reading;
+    private final Patience reading;
     private final Patience writing;
 
     /**
@@ -86,7 +87,7 @@ final class ProxyHandler implements HttpHandler {
             long maxBodyBytes,
             long maxForwardedBytes,
             boolean cancelWhenAbandoned,
-            BodyReader.Patience reading,
+            Patience reading,
             Patience writing) {
         this.cache = cache;
         this.activity = activity;
@@ -223,13 +224,15 @@ final class ProxyHandler implements HttpHandler {
                     unread(exchange, route.endpoint(), client));
         } else {
             int limit = (int) Math.min(cache.maxRequestBytes(), maxBodyBytes);
-            BodyReader.read(exchange, limit, reading, new BodyReader.Receiver() {
+            MemoryBudget.Reservation held = reading.memory().open();
+            account.whenClosed(held::close);
+            BodyReader.read(exchange, limit, reading, held, new BodyReader.Receiver() {
                 @Override
                 public void complete(byte[] body) {
                     if (coding == ContentCoding.IDENTITY || (!asked.enabled() && presets.isEmpty())) {
                         answer(exchange, route, account, client, body, body);
                     } else {
-                        decode(exchange, route, account, client, asked, coding, body);
+                        decode(exchange, route, account, client, asked, coding, body, held);
                     }
                 }
 
@@ -261,11 +264,13 @@ final class ProxyHandler implements HttpHandler {
             ExchangeSink client,
             CacheControls asked,
             ContentCoding coding,
-            byte[] sent) {
+            byte[] sent,
+            MemoryBudget.Reservation held) {
         BypassReason reason;
-        HeapLease lease = new HeapLease(exchange, reading.heap());
         try {
-            answer(exchange, route, account, client, coding.decode(sent, cache.maxRequestBytes(), lease), sent);
+            // Twice: what grows is copied in the end.
+            byte[] body = coding.decode(sent, cache.maxRequestBytes(), more -> held.grow(2L * more));
+            answer(exchange, route, account, client, body, sent);
             return;
         } catch (ContentCoding.TooLong bomb) {
             reason = BypassReason.PAYLOAD_TOO_LARGE;
@@ -274,7 +279,7 @@ final class ProxyHandler implements HttpHandler {
             reason = BypassReason.CONTENT_ENCODING;
         }
         client.expect(asked, reason, null);
-        cacheless(exchange, route, account, client, asked, reason, BodyPublishers.ofByteArray(sent));
+        cacheless(exchange, route, account, client, asked, reason, new HeldBody(sent));
     }
 
     /**
@@ -375,7 +380,8 @@ final class ProxyHandler implements HttpHandler {
             ResponseSink outlined = outlineOf != null && outlines.isOn() ? outlined(outlineOf, body, sink) : sink;
             ProviderCall started = account.callStarted();
             try {
-                return upstream.fetch(new TapSink(account.endpoint(), started, new IdentifySink(outlined)));
+                return upstream.fetch(new TapSink(
+                        account.endpoint(), started, new IdentifySink(outlined, cache.memory()), cache.memory()));
             } catch (RuntimeException | Error e) {
                 started.ended(AnswerFacts.NONE);
                 throw e;
@@ -469,7 +475,7 @@ final class ProxyHandler implements HttpHandler {
                 rest,
                 limit(endpoint),
                 limitSetting(endpoint),
-                reading.timeout(),
+                reading,
                 () -> leaveWithClient(exchange, client));
     }
 

@@ -3,6 +3,7 @@ package dev.refrain.http.proxy;
 import dev.refrain.engine.CacheStats;
 import dev.refrain.engine.Endpoint;
 import dev.refrain.engine.ForeignFileException;
+import dev.refrain.engine.MemoryBudget;
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.engine.ResponseCacheBuilder;
 import dev.refrain.engine.spi.NoStore;
@@ -41,7 +42,9 @@ import org.xnio.OptionMap;
 public final class ProxyServer implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(ProxyServer.class);
 
-    private static final int MAX_HEADER_BYTES = 64 * 1024;
+    /** 64 KiB from a heap of 256 MiB on: each connection may hold the beginning of a head. */
+    private static final int MAX_HEADER_BYTES =
+            (int) Math.max(16 * 1024, Math.min(64 * 1024, Runtime.getRuntime().maxMemory() / 4096));
 
     private static final long POLL_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
 
@@ -69,18 +72,21 @@ public final class ProxyServer implements AutoCloseable {
         this.cache = cache;
         this.activity = activity;
         this.callers = new Callers(cache, settings);
-        this.outlines = new Outlines(settings.explain().requests());
+        this.outlines = new Outlines(settings.explain().requests(), cache.memory());
         this.client = new UpstreamClient(
                 settings.timeouts().connect(),
                 settings.timeouts().response(),
                 settings.timeouts().idle(),
-                settings.limits().upstreamCalls());
+                settings.limits().upstreamCalls(),
+                cache.memory());
         Presets presets = new Presets(settings.presets());
         Map<Endpoint, Provider> providers = new EnumMap<>(Endpoint.class);
         for (Endpoint endpoint : Endpoint.values()) {
             providers.put(endpoint, provider(settings.upstream(endpoint).orElse(null)));
         }
-        Patience writing = new Patience(HeapShare.quarter(), settings.timeouts().write());
+        Waits waits = new Waits(cache.memory(), System::nanoTime);
+        Patience writing =
+                new Patience(cache.memory(), waits, settings.timeouts().write());
         ModelNames models = new ModelNames();
         int maxBody = (int) Math.min(
                 cache.maxRequestBytes(), settings.limits().requestBody().bytes());
@@ -99,8 +105,8 @@ public final class ProxyServer implements AutoCloseable {
                 cache,
                 endpoint -> providers.get(endpoint).identity(),
                 settings.key().headers());
-        BodyReader.Patience reading =
-                new BodyReader.Patience(HeapShare.quarter(), settings.timeouts().request());
+        Patience reading =
+                new Patience(cache.memory(), waits, settings.timeouts().request());
         ProxyHandler handler = new ProxyHandler(
                 cache,
                 activity,
@@ -282,6 +288,11 @@ public final class ProxyServer implements AutoCloseable {
     /** What is known of requests. */
     public ActivityLog activity() {
         return activity;
+    }
+
+    /** What is held because of clients and providers. */
+    MemoryBudget memory() {
+        return cache.memory();
     }
 
     /** What the cache has counted. */

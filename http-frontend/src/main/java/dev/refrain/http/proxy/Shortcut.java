@@ -25,6 +25,10 @@ import org.xnio.conduits.StreamSourceConduit;
  * <p>The I/O thread's alone.
  */
 final class Shortcut extends AbstractStreamSourceConduit<StreamSourceConduit> {
+    /** What each connection may remember: longer heads go the long way. */
+    private static final long MAX_KNOWN =
+            Math.min(16 * 1024, Runtime.getRuntime().maxMemory() / 16_384);
+
     private final StreamConnection connection;
     private final Shortcuts shared;
     private final HitWriter hits;
@@ -150,18 +154,32 @@ final class Shortcut extends AbstractStreamSourceConduit<StreamSourceConduit> {
         }
     }
 
+    /** Makes sure that there is room for what the client does not take at once; cuts the client off if there is none. */
+    boolean reserve(int bytes) {
+        if (!gone && !shared.patience().memory().reserve(bytes)) {
+            gone = true;
+            IoUtils.safeClose(connection);
+        }
+        return !gone;
+    }
+
     /**
      * Writes the last piece, at once or as the client takes it.
      *
-     * @param owned whether it is valid after the call
+     * @param owned whether it is valid after the call, and all of its room {@linkplain #reserve reserved}
      * @param length of the answer's body
      */
     void end(ByteBuffer piece, boolean owned, int length, Account account) {
         write(piece);
+        if (!gone && piece.hasRemaining()) {
+            finish(piece, owned, length, account);
+            return;
+        }
+        if (owned) {
+            shared.patience().memory().release(piece.capacity());
+        }
         if (gone) {
             account.served(true);
-        } else if (piece.hasRemaining()) {
-            finish(piece, owned, length, account);
         } else {
             over(length, account);
         }
@@ -221,6 +239,7 @@ final class Shortcut extends AbstractStreamSourceConduit<StreamSourceConduit> {
         byte[] bytes = head;
         head = null;
         if (bytes == null
+                || bytes.length > MAX_KNOWN
                 || !controls.enabled()
                 || controls.clear()
                 || controls.directives().noCache()

@@ -4,7 +4,6 @@ import io.undertow.server.HttpServerExchange;
 import java.io.IOException;
 import java.net.http.HttpRequest;
 import java.nio.ByteBuffer;
-import java.time.Duration;
 import java.util.concurrent.Flow;
 import org.xnio.channels.StreamSourceChannel;
 
@@ -36,7 +35,7 @@ final class StreamedBody implements HttpRequest.BodyPublisher {
      * @param rest where the remainder comes from
      * @param limit the longest body to let through, in bytes; a longer one fails the request
      * @param limitSetting that has the limit
-     * @param timeout the longest wait for more of it; a longer one fails the request
+     * @param patience how long to wait for more of it; a longer wait fails the request
      * @param complete runs on the I/O thread once all of it has been read
      */
     StreamedBody(
@@ -45,10 +44,11 @@ final class StreamedBody implements HttpRequest.BodyPublisher {
             StreamSourceChannel rest,
             long limit,
             String limitSetting,
-            Duration timeout,
+            Patience patience,
             Runnable complete) {
         this.complete = complete;
-        this.timer = new WaitTimer(exchange.getIoThread(), timeout, () -> fail(ProxyException.requestStalled(timeout)));
+        this.timer = new WaitTimer(
+                exchange.getIoThread(), patience, () -> fail(ProxyException.requestStalled(patience.timeout())));
         this.exchange = exchange;
         this.contentLength = exchange.getRequestContentLength();
         this.beginning = beginning;

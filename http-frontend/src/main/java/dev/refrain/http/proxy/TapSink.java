@@ -4,6 +4,7 @@ import dev.refrain.engine.AnswerFacts;
 import dev.refrain.engine.AnswerMeter;
 import dev.refrain.engine.Endpoint;
 import dev.refrain.engine.ForwardingSink;
+import dev.refrain.engine.MemoryBudget;
 import dev.refrain.engine.ResponseHead;
 import dev.refrain.engine.ResponseSink;
 import dev.refrain.http.activity.ProviderCall;
@@ -18,10 +19,11 @@ final class TapSink extends ForwardingSink {
     /** Null where the cache reads the answer. */
     private final AnswerMeter meter;
 
-    TapSink(Endpoint endpoint, ProviderCall call, ResponseSink client) {
+    /** @param memory where is reserved what is read here */
+    TapSink(Endpoint endpoint, ProviderCall call, ResponseSink client, MemoryBudget memory) {
         super(client);
         this.call = call;
-        this.meter = client.whenCounted(call::ended) ? null : new AnswerMeter(endpoint);
+        this.meter = client.whenCounted(call::ended) ? null : new AnswerMeter(endpoint, memory);
     }
 
     @Override

@@ -41,6 +41,7 @@ final class UpstreamCall implements Upstream, Upstream.Call {
     private long missing = -1;
 
     private boolean answered;
+    private boolean reserved;
     private boolean over;
 
     UpstreamCall(UpstreamClient client, HttpRequest request) {
@@ -53,6 +54,11 @@ final class UpstreamCall implements Upstream, Upstream.Call {
         sink = target;
         if (!client.opened(this)) {
             finish(ProxyException.overloaded(client.maxCalls()));
+            return this;
+        }
+        reserved = client.memory().reserve(UpstreamClient.CALL_BYTES);
+        if (!reserved) {
+            finish(ProxyException.noRoom());
             return this;
         }
         timer = client.after(
@@ -211,6 +217,9 @@ final class UpstreamCall implements Upstream, Upstream.Call {
         }
         answered();
         client.closed(this);
+        if (reserved) {
+            client.memory().release(UpstreamClient.CALL_BYTES);
+        }
         if (failure == null) {
             sink.end();
         } else {

@@ -1,5 +1,6 @@
 package dev.refrain.http.proxy;
 
+import dev.refrain.engine.MemoryBudget;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
@@ -29,6 +30,9 @@ final class UpstreamClient implements AutoCloseable {
     /** Only callbacks run here, none of which blocks. */
     private static final int THREADS = Math.max(2, Runtime.getRuntime().availableProcessors());
 
+    /** What a call takes in the HTTP client: two buffers of 16 KiB, one in each direction. */
+    static final int CALL_BYTES = 32 * 1024;
+
     private static final int TICK_SECONDS = 1;
     /** Many enough for hundreds a second with a provider round the world, few enough to take a fraction of a second of processor. */
     private static final int HANDSHAKES = 128;
@@ -51,10 +55,22 @@ final class UpstreamClient implements AutoCloseable {
     private final Duration responseTimeout;
     private final Duration idleTimeout;
     private final int maxCalls;
+    private final MemoryBudget memory;
 
-    /** @param maxCalls calls that may run at the same time */
-    UpstreamClient(Duration connectTimeout, Duration responseTimeout, Duration idleTimeout, int maxCalls) {
+    /**
+     * A client.
+     *
+     * @param maxCalls calls that may run at the same time
+     * @param memory where what each call takes is reserved
+     */
+    UpstreamClient(
+            Duration connectTimeout,
+            Duration responseTimeout,
+            Duration idleTimeout,
+            int maxCalls,
+            MemoryBudget memory) {
         this.maxCalls = maxCalls;
+        this.memory = memory;
         this.connectTimeout = connectTimeout;
         this.responseTimeout = responseTimeout;
         this.idleTimeout = idleTimeout;
@@ -123,6 +139,11 @@ final class UpstreamClient implements AutoCloseable {
      */
     void answered() {
         waiting.decrementAndGet();
+    }
+
+    /** Where {@link #CALL_BYTES} are to be reserved for each call. */
+    MemoryBudget memory() {
+        return memory;
     }
 
     int maxCalls() {

@@ -21,7 +21,8 @@ final class UpstreamErrors {
             "upstream-unreachable",
             "upstream-malformed",
             "upstream-timeout",
-            "too-many-upstream-calls"
+            "too-many-upstream-calls",
+            "memory-budget"
         }) {
             all.put(reason, new LongAdder());
         }

@@ -1,6 +1,5 @@
 package dev.refrain.http.proxy;
 
-import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import org.xnio.XnioExecutor;
 import org.xnio.XnioIoThread;
@@ -9,13 +8,14 @@ import org.xnio.XnioIoThread;
  * Limits the waiting for a client, in both directions. One wait may take the limit; all of them together the limit and a second for
  * each KiB that came of it, so that nobody holds resources for long by moving a byte now and then.
  *
- * <p>The I/O thread's alone.
+ * <p>The I/O thread's alone, but for {@link #expire}.
  */
 final class WaitTimer {
     private static final int BYTES_PER_SECOND = 1024;
     private static final long NANOS_PER_BYTE = TimeUnit.SECONDS.toNanos(1) / BYTES_PER_SECOND;
 
     private final XnioIoThread thread;
+    private final Waits waits;
     private final long limitNanos;
     private final Runnable expired;
 
@@ -25,9 +25,10 @@ final class WaitTimer {
     private long leftNanos;
 
     /** @param expired runs on the I/O thread when a wait has taken too long */
-    WaitTimer(XnioIoThread thread, Duration limit, Runnable expired) {
+    WaitTimer(XnioIoThread thread, Patience patience, Runnable expired) {
         this.thread = thread;
-        this.limitNanos = limit.toNanos();
+        this.waits = patience.waits();
+        this.limitNanos = patience.timeout().toNanos();
         this.leftNanos = limitNanos;
         this.expired = expired;
     }
@@ -39,11 +40,23 @@ final class WaitTimer {
             running = thread.executeAfter(
                     () -> {
                         running = null;
+                        waits.end(this);
                         expired.run();
                     },
                     Math.max(0, Math.min(limitNanos, leftNanos)),
                     TimeUnit.NANOSECONDS);
+            waits.begin(this);
         }
+    }
+
+    /** Ends the wait, if there is still one, as if it had taken too long; from any thread. */
+    void expire() {
+        thread.execute(() -> {
+            if (running != null) {
+                stop(0);
+                expired.run();
+            }
+        });
     }
 
     /** The wait, if there is one, is over, and so many bytes have moved. */
@@ -53,6 +66,7 @@ final class WaitTimer {
             leftNanos -= System.nanoTime() - startedNanos;
             running.remove();
             running = null;
+            waits.end(this);
         }
     }
 }

@@ -49,8 +49,8 @@ class FactsQueueTest {
         assertThat(queue.offer(account("i".repeat(5000), "m".repeat(2_000_000)), NOTHING))
                 .isTrue();
         queue.drain(facts -> {
-            assertThat(facts.id()).hasSize(1024);
-            assertThat(facts.model()).hasSize(1024);
+            assertThat(facts.id()).hasSize(Facts.LONGEST_TEXT);
+            assertThat(facts.model()).hasSize(Facts.LONGEST_TEXT);
         });
     }
 

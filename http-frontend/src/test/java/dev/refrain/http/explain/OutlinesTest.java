@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.refrain.engine.CacheRequest;
 import dev.refrain.engine.Endpoint;
 import dev.refrain.engine.KeyParts;
+import dev.refrain.engine.MemoryBudget;
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.engine.spi.NoStore;
 import java.io.IOException;
@@ -82,7 +83,7 @@ class OutlinesTest {
 
     @Test
     void theOldestGoFirst() throws IOException {
-        try (Outlines outlines = new Outlines(2)) {
+        try (Outlines outlines = new Outlines(2, new MemoryBudget(1 << 20))) {
             for (int i = 1; i <= 3; i++) {
                 String body = "{\"same\":true,\"i\":" + i + "}";
                 outlines.add(() -> parts(body), "gen-" + i, i, bytes(body));
@@ -100,7 +101,7 @@ class OutlinesTest {
 
     @Test
     void noneAreKeptWhereNoneAreWanted() {
-        try (Outlines outlines = new Outlines(0)) {
+        try (Outlines outlines = new Outlines(0, new MemoryBudget(1 << 20))) {
             outlines.add(
                     () -> {
                         throw new AssertionError("not asked for");

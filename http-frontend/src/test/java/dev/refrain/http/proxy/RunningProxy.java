@@ -1,6 +1,7 @@
 package dev.refrain.http.proxy;
 
 import dev.refrain.engine.CacheStats;
+import dev.refrain.engine.MemoryBudget;
 import dev.refrain.http.activity.ActivityLog;
 import dev.refrain.http.activity.Filter;
 import dev.refrain.http.config.Startup;
@@ -37,6 +38,11 @@ final class RunningProxy extends ProxyUnderTest {
     /** What the cache counts. */
     CacheStats stats() {
         return server.stats();
+    }
+
+    /** What is held because of clients and providers. */
+    MemoryBudget memory() {
+        return server.memory();
     }
 
     ActivityLog activity() {

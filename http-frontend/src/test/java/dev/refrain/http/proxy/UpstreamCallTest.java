@@ -3,6 +3,7 @@ package dev.refrain.http.proxy;
 import static dev.refrain.http.proxy.WireTest.CHAT_ANSWER;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.refrain.engine.MemoryBudget;
 import dev.refrain.engine.ResponseHead;
 import dev.refrain.engine.ResponseSink;
 import java.io.IOException;
@@ -18,13 +19,14 @@ class UpstreamCallTest {
     private static final Duration LONG = Duration.ofSeconds(30);
 
     private ScriptedProvider provider;
+    private final MemoryBudget memory = new MemoryBudget(1 << 20);
     private UpstreamClient client;
 
     @BeforeEach
     void start() throws IOException {
         provider =
                 new ScriptedProvider().does((exchange, request) -> ScriptedProvider.json(exchange, 200, CHAT_ANSWER));
-        client = new UpstreamClient(LONG, LONG, LONG, 1);
+        client = new UpstreamClient(LONG, LONG, LONG, 1, memory);
     }
 
     @AfterEach

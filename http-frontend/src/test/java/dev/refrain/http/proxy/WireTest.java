@@ -67,9 +67,14 @@ abstract class WireTest {
     }
 
     @AfterEach
-    void stop() {
+    void stop() throws InterruptedException {
         proxy.close();
         provider.close();
+        // Whatever a test has done: what was reserved for it has been given back, once.
+        for (int i = 0; i < 200 && proxy.memory().usedBytes() != 0; i++) {
+            Thread.sleep(10);
+        }
+        assertThat(proxy.memory().usedBytes()).isZero();
     }
 
     static String header(HttpResponse<?> response, String name) {

@@ -38,6 +38,11 @@ public final class RequestScan {
     /** Enough for most requests to be digested at once. */
     public static final int GATHERED_BYTES = 4096;
 
+    /** Longer names, in bytes as spelt, name nothing that there is: they are told by their beginning alone. */
+    private static final int MAX_NAME = 1024;
+
+    private static final int SHOWN_NAME = 256;
+
     /** Room for that many ends of runs at first. */
     private static final int FIRST_RUNS = 128;
 
@@ -167,7 +172,10 @@ public final class RequestScan {
         bytes = null;
     }
 
-    /** The value of {@code model} if that is a string, else null. Decoded at each call. */
+    /**
+     * The value of {@code model} if that is a string, else null; the beginning of it if it is longer than any that there is. Decoded at
+     * each call.
+     */
     public String model() {
         return decode(modelStart, modelEnd);
     }
@@ -176,6 +184,9 @@ public final class RequestScan {
     public long modelTag() {
         if (modelStart == ABSENT) {
             return 0;
+        }
+        if (modelEnd - modelStart > MAX_NAME) {
+            return tag(bytes, modelStart + 1, modelEnd - 1);
         }
         for (int i = modelStart + 1; i < modelEnd - 1; i++) {
             if (bytes[i] == '\\') {
@@ -199,7 +210,7 @@ public final class RequestScan {
         return hash;
     }
 
-    /** The value of {@code preset} if that is a string, else null. */
+    /** The value of {@code preset} if that is a string, else null; of a long one the beginning, like {@link #model}'s. */
     public String preset() {
         return decode(presetStart, presetEnd);
     }
@@ -380,6 +391,9 @@ public final class RequestScan {
     private String decode(int start, int stringEnd) {
         if (start == ABSENT) {
             return null;
+        }
+        if (stringEnd - start > MAX_NAME) {
+            return new String(bytes, start + 1, SHOWN_NAME, StandardCharsets.UTF_8) + "...";
         }
         String raw = Names.of(bytes, start + 1, stringEnd - 1);
         if (raw.indexOf('\\') < 0) {

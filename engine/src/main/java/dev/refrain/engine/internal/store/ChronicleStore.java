@@ -1,6 +1,7 @@
 package dev.refrain.engine.internal.store;
 
 import dev.refrain.engine.CacheKey;
+import dev.refrain.engine.MemoryBudget;
 import dev.refrain.engine.internal.Pool;
 import dev.refrain.engine.spi.CacheStore;
 import dev.refrain.engine.spi.EntryBuffer;
@@ -149,6 +150,8 @@ public final class ChronicleStore implements CacheStore {
             return (countsAsHit ? map.get(scratch.key, into) : map.peek(scratch.key, into))
                     && (into.bytes()[Kind.OFFSET] != Kind.MANIFEST
                             || large.gather(scratch.key, into, scratch.large, countsAsHit));
+        } catch (MemoryBudget.Exhausted noRoom) {
+            return false;
         } catch (RuntimeException | VirtualMachineError | AssertionError e) {
             files.failed("read an entry", e);
             return false;
@@ -172,6 +175,8 @@ public final class ChronicleStore implements CacheStore {
         try {
             key.copyTo(scratch.key, 0);
             return map.head(scratch.key, into, then);
+        } catch (MemoryBudget.Exhausted noRoom) {
+            return false;
         } catch (RuntimeException | VirtualMachineError | AssertionError e) {
             files.failed("read an entry's head", e);
             return false;

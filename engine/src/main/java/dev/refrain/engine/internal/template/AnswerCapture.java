@@ -2,6 +2,7 @@ package dev.refrain.engine.internal.template;
 
 import dev.refrain.engine.AnswerFacts;
 import dev.refrain.engine.Endpoint;
+import dev.refrain.engine.MemoryBudget;
 import java.nio.ByteBuffer;
 import java.util.Set;
 
@@ -37,23 +38,39 @@ public interface AnswerCapture {
      * @param zero where numbers become zero besides usage
      */
     static AnswerCapture of(Endpoint endpoint, boolean streaming, int maxBytes, ZeroPaths zero) {
+        return of(endpoint, streaming, maxBytes, zero, new MemoryBudget(Long.MAX_VALUE).open());
+    }
+
+    /**
+     * The same within a memory budget: a capture that it has no room for ends as one that is too long does.
+     *
+     * @param memory where all arrays are reserved; whoever opened it closes it when nobody reads the template any more
+     * @throws MemoryBudget.Exhausted if there is no room even for the beginning
+     */
+    static AnswerCapture of(
+            Endpoint endpoint, boolean streaming, int maxBytes, ZeroPaths zero, MemoryBudget.Reservation memory) {
         int limit = Math.min(maxBytes, MAX_BYTES);
         AnswerFormat format = AnswerFormat.of(endpoint, streaming);
-        return streaming ? new StreamCapture(format, limit, zero) : new BodyCapture(format, limit, zero);
+        return streaming
+                ? new StreamCapture(format, limit, zero, memory)
+                : new BodyCapture(format, limit, zero, memory);
     }
 
     /**
      * One of an answer that is not to be a template: it is rejected from the beginning, and counts. It holds one event, or a few kilobytes of
      * a document.
+     *
+     * @param memory where that is reserved
+     * @throws MemoryBudget.Exhausted if there is no room even for the beginning
      */
-    static AnswerCapture counting(Endpoint endpoint, boolean streaming) {
+    static AnswerCapture counting(Endpoint endpoint, boolean streaming, MemoryBudget.Reservation memory) {
         AnswerFormat format = AnswerFormat.of(endpoint, streaming);
         if (streaming) {
-            StreamCapture stream = new StreamCapture(format, MAX_COUNTED_EVENT, ZeroPaths.NONE);
+            StreamCapture stream = new StreamCapture(format, MAX_COUNTED_EVENT, ZeroPaths.NONE, memory);
             stream.reject(ONLY_COUNTED);
             return stream;
         }
-        BodyCapture body = new BodyCapture(format, 0, ZeroPaths.NONE);
+        BodyCapture body = new BodyCapture(format, 0, ZeroPaths.NONE, memory);
         body.reject(ONLY_COUNTED);
         return body;
     }

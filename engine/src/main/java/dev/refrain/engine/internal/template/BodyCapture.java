@@ -1,19 +1,24 @@
 package dev.refrain.engine.internal.template;
 
+import dev.refrain.engine.MemoryBudget;
 import java.nio.ByteBuffer;
 
 /** Captures an answer that is one JSON document, which is parsed when all of it is there. */
 final class BodyCapture extends Capture {
     private final AnswerScanner scanner;
     /** Null once the answer is rejected. */
-    private GrowableBytes body = new GrowableBytes(4096);
+    private GrowableBytes body;
     /** What is left of a rejected answer, to be counted; null before that. */
     private Skeleton skeleton;
 
     private Template template;
 
-    BodyCapture(AnswerFormat format, int maxBytes, ZeroPaths zero) {
+    private final MemoryBudget.Reservation memory;
+
+    BodyCapture(AnswerFormat format, int maxBytes, ZeroPaths zero, MemoryBudget.Reservation memory) {
         super(format, false, maxBytes);
+        this.memory = memory;
+        this.body = new GrowableBytes(4096, memory);
         this.scanner = new AnswerScanner(format, zero);
     }
 
@@ -23,22 +28,34 @@ final class BodyCapture extends Capture {
             reject("over the stored-answer limit");
         }
         if (isWanted()) {
-            body.append(chunk, chunk.position(), chunk.limit());
-        } else {
-            skeleton.append(chunk);
+            try {
+                body.append(chunk, chunk.position(), chunk.limit());
+                return;
+            } catch (MemoryBudget.Exhausted noRoom) {
+                reject(NO_ROOM);
+            }
         }
+        skeleton.append(chunk);
     }
 
     @Override
     void finish(boolean inGoodOrder) {
         if (isWanted()) {
-            judge();
-            body = null;
+            try {
+                judge();
+            } catch (MemoryBudget.Exhausted noRoom) {
+                reject(NO_ROOM);
+            }
+            if (body != null) {
+                body.release();
+                body = null;
+            }
         } else {
             GrowableBytes rest = skeleton.bytes();
             if (scanner.scan(rest.bytes(), 0, rest.length()) == null) {
                 count.add(scanner.fields());
             }
+            rest.release();
             skeleton = null;
         }
     }
@@ -56,7 +73,7 @@ final class BodyCapture extends Capture {
             reject(flaw);
             return;
         }
-        TemplateBuilder builder = new TemplateBuilder(body.length() + Template.ID_LENGTH);
+        TemplateBuilder builder = new TemplateBuilder(body.length() + Template.ID_LENGTH, memory);
         builder.append(body.bytes(), 0, body.length(), scanner.edits());
         template = builder.build(count.facts());
         complete();
@@ -75,8 +92,10 @@ final class BodyCapture extends Capture {
 
     @Override
     void release() {
-        skeleton = new Skeleton();
-        skeleton.append(body.bytes(), body.length());
+        GrowableBytes begun = body;
         body = null;
+        skeleton = new Skeleton(memory);
+        skeleton.append(begun.bytes(), begun.length());
+        begun.release();
     }
 }

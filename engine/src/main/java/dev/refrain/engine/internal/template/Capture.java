@@ -11,6 +11,9 @@ abstract class Capture implements AnswerCapture {
     final Completeness completeness;
     final AnswerCount count;
 
+    /** Why a capture gave up whose memory budget was used up. */
+    static final String NO_ROOM = "no room in the memory budget";
+
     private State state = State.OPEN;
     private boolean ended;
     private boolean terminated;

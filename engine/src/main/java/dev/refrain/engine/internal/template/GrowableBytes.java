@@ -1,15 +1,36 @@
 package dev.refrain.engine.internal.template;
 
+import dev.refrain.engine.MemoryBudget;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 
-/** An append-only byte array, but for {@link #truncate}. */
+/**
+ * An append-only byte array, but for {@link #truncate}. What it takes of the heap is reserved before it grows; it changes nothing when
+ * it throws {@link MemoryBudget.Exhausted}.
+ */
 final class GrowableBytes {
     private byte[] bytes;
     private int length;
+    /** Null if nobody counts. */
+    private final MemoryBudget.Reservation memory;
 
     GrowableBytes(int capacity) {
+        this(capacity, null);
+    }
+
+    GrowableBytes(int capacity, MemoryBudget.Reservation memory) {
+        this.memory = memory;
+        if (memory != null) {
+            memory.require(capacity);
+        }
         bytes = new byte[capacity];
+    }
+
+    /** Gives back what was reserved; it is not to be appended to any more. */
+    void release() {
+        if (memory != null) {
+            memory.shrink(bytes.length);
+        }
     }
 
     /** The backing array, replaced when it grows. */
@@ -43,10 +64,20 @@ final class GrowableBytes {
         length = newLength;
     }
 
-    private void reserve(int more) {
+    /** Makes room for more, so that appending that much does not fail. */
+    void reserve(int more) {
         int needed = Math.addExact(length, more);
         if (needed > bytes.length) {
-            bytes = Arrays.copyOf(bytes, (int) Math.max(needed, Math.min(Integer.MAX_VALUE - 8, bytes.length * 2L)));
+            int old = bytes.length;
+            int capacity = (int) Math.max(needed, Math.min(Integer.MAX_VALUE - 8, old * 2L));
+            // For a moment there are both arrays.
+            if (memory != null) {
+                memory.require(capacity);
+            }
+            bytes = Arrays.copyOf(bytes, capacity);
+            if (memory != null) {
+                memory.shrink(old);
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 package dev.refrain.engine.internal.template;
 
 import dev.refrain.engine.AnswerFacts;
+import dev.refrain.engine.MemoryBudget;
 import dev.refrain.engine.internal.template.AnswerScanner.Edit;
 import java.util.List;
 
@@ -26,7 +27,9 @@ public final class LiveTemplate {
     /** Bytes after which a window of a stream that is not to be stored is left for the next. */
     private static final int SMALL_WINDOW = 64 * 1024;
 
-    private TemplateBuilder builder = new TemplateBuilder(8192);
+    private static final int FIRST_BYTES = 8192;
+
+    private TemplateBuilder builder;
     private Window current = new Window();
     /** Null once the beginning is no longer kept. */
     private volatile Window first = current;
@@ -34,7 +37,21 @@ public final class LiveTemplate {
     private volatile long published;
     private long finishedWindows;
 
-    LiveTemplate() {}
+    LiveTemplate() {
+        this(null);
+    }
+
+    /** @param memory where the beginning is reserved while it is kept, or null; windows after it are counted by their readers' lag */
+    LiveTemplate(MemoryBudget.Reservation memory) {
+        builder = new TemplateBuilder(FIRST_BYTES, memory);
+    }
+
+    /** A reader of something that is whole. */
+    public static LiveReader reader(Template whole) {
+        Window only = new Window();
+        only.progress = whole;
+        return new LiveReader(only);
+    }
 
     /**
      * A reader from the beginning of the stream, or null if that is no longer kept.
@@ -52,6 +69,13 @@ public final class LiveTemplate {
     /** Bytes that readers may read, counted from the beginning of the stream. */
     public long published() {
         return published;
+    }
+
+    /** Makes room for so many bytes in the beginning; throws if there is none. */
+    void reserve(int more) {
+        if (first != null) {
+            builder.reserve(more);
+        }
     }
 
     void append(int value) {
@@ -80,6 +104,7 @@ public final class LiveTemplate {
         if (first != null) {
             publish();
             first = null;
+            builder.release();
             roll(current.progress);
         }
     }

@@ -1,5 +1,6 @@
 package dev.refrain.engine.internal.template;
 
+import dev.refrain.engine.MemoryBudget;
 import java.nio.ByteBuffer;
 
 /**
@@ -21,7 +22,10 @@ final class Skeleton {
     /** A document whose skeleton is longer is not counted. */
     private static final int MAX_LENGTH = 1 << 20;
 
-    private final GrowableBytes kept = new GrowableBytes(512);
+    private final GrowableBytes kept;
+    /** There is no room for more: it is not counted. */
+    private boolean isFull;
+
     private int depth;
     /** Depth from which on nothing is kept; 0 if all is. */
     private int droppedFrom;
@@ -30,6 +34,12 @@ final class Skeleton {
     private boolean escaped;
     private boolean isCut;
     private int textLength;
+
+    /** @param memory where it is reserved, or null */
+    Skeleton(MemoryBudget.Reservation memory) {
+        // Nothing at first, so that this does not fail.
+        kept = new GrowableBytes(0, memory);
+    }
 
     void append(ByteBuffer chunk) {
         for (int i = chunk.position(), end = chunk.limit(); i < end; i++) {
@@ -92,8 +102,12 @@ final class Skeleton {
     }
 
     private void keep(byte b) {
-        if (droppedFrom == 0 && kept.length() < MAX_LENGTH) {
-            kept.append(b);
+        if (droppedFrom == 0 && !isFull && kept.length() < MAX_LENGTH) {
+            try {
+                kept.append(b);
+            } catch (MemoryBudget.Exhausted noRoom) {
+                isFull = true;
+            }
         }
     }
 }

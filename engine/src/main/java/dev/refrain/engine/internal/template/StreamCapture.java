@@ -1,5 +1,6 @@
 package dev.refrain.engine.internal.template;
 
+import dev.refrain.engine.MemoryBudget;
 import dev.refrain.engine.internal.template.AnswerScanner.Edit;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -34,10 +35,10 @@ final class StreamCapture extends Capture {
     }
 
     private AnswerScanner scanner;
-    private final LiveTemplate live = new LiveTemplate();
+    private final LiveTemplate live;
 
     /** The raw lines of the event under way, the last of them perhaps not at its end yet. */
-    private GrowableBytes event = new GrowableBytes(1024);
+    private GrowableBytes event;
 
     private int lineStart;
     private boolean firstLine = true;
@@ -54,8 +55,10 @@ final class StreamCapture extends Capture {
     /** An event is too long to be looked at: nothing more is. */
     private boolean stopped;
 
-    StreamCapture(AnswerFormat format, int maxBytes, ZeroPaths zero) {
+    StreamCapture(AnswerFormat format, int maxBytes, ZeroPaths zero, MemoryBudget.Reservation memory) {
         super(format, true, maxBytes);
+        this.live = new LiveTemplate(memory);
+        this.event = new GrowableBytes(1024, memory);
         this.scanner = new AnswerScanner(format, zero);
         if (format == AnswerFormat.EMBEDDINGS) {
             reject("embeddings never stream");
@@ -64,6 +67,33 @@ final class StreamCapture extends Capture {
 
     @Override
     void accept(ByteBuffer chunk) {
+        try {
+            makeRoom(chunk.remaining());
+            take(chunk);
+        } catch (MemoryBudget.Exhausted noRoom) {
+            reject(NO_ROOM);
+            stopped = true;
+        }
+    }
+
+    /** Where the memory budget has no room for all of the stream, those who follow it can go on, as with one that is too long. */
+    private void makeRoom(int more) {
+        try {
+            if (isKept()) {
+                live.reserve(event.length() + more);
+            }
+        } catch (MemoryBudget.Exhausted noRoom) {
+            live.forgetBeginning();
+            outgrow(NO_ROOM);
+        }
+    }
+
+    /** Whether it is one that can be stored so far. */
+    private boolean isKept() {
+        return state() == State.OPEN || state() == State.COMPLETE;
+    }
+
+    private void take(ByteBuffer chunk) {
         int at = chunk.position();
         int limit = chunk.limit();
         while (at < limit && !stopped) {
@@ -102,7 +132,7 @@ final class StreamCapture extends Capture {
             stopped = true;
             return false;
         }
-        if ((state() == State.OPEN || state() == State.COMPLETE) && more > maxBytes - dispatched - event.length()) {
+        if (isKept() && more > maxBytes - dispatched - event.length()) {
             live.forgetBeginning();
             outgrow(OVERSIZED);
         }
@@ -111,11 +141,15 @@ final class StreamCapture extends Capture {
 
     @Override
     void finish(boolean inGoodOrder) {
-        if (!stopped && event.length() > lineStart) {
-            endOfLine(0);
-        }
-        if (!stopped && event.length() > 0) {
-            dispatch();
+        try {
+            if (!stopped && event.length() > lineStart) {
+                endOfLine(0);
+            }
+            if (!stopped && event.length() > 0) {
+                dispatch();
+            }
+        } catch (MemoryBudget.Exhausted noRoom) {
+            reject(NO_ROOM);
         }
         if (isWanted()) {
             String missing = completeness.missing(inGoodOrder);
@@ -126,6 +160,7 @@ final class StreamCapture extends Capture {
                 reject(missing);
             }
         }
+        event.release();
         event = null;
         data = null;
         scanner = null;

@@ -1,6 +1,7 @@
 package dev.refrain.engine.internal.template;
 
 import dev.refrain.engine.AnswerFacts;
+import dev.refrain.engine.MemoryBudget;
 import dev.refrain.engine.internal.template.AnswerScanner.Edit;
 import java.util.Arrays;
 import java.util.List;
@@ -18,12 +19,29 @@ final class TemplateBuilder {
     }
 
     private final GrowableBytes bytes;
-    private final GrowableBytes patches = new GrowableBytes(64);
+    private final GrowableBytes patches;
     private int patchCount;
     private int lastPatch;
 
     TemplateBuilder(int capacity) {
-        bytes = new GrowableBytes(capacity);
+        this(capacity, null);
+    }
+
+    /** @param memory where its arrays are reserved, or null */
+    TemplateBuilder(int capacity, MemoryBudget.Reservation memory) {
+        bytes = new GrowableBytes(capacity, memory);
+        patches = new GrowableBytes(64, memory);
+    }
+
+    /** Makes room for so many bytes. */
+    void reserve(int more) {
+        bytes.reserve(more);
+    }
+
+    /** Gives back what was reserved; others may still read what was built. */
+    void release() {
+        bytes.release();
+        patches.release();
     }
 
     /** Appends bytes as they are. */

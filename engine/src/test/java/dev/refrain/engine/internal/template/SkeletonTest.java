@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.refrain.engine.AnswerFacts;
 import dev.refrain.engine.Endpoint;
+import dev.refrain.engine.MemoryBudget;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import net.jqwik.api.ForAll;
@@ -15,13 +16,15 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Documents that are not held are counted all the same. */
 class SkeletonTest {
+    private static final MemoryBudget MEMORY = new MemoryBudget(1 << 30);
+
     private static final AnswerFacts FACTS = new AnswerFacts("c1", 9, 12, 21, AnswerFacts.UNKNOWN, "stop");
     private static final String END =
             "\"choices\":[{\"index\":0,\"message\":{\"deep\":[[1,{\"x\":\"]}\"}]]},\"finish_reason\":\"stop\"}],"
                     + "\"id\":\"c1\",\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":12,\"details\":{\"n\":{\"m\":1}}}}";
 
     private static AnswerFacts count(String document) {
-        AnswerCapture capture = AnswerCapture.counting(Endpoint.CHAT, false);
+        AnswerCapture capture = AnswerCapture.counting(Endpoint.CHAT, false, MEMORY.open());
         capture.append(ByteBuffer.wrap(document.getBytes(StandardCharsets.UTF_8)));
         capture.end();
         return capture.facts();
@@ -39,7 +42,7 @@ class SkeletonTest {
 
     @Test
     void whatIsDeepOrLongIsLeftOut() {
-        Skeleton skeleton = new Skeleton();
+        Skeleton skeleton = new Skeleton(null);
         byte[] piece = "{\"embedding\":[0.1,0.2,{\"a\":[]}]},".repeat(1000).getBytes(StandardCharsets.UTF_8);
         skeleton.append(ByteBuffer.wrap("{\"data\":[".getBytes(StandardCharsets.UTF_8)));
         for (int i = 0; i < 200; i++) {
@@ -60,7 +63,7 @@ class SkeletonTest {
                 document,
                 Math.min(at, document.length),
                 Math.min(bytes.length, Math.max(0, document.length - at)));
-        AnswerCapture capture = AnswerCapture.counting(Endpoint.CHAT, false);
+        AnswerCapture capture = AnswerCapture.counting(Endpoint.CHAT, false, MEMORY.open());
         capture.append(ByteBuffer.wrap(document));
         capture.append(ByteBuffer.wrap(bytes));
         capture.end();

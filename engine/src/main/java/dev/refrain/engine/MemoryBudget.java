@@ -1,0 +1,182 @@
+package dev.refrain.engine;
+
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.LongAdder;
+
+/**
+ * The part of the heap that may be held because of what others send: answers that are captured or handed round, large answers that are
+ * replayed, and, in a front-end that shares it, request bodies and what clients have not taken yet.
+ *
+ * <p>Everybody reserves before growing and releases what was reserved, once. Past the budget nothing is stored, and nothing else breaks:
+ * an answer is passed on, and a front-end refuses a request. The last eighth is for small things alone, so that what is large cannot keep
+ * out what is ordinary; and what is held only to be stored takes no more than five eighths, so that it cannot keep out what is to be
+ * served. docs/CONCURRENCY.md, "Bounds", lists all who reserve.
+ *
+ * <p>Thread-safe and lock-free: a reservation is one atomic addition.
+ */
+public final class MemoryBudget {
+    /** What is at most this large is small, in bytes. */
+    public static final int SMALL = 64 * 1024;
+
+    /** What the program itself needs of a heap. */
+    private static final long OWN_BYTES = 16L << 20;
+
+    private static final long LEAST_BYTES = 4L << 20;
+
+    private final long limit;
+    private final long limitOfLarge;
+    private final long limitOfStoring;
+    private final AtomicLong used = new AtomicLong();
+    private final LongAdder refusals = new LongAdder();
+
+    /**
+     * A budget of so many bytes.
+     *
+     * @throws IllegalArgumentException if it is not positive
+     */
+    public MemoryBudget(long bytes) {
+        if (bytes <= 0) {
+            throw new IllegalArgumentException("a memory budget must be positive, was " + bytes);
+        }
+        this.limit = bytes;
+        this.limitOfLarge = bytes - bytes / 8;
+        this.limitOfStoring = bytes / 8 * 5;
+    }
+
+    /** Half of what the largest heap of this JVM has beyond 16 MiB, and 4 MiB at least. */
+    public static MemoryBudget ofHeap() {
+        return new MemoryBudget(share(Runtime.getRuntime().maxMemory()));
+    }
+
+    static long share(long heapBytes) {
+        return Math.max(LEAST_BYTES, (heapBytes - OWN_BYTES) / 2);
+    }
+
+    /**
+     * Reserves bytes, or nothing.
+     *
+     * @param bytes not negative; more than {@link #SMALL} is refused an eighth earlier
+     * @return whether they are reserved; if so they have to be {@linkplain #release released}
+     */
+    public boolean reserve(long bytes) {
+        return reserve(bytes, bytes <= SMALL ? limit : limitOfLarge);
+    }
+
+    private boolean reserve(long bytes, long upTo) {
+        if (used.addAndGet(bytes) <= upTo) {
+            return true;
+        }
+        used.addAndGet(-bytes);
+        refusals.increment();
+        return false;
+    }
+
+    /** Gives back bytes that were reserved. */
+    public void release(long bytes) {
+        used.addAndGet(-bytes);
+    }
+
+    /** An empty reservation, for something that grows. */
+    public Reservation open() {
+        return new Reservation(this, limit, limitOfLarge);
+    }
+
+    /** An empty reservation for what is held only to be stored: it is refused first. */
+    Reservation openForStoring() {
+        return new Reservation(this, limitOfStoring, limitOfStoring);
+    }
+
+    /** Bytes that are reserved now. */
+    public long usedBytes() {
+        return used.get();
+    }
+
+    /** Bytes that can be reserved in all. */
+    public long limitBytes() {
+        return limit;
+    }
+
+    /** Whether so much is reserved that those who hold without need should let go: three quarters. */
+    public boolean isTight() {
+        return used.get() > limit / 4 * 3;
+    }
+
+    /** Reservations that were refused so far. */
+    public long refusals() {
+        return refusals.sum();
+    }
+
+    /** What one thing holds of a budget while it grows and shrinks. Thread-safe. */
+    public static final class Reservation implements AutoCloseable {
+        private final MemoryBudget budget;
+        private final long limitOfSmall;
+        private final long limitOfLarge;
+        // Guarded by this.
+        private long bytes;
+        private boolean closed;
+
+        private Reservation(MemoryBudget budget, long limitOfSmall, long limitOfLarge) {
+            this.budget = budget;
+            this.limitOfSmall = limitOfSmall;
+            this.limitOfLarge = limitOfLarge;
+        }
+
+        /**
+         * Reserves more.
+         *
+         * @return whether that is reserved now; nothing is once this has been closed
+         */
+        public synchronized boolean grow(long more) {
+            if (closed || !budget.reserve(more, bytes + more <= SMALL ? limitOfSmall : limitOfLarge)) {
+                return false;
+            }
+            bytes += more;
+            return true;
+        }
+
+        /** Reserves more, or throws {@link Exhausted}. */
+        public void require(long more) {
+            if (!grow(more)) {
+                throw new Exhausted();
+            }
+        }
+
+        /** Gives some of it back, at most what there is. */
+        public synchronized void shrink(long less) {
+            long given = Math.min(bytes, less);
+            bytes -= given;
+            budget.release(given);
+        }
+
+        /** Reserves or gives back until it is so many bytes. Returns false, with nothing changed, if there is no room. */
+        public synchronized boolean resize(long to) {
+            if (to > bytes) {
+                return grow(to - bytes);
+            }
+            shrink(bytes - to);
+            return true;
+        }
+
+        /** Bytes that it holds. */
+        public synchronized long bytes() {
+            return bytes;
+        }
+
+        /** Gives everything back, for good. Idempotent. */
+        @Override
+        public synchronized void close() {
+            closed = true;
+            shrink(bytes);
+        }
+    }
+
+    /** There is no room in the budget. Without a stack trace, as it is no fault and may come often. */
+    public static final class Exhausted extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+
+        /** It says what to do. */
+        public Exhausted() {
+            super("the memory budget is used up; give the JVM a larger heap", null, false, false);
+        }
+    }
+}
