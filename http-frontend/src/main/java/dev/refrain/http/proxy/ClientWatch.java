@@ -54,6 +54,14 @@ final class ClientWatch {
         current.set(closed);
     }
 
+    /** The request is over: forgets what was to be done for it, and with that the request and its credentials (wire rule W15). */
+    static void forget(ServerConnection connection) {
+        AtomicReference<Runnable> current = connection.getAttachment(CURRENT);
+        if (current != null) {
+            current.set(null);
+        }
+    }
+
     /** Watches until the exchange is over, whose request has been read to its end. Returns null if more has been read already. */
     static ClientWatch start(HttpServerExchange exchange, Runnable gone) {
         HttpServerConnection connection = (HttpServerConnection) exchange.getConnection();

@@ -42,6 +42,8 @@ final class CredentialMac {
     byte[] end() {
         try {
             sha256.digest(value, 0, LENGTH);
+            // It would keep the last block otherwise.
+            sha256.reset();
             return value;
         } catch (DigestException e) {
             throw new IllegalStateException(e);

@@ -223,6 +223,8 @@ final class Shortcut extends AbstractStreamSourceConduit<StreamSourceConduit> {
         between = false;
         exchange.addExchangeCompleteListener((completed, next) -> {
             head = null;
+            ClientWatch.forget(completed.getConnection());
+            ParserMemory.wipe(completed.getConnection());
             idleNanos = System.nanoTime();
             // What it has read already it does not read again.
             between = ((HttpServerConnection) completed.getConnection()).getExtraBytes() == null;

@@ -106,6 +106,21 @@ final class RunningJar extends ProxyUnderTest {
         return startLine;
     }
 
+    /** Writes all objects that are in use on its heap to a file. */
+    void dumpHeap(Path to) throws IOException, InterruptedException {
+        Process dump = new ProcessBuilder(
+                        Path.of(System.getProperty("java.home"), "bin", "jcmd").toString(),
+                        Long.toString(process.pid()),
+                        "GC.heap_dump",
+                        to.toAbsolutePath().toString())
+                .redirectErrorStream(true)
+                .start();
+        String said = new String(dump.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        if (dump.waitFor() != 0 || !Files.exists(to)) {
+            throw new IOException(said);
+        }
+    }
+
     /** The root of the admin listener. */
     URI admin() {
         Matcher line = ADMIN.matcher(startLine);
