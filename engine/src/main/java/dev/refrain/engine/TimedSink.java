@@ -100,8 +100,11 @@ final class TimedSink extends ForwardingSink {
             delivering.unlock();
             if (fails) {
                 // Without the lock, which others may want for as long: nothing is delivered any more.
-                client().fail(new TimeoutException("the upstream did not end its answer within " + limit));
-                cancel();
+                try {
+                    client().fail(new TimeoutException("the upstream did not end its answer within " + limit));
+                } finally {
+                    cancel();
+                }
             }
         }
     }

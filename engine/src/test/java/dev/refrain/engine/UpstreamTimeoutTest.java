@@ -66,11 +66,7 @@ class UpstreamTimeoutTest {
         }
         waiting.forEach(UpstreamTimeoutTest::assertLate);
         assertThat(sinks).hasSizeBetween(1, 3);
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
-        while (cancelled.get() < sinks.size() && System.nanoTime() < end) {
-            Thread.sleep(5);
-        }
-        assertThat(cancelled).hasValue(sinks.size());
+        awaitCancelled(sinks.size());
         assertThat(cache.joinableFlights()).isZero();
         assertThat(ask(ON, UpstreamTimeoutTest::answer)
                         .get(20, TimeUnit.SECONDS)
@@ -110,7 +106,16 @@ class UpstreamTimeoutTest {
         assertThat(follower.get(20, TimeUnit.SECONDS).length()).isEqualTo(CHAT_ANSWER.length());
         freed.countDown();
         embedder.join(20_000);
-        assertThat(cancelled).hasValue(1);
+        awaitCancelled(1);
+    }
+
+    /** A call is broken off behind the failure of its waiters, on the timer's thread. */
+    private void awaitCancelled(int calls) throws InterruptedException {
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+        while (cancelled.get() < calls && System.nanoTime() < end) {
+            Thread.sleep(5);
+        }
+        assertThat(cancelled).hasValue(calls);
     }
 
     @Test
