@@ -27,6 +27,9 @@ import net.jpountz.lz4.LZ4SafeDecompressor;
 final class EntryCodec {
     private static final int VERSION = EntryHead.KIND;
     private static final int FLAGS = 5;
+    /** Like all lengths within the head, which tells where the body is before more has been read. */
+    private static final int FINISH_REASON_LENGTH = 6;
+
     private static final int BODY_LENGTH = 24;
     private static final int PATCH_COUNT = 28;
     private static final int PATCHES_LENGTH = 32;
@@ -36,9 +39,8 @@ final class EntryCodec {
     private static final int TAG = PROMPT_TOKENS + Integer.BYTES;
     private static final int COMPLETION_TOKENS = TAG + Long.BYTES;
     private static final int COST_NANOS = COMPLETION_TOKENS + Integer.BYTES;
-    private static final int FINISH_REASON_LENGTH = COST_NANOS + Long.BYTES;
     /** Where the parts of varying length begin. */
-    private static final int LABELS = FINISH_REASON_LENGTH + Integer.BYTES;
+    private static final int LABELS = COST_NANOS + Long.BYTES;
 
     /** Entries of any other version are misses. */
     private static final byte CURRENT_VERSION = 5;
@@ -148,7 +150,7 @@ final class EntryCodec {
 
         entry[VERSION] = patched == null ? CURRENT_VERSION : BLOCK_PATCHES_VERSION;
         entry[FLAGS] = (byte) ((compressed ? FLAG_LZ4 : 0) | (patched == null ? 0 : FLAG_BLOCK_PATCHES));
-        SHORT.set(entry, 6, (short) 0);
+        SHORT.set(entry, FINISH_REASON_LENGTH, (short) finishReason.length);
         LONG.set(entry, EntryHead.STORED_AT, facts.storedAtMillis());
         LONG.set(entry, EntryHead.EXPIRES_AT, facts.expiresAtMillis());
         INT.set(entry, BODY_LENGTH, bodyLength);
@@ -163,7 +165,6 @@ final class EntryCodec {
         INT.set(entry, PROMPT_TOKENS, countOrUnknown(answer.promptTokens()));
         INT.set(entry, COMPLETION_TOKENS, countOrUnknown(answer.completionTokens()));
         LONG.set(entry, COST_NANOS, answer.costNanos());
-        INT.set(entry, FINISH_REASON_LENGTH, finishReason.length); // two bytes, and two that are 0
         LONG.set(entry, TAG, facts.tag());
         key.copyTo(scratch.key, 0);
         EntryChecksum.write(scratch.key, entry, out.length(), scratch.crc);

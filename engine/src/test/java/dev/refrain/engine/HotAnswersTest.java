@@ -75,6 +75,30 @@ class HotAnswersTest {
         return new String(hit.toByteArray(), UTF_8);
     }
 
+    /** All that tells where a copy's body is stands in its head: what was read before it is another entry's. */
+    @Test
+    void hotAnswersOfOtherLengthsAreReadInTurn() {
+        CacheKey other = cache.key(chat("{}")).orElseThrow();
+        String otherAnswer = CHAT_ANSWER.replace("\"stop\"", "\"function_call\"");
+        store(CHAT_ANSWER);
+        assertThat(cache.store(other, "application/json; charset=utf-8", utf8(otherAnswer), TTL))
+                .isTrue();
+        makeHot();
+        for (int i = 0; i < 4; i++) {
+            assertThat(cache.lookup(other, hit)).isTrue();
+        }
+        for (int i = 0; i < 10; i++) {
+            long before = cache.stats().hotHits();
+            assertThat(cache.lookup(key(), hit)).isTrue();
+            assertThat(body()).contains("\"finish_reason\":\"stop\"").endsWith("}}");
+            assertThat(hit.facts()).isEqualTo(Answers.CHAT_FACTS);
+            assertThat(cache.lookup(other, hit)).isTrue();
+            assertThat(body()).contains("\"finish_reason\":\"function_call\"").endsWith("}}");
+            assertThat(hit.facts().finishReason()).isEqualTo("function_call");
+            assertThat(cache.stats().hotHits()).isEqualTo(before + 2);
+        }
+    }
+
     @Test
     void aHotHitIsLikeAnyOther() {
         store(CHAT_ANSWER);
