@@ -3,16 +3,22 @@ package dev.refrain.http.proxy;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import org.junit.jupiter.api.Test;
 
 /**
  * Clients that mean harm, over raw sockets. Each attack comes twice: first over a connection, and over one whose shortcut knows the head
- * that it imitates. Where the framing is in doubt, the connection ends; what is hidden never reaches the provider.
+ * that it imitates. Where the framing is in doubt, the connection ends; what is hidden never reaches the provider; and what does reach it
+ * is what a strict reader ({@link StrictReader}) sees in the same bytes.
  */
 class HostileClientsTest extends WireTest {
+    private static final int ROUNDS = Integer.getInteger("refrain.hostile", 400);
+
     private static final String HIDDEN = "GET /v1/hidden HTTP/1.1\r\nHost: x\r\n\r\n";
     private static final String CHAT_HEAD =
             "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nX-OpenRouter-Cache: true\r\n";
@@ -199,5 +205,96 @@ class HostileClientsTest extends WireTest {
             }
         }
         assertHit(proxy.cached(CHAT, CHAT_REQUEST));
+    }
+
+    /** {@code -Drefrain.hostile=100000} for longer. */
+    @Test
+    void whatReachesTheProviderIsWhatAStrictReaderSees() throws IOException {
+        provider.does((exchange, request) -> ScriptedProvider.json(exchange, 200, "{}"));
+        long seed = new Random().nextLong();
+        Random random = new Random(seed);
+        String head = OTHER_HEAD.replace("echo", "echo-000000-");
+        String hidden = HIDDEN.replace("hidden", "hidden-000000-");
+        String[] good = {
+            head + "Content-Length: 5\r\n\r\nhello",
+            head + "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nT: u\r\n\r\n",
+            "GET /v1/echo-000000- HTTP/1.1\r\nHost: x\r\n\r\n",
+            head + "Content-Length: " + hidden.length() + "\r\n\r\n" + hidden,
+            head + "Transfer-Encoding: chunked\r\n\r\n" + Integer.toHexString(hidden.length()) + "\r\n" + hidden
+                    + "\r\n0\r\n\r\n"
+        };
+        String[] odd = {
+            "",
+            " ",
+            "\t",
+            "\r",
+            "\n",
+            "\r\n",
+            "\0",
+            ":",
+            ";",
+            ",",
+            "0",
+            "1",
+            "-",
+            "+",
+            "0x",
+            "chunked",
+            "identity",
+            "Transfer-Encoding: chunked\r\n",
+            "Transfer-Encoding: identity\r\n",
+            "Content-Length: 3\r\n",
+            "Content-Length: 0\r\n",
+            "\r\n\r\n",
+            "0\r\n\r\n",
+            "ffffffffffffffff",
+            "\u000b",
+            "\u00a0",
+            "HTTP/1.0",
+            "Expect: 100-continue\r\n",
+            "Connection: close\r\n",
+            "Connection: keep-alive\r\n"
+        };
+        for (int round = 0; round < ROUNDS; round++) {
+            // A call that was broken off, because its client has closed its side, may come as late as in the next
+            // round.
+            String tag = String.format("-%06d-", round);
+            StringBuilder bytes = new StringBuilder();
+            for (int count = random.nextInt(3) + 1; count > 0; count--) {
+                bytes.append(good[random.nextInt(good.length)].replace("-000000-", tag));
+            }
+            for (int changes = random.nextInt(3) + 1; changes > 0; changes--) {
+                int at = random.nextInt(bytes.length());
+                bytes.replace(at, Math.min(bytes.length(), at + random.nextInt(3)), odd[random.nextInt(odd.length)]);
+            }
+            bytes.append(hidden.replace("-000000-", tag));
+            provider.received().clear();
+            try (RawClient client = new RawClient(proxy.port())) {
+                attack(client, bytes.toString());
+            }
+            Iterator<String> strict = StrictReader.read(bytes.toString()).stream()
+                    .map(r -> r.method() + " " + UriCharacters.escape(r.target()) + " " + asReceived(r.body()))
+                    .iterator();
+            // Of these some may be refused for what is no matter of framing; nothing else may come, and in no other
+            // order.
+            for (ScriptedProvider.Received r : provider.received()) {
+                if (!r.uri().contains(tag) && !r.body().contains(tag)) {
+                    continue;
+                }
+                String real = r.method() + " " + r.uri().replaceFirst("^/api", "") + " " + r.body();
+                boolean seen = false;
+                while (!seen && strict.hasNext()) {
+                    seen = strict.next().equals(real);
+                }
+                assertThat(seen)
+                        .as("seed " + seed + ": " + real + " in " + bytes)
+                        .isTrue();
+            }
+        }
+    }
+
+    /** The provider reads as UTF-8 what was written byte for byte. */
+    private static String asReceived(String bytes) {
+        return new String(bytes.getBytes(StandardCharsets.ISO_8859_1), StandardCharsets.UTF_8);
     }
 }

@@ -1,0 +1,123 @@
+package dev.refrain.http.proxy;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * What a server that is as strict as RFC 9112 allows sees in the bytes of a connection: the requests up to the first that is not plainly
+ * framed. Written for clearness, to hold the real one to.
+ */
+final class StrictReader {
+    /** A request whose end is known. */
+    record Request(String method, String target, String body) {}
+
+    private static final String TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
+    /** Stands for a blank (RFC 9112, 5.2 and 2.2). */
+    private static final String FOLD = "\\r\\n?[ \\t]+";
+
+    private static final Pattern LINE = Pattern.compile("(" + TOKEN + ") ([^ \\x00\\r\\n]+) HTTP/1\\.([0-9])\\r\\n");
+    private static final Pattern FIELD =
+            Pattern.compile("(" + TOKEN + "):[ \\t]*((?:[^\\x00\\r\\n]|" + FOLD + ")*?)[ \\t]*\\r\\n(?![ \\t])");
+    private static final String EXTENSION = "(?:[ \\t]*;[ \\t]*" + TOKEN + "(?:[ \\t]*=[ \\t]*(?:" + TOKEN
+            + "|\"(?:[\\t \\x21\\x23-\\x5B\\x5D-\\x7E\\x80-\\xFF]|\\\\[\\t\\x20-\\x7E\\x80-\\xFF])*\"))?)*";
+    private static final Pattern SIZE = Pattern.compile("([0-9A-Fa-f]{1,15})" + EXTENSION + "\\r\\n");
+    private static final Pattern TRAILERS =
+            Pattern.compile("(?:" + TOKEN + ":[\\t\\x20-\\x7E\\x80-\\xFF]*\\r\\n)*\\r\\n");
+
+    private final String bytes;
+    private int at;
+
+    private StrictReader(String bytes) {
+        this.bytes = bytes;
+    }
+
+    /** The requests that the bytes hold, one character for each byte. */
+    static List<Request> read(String bytes) {
+        StrictReader reader = new StrictReader(bytes);
+        List<Request> requests = new ArrayList<>();
+        for (Request next = reader.next(); next != null; next = reader.next()) {
+            requests.add(next);
+        }
+        return requests;
+    }
+
+    private Matcher take(Pattern pattern) {
+        Matcher matcher = pattern.matcher(bytes).region(at, bytes.length());
+        if (!matcher.lookingAt()) {
+            return null;
+        }
+        at = matcher.end();
+        return matcher;
+    }
+
+    /** Null if there is none, or it is in doubt. */
+    private Request next() {
+        while (bytes.startsWith("\r\n", at)) {
+            at += 2;
+        }
+        Matcher line = take(LINE);
+        if (line == null) {
+            return null;
+        }
+        String length = null;
+        String coding = null;
+        int hosts = 0;
+        while (!bytes.startsWith("\r\n", at)) {
+            Matcher field = take(FIELD);
+            if (field == null) {
+                return null;
+            }
+            String value = field.group(2).replaceAll(FOLD, " ").strip();
+            if (field.group(1).equalsIgnoreCase("Content-Length")) {
+                if (length != null || !value.matches("[0-9]{1,9}")) {
+                    return null;
+                }
+                length = value;
+            } else if (field.group(1).equalsIgnoreCase("Transfer-Encoding")) {
+                if (coding != null || !value.equalsIgnoreCase("chunked")) {
+                    return null;
+                }
+                coding = value;
+            } else if (field.group(1).equalsIgnoreCase("Host")) {
+                hosts++;
+            }
+        }
+        at += 2;
+        boolean old = line.group(3).equals("0");
+        if (hosts > 1 || (hosts == 0 && !old) || (coding != null && (length != null || old))) {
+            return null;
+        }
+        String body = coding != null ? chunks() : take(length == null ? 0 : Integer.parseInt(length));
+        return body == null ? null : new Request(line.group(1), line.group(2), body);
+    }
+
+    private String take(long count) {
+        if (at + count > bytes.length()) {
+            return null;
+        }
+        at += (int) count;
+        return bytes.substring(at - (int) count, at);
+    }
+
+    private String chunks() {
+        StringBuilder body = new StringBuilder();
+        while (true) {
+            Matcher size = take(SIZE);
+            if (size == null) {
+                return null;
+            }
+            long length = Long.parseLong(size.group(1), 16);
+            if (length == 0) {
+                return take(TRAILERS) == null ? null : body.toString();
+            }
+            String data = take(length);
+            if (data == null || !bytes.startsWith("\r\n", at)) {
+                return null;
+            }
+            at += 2;
+            body.append(data);
+        }
+    }
+}
