@@ -294,12 +294,13 @@ final class EntryCodec {
      * @return false if it is gone
      */
     static boolean copy(RecordRing.Cursor copy, EntryBuffer beforeBody, EntryBuffer body) {
-        if (!copy.copy(0, beforeBody.resize(EntryHead.LENGTH), 0, EntryHead.LENGTH)) {
+        // As far as all the lengths stand that say where the body begins.
+        if (!copy.copy(0, beforeBody.resize(LABELS), 0, LABELS)) {
             return false;
         }
         int bodyAt = beforeBody(beforeBody.bytes());
         int bodyLength = (int) INT.get(beforeBody.bytes(), BODY_LENGTH);
-        return copy.copy(EntryHead.LENGTH, beforeBody.resize(bodyAt), EntryHead.LENGTH, bodyAt - EntryHead.LENGTH)
+        return copy.copy(LABELS, beforeBody.resize(bodyAt), LABELS, bodyAt - LABELS)
                 && copy.copy(bodyAt, body.resize(bodyLength), 0, bodyLength);
     }
 

@@ -13,6 +13,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -133,6 +135,34 @@ class HotAnswersTest {
         makeHot();
 
         assertThat(body()).contains(text);
+    }
+
+    /** What stands before the body is of another length in each, and the memory that a copy goes to has held the one before. */
+    @Test
+    void hotAnswersThatEndForDifferentReasonsAreNotMixedUp() {
+        List<String> reasons = List.of("stop", "tool_calls");
+        List<CacheKey> keys = reasons.stream()
+                .map(reason -> cache.key(chat(CHAT_REQUEST.replaceFirst("\\{", "{\"user\":\"" + reason + "\",")))
+                        .orElseThrow())
+                .toList();
+        for (int i = 0; i < keys.size(); i++) {
+            String answer = CHAT_ANSWER.replace("\"stop\"", "\"" + reasons.get(i) + "\"");
+            assertThat(answer).contains(reasons.get(i));
+            assertThat(cache.store(keys.get(i), "application/json", utf8(answer), TTL))
+                    .isTrue();
+        }
+        List<String> cold = new ArrayList<>();
+        for (int round = 0; round < 12; round++) {
+            for (int i = 0; i < keys.size(); i++) {
+                assertThat(cache.lookup(keys.get(i), hit)).isTrue();
+                String body = body().replace(hit.generationId(), "id");
+                if (round == 0) {
+                    cold.add(body);
+                }
+                assertThat(body).contains("\"" + reasons.get(i) + "\"").isEqualTo(cold.get(i));
+            }
+        }
+        assertThat(cache.stats().hotHits()).isGreaterThan(8);
     }
 
     @Test
