@@ -86,6 +86,12 @@ record Decision(
         return new Decision(request, controls, key, bypass, preset, outgoing, null);
     }
 
+    /** The same with the body that goes to the provider made now, and not on the thread that sends it. */
+    Decision prepared() {
+        BodyPublisher made = outgoing.get();
+        return new Decision(request, controls, key, bypass, preset, () -> made, flaw);
+    }
+
     static CacheControls controls(HeaderMap headers, Preset preset) {
         return CachePolicy.decide(
                 headers.getFirst(HeaderNames.CACHE),

@@ -34,7 +34,10 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.xnio.channels.StreamSourceChannel;
 
 /**
@@ -43,6 +46,7 @@ import org.xnio.channels.StreamSourceChannel;
  * <p>Runs on the I/O thread of the request's connection and never blocks it.
  */
 final class ProxyHandler implements HttpHandler {
+    private static final Logger LOG = LoggerFactory.getLogger(ProxyHandler.class);
     private static final byte[] NOTHING = new byte[0];
 
     /** Bytes of a body that is held in memory in any case, so that its call can be made again ({@link IdleConnections}). */
@@ -63,6 +67,7 @@ final class ProxyHandler implements HttpHandler {
     private final boolean cancelWhenAbandoned;
     private final Patience reading;
     private final Patience writing;
+    private final LongBodies longBodies;
 
     /**
      * @param outlines gets the requests that are fetched to be stored
@@ -72,6 +77,7 @@ final class ProxyHandler implements HttpHandler {
      * @param cancelWhenAbandoned whether an answer that could be stored is not worth having once its client has gone
      * @param reading how far to go for a request
      * @param writing how far to go for a client that does not take its answer
+     * @param longBodies has the threads for them
      */
     ProxyHandler(
             ResponseCache cache,
@@ -88,7 +94,8 @@ final class ProxyHandler implements HttpHandler {
             long maxForwardedBytes,
             boolean cancelWhenAbandoned,
             Patience reading,
-            Patience writing) {
+            Patience writing,
+            LongBodies longBodies) {
         this.cache = cache;
         this.activity = activity;
         this.callers = callers;
@@ -104,6 +111,7 @@ final class ProxyHandler implements HttpHandler {
         this.cancelWhenAbandoned = cancelWhenAbandoned;
         this.reading = reading;
         this.writing = writing;
+        this.longBodies = longBodies;
     }
 
     @Override
@@ -229,11 +237,9 @@ final class ProxyHandler implements HttpHandler {
             BodyReader.read(exchange, limit, reading, held, new BodyReader.Receiver() {
                 @Override
                 public void complete(byte[] body) {
-                    if (coding == ContentCoding.IDENTITY || (!asked.enabled() && presets.isEmpty())) {
-                        answer(exchange, route, account, client, body, body);
-                    } else {
-                        decode(exchange, route, account, client, asked, coding, body, held);
-                    }
+                    boolean isOpened = asked.enabled() || !presets.isEmpty();
+                    ContentCoding inside = isOpened ? coding : ContentCoding.IDENTITY;
+                    open(exchange, route, account, client, asked, inside, body, held);
                 }
 
                 @Override
@@ -256,8 +262,8 @@ final class ProxyHandler implements HttpHandler {
         }
     }
 
-    /** Looks into a body that is wrapped in a content coding. */
-    private void decode(
+    /** Looks into a body, inside its content coding; into a long one on another thread. */
+    private void open(
             HttpServerExchange exchange,
             Route route,
             Account account,
@@ -266,20 +272,65 @@ final class ProxyHandler implements HttpHandler {
             ContentCoding coding,
             byte[] sent,
             MemoryBudget.Reservation held) {
-        BypassReason reason;
-        try {
-            // Twice: what grows is copied in the end.
-            byte[] body = coding.decode(sent, cache.maxRequestBytes(), more -> held.grow(2L * more));
-            answer(exchange, route, account, client, body, sent);
-            return;
-        } catch (ContentCoding.TooLong bomb) {
-            reason = BypassReason.PAYLOAD_TOO_LARGE;
-        } catch (IOException malformed) {
-            // What the provider makes of it is its own affair.
-            reason = BypassReason.CONTENT_ENCODING;
+        boolean isPlain = coding == ContentCoding.IDENTITY;
+        long before = held.bytes();
+        // Twice: what grows is copied in the end.
+        ContentCoding.Lease lease = more -> held.grow(2L * more);
+        KeyContext context = context(exchange, route, account);
+        if (sent.length <= (isPlain ? LongBodies.LONG : SHORT_BODY)) {
+            try {
+                byte[] body = coding.decode(sent, Math.min(LongBodies.LONG, cache.maxRequestBytes()), lease);
+                answer(exchange, route, account, client, context, decision(exchange, context, body, sent), body, sent);
+                return;
+            } catch (ContentCoding.TooLong longer) {
+                held.resize(before);
+            } catch (IOException malformed) {
+                unopened(exchange, route, account, client, asked, sent, malformed);
+                return;
+            }
         }
+        AtomicReference<byte[]> body = new AtomicReference<>(sent);
+        longBodies.run(
+                exchange,
+                () -> {
+                    body.set(coding.decode(sent, cache.maxRequestBytes(), lease));
+                    Decision decision = decision(exchange, context, body.get(), sent);
+                    return isPlain ? decision : decision.prepared();
+                },
+                decision -> answer(exchange, route, account, client, context, decision, body.get(), sent),
+                flaw -> unopened(exchange, route, account, client, asked, sent, flaw));
+    }
+
+    /** Passes on what could not be looked into. */
+    private void unopened(
+            HttpServerExchange exchange,
+            Route route,
+            Account account,
+            ExchangeSink client,
+            CacheControls asked,
+            byte[] sent,
+            Throwable why) {
+        if (why instanceof ProxyException refusal) {
+            client.fail(refusal);
+            return;
+        }
+        if (!(why instanceof IOException)) {
+            LOG.error("A request body of {} bytes could not be looked into, and is passed on", sent.length, why);
+        }
+        // What the provider makes of a malformed one is its own affair.
+        BypassReason reason = why instanceof IOException && !(why instanceof ContentCoding.TooLong)
+                ? BypassReason.CONTENT_ENCODING
+                : BypassReason.PAYLOAD_TOO_LARGE;
         client.expect(asked, reason, null);
         cacheless(exchange, route, account, client, asked, reason, new HeldBody(sent));
+    }
+
+    private KeyContext context(HttpServerExchange exchange, Route route, Account account) {
+        return contexts.of(route, account.caller(), exchange.getQueryString(), exchange.getRequestHeaders());
+    }
+
+    private Decision decision(HttpServerExchange exchange, KeyContext context, byte[] body, byte[] sent) {
+        return Decision.of(cache, presets, context, exchange.getRequestHeaders(), body, sent);
     }
 
     /**
@@ -289,10 +340,14 @@ final class ProxyHandler implements HttpHandler {
      * @param sent the same as it came, for the provider
      */
     private void answer(
-            HttpServerExchange exchange, Route route, Account account, ExchangeSink client, byte[] body, byte[] sent) {
-        KeyContext context =
-                contexts.of(route, account.caller(), exchange.getQueryString(), exchange.getRequestHeaders());
-        Decision decision = Decision.of(cache, presets, context, exchange.getRequestHeaders(), body, sent);
+            HttpServerExchange exchange,
+            Route route,
+            Account account,
+            ExchangeSink client,
+            KeyContext context,
+            Decision decision,
+            byte[] body,
+            byte[] sent) {
         CacheRequest request = decision.request();
         CacheControls controls = decision.controls();
         CacheKey key = decision.key();

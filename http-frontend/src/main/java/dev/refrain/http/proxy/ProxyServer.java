@@ -58,6 +58,7 @@ public final class ProxyServer implements AutoCloseable {
     private final UpstreamClient client;
     private final GracefulShutdownHandler requests;
     private final Shortcuts shortcuts;
+    private final LongBodies longBodies = new LongBodies();
     private final HttpHandler root;
     /** Null until it is started. */
     private Listener listener;
@@ -124,7 +125,8 @@ public final class ProxyServer implements AutoCloseable {
                         : settings.limits().forwardedBody().bytes(),
                 settings.onDisconnect() == Settings.OnDisconnect.CANCEL,
                 reading,
-                writing);
+                writing,
+                longBodies);
         explainer = new RequestExplainer(cache, presets, callers, contexts, outlines);
         requests = new GracefulShutdownHandler(new HttpContinueReadHandler(handler));
         HttpHandler unlessStopping = exchange -> {
@@ -355,6 +357,7 @@ public final class ProxyServer implements AutoCloseable {
                 && !Thread.currentThread().isInterrupted()) {
             LockSupport.parkNanos(POLL_NANOS);
         }
+        longBodies.close();
         if (listener != null) {
             listener.close();
         }

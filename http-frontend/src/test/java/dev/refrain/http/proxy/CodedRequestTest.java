@@ -9,13 +9,18 @@ import java.io.OutputStream;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Random;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Request bodies in a content coding (fault F30): the key is made of what is inside, the provider gets what came. */
@@ -35,7 +40,11 @@ class CodedRequestTest extends WireTest {
     }
 
     private HttpResponse<String> send(String coding, byte[] body) {
-        return proxy.send(proxy.post(CHAT, "", "X-OpenRouter-Cache", "true", "Content-Encoding", coding)
+        return send(CHAT, coding, body);
+    }
+
+    private HttpResponse<String> send(String path, String coding, byte[] body) {
+        return proxy.send(proxy.post(path, "", "X-OpenRouter-Cache", "true", "Content-Encoding", coding)
                 .POST(BodyPublishers.ofByteArray(body)));
     }
 
@@ -148,12 +157,115 @@ class CodedRequestTest extends WireTest {
         assertUncached(response);
     }
 
-    /** As is needed where an id in it had to be changed (W26b). */
-    @Test
-    void f30_aBodyThatHadToBeChangedIsCodedAgain() throws IOException {
-        byte[] body = CHAT_REQUEST.getBytes(StandardCharsets.UTF_8);
-        for (ContentCoding coding : List.of(ContentCoding.GZIP, ContentCoding.ZSTD)) {
-            assertThat(coding.decode(coding.encode(body), 1000, bytes -> true)).isEqualTo(body);
+    private static String longRequest(String question, String filling) {
+        return "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"" + question + "\"}],\"user\":\""
+                + filling + "\"}";
+    }
+
+    /** Dealt with on a thread of their own: some are long as they come, some only once they are opened. */
+    @ParameterizedTest
+    @CsvSource({"gzip,false", "gzip,true", "zstd,false", "zstd,true", "identity,false"})
+    void f30_longBodiesHitAsWell(String coding, boolean isDense) throws IOException {
+        StringBuilder filling = new StringBuilder();
+        Random random = new Random(3);
+        for (int i = 0; i < 700_000; i++) {
+            filling.append(isDense ? (char) ('0' + random.nextInt(64)) : 'x');
         }
+        String request = longRequest("hi", filling.toString().replace('\\', '-'));
+        byte[] body = coding.equals("identity") ? request.getBytes(StandardCharsets.UTF_8) : coded(coding, request);
+        assertThat(body.length > 64 * 1024).isEqualTo(isDense || coding.equals("identity"));
+        assertMiss(send(coding, body));
+        assertHit(send(coding, body));
+        assertHit(proxy.cached(CHAT, request));
+        assertThat(provider.calls()).isEqualTo(1);
+        assertThat(provider.received().get(0).body()).isEqualTo(new String(body, StandardCharsets.UTF_8));
+    }
+
+    @Test
+    void f30_aLongBodyThatIsDamagedOrTooLongIsPassedOn() throws IOException {
+        byte[] tooLong = coded("gzip", longRequest("hi", "x".repeat(9 << 20)));
+        byte[] damaged = coded("gzip", longRequest("hi", "x".repeat(4 << 20)));
+        damaged[damaged.length - 6] ^= 1;
+        assertThat(header(send("gzip", tooLong), "Cache-Status")).startsWith(BYPASS + "payload-too-large");
+        assertThat(header(send("gzip", damaged), "Cache-Status")).startsWith(BYPASS + "content-encoding");
+        assertThat(provider.calls()).isEqualTo(2);
+    }
+
+    /** Few bytes that stand for many take their time, but nobody else's. */
+    @ParameterizedTest
+    @ValueSource(strings = {"gzip", "zstd"})
+    void f30_whileLongBodiesAreOpenedOthersAreAnswered(String coding) throws IOException {
+        // Their outlines are made for longer than the test takes.
+        restart(Map.of("REFRAIN_EXPLAIN_REQUESTS", "0"));
+        int bombs = 16;
+        assertMiss(proxy.cached(CHAT, CHAT_REQUEST));
+        List<RawClient> clients = new ArrayList<>();
+        String filling = "x".repeat(4_000_000);
+        List<byte[]> bodies = new ArrayList<>();
+        for (int i = 0; i < bombs; i++) {
+            clients.add(new RawClient(proxy.port()));
+            bodies.add(coded(coding, longRequest("bomb " + i, filling)));
+            assertThat(bodies.get(i).length).isLessThan(16 * 1024);
+        }
+        try {
+            for (int i = 0; i < bombs; i++) {
+                clients.get(i)
+                        .send("POST " + CHAT + " HTTP/1.1\r\nHost: x\r\nX-OpenRouter-Cache: true\r\nContent-Encoding: "
+                                + coding + "\r\nContent-Length: " + bodies.get(i).length + "\r\n\r\n");
+                clients.get(i).send(bodies.get(i));
+            }
+            for (int i = 0; i < 8; i++) {
+                try (RawClient other = new RawClient(proxy.port())) {
+                    other.send("POST " + CHAT
+                            + " HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer sk-test\r\nX-OpenRouter-Cache: true\r\n"
+                            + "Content-Length: " + CHAT_REQUEST.length() + "\r\n\r\n" + CHAT_REQUEST);
+                    assertThat(other.readResponse()).contains("Cache-Status: HIT");
+                }
+            }
+            assertThat(provider.calls() - 1).as("bombs that came first").isLessThan(bombs / 2);
+            for (RawClient client : clients) {
+                assertThat(client.readResponse()).startsWith("HTTP/1.1 200 ");
+            }
+            assertThat(provider.calls() - 1).isEqualTo(bombs);
+        } finally {
+            for (RawClient client : clients) {
+                client.close();
+            }
+        }
+    }
+
+    /** An id of a hit inside a coded body: the provider gets its own, in the same coding (W26b). */
+    @ParameterizedTest
+    @CsvSource({"gzip,0", "zstd,0", "gzip,600000", "zstd,600000"})
+    void w26b_idsInCodedBodiesAreGivenBackToo(String coding, int filling) throws IOException {
+        StatefulProvider state = new StatefulProvider();
+        provider.does((exchange, request) -> {
+            String inside = exchange.getRequestHeaders().containsKey("Content-Encoding")
+                    ? new String(
+                            ContentCoding.valueOf(coding.toUpperCase(Locale.ROOT))
+                                    .decode(request.bytes(), 1_000_000, bytes -> true),
+                            StandardCharsets.UTF_8)
+                    : request.body();
+            state.answer(
+                    exchange,
+                    new ScriptedProvider.Received(request.method(), request.uri(), request.headers(), inside));
+        });
+        String first = "{\"model\":\"m\",\"input\":\"one\"}";
+        proxy.cached("/v1/responses", first);
+        Matcher id = Pattern.compile("\"(gen-[^\"]+)\"")
+                .matcher(proxy.cached("/v1/responses", first).body());
+        assertThat(id.find()).isTrue();
+        String next = "{\"model\":\"m\",\"previous_response_id\":\"%s\",\"input\":\"two" + " ".repeat(filling) + "\"}";
+        byte[] body = coded(coding, next.formatted(id.group(1)));
+        HttpResponse<String> answer = send("/v1/responses", coding, body);
+        assertMiss(answer);
+        assertThat(answer.body()).contains("turn resp_2 after resp_1");
+        assertThat(provider.received().get(1).headers().getFirst("Content-Encoding"))
+                .isEqualTo(coding);
+        assertHit(send("/v1/responses", coding, body));
+        assertHit(send("/v1/responses", coding, coded(coding, next.formatted("resp_1"))));
+        assertHit(proxy.cached("/v1/responses", next.formatted("resp_1")));
+        assertThat(state.refused()).isZero();
+        assertThat(provider.calls()).isEqualTo(2);
     }
 }

@@ -3,7 +3,6 @@ package dev.refrain.http.proxy;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.net.httpserver.HttpServer;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -15,7 +14,6 @@ import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -136,21 +134,6 @@ class RequestBodyTest extends WireTest {
                 .header("X-OpenRouter-Cache", "true")));
         assertThat(provider.received().get(0).headers().getFirst("Content-type"))
                 .isEqualTo("application/x-www-form-urlencoded");
-    }
-
-    @Test
-    void aCompressedBodyIsPassedOnAsItIsAndNotCached() throws IOException {
-        ByteArrayOutputStream zipped = new ByteArrayOutputStream();
-        try (GZIPOutputStream gzip = new GZIPOutputStream(zipped)) {
-            gzip.write(utf8(CHAT_REQUEST));
-        }
-        List<byte[]> received = keepBytes();
-        for (int i = 0; i < 2; i++) {
-            HttpResponse<String> response = cached(zipped.toByteArray(), "Content-Encoding", "gzip");
-            assertMiss(response);
-            assertThat(header(response, "Cache-Status")).contains("not-a-json-object");
-        }
-        assertThat(received).hasSize(2).allSatisfy(body -> assertThat(body).isEqualTo(zipped.toByteArray()));
     }
 
     /** A coding names what the bytes mean: the same ones with another, or none, are no identical request. */

@@ -17,8 +17,21 @@ import java.util.concurrent.Executors;
 
 /** A provider over real sockets that does what a test tells it and remembers what it was asked. */
 final class ScriptedProvider implements AutoCloseable {
-    /** What came in. */
-    record Received(String method, String uri, Headers headers, String body) {}
+    /**
+     * What came in.
+     *
+     * @param raw the body, with one character for each byte
+     */
+    record Received(String method, String uri, Headers headers, String raw) {
+        /** The body as UTF-8. */
+        String body() {
+            return new String(bytes(), StandardCharsets.UTF_8);
+        }
+
+        byte[] bytes() {
+            return raw.getBytes(StandardCharsets.ISO_8859_1);
+        }
+    }
 
     /** What goes out. */
     interface Script {
@@ -69,7 +82,7 @@ final class ScriptedProvider implements AutoCloseable {
                     exchange.getRequestMethod(),
                     exchange.getRequestURI().toString(),
                     exchange.getRequestHeaders(),
-                    new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.UTF_8));
+                    new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.ISO_8859_1));
             received.add(request);
             script.answer(exchange, request);
         } catch (IOException e) {
