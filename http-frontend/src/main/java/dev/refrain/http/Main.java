@@ -35,12 +35,18 @@ public final class Main {
         if (Commands.isAskedFor(arguments)) {
             System.exit(Commands.run(arguments, System.getenv(), System.in, System.out, System.err));
         }
-        Preload.begin();
+        boolean isRoomForLibraries = TemporaryFolder.isUsable();
+        if (isRoomForLibraries) {
+            Preload.begin();
+        }
         Startup startup = Startup.parse(arguments, System.getenv());
         if (startup instanceof Startup.Exit exit) {
             (exit.status() == 0 ? System.out : System.err).println(exit.text());
             System.exit(exit.status());
         } else if (startup instanceof Startup.Run run) {
+            if (!isRoomForLibraries) {
+                TemporaryFolder.ensure(run.settings().store());
+            }
             try {
                 ProxyServer server = ProxyServer.start(run.settings(), Main::closeAtTheEnd);
                 System.out.println(server.describe());

@@ -8,6 +8,7 @@ import static dev.refrain.http.proxy.WireTest.assertHit;
 import static dev.refrain.http.proxy.WireTest.assertMiss;
 import static dev.refrain.http.proxy.WireTest.header;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.net.InetAddress;
@@ -208,6 +209,49 @@ class JarIT {
             assertThat(files.filter(path -> path.getFileName().toString().startsWith("precious")))
                     .containsExactly(precious);
         }
+    }
+
+    @Test
+    void f50_withoutATemporaryFolderLibrariesAreUnpackedBesideTheStore() throws IOException {
+        assertLogsRequestsWith(folder.resolve("missing"), "is no folder");
+    }
+
+    @Test
+    void f50_whereNothingCanBeRunLibrariesAreUnpackedBesideTheStore() throws IOException, InterruptedException {
+        Path mount = Files.createDirectory(folder.resolve("noexec"));
+        ProcessBuilder tmpfs =
+                new ProcessBuilder("mount", "-t", "tmpfs", "-o", "noexec,size=32m", "refrain-test", mount.toString());
+        boolean isMounted;
+        try {
+            isMounted = tmpfs.redirectErrorStream(true)
+                            .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+                            .start()
+                            .waitFor()
+                    == 0;
+        } catch (IOException noSuchCommand) {
+            isMounted = false;
+        }
+        assumeTrue(isMounted, "skipped: mounting a tmpfs takes root on Linux");
+        try {
+            assertLogsRequestsWith(mount, "is mounted noexec");
+        } finally {
+            new ProcessBuilder("umount", "--lazy", mount.toString()).start().waitFor();
+        }
+    }
+
+    private void assertLogsRequestsWith(Path tmpdir, String fault) throws IOException {
+        List<String> flags = new ArrayList<>(RunningJar.QUIET);
+        flags.add("-Djava.io.tmpdir=" + tmpdir);
+        RunningJar jar = start(flags);
+        assertMiss(jar.cached(CHAT, CHAT_REQUEST));
+        assertHit(jar.cached(CHAT, CHAT_REQUEST));
+        assertThat(jar.err())
+                .contains("java.io.tmpdir is " + tmpdir + ", which " + fault + "; native libraries are unpacked into "
+                        + store() + ".native instead")
+                .doesNotContain("not logged")
+                .hasLineCount(1);
+        assertThat(Path.of(store() + ".activity")).exists();
+        assertThat(Path.of(store() + ".native")).isDirectory();
     }
 
     @Test

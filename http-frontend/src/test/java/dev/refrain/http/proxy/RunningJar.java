@@ -83,12 +83,12 @@ final class RunningJar extends ProxyUnderTest {
     private static ProcessBuilder command(List<String> jvmFlags, Path folder, List<String> arguments) {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        command.add("-Xmx256m");
-        command.addAll(jvmFlags);
         // Many short lives: quick starts matter more than peak speed. Native libraries are unpacked into tmpdir, where
         // a
         // killed process leaves them.
-        command.addAll(List.of("-XX:TieredStopAtLevel=1", "-Djava.io.tmpdir=" + folder));
+        command.addAll(List.of("-Xmx256m", "-XX:TieredStopAtLevel=1", "-Djava.io.tmpdir=" + folder));
+        // Behind the others, so that they can be overruled.
+        command.addAll(jvmFlags);
         command.addAll(List.of("-jar", System.getProperty("refrain.jar", "target/refrain.jar")));
         command.addAll(arguments);
         ProcessBuilder builder = new ProcessBuilder(command);

@@ -1,0 +1,88 @@
+package dev.refrain.http;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Where libraries in native code (SQLite's, LZ4's, jffi's) are unpacked before they are loaded: {@code java.io.tmpdir}, or, if nothing can
+ * be unpacked or loaded there, a folder of our own beside the store. Each of the libraries would only say that it has no native code for
+ * this machine.
+ */
+final class TemporaryFolder {
+    private static final Logger LOG = LoggerFactory.getLogger(TemporaryFolder.class);
+    private static final String PROPERTY = "java.io.tmpdir";
+    private static final String SUFFIX = ".native";
+
+    private TemporaryFolder() {}
+
+    /** Whether libraries can be unpacked and loaded where this JVM has its temporary files. */
+    static boolean isUsable() {
+        return fault(Path.of(System.getProperty(PROPERTY))) == null;
+    }
+
+    /**
+     * Sees to a folder that can be used, with a line in the log if that is another one. To be called before the JDK or a library has
+     * asked for the property.
+     */
+    static void ensure(Path store) {
+        Path given = Path.of(System.getProperty(PROPERTY));
+        String fault = fault(given);
+        if (fault == null) {
+            return;
+        }
+        Path own = store.toAbsolutePath().resolveSibling(store.getFileName() + SUFFIX);
+        String ownFault = make(own);
+        if (ownFault == null) {
+            System.setProperty(PROPERTY, own.toString());
+            LOG.warn(
+                    "java.io.tmpdir is {}, which {}; native libraries are unpacked into {} instead", given, fault, own);
+        } else {
+            LOG.warn(
+                    "java.io.tmpdir is {}, which {}, and {} beside the store {}: there is no log of requests, and answers are"
+                            + " packed slower. Start java with -Djava.io.tmpdir=FOLDER, a folder where files can be run",
+                    given,
+                    fault,
+                    own,
+                    ownFault);
+        }
+    }
+
+    private static String make(Path folder) {
+        try {
+            if (!Files.isDirectory(folder)) {
+                Files.createDirectories(folder.getParent());
+                Files.createDirectory(
+                        folder, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+            }
+            return fault(folder);
+        } catch (IOException | UnsupportedOperationException e) {
+            return "cannot be made (" + e + ")";
+        }
+    }
+
+    /** What is wrong with a folder, or null. */
+    private static String fault(Path folder) {
+        if (!Files.isDirectory(folder)) {
+            return "is no folder";
+        }
+        // Not Files.createTempFile, which reads the property once and for all.
+        Path probe = folder.resolve("refrain-" + ProcessHandle.current().pid() + "-" + System.nanoTime());
+        try {
+            Files.createFile(probe, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+            try {
+                // Where files must not be run, Linux says so of each of them, and loads no library from there either.
+                return Files.isExecutable(probe) ? null : "is mounted noexec";
+            } finally {
+                Files.delete(probe);
+            }
+        } catch (UnsupportedOperationException noSuchPermissions) {
+            return null;
+        } catch (IOException e) {
+            return "cannot be written (" + e + ")";
+        }
+    }
+}
