@@ -118,7 +118,7 @@ final class StoredAnswers {
         }
         if (!intact || !codec.decode(scratch.entry, now, into, scratch.codec)) {
             counters.corruptions.increment();
-            store.remove(key);
+            store.removeDamaged(key);
             return ForwardReason.MISS;
         }
         offerHot(key, into, scratch);

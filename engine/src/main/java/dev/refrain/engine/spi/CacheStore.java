@@ -56,6 +56,11 @@ public interface CacheStore extends AutoCloseable {
     /** Removes the entry of a key. Returns whether there was one. */
     boolean remove(CacheKey key);
 
+    /** Removes the entry of a key that is not what was put. A store may take that for a sign of damage to its neighbours as well. */
+    default void removeDamaged(CacheKey key) {
+        remove(key);
+    }
+
     /**
      * Removes every entry whose {@link EntryHead#expiresAt} is at or before the given time. A store that several processes share leaves
      * this to the one that is at it already, and returns 0 at once.

@@ -252,6 +252,19 @@ public final class ChronicleStore implements CacheStore {
         }
     }
 
+    /** An entry may be damaged in its length, and then its neighbours' room goes with it: the next opening looks at everything. */
+    @Override
+    public void removeDamaged(CacheKey key) {
+        if (inFlight.enter()) {
+            try {
+                files.suspect();
+            } finally {
+                inFlight.exit();
+            }
+            remove(key);
+        }
+    }
+
     private void removeDisplacedParts(Scratch scratch) {
         if (scratch.displaced.length() > 0) {
             large.removeParts(scratch.key, scratch.displaced, scratch.large);

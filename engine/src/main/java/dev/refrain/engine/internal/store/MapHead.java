@@ -41,10 +41,24 @@ final class MapHead {
      * ours.
      */
     static boolean isOurs(Path file) throws IOException {
+        String text = begin(file);
+        return text.startsWith(CHRONICLE, HEADER_AT) && Arrays.stream(OURS).allMatch(text::contains);
+    }
+
+    /**
+     * Whether a file whose head may be damaged was a map of ours: two of the three marks of {@link #isOurs} are there. Of what is not, no
+     * byte is given up.
+     */
+    static boolean wasOurs(Path file) throws IOException {
+        String text = begin(file);
+        long names = Arrays.stream(OURS).filter(text::contains).count();
+        return names + (text.startsWith(CHRONICLE, HEADER_AT) ? 1 : 0) > 1;
+    }
+
+    private static String begin(Path file) throws IOException {
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
             ByteBuffer begin = read(channel, 0, HEADER_AT + MAX_HEADER_LENGTH);
-            String text = StandardCharsets.ISO_8859_1.decode(begin).toString();
-            return text.startsWith(CHRONICLE, HEADER_AT) && Arrays.stream(OURS).allMatch(text::contains);
+            return StandardCharsets.ISO_8859_1.decode(begin).toString();
         }
     }
 

@@ -39,6 +39,7 @@ final class StoreFiles {
     private static final Duration CLOSE_PATIENCE = Duration.ofSeconds(10);
 
     private static final String DAMAGED = ".damaged-";
+    private static final String UNKNOWN = ".unknown-";
     private static final Pattern DAMAGED_NAME = Pattern.compile(Pattern.quote(DAMAGED) + "\\d{8}T\\d{6}Z");
     /** What is kept of a damaged map, beside which the new one has all of the capacity: a twentieth of that. */
     private static final int DAMAGED_SHARE = 20;
@@ -123,11 +124,16 @@ final class StoreFiles {
 
     /** Counts an operation that failed inside the map, and has the map recovered when it is opened again. */
     void failed(String operation, Throwable failure) {
+        suspect();
+        failures.count(operation, failure);
+    }
+
+    /** Has the map recovered when it is opened again. */
+    void suspect() {
         if (!suspicious) {
             suspicious = true;
             distrust();
         }
-        failures.count(operation, failure);
     }
 
     /** At once, because this process may be killed before it closes; not on the caller's thread, whose interrupt flag may be set. */
@@ -269,6 +275,9 @@ final class StoreFiles {
         Files.deleteIfExists(draft);
         Files.deleteIfExists(Secret.draft(secretFile));
         secret = Secret.read(secretFile);
+        if (Files.exists(file) && Files.size(file) > 0 && !MapHead.wasOurs(file)) {
+            moveAway();
+        }
         if (Files.exists(file)) {
             if (secret == null) {
                 LOG.warn("The secret of the store {} is gone, and its entries with it; starting afresh", file);
@@ -424,6 +433,17 @@ final class StoreFiles {
         for (Path damaged : damagedFiles()) {
             Files.delete(damaged);
         }
+    }
+
+    /** What has the length of our map and nothing else of it may be somebody else's: it is kept as it is, and nobody deletes it. */
+    private void moveAway() throws IOException {
+        Path aside = sibling(file, UNKNOWN + TIMESTAMP.format(clock.instant()));
+        Files.move(file, aside);
+        LOG.warn(
+                "The store {} does not begin like a store. It may be another file, or is damaged at its beginning; it is kept,"
+                        + " whole, as {}. Delete that if it is of no interest. Starting afresh",
+                file,
+                aside);
     }
 
     private void setAside(Throwable reason, long budget) throws IOException {

@@ -101,7 +101,7 @@ class CapacityTest {
         for (boolean isDamaged : new boolean[] {false, true}) {
             if (isDamaged) {
                 try (RandomAccessFile map = new RandomAccessFile(file.toFile(), "rw")) {
-                    map.write(new byte[4096]);
+                    map.write(new byte[40]);
                 }
             }
             try (ChronicleStore store = ChronicleStore.open(file, CAPACITY, CLOCK, true, preallocate)) {

@@ -144,7 +144,7 @@ class DiskFaultsTest {
             Path file = disk.resolve("answers");
             open(file, CAPACITY, true).close();
             try (RandomAccessFile header = new RandomAccessFile(file.toFile(), "rw")) {
-                header.write(new byte[4096]);
+                header.write(new byte[40]);
             }
             disk.fill(CAPACITY / 80);
             try (ChronicleStore store = open(file, CAPACITY, true)) {

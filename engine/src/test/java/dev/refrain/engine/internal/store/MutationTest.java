@@ -8,9 +8,11 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Faults F51 to F54: however a store is damaged, it opens, or begins afresh, or opening fails with an IOException. */
 class MutationTest {
-    private static final long FIRST_SEED = 1_000_000;
-    /** Each kind of damage twice; {@link Mutations} runs thousands. */
-    private static final int TRIES = 21 * 2;
+    private static final long FIRST_SEED = Long.getLong("refrain.mutations.first", 1_000_000);
+    /** Each kind of damage twice; docs/STORAGE-FORMAT.md says how to try thousands. */
+    private static final long TRIES = Long.getLong("refrain.mutations", 21 * 2);
+
+    private static final int JVMS = Integer.getInteger("refrain.mutations.jvms", 2);
 
     @TempDir
     Path directory;
@@ -18,7 +20,8 @@ class MutationTest {
     @Test
     void f51_f54_noDamageKillsOrStopsTheProcessOrIsServed() throws Exception {
         Mutations mutations = new Mutations(directory, FIRST_SEED, TRIES);
-        mutations.run(2);
+        mutations.run(JVMS);
+        mutations.print();
         assertThat(mutations.failures()).isEmpty();
         assertThat(mutations.outcomes().keySet())
                 .anyMatch(outcome -> outcome.endsWith(" opened"))

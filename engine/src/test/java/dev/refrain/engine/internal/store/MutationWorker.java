@@ -23,6 +23,9 @@ import java.util.SplittableRandom;
 final class MutationWorker {
     static final int ENTRIES = 1_000;
     static final long CAPACITY = 16L << 20;
+    /** The opening, counted from the first, by which nothing is left of any damage. */
+    private static final int CLEAN_AT = 4;
+
     private static final Clock CLOCK = Clock.fixed(Instant.ofEpochMilli(50_000), ZoneOffset.UTC);
 
     private final Path originals;
@@ -30,6 +33,8 @@ final class MutationWorker {
     private final EntryBuffer found = new EntryBuffer(16);
     private final byte[] head = new byte[EntryHead.LENGTH];
     private int wrong;
+    /** What was found not to be what was put, and what failed, at the latest opening. */
+    private long damaged;
 
     private MutationWorker(Path originals, Path directory) {
         this.originals = originals;
@@ -119,14 +124,19 @@ final class MutationWorker {
     }
 
     /**
-     * What nobody noticed at the first opening may come up at a later one: a value that is said to be longer than it is takes its
-     * neighbours' room with it when it goes.
+     * A store heals: what is noticed is put right at the next opening. What nobody notices at the first may come up at the second, as
+     * when a value that is said to be longer than it is takes its neighbours' room with it when it goes.
      */
     private void reopen(Path file, SplittableRandom random) throws IOException {
-        for (int i = 0; i < 2; i++) {
+        for (int opening = 2; opening <= CLEAN_AT; opening++) {
+            damaged = 0;
             try (ChronicleStore store = ChronicleStore.open(file, CAPACITY, CLOCK, false, true)) {
                 use(store, random);
+                damaged += store.stats().failures();
             }
+        }
+        if (damaged > 0) {
+            throw new IllegalStateException("still damaged at opening " + CLEAN_AT);
         }
     }
 
@@ -136,7 +146,8 @@ final class MutationWorker {
             // The engine removes what is not intact.
             if (store.get(TestEntries.key(i), found)) {
                 if (!TestEntries.isIntact(i, found)) {
-                    store.remove(TestEntries.key(i));
+                    damaged++;
+                    store.removeDamaged(TestEntries.key(i));
                 } else if (!TestEntries.isGenuine(i, found) && !isCrafted(i)) {
                     wrong++;
                 }

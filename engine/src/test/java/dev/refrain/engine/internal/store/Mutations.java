@@ -23,10 +23,10 @@ import java.util.concurrent.atomic.LongAdder;
 
 /**
  * Opens damaged copies of a store in JVMs of their own ({@link MutationWorker}), which must neither die nor hang nor find what nobody
- * stored. On the command line: {@code directory firstSeed tries jvms}; docs/STORAGE-FORMAT.md has the whole command.
+ * stored.
  */
 final class Mutations {
-    /** The documented bound of one opening is 10 s; each try has four, and the uses in between. */
+    /** The documented bound of one opening is 10 s; each try has five at most, and the uses in between. */
     private static final Duration PATIENCE = Duration.ofSeconds(60);
 
     private final Path directory;
@@ -43,14 +43,12 @@ final class Mutations {
         this.end = firstSeed + tries;
     }
 
-    public static void main(String[] args) throws Exception {
-        Mutations mutations = new Mutations(Path.of(args[0]), Long.parseLong(args[1]), Long.parseLong(args[2]));
-        mutations.run(Integer.parseInt(args[3]));
+    /** Prints a row for each outcome, and the failures. */
+    void print() {
         PrintStream out = System.out;
-        mutations.outcomes.forEach((outcome, count) -> out.println(outcome + ": " + count));
-        mutations.failures.forEach(out::println);
-        out.println(mutations.tries + " tries, " + mutations.failures.size() + " failures");
-        System.exit(mutations.failures.isEmpty() ? 0 : 1);
+        outcomes.forEach((outcome, count) -> out.println(outcome + ": " + count));
+        failures.forEach(out::println);
+        out.println(tries + " tries, " + failures.size() + " failures");
     }
 
     /** How often each outcome came of each kind of damage. */

@@ -101,6 +101,33 @@ class StrangersTest {
         assertRefused("other.map", "other.map");
     }
 
+    /** Its length alone tells nothing; with the store's own record beside it, it is moved out of the way as it is, and then left alone. */
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void f23_aFileOfExactlyTheStoresLengthIsKeptWhole(boolean hasSecret) throws IOException {
+        open("answers").close();
+        Path file = directory.resolve("answers");
+        byte[] diary = new byte[(int) Files.size(file)];
+        java.util.Arrays.fill(diary, (byte) 'd');
+        Files.delete(file);
+        Files.write(file, diary);
+        Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-r-----"));
+        if (!hasSecret) {
+            Files.delete(directory.resolve("answers.secret"));
+        }
+        open("answers").close();
+        Path kept = directory.resolve("answers.unknown-20261122T101530Z");
+        assertThat(log.lines()).singleElement().asString().contains(kept.toString());
+        // Nor when a damaged map is set aside later.
+        try (RandomAccessFile map = new RandomAccessFile(file.toFile(), "rw")) {
+            map.setLength(20_000);
+        }
+        open("answers").close();
+        assertThat(Files.readAllBytes(kept)).isEqualTo(diary);
+        assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(kept)))
+                .isEqualTo("rw-r-----");
+    }
+
     @Test
     void f23_aFileThatTookTheStoresPlaceIsRefused() throws IOException {
         open("answers").close();
