@@ -85,8 +85,8 @@ public final class ResponseCacheBuilder {
      * is needed. A sixteenth of the capacity unless set, at most 64 MiB, and nothing with a store of another kind ({@link #store}).
      *
      * <p>All caches of a JVM together take no more than a quarter of its direct memory ({@code -XX:MaxDirectMemorySize}, or else as much as
-     * the heap may grow to), for this and {@link #memoBytes} together, and leave another quarter of it free. If that is less than is asked
-     * for, the log says so once, and what there is is used.
+     * the heap may grow to), for this and {@link #memoBytes} together, and leave another quarter of it free. If that is less than one of
+     * the two was set to, the log says so once, and what there is is used; the defaults adapt without a word.
      *
      * @throws IllegalArgumentException if it is negative
      */
@@ -115,11 +115,16 @@ public final class ResponseCacheBuilder {
     }
 
     long memoBytes() {
-        return DirectMemory.ofJvm().partOf(memoBytesAsked(), hotBytesAsked());
+        return DirectMemory.ofJvm().partOf(memoBytesAsked(), hotBytesAsked(), asksForMemory());
     }
 
     long hotBytes() {
-        return DirectMemory.ofJvm().partOf(hotBytesAsked(), memoBytesAsked());
+        return DirectMemory.ofJvm().partOf(hotBytesAsked(), memoBytesAsked(), asksForMemory());
+    }
+
+    /** Whether the sizes are somebody's wish; the defaults make do with what there is. */
+    private boolean asksForMemory() {
+        return hotBytes > 0 || memoBytes > 0;
     }
 
     private long memoBytesAsked() {

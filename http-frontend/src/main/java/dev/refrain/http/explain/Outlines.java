@@ -38,10 +38,9 @@ public final class Outlines implements AutoCloseable {
     private static final int SHOWN = 3;
     private static final double LEAST_SIMILARITY = 0.01;
 
-    /** A request that waits for its outline; taken apart by the background thread. */
-    private interface Job {
-        Outline outline() throws IOException;
-    }
+    /** A request that waits for its outline; its body is reserved until it has one. */
+    @SuppressWarnings("ArrayRecordComponent") // never compared
+    private record Job(Supplier<KeyParts> parts, String id, long millis, byte[] body) {}
 
     private final int capacity;
     private final PathNames names = new PathNames();
@@ -57,6 +56,8 @@ public final class Outlines implements AutoCloseable {
 
     private final long maxBytes;
     private final MemoryBudget memory;
+
+    private volatile boolean closed;
 
     /**
      * Outlines.
@@ -95,21 +96,16 @@ public final class Outlines implements AutoCloseable {
         if (!isOn()) {
             return;
         }
-        int length = body.length;
-        if (length > LONGEST_BODY || !memory.reserve(length)) {
+        if (body.length > LONGEST_BODY || !memory.reserve(body.length)) {
             dropped.increment();
             return;
         }
-        Job job = () -> {
-            try {
-                return outliner.outline(parts.get(), id, millis, body);
-            } finally {
-                memory.release(length);
-            }
-        };
-        if (!queue.offer(job)) {
-            memory.release(length);
+        if (!queue.offer(new Job(parts, id, millis, body))) {
+            memory.release(body.length);
             dropped.increment();
+        }
+        if (closed) {
+            drop();
         }
     }
 
@@ -118,18 +114,20 @@ public final class Outlines implements AutoCloseable {
             while (true) {
                 make(queue.take());
             }
-        } catch (InterruptedException closed) {
+        } catch (InterruptedException stopped) {
             Thread.currentThread().interrupt();
         }
     }
 
     private void make(Job job) {
         try {
-            keep(job.outline());
+            keep(outliner.outline(job.parts().get(), job.id(), job.millis(), job.body()));
         } catch (IOException | RuntimeException e) {
             // Jackson refuses a little of what is eligible. Its messages quote the document.
             dropped.increment();
             LOG.debug("A request has no outline: {}", e.getClass().getSimpleName());
+        } finally {
+            memory.release(job.body().length);
         }
     }
 
@@ -205,6 +203,15 @@ public final class Outlines implements AutoCloseable {
 
     @Override
     public void close() {
+        closed = true;
         thread.interrupt();
+        drop();
+    }
+
+    /** Gives back what is reserved for requests that nobody is going to make an outline of. */
+    private void drop() {
+        for (Job job = queue.poll(); job != null; job = queue.poll()) {
+            memory.release(job.body().length);
+        }
     }
 }

@@ -240,8 +240,6 @@ public final class ProxyServer implements AutoCloseable {
                 .preallocate(settings.preallocate())
                 .maxRequestBytes((int) settings.limits().cacheableRequest().bytes())
                 .maxAnswerBytes((int) settings.limits().storedAnswer().bytes())
-                .hotBytes(settings.memory().hotAnswers().bytes())
-                .memoBytes(settings.memory().knownRequests().bytes())
                 .sweepInterval(settings.sweepInterval())
                 .staleIfError(settings.staleIfError())
                 // Silence is noticed much earlier; this is for a provider that goes on and on.
@@ -252,6 +250,12 @@ public final class ProxyServer implements AutoCloseable {
                 .cancelWhenAbandoned(settings.onDisconnect() == Settings.OnDisconnect.CANCEL)
                 // Not before the answers in progress are stored; close() sees to it.
                 .closeOnExit(false);
+        if (settings.memory().hotAnswers() != null) {
+            builder.hotBytes(settings.memory().hotAnswers().bytes());
+        }
+        if (settings.memory().knownRequests() != null) {
+            builder.memoBytes(settings.memory().knownRequests().bytes());
+        }
         try {
             return builder.open();
         } catch (ForeignFileException e) {

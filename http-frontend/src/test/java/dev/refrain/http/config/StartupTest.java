@@ -40,7 +40,7 @@ class StartupTest {
         assertThat(settings.limits())
                 .isEqualTo(new Settings.Limits(
                         new ByteSize(64 << 20), null, new ByteSize(8 << 20), new ByteSize(16 << 20), 4096));
-        assertThat(settings.memory()).isEqualTo(new Settings.Memory(new ByteSize(64 << 20), new ByteSize(32 << 20)));
+        assertThat(settings.memory()).isEqualTo(new Settings.Memory(null, null));
         assertThat(settings.timeouts())
                 .isEqualTo(new Settings.Timeouts(
                         Duration.ofSeconds(30),

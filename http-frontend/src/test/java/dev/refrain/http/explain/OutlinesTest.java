@@ -12,6 +12,8 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -96,6 +98,48 @@ class OutlinesTest {
             assertThat(outlines.nearest(parts(asked), bytes(asked), key -> true))
                     .extracting(Explanation.Nearest::id)
                     .containsExactly("gen-3", "gen-2");
+        }
+    }
+
+    @Test
+    void whatWaitsForItsOutlineIsGivenBackWhenItEnds() throws Exception {
+        MemoryBudget memory = new MemoryBudget(1 << 20);
+        CountDownLatch busy = new CountDownLatch(1);
+        CountDownLatch closing = new CountDownLatch(1);
+        Outlines outlines = new Outlines(10, memory);
+        outlines.add(
+                () -> {
+                    busy.countDown();
+                    await(closing);
+                    return parts("{}");
+                },
+                null,
+                0,
+                bytes("{}"));
+        assertThat(busy.await(20, TimeUnit.SECONDS)).isTrue();
+        outlines.add(() -> parts("{}"), null, 0, bytes("{\"waits\":true}"));
+        assertThat(memory.usedBytes()).isEqualTo(2 + 14);
+        outlines.close();
+        outlines.add(() -> parts("{}"), null, 0, bytes("{\"late\":true}"));
+        assertThat(memory.usedBytes()).isEqualTo(2);
+        closing.countDown();
+        while (memory.usedBytes() > 0) {
+            Thread.onSpinWait();
+        }
+    }
+
+    private static void await(CountDownLatch latch) {
+        boolean interrupted = false;
+        while (true) {
+            try {
+                latch.await();
+                break;
+            } catch (InterruptedException closed) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
         }
     }
 

@@ -20,6 +20,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
@@ -93,6 +94,27 @@ class JarIT {
         }
         assertThat(classesOfAStart(other.toString()))
                 .anyMatch(line -> line.contains("dev.refrain.http.Main source: file:"));
+    }
+
+    /** Kubernetes sets these in every container of a namespace with a Service of this name; the script itself offers the first. */
+    @Test
+    void f31_f32_theScriptStartsWithItsOwnVariableAndThoseOfKubernetes() throws IOException {
+        RunningJar jar = RunningJar.startScript(
+                folder,
+                provider.base(),
+                Map.of(
+                        "REFRAIN_JAR", System.getProperty("refrain.jar"),
+                        "REFRAIN_PORT", "tcp://10.0.0.7:8080",
+                        "REFRAIN_PORT_8080_TCP", "tcp://10.0.0.7:8080",
+                        "REFRAIN_PORT_8080_TCP_ADDR", "10.0.0.7",
+                        "REFRAIN_PORT_8080_TCP_PORT", "8080",
+                        "REFRAIN_PORT_8080_TCP_PROTO", "tcp",
+                        "REFRAIN_SERVICE_HOST", "10.0.0.7",
+                        "REFRAIN_SERVICE_PORT", "8080",
+                        "REFRAIN_SERVICE_PORT_HTTP", "8080"));
+        started.add(jar);
+        assertHitAfterMiss(jar);
+        assertThat(jar.terminate().ended()).isEqualTo(new RunningJar.Ended(TERMINATED, "", ""));
     }
 
     /** The JVM's log of the classes that it loads for {@code --version}, which has to be all that is printed. */

@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
@@ -65,6 +66,29 @@ final class RunningJar extends ProxyUnderTest {
         Path err = Files.createTempFile(folder, "jar", ".err");
         return new RunningJar(
                 command(jvmFlags, folder, arguments).redirectError(err.toFile()).start(), err);
+    }
+
+    /** Starts it by the script that users have, with more variables in the environment. */
+    static RunningJar startScript(Path folder, URI upstream, Map<String, String> variables) throws IOException {
+        Path script = Path.of("../bin/refrain").toRealPath();
+        ProcessBuilder builder = command(QUIET, folder, List.of());
+        builder.command(List.of(
+                script.toString(),
+                "--port",
+                "0",
+                "--admin-port",
+                "0",
+                "--capacity",
+                "32MiB",
+                "--store",
+                folder.resolve("answers.refrain").toString(),
+                "--upstream",
+                upstream.toString()));
+        builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
+        builder.environment().put("JAVA_OPTS", "-Xmx256m -XX:TieredStopAtLevel=1 -Djava.io.tmpdir=" + folder);
+        builder.environment().putAll(variables);
+        Path err = Files.createTempFile(folder, "jar", ".err");
+        return new RunningJar(builder.redirectError(err.toFile()).start(), err);
     }
 
     /** Runs it to its end, for when it is not expected to start. */

@@ -88,15 +88,18 @@ public final class DirectMemory {
     /**
      * What two rings that belong together may count on: what they ask for, or each the same part of it if that is more than the share.
      *
+     * @param say whether the log is to say, once, that it is less
      * @return bytes for the one ring
      */
-    public long partOf(long asked, long askedByOther) {
+    public long partOf(long asked, long askedByOther, boolean say) {
         long both = asked + askedByOther;
         if (both <= share()) {
             return asked;
         }
-        synchronized (this) {
-            say(both);
+        if (say) {
+            synchronized (this) {
+                say(both);
+            }
         }
         return (long) (share() * ((double) asked / both));
     }
