@@ -8,9 +8,9 @@ import java.util.concurrent.atomic.LongAdder;
  * replayed, and, in a front-end that shares it, request bodies and what clients have not taken yet.
  *
  * <p>Everybody reserves before growing and releases what was reserved, once. Past the budget nothing is stored, and nothing else breaks:
- * an answer is passed on, and a front-end refuses a request. The last eighth is for small things alone, so that what is large cannot keep
- * out what is ordinary; and what is held only to be stored takes no more than five eighths, so that it cannot keep out what is to be
- * served. docs/CONCURRENCY.md, "Bounds", lists all who reserve.
+ * an answer is passed on, and a front-end refuses a request. What can best be done without is refused first: what is held only to be stored
+ * from a half on, new work from three quarters on if it is large, from seven eighths on if it is small. The rest is for what is under way
+ * already, whose answers would have to be cut. docs/CONCURRENCY.md, "Bounds", lists all who reserve.
  *
  * <p>Thread-safe and lock-free: a reservation is one atomic addition.
  */
@@ -26,6 +26,7 @@ public final class MemoryBudget {
     private final long limit;
     private final long limitOfLarge;
     private final long limitOfStoring;
+    private final long limitOfNewWork;
     private final AtomicLong used = new AtomicLong();
     private final LongAdder refusals = new LongAdder();
 
@@ -40,7 +41,8 @@ public final class MemoryBudget {
         }
         this.limit = bytes;
         this.limitOfLarge = bytes - bytes / 8;
-        this.limitOfStoring = bytes / 8 * 5;
+        this.limitOfStoring = bytes / 2;
+        this.limitOfNewWork = bytes / 4 * 3;
     }
 
     /** Half of what the largest heap of this JVM has beyond 16 MiB, and 4 MiB at least. */
@@ -53,7 +55,7 @@ public final class MemoryBudget {
     }
 
     /**
-     * Reserves bytes, or nothing.
+     * Reserves bytes, or nothing, for something that is under way.
      *
      * @param bytes not negative; more than {@link #SMALL} is refused an eighth earlier
      * @return whether they are reserved; if so they have to be {@linkplain #release released}
@@ -62,8 +64,14 @@ public final class MemoryBudget {
         return reserve(bytes, bytes <= SMALL ? limit : limitOfLarge);
     }
 
+    /** The same for new work, which is refused a quarter earlier, so that there is room to bring to its end what is under way. */
+    public boolean admit(long bytes) {
+        return reserve(bytes, limitOfNewWork);
+    }
+
     private boolean reserve(long bytes, long upTo) {
-        if (used.addAndGet(bytes) <= upTo) {
+        // Nothing is granted even where there is nothing left.
+        if (used.addAndGet(bytes) <= upTo || bytes == 0) {
             return true;
         }
         used.addAndGet(-bytes);
@@ -76,9 +84,9 @@ public final class MemoryBudget {
         used.addAndGet(-bytes);
     }
 
-    /** An empty reservation, for something that grows. */
+    /** An empty reservation, for something new that grows. */
     public Reservation open() {
-        return new Reservation(this, limit, limitOfLarge);
+        return new Reservation(this, limitOfLarge, limitOfNewWork);
     }
 
     /** An empty reservation for what is held only to be stored: it is refused first. */
@@ -96,9 +104,9 @@ public final class MemoryBudget {
         return limit;
     }
 
-    /** Whether so much is reserved that those who hold without need should let go: three quarters. */
+    /** Whether so much is reserved that those who hold without need should let go: five eighths. */
     public boolean isTight() {
-        return used.get() > limit / 4 * 3;
+        return used.get() > limit / 8 * 5;
     }
 
     /** Reservations that were refused so far. */

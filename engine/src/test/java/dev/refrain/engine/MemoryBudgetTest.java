@@ -50,6 +50,9 @@ class MemoryBudgetTest {
         assertThat(budget.reserve(MemoryBudget.SMALL + 1)).isFalse();
         assertThat(budget.reserve(MemoryBudget.SMALL)).isTrue();
         assertThat(budget.isTight()).isTrue();
+        // Who was refused all it wanted gives up in good order, and asks for nothing.
+        assertThat(budget.openForStoring().grow(0)).isTrue();
+        assertThat(budget.openForStoring().grow(1)).isFalse();
     }
 
     @Test

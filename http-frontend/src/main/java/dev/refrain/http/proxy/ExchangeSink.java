@@ -10,6 +10,7 @@ import dev.refrain.engine.ResponseSink;
 import dev.refrain.http.activity.Account;
 import io.undertow.server.HttpServerExchange;
 import io.undertow.util.Protocols;
+import io.undertow.util.StatusCodes;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
@@ -276,6 +277,9 @@ final class ExchangeSink implements ResponseSink {
             return;
         }
         ProxyException failure = ProxyException.of(cause);
+        if (failure.status() == StatusCodes.SERVICE_UNAVAILABLE) {
+            patience.waits().makeRoom();
+        }
         LOG.debug("Answering {}", failure.status(), cause);
         byte[] body = start.of(failure);
         channel = exchange.getResponseChannel();

@@ -56,7 +56,7 @@ final class UpstreamCall implements Upstream, Upstream.Call {
             finish(ProxyException.overloaded(client.maxCalls()));
             return this;
         }
-        reserved = client.memory().reserve(UpstreamClient.CALL_BYTES);
+        reserved = client.memory().admit(UpstreamClient.CALL_BYTES);
         if (!reserved) {
             finish(ProxyException.noRoom());
             return this;

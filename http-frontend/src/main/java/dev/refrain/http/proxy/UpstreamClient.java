@@ -30,8 +30,8 @@ final class UpstreamClient implements AutoCloseable {
     /** Only callbacks run here, none of which blocks. */
     private static final int THREADS = Math.max(2, Runtime.getRuntime().availableProcessors());
 
-    /** What a call takes in the HTTP client: two buffers of 16 KiB, one in each direction. */
-    static final int CALL_BYTES = 32 * 1024;
+    /** What a call takes in the HTTP client: three buffers of 16 KiB in both directions together. */
+    static final int CALL_BYTES = 48 * 1024;
 
     private static final int TICK_SECONDS = 1;
     /** Many enough for hundreds a second with a provider round the world, few enough to take a fraction of a second of processor. */

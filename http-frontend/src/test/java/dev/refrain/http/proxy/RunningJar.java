@@ -154,6 +154,11 @@ final class RunningJar extends ProxyUnderTest {
         return URI.create(line.group(1));
     }
 
+    /** Whether it has not ended. */
+    boolean isAlive() {
+        return process.isAlive();
+    }
+
     /** What it has printed to stderr so far. */
     String err() {
         try {

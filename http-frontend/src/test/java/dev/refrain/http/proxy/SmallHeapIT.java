@@ -1,0 +1,269 @@
+package dev.refrain.http.proxy;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * The jar in a process with a heap of 64 MiB, which ends at the first OutOfMemoryError: the longest values of all fields, long answers at
+ * once, and readers that take nothing. Somebody asks ordinary things all the time, and is answered.
+ *
+ * <p>{@code -Drefrain.smallheap=N} makes it N times as much; 10 is all that the numbers below say.
+ */
+class SmallHeapIT {
+    private static final int SCALE = Integer.getInteger("refrain.smallheap", 1);
+    private static final int VALUES = 500 * SCALE;
+    private static final int LONG_ANSWERS = 20 * SCALE;
+    private static final int STALLED = 200 * SCALE;
+
+    private static final int LONG_ANSWER = 16 << 20;
+    private static final String PATH = "/v1/chat/completions";
+    private static final String ANSWER =
+            "{\"id\":\"chatcmpl-1\",\"object\":\"chat.completion\",\"model\":\"m\",\"choices\":"
+                    + "[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"yes\"},\"finish_reason\":\"stop\"}]}";
+
+    /** What somebody who is well sees of all this. */
+    private static final class Pinger implements AutoCloseable {
+        private final RunningJar jar;
+        private final ConcurrentLinkedQueue<String> wrong = new ConcurrentLinkedQueue<>();
+        private final AtomicInteger answered = new AtomicInteger();
+        private final AtomicInteger refused = new AtomicInteger();
+        /** Its own: the clients that read much have theirs. */
+        private final HttpClient http =
+                HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+
+        private volatile boolean over;
+        private final Thread thread = new Thread(this::run);
+
+        Pinger(RunningJar jar) {
+            this.jar = jar;
+            thread.start();
+        }
+
+        private void run() {
+            for (int i = 0; !over; i++) {
+                try {
+                    // Every other one is a hit.
+                    HttpResponse<String> got = http.send(
+                            jar.post(PATH, "{\"ping\":" + i / 2 + "}")
+                                    .setHeader("X-OpenRouter-Cache", "true")
+                                    .timeout(Duration.ofSeconds(15))
+                                    .build(),
+                            BodyHandlers.ofString());
+                    boolean isRefused = got.statusCode() == 503
+                            && got.headers().firstValue("Retry-After").isPresent();
+                    (isRefused ? refused : answered).incrementAndGet();
+                    if (!isRefused && got.statusCode() != 200) {
+                        wrong.add(got.statusCode() + " " + got.body());
+                    }
+                    Thread.sleep(20);
+                } catch (IOException e) {
+                    wrong.add("ping " + i + " " + e);
+                } catch (InterruptedException e) {
+                    return;
+                }
+            }
+        }
+
+        @Override
+        public void close() {
+            over = true;
+            try {
+                thread.join(20_000);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+
+    @TempDir
+    private Path folder;
+
+    private static ScriptedProvider provider() throws IOException {
+        return new ScriptedProvider().does((exchange, request) -> {
+            if (request.body().contains("\"long\"")) {
+                exchange.getResponseHeaders().set("Content-Type", "application/json");
+                exchange.sendResponseHeaders(200, LONG_ANSWER);
+                OutputStream out = exchange.getResponseBody();
+                byte[] begin =
+                        (ANSWER.substring(0, ANSWER.length() - 1) + ",\"x\":\"").getBytes(StandardCharsets.UTF_8);
+                out.write(begin);
+                byte[] piece = "x".repeat(64 * 1024).getBytes(StandardCharsets.UTF_8);
+                int left = LONG_ANSWER - begin.length - 2;
+                while (left > 0) {
+                    out.write(piece, 0, Math.min(left, piece.length));
+                    left -= Math.min(left, piece.length);
+                }
+                out.write("\"}".getBytes(StandardCharsets.UTF_8));
+            } else {
+                ScriptedProvider.json(exchange, 200, ANSWER);
+            }
+        });
+    }
+
+    private static RunningJar start(Path folder, URI upstream, String... flags) throws IOException {
+        List<String> jvm = new ArrayList<>(RunningJar.QUIET);
+        jvm.addAll(List.of("-Xmx64m", "-XX:+ExitOnOutOfMemoryError"));
+        return RunningJar.start(jvm, folder, upstream, flags);
+    }
+
+    private void check(RunningJar jar, Pinger pinger) {
+        pinger.close();
+        // It ends at the first OutOfMemoryError.
+        assertThat(jar.isAlive()).isTrue();
+        assertThat(jar.err()).doesNotContain("OutOfMemory");
+        assertThat(jar.cached(PATH, "{\"after\":1}").statusCode()).isEqualTo(200);
+        assertThat(pinger.wrong).isEmpty();
+        assertThat(pinger.answered.get())
+                .as("%s answered, %s refused", pinger.answered, pinger.refused)
+                .isGreaterThan(20);
+        // Where the budget is used up for a moment; most are answered.
+        assertThat(pinger.refused.get())
+                .as("refused, where %s were answered", pinger.answered)
+                .isLessThanOrEqualTo(pinger.answered.get() / 4);
+    }
+
+    /** Each field as long as it may be, in so many different values. */
+    @Test
+    @Timeout(300)
+    void f16_f17_theLongestValueOfEveryField() throws Exception {
+        try (ScriptedProvider provider = provider();
+                RunningJar jar = start(folder, provider.base())) {
+            try (Pinger pinger = new Pinger(jar)) {
+                ExecutorService clients = Executors.newFixedThreadPool(8);
+                HttpClient http = HttpClient.newBuilder()
+                        .version(HttpClient.Version.HTTP_1_1)
+                        .build();
+                ConcurrentLinkedQueue<Integer> statuses = new ConcurrentLinkedQueue<>();
+                String head = "h".repeat(12_000);
+                String name = "n".repeat(60_000);
+                for (int i = 0; i < VALUES; i++) {
+                    int n = i;
+                    clients.execute(() -> {
+                        HttpRequest.Builder request = request(jar, n, head, name);
+                        try {
+                            statuses.add(http.send(request.build(), BodyHandlers.ofString())
+                                    .statusCode());
+                        } catch (IOException e) {
+                            // A head that is too long is answered by closing, at the latest.
+                            statuses.add(0);
+                        } catch (InterruptedException e) {
+                            Thread.currentThread().interrupt();
+                        }
+                    });
+                }
+                clients.shutdown();
+                assertThat(clients.awaitTermination(200, TimeUnit.SECONDS)).isTrue();
+                assertThat(statuses).hasSize(VALUES).contains(200);
+                // F16: models of megabytes, one after the other.
+                for (int i = 0; i < 5 * SCALE; i++) {
+                    jar.cached(
+                            PATH,
+                            "{\"model\":\"" + i + "m".repeat(4_000_000) + "\"}",
+                            "Cache-Control",
+                            "only-if-cached");
+                }
+                check(jar, pinger);
+            }
+        }
+    }
+
+    private static HttpRequest.Builder request(RunningJar jar, int n, String head, String name) {
+        String value = n + head;
+        return switch (n % 7) {
+            case 0 ->
+                jar.post(PATH, "{\"n\":1}", "Authorization", "Bearer " + value).setHeader("X-OpenRouter-Cache", "true");
+            case 1 -> jar.post(PATH, "{\"model\":\"" + n + name + "\"}").setHeader("X-OpenRouter-Cache", "true");
+            case 2 -> jar.post(PATH, "{\"preset\":\"" + n + name + "\"}").setHeader("X-OpenRouter-Cache", "true");
+            case 3 -> jar.post(PATH + "?q=" + value, "{\"n\":1}").setHeader("X-OpenRouter-Cache", "true");
+            case 4 -> jar.post("/v1/" + value, "{\"n\":1}");
+            case 5 ->
+                jar.post(PATH, "{\"n\":1}", "X-Title", value, "X-Generation-Id", value)
+                        .setHeader("X-OpenRouter-Cache", "true");
+            default -> HttpRequest.newBuilder(jar.uri("/v1/generation?id=" + value));
+        };
+    }
+
+    @Test
+    @Timeout(300)
+    void f56_longAnswersAtOnceAndReadersThatTakeNothing() throws Exception {
+        List<RawClient> stalled = new ArrayList<>();
+        try (ScriptedProvider provider = provider();
+                RunningJar jar = start(folder, provider.base())) {
+            try (Pinger pinger = new Pinger(jar)) {
+                AtomicInteger whole = new AtomicInteger();
+                AtomicInteger refused = new AtomicInteger();
+                ConcurrentLinkedQueue<String> broken = new ConcurrentLinkedQueue<>();
+                CountDownLatch done = new CountDownLatch(LONG_ANSWERS);
+                for (int i = 0; i < LONG_ANSWERS; i++) {
+                    String body = "{\"long\":" + i + "}";
+                    Thread client = new Thread(() -> {
+                        try {
+                            HttpResponse<Long> got = jar.send(
+                                    jar.post(PATH, body).setHeader("X-OpenRouter-Cache", "true"),
+                                    info -> java.net.http.HttpResponse.BodySubscribers.mapping(
+                                            java.net.http.HttpResponse.BodySubscribers.ofInputStream(),
+                                            SmallHeapIT::count));
+                            (got.statusCode() == 503 ? refused : whole)
+                                    .addAndGet(got.statusCode() == 503 || got.body() == LONG_ANSWER ? 1 : 0);
+                        } catch (RuntimeException e) {
+                            // Cut, or refused before it was heard.
+                            broken.add(String.valueOf(e.getCause()));
+                        } finally {
+                            done.countDown();
+                        }
+                    });
+                    client.setDaemon(true);
+                    client.start();
+                }
+                for (int i = 0; i < STALLED; i++) {
+                    RawClient client = RawClient.slow(jar.port());
+                    stalled.add(client);
+                    String body = "{\"long\":" + i % 100 + ",\"stalled\":" + i + "}";
+                    client.send("POST " + PATH + " HTTP/1.1\r\nHost: x\r\nX-OpenRouter-Cache: true\r\nContent-Length: "
+                            + body.length() + "\r\n\r\n" + body);
+                }
+                assertThat(done.await(200, TimeUnit.SECONDS)).isTrue();
+                assertThat(jar.isAlive()).as("the jar lives").isTrue();
+                assertThat(whole.get())
+                        .as("%s refused, broken: %s; %s", refused, broken, jar.err())
+                        .isPositive();
+                Thread.sleep(3000);
+                check(jar, pinger);
+            }
+        } finally {
+            for (RawClient client : stalled) {
+                client.close();
+            }
+        }
+    }
+
+    private static long count(java.io.InputStream in) {
+        try (in) {
+            return in.transferTo(OutputStream.nullOutputStream());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}
