@@ -9,8 +9,8 @@ import java.util.concurrent.atomic.LongAdder;
  *
  * <p>Everybody reserves before growing and releases what was reserved, once. Past the budget nothing is stored, and nothing else breaks:
  * an answer is passed on, and a front-end refuses a request. What can best be done without is refused first: what is held only to be stored
- * from a half on, new work from three quarters on if it is large, from seven eighths on if it is small. The rest is for what is under way
- * already, whose answers would have to be cut. docs/CONCURRENCY.md, "Bounds", lists all who reserve.
+ * from a half on, whatever is large from five eighths on, calls from three quarters, short requests from seven eighths. The rest is for
+ * what is under way already, whose answers would have to be cut. docs/CONCURRENCY.md, "Bounds", lists all who reserve.
  *
  * <p>Thread-safe and lock-free: a reservation is one atomic addition.
  */
@@ -25,6 +25,7 @@ public final class MemoryBudget {
 
     private final long limit;
     private final long limitOfLarge;
+    private final long limitOfShort;
     private final long limitOfStoring;
     private final long limitOfNewWork;
     private final AtomicLong used = new AtomicLong();
@@ -40,7 +41,8 @@ public final class MemoryBudget {
             throw new IllegalArgumentException("a memory budget must be positive, was " + bytes);
         }
         this.limit = bytes;
-        this.limitOfLarge = bytes - bytes / 8;
+        this.limitOfLarge = bytes / 8 * 5;
+        this.limitOfShort = bytes - bytes / 8;
         this.limitOfStoring = bytes / 2;
         this.limitOfNewWork = bytes / 4 * 3;
     }
@@ -57,7 +59,7 @@ public final class MemoryBudget {
     /**
      * Reserves bytes, or nothing, for something that is under way.
      *
-     * @param bytes not negative; more than {@link #SMALL} is refused an eighth earlier
+     * @param bytes not negative; more than {@link #SMALL} is refused from five eighths on
      * @return whether they are reserved; if so they have to be {@linkplain #release released}
      */
     public boolean reserve(long bytes) {
@@ -86,7 +88,7 @@ public final class MemoryBudget {
 
     /** An empty reservation, for something new that grows. */
     public Reservation open() {
-        return new Reservation(this, limitOfLarge, limitOfNewWork);
+        return new Reservation(this, limitOfShort, limitOfLarge);
     }
 
     /** An empty reservation for what is held only to be stored: it is refused first. */

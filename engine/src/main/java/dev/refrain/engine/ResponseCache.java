@@ -163,7 +163,13 @@ public final class ResponseCache implements AutoCloseable {
         boolean leads = controls.clear() || directives.noCache();
         ForwardReason reason = directives.noCache() ? ForwardReason.REQUEST : ForwardReason.MISS;
         if (!leads) {
-            reason = lookup(key, directives.maxAgeSeconds(), sink);
+            try {
+                reason = lookup(key, directives.maxAgeSeconds(), sink);
+            } catch (MemoryBudget.Exhausted noRoom) {
+                // What is stored is not paid for once more.
+                sink.fail(noRoom);
+                return;
+            }
             if (reason == null) {
                 return;
             }
@@ -334,7 +340,12 @@ public final class ResponseCache implements AutoCloseable {
 
     /** Looks up an answer and, on a hit, delivers it to the sink during the call; the sink is not touched otherwise. */
     public boolean lookup(CacheKey key, ResponseSink sink) {
-        return lookup(key, CacheDirectives.ANY_AGE, sink) == null;
+        try {
+            return lookup(key, CacheDirectives.ANY_AGE, sink) == null;
+        } catch (MemoryBudget.Exhausted noRoom) {
+            counters.miss(key.endpoint());
+            return false;
+        }
     }
 
     /**
@@ -345,7 +356,11 @@ public final class ResponseCache implements AutoCloseable {
      * @return whether it was answered
      */
     public boolean respondIfStored(CacheKey key, CacheDirectives directives, ResponseSink sink) {
-        return replay(key, directives.maxAgeSeconds(), sink) == null;
+        try {
+            return replay(key, directives.maxAgeSeconds(), sink) == null;
+        } catch (MemoryBudget.Exhausted noRoom) {
+            return false;
+        }
     }
 
     /** Why there is no answer, or null on a hit. */
@@ -368,12 +383,17 @@ public final class ResponseCache implements AutoCloseable {
 
     /** Looks up an answer again, for a request whose miss has been counted already. Returns whether there was one. */
     boolean replay(Ask ask) {
-        return replay(ask.key(), ask.controls().directives().maxAgeSeconds(), ask.sink()) == null;
+        try {
+            return replay(ask.key(), ask.controls().directives().maxAgeSeconds(), ask.sink()) == null;
+        } catch (MemoryBudget.Exhausted noRoom) {
+            return false;
+        }
     }
 
     private ForwardReason replay(CacheKey key, long maxAgeSeconds, ResponseSink sink) {
         try (Scratch scratch = scratches.take()) {
-            ForwardReason reason = answers.read(key, saturatedMillis(maxAgeSeconds), 0, scratch.response, scratch);
+            ForwardReason reason =
+                    answers.readOrThrow(key, saturatedMillis(maxAgeSeconds), 0, scratch.response, scratch);
             if (reason == null) {
                 keys.answered(key);
                 deliver(scratch.response, hit(scratch.response), sink);

@@ -57,6 +57,20 @@ final class StoredAnswers {
      * @return why there is none, or null if there is one
      */
     ForwardReason read(CacheKey key, long maxAgeMillis, long maxStaleMillis, CachedResponse into, Scratch scratch) {
+        try {
+            return readOrThrow(key, maxAgeMillis, maxStaleMillis, into, scratch);
+        } catch (MemoryBudget.Exhausted noRoom) {
+            return ForwardReason.MISS;
+        }
+    }
+
+    /**
+     * The same for who would rather be refused than fetch an answer that is there.
+     *
+     * @throws MemoryBudget.Exhausted if there is an answer, but no room for it now
+     */
+    ForwardReason readOrThrow(
+            CacheKey key, long maxAgeMillis, long maxStaleMillis, CachedResponse into, Scratch scratch) {
         LookupEvent event = Events.lookup();
         ForwardReason reason = find(key, maxAgeMillis, maxStaleMillis, into, scratch);
         if (event != null) {
@@ -70,8 +84,8 @@ final class StoredAnswers {
         try {
             return findOrThrow(key, maxAgeMillis, maxStaleMillis, into, scratch);
         } catch (MemoryBudget.Exhausted noRoom) {
-            // For now; the entry is as good as before.
-            return ForwardReason.MISS;
+            // No fault; the entry is as good as before.
+            throw noRoom;
         } catch (RuntimeException | VirtualMachineError | AssertionError e) {
             readFailed.add(e);
             counters.failures.increment();

@@ -45,9 +45,13 @@ class MemoryBudgetTest {
         assertThat(budget.reserve(MIB)).isFalse();
         assertThat(budget.usedBytes()).isZero();
         assertThat(budget.refusals()).isOne();
-        // The last eighth is for what is small.
-        assertThat(budget.reserve(MIB / 8 * 7)).isTrue();
+        assertThat(budget.reserve(MIB / 8 * 5)).isTrue();
+        // What is large leaves room for what is small, and that for what is under way.
         assertThat(budget.reserve(MemoryBudget.SMALL + 1)).isFalse();
+        assertThat(budget.admit(MIB / 8)).isTrue();
+        assertThat(budget.admit(1)).isFalse();
+        assertThat(budget.open().grow(MemoryBudget.SMALL)).isTrue();
+        assertThat(budget.open().grow(MemoryBudget.SMALL + 1)).isFalse();
         assertThat(budget.reserve(MemoryBudget.SMALL)).isTrue();
         assertThat(budget.isTight()).isTrue();
         // Who was refused all it wanted gives up in good order, and asks for nothing.

@@ -1,5 +1,6 @@
 package dev.refrain.http.proxy;
 
+import dev.refrain.engine.MemoryBudget;
 import dev.refrain.engine.NotCachedException;
 import dev.refrain.http.framing.Framing;
 import dev.refrain.http.framing.MalformedBody;
@@ -190,6 +191,9 @@ final class ProxyException extends Exception {
         for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
             if (cause instanceof ProxyException ours) {
                 return ours;
+            }
+            if (cause instanceof MemoryBudget.Exhausted) {
+                return noRoom();
             }
             if (cause instanceof NotCachedException) {
                 return notCached();

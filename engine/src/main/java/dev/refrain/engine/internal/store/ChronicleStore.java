@@ -151,7 +151,8 @@ public final class ChronicleStore implements CacheStore {
                     && (into.bytes()[Kind.OFFSET] != Kind.MANIFEST
                             || large.gather(scratch.key, into, scratch.large, countsAsHit));
         } catch (MemoryBudget.Exhausted noRoom) {
-            return false;
+            // The caller's own buffer says so, and no fault of the store's.
+            throw noRoom;
         } catch (RuntimeException | VirtualMachineError | AssertionError e) {
             files.failed("read an entry", e);
             return false;
