@@ -257,6 +257,9 @@ final class StressCall implements Upstream.Call {
         for (Part part : parts) {
             at += part.raw.length();
             if (at > sent || part.error) {
+                if (part.terminal && streaming && sent - (at - part.raw.length()) >= FINISH.length()) {
+                    replay.append(FINISH);
+                }
                 break;
             }
             replay.append(fill(part.replay, id, seconds, 0));

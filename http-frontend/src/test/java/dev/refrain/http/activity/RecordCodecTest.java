@@ -93,7 +93,7 @@ class RecordCodecTest {
                 id,
                 account.createdAtMillis(),
                 endpoint,
-                model,
+                model == null || model.length() <= Facts.LONGEST_TEXT ? model : model.substring(0, Facts.LONGEST_TEXT),
                 preset,
                 scope == null ? null : scope.label(),
                 scope == null ? null : scope.tag(),
