@@ -7,21 +7,24 @@ import java.nio.file.attribute.FileTime;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** When a store's file was last in use: the time of its lock file, which every process that uses it keeps up to date. */
+/**
+ * When a store's file was last in use: the time of its secret's file, which every process that uses it keeps up to date. Not that of the
+ * lock file: Java opens a file to set its time, and closing it would give up all locks that this process holds on it (POSIX, fcntl).
+ */
 public final class LastUse {
     private static final Logger LOG = LoggerFactory.getLogger(LastUse.class);
 
-    private final Path lock;
+    private final Path secret;
 
     /** @param store the store's file, which need not be there */
     public LastUse(Path store) {
-        lock = store.resolveSibling(store.getFileName() + ".lock");
+        secret = store.resolveSibling(store.getFileName() + ".secret");
     }
 
     /** Milliseconds since the epoch, or the given number if nothing is known. To be asked before the store is opened. */
     public long millis(long otherwise) {
         try {
-            return Files.isRegularFile(lock) ? Files.getLastModifiedTime(lock).toMillis() : otherwise;
+            return Files.isRegularFile(secret) ? Files.getLastModifiedTime(secret).toMillis() : otherwise;
         } catch (IOException e) {
             LOG.debug("When the store was last in use is not known", e);
             return otherwise;
@@ -31,8 +34,8 @@ public final class LastUse {
     /** It is in use now. */
     public void mark(long nowMillis) {
         try {
-            if (Files.isRegularFile(lock)) {
-                Files.setLastModifiedTime(lock, FileTime.fromMillis(nowMillis));
+            if (Files.isRegularFile(secret)) {
+                Files.setLastModifiedTime(secret, FileTime.fromMillis(nowMillis));
             }
         } catch (IOException e) {
             LOG.debug("That the store is in use cannot be told to those who open it next", e);
