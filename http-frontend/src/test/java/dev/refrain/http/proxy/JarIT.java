@@ -176,7 +176,8 @@ class JarIT {
         flags.add("-Djavax.net.ssl.trustStorePassword=" + SelfSigned.PASSWORD);
         try (RawProvider secured = new RawProvider(
                 call -> call.write("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: "
-                        + ScriptedProvider.COMPLETE.length() + "\r\nConnection: close\r\n\r\n" + ScriptedProvider.COMPLETE),
+                        + ScriptedProvider.COMPLETE.length() + "\r\nConnection: close\r\n\r\n"
+                        + ScriptedProvider.COMPLETE),
                 SelfSigned.context(keys))) {
             RunningJar jar = RunningJar.start(flags, folder, secured.base());
             started.add(jar);

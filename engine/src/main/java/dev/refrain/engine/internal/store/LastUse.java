@@ -24,7 +24,9 @@ public final class LastUse {
     /** Milliseconds since the epoch, or the given number if nothing is known. To be asked before the store is opened. */
     public long millis(long otherwise) {
         try {
-            return Files.isRegularFile(secret) ? Files.getLastModifiedTime(secret).toMillis() : otherwise;
+            return Files.isRegularFile(secret)
+                    ? Files.getLastModifiedTime(secret).toMillis()
+                    : otherwise;
         } catch (IOException e) {
             LOG.debug("When the store was last in use is not known", e);
             return otherwise;
