@@ -275,7 +275,7 @@ final class StressCall implements Upstream.Call {
             at += part.raw.length();
             if (at > sent) {
                 boolean hasFinished = sent - (at - part.raw.length()) >= FINISH.length() - "\n\n".length();
-                return part.terminal && streaming && hasFinished && endedWell();
+                return terminal && streaming || part.terminal && streaming && hasFinished && endedWell();
             }
             if (part.error) {
                 return false;
