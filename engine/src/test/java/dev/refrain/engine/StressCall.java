@@ -275,7 +275,7 @@ final class StressCall implements Upstream.Call {
             at += part.raw.length();
             if (at > sent) {
                 boolean hasFinished = sent - (at - part.raw.length()) >= FINISH.length() - "\n\n".length();
-                return terminal && streaming || part.terminal && streaming && hasFinished && endedWell();
+                return streaming && (terminal || (part.terminal && hasFinished && endedWell()));
             }
             if (part.error) {
                 return false;
