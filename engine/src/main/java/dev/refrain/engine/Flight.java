@@ -391,6 +391,10 @@ final class Flight extends CaptureSink {
 
     @Override
     void ended(Throwable cause) {
+        if (ending != null) {
+            // The last follower may be releasing what was kept, at this very moment.
+            return;
+        }
         // A connection that breaks after the terminal event has delivered a complete answer all the same.
         if (live != null
                 && capture.isTerminated()

@@ -9,8 +9,10 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Queue;
 import java.util.Random;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Phaser;
@@ -55,8 +57,17 @@ class FlightStressTest {
 
     private final ThreadPoolExecutor threads =
             new ThreadPoolExecutor(4, 4, 1, TimeUnit.MINUTES, new PriorityBlockingQueue<>());
+    /** What came out of the engine on the threads of upstreams and readers, where it throws nothing. */
+    private final Queue<Throwable> thrown = new ConcurrentLinkedQueue<>();
+
     private final Executor pool =
-            task -> threads.execute(new Shuffled(ThreadLocalRandom.current().nextInt(), task));
+            task -> threads.execute(new Shuffled(ThreadLocalRandom.current().nextInt(), () -> {
+                try {
+                    task.run();
+                } catch (RuntimeException | Error e) {
+                    thrown.add(e);
+                }
+            }));
 
     /** Each fault is logged, and here are thousands, on purpose. Held, because the log manager does not. */
     private final Logger faults = Logger.getLogger(GuardedSink.class.getName());
@@ -124,6 +135,9 @@ class FlightStressTest {
                             .isTrue();
                 }
                 awaitCalls();
+                assertThat(thrown)
+                        .as("seed %d: thrown at upstreams or readers", seed)
+                        .isEmpty();
                 assertThat(cache.joinableFlights())
                         .as("seed %d: flights left", seed)
                         .isZero();
@@ -136,6 +150,7 @@ class FlightStressTest {
             try {
                 running.awaitAdvanceInterruptibly(running.arrive(), PATIENCE_SECONDS, TimeUnit.SECONDS);
             } catch (TimeoutException e) {
+                thrown.forEach(e::addSuppressed);
                 throw new AssertionError("seed " + seed + ": calls that wait for ever in " + calls.values(), e);
             }
         }
