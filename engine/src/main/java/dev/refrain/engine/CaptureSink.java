@@ -297,8 +297,11 @@ class CaptureSink implements ResponseSink {
                 discard();
             }
         } catch (RuntimeException | OutOfMemoryError e) {
-            LOG.warn("An answer could not be captured; it is served all the same. Key {}", key, e);
-            cache.counters().failures.increment();
+            // What nobody waits for any more is not captured on purpose.
+            if (!memory.isClosed()) {
+                LOG.warn("An answer could not be captured; it is served all the same. Key {}", key, e);
+                cache.counters().failures.increment();
+            }
             capture = null;
             lostTrack = true;
             rejected();

@@ -172,6 +172,11 @@ public final class MemoryBudget {
             return bytes;
         }
 
+        /** Whether nothing is reserved any more, whatever room there is. */
+        public synchronized boolean isClosed() {
+            return closed;
+        }
+
         /** Gives everything back, for good. Idempotent. */
         @Override
         public synchronized void close() {

@@ -37,7 +37,11 @@ final class TimedSink extends ForwardingSink {
         this.limit = limit;
     }
 
-    /** Makes the call. Throws what the upstream throws. */
+    /**
+     * Makes the call. Throws what the upstream throws.
+     *
+     * @return the call; broken off, it need not say anything more, and nothing waits for its time any more
+     */
     Upstream.Call start(Upstream upstream) {
         // Cancelled, and let go of, as soon as the answer has ended.
         var unused = timer.orTimeout(limit.toNanos(), TimeUnit.NANOSECONDS).exceptionallyAsync(timeout -> {
@@ -51,12 +55,23 @@ final class TimedSink extends ForwardingSink {
             if (made) {
                 handOver(running);
             }
-            return running;
+            return made ? () -> breakOff(running) : null;
         } finally {
             if (!made) {
                 timer.complete(null);
             }
         }
+    }
+
+    private void breakOff(Upstream.Call running) {
+        // The timer holds this, its reader and the cache.
+        timer.complete(null);
+        running.cancel();
+    }
+
+    /** Whether the end of the call's time is still waited for, which holds this sink. */
+    boolean isWaiting() {
+        return !timer.isDone();
     }
 
     /** The time is over. */

@@ -454,6 +454,18 @@ class FlightTest {
     }
 
     @Test
+    void w29_whatAnAbandonedCallStillSaysIsNoFailureOfTheCache() throws IOException {
+        open(true);
+        SlowSink leader = request(STREAM_REQUEST, new SlowSink());
+        calls.get(0).begin(200, "text/event-stream").send(event(1));
+        leader.goneListener.run();
+        calls.get(0).send(event(2).repeat(1000) + DONE).sink.end();
+        assertThat(cache.stats().failures()).isZero();
+        assertThat(cache.stats().stores()).isZero();
+        assertThat(cache.memory().usedBytes()).isZero();
+    }
+
+    @Test
     void aLeaderThatTriesAgainAtOnceDoesNotMeetItsFailedCall() {
         RecordingSink retry = new RecordingSink();
         request(STREAM_REQUEST, new RecordingSink() {

@@ -59,6 +59,16 @@ class UpstreamTimeoutTest {
     }
 
     @Test
+    void f21_aCallThatIsBrokenOffIsLetGoOf() throws Exception {
+        TimedSink timed = new TimedSink(new RecordingSink(), Duration.ofDays(1));
+        Upstream.Call call = timed.start(endless);
+        assertThat(timed.isWaiting()).isTrue();
+        call.cancel();
+        assertThat(cancelled).hasValue(1);
+        assertThat(timed.isWaiting()).isFalse();
+    }
+
+    @Test
     void f21_allWhoWaitAreFreedAndTheNextRequestIsAnswered() throws Exception {
         List<CompletableFuture<WholeAnswer>> waiting = new ArrayList<>();
         for (int i = 0; i < 5; i++) {
