@@ -25,7 +25,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** The flags that README tells embedders to start java with: the cache needs them, and nothing else. */
+/** The flags that docs/EMBEDDING.md tells embedders to start java with: the cache needs them, and nothing else. */
 class EmbedderFlagsTest {
     @TempDir
     Path folder;
@@ -106,10 +106,10 @@ class EmbedderFlagsTest {
     }
 
     @Test
-    void readmeListsThem() throws IOException {
-        Path readme = Path.of("..", "README.md");
-        assumeThat(readme).exists();
-        assertThat(Files.readString(readme)).contains(ChildJvm.FLAGS).contains(ChildJvm.FLAGS_FROM_24);
+    void theDocsListThem() throws IOException {
+        Path page = Path.of("..", "docs", "EMBEDDING.md");
+        assumeThat(page).exists();
+        assertThat(Files.readString(page)).contains(ChildJvm.FLAGS).contains(ChildJvm.FLAGS_FROM_24);
     }
 
     static List<String> required() {

@@ -17,7 +17,7 @@ import org.openjdk.jmh.runner.options.TimeValue;
 import org.openjdk.jmh.runner.options.VerboseMode;
 
 /**
- * Fails when a whole hit has become slower beside its floor, or allocates more, than docs/BENCHMARKS.md allows.
+ * Fails when a whole hit has become slower beside its floor, or allocates more, than docs/PERFORMANCE.md allows.
  *
  * <p>A time alone says little on a machine that others use as well, so what counts is a ratio: short iterations belong to
  * the floor and to the hit in turn ({@link GuardBenchmark}), so that whatever slows the machine down slows both. Nothing of the

@@ -12,7 +12,7 @@ final class Pieces {
     /** Of the piece that Undertow keeps, for each connection. */
     private static final int FIRST_LENGTH = 4 * 1024;
 
-    /** Of what lies outside of the heap, and is copied by nobody: fewer and larger writes are faster (docs/BENCHMARKS.md). */
+    /** Of what lies outside of the heap, and is copied by nobody: fewer and larger writes are faster (docs/measurements). */
     static final int DIRECT_LENGTH = 256 * 1024;
 
     private Pieces() {}

@@ -3,6 +3,6 @@
  * ({@link dev.refrain.jmh.load.TlsBurst}).
  *
  * <p>The proxy is a process of its own. For streams provider and clients are one thread each, which never blocks, so that little of
- * the machine goes to the measuring. docs/BENCHMARKS.md has the command and what was measured.
+ * the machine goes to the measuring. docs/PERFORMANCE.md has the command and what was measured.
  */
 package dev.refrain.jmh.load;

@@ -16,7 +16,7 @@ public final class ChronicleRuntime {
 
     private ChronicleRuntime() {}
 
-    /** The flags that README tells embedders to start java with. */
+    /** The flags that docs/EMBEDDING.md tells embedders to start java with. */
     public static List<String> flags() {
         List<String> flags = new ArrayList<>();
         OPENED.forEach(name -> flags.add("--add-opens=java.base/" + name + "=ALL-UNNAMED"));
