@@ -6,6 +6,7 @@ import static dev.refrain.engine.Answers.chat;
 import static dev.refrain.engine.Answers.utf8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.refrain.testing.MovableClock;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;

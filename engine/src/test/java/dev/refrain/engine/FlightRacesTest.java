@@ -4,6 +4,7 @@ import static dev.refrain.engine.Answers.chat;
 import static dev.refrain.engine.Answers.utf8;
 
 import dev.refrain.engine.spi.HeapStore;
+import dev.refrain.testing.MovableClock;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;

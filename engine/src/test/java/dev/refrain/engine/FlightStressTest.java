@@ -4,6 +4,7 @@ import static dev.refrain.engine.Answers.chat;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.refrain.engine.spi.HeapStore;
+import dev.refrain.testing.MovableClock;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;

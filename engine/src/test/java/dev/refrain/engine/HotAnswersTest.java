@@ -8,6 +8,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.refrain.testing.MovableClock;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -3,6 +3,7 @@ package dev.refrain.engine;
 import static dev.refrain.engine.Answers.utf8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.refrain.testing.MovableClock;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;

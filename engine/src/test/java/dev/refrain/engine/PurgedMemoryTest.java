@@ -5,6 +5,7 @@ import static dev.refrain.engine.Answers.CHAT_REQUEST;
 import static dev.refrain.engine.Answers.utf8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.refrain.testing.MovableClock;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.file.Path;

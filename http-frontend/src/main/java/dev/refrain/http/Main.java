@@ -1,6 +1,6 @@
 package dev.refrain.http;
 
-import dev.refrain.http.cli.Commands;
+import dev.refrain.console.cli.Commands;
 import dev.refrain.http.config.Startup;
 import dev.refrain.http.proxy.ProxyServer;
 import java.io.IOException;

@@ -1,6 +1,7 @@
 package dev.refrain.http;
 
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.junit.AnalyzeClasses;
@@ -13,6 +14,10 @@ class ArchitectureTest {
     @ArchTest
     static final ArchRule theEnginesInternalsAreNoApi =
             noClasses().should().dependOnClassesThat().resideInAPackage("dev.refrain.engine.internal..");
+
+    @ArchTest
+    static final ArchRule noCircles =
+            slices().matching("dev.refrain.(**)").should().beFreeOfCycles();
 
     @ArchTest
     static final ArchRule onlyTheProxyKnowsTheProxy = noClasses()

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.annotation.JsonAnySetter;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.PropertyNamingStrategies.SnakeCaseStrategy;
 import com.fasterxml.jackson.databind.annotation.JsonNaming;
+import dev.refrain.semantics.preset.PresetDefinition;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
@@ -49,6 +50,10 @@ public record PresetSettings(
         InvalidSetting.unless(model == null || !model.isBlank(), "model");
         checkSpelling(parameters == null ? Set.of() : parameters.keySet());
         parameters = parameters == null ? Map.of() : Collections.unmodifiableMap(new TreeMap<>(parameters));
+    }
+
+    PresetDefinition definition() {
+        return new PresetDefinition(slug, cacheEnabled, cacheTtlSeconds, model, systemPrompt, parameters);
     }
 
     /** A misspelt field would not do what it is there for, and would be sent to the provider with every request. */

@@ -3,17 +3,25 @@ package dev.refrain.http.config;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.databind.PropertyNamingStrategies;
 import com.fasterxml.jackson.databind.annotation.JsonNaming;
+import dev.refrain.console.activity.ActivityOptions;
+import dev.refrain.console.activity.ModelPrice;
+import dev.refrain.console.admin.AdminOptions;
 import dev.refrain.engine.Endpoint;
 import dev.refrain.engine.ResponseCache;
+import dev.refrain.semantics.caller.CredentialFields;
+import dev.refrain.semantics.caller.FieldNames;
+import dev.refrain.semantics.preset.PresetDefinition;
 import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
@@ -256,6 +264,11 @@ public record Settings(
                     "token");
         }
 
+        /** What the listener is to do. */
+        public AdminOptions options() {
+            return new AdminOptions(host, port, token);
+        }
+
         /** Not the token. */
         @Override
         public String toString() {
@@ -286,6 +299,11 @@ public record Settings(
             InvalidSetting.unless(
                     credentialsRemove.names().stream().noneMatch(credentialsAdd.names()::contains),
                     "credentials-remove");
+        }
+
+        /** Which fields hold credentials. */
+        public CredentialFields credentialFields() {
+            return new CredentialFields(credentialsAdd, credentialsRemove);
         }
     }
 
@@ -472,9 +490,27 @@ public record Settings(
         }
     }
 
-    /** The file of the log of requests. */
-    public Path activityFile() {
-        return activity.file() != null ? activity.file() : store.resolveSibling(store.getFileName() + ".activity");
+    /** What the log of requests is to do. */
+    public ActivityOptions activityOptions() {
+        return new ActivityOptions(
+                activity.file() != null ? activity.file() : store.resolveSibling(store.getFileName() + ".activity"),
+                activity.file() != null,
+                activity.maxSize().bytes(),
+                activity.maxAge(),
+                currency,
+                prices.stream()
+                        .map(price -> new ModelPrice(price.model(), price.prompt(), price.completion()))
+                        .toList());
+    }
+
+    /** What the presets say. */
+    public List<PresetDefinition> presetDefinitions() {
+        return presets.stream().map(PresetSettings::definition).toList();
+    }
+
+    /** What is shown of API keys, by their SHA-256. */
+    public Map<String, String> labelsByKey() {
+        return labels.stream().collect(Collectors.toMap(LabelSettings::sha256, LabelSettings::name));
     }
 
     /** The base URL of an endpoint's provider; empty means the demo provider. */

@@ -1,6 +1,7 @@
 package dev.refrain.http.proxy;
 
 import dev.refrain.engine.ResponseHead;
+import dev.refrain.semantics.answer.ProxyException;
 import java.net.http.HttpHeaders;
 import java.net.http.HttpResponse;
 import java.util.List;

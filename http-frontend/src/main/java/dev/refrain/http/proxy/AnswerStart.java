@@ -1,5 +1,6 @@
 package dev.refrain.http.proxy;
 
+import dev.refrain.console.activity.Account;
 import dev.refrain.engine.BypassReason;
 import dev.refrain.engine.CacheControls;
 import dev.refrain.engine.CacheKey;
@@ -8,7 +9,9 @@ import dev.refrain.engine.Endpoint;
 import dev.refrain.engine.ForwardReason;
 import dev.refrain.engine.GenerationId;
 import dev.refrain.engine.ResponseHead;
-import dev.refrain.http.activity.Account;
+import dev.refrain.semantics.answer.CacheHeaders;
+import dev.refrain.semantics.answer.ErrorBody;
+import dev.refrain.semantics.answer.ProxyException;
 import io.undertow.server.HttpServerExchange;
 import io.undertow.util.HeaderMap;
 import io.undertow.util.Headers;
@@ -86,7 +89,7 @@ final class AnswerStart {
         if (head.generationId() != null) {
             fields.put(HeaderNames.GENERATION_ID, head.generationId());
         }
-        CacheHeaders.write(head.cache(), key, head.status(), account, Fields.of(fields));
+        CacheHeaders.write(head.cache(), key, head.status(), account, new CacheFields(fields));
         if (account != null) {
             account.head(head.status(), head.generationId(), head.cache());
         }
@@ -114,7 +117,7 @@ final class AnswerStart {
             fields.put(HeaderNames.GENERATION_ID, id);
             account.head(failure.status(), id, outcomeOfFailure);
         }
-        CacheHeaders.write(outcomeOfFailure, key, failure, Fields.of(fields));
+        CacheHeaders.write(outcomeOfFailure, key, failure, new CacheFields(fields));
         return body;
     }
 

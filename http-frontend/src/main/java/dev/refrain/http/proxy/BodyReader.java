@@ -1,6 +1,7 @@
 package dev.refrain.http.proxy;
 
 import dev.refrain.engine.MemoryBudget;
+import dev.refrain.semantics.answer.ProxyException;
 import io.undertow.server.HttpServerExchange;
 import java.io.IOException;
 import java.nio.ByteBuffer;

@@ -7,11 +7,12 @@ import dev.refrain.engine.CacheRequest;
 import dev.refrain.engine.Endpoint;
 import dev.refrain.engine.KeyContext;
 import dev.refrain.engine.ResponseCache;
-import dev.refrain.http.policy.CachePolicy;
-import dev.refrain.http.preset.Preset;
-import dev.refrain.http.preset.Presets;
+import dev.refrain.http.server.HeaderFields;
+import dev.refrain.semantics.answer.ProxyException;
+import dev.refrain.semantics.policy.CachePolicy;
+import dev.refrain.semantics.preset.Preset;
+import dev.refrain.semantics.preset.Presets;
 import io.undertow.util.HeaderMap;
-import io.undertow.util.Headers;
 import java.net.http.HttpRequest.BodyPublisher;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.util.Arrays;
@@ -93,11 +94,6 @@ record Decision(
     }
 
     static CacheControls controls(HeaderMap headers, Preset preset) {
-        return CachePolicy.decide(
-                headers.getFirst(HeaderNames.CACHE),
-                headers.getFirst(HeaderNames.CACHE_TTL),
-                headers.getFirst(HeaderNames.CACHE_CLEAR),
-                headers.get(Headers.CACHE_CONTROL),
-                preset);
+        return CachePolicy.decide(new HeaderFields(headers), preset);
     }
 }

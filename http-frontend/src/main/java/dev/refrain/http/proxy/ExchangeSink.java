@@ -1,5 +1,6 @@
 package dev.refrain.http.proxy;
 
+import dev.refrain.console.activity.Account;
 import dev.refrain.engine.BypassReason;
 import dev.refrain.engine.CacheControls;
 import dev.refrain.engine.CacheKey;
@@ -7,7 +8,7 @@ import dev.refrain.engine.CacheOutcome;
 import dev.refrain.engine.Endpoint;
 import dev.refrain.engine.ResponseHead;
 import dev.refrain.engine.ResponseSink;
-import dev.refrain.http.activity.Account;
+import dev.refrain.semantics.answer.ProxyException;
 import io.undertow.server.HttpServerExchange;
 import io.undertow.util.Protocols;
 import io.undertow.util.StatusCodes;

@@ -1,6 +1,6 @@
 package dev.refrain.http.proxy;
 
-import dev.refrain.http.framing.ConnectionOptions;
+import dev.refrain.semantics.framing.ConnectionOptions;
 import io.undertow.util.HeaderMap;
 import io.undertow.util.HeaderValues;
 import io.undertow.util.HttpString;

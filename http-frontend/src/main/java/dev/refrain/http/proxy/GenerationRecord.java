@@ -2,10 +2,10 @@ package dev.refrain.http.proxy;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.refrain.console.activity.Activity;
 import dev.refrain.engine.Endpoint;
 import dev.refrain.engine.ResponseHead;
 import dev.refrain.engine.ResponseSink;
-import dev.refrain.http.activity.Activity;
 import java.math.BigDecimal;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;

@@ -1,8 +1,11 @@
 package dev.refrain.http.proxy;
 
+import dev.refrain.console.activity.Account;
 import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.ResponseHead;
-import dev.refrain.http.activity.Account;
+import dev.refrain.semantics.answer.CacheField;
+import dev.refrain.semantics.answer.CacheHeaders;
+import dev.refrain.semantics.answer.ResponseFields;
 import io.undertow.util.Headers;
 import io.undertow.util.HttpString;
 import java.nio.charset.StandardCharsets;
@@ -13,7 +16,7 @@ import java.util.Arrays;
 import java.util.Locale;
 
 /** The bytes of a hit's head: the fields that a hit through Undertow has. Used again for each; not thread-safe. */
-final class HitHead implements Fields {
+final class HitHead implements ResponseFields {
     private static final byte[] STATUS =
             "HTTP/1.1 200 OK\r\nConnection: keep-alive\r\n".getBytes(StandardCharsets.US_ASCII);
 
@@ -33,7 +36,7 @@ final class HitHead implements Fields {
         if (head.contentType() != null) {
             put(Headers.CONTENT_TYPE, head.contentType());
         }
-        put(Headers.CONTENT_LENGTH, head.contentLength());
+        put(Headers.CONTENT_LENGTH, Long.toString(head.contentLength()));
         put(HeaderNames.GENERATION_ID, head.generationId());
         CacheHeaders.write(head.cache(), key, head.status(), account, this);
         put(Headers.DATE, date(millis / 1000));
@@ -50,12 +53,16 @@ final class HitHead implements Fields {
     }
 
     @Override
-    public void add(HttpString name, String value) {
-        put(name, value);
+    public void add(CacheField field, String value) {
+        put(HeaderNames.of(field), value);
     }
 
     @Override
-    public void put(HttpString name, String value) {
+    public void put(CacheField field, String value) {
+        put(HeaderNames.of(field), value);
+    }
+
+    private void put(HttpString name, String value) {
         room(name.length() + value.length() + 4);
         name.copyTo(bytes, length);
         length += name.length();

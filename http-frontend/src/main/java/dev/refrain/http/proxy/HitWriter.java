@@ -1,12 +1,12 @@
 package dev.refrain.http.proxy;
 
+import dev.refrain.console.activity.Account;
+import dev.refrain.console.activity.ActivityLog;
 import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.CacheRequest;
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.engine.ResponseHead;
 import dev.refrain.engine.ResponseSink;
-import dev.refrain.http.activity.Account;
-import dev.refrain.http.activity.ActivityLog;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.Optional;

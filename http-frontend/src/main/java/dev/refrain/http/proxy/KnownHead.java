@@ -2,7 +2,7 @@ package dev.refrain.http.proxy;
 
 import dev.refrain.engine.CacheDirectives;
 import dev.refrain.engine.KeyContext;
-import dev.refrain.http.caller.Caller;
+import dev.refrain.semantics.caller.Caller;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.util.ArrayList;

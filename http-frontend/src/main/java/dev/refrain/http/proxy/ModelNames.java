@@ -1,9 +1,9 @@
 package dev.refrain.http.proxy;
 
 import com.github.benmanes.caffeine.cache.Cache;
+import dev.refrain.console.activity.Remembered;
 import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.CacheRequest;
-import dev.refrain.http.activity.Remembered;
 
 /**
  * The names of models, by the numbers that keys have for them: who knows the number need not read the request for the name. For

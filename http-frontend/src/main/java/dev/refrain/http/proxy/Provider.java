@@ -1,6 +1,7 @@
 package dev.refrain.http.proxy;
 
-import dev.refrain.http.route.Route;
+import dev.refrain.semantics.answer.ProxyException;
+import dev.refrain.semantics.route.Route;
 import io.undertow.server.HttpServerExchange;
 import io.undertow.util.Methods;
 import java.net.URI;

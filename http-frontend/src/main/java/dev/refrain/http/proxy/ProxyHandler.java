@@ -1,5 +1,10 @@
 package dev.refrain.http.proxy;
 
+import dev.refrain.console.activity.Account;
+import dev.refrain.console.activity.Activity;
+import dev.refrain.console.activity.ActivityLog;
+import dev.refrain.console.activity.ProviderCall;
+import dev.refrain.console.explain.Outlines;
 import dev.refrain.engine.AnswerFacts;
 import dev.refrain.engine.BypassReason;
 import dev.refrain.engine.CacheControls;
@@ -11,17 +16,15 @@ import dev.refrain.engine.MemoryBudget;
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.engine.ResponseSink;
 import dev.refrain.engine.Upstream;
-import dev.refrain.http.activity.Account;
-import dev.refrain.http.activity.Activity;
-import dev.refrain.http.activity.ActivityLog;
-import dev.refrain.http.activity.ProviderCall;
-import dev.refrain.http.caller.Caller;
-import dev.refrain.http.caller.Callers;
-import dev.refrain.http.explain.Outlines;
-import dev.refrain.http.preset.Preset;
-import dev.refrain.http.preset.Presets;
-import dev.refrain.http.route.DotSegments;
-import dev.refrain.http.route.Route;
+import dev.refrain.http.server.HeaderFields;
+import dev.refrain.semantics.answer.IdentifySink;
+import dev.refrain.semantics.answer.ProxyException;
+import dev.refrain.semantics.caller.Caller;
+import dev.refrain.semantics.caller.Callers;
+import dev.refrain.semantics.preset.Preset;
+import dev.refrain.semantics.preset.Presets;
+import dev.refrain.semantics.route.DotSegments;
+import dev.refrain.semantics.route.Route;
 import io.undertow.server.HttpHandler;
 import io.undertow.server.HttpServerExchange;
 import io.undertow.util.HeaderValues;
@@ -179,7 +182,7 @@ final class ProxyHandler implements HttpHandler {
     }
 
     private Caller caller(HttpServerExchange exchange) {
-        return callers.of(exchange.getRequestHeaders(), exchange.getQueryString());
+        return callers.of(new HeaderFields(exchange.getRequestHeaders()), exchange.getQueryString());
     }
 
     /** A record of a generation made here, for whom it was made for; the provider has those of what it made itself (W60). */

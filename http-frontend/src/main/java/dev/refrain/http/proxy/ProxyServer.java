@@ -1,5 +1,8 @@
 package dev.refrain.http.proxy;
 
+import dev.refrain.console.activity.ActivityLog;
+import dev.refrain.console.admin.AdminServer;
+import dev.refrain.console.explain.Outlines;
 import dev.refrain.engine.CacheStats;
 import dev.refrain.engine.Endpoint;
 import dev.refrain.engine.ForeignFileException;
@@ -7,15 +10,13 @@ import dev.refrain.engine.MemoryBudget;
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.engine.ResponseCacheBuilder;
 import dev.refrain.engine.spi.NoStore;
-import dev.refrain.http.activity.ActivityLog;
-import dev.refrain.http.admin.AdminServer;
-import dev.refrain.http.caller.Callers;
 import dev.refrain.http.config.ByteSize;
 import dev.refrain.http.config.Settings;
 import dev.refrain.http.demo.DemoProvider;
-import dev.refrain.http.explain.Outlines;
-import dev.refrain.http.framing.Framing;
-import dev.refrain.http.preset.Presets;
+import dev.refrain.http.server.Framing;
+import dev.refrain.semantics.answer.ProxyException;
+import dev.refrain.semantics.caller.Callers;
+import dev.refrain.semantics.preset.Presets;
 import io.undertow.UndertowOptions;
 import io.undertow.server.HttpHandler;
 import io.undertow.server.handlers.GracefulShutdownHandler;
@@ -72,7 +73,7 @@ public final class ProxyServer implements AutoCloseable {
         this.demo = demo;
         this.cache = cache;
         this.activity = activity;
-        this.callers = new Callers(cache, settings);
+        this.callers = new Callers(cache, settings.key().credentialFields(), settings.labelsByKey());
         this.outlines = new Outlines(settings.explain().requests(), cache.memory());
         this.client = new UpstreamClient(
                 settings.timeouts().connect(),
@@ -80,7 +81,7 @@ public final class ProxyServer implements AutoCloseable {
                 settings.timeouts().idle(),
                 settings.limits().upstreamCalls(),
                 cache.memory());
-        Presets presets = new Presets(settings.presets());
+        Presets presets = new Presets(settings.presetDefinitions());
         Map<Endpoint, Provider> providers = new EnumMap<>(Endpoint.class);
         for (Endpoint endpoint : Endpoint.values()) {
             providers.put(endpoint, provider(settings.upstream(endpoint).orElse(null)));
@@ -189,7 +190,7 @@ public final class ProxyServer implements AutoCloseable {
         ResponseCache cache = openCache(settings);
         // Even if each endpoint has an upstream of its own, everything else needs one.
         DemoProvider demo = settings.upstream() == null ? DemoProvider.start() : null;
-        ActivityLog activity = ActivityLog.open(settings, Clock.systemUTC());
+        ActivityLog activity = ActivityLog.open(settings.activityOptions(), Clock.systemUTC());
         ProxyServer server = new ProxyServer(settings, demo, cache, activity);
         try {
             server.listen();
@@ -221,12 +222,13 @@ public final class ProxyServer implements AutoCloseable {
     private void startAdmin() throws IOException {
         if (settings.admin().enabled()) {
             admin = AdminServer.start(
-                    settings.admin(),
+                    settings.admin().options(),
                     new AdminServer.Subject(
                             cache,
                             activity,
                             callers,
                             explainer,
+                            (next, refusal) -> new Framing(next, refusal::accept),
                             this::url,
                             () -> !stopping,
                             client::inFlight,

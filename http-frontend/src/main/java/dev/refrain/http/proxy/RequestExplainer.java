@@ -1,5 +1,10 @@
 package dev.refrain.http.proxy;
 
+import dev.refrain.console.explain.Explainer;
+import dev.refrain.console.explain.Explanation;
+import dev.refrain.console.explain.Outlines;
+import dev.refrain.console.explain.Question;
+import dev.refrain.console.explain.Times;
 import dev.refrain.engine.BypassReason;
 import dev.refrain.engine.CacheControls;
 import dev.refrain.engine.CacheDirectives;
@@ -7,15 +12,12 @@ import dev.refrain.engine.EntryFacts;
 import dev.refrain.engine.KeyContext;
 import dev.refrain.engine.KeyParts;
 import dev.refrain.engine.ResponseCache;
-import dev.refrain.http.caller.Caller;
-import dev.refrain.http.caller.Callers;
-import dev.refrain.http.explain.Explainer;
-import dev.refrain.http.explain.Explanation;
-import dev.refrain.http.explain.Outlines;
-import dev.refrain.http.explain.Question;
-import dev.refrain.http.explain.Times;
-import dev.refrain.http.preset.Preset;
-import dev.refrain.http.preset.Presets;
+import dev.refrain.http.server.HeaderFields;
+import dev.refrain.semantics.caller.Caller;
+import dev.refrain.semantics.caller.Callers;
+import dev.refrain.semantics.policy.CachePolicy;
+import dev.refrain.semantics.preset.Preset;
+import dev.refrain.semantics.preset.Presets;
 import io.undertow.util.HeaderMap;
 import io.undertow.util.HttpString;
 import java.io.IOException;
@@ -48,7 +50,7 @@ final class RequestExplainer implements Explainer {
         byte[] body = question.body().getBytes(StandardCharsets.UTF_8);
         HeaderMap headers = new HeaderMap();
         question.headers().forEach((name, value) -> headers.add(new HttpString(name), value));
-        Caller caller = callers.of(headers, question.query());
+        Caller caller = callers.of(new HeaderFields(headers), question.query());
         KeyContext context = contexts.of(question.route(), caller, question.query(), headers);
         Decision decision = Decision.of(cache, presets, context, headers, body, body);
         CacheControls controls = decision.controls();
@@ -92,7 +94,7 @@ final class RequestExplainer implements Explainer {
         if (preset != null && Boolean.FALSE.equals(preset.cacheEnabled())) {
             return "The preset " + preset.slug() + " turns caching off, and no header can turn it on.";
         }
-        String header = headers.getFirst(HeaderNames.CACHE);
+        String header = headers.getFirst(CachePolicy.CACHE);
         if (header == null) {
             return "Nothing turns caching on: send X-OpenRouter-Cache: true, or use a preset with cache_enabled: true.";
         }

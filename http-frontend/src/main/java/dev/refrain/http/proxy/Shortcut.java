@@ -1,9 +1,9 @@
 package dev.refrain.http.proxy;
 
+import dev.refrain.console.activity.Account;
 import dev.refrain.engine.CacheControls;
 import dev.refrain.engine.KeyContext;
-import dev.refrain.http.activity.Account;
-import dev.refrain.http.caller.Caller;
+import dev.refrain.semantics.caller.Caller;
 import io.undertow.server.HttpServerExchange;
 import io.undertow.server.protocol.http.HttpServerConnection;
 import io.undertow.util.HeaderMap;

@@ -1,7 +1,7 @@
 package dev.refrain.http.proxy;
 
+import dev.refrain.console.activity.ActivityLog;
 import dev.refrain.engine.ResponseCache;
-import dev.refrain.http.activity.ActivityLog;
 import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;

@@ -1,5 +1,6 @@
 package dev.refrain.http.proxy;
 
+import dev.refrain.semantics.answer.ProxyException;
 import io.undertow.server.HttpServerExchange;
 import java.io.IOException;
 import java.net.http.HttpRequest;

@@ -1,5 +1,6 @@
 package dev.refrain.http.proxy;
 
+import dev.refrain.console.activity.ProviderCall;
 import dev.refrain.engine.AnswerFacts;
 import dev.refrain.engine.AnswerMeter;
 import dev.refrain.engine.Endpoint;
@@ -7,7 +8,6 @@ import dev.refrain.engine.ForwardingSink;
 import dev.refrain.engine.MemoryBudget;
 import dev.refrain.engine.ResponseHead;
 import dev.refrain.engine.ResponseSink;
-import dev.refrain.http.activity.ProviderCall;
 import java.nio.ByteBuffer;
 
 /**

@@ -3,6 +3,7 @@ package dev.refrain.http.proxy;
 import dev.refrain.engine.ResponseHead;
 import dev.refrain.engine.ResponseSink;
 import dev.refrain.engine.Upstream;
+import dev.refrain.semantics.answer.ProxyException;
 import java.io.IOException;
 import java.net.http.HttpConnectTimeoutException;
 import java.net.http.HttpRequest;

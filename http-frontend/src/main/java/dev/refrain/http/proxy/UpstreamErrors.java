@@ -1,5 +1,6 @@
 package dev.refrain.http.proxy;
 
+import dev.refrain.semantics.answer.ProxyException;
 import java.util.Collections;
 import java.util.Map;
 import java.util.TreeMap;

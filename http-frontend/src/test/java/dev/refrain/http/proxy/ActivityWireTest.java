@@ -4,10 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.refrain.http.activity.Activity;
-import dev.refrain.http.activity.Filter;
-import dev.refrain.http.activity.Outcome;
-import dev.refrain.http.activity.Stats;
+import dev.refrain.console.activity.Activity;
+import dev.refrain.console.activity.Filter;
+import dev.refrain.console.activity.Outcome;
+import dev.refrain.console.activity.Stats;
 import java.io.IOException;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;

@@ -2,7 +2,7 @@ package dev.refrain.http.proxy;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.refrain.http.cli.Commands;
+import dev.refrain.console.cli.Commands;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;

@@ -3,8 +3,8 @@ package dev.refrain.http.proxy;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.refrain.http.activity.Activity;
-import dev.refrain.http.activity.Filter;
+import dev.refrain.console.activity.Activity;
+import dev.refrain.console.activity.Filter;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

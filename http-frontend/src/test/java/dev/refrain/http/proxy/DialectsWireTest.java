@@ -2,9 +2,9 @@ package dev.refrain.http.proxy;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.refrain.http.activity.Activity;
-import dev.refrain.http.activity.Filter;
-import dev.refrain.http.activity.Outcome;
+import dev.refrain.console.activity.Activity;
+import dev.refrain.console.activity.Filter;
+import dev.refrain.console.activity.Outcome;
 import java.io.IOException;
 import java.math.BigDecimal;
 import java.net.http.HttpResponse;

@@ -10,6 +10,7 @@ import static dev.refrain.http.proxy.WireTest.header;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.refrain.testing.SelfSigned;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -296,7 +297,7 @@ class JarIT {
         // The log of requests, which stands beside the store, has the same fault and a line of its own.
         assertThat(jar.terminate().ended().err().lines())
                 .filteredOn(
-                        line -> !line.contains("SEVERE dev.refrain.http.activity.Journal Requests are not logged: "))
+                        line -> !line.contains("SEVERE dev.refrain.console.activity.Journal Requests are not logged: "))
                 .singleElement()
                 .satisfies(line -> assertThat(line).contains("SEVERE", "Nothing will be cached. " + error));
     }

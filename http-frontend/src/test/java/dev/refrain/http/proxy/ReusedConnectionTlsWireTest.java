@@ -1,5 +1,6 @@
 package dev.refrain.http.proxy;
 
+import dev.refrain.testing.SelfSigned;
 import javax.net.ssl.SSLContext;
 
 /** The same behind TLS. */

@@ -1,9 +1,9 @@
 package dev.refrain.http.proxy;
 
+import dev.refrain.console.activity.ActivityLog;
+import dev.refrain.console.activity.Filter;
 import dev.refrain.engine.CacheStats;
 import dev.refrain.engine.MemoryBudget;
-import dev.refrain.http.activity.ActivityLog;
-import dev.refrain.http.activity.Filter;
 import dev.refrain.http.config.Startup;
 import java.io.IOException;
 import java.net.URI;

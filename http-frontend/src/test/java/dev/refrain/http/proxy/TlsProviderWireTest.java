@@ -7,6 +7,7 @@ import static dev.refrain.http.proxy.WireTest.assertHit;
 import static dev.refrain.http.proxy.WireTest.assertMiss;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.refrain.testing.SelfSigned;
 import io.undertow.Undertow;
 import io.undertow.UndertowOptions;
 import io.undertow.server.HttpServerExchange;

@@ -9,6 +9,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.refrain.engine.spi.EntryBuffer;
 import dev.refrain.engine.spi.EntryHead;
+import dev.refrain.testing.CapturedLog;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -49,7 +50,7 @@ class DamageTest {
     @TempDir
     Path directory;
 
-    private final CapturedLog log = new CapturedLog();
+    private final CapturedLog log = new CapturedLog(ChronicleStore.class.getName());
     private final EntryBuffer found = new EntryBuffer(16);
 
     @AfterEach

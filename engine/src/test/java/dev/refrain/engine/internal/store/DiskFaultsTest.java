@@ -7,8 +7,9 @@ import static dev.refrain.engine.internal.store.TestEntries.key;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.refrain.engine.MovableClock;
 import dev.refrain.engine.spi.EntryBuffer;
+import dev.refrain.testing.CapturedLog;
+import dev.refrain.testing.MovableClock;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
@@ -27,7 +28,7 @@ class DiskFaultsTest {
     Path directory;
 
     private final MovableClock clock = new MovableClock();
-    private final CapturedLog log = new CapturedLog();
+    private final CapturedLog log = new CapturedLog(ChronicleStore.class.getName());
     private final EntryBuffer found = new EntryBuffer(16);
     private long storedAt = 1_000;
 

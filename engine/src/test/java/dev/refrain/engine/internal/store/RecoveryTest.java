@@ -6,6 +6,7 @@ import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.ChildJvm;
 import dev.refrain.engine.Endpoint;
 import dev.refrain.engine.spi.EntryBuffer;
+import dev.refrain.testing.CapturedLog;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
@@ -60,7 +61,7 @@ class RecoveryTest {
     }
 
     private long open(String how) throws IOException {
-        try (CapturedLog log = new CapturedLog()) {
+        try (CapturedLog log = new CapturedLog(ChronicleStore.class.getName())) {
             long start = System.nanoTime();
             try (ChronicleStore store =
                     ChronicleStore.open(directory.resolve("answers"), CAPACITY, Clock.systemUTC())) {

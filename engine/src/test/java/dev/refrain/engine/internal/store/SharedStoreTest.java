@@ -9,6 +9,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.refrain.engine.ChildJvm;
 import dev.refrain.engine.spi.EntryBuffer;
+import dev.refrain.testing.CapturedLog;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -33,7 +34,7 @@ class SharedStoreTest {
     private Path file;
     private Process other;
     private BufferedReader answers;
-    private final CapturedLog log = new CapturedLog();
+    private final CapturedLog log = new CapturedLog(ChronicleStore.class.getName());
     private final EntryBuffer found = new EntryBuffer(16);
 
     @BeforeEach

@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.refrain.engine.ForeignFileException;
 import dev.refrain.engine.spi.EntryBuffer;
+import dev.refrain.testing.CapturedLog;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
@@ -42,7 +43,7 @@ class StoreFilesTest {
 
     private Path file;
     private final EntryBuffer found = new EntryBuffer(16);
-    private final CapturedLog log = new CapturedLog();
+    private final CapturedLog log = new CapturedLog(ChronicleStore.class.getName());
 
     @AfterEach
     void closeLog() {

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.refrain.engine.ForeignFileException;
 import dev.refrain.engine.spi.EntryBuffer;
+import dev.refrain.testing.CapturedLog;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
@@ -35,7 +36,7 @@ class StrangersTest {
     @TempDir
     Path directory;
 
-    private final CapturedLog log = new CapturedLog();
+    private final CapturedLog log = new CapturedLog(ChronicleStore.class.getName());
 
     @AfterEach
     void closeLog() {

@@ -1,0 +1,300 @@
+package dev.refrain.console.activity;
+
+import dev.refrain.engine.AnswerFacts;
+import dev.refrain.engine.CacheKey;
+import dev.refrain.engine.CacheOutcome;
+import dev.refrain.engine.Endpoint;
+import dev.refrain.engine.Savings;
+import dev.refrain.semantics.answer.CacheHeaders;
+import dev.refrain.semantics.caller.Caller;
+import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
+
+/**
+ * One request's facts while it runs. It is closed once, when its client has been served or has gone and each upstream call that was
+ * made for it has ended, and then handed over to the log; after that nothing changes any more.
+ *
+ * <p>Belongs to the I/O thread of the request's connection, but for {@link #callStarted} and {@link #callEnded}.
+ */
+public final class Account implements CacheHeaders.Pricing {
+    /** What nginx logs for a client that went away before there was a response; no registered status means that. */
+    private static final int CLIENT_GONE = 499;
+
+    private static final AtomicIntegerFieldUpdater<Account> OPEN =
+            AtomicIntegerFieldUpdater.newUpdater(Account.class, "open");
+
+    private final ActivityLog log;
+    private final Endpoint endpoint;
+    private final long startNanos;
+
+    private Caller caller;
+    private String model;
+    private String preset;
+    private boolean streamed;
+    private CacheKey key;
+
+    private int status = CLIENT_GONE;
+    private String id;
+    private CacheOutcome cache;
+    private long latencyNanos = Activity.UNKNOWN;
+    private long bytes;
+
+    /** Null if nobody wants to know. */
+    private Runnable closed;
+
+    private boolean served;
+    private long endMillis;
+    private long durationNanos;
+    private boolean cut;
+
+    /** Of the latest call. */
+    private volatile ProviderCall call;
+    /** The client and the calls that have not ended. */
+    @SuppressWarnings("unused") // through the updater
+    private volatile int open = 1;
+
+    Account(ActivityLog log, Endpoint endpoint, long startNanos) {
+        this.log = log;
+        this.endpoint = endpoint;
+        this.startNanos = startNanos;
+    }
+
+    // ---- filled while the request runs
+
+    /** Who asks. */
+    public void caller(Caller who) {
+        caller = who;
+    }
+
+    /**
+     * What is asked for.
+     *
+     * @param requestedModel null if not known
+     * @param appliedPreset slug, or null
+     */
+    public void request(String requestedModel, String appliedPreset, boolean stream) {
+        model = requestedModel;
+        preset = appliedPreset;
+        streamed = stream;
+    }
+
+    /** The request's key, and what it is if the response never says so. */
+    public void expect(CacheOutcome ifItFails, CacheKey requestKey) {
+        cache = ifItFails;
+        key = requestKey;
+    }
+
+    /** The response begins. */
+    public void head(int responseStatus, String generationId, CacheOutcome outcome) {
+        status = responseStatus;
+        id = generationId;
+        cache = outcome;
+        if (!(outcome instanceof CacheOutcome.Hit)) {
+            latencyNanos = log.nanoTime() - startNanos;
+        }
+    }
+
+    /** More of the response's body has been taken by the connection. */
+    public void wrote(long count) {
+        bytes += count;
+    }
+
+    /**
+     * The client has its response, or gets no more of it.
+     *
+     * @param broken whether it is not complete; counts only the first time
+     */
+    public void served(boolean broken) {
+        if (!served) {
+            served = true;
+            cut = broken;
+            durationNanos = log.nanoTime() - startNanos;
+            endMillis = log.millis();
+            release();
+        }
+    }
+
+    /** A call to the provider begins, which is to be told how it ends. To be called before the call can end. */
+    public ProviderCall callStarted() {
+        ProviderCall started = new ProviderCall();
+        if (OPEN.getAndUpdate(this, n -> n == 0 ? 0 : n + 1) > 0) {
+            call = started;
+            started.attach(this);
+        }
+        return started;
+    }
+
+    /** The call has ended, in whatever way. */
+    void callEnded() {
+        release();
+    }
+
+    private void release() {
+        if (OPEN.decrementAndGet(this) == 0) {
+            Runnable action = closed;
+            if (action != null) {
+                action.run();
+            }
+            log.closed(this);
+        }
+    }
+
+    /** Runs the action once this is closed, on the thread that closes it. To be called once, before the client is served. */
+    public void whenClosed(Runnable action) {
+        closed = action;
+    }
+
+    // ---- read once it is closed
+
+    /** The endpoint; never null. */
+    public Endpoint endpoint() {
+        return endpoint;
+    }
+
+    /** What the cache did. */
+    public Outcome outcome() {
+        if (cache instanceof CacheOutcome.Hit) {
+            return Outcome.HIT;
+        } else if (cache == null) {
+            return Outcome.OFF;
+        } else if (cache instanceof CacheOutcome.Miss) {
+            return Outcome.MISS;
+        } else if (cache instanceof CacheOutcome.Bypass) {
+            return Outcome.BYPASS;
+        }
+        return cache instanceof CacheOutcome.Collapsed ? Outcome.COLLAPSED : Outcome.STALE;
+    }
+
+    /** Status of the response, 499 if the client had gone before there was one. */
+    public int status() {
+        return status;
+    }
+
+    /** From the request's head until the last byte of the response was handed to the connection. */
+    public long durationNanos() {
+        return durationNanos;
+    }
+
+    /** From the request's head until the response's. */
+    public long latencyNanos() {
+        return latencyNanos == Activity.UNKNOWN ? durationNanos : latencyNanos;
+    }
+
+    /** Bytes of the response's body. */
+    public long bytes() {
+        return bytes;
+    }
+
+    /** Whether the response was an error, or broke off. */
+    public boolean isError() {
+        return status >= 400 || cut;
+    }
+
+    /** What the cache spared, nothing unless the response is whole. */
+    Savings savings() {
+        if (cut) {
+            return Savings.NONE;
+        } else if (cache instanceof CacheOutcome.Hit hit) {
+            return hit.savings();
+        } else if (cache instanceof CacheOutcome.HitOnError rescue) {
+            return rescue.entry().savings();
+        }
+        return cache instanceof CacheOutcome.Collapsed collapsed
+                ? collapsed.savings().get()
+                : Savings.NONE;
+    }
+
+    /** The money that an answer from the cache spares, such as {@code 0.0015 USD}; null if it is not known. */
+    @Override
+    public String cost(Savings savings) {
+        return log.cost(model, savings);
+    }
+
+    /** By how much longer the answer took when it was fetched. */
+    long millisSaved(Savings savings) {
+        return Math.max(0, savings.fetchMillis() - durationNanos / 1_000_000);
+    }
+
+    String sourceId() {
+        if (cache instanceof CacheOutcome.Hit hit) {
+            return hit.sourceId();
+        } else if (cache instanceof CacheOutcome.HitOnError rescue) {
+            return rescue.entry().sourceId();
+        }
+        return cache instanceof CacheOutcome.Collapsed collapsed ? collapsed.sourceId() : null;
+    }
+
+    /** Sets what a request that ran would have set; for tests of what becomes of it. */
+    void restore(
+            Caller who,
+            String generationId,
+            int responseStatus,
+            long duration,
+            long latency,
+            long length,
+            long end,
+            boolean broken) {
+        caller = who;
+        id = generationId;
+        status = responseStatus;
+        durationNanos = duration;
+        latencyNanos = latency;
+        bytes = length;
+        endMillis = end;
+        cut = broken;
+    }
+
+    String reason() {
+        return cache instanceof CacheOutcome.Bypass bypass ? bypass.reason().detail() : null;
+    }
+
+    String id() {
+        return id;
+    }
+
+    /** Who asked; null as long as nobody has said. */
+    public Caller caller() {
+        return caller;
+    }
+
+    String model() {
+        return model;
+    }
+
+    String preset() {
+        return preset;
+    }
+
+    boolean streamed() {
+        return streamed;
+    }
+
+    CacheKey key() {
+        return key;
+    }
+
+    long createdAtMillis() {
+        return endMillis - durationNanos / 1_000_000;
+    }
+
+    long endMillis() {
+        return endMillis;
+    }
+
+    boolean cut() {
+        return cut;
+    }
+
+    /** Why the answer ended; a repeated one ended for its source's reason. */
+    String finishReason() {
+        if (outcome().isCached()) {
+            return savings().answer().finishReason();
+        }
+        AnswerFacts fetched = used();
+        return fetched == null ? null : fetched.finishReason();
+    }
+
+    /** What the provider counted for the latest call, or null if no call was made. */
+    AnswerFacts used() {
+        return call == null ? null : call.facts();
+    }
+}

@@ -1,0 +1,76 @@
+package dev.refrain.console.activity;
+
+import dev.refrain.engine.Endpoint;
+import java.math.BigDecimal;
+
+/**
+ * One request as the log knows it. Text that is not known is null, numbers that are not are {@link #UNKNOWN}.
+ *
+ * @param sequence its place in the log: later ones have greater numbers
+ * @param id generation id of the response, null if the client had gone before there was one
+ * @param createdAtMillis when the request came, milliseconds since the epoch
+ * @param model the model that was asked for upstream
+ * @param preset slug of the preset that was known here and applied
+ * @param scope configured name of the API key, or twelve hex digits that stand for it
+ * @param scopeTag sixteen hexadecimal digits that stand for the caller, see {@link dev.refrain.engine.CacheScope#hexTag}
+ * @param streamed whether an event stream was asked for
+ * @param status status of the response, 499 if the client had gone before there was one
+ * @param reason of a bypass, as in {@code Cache-Status}, else null
+ * @param sourceId generation id of the answer that was repeated, else null
+ * @param key the cache key's first twelve hex digits
+ * @param durationMicros from the request's head until the last byte of the response was handed to the connection
+ * @param latencyMicros from the request's head until the response's
+ * @param bytes of the response's body
+ * @param promptTokens used for this request, 0 if it was answered by the cache
+ * @param completionTokens used for this request, 0 if it was answered by the cache
+ * @param tokensSaved what the repeated answer had cost
+ * @param millisSaved by how much longer the repeated answer had taken
+ * @param moneySavedNanos what the repeated answer had cost, counted as {@code costNanos} is
+ * @param costNanos what the provider said that it cost, else by the configured prices; in billionths of the currency
+ * @param finishReason as the provider said it
+ * @param cut whether the response broke off
+ */
+public record Activity(
+        long sequence,
+        String id,
+        long createdAtMillis,
+        Endpoint endpoint,
+        String model,
+        String preset,
+        String scope,
+        String scopeTag,
+        boolean streamed,
+        int status,
+        Outcome outcome,
+        String reason,
+        String sourceId,
+        String key,
+        long durationMicros,
+        long latencyMicros,
+        long bytes,
+        long promptTokens,
+        long completionTokens,
+        long tokensSaved,
+        long millisSaved,
+        long moneySavedNanos,
+        long costNanos,
+        String finishReason,
+        boolean cut) {
+    /** Stands for a number that is not known. */
+    public static final long UNKNOWN = -1;
+
+    /** Money saved, or null if that is not known. */
+    public BigDecimal moneySaved() {
+        return Prices.amount(moneySavedNanos);
+    }
+
+    /** What the request cost, or null if that is not known. */
+    public BigDecimal cost() {
+        return Prices.amount(costNanos);
+    }
+
+    /** Whether the response was an error, or broke off. */
+    public boolean isError() {
+        return status >= 400 || cut;
+    }
+}

@@ -1,0 +1,349 @@
+package dev.refrain.console.activity;
+
+import dev.refrain.engine.Endpoint;
+import dev.refrain.engine.Savings;
+import dev.refrain.semantics.caller.Caller;
+import java.time.Clock;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.NavigableMap;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.concurrent.locks.LockSupport;
+import java.util.concurrent.locks.ReentrantLock;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Everything that is known of requests: counters since the start, a time series, and a log of the latest ones on disk.
+ *
+ * <p>Requests hand over what is known of them through a bounded queue and never wait. A thread of the log empties it a few times a second;
+ * so does whoever asks for something, so that what has been handed over is always found. Everything behind the queue is guarded by one
+ * lock. What the queue does not take is counted here all the same, but missing from the log and the time series.
+ */
+public final class ActivityLog implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(ActivityLog.class);
+
+    private static final long DRAIN_NANOS = 100_000_000L;
+    /** Under load, so that what is read is still in a processor's cache. */
+    private static final long LOADED_DRAIN_NANOS = 10_000_000L;
+
+    private static final int LOADED = 64;
+    private static final long SAVE_MILLIS = 1000;
+
+    /** Records that one question looks at, at most; a page may come short of its limit, and the next one goes on. */
+    private static final int MAX_LOOKED_AT = 512 * 1024;
+
+    /** The longest page. */
+    public static final int MAX_LIMIT = 1000;
+
+    /**
+     * Records, newest first.
+     *
+     * @param next where the next page begins, or null if there is none
+     */
+    public record Page(List<Activity> data, String next) {}
+
+    /**
+     * Records that came after a certain one, oldest first.
+     *
+     * @param sequence of the latest record there is, to go on from
+     */
+    public record Tail(List<Activity> data, long sequence) {}
+
+    /** Is told of each request after it has ended, on the log's threads; not of those that were dropped. */
+    public interface Listener {
+        /** Must be fast and not throw. */
+        void ended(Endpoint endpoint, Outcome outcome, long durationNanos);
+    }
+
+    private final Clock clock;
+    private final String currency;
+    private final Prices prices;
+    private final Totals totals = new Totals();
+    private final Instant startedAt;
+    private final FactsQueue queue = new FactsQueue();
+    private final LongAdder dropped = new LongAdder();
+    private final List<Listener> listeners = new CopyOnWriteArrayList<>();
+
+    private final ReentrantLock lock = new ReentrantLock();
+    // Guarded by the lock.
+    private final Recorder recorder;
+
+    private final Minutes.Steps steps = new Minutes.Steps();
+    private final Thread writer;
+    private volatile boolean closed;
+
+    private ActivityLog(ActivityOptions options, Clock clock) {
+        this.clock = clock;
+        this.startedAt = clock.instant();
+        this.currency = options.currency();
+        this.prices = new Prices(options.prices());
+        this.recorder = new Recorder(new Journal(options));
+        this.writer = new Thread(this::write, "refrain-activity");
+        writer.setDaemon(true);
+    }
+
+    /**
+     * Begins to count, and to log unless the options say otherwise. A file that cannot be used is reported; then there is no log.
+     *
+     * @param clock tells when requests ended
+     */
+    public static ActivityLog open(ActivityOptions options, Clock clock) {
+        ActivityLog log = new ActivityLog(options, clock);
+        log.writer.start();
+        return log;
+    }
+
+    // ---- for requests
+
+    /** A request has come. */
+    public Account begin(Endpoint endpoint) {
+        return new Account(this, endpoint, nanoTime());
+    }
+
+    /** Adds a listener. */
+    public void listen(Listener listener) {
+        listeners.add(listener);
+    }
+
+    long nanoTime() {
+        return System.nanoTime();
+    }
+
+    long millis() {
+        return clock.millis();
+    }
+
+    /** What an answer had cost, as text with its currency; null if it is not known. */
+    String cost(String model, Savings savings) {
+        long nanos = prices.nanos(model, savings.answer());
+        return nanos == Activity.UNKNOWN ? null : Prices.text(nanos) + " " + currency;
+    }
+
+    void closed(Account account) {
+        Effort effort = Effort.of(account, prices);
+        totals.add(account, effort);
+        if (closed || !queue.offer(account, effort)) {
+            dropped.increment();
+        }
+    }
+
+    // ---- questions; they may read from the disk
+
+    /**
+     * Looks for requests, newest first.
+     *
+     * @param limit length of the page, 1 to {@link #MAX_LIMIT}
+     * @param cursor {@link Page#next} of the page before, or null for the first
+     * @throws IllegalArgumentException if the cursor is none
+     */
+    public Page query(Filter filter, int limit, String cursor) {
+        long before = cursor == null ? Long.MAX_VALUE : parse(cursor);
+        int wanted = Math.max(1, Math.min(limit, MAX_LIMIT));
+        List<Activity> found = new ArrayList<>();
+        int lookedAt = 0;
+        while (lookedAt < MAX_LOOKED_AT) {
+            List<Activity> batch = batchBefore(before, filter.sinceMillis());
+            if (batch.isEmpty()) {
+                return page(found, 0);
+            }
+            for (int i = batch.size() - 1; i >= 0; i--) {
+                Activity activity = batch.get(i);
+                if (activity.sequence() < before && filter.matches(activity)) {
+                    if (found.size() == wanted) {
+                        return page(found, found.get(wanted - 1).sequence());
+                    }
+                    found.add(activity);
+                }
+            }
+            lookedAt += batch.size();
+            before = Math.min(before, batch.get(0).sequence());
+        }
+        return page(found, before);
+    }
+
+    /** @param before where the next page begins, or 0 if there is none */
+    private Page page(List<Activity> found, long before) {
+        return new Page(found, before == 0 ? null : Long.toString(before, 36));
+    }
+
+    private static long parse(String cursor) {
+        try {
+            return Long.parseLong(cursor, 36);
+        } catch (NumberFormatException e) {
+            throw new IllegalArgumentException("not a cursor: " + cursor, e);
+        }
+    }
+
+    private List<Activity> batchBefore(long sequence, long sinceMillis) {
+        lock.lock();
+        try {
+            drain();
+            return recorder.batchBefore(sequence, sinceMillis);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /**
+     * What came after a record.
+     *
+     * @param sequence 0 for the latest ones
+     * @param limit how many, the latest if there are more
+     */
+    public Tail after(long sequence, int limit) {
+        List<Activity> newest = query(Filter.ALL, limit, null).data();
+        List<Activity> after = new ArrayList<>();
+        for (int i = newest.size() - 1; i >= 0; i--) {
+            if (newest.get(i).sequence() > sequence) {
+                after.add(newest.get(i));
+            }
+        }
+        return new Tail(after, newest.isEmpty() ? sequence : newest.get(0).sequence());
+    }
+
+    /** The request whose response had this generation id. */
+    public Optional<Activity> find(String id) {
+        return batchOf(id).stream().filter(activity -> id.equals(activity.id())).findFirst();
+    }
+
+    /** The request at this place in the log; one whose client had gone before there was a response has nothing else to be found by. */
+    public Optional<Activity> find(long sequence) {
+        return batchBefore(sequence + 1, 0).stream()
+                .filter(activity -> activity.sequence() == sequence)
+                .findFirst();
+    }
+
+    /** The same, but only for who made the request (wire rule W60). */
+    public Optional<Activity> find(String id, Caller caller) {
+        return find(id).filter(activity -> caller.tag().equals(activity.scopeTag()));
+    }
+
+    private List<Activity> batchOf(String id) {
+        lock.lock();
+        try {
+            drain();
+            return recorder.batchOf(id);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** The tags of all scopes that stand in the log under a label. */
+    public Set<String> scopeTags(String label) {
+        Set<String> tags = new HashSet<>();
+        long before = Long.MAX_VALUE;
+        for (List<Activity> batch = batchBefore(before, 0); !batch.isEmpty(); batch = batchBefore(before, 0)) {
+            for (Activity activity : batch) {
+                if (label.equals(activity.scope())) {
+                    tags.add(activity.scopeTag());
+                }
+            }
+            before = batch.get(0).sequence();
+        }
+        return tags;
+    }
+
+    /** Of all amounts of money. */
+    public String currency() {
+        return currency;
+    }
+
+    /** What was counted since the start. */
+    public Stats stats() {
+        lock.lock();
+        try {
+            drain();
+            Map<Endpoint, Stats.Counts> byEndpoint = totals.byEndpoint();
+            return new Stats(
+                    startedAt,
+                    Stats.Counts.sum(byEndpoint.values()),
+                    byEndpoint,
+                    totals.bytes.sum(),
+                    totals.tokensSaved.sum(),
+                    totals.tokensUsed.sum(),
+                    totals.millisSaved.sum(),
+                    Prices.amount(totals.moneySavedNanos.sum()),
+                    currency,
+                    totals.unpricedTokens.sum(),
+                    Latencies.summary(recorder.hits()),
+                    Latencies.summary(recorder.misses()),
+                    recorder.logStats(dropped.sum()));
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Every step of a range, the one under way last. */
+    public List<TimeSeries.Point> series(TimeSeries.Range range) {
+        long now = Math.floorDiv(clock.millis(), 1000L);
+        long first = now / range.stepSeconds() - range.steps() + 1;
+        NavigableMap<Long, byte[]> minutes;
+        long rewinds;
+        lock.lock();
+        try {
+            drain();
+            minutes = recorder.minutesSince(first * range.stepSeconds() / 60);
+            rewinds = recorder.rewinds();
+        } finally {
+            lock.unlock();
+        }
+        return steps.fold(range, now, minutes, rewinds);
+    }
+
+    // ---- the writer
+
+    private void write() {
+        long savedAt = startedAt.toEpochMilli();
+        int drained = 0;
+        while (!closed) {
+            LockSupport.parkNanos(drained > LOADED ? LOADED_DRAIN_NANOS : DRAIN_NANOS);
+            lock.lock();
+            try {
+                drained = drain();
+                long now = clock.millis();
+                if (now - savedAt >= SAVE_MILLIS || now < savedAt) {
+                    savedAt = now;
+                    recorder.save(now);
+                }
+            } catch (RuntimeException e) {
+                LOG.warn("Records of requests were lost", e);
+            } finally {
+                lock.unlock();
+            }
+        }
+    }
+
+    /** Empties the queue, with the lock held. Returns how many there were. */
+    private int drain() {
+        recorder.open(clock.millis());
+        return queue.drain(facts -> {
+            recorder.add(facts);
+            for (Listener listener : listeners) {
+                listener.ended(facts.endpoint(), facts.outcome(), facts.durationNanos());
+            }
+        });
+    }
+
+    /** Writes what there is and closes the file. What comes after that is counted as dropped. Idempotent. */
+    @Override
+    public void close() {
+        lock.lock();
+        try {
+            if (!closed) {
+                drain();
+                closed = true;
+                recorder.close(clock.millis());
+            }
+        } finally {
+            lock.unlock();
+        }
+        LockSupport.unpark(writer);
+    }
+}

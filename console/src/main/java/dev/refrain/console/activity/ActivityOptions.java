@@ -1,0 +1,23 @@
+package dev.refrain.console.activity;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+
+/**
+ * What an {@link ActivityLog} is to do.
+ *
+ * @param file that holds the log; never null
+ * @param isNamed whether it must be this file; otherwise it is another one beside it if another process has this one
+ * @param maxBytes on disk; 0 is no log
+ * @param maxAge after which requests leave it
+ * @param currency of the prices, three capital letters
+ * @param prices of models, each model once
+ */
+public record ActivityOptions(
+        Path file, boolean isNamed, long maxBytes, Duration maxAge, String currency, List<ModelPrice> prices) {
+    /** A log with no prices. */
+    public static ActivityOptions of(Path file, long maxBytes, Duration maxAge) {
+        return new ActivityOptions(file, false, maxBytes, maxAge, "USD", List.of());
+    }
+}

@@ -1,0 +1,48 @@
+package dev.refrain.console.activity;
+
+import dev.refrain.engine.AnswerFacts;
+import dev.refrain.engine.Savings;
+
+/**
+ * What a request cost and saved; {@link Activity#UNKNOWN} where that is not known.
+ *
+ * @param promptTokens used, 0 if the cache answered
+ * @param completionTokens used, 0 if the cache answered
+ * @param tokensUsed by all calls that were made for it, 0 if not known
+ * @param tokensSaved what the repeated answer had cost
+ * @param millisSaved by how much longer the repeated answer had taken
+ * @param moneySavedNanos in billionths of the currency
+ * @param costNanos in billionths of the currency
+ */
+record Effort(
+        long promptTokens,
+        long completionTokens,
+        long tokensUsed,
+        long tokensSaved,
+        long millisSaved,
+        long moneySavedNanos,
+        long costNanos) {
+    /** A hit saves what its answer had cost: both are counted and priced in the same way. */
+    static Effort of(Account account, Prices prices) {
+        AnswerFacts used = account.used() == null ? AnswerFacts.NONE : account.used();
+        if (account.outcome().isCached()) {
+            Savings savings = account.savings();
+            return new Effort(
+                    0,
+                    0,
+                    used.tokensOrNone(),
+                    savings.tokens(),
+                    account.millisSaved(savings),
+                    prices.nanos(account.model(), savings.answer()),
+                    0);
+        }
+        return new Effort(
+                used.promptTokens(),
+                used.completionTokens(),
+                used.tokensOrNone(),
+                0,
+                0,
+                Activity.UNKNOWN,
+                prices.nanos(account.model(), used));
+    }
+}

@@ -1,0 +1,305 @@
+package dev.refrain.console.activity;
+
+import dev.refrain.engine.CacheKey;
+import dev.refrain.engine.Endpoint;
+import dev.refrain.semantics.caller.Caller;
+import java.nio.charset.StandardCharsets;
+import org.agrona.DirectBuffer;
+import org.agrona.MutableDirectBuffer;
+
+/**
+ * What is known of a request that has ended, and its bytes in the queue. Written there in a row by the thread on which the request ended,
+ * while all of it is in that processor's cache, and read in a row: objects would have to be fetched one by one by whoever reads them.
+ *
+ * <p>The instance belongs to the reader, who fills it with one request after the other.
+ */
+final class Facts {
+    // Offsets; the numbers come first, so that they are aligned.
+    private static final int END_MILLIS = 0;
+    private static final int DURATION_NANOS = 8;
+    private static final int LATENCY_NANOS = 16;
+    private static final int BYTES = 24;
+    private static final int PROMPT_TOKENS = 32;
+    private static final int COMPLETION_TOKENS = 40;
+    private static final int TOKENS_USED = 48;
+    private static final int TOKENS_SAVED = 56;
+    private static final int MILLIS_SAVED = 64;
+    private static final int MONEY_SAVED = 72;
+    private static final int COST = 80;
+    private static final int KEY = 88;
+    private static final int STATUS = 96;
+    private static final int FLAGS = 100;
+    /** Numbers of texts; those without one follow the ids. */
+    private static final int TEXTS = 104;
+
+    private static final int ID_LENGTH = 128;
+    private static final int SOURCE_LENGTH = 132;
+    private static final int IDS = 136;
+
+    private static final int STREAMED = 1 << 8;
+    private static final int CUT = 1 << 9;
+
+    private static final int MODEL = 0;
+    private static final int PRESET = 1;
+    private static final int SCOPE = 2;
+    private static final int TAG = 3;
+    private static final int REASON = 4;
+    private static final int FINISH_REASON = 5;
+    private static final int TEXT_COUNT = 6;
+
+    /** Ids and names that somebody made longer than this are cut short. */
+    static final int LONGEST_TEXT = 300;
+
+    private static final byte[] NOTHING = new byte[0];
+
+    private Endpoint endpoint;
+    private Outcome outcome;
+    private boolean streamed;
+    private boolean cut;
+    private int status;
+    private long endMillis;
+    private long durationNanos;
+    private long latencyNanos;
+    private long bytes;
+    private long keyBits;
+    private Effort effort;
+    private byte[] id;
+    private byte[] sourceId;
+    private final String[] texts = new String[TEXT_COUNT];
+
+    // ---- into the queue
+
+    /** The texts of a request that are bytes and not numbers, and how long it all is. Made and used on one thread. */
+    static final class Outgoing {
+        private final Account account;
+        private final Effort effort;
+        private final byte[] id;
+        private final byte[] sourceId;
+        private final int[] numbers = new int[TEXT_COUNT];
+        private byte[][] unnumbered;
+        private int length;
+
+        Outgoing(Account account, Effort effort, Texts texts) {
+            this.account = account;
+            this.effort = effort;
+            id = utf8(account.id());
+            sourceId = utf8(account.sourceId());
+            length = IDS + id.length + sourceId.length;
+            Caller caller = account.caller();
+            number(texts, MODEL, account.model());
+            number(texts, PRESET, account.preset());
+            number(texts, SCOPE, caller == null ? null : caller.label());
+            number(texts, TAG, caller == null ? null : caller.tag());
+            number(texts, REASON, account.reason());
+            number(texts, FINISH_REASON, account.finishReason());
+        }
+
+        private static byte[] utf8(String text) {
+            return text == null ? NOTHING : shortened(text).getBytes(StandardCharsets.UTF_8);
+        }
+
+        private static String shortened(String text) {
+            return text.length() <= LONGEST_TEXT ? text : text.substring(0, LONGEST_TEXT);
+        }
+
+        private void number(Texts texts, int which, String text) {
+            int number = texts.number(text);
+            numbers[which] = number;
+            if (number == Texts.UNNUMBERED) {
+                unnumbered = unnumbered == null ? new byte[TEXT_COUNT][] : unnumbered;
+                unnumbered[which] = utf8(text);
+                length += Integer.BYTES + unnumbered[which].length;
+            }
+        }
+
+        int length() {
+            return length;
+        }
+
+        void write(MutableDirectBuffer to, int at) {
+            to.putLong(at + END_MILLIS, account.endMillis());
+            to.putLong(at + DURATION_NANOS, account.durationNanos());
+            to.putLong(at + LATENCY_NANOS, account.latencyNanos());
+            to.putLong(at + BYTES, account.bytes());
+            to.putLong(at + PROMPT_TOKENS, effort.promptTokens());
+            to.putLong(at + COMPLETION_TOKENS, effort.completionTokens());
+            to.putLong(at + TOKENS_USED, effort.tokensUsed());
+            to.putLong(at + TOKENS_SAVED, effort.tokensSaved());
+            to.putLong(at + MILLIS_SAVED, effort.millisSaved());
+            to.putLong(at + MONEY_SAVED, effort.moneySavedNanos());
+            to.putLong(at + COST, effort.costNanos());
+            to.putLong(at + KEY, keyBits(account.key()));
+            to.putInt(at + STATUS, account.status());
+            to.putInt(
+                    at + FLAGS,
+                    account.outcome().number()
+                            | RecordCodec.ENDPOINTS.indexOf(account.endpoint()) << 4
+                            | (account.streamed() ? STREAMED : 0)
+                            | (account.cut() ? CUT : 0));
+            for (int i = 0; i < TEXT_COUNT; i++) {
+                to.putInt(at + TEXTS + i * Integer.BYTES, numbers[i]);
+            }
+            to.putInt(at + ID_LENGTH, account.id() == null ? -1 : id.length);
+            to.putInt(at + SOURCE_LENGTH, account.sourceId() == null ? -1 : sourceId.length);
+            to.putBytes(at + IDS, id);
+            to.putBytes(at + IDS + id.length, sourceId);
+            if (unnumbered != null) {
+                writeUnnumbered(to, at + IDS + id.length + sourceId.length);
+            }
+        }
+
+        private void writeUnnumbered(MutableDirectBuffer to, int start) {
+            int at = start;
+            for (byte[] text : unnumbered) {
+                if (text != null) {
+                    to.putInt(at, text.length);
+                    to.putBytes(at + Integer.BYTES, text);
+                    at += Integer.BYTES + text.length;
+                }
+            }
+        }
+
+        /** The bits of {@link CacheKey#shortDigest}, plus 1; 0 for no key. */
+        private static long keyBits(CacheKey key) {
+            return key == null ? 0 : key.shortBits() + 1;
+        }
+    }
+
+    // ---- out of the queue
+
+    void read(DirectBuffer from, int at, Texts numbered) {
+        int flags = from.getInt(at + FLAGS);
+        outcome = Outcome.ALL.get(flags & 0xF);
+        endpoint = RecordCodec.ENDPOINTS.get(flags >> 4 & 0xF);
+        streamed = (flags & STREAMED) != 0;
+        cut = (flags & CUT) != 0;
+        status = from.getInt(at + STATUS);
+        endMillis = from.getLong(at + END_MILLIS);
+        durationNanos = from.getLong(at + DURATION_NANOS);
+        latencyNanos = from.getLong(at + LATENCY_NANOS);
+        bytes = from.getLong(at + BYTES);
+        keyBits = from.getLong(at + KEY);
+        effort = new Effort(
+                from.getLong(at + PROMPT_TOKENS),
+                from.getLong(at + COMPLETION_TOKENS),
+                from.getLong(at + TOKENS_USED),
+                from.getLong(at + TOKENS_SAVED),
+                from.getLong(at + MILLIS_SAVED),
+                from.getLong(at + MONEY_SAVED),
+                from.getLong(at + COST));
+        int idLength = from.getInt(at + ID_LENGTH);
+        int sourceLength = from.getInt(at + SOURCE_LENGTH);
+        id = bytes(from, at + IDS, idLength, id);
+        int afterId = at + IDS + Math.max(0, idLength);
+        sourceId = bytes(from, afterId, sourceLength, sourceId);
+        int rest = afterId + Math.max(0, sourceLength);
+        for (int i = 0; i < TEXT_COUNT; i++) {
+            int number = from.getInt(at + TEXTS + i * Integer.BYTES);
+            if (number == Texts.UNNUMBERED) {
+                texts[i] =
+                        new String(bytes(from, rest + Integer.BYTES, from.getInt(rest), null), StandardCharsets.UTF_8);
+                rest += Integer.BYTES + from.getInt(rest);
+            } else {
+                texts[i] = numbered.text(number);
+            }
+        }
+    }
+
+    /** Nearly all ids are of the same length, so that the array of the last one does for the next one. */
+    private static byte[] bytes(DirectBuffer from, int at, int length, byte[] last) {
+        if (length < 0) {
+            return null;
+        }
+        byte[] bytes = last != null && last.length == length ? last : new byte[length];
+        from.getBytes(at, bytes);
+        return bytes;
+    }
+
+    Endpoint endpoint() {
+        return endpoint;
+    }
+
+    Outcome outcome() {
+        return outcome;
+    }
+
+    boolean streamed() {
+        return streamed;
+    }
+
+    boolean cut() {
+        return cut;
+    }
+
+    int status() {
+        return status;
+    }
+
+    boolean isError() {
+        return status >= 400 || cut;
+    }
+
+    long endMillis() {
+        return endMillis;
+    }
+
+    long createdAtMillis() {
+        return endMillis - durationNanos / 1_000_000;
+    }
+
+    long durationNanos() {
+        return durationNanos;
+    }
+
+    long latencyNanos() {
+        return latencyNanos;
+    }
+
+    long bytes() {
+        return bytes;
+    }
+
+    Effort effort() {
+        return effort;
+    }
+
+    /** The first 48 bits of the key's digest, plus 1; 0 for no key. */
+    long keyBits() {
+        return keyBits;
+    }
+
+    /** Generation id of the response in UTF-8, or null; good until the next request is read. */
+    byte[] id() {
+        return id;
+    }
+
+    /** Generation id of the answer that was repeated in UTF-8, or null; good until the next request is read. */
+    byte[] sourceId() {
+        return sourceId;
+    }
+
+    String model() {
+        return texts[MODEL];
+    }
+
+    String preset() {
+        return texts[PRESET];
+    }
+
+    String scope() {
+        return texts[SCOPE];
+    }
+
+    String scopeTag() {
+        return texts[TAG];
+    }
+
+    String reason() {
+        return texts[REASON];
+    }
+
+    /** As the provider said it; null also for what was not fetched. */
+    String finishReason() {
+        return texts[FINISH_REASON];
+    }
+}

@@ -1,0 +1,70 @@
+package dev.refrain.console.activity;
+
+import java.nio.ByteBuffer;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
+import org.agrona.concurrent.MessageHandler;
+import org.agrona.concurrent.UnsafeBuffer;
+import org.agrona.concurrent.ringbuffer.ManyToOneRingBuffer;
+import org.agrona.concurrent.ringbuffer.RingBufferDescriptor;
+
+/** Requests that have ended, on their way from the threads on which they ended to the log. Bounded; whoever adds never waits. */
+final class FactsQueue {
+    /** A second's worth of what two processors can answer: a hit takes 200 bytes. */
+    private static final int CAPACITY = 8 * 1024 * 1024;
+
+    private static final int TYPE = 1;
+
+    /** For a thread that has just ended a request and lost its processor before it had written it down. */
+    private static final int MOST_WAITS = 100;
+
+    private static final long WAIT_NANOS = 10_000;
+
+    private final ManyToOneRingBuffer ring = new ManyToOneRingBuffer(
+            new UnsafeBuffer(ByteBuffer.allocateDirect(CAPACITY + RingBufferDescriptor.TRAILER_LENGTH)));
+    private final Texts texts = new Texts();
+    /** The reader's. */
+    private final Facts facts = new Facts();
+
+    /** Adds a request from any thread. Returns false if there is no room. */
+    boolean offer(Account account, Effort effort) {
+        Facts.Outgoing outgoing = new Facts.Outgoing(account, effort, texts);
+        int at = ring.tryClaim(TYPE, outgoing.length());
+        if (at < 0) {
+            return false;
+        }
+        try {
+            outgoing.write(ring.buffer(), at);
+        } catch (RuntimeException e) {
+            ring.abort(at);
+            throw e;
+        }
+        ring.commit(at);
+        return true;
+    }
+
+    /**
+     * Takes out what was added before this was called. One reader at a time.
+     *
+     * @param reader gets the same object again and again
+     * @return how many there were
+     */
+    int drain(Consumer<Facts> reader) {
+        MessageHandler handler = (type, buffer, at, length) -> {
+            facts.read(buffer, at, texts);
+            reader.accept(facts);
+        };
+        long end = ring.producerPosition();
+        int drained = 0;
+        // One read ends at the end of the ring, or at a place whose owner has not filled it yet.
+        for (int waits = 0; ring.consumerPosition() < end && waits < MOST_WAITS; ) {
+            int read = ring.read(handler);
+            drained += read;
+            if (read == 0) {
+                waits++;
+                LockSupport.parkNanos(WAIT_NANOS);
+            }
+        }
+        return drained;
+    }
+}

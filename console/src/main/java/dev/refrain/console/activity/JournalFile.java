@@ -1,0 +1,151 @@
+package dev.refrain.console.activity;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.util.Arrays;
+import java.util.zip.CRC32C;
+import org.sqlite.SQLiteErrorCode;
+import org.sqlite.SQLiteException;
+
+/** The database that a {@link Journal} stands in: how it is opened, what its errors mean, and how damage to it is found. */
+final class JournalFile {
+    /** {@code Refr}, in the file's header, where {@code file} looks. */
+    private static final int APPLICATION_ID = 0x52656672;
+
+    private static final int VERSION = 1;
+    static final int PAGE = 16 * 1024;
+    /** The part of the budget that changes may take before they are moved into place; as much is left free for that. */
+    static final int WAL_SHARE = 20;
+    /** As much is written, or moved into place, at a time: whoever else needs the processor waits for it. */
+    static final int PIECE = 512 * 1024;
+
+    private JournalFile() {}
+
+    /** Opens a file, or makes it. Whoever has it open has it alone. */
+    static Connection connect(Path file, long maxBytes) throws IOException, SQLException {
+        createOwnerOnly(file);
+        Connection connection = DriverManager.getConnection("jdbc:sqlite:" + file);
+        try (Statement statement = connection.createStatement()) {
+            statement.execute("pragma busy_timeout=500");
+            statement.execute("pragma page_size=" + PAGE);
+            statement.execute("pragma auto_vacuum=incremental");
+            // Before the first access: then there is no file of shared memory, and whoever comes second is told.
+            statement.execute("pragma locking_mode=exclusive");
+            statement.execute("pragma journal_mode=wal");
+            statement.execute("pragma synchronous=off");
+            statement.execute("pragma wal_autocheckpoint=" + Math.min(maxBytes / WAL_SHARE, PIECE) / PAGE);
+            statement.execute("pragma journal_size_limit=" + maxBytes / WAL_SHARE);
+            connection.setAutoCommit(false);
+            prepareTables(statement);
+            return connection;
+        } catch (SQLException | RuntimeException e) {
+            connection.close();
+            throw e;
+        }
+    }
+
+    private static void createOwnerOnly(Path file) throws IOException {
+        try {
+            Files.createFile(file, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+        } catch (UnsupportedOperationException noSuchPermissions) {
+            // Then the folder's have to do.
+        } catch (FileAlreadyExistsException e) {
+            if (!Files.isRegularFile(file)) {
+                throw new IOException("it is no file", e);
+            }
+        }
+    }
+
+    private static void prepareTables(Statement statement) throws SQLException {
+        int application = number(statement, "pragma application_id");
+        int version = number(statement, "pragma user_version");
+        if (number(statement, "select count(*) from sqlite_master") == 0 && application == 0) {
+            statement.execute("pragma application_id=" + APPLICATION_ID);
+            statement.execute("pragma user_version=" + VERSION);
+            statement.execute(
+                    "create table batches (first integer primary key, about blob not null, data blob not null)");
+            statement.execute("create table minutes (minute integer primary key, data blob not null)");
+        } else if (application != APPLICATION_ID || version != VERSION) {
+            throw new IllegalStateException("it is of another kind or version");
+        }
+    }
+
+    static int number(Statement statement, String query) throws SQLException {
+        try (ResultSet rows = statement.executeQuery(query)) {
+            return rows.next() ? rows.getInt(1) : 0;
+        }
+    }
+
+    static boolean isInUse(Throwable e) {
+        return e instanceof SQLiteException sqlite && code(sqlite) == SQLiteErrorCode.SQLITE_BUSY.code;
+    }
+
+    static String reason(Throwable e) {
+        if (isInUse(e)) {
+            return "another process uses it";
+        }
+        if (e instanceof SQLException && e.getCause() != null) {
+            // Without a library for the system.
+            return e.getMessage() + ": " + e.getCause().getMessage();
+        }
+        return e instanceof IOException ? e.getClass().getSimpleName() + " " + e.getMessage() : e.getMessage();
+    }
+
+    private static int code(SQLiteException e) {
+        return e.getResultCode().code & 0xFF;
+    }
+
+    static boolean isDamage(Throwable e) {
+        if (e instanceof SQLiteException sqlite) {
+            int code = code(sqlite);
+            return code == SQLiteErrorCode.SQLITE_CORRUPT.code || code == SQLiteErrorCode.SQLITE_NOTADB.code;
+        }
+        // Of what this class has written, nothing else throws.
+        return e instanceof RuntimeException;
+    }
+
+    /** Renames the file, and gives the name. */
+    static Path setAside(Path file) throws IOException {
+        String time = DateTimeFormatter.ofPattern("yyyyMMdd'T'HHmmss'Z'")
+                .withZone(ZoneOffset.UTC)
+                .format(Instant.now());
+        Path aside = file.resolveSibling(file.getFileName() + ".damaged-" + time);
+        Files.move(file, aside, StandardCopyOption.REPLACE_EXISTING);
+        Files.deleteIfExists(file.resolveSibling(file.getFileName() + "-wal"));
+        return aside;
+    }
+
+    /** A checksum and the data: the database notices damage to its own structure only. */
+    static byte[] sealed(byte[] data) {
+        return ByteBuffer.allocate(Integer.BYTES + data.length)
+                .putInt(checksum(data, 0))
+                .put(data)
+                .array();
+    }
+
+    static byte[] unsealed(byte[] sealed) {
+        if (sealed.length < Integer.BYTES || ByteBuffer.wrap(sealed).getInt() != checksum(sealed, Integer.BYTES)) {
+            throw new IllegalArgumentException("a checksum does not match");
+        }
+        return Arrays.copyOfRange(sealed, Integer.BYTES, sealed.length);
+    }
+
+    private static int checksum(byte[] bytes, int from) {
+        CRC32C crc = new CRC32C();
+        crc.update(bytes, from, bytes.length - from);
+        return (int) crc.getValue();
+    }
+}

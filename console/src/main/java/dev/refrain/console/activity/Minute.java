@@ -1,0 +1,118 @@
+package dev.refrain.console.activity;
+
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+import java.util.zip.DataFormatException;
+import org.HdrHistogram.Histogram;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** What was counted in a stretch of time. */
+final class Minute {
+    private static final Logger LOG = LoggerFactory.getLogger(Minute.class);
+
+    private static final byte VERSION = 1;
+
+    private static final int ERRORS = Outcome.ALL.size();
+    private static final int TOKENS_SAVED = ERRORS + 1;
+    private static final int TOKENS_USED = ERRORS + 2;
+    private static final int MILLIS_SAVED = ERRORS + 3;
+    private static final int MONEY_SAVED = ERRORS + 4;
+    private static final int COUNTS = ERRORS + 5;
+
+    private final long[] counts = new long[COUNTS];
+    private final Histogram hits = Latencies.histogram();
+    private final Histogram misses = Latencies.histogram();
+
+    void clear() {
+        Arrays.fill(counts, 0);
+        hits.reset();
+        misses.reset();
+    }
+
+    void add(Facts facts, long durationMicros) {
+        Outcome outcome = facts.outcome();
+        Effort effort = facts.effort();
+        counts[outcome.number()]++;
+        counts[ERRORS] += facts.isError() ? 1 : 0;
+        counts[TOKENS_SAVED] += effort.tokensSaved();
+        counts[TOKENS_USED] += effort.tokensUsed();
+        counts[MILLIS_SAVED] += effort.millisSaved();
+        counts[MONEY_SAVED] += Math.max(0, effort.moneySavedNanos());
+        if (outcome == Outcome.HIT) {
+            hits.recordValue(durationMicros);
+        } else if (outcome == Outcome.MISS) {
+            misses.recordValue(durationMicros);
+        }
+    }
+
+    /** A version, the counts, the length of the first histogram, and both in HdrHistogram's own compressed form; empty ones are left out. */
+    byte[] encode() {
+        ByteBuffer out =
+                ByteBuffer.allocate(1 + COUNTS * Long.BYTES + Integer.BYTES + 2 * hits.getNeededByteBufferCapacity());
+        out.put(VERSION);
+        for (long count : counts) {
+            out.putLong(count);
+        }
+        int lengthAt = out.position();
+        out.putInt(0);
+        out.putInt(lengthAt, encode(hits, out));
+        encode(misses, out);
+        byte[] bytes = new byte[out.flip().remaining()];
+        out.get(bytes);
+        return bytes;
+    }
+
+    private static int encode(Histogram histogram, ByteBuffer out) {
+        return histogram.getTotalCount() == 0 ? 0 : histogram.encodeIntoCompressedByteBuffer(out);
+    }
+
+    /** Adds what {@link #encode} made of another one; nothing of what it did not make. */
+    void add(byte[] other) {
+        try {
+            ByteBuffer in = ByteBuffer.wrap(other);
+            if (in.get() != VERSION) {
+                return;
+            }
+            long[] more = new long[COUNTS];
+            for (int i = 0; i < COUNTS; i++) {
+                more[i] = in.getLong();
+            }
+            int middle = Integer.BYTES + in.position() + in.getInt();
+            Histogram moreHits = decode(Arrays.copyOfRange(other, in.position(), middle));
+            Histogram moreMisses = decode(Arrays.copyOfRange(other, middle, other.length));
+            if (moreHits != null) {
+                hits.add(moreHits);
+            }
+            if (moreMisses != null) {
+                misses.add(moreMisses);
+            }
+            for (int i = 0; i < COUNTS; i++) {
+                counts[i] += more[i];
+            }
+        } catch (RuntimeException | DataFormatException damaged) {
+            LOG.debug("A minute of the time series cannot be read", damaged);
+        }
+    }
+
+    /** From an array of its own: the library goes by the array behind a buffer and not by the buffer's offset into it. */
+    private static Histogram decode(byte[] bytes) throws DataFormatException {
+        return bytes.length == 0
+                ? null
+                : Histogram.decodeFromCompressedByteBuffer(ByteBuffer.wrap(bytes), Latencies.MAX_MICROS);
+    }
+
+    TimeSeries.Point toPoint(long epochSeconds) {
+        return new TimeSeries.Point(
+                epochSeconds,
+                new Stats.Counts(counts[0], counts[1], counts[2], counts[3], counts[4], counts[5], counts[ERRORS]),
+                counts[TOKENS_SAVED],
+                counts[TOKENS_USED],
+                counts[MILLIS_SAVED],
+                Prices.amount(counts[MONEY_SAVED]),
+                Latencies.millis(hits, 50),
+                Latencies.millis(hits, 99),
+                Latencies.millis(misses, 50),
+                Latencies.millis(misses, 99));
+    }
+}

@@ -1,0 +1,12 @@
+package dev.refrain.console.activity;
+
+import java.math.BigDecimal;
+
+/**
+ * What a model's tokens cost.
+ *
+ * @param model as requests name it
+ * @param prompt for a million tokens of requests
+ * @param completion for a million tokens of answers; 0 for embeddings
+ */
+public record ModelPrice(String model, BigDecimal prompt, BigDecimal completion) {}

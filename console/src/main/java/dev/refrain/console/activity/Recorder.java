@@ -1,0 +1,161 @@
+package dev.refrain.console.activity;
+
+import java.util.List;
+import java.util.NavigableMap;
+import org.HdrHistogram.Histogram;
+
+/** Turns requests that have ended into latencies, minutes and records. Guarded by the log's lock. */
+final class Recorder {
+    /** A batch is read as a whole, so it should be short; and texts are shared within it, so it should not be too short. */
+    private static final int BATCH_RECORDS = 1024;
+
+    private static final long REOPEN_MILLIS = 60_000;
+
+    private final Journal journal;
+    private final Histogram hits = Latencies.histogram();
+    private final Histogram misses = Latencies.histogram();
+    private final Minutes minutes = new Minutes();
+    private final RecordCodec codec = new RecordCodec();
+    private Batch.Builder batch;
+    private boolean dirty;
+    /** When there was a file last, or it was last tried to open one. */
+    private long openedMillis;
+    /** Records that could not be written. */
+    private long lost;
+    /** Sequence of the first record of which it is not decided whether it was lost. */
+    private long countedUntil;
+
+    Recorder(Journal journal) {
+        this.journal = journal;
+    }
+
+    /** Opens the file, the first time it is called. */
+    void open(long nowMillis) {
+        if (batch == null) {
+            openedMillis = nowMillis;
+            journal.open(minutes);
+            batch = new Batch.Builder(journal.nextSequence());
+        }
+    }
+
+    /** The disk that was full, or the process that had the file, may be gone by now. */
+    private void reopen(long nowMillis) {
+        if (journal.isOpen() || !journal.isWanted()) {
+            openedMillis = nowMillis;
+        } else if (Math.abs(nowMillis - openedMillis) >= REOPEN_MILLIS) {
+            openedMillis = nowMillis;
+            journal.open(minutes);
+            if (journal.isOpen()) {
+                long next = batch.first() + codec.records();
+                lost += Math.max(0, next - Math.max(batch.first(), journal.nextSequence()));
+                codec.clear();
+                batch = new Batch.Builder(Math.max(next, journal.nextSequence()));
+                countedUntil = batch.first();
+            }
+        }
+    }
+
+    void add(Facts facts) {
+        long durationMicros = Latencies.bounded(facts.durationNanos() / 1000);
+        minutes.at(facts.endMillis()).add(facts, durationMicros);
+        dirty = true;
+        if (facts.outcome() == Outcome.HIT) {
+            hits.recordValue(durationMicros);
+        } else if (facts.outcome() == Outcome.MISS) {
+            misses.recordValue(durationMicros);
+        }
+        if (journal.isOpen()) {
+            log(facts);
+        } else if (journal.isWanted()) {
+            lost++;
+        }
+    }
+
+    private void log(Facts facts) {
+        codec.add(facts);
+        batch.add(facts.id(), facts.endMillis());
+        if (codec.records() == BATCH_RECORDS) {
+            boolean isWritten = journal.put(batch.build(), codec.copy());
+            long next = batch.first() + codec.records();
+            codec.clear();
+            batch = new Batch.Builder(next);
+            if (!isWritten) {
+                countLost();
+            }
+        }
+    }
+
+    /** Writes what is new; tries that again the next time if it fails. */
+    void save(long nowMillis) {
+        reopen(nowMillis);
+        boolean isWritten = true;
+        if (dirty) {
+            isWritten = (codec.records() == 0 || journal.put(batch.build(), codec.copy())) && minutes.save(journal);
+        }
+        isWritten &= journal.commit(nowMillis);
+        if (isWritten) {
+            dirty = false;
+        } else {
+            countLost();
+        }
+    }
+
+    /** After a failure, which undoes what was not committed: of all before the batch that grows, what the file does not have is lost. */
+    private void countLost() {
+        if (journal.isOpen()) {
+            lost += Math.max(0, batch.first() - Math.max(journal.nextSequence(), countedUntil));
+            countedUntil = batch.first();
+        }
+    }
+
+    void close(long nowMillis) {
+        save(nowMillis);
+        journal.close();
+    }
+
+    // ---- questions
+
+    /** The latest batch with records before the given one, oldest first; empty if there is none that ended since the given time. */
+    List<Activity> batchBefore(long sequence, long sinceMillis) {
+        if (codec.records() > 0 && batch.first() < sequence) {
+            return RecordCodec.decode(codec.copy(), batch.first());
+        }
+        return journal.batchBefore(sequence, sinceMillis);
+    }
+
+    /** The batch that holds the request with this id; empty if there is none. */
+    List<Activity> batchOf(String id) {
+        if (codec.records() > 0 && batch.build().mayHold(id)) {
+            List<Activity> growing = RecordCodec.decode(codec.copy(), batch.first());
+            if (holds(growing, id)) {
+                return growing;
+            }
+        }
+        return journal.batchOf(id);
+    }
+
+    static boolean holds(List<Activity> batch, String id) {
+        return batch.stream().anyMatch(activity -> id.equals(activity.id()));
+    }
+
+    Histogram hits() {
+        return hits;
+    }
+
+    Histogram misses() {
+        return misses;
+    }
+
+    /** See {@link Minutes#rewinds}. */
+    long rewinds() {
+        return minutes.rewinds();
+    }
+
+    NavigableMap<Long, byte[]> minutesSince(long minute) {
+        return minutes.since(minute);
+    }
+
+    Stats.Log logStats(long dropped) {
+        return journal.stats(codec.records(), batch == null ? 0 : batch.first(), dropped + lost);
+    }
+}

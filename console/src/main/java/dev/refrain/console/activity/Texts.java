@@ -1,0 +1,52 @@
+package dev.refrain.console.activity;
+
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReferenceArray;
+
+/**
+ * Numbers for the texts that come again and again: names of models, presets and scopes. A number is an integer to hand over, where a
+ * text would be a memory access that misses. Thread-safe.
+ */
+final class Texts {
+    /** Clients choose the names of models, so there is a bound: with the next one, of 1 MiB. */
+    private static final int MOST = 4096;
+
+    private static final int LONGEST = 64;
+
+    /** The number of no text. */
+    static final int NONE = 0;
+    /** Of a text without a number. */
+    static final int UNNUMBERED = -1;
+
+    private final ConcurrentHashMap<String, Integer> numbers = new ConcurrentHashMap<>();
+    private final AtomicReferenceArray<String> texts = new AtomicReferenceArray<>(MOST + 1);
+    private final AtomicInteger last = new AtomicInteger();
+
+    /** The text's number, {@link #NONE} for null. */
+    int number(String text) {
+        if (text == null) {
+            return NONE;
+        }
+        Integer known = numbers.get(text);
+        if (known != null) {
+            return known;
+        }
+        return text.length() > LONGEST || last.get() >= MOST ? UNNUMBERED : begin(text);
+    }
+
+    private int begin(String text) {
+        int next = last.incrementAndGet();
+        if (next > MOST) {
+            return UNNUMBERED;
+        }
+        texts.set(next, text);
+        Integer earlier = numbers.putIfAbsent(text, next);
+        return earlier == null ? next : earlier;
+    }
+
+    /** The text with a number, null for {@link #NONE}. */
+    String text(int number) {
+        return texts.get(number);
+    }
+}

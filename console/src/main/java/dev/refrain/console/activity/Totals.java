@@ -1,0 +1,74 @@
+package dev.refrain.console.activity;
+
+import dev.refrain.engine.Endpoint;
+import java.util.Collections;
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.concurrent.atomic.LongAdder;
+
+/** What was counted since the start. Counted where requests end, so that nothing is missing that the log had to drop. */
+final class Totals {
+    private static final class PerEndpoint {
+        final Map<Outcome, LongAdder> outcomes = new EnumMap<>(Outcome.class);
+        final LongAdder errors = new LongAdder();
+
+        PerEndpoint() {
+            Outcome.ALL.forEach(outcome -> outcomes.put(outcome, new LongAdder()));
+        }
+
+        Stats.Counts counts() {
+            return new Stats.Counts(
+                    outcomes.get(Outcome.HIT).sum(),
+                    outcomes.get(Outcome.COLLAPSED).sum(),
+                    outcomes.get(Outcome.STALE).sum(),
+                    outcomes.get(Outcome.MISS).sum(),
+                    outcomes.get(Outcome.BYPASS).sum(),
+                    outcomes.get(Outcome.OFF).sum(),
+                    errors.sum());
+        }
+    }
+
+    private final Map<Endpoint, PerEndpoint> endpoints = new EnumMap<>(Endpoint.class);
+    final LongAdder bytes = new LongAdder();
+    final LongAdder tokensSaved = new LongAdder();
+    final LongAdder tokensUsed = new LongAdder();
+    final LongAdder millisSaved = new LongAdder();
+    final LongAdder moneySavedNanos = new LongAdder();
+    final LongAdder unpricedTokens = new LongAdder();
+
+    Totals() {
+        for (Endpoint endpoint : Endpoint.values()) {
+            endpoints.put(endpoint, new PerEndpoint());
+        }
+    }
+
+    void add(Account account, Effort effort) {
+        PerEndpoint counts = endpoints.get(account.endpoint());
+        Outcome outcome = account.outcome();
+        counts.outcomes.get(outcome).increment();
+        if (account.isError()) {
+            counts.errors.increment();
+        }
+        bytes.add(account.bytes());
+        if (effort.tokensUsed() > 0) {
+            tokensUsed.add(effort.tokensUsed());
+        }
+        if (outcome.isCached()) {
+            millisSaved.add(effort.millisSaved());
+            if (effort.tokensSaved() > 0) {
+                tokensSaved.add(effort.tokensSaved());
+                if (effort.moneySavedNanos() == Activity.UNKNOWN) {
+                    unpricedTokens.add(effort.tokensSaved());
+                } else if (effort.moneySavedNanos() > 0) {
+                    moneySavedNanos.add(effort.moneySavedNanos());
+                }
+            }
+        }
+    }
+
+    Map<Endpoint, Stats.Counts> byEndpoint() {
+        Map<Endpoint, Stats.Counts> counts = new EnumMap<>(Endpoint.class);
+        endpoints.forEach((endpoint, of) -> counts.put(endpoint, of.counts()));
+        return Collections.unmodifiableMap(counts);
+    }
+}

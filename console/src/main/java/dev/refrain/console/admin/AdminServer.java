@@ -1,0 +1,260 @@
+package dev.refrain.console.admin;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.refrain.console.activity.ActivityLog;
+import dev.refrain.console.explain.Explainer;
+import dev.refrain.console.explain.Question;
+import dev.refrain.engine.ResponseCache;
+import dev.refrain.semantics.caller.Callers;
+import dev.refrain.semantics.route.DotSegments;
+import dev.refrain.semantics.route.Route;
+import io.undertow.Undertow;
+import io.undertow.UndertowOptions;
+import io.undertow.server.HttpServerExchange;
+import io.undertow.util.Headers;
+import io.undertow.util.Methods;
+import io.undertow.util.StatusCodes;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.time.Clock;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.BooleanSupplier;
+import java.util.function.IntSupplier;
+import java.util.function.Supplier;
+import org.xnio.Options;
+
+/** The admin listener while it runs. */
+public final class AdminServer implements AutoCloseable {
+    private static final int IO_THREADS = 1;
+    private static final int WORKERS = 8;
+    private static final int IDLE_MILLIS = 60_000;
+    private static final int STALL_MILLIS = 30_000;
+    private static final int MAX_HEADER_BYTES = 16 * 1024;
+    private static final int MAX_CONNECTIONS = 256;
+    /** The longest question for an explanation: a request of the usual length in its envelope. */
+    private static final int MAX_BODY_BYTES = 1 << 20;
+
+    /**
+     * What the listener shows and acts on.
+     *
+     * @param callers knows who is shown under which label
+     * @param explainer answers what would become of a request
+     * @param framing comes before all else
+     * @param address where the proxy listens, as clients reach it
+     * @param takesRequests whether the proxy does, and is not being stopped
+     * @param upstreamCalls calls to providers under way
+     * @param upstreamErrors calls that failed, by reason; read when somebody asks
+     */
+    public record Subject(
+            ResponseCache cache,
+            ActivityLog activity,
+            Callers callers,
+            Explainer explainer,
+            Framing framing,
+            Supplier<String> address,
+            BooleanSupplier takesRequests,
+            IntSupplier upstreamCalls,
+            Map<String, ? extends Number> upstreamErrors) {}
+
+    private final Subject subject;
+    private final Sessions sessions;
+    private final Attempts attempts = new Attempts(Clock.systemUTC());
+    private final Metrics metrics;
+    private final Events events;
+    private final Undertow undertow;
+    private final String host;
+
+    private AdminServer(AdminOptions options, Subject subject) {
+        this.subject = subject;
+        this.host = options.host();
+        this.sessions = new Sessions(options.token(), Clock.systemUTC());
+        this.metrics =
+                new Metrics(subject.cache(), subject.activity(), subject.upstreamCalls(), subject.upstreamErrors());
+        Figures figures = new Figures(subject.cache(), subject.activity(), subject.address(), subject.upstreamCalls());
+        this.events = new Events(figures, subject.activity());
+        this.undertow = Undertow.builder()
+                .addHttpListener(options.port(), options.host())
+                .setIoThreads(IO_THREADS)
+                .setWorkerThreads(WORKERS)
+                .setServerOption(UndertowOptions.MAX_HEADER_SIZE, MAX_HEADER_BYTES)
+                .setServerOption(UndertowOptions.REQUEST_PARSE_TIMEOUT, SmallBody.DEADLINE_SECONDS * 1000)
+                .setServerOption(UndertowOptions.NO_REQUEST_TIMEOUT, IDLE_MILLIS)
+                .setSocketOption(Options.WRITE_TIMEOUT, STALL_MILLIS)
+                .setSocketOption(Options.CONNECTION_HIGH_WATER, MAX_CONNECTIONS)
+                .setSocketOption(Options.CONNECTION_LOW_WATER, MAX_CONNECTIONS)
+                .setHandler(subject.framing()
+                        .before(
+                                new Gate(sessions, attempts, options.host(), routes(figures)),
+                                (exchange, why) ->
+                                        Replies.error(exchange, new AdminException(why.status(), why.message()))))
+                .build();
+    }
+
+    private Routes routes(Figures figures) {
+        ActivityPages pages = new ActivityPages(subject.activity());
+        Purge purge = new Purge(subject.cache(), subject.activity(), subject.callers());
+        Assets assets = new Assets();
+        return new Routes(MAX_BODY_BYTES, subject.cache().memory())
+                .on(Methods.GET, Routes.LIVE, (exchange, rest, body) -> Replies.text(exchange, "ok\n"))
+                .on(Methods.GET, Routes.READY, (exchange, rest, body) -> ready(exchange))
+                .on(Methods.GET, Routes.METRICS, (exchange, rest, body) -> metrics.answer(exchange))
+                .on(Methods.GET, Routes.API + "stats", (exchange, rest, body) -> {
+                    new Parameters(exchange, Set.of());
+                    Replies.json(exchange, figures.document());
+                })
+                .on(Methods.GET, Routes.API + "timeseries", (exchange, rest, body) -> series(exchange))
+                .on(Methods.GET, Routes.API + "activity", (exchange, rest, body) -> pages.page(exchange))
+                .on(Methods.GET, Routes.API + "activity.csv", (exchange, rest, body) -> pages.file(exchange))
+                .on(Methods.GET, Routes.API + "activity/", (exchange, rest, body) -> pages.one(exchange, rest))
+                .on(Methods.GET, Routes.API + "events", (exchange, rest, body) -> events.listen(exchange))
+                .on(Methods.POST, Routes.API + "explain", (exchange, rest, body) -> explain(exchange, body))
+                .on(Methods.DELETE, Routes.API + "entries", (exchange, rest, body) -> purge.answer(exchange))
+                .on(Methods.POST, Routes.LOGIN, (exchange, rest, body) -> login(exchange, body))
+                .on(Methods.POST, Routes.API + "logout", (exchange, rest, body) -> {
+                    sessions.end(exchange);
+                    Replies.json(exchange, Map.of());
+                })
+                .on(Methods.GET, Routes.UI, (exchange, rest, body) -> {
+                    if (rest.startsWith("api/")) {
+                        throw AdminException.notFound("There is nothing at " + exchange.getRequestPath() + ".");
+                    }
+                    assets.answer(exchange, rest);
+                })
+                .on(Methods.GET, "/admin", (exchange, rest, body) -> redirect(exchange))
+                .on(Methods.GET, "/", (exchange, rest, body) -> {
+                    if (!rest.isEmpty()) {
+                        throw AdminException.notFound("There is nothing at " + exchange.getRequestPath() + ".");
+                    }
+                    redirect(exchange);
+                });
+    }
+
+    /**
+     * Starts to listen.
+     *
+     * @throws IOException if the address cannot be listened on; the message says which and why
+     */
+    public static AdminServer start(AdminOptions options, Subject subject) throws IOException {
+        AdminServer server = new AdminServer(options, subject);
+        try {
+            server.undertow.start();
+        } catch (RuntimeException e) {
+            server.close();
+            Throwable root = e;
+            while (root.getCause() != null) {
+                root = root.getCause();
+            }
+            throw new IOException(
+                    "Cannot listen on " + options.host() + ":" + options.port() + " for the admin listener: "
+                            + root.getMessage()
+                            + ". Choose another admin.port or admin.host, or set admin.enabled to false.",
+                    e);
+        }
+        return server;
+    }
+
+    /** The address that is really listened on. */
+    public InetSocketAddress address() {
+        return (InetSocketAddress) undertow.getListenerInfo().get(0).getAddress();
+    }
+
+    /** Where a browser finds the dashboard. */
+    public String url() {
+        return "http://" + (host.indexOf(':') >= 0 ? "[" + host + "]" : host) + ":"
+                + address().getPort() + Routes.UI;
+    }
+
+    // ---- small answers
+
+    private void ready(HttpServerExchange exchange) throws AdminException {
+        if (!subject.takesRequests().getAsBoolean()) {
+            throw new AdminException(StatusCodes.SERVICE_UNAVAILABLE, "Refrain is being stopped.");
+        }
+        if (subject.cache().stats().store().capacityBytes() == 0) {
+            throw new AdminException(
+                    StatusCodes.SERVICE_UNAVAILABLE, "The store could not be opened; nothing is cached.");
+        }
+        // An upstream is always configured: without one the demo provider answers.
+        Replies.text(exchange, "ready\n");
+    }
+
+    private void series(HttpServerExchange exchange) throws AdminException {
+        var range = new Parameters(exchange, Set.of("range")).range();
+        Replies.json(exchange, Documents.of(range, subject.activity().series(range)));
+    }
+
+    private static void redirect(HttpServerExchange exchange) {
+        exchange.setStatusCode(StatusCodes.FOUND);
+        exchange.getResponseHeaders().put(Headers.LOCATION, Routes.UI);
+    }
+
+    private void login(HttpServerExchange exchange, byte[] body) throws AdminException {
+        if (!sessions.isTokenSet()) {
+            throw AdminException.badRequest("No token is set, so none is needed.");
+        }
+        attempts.check(exchange);
+        if (!sessions.isToken(object(body).path("token").asText())) {
+            attempts.failed(exchange);
+            throw new AdminException(StatusCodes.UNAUTHORIZED, "That is not the value of admin.token.");
+        }
+        sessions.begin(exchange);
+        Replies.json(exchange, Map.of());
+    }
+
+    private void explain(HttpServerExchange exchange, byte[] body) throws AdminException {
+        Replies.json(exchange, subject.explainer().explain(question(object(body))));
+    }
+
+    static Question question(ObjectNode asked) throws AdminException {
+        String query = "";
+        Route route;
+        if (asked.path("path").isTextual()) {
+            String[] path = asked.path("path").textValue().split("\\?", 2);
+            query = path.length == 2 ? path[1] : "";
+            route = DotSegments.in(path[0]) ? null : Route.of("POST", path[0]);
+            if (route == null || route.endpoint() == null) {
+                throw AdminException.badRequest(
+                        "path must be one of the four endpoints, such as /v1/chat/completions.");
+            }
+        } else {
+            route = Route.to(Parameters.endpoint(asked.path("endpoint").asText("")));
+        }
+        Map<String, String> headers = new HashMap<>();
+        for (Map.Entry<String, JsonNode> header : asked.path("headers").properties()) {
+            if (!header.getKey().matches("[!#$%&'*+.^_`|~0-9A-Za-z-]+")) {
+                throw AdminException.badRequest("headers must have names that HTTP allows.");
+            }
+            headers.put(header.getKey(), header.getValue().asText());
+        }
+        JsonNode sent = asked.path("body");
+        if (sent.isMissingNode() || sent.isNull()) {
+            throw AdminException.badRequest("body must be the request's body, as text or as JSON.");
+        }
+        return new Question(route, query, headers, sent.isTextual() ? sent.textValue() : sent.toString());
+    }
+
+    private static ObjectNode object(byte[] body) throws AdminException {
+        try {
+            if (Replies.JSON.readTree(body) instanceof ObjectNode object) {
+                return object;
+            }
+        } catch (JsonProcessingException e) {
+            // Its message quotes the body.
+        } catch (IOException e) {
+            throw new IllegalStateException("an array has nothing to fail on", e);
+        }
+        throw AdminException.badRequest("The body must be a JSON object.");
+    }
+
+    /** Stops listening. */
+    @Override
+    public void close() {
+        events.close();
+        undertow.stop();
+        metrics.close();
+    }
+}

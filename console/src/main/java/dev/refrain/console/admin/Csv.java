@@ -1,0 +1,44 @@
+package dev.refrain.console.admin;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.Iterator;
+
+/** RFC 4180. What a spreadsheet would take for a formula is marked as text. */
+final class Csv {
+    /** OWASP, CSV injection; some spreadsheets take the wide forms, too. */
+    private static final String FORMULA = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20";
+
+    private Csv() {}
+
+    /** The names of a document's members. */
+    static void head(ObjectNode document, StringBuilder out) {
+        Iterator<String> names = document.fieldNames();
+        while (names.hasNext()) {
+            cell(names.next(), out).append(names.hasNext() ? "," : "\r\n");
+        }
+    }
+
+    /** The values of a document's members; null is an empty cell. */
+    static void row(ObjectNode document, StringBuilder out) {
+        Iterator<JsonNode> values = document.elements();
+        while (values.hasNext()) {
+            JsonNode value = values.next();
+            if (value.isTextual()) {
+                String text = value.textValue();
+                // Numbers are ours; text may be anybody's.
+                cell(!text.isEmpty() && FORMULA.indexOf(text.charAt(0)) >= 0 ? "'" + text : text, out);
+            } else if (!value.isNull()) {
+                out.append(value.asText());
+            }
+            out.append(values.hasNext() ? "," : "\r\n");
+        }
+    }
+
+    private static StringBuilder cell(String text, StringBuilder out) {
+        if (text.chars().noneMatch(c -> c == ',' || c == '"' || c == '\r' || c == '\n')) {
+            return out.append(text);
+        }
+        return out.append('"').append(text.replace("\"", "\"\"")).append('"');
+    }
+}

@@ -1,0 +1,156 @@
+package dev.refrain.console.admin;
+
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.refrain.console.activity.Activity;
+import dev.refrain.console.activity.Stats;
+import dev.refrain.console.activity.TimeSeries;
+import dev.refrain.console.explain.Times;
+import dev.refrain.engine.Endpoint;
+import dev.refrain.engine.spi.StoreStats;
+import java.util.List;
+import java.util.Locale;
+
+/** What is known of requests, as JSON: times in ISO 8601, durations in milliseconds, null for what is not known. */
+final class Documents {
+    private static final double MICROS_PER_MILLI = 1000;
+
+    private Documents() {}
+
+    static ObjectNode object() {
+        return JsonNodeFactory.instance.objectNode();
+    }
+
+    static ObjectNode of(Activity activity) {
+        ObjectNode node = object();
+        node.put("id", activity.id());
+        node.put("created_at", Times.iso(activity.createdAtMillis()));
+        node.put("endpoint", activity.endpoint().id());
+        node.put("model", activity.model());
+        node.put("preset", activity.preset());
+        node.put("scope", activity.scope());
+        node.put("streamed", activity.streamed());
+        node.put("status", activity.status());
+        node.put("cache", activity.outcome().label());
+        node.put("reason", activity.reason());
+        node.put("source_id", activity.sourceId());
+        node.put("key", activity.key());
+        node.put("number", activity.sequence());
+        node.put("duration_ms", activity.durationMicros() / MICROS_PER_MILLI);
+        node.put("bytes", activity.bytes());
+        node.put("tokens_prompt", known(activity.promptTokens()));
+        node.put("tokens_completion", known(activity.completionTokens()));
+        node.put("tokens_saved", known(activity.tokensSaved()));
+        node.put("time_saved_ms", known(activity.millisSaved()));
+        node.put("money_saved", activity.moneySaved());
+        node.put("cost", activity.cost());
+        node.put("finish_reason", activity.finishReason());
+        return node;
+    }
+
+    static ObjectNode of(List<Activity> activities) {
+        ObjectNode node = object();
+        ArrayNode data = node.putArray("data");
+        activities.forEach(activity -> data.add(of(activity)));
+        return node;
+    }
+
+    private static Long known(long number) {
+        return number == Activity.UNKNOWN ? null : number;
+    }
+
+    /** All figures. */
+    static ObjectNode of(
+            Stats stats, StoreStats store, int flights, int upstreamCalls, String version, String address) {
+        ObjectNode node = object();
+        node.put("started_at", Times.iso(stats.startedAt()));
+        node.put("version", version);
+        node.put("address", address);
+        node.set("requests", of(stats.requests()));
+        for (Endpoint endpoint : Endpoint.values()) {
+            ObjectNode counts = node.withArray("by_endpoint").addObject();
+            counts.put("endpoint", endpoint.id());
+            counts.setAll(of(stats.byEndpoint().get(endpoint)));
+        }
+        node.put("hit_ratio", stats.requests().hitRatio());
+        node.put("bytes", stats.bytes());
+        node.put("tokens_saved", stats.tokensSaved());
+        node.put("tokens_used", stats.tokensUsed());
+        node.put("time_saved_ms", stats.millisSaved());
+        node.putObject("money_saved")
+                .put("amount", stats.moneySaved())
+                .put("currency", stats.currency())
+                .put("unpriced_tokens", stats.unpricedTokens());
+        ObjectNode latency = node.putObject("latency");
+        latency.set("hit", of(stats.hit()));
+        latency.set("miss", of(stats.miss()));
+        node.set("store", of(store));
+        node.put("flights", flights);
+        node.put("upstream_calls", upstreamCalls);
+        node.putObject("activity")
+                .put("records", stats.log().records())
+                .put("bytes", stats.log().bytes())
+                .put("dropped", stats.log().dropped())
+                .put("oldest_at", Times.iso(stats.log().oldestAt()));
+        return node;
+    }
+
+    private static ObjectNode of(Stats.Counts counts) {
+        return object().put("total", counts.total())
+                .put("hit", counts.hit())
+                .put("collapsed", counts.collapsed())
+                .put("stale", counts.stale())
+                .put("miss", counts.miss())
+                .put("bypass", counts.bypass())
+                .put("off", counts.off())
+                .put("errors", counts.errors());
+    }
+
+    private static ObjectNode of(Stats.Latency latency) {
+        boolean any = latency.count() > 0;
+        return object().put("count", latency.count())
+                .put("p50_ms", any ? latency.p50() : null)
+                .put("p90_ms", any ? latency.p90() : null)
+                .put("p99_ms", any ? latency.p99() : null)
+                .put("p999_ms", any ? latency.p999() : null)
+                .put("max_ms", any ? latency.max() : null);
+    }
+
+    private static ObjectNode of(StoreStats store) {
+        StoreStats.Details details = store.details();
+        return object().put("entries", store.entries())
+                .put("bytes", store.bytes())
+                .put("capacity_bytes", store.capacityBytes())
+                .put("expired_bytes", details.expiredBytes())
+                .put("free_bytes", details.freeBytes())
+                .put("evictions", store.evictions())
+                .put("expirations", store.expirations())
+                .put("drops", store.drops())
+                .put("failures", store.failures())
+                .put("sweeps", details.sweeps())
+                .put("overhead_per_entry", details.overheadBytes());
+    }
+
+    static ObjectNode of(TimeSeries.Range range, List<TimeSeries.Point> points) {
+        ObjectNode node = object();
+        node.put("range", range.name().toLowerCase(Locale.ROOT));
+        node.put("step_seconds", range.stepSeconds());
+        points.forEach(point -> node.withArray("points").add(of(point)));
+        return node;
+    }
+
+    static ObjectNode of(TimeSeries.Point point) {
+        ObjectNode node = object();
+        node.put("t", point.epochSeconds());
+        node.setAll((ObjectNode) of(point.requests()).without("total"));
+        return node.put("tokens_saved", point.tokensSaved())
+                .put("tokens_used", point.tokensUsed())
+                .put("time_saved_ms", point.millisSaved())
+                .put("money_saved", point.moneySaved())
+                .put("hit_p50_ms", point.hitP50())
+                .put("hit_p99_ms", point.hitP99())
+                .put("miss_p50_ms", point.missP50())
+                .put("miss_p99_ms", point.missP99());
+    }
+}

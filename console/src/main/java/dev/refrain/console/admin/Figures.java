@@ -1,0 +1,38 @@
+package dev.refrain.console.admin;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.refrain.console.activity.ActivityLog;
+import dev.refrain.engine.ResponseCache;
+import java.util.Optional;
+import java.util.function.IntSupplier;
+import java.util.function.Supplier;
+
+/** All figures at once, for one question or for everybody who listens. */
+final class Figures {
+    private final ResponseCache cache;
+    private final ActivityLog activity;
+    private final Supplier<String> address;
+    private final IntSupplier upstreamCalls;
+
+    Figures(ResponseCache cache, ActivityLog activity, Supplier<String> address, IntSupplier upstreamCalls) {
+        this.cache = cache;
+        this.activity = activity;
+        this.address = address;
+        this.upstreamCalls = upstreamCalls;
+    }
+
+    static String version() {
+        return Optional.ofNullable(Figures.class.getPackage().getImplementationVersion())
+                .orElse("development build");
+    }
+
+    ObjectNode document() {
+        return Documents.of(
+                activity.stats(),
+                cache.stats().store(),
+                cache.joinableFlights(),
+                upstreamCalls.getAsInt(),
+                version(),
+                address.get());
+    }
+}

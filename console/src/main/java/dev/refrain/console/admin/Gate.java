@@ -1,0 +1,140 @@
+package dev.refrain.console.admin;
+
+import io.undertow.server.HttpHandler;
+import io.undertow.server.HttpServerExchange;
+import io.undertow.util.HeaderMap;
+import io.undertow.util.Headers;
+import io.undertow.util.HttpString;
+import io.undertow.util.Methods;
+import io.undertow.util.StatusCodes;
+import java.util.Locale;
+
+/**
+ * Decides who may ask for what.
+ *
+ * <p>With a token, every request below {@code /admin/api} and {@code /metrics} must bring it, or the cookie of a browser that has; the
+ * rest shows nothing. Without one, the listener is bound to loopback, and what remains to be kept out are the web pages in a browser
+ * on this machine:
+ * <ul>
+ *   <li>a page of another origin can send requests, but not read the answers. What changes something, or reads, must carry a header
+ *       that such a page cannot send without asking first (which is refused), and browsers' own words on where a request comes from
+ *       ({@code Sec-Fetch-Site}, {@code Origin}) must not contradict;
+ *   <li>a page whose host name is made to resolve to 127.0.0.1 (DNS rebinding) is of the same origin to the browser, but the
+ *       {@code Host} header then has that name, and only names of loopback are accepted.
+ * </ul>
+ */
+final class Gate implements HttpHandler {
+    static final HttpString OURS = new HttpString("X-Refrain-Admin");
+    private static final HttpString FETCH_SITE = new HttpString("Sec-Fetch-Site");
+
+    private static final String POLICY =
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+                    + "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
+    private final Sessions sessions;
+    private final Attempts attempts;
+    private final String ownHost;
+    private final HttpHandler next;
+
+    /** @param ownHost the address that is bound, a name of this machine too */
+    Gate(Sessions sessions, Attempts attempts, String ownHost, HttpHandler next) {
+        this.sessions = sessions;
+        this.attempts = attempts;
+        this.ownHost = ownHost;
+        this.next = next;
+    }
+
+    @Override
+    public void handleRequest(HttpServerExchange exchange) throws Exception {
+        harden(exchange.getResponseHeaders());
+        SmallBody.watch(exchange);
+        try {
+            check(exchange);
+        } catch (AdminException refused) {
+            // Before anything of a body is read.
+            exchange.setPersistent(exchange.isPersistent() && exchange.isRequestComplete());
+            Replies.error(exchange, refused);
+            return;
+        }
+        next.handleRequest(exchange);
+    }
+
+    private static void harden(HeaderMap headers) {
+        headers.put(new HttpString("Content-Security-Policy"), POLICY);
+        headers.put(new HttpString("X-Content-Type-Options"), "nosniff");
+        headers.put(new HttpString("X-Frame-Options"), "DENY");
+        headers.put(new HttpString("Referrer-Policy"), "no-referrer");
+        headers.put(new HttpString("Cross-Origin-Resource-Policy"), "same-origin");
+        headers.put(new HttpString("Cross-Origin-Opener-Policy"), "same-origin");
+        headers.put(Headers.CACHE_CONTROL, "no-store");
+    }
+
+    private void check(HttpServerExchange exchange) throws AdminException {
+        String path = exchange.getRequestPath();
+        if (path.equals(Routes.LIVE) || path.equals(Routes.READY)) {
+            // For probes, which know neither a token nor a name; they say nothing but yes or no.
+            return;
+        }
+        HeaderMap headers = exchange.getRequestHeaders();
+        if (!sessions.isTokenSet() && !isOurName(headers.getFirst(Headers.HOST))) {
+            throw new AdminException(
+                    StatusCodes.FORBIDDEN,
+                    "The host name is not one of this listener's. Use http://127.0.0.1 or http://localhost, or set admin.token.");
+        }
+        boolean isApi = path.startsWith(Routes.API);
+        boolean changes = !exchange.getRequestMethod().equals(Methods.GET)
+                && !exchange.getRequestMethod().equals(Methods.HEAD);
+        if (isApi || changes) {
+            checkOrigin(exchange, changes);
+        }
+        boolean isOpen = path.equals(Routes.LOGIN) || !(isApi || path.equals(Routes.METRICS));
+        if (sessions.isTokenSet() && !isOpen) {
+            checkToken(exchange);
+        }
+    }
+
+    private void checkToken(HttpServerExchange exchange) throws AdminException {
+        boolean isAttempt = exchange.getRequestHeaders().contains(Headers.AUTHORIZATION);
+        if (isAttempt) {
+            attempts.check(exchange);
+        }
+        if (!sessions.isKnown(exchange)) {
+            if (isAttempt) {
+                attempts.failed(exchange);
+            }
+            exchange.getResponseHeaders().put(Headers.WWW_AUTHENTICATE, "Bearer realm=\"refrain\"");
+            throw new AdminException(
+                    StatusCodes.UNAUTHORIZED, "Send Authorization: Bearer with the value of admin.token.");
+        }
+    }
+
+    private static void checkOrigin(HttpServerExchange exchange, boolean changes) throws AdminException {
+        HeaderMap headers = exchange.getRequestHeaders();
+        String site = headers.getFirst(FETCH_SITE);
+        String origin = headers.getFirst(Headers.ORIGIN);
+        String host = headers.getFirst(Headers.HOST);
+        boolean isForeign = site != null && !site.equals("same-origin") && !site.equals("none");
+        if (origin != null) {
+            // Behind a proxy that has TLS, browsers see another scheme than this listener does.
+            String authority = origin.replaceFirst("^https?://", "");
+            isForeign |= authority.equals(origin) || !authority.equalsIgnoreCase(host);
+        }
+        if (isForeign) {
+            throw new AdminException(StatusCodes.FORBIDDEN, "Requests of other sites' pages are not answered.");
+        }
+        if (changes && !"1".equals(headers.getFirst(OURS)) && !headers.contains(Headers.AUTHORIZATION)) {
+            throw new AdminException(StatusCodes.FORBIDDEN, "Send the header X-Refrain-Admin: 1.");
+        }
+    }
+
+    private boolean isOurName(String host) {
+        if (host == null) {
+            return false;
+        }
+        String name = host.replaceFirst(":[0-9]{1,5}$", "").toLowerCase(Locale.ROOT);
+        return name.equals("localhost")
+                || name.equals("[::1]")
+                || name.matches("127(\\.[0-9]{1,3}){3}")
+                || name.equals(ownHost.toLowerCase(Locale.ROOT));
+    }
+}

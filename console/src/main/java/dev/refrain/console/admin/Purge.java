@@ -1,0 +1,78 @@
+package dev.refrain.console.admin;
+
+import dev.refrain.console.activity.ActivityLog;
+import dev.refrain.engine.ResponseCache;
+import dev.refrain.semantics.caller.Callers;
+import io.undertow.server.HttpServerExchange;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+
+/** Removes stored answers. */
+final class Purge {
+    private static final Set<String> WAYS = Set.of("key", "scope", "model", "all");
+    /** Of a tag, as many as are shown. */
+    private static final int TAG_DIGITS = 12;
+
+    private final ResponseCache cache;
+    private final ActivityLog activity;
+    private final Callers callers;
+
+    Purge(ResponseCache cache, ActivityLog activity, Callers callers) {
+        this.cache = cache;
+        this.activity = activity;
+        this.callers = callers;
+    }
+
+    void answer(HttpServerExchange exchange) throws AdminException {
+        Parameters parameters = new Parameters(exchange, WAYS);
+        List<String> given =
+                WAYS.stream().filter(way -> parameters.get(way) != null).toList();
+        // Two values of one parameter would be two wishes, too.
+        if (given.size() != 1 || exchange.getQueryParameters().get(given.get(0)).size() != 1) {
+            throw AdminException.badRequest("Give exactly one of key, scope, model and all=true.");
+        }
+        Replies.json(exchange, Map.of("removed", remove(given.get(0), parameters.get(given.get(0)))));
+    }
+
+    private long remove(String way, String value) throws AdminException {
+        return switch (way) {
+            case "key" -> removeKey(value.toLowerCase(Locale.ROOT));
+            case "scope" -> removeScope(value);
+            case "model" -> cache.removeModel(value);
+            default -> {
+                if (!value.equals("true")) {
+                    throw AdminException.badRequest("all must be true.");
+                }
+                yield cache.clear();
+            }
+        };
+    }
+
+    private long removeKey(String digest) throws AdminException {
+        try {
+            return cache.removeDigest(digest);
+        } catch (IllegalArgumentException e) {
+            throw AdminException.badRequest(
+                    "key must be at least the first 12 hexadecimal digits of a key, as Cache-Status shows them.");
+        }
+    }
+
+    /** Of a scope that is given as the log shows it. A name stands for API keys, which only the log can lead to. */
+    private long removeScope(String scope) throws AdminException {
+        Set<String> tags = new HashSet<>();
+        if (scope.matches("[0-9a-f]{12}")) {
+            tags.add(scope);
+        }
+        Set<String> shown = activity.scopeTags(scope);
+        shown.addAll(callers.tags(scope));
+        shown.forEach(tag -> tags.add(tag.substring(0, TAG_DIGITS)));
+        if (tags.isEmpty()) {
+            throw AdminException.notFound(
+                    "There was no request of the scope " + scope + ", as far as the log goes back.");
+        }
+        return tags.stream().mapToLong(cache::removeScopeTagged).sum();
+    }
+}

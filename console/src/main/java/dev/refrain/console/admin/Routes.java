@@ -1,0 +1,152 @@
+package dev.refrain.console.admin;
+
+import dev.refrain.engine.MemoryBudget;
+import io.undertow.server.HttpHandler;
+import io.undertow.server.HttpServerExchange;
+import io.undertow.util.Headers;
+import io.undertow.util.HttpString;
+import io.undertow.util.Methods;
+import io.undertow.util.SameThreadExecutor;
+import io.undertow.util.StatusCodes;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.stream.Collectors;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Which path leads where. Bodies are read without holding a thread; what is done about them is done on a worker thread. */
+final class Routes implements HttpHandler {
+    static final String LIVE = "/healthz";
+    static final String READY = "/readyz";
+    static final String METRICS = "/metrics";
+    static final String UI = "/admin/";
+    static final String API = "/admin/api/";
+    static final String LOGIN = API + "login";
+
+    private static final Logger LOG = LoggerFactory.getLogger(Routes.class);
+
+    private static final int LOGIN_BYTES = 4096;
+
+    /** Answers one kind of request. */
+    @FunctionalInterface
+    interface Action {
+        /**
+         * Carries it out, on a worker thread.
+         *
+         * @param rest of the path, behind that of the route
+         */
+        void answer(HttpServerExchange exchange, String rest, byte[] body) throws Exception;
+    }
+
+    private record Route(String path, Action action) {}
+
+    /** By path, then by method. */
+    private final Map<String, Map<HttpString, Action>> actions = new HashMap<>();
+
+    private final int maxBodyBytes;
+    private final MemoryBudget memory;
+    private final MemoryBudget share;
+
+    /**
+     * No routes yet.
+     *
+     * @param maxBodyBytes the longest body of a request that has one
+     * @param memory where bodies are reserved; a quarter of it at most
+     */
+    Routes(int maxBodyBytes, MemoryBudget memory) {
+        this.maxBodyBytes = maxBodyBytes;
+        this.memory = memory;
+        this.share = new MemoryBudget(Math.max(1, memory.limitBytes() / 4));
+    }
+
+    /** Adds a route; a path that ends with a slash is for all that is below it, unless a longer one is for that. */
+    Routes on(HttpString method, String path, Action action) {
+        actions.computeIfAbsent(path, p -> new LinkedHashMap<>()).put(method, action);
+        return this;
+    }
+
+    @Override
+    public void handleRequest(HttpServerExchange exchange) {
+        HttpString method =
+                exchange.getRequestMethod().equals(Methods.HEAD) ? Methods.GET : exchange.getRequestMethod();
+        String path = longestPath(exchange.getRequestPath());
+        Map<HttpString, Action> methods = actions.getOrDefault(path, Map.of());
+        Action action = methods.get(method);
+        if (action == null) {
+            refuse(exchange, methods);
+        } else if (exchange.isRequestComplete() || !method.equals(Methods.POST)) {
+            if (!exchange.isRequestComplete()) {
+                // Nobody wants what is sent along, so nobody reads it.
+                exchange.setPersistent(false);
+            }
+            exchange.dispatch(worker -> answer(worker, new Route(path, action), new byte[0]));
+        } else {
+            // What anybody may send is short.
+            receive(exchange, new Route(path, action), path.equals(LOGIN) ? LOGIN_BYTES : maxBodyBytes);
+        }
+    }
+
+    private String longestPath(String requested) {
+        if (actions.containsKey(requested)) {
+            return requested;
+        }
+        return actions.keySet().stream()
+                .filter(path -> path.endsWith("/") && requested.startsWith(path))
+                .max(Comparator.comparingInt(String::length))
+                .orElse("");
+    }
+
+    private static void refuse(HttpServerExchange exchange, Map<HttpString, Action> methods) {
+        String allowed = methods.keySet().stream().map(HttpString::toString).collect(Collectors.joining(", "));
+        if (allowed.isEmpty()) {
+            Replies.error(exchange, AdminException.notFound("There is nothing at " + exchange.getRequestPath() + "."));
+        } else {
+            exchange.getResponseHeaders().put(Headers.ALLOW, allowed);
+            Replies.error(
+                    exchange,
+                    new AdminException(
+                            StatusCodes.METHOD_NOT_ALLOWED,
+                            exchange.getRequestPath() + " takes " + allowed + " only."));
+        }
+    }
+
+    private void receive(HttpServerExchange exchange, Route route, int limit) {
+        // Dispatched to this very thread: the exchange ends with its answer, and not when this method returns.
+        exchange.dispatch(
+                SameThreadExecutor.INSTANCE,
+                () -> SmallBody.read(exchange, limit, share, memory, new SmallBody.Receiver() {
+                    @Override
+                    public void complete(byte[] body) {
+                        exchange.dispatch(worker -> answer(worker, route, body));
+                    }
+
+                    @Override
+                    public void refused(AdminException why) {
+                        exchange.setPersistent(false);
+                        Replies.error(exchange, why);
+                    }
+                }));
+    }
+
+    @SuppressWarnings("CatchingUnchecked") // whatever goes wrong ends this request and nothing else
+    private static void answer(HttpServerExchange exchange, Route route, byte[] body) {
+        try {
+            route.action()
+                    .answer(
+                            exchange,
+                            exchange.getRequestPath().substring(route.path().length()),
+                            body);
+        } catch (AdminException refused) {
+            Replies.error(exchange, refused);
+        } catch (Exception e) {
+            LOG.warn("A request to the admin listener failed", e);
+            if (!exchange.isResponseStarted()) {
+                Replies.error(
+                        exchange,
+                        new AdminException(StatusCodes.INTERNAL_SERVER_ERROR, "That failed; the log says why."));
+            }
+        }
+    }
+}

@@ -1,0 +1,111 @@
+package dev.refrain.console.admin;
+
+import io.undertow.server.HttpServerExchange;
+import io.undertow.server.handlers.Cookie;
+import io.undertow.server.handlers.CookieImpl;
+import io.undertow.util.Headers;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.security.SecureRandom;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.Base64;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/**
+ * Who has shown the token. A program sends it with each request. A browser exchanges it for a cookie that no script can read and no
+ * other site's request carries; the cookie is a random number, so that the token does not lie about in browsers. Thread-safe.
+ */
+final class Sessions {
+    static final String COOKIE = "refrain-admin";
+    private static final Duration LIFETIME = Duration.ofHours(12);
+    /** More browsers than operators have. */
+    private static final int MOST = 64;
+
+    private static final String BEARER = "Bearer ";
+
+    private final byte[] token;
+    private final Clock clock;
+    private final SecureRandom random = new SecureRandom();
+    /** Digests of cookies, and when they expire; oldest first. Guarded by itself. */
+    private final Map<String, Long> expiries = new LinkedHashMap<>();
+
+    /** @param token null if none is asked for */
+    Sessions(String token, Clock clock) {
+        this.token = token == null ? null : digest(token);
+        this.clock = clock;
+    }
+
+    boolean isTokenSet() {
+        return token != null;
+    }
+
+    /** Whether a request brings the token, or a cookie that was given for it. */
+    boolean isKnown(HttpServerExchange exchange) {
+        String authorization = exchange.getRequestHeaders().getFirst(Headers.AUTHORIZATION);
+        if (authorization != null) {
+            return authorization.regionMatches(true, 0, BEARER, 0, BEARER.length())
+                    && isToken(authorization.substring(BEARER.length()).trim());
+        }
+        Cookie cookie = exchange.getRequestCookie(COOKIE);
+        return cookie != null && isAlive(cookie.getValue());
+    }
+
+    /** In constant time: digests of equal length are compared, whatever was sent. */
+    boolean isToken(String text) {
+        return token != null && MessageDigest.isEqual(token, digest(text));
+    }
+
+    private boolean isAlive(String cookie) {
+        // What is looked up is a digest, so that the time it takes tells nothing of other cookies.
+        String digest = Base64.getEncoder().encodeToString(digest(cookie));
+        synchronized (expiries) {
+            Long expiry = expiries.get(digest);
+            return expiry != null && clock.millis() < expiry;
+        }
+    }
+
+    /** Gives the browser a cookie. */
+    void begin(HttpServerExchange exchange) {
+        byte[] bytes = new byte[32];
+        random.nextBytes(bytes);
+        String value = Base64.getUrlEncoder().withoutPadding().encodeToString(bytes);
+        synchronized (expiries) {
+            if (expiries.size() == MOST) {
+                expiries.remove(expiries.keySet().iterator().next());
+            }
+            expiries.put(Base64.getEncoder().encodeToString(digest(value)), clock.millis() + LIFETIME.toMillis());
+        }
+        exchange.setResponseCookie(cookie(value).setMaxAge((int) LIFETIME.toSeconds()));
+    }
+
+    /** Takes the browser's cookie away. */
+    void end(HttpServerExchange exchange) {
+        Cookie cookie = exchange.getRequestCookie(COOKIE);
+        if (cookie != null) {
+            synchronized (expiries) {
+                expiries.remove(Base64.getEncoder().encodeToString(digest(cookie.getValue())));
+            }
+        }
+        exchange.setResponseCookie(cookie("").setMaxAge(0));
+    }
+
+    private static Cookie cookie(String value) {
+        // Not Secure: the listener speaks plain HTTP, and browsers would drop it.
+        return new CookieImpl(COOKIE, value)
+                .setPath("/admin")
+                .setHttpOnly(true)
+                .setSameSite(true)
+                .setSameSiteMode("Strict");
+    }
+
+    private static byte[] digest(String text) {
+        try {
+            return MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8));
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("every Java platform has SHA-256", e);
+        }
+    }
+}

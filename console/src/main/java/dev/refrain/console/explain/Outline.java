@@ -1,0 +1,136 @@
+package dev.refrain.console.explain;
+
+import dev.refrain.engine.CacheKey;
+import dev.refrain.engine.KeyParts;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+
+/** What is kept of a stored request: for each value in its body a hash of path and value, and which path that is. Immutable. */
+final class Outline {
+    /** More of them help nobody. */
+    private static final int MOST_DIFFERENCES = 20;
+
+    /** What an outline takes without its values: objects and texts of bounded length. */
+    static final int OWN_BYTES = 1024;
+
+    static final int VALUE_BYTES = Integer.BYTES + 2 * Long.BYTES;
+
+    private final KeyParts parts;
+    private final String id;
+    private final long millis;
+    /** Numbers of paths, in the order of the document. */
+    private final int[] paths;
+    /** Of path and value, in the same order. */
+    private final long[] hashes;
+    /** The same hashes, sorted. */
+    private final long[] sorted;
+
+    /**
+     * @param parts what went into the request's key
+     * @param id generation id of its answer, or null
+     * @param millis when its answer was complete
+     */
+    Outline(KeyParts parts, String id, long millis, int[] paths, long[] hashes) {
+        this.parts = parts;
+        this.id = id;
+        this.millis = millis;
+        this.paths = paths;
+        this.hashes = hashes;
+        this.sorted = sort(hashes);
+    }
+
+    String id() {
+        return id;
+    }
+
+    long millis() {
+        return millis;
+    }
+
+    long[] hashes() {
+        return hashes;
+    }
+
+    /** What it takes of the heap, roughly. */
+    long bytes() {
+        return OWN_BYTES + (long) VALUE_BYTES * hashes.length;
+    }
+
+    private static long[] sort(long[] hashes) {
+        long[] sorted = hashes.clone();
+        Arrays.sort(sorted);
+        return sorted;
+    }
+
+    CacheKey key() {
+        return parts.key();
+    }
+
+    /** Whether the two could be taken for each other by whoever sends them. */
+    boolean isComparable(KeyParts other) {
+        return parts.endpoint() == other.endpoint() && parts.scope().equals(other.scope());
+    }
+
+    private boolean has(long hash) {
+        return Arrays.binarySearch(sorted, hash) >= 0;
+    }
+
+    /** The part of the values that is equal, 0 to 1. */
+    double similarity(Outline other) {
+        int most = Math.max(hashes.length, other.hashes.length);
+        if (most == 0) {
+            return 1;
+        }
+        int equal = 0;
+        for (int i = 0, j = 0; i < sorted.length && j < other.sorted.length; ) {
+            int order = Long.compare(sorted[i], other.sorted[j]);
+            if (order == 0) {
+                equal++;
+            }
+            i += order <= 0 ? 1 : 0;
+            j += order >= 0 ? 1 : 0;
+        }
+        return (double) equal / most;
+    }
+
+    /** Where another request differs from this one, in words if it does so in nothing that has a path. */
+    List<String> differences(Outline other, PathNames names) {
+        Set<String> found = new LinkedHashSet<>();
+        collect(other, names, found);
+        other.collect(this, names, found);
+        if (found.isEmpty() && !Arrays.equals(hashes, other.hashes)) {
+            int first = Arrays.mismatch(hashes, other.hashes);
+            found.add("(order of properties, from " + names.of(paths[Math.min(first, paths.length - 1)]) + " on)");
+        } else if (found.isEmpty() && !parts.body().equals(other.parts.body())) {
+            found.add("(spelling of a text)");
+        }
+        if (!parts.query().equals(other.parts.query())) {
+            found.add("(query string)");
+        }
+        if (!parts.headers().equals(other.parts.headers())) {
+            found.add("(headers that key.headers names)");
+        }
+        if (!parts.target().equals(other.parts.target())) {
+            found.add("(path)");
+        }
+        if (!parts.upstream().equals(other.parts.upstream())) {
+            found.add("(upstream)");
+        }
+        if (!parts.preset().equals(other.parts.preset())) {
+            found.add("(content of the preset)");
+        }
+        return new ArrayList<>(found);
+    }
+
+    /** Adds the paths of what the other one has not. */
+    private void collect(Outline other, PathNames names, Set<String> into) {
+        for (int i = 0; i < hashes.length && into.size() < MOST_DIFFERENCES; i++) {
+            if (!other.has(hashes[i])) {
+                into.add(names.of(paths[i]));
+            }
+        }
+    }
+}

@@ -1,0 +1,217 @@
+package dev.refrain.console.explain;
+
+import dev.refrain.engine.CacheKey;
+import dev.refrain.engine.KeyParts;
+import dev.refrain.engine.MemoryBudget;
+import java.io.IOException;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Predicate;
+import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The outlines of the requests whose answers were stored lately. Bounded in requests and in bytes; the oldest go first. Thread-safe:
+ * {@link #add} never waits, and what the background thread has no time for is dropped and counted.
+ */
+public final class Outlines implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(Outlines.class);
+
+    private static final int QUEUE = 256;
+    /** A value takes 20 bytes. */
+    private static final int VALUES_PER_REQUEST = 128;
+
+    private static final long MAX_HEAP = Runtime.getRuntime().maxMemory();
+    /** Part of the heap that outlines may take, however many are asked for. */
+    private static final int PART_OF_HEAP = 32;
+    /** Longer bodies have no outline: to take one apart takes several times its length. */
+    private static final long LONGEST_BODY = Math.min(8L << 20, MAX_HEAP / 64);
+
+    private static final int SHOWN = 3;
+    private static final double LEAST_SIMILARITY = 0.01;
+
+    /** A request that waits for its outline; its body is reserved until it has one. */
+    @SuppressWarnings("ArrayRecordComponent") // never compared
+    private record Job(Supplier<KeyParts> parts, String id, long millis, byte[] body) {}
+
+    private final int capacity;
+    private final PathNames names = new PathNames();
+    private final Outliner outliner = new Outliner(names);
+    private final BlockingQueue<Job> queue = new ArrayBlockingQueue<>(QUEUE);
+    private final LongAdder dropped = new LongAdder();
+    private final Thread thread = new Thread(this::work, "refrain-explain");
+
+    /** Oldest first; guarded by itself. */
+    private final Map<CacheKey, Outline> outlines = new LinkedHashMap<>();
+
+    private long bytes;
+
+    private final long maxBytes;
+    private final MemoryBudget memory;
+
+    private volatile boolean closed;
+
+    /**
+     * Outlines.
+     *
+     * @param capacity requests to keep, as far as a 32nd of the heap has room for them; 0 keeps none and starts no thread
+     * @param memory where bodies are reserved that wait for their outlines
+     */
+    public Outlines(int capacity, MemoryBudget memory) {
+        this(capacity, memory, MAX_HEAP / PART_OF_HEAP);
+    }
+
+    Outlines(int capacity, MemoryBudget memory, long maxBytes) {
+        this.capacity = capacity;
+        this.memory = memory;
+        this.maxBytes =
+                Math.min(maxBytes, capacity * (Outline.OWN_BYTES + (long) VALUES_PER_REQUEST * Outline.VALUE_BYTES));
+        thread.setDaemon(true);
+        if (capacity > 0) {
+            thread.start();
+        }
+    }
+
+    /** Whether any are kept. */
+    public boolean isOn() {
+        return capacity > 0;
+    }
+
+    /**
+     * The answer to a request was fetched to be stored.
+     *
+     * @param parts asked for later, in the background
+     * @param id generation id of the answer, or null
+     * @param body the request's, kept only until its outline is made; must not change until then
+     */
+    public void add(Supplier<KeyParts> parts, String id, long millis, byte[] body) {
+        if (!isOn()) {
+            return;
+        }
+        if (body.length > LONGEST_BODY || !memory.reserve(body.length)) {
+            dropped.increment();
+            return;
+        }
+        if (!queue.offer(new Job(parts, id, millis, body))) {
+            memory.release(body.length);
+            dropped.increment();
+        }
+        if (closed) {
+            drop();
+        }
+    }
+
+    private void work() {
+        try {
+            while (true) {
+                make(queue.take());
+            }
+        } catch (InterruptedException stopped) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private void make(Job job) {
+        try {
+            keep(outliner.outline(job.parts().get(), job.id(), job.millis(), job.body()));
+        } catch (IOException | RuntimeException e) {
+            // Jackson refuses a little of what is eligible. Its messages quote the document.
+            dropped.increment();
+            LOG.debug("A request has no outline: {}", e.getClass().getSimpleName());
+        } finally {
+            memory.release(job.body().length);
+        }
+    }
+
+    private void keep(Outline outline) {
+        synchronized (outlines) {
+            forget(outline.key());
+            outlines.put(outline.key(), outline);
+            bytes += outline.bytes();
+            while (outlines.size() > capacity || bytes > maxBytes) {
+                forget(outlines.keySet().iterator().next());
+            }
+        }
+    }
+
+    private void forget(CacheKey key) {
+        Outline old = outlines.remove(key);
+        if (old != null) {
+            bytes -= old.bytes();
+        }
+    }
+
+    /** Requests that are kept now. */
+    public int size() {
+        synchronized (outlines) {
+            return outlines.size();
+        }
+    }
+
+    /** Requests that are not kept because there were too many at a time, or because they were too long or could not be read. */
+    public long dropped() {
+        return dropped.sum();
+    }
+
+    /** When the answer to a very request like this was complete, or null if that is not known. */
+    public Instant lastStored(CacheKey key) {
+        synchronized (outlines) {
+            Outline same = outlines.get(key);
+            return same == null ? null : Instant.ofEpochMilli(same.millis());
+        }
+    }
+
+    /**
+     * The requests of the same scope and endpoint that have most values in common with one, the most similar first.
+     *
+     * @param isStored whether the answer of a key is still there
+     * @throws IOException if the body is not JSON to Jackson
+     */
+    public List<Explanation.Nearest> nearest(KeyParts parts, byte[] body, Predicate<CacheKey> isStored)
+            throws IOException {
+        Outline asked = outliner.outline(parts, null, 0, body);
+        List<Outline> candidates;
+        synchronized (outlines) {
+            candidates = new ArrayList<>(outlines.values());
+        }
+        record Scored(Outline outline, double similarity) {}
+        return candidates.stream()
+                .filter(other -> other.isComparable(parts) && !other.key().equals(parts.key()))
+                .map(other -> new Scored(other, asked.similarity(other)))
+                .filter(scored -> scored.similarity() >= LEAST_SIMILARITY)
+                .sorted(Comparator.comparingDouble(Scored::similarity)
+                        .thenComparing(scored -> scored.outline().millis())
+                        .reversed())
+                .limit(SHOWN)
+                .map(scored -> new Explanation.Nearest(
+                        scored.outline().id(),
+                        Times.iso(scored.outline().millis()),
+                        Math.floor(scored.similarity() * 1000) / 1000,
+                        asked.differences(scored.outline(), names),
+                        scored.outline().key().shortDigest(),
+                        isStored.test(scored.outline().key())))
+                .toList();
+    }
+
+    @Override
+    public void close() {
+        closed = true;
+        thread.interrupt();
+        drop();
+    }
+
+    /** Gives back what is reserved for requests that nobody is going to make an outline of. */
+    private void drop() {
+        for (Job job = queue.poll(); job != null; job = queue.poll()) {
+            memory.release(job.body().length);
+        }
+    }
+}

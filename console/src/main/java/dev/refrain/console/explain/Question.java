@@ -1,0 +1,14 @@
+package dev.refrain.console.explain;
+
+import dev.refrain.semantics.route.Route;
+import java.util.Map;
+
+/**
+ * A request that is asked about, as a client would send it.
+ *
+ * @param route to one of the endpoints; never null
+ * @param query the query string, or empty
+ * @param headers by name in any case
+ * @param body as it would be sent
+ */
+public record Question(Route route, String query, Map<String, String> headers, String body) {}

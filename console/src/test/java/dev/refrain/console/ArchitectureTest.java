@@ -1,0 +1,42 @@
+package dev.refrain.console;
+
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+
+import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.junit.AnalyzeClasses;
+import com.tngtech.archunit.junit.ArchTest;
+import com.tngtech.archunit.lang.ArchRule;
+
+/** The console knows no front-end, so that any front-end and any embedder can have it. */
+@AnalyzeClasses(packages = "dev.refrain.console", importOptions = ImportOption.DoNotIncludeTests.class)
+class ArchitectureTest {
+    @ArchTest
+    static final ArchRule noFrontEnd =
+            noClasses().should().dependOnClassesThat().resideInAPackage("dev.refrain.http..");
+
+    @ArchTest
+    static final ArchRule theEnginesInternalsAreNoApi =
+            noClasses().should().dependOnClassesThat().resideInAPackage("dev.refrain.engine.internal..");
+
+    @ArchTest
+    static final ArchRule onlyTheListenerKnowsTheServer = noClasses()
+            .that()
+            .resideOutsideOfPackage("dev.refrain.console.admin..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage("io.undertow..", "org.xnio..");
+
+    @ArchTest
+    static final ArchRule commandsAskOverHttpAlone = noClasses()
+            .that()
+            .resideInAPackage("dev.refrain.console.cli..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage(
+                    "dev.refrain.engine..", "dev.refrain.console.activity..", "dev.refrain.console.admin..");
+
+    @ArchTest
+    static final ArchRule noCircles =
+            slices().matching("dev.refrain.(**)").should().beFreeOfCycles();
+}

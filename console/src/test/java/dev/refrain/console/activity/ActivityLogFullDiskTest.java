@@ -1,0 +1,177 @@
+package dev.refrain.console.activity;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.refrain.engine.AnswerFacts;
+import dev.refrain.engine.CacheOutcome;
+import dev.refrain.engine.Endpoint;
+import dev.refrain.engine.GenerationId;
+import dev.refrain.engine.Savings;
+import dev.refrain.semantics.caller.Caller;
+import dev.refrain.testing.CapturedLog;
+import dev.refrain.testing.MovableClock;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A disk that fills up costs records, which are counted, and one line; with room there are records again. */
+class ActivityLogFullDiskTest {
+    private static final int MEBIBYTES = 4;
+
+    @TempDir
+    Path folder;
+
+    private final CapturedLog captured = new CapturedLog(Journal.class.getName());
+    private final List<String> lines = captured.lines();
+    private final MovableClock clock = new MovableClock();
+    private Path disk;
+
+    @BeforeEach
+    void mount() throws Exception {
+        Path directory = Files.createDirectory(folder.resolve("disk"));
+        assumeTrue(
+                run("mount", "-t", "tmpfs", "-o", "size=" + MEBIBYTES + "m", "refrain-test", directory.toString()),
+                "skipped: mounting a small tmpfs takes root on Linux");
+        disk = directory;
+    }
+
+    @AfterEach
+    void unmount() throws Exception {
+        captured.close();
+        if (disk != null) {
+            run("umount", "--lazy", disk.toString());
+        }
+    }
+
+    private static boolean run(String... command) throws InterruptedException {
+        try {
+            return new ProcessBuilder(command)
+                            .redirectErrorStream(true)
+                            .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+                            .start()
+                            .waitFor()
+                    == 0;
+        } catch (IOException noSuchCommand) {
+            return false;
+        }
+    }
+
+    private ActivityLog open() {
+        return ActivityLog.open(
+                new ActivityOptions(disk.resolve("activity"), true, 256L << 20, Duration.ofDays(30), "USD", List.of()),
+                clock);
+    }
+
+    private String hit(ActivityLog log) {
+        String id = GenerationId.mint(clock.millis() / 1000);
+        Account account = log.begin(Endpoint.CHAT);
+        account.caller(new Caller(null, "a", "efcdab8967452301"));
+        account.head(200, id, new CacheOutcome.Hit(10, 290, id, new Savings(AnswerFacts.ofTokens(100, 50), 2000)));
+        account.served(false);
+        return id;
+    }
+
+    /** More than wait in memory, with the queue emptied on this thread now and then. */
+    private String hits(ActivityLog log, int count) {
+        String last = null;
+        for (int i = 0; i < count; i++) {
+            last = hit(log);
+            if (i % 5000 == 0) {
+                log.stats();
+            }
+        }
+        return last;
+    }
+
+    @Test
+    void whatDoesNotFitIsCountedAndTheRestGoesOn() throws IOException {
+        Path filler = disk.resolve("filler");
+        int total = 100_000;
+        String first;
+        String last;
+        try (ActivityLog log = open()) {
+            first = hit(log);
+        }
+        try (ActivityLog log = open()) {
+            // Opens the file.
+            log.stats();
+            fill(filler);
+            hits(log, total);
+            Stats full = log.stats();
+            assertThat(full.requests().hit()).isEqualTo(total);
+            assertThat(full.log().dropped()).isGreaterThan(total / 2);
+            assertThat(full.log().records() + full.log().dropped()).isEqualTo(1 + total);
+            assertThat(log.find(first)).isPresent();
+            assertThat(lines)
+                    .singleElement()
+                    .asString()
+                    .startsWith("WARNING Records of requests could not be written to " + disk.resolve("activity"))
+                    .contains("full");
+
+            Files.delete(filler);
+            last = hits(log, 5000);
+        }
+        try (ActivityLog log = open()) {
+            assertThat(log.find(first)).isPresent();
+            assertThat(log.find(last)).isPresent();
+            assertThat(log.query(Filter.ALL, 1000, null).data()).hasSize(1000);
+        }
+        assertThat(lines).hasSize(1);
+    }
+
+    @Test
+    void whatCannotBeOpenedIsTriedAgain() throws IOException {
+        Path filler = disk.resolve("filler");
+        fill(filler);
+        try (ActivityLog log = open()) {
+            hit(log);
+            assertThat(log.stats().log().dropped()).isOne();
+            Files.delete(filler);
+            clock.advance(Duration.ofSeconds(50));
+            hit(log);
+            assertThat(log.stats().log().dropped()).isEqualTo(2);
+            clock.advance(Duration.ofSeconds(11));
+            // By the log's thread, which looks at the clock a few times a second.
+            long patience = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+            while (lines.size() < 2) {
+                assertThat(System.nanoTime()).as("time").isLessThan(patience);
+                LockSupport.parkNanos(1_000_000);
+            }
+            String last = hit(log);
+            assertThat(log.find(last)).isPresent();
+            assertThat(log.stats().log())
+                    .extracting(Stats.Log::records, Stats.Log::dropped)
+                    .containsExactly(1L, 2L);
+            assertThat(log.series(TimeSeries.Range.HOUR).stream()
+                            .mapToLong(point -> point.requests().hit()))
+                    .contains(2L, 1L);
+        }
+        Path file = disk.resolve("activity");
+        assertThat(lines)
+                .hasSize(2)
+                .first()
+                .asString()
+                .startsWith("SEVERE Requests are not logged: " + file + " cannot be used: ")
+                .endsWith("It is tried again every minute");
+        assertThat(lines).last().isEqualTo("INFO Requests are logged to " + file + " now");
+    }
+
+    private static void fill(Path filler) throws IOException {
+        try (var out = Files.newOutputStream(filler)) {
+            while (true) {
+                out.write(new byte[4096]);
+            }
+        } catch (IOException full) {
+            assertThat(Files.size(filler)).isGreaterThan(MEBIBYTES << 19);
+        }
+    }
+}

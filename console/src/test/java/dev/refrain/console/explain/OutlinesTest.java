@@ -1,0 +1,160 @@
+package dev.refrain.console.explain;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.refrain.engine.CacheRequest;
+import dev.refrain.engine.Endpoint;
+import dev.refrain.engine.KeyParts;
+import dev.refrain.engine.MemoryBudget;
+import dev.refrain.engine.ResponseCache;
+import dev.refrain.engine.spi.NoStore;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+class OutlinesTest {
+    private final PathNames names = new PathNames();
+    private final Outliner outliner = new Outliner(names);
+    private ResponseCache cache;
+
+    @BeforeEach
+    void open() throws IOException {
+        cache = ResponseCache.builder(Path.of("unused")).store(new NoStore()).open();
+    }
+
+    @AfterEach
+    void close() {
+        cache.close();
+    }
+
+    private KeyParts parts(String body) {
+        return cache.keyParts(CacheRequest.of(Endpoint.CHAT, "k", bytes(body))).orElseThrow();
+    }
+
+    private static byte[] bytes(String text) {
+        return text.getBytes(StandardCharsets.UTF_8);
+    }
+
+    private Outline outline(String body) throws IOException {
+        return outliner.outline(parts(body), null, 0, bytes(body));
+    }
+
+    private List<String> differences(String asked, String other) throws IOException {
+        return outline(asked).differences(outline(other), names);
+    }
+
+    @Test
+    void differencesComeInTheOrderOfTheDocument() throws IOException {
+        assertThat(differences(
+                        "{\"z\":1,\"a\":[true,{\"b c\":\"x\"},[]],\"q\":\"u\\\"v\"}",
+                        "{\"z\":2,\"a\":[true,{\"b c\":\"y\"},[1]],\"q\":\"u\\\"v\",\"extra\":{}}"))
+                .containsExactly("$.z", "$.a[1][\"b c\"]", "$.a[2]", "$.a[2][0]", "$.extra");
+    }
+
+    @Test
+    void aNumberIsNoTextAndItsSpellingCounts() throws IOException {
+        assertThat(differences("{\"a\":1,\"b\":1.0,\"c\":null}", "{\"a\":\"1\",\"b\":1.00,\"c\":\"null\"}"))
+                .containsExactly("$.a", "$.b", "$.c");
+    }
+
+    @Test
+    void equalValuesSpeltInAnotherWayAreSaidToBe() throws IOException {
+        assertThat(differences("{\"a\":\"A\"}", "{\"a\":\"\\u0041\"}")).containsExactly("(spelling of a text)");
+        assertThat(outline("{\"a\":\"A\"}").similarity(outline("{\"a\":\"\\u0041\"}")))
+                .isEqualTo(1);
+    }
+
+    @Test
+    void hashesDifferFromProcessToProcess() throws IOException {
+        byte[] body = bytes("{\"a\":\"a guess\"}");
+        assertThat(new Outliner(names).outline(parts("{}"), null, 0, body).hashes())
+                .isNotEqualTo(outliner.outline(parts("{}"), null, 0, body).hashes());
+    }
+
+    @Test
+    void aLongRequestIsOutlinedInPart() throws IOException {
+        String many = "{\"a\":[" + "1,".repeat(Outliner.MOST_VALUES * 2) + "1]}";
+        assertThat(outline(many).hashes()).hasSize(Outliner.MOST_VALUES);
+    }
+
+    @Test
+    void theOldestGoFirst() throws IOException {
+        try (Outlines outlines = new Outlines(2, new MemoryBudget(1 << 20))) {
+            for (int i = 1; i <= 3; i++) {
+                String body = "{\"same\":true,\"i\":" + i + "}";
+                outlines.add(() -> parts(body), "gen-" + i, i, bytes(body));
+                while (outlines.lastStored(parts(body).key()) == null) {
+                    Thread.onSpinWait();
+                }
+            }
+            assertThat(outlines.size()).isEqualTo(2);
+            String asked = "{\"same\":true,\"i\":0}";
+            assertThat(outlines.nearest(parts(asked), bytes(asked), key -> true))
+                    .extracting(Explanation.Nearest::id)
+                    .containsExactly("gen-3", "gen-2");
+        }
+    }
+
+    @Test
+    void whatWaitsForItsOutlineIsGivenBackWhenItEnds() throws Exception {
+        MemoryBudget memory = new MemoryBudget(1 << 20);
+        CountDownLatch busy = new CountDownLatch(1);
+        CountDownLatch closing = new CountDownLatch(1);
+        Outlines outlines = new Outlines(10, memory);
+        outlines.add(
+                () -> {
+                    busy.countDown();
+                    await(closing);
+                    return parts("{}");
+                },
+                null,
+                0,
+                bytes("{}"));
+        assertThat(busy.await(20, TimeUnit.SECONDS)).isTrue();
+        outlines.add(() -> parts("{}"), null, 0, bytes("{\"waits\":true}"));
+        assertThat(memory.usedBytes()).isEqualTo(2 + 14);
+        outlines.close();
+        outlines.add(() -> parts("{}"), null, 0, bytes("{\"late\":true}"));
+        assertThat(memory.usedBytes()).isEqualTo(2);
+        closing.countDown();
+        while (memory.usedBytes() > 0) {
+            Thread.onSpinWait();
+        }
+    }
+
+    private static void await(CountDownLatch latch) {
+        boolean interrupted = false;
+        while (true) {
+            try {
+                latch.await();
+                break;
+            } catch (InterruptedException closed) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    @Test
+    void noneAreKeptWhereNoneAreWanted() {
+        try (Outlines outlines = new Outlines(0, new MemoryBudget(1 << 20))) {
+            outlines.add(
+                    () -> {
+                        throw new AssertionError("not asked for");
+                    },
+                    null,
+                    0,
+                    bytes("{}"));
+            assertThat(outlines.size()).isZero();
+            assertThat(outlines.isOn()).isFalse();
+        }
+    }
+}

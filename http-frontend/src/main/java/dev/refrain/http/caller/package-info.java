@@ -1,5 +1,0 @@
-/**
- * Who sends a request (wire rule W15): made once for each request, in {@link dev.refrain.http.caller.Callers}, and handed to all that want to
- * know: the key, the log, the records of generations, and explanations. No credential outlives its request.
- */
-package dev.refrain.http.caller;

@@ -1,8 +1,0 @@
-package dev.refrain.http.explain;
-
-/** Tells what would become of a request, without making it. */
-@FunctionalInterface
-public interface Explainer {
-    /** What would become of the request now. Leaves no trace: neither a lookup nor a hit is counted. */
-    Explanation explain(Question question);
-}

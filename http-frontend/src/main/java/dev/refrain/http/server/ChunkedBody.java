@@ -1,0 +1,148 @@
+package dev.refrain.http.server;
+
+import dev.refrain.semantics.framing.ChunkGrammar;
+import dev.refrain.semantics.framing.MalformedBody;
+import io.undertow.connector.PooledByteBuffer;
+import io.undertow.server.Connectors;
+import io.undertow.server.HttpServerExchange;
+import io.undertow.server.protocol.http.HttpServerConnection;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import org.xnio.IoUtils;
+import org.xnio.channels.StreamSinkChannel;
+import org.xnio.conduits.AbstractStreamSourceConduit;
+import org.xnio.conduits.ConduitReadableByteChannel;
+import org.xnio.conduits.StreamSourceConduit;
+
+/**
+ * A request body in chunks, decoded as strictly as RFC 9112, 7.1 defines it ({@link ChunkGrammar}).
+ *
+ * <p>Undertow's own decoder takes what is no size for the last chunk, whatever stands between a chunk and the next line feed for its
+ * end, and trailer fields of any length into memory. Where another proxy in front reads the same bytes otherwise, such leniency
+ * lets one client put words into the mouth of the next (request smuggling).
+ */
+final class ChunkedBody extends AbstractStreamSourceConduit<StreamSourceConduit> {
+    private final HttpServerExchange exchange;
+    private final HttpServerConnection connection;
+
+    private final ChunkGrammar grammar = new ChunkGrammar();
+    /** What was wrong with the body, or null: where it goes on is not known from there. */
+    private MalformedBody flaw;
+
+    /** @param raw the connection's bytes, pushed back ones first */
+    ChunkedBody(StreamSourceConduit raw, HttpServerExchange exchange) {
+        super(raw);
+        this.exchange = exchange;
+        this.connection = (HttpServerConnection) exchange.getConnection();
+    }
+
+    @Override
+    public int read(ByteBuffer into) throws IOException {
+        if (flaw != null) {
+            throw flaw;
+        }
+        int before = into.position();
+        while (!grammar.isAtEnd() && into.hasRemaining()) {
+            int count = grammar.isInData() ? readData(into) : readFraming(into);
+            if (count < 0) {
+                throw malformed(new MalformedBody("it ended before its last chunk"));
+            }
+            if (count == 0) {
+                break;
+            }
+        }
+        int count = into.position() - before;
+        return count == 0 && grammar.isAtEnd() ? -1 : count;
+    }
+
+    @Override
+    public long read(ByteBuffer[] into, int offset, int count) throws IOException {
+        for (int i = offset; i < offset + count; i++) {
+            if (into[i].hasRemaining()) {
+                return read(into[i]);
+            }
+        }
+        return 0;
+    }
+
+    @Override
+    public long transferTo(long position, long count, FileChannel target) throws IOException {
+        return target.transferFrom(new ConduitReadableByteChannel(this), position, count);
+    }
+
+    @Override
+    public long transferTo(long count, ByteBuffer through, StreamSinkChannel target) throws IOException {
+        return IoUtils.transfer(new ConduitReadableByteChannel(this), count, through, target);
+    }
+
+    @Override
+    public void terminateReads() throws IOException {
+        super.terminateReads();
+        if (!grammar.isAtEnd()) {
+            exchange.setPersistent(false);
+            Connectors.terminateRequest(exchange);
+        }
+    }
+
+    /** Data goes where it is wanted without a detour. */
+    private int readData(ByteBuffer into) throws IOException {
+        int limit = into.limit();
+        into.limit((int) Math.min(limit, into.position() + grammar.left()));
+        try {
+            int count = super.read(into);
+            if (count > 0) {
+                grammar.took(count);
+            }
+            return count;
+        } finally {
+            into.limit(limit);
+        }
+    }
+
+    /** What is read beyond the framing is data if there is room for it, or else put back. */
+    private int readFraming(ByteBuffer into) throws IOException {
+        PooledByteBuffer pooled = connection.getByteBufferPool().allocate();
+        ByteBuffer bytes = pooled.getBuffer();
+        boolean putBack = false;
+        boolean ended = false;
+        try {
+            int count = super.read(bytes);
+            bytes.flip();
+            while (!grammar.isAtEnd() && bytes.hasRemaining() && (!grammar.isInData() || into.hasRemaining())) {
+                if (grammar.isInData()) {
+                    int part = (int) Math.min(grammar.left(), Math.min(bytes.remaining(), into.remaining()));
+                    into.put(bytes.slice().limit(part));
+                    bytes.position(bytes.position() + part);
+                    grammar.took(part);
+                } else {
+                    grammar.accept(bytes.get());
+                }
+            }
+            putBack = bytes.hasRemaining();
+            if (grammar.isAtEnd()) {
+                ended = true;
+            }
+            return count;
+        } catch (MalformedBody found) {
+            throw malformed(found);
+        } finally {
+            if (putBack) {
+                connection.ungetRequestBytes(pooled);
+            } else {
+                pooled.close();
+            }
+            if (ended) {
+                // After what follows it is back, for the next request begins with that.
+                Connectors.terminateRequest(exchange);
+            }
+        }
+    }
+
+    /** What came behind it is not looked at, here or by whoever reads on to find the next request. */
+    private MalformedBody malformed(MalformedBody found) {
+        flaw = found;
+        exchange.setPersistent(false);
+        return found;
+    }
+}

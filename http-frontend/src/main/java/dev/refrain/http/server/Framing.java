@@ -1,0 +1,71 @@
+package dev.refrain.http.server;
+
+import dev.refrain.semantics.framing.ConnectionOptions;
+import dev.refrain.semantics.framing.FramingFault;
+import dev.refrain.semantics.framing.FramingRules;
+import io.undertow.conduits.ReadDataStreamSourceConduit;
+import io.undertow.server.HttpHandler;
+import io.undertow.server.HttpServerExchange;
+import io.undertow.server.protocol.http.HttpServerConnection;
+import io.undertow.util.HeaderMap;
+import io.undertow.util.HeaderValues;
+import io.undertow.util.Headers;
+import io.undertow.util.Protocols;
+
+/**
+ * Refuses requests whose end is not beyond doubt (RFC 9112, 6), before anything else is done with them; so it is to be the first handler.
+ * Undertow has refused by then what is malformed in any way, several lengths, and a length beside a transfer coding. Bodies in chunks
+ * are judged as they are read ({@link ChunkedBody}).
+ */
+public final class Framing implements HttpHandler {
+    /** What to do with a request that is refused. */
+    public interface Refusal {
+        /** Answers it. The connection will be closed behind the answer. */
+        void refuse(HttpServerExchange exchange, FramingFault why);
+    }
+
+    private final HttpHandler next;
+    private final Refusal refusal;
+
+    /**
+     * A handler.
+     *
+     * @param next gets what is not refused
+     * @param refusal gets what is, on the connection's I/O thread
+     */
+    public Framing(HttpHandler next, Refusal refusal) {
+        this.next = next;
+        this.refusal = refusal;
+    }
+
+    @Override
+    public void handleRequest(HttpServerExchange exchange) throws Exception {
+        HeaderMap headers = exchange.getRequestHeaders();
+        String protocol = exchange.getProtocol().toString();
+        FramingFault fault = FramingRules.fault(
+                protocol, exchange.getRequestURI(), exchange.getQueryString(), new HeaderFields(headers));
+        if (fault != null) {
+            if (!FramingRules.isVersion(protocol)) {
+                // Undertow would answer in the same words, whatever they are.
+                exchange.setProtocol(Protocols.HTTP_1_1);
+            }
+            // Nobody knows where the next request would begin. After an expectation that is not met, the client may
+            // send the body or not.
+            exchange.setPersistent(false);
+            refusal.refuse(exchange, fault);
+            return;
+        }
+        HeaderValues options = headers.get(Headers.CONNECTION);
+        // Undertow takes note of a single option only.
+        if (options != null && ConnectionOptions.of(options).contains("close")) {
+            exchange.setPersistent(false);
+        }
+        if (headers.contains(Headers.TRANSFER_ENCODING)) {
+            HttpServerConnection connection = (HttpServerConnection) exchange.getConnection();
+            // In place of Undertow's decoder, which nothing has been read through yet.
+            exchange.addRequestWrapper((undertows, of) -> new ChunkedBody(
+                    new ReadDataStreamSourceConduit(connection.getOriginalSourceConduit(), connection), of));
+        }
+        next.handleRequest(exchange);
+    }
+}

@@ -1,0 +1,119 @@
+package dev.refrain.semantics.answer;
+
+import dev.refrain.engine.CacheKey;
+import dev.refrain.engine.CacheOutcome;
+import dev.refrain.engine.ForwardReason;
+import dev.refrain.engine.Savings;
+
+/** Writes what the cache did into a response's header (wire rules W21, W22, W27, W30 and W33). */
+public final class CacheHeaders {
+    /** Says what an answer had cost. */
+    @FunctionalInterface
+    public interface Pricing {
+        /** The money that an answer from the cache spares, such as {@code 0.0015 USD}; null if it is not known. */
+        String cost(Savings savings);
+    }
+
+    /** Stands for the status of an answer that there was not. */
+    private static final int NO_STATUS = 0;
+
+    /** From here on there is nothing that could live. */
+    private static final int LEAST_ERROR = 400;
+
+    private CacheHeaders() {}
+
+    /**
+     * For an answer.
+     *
+     * @param outcome null where caching was off
+     * @param key null if the request has none
+     * @param status of the upstream's answer, if the request was forwarded
+     * @param pricing of the request, with its model; null only if {@code outcome} is
+     */
+    public static void write(CacheOutcome outcome, CacheKey key, int status, Pricing pricing, ResponseFields headers) {
+        if (outcome instanceof CacheOutcome.Hit hit) {
+            writeHit(hit.ageSeconds(), hit.ttlSeconds(), hit.sourceId(), key, headers);
+            writeSavings(hit.savings(), pricing, headers);
+            writeStandard("hit; ttl=" + hit.ttlSeconds(), NO_STATUS, key, headers);
+        } else if (outcome instanceof CacheOutcome.HitOnError rescue) {
+            CacheOutcome.Hit hit = rescue.entry();
+            writeHit(hit.ageSeconds(), hit.ttlSeconds(), hit.sourceId(), key, headers);
+            writeSavings(hit.savings(), pricing, headers);
+            // An entry that has expired is what the request was forwarded for, whatever else there was.
+            ForwardReason reason = hit.ttlSeconds() <= 0 ? ForwardReason.STALE : rescue.reason();
+            writeStandard("hit; ttl=" + hit.ttlSeconds() + "; fwd=" + reason.token(), rescue.status(), key, headers);
+        } else if (outcome instanceof CacheOutcome.Collapsed collapsed) {
+            writeHit(0, collapsed.ttlSeconds(), collapsed.sourceId(), key, headers);
+            writeStandard("fwd=" + collapsed.reason().token() + "; collapsed", status, key, headers);
+        } else if (outcome instanceof CacheOutcome.Miss miss) {
+            headers.put(CacheField.STATUS, "MISS");
+            if (status < LEAST_ERROR) {
+                headers.put(CacheField.TTL, Long.toString(miss.ttlSeconds()));
+            }
+            writeStandard("fwd=" + miss.reason().token() + (miss.stored() ? "; stored" : ""), status, key, headers);
+        } else if (outcome instanceof CacheOutcome.Bypass bypass) {
+            headers.put(CacheField.STATUS, "MISS");
+            writeStandard("fwd=bypass; detail=" + bypass.reason().detail(), status, key, headers);
+        }
+    }
+
+    /**
+     * For an error that Refrain makes itself.
+     *
+     * @param outcome what a failure of the upstream would have been; null where caching was off
+     */
+    public static void write(CacheOutcome outcome, CacheKey key, ProxyException failure, ResponseFields headers) {
+        if (outcome == null) {
+            return;
+        }
+        headers.put(CacheField.STATUS, "MISS");
+        String forward = "";
+        String detail = failure.detail();
+        if (outcome instanceof CacheOutcome.Miss miss) {
+            forward = "fwd=" + miss.reason().token() + "; ";
+        } else if (outcome instanceof CacheOutcome.Bypass bypass && failure.isForwarded()) {
+            forward = "fwd=bypass; ";
+            detail = bypass.reason().detail();
+        }
+        writeStandard((failure.isForwarded() ? forward : "") + "detail=" + detail, NO_STATUS, key, headers);
+    }
+
+    private static void writeHit(long age, long ttl, String sourceId, CacheKey key, ResponseFields headers) {
+        headers.put(CacheField.STATUS, "HIT");
+        headers.put(CacheField.AGE, Long.toString(age));
+        headers.put(CacheField.TTL, Long.toString(ttl));
+        if (sourceId != null) {
+            headers.put(CacheField.SOURCE_ID, sourceId);
+        }
+        if (key != null && key.streaming()) {
+            // A stream is to be seen live, whatever its provider said to the proxies on its own way (W28c).
+            headers.put(CacheField.ACCEL_BUFFERING, "no");
+        }
+    }
+
+    /** Only what is known. */
+    private static void writeSavings(Savings savings, Pricing pricing, ResponseFields headers) {
+        if (savings.tokens() > 0) {
+            headers.put(CacheField.SAVED_TOKENS, Long.toString(savings.tokens()));
+        }
+        if (savings.fetchMillis() > 0) {
+            headers.put(CacheField.SAVED_MS, Long.toString(savings.fetchMillis()));
+        }
+        String cost = pricing.cost(savings);
+        if (cost != null) {
+            headers.put(CacheField.SAVED_COST, cost);
+        }
+    }
+
+    /** RFC 9211; after what caches nearer to the provider have said. */
+    private static void writeStandard(String parameters, int status, CacheKey key, ResponseFields headers) {
+        StringBuilder field = new StringBuilder(96).append("refrain; ").append(parameters);
+        if (status != NO_STATUS) {
+            field.append("; fwd-status=").append(status);
+        }
+        if (key != null) {
+            field.append("; key=\"").append(key.shortDigest()).append('"');
+        }
+        headers.add(CacheField.STANDARD_STATUS, field.toString());
+    }
+}

@@ -1,0 +1,198 @@
+package dev.refrain.semantics.answer;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.core.async.ByteArrayFeeder;
+import dev.refrain.engine.ForwardingSink;
+import dev.refrain.engine.GenerationId;
+import dev.refrain.engine.MemoryBudget;
+import dev.refrain.engine.ResponseHead;
+import dev.refrain.engine.ResponseSink;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.Locale;
+
+/**
+ * Finds the generation id of an upstream's answer (wire rule W23): its {@code X-Generation-Id} header, else the {@code id} of a
+ * non-streaming body, else a new one.
+ *
+ * <p>The id has to stand in the head, so a JSON body without the header is held back until its {@code id} has come by, which in
+ * the known formats is among the first bytes. Streams are never held back: one that does not say that it is one is told by its first
+ * character.
+ */
+public final class IdentifySink extends ForwardingSink {
+    /** Held back at most, in bytes; a body that names no id until then gets a new one. */
+    private static final int MAX_HELD = 256 * 1024;
+    /** Of the buffer and of the parser's, which keeps a text until it is whole. */
+    private static final int HELD_FACTOR = 4;
+
+    /** A header value's length that clients and proxies on the way can be expected to take. */
+    private static final int MAX_ID_LENGTH = 256;
+
+    private static final JsonFactory JSON = new JsonFactory();
+
+    private ResponseHead head;
+    /** Null once the head has been passed on. */
+    private Search search;
+
+    private final MemoryBudget.Reservation held;
+
+    /** @param memory where what is held back is reserved; without room the answer gets a new id */
+    public IdentifySink(ResponseSink client, MemoryBudget memory) {
+        super(client);
+        this.held = memory.open();
+    }
+
+    @Override
+    public void head(ResponseHead answer) {
+        if (answer.generationId() == null && mayBeJson(answer) && answer.contentLength() != 0) {
+            head = answer;
+            search = new Search();
+        } else {
+            super.head(answer.generationId() != null ? answer : answer.withGenerationId(mint()));
+        }
+    }
+
+    @Override
+    public void chunk(ByteBuffer bytes) {
+        if (search == null) {
+            super.chunk(bytes);
+        } else if (!held.grow((long) HELD_FACTOR * bytes.remaining())) {
+            release();
+            super.chunk(bytes);
+        } else if (search.feed(bytes)) {
+            release();
+        }
+    }
+
+    @Override
+    public void end() {
+        if (search != null) {
+            release();
+        }
+        super.end();
+    }
+
+    @Override
+    public void fail(Throwable cause) {
+        if (search != null && search.held.size() > 0) {
+            release();
+        }
+        held.close();
+        super.fail(cause);
+    }
+
+    @Override
+    public void whenDrained(Runnable action) {
+        if (search == null) {
+            super.whenDrained(action);
+        } else {
+            // What is held back has to be followed by more, or it never gets on.
+            action.run();
+        }
+    }
+
+    private void release() {
+        Search done = search;
+        search = null;
+        held.close();
+        super.head(head.withGenerationId(done.id != null ? done.id : mint()));
+        if (done.held.size() > 0) {
+            super.chunk(ByteBuffer.wrap(done.held.toByteArray()));
+        }
+    }
+
+    /** What has no type, or the wrong one, is read like what it turns out to be; but nothing that says it streams is held back. */
+    private static boolean mayBeJson(ResponseHead answer) {
+        return answer.contentEncoding() == null
+                && (answer.contentType() == null
+                        || !answer.contentType().toLowerCase(Locale.ROOT).startsWith("text/event-stream"));
+    }
+
+    private static String mint() {
+        return GenerationId.mint(System.currentTimeMillis() / 1000);
+    }
+
+    /** An incremental search for the top-level {@code id}. */
+    private static final class Search {
+        private final ByteArrayOutputStream held = new ByteArrayOutputStream(1024);
+        private final JsonParser parser;
+        private int depth;
+        private boolean idIsNext;
+        private boolean isObject;
+        private String id;
+
+        Search() {
+            try {
+                parser = JSON.createNonBlockingByteArrayParser();
+            } catch (IOException e) {
+                throw new IllegalStateException("a parser without input has nothing to fail on", e);
+            }
+        }
+
+        /** Takes more of the body; returns whether the search is over, with or without an id. */
+        boolean feed(ByteBuffer bytes) {
+            byte[] piece = new byte[bytes.remaining()];
+            bytes.get(piece);
+            held.write(piece, 0, piece.length);
+            if (!isObject) {
+                int first = firstCharacter(piece);
+                if (first < 0) {
+                    return held.size() > MAX_HELD;
+                } else if (first != '{') {
+                    return true;
+                }
+                isObject = true;
+            }
+            try {
+                ((ByteArrayFeeder) parser.getNonBlockingInputFeeder()).feedInput(piece, 0, piece.length);
+                return advance() || held.size() > MAX_HELD;
+            } catch (IOException | RuntimeException notJson) {
+                // A parser that breaks on what a provider sends must not break the answer.
+                return true;
+            }
+        }
+
+        /** The first byte that is no white space, or less than 0 if there is none. */
+        private static int firstCharacter(byte[] piece) {
+            for (byte b : piece) {
+                if (b != ' ' && b != '\t' && b != '\r' && b != '\n') {
+                    return Byte.toUnsignedInt(b);
+                }
+            }
+            return -1;
+        }
+
+        private boolean advance() throws IOException {
+            for (JsonToken token = parser.nextToken();
+                    token != null && token != JsonToken.NOT_AVAILABLE;
+                    token = parser.nextToken()) {
+                if (idIsNext) {
+                    String value = token == JsonToken.VALUE_STRING ? parser.getText() : "";
+                    id = isHeaderSafe(value) ? value : null;
+                    return true;
+                }
+                if (token.isStructStart()) {
+                    depth++;
+                } else if (token.isStructEnd()) {
+                    depth--;
+                } else if (token == JsonToken.FIELD_NAME && depth == 1) {
+                    idIsNext = parser.currentName().equals("id");
+                }
+                if (depth == 0) {
+                    return true;
+                }
+            }
+            return false;
+        }
+
+        /** Visible ASCII only: what stands in a body must not be able to write header lines. */
+        private static boolean isHeaderSafe(String value) {
+            return !value.isEmpty()
+                    && value.length() <= MAX_ID_LENGTH
+                    && value.chars().allMatch(c -> c > ' ' && c < 0x7F);
+        }
+    }
+}

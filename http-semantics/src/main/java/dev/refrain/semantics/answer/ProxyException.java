@@ -1,0 +1,219 @@
+package dev.refrain.semantics.answer;
+
+import dev.refrain.engine.MemoryBudget;
+import dev.refrain.engine.NotCachedException;
+import dev.refrain.semantics.framing.FramingFault;
+import dev.refrain.semantics.framing.MalformedBody;
+import java.io.IOException;
+import java.net.ProtocolException;
+import java.security.cert.CertificateException;
+import java.time.Duration;
+import javax.net.ssl.SSLPeerUnverifiedException;
+
+/** A failure that Refrain itself answers for: a status and a sentence that says what to do, without secrets (wire rule W31). */
+public final class ProxyException extends Exception {
+    private static final String ONLY_IF_CACHED = "only-if-cached";
+
+    private final int status;
+    private final String detail;
+    private final boolean forwarded;
+
+    private ProxyException(int status, String detail, boolean forwarded, String message, Throwable cause) {
+        super(message, cause);
+        this.status = status;
+        this.detail = detail;
+        this.forwarded = forwarded;
+    }
+
+    private static ProxyException refused(int status, String detail, String message) {
+        return new ProxyException(status, detail, false, message, null);
+    }
+
+    private static ProxyException upstream(int status, String detail, String message, Throwable cause) {
+        return new ProxyException(status, detail, true, message, cause);
+    }
+
+    public int status() {
+        return status;
+    }
+
+    /** Whether the same request would fail again, however often it is sent (wire rule W32). */
+    public boolean isLasting() {
+        if (getCause() != null && !(getCause() instanceof MalformedBody)) {
+            return false;
+        }
+        return switch (status) {
+            case 400, 404, 413, 417, 426, 501 -> true;
+            default -> detail.equals(ONLY_IF_CACHED);
+        };
+    }
+
+    /** The token for the {@code detail} parameter of {@code Cache-Status} (RFC 9211, 2.8). */
+    public String detail() {
+        return detail;
+    }
+
+    /** Whether the request was sent on to the upstream, or that was tried. */
+    public boolean isForwarded() {
+        return forwarded;
+    }
+
+    public static ProxyException badRequest(String message) {
+        return refused(400, "bad-request", message);
+    }
+
+    public static ProxyException notFound(String path) {
+        return refused(
+                404,
+                "not-found",
+                "Nothing is served under " + path + "; API paths begin with /v1/, /api/v1/ or /openai/.");
+    }
+
+    /**
+     * The request's body is too long.
+     *
+     * @param setting that has the limit, in bytes; null for a limit that cannot be set
+     */
+    public static ProxyException bodyTooLarge(long limit, String setting) {
+        return refused(
+                413,
+                "payload-too-large",
+                "The request body is over the limit of " + limit + " bytes; send less"
+                        + (setting == null ? "." : ", or have the operator raise " + setting + "."));
+    }
+
+    public static ProxyException dotSegment() {
+        return refused(
+                400,
+                "bad-request",
+                "The path has a segment that is . or .. once it is decoded; send the path that is meant.");
+    }
+
+    /** RFC 9110, 15.5.22. */
+    public static ProxyException upgradeRequired() {
+        return refused(
+                426, "upgrade-required", "Websockets are not spoken here; send the request by POST over HTTP/1.1.");
+    }
+
+    public static ProxyException requestStalled(Duration limit) {
+        return refused(
+                408,
+                "request-timeout",
+                "Nothing more of the request body came for " + limit.toMillis() + " ms; send it again.");
+    }
+
+    /** The client broke off, or what it sends cannot be read. */
+    public static ProxyException unreadable(IOException cause) {
+        String message = cause instanceof MalformedBody
+                ? "The request body is not properly framed: " + cause.getMessage() + "."
+                : "The request body broke off before its end; send it again.";
+        return new ProxyException(400, "bad-request", false, message, cause);
+    }
+
+    public static ProxyException framing(FramingFault fault) {
+        return refused(fault.status(), "bad-request", fault.message());
+    }
+
+    public static ProxyException noRoom() {
+        return refused(
+                503,
+                "memory-budget",
+                "Requests and answers under way take all the memory that there is for them; try again in a second, or have"
+                        + " the operator give Refrain a larger heap.");
+    }
+
+    public static ProxyException unreachable(Throwable cause) {
+        return upstream(
+                502,
+                "upstream-unreachable",
+                "The upstream provider could not be reached or broke off before it answered; try again.",
+                cause);
+    }
+
+    private static ProxyException untrusted(Throwable cause) {
+        return upstream(
+                502,
+                "upstream-unreachable",
+                "The upstream provider's certificate is not trusted; have the operator check that it is valid for its name"
+                        + " and that its issuer is among those that the JVM trusts.",
+                cause);
+    }
+
+    /**
+     * The provider's answer is not one.
+     *
+     * @param flaw what is wrong with it, as half a sentence
+     */
+    public static ProxyException malformed(String flaw) {
+        return upstream(
+                502,
+                "upstream-malformed",
+                "The upstream provider's answer is malformed, " + flaw + "; try again.",
+                null);
+    }
+
+    public static ProxyException silent(Duration limit) {
+        return upstream(
+                504,
+                "upstream-timeout",
+                "The upstream provider did not answer within " + limit.toMillis()
+                        + " ms; try again, or have the operator raise timeouts.response.",
+                null);
+    }
+
+    public static ProxyException stalled(Duration limit) {
+        return upstream(
+                504,
+                "upstream-timeout",
+                "The upstream provider sent nothing more for " + limit.toMillis() + " ms.",
+                null);
+    }
+
+    public static ProxyException overloaded(int limit) {
+        return refused(
+                503,
+                "too-many-upstream-calls",
+                "There are " + limit
+                        + " calls to the upstream provider under way already; try again, or have the operator"
+                        + " raise limits.upstream-calls.");
+    }
+
+    public static ProxyException stopping() {
+        return refused(503, "shutting-down", "Refrain is being stopped and takes no more requests; try again.");
+    }
+
+    public static ProxyException cancelled() {
+        return upstream(502, "upstream-cancelled", "The upstream call was broken off.", null);
+    }
+
+    private static ProxyException notCached() {
+        return refused(
+                504,
+                ONLY_IF_CACHED,
+                "There is no stored answer to this request, and with Cache-Control: only-if-cached it is not sent to the"
+                        + " upstream provider; send it without.");
+    }
+
+    /** The failure as one of ours: found in the chain of causes, or else the upstream's fault. */
+    public static ProxyException of(Throwable failure) {
+        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+            if (cause instanceof ProxyException ours) {
+                return ours;
+            }
+            if (cause instanceof MemoryBudget.Exhausted) {
+                return noRoom();
+            }
+            if (cause instanceof NotCachedException) {
+                return notCached();
+            }
+            if (cause instanceof CertificateException || cause instanceof SSLPeerUnverifiedException) {
+                return untrusted(failure);
+            }
+            if (cause instanceof ProtocolException) {
+                // Its message may quote the answer.
+                return malformed("it is not HTTP");
+            }
+        }
+        return unreachable(failure);
+    }
+}

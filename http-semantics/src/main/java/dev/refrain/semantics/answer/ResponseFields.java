@@ -1,0 +1,10 @@
+package dev.refrain.semantics.answer;
+
+/** A response's header, as far as {@link CacheHeaders} writes to it. */
+public interface ResponseFields {
+    /** Sets a field that nobody else has set. */
+    void put(CacheField field, String value);
+
+    /** Adds a line to a field. */
+    void add(CacheField field, String value);
+}

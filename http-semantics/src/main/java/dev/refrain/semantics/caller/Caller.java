@@ -1,0 +1,17 @@
+package dev.refrain.semantics.caller;
+
+import dev.refrain.engine.CacheScope;
+
+/**
+ * Who sends a request.
+ *
+ * @param scope whose answers the caller shares
+ * @param label what stands for the caller where no credential may stand: a configured name, else the beginning of the tag
+ * @param tag sixteen hexadecimal digits, see {@link CacheScope#hexTag}
+ */
+public record Caller(CacheScope scope, String label, String tag) {
+    /** @param name a configured one, or null */
+    static Caller of(CacheScope scope, String name) {
+        return new Caller(scope, name == null ? scope.toString() : name, scope.hexTag());
+    }
+}

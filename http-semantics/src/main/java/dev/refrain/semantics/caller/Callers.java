@@ -1,0 +1,206 @@
+package dev.refrain.semantics.caller;
+
+import dev.refrain.engine.CacheScope;
+import dev.refrain.engine.ResponseCache;
+import dev.refrain.semantics.RequestFields;
+import java.net.URLDecoder;
+import java.nio.charset.StandardCharsets;
+import java.security.GeneralSecurityException;
+import java.security.MessageDigest;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * Tells who sends a request, from every line of every field that holds a credential, and from credentials in the query string (wire rule W15).
+ * Keeps none of them. Thread-safe.
+ *
+ * <p>A request whose credentials are one and the same API key, in whichever of the fields that are made for API keys, has that key's scope.
+ * Any other has a scope of its own: of the names and values of all fields that count. Fields of different names count in the order of their names,
+ * lines of one field in the order in which they were sent (RFC 9110, 5.3), and names without regard to case. Lines that say nothing do not count.
+ */
+public final class Callers {
+    /** Of these, the value is the API key. */
+    private static final Set<String> API_KEY_FIELDS = Set.of("x-api-key", "api-key", "x-goog-api-key");
+
+    private static final String AUTHORIZATION = "authorization";
+
+    private static final String BEARER = "bearer";
+
+    private final ResponseCache cache;
+    private final CredentialFields fields;
+    /** By the SHA-256 of an API key. */
+    private final Map<String, String> names;
+
+    private final CacheScope anonymous;
+    private final LabelledTags labelled = new LabelledTags();
+
+    /**
+     * Knows nobody yet.
+     *
+     * @param cache makes the scopes
+     * @param fields which fields count
+     * @param names what is shown of API keys, by their SHA-256 in lower-case hexadecimal
+     */
+    public Callers(ResponseCache cache, CredentialFields fields, Map<String, String> names) {
+        this.cache = cache;
+        this.fields = fields;
+        this.names = Map.copyOf(names);
+        this.anonymous = cache.scope("");
+    }
+
+    /** Which fields count. */
+    public CredentialFields fields() {
+        return fields;
+    }
+
+    /** Whether a caller has shown no credential. */
+    public boolean isAnonymous(Caller caller) {
+        return caller.scope().equals(anonymous);
+    }
+
+    /** The tags of scopes that were lately shown under a configured label. */
+    public Set<String> tags(String label) {
+        return labelled.of(label);
+    }
+
+    /** @param name in lower case */
+    private record Field(String name, List<String> lines) {}
+
+    /**
+     * Who sends a request.
+     *
+     * @param query as sent, or empty
+     */
+    public Caller of(RequestFields request, String query) {
+        Credentials credentials = new Credentials();
+        List<Field> counting = new ArrayList<>(4);
+        request.forEach((name, lines) -> {
+            if (fields.contains(name)) {
+                counting.add(new Field(name.toLowerCase(Locale.ROOT), lines));
+            }
+        });
+        if (counting.size() > 1) {
+            counting.sort(Comparator.comparing(Field::name));
+        }
+        for (Field field : counting) {
+            for (String line : field.lines()) {
+                credentials.add(field.name(), line.trim());
+            }
+        }
+        if (!query.isEmpty()) {
+            addFrom(query, credentials);
+        }
+        String name = credentials.name();
+        Caller caller = Caller.of(credentials.scope(), name);
+        if (name != null) {
+            labelled.add(name, caller.tag());
+        }
+        return caller;
+    }
+
+    private void addFrom(String query, Credentials credentials) {
+        for (String parameter : query.split("[&;]", -1)) {
+            int equals = parameter.indexOf('=');
+            if (equals > 0) {
+                String name = decoded(parameter.substring(0, equals));
+                if (fields.contains(name)) {
+                    // A field's name cannot begin like this.
+                    credentials.addNamed("?" + name, parameter.substring(equals + 1));
+                }
+            }
+        }
+    }
+
+    private static String decoded(String name) {
+        try {
+            return URLDecoder.decode(name, StandardCharsets.ISO_8859_1);
+        } catch (IllegalArgumentException malformed) {
+            return name;
+        }
+    }
+
+    /** Those of one request. */
+    private final class Credentials {
+        /** Names and values in turn. */
+        private final List<String> all = new ArrayList<>(4);
+        /** The only API key; null if there is none yet. */
+        private String apiKey;
+        /** Whether there is more than one API key, or another credential. */
+        private boolean several;
+
+        /** @param field in lower case */
+        void add(String field, String value) {
+            if (field.equals(AUTHORIZATION)) {
+                addAuthorization(value);
+            } else if (API_KEY_FIELDS.contains(field)) {
+                addApiKey(field, value);
+            } else {
+                addNamed(field, value);
+            }
+        }
+
+        /** {@code Bearer x} is the API key x, and so is x without a scheme; any other scheme is part of what it says. */
+        private void addAuthorization(String value) {
+            int space = value.indexOf(' ');
+            String scheme = space < 0 ? value : value.substring(0, space);
+            if (scheme.equalsIgnoreCase(BEARER)) {
+                addApiKey(AUTHORIZATION, space < 0 ? "" : value.substring(space).trim());
+            } else if (space < 0) {
+                addApiKey(AUTHORIZATION, value);
+            } else {
+                addNamed(AUTHORIZATION, value);
+            }
+        }
+
+        private void addApiKey(String name, String key) {
+            if (!key.isEmpty()) {
+                several |= apiKey != null && !apiKey.equals(key);
+                apiKey = key;
+                all.add(name);
+                all.add(key);
+            }
+        }
+
+        void addNamed(String name, String value) {
+            if (!value.isEmpty()) {
+                several = true;
+                all.add(name);
+                all.add(value);
+            }
+        }
+
+        CacheScope scope() {
+            return several ? cache.scope(all) : apiKey == null ? anonymous : cache.scope(apiKey);
+        }
+
+        /** The name that is configured for one of them, or null; the first one's that has a name. */
+        String name() {
+            for (int i = 1; i < all.size() && !names.isEmpty(); i += 2) {
+                String value = all.get(i);
+                String name = names.get(sha256(value));
+                int space = value.indexOf(' ');
+                if (name == null && space > 0) {
+                    name = names.get(sha256(value.substring(space).trim()));
+                }
+                if (name != null) {
+                    return name;
+                }
+            }
+            return null;
+        }
+    }
+
+    private static String sha256(String apiKey) {
+        try {
+            MessageDigest digest = MessageDigest.getInstance("SHA-256");
+            return HexFormat.of().formatHex(digest.digest(apiKey.getBytes(StandardCharsets.UTF_8)));
+        } catch (GeneralSecurityException e) {
+            throw new IllegalStateException("every Java platform has SHA-256", e);
+        }
+    }
+}

@@ -1,0 +1,59 @@
+package dev.refrain.semantics.caller;
+
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+
+/**
+ * Tells by a field's name whether it holds a credential (wire rule W15). One field too many costs hits; one too few shows a customer's answers
+ * to another.
+ */
+public final class CredentialFields {
+    /** The contract's six, and two that no other kind of field has in its name. */
+    private static final List<String> WORDS =
+            List.of("auth", "key", "token", "secret", "credential", "cookie", "jwt", "password");
+
+    /** Fields of well-known gateways whose names say nothing. */
+    private static final Set<String> WELL_KNOWN = Set.of(
+            // Bifrost's virtual key.
+            "x-bf-vk",
+            // Portkey's configuration, which holds or names the keys of providers.
+            "x-portkey-config",
+            // What AWS's load balancers and Azure's App Service say of a user who has signed in.
+            "x-amzn-oidc-data",
+            "x-ms-client-principal");
+
+    private static final String IDEMPOTENCY = "idempotency-key";
+
+    private final FieldNames added;
+    private final FieldNames removed;
+
+    /**
+     * The fields that look like credentials, and what an operator says of others.
+     *
+     * @param added names that count whatever they look like
+     * @param removed names that do not count; beats all else
+     */
+    public CredentialFields(FieldNames added, FieldNames removed) {
+        this.added = added;
+        this.removed = removed;
+    }
+
+    /** Whether a field of this name counts; case does not matter. */
+    public boolean contains(String name) {
+        String lower = name.toLowerCase(Locale.ROOT);
+        return !removed.contains(lower) && (added.contains(lower) || looksLikeOne(lower));
+    }
+
+    private static boolean looksLikeOne(String name) {
+        if (WELL_KNOWN.contains(name)) {
+            return true;
+        }
+        for (String word : WORDS) {
+            if (name.contains(word)) {
+                return !name.equals(IDEMPOTENCY) && !name.endsWith("-" + IDEMPOTENCY);
+            }
+        }
+        return false;
+    }
+}

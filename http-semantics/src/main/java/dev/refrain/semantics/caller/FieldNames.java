@@ -1,0 +1,90 @@
+package dev.refrain.semantics.caller;
+
+import java.util.Arrays;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.regex.Pattern;
+
+/**
+ * Names of header fields as a user writes them, separated by commas: {@code x-tenant, *-session}. Case does not matter; {@code *} stands for any
+ * characters; {@code none} is no name.
+ *
+ * @param names in lower case, in the order given, each once
+ */
+public record FieldNames(List<String> names) {
+    private static final String NONE = "none";
+    /** RFC 9110, 5.1. */
+    private static final Pattern NAME = Pattern.compile("[!#$%&'*+.^_`|~0-9a-z-]+");
+
+    /** Checks the names. */
+    public FieldNames {
+        for (String name : names) {
+            if (!NAME.matcher(name).matches() || name.equals("*")) {
+                throw new IllegalArgumentException("not a field name: " + name);
+            }
+        }
+        names = List.copyOf(names);
+    }
+
+    /**
+     * Reads names.
+     *
+     * @throws IllegalArgumentException if one is none
+     */
+    public static FieldNames parse(String text) {
+        String lower = text.strip().toLowerCase(Locale.ROOT);
+        if (lower.equals(NONE)) {
+            return new FieldNames(List.of());
+        }
+        Set<String> names = new LinkedHashSet<>(Arrays.asList(lower.split("\\s*,\\s*", -1)));
+        return new FieldNames(List.copyOf(names));
+    }
+
+    /** Whether one of the names is this one, which is in lower case, or stands for it. */
+    public boolean contains(String name) {
+        for (String each : names) {
+            if (matches(each, name)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** With one step back to the latest {@code *}: names are the client's, and may be long. */
+    private static boolean matches(String pattern, String name) {
+        int p = 0;
+        int star = -1;
+        int covered = 0;
+        for (int n = 0; n < name.length(); ) {
+            if (p < pattern.length() && pattern.charAt(p) == '*') {
+                star = p++;
+                covered = n;
+            } else if (p < pattern.length() && pattern.charAt(p) == name.charAt(n)) {
+                p++;
+                n++;
+            } else if (star >= 0) {
+                p = star + 1;
+                n = ++covered;
+            } else {
+                return false;
+            }
+        }
+        while (p < pattern.length() && pattern.charAt(p) == '*') {
+            p++;
+        }
+        return p == pattern.length();
+    }
+
+    /** Whether a name has a {@code *}. */
+    public boolean hasPatterns() {
+        return names.stream().anyMatch(name -> name.indexOf('*') >= 0);
+    }
+
+    /** As {@link #parse} reads it. */
+    @Override
+    public String toString() {
+        return names.isEmpty() ? NONE : String.join(", ", names);
+    }
+}

@@ -1,0 +1,28 @@
+package dev.refrain.semantics.framing;
+
+import java.util.HashSet;
+import java.util.Locale;
+import java.util.Set;
+
+/** What {@code Connection} names (RFC 9110, 7.6.1). */
+public final class ConnectionOptions {
+    private ConnectionOptions() {}
+
+    /**
+     * The options of a connection, in lower case.
+     *
+     * @param lines of the field, or null if there is none
+     */
+    public static Set<String> of(Iterable<String> lines) {
+        if (lines == null) {
+            return Set.of();
+        }
+        Set<String> names = new HashSet<>();
+        for (String line : lines) {
+            for (String name : line.split(",", -1)) {
+                names.add(name.trim().toLowerCase(Locale.ROOT));
+            }
+        }
+        return names;
+    }
+}

@@ -1,0 +1,76 @@
+package dev.refrain.semantics.framing;
+
+import dev.refrain.semantics.RequestFields;
+import java.util.List;
+import java.util.regex.Pattern;
+
+/**
+ * Whether a request's end is beyond doubt (RFC 9112, 6). The server has refused by then what is malformed in any way, several lengths, and
+ * a length beside a transfer coding. Bodies in chunks are judged as they are read ({@link ChunkGrammar}).
+ */
+public final class FramingRules {
+    private static final int BAD_REQUEST = 400;
+    private static final int EXPECTATION_FAILED = 417;
+    private static final int NOT_IMPLEMENTED = 501;
+
+    /** A length of more digits is no long, for which servers do not look. */
+    private static final int MAX_LENGTH_DIGITS = 18;
+
+    /** RFC 9112, 2.3. */
+    private static final Pattern VERSION = Pattern.compile("HTTP/1\\.[0-9]");
+
+    private static final String CURRENT = "HTTP/1.1";
+    private static final String ONLY_CHUNKED = "The only transfer coding that is understood is chunked.";
+
+    private FramingRules() {}
+
+    /** Whether a version is one of HTTP/1. An answer must not repeat any other. */
+    public static boolean isVersion(String protocol) {
+        return VERSION.matcher(protocol).matches();
+    }
+
+    /**
+     * Why a request must be refused, or null. Behind a refusal the connection must be closed.
+     *
+     * @param protocol the version as it was sent
+     * @param target the path as it was sent
+     * @param query as it was sent, or empty
+     */
+    public static FramingFault fault(String protocol, String target, String query, RequestFields fields) {
+        List<String> codings = fields.all("Transfer-Encoding");
+        String length = fields.first("Content-Length");
+        String expectation = fields.first("Expect");
+        boolean isCurrent = protocol.equals(CURRENT);
+        if (!isVersion(protocol)) {
+            return new FramingFault(BAD_REQUEST, "The version of HTTP is not one of HTTP/1.");
+        }
+        if (hasControls(target) || hasControls(query)) {
+            // To another reader the line ends there.
+            return new FramingFault(BAD_REQUEST, "The request target holds a control character.");
+        }
+        if (codings != null) {
+            if (!isCurrent) {
+                return new FramingFault(BAD_REQUEST, "There are no transfer codings in HTTP/1.0.");
+            }
+            if (codings.size() != 1 || !codings.get(0).equalsIgnoreCase("chunked")) {
+                return new FramingFault(NOT_IMPLEMENTED, ONLY_CHUNKED);
+            }
+        } else if (length != null && length.length() > MAX_LENGTH_DIGITS) {
+            return new FramingFault(BAD_REQUEST, "The Content-Length is out of range.");
+        }
+        if (expectation != null && isCurrent && !expectation.equalsIgnoreCase("100-continue")) {
+            return new FramingFault(EXPECTATION_FAILED, "The only expectation that can be met is 100-continue.");
+        }
+        return null;
+    }
+
+    private static boolean hasControls(String target) {
+        for (int i = 0; i < target.length(); i++) {
+            char c = target.charAt(i);
+            if (c <= ' ' || c == 0x7F) {
+                return true;
+            }
+        }
+        return false;
+    }
+}

@@ -1,0 +1,80 @@
+package dev.refrain.semantics.policy;
+
+import dev.refrain.engine.CacheControls;
+import dev.refrain.semantics.RequestFields;
+import dev.refrain.semantics.preset.Preset;
+import java.time.Duration;
+import java.util.List;
+
+/** The cache decision for one request: wire rules W4 to W8 and W30. */
+public final class CachePolicy {
+    private static final int NONE = -1;
+    private static final int MAX_SECONDS = (int) CacheControls.MAX_TTL.toSeconds();
+
+    /** The field that turns caching on or off. */
+    public static final String CACHE = "X-OpenRouter-Cache";
+
+    private static final String TTL = "X-OpenRouter-Cache-TTL";
+    private static final String CLEAR = "X-OpenRouter-Cache-Clear";
+    private static final String CACHE_CONTROL = "Cache-Control";
+
+    private CachePolicy() {}
+
+    /**
+     * Decides from what the client sent and what its preset says.
+     *
+     * @param preset the preset that the request names, or null if it names none that is known
+     */
+    public static CacheControls decide(RequestFields fields, Preset preset) {
+        return decide(fields.first(CACHE), fields.first(TTL), fields.first(CLEAR), fields.all(CACHE_CONTROL), preset);
+    }
+
+    /**
+     * Decides from what the client sent and what its preset says.
+     *
+     * @param cacheHeader value of {@code X-OpenRouter-Cache}, or null
+     * @param ttlHeader value of {@code X-OpenRouter-Cache-TTL}, or null
+     * @param clearHeader value of {@code X-OpenRouter-Cache-Clear}, or null
+     * @param cacheControl values of the {@code Cache-Control} lines, or null
+     * @param preset the preset that the request names, or null if it names none that is known
+     */
+    public static CacheControls decide(
+            String cacheHeader, String ttlHeader, String clearHeader, List<String> cacheControl, Preset preset) {
+        if (!isOn(cacheHeader, preset == null ? null : preset.cacheEnabled())) {
+            return CacheControls.OFF;
+        }
+        return new CacheControls(
+                true, ttl(ttlHeader, preset), says(clearHeader, "true"), CacheControlField.parse(cacheControl));
+    }
+
+    private static boolean isOn(String header, Boolean preset) {
+        if (Boolean.FALSE.equals(preset) || says(header, "false")) {
+            return false;
+        }
+        return says(header, "true") || Boolean.TRUE.equals(preset);
+    }
+
+    private static Duration ttl(String header, Preset preset) {
+        int seconds = header == null ? NONE : leadingNumber(header.strip());
+        if (seconds != NONE) {
+            return Duration.ofSeconds(Math.max(seconds, CacheControls.MIN_TTL.toSeconds()));
+        }
+        if (preset != null && preset.ttlSeconds() != null) {
+            return Duration.ofSeconds(preset.ttlSeconds());
+        }
+        return CacheControls.DEFAULT_TTL;
+    }
+
+    private static boolean says(String header, String word) {
+        return header != null && header.strip().equalsIgnoreCase(word);
+    }
+
+    /** The number that a text begins with, at most {@link #MAX_SECONDS}, or {@link #NONE}. */
+    private static int leadingNumber(String text) {
+        int number = NONE;
+        for (int i = 0; i < text.length() && text.charAt(i) >= '0' && text.charAt(i) <= '9'; i++) {
+            number = Math.min(Math.max(number, 0) * 10 + text.charAt(i) - '0', MAX_SECONDS);
+        }
+        return number;
+    }
+}

@@ -1,0 +1,67 @@
+package dev.refrain.semantics.preset;
+
+import dev.refrain.engine.Endpoint;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+
+/** One preset known locally: a cache policy and, possibly, request fields to fill in (W51). */
+public final class Preset {
+    private final PresetDefinition definition;
+    private final PresetFields fields;
+    private final String fingerprint;
+
+    /** The preset that the definition describes. */
+    public Preset(PresetDefinition definition) {
+        this.definition = definition;
+        this.fields = new PresetFields(definition);
+        this.fingerprint = sha256(fields.canonical());
+    }
+
+    /** The name that requests use; never null. */
+    public String slug() {
+        return definition.slug();
+    }
+
+    /** Whether requests with this preset are cached, or null to leave it to their headers. */
+    public Boolean cacheEnabled() {
+        return definition.cacheEnabled();
+    }
+
+    /** Lifetime of what they store in seconds, 1 to 86400, or null for the default. */
+    public Integer ttlSeconds() {
+        return definition.cacheTtlSeconds();
+    }
+
+    /** Whether there is nothing to fill in, so that requests go upstream unchanged, reference and all. */
+    public boolean isPolicyOnly() {
+        return fields.isEmpty();
+    }
+
+    /**
+     * SHA-256, in hexadecimal, over what the preset fills in. The slug and the cache fields are left out: they do not change
+     * the answer. The same over restarts and in whatever order the fields are configured.
+     */
+    public String fingerprint() {
+        return fingerprint;
+    }
+
+    /**
+     * Applies the preset: the references to it go, and its fields are added at the end where the request has none of that name.
+     * All else stays byte for byte as the client wrote it. Only for a preset that is not policy only.
+     *
+     * @param body one JSON object in UTF-8 that refers to this preset; not modified
+     * @throws IllegalArgumentException if the body is not that
+     */
+    public byte[] resolve(Endpoint endpoint, byte[] body) {
+        return RequestMerge.merge(fields, endpoint, body);
+    }
+
+    private static String sha256(byte[] bytes) {
+        try {
+            return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("every JDK has SHA-256", e);
+        }
+    }
+}

@@ -1,0 +1,118 @@
+package dev.refrain.semantics.route;
+
+import dev.refrain.engine.Endpoint;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Where a path leads (wire rules W1 to W3). A path counts after its empty segments and a slash at its end are dropped, and as sent
+ * otherwise: nothing in it is decoded.
+ *
+ * @param endpoint the cacheable endpoint, or null if the request is forwarded untouched
+ * @param named the endpoint whose path it is, whatever the method; or null
+ * @param path below the prefix, as it counts, beginning with a slash unless it is empty
+ * @param suffix the path that goes to the provider, below its base: {@code path} for an endpoint, else as sent
+ * @param azure whether the prefix is Azure's {@code /openai}, which goes to the provider too
+ * @param deployment Azure's name for the model, as sent, or null
+ */
+public record Route(Endpoint endpoint, Endpoint named, String path, String suffix, boolean azure, String deployment) {
+    /** The longest first. Azure's newer API is like OpenAI's own. */
+    private static final List<List<String>> PREFIXES =
+            List.of(List.of("api", "v1"), List.of("openai", "v1"), List.of("v1"), List.of("openai"));
+
+    private static final Map<String, Endpoint> ENDPOINTS = Map.of(
+            "/chat/completions", Endpoint.CHAT,
+            "/responses", Endpoint.RESPONSES,
+            "/messages", Endpoint.MESSAGES,
+            "/embeddings", Endpoint.EMBEDDINGS);
+
+    private static final String RESPONSE = "/responses/";
+
+    private static final String DEPLOYMENTS = "deployments";
+
+    /** The route of a request, or null if the path is under none of the prefixes. */
+    public static Route of(String method, String rawPath) {
+        List<String> segments = new ArrayList<>(6);
+        // Where each ends in the path.
+        List<Integer> ends = new ArrayList<>(6);
+        for (int start = 0; start < rawPath.length(); ) {
+            int slash = rawPath.indexOf('/', start);
+            int end = slash < 0 ? rawPath.length() : slash;
+            if (end > start) {
+                segments.add(rawPath.substring(start, end));
+                ends.add(end);
+            }
+            start = end + 1;
+        }
+        if (!rawPath.startsWith("/")) {
+            return null;
+        }
+        for (List<String> prefix : PREFIXES) {
+            int length = prefix.size();
+            if (segments.size() >= length && segments.subList(0, length).equals(prefix)) {
+                return below(
+                        method,
+                        prefix.equals(List.of("openai")),
+                        segments.subList(length, segments.size()),
+                        rawPath.substring(ends.get(length - 1)));
+            }
+        }
+        return null;
+    }
+
+    /** The route to an endpoint under any of the prefixes that are alike. */
+    public static Route to(Endpoint endpoint) {
+        String path = ENDPOINTS.entrySet().stream()
+                .filter(entry -> entry.getValue() == endpoint)
+                .findFirst()
+                .orElseThrow()
+                .getKey();
+        return new Route(endpoint, endpoint, path, path, false, null);
+    }
+
+    private static Route below(String method, boolean azure, List<String> segments, String sent) {
+        String path = segments.isEmpty() ? "" : "/" + String.join("/", segments);
+        String deployment = null;
+        Endpoint named;
+        if (!azure) {
+            named = ENDPOINTS.get(path);
+        } else if (segments.size() > 2 && segments.get(0).equals(DEPLOYMENTS)) {
+            deployment = segments.get(1);
+            named = ENDPOINTS.get("/" + String.join("/", segments.subList(2, segments.size())));
+        } else {
+            // The one endpoint of Azure's older API that has the model in its body.
+            named = path.equals("/responses") ? Endpoint.RESPONSES : null;
+        }
+        Endpoint endpoint = method.equals("POST") ? named : null;
+        return new Route(endpoint, named, path, endpoint == null ? sent : path, azure, deployment);
+    }
+
+    /** The id of the response that this is about ({@code /responses/{id}} and what stands below it), as sent; null if it is none. */
+    public String responseId() {
+        return path.startsWith(RESPONSE) ? path.substring(RESPONSE.length(), endOfId()) : null;
+    }
+
+    private int endOfId() {
+        int end = path.indexOf('/', RESPONSE.length());
+        return end < 0 ? path.length() : end;
+    }
+
+    /** The same with another id in the place of {@link #responseId}. */
+    public Route withResponseId(String id) {
+        // A space would become a plus, but no id has one.
+        String other = RESPONSE + URLEncoder.encode(id, StandardCharsets.UTF_8) + path.substring(endOfId());
+        return new Route(endpoint, named, other, other, azure, deployment);
+    }
+
+    /**
+     * The URL that {@code suffix} goes behind.
+     *
+     * @param upstream the provider's base URL, without a slash at its end. For paths of Azure's it may be that of any of its APIs.
+     */
+    public String base(String upstream) {
+        return azure ? upstream.replaceFirst("(/openai/v1|/openai|/api/v1|/v1)$", "") + "/openai" : upstream;
+    }
+}

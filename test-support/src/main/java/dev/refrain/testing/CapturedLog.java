@@ -1,0 +1,44 @@
+package dev.refrain.testing;
+
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.logging.Handler;
+import java.util.logging.Level;
+import java.util.logging.LogRecord;
+import java.util.logging.Logger;
+import java.util.logging.SimpleFormatter;
+
+/** What a logger says until this is closed, each line with its level before it, in place of where it would go. */
+public final class CapturedLog extends Handler implements AutoCloseable {
+    private final List<String> lines = new CopyOnWriteArrayList<>();
+    private final Logger logger;
+
+    public CapturedLog(String name) {
+        logger = Logger.getLogger(name);
+        logger.addHandler(this);
+        // Other tests may have left another one.
+        logger.setLevel(Level.INFO);
+        logger.setUseParentHandlers(false);
+    }
+
+    public List<String> lines() {
+        return lines;
+    }
+
+    @Override
+    public void publish(LogRecord entry) {
+        lines.add(entry.getLevel() + " " + new SimpleFormatter().formatMessage(entry));
+    }
+
+    @Override
+    public void flush() {
+        // Nothing is held back.
+    }
+
+    @Override
+    public void close() {
+        logger.removeHandler(this);
+        logger.setLevel(null);
+        logger.setUseParentHandlers(true);
+    }
+}
