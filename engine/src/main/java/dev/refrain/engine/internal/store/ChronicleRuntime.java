@@ -46,7 +46,9 @@ public final class ChronicleRuntime {
     static void applySettings() {
         withSettings(() -> {
             try {
-                return Class.forName(READER_OF_TIMEOUT, true, ChronicleRuntime.class.getClassLoader());
+                Class.forName(READER_OF_TIMEOUT, true, ChronicleRuntime.class.getClassLoader());
+                GlobalState.define();
+                return null;
             } catch (ClassNotFoundException | LinkageError e) {
                 // Without its flags the JVM may refuse the class. Opening a store says so in better words.
                 return null;

@@ -1,0 +1,35 @@
+package dev.refrain.engine.internal.store;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.lang.invoke.MethodHandles;
+import net.openhft.chronicle.hash.VanillaGlobalMutableState;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The one class that Chronicle Map would write and compile at each start. The build has it made by Chronicle's own generator and keeps its
+ * bytes; here they become the class that Chronicle looks for first. The class belongs to Chronicle's package, so it cannot lie in this jar
+ * as a class: two modules with the same package cannot be on one module path.
+ */
+final class GlobalState {
+    private static final Logger LOG = LoggerFactory.getLogger(GlobalState.class);
+    private static final String RESOURCE = "global-state.bin";
+
+    private GlobalState() {}
+
+    /** Defines the class, unless somebody has. Without it a start takes longer, and nothing else changes. */
+    static void define() {
+        try (InputStream resource = GlobalState.class.getResourceAsStream(RESOURCE)) {
+            if (resource == null) {
+                LOG.debug("{} is missing; Chronicle Map compiles the class instead", RESOURCE);
+                return;
+            }
+            var unused = MethodHandles.privateLookupIn(VanillaGlobalMutableState.class, MethodHandles.lookup())
+                    .defineClass(resource.readAllBytes());
+        } catch (IOException | IllegalAccessException | LinkageError e) {
+            // A LinkageError: it is there already, or Chronicle's version is another one.
+            LOG.debug("Chronicle Map's generated class is not defined here", e);
+        }
+    }
+}
