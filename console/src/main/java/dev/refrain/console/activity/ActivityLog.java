@@ -127,9 +127,9 @@ public final class ActivityLog implements AutoCloseable {
     }
 
     void closed(Account account) {
-        Effort effort = Effort.of(account, prices);
-        totals.add(account, effort);
-        if (closed || !queue.offer(account, effort)) {
+        Cost cost = Cost.of(account, prices);
+        totals.add(account, cost);
+        if (closed || !queue.offer(account, cost)) {
             dropped.increment();
         }
     }

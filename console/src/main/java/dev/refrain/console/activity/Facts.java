@@ -62,7 +62,7 @@ final class Facts {
     private long latencyNanos;
     private long bytes;
     private long keyBits;
-    private Effort effort;
+    private Cost cost;
     private byte[] id;
     private byte[] sourceId;
     private final String[] texts = new String[TEXT_COUNT];
@@ -72,16 +72,16 @@ final class Facts {
     /** The texts of a request that are bytes and not numbers, and how long it all is. Made and used on one thread. */
     static final class Outgoing {
         private final Account account;
-        private final Effort effort;
+        private final Cost cost;
         private final byte[] id;
         private final byte[] sourceId;
         private final int[] numbers = new int[TEXT_COUNT];
         private byte[][] unnumbered;
         private int length;
 
-        Outgoing(Account account, Effort effort, Texts texts) {
+        Outgoing(Account account, Cost cost, Texts texts) {
             this.account = account;
-            this.effort = effort;
+            this.cost = cost;
             id = utf8(account.id());
             sourceId = utf8(account.sourceId());
             length = IDS + id.length + sourceId.length;
@@ -121,13 +121,13 @@ final class Facts {
             to.putLong(at + DURATION_NANOS, account.durationNanos());
             to.putLong(at + LATENCY_NANOS, account.latencyNanos());
             to.putLong(at + BYTES, account.bytes());
-            to.putLong(at + PROMPT_TOKENS, effort.promptTokens());
-            to.putLong(at + COMPLETION_TOKENS, effort.completionTokens());
-            to.putLong(at + TOKENS_USED, effort.tokensUsed());
-            to.putLong(at + TOKENS_SAVED, effort.tokensSaved());
-            to.putLong(at + MILLIS_SAVED, effort.millisSaved());
-            to.putLong(at + MONEY_SAVED, effort.moneySavedNanos());
-            to.putLong(at + COST, effort.costNanos());
+            to.putLong(at + PROMPT_TOKENS, cost.promptTokens());
+            to.putLong(at + COMPLETION_TOKENS, cost.completionTokens());
+            to.putLong(at + TOKENS_USED, cost.tokensUsed());
+            to.putLong(at + TOKENS_SAVED, cost.tokensSaved());
+            to.putLong(at + MILLIS_SAVED, cost.millisSaved());
+            to.putLong(at + MONEY_SAVED, cost.moneySavedNanos());
+            to.putLong(at + COST, cost.costNanos());
             to.putLong(at + KEY, keyBits(account.key()));
             to.putInt(at + STATUS, account.status());
             to.putInt(
@@ -179,7 +179,7 @@ final class Facts {
         latencyNanos = from.getLong(at + LATENCY_NANOS);
         bytes = from.getLong(at + BYTES);
         keyBits = from.getLong(at + KEY);
-        effort = new Effort(
+        cost = new Cost(
                 from.getLong(at + PROMPT_TOKENS),
                 from.getLong(at + COMPLETION_TOKENS),
                 from.getLong(at + TOKENS_USED),
@@ -259,8 +259,8 @@ final class Facts {
         return bytes;
     }
 
-    Effort effort() {
-        return effort;
+    Cost cost() {
+        return cost;
     }
 
     /** The first 48 bits of the key's digest, plus 1; 0 for no key. */

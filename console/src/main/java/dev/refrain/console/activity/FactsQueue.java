@@ -27,8 +27,8 @@ final class FactsQueue {
     private final Facts facts = new Facts();
 
     /** Adds a request from any thread. Returns false if there is no room. */
-    boolean offer(Account account, Effort effort) {
-        Facts.Outgoing outgoing = new Facts.Outgoing(account, effort, texts);
+    boolean offer(Account account, Cost cost) {
+        Facts.Outgoing outgoing = new Facts.Outgoing(account, cost, texts);
         int at = ring.tryClaim(TYPE, outgoing.length());
         if (at < 0) {
             return false;

@@ -32,13 +32,13 @@ final class Minute {
 
     void add(Facts facts, long durationMicros) {
         Outcome outcome = facts.outcome();
-        Effort effort = facts.effort();
+        Cost cost = facts.cost();
         counts[outcome.number()]++;
         counts[ERRORS] += facts.isError() ? 1 : 0;
-        counts[TOKENS_SAVED] += effort.tokensSaved();
-        counts[TOKENS_USED] += effort.tokensUsed();
-        counts[MILLIS_SAVED] += effort.millisSaved();
-        counts[MONEY_SAVED] += Math.max(0, effort.moneySavedNanos());
+        counts[TOKENS_SAVED] += cost.tokensSaved();
+        counts[TOKENS_USED] += cost.tokensUsed();
+        counts[MILLIS_SAVED] += cost.millisSaved();
+        counts[MONEY_SAVED] += Math.max(0, cost.moneySavedNanos());
         if (outcome == Outcome.HIT) {
             hits.recordValue(durationMicros);
         } else if (outcome == Outcome.MISS) {

@@ -76,7 +76,7 @@ final class RecordCodec {
     void add(Facts facts) {
         byte[] id = facts.id();
         boolean minted = isMinted(id);
-        Effort effort = facts.effort();
+        Cost cost = facts.cost();
         begin(facts.outcome(), facts.endpoint(), facts.streamed(), facts.cut(), minted, facts.createdAtMillis());
         if (minted) {
             minted(id);
@@ -94,12 +94,12 @@ final class RecordCodec {
         number(facts.durationNanos() / 1000);
         number(facts.latencyNanos() / 1000);
         number(facts.bytes());
-        number(effort.promptTokens() + 1);
-        number(effort.completionTokens() + 1);
-        number(effort.tokensSaved());
-        number(effort.millisSaved());
-        number(effort.moneySavedNanos() + 1);
-        number(effort.costNanos() + 1);
+        number(cost.promptTokens() + 1);
+        number(cost.completionTokens() + 1);
+        number(cost.tokensSaved());
+        number(cost.millisSaved());
+        number(cost.moneySavedNanos() + 1);
+        number(cost.costNanos() + 1);
         text(facts.finishReason());
         records++;
     }

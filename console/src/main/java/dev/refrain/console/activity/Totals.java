@@ -42,7 +42,7 @@ final class Totals {
         }
     }
 
-    void add(Account account, Effort effort) {
+    void add(Account account, Cost cost) {
         PerEndpoint counts = endpoints.get(account.endpoint());
         Outcome outcome = account.outcome();
         counts.outcomes.get(outcome).increment();
@@ -50,17 +50,17 @@ final class Totals {
             counts.errors.increment();
         }
         bytes.add(account.bytes());
-        if (effort.tokensUsed() > 0) {
-            tokensUsed.add(effort.tokensUsed());
+        if (cost.tokensUsed() > 0) {
+            tokensUsed.add(cost.tokensUsed());
         }
         if (outcome.isCached()) {
-            millisSaved.add(effort.millisSaved());
-            if (effort.tokensSaved() > 0) {
-                tokensSaved.add(effort.tokensSaved());
-                if (effort.moneySavedNanos() == Activity.UNKNOWN) {
-                    unpricedTokens.add(effort.tokensSaved());
-                } else if (effort.moneySavedNanos() > 0) {
-                    moneySavedNanos.add(effort.moneySavedNanos());
+            millisSaved.add(cost.millisSaved());
+            if (cost.tokensSaved() > 0) {
+                tokensSaved.add(cost.tokensSaved());
+                if (cost.moneySavedNanos() == Activity.UNKNOWN) {
+                    unpricedTokens.add(cost.tokensSaved());
+                } else if (cost.moneySavedNanos() > 0) {
+                    moneySavedNanos.add(cost.moneySavedNanos());
                 }
             }
         }

@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Test;
 
 /** The queue keeps what it takes, in order, and says so when it is full. */
 class FactsQueueTest {
-    private static final Effort NOTHING = new Effort(0, 0, 0, 0, 0, 0, 0);
+    private static final Cost NOTHING = new Cost(0, 0, 0, 0, 0, 0, 0);
 
     private final FactsQueue queue = new FactsQueue();
 

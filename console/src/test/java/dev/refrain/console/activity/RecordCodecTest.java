@@ -85,8 +85,8 @@ class RecordCodecTest {
         boolean cut = random.nextBoolean();
         int status = 100 + random.nextInt(500);
         account.restore(scope, id, status, n[0], n[1], n[2], n[3], cut);
-        Effort effort = new Effort(n[4] - 1, n[5] - 1, n[10], n[6], n[7], n[8] - 1, n[9] - 1);
-        assertThat(QUEUE.offer(account, effort)).isTrue();
+        Cost cost = new Cost(n[4] - 1, n[5] - 1, n[10], n[6], n[7], n[8] - 1, n[9] - 1);
+        assertThat(QUEUE.offer(account, cost)).isTrue();
         assertThat(QUEUE.drain(codec::add)).isEqualTo(1);
         return new Activity(
                 sequence,

@@ -3,7 +3,7 @@ package dev.refrain.jmh.eviction;
 import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.Endpoint;
 import dev.refrain.engine.internal.store.ChronicleStore;
-import dev.refrain.engine.internal.store.Holds;
+import dev.refrain.engine.internal.store.LockHoldTimes;
 import dev.refrain.engine.spi.EntryBuffer;
 import dev.refrain.engine.spi.EntryHead;
 import java.io.IOException;
@@ -241,17 +241,17 @@ public final class Stalls {
     }
 
     /** How long locks are held, by what for. */
-    private static final class LockHolds implements Holds.Observer {
-        private final Map<Holds.Work, AbstractHistogram> times = new EnumMap<>(Holds.Work.class);
+    private static final class LockHolds implements LockHoldTimes.Observer {
+        private final Map<LockHoldTimes.Work, AbstractHistogram> times = new EnumMap<>(LockHoldTimes.Work.class);
 
         LockHolds() {
-            for (Holds.Work work : Holds.Work.values()) {
+            for (LockHoldTimes.Work work : LockHoldTimes.Work.values()) {
                 times.put(work, new ConcurrentHistogram(3));
             }
         }
 
         @Override
-        public void held(Holds.Work work, long nanos) {
+        public void held(LockHoldTimes.Work work, long nanos) {
             times.get(work).recordValue(nanos);
         }
 

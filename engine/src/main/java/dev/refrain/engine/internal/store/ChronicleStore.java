@@ -435,7 +435,7 @@ public final class ChronicleStore implements CacheStore {
     }
 
     /** For measurements: tells how long locks are held, from now on. */
-    public void observeHolds(Holds.Observer observer) {
+    public void observeHolds(LockHoldTimes.Observer observer) {
         tally.holds.observe(observer);
     }
 

@@ -28,7 +28,7 @@ final class Evictor {
     private static final double EXPIRED = -1;
 
     private final EvictionPolicy policy;
-    private final Newcomers newcomers;
+    private final RecentInserts recentInserts;
     private final Shortlists shortlists;
 
     private final BitSet isStart = new BitSet(Layout.CHUNKS_PER_SEGMENT);
@@ -83,9 +83,9 @@ final class Evictor {
     private int victims;
     private boolean isFromShortlist;
 
-    Evictor(EvictionPolicy policy, Newcomers newcomers, Shortlists shortlists) {
+    Evictor(EvictionPolicy policy, RecentInserts recentInserts, Shortlists shortlists) {
         this.policy = policy;
-        this.newcomers = newcomers;
+        this.recentInserts = recentInserts;
         this.shortlists = shortlists;
     }
 
@@ -116,7 +116,7 @@ final class Evictor {
         nowMillis = now;
         victims = 0;
         boolean isGuarded = policy.isGuarded();
-        int challenger = isGuarded ? challenger() : Newcomers.NONE;
+        int challenger = isGuarded ? challenger() : RecentInserts.NONE;
         isFromShortlist = chooseFromShortlist(chunks, challenger, isGuarded);
         if (!isFromShortlist) {
             chooseFromAll(chunks, challenger, isGuarded);
@@ -142,7 +142,7 @@ final class Evictor {
         contest(chunks, challenger);
         if (from == to) {
             // A few values, all of them new.
-            look(all, Newcomers.NONE, false);
+            look(all, RecentInserts.NONE, false);
             findRun(chunks);
         }
         enlist(chunks);
@@ -151,7 +151,7 @@ final class Evictor {
     /** The oldest newcomer stays if it has been asked for more than what would go for it. If not, its room is free. */
     private void contest(int chunks, int challengerChunk) {
         int challenger =
-                challengerChunk == Newcomers.NONE ? -1 : Arrays.binarySearch(starts, 0, count, challengerChunk);
+                challengerChunk == RecentInserts.NONE ? -1 : Arrays.binarySearch(starts, 0, count, challengerChunk);
         if (challenger < 0) {
             findRun(chunks);
             return;
@@ -167,16 +167,16 @@ final class Evictor {
 
     /** The oldest newcomer, if it is still there. */
     private int challenger() {
-        long oldest = newcomers.takeOldest(segment);
-        if (oldest == Newcomers.NONE) {
-            return Newcomers.NONE;
+        long oldest = recentInserts.takeOldest(segment);
+        if (oldest == RecentInserts.NONE) {
+            return RecentInserts.NONE;
         }
-        int chunk = Newcomers.chunk(oldest);
+        int chunk = RecentInserts.chunk(oldest);
         if (!view.isTaken(chunk) || !view.isSound(chunk)) {
-            return Newcomers.NONE;
+            return RecentInserts.NONE;
         }
         long owner = view.owner(chunk);
-        return owner != own && Newcomers.isAt(oldest, owner, chunk) ? chunk : Newcomers.NONE;
+        return owner != own && RecentInserts.isAt(oldest, owner, chunk) ? chunk : RecentInserts.NONE;
     }
 
     /**
@@ -190,7 +190,7 @@ final class Evictor {
         int first = 0;
         if (all > SAMPLE) {
             int stretch = (int) ((long) Layout.CHUNKS_PER_SEGMENT * SAMPLE / all);
-            first = challenger != Newcomers.NONE
+            first = challenger != RecentInserts.NONE
                     ? Math.max(0, Math.min(challenger - stretch / 4, Layout.CHUNKS_PER_SEGMENT - stretch))
                     : ThreadLocalRandom.current().nextInt(Layout.CHUNKS_PER_SEGMENT - stretch + 1);
         }
@@ -258,7 +258,7 @@ final class Evictor {
             }
         }
         fetched = policy.fetch(owners, listed);
-        if (challenger != Newcomers.NONE) {
+        if (challenger != RecentInserts.NONE) {
             anchors[listed++] = challenger;
         }
         Arrays.sort(anchors, 0, listed);
@@ -276,7 +276,7 @@ final class Evictor {
         long owner = view.owner(chunk);
         claims[count] = 0;
         lives[count] = 1;
-        if (owner == own || (sparesNewcomers && newcomers.contains(segment, owner, chunk))) {
+        if (owner == own || (sparesNewcomers && recentInserts.contains(segment, owner, chunk))) {
             worths[count] = NEVER;
             return;
         }
@@ -287,7 +287,7 @@ final class Evictor {
         } else {
             nextExpiry = Math.min(nextExpiry, expiresAt);
             int footprint = policy.footprint(owner);
-            double value = EvictionPolicy.value(view.cost(chunk), Stake.chunks(view.total(chunk)));
+            double value = EvictionPolicy.value(view.cost(chunk), EvictionFacts.chunks(view.total(chunk)));
             if (!EvictionPolicy.isKnown(footprint)) {
                 // Stored before this process began, or long since forgotten: the older it is, the sooner it goes.
                 value /= 1 + Math.max(0, nowMillis - view.storedAt(chunk)) / MILLIS_TO_HALVE;

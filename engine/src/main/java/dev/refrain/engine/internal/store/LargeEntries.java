@@ -15,7 +15,7 @@ import java.util.concurrent.ThreadLocalRandom;
 /**
  * Entries too long for one value: cut into parts, each a value of its own under a derived key, with a manifest under the entry's
  * key. The manifest is written last and names its parts by a nonce, so a reader finds all parts of one and the same entry or
- * none. Parts carry the entry's times and its {@link Stake}, which is all that expiry and eviction look at: pieces of an entry stand or
+ * none. Parts carry the entry's times and its {@link EvictionFacts}, which is all that expiry and eviction look at: pieces of an entry stand or
  * fall together, and parts that have lost their manifest leave like anything else.
  *
  * <p>Little-endian, behind an {@link EntryHead} with the mark of its {@link Kind}:
@@ -145,7 +145,7 @@ final class LargeEntries {
         byte[] bytes = manifest.resize(MANIFEST_LENGTH);
         System.arraycopy(entry.bytes(), 0, bytes, 0, EntryHead.LENGTH);
         bytes[Kind.OFFSET] = Kind.MANIFEST;
-        Stake.mark(bytes, key, entry.length());
+        EvictionFacts.mark(bytes, key, entry.length());
         INT.set(bytes, TOTAL, entry.length());
         INT.set(bytes, PAYLOAD, PART_PAYLOAD);
         // Unique is enough: whoever could guess it would have to know the key as well.
@@ -161,7 +161,7 @@ final class LargeEntries {
         byte[] bytes = scratch.part.resize(EntryHead.LENGTH + length);
         System.arraycopy(entry.bytes(), 0, bytes, 0, EntryHead.LENGTH);
         bytes[Kind.OFFSET] = Kind.PART;
-        Stake.mark(bytes, key, entry.length());
+        EvictionFacts.mark(bytes, key, entry.length());
         System.arraycopy(entry.bytes(), at, bytes, EntryHead.LENGTH, length);
         return scratch.part;
     }

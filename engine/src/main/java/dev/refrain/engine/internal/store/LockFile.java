@@ -219,7 +219,7 @@ final class LockFile implements Closeable {
     }
 
     /**
-     * Notes what {@link Trust} is put in the map. Stands apart from the record, because whoever sees damage withdraws it at once and
+     * Notes what {@link CleanShutdown} is put in the map. Stands apart from the record, because whoever sees damage withdraws it at once and
      * outside of the gate.
      */
     void writeTrust(long trust) throws IOException {

@@ -45,7 +45,7 @@ final class SegmentMap {
     private final SegmentState state;
     private final Tally tally;
     private final EvictionPolicy policy;
-    private final Newcomers newcomers;
+    private final RecentInserts recentInserts;
     private final Shortlists shortlists;
     private final Pool<Evictor> evictors;
     private final StuckSegments stuck;
@@ -59,9 +59,9 @@ final class SegmentMap {
         this.tally = tally;
         long chunks = (long) map.segments() * Layout.CHUNKS_PER_SEGMENT;
         this.policy = new EvictionPolicy(chunks, map.segments(), chunks / USUAL_CHUNKS);
-        this.newcomers = new Newcomers(map.segments());
+        this.recentInserts = new RecentInserts(map.segments());
         this.shortlists = new Shortlists(map.segments());
-        this.evictors = new Pool<>(() -> new Evictor(policy, newcomers, shortlists));
+        this.evictors = new Pool<>(() -> new Evictor(policy, recentInserts, shortlists));
     }
 
     int segments() {
@@ -104,12 +104,12 @@ final class SegmentMap {
 
     /** What eviction remembers of an entry's hits. */
     int hits(byte[] key) {
-        return policy.hits(Stake.hash(key));
+        return policy.hits(EvictionFacts.hash(key));
     }
 
     /** An entry was read, all of it. The value is its own or its manifest. */
     void countHit(byte[] key, EntryBuffer value) {
-        policy.hit(Stake.owner(key, value), Stake.chunks(value), Stake.cost(value));
+        policy.hit(EvictionFacts.owner(key, value), EvictionFacts.chunks(value), EvictionFacts.cost(value));
     }
 
     /**
@@ -122,14 +122,14 @@ final class SegmentMap {
         if (length < EntryHead.LENGTH || !then.getAsBoolean()) {
             return false;
         }
-        int total = Stake.total(into, length);
-        policy.hit(Stake.hash(key), Stake.chunks(total), Stake.cost(into, total));
+        int total = EvictionFacts.total(into, length);
+        policy.hit(EvictionFacts.hash(key), EvictionFacts.chunks(total), EvictionFacts.cost(into, total));
         return true;
     }
 
     /** An entry is about to be put, in whatever number of values. */
     void announce(byte[] key, EntryBuffer entry) {
-        policy.put(Stake.hash(key), Stake.chunks(entry), Stake.cost(entry));
+        policy.put(EvictionFacts.hash(key), EvictionFacts.chunks(entry), EvictionFacts.cost(entry));
     }
 
     /**
@@ -142,7 +142,7 @@ final class SegmentMap {
     boolean put(byte[] key, EntryBuffer value, EntryBuffer displaced, long nowMillis) {
         displaced.resize(0);
         int chunks = Layout.chunks(value.length());
-        long owner = Stake.owner(key, value);
+        long owner = EvictionFacts.owner(key, value);
         for (int round = 0; ; round++) {
             int segment;
             long held = 0;
@@ -155,14 +155,14 @@ final class SegmentMap {
                 removeFound(query, displaced);
                 if (hasRoom(query, chunks)) {
                     query.insert(query.absentEntry(), query.wrapValueAsData(value));
-                    newcomers.add(segment, owner, (int) ((CompiledMapQueryContext<?, ?, ?>) query).pos());
+                    recentInserts.add(segment, owner, (int) ((CompiledMapQueryContext<?, ?, ?>) query).pos());
                     if (!Kind.isEntry(value.bytes()[Kind.OFFSET])) {
                         state.addParts(segment, 1);
                     }
                     return true;
                 }
             } finally {
-                tally.holds.end(Holds.Work.PUT, held);
+                tally.holds.end(LockHoldTimes.Work.PUT, held);
             }
             if (round == ROUNDS || !evict(segment, chunks, owner, nowMillis)) {
                 return false;
@@ -185,7 +185,7 @@ final class SegmentMap {
                 stuck.add(segment);
                 return false;
             } finally {
-                tally.holds.end(Holds.Work.CHOOSE, held);
+                tally.holds.end(LockHoldTimes.Work.CHOOSE, held);
             }
             byte[] key = new byte[CacheKey.LENGTH];
             boolean any = false;
@@ -230,7 +230,7 @@ final class SegmentMap {
             if (Kind.isMark(kind)) {
                 // An entry in pieces is lost with the first of them, and counts once.
                 Data<EntryBuffer> value = entry.value();
-                long owner = value.bytes().readLong(value.offset() + Stake.OWNER);
+                long owner = value.bytes().readLong(value.offset() + EvictionFacts.OWNER);
                 isFirst = policy.forget(owner, kind != Kind.PART);
             }
             remove(query.segmentIndex(), entry, kind);
@@ -242,7 +242,7 @@ final class SegmentMap {
             }
             return true;
         } finally {
-            tally.holds.end(Holds.Work.EVICT, held);
+            tally.holds.end(LockHoldTimes.Work.EVICT, held);
         }
     }
 
@@ -457,7 +457,7 @@ final class SegmentMap {
                 walk.removed += Kind.isEntry(kind) ? 1 : 0;
             }
         } finally {
-            tally.holds.end(Holds.Work.SWEEP, held);
+            tally.holds.end(LockHoldTimes.Work.SWEEP, held);
         }
     }
 

@@ -186,22 +186,22 @@ final class SegmentView {
         return MEMORY.readLong(value(chunk) + EntryHead.STORED_AT);
     }
 
-    /** See {@link Stake#owner}. */
+    /** See {@link EvictionFacts#owner}. */
     long owner(int chunk) {
         return Kind.isMark(kind(chunk))
-                ? MEMORY.readLong(value(chunk) + Stake.OWNER)
-                : MEMORY.readLong(address(chunk) + Stake.KEY_HASH);
+                ? MEMORY.readLong(value(chunk) + EvictionFacts.OWNER)
+                : MEMORY.readLong(address(chunk) + EvictionFacts.KEY_HASH);
     }
 
     /** The length of the entry that a value belongs to. */
     int total(int chunk) {
-        return Kind.isMark(kind(chunk)) ? MEMORY.readInt(value(chunk) + Stake.TOTAL) : length(chunk);
+        return Kind.isMark(kind(chunk)) ? MEMORY.readInt(value(chunk) + EvictionFacts.TOTAL) : length(chunk);
     }
 
-    /** See {@link Stake#cost}. */
+    /** See {@link EvictionFacts#cost}. */
     int cost(int chunk) {
         long at = value(chunk);
-        return Stake.cost(
+        return EvictionFacts.cost(
                 MEMORY.readInt(at + EntryHead.TOKENS), MEMORY.readInt(at + EntryHead.FETCH_MILLIS), total(chunk));
     }
 

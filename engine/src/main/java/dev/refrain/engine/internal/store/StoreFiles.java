@@ -73,7 +73,7 @@ final class StoreFiles {
     private volatile boolean suspicious;
 
     private DiskSpace space;
-    private Presence presence;
+    private FileIdentity presence;
 
     private StoreFiles(Path file, boolean preallocate, Clock clock) throws IOException {
         this.file = file;
@@ -140,7 +140,7 @@ final class StoreFiles {
     private void distrust() {
         try {
             OwnThread.run("refrain-store-distrust", () -> {
-                lock.writeTrust(Trust.NONE);
+                lock.writeTrust(CleanShutdown.NONE);
                 return null;
             });
         } catch (IOException e) {
@@ -229,10 +229,10 @@ final class StoreFiles {
             LockFile.State before = isAlone ? files.openAlone(capacityBytes) : files.openShared(capacityBytes);
             files.space = new DiskSpace(file, before.preallocated(), clock);
             files.space.report(before.mapLength(), files.map::usedBytes);
-            files.presence = new Presence(file, files.secretFile, files.lockFile);
+            files.presence = new FileIdentity(file, files.secretFile, files.lockFile);
             lock.write(before.withOpens(before.opens() + 1));
             if (isAlone) {
-                lock.writeTrust(Trust.of(file));
+                lock.writeTrust(CleanShutdown.of(file));
             }
             lock.join();
             lock.leaveGate();
@@ -389,10 +389,10 @@ final class StoreFiles {
         boolean isTrusted = before != null
                 && before.version() == FORMAT_VERSION
                 && before.opens() > 0
-                && lock.readTrust() != Trust.NONE
-                && lock.readTrust() == Trust.of(file);
+                && lock.readTrust() != CleanShutdown.NONE
+                && lock.readTrust() == CleanShutdown.of(file);
         // Should we be killed while at it, the next one starts from scratch.
-        lock.writeTrust(Trust.NONE);
+        lock.writeTrust(CleanShutdown.NONE);
         int corrections = Repair.run(file, isTrusted);
         ChronicleMap<byte[], EntryBuffer> recovered = MapFile.open(file);
         LockFile.State state = new LockFile.State(

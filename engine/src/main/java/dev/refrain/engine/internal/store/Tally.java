@@ -10,7 +10,7 @@ final class Tally {
     final LongAdder removals = new LongAdder();
     final LongAdder sweeps = new LongAdder();
     final LongAdder sweptSegments = new LongAdder();
-    final Holds holds = new Holds();
+    final LockHoldTimes holds = new LockHoldTimes();
     final LongAdder failures = new LongAdder();
     /** Evictions of entries that had expired. */
     final LongAdder expiredEvictions = new LongAdder();

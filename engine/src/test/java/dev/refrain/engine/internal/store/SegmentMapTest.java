@@ -186,7 +186,7 @@ class SegmentMapTest {
         AtomicInteger holds = new AtomicInteger();
         AtomicLong removedBefore = new AtomicLong(map.size());
         tally.holds.observe((work, nanos) -> {
-            assertThat(work).isEqualTo(Holds.Work.SWEEP);
+            assertThat(work).isEqualTo(LockHoldTimes.Work.SWEEP);
             assertThat(nanos).isPositive();
             assertThat(removedBefore.getAndSet(map.size()) - map.size()).isLessThanOrEqualTo(1);
             holds.incrementAndGet();

@@ -14,13 +14,13 @@ import org.slf4j.LoggerFactory;
  * Whether the files that are open still stand under their names. A file that was removed or replaced goes on working for whoever
  * has it open, but nobody else will find it; so that is worth one line in the log, and nothing more. Thread-safe.
  */
-final class Presence {
+final class FileIdentity {
     private static final Logger LOG = LoggerFactory.getLogger(ChronicleStore.class);
 
     /** Files and what tells them from another one of the same name; null where the file system has nothing of the kind. */
     private final Map<Path, Object> files = new LinkedHashMap<>();
 
-    Presence(Path... files) throws IOException {
+    FileIdentity(Path... files) throws IOException {
         for (Path file : files) {
             this.files.put(file, fileKey(file));
         }

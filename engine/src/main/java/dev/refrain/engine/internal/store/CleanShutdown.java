@@ -20,14 +20,14 @@ import org.slf4j.LoggerFactory;
  * operation that failed half-way and gave its lock back. Hence a number that stands for this run of the operating system and this
  * file; it is written when a map has been opened by a process alone, and wiped out at the first failure.
  */
-final class Trust {
+final class CleanShutdown {
     static final long NONE = 0;
 
     private static final Logger LOG = LoggerFactory.getLogger(ChronicleStore.class);
     /** Linux makes a new one at each start, and it is the same in all containers. */
     private static final Path BOOT_ID = Path.of("/proc/sys/kernel/random/boot_id");
 
-    private Trust() {}
+    private CleanShutdown() {}
 
     /** The number for a file as it is now; {@link #NONE} where there is no way to know. */
     static long of(Path file) {

@@ -11,7 +11,7 @@ import java.nio.ByteOrder;
  * stand or fall together, so each says in its head what the others say: at {@link #OWNER} the hash of the entry's key, at
  * {@link #TOTAL} the entry's length. The fields of an entry's head that stand there have no meaning in a piece.
  */
-final class Stake {
+final class EvictionFacts {
     /** Offset within a key of the eight bytes that are its hash. A key is a digest, so any of its bytes will do. */
     static final int KEY_HASH = 8;
 
@@ -26,7 +26,7 @@ final class Stake {
     private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
 
-    private Stake() {}
+    private EvictionFacts() {}
 
     static long hash(byte[] key) {
         return (long) LONG.get(key, KEY_HASH);

@@ -14,7 +14,7 @@ import dev.refrain.engine.Savings;
  * @param moneySavedNanos in billionths of the currency
  * @param costNanos in billionths of the currency
  */
-record Effort(
+record Cost(
         long promptTokens,
         long completionTokens,
         long tokensUsed,
@@ -23,11 +23,11 @@ record Effort(
         long moneySavedNanos,
         long costNanos) {
     /** A hit saves what its answer had cost: both are counted and priced in the same way. */
-    static Effort of(Account account, Prices prices) {
+    static Cost of(Account account, Prices prices) {
         AnswerFacts used = account.used() == null ? AnswerFacts.NONE : account.used();
         if (account.outcome().isCached()) {
             Savings savings = account.savings();
-            return new Effort(
+            return new Cost(
                     0,
                     0,
                     used.tokensOrNone(),
@@ -36,7 +36,7 @@ record Effort(
                     prices.nanos(account.model(), savings.answer()),
                     0);
         }
-        return new Effort(
+        return new Cost(
                 used.promptTokens(),
                 used.completionTokens(),
                 used.tokensOrNone(),

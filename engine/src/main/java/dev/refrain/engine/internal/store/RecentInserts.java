@@ -7,7 +7,7 @@ import dev.refrain.engine.internal.eviction.EvictionPolicy;
  *
  * <p>A value is known by its chunk and the upper bits of its owner's hash; 0 is none.
  */
-final class Newcomers {
+final class RecentInserts {
     private static final int CHUNK_BITS = 13;
     private static final long CHUNK_MASK = (1 << CHUNK_BITS) - 1;
     static final int NONE = -1;
@@ -15,7 +15,7 @@ final class Newcomers {
     private final long[] values;
     private final byte[] next;
 
-    Newcomers(int segments) {
+    RecentInserts(int segments) {
         values = new long[segments * EvictionPolicy.NEWCOMERS];
         next = new byte[segments];
     }
