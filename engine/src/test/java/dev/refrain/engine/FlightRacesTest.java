@@ -12,6 +12,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ThreadLocalRandom;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -183,5 +184,56 @@ class FlightRacesTest {
             next.requireAnswer();
             require(next.text().contains("\"n\":1"), "the older answer is still served");
         });
+    }
+
+    /**
+     * A document's followers have it before the upstream's thread has left the flight, and the last of them lets go of what was kept.
+     * What the upstream's thread does meanwhile must not depend on that: it would be the upstream that is thrown at.
+     */
+    @Test
+    void theLastFollowerLeavesWhileTheUpstreamIsStillEnding() throws IOException {
+        open(false);
+        CacheRequest document = chat("{\"messages\":[]}");
+        CacheKey documentKey = cache.key(document).orElseThrow();
+        byte[] answer = utf8("{\"id\":\"chatcmpl-1\",\"choices\":[{\"finish_reason\":\"stop\"}]}");
+        Races.check(() -> {
+            cache.remove(documentKey);
+            ResponseSink[] call = new ResponseSink[1];
+            cache.respond(document, ON, sink -> begun(call, sink), new Client());
+            SlowClient follower = new SlowClient();
+            cache.respond(document, ON, sink -> begun(new ResponseSink[1], sink), follower);
+            call[0].head(new ResponseHead(200, "application/json", null, -1, "gen-source", null, Map.of()));
+            call[0].chunk(ByteBuffer.wrap(answer));
+            Races.together(call[0]::end, follower::takeAll);
+            require(follower.ended && follower.failure == null, "the follower has no end");
+            require(cache.joinableFlights() == 0, "a flight is left");
+        });
+    }
+
+    private static Upstream.Call begun(ResponseSink[] call, ResponseSink sink) {
+        call[0] = sink;
+        return Upstream.Call.UNSTOPPABLE;
+    }
+
+    /** Takes on another thread what it is given. */
+    @SuppressWarnings("ThreadPriorityCheck") // as in Races
+    private static final class SlowClient extends RecordingSink {
+        private volatile Runnable waiting;
+
+        @Override
+        public void whenDrained(Runnable action) {
+            waiting = action;
+        }
+
+        void takeAll() {
+            while (waiting == null) {
+                Thread.yield();
+            }
+            int shift = ThreadLocalRandom.current().nextInt(100);
+            for (int i = 0; i < shift; i++) {
+                Thread.onSpinWait();
+            }
+            waiting.run();
+        }
     }
 }

@@ -3,9 +3,15 @@ package dev.refrain.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.jar.Attributes;
+import java.util.jar.JarEntry;
+import java.util.jar.JarOutputStream;
+import java.util.jar.Manifest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.openjdk.jcstress.Main;
@@ -22,14 +28,50 @@ class JcstressTest {
 
     @Test
     void noForbiddenOutcomeIsSeen() throws IOException, InterruptedException {
-        List<String> arguments =
-                new ArrayList<>(List.of("-jvmArgs", "-Xmx512m " + String.join(" ", ChildJvm.flags()), "-r", "report"));
+        List<String> flags = new ArrayList<>(ChildJvm.flags());
+        flags.add("-Xmx512m");
+        boolean hasBiasedLocks = Runtime.version().feature() < 18;
+        if (hasBiasedLocks) {
+            flags.add("-javaagent:" + agent());
+        }
+        List<String> arguments = new ArrayList<>(List.of("-jvmArgs", String.join(" ", flags), "-r", "report"));
         arguments.addAll(List.of(System.getProperty("refrain.jcstress", BRIEFLY).split(" ")));
         ChildJvm.Result run =
                 ChildJvm.run(ChildJvm.builder(Main.class, arguments.toArray()).directory(folder.toFile()));
         assertThat(run.out()).contains("Failed tests: No matches.").contains("Error tests: No matches.");
         // A selection that selects nothing would have neither.
         assertThat(run.out()).containsPattern("All remaining tests: [1-9]");
+        if (hasBiasedLocks) {
+            assertThat(run.out()).contains("[N/A] [-XX:+UseBiasedLocking").contains("[OK] [-XX:-UseBiasedLocking");
+        }
         assertThat(run.exit()).isZero();
+    }
+
+    /**
+     * Has jcstress leave out what would double its time: it runs each test once more with biased locks, as far as a JVM starts with them.
+     * No JVM has used them by default since 15 (JEP 374), and there are none from 18 on.
+     */
+    public static final class WithoutBiasedLocks {
+        private WithoutBiasedLocks() {}
+
+        /** Ends the JVM if it has them. */
+        public static void premain(String arguments) {
+            if (ManagementFactory.getRuntimeMXBean().getInputArguments().contains("-XX:+UseBiasedLocking")) {
+                Runtime.getRuntime().halt(1);
+            }
+        }
+    }
+
+    private Path agent() throws IOException {
+        Path jar = folder.resolve("agent.jar");
+        Manifest manifest = new Manifest();
+        manifest.getMainAttributes().put(Attributes.Name.MANIFEST_VERSION, "1.0");
+        manifest.getMainAttributes()
+                .put(new Attributes.Name("Premain-Class"), WithoutBiasedLocks.class.getName());
+        try (JarOutputStream out = new JarOutputStream(Files.newOutputStream(jar), manifest)) {
+            // All else is on the class path.
+            out.putNextEntry(new JarEntry("empty"));
+        }
+        return jar;
     }
 }

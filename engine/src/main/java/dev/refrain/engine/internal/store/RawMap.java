@@ -171,6 +171,16 @@ final class RawMap implements Closeable {
         return segmentsAt + (long) segment * tierSize;
     }
 
+    /** The segment in which a key is looked for. */
+    int segmentOf(byte[] key) {
+        long hashed = hash.hash(key, 0, key.length, 0);
+        return (int) (isPowerOfTwo() ? hashed & (segments - 1) : (hashed & Integer.MAX_VALUE) % segments);
+    }
+
+    private boolean isPowerOfTwo() {
+        return Integer.bitCount(segments) == 1;
+    }
+
     /** One segment, as it was when it was read. */
     Segment segment(int index) throws IOException {
         return new Segment(index, read(headerAt(index), segmentHeaderSize), read(segmentAt(index), tierSize));
@@ -248,11 +258,9 @@ final class RawMap implements Closeable {
         /** Whether who looks for the key comes to this segment, and recognises the slot. */
         boolean isFoundBy(byte[] key, int slot) {
             long hashed = hash.hash(key, 0, key.length, 0);
-            boolean isPowerOfTwo = Integer.bitCount(segments) == 1;
-            long segment = isPowerOfTwo ? hashed & (segments - 1) : (hashed & Integer.MAX_VALUE) % segments;
             long sought =
-                    (isPowerOfTwo ? hashed >>> Integer.numberOfTrailingZeros(segments) : hashed >>> 31) & KEY_MASK;
-            return segment == index
+                    (isPowerOfTwo() ? hashed >>> Integer.numberOfTrailingZeros(segments) : hashed >>> 31) & KEY_MASK;
+            return segmentOf(key) == index
                     && (sought == 0 ? KEY_MASK : sought) == (bytes.getInt(slot * Integer.BYTES) & KEY_MASK);
         }
     }

@@ -5,6 +5,7 @@ import static dev.refrain.engine.internal.store.TestEntries.isGenuine;
 import static dev.refrain.engine.internal.store.TestEntries.key;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.ChildJvm;
 import dev.refrain.engine.spi.EntryBuffer;
 import java.io.BufferedReader;
@@ -12,19 +13,30 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A process that goes on while others die by SIGKILL; {@code SoakTest} has what they leave behind. */
 class KillTest {
     private static final int KEYS = 1_000;
+    private static final int ROUNDS = 3;
     private static final Duration BOUND = Duration.ofSeconds(10);
 
     @TempDir
     Path directory;
 
     private final EntryBuffer found = new EntryBuffer(16);
+    private final List<Process> started = new ArrayList<>();
+
+    @AfterEach
+    void leaveNoneBehind() {
+        started.forEach(Process::destroyForcibly);
+    }
 
     private Path file() {
         return directory.resolve("answers.refrain");
@@ -39,6 +51,7 @@ class KillTest {
         Process process = ChildJvm.builder(StoreWriter.class, file(), capacity, KEYS, seed)
                 .redirectError(ProcessBuilder.Redirect.DISCARD)
                 .start();
+        started.add(process);
         BufferedReader out = process.inputReader();
         assertThat(out.readLine()).isEqualTo("stored");
         return new Writer(process, out);
@@ -66,15 +79,43 @@ class KillTest {
         return readable;
     }
 
+    /** Which segments have a lock that nobody alive holds, while nobody but this process has the store open. */
+    private BitSet locked() throws IOException {
+        BitSet locked = new BitSet();
+        try (RawMap map = RawMap.open(file())) {
+            for (int i = 0; i < map.segments(); i++) {
+                locked.set(i, map.segment(i).isLocked);
+            }
+        }
+        return locked;
+    }
+
+    /** Of the keys that no writer removes, those that are not found, and are not in one of the given segments. */
+    private List<Integer> missing(ChronicleStore store, BitSet exceptIn) throws IOException {
+        List<Integer> missing = new ArrayList<>();
+        byte[] bytes = new byte[CacheKey.LENGTH];
+        try (RawMap map = RawMap.open(file())) {
+            for (int i = 0; i < StoreWriter.NEVER_REMOVED; i++) {
+                key(i).copyTo(bytes, 0);
+                if (!exceptIn.get(map.segmentOf(bytes)) && !store.get(key(i), found)) {
+                    missing.add(i);
+                }
+            }
+        }
+        return missing;
+    }
+
     @Test
     void aLivingProcessCopesWithADeadOne() throws Exception {
         long capacity = 64L << 20;
+        BitSet locked = new BitSet();
         try (ChronicleStore store = open(capacity)) {
-            for (int round = 0; round < 3; round++) {
+            for (int round = 0; round < ROUNDS; round++) {
                 Writer writer = startWriter(capacity, round);
                 assertThat(readable(store)).as("stored by the other process").isGreaterThan(KEYS * 80 / 100);
-                assertThat(store.get(key(0), found)).isTrue();
+                assertThat(missing(store, locked)).as("round %s", round).isEmpty();
                 writer.killAfter(50);
+                locked = locked();
 
                 // Segments whose lock died with the writer cost a second once, and are left alone from then on.
                 readable(store);
@@ -84,9 +125,12 @@ class KillTest {
                     store.put(key(i), entry(i, 0, 500));
                 }
                 assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(BOUND);
+                assertThat(missing(store, locked)).as("round %s", round).isEmpty();
             }
         }
         try (ChronicleStore store = open(capacity)) {
+            // What stood in those segments is there again, but for what a writer was about to replace when it died.
+            assertThat(missing(store, new BitSet())).hasSizeLessThanOrEqualTo(ROUNDS);
             for (int i = 0; i < KEYS; i++) {
                 assertThat(store.put(key(i), entry(i, 1, 500))).isTrue();
                 assertThat(store.get(key(i), found)).isTrue();
