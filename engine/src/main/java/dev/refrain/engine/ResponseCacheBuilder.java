@@ -149,7 +149,7 @@ public final class ResponseCacheBuilder {
         return this;
     }
 
-    /** How long a sweep for expired entries may take, done bit by bit, before the next one begins; one minute unless set. */
+    /** Interval at which every expired entry is reclaimed. The work is spread over it in slices. One minute unless set. */
     public ResponseCacheBuilder sweepInterval(Duration interval) {
         if (interval.compareTo(Duration.ofMillis(1)) < 0 || interval.compareTo(LONGEST) > 0) {
             throw new IllegalArgumentException(

@@ -35,8 +35,8 @@ public interface CacheStore extends AutoCloseable {
     }
 
     /**
-     * The same, but counts as a read only if a copy turns out to be still the same. Who reads that from memory in between has both on their
-     * way at once, as no atomic operation of the store stands there, for which a processor waits.
+     * The same, but counts as a read only if the callback returns true. The callback runs while the entry's head is being loaded, so the
+     * cache misses of both overlap.
      *
      * @param then called if there is a head, on this thread, before this returns; must not call the store
      * @return what {@code then} returned; false if there is no head

@@ -52,7 +52,7 @@ final class Shortcut extends AbstractStreamSourceConduit<StreamSourceConduit> {
     private boolean gone;
 
     private boolean resumed;
-    /** Whether whoever closes the server waits for this. */
+    /** True while shutdown must wait for this answer. */
     private boolean inside;
 
     Shortcut(StreamConnection connection, Shortcuts shared, HitWriter hits) {

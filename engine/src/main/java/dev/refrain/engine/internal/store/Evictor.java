@@ -325,9 +325,7 @@ final class Evictor {
             int taken = takenSums[j + 1] - takenSums[i];
             double perChunk = (worthSums[j + 1] - worthSums[i]) / Math.max(taken, chunks);
             int live = liveSums[j + 1] - liveSums[i];
-            // What is long since forgotten is worth nothing either, or as little as is lost in sums; what has expired
-            // goes
-            // before it.
+            // Forgotten entries also score 0 (up to rounding). On a tie, expired entries go first.
             if (!isNeeded) {
                 continue;
             }
