@@ -10,12 +10,14 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Predicate;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -208,9 +210,24 @@ public final class ActivityLog implements AutoCloseable {
         return new Tail(after, newest.isEmpty() ? sequence : newest.get(0).sequence());
     }
 
-    /** The request whose response had this generation id. */
+    /** The latest request whose response had this generation id. */
     public Optional<Activity> find(String id) {
-        return batchOf(id).stream().filter(activity -> id.equals(activity.id())).findFirst();
+        return latest(id, any -> true);
+    }
+
+    /**
+     * The request whose answer was repeated for this one. Ids of providers are not unique, so it is one with the same key and caller that
+     * came before.
+     */
+    public Optional<Activity> sourceOf(Activity repeated) {
+        return repeated.sourceId() == null
+                ? Optional.empty()
+                : latest(
+                        repeated.sourceId(),
+                        source -> source.createdAtMillis() <= repeated.createdAtMillis()
+                                && source.sequence() != repeated.sequence()
+                                && Objects.equals(source.key(), repeated.key())
+                                && Objects.equals(source.scopeTag(), repeated.scopeTag()));
     }
 
     /** The request at this place in the log; one whose client had gone before there was a response has nothing else to be found by. */
@@ -222,14 +239,14 @@ public final class ActivityLog implements AutoCloseable {
 
     /** The same, but only for who made the request (wire rule W60). */
     public Optional<Activity> find(String id, Caller caller) {
-        return find(id).filter(activity -> caller.tag().equals(activity.scopeTag()));
+        return latest(id, activity -> caller.tag().equals(activity.scopeTag()));
     }
 
-    private List<Activity> batchOf(String id) {
+    private Optional<Activity> latest(String id, Predicate<Activity> which) {
         lock.lock();
         try {
             drain();
-            return recorder.batchOf(id);
+            return recorder.latest(id, which);
         } finally {
             lock.unlock();
         }

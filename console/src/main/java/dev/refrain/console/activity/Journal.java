@@ -11,8 +11,10 @@ import java.sql.Statement;
 import java.time.Instant;
 import java.util.List;
 import java.util.NavigableMap;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -337,17 +339,17 @@ final class Journal {
         return List.of();
     }
 
-    /** See {@link Recorder#batchOf}. */
-    List<Activity> batchOf(String id) {
+    /** See {@link Recorder#latest(String, Predicate)}. */
+    Optional<Activity> latest(String id, Predicate<Activity> which) {
         for (Batch batch : batches.descendingMap().values()) {
             if (batch.mayHold(id)) {
-                List<Activity> read = read(batch);
-                if (Recorder.holds(read, id)) {
-                    return read;
+                Optional<Activity> found = Recorder.latest(read(batch), id, which);
+                if (found.isPresent()) {
+                    return found;
                 }
             }
         }
-        return List.of();
+        return Optional.empty();
     }
 
     /** The records of a batch; none if it cannot be read. */

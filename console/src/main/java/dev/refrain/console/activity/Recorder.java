@@ -2,6 +2,8 @@ package dev.refrain.console.activity;
 
 import java.util.List;
 import java.util.NavigableMap;
+import java.util.Optional;
+import java.util.function.Predicate;
 import org.HdrHistogram.Histogram;
 
 /** Turns requests that have ended into latencies, minutes and records. Guarded by the log's lock. */
@@ -123,19 +125,21 @@ final class Recorder {
         return journal.batchBefore(sequence, sinceMillis);
     }
 
-    /** The batch that holds the request with this id; empty if there is none. */
-    List<Activity> batchOf(String id) {
+    /** The latest request with this id that is wanted. Providers give some ids to many requests. */
+    Optional<Activity> latest(String id, Predicate<Activity> which) {
         if (codec.records() > 0 && batch.build().mayHold(id)) {
-            List<Activity> growing = RecordCodec.decode(codec.copy(), batch.first());
-            if (holds(growing, id)) {
-                return growing;
+            Optional<Activity> found = latest(RecordCodec.decode(codec.copy(), batch.first()), id, which);
+            if (found.isPresent()) {
+                return found;
             }
         }
-        return journal.batchOf(id);
+        return journal.latest(id, which);
     }
 
-    static boolean holds(List<Activity> batch, String id) {
-        return batch.stream().anyMatch(activity -> id.equals(activity.id()));
+    static Optional<Activity> latest(List<Activity> batch, String id, Predicate<Activity> which) {
+        return batch.stream()
+                .filter(activity -> id.equals(activity.id()) && which.test(activity))
+                .reduce((earlier, later) -> later);
     }
 
     Histogram hits() {

@@ -70,11 +70,7 @@ final class ActivityPages {
                 .orElseThrow(() -> AdminException.notFound("The log has no request with the id " + id + "."));
         ObjectNode document = Documents.object();
         document.set("data", Documents.of(found));
-        document.set(
-                "source",
-                found.sourceId() == null
-                        ? null
-                        : log.find(found.sourceId()).map(Documents::of).orElse(null));
+        document.set("source", log.sourceOf(found).map(Documents::of).orElse(null));
         document.put("currency", log.currency());
         Replies.json(exchange, document);
     }

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.tuple;
 
 import dev.refrain.engine.AnswerFacts;
 import dev.refrain.engine.BypassReason;
+import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.CacheOutcome;
 import dev.refrain.engine.Endpoint;
 import dev.refrain.engine.ForwardReason;
@@ -110,6 +111,41 @@ class ActivityLogTest {
         account.caller(A);
         account.request(model, null, false);
         return account;
+    }
+
+    @Test
+    void f6_anIdThatAProviderGivesTwiceMixesNoTwoRequests() {
+        CacheKey ofX = key(1);
+        CacheKey ofY = key(2);
+        Activity x = stub(A, ofX, new CacheOutcome.Miss(300, true));
+        Activity y = stub(A, ofY, new CacheOutcome.Miss(300, true));
+        Caller other = new Caller(null, "001122334455", "0011223344556677");
+        stub(other, ofX, new CacheOutcome.Miss(300, true));
+        Activity hit = stub(A, ofX, new CacheOutcome.Hit(10, 290, "stub", new Savings(FACTS, 2000)));
+        assertThat(log.sourceOf(hit)).contains(x);
+        assertThat(log.sourceOf(x)).isEmpty();
+        assertThat(log.find(y.sequence())).contains(y);
+        assertThat(log.find("stub", other).orElseThrow().scopeTag()).isEqualTo(other.tag());
+        reopen();
+        assertThat(log.sourceOf(hit)).contains(x);
+    }
+
+    private static CacheKey key(int first) {
+        byte[] digest = new byte[32];
+        digest[0] = (byte) first;
+        return new CacheKey(Endpoint.CHAT, false, digest, 0);
+    }
+
+    /** A request whose answer has the id {@code stub}, as some providers call them all; a hit has one of its own. */
+    private Activity stub(Caller caller, CacheKey key, CacheOutcome outcome) {
+        Account account = log.begin(Endpoint.CHAT);
+        account.caller(caller);
+        account.request("m", null, false);
+        account.expect(outcome, key);
+        boolean isHit = outcome instanceof CacheOutcome.Hit;
+        account.head(200, isHit ? id() : "stub", outcome);
+        account.served(false);
+        return log.query(Filter.ALL, 1, null).data().get(0);
     }
 
     @Test

@@ -210,7 +210,7 @@ function row(record) {
     element(
       "th",
       { scope: "row" },
-      element("a", { href: link(record.id ?? `~${record.number}`), title: `${format.dateTime(record.created_at)}, ${record.id ?? "the client went away before the answer"}` }, element("time", { dateTime: record.created_at }, format.time(record.created_at))),
+      element("a", { href: link(`~${record.number}`), title: `${format.dateTime(record.created_at)}, ${record.id ?? "the client went away before the answer"}` }, element("time", { dateTime: record.created_at }, format.time(record.created_at))),
     ),
     cell(outcome(record)),
     cell(record.endpoint, "from-m"),

@@ -57,7 +57,7 @@ function view(record, source, currency) {
     parts.push(
       element("h3", {}, "Taken from"),
       source
-        ? element("div", { class: "stack" }, fields(source, currency, record), anchor(source.id, "Open that request"))
+        ? element("div", { class: "stack" }, fields(source, currency, record), anchor(`~${source.number}`, "Open that request"))
         : element("p", { class: "muted" }, `Generation ${record.source_id}, which is no longer in the log.`),
     );
   }
