@@ -1,4 +1,4 @@
-// Chains of requests by the vendors' own SDKs, through the proxy whose URL is the first argument. Run by NodeSdkIT; prints one line of JSON for
+// Chains of requests by the vendors' own SDKs, through the proxy whose URL is the first argument. Run by NodeSdkTest; prints one line of JSON for
 // each step that is to be looked at.
 import Anthropic from "@anthropic-ai/sdk";
 import { Agent, OpenAIResponsesModel, Runner, setTracingDisabled } from "@openai/agents";
@@ -68,6 +68,22 @@ const steps = {
     const router = new OpenRouter({ apiKey: "sk-openai", serverURL: `${base}/api/v1` });
     const { data } = await router.generations.getGeneration({ id });
     say({ id, data });
+  },
+  // How often each SDK asks, which may try twice more: for an answer that is not stored, and of a provider that is busy.
+  async retries() {
+    const cases = { lasting: { headers: { "Cache-Control": "only-if-cached" } }, passing: {} };
+    for (const [name, options] of Object.entries(cases)) {
+      const clients = {
+        openai: client => openai.withOptions(client).chat.completions.create({ model: "m", messages: [] }, options),
+        anthropic: client => anthropic.withOptions(client).messages.create({ model: "m", max_tokens: 9, messages: [] }, options),
+      };
+      for (const [vendor, create] of Object.entries(clients)) {
+        let attempts = 0;
+        const counting = (...request) => (attempts++, fetch(...request));
+        const status = await create({ maxRetries: 2, fetch: counting }).then(() => 200, error => error.status);
+        say({ name, vendor, status, attempts });
+      }
+    }
   },
 };
 

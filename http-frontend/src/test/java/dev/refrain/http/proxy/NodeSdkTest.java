@@ -1,6 +1,7 @@
 package dev.refrain.http.proxy;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.tuple;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -85,6 +86,23 @@ class NodeSdkTest extends WireTest {
         assertThat(second).hasSize(turns).allMatch(id -> id.startsWith("gen-"));
         assertThat(provider.calls()).isEqualTo(turns + 2 * others);
         assertThat(state.refused()).isZero();
+    }
+
+    @Test
+    void w32_theSdksDoNotRetryWhatNoRetryCures() throws IOException, InterruptedException {
+        provider.does(
+                (exchange, request) -> ScriptedProvider.json(exchange, 503, "{\"error\":{\"message\":\"busy\"}}"));
+        assertThat(run("retries"))
+                .extracting(
+                        said -> said.path("name").asText(),
+                        said -> said.path("vendor").asText(),
+                        said -> said.path("status").asInt(),
+                        said -> said.path("attempts").asInt())
+                .containsExactly(
+                        tuple("lasting", "openai", 504, 1),
+                        tuple("lasting", "anthropic", 504, 1),
+                        tuple("passing", "openai", 503, 3),
+                        tuple("passing", "anthropic", 503, 3));
     }
 
     @Test
