@@ -5,21 +5,21 @@ import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 import java.util.zip.CRC32C;
 
-/** The checksum of an entry: CRC-32C of its key and of everything behind the checksum itself. */
+/** The checksum of an entry: CRC-32C of its key and all bytes behind the checksum. */
 public final class EntryChecksum {
-    /** Length of the checksum, with which an entry begins. */
+    /** Length of the checksum at the beginning of an entry. */
     private static final int LENGTH = 4;
 
     private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
 
     private EntryChecksum() {}
 
-    /** Puts the checksum of an entry into its place. */
+    /** Writes the checksum of an entry into its first bytes. */
     public static void write(byte[] key, byte[] entry, int length, CRC32C crc) {
         INT.set(entry, 0, of(key, entry, length, crc));
     }
 
-    /** Whether an entry carries the checksum that it must have under this key. */
+    /** Whether the checksum of an entry is right for this key. */
     public static boolean matches(byte[] key, byte[] entry, int length, CRC32C crc) {
         return length > LENGTH && (int) INT.get(entry, 0) == of(key, entry, length, crc);
     }

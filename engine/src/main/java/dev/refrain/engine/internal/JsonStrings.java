@@ -4,7 +4,7 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 
-/** Passes over the text of JSON strings (RFC 8259, section 7) in long steps. */
+/** Skips the text of JSON strings (RFC 8259, section 7), many bytes at a time. */
 public final class JsonStrings {
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
     private static final long EACH_BYTE = 0x0101010101010101L;
@@ -13,8 +13,8 @@ public final class JsonStrings {
     private JsonStrings() {}
 
     /**
-     * Returns the index of the first byte that is a quote, a backslash, a control character or not ASCII, or of one of the last seven
-     * before the end. Looks at a group of eight bytes at first, as most strings are short, and then of 32.
+     * Returns the index of the first byte that is a quote, a backslash, a control character or not ASCII, or the index of one of the last
+     * seven bytes. Tests eight bytes first, because most strings are short, and then 32 at a time.
      */
     public static int skipPlain(byte[] bytes, int from, int end) {
         int at = from;
@@ -31,7 +31,7 @@ public final class JsonStrings {
             long third = special(bytes, at + 2 * Long.BYTES);
             long fourth = special(bytes, at + 3 * Long.BYTES);
             if (((first | second | third | fourth) & HIGH_BITS) != 0) {
-                // Where strings end cannot be predicted: what has no branches is faster here than what stops early.
+                // The end of a string cannot be predicted, so code without branches is faster than stopping early.
                 long which = highBits(first) | highBits(second) << 8 | highBits(third) << 16 | highBits(fourth) << 24;
                 return at + Long.numberOfTrailingZeros(which);
             }

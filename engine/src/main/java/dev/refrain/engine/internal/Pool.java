@@ -4,11 +4,11 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.function.Supplier;
 
 /**
- * A bounded, lock-free pool of objects that are costly to make and cheap to reuse, such as buffers. In place of thread-locals,
- * which would keep one object for each of a million virtual threads.
+ * A bounded, lock-free pool of objects that are costly to make and cheap to reuse, such as buffers. Thread-locals would keep one object
+ * for each of a million virtual threads.
  *
- * <p>A thread looks at the few slots that its id leads to; when they are empty an object is made, and when they are full on the
- * way back the object is left to the collector. Who takes an object owns it until it is given back; not giving it back is no leak.
+ * <p>A thread uses the few slots that its id selects. If they are empty, an object is made; if they are full on return, the object is left
+ * to the collector. The taker owns an object until it gives it back; not giving it back is no leak.
  *
  * @param <T> what is pooled
  */
@@ -33,7 +33,7 @@ public final class Pool<T> {
         this.factory = factory;
     }
 
-    /** A pooled object in the state in which it was given back, or else a new one. */
+    /** A pooled object, in the state in which it was given back, or a new one. */
     public T take() {
         int home = home();
         for (int i = 0; i < PROBES; i++) {
@@ -54,16 +54,15 @@ public final class Pool<T> {
         for (int i = 0; i < PROBES; i++) {
             int slot = ((home + i) & mask) * STRIDE;
             if (slots.getPlain(slot) == null) {
-                // Without a compare-and-set, for which the processor would wait until all that was read before is
-                // there. If another
-                // thread gives to the same slot at this moment, one object is left to the collector.
+                // No compare-and-set: the processor would wait for all earlier loads. If another thread fills the
+                // same slot at this moment, one object is left to the collector.
                 slots.setRelease(slot, object);
                 return;
             }
         }
     }
 
-    /** Leaves what is in the pool to the collector. Not what is in use meanwhile, which may come back. */
+    /** Leaves the pooled objects to the collector. Objects in use may still come back. */
     public void clear() {
         for (int slot = 0; slot <= mask; slot++) {
             slots.set(slot * STRIDE, null);

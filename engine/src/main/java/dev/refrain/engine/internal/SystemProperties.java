@@ -6,8 +6,8 @@ import java.util.Set;
 import java.util.function.Supplier;
 
 /**
- * Properties of the JVM that a library reads once, set while it does so and at no other time: the JVM is the host's. What the host has set
- * stays as it is. Several threads may be at it at once; the last one to leave puts back what was there. Thread-safe.
+ * Sets system properties only while a library reads them, because the JVM belongs to the host. Properties that the host has set are left
+ * alone. With several threads inside, the last one to leave restores the old state. Thread-safe.
  */
 public final class SystemProperties {
     private final Map<String, String> values;
@@ -21,14 +21,14 @@ public final class SystemProperties {
         this.values = Map.copyOf(values);
     }
 
-    /** What is to be done meanwhile. */
+    /** An action that needs the properties. */
     @FunctionalInterface
     public interface Action<T, E extends Exception> {
-        /** Does it. */
+        /** Runs the action. */
         T run() throws E;
     }
 
-    /** Does something while the properties are set. */
+    /** Runs an action while the properties are set. */
     public <T, E extends Exception> T doing(Action<T, E> action) throws E {
         enter();
         try {
@@ -38,7 +38,7 @@ public final class SystemProperties {
         }
     }
 
-    /** The same for what fails in no checked way. */
+    /** Like {@link #doing}, without checked exceptions. */
     public <T> T during(Supplier<T> action) {
         return this.<T, RuntimeException>doing(action::get);
     }

@@ -1,21 +1,21 @@
 package dev.refrain.engine.internal.eviction;
 
 /**
- * Finds out which mode of {@link EvictionPolicy} is better for the load at hand: both rule a shadow cache, a small one without
- * content (Waldspurger and others, "Cache Modeling and Optimization using Miniature Simulations", USENIX ATC 2017). A sample of the
- * keys goes there, chosen by hash, and the shadows have the same share of the room. The mode whose shadow hits where the other misses
- * wins, as soon as that is no chance (McNemar's test: the difference is two standard deviations and some more).
+ * Chooses the better mode of {@link EvictionPolicy} for the current load. Each mode rules a shadow cache: a small cache without content
+ * (Waldspurger and others, "Cache Modeling and Optimization using Miniature Simulations", USENIX ATC 2017). Both shadows see the same
+ * sample of keys, chosen by hash, and have the same share of the capacity. A mode wins when its shadow hits where the other misses
+ * significantly more often (McNemar's test, a little over two standard deviations).
  *
- * <p>Hits leave a note that the next puts read, so that a hit costs little; notes that find no place are lost.
+ * <p>A hit only leaves a note, which the next puts process, so hits stay cheap. A note that finds no slot is lost.
  */
 final class Duel {
-    /** The shadows' room. */
+    /** Capacity of a shadow, in segments. */
     private static final int SHADOW_SEGMENTS = 2;
 
     private static final int NOTES = 256;
-    /** A put reads no more notes than that: a bound on its time. */
+    /** A put processes at most this many notes, which bounds its time. */
     private static final int NOTES_PER_PUT = 8;
-    /** Disagreements remembered: what is older counts less and less. */
+    /** Number of disagreements remembered; older ones fade. */
     private static final double MEMORY = 300;
 
     private final ModelCache open;
@@ -44,13 +44,13 @@ final class Duel {
     }
 
     void heard(long hash, int size, int cost) {
-        // Other bits than those that choose cells and marks.
+        // Not the bits that choose cells and marks.
         if (((hash >>> 9) & sampleMask) == 0) {
             note(hash, size, cost);
         }
     }
 
-    /** Racing threads may garble a note or lose one. */
+    /** Races may garble or lose a note. */
     private void note(long hash, int size, int cost) {
         int at = written;
         if (at - read < NOTES) {
@@ -61,7 +61,7 @@ final class Duel {
         }
     }
 
-    /** Reads notes; one thread at a time. */
+    /** Processes notes. One thread at a time. */
     void judge() {
         for (int n = 0; n < NOTES_PER_PUT && read != written; n++) {
             int at = read % NOTES;

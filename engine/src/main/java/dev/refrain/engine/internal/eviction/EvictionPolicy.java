@@ -1,42 +1,41 @@
 package dev.refrain.engine.internal.eviction;
 
 /**
- * Says what an entry is worth keeping. Whoever needs room looks at a sample of entries and removes those that are worth least.
+ * Scores entries for eviction. To make room, the store samples entries and removes those with the lowest score.
  *
- * <p>The beginning is hyperbolic caching (Blankstein, Sen, Freedman, USENIX ATC 2017): worth = hits x cost / (size x age), where hits /
- * age is an estimate of the rate at which the entry will be asked for. Here experience makes that estimate: {@link Reuse} learns it from
- * all keys that are remembered, whether they are in the map or have left it. What has been hit since it came is worth somewhat more: of
- * many keys that are as good as each other, as in a loop, it is better to keep the same ones than to change.
+ * <p>The score follows hyperbolic caching (Blankstein, Sen, Freedman, USENIX ATC 2017): hits x cost / (size x age), where hits / age
+ * estimates the rate of future requests. Here {@link Reuse} learns that rate from all remembered keys, in the map or not. An entry that
+ * was hit since it was stored scores a little more: among equally good keys, as in a loop, keeping the same ones is better.
  *
- * <p>That leaves open who bears the doubt about a key that is seen for the first time, so there are two modes:
+ * <p>For keys that are seen for the first time there are two modes:
  * <ul>
- *   <li><b>open</b>: every newcomer pushes out whatever is worth least.
- *   <li><b>guarded</b>: a newcomer must then hold its own: when it is no longer among the {@link #NEWCOMERS} latest of its segment, it
- *       stays only if its key has been asked for more often than that of the entry that would go instead (TinyLFU; Einziger, Friedman,
- *       Manes, ACM ToS 2017). Withstands scans and loops.
+ *   <li><b>open</b>: a new entry always replaces the entry with the lowest score.
+ *   <li><b>guarded</b>: once a new entry is no longer among the {@link #NEWCOMERS} latest of its segment, it stays only if its key was
+ *       requested more often than that of the entry that would go instead (TinyLFU; Einziger, Friedman, Manes, ACM ToS 2017). This
+ *       resists scans and loops.
  * </ul>
- * Which mode is better depends on the load, so {@link Duel} tries both on a small sample of keys, and the winner rules.
+ * Which mode is better depends on the load. {@link Duel} tries both on a small sample of keys.
  */
 public final class EvictionPolicy {
-    /** How many entries to look at. More would find little worse ones: the expected rank of the worst of 64 is the lowest 1.5 %. */
+    /** Entries sampled per eviction. The worst of 64 is expected within the lowest 1.5 %, so more would gain little. */
     public static final int SAMPLE = 64;
-    /** Entries of a segment that are too new to be judged, in guarded mode. */
+    /** In guarded mode, the latest entries of a segment that are not judged yet. */
     public static final int NEWCOMERS = 2;
 
-    /** A frequency is halved when there have been this many accesses for each entry that the room holds. */
+    /** Frequencies are halved once per this many accesses for each entry that fits into the capacity. */
     private static final int ACCESSES_PER_HALVING = 40;
-    /** In as many accesses as the room holds entries. */
+    /** A round is as many accesses as entries fit into the capacity. */
     private static final int LESSONS_PER_ROUND = 8;
-    /** How many cells {@link Reuse} sees for each access that it sees. */
+    /** Cells that {@link Reuse} is shown for each access that it learns from. */
     private static final int SHOWN_PER_ACCESS = 2;
-    /** {@link Reuse} hears of a sample of keys, chosen by hash, such that it stands for this many entries or twice as many. */
+    /** {@link Reuse} learns from a sample of keys, chosen by hash, that stands for this many entries or up to twice as many. */
     private static final int SAMPLED_ENTRIES = 16_384;
 
     private static final int UPKEEP_INTERVAL = 16;
     private static final int MAX_UPKEEP = UPKEEP_INTERVAL * 256;
     private static final int STRIPES = 16;
     private static final int STRIDE = 16;
-    /** By hits since an entry came. */
+    /** Factor by hits since the entry was stored. */
     private static final double[] PERSISTENCE = new double[Footprints.MAX_HITS + 1];
 
     static {
@@ -50,7 +49,7 @@ public final class EvictionPolicy {
     private final Reuse reuse = new Reuse();
     private final int sampling;
     private final Duel duel;
-    /** Counts accesses, in stripes by thread; lost updates do not matter. */
+    /** Accesses, counted in stripes by thread. Lost updates do not matter. */
     private final long[] accesses = new long[STRIPES * STRIDE];
 
     private double averageSize;
@@ -62,9 +61,9 @@ public final class EvictionPolicy {
     private double roundsUntilLesson;
 
     /**
-     * @param capacity all the room there is, in units of size
-     * @param segments how many parts it has
-     * @param expectedEntries how many entries it may hold; memory is taken for as many, and as many more that have left
+     * @param capacity of the store, in units of size
+     * @param segments of the store
+     * @param expectedEntries entries that the store may hold; as many evicted ones are remembered as well
      */
     public EvictionPolicy(long capacity, int segments, long expectedEntries) {
         this.capacity = capacity;
@@ -78,8 +77,8 @@ public final class EvictionPolicy {
      * An entry was read. Any thread, no lock, no garbage.
      *
      * @param hash of the key; all of its bits must be as good as random
-     * @param size the room that the entry takes, all of its pieces together
-     * @param cost what fetching it cost, in any unit
+     * @param size of the entry, all parts together, in the units of the capacity
+     * @param cost of fetching it, in any unit
      */
     public void hit(long hash, int size, int cost) {
         learn(hash, footprints.hit(hash));
@@ -87,7 +86,7 @@ public final class EvictionPolicy {
         duel.heard(hash, size, cost);
     }
 
-    /** An entry comes into the map; to be said before room is made for it. The arguments are those of {@link #hit}. */
+    /** An entry is about to be stored; called before room is made for it. Arguments as in {@link #hit}. */
     public synchronized void put(long hash, int size, int cost) {
         learn(hash, footprints.put(hash));
         accesses[stripe()]++;
@@ -102,8 +101,7 @@ public final class EvictionPolicy {
 
     /** @param before the key's cell before this access */
     private void learn(long hash, int before) {
-        // Other bits than those that choose cells and marks. Within a tick nothing is written, for the sake of what
-        // everybody asks for.
+        // Not the bits that choose cells and marks. Within one tick nothing is written, so popular keys stay cheap.
         if (((hash >>> 9) & (sampling - 1)) == 0 && before != 0) {
             int idle = footprints.idle(before);
             if (idle > 0 && !footprints.isLongAgo(before)) {
@@ -123,7 +121,7 @@ public final class EvictionPolicy {
         ticks += rounds * Footprints.TICKS_PER_ROUND;
         footprints.tick((int) (long) ticks);
 
-        // What a long time without puts has left to do is done bit by bit.
+        // After a long time without puts the work is spread over the next ones.
         owedAging += rounds * footprints.length() / ACCESSES_PER_HALVING;
         int aging = (int) Math.min(owedAging, MAX_UPKEEP);
         footprints.age(aging);
@@ -146,10 +144,10 @@ public final class EvictionPolicy {
     }
 
     /**
-     * A piece of an entry has gone, so the rest of it is worth nothing.
+     * A part of an entry was evicted, so its other parts score 0.
      *
-     * @param ifUnknown the answer where nothing is remembered of the entry
-     * @return whether it was the first piece to go
+     * @param ifUnknown returned if the key is not remembered
+     * @return whether it was the entry's first part to go
      */
     public boolean forget(long hash, boolean ifUnknown) {
         int before = footprints.forget(hash);
@@ -157,27 +155,27 @@ public final class EvictionPolicy {
     }
 
     /**
-     * To be called before {@link #footprint} is asked for many keys one by one: what is remembered of keys lies as far apart as can be, and
-     * these loads do not wait for each other.
+     * Prefetches the cells of many keys before {@link #footprint} is called for each. The cells lie far apart; loaded together, their cache
+     * misses overlap.
      *
-     * @return nothing of use; to be kept somewhere
+     * @return a meaningless number that keeps the loads from being optimised away
      */
     public int fetch(long[] hashes, int count) {
         return footprints.fetch(hashes, count);
     }
 
-    /** What is known of a key; the argument of the methods below. */
+    /** The cell of a key, for the methods below. */
     public int footprint(long hash) {
         return footprints.of(hash);
     }
 
-    /** Hits since the entry came into the map, no more than 7, or -1 if the key is not remembered. */
+    /** Hits since the entry was stored, at most 7; -1 if the key is not remembered. */
     public int hits(long hash) {
         int footprint = footprint(hash);
         return isKnown(footprint) ? Footprints.hits(footprint) : -1;
     }
 
-    /** Whether a footprint is that of a key which is remembered; if not, it is a guess. */
+    /** Whether a footprint belongs to a remembered key; otherwise it is a guess. */
     public static boolean isKnown(int footprint) {
         return Footprints.isMarked(footprint);
     }
@@ -186,12 +184,12 @@ public final class EvictionPolicy {
         return duel.guardedWins();
     }
 
-    /** What a unit of an entry's size is worth keeping. */
+    /** An entry's score for each unit of its size. */
     public double worth(int footprint, double value) {
         return worth(footprint, Footprints.hits(footprint), value);
     }
 
-    /** @param hits since the entry came */
+    /** @param hits since the entry was stored */
     double worth(int footprint, int hits, double value) {
         return footprints.isLongAgo(footprint)
                 ? 0
@@ -200,15 +198,15 @@ public final class EvictionPolicy {
                         * PERSISTENCE[Math.min(hits, Footprints.MAX_HITS)];
     }
 
-    /** What a unit of an entry's size counts in the comparison that a newcomer has to win in guarded mode. */
+    /** The number by which a new entry is compared with another one in guarded mode, for each unit of its size. */
     public double claim(int footprint, double value) {
         return Footprints.frequency(footprint) * value;
     }
 
     /**
-     * What a unit of an entry's size is good for, as far as the entry itself tells.
+     * The part of the score that depends on the entry alone: cost for each unit of size.
      *
-     * @param cost what fetching it cost, in any unit
+     * @param cost of fetching it, in any unit
      */
     public static double value(double cost, long size) {
         return cost / size;

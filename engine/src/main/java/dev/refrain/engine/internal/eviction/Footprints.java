@@ -1,19 +1,18 @@
 package dev.refrain.engine.internal.eviction;
 
 /**
- * What is remembered of keys, beside the map: how often and how lately they were asked for. Keys that have left the map are
- * remembered for a while too, which is what tells an answer that keeps coming back from one that nobody wants.
+ * Remembers, beside the map, how often and how recently keys were requested. Cells outlive entries, so a returning key is recognised.
  *
- * <p>A hash table of 4-byte cells in groups of eight, which lie in one or two cache lines. A key's cell is one of its group, known
- * by some bits of the key's hash; a key without one takes the cell that is worth least. A cell is
+ * <p>A hash table of 4-byte cells in groups of eight; a group lies in one or two cache lines. A key's cell is the one of its group that
+ * carries its mark; a new key takes the cell that is worth least. The bits of a cell:
  * <pre>
- * 31..23 mark, bits of the hash; 0 means that the cell is free
- * 22..19 frequency: accesses, hits and puts, also from before the entry came into the map; halved every now and then
- * 18..16 hits since the entry came into the map
+ * 31..23 mark: bits of the hash; 0 if the cell is free
+ * 22..19 frequency: hits and puts, also from before the entry was stored; halved regularly
+ * 18..16 hits since the entry was stored
  * 15..0  tick of the last access
  * </pre>
- * {@link #TICKS_PER_ROUND} ticks pass while there are as many accesses as the room holds entries. Written without locks by any thread:
- * an update that is lost is a hit that was not counted.
+ * {@link #TICKS_PER_ROUND} ticks pass in as many accesses as entries fit into the capacity. Any thread writes, without locks; a lost update
+ * is a hit that is not counted.
  */
 final class Footprints {
     static final int TICKS_PER_ROUND = 256;
@@ -21,14 +20,14 @@ final class Footprints {
     static final int MAX_HITS = 7;
 
     private static final int GROUP = 8;
-    /** 48 million cells, 192 MB; room for ten million entries and as many more that have left. */
+    /** 48 million cells, 192 MB: enough for ten million entries and as many evicted ones. */
     private static final int MAX_GROUPS = 6 << 20;
 
     private static final int HITS_SHIFT = 16;
     private static final int FREQUENCY_SHIFT = 19;
     private static final int MARK_SHIFT = 23;
     private static final int TICK_MASK = 0xFFFF;
-    /** Half of all ticks there are. */
+    /** Half the range of a tick. */
     static final int LONG_AGO = TICK_MASK / 2;
 
     private final int[] cells;
@@ -78,13 +77,13 @@ final class Footprints {
         return -1;
     }
 
-    /** The cell of a key. One that is not known counts as seen once, two rounds ago. */
+    /** The cell of a key. An unknown key counts as requested once, two rounds ago. */
     int of(long hash) {
         int i = find(hash);
         return i >= 0 ? cells[i] : cell(0, 1, 0, tick - 2 * TICKS_PER_ROUND);
     }
 
-    /** Has the processor fetch the groups of some keys. Returns what was there, so that the loads are not optimised away. */
+    /** Prefetches the groups of some keys. Returns a meaningless number that keeps the loads from being optimised away. */
     int fetch(long[] hashes, int count) {
         int any = 0;
         for (int i = 0; i < count; i++) {
@@ -95,8 +94,7 @@ final class Footprints {
     }
 
     /**
-     * An entry was read. Writes only where something changes, so that a key that everybody asks for stays in every cache. Returns the
-     * cell as it was, or 0.
+     * An entry was read. Writes only if the cell changes, so the cache lines of popular keys stay shared. Returns the old cell, or 0.
      */
     int hit(long hash) {
         int i = find(hash);
@@ -116,7 +114,7 @@ final class Footprints {
         return cell;
     }
 
-    /** An entry comes into the map. Returns the cell as it was, or 0. */
+    /** An entry is stored. Returns the old cell, or 0. */
     int put(long hash) {
         int i = find(hash);
         if (i < 0) {
@@ -129,8 +127,7 @@ final class Footprints {
     }
 
     /**
-     * An entry, or a piece of one, is of no use any more: its other pieces should be the next to go. How often it was wanted stays.
-     * Returns the cell as it was, or 0.
+     * An entry or a part of one is useless now, so its other parts should go next. The frequency stays. Returns the old cell, or 0.
      */
     int forget(long hash) {
         int i = find(hash);
@@ -142,12 +139,12 @@ final class Footprints {
         return cell;
     }
 
-    /** Whether the key of a cell was forgotten, or has not been asked for in as long a time as there can be. */
+    /** Whether the key was forgotten, or not requested for as long as a tick can tell. */
     boolean isLongAgo(int cell) {
         return idle(cell) >= LONG_AGO;
     }
 
-    /** Shows some more cells to someone who wants to know how long keys wait. */
+    /** Shows the next cells to {@link Reuse}, which learns how long keys wait. */
     void show(int count, Reuse to) {
         for (int n = Math.min(count, cells.length); n > 0; n--) {
             shown = shown + 1 < cells.length ? shown + 1 : 0;
@@ -173,18 +170,18 @@ final class Footprints {
         cells[least] = cell(mark(hash), 1, hits, tick);
     }
 
-    /** Half as much for every two rounds: what was wanted often and long ago must not push out what comes now. */
+    /** Halved for every two rounds without a request, so keys that were popular long ago do not displace new ones. */
     private int frequencyLately(int cell) {
         return frequency(cell) >> Math.min(idle(cell) / (2 * TICKS_PER_ROUND), Integer.SIZE - 1);
     }
 
-    /** Halves the frequencies of some more cells. */
+    /** Halves the frequencies of the next cells. */
     void age(int count) {
         for (int n = Math.min(count, cells.length); n > 0; n--) {
             hand = hand + 1 < cells.length ? hand + 1 : 0;
             int cell = cells[hand];
             if (cell != 0) {
-                // Ticks come round again; what is very old must not look young then.
+                // Ticks wrap around; a very old cell must not look young then.
                 int last = idle(cell) > LONG_AGO ? tick - LONG_AGO : cell;
                 cells[hand] = cell(cell >>> MARK_SHIFT, frequency(cell) >> 1, hits(cell), last);
             }

@@ -1,27 +1,25 @@
 package dev.refrain.engine.internal.eviction;
 
 /**
- * How soon keys are asked for again, as experience tells: by how often they have been asked for and how long ago that was. Knows two things
- * of each such class: how many keys were asked for again out of it, and how many wait in it. That says at what rate a key is asked for, now
- * and later, if it is not before.
+ * Learns how soon keys are requested again. Keys are classed by frequency and idle time; for each class it counts the keys that were
+ * requested again and the keys that are waiting. The ratio is the request rate of the class.
  *
- * <p>What a key's place in the cache earns is the best that can be made of it: the most hits a tick that can be expected until some time to
- * come, whichever that is (the Gittins index). It falls with the idle time where what was asked for lately is asked for again, and
- * rises where keys come round in a loop, so that the one that will be asked for last is the first to go.
+ * <p>A key earns the highest number of hits per tick that can be expected up to any future time (the Gittins index). With loads where
+ * recent keys return, it falls with the idle time. With loops it rises, so the key that will be requested last goes first.
  *
- * <p>Counts are written by any thread without locks; a lost one does not matter.
+ * <p>Any thread counts, without locks; a lost count does not matter.
  */
 final class Reuse {
-    /** Two to each doubling of the idle time, up to {@link Footprints#LONG_AGO}. */
+    /** Classes of idle time: two per doubling, up to {@link Footprints#LONG_AGO}. */
     private static final int AGES = 30;
 
-    /** Counts are halved when they have been made anew as often. */
+    /** Counts are halved after this many lessons. */
     private static final int LESSONS_PER_HALVING = 64;
-    /** Before there is experience, a key is expected at this rate: proportional to frequency / age. */
+    /** Before anything is learned, the expected rate is this times frequency / age. */
     private static final double GUESS = 0.25;
 
     private static final double GUESS_AGE_OFFSET = 10;
-    /** The guess counts as much as this many keys that have gone through a class. */
+    /** The guess weighs as much as this many observed keys. */
     private static final double GUESS_WEIGHT = 4;
 
     private final float[] again = new float[(Footprints.MAX_FREQUENCY + 1) * AGES];
@@ -47,25 +45,25 @@ final class Reuse {
         return (1L << (age >> 1)) * (age % 2 == 0 ? 1 : 1.5) - 1;
     }
 
-    /** A key was asked for again. */
+    /** A key was requested again. */
     void again(int frequency, int idle) {
         again[frequency * AGES + age(idle)]++;
     }
 
-    /** A key, one chosen by chance, has not been asked for again yet. */
+    /** A key, chosen at random, is still waiting. */
     void waiting(int frequency, int idle) {
         waiting[frequency * AGES + age(idle)]++;
     }
 
-    /** The hits to be expected for each tick that a key is kept. */
+    /** Expected hits for each tick that a key is kept. */
     double earns(int frequency, int idle) {
         return earnings[frequency * AGES + age(idle)];
     }
 
     /**
-     * To be called at regular intervals, by one thread at a time.
+     * Called at regular intervals, by one thread at a time.
      *
-     * @param ticks the time for which a waiting key stands: waiting that long, it is counted once on average
+     * @param ticks the waiting time in which a key is counted once on average
      */
     void learn(double ticks) {
         float keep = (float) Math.pow(0.5, 1.0 / LESSONS_PER_HALVING);
@@ -79,8 +77,8 @@ final class Reuse {
     }
 
     /**
-     * From the oldest age down, each takes the next older ones in for as long as they earn more than itself: waiting for them pays. What
-     * they come to together is the most that can be had from there.
+     * From the oldest class to the youngest, each merges with the older ones as long as those earn more: waiting for them pays. The merged
+     * rate is the best that a key of the class can earn.
      */
     private void learn(int frequency, double ticks) {
         int blocks = 0;

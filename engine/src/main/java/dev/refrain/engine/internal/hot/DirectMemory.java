@@ -15,12 +15,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The memory outside the heap that rings may take: all rings of a JVM together a quarter of its direct memory, and never the last quarter
- * of it, which is left for the host's own I/O. Whoever asks for more is refused, at once and without a garbage collection, and may ask
- * again. Thread-safe.
+ * Limits the direct memory of all rings in a JVM: together they take at most a quarter of it, and never its last quarter, which stays free
+ * for the host's own I/O. A request beyond that is refused at once, without a garbage collection, and may be repeated. Thread-safe.
  *
- * <p>A block that is given back goes to the next ring that wants one of its size, unless the collector has freed it before. It is never
- * freed by hand: a thread may still be reading it.
+ * <p>A returned block goes to the next ring that wants one of its size, unless the collector has freed it. Blocks are never freed
+ * explicitly, because a thread may still be reading.
  */
 public final class DirectMemory {
     private static final Logger LOG = LoggerFactory.getLogger(DirectMemory.class);
@@ -37,9 +36,9 @@ public final class DirectMemory {
     private boolean said;
 
     /**
-     * @param limit bytes of direct memory that there are for everybody
-     * @param used bytes of it that are in use, by whomever
-     * @param allocator makes a block
+     * @param limit direct memory of the JVM, in bytes
+     * @param used bytes of it in use now, by rings and all others
+     * @param allocator allocates a block
      */
     DirectMemory(long limit, LongSupplier used, IntFunction<ByteBuffer> allocator) {
         this.limit = limit;
@@ -47,12 +46,12 @@ public final class DirectMemory {
         this.allocator = allocator;
     }
 
-    /** That of this JVM. */
+    /** The instance that all caches of this JVM share. */
     public static DirectMemory ofJvm() {
         return OF_JVM;
     }
 
-    /** As the JVM itself decides it: {@code -XX:MaxDirectMemorySize}, or else as much as the heap may grow to. */
+    /** As the JVM decides it: {@code -XX:MaxDirectMemorySize} if set, else the maximum heap size. */
     private static long limitOfJvm() {
         try {
             VMOption option = ManagementFactory.getPlatformMXBean(HotSpotDiagnosticMXBean.class)
@@ -86,9 +85,9 @@ public final class DirectMemory {
     }
 
     /**
-     * What two rings that belong together may count on: what they ask for, or each the same part of it if that is more than the share.
+     * The part of the share that one of two rings gets: all it asks for, or proportionally less if both together ask for more than the share.
      *
-     * @param say whether the log is to say, once, that it is less
+     * @param say whether to log, once, that it is less
      * @return bytes for the one ring
      */
     public long partOf(long asked, long askedByOther, boolean say) {
@@ -104,7 +103,7 @@ public final class DirectMemory {
         return (long) (share() * ((double) asked / both));
     }
 
-    /** A block of zeros, or null if there is no memory for it now. */
+    /** A block of zeros, or null if none can be granted now. */
     synchronized ByteBuffer take(int bytes) {
         ByteBuffer block = taken + bytes <= share() ? reuse(bytes) : null;
         if (block == null && taken + bytes <= share() && leavesRoom(bytes)) {
@@ -126,7 +125,7 @@ public final class DirectMemory {
         try {
             return allocator.apply(bytes).order(ByteOrder.nativeOrder());
         } catch (OutOfMemoryError e) {
-            // The JVM has collected garbage for half a second before it gave up: once is enough.
+            // The JVM collected garbage for half a second before it gave up. Once is enough.
             failed = true;
             return null;
         }
@@ -145,7 +144,7 @@ public final class DirectMemory {
         return null;
     }
 
-    /** Bytes that nobody uses, but that the collector has not freed. */
+    /** Bytes of returned blocks that the collector has not freed yet. */
     private long idle() {
         long idle = 0;
         for (WeakReference<ByteBuffer> reference : returned) {
@@ -155,7 +154,7 @@ public final class DirectMemory {
         return idle;
     }
 
-    /** Gives a block back, full of zeros; whoever still reads it must expect it to change. */
+    /** Returns a block, which must be all zeros. Late readers may see it change. */
     synchronized void give(ByteBuffer block) {
         taken -= block.capacity();
         returned.add(new WeakReference<>(block));

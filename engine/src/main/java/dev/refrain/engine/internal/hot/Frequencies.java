@@ -5,13 +5,13 @@ import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 
 /**
- * Roughly how often things were asked for lately: a count-min sketch (Cormode, Muthukrishnan 2005) of two counters for each hash, whose
- * counters are halved one group after the other. Racing threads may lose a count, which does no harm.
+ * Estimates how often keys were requested lately: a count-min sketch (Cormode, Muthukrishnan 2005) with two counters per hash. Counters are
+ * halved group by group. Races may lose a count, which is harmless.
  */
 final class Frequencies {
     static final int MAX = 31;
     private static final int COUNTERS_PER_RECORD = 8;
-    /** Halved at once. What is asked for once raises two counters, so that most of them are 0 when nothing is asked for twice. */
+    /** Counters halved in one step. */
     private static final int GROUP = Long.BYTES;
 
     private static final int TURN = 128;
@@ -22,12 +22,12 @@ final class Frequencies {
     private final byte[] counters;
     private int hand;
 
-    /** @param records a power of two: how many things there are to tell apart */
+    /** @param records number of keys to tell apart; a power of two */
     Frequencies(int records) {
         counters = new byte[records * COUNTERS_PER_RECORD];
     }
 
-    /** Counts a hash. Writes nothing once it is known to be frequent, so that what everybody asks for stays in every cache. */
+    /** Counts a request. Writes nothing once the maximum is reached, so the cache lines of popular keys stay shared. */
     int count(long hash) {
         int frequency = of(hash);
         if (frequency < MAX) {
@@ -49,7 +49,7 @@ final class Frequencies {
     }
 
     /**
-     * Halves some of the counters. To be called where things compete: without that nothing has to be forgotten.
+     * Halves one group of counters. Called when records compete for room; otherwise nothing needs to be forgotten.
      *
      * @return true once in {@value #TURN} times
      */

@@ -8,31 +8,31 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * A bounded number of bytes outside the heap, filled with records like a tape that runs in a circle: a record is written at the head,
- * and stays until the head has come round again. A new record has to be asked for more often than those that it would overwrite; one
- * that it does not outdo stays where it is for another round, and the head passes over it (the admission of TinyLFU; Einziger,
- * Friedman, Manes, ACM ToS 2017). So hits write nothing but a counter, and a scan washes little out.
+ * A ring buffer of records outside the heap, of bounded size. A record is written at the head and stays until the head comes round again.
+ * A new record is admitted only if it is requested more often than the records it would overwrite; a record that wins stays for another
+ * round, and the head skips it (the admission of TinyLFU; Einziger, Friedman, Manes, ACM ToS 2017). So a hit writes only a counter, and
+ * a scan evicts little.
  *
- * <p>An index of words leads from a hash to a position on the {@link Tape}. Positions count up for ever, so that a word never has the same
- * content again: it is the sequence lock of its record. A writer takes the word out of the index before it changes a byte of the record; a
- * reader copies what it wants and then looks at the word again, and if that has changed, there is no record. Records are compared with
- * the whole key, so neither a crowded index nor equal hashes ever lead to a wrong one.
+ * <p>An index maps a hash to a position on the {@link Tape}. Positions only increase, so an index word never holds the same value twice.
+ * That makes the word a sequence lock for its record: a writer clears the word before it changes a byte of the record; a reader copies the
+ * bytes and then checks the word again. If the word has changed, the copy is discarded. The whole key is compared, so equal hashes never
+ * lead to a wrong record.
  *
- * <p>Reading is for any thread. The tape and the index are changed by one thread at a time; one that would have to wait gives up instead,
- * but for {@link #wipe} and {@link #close}. No record is left on the tape that the index does not lead to, so that what is wiped is gone.
+ * <p>Any thread may read. One thread at a time writes; a second writer gives up instead of waiting, except in {@link #wipe} and
+ * {@link #close}. Every record on the tape is reachable through the index, so a wipe misses none.
  */
 public final class RecordRing {
     private static final int MIN_BLOCK = 64 << 10;
     private static final int MAX_BLOCK = 1 << 30;
 
-    /** Of a word of the index; the rest is the position in units, enough for centuries. */
+    /** Bits of an index word that hold part of the hash. The other bits hold the position, in units; they last for centuries. */
     private static final int TAG_BITS = 10;
 
     static final int WAYS = 8;
-    /** The index has a word for each that many bytes: records are longer, so that most of the words are free. */
+    /** The index has one word for this many bytes. Records are longer, so most words stay free. */
     private static final int BYTES_PER_WORD = 512;
 
-    /** Records that stay, for one that comes, before that is given up. */
+    /** An append gives up after this many older records have won against the new one. */
     private static final int MAX_STAYING = 2;
 
     private static final VarHandle WORD = MethodHandles.arrayElementVarHandle(long[].class);
@@ -51,18 +51,18 @@ public final class RecordRing {
     private final Frequencies frequencies;
 
     /**
-     * How often a record has to be asked for to be worth an attempt: rises with each attempt in vain and falls slowly, so that trying costs
-     * those little that are not going to succeed. Races lose a step.
+     * Requests that a record needs before an append is tried. A failed append raises it and it falls slowly, so records that would lose
+     * cost little. Races lose a step.
      */
     private int bar = 1;
 
     private final AtomicBoolean writing = new AtomicBoolean();
-    /** Of whoever is writing. */
+    /** Guarded by {@link #writing}. */
     private boolean closed;
-    /** How often records were wiped; what was read from elsewhere before that must not be appended after it. */
+    /** Number of wipes so far. A value that was read before a wipe must not be appended after it. */
     private long wipes;
 
-    /** @param capacityBytes how much memory to take, if it can be had; at least 1 MiB and at most 16 GiB, else that */
+    /** @param capacityBytes memory to use, if the JVM grants it; clamped to 1 MiB..16 GiB */
     public RecordRing(long capacityBytes, DirectMemory memory) {
         this(
                 (int) Math.max(MIN_BLOCK, Math.min(MAX_BLOCK, capacityBytes / Tape.BLOCKS)) / Tape.UNIT * Tape.UNIT,
@@ -168,18 +168,18 @@ public final class RecordRing {
         return true;
     }
 
-    /** Whether nothing that was read of a record until now can have been written over. */
+    /** True if no byte that was read of the record so far can have been overwritten. */
     private boolean isStillThere(int word, long content) {
         VarHandle.acquireFence();
         return (long) WORD.getOpaque(index, word) == content;
     }
 
-    /** A record was of use. */
+    /** Counts a request that a record answered. */
     public void hit(long hash) {
         frequencies.count(hash);
     }
 
-    /** Counts a search in vain. Returns whether the record is asked for often enough to be worth an attempt to append it. */
+    /** Counts a search that found nothing. Returns whether the key is requested often enough to try {@link #append}. */
     public boolean shouldAdmit(long hash) {
         if (frequencies.age() && bar > 1) {
             bar--;
@@ -187,7 +187,7 @@ public final class RecordRing {
         return frequencies.count(hash) > bar;
     }
 
-    /** The same for what is counted elsewhere, by {@link #hit}. */
+    /** Like {@link #shouldAdmit}, for requests that {@link #hit} has counted already. */
     public boolean isFrequent(long hash) {
         if (frequencies.age() && bar > 1) {
             bar--;
@@ -195,7 +195,7 @@ public final class RecordRing {
         return frequencies.of(hash) >= bar;
     }
 
-    /** A record that was found is of no use any more: wipes it, unless another thread is writing just now. */
+    /** Wipes a record that was found and is obsolete, unless another thread is writing. */
     public void drop(Cursor found) {
         if (!writing.compareAndSet(false, true)) {
             return;
@@ -210,13 +210,13 @@ public final class RecordRing {
     }
 
     /**
-     * Appends a record, if it is asked for more often than what would have to go. An older one of the same key gives way to it.
+     * Appends a record if it is requested more often than the records it would overwrite. It replaces an older record of the same key.
      *
      * @param a the beginning of the value
      * @param b the rest of it
      * @param searched the cursor of the last search for it, before the value was read from where it comes from
-     * @return false if the record has not been taken: also if it is too long, if another thread is writing just now, or if records were
-     *     wiped since the search
+     * @return false if the record was not appended: it lost, it is too long, another thread is writing, or records were wiped since the
+     *     search
      */
     public boolean append(
             long hash,
@@ -251,7 +251,7 @@ public final class RecordRing {
         }
     }
 
-    /** Makes room behind the head. Returns whether there is any. */
+    /** Makes room behind the head. Returns false if there is none. */
     private boolean reserve(int room, int frequency) {
         int staying = 0;
         int blocksLeft = 0;
@@ -267,7 +267,7 @@ public final class RecordRing {
             } else if (wordOf(tape.tail()) < 0 || frequencies.of(tape.hash(tape.tail())) < frequency) {
                 evictTail();
             } else {
-                // The head stands right before the tail, but for what is free between them.
+                // Between head and tail there is only free space.
                 int word = wordOf(tape.tail());
                 long hash = tape.hash(tape.tail());
                 WORD.setRelease(index, word, content(tape.keepTail(), hash));
@@ -288,10 +288,10 @@ public final class RecordRing {
         tape.passTail();
     }
 
-    /** To be called before anything of a record is changed. */
+    /** Must be called before any byte of a record changes. */
     private void unlink(int word) {
         WORD.setOpaque(index, word, 0L);
-        // Who sees a byte of what is written from now on sees that the word has changed.
+        // A reader that sees a byte written from here on also sees that the word has changed.
         VarHandle.releaseFence();
     }
 
@@ -318,7 +318,7 @@ public final class RecordRing {
         return -1;
     }
 
-    /** A free word; there is one once the record that is asked for least has gone. */
+    /** A free word of a bucket. If there is none, the least requested record is removed first. */
     private int freeWord(int first) {
         int least = first;
         int frequency = Integer.MAX_VALUE;
@@ -336,17 +336,17 @@ public final class RecordRing {
         return least;
     }
 
-    /** Tells records that are to be wiped. The bytes of the key and of the value stand in the block; nothing else of it means anything. */
+    /** Decides which records to wipe. Only the bytes of the key and the value in the block are meaningful. */
     public interface Stale {
         boolean test(ByteBuffer block, int keyAt, int keyLength, int valueAt, int valueLength);
     }
 
     /**
-     * Overwrites all records that are stale, and all that is left of earlier ones. What others have searched for before this and append
-     * afterwards is refused: it may come from where it is no longer. Waits for whoever is writing; others give up meanwhile.
+     * Overwrites all stale records and the remains of earlier ones. An {@link #append} whose search came before this is refused, because its
+     * value may be stale as well. Waits for the current writer; other writers give up meanwhile.
      *
-     * @param stale called while nobody can append; must not use this ring
-     * @return how many
+     * @param stale called while no record can be appended; must not use this ring
+     * @return number of records wiped
      */
     public int wipe(Stale stale) {
         int[] wiped = new int[1];
@@ -386,7 +386,7 @@ public final class RecordRing {
         }
     }
 
-    /** Wipes everything and gives the memory back; nothing is found or taken after that. Idempotent. */
+    /** Wipes everything and returns the memory. Afterwards nothing is found or appended. Idempotent. */
     public void close() {
         lock();
         try {
@@ -401,7 +401,7 @@ public final class RecordRing {
         }
     }
 
-    /** Bytes of memory outside the heap that it has now. */
+    /** Bytes outside the heap in use now. */
     public long bytes() {
         lock();
         try {
@@ -411,7 +411,7 @@ public final class RecordRing {
         }
     }
 
-    /** Writers are at it for as long as copying a record takes. */
+    /** Waits for the writer, which holds this for as long as it takes to copy a record. */
     private void lock() {
         while (!writing.compareAndSet(false, true)) {
             LockSupport.parkNanos(10_000);

@@ -4,15 +4,16 @@ import java.nio.ByteBuffer;
 import java.util.Arrays;
 
 /**
- * Records one behind the other in a circle of blocks of memory outside the heap. A position counts up for ever; what lies more than a round
- * behind the head has been written over. No record lies in two blocks. A block gets its memory when the head first comes to it, and is
- * passed over for as long as there is none.
+ * Records one after the other in a ring of memory blocks outside the heap. Positions only increase; a position more than one round behind
+ * the head has been overwritten. No record spans two blocks. A block is allocated when the head first reaches it, and skipped while
+ * there is no memory for it.
  *
- * <p>Whoever writes excludes others. Reading is for any thread, but only {@link RecordRing} can tell whether what was read is a record.
+ * <p>The caller makes sure that one thread writes at a time. Any thread may read, but only {@link RecordRing} can tell whether the bytes that
+ * were read are a record.
  */
 final class Tape {
     static final int BLOCKS = 16;
-    /** Records begin at multiples of it. */
+    /** Records begin at multiples of this many bytes. */
     static final int UNIT = 64;
 
     static final int KEY = 16;
@@ -21,9 +22,9 @@ final class Tape {
     private static final int VALUE_LENGTH = 4;
     private static final int HASH = 8;
 
-    /** In place of a key's length: no record, for as many bytes as the value's length says, this header included. */
+    /** In place of a key's length: no record. The value's length says for how many bytes, this header included. */
     private static final int NOTHING = -1;
-    /** The same, and behind the header there are zeros. */
+    /** Like {@link #NOTHING}, and the bytes behind the header are zeros. */
     private static final int WIPED = -2;
 
     private static final byte[] ZEROS = new byte[4096];
@@ -37,9 +38,9 @@ final class Tape {
 
     private final long window;
 
-    /** Where the next record goes. */
+    /** Position of the next record. */
     private long head;
-    /** The oldest record that is still there, or the head. */
+    /** Position of the oldest record, or the head if there is none. */
     private long tail;
 
     /** @param blockSize a multiple of {@link #UNIT} */
@@ -48,14 +49,14 @@ final class Tape {
         this.memory = memory;
         blockShift = 32 - Integer.numberOfLeadingZeros(blockSize - 1);
         window = (long) BLOCKS << blockShift;
-        // No record is at position 0, so that it can stand for none.
+        // No record is at position 0, which means "none".
         head = 1L << blockShift;
         tail = head;
     }
 
     // ---- for any thread
 
-    /** The memory that a position is in, or null if there is none. */
+    /** The block of a position, or null if it has no memory. */
     ByteBuffer block(long position) {
         return blocks[(int) (position >>> blockShift) & (BLOCKS - 1)];
     }
@@ -86,22 +87,22 @@ final class Tape {
         return (length + UNIT - 1) / UNIT * UNIT;
     }
 
-    /** Whether what is that long ends within the head's block. */
+    /** Whether this many bytes fit into the head's block. */
     boolean fits(int room) {
         return offset(head) + room <= blockSize;
     }
 
-    /** Whether that much behind the head is free. */
+    /** Whether this many bytes behind the head are free. */
     boolean isFree(int room) {
         return tail + window >= head + room;
     }
 
-    /** Where the head would be if the tail were right before it. */
+    /** The position up to which the head may move before it reaches the tail. */
     private long limit() {
         return tail + window;
     }
 
-    /** Whether the head's block has memory, which is taken if it can be had. */
+    /** Whether the head's block has memory; tries to allocate it. */
     boolean hasMemory() {
         ByteBuffer block = block(head);
         if (block == null) {
@@ -123,7 +124,7 @@ final class Tape {
         return block(position).getLong(offset(position) + HASH);
     }
 
-    /** Where the record after this one begins, or what else there is. */
+    /** The position behind a record or a gap. */
     long next(long position) {
         ByteBuffer block = block(position);
         if (block == null) {
@@ -144,17 +145,17 @@ final class Tape {
         return ((position >>> blockShift) + 1) << blockShift;
     }
 
-    /** Where the head goes when it leaves its block. */
+    /** The position of the block behind the head's. */
     long nextBlock() {
         return nextBlock(head);
     }
 
-    /** Whether the tail is out of the way of a head that stands there. */
+    /** Whether the head could stand at a position without overtaking the tail. */
     boolean reaches(long position) {
         return limit() >= position;
     }
 
-    /** Gives up the oldest record. */
+    /** Drops the oldest record. */
     void passTail() {
         tail = next(tail);
     }
@@ -165,7 +166,7 @@ final class Tape {
         head = nextBlock(head);
     }
 
-    /** Lets the oldest record stay where it is, as the newest one. Returns its position from now on. */
+    /** Makes the oldest record the newest, in place. Returns its new position. */
     long keepTail() {
         long stays = limit();
         markNothing(head, (int) (stays - head));
@@ -174,7 +175,7 @@ final class Tape {
         return stays;
     }
 
-    /** Writes a record at the head, for which there is room. */
+    /** Writes a record at the head. The caller has made room. */
     void write(long hash, byte[] key, int from, int length, byte[] a, int aLength, byte[] b, int bLength) {
         ByteBuffer block = block(head);
         int at = offset(head);
@@ -217,13 +218,13 @@ final class Tape {
         }
     }
 
-    /** Told of records that are on the tape. */
+    /** Is shown the records on the tape. */
     interface Visitor {
         void visit(long position);
     }
 
     /**
-     * Shows all records of a block, and overwrites what else there is in it. Meanwhile records may be wiped.
+     * Shows all records of a block, and overwrites everything else in it. The visitor may wipe records.
      *
      * @param number 0 to {@link #BLOCKS} - 1
      */
@@ -233,10 +234,10 @@ final class Tape {
         }
         long newest = head >>> blockShift;
         long round = newest - ((newest - number) & (BLOCKS - 1));
-        // The head's own block has records of the last round behind the head.
+        // Behind the head, its own block still has records of the last round.
         visit(Math.max((round - BLOCKS) << blockShift, tail), (round - BLOCKS + 1) << blockShift, visitor);
         visit(Math.max(round << blockShift, tail), Math.min((round + 1) << blockShift, head), visitor);
-        // And what is free: from the head to where the tail was a round ago.
+        // The free space: from the head to where the tail was one round ago.
         if (round == newest) {
             long end = Math.min((round << blockShift) + blockSize, limit());
             zero(blocks[number], offset(head), offset(head) + (int) (end - head));
@@ -259,7 +260,7 @@ final class Tape {
         }
     }
 
-    /** Wipes everything and gives the memory back. Nothing may be written after that. */
+    /** Wipes everything and returns the memory. Nothing may be written afterwards. */
     void release() {
         for (ByteBuffer block : blocks) {
             if (block != null) {
@@ -271,7 +272,7 @@ final class Tape {
         tail = head;
     }
 
-    /** Bytes of memory that it has. */
+    /** Bytes allocated now. */
     long bytes() {
         long bytes = 0;
         for (ByteBuffer block : blocks) {
