@@ -8,9 +8,8 @@ import java.util.concurrent.atomic.LongAdder;
  * replayed, and, in a front-end that shares it, request bodies and what clients have not taken yet.
  *
  * <p>Everybody reserves before growing and releases what was reserved, once. Past the budget nothing is stored, and nothing else breaks:
- * an answer is passed on, and a front-end refuses a request. What can best be done without is refused first: what is held only to be stored
- * from a half on, whatever is large from five eighths on, calls from three quarters, short requests from seven eighths. The rest is for
- * what is under way already, whose answers would have to be cut. docs/CONCURRENCY.md, "Bounds", lists all who reserve.
+ * an answer is passed on, and a front-end lets a request wait or refuses it. What can best be done without is refused first: {@link Use}
+ * has the order. docs/SIZING.md lists all who reserve.
  *
  * <p>Thread-safe and lock-free: a reservation is one atomic addition.
  */
@@ -23,11 +22,38 @@ public final class MemoryBudget {
 
     private static final long LEAST_BYTES = 4L << 20;
 
+    /** What bytes are for: each may be reserved while less than its share of the budget is used by all together. */
+    public enum Use {
+        /** Held only to be stored: nobody misses it. */
+        STORING(8),
+        /** More than {@link #SMALL}. */
+        LARGE(10),
+        /** A call for a client that is not known to take what it asks for. */
+        CALL(10),
+        /** A call for a client that has taken an answer before. */
+        KNOWN_CALL(12),
+        /** A request that waits for room for its call. */
+        WAITING(13),
+        /** A short request. */
+        SHORT(14),
+        /** A piece of a long answer that is under way. */
+        LONG_ANSWER(15),
+        /** What is under way and short. */
+        UNDER_WAY(16);
+
+        private final int sixteenths;
+
+        Use(int sixteenths) {
+            this.sixteenths = sixteenths;
+        }
+
+        long of(long bytes) {
+            // Divided first, since a budget may be as large as a long.
+            return bytes / 16 * sixteenths + bytes % 16 * sixteenths / 16;
+        }
+    }
+
     private final long limit;
-    private final long limitOfLarge;
-    private final long limitOfShort;
-    private final long limitOfStoring;
-    private final long limitOfNewWork;
     private final AtomicLong used = new AtomicLong();
     private final LongAdder refusals = new LongAdder();
 
@@ -41,10 +67,6 @@ public final class MemoryBudget {
             throw new IllegalArgumentException("a memory budget must be positive, was " + bytes);
         }
         this.limit = bytes;
-        this.limitOfLarge = bytes / 8 * 5;
-        this.limitOfShort = bytes - bytes / 8;
-        this.limitOfStoring = bytes / 2;
-        this.limitOfNewWork = bytes / 4 * 3;
     }
 
     /** Half of what the largest heap of this JVM has beyond 16 MiB, and 4 MiB at least. */
@@ -56,29 +78,30 @@ public final class MemoryBudget {
         return Math.max(LEAST_BYTES, (heapBytes - OWN_BYTES) / 2);
     }
 
+    /** Reserves bytes, or nothing, for something that is under way: {@link Use#LARGE} if they are more than {@link #SMALL}. */
+    public boolean reserve(long bytes) {
+        return reserve(bytes, bytes <= SMALL ? Use.UNDER_WAY : Use.LARGE);
+    }
+
     /**
-     * Reserves bytes, or nothing, for something that is under way.
+     * Reserves bytes, or nothing.
      *
-     * @param bytes not negative; more than {@link #SMALL} is refused from five eighths on
+     * @param bytes not negative
      * @return whether they are reserved; if so they have to be {@linkplain #release released}
      */
-    public boolean reserve(long bytes) {
-        return reserve(bytes, bytes <= SMALL ? limit : limitOfLarge);
-    }
-
-    /** The same for new work, which is refused a quarter earlier, so that there is room to bring to its end what is under way. */
-    public boolean admit(long bytes) {
-        return reserve(bytes, limitOfNewWork);
-    }
-
-    private boolean reserve(long bytes, long upTo) {
+    public boolean reserve(long bytes, Use use) {
         // Nothing is granted even where there is nothing left.
-        if (used.addAndGet(bytes) <= upTo || bytes == 0) {
+        if (used.addAndGet(bytes) <= use.of(limit) || bytes == 0) {
             return true;
         }
         used.addAndGet(-bytes);
         refusals.increment();
         return false;
+    }
+
+    /** Whether so much could be reserved at this moment. */
+    public boolean hasRoom(long bytes, Use use) {
+        return used.get() + bytes <= use.of(limit);
     }
 
     /** Gives back bytes that were reserved. */
@@ -88,12 +111,12 @@ public final class MemoryBudget {
 
     /** An empty reservation, for something new that grows. */
     public Reservation open() {
-        return new Reservation(this, limitOfShort, limitOfLarge);
+        return new Reservation(this, Use.SHORT, Use.LARGE);
     }
 
     /** An empty reservation for what is held only to be stored: it is refused first. */
     Reservation openForStoring() {
-        return new Reservation(this, limitOfStoring, limitOfStoring);
+        return new Reservation(this, Use.STORING, Use.STORING);
     }
 
     /** Bytes that are reserved now. */
@@ -106,9 +129,9 @@ public final class MemoryBudget {
         return limit;
     }
 
-    /** Whether so much is reserved that those who hold without need should let go: five eighths. */
+    /** Whether so much is reserved that those who hold without need should let go: nine sixteenths, just before calls have to wait. */
     public boolean isTight() {
-        return used.get() > limit / 8 * 5;
+        return used.get() > limit / 16 * 9;
     }
 
     /** Reservations that were refused so far. */
@@ -119,16 +142,16 @@ public final class MemoryBudget {
     /** What one thing holds of a budget while it grows and shrinks. Thread-safe. */
     public static final class Reservation implements AutoCloseable {
         private final MemoryBudget budget;
-        private final long limitOfSmall;
-        private final long limitOfLarge;
+        private final Use small;
+        private final Use large;
         // Guarded by this.
         private long bytes;
         private boolean closed;
 
-        private Reservation(MemoryBudget budget, long limitOfSmall, long limitOfLarge) {
+        private Reservation(MemoryBudget budget, Use small, Use large) {
             this.budget = budget;
-            this.limitOfSmall = limitOfSmall;
-            this.limitOfLarge = limitOfLarge;
+            this.small = small;
+            this.large = large;
         }
 
         /**
@@ -137,7 +160,7 @@ public final class MemoryBudget {
          * @return whether that is reserved now; nothing is once this has been closed
          */
         public synchronized boolean grow(long more) {
-            if (closed || !budget.reserve(more, bytes + more <= SMALL ? limitOfSmall : limitOfLarge)) {
+            if (closed || !budget.reserve(more, bytes + more <= SMALL ? small : large)) {
                 return false;
             }
             bytes += more;

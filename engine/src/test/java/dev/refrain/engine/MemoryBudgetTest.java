@@ -48,8 +48,10 @@ class MemoryBudgetTest {
         assertThat(budget.reserve(MIB / 8 * 5)).isTrue();
         // What is large leaves room for what is small, and that for what is under way.
         assertThat(budget.reserve(MemoryBudget.SMALL + 1)).isFalse();
-        assertThat(budget.admit(MIB / 8)).isTrue();
-        assertThat(budget.admit(1)).isFalse();
+        assertThat(budget.reserve(1, MemoryBudget.Use.CALL)).isFalse();
+        assertThat(budget.reserve(MIB / 8, MemoryBudget.Use.KNOWN_CALL)).isTrue();
+        assertThat(budget.hasRoom(1, MemoryBudget.Use.KNOWN_CALL)).isFalse();
+        assertThat(budget.reserve(1, MemoryBudget.Use.KNOWN_CALL)).isFalse();
         assertThat(budget.open().grow(MemoryBudget.SMALL)).isTrue();
         assertThat(budget.open().grow(MemoryBudget.SMALL + 1)).isFalse();
         assertThat(budget.reserve(MemoryBudget.SMALL)).isTrue();

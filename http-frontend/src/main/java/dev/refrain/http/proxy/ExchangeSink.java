@@ -6,6 +6,7 @@ import dev.refrain.engine.CacheControls;
 import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.CacheOutcome;
 import dev.refrain.engine.Endpoint;
+import dev.refrain.engine.MemoryBudget;
 import dev.refrain.engine.ResponseHead;
 import dev.refrain.engine.ResponseSink;
 import dev.refrain.semantics.answer.ProxyException;
@@ -72,6 +73,9 @@ final class ExchangeSink implements ResponseSink {
 
     private boolean over;
     private Runnable drained;
+
+    /** Bytes of the answer that came from other threads; the caller's. */
+    private long passed;
 
     private volatile boolean gone;
     /** The client has closed its side: it has gone, or has only finished sending and goes on reading. */
@@ -165,7 +169,11 @@ final class ExchangeSink implements ResponseSink {
         if (mailbox.actsNow()) {
             onChunk(bytes, false);
         } else if (!gone) {
-            mailbox.deliver(patience.memory().reserve(bytes.remaining()) ? Backlog.copy(bytes) : NO_ROOM);
+            passed += bytes.remaining();
+            // Short answers find room where long ones find none any more.
+            MemoryBudget.Use use =
+                    passed <= MemoryBudget.SMALL ? MemoryBudget.Use.UNDER_WAY : MemoryBudget.Use.LONG_ANSWER;
+            mailbox.deliver(patience.memory().reserve(bytes.remaining(), use) ? Backlog.copy(bytes) : NO_ROOM);
         }
     }
 

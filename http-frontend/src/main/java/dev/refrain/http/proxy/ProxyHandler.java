@@ -419,7 +419,7 @@ final class ProxyHandler implements HttpHandler {
             try {
                 HttpRequest request =
                         provider(route).request(exchange, providersRoute(exchange, route), body.get(), identityCoding);
-                return new UpstreamCall(client, request).fetch(sink);
+                return new UpstreamCall(client, request, Shortcut.of(exchange).hasServed()).fetch(sink);
             } catch (ProxyException e) {
                 sink.fail(e);
                 return Upstream.Call.UNSTOPPABLE;

@@ -75,18 +75,19 @@ public final class ProxyServer implements AutoCloseable {
         this.activity = activity;
         this.callers = new Callers(cache, settings.key().credentialFields(), settings.labelsByKey());
         this.outlines = new Outlines(settings.explain().requests(), cache.memory());
+        Waits waits = new Waits(cache.memory(), System::nanoTime);
         this.client = new UpstreamClient(
                 settings.timeouts().connect(),
                 settings.timeouts().response(),
                 settings.timeouts().idle(),
                 settings.limits().upstreamCalls(),
-                cache.memory());
+                cache.memory(),
+                waits::makeRoom);
         Presets presets = new Presets(settings.presetDefinitions());
         Map<Endpoint, Provider> providers = new EnumMap<>(Endpoint.class);
         for (Endpoint endpoint : Endpoint.values()) {
             providers.put(endpoint, provider(settings.upstream(endpoint).orElse(null)));
         }
-        Waits waits = new Waits(cache.memory(), System::nanoTime);
         Patience writing =
                 new Patience(cache.memory(), waits, settings.timeouts().write());
         ModelNames models = new ModelNames();
@@ -364,13 +365,14 @@ public final class ProxyServer implements AutoCloseable {
             LockSupport.parkNanos(POLL_NANOS);
         }
         longBodies.close();
+        // Before the I/O threads end, on which the clients hear of it and what is held for them is given back.
+        client.close();
         if (listener != null) {
             listener.close();
         }
         if (admin != null) {
             admin.close();
         }
-        client.close();
         outlines.close();
         if (demo != null) {
             demo.close();

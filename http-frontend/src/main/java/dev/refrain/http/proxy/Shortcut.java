@@ -52,6 +52,8 @@ final class Shortcut extends AbstractStreamSourceConduit<StreamSourceConduit> {
     private boolean gone;
 
     private boolean resumed;
+    /** Whether the client has taken a whole answer. */
+    private boolean served;
     /** True while shutdown must wait for this answer. */
     private boolean inside;
 
@@ -186,6 +188,7 @@ final class Shortcut extends AbstractStreamSourceConduit<StreamSourceConduit> {
     }
 
     private void over(int length, Account account) {
+        served = true;
         account.wrote(length);
         account.served(false);
         idleNanos = System.nanoTime();
@@ -208,6 +211,11 @@ final class Shortcut extends AbstractStreamSourceConduit<StreamSourceConduit> {
         });
     }
 
+    /** Whether the client has taken a whole answer over this connection. */
+    boolean hasServed() {
+        return served;
+    }
+
     /** Returns whether the connection is closed. */
     boolean closeIfIdleSince(long nanos) {
         if (between && !writing && idleNanos - nanos < 0) {
@@ -223,6 +231,7 @@ final class Shortcut extends AbstractStreamSourceConduit<StreamSourceConduit> {
         between = false;
         exchange.addExchangeCompleteListener((completed, next) -> {
             head = null;
+            served = true;
             ClientWatch.forget(completed.getConnection());
             ParserMemory.wipe(completed.getConnection());
             idleNanos = System.nanoTime();

@@ -23,9 +23,11 @@ import java.util.concurrent.ScheduledFuture;
  * instead of filling memory. A call that finds its connection closed is made again ({@link IdleConnections}). Timers may end the call while the HTTP client's threads deliver, so deliveries hold this object's
  * monitor; the sink never blocks, hence neither do they.
  */
-final class UpstreamCall implements Upstream, Upstream.Call {
+final class UpstreamCall implements Upstream, Upstream.Call, Admission.Applicant {
     private final UpstreamClient client;
     private final HttpRequest request;
+    /** Whether its client has taken an answer before. */
+    private final boolean clientKnown;
 
     private ResponseSink sink;
     private CompletableFuture<HttpResponse<Void>> exchange;
@@ -42,12 +44,15 @@ final class UpstreamCall implements Upstream, Upstream.Call {
     private long missing = -1;
 
     private boolean answered;
-    private boolean reserved;
+    private boolean admitted;
+    private boolean waiting;
     private boolean over;
 
-    UpstreamCall(UpstreamClient client, HttpRequest request) {
+    /** @param clientKnown whether its client has taken an answer over the same connection before */
+    UpstreamCall(UpstreamClient client, HttpRequest request, boolean clientKnown) {
         this.client = client;
         this.request = request;
+        this.clientKnown = clientKnown;
     }
 
     @Override
@@ -57,15 +62,38 @@ final class UpstreamCall implements Upstream, Upstream.Call {
             finish(ProxyException.overloaded(client.maxCalls()));
             return this;
         }
-        reserved = client.memory().admit(UpstreamClient.CALL_BYTES);
-        if (!reserved) {
-            finish(ProxyException.noRoom());
-            return this;
+        switch (client.admission().enter(this, clientKnown)) {
+            case ADMITTED -> begin();
+            case WAITS -> waiting = true;
+            default -> finish(ProxyException.noRoom());
         }
+        return this;
+    }
+
+    @Override
+    public synchronized void admitted() {
+        waiting = false;
+        if (over) {
+            client.admission().leave();
+            return;
+        }
+        try {
+            begin();
+        } catch (RuntimeException e) {
+            finish(e); // on a thread on which nobody would hear of it
+        }
+    }
+
+    @Override
+    public void refused() {
+        abort(ProxyException.noRoom());
+    }
+
+    private void begin() {
+        admitted = true;
         timer = client.after(
                 client.responseTimeout().toNanos(), () -> abort(ProxyException.silent(client.responseTimeout())));
         send();
-        return this;
     }
 
     private void send() {
@@ -218,8 +246,10 @@ final class UpstreamCall implements Upstream, Upstream.Call {
         }
         answered();
         client.closed(this);
-        if (reserved) {
-            client.memory().release(UpstreamClient.CALL_BYTES);
+        if (admitted) {
+            client.admission().leave();
+        } else if (waiting) {
+            client.admission().withdraw(this);
         }
         if (failure == null) {
             sink.end();

@@ -14,6 +14,7 @@ import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.IntConsumer;
 
 /** The connection pool, threads and timers that all calls to upstreams share. */
 final class UpstreamClient implements AutoCloseable {
@@ -30,10 +31,10 @@ final class UpstreamClient implements AutoCloseable {
     /** Only callbacks run here, none of which blocks. */
     private static final int THREADS = Math.max(2, Runtime.getRuntime().availableProcessors());
 
-    /** What a call takes in the HTTP client: three buffers of 16 KiB in both directions together. */
-    static final int CALL_BYTES = 48 * 1024;
-
     private static final int TICK_SECONDS = 1;
+    /** How often those who wait for room are looked after. */
+    private static final int LOOK_MILLIS = 100;
+
     /** Many enough for hundreds a second with a provider round the world, few enough to take a fraction of a second of processor. */
     private static final int HANDSHAKES = 128;
 
@@ -55,22 +56,29 @@ final class UpstreamClient implements AutoCloseable {
     private final Duration responseTimeout;
     private final Duration idleTimeout;
     private final int maxCalls;
-    private final MemoryBudget memory;
+    private final Admission admission;
 
     /**
      * A client.
      *
      * @param maxCalls calls that may run at the same time
      * @param memory where what each call takes is reserved
+     * @param makeRoom is asked to end so many of the longest waits for clients, if calls wait for room
      */
     UpstreamClient(
             Duration connectTimeout,
             Duration responseTimeout,
             Duration idleTimeout,
             int maxCalls,
-            MemoryBudget memory) {
+            MemoryBudget memory,
+            IntConsumer makeRoom) {
         this.maxCalls = maxCalls;
-        this.memory = memory;
+        this.admission = new Admission(
+                memory,
+                callbacks,
+                task -> timers.schedule(task, LOOK_MILLIS, TimeUnit.MILLISECONDS),
+                makeRoom,
+                System::nanoTime);
         this.connectTimeout = connectTimeout;
         this.responseTimeout = responseTimeout;
         this.idleTimeout = idleTimeout;
@@ -141,9 +149,9 @@ final class UpstreamClient implements AutoCloseable {
         waiting.decrementAndGet();
     }
 
-    /** Where {@link #CALL_BYTES} are to be reserved for each call. */
-    MemoryBudget memory() {
-        return memory;
+    /** Lets each call begin, or wait. */
+    Admission admission() {
+        return admission;
     }
 
     int maxCalls() {

@@ -43,8 +43,13 @@ final class Waits {
         }
     }
 
-    /** Ends the longest waits if the budget is tight. */
+    /** Ends some of the longest waits if the budget is tight. */
     void makeRoom() {
+        makeRoom(MOST_AT_ONCE);
+    }
+
+    /** Ends at most so many of the longest waits if the budget is tight. */
+    void makeRoom(int most) {
         if (!memory.isTight()) {
             return;
         }
@@ -52,7 +57,7 @@ final class Waits {
         List<WaitTimer> over = new ArrayList<>(MOST_AT_ONCE);
         synchronized (begun) {
             Iterator<Map.Entry<WaitTimer, Long>> oldest = begun.entrySet().iterator();
-            while (oldest.hasNext() && over.size() < MOST_AT_ONCE) {
+            while (oldest.hasNext() && over.size() < most) {
                 Map.Entry<WaitTimer, Long> next = oldest.next();
                 if (now - next.getValue() < PATIENCE_NANOS) {
                     break;

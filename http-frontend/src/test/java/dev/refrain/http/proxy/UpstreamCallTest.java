@@ -26,7 +26,7 @@ class UpstreamCallTest {
     void start() throws IOException {
         provider =
                 new ScriptedProvider().does((exchange, request) -> ScriptedProvider.json(exchange, 200, CHAT_ANSWER));
-        client = new UpstreamClient(LONG, LONG, LONG, 1, memory);
+        client = new UpstreamClient(LONG, LONG, LONG, 1, memory, most -> {});
     }
 
     @AfterEach
@@ -61,7 +61,7 @@ class UpstreamCallTest {
     }
 
     private void call(ResponseSink sink) {
-        new UpstreamCall(client, HttpRequest.newBuilder(provider.base()).build()).fetch(sink);
+        new UpstreamCall(client, HttpRequest.newBuilder(provider.base()).build(), false).fetch(sink);
     }
 
     private static class Answer implements ResponseSink {
