@@ -76,8 +76,8 @@ class AdmissionTest {
         admission.leave();
         assertThat(heard).containsExactly("c");
         admission.leave();
-        assertThat(heard).containsExactly("c", "b");
-        assertThat(admission.waiting()).isOne();
+        assertThat(heard).containsExactly("c", "b", "a");
+        assertThat(admission.waiting()).isZero();
     }
 
     @Test
