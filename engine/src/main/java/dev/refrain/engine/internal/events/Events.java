@@ -3,8 +3,8 @@ package dev.refrain.engine.internal.events;
 import jdk.jfr.FlightRecorder;
 
 /**
- * Starts events. The class of an event is not touched before there has been a recording: the first of them to be loaded sets up all of
- * the Flight Recorder, which takes a tenth of a second at a time when a server is to answer its first requests.
+ * Starts events. Event classes are not loaded before there is a recording: loading the first one initialises the Flight Recorder, which
+ * would delay a server's first answers by a tenth of a second.
  */
 public final class Events {
     private Events() {}

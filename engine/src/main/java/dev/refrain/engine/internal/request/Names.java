@@ -5,8 +5,8 @@ import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 
 /**
- * Remembers the names that many requests share, so that a hit whose model has to be told makes no string for it. Lossy: of two
- * names with one slot the later stays.
+ * Caches names that many requests share, so a hit whose model is logged allocates no string. Lossy: of two names in one slot the later
+ * one stays.
  */
 final class Names {
     private static final int SLOTS = 256;
@@ -30,7 +30,7 @@ final class Names {
 
     private Names() {}
 
-    /** The bytes as text; the same string again if they were met before. */
+    /** The bytes as text; the cached string if the name is known. */
     static String of(byte[] bytes, int from, int to) {
         int length = to - from;
         if (length == 0 || length > MAX_LENGTH) {

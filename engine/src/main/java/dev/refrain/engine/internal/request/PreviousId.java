@@ -8,11 +8,11 @@ import dev.refrain.engine.Endpoint;
 import java.io.IOException;
 
 /**
- * The id of an earlier answer that a request goes on from: {@code previous_response_id} of Responses, {@code thread.previous_message_id}
- * of Messages.
+ * The id of the earlier answer that a request continues: {@code previous_response_id} of Responses, {@code thread.previous_message_id} of
+ * Messages.
  */
 public final class PreviousId {
-    /** Names and strings are skipped over or short, and limited by the body's length in any case. */
+    /** No limits on names and strings: the body's length bounds them. */
     private static final JsonFactory JSON = JsonFactory.builder()
             .streamReadConstraints(StreamReadConstraints.builder()
                     .maxStringLength(Integer.MAX_VALUE)
@@ -24,7 +24,7 @@ public final class PreviousId {
     private final byte[] bytes;
     private final int bodyStart;
     private final int bodyEnd;
-    /** Of the string in the array, quotes included. */
+    /** Index of the string in the array, quotes included. */
     private final int start;
 
     private final int end;
@@ -39,7 +39,7 @@ public final class PreviousId {
         this.id = id;
     }
 
-    /** The one of a request, or null if it has none. */
+    /** The id in a request, or null if there is none. */
     public static PreviousId of(Endpoint endpoint, RequestScan body) {
         return switch (endpoint) {
             case RESPONSES -> body.previousResponse();
@@ -52,7 +52,7 @@ public final class PreviousId {
         return new PreviousId(bytes, bodyStart, bodyEnd, start, end, id);
     }
 
-    /** The one in a well-formed object that begins at {@code start}; null if there is none. Of several the last one counts. */
+    /** The id in the well-formed object at {@code start}, or null if there is none. Of several the last one counts. */
     static PreviousId inThread(byte[] bytes, int bodyStart, int bodyEnd, int start) {
         PreviousId found = null;
         try (JsonParser parser = JSON.createParser(bytes, start, bodyEnd - start)) {
@@ -83,7 +83,7 @@ public final class PreviousId {
         return id;
     }
 
-    /** A copy of the body with another id in this one's place: {@code inner} between quotes. */
+    /** A copy of the body with this id replaced by {@code inner}, in quotes. */
     public byte[] replacedBy(byte[] inner) {
         int before = start + 1 - bodyStart;
         byte[] body = new byte[before + inner.length + bodyEnd - end + 1];

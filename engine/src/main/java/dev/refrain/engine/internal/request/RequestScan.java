@@ -35,18 +35,18 @@ import java.util.Objects;
 public final class RequestScan {
     private static final int MAX_DEPTH = StreamReadConstraints.DEFAULT_MAX_DEPTH;
     private static final int ABSENT = -1;
-    /** Enough for most requests to be digested at once. */
+    /** Most requests are shorter, and are digested in one call. */
     public static final int GATHERED_BYTES = 4096;
 
-    /** Longer names, in bytes as spelt, name nothing that there is: they are told by their beginning alone. */
+    /** Longer model or preset names, in bytes as spelt, do not exist; only their beginning is decoded. */
     private static final int MAX_NAME = 1024;
 
     private static final int SHOWN_NAME = 256;
 
-    /** Room for that many ends of runs at first. */
+    /** Initial length of {@link #runs}. */
     private static final int FIRST_RUNS = 128;
 
-    /** Decodes strings with escapes; the scan has bounded them already. */
+    /** Decodes strings with escapes. The scan has bounded their length. */
     private static final JsonFactory STRINGS = JsonFactory.builder()
             .streamReadConstraints(StreamReadConstraints.builder()
                     .maxStringLength(Integer.MAX_VALUE)
@@ -57,7 +57,7 @@ public final class RequestScan {
     private int offset;
     private int end;
     private boolean jsonObject;
-    /** What ends each of the open levels, of which the first is 1. */
+    /** The closing character of each open level; the first level is 1. */
     private byte[] closing = new byte[16];
 
     // The normalised body: runs of the scanned bytes between which white space was dropped. The array has the index of
@@ -78,14 +78,14 @@ public final class RequestScan {
     private boolean conversation;
     private int previousStart = ABSENT;
     private int previousEnd;
-    /** Of the opening brace. */
+    /** Index of the opening brace. */
     private int threadStart = ABSENT;
 
-    /** For {@link #scan}; before that it means nothing. */
+    /** A scan to be filled by {@link #scan}. */
     public RequestScan() {}
 
     /**
-     * Scans a request body in place of the one before. What was said of that is void.
+     * Scans another request body. Everything known of the body before is discarded.
      *
      * @param body kept, neither copied nor changed
      * @throws IndexOutOfBoundsException if the range is not within the array
@@ -128,11 +128,11 @@ public final class RequestScan {
     }
 
     /**
-     * Puts the normalised body into a digest. Long runs are read where they are; short ones are gathered first, as a digest takes
-     * longer for each call than for some bytes more.
+     * Feeds the normalised body to a digest. Long runs are digested in place. Short runs are gathered first, because a call of the digest
+     * costs more than some more bytes.
      *
      * @param gathered working memory; more than {@link #GATHERED_BYTES} is no faster
-     * @param head so many of its bytes go into the digest before the body; they stay as they are
+     * @param head number of its first bytes that are digested before the body; they are not changed
      */
     public void digest(MessageDigest digest, byte[] gathered, int head) {
         int longRun = (gathered.length - head) / 2;
@@ -162,19 +162,18 @@ public final class RequestScan {
         return Arrays.copyOfRange(bytes, offset, end);
     }
 
-    /** Bytes of memory that this keeps for the next scan. */
+    /** Bytes of working memory that are kept for the next scan. */
     public int keptBytes() {
         return runs.length * Integer.BYTES;
     }
 
-    /** Lets go of the scanned body. */
+    /** Drops the reference to the scanned body. */
     public void release() {
         bytes = null;
     }
 
     /**
-     * The value of {@code model} if that is a string, else null; the beginning of it if it is longer than any that there is. Decoded at
-     * each call.
+     * The value of {@code model} if that is a string, else null. Of a name longer than any real one, the beginning. Decoded at each call.
      */
     public String model() {
         return decode(modelStart, modelEnd);
@@ -196,7 +195,7 @@ public final class RequestScan {
         return tag(bytes, modelStart + 1, modelEnd - 1);
     }
 
-    /** A number for a name: FNV-1a, 64 bits. Two names with one number would be removed together, and do no other harm. */
+    /** A 64-bit hash of a name (FNV-1a). Two models with one hash would be purged together; there is no other harm. */
     public static long tag(String name) {
         byte[] utf8 = name.getBytes(StandardCharsets.UTF_8);
         return tag(utf8, 0, utf8.length);
@@ -210,7 +209,7 @@ public final class RequestScan {
         return hash;
     }
 
-    /** The value of {@code preset} if that is a string, else null; of a long one the beginning, like {@link #model}'s. */
+    /** The value of {@code preset} if that is a string, else null; cut like {@link #model}. */
     public String preset() {
         return decode(presetStart, presetEnd);
     }
@@ -316,7 +315,7 @@ public final class RequestScan {
         closing[depth] = close;
     }
 
-    /** Takes note of a top-level field. A later one of the same name replaces it, as in Jackson, whatever its type. */
+    /** Records a top-level field. A later field of the same name replaces it, whatever its type, as in Jackson. */
     private void field(int nameStart, int nameEnd, int valueStart, int valueEnd) {
         byte first = bytes[valueStart];
         int from = nameStart + 1;
@@ -373,7 +372,7 @@ public final class RequestScan {
         return next;
     }
 
-    /** Takes back what was noted before the body turned out not to be eligible. */
+    /** Clears all fields, because the body turned out not to be eligible. */
     private void forget() {
         runsLength = 0;
         runsBytes = 0;

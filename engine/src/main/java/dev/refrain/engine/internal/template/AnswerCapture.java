@@ -7,22 +7,21 @@ import java.nio.ByteBuffer;
 import java.util.Set;
 
 /**
- * Watches one answer stream by and makes its {@link Template}, or finds out why there can be none; and counts what the answer cost, whatever
- * becomes of it. Belongs to one thread at a time.
+ * Builds the {@link Template} of one answer while the answer passes by, or finds out why there can be none. Counts tokens and money in
+ * either case. Belongs to one thread at a time.
  */
 public interface AnswerCapture {
-    /** How far a capture is. */
+    /** States of a capture. */
     enum State {
         /** The answer may still become a template. */
         OPEN,
         /** There is a template. More of a stream may follow its terminal event: it is appended, or turns the state to rejected. */
         COMPLETE,
         /**
-         * A stream over the limit: there will be no template, and the beginning is not held any more, but those who read the live
-         * one can go on.
+         * A stream over the limit. There will be no template and the beginning is dropped, but readers of the live stream can go on.
          */
         OVERSIZED,
-        /** There is and will be no template. Nothing is held any more but what it takes to count. */
+        /** There will be no template. Only what is needed to count is held. */
         REJECTED
     }
 
@@ -42,9 +41,9 @@ public interface AnswerCapture {
     }
 
     /**
-     * The same within a memory budget: a capture that it has no room for ends as one that is too long does.
+     * The same within a memory budget. A capture that exceeds the budget ends like one that is too long.
      *
-     * @param memory where all arrays are reserved; whoever opened it closes it when nobody reads the template any more
+     * @param memory where all arrays are reserved; its owner closes it when nobody reads the template any more
      * @throws MemoryBudget.Exhausted if there is no room even for the beginning
      */
     static AnswerCapture of(
@@ -57,10 +56,9 @@ public interface AnswerCapture {
     }
 
     /**
-     * One of an answer that is not to be a template: it is rejected from the beginning, and counts. It holds one event, or a few kilobytes of
-     * a document.
+     * A capture that only counts: it is rejected from the start. It holds one event, or a few kilobytes of a document.
      *
-     * @param memory where that is reserved
+     * @param memory where these are reserved
      * @throws MemoryBudget.Exhausted if there is no room even for the beginning
      */
     static AnswerCapture counting(Endpoint endpoint, boolean streaming, MemoryBudget.Reservation memory) {
@@ -75,10 +73,10 @@ public interface AnswerCapture {
         return body;
     }
 
-    /** Why a {@link #counting} one is rejected. */
+    /** The rejection of a {@link #counting} capture. */
     String ONLY_COUNTED = "only counted";
 
-    /** The longest event that is looked at where nothing is stored: 16 MiB. */
+    /** The longest event that is counted when nothing is stored: 16 MiB. */
     int MAX_COUNTED_EVENT = 1 << 24;
 
     /**
@@ -110,17 +108,17 @@ public interface AnswerCapture {
     Template template();
 
     /**
-     * The answer's own id, as far as it has come by: one of 1 to 256 visible ASCII characters. Null if there is none.
+     * The answer's own id: 1 to 256 visible ASCII characters. Null if none was seen so far.
      */
     String providerId();
 
-    /** How far it is. */
+    /** The current state. */
     State state();
 
     /** The finished events of a stream, to be read while it grows; null for a document. */
     LiveTemplate live();
 
-    /** Whether all that makes an answer complete has come by; its state may still be {@link State#OVERSIZED}. */
+    /** Whether everything that makes the answer complete was seen; the state may still be {@link State#OVERSIZED}. */
     boolean isTerminated();
 
     /**
@@ -129,7 +127,7 @@ public interface AnswerCapture {
      */
     String rejection();
 
-    /** What the answer has said of itself until now, whatever the state is; all of it once it has ended. */
+    /** Counts and facts seen so far, in any state; complete once the answer has ended. */
     AnswerFacts facts();
 
     /**

@@ -7,18 +7,18 @@ import java.io.IOException;
 import java.math.BigDecimal;
 import java.math.RoundingMode;
 
-/** Reads the numbers that are counted, and takes none that cannot be. */
+/** Reads the numbers that are counted. Impossible values are ignored. */
 final class Numbers {
-    /** Far over any real count, far under what a sum of two, or of a day's hits, could overflow. */
+    /** Far above any real count; far below what could overflow a sum. */
     private static final long MAX_COUNT = Integer.MAX_VALUE;
     /** A million of any currency for one answer, in billionths. */
     private static final long MAX_NANOS = 1_000_000_000_000_000L;
-    /** Numbers of more characters say no amount of money, and take long to read. */
+    /** Longer numbers are no amounts of money, and slow to parse. */
     private static final int MAX_DIGITS = 40;
 
     private Numbers() {}
 
-    /** The current token as a count: less than none is none, and what is no whole number, or a longer one than a long, is what was before. */
+    /** The current token as a count. Negative numbers count as 0; anything but a whole number in the range of a long leaves {@code before}. */
     static long count(JsonParser parser, JsonToken token, long before) throws IOException {
         if (token != JsonToken.VALUE_NUMBER_INT || parser.getNumberType() == JsonParser.NumberType.BIG_INTEGER) {
             return before;
@@ -26,13 +26,13 @@ final class Numbers {
         return Math.max(0, Math.min(parser.getLongValue(), MAX_COUNT));
     }
 
-    /** The current number as an amount of money, in billionths; unknown if it cannot be one. */
+    /** The current number as money, in billionths; unknown if it is impossible. */
     static long nanos(JsonParser parser) throws IOException {
         if (parser.getTextLength() > MAX_DIGITS) {
             return AnswerFacts.UNKNOWN;
         }
         BigDecimal amount = new BigDecimal(parser.getText());
-        // Judged by the exponent first: a scale of millions would become as many digits.
+        // Check the exponent first: a scale of millions would expand to as many digits.
         if (amount.signum() < 0 || amount.precision() - amount.scale() > 7) {
             return AnswerFacts.UNKNOWN;
         }

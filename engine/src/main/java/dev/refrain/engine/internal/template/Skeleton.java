@@ -4,30 +4,29 @@ import dev.refrain.engine.MemoryBudget;
 import java.nio.ByteBuffer;
 
 /**
- * A JSON document without what is long or deep in it: what is left of a document of any length when all that is wanted of it are the few
- * members that are counted. Made byte by byte from one that passes by and is not held. Texts are cut, what is nested deeper than the
- * members that count becomes empty, and of what is no JSON something or nothing is left.
+ * A JSON document reduced to what is needed to count: long texts are cut, and members nested deeper than the counted ones are emptied. It is
+ * built byte by byte from a document that passes by and is not held. What is left of malformed JSON is undefined.
  */
 final class Skeleton {
-    /** The members that count stand no deeper: those of the document, of {@code usage}, of an item of {@code choices}. */
+    /** Counted members are no deeper: members of the document, of {@code usage}, of an item of {@code choices}. */
     private static final int MAX_DEPTH = 3;
-    /** As deep as {@code usage}. */
+    /** The depth of {@code usage}. */
     private static final int MIN_DEPTH = 2;
-    /** Names and texts that count are shorter, in bytes between quotes. */
+    /** Counted names and texts are shorter, in bytes between the quotes. */
     private static final int MAX_TEXT = 300;
 
     private static final int LONGEST_ESCAPE = "\\u0000".length();
-    /** From that length on lists, which may have many items, are emptied of what is in these. */
+    /** From this length on, the items of lists are emptied. */
     private static final int LONG = 64 * 1024;
     /** A document whose skeleton is longer is not counted. */
     private static final int MAX_LENGTH = 1 << 20;
 
     private final GrowableBytes kept;
-    /** There is no room for more: it is not counted. */
+    /** True if the limit is reached; then the document is not counted. */
     private boolean isFull;
 
     private int depth;
-    /** Depth from which on nothing is kept; 0 if all is. */
+    /** Nothing is kept from this depth on; 0 if everything is. */
     private int droppedFrom;
 
     private boolean inText;
@@ -37,7 +36,7 @@ final class Skeleton {
 
     /** @param memory where it is reserved, or null */
     Skeleton(MemoryBudget.Reservation memory) {
-        // Nothing at first, so that this does not fail.
+        // Empty at first, so the constructor cannot run out of memory.
         kept = new GrowableBytes(0, memory);
     }
 

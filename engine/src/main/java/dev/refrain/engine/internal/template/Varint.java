@@ -1,6 +1,6 @@
 package dev.refrain.engine.internal.template;
 
-/** Unsigned LEB128 numbers of up to 35 bits, which patch tables are made of. What is read comes from a file and may be anything. */
+/** Unsigned LEB128 numbers of up to 35 bits, as in patch tables. Input comes from a file and is not trusted. */
 final class Varint {
     private static final int MAX_LENGTH = 5;
 
@@ -16,7 +16,7 @@ final class Varint {
     }
 
     /**
-     * Reads one.
+     * Reads a number.
      *
      * @return its {@link #number} and its {@link #length}
      * @throws IllegalArgumentException if it does not end before {@code end}, or is too long
@@ -38,7 +38,7 @@ final class Varint {
         return read >>> 3;
     }
 
-    /** In bytes. */
+    /** Length of the encoded number, in bytes. */
     static int length(long read) {
         return (int) read & 7;
     }

@@ -4,14 +4,14 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * The places beside {@code usage} whose numbers a hit has at zero (wire rule W25): JSON paths of names with dots between. {@code *}
- * stands for any names in a row, also for none; the items of a list stand where the list does. A path begins at the top of a document or
- * of an event's data, or at the answer that the event wraps.
+ * JSON paths, beside {@code usage}, whose numbers are zero in a hit (wire rule W25). A path is names separated by dots. {@code *} matches any
+ * number of names, also none. Items of a list have the list's path. A path starts at the top of a document, of an event's data, or of the
+ * answer inside an event.
  *
- * <p>A set of positions in the paths, one bit each, says how far the names above a value have come in each of them. Immutable.
+ * <p>The state of the match is a set of positions in all paths, one bit each. Immutable.
  */
 public final class ZeroPaths {
-    /** What is set unless it is set otherwise. */
+    /** The default paths. */
     public static final List<String> DEFAULTS = List.of("x_groq.usage", "copilot_usage", "*.provider_metadata.*.usage");
 
     /** No path at all. */
@@ -19,14 +19,14 @@ public final class ZeroPaths {
 
     private static final String ANY = "*";
 
-    /** Each path's names, and null behind its last one. */
+    /** The names of all paths; null ends each path. */
     private final String[] names;
 
     private final long start;
     private final long ends;
 
     /**
-     * Paths as they are written.
+     * Parses paths.
      *
      * @throws IllegalArgumentException if one has an empty name, if one is nothing but {@code *}, or if all of them together have more
      *     than 64 names, counting one more for each path; the message says which
@@ -57,19 +57,19 @@ public final class ZeroPaths {
         start = skipped(first);
     }
 
-    /** The positions at the top. */
+    /** The state at the top of a document. */
     long start() {
         return start;
     }
 
-    /** Whether numbers at these positions, and below, become zero. */
+    /** Whether numbers at this state and below it become zero. */
     boolean reached(long positions) {
         return (positions & ends) != 0;
     }
 
-    /** The positions of a value of this name under these positions; 0 if no path leads there. */
+    /** The state of a member with this name; 0 if no path matches. */
     long step(long positions, String name) {
-        // What stands below a place stands at it.
+        // Values below a match match as well.
         long next = positions & ends;
         for (long rest = positions & ~ends; rest != 0; rest &= rest - 1) {
             int at = Long.numberOfTrailingZeros(rest);
@@ -82,7 +82,7 @@ public final class ZeroPaths {
         return next == 0 ? 0 : skipped(next);
     }
 
-    /** What an asterisk stands for may be nothing. */
+    /** Also skips asterisks, which may match no name. */
     private long skipped(long positions) {
         long all = positions;
         for (long rest = positions & ~ends; rest != 0; rest &= rest - 1) {
