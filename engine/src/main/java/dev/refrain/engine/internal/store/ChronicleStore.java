@@ -253,12 +253,20 @@ public final class ChronicleStore implements CacheStore {
         }
     }
 
-    /** An entry may be damaged in its length, and then its neighbours' room goes with it: the next opening looks at everything. */
+    /**
+     * An entry may be damaged in its length, and then its neighbours' room would go with it. So its segment is put right first, which
+     * takes it away if it stands there as a whole; and as other segments may be damaged too, the next opening looks at everything.
+     */
     @Override
     public void removeDamaged(CacheKey key) {
         if (inFlight.enter()) {
             try {
                 files.suspect();
+                byte[] bytes = new byte[CacheKey.LENGTH];
+                key.copyTo(bytes, 0);
+                map.repair(bytes);
+            } catch (RuntimeException | VirtualMachineError | AssertionError e) {
+                files.failed("put a segment right", e);
             } finally {
                 inFlight.exit();
             }

@@ -62,6 +62,12 @@ final class Layout {
         return (int) ((CacheKey.LENGTH + LENGTH_BYTES + valueLength + CHUNK_SIZE - 1) / CHUNK_SIZE);
     }
 
+    /** The chunks that a value of the given length takes, its key included. */
+    static int exactChunks(int valueLength) {
+        int lengthBytes = valueLength < 1 << 7 ? 1 : valueLength < 1 << 14 ? 2 : 3;
+        return (CacheKey.LENGTH + lengthBytes + valueLength + CHUNK_SIZE - 1) / CHUNK_SIZE;
+    }
+
     static ChronicleMapBuilder<byte[], EntryBuffer> builder(int segments) {
         return ChronicleMapBuilder.of(byte[].class, EntryBuffer.class)
                 .name("refrain")

@@ -34,6 +34,11 @@ final class RawMap implements Closeable {
     private static final int MAX_SEGMENT_HEADER = 192;
     private static final int SLOTS = 8_192;
     private static final int FREE_LIST = 1_024;
+    private static final int TABLE = SLOTS * Integer.BYTES;
+    /** Where the chunks begin in a segment. */
+    private static final int CHUNKS_AT = TABLE + COUNTERS + FREE_LIST;
+
+    private static final int SEGMENT_LENGTH = CHUNKS_AT + Layout.CHUNKS_PER_SEGMENT * Layout.CHUNK_SIZE;
     /** What a lookup table takes: four fifths of its slots. */
     static final int MAX_VALUES = 6_553;
 
@@ -47,16 +52,14 @@ final class RawMap implements Closeable {
 
     private static final int KEY_MASK = (1 << KEY_BITS) - 1;
 
+    private static final XXHash64 HASH = XXHashFactory.fastestJavaInstance().hash64();
+
     private final FileChannel channel;
     private final String header;
     private final int segments;
     private final int segmentHeaderSize;
-    private final int lookupSize;
-    private final int tierSize;
-    private final int chunksAt;
     private final long segmentHeadersAt;
     private final long segmentsAt;
-    private final XXHash64 hash = XXHashFactory.fastestJavaInstance().hash64();
 
     private RawMap(FileChannel channel, Path file) throws IOException {
         this.channel = channel;
@@ -69,15 +72,12 @@ final class RawMap implements Closeable {
         header = StandardCharsets.UTF_8.decode(text).toString();
         segments = number("actualSegments");
         segmentHeaderSize = number("segmentHeaderSize");
-        lookupSize = number("tierHashLookupOuterSize");
-        tierSize = number("tierSize");
-        chunksAt = lookupSize + COUNTERS + number("tierFreeListOuterSize");
         if (number("chunkSize") != Layout.CHUNK_SIZE
                 || number("actualChunksPerSegmentTier") != Layout.CHUNKS_PER_SEGMENT
                 || number("tierHashLookupKeyBits") != KEY_BITS
-                || lookupSize != SLOTS * Integer.BYTES
-                || chunksAt != lookupSize + COUNTERS + FREE_LIST
-                || tierSize != chunksAt + Layout.CHUNKS_PER_SEGMENT * Layout.CHUNK_SIZE
+                || number("tierHashLookupOuterSize") != TABLE
+                || number("tierFreeListOuterSize") != FREE_LIST
+                || number("tierSize") != SEGMENT_LENGTH
                 || segmentHeaderSize < MIN_SEGMENT_HEADER
                 || segmentHeaderSize > MAX_SEGMENT_HEADER
                 || segments < 1) {
@@ -85,9 +85,9 @@ final class RawMap implements Closeable {
         }
         segmentHeadersAt = roundUp(roundUp(HEADER_AT + length, CACHE_LINE) + GLOBAL_STATE, PAGE);
         segmentsAt = segmentHeadersAt + (long) segments * segmentHeaderSize;
-        if (channel.size() < segmentsAt + (long) segments * tierSize) {
+        if (channel.size() < segmentsAt + (long) segments * SEGMENT_LENGTH) {
             throw new IOException(file + " is cut off: " + channel.size() + " bytes are there instead of "
-                    + (segmentsAt + (long) segments * tierSize));
+                    + (segmentsAt + (long) segments * SEGMENT_LENGTH));
         }
     }
 
@@ -168,37 +168,51 @@ final class RawMap implements Closeable {
 
     /** Where a segment begins in the file. */
     long segmentAt(int segment) {
-        return segmentsAt + (long) segment * tierSize;
+        return segmentsAt + (long) segment * SEGMENT_LENGTH;
     }
 
     /** The segment in which a key is looked for. */
     int segmentOf(byte[] key) {
-        long hashed = hash.hash(key, 0, key.length, 0);
-        return (int) (isPowerOfTwo() ? hashed & (segments - 1) : (hashed & Integer.MAX_VALUE) % segments);
+        return segmentOf(HASH.hash(key, 0, key.length, 0), segments);
     }
 
-    private boolean isPowerOfTwo() {
+    private static int segmentOf(long hashed, int segments) {
+        return (int) (isPowerOfTwo(segments) ? hashed & (segments - 1) : (hashed & Integer.MAX_VALUE) % segments);
+    }
+
+    private static boolean isPowerOfTwo(int segments) {
         return Integer.bitCount(segments) == 1;
     }
 
     /** One segment, as it was when it was read. */
     Segment segment(int index) throws IOException {
-        return new Segment(index, read(headerAt(index), segmentHeaderSize), read(segmentAt(index), tierSize));
+        return new Segment(
+                index, segments, read(headerAt(index), segmentHeaderSize), read(segmentAt(index), SEGMENT_LENGTH));
     }
 
     /** A copy of one segment. */
-    final class Segment {
+    static final class Segment {
+        /** Length of what is copied of a segment besides its header. */
+        static final int LENGTH = SEGMENT_LENGTH;
+
         final int index;
         /** Whether somebody holds its lock or waits for it, be he dead or alive. */
         final boolean isLocked;
         /** How many values there should be. */
         final int values;
 
+        private final int segments;
         private final ByteBuffer header;
         private final ByteBuffer bytes;
 
-        private Segment(int index, ByteBuffer header, ByteBuffer bytes) {
+        /**
+         * @param segments how many there are in the map
+         * @param header the segment's header, little-endian
+         * @param bytes all the rest of it, little-endian
+         */
+        Segment(int index, int segments, ByteBuffer header, ByteBuffer bytes) {
             this.index = index;
+            this.segments = segments;
             this.isLocked = header.getLong(0) != 0;
             this.values = header.getInt(SegmentState.ENTRIES);
             this.header = header;
@@ -212,12 +226,12 @@ final class RawMap implements Closeable {
 
         /** All that stands in front of the chunks. */
         ByteBuffer directory() {
-            return bytes.slice(0, chunksAt).order(ByteOrder.LITTLE_ENDIAN);
+            return bytes.slice(0, CHUNKS_AT).order(ByteOrder.LITTLE_ENDIAN);
         }
 
         /** Where the free list begins in the directory. */
         int freeListAt() {
-            return lookupSize + COUNTERS;
+            return TABLE + COUNTERS;
         }
 
         int slot(int slot) {
@@ -233,7 +247,7 @@ final class RawMap implements Closeable {
         }
 
         int slots() {
-            return lookupSize / Integer.BYTES;
+            return TABLE / Integer.BYTES;
         }
 
         /** The index of the chunk at which a slot's value begins, or -1 if the slot is free. */
@@ -243,24 +257,24 @@ final class RawMap implements Closeable {
         }
 
         boolean isAllocated(int chunk) {
-            return (bytes.get(lookupSize + COUNTERS + chunk / 8) >> (chunk % 8) & 1) != 0;
+            return (bytes.get(TABLE + COUNTERS + chunk / 8) >> (chunk % 8) & 1) != 0;
         }
 
         /** The value at a chunk, or null if there cannot be one. */
         Value value(int chunk) {
             return chunk < Layout.CHUNKS_PER_SEGMENT
                     ? parse(bytes.slice(
-                            chunksAt + chunk * Layout.CHUNK_SIZE,
+                            CHUNKS_AT + chunk * Layout.CHUNK_SIZE,
                             (Layout.CHUNKS_PER_SEGMENT - chunk) * Layout.CHUNK_SIZE))
                     : null;
         }
 
         /** Whether who looks for the key comes to this segment, and recognises the slot. */
         boolean isFoundBy(byte[] key, int slot) {
-            long hashed = hash.hash(key, 0, key.length, 0);
-            long sought =
-                    (isPowerOfTwo() ? hashed >>> Integer.numberOfTrailingZeros(segments) : hashed >>> 31) & KEY_MASK;
-            return segmentOf(key) == index
+            long hashed = HASH.hash(key, 0, key.length, 0);
+            int bits = isPowerOfTwo(segments) ? Integer.numberOfTrailingZeros(segments) : 31;
+            long sought = hashed >>> bits & KEY_MASK;
+            return segmentOf(hashed, segments) == index
                     && (sought == 0 ? KEY_MASK : sought) == (bytes.getInt(slot * Integer.BYTES) & KEY_MASK);
         }
     }
@@ -268,8 +282,8 @@ final class RawMap implements Closeable {
     /** The value at a chunk as it is now, or null if there cannot be one. */
     Value value(int segment, int chunk) throws IOException {
         int length = Math.min(LONGEST_VALUE, (Layout.CHUNKS_PER_SEGMENT - chunk) * Layout.CHUNK_SIZE);
-        return parse(
-                read(segmentsAt + (long) segment * tierSize + chunksAt + chunk * (long) Layout.CHUNK_SIZE, length));
+        return parse(read(
+                segmentsAt + (long) segment * SEGMENT_LENGTH + CHUNKS_AT + chunk * (long) Layout.CHUNK_SIZE, length));
     }
 
     private static Value parse(ByteBuffer bytes) {

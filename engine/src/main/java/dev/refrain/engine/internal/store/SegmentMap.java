@@ -198,9 +198,10 @@ final class SegmentMap {
                 shortlists.drop(segment);
                 return true;
             }
-            for (int victim = 0; !any && victim < evictor.victims(); victim++) {
-                evictor.copyKey(victim, key);
-                evictStray(segment, key);
+            if (!any && evictor.victims() > 0) {
+                // None is found by its key: others were faster, or the segment is damaged, and what is damaged would
+                // stay for ever.
+                repair(segment);
             }
             if (event != null) {
                 event.finish(segment, (long) chunks * Layout.CHUNK_SIZE, evictor.victims());
@@ -233,7 +234,7 @@ final class SegmentMap {
                 long owner = value.bytes().readLong(value.offset() + EvictionFacts.OWNER);
                 isFirst = policy.forget(owner, kind != Kind.PART);
             }
-            remove(query.segmentIndex(), entry, kind);
+            remove(query, entry, kind);
             if (isFirst) {
                 tally.evictions.increment();
                 if (isExpired) {
@@ -246,44 +247,40 @@ final class SegmentMap {
         }
     }
 
-    /** Removes a value that stands in a segment, but is not found there by its key: a damaged one, which would otherwise stay for ever. */
-    private void evictStray(int segment, byte[] key) {
+    /** To be called when a value stands in a segment and is not found there by its key, or so little of it is right that it is to go. */
+    void repair(int segment) {
+        if (stuck.contains(segment)) {
+            return;
+        }
         try (MapSegmentContext<byte[], EntryBuffer, ?> context = map.segmentContext(segment)) {
-            ((SegmentLock) context).updateLock().lock();
-            if (!state.isIterable(segment)) {
-                ((SegmentLock) context).writeLock().lock();
-                giveUp(segment);
-            }
-            context.forEachSegmentEntryWhile(entry -> {
-                if (!Arrays.equals(entry.key().get(), key)) {
-                    return true;
-                }
-                requireSane(entry);
-                remove(segment, entry, kind(entry));
-                tally.evictions.increment();
-                return false;
-            });
+            ((SegmentLock) context).writeLock().lock();
+            state.repair(segment);
         } catch (InterProcessDeadLockException e) {
             stuck.add(segment);
         }
     }
 
+    /** An entry has turned out not to be what was stored; what else is wrong in its segment may come to light as little. */
+    void repair(byte[] key) {
+        repair(segmentOf(key));
+    }
+
     private void requireWalkable(MapSegmentContext<?, ?, ?> updateLocked, int segment) {
         if (!state.isWalkable(segment)) {
             ((SegmentLock) updateLocked).writeLock().lock();
-            giveUp(segment);
+            putRight(segment);
         }
     }
 
     /**
-     * Empties a segment that is damaged, under its write lock.
+     * Puts a segment right that is damaged, under its write lock.
      *
      * @throws IllegalStateException always, so that the failure is counted and the map is looked at when it is opened again
      */
-    private void giveUp(int segment) {
-        state.wipe(segment);
+    private void putRight(int segment) {
+        state.repair(segment);
         throw new IllegalStateException(
-                "segment " + segment + " of the store's file is damaged; its entries are given up");
+                "segment " + segment + " of the store's file was damaged; what was not whole in it is given up");
     }
 
     private SegmentView view(MapSegmentContext<byte[], EntryBuffer, ?> locked) {
@@ -293,7 +290,7 @@ final class SegmentMap {
     /**
      * Takes the write lock of the key's segment. Returns false if it cannot be had.
      *
-     * @throws IllegalStateException if the segment is damaged; it is empty then
+     * @throws IllegalStateException if the segment was damaged; it is put right then
      */
     private boolean lock(ExternalMapQueryContext<?, ?, ?> query, byte[] key) {
         int segment = query.segmentIndex();
@@ -307,7 +304,7 @@ final class SegmentMap {
             return false;
         }
         if (!state.isSafe(key)) {
-            giveUp(segment);
+            putRight(segment);
         }
         return true;
     }
@@ -359,7 +356,7 @@ final class SegmentMap {
         if (kind == Kind.MANIFEST) {
             entry.value().getUsing(displaced);
         }
-        remove(query.segmentIndex(), entry, kind);
+        remove(query, entry, kind);
         return true;
     }
 
@@ -384,7 +381,14 @@ final class SegmentMap {
         return value.bytes().readLong(value.offset() + EntryHead.EXPIRES_AT);
     }
 
-    private void remove(int segment, MapEntry<byte[], EntryBuffer> entry, byte kind) {
+    private void remove(ExternalMapQueryContext<?, ?, ?> query, MapEntry<byte[], EntryBuffer> entry, byte kind) {
+        int segment = query.segmentIndex();
+        long chunk = ((CompiledMapQueryContext<?, ?, ?>) query).pos();
+        if (!state.areTaken(
+                segment, chunk, Layout.exactChunks((int) entry.value().size()))) {
+            // To others its room is free: something may lie there by now, and would be marked as free with it.
+            putRight(segment);
+        }
         if (!Kind.isEntry(kind)) {
             state.addParts(segment, -1);
         }
@@ -453,7 +457,7 @@ final class SegmentMap {
             value.bytes().read(value.offset(), walk.headBytes, 0, EntryHead.LENGTH);
             if (walk.condition.test(walk.headBytes)) {
                 byte kind = walk.headBytes[Kind.OFFSET];
-                remove(query.segmentIndex(), entry, kind);
+                remove(query, entry, kind);
                 walk.removed += Kind.isEntry(kind) ? 1 : 0;
             }
         } finally {

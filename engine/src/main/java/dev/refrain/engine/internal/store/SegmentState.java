@@ -4,6 +4,7 @@ import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.spi.EntryHead;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import net.openhft.chronicle.algo.hashing.LongHashFunction;
 import net.openhft.chronicle.core.Memory;
@@ -19,7 +20,7 @@ import net.openhft.chronicle.map.VanillaChronicleMap;
  * segment to further ones, wherever they are said to be; it reads and frees as much as a value's length says. A file can be damaged at
  * any time, also while it is open, and then the process would hang or die. So who is about to have Chronicle Map do something with a
  * key first walks the same way here ({@link #isSafe}), where each step is bounded. It ends at the first free slot, so it costs a
- * healthy segment next to nothing. A segment that fails is wiped.
+ * healthy segment next to nothing. A segment that fails is put right ({@link #repair}).
  *
  * <p>Reading needs no lock, but what is read without one may be in the middle of a change. Writing needs the segment's write lock.
  */
@@ -161,22 +162,32 @@ final class SegmentState {
         return false;
     }
 
-    /** Whether Chronicle Map may go through all of a segment: besides, no slot names a chunk outside of it. */
-    boolean isIterable(int segment) {
-        long base = map.segmentBaseAddr(segment);
-        boolean isIterable = isWalkable(segment);
-        for (int slot = 0; slot < slots && isIterable; slot++) {
-            isIterable =
-                    table.value(table.readEntryVolatile(base, (long) slot * Integer.BYTES)) < Layout.CHUNKS_PER_SEGMENT;
-        }
-        return isIterable;
+    /** Puts a segment right ({@link Rebuilt}), in place. Needs its write lock. Takes a few milliseconds. */
+    void repair(int segment) {
+        byte[] header = new byte[HEADER_LENGTH];
+        byte[] bytes = new byte[RawMap.Segment.LENGTH];
+        MEMORY.readBytes(header(segment), header, 0, HEADER_LENGTH);
+        MEMORY.readBytes(map.segmentBaseAddr(segment), bytes, 0, bytes.length);
+        Rebuilt rebuilt = new Rebuilt(new RawMap.Segment(segment, segments, littleEndian(header), littleEndian(bytes)));
+        // Slots first: readers without a lock go by them. The lock stays as it is.
+        byte[] directory = rebuilt.directory().array();
+        MEMORY.writeBytes(map.segmentBaseAddr(segment), directory, 0, directory.length);
+        MEMORY.writeBytes(header(segment) + ENTRIES, rebuilt.header().array(), ENTRIES, HEADER_LENGTH - ENTRIES);
     }
 
-    /** Makes a segment empty. Needs its write lock. */
-    void wipe(int segment) {
-        // Slots first: readers without a lock go by them.
-        MEMORY.setMemory(map.segmentBaseAddr(segment), entrySpaceOffset, (byte) 0);
-        MEMORY.setMemory(header(segment) + ENTRIES, HEADER_LENGTH - ENTRIES, (byte) 0);
+    private static ByteBuffer littleEndian(byte[] bytes) {
+        return ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+    }
+
+    /** Whether the free list says that chunks of a segment are taken, as those of a value must be. */
+    boolean areTaken(int segment, long chunk, int count) {
+        long list = map.segmentBaseAddr(segment) + freeListOffset;
+        for (long i = chunk; i < chunk + count; i++) {
+            if ((MEMORY.readByte(list + i / Byte.SIZE) >> (i % Byte.SIZE) & 1) == 0) {
+                return false;
+            }
+        }
+        return true;
     }
 
     int segments() {

@@ -31,7 +31,6 @@ class MutationTest {
                 .filter(outcome -> outcome.getKey().endsWith(" unhealed"))
                 .mapToLong(outcome -> outcome.getValue().sum())
                 .sum();
-        // One in a hundred, when this was written.
-        assertThat(unhealed).isLessThanOrEqualTo(2 + TRIES / 20);
+        assertThat(unhealed).isZero();
     }
 }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.ChildJvm;
 import dev.refrain.engine.Endpoint;
+import dev.refrain.engine.internal.EntryChecksum;
 import dev.refrain.engine.spi.EntryBuffer;
 import dev.refrain.testing.CapturedLog;
 import java.io.IOException;
@@ -13,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.util.SplittableRandom;
+import java.util.zip.CRC32C;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -34,9 +36,11 @@ class RecoveryTest {
             ChronicleStore store = ChronicleStore.open(Path.of(args[0]), Long.parseLong(args[1]), Clock.systemUTC());
             EntryBuffer entry = TestEntries.entry(1, 1, ENTRY_LENGTH);
             SplittableRandom random = new SplittableRandom(1);
+            CRC32C crc = new CRC32C();
             byte[] digest = new byte[CacheKey.LENGTH];
             for (long i = Long.parseLong(args[2]); i > 0; i--) {
                 random.nextBytes(digest);
+                EntryChecksum.write(digest, entry.bytes(), entry.length(), crc);
                 store.put(new CacheKey(Endpoint.CHAT, false, digest, 0), entry);
             }
             Runtime.getRuntime().halt(0);
@@ -91,6 +95,7 @@ class RecoveryTest {
     /** Opens a store, {@code file capacityBytes}, fails in the middle of something and ends without closing it. */
     static final class Failing {
         public static void main(String[] args) throws IOException {
+            ChronicleRuntime.applySettings();
             StoreFiles.open(Path.of(args[0]), Long.parseLong(args[1]), true, Clock.systemUTC())
                     .failed("test", new IllegalStateException("half-way"));
             Runtime.getRuntime().halt(0);
