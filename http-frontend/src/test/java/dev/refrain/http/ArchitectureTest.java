@@ -20,10 +20,49 @@ class ArchitectureTest {
             slices().matching("dev.refrain.(**)").should().beFreeOfCycles();
 
     @ArchTest
-    static final ArchRule onlyTheProxyKnowsTheProxy = noClasses()
+    static final ArchRule onlyTheProgramKnowsTheProxy = noClasses()
             .that()
             .resideOutsideOfPackages("dev.refrain.http.proxy..", "dev.refrain.http")
             .should()
             .dependOnClassesThat()
             .resideInAPackage("dev.refrain.http.proxy..");
+
+    @ArchTest
+    static final ArchRule theServersSideKnowsNoProvider = noClasses()
+            .that()
+            .resideInAnyPackage("dev.refrain.http.server..", "dev.refrain.http.shortcut..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage("dev.refrain.http.upstream..", "dev.refrain.http.config..", "dev.refrain.http.demo..");
+
+    @ArchTest
+    static final ArchRule theServerKnowsNoShortcut = noClasses()
+            .that()
+            .resideInAPackage("dev.refrain.http.server..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAPackage("dev.refrain.http.shortcut..");
+
+    @ArchTest
+    static final ArchRule callingAProviderKnowsNoServer = noClasses()
+            .that()
+            .resideInAPackage("dev.refrain.http.upstream..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage(
+                    "io.undertow..",
+                    "org.xnio..",
+                    "dev.refrain.console..",
+                    "dev.refrain.http.server..",
+                    "dev.refrain.http.shortcut..",
+                    "dev.refrain.http.config..");
+
+    @ArchTest
+    static final ArchRule theConfigurationAndTheDemoKnowNoProxying = noClasses()
+            .that()
+            .resideInAnyPackage("dev.refrain.http.config..", "dev.refrain.http.demo..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage(
+                    "dev.refrain.http.server..", "dev.refrain.http.shortcut..", "dev.refrain.http.upstream..");
 }

@@ -24,7 +24,7 @@ import org.slf4j.LoggerFactory;
  * listener that has not taken the last ones is passed over; the next figures hold all that it missed, but for requests, which the log
  * has.
  */
-final class Events implements AutoCloseable {
+public final class Events implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Events.class);
 
     static final int MOST_LISTENERS = 64;

@@ -3,7 +3,11 @@ package dev.refrain.http.proxy;
 import dev.refrain.console.activity.Account;
 import dev.refrain.console.activity.Activity;
 import dev.refrain.console.activity.ActivityLog;
+import dev.refrain.console.activity.GenerationRecord;
+import dev.refrain.console.activity.ModelNames;
 import dev.refrain.console.activity.ProviderCall;
+import dev.refrain.console.activity.TapSink;
+import dev.refrain.console.explain.OutlineSink;
 import dev.refrain.console.explain.Outlines;
 import dev.refrain.engine.AnswerFacts;
 import dev.refrain.engine.BypassReason;
@@ -16,11 +20,24 @@ import dev.refrain.engine.MemoryBudget;
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.engine.ResponseSink;
 import dev.refrain.engine.Upstream;
+import dev.refrain.http.server.BodyReader;
+import dev.refrain.http.server.ContentCoding;
+import dev.refrain.http.server.EarlyAnswer;
+import dev.refrain.http.server.ExchangeSink;
 import dev.refrain.http.server.HeaderFields;
+import dev.refrain.http.server.LongBodies;
+import dev.refrain.http.server.Patience;
+import dev.refrain.http.server.StreamedBody;
+import dev.refrain.http.shortcut.Shortcut;
+import dev.refrain.http.upstream.HeldBody;
+import dev.refrain.http.upstream.Provider;
+import dev.refrain.http.upstream.UpstreamCall;
+import dev.refrain.http.upstream.UpstreamClient;
 import dev.refrain.semantics.answer.IdentifySink;
 import dev.refrain.semantics.answer.ProxyException;
 import dev.refrain.semantics.caller.Caller;
 import dev.refrain.semantics.caller.Callers;
+import dev.refrain.semantics.key.KeyContexts;
 import dev.refrain.semantics.preset.Preset;
 import dev.refrain.semantics.preset.Presets;
 import dev.refrain.semantics.route.DotSegments;
@@ -34,7 +51,6 @@ import io.undertow.util.Protocols;
 import io.undertow.util.SameThreadExecutor;
 import java.io.IOException;
 import java.net.http.HttpRequest;
-import java.net.http.HttpRequest.BodyPublishers;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
@@ -52,7 +68,7 @@ final class ProxyHandler implements HttpHandler {
     private static final Logger LOG = LoggerFactory.getLogger(ProxyHandler.class);
     private static final byte[] NOTHING = new byte[0];
 
-    /** Bytes of a body that is held in memory in any case, so that its call can be made again ({@link IdleConnections}). */
+    /** Bytes of a body that is held in memory in any case, so that its call can be made again ({@link dev.refrain.http.upstream.IdleConnections}). */
     private static final long SHORT_BODY = 64 * 1024;
 
     private final ResponseCache cache;
@@ -329,7 +345,8 @@ final class ProxyHandler implements HttpHandler {
     }
 
     private KeyContext context(HttpServerExchange exchange, Route route, Account account) {
-        return contexts.of(route, account.caller(), exchange.getQueryString(), exchange.getRequestHeaders());
+        return contexts.of(
+                route, account.caller(), exchange.getQueryString(), new HeaderFields(exchange.getRequestHeaders()));
     }
 
     private Decision decision(HttpServerExchange exchange, KeyContext context, byte[] body, byte[] sent) {
@@ -417,9 +434,22 @@ final class ProxyHandler implements HttpHandler {
             boolean identityCoding) {
         return sink -> {
             try {
-                HttpRequest request =
-                        provider(route).request(exchange, providersRoute(exchange, route), body.get(), identityCoding);
-                return new UpstreamCall(client, request, Shortcut.of(exchange).hasServed()).fetch(sink);
+                HttpRequest.BodyPublisher publisher = body.get();
+                HttpRequest request = provider(route)
+                        .request(
+                                exchange.getRequestMethod().toString(),
+                                providersRoute(exchange, route),
+                                exchange.getQueryString(),
+                                new HeaderFields(exchange.getRequestHeaders()),
+                                publisher,
+                                identityCoding);
+                boolean isRepeatable = !(publisher instanceof StreamedBody);
+                return new UpstreamCall(
+                                client,
+                                request,
+                                isRepeatable,
+                                Shortcut.of(exchange).hasServed())
+                        .fetch(sink);
             } catch (ProxyException e) {
                 sink.fail(e);
                 return Upstream.Call.UNSTOPPABLE;
@@ -517,7 +547,7 @@ final class ProxyHandler implements HttpHandler {
 
     private HttpRequest.BodyPublisher unread(HttpServerExchange exchange, Endpoint endpoint, ExchangeSink client) {
         return exchange.isRequestComplete()
-                ? BodyPublishers.noBody()
+                ? null
                 : streamed(exchange, endpoint, client, NOTHING, exchange.getRequestChannel());
     }
 

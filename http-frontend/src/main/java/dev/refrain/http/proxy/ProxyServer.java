@@ -1,6 +1,7 @@
 package dev.refrain.http.proxy;
 
 import dev.refrain.console.activity.ActivityLog;
+import dev.refrain.console.activity.ModelNames;
 import dev.refrain.console.admin.AdminServer;
 import dev.refrain.console.explain.Outlines;
 import dev.refrain.engine.CacheStats;
@@ -13,9 +14,19 @@ import dev.refrain.engine.spi.NoStore;
 import dev.refrain.http.config.ByteSize;
 import dev.refrain.http.config.Settings;
 import dev.refrain.http.demo.DemoProvider;
+import dev.refrain.http.server.Cors;
 import dev.refrain.http.server.Framing;
+import dev.refrain.http.server.Listener;
+import dev.refrain.http.server.LongBodies;
+import dev.refrain.http.server.Patience;
+import dev.refrain.http.server.Waits;
+import dev.refrain.http.shortcut.Shortcut;
+import dev.refrain.http.shortcut.Shortcuts;
+import dev.refrain.http.upstream.Provider;
+import dev.refrain.http.upstream.UpstreamClient;
 import dev.refrain.semantics.answer.ProxyException;
 import dev.refrain.semantics.caller.Callers;
+import dev.refrain.semantics.key.KeyContexts;
 import dev.refrain.semantics.preset.Presets;
 import io.undertow.UndertowOptions;
 import io.undertow.server.HttpHandler;

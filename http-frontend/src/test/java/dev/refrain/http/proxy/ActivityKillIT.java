@@ -7,6 +7,7 @@ import static dev.refrain.http.proxy.WireTest.GENERATION;
 import static dev.refrain.http.proxy.WireTest.header;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.refrain.testing.ScriptedProvider;
 import java.net.http.HttpRequest;
 import java.nio.file.Files;
 import java.nio.file.Path;

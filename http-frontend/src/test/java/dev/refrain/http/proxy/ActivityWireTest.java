@@ -8,6 +8,7 @@ import dev.refrain.console.activity.Activity;
 import dev.refrain.console.activity.Filter;
 import dev.refrain.console.activity.Outcome;
 import dev.refrain.console.activity.Stats;
+import dev.refrain.testing.ScriptedProvider;
 import java.io.IOException;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;

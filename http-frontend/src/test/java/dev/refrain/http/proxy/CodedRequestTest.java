@@ -2,6 +2,8 @@ package dev.refrain.http.proxy;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.refrain.http.server.ContentCoding;
+import dev.refrain.testing.ScriptedProvider;
 import io.airlift.compress.zstd.ZstdOutputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;

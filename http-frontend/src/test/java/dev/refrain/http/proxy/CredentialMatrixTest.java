@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.refrain.console.activity.Activity;
 import dev.refrain.console.activity.Filter;
+import dev.refrain.testing.ScriptedProvider;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

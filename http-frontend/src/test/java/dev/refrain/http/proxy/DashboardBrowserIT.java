@@ -9,6 +9,7 @@ import com.microsoft.playwright.Page;
 import com.microsoft.playwright.Route;
 import com.microsoft.playwright.options.AriaRole;
 import com.microsoft.playwright.options.ColorScheme;
+import dev.refrain.testing.ScriptedProvider;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;

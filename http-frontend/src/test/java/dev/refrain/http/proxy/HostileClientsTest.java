@@ -2,6 +2,8 @@ package dev.refrain.http.proxy;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.refrain.semantics.forward.UriCharacters;
+import dev.refrain.testing.ScriptedProvider;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;

@@ -10,6 +10,7 @@ import static dev.refrain.http.proxy.WireTest.header;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.refrain.testing.ScriptedProvider;
 import dev.refrain.testing.SelfSigned;
 import java.io.IOException;
 import java.net.InetAddress;

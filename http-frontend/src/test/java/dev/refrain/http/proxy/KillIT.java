@@ -5,6 +5,7 @@ import static dev.refrain.http.proxy.WireTest.assertHit;
 import static dev.refrain.http.proxy.WireTest.header;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.refrain.testing.ScriptedProvider;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.http.HttpResponse;

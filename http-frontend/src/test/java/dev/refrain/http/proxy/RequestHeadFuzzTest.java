@@ -3,7 +3,8 @@ package dev.refrain.http.proxy;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.refrain.http.proxy.ScriptedProvider.Received;
+import dev.refrain.testing.ScriptedProvider;
+import dev.refrain.testing.ScriptedProvider.Received;
 import java.io.IOException;
 import java.net.SocketException;
 import java.nio.file.Files;

@@ -25,6 +25,7 @@ import com.openai.models.embeddings.EmbeddingCreateParams;
 import com.openai.models.responses.Response;
 import com.openai.models.responses.ResponseCreateParams;
 import com.openai.models.responses.ResponseStreamEvent;
+import dev.refrain.testing.ScriptedProvider;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;

@@ -2,6 +2,7 @@ package dev.refrain.http.proxy;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.refrain.testing.ScriptedProvider;
 import java.io.IOException;
 import java.net.http.HttpResponse;
 import java.nio.file.Path;

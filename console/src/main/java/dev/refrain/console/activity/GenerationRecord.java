@@ -1,0 +1,92 @@
+package dev.refrain.console.activity;
+
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.refrain.engine.Endpoint;
+import dev.refrain.engine.ResponseHead;
+import dev.refrain.engine.ResponseSink;
+import java.math.BigDecimal;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+
+/** What is known of a generation, in the words of OpenRouter's API (wire rule W60): what it has and is not known here is null. */
+public final class GenerationRecord {
+    /** Clients' data models want them to be there. */
+    private static final List<String> NOT_KNOWN_HERE = List.of(
+            "upstream_id",
+            "app_id",
+            "provider_name",
+            "provider_responses",
+            "cache_discount",
+            "upstream_inference_cost",
+            "moderation_latency",
+            "native_tokens_reasoning",
+            "native_tokens_cached",
+            "native_tokens_completion_images",
+            "num_media_prompt",
+            "num_media_completion",
+            "num_input_audio_prompt",
+            "num_search_results",
+            "num_fetches",
+            "web_search_engine",
+            "external_user",
+            "user_agent",
+            "http_referer",
+            "router",
+            "request_id",
+            "session_id",
+            "workspace_id",
+            "preset_id",
+            "service_tier");
+
+    private GenerationRecord() {}
+
+    /** Answers with a record, whole. */
+    public static void send(Activity record, ResponseSink client) {
+        byte[] body = JsonNodeFactory.instance
+                .objectNode()
+                .set("data", data(record))
+                .toString()
+                .getBytes(StandardCharsets.UTF_8);
+        client.head(new ResponseHead(200, "application/json", null, body.length, null, null, Map.of()));
+        client.chunk(ByteBuffer.wrap(body));
+        client.end();
+    }
+
+    private static ObjectNode data(Activity record) {
+        // Clients' data models have no room for null here.
+        BigDecimal cost = record.cost() == null ? BigDecimal.ZERO : record.cost();
+        ObjectNode data = JsonNodeFactory.instance.objectNode();
+        data.put("id", record.id());
+        data.put("model", record.model() == null ? "" : record.model());
+        data.put("created_at", Instant.ofEpochMilli(record.createdAtMillis()).toString());
+        data.put("streamed", record.streamed());
+        data.put("cancelled", record.cut());
+        data.put("api_type", record.endpoint() == Endpoint.EMBEDDINGS ? "embeddings" : "completions");
+        data.put("latency", record.latencyMicros() / 1000.0);
+        data.put("generation_time", record.durationMicros() / 1000.0);
+        data.put("tokens_prompt", known(record.promptTokens()));
+        data.put("tokens_completion", known(record.completionTokens()));
+        data.put("native_tokens_prompt", known(record.promptTokens()));
+        data.put("native_tokens_completion", known(record.completionTokens()));
+        data.put("usage", cost);
+        data.put("total_cost", cost);
+        data.put("finish_reason", record.finishReason());
+        data.put("native_finish_reason", record.finishReason());
+        data.put("response_cache_source_id", record.sourceId());
+        data.put("is_byok", false);
+        data.put("origin", "");
+        data.put("data_region", "global");
+        for (String name : NOT_KNOWN_HERE) {
+            data.putNull(name);
+        }
+        return data;
+    }
+
+    private static Long known(long count) {
+        return count == Activity.UNKNOWN ? null : count;
+    }
+}

@@ -1,0 +1,137 @@
+package dev.refrain.http.server;
+
+import dev.refrain.console.activity.Account;
+import dev.refrain.engine.BypassReason;
+import dev.refrain.engine.CacheControls;
+import dev.refrain.engine.CacheKey;
+import dev.refrain.engine.CacheOutcome;
+import dev.refrain.engine.Endpoint;
+import dev.refrain.engine.ForwardReason;
+import dev.refrain.engine.GenerationId;
+import dev.refrain.engine.ResponseHead;
+import dev.refrain.semantics.answer.CacheHeaders;
+import dev.refrain.semantics.answer.ErrorBody;
+import dev.refrain.semantics.answer.ProxyException;
+import dev.refrain.semantics.forward.ForwardedFields;
+import io.undertow.server.HttpServerExchange;
+import io.undertow.util.HeaderMap;
+import io.undertow.util.Headers;
+import io.undertow.util.HttpString;
+import io.undertow.util.Methods;
+import io.undertow.util.Protocols;
+import io.undertow.util.StatusCodes;
+
+/** What a client reads first: the status and fields of an answer, or of an error that is made here. The I/O thread's alone. */
+final class AnswerStart {
+    /** Whatever there is too much of is over in moments, or not foreseeable. */
+    private static final String RETRY_SECONDS = "1";
+
+    private final HttpServerExchange exchange;
+    /** Null for a path that is no endpoint. */
+    private final Endpoint endpoint;
+
+    /** Null for a path that is no endpoint. */
+    private final Account account;
+
+    /** Whose errors' shape is used; null is OpenAI's. */
+    private Endpoint shape;
+
+    private CacheOutcome outcomeOfFailure;
+    private CacheKey key;
+
+    AnswerStart(HttpServerExchange exchange, Account account) {
+        this.exchange = exchange;
+        this.endpoint = account == null ? null : account.endpoint();
+        this.account = account;
+        this.shape = endpoint;
+    }
+
+    /**
+     * What an error made here says of the cache: nothing unless this is called, before any answer begins.
+     *
+     * @param bypass why the cache has no part in the request, or null if it has one
+     * @param requestKey the request's key, or null if it has none
+     */
+    void expect(CacheControls controls, BypassReason bypass, CacheKey requestKey) {
+        key = requestKey;
+        if (!controls.enabled()) {
+            outcomeOfFailure = null;
+        } else if (bypass != null) {
+            outcomeOfFailure = new CacheOutcome.Bypass(bypass);
+        } else {
+            outcomeOfFailure = new CacheOutcome.Miss(
+                    controls.ttl().toSeconds(),
+                    false,
+                    controls.directives().noCache() ? ForwardReason.REQUEST : ForwardReason.MISS);
+        }
+        if (account != null) {
+            account.expect(outcomeOfFailure, key);
+        }
+    }
+
+    /** Gives an error made here the shape of an endpoint's, for requests on its path that are no requests of it. */
+    void shape(Endpoint ofErrors) {
+        shape = ofErrors;
+    }
+
+    void of(ResponseHead head) {
+        HeaderMap fields = exchange.getResponseHeaders();
+        exchange.setStatusCode(head.status());
+        ForwardedFields.toClient(head.fields(), endpoint != null, (name, lines) -> {
+            HttpString target = new HttpString(name);
+            fields.remove(target);
+            fields.putAll(target, lines);
+        });
+        if (head.contentType() != null) {
+            fields.put(Headers.CONTENT_TYPE, head.contentType());
+        }
+        if (head.contentLength() >= 0) {
+            exchange.setResponseContentLength(head.contentLength());
+        } else if (exchange.getProtocol().equals(Protocols.HTTP_1_1) && mayHaveBody(head.status())) {
+            // Said outright, since Undertow would end a response on a closing connection by closing: a cut one looked
+            // complete.
+            fields.put(Headers.TRANSFER_ENCODING, Headers.CHUNKED.toString());
+        }
+        if (head.generationId() != null) {
+            fields.put(HeaderNames.GENERATION_ID, head.generationId());
+        }
+        CacheHeaders.write(head.cache(), key, head.status(), account, new CacheFields(fields));
+        if (account != null) {
+            account.head(head.status(), head.generationId(), head.cache());
+        }
+    }
+
+    /** Gives the body. */
+    byte[] of(ProxyException failure) {
+        HeaderMap fields = exchange.getResponseHeaders();
+        byte[] body = ErrorBody.of(shape, failure);
+        exchange.setStatusCode(failure.status());
+        fields.put(Headers.CONTENT_TYPE, "application/json");
+        exchange.setResponseContentLength(body.length);
+        if (failure.status() == StatusCodes.SERVICE_UNAVAILABLE) {
+            fields.put(Headers.RETRY_AFTER, RETRY_SECONDS);
+        }
+        if (failure.isLasting()) {
+            fields.put(HeaderNames.SHOULD_RETRY, "false");
+        }
+        if (failure.status() == StatusCodes.UPGRADE_REQUIRED) {
+            fields.put(Headers.UPGRADE, "HTTP/1.1");
+            fields.put(Headers.CONNECTION, "Upgrade");
+        }
+        if (account != null) {
+            String id = GenerationId.mint(System.currentTimeMillis() / 1000);
+            fields.put(HeaderNames.GENERATION_ID, id);
+            account.head(failure.status(), id, outcomeOfFailure);
+        }
+        CacheHeaders.write(outcomeOfFailure, key, failure, new CacheFields(fields));
+        return body;
+    }
+
+    /** RFC 9110, 6.4.1; a response to HEAD has none either. */
+    private boolean mayHaveBody(int status) {
+        return status >= 200
+                && status != 204
+                && status != 304
+                && !exchange.getRequestMethod().equals(Methods.HEAD);
+    }
+}

@@ -1,0 +1,168 @@
+package dev.refrain.http.server;
+
+import dev.refrain.engine.MemoryBudget;
+import dev.refrain.semantics.answer.ProxyException;
+import io.undertow.server.HttpServerExchange;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import org.xnio.channels.StreamSourceChannel;
+
+/** Reads a request body into memory without blocking the I/O thread it runs on, as long as it stays within a limit. */
+public final class BodyReader {
+    /** What came of it; called once, on the I/O thread. */
+    public interface Receiver {
+        /** The body, whole. */
+        void complete(byte[] body);
+
+        /** The body is longer than the limit; the rest is still to be read from the channel. */
+        void tooLong(byte[] beginning, StreamSourceChannel rest);
+
+        /** The body cannot be had. What is left of it will not be read. */
+        void failed(ProxyException why);
+    }
+
+    /** What a client says of its body's length does not cost more than this before the bytes come. */
+    private static final int MAX_FIRST_GUESS = 64 * 1024;
+
+    private static final int FIRST_GUESS = 4096;
+
+    private final HttpServerExchange exchange;
+    private final StreamSourceChannel channel;
+    private final int limit;
+    private final Patience patience;
+    private final Receiver receiver;
+    private final WaitTimer timer;
+    /** One byte more than needed, so that the end is seen without growing the buffer first. */
+    private final int full;
+
+    private final MemoryBudget.Reservation held;
+    private ByteBuffer buffer;
+
+    private BodyReader(
+            HttpServerExchange exchange,
+            int limit,
+            Patience patience,
+            MemoryBudget.Reservation held,
+            Receiver receiver) {
+        this.exchange = exchange;
+        this.channel = exchange.getRequestChannel();
+        this.timer = new WaitTimer(
+                exchange.getIoThread(), patience, () -> fail(ProxyException.requestStalled(patience.timeout())));
+        this.limit = limit;
+        this.patience = patience;
+        this.receiver = receiver;
+        long contentLength = exchange.getRequestContentLength();
+        this.held = held;
+        this.full = (int) Math.min(limit, contentLength >= 0 ? contentLength : limit) + 1;
+    }
+
+    private int firstGuess() {
+        return Math.min(full, exchange.getRequestContentLength() >= 0 ? MAX_FIRST_GUESS : FIRST_GUESS);
+    }
+
+    /**
+     * Starts reading; the receiver may be called before this returns.
+     *
+     * @param limit the longest body to hold, in bytes
+     * @param held where the body is reserved; whoever opened it closes it when nobody has the body any more
+     */
+    public static void read(
+            HttpServerExchange exchange,
+            int limit,
+            Patience patience,
+            MemoryBudget.Reservation held,
+            Receiver receiver) {
+        BodyReader reader = new BodyReader(exchange, limit, patience, held, receiver);
+        if (!reader.grow(reader.firstGuess())) {
+            reader.refuse();
+            return;
+        }
+        reader.channel.getReadSetter().set(channel -> reader.advance());
+        reader.advance();
+    }
+
+    private void advance() {
+        try {
+            while (true) {
+                int count = channel.read(buffer);
+                if (count == 0) {
+                    timer.start();
+                    channel.resumeReads();
+                    return;
+                }
+                timer.stop(Math.max(0, count));
+                if (count < 0) {
+                    channel.suspendReads();
+                    byte[] body = exact();
+                    if (body == null) {
+                        refuse();
+                    } else {
+                        receiver.complete(body);
+                    }
+                    return;
+                }
+                if (buffer.position() > limit) {
+                    channel.suspendReads();
+                    byte[] beginning = exact();
+                    if (beginning == null) {
+                        refuse();
+                    } else {
+                        receiver.tooLong(beginning, channel);
+                    }
+                    return;
+                }
+                if (!buffer.hasRemaining() && !grow((int) Math.min(full, buffer.capacity() * 2L))) {
+                    channel.suspendReads();
+                    refuse();
+                    return;
+                }
+            }
+        } catch (IOException e) {
+            timer.stop(0);
+            fail(ProxyException.unreadable(e));
+        }
+    }
+
+    /** What has been read, in an array of its length, which stays as long as the request does; null if there is no room for it. */
+    private byte[] exact() {
+        int length = buffer.position();
+        int capacity = buffer.capacity();
+        if (!held.grow(length)) {
+            return null;
+        }
+        byte[] body = new byte[length];
+        buffer.flip().get(body);
+        buffer = null;
+        held.shrink(capacity);
+        return body;
+    }
+
+    /** The rest is thrown away as it comes, for most clients read no answer before they have sent it. */
+    private void refuse() {
+        buffer = null;
+        patience.waits().makeRoom();
+        receiver.failed(ProxyException.noRoom());
+    }
+
+    /** For a moment there are both arrays. */
+    private boolean grow(int capacity) {
+        if (!held.grow(capacity)) {
+            return false;
+        }
+        ByteBuffer larger = ByteBuffer.allocate(capacity);
+        if (buffer != null) {
+            larger.put(buffer.flip());
+            held.shrink(buffer.capacity());
+        }
+        buffer = larger;
+        return true;
+    }
+
+    private void fail(ProxyException why) {
+        buffer = null;
+        channel.suspendReads();
+        // What is left of the body is not going to be read, so nothing can follow it.
+        exchange.setPersistent(false);
+        receiver.failed(why);
+    }
+}

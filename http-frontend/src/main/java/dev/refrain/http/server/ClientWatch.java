@@ -1,0 +1,110 @@
+package dev.refrain.http.server;
+
+import io.undertow.connector.PooledByteBuffer;
+import io.undertow.server.HttpServerExchange;
+import io.undertow.server.ServerConnection;
+import io.undertow.server.protocol.http.HttpServerConnection;
+import io.undertow.util.AttachmentKey;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.concurrent.atomic.AtomicReference;
+import org.xnio.conduits.ConduitStreamSourceChannel;
+import org.xnio.conduits.StreamSourceConduit;
+
+/**
+ * Notices that a client goes away: that its connection is closed, and, where that is wanted, that the client closes it while it
+ * waits for an answer, when nothing is written to it that could fail.
+ *
+ * <p>The end of what a client sends does not tell one that has gone from one that has only finished sending and goes on reading. So
+ * this is for requests alone whose answer nobody else gets: for them the end counts as gone, as it does with nginx and Go's server. What comes instead of the end is another request, sent ahead: it is put back, and the watch is over.
+ *
+ * <p>The I/O thread's alone.
+ */
+public final class ClientWatch {
+    /** What to do for the request that a connection is answering: one at a time, as HTTP/1.1 has it. */
+    private static final AttachmentKey<AtomicReference<Runnable>> CURRENT = AttachmentKey.create(AtomicReference.class);
+
+    private final HttpServerConnection connection;
+    private final ConduitStreamSourceChannel channel;
+    private final StreamSourceConduit source;
+    private final Runnable gone;
+
+    private ClientWatch(HttpServerConnection connection, Runnable gone) {
+        this.connection = connection;
+        this.channel = connection.getChannel().getSourceChannel();
+        this.source = connection.getOriginalSourceConduit();
+        this.gone = gone;
+    }
+
+    /** Runs the action when the connection is closed, unless another request comes over it before. */
+    public static void onClose(ServerConnection connection, Runnable closed) {
+        AtomicReference<Runnable> current = connection.getAttachment(CURRENT);
+        if (current == null) {
+            // One listener for each connection, however many requests come over it: they cannot be taken off again.
+            AtomicReference<Runnable> watched = new AtomicReference<>();
+            connection.addCloseListener(ended -> {
+                Runnable last = watched.getAndSet(null);
+                if (last != null) {
+                    last.run();
+                }
+            });
+            connection.putAttachment(CURRENT, watched);
+            current = watched;
+        }
+        current.set(closed);
+    }
+
+    /** The request is over: forgets what was to be done for it, and with that the request and its credentials (wire rule W15). */
+    public static void forget(ServerConnection connection) {
+        AtomicReference<Runnable> current = connection.getAttachment(CURRENT);
+        if (current != null) {
+            current.set(null);
+        }
+    }
+
+    /** Watches until the exchange is over, whose request has been read to its end. Returns null if more has been read already. */
+    static ClientWatch start(HttpServerExchange exchange, Runnable gone) {
+        HttpServerConnection connection = (HttpServerConnection) exchange.getConnection();
+        if (connection.getExtraBytes() != null) {
+            return null;
+        }
+        ClientWatch watch = new ClientWatch(connection, gone);
+        watch.channel.setReadListener(ready -> watch.onReadable());
+        // Not through the channel, whose conduits have come to the end of the request's body.
+        watch.source.resumeReads();
+        return watch;
+    }
+
+    private void onReadable() {
+        PooledByteBuffer pooled = connection.getByteBufferPool().allocate();
+        boolean putBack = false;
+        try {
+            ByteBuffer buffer = pooled.getBuffer();
+            int count = source.read(buffer);
+            if (count == 0) {
+                return;
+            }
+            stop();
+            if (count > 0) {
+                putBack = true;
+                buffer.flip();
+                connection.ungetRequestBytes(pooled);
+            } else {
+                gone.run();
+            }
+        } catch (IOException reset) {
+            stop();
+            gone.run();
+        } finally {
+            if (!putBack) {
+                pooled.close();
+            }
+        }
+    }
+
+    /** Watches no longer. To be called before the exchange is over. */
+    void stop() {
+        source.suspendReads();
+        channel.setReadListener(null);
+    }
+}

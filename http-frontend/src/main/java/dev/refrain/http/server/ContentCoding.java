@@ -1,0 +1,131 @@
+package dev.refrain.http.server;
+
+import io.airlift.compress.zstd.ZstdInputStream;
+import io.airlift.compress.zstd.ZstdOutputStream;
+import io.undertow.util.HeaderMap;
+import io.undertow.util.HeaderValues;
+import io.undertow.util.Headers;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.zip.GZIPOutputStream;
+
+/** In what a request's body is wrapped (RFC 9110, 8.4). The key is made of what is inside; what is forwarded stays as it came. */
+public enum ContentCoding {
+    /** None. */
+    IDENTITY {
+        @Override
+        InputStream open(byte[] coded) {
+            return new ByteArrayInputStream(coded);
+        }
+    },
+    GZIP {
+        @Override
+        InputStream open(byte[] coded) throws IOException {
+            return new Gzip(coded);
+        }
+    },
+    /** RFC 8878. */
+    ZSTD {
+        @Override
+        InputStream open(byte[] coded) {
+            return new ZstdInputStream(new ByteArrayInputStream(coded));
+        }
+    },
+    /** Several, or one that is not known here. */
+    OTHER {
+        @Override
+        InputStream open(byte[] coded) throws IOException {
+            throw new IOException("a coding that is not known here");
+        }
+    };
+
+    private static final int FIRST_GUESS = 16 * 1024;
+
+    /** Thrown for what is too long once it is decoded. */
+    public static final class TooLong extends IOException {
+        private static final long serialVersionUID = 1L;
+
+        TooLong() {
+            super("too long");
+        }
+    }
+
+    abstract InputStream open(byte[] coded) throws IOException;
+
+    public static ContentCoding of(HeaderMap headers) {
+        HeaderValues lines = headers.get(Headers.CONTENT_ENCODING);
+        if (lines == null) {
+            return IDENTITY;
+        }
+        if (lines.size() != 1) {
+            return OTHER;
+        }
+        return switch (lines.getFirst().trim().toLowerCase(Locale.ROOT)) {
+            case "identity" -> IDENTITY;
+            case "gzip", "x-gzip" -> GZIP;
+            case "zstd" -> ZSTD;
+            default -> OTHER;
+        };
+    }
+
+    /**
+     * What is inside. A few bytes can stand for very many, so both are bounded: the result, and what all of them together take of the heap.
+     *
+     * @param limit the longest result, in bytes
+     * @param lease takes what is needed of the heap beyond the first few KiB, and is told of all of it; it is not given back here
+     * @throws TooLong if the result would be longer, or there is no room for it
+     * @throws IOException if it is not in this coding
+     */
+    @SuppressWarnings("CatchingUnchecked") // the decoder of zstd says so that something is malformed
+    public byte[] decode(byte[] coded, int limit, Lease lease) throws IOException {
+        if (this == IDENTITY) {
+            return coded;
+        }
+        try (InputStream in = open(coded)) {
+            byte[] decoded = new byte[Math.min(limit + 1, FIRST_GUESS)];
+            int length = 0;
+            while (true) {
+                int count = in.read(decoded, length, decoded.length - length);
+                if (count < 0) {
+                    return Arrays.copyOf(decoded, length);
+                }
+                length += count;
+                if (length > limit) {
+                    throw new TooLong();
+                }
+                if (length == decoded.length) {
+                    int more = (int) Math.min(limit + 1L, decoded.length * 2L) - decoded.length;
+                    if (!lease.take(more)) {
+                        throw new TooLong();
+                    }
+                    decoded = Arrays.copyOf(decoded, decoded.length + more);
+                }
+            }
+        } catch (RuntimeException malformed) {
+            throw new IOException("not in the coding that it says", malformed);
+        }
+    }
+
+    /** The same bytes in this coding, for a body that had to be changed. */
+    public byte[] encode(byte[] plain) {
+        ByteArrayOutputStream coded = new ByteArrayOutputStream(plain.length / 2 + 64);
+        try (OutputStream out = this == ZSTD ? new ZstdOutputStream(coded) : new GZIPOutputStream(coded)) {
+            out.write(plain);
+        } catch (IOException e) {
+            throw new UncheckedIOException("an array has room", e);
+        }
+        return coded.toByteArray();
+    }
+
+    /** Where room on the heap comes from. */
+    public interface Lease {
+        /** Takes so many bytes more, if there are as many. */
+        boolean take(int bytes);
+    }
+}

@@ -1,0 +1,117 @@
+package dev.refrain.http.server;
+
+import dev.refrain.semantics.answer.ProxyException;
+import io.undertow.server.HttpHandler;
+import io.undertow.server.HttpServerExchange;
+import io.undertow.util.HeaderMap;
+import io.undertow.util.Headers;
+import io.undertow.util.HttpString;
+import io.undertow.util.Methods;
+import io.undertow.util.SameThreadExecutor;
+import io.undertow.util.StatusCodes;
+import java.util.List;
+import java.util.Locale;
+import java.util.function.BiConsumer;
+
+/**
+ * Lets pages of some origins use the proxy from a browser (the CORS protocol of the Fetch standard), in place of the providers, whose
+ * word a hit does not carry. Credentials of the browser's own, such as cookies, are not allowed; an API key is none of them.
+ */
+public final class Cors implements HttpHandler {
+    private static final String PREFIX = "access-control-";
+    private static final HttpString REQUEST_METHOD = new HttpString("Access-Control-Request-Method");
+    private static final HttpString REQUEST_HEADERS = new HttpString("Access-Control-Request-Headers");
+    private static final HttpString ALLOW_ORIGIN = new HttpString("Access-Control-Allow-Origin");
+    private static final HttpString ALLOW_METHODS = new HttpString("Access-Control-Allow-Methods");
+    private static final HttpString ALLOW_HEADERS = new HttpString("Access-Control-Allow-Headers");
+    private static final HttpString EXPOSE_HEADERS = new HttpString("Access-Control-Expose-Headers");
+    private static final HttpString MAX_AGE = new HttpString("Access-Control-Max-Age");
+
+    /** Chromium remembers no preflight for longer. */
+    private static final int MAX_AGE_SECONDS = 7200;
+
+    private final List<String> origins;
+    private final Patience reading;
+    private final HttpHandler next;
+    private final BiConsumer<HttpServerExchange, ProxyException> refusal;
+
+    /**
+     * @param origins as browsers write them, or {@code *} for all
+     * @param reading how far to go for a preflight's body, which browsers do not send
+     * @param refusal answers a preflight whose body is not in order
+     */
+    public Cors(
+            List<String> origins,
+            Patience reading,
+            HttpHandler next,
+            BiConsumer<HttpServerExchange, ProxyException> refusal) {
+        this.origins = origins;
+        this.reading = reading;
+        this.next = next;
+        this.refusal = refusal;
+    }
+
+    @Override
+    public void handleRequest(HttpServerExchange exchange) throws Exception {
+        HeaderMap asked = exchange.getRequestHeaders();
+        String origin = asked.getFirst(Headers.ORIGIN);
+        if (exchange.getRequestMethod().equals(Methods.OPTIONS) && origin != null && asked.contains(REQUEST_METHOD)) {
+            exchange.dispatch(
+                    SameThreadExecutor.INSTANCE,
+                    () -> EarlyAnswer.onceRead(exchange, reading, flaw -> {
+                        if (flaw == null) {
+                            answerPreflight(exchange, origin);
+                        } else {
+                            mark(exchange);
+                            refusal.accept(exchange, flaw);
+                        }
+                    }));
+            return;
+        }
+        mark(exchange);
+        next.handleRequest(exchange);
+    }
+
+    private void answerPreflight(HttpServerExchange exchange, String origin) {
+        HeaderMap asked = exchange.getRequestHeaders();
+        HeaderMap answer = exchange.getResponseHeaders();
+        if (allow(origin, answer)) {
+            answer.put(ALLOW_METHODS, asked.getFirst(REQUEST_METHOD));
+            if (asked.contains(REQUEST_HEADERS)) {
+                answer.put(ALLOW_HEADERS, String.join(", ", asked.get(REQUEST_HEADERS)));
+            }
+            answer.put(MAX_AGE, MAX_AGE_SECONDS);
+        }
+        exchange.setStatusCode(StatusCodes.NO_CONTENT).endExchange();
+    }
+
+    /** Has the answer, whatever it will be, say who may read it. */
+    public void mark(HttpServerExchange exchange) {
+        String origin = exchange.getRequestHeaders().getFirst(Headers.ORIGIN);
+        exchange.addResponseCommitListener(committed -> {
+            HeaderMap answer = committed.getResponseHeaders();
+            for (HttpString name : List.copyOf(answer.getHeaderNames())) {
+                if (name.toString().toLowerCase(Locale.ROOT).startsWith(PREFIX)) {
+                    answer.remove(name);
+                }
+            }
+            if (allow(origin, answer)) {
+                answer.put(EXPOSE_HEADERS, "*");
+            }
+        });
+    }
+
+    private boolean allow(String origin, HeaderMap answer) {
+        if (origins.contains("*")) {
+            answer.put(ALLOW_ORIGIN, "*");
+            return true;
+        }
+        // Whatever stands there depends on who asks.
+        answer.add(Headers.VARY, "Origin");
+        if (origin == null || !origins.contains(origin)) {
+            return false;
+        }
+        answer.put(ALLOW_ORIGIN, origin);
+        return true;
+    }
+}

@@ -1,0 +1,69 @@
+package dev.refrain.http.server;
+
+import dev.refrain.engine.MemoryBudget;
+import dev.refrain.semantics.answer.ProxyException;
+import io.undertow.server.HttpServerExchange;
+import io.undertow.server.protocol.http.HttpContinue;
+import io.undertow.util.Headers;
+import java.util.function.Consumer;
+import org.xnio.channels.StreamSourceChannel;
+
+/**
+ * For answers that do not depend on a request's body. A body in chunks says where it ends as it comes, so it is read before the answer:
+ * a broken one is answered for what it is, and nothing that it hides is taken for another request.
+ */
+public final class EarlyAnswer {
+    /** Of a body that nobody wants. A longer one is not read to its end. */
+    private static final int LONGEST = 64 * 1024;
+
+    private EarlyAnswer() {}
+
+    /**
+     * Reads the body if only its bytes say where it ends. To be called on the I/O thread, with the exchange dispatched.
+     *
+     * @param answer is called once, on the I/O thread, with what is wrong with the body, or null; the connection is closed behind the
+     *     answer if anything is
+     */
+    public static void once(HttpServerExchange exchange, Patience patience, Consumer<ProxyException> answer) {
+        if (exchange.getRequestHeaders().contains(Headers.TRANSFER_ENCODING)) {
+            onceRead(exchange, patience, answer);
+        } else {
+            answer.accept(null);
+        }
+    }
+
+    /** The same for every body there is. */
+    static void onceRead(HttpServerExchange exchange, Patience patience, Consumer<ProxyException> answer) {
+        if (exchange.isRequestComplete()) {
+            answer.accept(null);
+            return;
+        }
+        if (HttpContinue.requiresContinueResponse(exchange)) {
+            // The client waits for a word before it sends the body, and may or may not send it after another one.
+            exchange.setPersistent(false);
+            answer.accept(null);
+            return;
+        }
+        MemoryBudget.Reservation held = patience.memory().open();
+        BodyReader.read(exchange, LONGEST, patience, held, new BodyReader.Receiver() {
+            @Override
+            public void complete(byte[] body) {
+                held.close();
+                answer.accept(null);
+            }
+
+            @Override
+            public void tooLong(byte[] beginning, StreamSourceChannel rest) {
+                held.close();
+                exchange.setPersistent(false);
+                answer.accept(ProxyException.bodyTooLarge(LONGEST, null));
+            }
+
+            @Override
+            public void failed(ProxyException why) {
+                held.close();
+                answer.accept(why);
+            }
+        });
+    }
+}

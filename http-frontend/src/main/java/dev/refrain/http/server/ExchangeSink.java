@@ -1,0 +1,478 @@
+package dev.refrain.http.server;
+
+import dev.refrain.console.activity.Account;
+import dev.refrain.engine.BypassReason;
+import dev.refrain.engine.CacheControls;
+import dev.refrain.engine.CacheKey;
+import dev.refrain.engine.CacheOutcome;
+import dev.refrain.engine.Endpoint;
+import dev.refrain.engine.MemoryBudget;
+import dev.refrain.engine.ResponseHead;
+import dev.refrain.engine.ResponseSink;
+import dev.refrain.semantics.answer.ProxyException;
+import io.undertow.server.HttpServerExchange;
+import io.undertow.util.Protocols;
+import io.undertow.util.StatusCodes;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.xnio.ChannelListener;
+import org.xnio.IoUtils;
+import org.xnio.Options;
+import org.xnio.XnioExecutor;
+import org.xnio.channels.StreamSinkChannel;
+
+/**
+ * The client's end of a response: writes an answer to an Undertow exchange without ever blocking.
+ *
+ * <p>All writing happens on the exchange's I/O thread. Calls from that thread, which every hit makes, act at once; calls from
+ * others go through a mailbox that keeps their order. What the socket does not take waits in a backlog, whose emptying is the
+ * back-pressure signal ({@link #whenDrained}); a client that takes nothing for too long is cut. Once the client is gone everything
+ * is swallowed, so that a capture further up the line can go on; {@link #whenGone} tells those who would rather stop.
+ */
+public final class ExchangeSink implements ResponseSink {
+    private static final Logger LOG = LoggerFactory.getLogger(ExchangeSink.class);
+
+    /** Marks the end of an answer in the mailbox. */
+    private static final Object END = new Object();
+
+    /** Stands in the mailbox for a piece that the memory budget had no room for. */
+    private static final Object NO_ROOM = new Object();
+
+    /**
+     * How long to go on reading a request that has its answer. Most clients look at the answer only when they have sent everything,
+     * and a connection closed over unread bytes would take it away from them.
+     */
+    private static final Duration LINGER = Duration.ofSeconds(30);
+
+    private final HttpServerExchange exchange;
+    /** Null for a path that is no endpoint. */
+    private final Account account;
+
+    private final AnswerStart start;
+
+    private final Patience patience;
+    private final Mailbox mailbox;
+
+    // The I/O thread's alone.
+    private final Backlog pending;
+    /** Null until the client is waited for. */
+    private WaitTimer timer;
+
+    /** Null while nobody looks whether the client closes its side. */
+    private ClientWatch notice;
+
+    private StreamSinkChannel channel;
+    private boolean begun;
+    private boolean ended;
+    /** What is pending is the last of it, and not the end. */
+    private boolean failed;
+
+    private boolean over;
+    private Runnable drained;
+
+    /** Bytes of the answer that came from other threads; the caller's. */
+    private long passed;
+
+    private volatile boolean gone;
+    /** The client has closed its side: it has gone, or has only finished sending and goes on reading. */
+    private volatile boolean closedItsSide;
+
+    private volatile Runnable goneListener;
+
+    public ExchangeSink(HttpServerExchange exchange, Account account, Patience patience) {
+        this.exchange = exchange;
+        this.account = account;
+        this.start = new AnswerStart(exchange, account);
+        this.patience = patience;
+        this.pending = new Backlog(patience.memory());
+        this.mailbox = new Mailbox(exchange.getIoThread(), this::accept);
+        ClientWatch.onClose(exchange.getConnection(), this::clientGone);
+    }
+
+    /** See {@link AnswerStart#expect}. */
+    public void expect(CacheControls controls, BypassReason bypass, CacheKey requestKey) {
+        start.expect(controls, bypass, requestKey);
+    }
+
+    /** See {@link AnswerStart#shape}. */
+    public void shape(Endpoint ofErrors) {
+        start.shape(ofErrors);
+    }
+
+    /**
+     * Counts the client as gone as soon as it closes its side of the connection. For an answer that nobody else gets and that is
+     * still being waited for; to be called on the I/O thread, with the request read to its end.
+     */
+    public void leaveWithClient() {
+        if (!over && !ended) {
+            ClientWatch.start(exchange, () -> {
+                // What is complete is worth delivering: the client may have closed the one side only.
+                if (!ended) {
+                    clientGone();
+                }
+            });
+        }
+    }
+
+    /**
+     * Notices that the client closes its side of the connection, and goes on: for an answer that is worth fetching without it. To be
+     * called as {@link #leaveWithClient} is.
+     */
+    public void noticeLeaving() {
+        if (!over && !ended) {
+            notice = ClientWatch.start(exchange, () -> {
+                notice = null;
+                closedItsSide = true;
+            });
+        }
+    }
+
+    @Override
+    public boolean hasReader() {
+        return !gone && !closedItsSide;
+    }
+
+    /** Runs the action on the I/O thread. */
+    @Override
+    public void whenDrained(Runnable action) {
+        mailbox.deliver(new Drained(action));
+    }
+
+    @Override
+    public void whenGone(Runnable action) {
+        goneListener = action;
+        if (gone) {
+            action.run();
+        }
+    }
+
+    @Override
+    public void head(ResponseHead head) {
+        if (isOfUse(head)) {
+            mailbox.deliver(head);
+        } else {
+            mailbox.deliverWithNext(head);
+        }
+    }
+
+    /** Whether a client can do anything with it before the body comes. Nobody shows how long an answer is going to be. */
+    private static boolean isOfUse(ResponseHead head) {
+        return head.contentLength() < 0;
+    }
+
+    @Override
+    public void chunk(ByteBuffer bytes) {
+        if (mailbox.actsNow()) {
+            onChunk(bytes, false);
+        } else if (!gone) {
+            passed += bytes.remaining();
+            // Short answers find room where long ones find none any more.
+            MemoryBudget.Use use =
+                    passed <= MemoryBudget.SMALL ? MemoryBudget.Use.UNDER_WAY : MemoryBudget.Use.LONG_ANSWER;
+            mailbox.deliver(patience.memory().reserve(bytes.remaining(), use) ? Backlog.copy(bytes) : NO_ROOM);
+        }
+    }
+
+    @Override
+    public void end() {
+        mailbox.deliver(END);
+    }
+
+    @Override
+    public void fail(Throwable cause) {
+        mailbox.deliver(cause);
+    }
+
+    private record Drained(Runnable action) {}
+
+    // ---- on the I/O thread
+
+    @SuppressWarnings("CatchingUnchecked") // whatever goes wrong while answering ends this exchange and nothing else
+    private void accept(Object message) {
+        try {
+            if (message instanceof ByteBuffer bytes) {
+                onReserved(bytes);
+            } else if (message == NO_ROOM) {
+                noRoom();
+            } else if (message instanceof ResponseHead head) {
+                onHead(head);
+            } else if (message == END) {
+                onEnd();
+            } else if (message instanceof Drained waiting) {
+                onWhenDrained(waiting.action());
+            } else {
+                onFail((Throwable) message);
+            }
+        } catch (RuntimeException e) {
+            LOG.warn("A response could not be written", e);
+            cut();
+        }
+    }
+
+    private void onHead(ResponseHead head) {
+        if (over) {
+            return;
+        }
+        start.of(head);
+        channel = exchange.getResponseChannel();
+        if (notice != null && head.contentLength() >= 0) {
+            // The client knows the last byte for what it is, and may send its next request before the end is heard of
+            // here.
+            notice.stop();
+            notice = null;
+        }
+        if (isOfUse(head)
+                && !(head.cache() instanceof CacheOutcome.Hit || head.cache() instanceof CacheOutcome.HitOnError)) {
+            // Any other head goes out with the first piece of its body.
+            flush();
+        }
+    }
+
+    private void onChunk(ByteBuffer bytes, boolean owned) {
+        if (over || !bytes.hasRemaining()) {
+            return;
+        }
+        if (pending.isEmpty()) {
+            write(bytes);
+        }
+        if (bytes.hasRemaining() && !over) {
+            if (pending.add(bytes, owned)) {
+                resume();
+            } else {
+                noRoom();
+            }
+        }
+    }
+
+    /** A piece on its way from another thread, which is counted from there on. */
+    private void onReserved(ByteBuffer bytes) {
+        if (!over && pending.isEmpty()) {
+            write(bytes);
+        }
+        if (bytes.hasRemaining() && !over) {
+            pending.addReserved(bytes);
+            resume();
+        } else {
+            patience.memory().release(bytes.capacity());
+        }
+    }
+
+    private void noRoom() {
+        LOG.debug("Too much is held for clients that do not take it");
+        clientGone();
+    }
+
+    private void onEnd() {
+        ended = true;
+        if (!over && pending.isEmpty()) {
+            finish();
+        }
+    }
+
+    private void onFail(Throwable cause) {
+        if (over) {
+            return;
+        }
+        if (channel != null) {
+            LOG.debug("An answer was cut", cause);
+            failed = true;
+            if (pending.isEmpty() && flush()) {
+                breakOff();
+            }
+            return;
+        }
+        ProxyException failure = ProxyException.of(cause);
+        if (failure.status() == StatusCodes.SERVICE_UNAVAILABLE) {
+            patience.waits().makeRoom();
+        }
+        LOG.debug("Answering {}", failure.status(), cause);
+        byte[] body = start.of(failure);
+        channel = exchange.getResponseChannel();
+        onChunk(ByteBuffer.wrap(body), true);
+        onEnd();
+    }
+
+    private void onWhenDrained(Runnable action) {
+        if (over || pending.isEmpty()) {
+            action.run();
+        } else {
+            drained = action;
+        }
+    }
+
+    private void write(ByteBuffer bytes) {
+        try {
+            while (bytes.hasRemaining()) {
+                int count = begun ? Pieces.write(channel, bytes) : Pieces.writeFirst(channel, bytes);
+                if (count == 0) {
+                    return;
+                }
+                begun = true;
+                if (account != null) {
+                    account.wrote(count);
+                }
+                if (timer != null) {
+                    timer.stop(count);
+                }
+            }
+            if (exchange.getResponseContentLength() < 0) {
+                channel.flush();
+            }
+        } catch (IOException e) {
+            clientGone();
+        }
+    }
+
+    private boolean flush() {
+        try {
+            if (channel.flush()) {
+                return true;
+            }
+            resume();
+        } catch (IOException e) {
+            clientGone();
+        }
+        return false;
+    }
+
+    private void resume() {
+        ChannelListener<StreamSinkChannel> writable = ready -> onWritable();
+        channel.getWriteSetter().set(writable);
+        channel.resumeWrites();
+        awaitClient();
+    }
+
+    private void awaitClient() {
+        if (timer == null) {
+            timer = new WaitTimer(exchange.getIoThread(), patience, () -> {
+                LOG.debug("The client takes nothing");
+                clientGone();
+            });
+        }
+        timer.start();
+    }
+
+    private void onWritable() {
+        while (!over && !pending.isEmpty()) {
+            write(pending.first());
+            if (over) {
+                return;
+            }
+            if (pending.first().hasRemaining()) {
+                awaitClient();
+                return;
+            }
+            pending.removeFirst();
+        }
+        if (over) {
+            return;
+        }
+        try {
+            if (!channel.flush()) {
+                awaitClient();
+                return;
+            }
+        } catch (IOException e) {
+            clientGone();
+            return;
+        }
+        timer.stop(0);
+        channel.suspendWrites();
+        signalDrained();
+        if (failed) {
+            breakOff();
+        } else if (ended) {
+            finish();
+        }
+    }
+
+    private void finish() {
+        over = true;
+        if (timer != null) {
+            timer.stop(0);
+        }
+        served(false);
+        exchange.endExchange();
+        if (!exchange.isComplete() && exchange.getConnection().isOpen()) {
+            closeUnlessComplete();
+        }
+        signalDrained();
+    }
+
+    /** The rest is Undertow's, without a limit: reading what is left of the request, and writing the last of the answer. */
+    private void closeUnlessComplete() {
+        Duration limit = exchange.isRequestComplete() ? patience.timeout() : LINGER;
+        XnioExecutor.Key timeout =
+                exchange.getIoThread().executeAfter(this::cut, limit.toNanos(), TimeUnit.NANOSECONDS);
+        exchange.addExchangeCompleteListener((completed, next) -> {
+            timeout.remove();
+            next.proceed();
+        });
+    }
+
+    /**
+     * Ends the connection without ending the message, so that the client sees that the answer is not complete. In good order, so that what
+     * came before is not lost on its way; to an HTTP/1.0 client by a reset, since an orderly close is the end of the message to it.
+     */
+    private void breakOff() {
+        if (exchange.getProtocol().equals(Protocols.HTTP_1_1)) {
+            close();
+        } else {
+            cut();
+        }
+    }
+
+    /** Ends the connection at once, whatever is on its way. */
+    private void cut() {
+        if (channel != null) {
+            try {
+                exchange.getConnection().setOption(Options.CLOSE_ABORT, true);
+            } catch (IOException e) {
+                LOG.debug("The connection is closed without a reset", e);
+            }
+        }
+        close();
+    }
+
+    private void close() {
+        over = true;
+        pending.clear();
+        if (timer != null) {
+            timer.stop(0);
+        }
+        IoUtils.safeClose(exchange.getConnection());
+        served(true);
+        signalDrained();
+    }
+
+    private void served(boolean broken) {
+        if (account != null) {
+            account.served(broken);
+        }
+    }
+
+    private void signalDrained() {
+        Runnable action = drained;
+        if (action != null) {
+            drained = null;
+            action.run();
+        }
+    }
+
+    /** Called by the connection's close listener, on its I/O thread, and by failed writes. */
+    private void clientGone() {
+        if (over) {
+            return;
+        }
+        gone = true;
+        cut();
+        Runnable listener = goneListener;
+        if (listener != null) {
+            listener.run();
+        }
+    }
+}

@@ -1,0 +1,27 @@
+package dev.refrain.http.server;
+
+import dev.refrain.semantics.answer.CacheField;
+import io.undertow.util.HttpString;
+import java.util.EnumMap;
+import java.util.Map;
+
+/** The header fields of the wire contract that have no constant elsewhere, as Undertow wants them. */
+public final class HeaderNames {
+    public static final HttpString GENERATION_ID = new HttpString("X-Generation-Id");
+    /** What the SDKs of OpenAI and Anthropic ask before they send a request again. */
+    static final HttpString SHOULD_RETRY = new HttpString("x-should-retry");
+
+    private static final Map<CacheField, HttpString> CACHE_FIELDS = new EnumMap<>(CacheField.class);
+
+    static {
+        for (CacheField field : CacheField.values()) {
+            CACHE_FIELDS.put(field, new HttpString(field.field()));
+        }
+    }
+
+    private HeaderNames() {}
+
+    public static HttpString of(CacheField field) {
+        return CACHE_FIELDS.get(field);
+    }
+}

@@ -1,0 +1,117 @@
+package dev.refrain.http.server;
+
+import io.undertow.UndertowOptions;
+import io.undertow.server.DefaultByteBufferPool;
+import io.undertow.server.HttpHandler;
+import io.undertow.server.protocol.http.HttpOpenListener;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.util.function.Consumer;
+import org.xnio.ChannelListeners;
+import org.xnio.IoUtils;
+import org.xnio.OptionMap;
+import org.xnio.Options;
+import org.xnio.StreamConnection;
+import org.xnio.Xnio;
+import org.xnio.XnioWorker;
+import org.xnio.channels.AcceptingChannel;
+
+/** The address that is listened on, and the threads behind it: what {@link io.undertow.Undertow} does, with a look at each new connection. */
+public final class Listener implements AutoCloseable {
+    /** Undertow's own choice, which leaves a pool of memory room for its own accounts. */
+    private static final int BUFFER_BYTES = 16 * 1024 - 20;
+
+    private static final int THREAD_CACHE = 4;
+    private static final int BACKLOG = 1000;
+
+    /** Of the heap: more connections wait until others are closed. */
+    private static final int BYTES_PER_CONNECTION = 16 * 1024;
+
+    private static final int MAX_CONNECTIONS =
+            (int) Math.min(1_000_000, Runtime.getRuntime().maxMemory() / BYTES_PER_CONNECTION);
+    /** As Undertow has it: for each I/O thread. */
+    private static final int WORKERS = 8;
+
+    private final XnioWorker worker;
+    private final AcceptingChannel<StreamConnection> channel;
+
+    private Listener(XnioWorker worker, AcceptingChannel<StreamConnection> channel) {
+        this.worker = worker;
+        this.channel = channel;
+    }
+
+    /**
+     * Listens.
+     *
+     * @param options of {@link UndertowOptions}
+     * @param opened gets each connection before the handler sees a request of it
+     * @throws IOException if the address cannot be listened on
+     */
+    public static Listener open(
+            InetSocketAddress address, OptionMap options, HttpHandler handler, Consumer<StreamConnection> opened)
+            throws IOException {
+        // Undertow takes two where there is one processor: they would take turns there, milliseconds each.
+        int threads = Runtime.getRuntime().availableProcessors();
+        XnioWorker worker = Xnio.getInstance(Listener.class.getClassLoader())
+                .createWorker(OptionMap.builder()
+                        .set(Options.WORKER_IO_THREADS, threads)
+                        .set(Options.WORKER_TASK_CORE_THREADS, threads * WORKERS)
+                        .set(Options.WORKER_TASK_MAX_THREADS, threads * WORKERS)
+                        .set(Options.TCP_NODELAY, true)
+                        .getMap());
+        try {
+            HttpOpenListener http = new HttpOpenListener(
+                    new DefaultByteBufferPool(true, BUFFER_BYTES, -1, THREAD_CACHE),
+                    OptionMap.builder()
+                            // What is kept back, to be written with later answers, is lost if a broken request follows
+                            // it, and that one's answer stands in its place.
+                            .set(UndertowOptions.BUFFER_PIPELINED_DATA, false)
+                            .addAll(options)
+                            .getMap());
+            http.setRootHandler(handler);
+            AcceptingChannel<StreamConnection> channel = worker.createStreamConnectionServer(
+                    address,
+                    ChannelListeners.openListenerAdapter(connection -> {
+                        opened.accept(connection);
+                        http.handleEvent(connection);
+                    }),
+                    OptionMap.builder()
+                            .set(Options.WORKER_IO_THREADS, threads)
+                            .set(Options.TCP_NODELAY, true)
+                            .set(Options.REUSE_ADDRESSES, true)
+                            .set(Options.BALANCING_TOKENS, 1)
+                            .set(Options.BALANCING_CONNECTIONS, 2)
+                            .set(Options.BACKLOG, BACKLOG)
+                            .set(Options.CONNECTION_HIGH_WATER, MAX_CONNECTIONS)
+                            .set(Options.CONNECTION_LOW_WATER, MAX_CONNECTIONS)
+                            .getMap());
+            channel.resumeAccepts();
+            return new Listener(worker, channel);
+        } catch (IOException | RuntimeException e) {
+            worker.shutdownNow();
+            throw e;
+        }
+    }
+
+    /** The address that is really listened on. */
+    public InetSocketAddress address() {
+        return channel.getLocalAddress(InetSocketAddress.class);
+    }
+
+    /** Closes the connections, too. Idempotent. */
+    @Override
+    public void close() {
+        if (worker.isShutdown()) {
+            // Nobody is left to close the channel on.
+            return;
+        }
+        IoUtils.safeClose(channel);
+        worker.shutdown();
+        try {
+            worker.awaitTermination();
+        } catch (InterruptedException e) {
+            worker.shutdownNow();
+            Thread.currentThread().interrupt();
+        }
+    }
+}

@@ -1,0 +1,71 @@
+package dev.refrain.http.server;
+
+import io.undertow.server.ServerConnection;
+import io.undertow.server.protocol.http.HttpServerConnection;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Wipes what Undertow's parser leaves behind: the characters of the values that it has read stay in a buffer of each connection until those of
+ * another request come, an API key for as long as the connection is open (wire rule W15). Undertow has no way to say so, hence the fields of its
+ * own; {@code KeptCredentialsIT} notices when another version has others.
+ */
+public final class ParserMemory {
+    private static final Logger LOG = LoggerFactory.getLogger(ParserMemory.class);
+    private static final String PACKAGE = "io.undertow.server.protocol.http.";
+
+    /** Null if Undertow is not as expected. */
+    private static final ParserMemory INSTANCE = find();
+
+    private final VarHandle listener;
+    private final VarHandle state;
+    private final VarHandle[] buffers;
+
+    private ParserMemory() throws ReflectiveOperationException {
+        Class<?> listenerType = Class.forName(PACKAGE + "HttpReadListener");
+        Class<?> stateType = Class.forName(PACKAGE + "RequestState");
+        listener = field(HttpServerConnection.class, "readListener", listenerType);
+        state = field(listenerType, "state", stateType);
+        buffers = new VarHandle[] {
+            field(stateType, "parsedData", StringBuilder.class),
+            field(stateType, "decodedData", StringBuilder.class),
+            field(stateType, "canonicalPath", StringBuilder.class)
+        };
+    }
+
+    private static VarHandle field(Class<?> of, String name, Class<?> type) throws ReflectiveOperationException {
+        return MethodHandles.privateLookupIn(of, MethodHandles.lookup()).findVarHandle(of, name, type);
+    }
+
+    private static ParserMemory find() {
+        try {
+            return new ParserMemory();
+        } catch (ReflectiveOperationException | RuntimeException e) {
+            LOG.warn("Parts of API keys stay in memory for as long as their connections are open: {}", e.toString());
+            return null;
+        }
+    }
+
+    /** Wipes what is left of a request that is over; on the connection's I/O thread. */
+    public static void wipe(ServerConnection connection) {
+        if (INSTANCE != null && connection instanceof HttpServerConnection http) {
+            INSTANCE.wipe(http);
+        }
+    }
+
+    private void wipe(HttpServerConnection connection) {
+        Object reader = listener.get(connection);
+        if (reader != null) {
+            Object left = state.get(reader);
+            for (VarHandle buffer : buffers) {
+                StringBuilder characters = (StringBuilder) buffer.get(left);
+                // To be longer is to be filled with zeros.
+                characters.setLength(0);
+                characters.setLength(characters.capacity());
+                characters.setLength(0);
+            }
+        }
+    }
+}

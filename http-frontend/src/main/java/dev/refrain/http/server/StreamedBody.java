@@ -1,0 +1,149 @@
+package dev.refrain.http.server;
+
+import dev.refrain.semantics.answer.ProxyException;
+import io.undertow.server.HttpServerExchange;
+import java.io.IOException;
+import java.net.http.HttpRequest;
+import java.nio.ByteBuffer;
+import java.util.concurrent.Flow;
+import org.xnio.channels.StreamSourceChannel;
+
+/**
+ * A request body on its way from a client to the upstream, never held in memory: each piece is read from the client's socket when
+ * the upstream's has room for it.
+ *
+ * <p>Everything happens on the exchange's I/O thread, but {@link #subscribe}, which the HTTP client calls.
+ */
+public final class StreamedBody implements HttpRequest.BodyPublisher {
+    private static final int PIECE = 16 * 1024;
+
+    private final HttpServerExchange exchange;
+    private final long contentLength;
+    private final long limit;
+    private final String limitSetting;
+    private final StreamSourceChannel channel;
+    private final WaitTimer timer;
+    private final Runnable complete;
+
+    private Flow.Subscriber<? super ByteBuffer> subscriber;
+    private byte[] beginning;
+    private long demand;
+    private long sent;
+    private boolean over;
+
+    /**
+     * @param beginning what was read of the body already, or an empty array
+     * @param rest where the remainder comes from
+     * @param limit the longest body to let through, in bytes; a longer one fails the request
+     * @param limitSetting that has the limit
+     * @param patience how long to wait for more of it; a longer wait fails the request
+     * @param complete runs on the I/O thread once all of it has been read
+     */
+    public StreamedBody(
+            HttpServerExchange exchange,
+            byte[] beginning,
+            StreamSourceChannel rest,
+            long limit,
+            String limitSetting,
+            Patience patience,
+            Runnable complete) {
+        this.complete = complete;
+        this.timer = new WaitTimer(
+                exchange.getIoThread(), patience, () -> fail(ProxyException.requestStalled(patience.timeout())));
+        this.exchange = exchange;
+        this.contentLength = exchange.getRequestContentLength();
+        this.beginning = beginning;
+        this.channel = rest;
+        this.limit = limit;
+        this.limitSetting = limitSetting;
+    }
+
+    @Override
+    public long contentLength() {
+        return contentLength;
+    }
+
+    @Override
+    public void subscribe(Flow.Subscriber<? super ByteBuffer> target) {
+        target.onSubscribe(new Flow.Subscription() {
+            @Override
+            public void request(long count) {
+                exchange.getIoThread().execute(() -> {
+                    subscriber = target;
+                    demand += count;
+                    pump();
+                });
+            }
+
+            @Override
+            public void cancel() {
+                exchange.getIoThread().execute(() -> {
+                    if (!over) {
+                        over = true;
+                        timer.stop(0);
+                        channel.suspendReads();
+                    }
+                });
+            }
+        });
+    }
+
+    private void pump() {
+        if (over) {
+            return;
+        }
+        if (beginning.length > 0 && demand > 0) {
+            byte[] first = beginning;
+            beginning = new byte[0];
+            pass(ByteBuffer.wrap(first));
+        }
+        try {
+            while (demand > 0 && !over) {
+                // Handed over for good: the HTTP client may keep it until it is written.
+                ByteBuffer piece = ByteBuffer.allocate(PIECE);
+                int count = channel.read(piece);
+                if (count != 0) {
+                    timer.stop(Math.max(0, count));
+                }
+                if (count < 0) {
+                    over = true;
+                    channel.suspendReads();
+                    subscriber.onComplete();
+                    complete.run();
+                    return;
+                } else if (count == 0) {
+                    timer.start();
+                    channel.getReadSetter().set(ready -> pump());
+                    channel.resumeReads();
+                    return;
+                } else {
+                    pass(piece.flip());
+                }
+            }
+            channel.suspendReads();
+        } catch (IOException e) {
+            timer.stop(0);
+            fail(ProxyException.unreadable(e));
+        }
+    }
+
+    private void fail(ProxyException why) {
+        over = true;
+        channel.suspendReads();
+        // What is left of the body is not going to be read, so nothing can follow it.
+        exchange.setPersistent(false);
+        subscriber.onError(why);
+    }
+
+    private void pass(ByteBuffer piece) {
+        sent += piece.remaining();
+        if (sent > limit) {
+            over = true;
+            channel.suspendReads();
+            subscriber.onError(ProxyException.bodyTooLarge(limit, limitSetting));
+            return;
+        }
+        demand--;
+        subscriber.onNext(piece);
+    }
+}

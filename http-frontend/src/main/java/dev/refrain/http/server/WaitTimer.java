@@ -1,0 +1,72 @@
+package dev.refrain.http.server;
+
+import java.util.concurrent.TimeUnit;
+import org.xnio.XnioExecutor;
+import org.xnio.XnioIoThread;
+
+/**
+ * Limits the waiting for a client, in both directions. One wait may take the limit; all of them together the limit and a second for
+ * each KiB that came of it, so that nobody holds resources for long by moving a byte now and then.
+ *
+ * <p>The I/O thread's alone, but for {@link #expire}.
+ */
+public final class WaitTimer {
+    private static final int BYTES_PER_SECOND = 1024;
+    private static final long NANOS_PER_BYTE = TimeUnit.SECONDS.toNanos(1) / BYTES_PER_SECOND;
+
+    private final XnioIoThread thread;
+    private final Waits waits;
+    private final long limitNanos;
+    private final Runnable expired;
+
+    private XnioExecutor.Key running;
+    private long startedNanos;
+    /** What is left of the time for all waits together. */
+    private long leftNanos;
+
+    /** @param expired runs on the I/O thread when a wait has taken too long */
+    public WaitTimer(XnioIoThread thread, Patience patience, Runnable expired) {
+        this.thread = thread;
+        this.waits = patience.waits();
+        this.limitNanos = patience.timeout().toNanos();
+        this.leftNanos = limitNanos;
+        this.expired = expired;
+    }
+
+    /** A wait begins; does nothing during one. */
+    public void start() {
+        if (running == null) {
+            startedNanos = System.nanoTime();
+            running = thread.executeAfter(
+                    () -> {
+                        running = null;
+                        waits.end(this);
+                        expired.run();
+                    },
+                    Math.max(0, Math.min(limitNanos, leftNanos)),
+                    TimeUnit.NANOSECONDS);
+            waits.begin(this);
+        }
+    }
+
+    /** Ends the wait, if there is still one, as if it had taken too long; from any thread. */
+    void expire() {
+        thread.execute(() -> {
+            if (running != null) {
+                stop(0);
+                expired.run();
+            }
+        });
+    }
+
+    /** The wait, if there is one, is over, and so many bytes have moved. */
+    public void stop(int bytes) {
+        leftNanos += bytes * NANOS_PER_BYTE;
+        if (running != null) {
+            leftNanos -= System.nanoTime() - startedNanos;
+            running.remove();
+            running = null;
+            waits.end(this);
+        }
+    }
+}

@@ -1,0 +1,78 @@
+package dev.refrain.http.server;
+
+import dev.refrain.engine.MemoryBudget;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
+
+/**
+ * The clients that are waited for now, the longest wait first. While the memory budget is tight, those go first that have moved nothing
+ * for seconds: what is held for them is what others need. Thread-safe.
+ */
+public final class Waits {
+    /** A client of a slow network that is well may pause for that long. */
+    private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(2);
+
+    private static final int MOST_AT_ONCE = 4;
+
+    private final MemoryBudget memory;
+    private final LongSupplier nanoTime;
+    /** When each wait began; guarded by itself. */
+    private final Map<WaitTimer, Long> begun = new LinkedHashMap<>();
+
+    public Waits(MemoryBudget memory, LongSupplier nanoTime) {
+        this.memory = memory;
+        this.nanoTime = nanoTime;
+    }
+
+    void begin(WaitTimer wait) {
+        long now = nanoTime.getAsLong();
+        synchronized (begun) {
+            begun.put(wait, now);
+        }
+        makeRoom();
+    }
+
+    void end(WaitTimer wait) {
+        synchronized (begun) {
+            begun.remove(wait);
+        }
+    }
+
+    /** Ends some of the longest waits if the budget is tight. */
+    void makeRoom() {
+        makeRoom(MOST_AT_ONCE);
+    }
+
+    /** Ends at most so many of the longest waits if the budget is tight. */
+    public void makeRoom(int most) {
+        if (!memory.isTight()) {
+            return;
+        }
+        long now = nanoTime.getAsLong();
+        List<WaitTimer> over = new ArrayList<>(MOST_AT_ONCE);
+        synchronized (begun) {
+            Iterator<Map.Entry<WaitTimer, Long>> oldest = begun.entrySet().iterator();
+            while (oldest.hasNext() && over.size() < most) {
+                Map.Entry<WaitTimer, Long> next = oldest.next();
+                if (now - next.getValue() < PATIENCE_NANOS) {
+                    break;
+                }
+                over.add(next.getKey());
+                oldest.remove();
+            }
+        }
+        over.forEach(WaitTimer::expire);
+    }
+
+    /** How many are waited for. */
+    int size() {
+        synchronized (begun) {
+            return begun.size();
+        }
+    }
+}

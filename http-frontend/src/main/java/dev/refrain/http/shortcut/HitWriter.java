@@ -1,0 +1,131 @@
+package dev.refrain.http.shortcut;
+
+import dev.refrain.console.activity.Account;
+import dev.refrain.console.activity.ActivityLog;
+import dev.refrain.console.activity.ModelNames;
+import dev.refrain.engine.CacheKey;
+import dev.refrain.engine.CacheRequest;
+import dev.refrain.engine.ResponseCache;
+import dev.refrain.engine.ResponseHead;
+import dev.refrain.engine.ResponseSink;
+import dev.refrain.http.server.Pieces;
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+import java.util.Optional;
+
+/**
+ * Looks answers up for the {@link Shortcut}s of one I/O thread and puts head and body together, so that they are written at once. One
+ * answer at a time; the thread's alone.
+ */
+final class HitWriter implements ResponseSink {
+    private final ResponseCache cache;
+    private final ActivityLog activity;
+    private final ModelNames models;
+    private final HitHead head = new HitHead();
+    private final CredentialMac mac = new CredentialMac();
+    private final ByteBuffer piece = ByteBuffer.allocateDirect(Pieces.DIRECT_LENGTH);
+
+    private byte[] message = new byte[16 * 1024];
+
+    // Of the request that is being looked at.
+    private Shortcut connection;
+    private KnownHead known;
+    private CacheRequest request;
+    private CacheKey key;
+    private Account account;
+    private int bodyLength;
+    /** Of head and body, what is not written. */
+    private int left;
+    /** Where the next bytes go: the piece, or what holds everything from there on if the client does not take it at once. */
+    private ByteBuffer next;
+
+    HitWriter(ResponseCache cache, ActivityLog activity, ModelNames models) {
+        this.cache = cache;
+        this.activity = activity;
+        this.models = models;
+    }
+
+    /** So many bytes of a buffer, valid until the next call. */
+    byte[] bytes(ByteBuffer from, int start, int count) {
+        if (message.length < count) {
+            message = new byte[count];
+        }
+        from.get(start, message, 0, count);
+        return message;
+    }
+
+    /** The thread's own. */
+    CredentialMac mac() {
+        return mac;
+    }
+
+    /** Overwrites the first of the bytes: nobody's credentials are kept (wire rule W15). */
+    void wipe(int count) {
+        Arrays.fill(message, 0, count, (byte) 0);
+    }
+
+    /**
+     * Answers a request if there is a stored answer.
+     *
+     * @param from the connection that it came over
+     * @param bytes the whole request, {@code count} of them
+     * @param body where its body begins
+     * @return whether it is answered
+     */
+    boolean answer(Shortcut from, KnownHead like, byte[] bytes, int body, int count) {
+        connection = from;
+        known = like;
+        account = activity.begin(like.context().endpoint());
+        request = CacheRequest.of(like.context(), bytes, body, count - body);
+        Optional<CacheKey> eligible = cache.key(request);
+        if (eligible.isEmpty()) {
+            return false;
+        }
+        key = eligible.get();
+        return cache.respondIfStored(key, like.directives(), this);
+    }
+
+    @Override
+    public void head(ResponseHead of) {
+        account.caller(known.caller());
+        account.expect(null, key);
+        account.request(models.name(key, request), null, key.streaming());
+        account.head(of.status(), of.generationId(), of.cache());
+        head.write(of, key, account, System.currentTimeMillis());
+        bodyLength = Math.toIntExact(of.contentLength());
+        left = head.length() + bodyLength;
+        next = piece.clear().put(head.bytes(), 0, head.length());
+    }
+
+    @Override
+    public void chunk(ByteBuffer bytes) {
+        int end = bytes.limit();
+        while (end - bytes.position() > next.remaining()) {
+            next.put(bytes.limit(bytes.position() + next.remaining()));
+            bytes.limit(end);
+            writePiece();
+        }
+        next.put(bytes);
+    }
+
+    private void writePiece() {
+        connection.write(piece.flip());
+        left -= piece.position();
+        if (piece.hasRemaining() && connection.reserve(left)) {
+            next = ByteBuffer.allocate(left).put(piece);
+        } else {
+            // All is written, or nobody takes the rest.
+            piece.clear();
+        }
+    }
+
+    @Override
+    public void end() {
+        connection.end(next.flip(), !next.isDirect(), bodyLength, account);
+    }
+
+    @Override
+    public void fail(Throwable cause) {
+        throw new IllegalStateException("an answer that is stored is whole", cause);
+    }
+}

@@ -1,0 +1,265 @@
+package dev.refrain.http.shortcut;
+
+import dev.refrain.engine.CacheDirectives;
+import dev.refrain.engine.KeyContext;
+import dev.refrain.semantics.caller.Caller;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.Predicate;
+import java.util.stream.IntStream;
+
+/**
+ * The head of a request that was served, and what had been made of it. Clients send the same head again and again over a connection, but for
+ * the length of the body; a head that is the same byte for byte but for that means the same, and need not be parsed.
+ *
+ * <p>Of the query string and the fields that hold credentials, no byte is kept, but a keyed hash of them all ({@link CredentialMac}).
+ */
+final class KnownHead {
+    /** Of a length; no request that is looked at here is as long. */
+    private static final int MAX_DIGITS = 7;
+
+    private static final byte[] LENGTH = "\r\ncontent-length:".getBytes(StandardCharsets.US_ASCII);
+
+    /** Before the digits of the length, and after them. */
+    private final Part before;
+
+    private final Part after;
+    /** Of all that is secret. */
+    private final byte[] mac;
+
+    private final KeyContext context;
+    private final Caller caller;
+    private final CacheDirectives directives;
+
+    private KnownHead(
+            Part before, Part after, byte[] mac, KeyContext context, Caller caller, CacheDirectives directives) {
+        this.before = before;
+        this.after = after;
+        this.mac = mac;
+        this.context = context;
+        this.caller = caller;
+        this.directives = directives;
+    }
+
+    /**
+     * A head, if it says its length once and in the usual way, and no line of it goes on in the next one; else null.
+     *
+     * @param length of the body, as it was understood
+     * @param credentials tells by a field's name whether it holds a credential
+     * @param with makes the hash of what is secret
+     */
+    static KnownHead of(
+            byte[] head,
+            long length,
+            Predicate<String> credentials,
+            CredentialMac with,
+            KeyContext context,
+            Caller caller,
+            CacheDirectives directives) {
+        int digits = digitsOf(head, length);
+        List<Span> secrets = digits < 0 ? null : secrets(head, credentials);
+        if (secrets == null) {
+            return null;
+        }
+        int rest = digits + Long.toString(length).length();
+        Part before = Part.of(head, 0, digits, secrets);
+        Part after = Part.of(head, rest, head.length, secrets);
+        with.begin();
+        before.addSecrets(head, 0, with);
+        after.addSecrets(head, rest, with);
+        return new KnownHead(before, after, with.end().clone(), context, caller, directives);
+    }
+
+    private record Span(int from, int to) {}
+
+    /** The query string and the values of fields that hold credentials, in their order; null if a line goes on in the next one. */
+    private static List<Span> secrets(byte[] head, Predicate<String> credentials) {
+        List<Span> found = new ArrayList<>();
+        int line = 0;
+        for (int i = 1; i < head.length; i++) {
+            if (head[i] != '\n') {
+                continue;
+            }
+            int end = i - 1;
+            if (line == 0) {
+                addQuery(head, end, found);
+            } else if (end > line) {
+                if (head[line] == ' ' || head[line] == '\t') {
+                    return null;
+                }
+                addValue(head, line, end, credentials, found);
+            }
+            line = i + 1;
+        }
+        return found;
+    }
+
+    private static void addQuery(byte[] head, int end, List<Span> to) {
+        for (int i = 0; i < end; i++) {
+            if (head[i] == '?') {
+                to.add(new Span(i + 1, end));
+                return;
+            }
+        }
+    }
+
+    private static void addValue(byte[] head, int line, int end, Predicate<String> credentials, List<Span> to) {
+        for (int i = line; i < end; i++) {
+            if (head[i] == ':') {
+                String name = new String(head, line, i - line, StandardCharsets.ISO_8859_1).trim();
+                if (!name.equalsIgnoreCase("content-length") && credentials.test(name)) {
+                    to.add(new Span(i + 1, end));
+                }
+                return;
+            }
+        }
+    }
+
+    /** Bytes in a row, of which some are secret and zero here. */
+    private static final class Part {
+        private final byte[] open;
+        /** Where secrets begin and end, in turn. */
+        private final int[] secrets;
+
+        private Part(byte[] open, int[] secrets) {
+            this.open = open;
+            this.secrets = secrets;
+        }
+
+        static Part of(byte[] head, int from, int to, List<Span> secrets) {
+            byte[] open = Arrays.copyOfRange(head, from, to);
+            int[] within = secrets.stream()
+                    .filter(span -> span.from() >= from && span.to() <= to)
+                    .flatMapToInt(span -> IntStream.of(span.from() - from, span.to() - from))
+                    .toArray();
+            for (int i = 0; i < within.length; i += 2) {
+                Arrays.fill(open, within[i], within[i + 1], (byte) 0);
+            }
+            return new Part(open, within);
+        }
+
+        int length() {
+            return open.length;
+        }
+
+        /** Whether all that is not secret is the same. */
+        boolean matches(byte[] bytes, int start) {
+            int from = 0;
+            for (int i = 0; i < secrets.length; i += 2) {
+                if (!Arrays.equals(bytes, start + from, start + secrets[i], open, from, secrets[i])) {
+                    return false;
+                }
+                from = secrets[i + 1];
+            }
+            return Arrays.equals(bytes, start + from, start + open.length, open, from, open.length);
+        }
+
+        void addSecrets(byte[] bytes, int start, CredentialMac to) {
+            for (int i = 0; i < secrets.length; i += 2) {
+                to.add(bytes, start + secrets[i], start + secrets[i + 1]);
+            }
+        }
+    }
+
+    /**
+     * Where a request's body begins, if its head ends within the first {@code count} bytes, and if nobody can think that it ends elsewhere: no
+     * line ends in another way than the standard's. Else -1.
+     */
+    static int bodyOf(byte[] request, int count) {
+        for (int i = 1; i < count; i++) {
+            if ((request[i] == '\n') != (request[i - 1] == '\r')) {
+                return -1;
+            }
+            if (request[i] == '\n' && i > 2 && request[i - 2] == '\n') {
+                return i + 1;
+            }
+        }
+        return -1;
+    }
+
+    private static int digitsOf(byte[] head, long length) {
+        int found = -1;
+        for (int i = 0; i + LENGTH.length < head.length; i++) {
+            if (head[i] == '\r' && isLengthAt(head, i)) {
+                if (found >= 0) {
+                    return -1;
+                }
+                found = i + LENGTH.length;
+            }
+        }
+        if (found < 0) {
+            return -1;
+        }
+        int at = head[found] == ' ' ? found + 1 : found;
+        byte[] digits = (length + "\r").getBytes(StandardCharsets.US_ASCII);
+        return at + digits.length <= head.length
+                        && Arrays.equals(head, at, at + digits.length, digits, 0, digits.length)
+                ? at
+                : -1;
+    }
+
+    private static boolean isLengthAt(byte[] head, int at) {
+        for (int i = 0; i < LENGTH.length; i++) {
+            byte c = head[at + i];
+            if ((c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c) != LENGTH[i]) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /**
+     * Where the body begins, if the bytes begin with this head, else -1. It is another request if the body is not as long as this says.
+     *
+     * @param count how many bytes there are
+     * @param with makes the hash of what is secret
+     */
+    int match(byte[] request, int count, CredentialMac with) {
+        int at = before.length();
+        if (count <= at || !before.matches(request, 0)) {
+            return -1;
+        }
+        int end = Math.min(count, at + MAX_DIGITS);
+        while (at < end && isDigit(request[at])) {
+            at++;
+        }
+        int body = at + after.length();
+        if (body > count || !after.matches(request, at)) {
+            return -1;
+        }
+        // What is secret is as long as it was, since all around it is the same.
+        with.begin();
+        before.addSecrets(request, 0, with);
+        after.addSecrets(request, at, with);
+        return MessageDigest.isEqual(with.end(), mac) ? body : -1;
+    }
+
+    /** The length that a request has which begins with this head; -1 if it says nothing that is usual. */
+    int lengthOf(byte[] request) {
+        int length = 0;
+        int at = before.length();
+        for (; isDigit(request[at]); at++) {
+            length = length * 10 + request[at] - '0';
+        }
+        return length > 0 && request[before.length()] != '0' ? at + after.length() + length : -1;
+    }
+
+    private static boolean isDigit(byte c) {
+        return c >= '0' && c <= '9';
+    }
+
+    KeyContext context() {
+        return context;
+    }
+
+    Caller caller() {
+        return caller;
+    }
+
+    CacheDirectives directives() {
+        return directives;
+    }
+}

@@ -1,0 +1,277 @@
+package dev.refrain.http.shortcut;
+
+import dev.refrain.console.activity.Account;
+import dev.refrain.engine.CacheControls;
+import dev.refrain.engine.KeyContext;
+import dev.refrain.http.server.ClientWatch;
+import dev.refrain.http.server.ParserMemory;
+import dev.refrain.http.server.Pieces;
+import dev.refrain.semantics.caller.Caller;
+import io.undertow.server.HttpServerExchange;
+import io.undertow.server.protocol.http.HttpServerConnection;
+import io.undertow.util.HeaderMap;
+import io.undertow.util.Headers;
+import io.undertow.util.Protocols;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+import org.xnio.IoUtils;
+import org.xnio.StreamConnection;
+import org.xnio.conduits.AbstractStreamSourceConduit;
+import org.xnio.conduits.StreamSourceConduit;
+
+/**
+ * A way past the HTTP server for hits. It stands below Undertow in a connection and looks at what comes between two requests: if that is one
+ * whole request with a head that was served before ({@link KnownHead}), and its answer is stored, the answer is written and Undertow never
+ * hears of the request. Everything else goes the long way, untouched.
+ *
+ * <p>The I/O thread's alone.
+ */
+public final class Shortcut extends AbstractStreamSourceConduit<StreamSourceConduit> {
+    /** What each connection may remember: longer heads go the long way. */
+    private static final long MAX_KNOWN =
+            Math.min(16 * 1024, Runtime.getRuntime().maxMemory() / 16_384);
+
+    private final StreamConnection connection;
+    private final Shortcuts shared;
+    private final HitWriter hits;
+
+    /** Whether the next byte begins a request, and Undertow holds none back that came before. */
+    private boolean between = true;
+    /** When the last request was over. */
+    private long idleNanos = System.nanoTime();
+    /** Of the request that Undertow has, or null if it did not come in one piece. */
+    private byte[] head;
+
+    /** Null until a request was served whose head may come again. */
+    private KnownHead known;
+
+    private HttpServerConnection server;
+
+    /** Whether an answer is being written, and the next request has to wait. */
+    private boolean writing;
+
+    /** Whether the client has closed the connection, as a write has told. */
+    private boolean gone;
+
+    private boolean resumed;
+    /** Whether the client has taken a whole answer. */
+    private boolean served;
+    /** True while shutdown must wait for this answer. */
+    private boolean inside;
+
+    Shortcut(StreamConnection connection, Shortcuts shared, HitWriter hits) {
+        super(connection.getSourceChannel().getConduit());
+        this.connection = connection;
+        this.shared = shared;
+        this.hits = hits;
+    }
+
+    /** The one of a request's connection. */
+    public static Shortcut of(HttpServerExchange exchange) {
+        return (Shortcut) ((HttpServerConnection) exchange.getConnection()).getOriginalSourceConduit();
+    }
+
+    @Override
+    public int read(ByteBuffer target) throws IOException {
+        if (!between) {
+            return super.read(target);
+        }
+        if (writing) {
+            return 0;
+        }
+        int start = target.position();
+        int count = super.read(target);
+        if (count <= 0) {
+            return count;
+        }
+        byte[] request = hits.bytes(target, start, count);
+        if (known != null) {
+            int body = known.match(request, count, hits.mac());
+            int length = body < 0 ? -1 : known.lengthOf(request);
+            if (count == body && length <= target.limit() - start) {
+                // Many clients send head and body one after the other.
+                int more = super.read(target);
+                if (more > 0) {
+                    count += more;
+                    request = hits.bytes(target, start, count);
+                }
+            }
+            if (count == length && length - body <= shared.maxBody() && answer(request, body, length)) {
+                hits.wipe(body);
+                target.position(start);
+                return 0;
+            }
+        }
+        between = false;
+        int body = KnownHead.bodyOf(request, count);
+        head = body < 0 ? null : Arrays.copyOf(request, body);
+        hits.wipe(body < 0 ? count : body);
+        return count;
+    }
+
+    private boolean answer(byte[] request, int body, int length) {
+        inside = shared.enter();
+        if (!inside) {
+            return false;
+        }
+        try {
+            return hits.answer(this, known, request, body, length);
+        } finally {
+            if (!writing) {
+                leave();
+            }
+        }
+    }
+
+    private void leave() {
+        if (inside) {
+            inside = false;
+            shared.left();
+        }
+    }
+
+    @Override
+    public void resumeReads() {
+        resumed = true;
+        if (!writing) {
+            super.resumeReads();
+        }
+    }
+
+    @Override
+    public void suspendReads() {
+        resumed = false;
+        super.suspendReads();
+    }
+
+    // ---- for the one who answers
+
+    /** Writes of a piece of an answer what the client takes now. */
+    void write(ByteBuffer piece) {
+        try {
+            while (!gone && piece.hasRemaining() && Pieces.write(connection.getSinkChannel(), piece) > 0) {
+                // Once nearly always.
+            }
+        } catch (IOException e) {
+            gone = true;
+            IoUtils.safeClose(connection);
+        }
+    }
+
+    /** Makes sure that there is room for what the client does not take at once; cuts the client off if there is none. */
+    boolean reserve(int bytes) {
+        if (!gone && !shared.patience().memory().reserve(bytes)) {
+            gone = true;
+            IoUtils.safeClose(connection);
+        }
+        return !gone;
+    }
+
+    /**
+     * Writes the last piece, at once or as the client takes it.
+     *
+     * @param owned whether it is valid after the call, and all of its room {@linkplain #reserve reserved}
+     * @param length of the answer's body
+     */
+    void end(ByteBuffer piece, boolean owned, int length, Account account) {
+        write(piece);
+        if (!gone && piece.hasRemaining()) {
+            finish(piece, owned, length, account);
+            return;
+        }
+        if (owned) {
+            shared.patience().memory().release(piece.capacity());
+        }
+        if (gone) {
+            account.served(true);
+        } else {
+            over(length, account);
+        }
+    }
+
+    private void over(int length, Account account) {
+        served = true;
+        account.wrote(length);
+        account.served(false);
+        idleNanos = System.nanoTime();
+    }
+
+    private void finish(ByteBuffer rest, boolean owned, int length, Account account) {
+        writing = true;
+        super.suspendReads();
+        Leftover.write(connection, server, rest, owned, shared.patience(), broken -> {
+            writing = false;
+            if (broken) {
+                account.served(true);
+            } else {
+                over(length, account);
+                if (resumed) {
+                    super.resumeReads();
+                }
+            }
+            leave();
+        });
+    }
+
+    /** Whether the client has taken a whole answer over this connection. */
+    public boolean hasServed() {
+        return served;
+    }
+
+    /** Returns whether the connection is closed. */
+    boolean closeIfIdleSince(long nanos) {
+        if (between && !writing && idleNanos - nanos < 0) {
+            IoUtils.safeClose(connection);
+        }
+        return !connection.isOpen();
+    }
+
+    // ---- for the one who serves requests that went the long way
+
+    /** Undertow has a request; to be called for each. */
+    public void began(HttpServerExchange exchange) {
+        between = false;
+        exchange.addExchangeCompleteListener((completed, next) -> {
+            head = null;
+            served = true;
+            ClientWatch.forget(completed.getConnection());
+            ParserMemory.wipe(completed.getConnection());
+            idleNanos = System.nanoTime();
+            // What it has read already it does not read again.
+            between = ((HttpServerConnection) completed.getConnection()).getExtraBytes() == null;
+            next.proceed();
+        });
+    }
+
+    /**
+     * The request is one that the cache may answer, and whether it does depends on its body and the store alone.
+     *
+     * @param context what it has in common with others of this head
+     */
+    public void learn(HttpServerExchange exchange, KeyContext context, Caller caller, CacheControls controls) {
+        byte[] bytes = head;
+        head = null;
+        if (bytes == null
+                || bytes.length > MAX_KNOWN
+                || !controls.enabled()
+                || controls.clear()
+                || controls.directives().noCache()
+                || !exchange.isPersistent()
+                || !exchange.getProtocol().equals(Protocols.HTTP_1_1)) {
+            return;
+        }
+        HeaderMap headers = exchange.getRequestHeaders();
+        if (!headers.contains(Headers.TRANSFER_ENCODING) && !headers.contains(Headers.EXPECT)) {
+            known = KnownHead.of(
+                    bytes,
+                    exchange.getRequestContentLength(),
+                    shared.credentials(),
+                    hits.mac(),
+                    context,
+                    caller,
+                    controls.directives());
+            server = (HttpServerConnection) exchange.getConnection();
+        }
+    }
+}

@@ -1,0 +1,104 @@
+package dev.refrain.http.shortcut;
+
+import dev.refrain.console.activity.ActivityLog;
+import dev.refrain.console.activity.ModelNames;
+import dev.refrain.engine.ResponseCache;
+import dev.refrain.http.server.Patience;
+import java.time.Duration;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Predicate;
+import org.xnio.StreamConnection;
+import org.xnio.XnioIoThread;
+
+/** Makes the {@link Shortcut}s of a server's connections, and knows what they share. Thread-safe. */
+public final class Shortcuts {
+    private final ResponseCache cache;
+    private final ActivityLog activity;
+    private final ModelNames models;
+    private final int maxBody;
+    private final Patience patience;
+    private final Duration idle;
+    private final Predicate<String> credentials;
+    private final Map<XnioIoThread, PerThread> threads = new ConcurrentHashMap<>();
+    private final AtomicInteger unfinished = new AtomicInteger();
+
+    private volatile boolean open;
+
+    private record PerThread(HitWriter hits, IdleSweep idle) {}
+
+    /**
+     * @param open whether there are any: the way is for hits that the head of a request and the store alone decide
+     * @param maxBody the longest body of a request that the cache may answer
+     * @param idle how long a connection lasts over which nothing comes
+     * @param credentials tells by a field's name whether it holds a credential
+     */
+    public Shortcuts(
+            boolean open,
+            ResponseCache cache,
+            ActivityLog activity,
+            ModelNames models,
+            int maxBody,
+            Patience patience,
+            Duration idle,
+            Predicate<String> credentials) {
+        this.open = open;
+        this.cache = cache;
+        this.activity = activity;
+        this.models = models;
+        this.maxBody = maxBody;
+        this.patience = patience;
+        this.idle = idle;
+        this.credentials = credentials;
+    }
+
+    /** Gives a new connection its shortcut, before Undertow gets to see it. On the connection's I/O thread. */
+    public void install(StreamConnection connection) {
+        PerThread own = threads.computeIfAbsent(
+                connection.getIoThread(),
+                thread -> new PerThread(new HitWriter(cache, activity, models), new IdleSweep(thread, idle)));
+        Shortcut shortcut = new Shortcut(connection, this, own.hits());
+        connection.getSourceChannel().setConduit(shortcut);
+        own.idle().add(shortcut);
+    }
+
+    /** Whether a request may take the way now; then {@link #left} follows. */
+    boolean enter() {
+        // First the one, then the other, as whoever closes does it the other way round.
+        unfinished.incrementAndGet();
+        if (open) {
+            return true;
+        }
+        left();
+        return false;
+    }
+
+    /** Its answer is written, or there is none. */
+    void left() {
+        unfinished.decrementAndGet();
+    }
+
+    /** From here on requests go the long way. */
+    public void close() {
+        open = false;
+    }
+
+    /** Answers that are not written yet. */
+    public int unfinished() {
+        return unfinished.get();
+    }
+
+    /** Tells by a field's name whether it holds a credential. */
+    Predicate<String> credentials() {
+        return credentials;
+    }
+
+    int maxBody() {
+        return maxBody;
+    }
+
+    Patience patience() {
+        return patience;
+    }
+}

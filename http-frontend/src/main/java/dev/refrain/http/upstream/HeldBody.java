@@ -1,0 +1,77 @@
+package dev.refrain.http.upstream;
+
+import java.net.http.HttpRequest;
+import java.nio.ByteBuffer;
+import java.util.concurrent.Flow;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * A request body that is held in memory, on its way to the upstream piece by piece. In place of the JDK's own publisher, which copies all
+ * of it for each call before the first byte is sent.
+ */
+public final class HeldBody implements HttpRequest.BodyPublisher {
+    private static final int PIECE = 16 * 1024;
+
+    private final byte[] body;
+
+    /** @param body not to be changed any more */
+    public HeldBody(byte[] body) {
+        this.body = body;
+    }
+
+    @Override
+    public long contentLength() {
+        return body.length;
+    }
+
+    @Override
+    public void subscribe(Flow.Subscriber<? super ByteBuffer> subscriber) {
+        subscriber.onSubscribe(new Sending(subscriber));
+    }
+
+    /** One subscriber's place in the body. */
+    private final class Sending implements Flow.Subscription {
+        private final Flow.Subscriber<? super ByteBuffer> subscriber;
+        /** Pieces asked for and not passed on; who brings it from zero passes on for all who ask meanwhile. */
+        private final AtomicLong demand = new AtomicLong();
+
+        private int at;
+        private volatile boolean over;
+
+        Sending(Flow.Subscriber<? super ByteBuffer> subscriber) {
+            this.subscriber = subscriber;
+        }
+
+        @Override
+        public void request(long count) {
+            if (count <= 0) {
+                over = true;
+                subscriber.onError(new IllegalArgumentException("asked for " + count + " pieces"));
+            } else if (demand.getAndAdd(Math.min(count, Integer.MAX_VALUE)) == 0) {
+                do {
+                    next();
+                } while (demand.decrementAndGet() > 0);
+            }
+        }
+
+        private void next() {
+            if (over) {
+                return;
+            }
+            int length = Math.min(PIECE, body.length - at);
+            if (length > 0) {
+                at += length;
+                subscriber.onNext(ByteBuffer.wrap(body, at - length, length).slice());
+            }
+            if (at == body.length && !over) {
+                over = true;
+                subscriber.onComplete();
+            }
+        }
+
+        @Override
+        public void cancel() {
+            over = true;
+        }
+    }
+}

@@ -1,0 +1,90 @@
+package dev.refrain.http.upstream;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.refrain.engine.MemoryBudget;
+import dev.refrain.engine.ResponseHead;
+import dev.refrain.engine.ResponseSink;
+import dev.refrain.testing.ScriptedProvider;
+import java.io.IOException;
+import java.net.http.HttpRequest;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+class UpstreamCallTest {
+    private static final Duration LONG = Duration.ofSeconds(30);
+
+    private ScriptedProvider provider;
+    private final MemoryBudget memory = new MemoryBudget(1 << 20);
+    private UpstreamClient client;
+
+    @BeforeEach
+    void start() throws IOException {
+        provider = new ScriptedProvider()
+                .does((exchange, request) -> ScriptedProvider.json(exchange, 200, ScriptedProvider.COMPLETE));
+        client = new UpstreamClient(LONG, LONG, LONG, 1, memory, most -> {});
+    }
+
+    @AfterEach
+    void stop() {
+        client.close();
+        provider.close();
+    }
+
+    @Test
+    void whoGetsTheLastByteMayCallAgainAtOnce() {
+        CompletableFuture<Void> second = new CompletableFuture<>();
+        CompletableFuture<Void> first = new CompletableFuture<>();
+        call(new Answer(first) {
+            private long missing;
+
+            @Override
+            public void head(ResponseHead head) {
+                missing = head.contentLength();
+            }
+
+            @Override
+            public void chunk(ByteBuffer bytes) {
+                missing -= bytes.remaining();
+                if (missing == 0) {
+                    call(new Answer(second));
+                }
+            }
+        });
+        first.join();
+        second.join();
+        assertThat(provider.calls()).isEqualTo(2);
+    }
+
+    private void call(ResponseSink sink) {
+        new UpstreamCall(client, HttpRequest.newBuilder(provider.base()).build(), true, false).fetch(sink);
+    }
+
+    private static class Answer implements ResponseSink {
+        private final CompletableFuture<Void> over;
+
+        Answer(CompletableFuture<Void> over) {
+            this.over = over;
+        }
+
+        @Override
+        public void head(ResponseHead head) {}
+
+        @Override
+        public void chunk(ByteBuffer bytes) {}
+
+        @Override
+        public void end() {
+            over.complete(null);
+        }
+
+        @Override
+        public void fail(Throwable cause) {
+            over.completeExceptionally(cause);
+        }
+    }
+}

@@ -1,0 +1,90 @@
+package dev.refrain.semantics.forward;
+
+import dev.refrain.semantics.RequestFields;
+import dev.refrain.semantics.framing.ConnectionOptions;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.BiConsumer;
+
+/**
+ * Which header fields cross the proxy: all but those that belong to one connection only (RFC 9110, 7.6.1), those that the client
+ * and the server write themselves, and the cache's own (wire rule W9).
+ */
+public final class ForwardedFields {
+    private static final Set<String> HOP_BY_HOP = Set.of(
+            "connection",
+            "keep-alive",
+            "proxy-authenticate",
+            "proxy-authorization",
+            "proxy-connection",
+            "te",
+            "trailer",
+            "transfer-encoding",
+            "upgrade");
+
+    private static final Set<String> WRITTEN_BY_THE_CLIENT =
+            Set.of("host", "content-length", "expect", "http2-settings");
+
+    private static final Set<String> OWN_REQUEST =
+            Set.of("x-openrouter-cache", "x-openrouter-cache-ttl", "x-openrouter-cache-clear");
+
+    /** What an upstream that caches too would say of its own cache must not be mistaken for ours. */
+    private static final String OWN_RESPONSE_PREFIX = "x-openrouter-cache-";
+
+    private ForwardedFields() {}
+
+    /**
+     * Copies a request's fields.
+     *
+     * @param from the client's request
+     * @param identity whether the upstream is asked not to compress: a stored answer must suit every later client
+     * @param to gets each line, under its field's name
+     */
+    public static void toUpstream(RequestFields from, boolean identity, BiConsumer<String, String> to) {
+        Set<String> nominated = ConnectionOptions.of(from.all("Connection"));
+        from.forEach((name, lines) -> {
+            String lower = name.toLowerCase(Locale.ROOT);
+            if (HOP_BY_HOP.contains(lower)
+                    || nominated.contains(lower)
+                    || WRITTEN_BY_THE_CLIENT.contains(lower)
+                    || OWN_REQUEST.contains(lower)
+                    || (identity && lower.equals("accept-encoding"))) {
+                return;
+            }
+            for (String line : lines) {
+                to.accept(name, line);
+            }
+        });
+        if (identity) {
+            to.accept("Accept-Encoding", "identity");
+        }
+        if (from.first("User-Agent") == null) {
+            to.accept("User-Agent", "Refrain");
+        }
+    }
+
+    /**
+     * Copies a response's fields; the length and our own fields are set elsewhere.
+     *
+     * @param from the upstream's answer
+     * @param endpoint whether the cache may have a part in it
+     * @param to gets each field once, with all of its lines
+     */
+    public static void toClient(Map<String, List<String>> from, boolean endpoint, BiConsumer<String, List<String>> to) {
+        Set<String> nominated = ConnectionOptions.of(from.get("connection"));
+        from.forEach((name, values) -> {
+            String lower = name.toLowerCase(Locale.ROOT);
+            // HTTP/2 pseudo-header fields begin with a colon.
+            if (lower.startsWith(":")
+                    || HOP_BY_HOP.contains(lower)
+                    || nominated.contains(lower)
+                    || lower.equals("content-length")
+                    || (endpoint && lower.startsWith(OWN_RESPONSE_PREFIX))) {
+                return;
+            }
+            to.accept(name, values);
+        });
+    }
+}

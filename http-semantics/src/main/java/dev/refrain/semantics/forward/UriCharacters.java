@@ -1,0 +1,46 @@
+package dev.refrain.semantics.forward;
+
+import java.util.HexFormat;
+
+/**
+ * Makes a path and query that a client sent acceptable to {@link java.net.URI}. Clients send characters that RFC 3986 does not allow
+ * bare ({@code fetch} leaves braces and bars in queries as they are); escaping them is the least change that names the same thing.
+ */
+public final class UriCharacters {
+    private static final String ESCAPED = "\"<>\\^`{|} ";
+
+    private static final HexFormat HEX = HexFormat.of().withUpperCase();
+
+    private UriCharacters() {}
+
+    /** The same text where every character is allowed already, which it nearly always is. */
+    public static String escape(String pathAndQuery) {
+        int query = pathAndQuery.indexOf('?');
+        StringBuilder escaped = null;
+        for (int i = 0; i < pathAndQuery.length(); i++) {
+            char c = pathAndQuery.charAt(i);
+            boolean inPath = query < 0 || i < query;
+            if (isAllowed(pathAndQuery, i, c, inPath)) {
+                if (escaped != null) {
+                    escaped.append(c);
+                }
+                continue;
+            }
+            if (escaped == null) {
+                escaped = new StringBuilder(pathAndQuery.length() + 16).append(pathAndQuery, 0, i);
+            }
+            // Each character is one byte of the request line.
+            escaped.append('%').append(HEX.toHexDigits((byte) c));
+        }
+        return escaped == null ? pathAndQuery : escaped.toString();
+    }
+
+    private static boolean isAllowed(String text, int at, char c, boolean inPath) {
+        if (c == '%') {
+            return at + 2 < text.length()
+                    && HexFormat.isHexDigit(text.charAt(at + 1))
+                    && HexFormat.isHexDigit(text.charAt(at + 2));
+        }
+        return c > ' ' && c < 0x7F && ESCAPED.indexOf(c) < 0 && !(inPath && (c == '[' || c == ']'));
+    }
+}

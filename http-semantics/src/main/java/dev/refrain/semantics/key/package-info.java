@@ -1,0 +1,2 @@
+/** What goes into a request's key beside its body. */
+package dev.refrain.semantics.key;
