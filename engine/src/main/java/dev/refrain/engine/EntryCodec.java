@@ -14,7 +14,6 @@ import java.util.Arrays;
 import java.util.zip.CRC32C;
 import net.jpountz.lz4.LZ4Compressor;
 import net.jpountz.lz4.LZ4Exception;
-import net.jpountz.lz4.LZ4Factory;
 import net.jpountz.lz4.LZ4SafeDecompressor;
 
 /**
@@ -76,17 +75,8 @@ final class EntryCodec {
 
     EntryCodec(HitIds ids) {
         this.ids = ids;
-        LZ4Factory lz4 = nativeOrSafe();
-        this.compressor = lz4.fastCompressor();
-        this.decompressor = lz4.safeDecompressor();
-    }
-
-    private static LZ4Factory nativeOrSafe() {
-        try {
-            return LZ4Factory.nativeInstance();
-        } catch (LinkageError | RuntimeException noNativeLibrary) {
-            return LZ4Factory.safeInstance();
-        }
+        this.compressor = Lz4.FACTORY.fastCompressor();
+        this.decompressor = Lz4.FACTORY.safeDecompressor();
     }
 
     /** One thread's working memory. */
