@@ -1,5 +1,9 @@
 package dev.refrain.engine;
 
+import dev.refrain.engine.exchange.CacheOutcome;
+import dev.refrain.engine.exchange.ForwardReason;
+import dev.refrain.engine.exchange.Upstream;
+
 /**
  * One request for a key that the store has not answered.
  *

@@ -1,5 +1,7 @@
 package dev.refrain.engine;
 
+import dev.refrain.engine.exchange.NotCachedException;
+
 /**
  * What a request's {@code Cache-Control} field asks of the cache (wire rule W30; RFC 9111, 5.2.1 and RFC 5861, 4).
  *

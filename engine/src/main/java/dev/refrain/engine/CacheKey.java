@@ -1,5 +1,7 @@
 package dev.refrain.engine;
 
+import dev.refrain.engine.exchange.Endpoint;
+import dev.refrain.engine.spi.CacheStore;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
@@ -14,25 +16,22 @@ import java.util.Objects;
  */
 public final class CacheKey {
     /** Length of {@link #copyTo(byte[], int)} in bytes. */
-    public static final int LENGTH = 32;
+    public static final int LENGTH = CacheStore.KEY_LENGTH;
 
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
 
-    private static final byte[] NO_SCOPE = new byte[Long.BYTES];
-
-    // Changed by {@link #set} alone, in keys that their maker has kept to himself.
-    private Endpoint endpoint;
-    private boolean streaming;
-    private long a;
-    private long b;
-    private long c;
-    private long d;
+    private final Endpoint endpoint;
+    private final boolean streaming;
+    private final long a;
+    private final long b;
+    private final long c;
+    private final long d;
     /** With {@link #modelTag} what the key's entry is labelled with; no part of the key's identity. Null if it is not known. */
-    private CacheScope scope;
+    private final CacheScope scope;
 
-    private long modelTag;
+    private final long modelTag;
     /** Of the request that it was made from, for {@link RequestMemo}; 0 if it need not be remembered. No part of the key's identity. */
-    private long requestHash;
+    private final long requestHash;
 
     /**
      * Wraps a digest.
@@ -41,7 +40,7 @@ public final class CacheKey {
      * @throws IndexOutOfBoundsException if the digest is shorter than that
      */
     public CacheKey(Endpoint endpoint, boolean streaming, byte[] digest, int offset) {
-        this(endpoint, streaming, digest, offset, null, 0);
+        this(endpoint, streaming, digest, offset, null, 0, 0);
     }
 
     /**
@@ -50,42 +49,23 @@ public final class CacheKey {
      * @param scope null if it is not known
      * @param modelTag 0 is no tag
      */
-    CacheKey(Endpoint endpoint, boolean streaming, byte[] digest, int offset, CacheScope scope, long modelTag) {
-        set(endpoint, streaming, digest, offset, scope, modelTag);
-        // As behind final fields: who gets hold of the key without further ado sees all of it.
-        VarHandle.releaseFence();
-    }
-
-    /** To be {@link #set}. */
-    CacheKey() {}
-
-    /** Makes this the key that the constructor would make; only while nobody else knows it. */
-    void set(
-            Endpoint newEndpoint,
-            boolean isStreaming,
+    CacheKey(
+            Endpoint endpoint,
+            boolean streaming,
             byte[] digest,
             int offset,
-            CacheScope newScope,
-            long newModelTag) {
-        endpoint = Objects.requireNonNull(newEndpoint, "endpoint");
-        streaming = isStreaming;
-        a = (long) LONG.get(digest, offset);
-        b = (long) LONG.get(digest, offset + 8);
-        c = (long) LONG.get(digest, offset + 16);
-        d = (long) LONG.get(digest, offset + 24);
-        scope = newScope;
-        modelTag = newModelTag;
-        requestHash = 0;
-    }
-
-    /** A key of its own that is equal to this one. */
-    CacheKey copy() {
-        byte[] digest = new byte[LENGTH];
-        copyTo(digest, 0);
-        CacheKey copy = new CacheKey(endpoint, streaming, digest, 0, scope, modelTag);
-        copy.requestHash = requestHash;
-        VarHandle.releaseFence();
-        return copy;
+            CacheScope scope,
+            long modelTag,
+            long requestHash) {
+        this.endpoint = Objects.requireNonNull(endpoint, "endpoint");
+        this.streaming = streaming;
+        this.a = (long) LONG.get(digest, offset);
+        this.b = (long) LONG.get(digest, offset + 8);
+        this.c = (long) LONG.get(digest, offset + 16);
+        this.d = (long) LONG.get(digest, offset + 24);
+        this.scope = scope;
+        this.modelTag = modelTag;
+        this.requestHash = requestHash;
     }
 
     /** The endpoint whose answers this key names; never null. */
@@ -111,22 +91,13 @@ public final class CacheKey {
         return HexFormat.of().toHexDigits(Long.reverseBytes(tag)).substring(0, 12);
     }
 
-    /** A key that finds an entry and is good for nothing else. */
-    static CacheKey ofBytes(byte[] digest) {
-        return new CacheKey(Endpoint.CHAT, false, digest, 0);
-    }
-
-    /** The scope, to be read only; eight zeros if the key does not know it. */
-    byte[] scopeBytes() {
-        return scope == null ? NO_SCOPE : scope.bytes();
+    /** Null if it is not known. */
+    CacheScope knownScope() {
+        return scope;
     }
 
     long requestHash() {
         return requestHash;
-    }
-
-    void requestHash(long hash) {
-        requestHash = hash;
     }
 
     long scopeTag() {
@@ -136,11 +107,6 @@ public final class CacheKey {
     /** A number that stands for the model that is asked for upstream; 0 if the request names none. Equal names have equal numbers. */
     public long modelTag() {
         return modelTag;
-    }
-
-    /** A part of the digest. */
-    long hash() {
-        return a;
     }
 
     /** Writes the {@link #LENGTH} digest bytes to {@code target} from {@code offset}. */

@@ -23,9 +23,9 @@ public final class CacheScope {
         this.bytes = bytes;
     }
 
-    /** Only read. */
+    /** A copy. */
     byte[] bytes() {
-        return bytes;
+        return bytes.clone();
     }
 
     /** What labels the entries of this scope: its first eight bytes as a number. */

@@ -1,5 +1,7 @@
 package dev.refrain.engine;
 
+import dev.refrain.engine.exchange.AnswerFacts;
+import dev.refrain.engine.internal.ids.IdFormat;
 import dev.refrain.engine.spi.EntryBuffer;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -13,7 +15,7 @@ public final class CachedResponse {
     private static final int INITIAL_CAPACITY = 8 * 1024;
 
     private final EntryBuffer body;
-    private final byte[] generationId = new byte[GenerationId.LENGTH];
+    private final byte[] generationId = new byte[IdFormat.LENGTH];
     private byte[] contentTypeBytes = new byte[0];
     private String contentType = "";
     private byte[] sourceId = new byte[64];

@@ -1,8 +1,17 @@
 package dev.refrain.engine;
 
+import dev.refrain.engine.exchange.AnswerFacts;
+import dev.refrain.engine.exchange.BypassReason;
+import dev.refrain.engine.exchange.CacheOutcome;
+import dev.refrain.engine.exchange.ForwardReason;
+import dev.refrain.engine.exchange.ResponseHead;
+import dev.refrain.engine.exchange.ResponseSink;
+import dev.refrain.engine.internal.ids.HitIds;
 import dev.refrain.engine.internal.template.AnswerCapture;
 import dev.refrain.engine.internal.template.AnswerCapture.State;
 import dev.refrain.engine.internal.template.Template;
+import dev.refrain.engine.memory.MemoryBudget;
+import dev.refrain.engine.usage.AnswerMeter;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.Locale;
@@ -26,7 +35,7 @@ class CaptureSink implements ResponseSink {
 
     private static final int DISCARDED = -2;
 
-    private final ResponseCache cache;
+    private final Answers answers;
     private final CacheKey key;
     private final Duration ttl;
     private final ForwardReason reason;
@@ -59,14 +68,14 @@ class CaptureSink implements ResponseSink {
 
     private int committedLength = NOTHING_YET;
 
-    CaptureSink(ResponseCache cache, CacheKey key, Duration ttl, ForwardReason reason, ResponseSink client) {
-        this.cache = cache;
+    CaptureSink(Answers answers, CacheKey key, Duration ttl, ForwardReason reason, ResponseSink client) {
+        this.answers = answers;
         this.key = key;
         this.ttl = ttl;
         this.reason = reason;
         this.client = client;
-        this.startedAt = cache.ticker().getAsLong();
-        this.memory = cache.memory().openForStoring();
+        this.startedAt = answers.ticker().getAsLong();
+        this.memory = answers.memory().openForStoring();
     }
 
     @Override
@@ -86,7 +95,7 @@ class CaptureSink implements ResponseSink {
         } else {
             meter = new AnswerMeter(key.endpoint(), memory);
             meter.head(answer);
-            cache.counters().rejections.increment();
+            answers.counters().rejections.increment();
             rejected();
             client.head(answer.withCache(outcome));
         }
@@ -95,7 +104,7 @@ class CaptureSink implements ResponseSink {
     /** Null if the memory budget has no room even for the beginning. */
     private AnswerCapture captureWithinBudget() {
         try {
-            return cache.newCapture(key, memory);
+            return answers.newCapture(key, memory);
         } catch (MemoryBudget.Exhausted noRoom) {
             return null;
         }
@@ -120,7 +129,7 @@ class CaptureSink implements ResponseSink {
         if (answer.contentEncoding() != null && !answer.contentEncoding().equalsIgnoreCase("identity")) {
             return new CacheOutcome.Bypass(BypassReason.ANSWER_ENCODED);
         }
-        if (answer.contentLength() > cache.maxAnswerBytes()) {
+        if (answer.contentLength() > answers.maxAnswerBytes()) {
             return new CacheOutcome.Bypass(BypassReason.ANSWER_TOO_LARGE);
         }
         return miss(isOfTheRightKind(answer.contentType()));
@@ -132,7 +141,7 @@ class CaptureSink implements ResponseSink {
 
     /** How long the call has been under way, whatever has happened to the clock. */
     final long fetchMillis() {
-        return TimeUnit.NANOSECONDS.toMillis(cache.ticker().getAsLong() - startedAt);
+        return TimeUnit.NANOSECONDS.toMillis(answers.ticker().getAsLong() - startedAt);
     }
 
     final Duration ttl() {
@@ -144,7 +153,7 @@ class CaptureSink implements ResponseSink {
     }
 
     final HitIds ids() {
-        return cache.ids().hits();
+        return answers.ids().hits();
     }
 
     /** A document in place of a stream, or the other way round, cannot become an entry. Any other type is judged by the content. */
@@ -183,7 +192,7 @@ class CaptureSink implements ResponseSink {
     @Override
     public void fail(Throwable cause) {
         if (capture != null && committedLength == NOTHING_YET) {
-            cache.counters().rejections.increment();
+            answers.counters().rejections.increment();
         }
         count();
         capture = null;
@@ -300,7 +309,7 @@ class CaptureSink implements ResponseSink {
             // What nobody waits for any more is not captured on purpose.
             if (!memory.isClosed()) {
                 LOG.warn("An answer could not be captured; it is served all the same. Key {}", key, e);
-                cache.counters().failures.increment();
+                answers.counters().failures.increment();
             }
             capture = null;
             lostTrack = true;
@@ -319,7 +328,7 @@ class CaptureSink implements ResponseSink {
             note(template.facts().tokensOrNone());
         }
         committedLength = template.length();
-        if (!cache.mayStore(capture)) {
+        if (!answers.mayStore(capture)) {
             refuse();
         } else if (mayCommit()) {
             put(template);
@@ -338,9 +347,9 @@ class CaptureSink implements ResponseSink {
 
     /** Removes what was stored too early. */
     private void takeBack() {
-        cache.counters().rejections.increment();
+        answers.counters().rejections.increment();
         if (stored && mayCommit()) {
-            cache.remove(key);
+            answers.remove(key);
         }
         stored = false;
     }
@@ -348,8 +357,8 @@ class CaptureSink implements ResponseSink {
     @SuppressWarnings("CatchingUnchecked") // others may be reading the answer, whatever the store does
     private void put(Template template) {
         try {
-            long now = cache.nowMillis();
-            stored = cache.put(
+            long now = answers.nowMillis();
+            stored = answers.put(
                     key,
                     template,
                     new EntryCodec.Facts(
@@ -358,11 +367,11 @@ class CaptureSink implements ResponseSink {
                 stored = false;
                 // Came to be the older answer while it was being stored. It may have overwritten the newer one; better
                 // none.
-                cache.remove(key);
+                answers.remove(key);
             }
         } catch (RuntimeException | OutOfMemoryError e) {
             LOG.warn("An answer could not be stored; it is served all the same. Key {}", key, e);
-            cache.counters().failures.increment();
+            answers.counters().failures.increment();
         }
     }
 
@@ -370,11 +379,11 @@ class CaptureSink implements ResponseSink {
     @SuppressWarnings("CatchingUnchecked") // as in put
     private void note(long tokens) {
         try {
-            long expiresAt = cache.nowMillis() + ttl.toMillis();
-            cache.ids().note(key, tag, capture.providerId(), expiresAt, tokens, fetchMillis());
+            long expiresAt = answers.nowMillis() + ttl.toMillis();
+            answers.ids().note(key, tag, capture.providerId(), expiresAt, tokens, fetchMillis());
         } catch (RuntimeException | OutOfMemoryError e) {
             LOG.warn("The id of an answer could not be stored; it is served all the same. Key {}", key, e);
-            cache.counters().failures.increment();
+            answers.counters().failures.increment();
         }
     }
 

@@ -1,5 +1,6 @@
 package dev.refrain.engine;
 
+import dev.refrain.engine.exchange.GenerationId;
 import dev.refrain.engine.internal.Pool;
 import dev.refrain.engine.spi.EntryBuffer;
 
@@ -8,16 +9,15 @@ final class Coalescer {
     /** Flights that one request joins or leads at most, so that a broken provider is not stormed. */
     private static final int MAX_FLIGHTS = 3;
 
-    private final ResponseCache cache;
-    private final Flights flights = new Flights();
+    private final Answers answers;
+    private final UpstreamCalls calls;
+    private final Flights flights;
     private final Pool<EntryBuffer> pieces = new Pool<>(() -> new EntryBuffer(8 * 1024));
 
-    Coalescer(ResponseCache cache) {
-        this.cache = cache;
-    }
-
-    Flights flights() {
-        return flights;
+    Coalescer(Answers answers, Flights flights, UpstreamCalls calls) {
+        this.answers = answers;
+        this.flights = flights;
+        this.calls = calls;
     }
 
     /** From a call that is under way, or from one of its own. */
@@ -36,19 +36,19 @@ final class Coalescer {
                 fetchAlone(ask);
                 return;
             }
-            Flight own = new Flight(flights, cache, ask);
+            Flight own = new Flight(flights, answers, calls, ask);
             if (flights.replace(running, own)) {
                 // Another call may have come to its end between the lookup and here; nobody's answer is fetched twice.
                 boolean wanted = false;
                 try {
-                    wanted = !cache.replay(ask);
+                    wanted = !answers.replay(ask);
                 } finally {
                     if (!wanted) {
                         own.dissolve();
                     }
                 }
                 if (wanted) {
-                    own.start(cache.inTime(ask.upstream()));
+                    own.start(calls.inTime(ask.upstream()));
                 }
                 return;
             }
@@ -56,18 +56,19 @@ final class Coalescer {
     }
 
     private boolean follow(Flight running, Ask ask, int attempt) {
-        Follower follower = new Follower(running, ask, pieces, cache.nowMillis(), why -> startOver(ask, attempt, why));
+        Follower follower =
+                new Follower(running, ask, pieces, answers.nowMillis(), why -> startOver(ask, attempt, why));
         if (!running.join(follower)) {
             return false;
         }
-        cache.counters().collapsed.increment();
+        answers.counters().collapsed.increment();
         follower.start();
         return true;
     }
 
     /** A follower whose flight failed before it had a byte: another flight, but not endlessly many of them. */
     private void startOver(Ask ask, int attempt, Flight.Ending why) {
-        if (cache.replay(ask)) {
+        if (answers.replay(ask)) {
             return;
         }
         if (why instanceof Flight.Ending.Unshareable) {
@@ -79,7 +80,7 @@ final class Coalescer {
         } else if (failed.head() != null) {
             GuardedSink sink = ask.sink();
             sink.head(failed.head()
-                    .withGenerationId(GenerationId.mint(cache.nowMillis() / 1000))
+                    .withGenerationId(GenerationId.mint(answers.nowMillis() / 1000))
                     .withCache(ask.miss(false)));
             sink.chunk(failed.body().duplicate());
             sink.end();
@@ -93,7 +94,7 @@ final class Coalescer {
 
     /** A call of one's own that nobody joins and whose answer is not stored. */
     private void fetchAlone(Ask ask) {
-        cache.passInTime(ask.upstream(), new OutcomeSink(ask.miss(false), ask.sink()));
+        calls.passInTime(ask.upstream(), new OutcomeSink(ask.miss(false), ask.sink()));
     }
 
     /** A call of one's own whatever else is under way, whose answer is the newer one. */
@@ -103,7 +104,7 @@ final class Coalescer {
             fetchAlone(ask);
             return;
         }
-        Flight own = new Flight(flights, cache, ask);
+        Flight own = new Flight(flights, answers, calls, ask);
         // In this order: what the older flight stores in between is removed, and after that it stores nothing.
         flights.supersede(own);
         boolean cleared = false;
@@ -115,12 +116,12 @@ final class Coalescer {
                 own.dissolve();
             }
         }
-        own.start(cache.inTime(ask.upstream()));
+        own.start(calls.inTime(ask.upstream()));
     }
 
     private void clearIfAsked(Ask ask) {
         if (ask.controls().clear()) {
-            cache.remove(ask.key());
+            answers.remove(ask.key());
         }
     }
 }

@@ -1,6 +1,8 @@
 package dev.refrain.engine;
 
+import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.engine.spi.StoreStats;
+import dev.refrain.engine.stats.CacheStats;
 import java.util.Collections;
 import java.util.EnumMap;
 import java.util.Map;

@@ -1,7 +1,11 @@
 package dev.refrain.engine;
 
+import dev.refrain.engine.exchange.AnswerFacts;
 import dev.refrain.engine.internal.EntryChecksum;
 import dev.refrain.engine.internal.hot.RecordRing;
+import dev.refrain.engine.internal.ids.HitIds;
+import dev.refrain.engine.internal.ids.IdFormat;
+import dev.refrain.engine.internal.ids.IdRandom;
 import dev.refrain.engine.internal.template.BlockPatches;
 import dev.refrain.engine.internal.template.Template;
 import dev.refrain.engine.spi.EntryBuffer;
@@ -82,8 +86,7 @@ final class EntryCodec {
     /** One thread's working memory. */
     static final class Scratch {
         private final CRC32C crc = new CRC32C();
-        private final byte[] key = new byte[CacheKey.LENGTH];
-        private final byte[] time = new byte[GenerationId.SECONDS_DIGITS];
+        private final byte[] time = new byte[IdFormat.SECONDS_DIGITS];
         private final IdRandom random = new IdRandom();
     }
 
@@ -156,8 +159,9 @@ final class EntryCodec {
         INT.set(entry, COMPLETION_TOKENS, countOrUnknown(answer.completionTokens()));
         LONG.set(entry, COST_NANOS, answer.costNanos());
         LONG.set(entry, TAG, facts.tag());
-        key.copyTo(scratch.key, 0);
-        EntryChecksum.write(scratch.key, entry, out.length(), scratch.crc);
+        byte[] digest = new byte[CacheKey.LENGTH];
+        key.copyTo(digest, 0);
+        EntryChecksum.write(digest, entry, out.length(), scratch.crc);
     }
 
     /** A block whose placeholders are filled before it is decompressed. */
@@ -210,12 +214,11 @@ final class EntryCodec {
     }
 
     /** Whether the entry is one that {@link #encode} wrote for this very key. */
-    boolean isIntact(CacheKey key, EntryBuffer in, Scratch scratch) {
+    boolean isIntact(byte[] key, EntryBuffer in, Scratch scratch) {
         byte[] entry = in.bytes();
-        key.copyTo(scratch.key, 0);
         return in.length() >= LABELS
                 && (entry[VERSION] == CURRENT_VERSION || entry[VERSION] == BLOCK_PATCHES_VERSION)
-                && EntryChecksum.matches(scratch.key, entry, in.length(), scratch.crc);
+                && EntryChecksum.matches(key, entry, in.length(), scratch.crc);
     }
 
     /**
@@ -284,13 +287,13 @@ final class EntryCodec {
      * @return false if it is gone
      */
     static boolean copy(RecordRing.Cursor copy, EntryBuffer beforeBody, EntryBuffer body) {
-        // As far as all the lengths stand that say where the body begins.
-        if (!copy.copy(0, beforeBody.resize(LABELS), 0, LABELS)) {
+        // All lengths that say where the body begins stand in the head.
+        if (!copy.copy(0, beforeBody.resize(EntryHead.LENGTH), 0, EntryHead.LENGTH)) {
             return false;
         }
         int bodyAt = beforeBody(beforeBody.bytes());
         int bodyLength = (int) INT.get(beforeBody.bytes(), BODY_LENGTH);
-        return copy.copy(LABELS, beforeBody.resize(bodyAt), LABELS, bodyAt - LABELS)
+        return copy.copy(EntryHead.LENGTH, beforeBody.resize(bodyAt), EntryHead.LENGTH, bodyAt - EntryHead.LENGTH)
                 && copy.copy(bodyAt, body.resize(bodyLength), 0, bodyLength);
     }
 
@@ -329,7 +332,7 @@ final class EntryCodec {
         int contentTypeLength = Short.toUnsignedInt((short) SHORT.get(entry, CONTENT_TYPE_LENGTH));
         int contentTypeAt = LABELS + sourceIdLength;
         ids.write(nowMillis / 1000, (long) LONG.get(entry, TAG), scratch.random, out.generationIdBytes());
-        GenerationId.writeSeconds(nowMillis / 1000, scratch.time, 0);
+        IdFormat.writeSeconds(nowMillis / 1000, scratch.time, 0);
         out.contentType(entry, contentTypeAt, contentTypeLength);
         out.times(EntryHead.storedAt(entry), EntryHead.expiresAt(entry), nowMillis);
         out.sourceId(entry, LABELS, sourceIdLength);

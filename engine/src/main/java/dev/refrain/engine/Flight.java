@@ -1,8 +1,12 @@
 package dev.refrain.engine;
 
+import dev.refrain.engine.exchange.ResponseHead;
+import dev.refrain.engine.exchange.Savings;
+import dev.refrain.engine.exchange.Upstream;
 import dev.refrain.engine.internal.template.AnswerCapture;
 import dev.refrain.engine.internal.template.LiveTemplate;
 import dev.refrain.engine.internal.template.Template;
+import dev.refrain.engine.memory.MemoryBudget;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
@@ -98,17 +102,17 @@ final class Flight extends CaptureSink {
     /** The answer as it came, until it is too long or followers have had some of it. */
     private KeptAnswer kept = new KeptAnswer(MAX_KEPT, memory());
 
-    Flight(Flights flights, ResponseCache cache, Ask ask) {
-        super(cache, ask.key(), ask.controls().ttl(), ask.reason(), ask.sink());
+    Flight(Flights flights, Answers answers, UpstreamCalls calls, Ask ask) {
+        super(answers, ask.key(), ask.controls().ttl(), ask.reason(), ask.sink());
         this.flights = flights;
         this.key = ask.key();
         this.leader = ask.sink();
-        this.cancelWhenAbandoned = cache.cancelsWhenAbandoned();
-        this.maxLag = cache.maxAnswerBytes();
-        this.nanos = cache.ticker();
-        this.silentCallNanos = cache.silentCallNanos();
+        this.cancelWhenAbandoned = calls.cancelWhenAbandoned();
+        this.maxLag = answers.maxAnswerBytes();
+        this.nanos = answers.ticker();
+        this.silentCallNanos = calls.silentNanos();
         this.heardAt = nanos.getAsLong();
-        this.memory = cache.memory();
+        this.memory = answers.memory();
         this.lag = memory.open();
     }
 

@@ -1,6 +1,10 @@
 package dev.refrain.engine;
 
+import dev.refrain.engine.exchange.CacheOutcome;
+import dev.refrain.engine.exchange.ResponseHead;
 import dev.refrain.engine.internal.Pool;
+import dev.refrain.engine.internal.ids.IdFormat;
+import dev.refrain.engine.internal.ids.IdRandom;
 import dev.refrain.engine.internal.template.LiveReader;
 import dev.refrain.engine.internal.template.LiveTemplate;
 import dev.refrain.engine.spi.EntryBuffer;
@@ -31,8 +35,8 @@ final class Follower {
     private final GuardedSink sink;
     private final Pool<EntryBuffer> buffers;
     private final Retry retry;
-    private final byte[] id = new byte[GenerationId.LENGTH];
-    private final byte[] time = new byte[GenerationId.SECONDS_DIGITS];
+    private final byte[] id = new byte[IdFormat.LENGTH];
+    private final byte[] time = new byte[IdFormat.SECONDS_DIGITS];
     /** Calls of {@link #wake} that have not been worked off. One from the beginning, which {@link #start} works off. */
     private final AtomicInteger news = new AtomicInteger(1);
 
@@ -52,7 +56,7 @@ final class Follower {
         this.buffers = buffers;
         this.retry = retry;
         flight.ids().write(nowMillis / 1000, flight.tag(), IdRandom.shared(), id);
-        GenerationId.writeSeconds(nowMillis / 1000, time, 0);
+        IdFormat.writeSeconds(nowMillis / 1000, time, 0);
     }
 
     /**

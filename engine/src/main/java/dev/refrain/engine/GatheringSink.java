@@ -1,5 +1,7 @@
 package dev.refrain.engine;
 
+import dev.refrain.engine.exchange.ResponseHead;
+import dev.refrain.engine.exchange.ResponseSink;
 import dev.refrain.engine.spi.EntryBuffer;
 import java.nio.ByteBuffer;
 import java.util.concurrent.CompletableFuture;

@@ -1,5 +1,7 @@
 package dev.refrain.engine;
 
+import dev.refrain.engine.exchange.ResponseHead;
+import dev.refrain.engine.exchange.ResponseSink;
 import java.nio.ByteBuffer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;

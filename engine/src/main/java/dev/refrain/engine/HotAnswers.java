@@ -35,25 +35,25 @@ final class HotAnswers {
     /** One thread's working memory. */
     static final class Scratch {
         private final RecordRing.Cursor cursor = new RecordRing.Cursor();
-        private final byte[] key = new byte[CacheKey.LENGTH];
         private final byte[] head = new byte[EntryHead.LENGTH];
         private final BooleanSupplier copying = this::copy;
 
         private RecordRing ring;
-        private long hash;
+        private KeyBuffer key;
         private EntryBuffer entry;
         private EntryBuffer body;
 
         /** Copies the copy, if it is one of the entry that the head belongs to. */
         private boolean copy() {
-            if (!ring.find(hash, key, 0, CacheKey.LENGTH, cursor) || !EntryCodec.copy(cursor, entry, body)) {
+            if (!ring.find(key.hash(), key.bytes(), 0, CacheKey.LENGTH, cursor)
+                    || !EntryCodec.copy(cursor, entry, body)) {
                 return false;
             }
             if (!isSameEntry(entry.bytes(), head)) {
                 ring.drop(cursor);
                 return false;
             }
-            ring.hit(hash);
+            ring.hit(key.hash());
             return true;
         }
     }
@@ -65,28 +65,26 @@ final class HotAnswers {
      * @param entry receives what stands before the body
      * @param body receives the body
      */
-    boolean find(CacheKey key, EntryBuffer entry, EntryBuffer body, Scratch scratch) {
-        key.copyTo(scratch.key, 0);
+    boolean find(KeyBuffer key, EntryBuffer entry, EntryBuffer body, Scratch scratch) {
         scratch.ring = ring;
-        scratch.hash = key.hash();
+        scratch.key = key;
         scratch.entry = entry;
         scratch.body = body;
-        boolean found = store.head(key, scratch.head, scratch.copying);
+        boolean found = store.head(key.bytes(), scratch.head, scratch.copying);
         // The caller's, and not kept alive for longer than it is used.
         scratch.body = null;
         return found;
     }
 
     /** An entry was read from the store; if that happens often, it is copied. */
-    void offer(CacheKey key, EntryBuffer entry, CachedResponse answer, Scratch scratch) {
+    void offer(KeyBuffer key, EntryBuffer entry, CachedResponse answer, Scratch scratch) {
         if (EntryCodec.hasBlockPatches(entry.bytes()) || answer.length() > MAX_COMPRESSION * entry.length()) {
             return;
         }
         if (ring.shouldAdmit(key.hash())) {
-            key.copyTo(scratch.key, 0);
             ring.append(
                     key.hash(),
-                    scratch.key,
+                    key.bytes(),
                     0,
                     CacheKey.LENGTH,
                     entry.bytes(),
@@ -98,9 +96,8 @@ final class HotAnswers {
     }
 
     /** Wipes the copy of an entry. */
-    void remove(CacheKey key, Scratch scratch) {
-        key.copyTo(scratch.key, 0);
-        ring.remove(key.hash(), scratch.key, 0, CacheKey.LENGTH, scratch.cursor);
+    void remove(KeyBuffer key, Scratch scratch) {
+        ring.remove(key.hash(), key.bytes(), 0, CacheKey.LENGTH, scratch.cursor);
     }
 
     /**
@@ -113,7 +110,7 @@ final class HotAnswers {
             block.get(keyAt, check.key);
             block.get(valueAt, check.copied);
             check.isSame = false;
-            store.head(CacheKey.ofBytes(check.key), check.head, check);
+            store.head(check.key, check.head, check);
             return !check.isSame;
         });
     }

@@ -1,7 +1,10 @@
 package dev.refrain.engine;
 
 import com.fasterxml.jackson.core.io.JsonStringEncoder;
+import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.engine.internal.EntryChecksum;
+import dev.refrain.engine.internal.ids.HitIds;
+import dev.refrain.engine.internal.ids.IdFormat;
 import dev.refrain.engine.internal.request.PreviousId;
 import dev.refrain.engine.internal.request.RequestScan;
 import dev.refrain.engine.spi.CacheStore;
@@ -28,6 +31,9 @@ import java.util.zip.CRC32C;
 final class IssuedIds {
     /** How long OpenAI keeps a response; counted from the end of the entry's lifetime, as a hit then may be the first to name it. */
     private static final long LIFETIME_MILLIS = Duration.ofDays(30).toMillis();
+
+    /** Stands for the scope of a key that does not know it. */
+    private static final byte[] NO_SCOPE = new byte[Long.BYTES];
 
     private static final int MAX_ID_LENGTH = 256;
     private static final byte[] LABEL = "refrain issued id".getBytes(StandardCharsets.US_ASCII);
@@ -75,23 +81,21 @@ final class IssuedIds {
         INT.set(bytes, EntryHead.FETCH_MILLIS, (int) Math.min(Integer.MAX_VALUE, Math.max(0, fetchMillis)));
         LONG.set(bytes, EntryHead.SCOPE, key.scopeTag());
         System.arraycopy(id, 0, bytes, EntryHead.LENGTH, id.length);
-        byte[] digest = digest(key.scopeBytes(), tag);
+        byte[] digest = digest(key.knownScope(), tag);
         EntryChecksum.write(digest, bytes, note.length(), new CRC32C());
-        store.put(CacheKey.ofBytes(digest), note);
+        store.put(digest, note);
     }
 
     /**
      * The provider's id behind one that was made here for the same scope, or null.
-     *
-     * @param scope what stands for the API key in keys
      */
-    String find(byte[] scope, String id) {
-        if (!GenerationId.isOne(id)) {
+    String find(CacheScope scope, String id) {
+        if (!IdFormat.isOne(id)) {
             return null;
         }
         byte[] digest = digest(scope, hits.tag(id));
         EntryBuffer note = new EntryBuffer(EntryHead.LENGTH + MAX_ID_LENGTH);
-        if (!store.get(CacheKey.ofBytes(digest), note)
+        if (!store.get(digest, note)
                 || note.length() < EntryHead.LENGTH
                 || note.bytes()[EntryHead.KIND] != EntryHead.NOTE
                 || !EntryChecksum.matches(digest, note.bytes(), note.length(), new CRC32C())
@@ -106,7 +110,7 @@ final class IssuedIds {
      *
      * @param body of an eligible or other request
      */
-    byte[] restored(byte[] scope, Endpoint endpoint, RequestScan body) {
+    byte[] restored(CacheScope scope, Endpoint endpoint, RequestScan body) {
         PreviousId previous = canBeGivenBack(endpoint) ? PreviousId.of(endpoint, body) : null;
         String providerId = previous == null ? null : find(scope, previous.id());
         if (providerId == null) {
@@ -115,14 +119,15 @@ final class IssuedIds {
         return previous.replacedBy(JsonStringEncoder.getInstance().quoteAsUTF8(providerId));
     }
 
-    private static byte[] digest(byte[] scope, long tag) {
+    /** @param scope null if it is not known */
+    private static byte[] digest(CacheScope scope, long tag) {
         try {
             MessageDigest sha256 = MessageDigest.getInstance("SHA-256");
             sha256.update(LABEL);
             byte[] tagged = new byte[Long.BYTES];
             LONG.set(tagged, 0, tag);
             sha256.update(tagged);
-            return sha256.digest(scope);
+            return sha256.digest(scope == null ? NO_SCOPE : scope.bytes());
         } catch (NoSuchAlgorithmException e) {
             throw new IllegalStateException("every Java platform has SHA-256", e);
         }

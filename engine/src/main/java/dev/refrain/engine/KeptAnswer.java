@@ -1,5 +1,6 @@
 package dev.refrain.engine;
 
+import dev.refrain.engine.memory.MemoryBudget;
 import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
 

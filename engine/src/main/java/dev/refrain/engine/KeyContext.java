@@ -1,5 +1,6 @@
 package dev.refrain.engine;
 
+import dev.refrain.engine.exchange.Endpoint;
 import java.util.Objects;
 
 /**

@@ -90,7 +90,7 @@ final class KeyDeriver {
     // ---- keys
 
     /** Makes a key that of an eligible request. */
-    void derive(CacheRequest request, CacheKey into, Scratch scratch) {
+    void derive(CacheRequest request, KeyBuffer into, Scratch scratch) {
         KeyContext context = request.context(this);
         begin(context, request.presetFingerprint(), scratch);
         finish(context, request.stream(), request.body(), request.outgoing(), into, scratch);
@@ -121,7 +121,7 @@ final class KeyDeriver {
             boolean stream,
             RequestScan body,
             RequestScan outgoing,
-            CacheKey into,
+            KeyBuffer into,
             Scratch scratch) {
         KeyBytes head = scratch.head;
         int begun = head.length();

@@ -1,5 +1,6 @@
 package dev.refrain.engine;
 
+import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.engine.internal.request.RequestScan;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;

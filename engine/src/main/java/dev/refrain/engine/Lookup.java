@@ -20,6 +20,7 @@ import java.util.Optional;
  */
 public final class Lookup {
     private final ResponseCache cache;
+    private final Answers answers;
     private final CachedResponse response = new CachedResponse();
 
     private KeyContext context;
@@ -27,8 +28,9 @@ public final class Lookup {
     private int offset;
     private int length;
 
-    Lookup(ResponseCache cache) {
+    Lookup(ResponseCache cache, Answers answers) {
         this.cache = cache;
+        this.answers = answers;
     }
 
     /**
@@ -46,7 +48,7 @@ public final class Lookup {
         this.body = body;
         this.offset = offset;
         this.length = length;
-        return cache.find(context, body, offset, length, response) ? response : null;
+        return answers.find(context, body, offset, length, response) ? response : null;
     }
 
     /**

@@ -1,5 +1,10 @@
 package dev.refrain.engine;
 
+import dev.refrain.engine.exchange.CacheOutcome;
+import dev.refrain.engine.exchange.ForwardingSink;
+import dev.refrain.engine.exchange.ResponseHead;
+import dev.refrain.engine.exchange.ResponseSink;
+
 /** Passes an answer on untouched that the cache has no part in, with the reason in its head. */
 final class OutcomeSink extends ForwardingSink {
     private final CacheOutcome outcome;

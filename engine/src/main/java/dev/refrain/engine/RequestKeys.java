@@ -1,5 +1,7 @@
 package dev.refrain.engine;
 
+import dev.refrain.engine.exchange.BypassReason;
+import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.engine.internal.request.RequestScan;
 import java.util.function.Predicate;
 
@@ -20,7 +22,7 @@ final class RequestKeys {
     }
 
     /** A request was answered from the store. */
-    void answered(CacheKey key) {
+    void answered(KeyBuffer key) {
         if (memo != null && key.requestHash() != 0) {
             memo.answered(key.requestHash());
         }
@@ -67,13 +69,13 @@ final class RequestKeys {
 
     /** The provider's id behind one that was made here for the same scope, or null. */
     String providerId(CacheScope scope, String id) {
-        return ids.find(scope.bytes(), id);
+        return ids.find(scope, id);
     }
 
     /** The request with the provider's id in place of one that was made here, or the request itself if there is none. */
     CacheRequest restored(CacheRequest request) {
         KeyContext context = request.context(deriver);
-        byte[] scope = context.scope().bytes();
+        CacheScope scope = context.scope();
         byte[] sent = ids.restored(scope, request.endpoint(), request.body());
         if (!request.hasPreset()) {
             return sent == null ? request : request.withBodies(context, sent, null);
@@ -124,7 +126,7 @@ final class RequestKeys {
         if (bypass(endpoint, body) != null) {
             return false;
         }
-        byte[] restored = ids.restored(context.scope().bytes(), endpoint, body);
+        byte[] restored = ids.restored(context.scope(), endpoint, body);
         if (restored != null) {
             body = RequestScan.of(restored, 0, restored.length);
         }

@@ -65,7 +65,7 @@ final class RequestMemo {
             byte[] body,
             int offset,
             int length,
-            CacheKey into,
+            KeyBuffer into,
             Scratch scratch) {
         scratch.hash = 0;
         if (length > MAX_BODY) {
@@ -80,7 +80,7 @@ final class RequestMemo {
     }
 
     private boolean search(
-            KeyContext context, KeyBytes begun, byte[] body, int offset, int length, CacheKey into, Scratch scratch) {
+            KeyContext context, KeyBytes begun, byte[] body, int offset, int length, KeyBuffer into, Scratch scratch) {
         byte[] head = begun.array();
         int headLength = begun.length();
         long hashed = hash.hash(body, offset, length, hash.hash(head, 0, headLength, seed));
@@ -114,7 +114,7 @@ final class RequestMemo {
      *
      * @param key will tell, once it has found an answer, that this request was answered
      */
-    void offer(KeyBytes head, byte[] body, int offset, int length, CacheKey key, Scratch scratch) {
+    void offer(KeyBytes head, byte[] body, int offset, int length, KeyBuffer key, Scratch scratch) {
         key.requestHash(scratch.hash);
         if (scratch.hash != 0 && ring.isFrequent(scratch.hash)) {
             try {
@@ -125,9 +125,9 @@ final class RequestMemo {
         }
     }
 
-    private void append(KeyBytes head, byte[] body, int offset, int length, CacheKey key, Scratch scratch) {
+    private void append(KeyBytes head, byte[] body, int offset, int length, KeyBuffer key, Scratch scratch) {
         byte[] facts = scratch.facts;
-        key.copyTo(facts, DIGEST);
+        System.arraycopy(key.bytes(), 0, facts, DIGEST, CacheKey.LENGTH);
         LONG.set(facts, MODEL, key.modelTag());
         facts[STREAMING] = (byte) (key.streaming() ? 1 : 0);
         ring.append(scratch.hash, body, offset, length, head.array(), head.length(), facts, LENGTH, scratch.cursor);

@@ -1,9 +1,11 @@
 package dev.refrain.engine;
 
+import dev.refrain.engine.exchange.Upstream;
 import dev.refrain.engine.internal.hot.DirectMemory;
 import dev.refrain.engine.internal.store.ChronicleStore;
 import dev.refrain.engine.internal.store.LastUse;
 import dev.refrain.engine.internal.template.ZeroPaths;
+import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.engine.spi.CacheStore;
 import dev.refrain.engine.spi.HeapStore;
 import java.io.IOException;

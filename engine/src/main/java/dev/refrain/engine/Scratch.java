@@ -2,6 +2,7 @@ package dev.refrain.engine;
 
 import dev.refrain.engine.internal.Pool;
 import dev.refrain.engine.internal.request.RequestScan;
+import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.engine.spi.EntryBuffer;
 
 /** One thread's working memory, so that a lookup allocates nothing. Whoever takes one gives it back by closing it. */
@@ -16,8 +17,7 @@ final class Scratch implements AutoCloseable {
     final CachedResponse response;
     final HotAnswers.Scratch hot = new HotAnswers.Scratch();
     final RequestMemo.Scratch memo = new RequestMemo.Scratch();
-    /** Changes with every request: whoever keeps it copies it. */
-    final CacheKey key = new CacheKey();
+    final KeyBuffer key = new KeyBuffer();
 
     private final RequestScan scan = new RequestScan();
     private final Pool<Scratch> home;

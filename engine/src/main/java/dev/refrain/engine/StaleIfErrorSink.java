@@ -1,5 +1,9 @@
 package dev.refrain.engine;
 
+import dev.refrain.engine.exchange.ForwardReason;
+import dev.refrain.engine.exchange.ForwardingSink;
+import dev.refrain.engine.exchange.ResponseHead;
+import dev.refrain.engine.exchange.ResponseSink;
 import java.nio.ByteBuffer;
 
 /**
@@ -9,7 +13,7 @@ import java.nio.ByteBuffer;
 final class StaleIfErrorSink extends ForwardingSink {
     private static final int TOO_MANY_REQUESTS = 429;
 
-    private final ResponseCache cache;
+    private final Answers answers;
     private final CacheKey key;
     private final long maxStaleMillis;
     private final ForwardReason reason;
@@ -18,10 +22,9 @@ final class StaleIfErrorSink extends ForwardingSink {
     /** The client has its answer from the store; what the upstream still says is not heard. */
     private boolean replaced;
 
-    StaleIfErrorSink(
-            ResponseCache cache, CacheKey key, long maxStaleMillis, ForwardReason reason, ResponseSink client) {
+    StaleIfErrorSink(Answers answers, CacheKey key, long maxStaleMillis, ForwardReason reason, ResponseSink client) {
         super(client);
-        this.cache = cache;
+        this.answers = answers;
         this.key = key;
         this.maxStaleMillis = maxStaleMillis;
         this.reason = reason;
@@ -31,7 +34,7 @@ final class StaleIfErrorSink extends ForwardingSink {
     public void head(ResponseHead head) {
         begun = true;
         replaced =
-                isFailure(head.status()) && cache.replayOnError(key, maxStaleMillis, reason, head.status(), client());
+                isFailure(head.status()) && answers.replayOnError(key, maxStaleMillis, reason, head.status(), client());
         if (!replaced) {
             super.head(head);
         }
@@ -58,7 +61,7 @@ final class StaleIfErrorSink extends ForwardingSink {
     @Override
     public void fail(Throwable cause) {
         if (!begun) {
-            replaced = cache.replayOnError(key, maxStaleMillis, reason, 0, client());
+            replaced = answers.replayOnError(key, maxStaleMillis, reason, 0, client());
         }
         if (!replaced) {
             super.fail(cause);

@@ -1,5 +1,9 @@
 package dev.refrain.engine;
 
+import dev.refrain.engine.exchange.ForwardingSink;
+import dev.refrain.engine.exchange.ResponseHead;
+import dev.refrain.engine.exchange.ResponseSink;
+import dev.refrain.engine.exchange.Upstream;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;

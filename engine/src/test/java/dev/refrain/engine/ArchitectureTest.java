@@ -1,7 +1,15 @@
 package dev.refrain.engine;
 
+import static com.tngtech.archunit.base.DescribedPredicate.not;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+import static org.assertj.core.api.Assertions.assertThat;
 
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.domain.JavaModifier;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
@@ -33,10 +41,33 @@ class ArchitectureTest {
             .resideInAnyPackage("io.micrometer..", "dev.refrain.engine.metrics..");
 
     @ArchTest
-    static final ArchRule theSpiDoesNotKnowTheInternals = noClasses()
+    static final ArchRule theSpiSpeaksBytes = noClasses()
             .that()
             .resideInAPackage("dev.refrain.engine.spi..")
             .should()
+            .dependOnClassesThat(resideInAPackage("dev.refrain..")
+                    .and(not(resideInAnyPackage("dev.refrain.engine.spi", "dev.refrain.engine.memory"))));
+
+    @ArchTest
+    static final ArchRule theRootIsKnownByNothingBelowIt = noClasses()
+            .that()
+            .resideOutsideOfPackages("dev.refrain.engine", "dev.refrain.engine.metrics")
+            .should()
             .dependOnClassesThat()
-            .resideInAPackage("dev.refrain.engine.internal..");
+            .resideInAPackage("dev.refrain.engine");
+
+    @ArchTest
+    static final ArchRule noCircles =
+            slices().matching("dev.refrain.(**)").should().beFreeOfCycles();
+
+    /** So that a listing shows what an embedder needs, and no more. */
+    @ArchTest
+    static void theRootHasAtMostFifteenPublicTypes(JavaClasses classes) {
+        assertThat(classes.stream()
+                        .filter(type -> type.getPackageName().equals("dev.refrain.engine"))
+                        .filter(type ->
+                                type.isTopLevelClass() && type.getModifiers().contains(JavaModifier.PUBLIC))
+                        .map(JavaClass::getSimpleName))
+                .hasSizeBetween(1, 15);
+    }
 }

@@ -1,10 +1,11 @@
 package dev.refrain.engine;
 
-import static dev.refrain.engine.Answers.CHAT_REQUEST;
-import static dev.refrain.engine.Answers.utf8;
+import static dev.refrain.engine.SampleAnswers.CHAT_REQUEST;
+import static dev.refrain.engine.SampleAnswers.utf8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.refrain.engine.exchange.Endpoint;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -18,9 +19,9 @@ class CacheKeyTest {
     }
 
     private CacheKey key(KeyDeriver deriver, CacheRequest request) {
-        CacheKey key = new CacheKey();
+        KeyBuffer key = new KeyBuffer();
         deriver.derive(request, key, scratch);
-        return key;
+        return key.toKey();
     }
 
     private static CacheRequest request(Endpoint endpoint, String apiKey, String body) {

@@ -1,11 +1,12 @@
 package dev.refrain.engine;
 
-import static dev.refrain.engine.Answers.CHAT_ANSWER;
-import static dev.refrain.engine.Answers.CHAT_REQUEST;
-import static dev.refrain.engine.Answers.chat;
-import static dev.refrain.engine.Answers.utf8;
+import static dev.refrain.engine.SampleAnswers.CHAT_ANSWER;
+import static dev.refrain.engine.SampleAnswers.CHAT_REQUEST;
+import static dev.refrain.engine.SampleAnswers.chat;
+import static dev.refrain.engine.SampleAnswers.utf8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.refrain.engine.exchange.Upstream;
 import dev.refrain.testing.MovableClock;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -76,9 +77,9 @@ class ClockJumpsTest {
 
     /** Until each slice has been swept once more. */
     private void awaitSweeps() throws InterruptedException {
-        long sweeps = cache.stats().store().details().sweeps();
+        long sweeps = cache.admin().stats().store().details().sweeps();
         long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
-        while (cache.stats().store().details().sweeps() < sweeps + 2) {
+        while (cache.admin().stats().store().details().sweeps() < sweeps + 2) {
             assertThat(System.nanoTime()).isLessThan(end);
             Thread.sleep(5);
         }
@@ -112,8 +113,9 @@ class ClockJumpsTest {
         maybeReopen(reopens);
         assertThat(isServed()).isFalse();
         RecordingSink refused = new RecordingSink();
-        assertThat(cache.respondIfStored(
-                        key(), new CacheDirectives(false, false, 0, false, Long.MAX_VALUE / 1000), refused))
+        assertThat(cache.pipeline()
+                        .respondIfStored(
+                                key(), new CacheDirectives(false, false, 0, false, Long.MAX_VALUE / 1000), refused))
                 .isFalse();
         awaitSweeps();
         clock.advance(jump);
@@ -131,14 +133,16 @@ class ClockJumpsTest {
         maybeReopen(reopens);
         assertThat(isServed()).isFalse();
         RecordingSink client = new RecordingSink();
-        cache.respond(
-                key(),
-                CacheControls.on(TTL).with(new CacheDirectives(false, false, CacheDirectives.ANY_AGE, false, 3600)),
-                sink -> {
-                    sink.fail(new IOException("down"));
-                    return Upstream.Call.UNSTOPPABLE;
-                },
-                client);
+        cache.pipeline()
+                .respond(
+                        key(),
+                        CacheControls.on(TTL)
+                                .with(new CacheDirectives(false, false, CacheDirectives.ANY_AGE, false, 3600)),
+                        sink -> {
+                            sink.fail(new IOException("down"));
+                            return Upstream.Call.UNSTOPPABLE;
+                        },
+                        client);
         assertThat(client.failure).hasMessage("down");
         store();
         assertThat(isServed()).isTrue();
@@ -163,10 +167,10 @@ class ClockJumpsTest {
         store();
         clock.advance(Duration.ofDays(1));
         awaitSweeps();
-        assertThat(cache.stats().store().entries()).isEqualTo(1);
+        assertThat(cache.admin().stats().store().entries()).isEqualTo(1);
         pass(ExpiryClock.SETTLING);
         awaitSweeps();
-        assertThat(cache.stats().store().entries()).isZero();
+        assertThat(cache.admin().stats().store().entries()).isZero();
     }
 
     @Test
@@ -176,7 +180,7 @@ class ClockJumpsTest {
             pass(Duration.ofMinutes(1));
             awaitSweeps();
         }
-        assertThat(cache.stats().store().entries()).isZero();
+        assertThat(cache.admin().stats().store().entries()).isZero();
     }
 
     @Test
@@ -185,7 +189,7 @@ class ClockJumpsTest {
         for (int i = 0; i < 20; i++) {
             assertThat(isServed()).isTrue();
         }
-        assertThat(cache.stats().hotHits()).isPositive();
+        assertThat(cache.admin().stats().hotHits()).isPositive();
         clock.advance(Duration.ofDays(-1));
         assertThat(isServed()).isFalse();
         clock.advance(Duration.ofDays(2));

@@ -1,5 +1,7 @@
 package dev.refrain.engine;
 
+import dev.refrain.engine.exchange.AnswerFacts;
+import dev.refrain.engine.exchange.Endpoint;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.math.BigDecimal;

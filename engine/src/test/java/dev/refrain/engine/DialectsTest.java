@@ -1,10 +1,15 @@
 package dev.refrain.engine;
 
-import static dev.refrain.engine.Answers.utf8;
+import static dev.refrain.engine.SampleAnswers.utf8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assumptions.assumeThat;
 
+import dev.refrain.engine.exchange.AnswerFacts;
+import dev.refrain.engine.exchange.ResponseHead;
+import dev.refrain.engine.exchange.ResponseSink;
+import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.engine.spi.HeapStore;
+import dev.refrain.engine.usage.AnswerMeter;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;

@@ -1,11 +1,16 @@
 package dev.refrain.engine;
 
-import static dev.refrain.engine.Answers.CHAT_ANSWER;
-import static dev.refrain.engine.Answers.CHAT_REQUEST;
-import static dev.refrain.engine.Answers.chat;
+import static dev.refrain.engine.SampleAnswers.CHAT_ANSWER;
+import static dev.refrain.engine.SampleAnswers.CHAT_REQUEST;
+import static dev.refrain.engine.SampleAnswers.chat;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.refrain.engine.exchange.CacheOutcome;
+import dev.refrain.engine.exchange.ForwardReason;
+import dev.refrain.engine.exchange.NotCachedException;
+import dev.refrain.engine.exchange.Savings;
+import dev.refrain.engine.exchange.Upstream;
 import dev.refrain.testing.MovableClock;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -218,18 +223,18 @@ class DirectivesTest {
         assertThat(client.text()).contains("old");
         assertThat(client.head.cache())
                 .isEqualTo(new CacheOutcome.HitOnError(
-                        new CacheOutcome.Hit(312, -12, "gen-source", new Savings(Answers.CHAT_FACTS, 0)),
+                        new CacheOutcome.Hit(312, -12, "gen-source", new Savings(SampleAnswers.CHAT_FACTS, 0)),
                         ForwardReason.STALE,
                         503));
         assertThat(client.ended).isTrue();
-        assertThat(cache.stats().hitsOnError()).isEqualTo(1);
+        assertThat(cache.admin().stats().hitsOnError()).isEqualTo(1);
 
         RecordingSink refused = ask(staleIfError(30));
         calls.get(calls.size() - 1).sink.fail(new IOException("refused"));
         assertThat(refused.text()).contains("old");
         assertThat(refused.head.cache())
                 .isEqualTo(new CacheOutcome.HitOnError(
-                        new CacheOutcome.Hit(312, -12, "gen-source", new Savings(Answers.CHAT_FACTS, 0)),
+                        new CacheOutcome.Hit(312, -12, "gen-source", new Savings(SampleAnswers.CHAT_FACTS, 0)),
                         ForwardReason.STALE,
                         0));
     }
@@ -281,9 +286,9 @@ class DirectivesTest {
     void sweepsLeaveAloneWhatMayStillStandIn() {
         fill("old");
         clock.advance(TTL.plus(WINDOW).minusMillis(1));
-        assertThat(cache.sweep()).isZero();
+        assertThat(cache.admin().sweep()).isZero();
         clock.advance(Duration.ofMillis(1));
-        assertThat(cache.sweep()).isEqualTo(1);
+        assertThat(cache.admin().sweep()).isEqualTo(1);
     }
 
     @Test
@@ -294,7 +299,7 @@ class DirectivesTest {
         assertThat(client.text()).contains("old");
         assertThat(client.head.cache())
                 .isEqualTo(new CacheOutcome.HitOnError(
-                        new CacheOutcome.Hit(0, 300, "gen-source", new Savings(Answers.CHAT_FACTS, 0)),
+                        new CacheOutcome.Hit(0, 300, "gen-source", new Savings(SampleAnswers.CHAT_FACTS, 0)),
                         ForwardReason.REQUEST,
                         429));
     }

@@ -1,10 +1,13 @@
 package dev.refrain.engine;
 
-import static dev.refrain.engine.Answers.CHAT_ANSWER;
-import static dev.refrain.engine.Answers.utf8;
+import static dev.refrain.engine.SampleAnswers.CHAT_ANSWER;
+import static dev.refrain.engine.SampleAnswers.utf8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.engine.internal.EntryChecksum;
+import dev.refrain.engine.internal.ids.HitIds;
+import dev.refrain.engine.internal.ids.IdFormat;
 import dev.refrain.engine.internal.template.AnswerCapture;
 import dev.refrain.engine.internal.template.Template;
 import dev.refrain.engine.internal.template.ZeroPaths;
@@ -45,9 +48,9 @@ class EntryCodecTest {
         EntryBuffer entry = encode(answer);
         CachedResponse out = new CachedResponse();
         assertThat(entry.length()).isLessThan(1000);
-        assertThat(codec.isIntact(key, entry, scratch)).isTrue();
+        assertThat(codec.isIntact(bytes(key), entry, scratch)).isTrue();
         assertThat(codec.decode(entry, 3000, out, scratch)).isTrue();
-        assertThat(out.length()).isEqualTo(answer.length() + GenerationId.LENGTH - "chatcmpl-1".length() - 2);
+        assertThat(out.length()).isEqualTo(answer.length() + IdFormat.LENGTH - "chatcmpl-1".length() - 2);
         assertThat(out.ageSeconds()).isEqualTo(2);
         assertThat(out.ttlSeconds()).isEqualTo(58);
     }
@@ -67,15 +70,17 @@ class EntryCodecTest {
         EntryBuffer entry = encode(CHAT_ANSWER);
         for (int bit = 0; bit < entry.length() * 8; bit++) {
             entry.bytes()[bit / 8] ^= (byte) (1 << bit % 8);
-            assertThat(codec.isIntact(key, entry, scratch)).as("bit %d", bit).isFalse();
+            assertThat(codec.isIntact(bytes(key), entry, scratch))
+                    .as("bit %d", bit)
+                    .isFalse();
             entry.bytes()[bit / 8] ^= (byte) (1 << bit % 8);
         }
-        assertThat(codec.isIntact(key, entry, scratch)).isTrue();
+        assertThat(codec.isIntact(bytes(key), entry, scratch)).isTrue();
     }
 
     @Test
     void anEntryUnderAnotherKeyIsNotIntact() {
-        assertThat(codec.isIntact(key(2), encode(CHAT_ANSWER), scratch)).isFalse();
+        assertThat(codec.isIntact(bytes(key(2)), encode(CHAT_ANSWER), scratch)).isFalse();
     }
 
     /** What an entry says of its lengths and placeholders is not believed, whatever its checksum. */
@@ -101,7 +106,7 @@ class EntryCodecTest {
                 key.copyTo(digest, 0);
                 EntryChecksum.write(digest, entry.bytes(), entry.length(), new CRC32C());
                 CachedResponse out = new CachedResponse();
-                if (codec.isIntact(key, entry, scratch) && codec.decode(entry, 3000, out, scratch)) {
+                if (codec.isIntact(bytes(key), entry, scratch) && codec.decode(entry, 3000, out, scratch)) {
                     assertThat(out.length()).isLessThanOrEqualTo(255 * entry.length());
                 }
             }
@@ -122,7 +127,7 @@ class EntryCodecTest {
         EntryBuffer entry = encode(CHAT_ANSWER);
         for (int length = entry.length() - 1; length >= 0; length--) {
             entry.resize(length);
-            assertThat(codec.isIntact(key, entry, scratch)).isFalse();
+            assertThat(codec.isIntact(bytes(key), entry, scratch)).isFalse();
         }
     }
 
@@ -151,5 +156,9 @@ class EntryCodecTest {
         byte[] bytes = new byte[length];
         new Random(3).nextBytes(bytes);
         return bytes;
+    }
+
+    private static byte[] bytes(CacheKey key) {
+        return new KeyBuffer().set(key).bytes();
     }
 }

@@ -1,13 +1,18 @@
 package dev.refrain.engine;
 
-import static dev.refrain.engine.Answers.CHAT_ANSWER;
-import static dev.refrain.engine.Answers.CHAT_REQUEST;
-import static dev.refrain.engine.Answers.chat;
+import static dev.refrain.engine.SampleAnswers.CHAT_ANSWER;
+import static dev.refrain.engine.SampleAnswers.CHAT_REQUEST;
+import static dev.refrain.engine.SampleAnswers.chat;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.refrain.engine.FlightTest.Call;
 import dev.refrain.engine.FlightTest.SlowSink;
+import dev.refrain.engine.exchange.CacheOutcome;
+import dev.refrain.engine.exchange.ResponseHead;
+import dev.refrain.engine.exchange.ResponseSink;
+import dev.refrain.engine.exchange.Upstream;
+import dev.refrain.engine.internal.ids.IdFormat;
 import dev.refrain.engine.spi.CacheStore;
 import dev.refrain.engine.spi.EntryBuffer;
 import dev.refrain.engine.spi.HeapStore;
@@ -96,12 +101,12 @@ class FlightFaultsTest {
         Runnable afterRemove = () -> {};
 
         @Override
-        public boolean get(CacheKey key, EntryBuffer into) {
+        public boolean get(byte[] key, EntryBuffer into) {
             return inner.get(key, into);
         }
 
         @Override
-        public boolean put(CacheKey key, EntryBuffer entry) {
+        public boolean put(byte[] key, EntryBuffer entry) {
             Runnable hook = beforePut;
             beforePut = () -> {};
             hook.run();
@@ -109,7 +114,7 @@ class FlightFaultsTest {
         }
 
         @Override
-        public boolean remove(CacheKey key) {
+        public boolean remove(byte[] key) {
             boolean removed = inner.remove(key);
             Runnable hook = afterRemove;
             afterRemove = () -> {};
@@ -300,7 +305,7 @@ class FlightFaultsTest {
             stalled.take();
         }
         assertThat(stalled.ended).isTrue();
-        assertThat(stalled.body.size()).isEqualTo(events * (event.length() + GenerationId.LENGTH) + DONE.length());
+        assertThat(stalled.body.size()).isEqualTo(events * (event.length() + IdFormat.LENGTH) + DONE.length());
     }
 
     // --------------------------------------------------------------------------------------------------- faulty
@@ -511,7 +516,7 @@ class FlightFaultsTest {
             assertThat(leader.ended && follower.ended).isTrue();
             assertThat(calls).hasSize(1);
         }
-        assertThat(cache.stats().failures()).isEqualTo(2);
+        assertThat(cache.admin().stats().failures()).isEqualTo(2);
     }
 
     @Test
@@ -532,7 +537,7 @@ class FlightFaultsTest {
         clear();
         stream();
         assertThat(calls).hasSize(2);
-        assertThat(cache.stats().hits()).isZero();
+        assertThat(cache.admin().stats().hits()).isZero();
     }
 
     @Test
@@ -542,7 +547,7 @@ class FlightFaultsTest {
         begin(0).send(EVENT + DONE).sink.end();
         stream();
         assertThat(calls).hasSize(2);
-        assertThat(cache.stats().hits()).isZero();
+        assertThat(cache.admin().stats().hits()).isZero();
     }
 
     @Test

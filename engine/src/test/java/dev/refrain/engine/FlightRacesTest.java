@@ -1,8 +1,11 @@
 package dev.refrain.engine;
 
-import static dev.refrain.engine.Answers.chat;
-import static dev.refrain.engine.Answers.utf8;
+import static dev.refrain.engine.SampleAnswers.chat;
+import static dev.refrain.engine.SampleAnswers.utf8;
 
+import dev.refrain.engine.exchange.ResponseHead;
+import dev.refrain.engine.exchange.ResponseSink;
+import dev.refrain.engine.exchange.Upstream;
 import dev.refrain.engine.spi.HeapStore;
 import dev.refrain.testing.MovableClock;
 import java.io.IOException;
@@ -47,12 +50,12 @@ class FlightRacesTest {
             return call;
         }
 
-        /** Answers every call that is still open, and those that are made because of it. */
+        /** SampleAnswers every call that is still open, and those that are made because of it. */
         void answerAll() {
             for (int i = 0; i < calls.size(); i++) {
                 calls.get(i).answer(i);
             }
-            require(cache.joinableFlights() == 0, "a flight is left");
+            require(cache.admin().joinableFlights() == 0, "a flight is left");
         }
     }
 
@@ -206,7 +209,7 @@ class FlightRacesTest {
             call[0].chunk(ByteBuffer.wrap(answer));
             Races.together(call[0]::end, follower::takeAll);
             require(follower.ended && follower.failure == null, "the follower has no end");
-            require(cache.joinableFlights() == 0, "a flight is left");
+            require(cache.admin().joinableFlights() == 0, "a flight is left");
         });
     }
 

@@ -1,10 +1,11 @@
 package dev.refrain.engine;
 
-import static dev.refrain.engine.Answers.CHAT_ANSWER;
-import static dev.refrain.engine.Answers.CHAT_REQUEST;
-import static dev.refrain.engine.Answers.utf8;
+import static dev.refrain.engine.SampleAnswers.CHAT_ANSWER;
+import static dev.refrain.engine.SampleAnswers.CHAT_REQUEST;
+import static dev.refrain.engine.SampleAnswers.utf8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.refrain.engine.exchange.Endpoint;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -97,10 +98,10 @@ class FlightRecorderTest {
             new Random(1).nextBytes(noise);
             byte[] incompressible =
                     utf8(CHAT_ANSWER.replace("Hello", Base64.getEncoder().encodeToString(noise)));
-            for (int i = 0; cache.stats().store().evictions() == 0; i++) {
+            for (int i = 0; cache.admin().stats().store().evictions() == 0; i++) {
                 cache.store(key(cache, " number " + i), "application/json", incompressible, Duration.ofMinutes(5));
             }
-            while (cache.stats().store().details().sweptSlices() == 0) {
+            while (cache.admin().stats().store().details().sweptSlices() == 0) {
                 Thread.onSpinWait();
             }
         }

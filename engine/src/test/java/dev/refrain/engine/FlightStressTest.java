@@ -1,8 +1,11 @@
 package dev.refrain.engine;
 
-import static dev.refrain.engine.Answers.chat;
+import static dev.refrain.engine.SampleAnswers.chat;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.refrain.engine.exchange.CacheOutcome;
+import dev.refrain.engine.exchange.ResponseSink;
+import dev.refrain.engine.exchange.Upstream;
 import dev.refrain.engine.spi.HeapStore;
 import dev.refrain.testing.MovableClock;
 import java.nio.file.Path;
@@ -139,7 +142,7 @@ class FlightStressTest {
                 assertThat(thrown)
                         .as("seed %d: thrown at upstreams or readers", seed)
                         .isEmpty();
-                assertThat(cache.joinableFlights())
+                assertThat(cache.admin().joinableFlights())
                         .as("seed %d: flights left", seed)
                         .isZero();
             }

@@ -1,7 +1,12 @@
 package dev.refrain.engine;
 
-import static dev.refrain.engine.Answers.utf8;
+import static dev.refrain.engine.SampleAnswers.utf8;
 
+import dev.refrain.engine.exchange.Endpoint;
+import dev.refrain.engine.exchange.ForwardReason;
+import dev.refrain.engine.exchange.ResponseHead;
+import dev.refrain.engine.exchange.ResponseSink;
+import dev.refrain.engine.exchange.Upstream;
 import dev.refrain.engine.spi.HeapStore;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -21,7 +26,11 @@ final class FlightStressWorld {
     private static final ResponseCache CACHE = open();
     private static final AtomicLong KEYS = new AtomicLong();
 
-    private final Coalescer coalescer = new Coalescer(CACHE);
+    /** Every call has been silent for long; it is the clients that make the difference. */
+    private static final UpstreamCalls SILENT = new UpstreamCalls(Duration.ofHours(1), false, 0);
+
+    private final Flights flights = new Flights();
+    private final Coalescer coalescer = new Coalescer(CACHE.answers(), flights, SILENT);
     private final CacheKey key;
     private final List<ResponseSink> calls = new ArrayList<>();
 
@@ -35,8 +44,6 @@ final class FlightStressWorld {
         try {
             return ResponseCache.builder(Path.of("unused"))
                     .store(new HeapStore(1L << 30))
-                    // Every call has been silent for long; it is the clients that make the difference.
-                    .silentCall(Duration.ZERO)
                     .open();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
@@ -85,7 +92,7 @@ final class FlightStressWorld {
             outcome.append(client.outcome()).append(", ");
         }
         CACHE.remove(key);
-        return outcome + (calls.size() + " calls, ") + (coalescer.flights().size() + " flights");
+        return outcome + (calls.size() + " calls, ") + (flights.size() + " flights");
     }
 
     /** Takes what it gets when it is told to. */

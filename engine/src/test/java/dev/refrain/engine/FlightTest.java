@@ -1,11 +1,16 @@
 package dev.refrain.engine;
 
-import static dev.refrain.engine.Answers.CHAT_ANSWER;
-import static dev.refrain.engine.Answers.CHAT_REQUEST;
-import static dev.refrain.engine.Answers.chat;
-import static dev.refrain.engine.Answers.utf8;
+import static dev.refrain.engine.SampleAnswers.CHAT_ANSWER;
+import static dev.refrain.engine.SampleAnswers.CHAT_REQUEST;
+import static dev.refrain.engine.SampleAnswers.chat;
+import static dev.refrain.engine.SampleAnswers.utf8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.refrain.engine.exchange.CacheOutcome;
+import dev.refrain.engine.exchange.ForwardReason;
+import dev.refrain.engine.exchange.ResponseHead;
+import dev.refrain.engine.exchange.ResponseSink;
+import dev.refrain.engine.exchange.Upstream;
 import dev.refrain.testing.MovableClock;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -189,7 +194,7 @@ class FlightTest {
                 .startsWith("gen-");
         assertThat(calls).hasSize(1);
         assertThat(request(STREAM_REQUEST).head.cache()).isInstanceOf(CacheOutcome.Hit.class);
-        assertThat(cache.stats().collapsed()).isEqualTo(2);
+        assertThat(cache.admin().stats().collapsed()).isEqualTo(2);
     }
 
     @Test
@@ -337,7 +342,7 @@ class FlightTest {
         RecordingSink second = request(STREAM_REQUEST);
         assertThat(calls).hasSize(2);
         assertThat(calls.get(0).cancelled).isFalse();
-        assertThat(cache.joinableFlights()).isEqualTo(1);
+        assertThat(cache.admin().joinableFlights()).isEqualTo(1);
         calls.get(0).begin(200, "text/event-stream").send(event(1) + DONE).sink.end();
         assertThat(request(STREAM_REQUEST).head.cache()).isInstanceOf(CacheOutcome.Hit.class);
         calls.get(1).begin(200, "text/event-stream").send(event(2) + DONE).sink.end();
@@ -354,7 +359,7 @@ class FlightTest {
         RecordingSink retry = new RecordingSink();
         cache.respond(chat(STREAM_REQUEST), noStore, upstream, retry);
         assertThat(calls).hasSize(2);
-        assertThat(cache.joinableFlights()).isZero();
+        assertThat(cache.admin().joinableFlights()).isZero();
     }
 
     @Test
@@ -461,9 +466,9 @@ class FlightTest {
         calls.get(0).begin(200, "text/event-stream").send(event(1));
         leader.goneListener.run();
         calls.get(0).send(event(2).repeat(1000) + DONE).sink.end();
-        assertThat(cache.stats().failures()).isZero();
-        assertThat(cache.stats().stores()).isZero();
-        assertThat(cache.memory().usedBytes()).isZero();
+        assertThat(cache.admin().stats().failures()).isZero();
+        assertThat(cache.admin().stats().stores()).isZero();
+        assertThat(cache.admin().memory().usedBytes()).isZero();
     }
 
     @Test

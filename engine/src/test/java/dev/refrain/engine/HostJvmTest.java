@@ -1,9 +1,9 @@
 package dev.refrain.engine;
 
-import static dev.refrain.engine.Answers.CHAT_ANSWER;
-import static dev.refrain.engine.Answers.CHAT_REQUEST;
-import static dev.refrain.engine.Answers.chat;
-import static dev.refrain.engine.Answers.utf8;
+import static dev.refrain.engine.SampleAnswers.CHAT_ANSWER;
+import static dev.refrain.engine.SampleAnswers.CHAT_REQUEST;
+import static dev.refrain.engine.SampleAnswers.chat;
+import static dev.refrain.engine.SampleAnswers.utf8;
 import static java.util.stream.Collectors.joining;
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -37,7 +37,7 @@ class HostJvmTest {
             CacheKey key = cache.key(chat(CHAT_REQUEST)).orElseThrow();
             if (!cache.store(key, "application/json", utf8(CHAT_ANSWER), Duration.ofMinutes(5))
                     || !cache.lookup(key, new CachedResponse())
-                    || cache.clear() != 1) {
+                    || cache.admin().clear() != 1) {
                 throw new AssertionError("what was stored was not found");
             }
             report("use", before);

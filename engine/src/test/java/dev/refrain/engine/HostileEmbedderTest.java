@@ -1,9 +1,12 @@
 package dev.refrain.engine;
 
-import static dev.refrain.engine.Answers.CHAT_ANSWER;
-import static dev.refrain.engine.Answers.utf8;
+import static dev.refrain.engine.SampleAnswers.CHAT_ANSWER;
+import static dev.refrain.engine.SampleAnswers.utf8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.refrain.engine.exchange.Endpoint;
+import dev.refrain.engine.exchange.ResponseHead;
+import dev.refrain.engine.exchange.Upstream;
 import dev.refrain.engine.spi.CacheStore;
 import dev.refrain.engine.spi.EntryBuffer;
 import dev.refrain.engine.spi.HeapStore;
@@ -169,7 +172,7 @@ class HostileEmbedderTest {
         byte[] body = request(number);
         KeyContext context =
                 cache.context(Endpoint.CHAT, cache.scope(apiKey(number))).build();
-        return cache.find(context, body, 0, body.length, into);
+        return cache.answers().find(context, body, 0, body.length, into);
     }
 
     private void store(ResponseCache current, int thread, int number, CacheKey key) {
@@ -201,14 +204,14 @@ class HostileEmbedderTest {
 
     private static void disturb(ResponseCache current, int what, int number, CacheKey key) {
         switch (what % 12) {
-            case 0 -> current.clear();
-            case 1 -> current.removeScope(apiKey(number));
-            case 2 -> current.removeModel("m" + number % 3);
-            case 3 -> current.removeDigest(key.shortDigest());
-            case 4 -> current.sweep();
-            case 5 -> current.stats();
-            case 6 -> current.inspect(key);
-            case 7 -> current.keyParts(cacheRequest(number));
+            case 0 -> current.admin().clear();
+            case 1 -> current.admin().removeScope(apiKey(number));
+            case 2 -> current.admin().removeModel("m" + number % 3);
+            case 3 -> current.admin().removeDigest(key.shortDigest());
+            case 4 -> current.admin().sweep();
+            case 5 -> current.admin().stats();
+            case 6 -> current.admin().inspect(key);
+            case 7 -> current.admin().keyParts(cacheRequest(number));
             default -> current.remove(key);
         }
     }
@@ -221,7 +224,7 @@ class HostileEmbedderTest {
         private boolean throwsOnPut;
 
         @Override
-        public boolean head(CacheKey key, byte[] into) {
+        public boolean head(byte[] key, byte[] into) {
             if (throwsOnHead) {
                 throw new NullPointerException("head");
             }
@@ -229,7 +232,7 @@ class HostileEmbedderTest {
         }
 
         @Override
-        public boolean get(CacheKey key, EntryBuffer into) {
+        public boolean get(byte[] key, EntryBuffer into) {
             if (throwsOnGet) {
                 throw new IllegalStateException("closed");
             }
@@ -237,7 +240,7 @@ class HostileEmbedderTest {
         }
 
         @Override
-        public boolean put(CacheKey key, EntryBuffer entry) {
+        public boolean put(byte[] key, EntryBuffer entry) {
             if (throwsOnPut) {
                 throw new OutOfMemoryError("direct memory");
             }
@@ -245,7 +248,7 @@ class HostileEmbedderTest {
         }
 
         @Override
-        public boolean remove(CacheKey key) {
+        public boolean remove(byte[] key) {
             return sound.remove(key);
         }
 

@@ -1,8 +1,14 @@
 package dev.refrain.engine;
 
-import static dev.refrain.engine.Answers.utf8;
+import static dev.refrain.engine.SampleAnswers.utf8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.refrain.engine.exchange.BypassReason;
+import dev.refrain.engine.exchange.Endpoint;
+import dev.refrain.engine.exchange.GenerationId;
+import dev.refrain.engine.exchange.ResponseHead;
+import dev.refrain.engine.exchange.ResponseSink;
+import dev.refrain.engine.exchange.Upstream;
 import dev.refrain.testing.MovableClock;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -32,7 +38,7 @@ class IssuedIdsTest {
     private final MovableClock clock = new MovableClock();
     private final Set<String> issued = new HashSet<>();
     private final List<String> seen = new ArrayList<>();
-    /** Answers that wait to be sent; null if none is to wait. */
+    /** SampleAnswers that wait to be sent; null if none is to wait. */
     private List<Runnable> held;
 
     private ResponseCache cache;
@@ -72,7 +78,7 @@ class IssuedIdsTest {
     /** Refuses what it has not issued; has a new id for each answer. */
     private Upstream provider(CacheRequest request) {
         return sink -> {
-            String body = new String(cache.withProviderIds(request).upstreamBody(), StandardCharsets.UTF_8);
+            String body = new String(cache.pipeline().withProviderIds(request).upstreamBody(), StandardCharsets.UTF_8);
             seen.add(body);
             Matcher previous = Pattern.compile("previous_(?:response|message)_id\": ?\"([^\"]+)\"")
                     .matcher(body);
@@ -181,13 +187,15 @@ class IssuedIdsTest {
         ask(request(Endpoint.MESSAGES, "k", messages("three", repeated)));
         assertThat(seen).last().isEqualTo(messages("three", original));
         // Not its name alone makes it one: it stands elsewhere, or under another endpoint.
-        assertThat(cache.withProviderIds(request(Endpoint.CHAT, "k", messages("x", repeated)))
+        assertThat(cache.pipeline()
+                        .withProviderIds(request(Endpoint.CHAT, "k", messages("x", repeated)))
                         .upstreamBody())
                 .asString()
                 .contains(repeated);
         String elsewhere =
                 "{\"metadata\":{\"previous_message_id\":\"" + repeated + "\"},\"thread\":[\"" + repeated + "\"]}";
-        assertThat(cache.withProviderIds(request(Endpoint.MESSAGES, "k", elsewhere))
+        assertThat(cache.pipeline()
+                        .withProviderIds(request(Endpoint.MESSAGES, "k", elsewhere))
                         .upstreamBody())
                 .asString()
                 .isEqualTo(elsewhere);
@@ -210,7 +218,8 @@ class IssuedIdsTest {
             assertThat(issued).contains(original);
             for (RecordingSink follower : sinks.subList(1, 3)) {
                 assertThat(id(follower)).isNotEqualTo(original);
-                assertThat(cache.providerId(cache.scope("k"), id(follower))).contains(original);
+                assertThat(cache.pipeline().providerId(cache.scope("k"), id(follower)))
+                        .contains(original);
             }
         }
     }
@@ -220,11 +229,11 @@ class IssuedIdsTest {
         CacheRequest mine = request(Endpoint.RESPONSES, "mine", responses("one", null, false));
         String original = ask(mine);
         String hit = ask(mine);
-        assertThat(cache.providerId(cache.scope("mine"), hit)).contains(original);
-        assertThat(cache.providerId(cache.scope("theirs"), hit)).isEmpty();
-        assertThat(cache.providerId(cache.scope(""), hit)).isEmpty();
+        assertThat(cache.pipeline().providerId(cache.scope("mine"), hit)).contains(original);
+        assertThat(cache.pipeline().providerId(cache.scope("theirs"), hit)).isEmpty();
+        assertThat(cache.pipeline().providerId(cache.scope(""), hit)).isEmpty();
         CacheRequest theirs = request(Endpoint.RESPONSES, "theirs", responses("two", hit, false));
-        assertThat(cache.withProviderIds(theirs)).isSameAs(theirs);
+        assertThat(cache.pipeline().withProviderIds(theirs)).isSameAs(theirs);
     }
 
     @Test
@@ -235,18 +244,18 @@ class IssuedIdsTest {
         clock.advance(TTL.plusSeconds(1));
         String second = ask(request);
         String hitOfSecond = ask(request);
-        cache.sweep();
+        cache.admin().sweep();
 
         assertThat(seen).hasSize(2);
-        assertThat(cache.providerId(cache.scope("k"), hitOfFirst)).contains(first);
-        assertThat(cache.providerId(cache.scope("k"), hitOfSecond)).contains(second);
+        assertThat(cache.pipeline().providerId(cache.scope("k"), hitOfFirst)).contains(first);
+        assertThat(cache.pipeline().providerId(cache.scope("k"), hitOfSecond)).contains(second);
         clock.advance(Duration.ofDays(30));
-        assertThat(cache.providerId(cache.scope("k"), hitOfFirst)).isEmpty();
-        assertThat(cache.providerId(cache.scope("k"), hitOfSecond)).contains(second);
+        assertThat(cache.pipeline().providerId(cache.scope("k"), hitOfFirst)).isEmpty();
+        assertThat(cache.pipeline().providerId(cache.scope("k"), hitOfSecond)).contains(second);
         clock.advance(TTL);
-        assertThat(cache.providerId(cache.scope("k"), hitOfSecond)).isEmpty();
-        cache.sweep();
-        assertThat(cache.stats().store().bytes()).isZero();
+        assertThat(cache.pipeline().providerId(cache.scope("k"), hitOfSecond)).isEmpty();
+        cache.admin().sweep();
+        assertThat(cache.admin().stats().store().bytes()).isZero();
     }
 
     @Test
@@ -256,9 +265,9 @@ class IssuedIdsTest {
         String hit = ask(request);
         String altered = hit.substring(0, 34) + (hit.endsWith("A") ? 'B' : 'A');
         for (String id : new String[] {"resp_1", GenerationId.mint(1_800_000_000L), altered, "", "gen-"}) {
-            assertThat(cache.providerId(cache.scope("k"), id)).as(id).isEmpty();
+            assertThat(cache.pipeline().providerId(cache.scope("k"), id)).as(id).isEmpty();
             CacheRequest next = request(Endpoint.RESPONSES, "k", responses("two", id, false));
-            assertThat(cache.withProviderIds(next)).isSameAs(next);
+            assertThat(cache.pipeline().withProviderIds(next)).isSameAs(next);
         }
         for (String odd : new String[] {
             "{\"previous_response_id\":null}",
@@ -267,13 +276,15 @@ class IssuedIdsTest {
             "[]",
             "{\"previous_response_id\":\"" + hit
         }) {
-            assertThat(cache.withProviderIds(request(Endpoint.RESPONSES, "k", odd))
+            assertThat(cache.pipeline()
+                            .withProviderIds(request(Endpoint.RESPONSES, "k", odd))
                             .upstreamBody())
                     .asString()
                     .isEqualTo(odd);
         }
         String twice = "{\"previous_response_id\":\"x\",\"previous_response_id\":\"" + hit + "\"}";
-        assertThat(cache.withProviderIds(request(Endpoint.RESPONSES, "k", twice))
+        assertThat(cache.pipeline()
+                        .withProviderIds(request(Endpoint.RESPONSES, "k", twice))
                         .upstreamBody())
                 .asString()
                 .doesNotContain(hit)
@@ -307,7 +318,7 @@ class IssuedIdsTest {
                 .withPreset("f", resolved);
 
         assertThat(cache.key(sent)).isEqualTo(cache.key(same));
-        assertThat(cache.withProviderIds(sent).upstreamBody())
+        assertThat(cache.pipeline().withProviderIds(sent).upstreamBody())
                 .asString()
                 .isEqualTo(new String(resolved, StandardCharsets.UTF_8).replace(hit, original));
     }
@@ -317,14 +328,14 @@ class IssuedIdsTest {
         CacheRequest request = request(Endpoint.RESPONSES, "k", responses("one", null, false));
         String original = ask(request);
         String hit = ask(request);
-        assertThat(cache.stats().store().entries()).isEqualTo(1);
-        assertThat(cache.removeModel("m")).isEqualTo(1);
-        assertThat(cache.clear()).isZero();
-        assertThat(cache.stats().store().entries()).isZero();
-        assertThat(cache.providerId(cache.scope("k"), hit)).contains(original);
-        assertThat(cache.removeScope("k")).isZero();
-        assertThat(cache.providerId(cache.scope("k"), hit)).isEmpty();
-        assertThat(cache.stats().store().bytes()).isZero();
+        assertThat(cache.admin().stats().store().entries()).isEqualTo(1);
+        assertThat(cache.admin().removeModel("m")).isEqualTo(1);
+        assertThat(cache.admin().clear()).isZero();
+        assertThat(cache.admin().stats().store().entries()).isZero();
+        assertThat(cache.pipeline().providerId(cache.scope("k"), hit)).contains(original);
+        assertThat(cache.admin().removeScope("k")).isZero();
+        assertThat(cache.pipeline().providerId(cache.scope("k"), hit)).isEmpty();
+        assertThat(cache.admin().stats().store().bytes()).isZero();
     }
 
     @Test
@@ -334,13 +345,16 @@ class IssuedIdsTest {
             "{\"conversation\": {\"id\":\"conv_1\"},\"input\":\"ping\"}",
             "{\"input\":\"ping\",\"c\\u006fnversation\":\"conv_1\"}"
         }) {
-            assertThat(cache.bypass(request(Endpoint.RESPONSES, "k", body))).contains(BypassReason.STATEFUL);
+            assertThat(cache.pipeline().bypass(request(Endpoint.RESPONSES, "k", body)))
+                    .contains(BypassReason.STATEFUL);
             assertThat(cache.key(request(Endpoint.RESPONSES, "k", body))).isEmpty();
-            assertThat(cache.bypass(request(Endpoint.CHAT, "k", body))).isEmpty();
+            assertThat(cache.pipeline().bypass(request(Endpoint.CHAT, "k", body)))
+                    .isEmpty();
         }
-        assertThat(cache.bypass(request(Endpoint.RESPONSES, "k", "{\"conversation\":null,\"input\":\"ping\"}")))
+        assertThat(cache.pipeline()
+                        .bypass(request(Endpoint.RESPONSES, "k", "{\"conversation\":null,\"input\":\"ping\"}")))
                 .isEmpty();
-        assertThat(cache.bypass(request(Endpoint.RESPONSES, "k", "{\"metadata\":{\"conversation\":\"x\"}}")))
+        assertThat(cache.pipeline().bypass(request(Endpoint.RESPONSES, "k", "{\"metadata\":{\"conversation\":\"x\"}}")))
                 .isEmpty();
     }
 }

@@ -1,11 +1,13 @@
 package dev.refrain.engine;
 
-import static dev.refrain.engine.Answers.CHAT_ANSWER;
-import static dev.refrain.engine.Answers.CHAT_REQUEST;
-import static dev.refrain.engine.Answers.utf8;
+import static dev.refrain.engine.SampleAnswers.CHAT_ANSWER;
+import static dev.refrain.engine.SampleAnswers.CHAT_REQUEST;
+import static dev.refrain.engine.SampleAnswers.utf8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.refrain.engine.exchange.BypassReason;
+import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.engine.spi.HeapStore;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -89,7 +91,7 @@ class LookupTest {
             cache.store(
                     key,
                     key.streaming() ? "text/event-stream" : "application/json",
-                    utf8(key.streaming() ? Answers.CHAT_STREAM : CHAT_ANSWER),
+                    utf8(key.streaming() ? SampleAnswers.CHAT_STREAM : CHAT_ANSWER),
                     TTL);
             cache.lookup(key, new CachedResponse());
         }
@@ -132,15 +134,15 @@ class LookupTest {
             for (String body : List.of("[]", "{\"a\":1 2}", "{\"model\":\"m\"", " ".repeat(100_001))) {
                 CacheRequest request = request(Endpoint.CHAT, "sk-1", body);
                 assertThat(cache.key(request)).isEmpty();
-                assertThat(cache.bypass(request)).isPresent();
+                assertThat(cache.pipeline().bypass(request)).isPresent();
                 assertThat(cache.newLookup().find(context("sk-1").build(), utf8(body), 0, body.length()))
                         .isNull();
             }
             CacheRequest background = request(Endpoint.RESPONSES, "sk-1", "{\"background\":true}");
             assertThat(cache.key(background)).isEmpty();
-            assertThat(cache.bypass(background)).contains(BypassReason.BACKGROUND);
+            assertThat(cache.pipeline().bypass(background)).contains(BypassReason.BACKGROUND);
         }
-        assertThat(cache.stats().misses()).isZero();
+        assertThat(cache.admin().stats().misses()).isZero();
     }
 
     @Test
@@ -176,8 +178,8 @@ class LookupTest {
                         .as("at another place")
                         .isNull();
             }
-            assertThat(cache.stats().hits()).isEqualTo(5);
-            assertThat(cache.stats().misses()).isEqualTo(16);
+            assertThat(cache.admin().stats().hits()).isEqualTo(5);
+            assertThat(cache.admin().stats().misses()).isEqualTo(16);
         }
     }
 

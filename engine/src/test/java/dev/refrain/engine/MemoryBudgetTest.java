@@ -3,6 +3,11 @@ package dev.refrain.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.refrain.engine.exchange.Endpoint;
+import dev.refrain.engine.exchange.ResponseHead;
+import dev.refrain.engine.exchange.ResponseSink;
+import dev.refrain.engine.exchange.Upstream;
+import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.engine.spi.NoStore;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -129,7 +134,7 @@ class MemoryBudgetTest {
                     .toCompletableFuture()
                     .join();
             assertThat(got.body().remaining()).isEqualTo(answer.length());
-            assertThat(cache.stats().rejections()).isOne();
+            assertThat(cache.admin().stats().rejections()).isOne();
             assertThat(memory.refusals()).isPositive();
             assertThat(memory.usedBytes()).isZero();
         }

@@ -1,10 +1,11 @@
 package dev.refrain.engine;
 
-import static dev.refrain.engine.Answers.CHAT_ANSWER;
-import static dev.refrain.engine.Answers.CHAT_REQUEST;
-import static dev.refrain.engine.Answers.utf8;
+import static dev.refrain.engine.SampleAnswers.CHAT_ANSWER;
+import static dev.refrain.engine.SampleAnswers.CHAT_REQUEST;
+import static dev.refrain.engine.SampleAnswers.utf8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.testing.MovableClock;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -79,15 +80,17 @@ class PurgedMemoryTest {
     @Test
     void aPurgeWipesCopiesAndKnownRequests() {
         Map<String, Consumer<ResponseCache>> purges = Map.of(
-                "scope", all -> all.removeScope("sk-1"),
+                "scope", all -> all.admin().removeScope("sk-1"),
                 "tagged",
-                        all -> all.removeScopeTagged(cache.key(request("sk-1", "tagged"))
-                                .orElseThrow()
-                                .scope()),
+                        all -> all.admin()
+                                .removeScopeTagged(cache.key(request("sk-1", "tagged"))
+                                        .orElseThrow()
+                                        .scope()),
                 "digest",
-                        all -> all.removeDigest(cache.key(request("sk-1", "digest"))
-                                .orElseThrow()
-                                .shortDigest()));
+                        all -> all.admin()
+                                .removeDigest(cache.key(request("sk-1", "digest"))
+                                        .orElseThrow()
+                                        .shortDigest()));
         makeHot("sk-2", "other");
         purges.forEach((name, purge) -> {
             makeHot("sk-1", name);
@@ -99,11 +102,11 @@ class PurgedMemoryTest {
             assertIsGone(name);
             assertIsInMemory("other");
         });
-        cache.removeModel("acme/large");
+        cache.admin().removeModel("acme/large");
         assertIsGone("other");
 
         makeHot("sk-1", "all");
-        cache.clear();
+        cache.admin().clear();
         assertIsGone("all");
         assertThat(RingBytes.ofCopies(cache) + RingBytes.ofRequests(cache)).doesNotContain("acme/large");
     }
@@ -116,7 +119,7 @@ class PurgedMemoryTest {
                 .isTrue();
 
         assertThat(RingBytes.ofCopies(cache)).doesNotContain("ANSWER-one");
-        cache.sweep();
+        cache.admin().sweep();
         assertIsGone("one");
         assertIsInMemory("two");
     }
@@ -125,11 +128,11 @@ class PurgedMemoryTest {
     void whatHasExpiredIsWipedWithTheSweepThatRemovesIt() {
         makeHot("sk-1", "old");
         clock.advance(TTL.minusSeconds(1));
-        cache.sweep();
+        cache.admin().sweep();
         assertIsInMemory("old");
         clock.advance(Duration.ofSeconds(1));
 
-        assertThat(cache.sweep()).isEqualTo(1);
+        assertThat(cache.admin().sweep()).isEqualTo(1);
         assertIsGone("old");
     }
 
@@ -161,7 +164,7 @@ class PurgedMemoryTest {
             other.outputWriter().flush();
             assertThat(answers.readLine()).isEqualTo("1");
 
-            cache.sweep();
+            cache.admin().sweep();
             assertIsGone("shared");
         } finally {
             other.destroyForcibly();
@@ -185,11 +188,12 @@ class PurgedMemoryTest {
             CacheRequest request = request("sk-1", "once-" + i + "-");
             byte[] body = request.bytes();
             assertThat(lookup.find(context, body, 0, body.length)).isNull();
-            assertThat(cache.respondIfStored(
-                            cache.key(request).orElseThrow(), CacheDirectives.NONE, new RecordingSink()))
+            assertThat(cache.pipeline()
+                            .respondIfStored(
+                                    cache.key(request).orElseThrow(), CacheDirectives.NONE, new RecordingSink()))
                     .isFalse();
             CacheKey key = lookup.key().orElseThrow();
-            assertThat(cache.keyParts(request)).isPresent();
+            assertThat(cache.admin().keyParts(request)).isPresent();
             assertThat(cache.store(key, "application/json", utf8(CHAT_ANSWER), TTL))
                     .isTrue();
         }

@@ -1,13 +1,22 @@
 package dev.refrain.engine;
 
-import static dev.refrain.engine.Answers.CHAT_ANSWER;
-import static dev.refrain.engine.Answers.CHAT_REQUEST;
-import static dev.refrain.engine.Answers.CHAT_STREAM;
-import static dev.refrain.engine.Answers.chat;
-import static dev.refrain.engine.Answers.utf8;
+import static dev.refrain.engine.SampleAnswers.CHAT_ANSWER;
+import static dev.refrain.engine.SampleAnswers.CHAT_REQUEST;
+import static dev.refrain.engine.SampleAnswers.CHAT_STREAM;
+import static dev.refrain.engine.SampleAnswers.chat;
+import static dev.refrain.engine.SampleAnswers.utf8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.refrain.engine.exchange.BypassReason;
+import dev.refrain.engine.exchange.CacheOutcome;
+import dev.refrain.engine.exchange.Endpoint;
+import dev.refrain.engine.exchange.ResponseHead;
+import dev.refrain.engine.exchange.ResponseSink;
+import dev.refrain.engine.exchange.Savings;
+import dev.refrain.engine.exchange.Upstream;
+import dev.refrain.engine.stats.CacheStats;
+import dev.refrain.engine.stats.EntryFacts;
 import dev.refrain.testing.MovableClock;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -86,9 +95,9 @@ class ResponseCacheTest {
         assertThat(cache.lookup(chatKey(), hit)).isTrue();
         clock.advance(Duration.ofMillis(1));
         assertThat(cache.lookup(chatKey(), hit)).isFalse();
-        assertThat(cache.stats().store().entries()).isEqualTo(1);
-        assertThat(cache.sweep()).isEqualTo(1);
-        assertThat(cache.stats().store().entries()).isZero();
+        assertThat(cache.admin().stats().store().entries()).isEqualTo(1);
+        assertThat(cache.admin().sweep()).isEqualTo(1);
+        assertThat(cache.admin().stats().store().entries()).isZero();
     }
 
     @Test
@@ -103,9 +112,9 @@ class ResponseCacheTest {
             }
         }
 
-        assertThat(cache.removeScope("key-1")).isEqualTo(2);
-        assertThat(cache.removeScope("key-1")).isZero();
-        assertThat(cache.removeModel("other/model")).isEqualTo(2);
+        assertThat(cache.admin().removeScope("key-1")).isEqualTo(2);
+        assertThat(cache.admin().removeScope("key-1")).isZero();
+        assertThat(cache.admin().removeModel("other/model")).isEqualTo(2);
         assertThat(cache.lookup(
                         cache.key(CacheRequest.of(Endpoint.CHAT, "key-2", utf8(other)))
                                 .orElseThrow(),
@@ -116,10 +125,10 @@ class ResponseCacheTest {
                                 .orElseThrow(),
                         hit))
                 .isTrue();
-        assertThat(cache.clear()).isEqualTo(2);
-        assertThat(cache.stats().store().entries()).isZero();
-        assertThat(cache.stats().byEndpoint().get(Endpoint.CHAT)).isEqualTo(new CacheStats.Lookups(1, 1));
-        assertThat(cache.stats().byEndpoint().get(Endpoint.MESSAGES)).isEqualTo(new CacheStats.Lookups(0, 0));
+        assertThat(cache.admin().clear()).isEqualTo(2);
+        assertThat(cache.admin().stats().store().entries()).isZero();
+        assertThat(cache.admin().stats().byEndpoint().get(Endpoint.CHAT)).isEqualTo(new CacheStats.Lookups(1, 1));
+        assertThat(cache.admin().stats().byEndpoint().get(Endpoint.MESSAGES)).isEqualTo(new CacheStats.Lookups(0, 0));
     }
 
     @Test
@@ -131,46 +140,47 @@ class ResponseCacheTest {
         cache.store(one, "application/json", utf8(CHAT_ANSWER), TTL);
         cache.store(two, "application/json", utf8(CHAT_ANSWER), TTL);
 
-        assertThat(cache.removeDigest("000000000000")).isZero();
-        assertThat(cache.removeDigest(one.shortDigest())).isEqualTo(1);
+        assertThat(cache.admin().removeDigest("000000000000")).isZero();
+        assertThat(cache.admin().removeDigest(one.shortDigest())).isEqualTo(1);
         assertThat(cache.lookup(one, hit)).isFalse();
-        assertThat(cache.removeScopeTagged(one.scope())).isZero();
-        assertThat(cache.removeScopeTagged(two.scope())).isEqualTo(1);
-        assertThat(cache.stats().store().entries()).isZero();
+        assertThat(cache.admin().removeScopeTagged(one.scope())).isZero();
+        assertThat(cache.admin().removeScopeTagged(two.scope())).isEqualTo(1);
+        assertThat(cache.admin().stats().store().entries()).isZero();
         assertThat(one.digest()).hasSize(64).startsWith(one.shortDigest());
-        assertThatThrownBy(() -> cache.removeDigest("6f1e0c33a9d")).isInstanceOf(IllegalArgumentException.class);
-        assertThatThrownBy(() -> cache.removeDigest(".*")).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> cache.admin().removeDigest("6f1e0c33a9d"))
+                .isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> cache.admin().removeDigest(".*")).isInstanceOf(IllegalArgumentException.class);
     }
 
     @Test
     void anAnswerIsInspectedWithoutCountingAsAHit() {
-        assertThat(cache.inspect(chatKey())).isEmpty();
+        assertThat(cache.admin().inspect(chatKey())).isEmpty();
         cache.store(chatKey(), "application/json", utf8(CHAT_ANSWER), Duration.ofSeconds(60));
         cache.lookup(chatKey(), hit);
         cache.lookup(chatKey(), hit);
         clock.advance(Duration.ofSeconds(12));
 
-        EntryFacts facts = cache.inspect(chatKey()).orElseThrow();
+        EntryFacts facts = cache.admin().inspect(chatKey()).orElseThrow();
 
         assertThat(facts.ageSeconds()).isEqualTo(12);
         assertThat(facts.ttlSeconds()).isEqualTo(48);
         assertThat(facts.hits()).isEqualTo(2);
-        assertThat(cache.inspect(chatKey()).orElseThrow().hits()).isEqualTo(2);
+        assertThat(cache.admin().inspect(chatKey()).orElseThrow().hits()).isEqualTo(2);
         assertThat(facts.sourceId()).isEqualTo("chatcmpl-1");
         assertThat(facts.tokensSaved()).isEqualTo(21);
         assertThat(facts.bytes()).isEqualTo(hit.length());
         assertThat(facts.storedBytes()).isPositive();
-        assertThat(cache.stats().hits()).isEqualTo(2);
-        assertThat(cache.stats().misses()).isZero();
+        assertThat(cache.admin().stats().hits()).isEqualTo(2);
+        assertThat(cache.admin().stats().misses()).isZero();
 
         clock.advance(Duration.ofSeconds(60));
-        assertThat(cache.inspect(chatKey()).orElseThrow().ttlSeconds()).isEqualTo(-12);
+        assertThat(cache.admin().inspect(chatKey()).orElseThrow().ttlSeconds()).isEqualTo(-12);
     }
 
     @Test
     void theKeysPartsTellWhatSetsTwoRequestsApart() {
         CacheRequest request = chat(CHAT_REQUEST).at("https://a.example/v1", "");
-        KeyParts parts = cache.keyParts(request).orElseThrow();
+        KeyParts parts = cache.admin().keyParts(request).orElseThrow();
 
         assertThat(parts.key()).isEqualTo(cache.key(request).orElseThrow());
         assertThat(parts.upstream()).isEqualTo("https://a.example/v1");
@@ -179,13 +189,14 @@ class ResponseCacheTest {
         assertThat(parts.scope()).isEqualTo(parts.key().scope()).matches("[0-9a-f]{12}");
         assertThat(parts.body()).matches("[0-9a-f]{12}");
         // White space is no part of the key.
-        assertThat(cache.keyParts(chat(" " + CHAT_REQUEST).at("https://a.example/v1", "")))
+        assertThat(cache.admin().keyParts(chat(" " + CHAT_REQUEST).at("https://a.example/v1", "")))
                 .contains(parts);
-        KeyParts other =
-                cache.keyParts(request.at("https://a.example/v1", "a=b")).orElseThrow();
+        KeyParts other = cache.admin()
+                .keyParts(request.at("https://a.example/v1", "a=b"))
+                .orElseThrow();
         assertThat(other.query()).matches("[0-9a-f]{12}");
         assertThat(other.body()).isEqualTo(parts.body());
-        assertThat(cache.keyParts(chat("[1]"))).isEmpty();
+        assertThat(cache.admin().keyParts(chat("[1]"))).isEmpty();
     }
 
     @Test
@@ -204,7 +215,7 @@ class ResponseCacheTest {
         assertThat(cache.store(chatKey(), "application/json", utf8("<html>"), TTL))
                 .isFalse();
         assertThat(cache.lookup(chatKey(), hit)).isFalse();
-        assertThat(cache.stats().rejections()).isEqualTo(2);
+        assertThat(cache.admin().stats().rejections()).isEqualTo(2);
     }
 
     @Test
@@ -222,7 +233,7 @@ class ResponseCacheTest {
     @Test
     void w18_requestsOverTheLimitAreNotEligible() {
         CacheRequest large = chat("{\"x\":\"" + "a".repeat(4096) + "\"}");
-        assertThat(cache.bypass(large)).contains(BypassReason.PAYLOAD_TOO_LARGE);
+        assertThat(cache.pipeline().bypass(large)).contains(BypassReason.PAYLOAD_TOO_LARGE);
         assertThat(cache.key(large)).isEmpty();
     }
 
@@ -235,14 +246,16 @@ class ResponseCacheTest {
     @Test
     void w19_backgroundResponsesAreNotEligible() {
         byte[] body = utf8("{\"model\":\"m\",\"background\":true}");
-        assertThat(cache.bypass(CacheRequest.of(Endpoint.RESPONSES, "", body))).contains(BypassReason.BACKGROUND);
-        assertThat(cache.bypass(CacheRequest.of(Endpoint.CHAT, "", body))).isEmpty();
+        assertThat(cache.pipeline().bypass(CacheRequest.of(Endpoint.RESPONSES, "", body)))
+                .contains(BypassReason.BACKGROUND);
+        assertThat(cache.pipeline().bypass(CacheRequest.of(Endpoint.CHAT, "", body)))
+                .isEmpty();
     }
 
     @Test
     void whatIsNoJsonObjectIsNotEligible() {
-        assertThat(cache.bypass(chat("[1]"))).contains(BypassReason.NOT_A_JSON_OBJECT);
-        assertThat(cache.bypass(chat("{\"a\":1 2}"))).contains(BypassReason.NOT_A_JSON_OBJECT);
+        assertThat(cache.pipeline().bypass(chat("[1]"))).contains(BypassReason.NOT_A_JSON_OBJECT);
+        assertThat(cache.pipeline().bypass(chat("{\"a\":1 2}"))).contains(BypassReason.NOT_A_JSON_OBJECT);
     }
 
     @Test
@@ -301,11 +314,11 @@ class ResponseCacheTest {
         assertThat(first.head.cache()).isEqualTo(new CacheOutcome.Miss(300, true));
         assertThat(second.ended).isTrue();
         assertThat(second.head.cache())
-                .isEqualTo(new CacheOutcome.Hit(0, 300, "gen-source", new Savings(Answers.CHAT_FACTS, 0)));
+                .isEqualTo(new CacheOutcome.Hit(0, 300, "gen-source", new Savings(SampleAnswers.CHAT_FACTS, 0)));
         assertThat(second.head.contentLength()).isEqualTo(second.body.size());
         assertThat(second.text()).contains(second.head.generationId()).contains("\"total_tokens\":0");
         assertThat(upstream.calls).hasValue(1);
-        assertThat(cache.stats().hits()).isEqualTo(1);
+        assertThat(cache.admin().stats().hits()).isEqualTo(1);
     }
 
     @Test
@@ -366,7 +379,7 @@ class ResponseCacheTest {
         assertThat(follower.text()).contains("content_filter");
         assertThat(cache.lookup(cache.key(chat(CHAT_REQUEST)).orElseThrow(), hit))
                 .isFalse();
-        assertThat(cache.stats().rejections()).isEqualTo(1);
+        assertThat(cache.admin().stats().rejections()).isEqualTo(1);
     }
 
     @Test
@@ -377,7 +390,7 @@ class ResponseCacheTest {
         upstream.sink.chunk(ByteBuffer.wrap(utf8(CHAT_STREAM.replace("data: [DONE]\n\n", ""))));
         upstream.sink.fail(new IOException("reset"));
         assertThat(cache.lookup(cache.key(chat(body)).orElseThrow(), hit)).isFalse();
-        assertThat(cache.stats().rejections()).isEqualTo(1);
+        assertThat(cache.admin().stats().rejections()).isEqualTo(1);
     }
 
     @Test
@@ -434,6 +447,6 @@ class ResponseCacheTest {
         RecordingSink client = respond("[]", CacheControls.on(TTL));
         upstream.answer(200, "application/json", CHAT_ANSWER);
         assertThat(client.head.cache()).isEqualTo(new CacheOutcome.Bypass(BypassReason.NOT_A_JSON_OBJECT));
-        assertThat(cache.stats().bypasses()).isEqualTo(1);
+        assertThat(cache.admin().stats().bypasses()).isEqualTo(1);
     }
 }

@@ -10,12 +10,12 @@ final class RingBytes {
 
     /** Of the hot copies. */
     static String ofCopies(ResponseCache cache) {
-        return dump(field(field(cache, "answers"), "hot"));
+        return dump(field(field(cache.answers(), "entries"), "hot"));
     }
 
     /** Of the known requests. */
     static String ofRequests(ResponseCache cache) {
-        return dump(field(field(cache, "keys"), "memo"));
+        return dump(field(cache.answers().keys(), "memo"));
     }
 
     private static String dump(Object owner) {

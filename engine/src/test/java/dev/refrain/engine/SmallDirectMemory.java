@@ -1,7 +1,7 @@
 package dev.refrain.engine;
 
-import static dev.refrain.engine.Answers.CHAT_ANSWER;
-import static dev.refrain.engine.Answers.utf8;
+import static dev.refrain.engine.SampleAnswers.CHAT_ANSWER;
+import static dev.refrain.engine.SampleAnswers.utf8;
 
 import dev.refrain.engine.internal.hot.DirectMemory;
 import java.io.IOException;
@@ -48,7 +48,8 @@ final class SmallDirectMemory {
     }
 
     private static CacheKey key(ResponseCache cache, int set, int number) {
-        return cache.key(Answers.chat("{\"model\":\"m\",\"messages\":[],\"seed\":" + (set * 10_000 + number) + "}"))
+        return cache.key(SampleAnswers.chat(
+                        "{\"model\":\"m\",\"messages\":[],\"seed\":" + (set * 10_000 + number) + "}"))
                 .orElseThrow();
     }
 
@@ -77,7 +78,7 @@ final class SmallDirectMemory {
         int rounds = 60;
         for (int round = 0; round < rounds; round++) {
             if (round == rounds - 1) {
-                before = cache.stats().hotHits();
+                before = cache.admin().stats().hotHits();
             }
             for (int i = 0; i < ANSWERS; i++) {
                 if (!cache.lookup(key(cache, set, i), hit)) {
@@ -85,6 +86,6 @@ final class SmallDirectMemory {
                 }
             }
         }
-        return (cache.stats().hotHits() - before) * 100 / ANSWERS;
+        return (cache.admin().stats().hotHits() - before) * 100 / ANSWERS;
     }
 }

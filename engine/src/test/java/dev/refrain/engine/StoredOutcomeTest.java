@@ -1,11 +1,14 @@
 package dev.refrain.engine;
 
-import static dev.refrain.engine.Answers.CHAT_ANSWER;
-import static dev.refrain.engine.Answers.CHAT_REQUEST;
-import static dev.refrain.engine.Answers.chat;
-import static dev.refrain.engine.Answers.utf8;
+import static dev.refrain.engine.SampleAnswers.CHAT_ANSWER;
+import static dev.refrain.engine.SampleAnswers.CHAT_REQUEST;
+import static dev.refrain.engine.SampleAnswers.chat;
+import static dev.refrain.engine.SampleAnswers.utf8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.refrain.engine.exchange.CacheOutcome;
+import dev.refrain.engine.exchange.ResponseHead;
+import dev.refrain.engine.exchange.Upstream;
 import dev.refrain.engine.spi.NoStore;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -60,14 +63,14 @@ class StoredOutcomeTest {
     void w27_aDocumentThatIsAllThereSaysThatItIsStored() {
         answer(CHAT_ANSWER, 1);
         assertSaid(true);
-        assertThat(cache.stats().stores()).isEqualTo(1);
+        assertThat(cache.admin().stats().stores()).isEqualTo(1);
     }
 
     @Test
     void w27_whatIsRefusedDoesNotSayThatItIsStored() {
         answer("{\"error\":{\"code\":429}}", 1);
         assertSaid(false);
-        assertThat(cache.stats().stores()).isZero();
+        assertThat(cache.admin().stats().stores()).isZero();
     }
 
     @Test
@@ -81,7 +84,7 @@ class StoredOutcomeTest {
     void w27_aDocumentInPiecesDoesNotSay() {
         answer(CHAT_ANSWER, 2);
         assertSaid(false);
-        assertThat(cache.stats().stores()).isEqualTo(1);
+        assertThat(cache.admin().stats().stores()).isEqualTo(1);
     }
 
     @Test

@@ -2,6 +2,9 @@ package dev.refrain.engine;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import dev.refrain.engine.exchange.ResponseHead;
+import dev.refrain.engine.exchange.ResponseSink;
+import dev.refrain.engine.exchange.Upstream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;

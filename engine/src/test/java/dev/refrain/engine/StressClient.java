@@ -2,6 +2,8 @@ package dev.refrain.engine;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import dev.refrain.engine.exchange.ResponseHead;
+import dev.refrain.engine.exchange.ResponseSink;
 import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
 import java.util.Random;

@@ -30,17 +30,17 @@ class SweeperTest {
         }
 
         @Override
-        public boolean get(CacheKey key, EntryBuffer into) {
+        public boolean get(byte[] key, EntryBuffer into) {
             return inner.get(key, into);
         }
 
         @Override
-        public boolean put(CacheKey key, EntryBuffer entry) {
+        public boolean put(byte[] key, EntryBuffer entry) {
             return inner.put(key, entry);
         }
 
         @Override
-        public boolean remove(CacheKey key) {
+        public boolean remove(byte[] key) {
             return inner.remove(key);
         }
 

@@ -1,11 +1,15 @@
 package dev.refrain.engine;
 
-import static dev.refrain.engine.Answers.CHAT_ANSWER;
-import static dev.refrain.engine.Answers.CHAT_REQUEST;
-import static dev.refrain.engine.Answers.chat;
+import static dev.refrain.engine.SampleAnswers.CHAT_ANSWER;
+import static dev.refrain.engine.SampleAnswers.CHAT_REQUEST;
+import static dev.refrain.engine.SampleAnswers.chat;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.refrain.engine.exchange.BypassReason;
+import dev.refrain.engine.exchange.ResponseHead;
+import dev.refrain.engine.exchange.ResponseSink;
+import dev.refrain.engine.exchange.Upstream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
@@ -77,14 +81,14 @@ class UpstreamTimeoutTest {
         waiting.forEach(UpstreamTimeoutTest::assertLate);
         assertThat(sinks).hasSizeBetween(1, 3);
         awaitCancelled(sinks.size());
-        assertThat(cache.joinableFlights()).isZero();
+        assertThat(cache.admin().joinableFlights()).isZero();
         assertThat(ask(ON, UpstreamTimeoutTest::answer)
                         .get(20, TimeUnit.SECONDS)
                         .length())
                 .isEqualTo(CHAT_ANSWER.length());
         // What comes too late is not heard.
         answer(sinks.get(0));
-        assertThat(cache.stats().stores()).isEqualTo(1);
+        assertThat(cache.admin().stats().stores()).isEqualTo(1);
     }
 
     @Test
@@ -92,7 +96,7 @@ class UpstreamTimeoutTest {
         CacheControls noStore = ON.with(new CacheDirectives(false, true, CacheDirectives.ANY_AGE, false, 0));
         assertLate(ask(noStore, endless));
         GatheringSink bypassed = new GatheringSink();
-        cache.bypass(BypassReason.NOT_A_JSON_OBJECT, ON, endless, bypassed);
+        cache.pipeline().bypass(BypassReason.NOT_A_JSON_OBJECT, ON, endless, bypassed);
         assertLate(bypassed.future());
     }
 
@@ -142,7 +146,7 @@ class UpstreamTimeoutTest {
 
     private static Upstream.Call answer(ResponseSink sink) {
         sink.head(new ResponseHead(200, "application/json", null, -1, "gen-source", null, Map.of()));
-        sink.chunk(ByteBuffer.wrap(Answers.utf8(CHAT_ANSWER)));
+        sink.chunk(ByteBuffer.wrap(SampleAnswers.utf8(CHAT_ANSWER)));
         sink.end();
         return Upstream.Call.UNSTOPPABLE;
     }

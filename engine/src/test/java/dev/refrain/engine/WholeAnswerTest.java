@@ -1,14 +1,16 @@
 package dev.refrain.engine;
 
-import static dev.refrain.engine.Answers.CHAT_ANSWER;
-import static dev.refrain.engine.Answers.CHAT_REQUEST;
-import static dev.refrain.engine.Answers.CHAT_STREAM;
-import static dev.refrain.engine.Answers.chat;
-import static dev.refrain.engine.Answers.utf8;
+import static dev.refrain.engine.SampleAnswers.CHAT_ANSWER;
+import static dev.refrain.engine.SampleAnswers.CHAT_REQUEST;
+import static dev.refrain.engine.SampleAnswers.CHAT_STREAM;
+import static dev.refrain.engine.SampleAnswers.chat;
+import static dev.refrain.engine.SampleAnswers.utf8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.refrain.engine.FlightTest.Call;
+import dev.refrain.engine.exchange.CacheOutcome;
+import dev.refrain.engine.exchange.Upstream;
 import dev.refrain.engine.spi.HeapStore;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -21,7 +23,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** Answers as futures, for embedders. */
+/** SampleAnswers as futures, for embedders. */
 class WholeAnswerTest {
     private static final String STREAM_REQUEST = "{\"stream\":true,\"messages\":[]}";
 

@@ -4,7 +4,7 @@ import com.github.benmanes.caffeine.cache.Cache;
 import com.github.benmanes.caffeine.cache.Caffeine;
 import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.CacheRequest;
-import dev.refrain.engine.Endpoint;
+import dev.refrain.engine.exchange.Endpoint;
 import java.util.function.Function;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.Level;

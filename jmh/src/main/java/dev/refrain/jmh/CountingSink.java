@@ -1,7 +1,7 @@
 package dev.refrain.jmh;
 
-import dev.refrain.engine.ResponseHead;
-import dev.refrain.engine.ResponseSink;
+import dev.refrain.engine.exchange.ResponseHead;
+import dev.refrain.engine.exchange.ResponseSink;
 import java.nio.ByteBuffer;
 import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.State;

@@ -3,8 +3,8 @@ package dev.refrain.jmh;
 import dev.refrain.engine.CacheControls;
 import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.CacheRequest;
-import dev.refrain.engine.Endpoint;
 import dev.refrain.engine.ResponseCache;
+import dev.refrain.engine.exchange.Endpoint;
 import java.io.IOException;
 import org.openjdk.jmh.annotations.Level;
 import org.openjdk.jmh.annotations.Param;
@@ -36,8 +36,9 @@ public class FilledCache {
             keys[entry] = cache().key(request).orElseThrow();
             cache().store(keys[entry], ChatAnswers.CONTENT_TYPE, answers.answer(entry), CacheControls.MAX_TTL);
         }
-        if (cache().stats().store().entries() != entries) {
-            throw new IllegalStateException("Not every answer found room: " + cache().stats());
+        if (cache().admin().stats().store().entries() != entries) {
+            throw new IllegalStateException(
+                    "Not every answer found room: " + cache().admin().stats());
         }
     }
 

@@ -3,10 +3,10 @@ package dev.refrain.jmh;
 import dev.refrain.engine.CacheControls;
 import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.CacheRequest;
-import dev.refrain.engine.Endpoint;
-import dev.refrain.engine.ResponseHead;
-import dev.refrain.engine.ResponseSink;
-import dev.refrain.engine.Upstream;
+import dev.refrain.engine.exchange.Endpoint;
+import dev.refrain.engine.exchange.ResponseHead;
+import dev.refrain.engine.exchange.ResponseSink;
+import dev.refrain.engine.exchange.Upstream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -45,6 +45,7 @@ public class FlightBenchmark extends MeasuredInForks {
                     .orElseThrow();
             temporary
                     .cache()
+                    .pipeline()
                     .respond(
                             key,
                             ON,
@@ -102,6 +103,7 @@ public class FlightBenchmark extends MeasuredInForks {
         Visitor visitor = new Visitor();
         live.temporary
                 .cache()
+                .pipeline()
                 .respond(
                         live.key,
                         ON,

@@ -3,8 +3,8 @@ package dev.refrain.jmh;
 import dev.refrain.engine.CacheControls;
 import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.CachedResponse;
-import dev.refrain.engine.Endpoint;
 import dev.refrain.engine.ResponseCache;
+import dev.refrain.engine.exchange.Endpoint;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
@@ -53,7 +53,7 @@ public final class GrowthBenchmark {
             }
             System.err.println("filled with " + (entries - timed));
             long[] puts = puts(cache, entries - timed, timed, answer);
-            long stored = cache.stats().store().entries();
+            long stored = cache.admin().stats().store().entries();
             System.gc();
             long heap = ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed();
             long[] lookups = lookups(cache, entries, asked);
@@ -77,11 +77,11 @@ public final class GrowthBenchmark {
         long next = from;
         long before;
         do {
-            before = cache.stats().store().evictions();
+            before = cache.admin().stats().store().evictions();
             for (int i = 0; i < ROUND; i++) {
                 put(cache, next++, answer);
             }
-        } while (cache.stats().store().evictions() - before < ROUND * 9L / 10);
+        } while (cache.admin().stats().store().evictions() - before < ROUND * 9L / 10);
         return next;
     }
 

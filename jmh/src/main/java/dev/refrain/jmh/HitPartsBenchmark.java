@@ -2,7 +2,7 @@ package dev.refrain.jmh;
 
 import dev.refrain.engine.CacheRequest;
 import dev.refrain.engine.CachedResponse;
-import dev.refrain.engine.Endpoint;
+import dev.refrain.engine.exchange.Endpoint;
 import org.openjdk.jmh.annotations.Benchmark;
 
 /** What a hit is made of, and the floors beneath two of its parts: {@link #sha256} under a key, {@link #decompress} under a lookup. */

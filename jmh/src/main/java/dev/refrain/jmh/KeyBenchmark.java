@@ -2,7 +2,7 @@ package dev.refrain.jmh;
 
 import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.CacheRequest;
-import dev.refrain.engine.Endpoint;
+import dev.refrain.engine.exchange.Endpoint;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import org.openjdk.jmh.annotations.Benchmark;

@@ -5,7 +5,7 @@ import com.github.benmanes.caffeine.cache.Caffeine;
 import dev.refrain.engine.CacheControls;
 import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.CachedResponse;
-import dev.refrain.engine.Endpoint;
+import dev.refrain.engine.exchange.Endpoint;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;

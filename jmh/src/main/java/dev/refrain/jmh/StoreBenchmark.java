@@ -2,7 +2,7 @@ package dev.refrain.jmh;
 
 import dev.refrain.engine.CacheControls;
 import dev.refrain.engine.CacheKey;
-import dev.refrain.engine.Endpoint;
+import dev.refrain.engine.exchange.Endpoint;
 import java.io.IOException;
 import java.util.SplittableRandom;
 import net.jpountz.lz4.LZ4Compressor;
@@ -47,7 +47,7 @@ public class StoreBenchmark extends MeasuredInForks {
         public void fill(Ready ready, NewKeys keys) throws IOException {
             temporary = new TemporaryCache(CAPACITY);
             // Segments fill up one by one. By then nearly all of them have.
-            for (int i = 0; temporary.cache().stats().store().evictions() < 1000; i++) {
+            for (int i = 0; temporary.cache().admin().stats().store().evictions() < 1000; i++) {
                 temporary.cache().store(keys.next(), ChatAnswers.CONTENT_TYPE, ready.answer(i), CacheControls.MAX_TTL);
             }
         }

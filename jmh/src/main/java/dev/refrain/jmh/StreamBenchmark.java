@@ -3,7 +3,7 @@ package dev.refrain.jmh;
 import dev.refrain.engine.CacheControls;
 import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.CachedResponse;
-import dev.refrain.engine.Endpoint;
+import dev.refrain.engine.exchange.Endpoint;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

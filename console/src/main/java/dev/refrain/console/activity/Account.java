@@ -1,10 +1,10 @@
 package dev.refrain.console.activity;
 
-import dev.refrain.engine.AnswerFacts;
 import dev.refrain.engine.CacheKey;
-import dev.refrain.engine.CacheOutcome;
-import dev.refrain.engine.Endpoint;
-import dev.refrain.engine.Savings;
+import dev.refrain.engine.exchange.AnswerFacts;
+import dev.refrain.engine.exchange.CacheOutcome;
+import dev.refrain.engine.exchange.Endpoint;
+import dev.refrain.engine.exchange.Savings;
 import dev.refrain.semantics.answer.CacheHeaders;
 import dev.refrain.semantics.caller.Caller;
 import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;

@@ -1,6 +1,6 @@
 package dev.refrain.console.activity;
 
-import dev.refrain.engine.Endpoint;
+import dev.refrain.engine.exchange.Endpoint;
 import java.math.BigDecimal;
 
 /**

@@ -1,7 +1,7 @@
 package dev.refrain.console.activity;
 
-import dev.refrain.engine.Endpoint;
-import dev.refrain.engine.Savings;
+import dev.refrain.engine.exchange.Endpoint;
+import dev.refrain.engine.exchange.Savings;
 import dev.refrain.semantics.caller.Caller;
 import java.time.Clock;
 import java.time.Instant;

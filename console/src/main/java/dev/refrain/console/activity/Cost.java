@@ -1,7 +1,7 @@
 package dev.refrain.console.activity;
 
-import dev.refrain.engine.AnswerFacts;
-import dev.refrain.engine.Savings;
+import dev.refrain.engine.exchange.AnswerFacts;
+import dev.refrain.engine.exchange.Savings;
 
 /**
  * What a request cost and saved; {@link Activity#UNKNOWN} where that is not known.

@@ -1,7 +1,7 @@
 package dev.refrain.console.activity;
 
 import dev.refrain.engine.CacheKey;
-import dev.refrain.engine.Endpoint;
+import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.semantics.caller.Caller;
 import java.nio.charset.StandardCharsets;
 import org.agrona.DirectBuffer;

@@ -1,6 +1,6 @@
 package dev.refrain.console.activity;
 
-import dev.refrain.engine.AnswerFacts;
+import dev.refrain.engine.exchange.AnswerFacts;
 import java.math.BigDecimal;
 import java.math.RoundingMode;
 import java.util.HashMap;

@@ -1,6 +1,6 @@
 package dev.refrain.console.activity;
 
-import dev.refrain.engine.AnswerFacts;
+import dev.refrain.engine.exchange.AnswerFacts;
 
 /** A provider's call for a request, of which the log wants to know when it is over and what it cost. Thread-safe. */
 public final class ProviderCall {

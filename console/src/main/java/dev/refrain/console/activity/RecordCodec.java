@@ -1,7 +1,7 @@
 package dev.refrain.console.activity;
 
-import dev.refrain.engine.Endpoint;
-import dev.refrain.engine.GenerationId;
+import dev.refrain.engine.exchange.Endpoint;
+import dev.refrain.engine.exchange.GenerationId;
 import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;

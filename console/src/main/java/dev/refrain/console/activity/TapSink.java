@@ -1,12 +1,12 @@
 package dev.refrain.console.activity;
 
-import dev.refrain.engine.AnswerFacts;
-import dev.refrain.engine.AnswerMeter;
-import dev.refrain.engine.Endpoint;
-import dev.refrain.engine.ForwardingSink;
-import dev.refrain.engine.MemoryBudget;
-import dev.refrain.engine.ResponseHead;
-import dev.refrain.engine.ResponseSink;
+import dev.refrain.engine.exchange.AnswerFacts;
+import dev.refrain.engine.exchange.Endpoint;
+import dev.refrain.engine.exchange.ForwardingSink;
+import dev.refrain.engine.exchange.ResponseHead;
+import dev.refrain.engine.exchange.ResponseSink;
+import dev.refrain.engine.memory.MemoryBudget;
+import dev.refrain.engine.usage.AnswerMeter;
 import java.nio.ByteBuffer;
 
 /**

@@ -98,7 +98,7 @@ public final class AdminServer implements AutoCloseable {
         ActivityPages pages = new ActivityPages(subject.activity());
         Purge purge = new Purge(subject.cache(), subject.activity(), subject.callers());
         Assets assets = new Assets();
-        return new Routes(MAX_BODY_BYTES, subject.cache().memory())
+        return new Routes(MAX_BODY_BYTES, subject.cache().admin().memory())
                 .on(Methods.GET, Routes.LIVE, (exchange, rest, body) -> Replies.text(exchange, "ok\n"))
                 .on(Methods.GET, Routes.READY, (exchange, rest, body) -> ready(exchange))
                 .on(Methods.GET, Routes.METRICS, (exchange, rest, body) -> metrics.answer(exchange))
@@ -174,7 +174,7 @@ public final class AdminServer implements AutoCloseable {
         if (!subject.takesRequests().getAsBoolean()) {
             throw new AdminException(StatusCodes.SERVICE_UNAVAILABLE, "Refrain is being stopped.");
         }
-        if (subject.cache().stats().store().capacityBytes() == 0) {
+        if (subject.cache().admin().stats().store().capacityBytes() == 0) {
             throw new AdminException(
                     StatusCodes.SERVICE_UNAVAILABLE, "The store could not be opened; nothing is cached.");
         }

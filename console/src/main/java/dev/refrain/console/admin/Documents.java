@@ -7,7 +7,7 @@ import dev.refrain.console.activity.Activity;
 import dev.refrain.console.activity.Stats;
 import dev.refrain.console.activity.TimeSeries;
 import dev.refrain.console.explain.Times;
-import dev.refrain.engine.Endpoint;
+import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.engine.spi.StoreStats;
 import java.util.List;
 import java.util.Locale;

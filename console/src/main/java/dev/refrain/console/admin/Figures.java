@@ -29,8 +29,8 @@ final class Figures {
     ObjectNode document() {
         return Documents.of(
                 activity.stats(),
-                cache.stats().store(),
-                cache.joinableFlights(),
+                cache.admin().stats().store(),
+                cache.admin().joinableFlights(),
                 upstreamCalls.getAsInt(),
                 version(),
                 address.get());

@@ -3,7 +3,7 @@ package dev.refrain.console.admin;
 import dev.refrain.console.activity.ActivityLog;
 import dev.refrain.console.activity.Filter;
 import dev.refrain.console.activity.TimeSeries;
-import dev.refrain.engine.Endpoint;
+import dev.refrain.engine.exchange.Endpoint;
 import io.undertow.server.HttpServerExchange;
 import java.time.DateTimeException;
 import java.time.Instant;

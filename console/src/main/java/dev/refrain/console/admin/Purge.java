@@ -41,19 +41,19 @@ final class Purge {
         return switch (way) {
             case "key" -> removeKey(value.toLowerCase(Locale.ROOT));
             case "scope" -> removeScope(value);
-            case "model" -> cache.removeModel(value);
+            case "model" -> cache.admin().removeModel(value);
             default -> {
                 if (!value.equals("true")) {
                     throw AdminException.badRequest("all must be true.");
                 }
-                yield cache.clear();
+                yield cache.admin().clear();
             }
         };
     }
 
     private long removeKey(String digest) throws AdminException {
         try {
-            return cache.removeDigest(digest);
+            return cache.admin().removeDigest(digest);
         } catch (IllegalArgumentException e) {
             throw AdminException.badRequest(
                     "key must be at least the first 12 hexadecimal digits of a key, as Cache-Status shows them.");
@@ -73,6 +73,6 @@ final class Purge {
             throw AdminException.notFound(
                     "There was no request of the scope " + scope + ", as far as the log goes back.");
         }
-        return tags.stream().mapToLong(cache::removeScopeTagged).sum();
+        return tags.stream().mapToLong(cache.admin()::removeScopeTagged).sum();
     }
 }

@@ -3,8 +3,8 @@ package dev.refrain.console.explain;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.databind.PropertyNamingStrategies.SnakeCaseStrategy;
 import com.fasterxml.jackson.databind.annotation.JsonNaming;
-import dev.refrain.engine.EntryFacts;
 import dev.refrain.engine.KeyParts;
+import dev.refrain.engine.stats.EntryFacts;
 import java.util.List;
 
 /**

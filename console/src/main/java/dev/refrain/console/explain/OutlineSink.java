@@ -1,8 +1,8 @@
 package dev.refrain.console.explain;
 
-import dev.refrain.engine.ForwardingSink;
-import dev.refrain.engine.ResponseHead;
-import dev.refrain.engine.ResponseSink;
+import dev.refrain.engine.exchange.ForwardingSink;
+import dev.refrain.engine.exchange.ResponseHead;
+import dev.refrain.engine.exchange.ResponseSink;
 import java.util.function.Consumer;
 
 /** Passes a fetched answer on, and says so when it was a whole success: then the request may be outlined. */

@@ -2,7 +2,7 @@ package dev.refrain.console.explain;
 
 import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.KeyParts;
-import dev.refrain.engine.MemoryBudget;
+import dev.refrain.engine.memory.MemoryBudget;
 import java.io.IOException;
 import java.time.Instant;
 import java.util.ArrayList;

@@ -3,11 +3,11 @@ package dev.refrain.console.activity;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import dev.refrain.engine.AnswerFacts;
-import dev.refrain.engine.CacheOutcome;
-import dev.refrain.engine.Endpoint;
-import dev.refrain.engine.GenerationId;
-import dev.refrain.engine.Savings;
+import dev.refrain.engine.exchange.AnswerFacts;
+import dev.refrain.engine.exchange.CacheOutcome;
+import dev.refrain.engine.exchange.Endpoint;
+import dev.refrain.engine.exchange.GenerationId;
+import dev.refrain.engine.exchange.Savings;
 import dev.refrain.semantics.caller.Caller;
 import dev.refrain.testing.CapturedLog;
 import dev.refrain.testing.MovableClock;

@@ -2,7 +2,7 @@ package dev.refrain.console.activity;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.refrain.engine.Endpoint;
+import dev.refrain.engine.exchange.Endpoint;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;

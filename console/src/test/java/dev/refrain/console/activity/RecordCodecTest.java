@@ -2,14 +2,14 @@ package dev.refrain.console.activity;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.refrain.engine.AnswerFacts;
-import dev.refrain.engine.BypassReason;
 import dev.refrain.engine.CacheKey;
-import dev.refrain.engine.CacheOutcome;
-import dev.refrain.engine.Endpoint;
-import dev.refrain.engine.ForwardReason;
-import dev.refrain.engine.GenerationId;
-import dev.refrain.engine.Savings;
+import dev.refrain.engine.exchange.AnswerFacts;
+import dev.refrain.engine.exchange.BypassReason;
+import dev.refrain.engine.exchange.CacheOutcome;
+import dev.refrain.engine.exchange.Endpoint;
+import dev.refrain.engine.exchange.ForwardReason;
+import dev.refrain.engine.exchange.GenerationId;
+import dev.refrain.engine.exchange.Savings;
 import dev.refrain.semantics.caller.Caller;
 import java.util.List;
 import java.util.Random;

@@ -3,10 +3,10 @@ package dev.refrain.console.explain;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.refrain.engine.CacheRequest;
-import dev.refrain.engine.Endpoint;
 import dev.refrain.engine.KeyParts;
-import dev.refrain.engine.MemoryBudget;
 import dev.refrain.engine.ResponseCache;
+import dev.refrain.engine.exchange.Endpoint;
+import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.engine.spi.NoStore;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -34,7 +34,9 @@ class OutlinesTest {
     }
 
     private KeyParts parts(String body) {
-        return cache.keyParts(CacheRequest.of(Endpoint.CHAT, "k", bytes(body))).orElseThrow();
+        return cache.admin()
+                .keyParts(CacheRequest.of(Endpoint.CHAT, "k", bytes(body)))
+                .orElseThrow();
     }
 
     private static byte[] bytes(String text) {

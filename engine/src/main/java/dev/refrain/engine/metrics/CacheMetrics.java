@@ -1,9 +1,9 @@
 package dev.refrain.engine.metrics;
 
-import dev.refrain.engine.CacheStats;
-import dev.refrain.engine.Endpoint;
 import dev.refrain.engine.ResponseCache;
+import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.engine.spi.StoreStats;
+import dev.refrain.engine.stats.CacheStats;
 import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -31,7 +31,7 @@ public final class CacheMetrics implements MeterBinder {
     private synchronized CacheStats stats() {
         long now = System.nanoTime();
         if (latest == null || now - readAt > TimeUnit.MILLISECONDS.toNanos(FRESH_MILLIS)) {
-            latest = cache.stats();
+            latest = cache.admin().stats();
             readAt = now;
         }
         return latest;
@@ -62,19 +62,21 @@ public final class CacheMetrics implements MeterBinder {
         counter(registry, "refrain.cache.failures", "Answers lost to an internal error", CacheStats::failures);
         counter(registry, "refrain.cache.saved.tokens", "Tokens that hits did not use", CacheStats::tokensSaved);
         bindStore(registry);
-        Gauge.builder("refrain.memory.used", cache, c -> c.memory().usedBytes())
+        Gauge.builder("refrain.memory.used", cache, c -> c.admin().memory().usedBytes())
                 .description("Heap held because of clients and providers")
                 .baseUnit("bytes")
                 .register(registry);
-        Gauge.builder("refrain.memory.limit", cache, c -> c.memory().limitBytes())
+        Gauge.builder("refrain.memory.limit", cache, c -> c.admin().memory().limitBytes())
                 .description("Heap that may be held because of clients and providers")
                 .baseUnit("bytes")
                 .register(registry);
         FunctionCounter.builder(
-                        "refrain.memory.refusals", cache, c -> c.memory().refusals())
+                        "refrain.memory.refusals",
+                        cache,
+                        c -> c.admin().memory().refusals())
                 .description("Times that this was used up for something")
                 .register(registry);
-        Gauge.builder("refrain.cache.flights", cache, ResponseCache::joinableFlights)
+        Gauge.builder("refrain.cache.flights", cache, c -> c.admin().joinableFlights())
                 .description("Upstream calls under way that identical requests would join")
                 .register(registry);
     }

@@ -1,6 +1,5 @@
 package dev.refrain.engine.spi;
 
-import dev.refrain.engine.CacheKey;
 import java.util.List;
 import java.util.function.BooleanSupplier;
 import java.util.function.Predicate;
@@ -10,17 +9,20 @@ import java.util.function.Predicate;
  *
  * <p>Every method may be called by any thread at any time between opening and {@link #close()}. A store never throws at a caller
  * for being full, damaged or out of disk: it drops what it cannot keep, misses what it cannot read, and counts both in
- * {@link #stats()}. A key given to {@link #put} stays what it is; one given to another method may be changed by the caller later, so it is
- * not to be kept. Entries are opaque except for {@link EntryHead}; integrity is the engine's to check on every read.
+ * {@link #stats()}. Keys are {@link #KEY_LENGTH} bytes, never null, which a store reads during a call and does not keep: the caller
+ * uses the array again. Entries are opaque except for {@link EntryHead}; integrity is the engine's to check on every read.
  */
 public interface CacheStore extends AutoCloseable {
+    /** Length of every key in bytes. Keys are digests, so each part of one is as good a hash as any other. */
+    int KEY_LENGTH = 32;
+
     /**
      * Copies the entry of a key, expired or not.
      *
      * @param into receives the entry if there is one; its content is undefined otherwise
      * @return whether there is one
      */
-    boolean get(CacheKey key, EntryBuffer into);
+    boolean get(byte[] key, EntryBuffer into);
 
     /**
      * Copies the head of the entry of a key, expired or not, so that a copy of the entry can be told to be still the same. Must be much
@@ -30,7 +32,7 @@ public interface CacheStore extends AutoCloseable {
      * @param into receives {@link EntryHead#LENGTH} bytes; undefined otherwise
      * @return false if there is no entry, or if the store cannot tell: then the caller has to ask {@link #get}
      */
-    default boolean head(CacheKey key, byte[] into) {
+    default boolean head(byte[] key, byte[] into) {
         return false;
     }
 
@@ -41,7 +43,7 @@ public interface CacheStore extends AutoCloseable {
      * @param then called if there is a head, on this thread, before this returns; must not call the store
      * @return what {@code then} returned; false if there is no head
      */
-    default boolean head(CacheKey key, byte[] into, BooleanSupplier then) {
+    default boolean head(byte[] key, byte[] into, BooleanSupplier then) {
         return head(key, into) && then.getAsBoolean();
     }
 
@@ -51,13 +53,13 @@ public interface CacheStore extends AutoCloseable {
      * @param entry starts with an {@link EntryHead}; only read
      * @return false if no room was found, in which case the older entry of the key is gone as well
      */
-    boolean put(CacheKey key, EntryBuffer entry);
+    boolean put(byte[] key, EntryBuffer entry);
 
     /** Removes the entry of a key. Returns whether there was one. */
-    boolean remove(CacheKey key);
+    boolean remove(byte[] key);
 
     /** Removes the entry of a key that is not what was put. A store may take that for a sign of damage to its neighbours as well. */
-    default void removeDamaged(CacheKey key) {
+    default void removeDamaged(byte[] key) {
         remove(key);
     }
 
@@ -97,19 +99,19 @@ public interface CacheStore extends AutoCloseable {
     long removeIf(Predicate<byte[]> head);
 
     /**
-     * The keys of entries that match, those of notes aside, found by walking the whole store; what {@link CacheKey#copyTo} gives.
+     * The keys of entries that match, those of notes aside, found by walking the whole store; copies, the caller's own.
      *
      * @param key called with locks held, so it must do nothing else; its argument is reused
      */
     List<byte[]> find(Predicate<byte[]> key);
 
     /** {@link #get} for somebody who only wants to look: it does not count as a use of the entry. */
-    default boolean peek(CacheKey key, EntryBuffer into) {
+    default boolean peek(byte[] key, EntryBuffer into) {
         return get(key, into);
     }
 
     /** How often the entry of a key was read lately, as far as the store remembers that, or -1. */
-    default int hits(CacheKey key) {
+    default int hits(byte[] key) {
         return -1;
     }
 

@@ -1,6 +1,6 @@
 package dev.refrain.engine.spi;
 
-import dev.refrain.engine.MemoryBudget;
+import dev.refrain.engine.memory.MemoryBudget;
 import java.util.Arrays;
 
 /**

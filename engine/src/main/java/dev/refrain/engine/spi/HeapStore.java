@@ -1,6 +1,6 @@
 package dev.refrain.engine.spi;
 
-import dev.refrain.engine.CacheKey;
+import java.nio.ByteBuffer;
 import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -30,7 +30,7 @@ public final class HeapStore implements CacheStore {
     private final byte[] secret = new byte[SECRET_LENGTH];
 
     // Guarded by this.
-    private final Map<CacheKey, byte[]> entries = new LinkedHashMap<>(16, 0.75f, true);
+    private final Map<ByteBuffer, byte[]> entries = new LinkedHashMap<>(16, 0.75f, true);
     private long bytes;
     private long evictions;
     private long expirations;
@@ -61,8 +61,8 @@ public final class HeapStore implements CacheStore {
     }
 
     @Override
-    public synchronized boolean get(CacheKey key, EntryBuffer into) {
-        byte[] entry = entries.get(key);
+    public synchronized boolean get(byte[] key, EntryBuffer into) {
+        byte[] entry = entries.get(ByteBuffer.wrap(key));
         if (entry == null) {
             return false;
         }
@@ -71,7 +71,7 @@ public final class HeapStore implements CacheStore {
     }
 
     @Override
-    public boolean put(CacheKey key, EntryBuffer entry) {
+    public boolean put(byte[] key, EntryBuffer entry) {
         if (entry.length() < EntryHead.LENGTH) {
             throw new IllegalArgumentException("an entry has a head of " + EntryHead.LENGTH + " bytes");
         }
@@ -91,15 +91,15 @@ public final class HeapStore implements CacheStore {
                 oldest.remove();
                 evictions++;
             }
-            entries.put(key, Arrays.copyOf(entry.bytes(), entry.length()));
+            entries.put(ByteBuffer.wrap(key.clone()), Arrays.copyOf(entry.bytes(), entry.length()));
             bytes += cost;
             return true;
         }
     }
 
     @Override
-    public synchronized boolean remove(CacheKey key) {
-        byte[] entry = entries.remove(key);
+    public synchronized boolean remove(byte[] key) {
+        byte[] entry = entries.remove(ByteBuffer.wrap(key));
         if (entry == null) {
             return false;
         }
@@ -132,10 +132,10 @@ public final class HeapStore implements CacheStore {
     public synchronized List<byte[]> find(Predicate<byte[]> key) {
         List<byte[]> found = new ArrayList<>();
         entries.forEach((each, entry) -> {
-            byte[] digest = new byte[CacheKey.LENGTH];
-            each.copyTo(digest, 0);
-            if (!isNote(entry) && key.test(digest)) {
-                found.add(digest);
+            byte[] copy = new byte[KEY_LENGTH];
+            each.get(0, copy);
+            if (!isNote(entry) && key.test(copy)) {
+                found.add(copy);
             }
         });
         return found;

@@ -1,6 +1,5 @@
 package dev.refrain.engine.spi;
 
-import dev.refrain.engine.CacheKey;
 import java.security.SecureRandom;
 import java.util.List;
 import java.util.concurrent.atomic.LongAdder;
@@ -22,18 +21,18 @@ public final class NoStore implements CacheStore {
     }
 
     @Override
-    public boolean get(CacheKey key, EntryBuffer into) {
+    public boolean get(byte[] key, EntryBuffer into) {
         return false;
     }
 
     @Override
-    public boolean put(CacheKey key, EntryBuffer entry) {
+    public boolean put(byte[] key, EntryBuffer entry) {
         drops.increment();
         return false;
     }
 
     @Override
-    public boolean remove(CacheKey key) {
+    public boolean remove(byte[] key) {
         return false;
     }
 

@@ -1,12 +1,12 @@
 package dev.refrain.http.proxy;
 
-import dev.refrain.engine.BypassReason;
 import dev.refrain.engine.CacheControls;
 import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.CacheRequest;
-import dev.refrain.engine.Endpoint;
 import dev.refrain.engine.KeyContext;
 import dev.refrain.engine.ResponseCache;
+import dev.refrain.engine.exchange.BypassReason;
+import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.http.server.ContentCoding;
 import dev.refrain.http.server.HeaderFields;
 import dev.refrain.http.upstream.HeldBody;
@@ -67,16 +67,16 @@ record Decision(
             } catch (IllegalArgumentException e) {
                 ProxyException flaw = ProxyException.badRequest(
                         "The preset cannot be applied: the request body is malformed or nested too deeply.");
-                BypassReason bypass = cache.bypass(request).orElse(null);
+                BypassReason bypass = cache.pipeline().bypass(request).orElse(null);
                 return new Decision(request, controls, null, bypass, preset, BodyPublishers::noBody, flaw);
             }
         }
         // The key first: a body that was seen lately is not read again for it.
         CacheKey key = controls.enabled() ? cache.key(request).orElse(null) : null;
-        BypassReason bypass = key == null ? cache.bypass(request).orElse(null) : null;
+        BypassReason bypass = key == null ? cache.pipeline().bypass(request).orElse(null) : null;
         CacheRequest decided = request;
         Supplier<BodyPublisher> outgoing = () -> {
-            CacheRequest understood = cache.withProviderIds(decided);
+            CacheRequest understood = cache.pipeline().withProviderIds(decided);
             if (body == sent) {
                 return new HeldBody(understood.upstreamBody());
             }

@@ -9,17 +9,17 @@ import dev.refrain.console.activity.ProviderCall;
 import dev.refrain.console.activity.TapSink;
 import dev.refrain.console.explain.OutlineSink;
 import dev.refrain.console.explain.Outlines;
-import dev.refrain.engine.AnswerFacts;
-import dev.refrain.engine.BypassReason;
 import dev.refrain.engine.CacheControls;
 import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.CacheRequest;
-import dev.refrain.engine.Endpoint;
 import dev.refrain.engine.KeyContext;
-import dev.refrain.engine.MemoryBudget;
 import dev.refrain.engine.ResponseCache;
-import dev.refrain.engine.ResponseSink;
-import dev.refrain.engine.Upstream;
+import dev.refrain.engine.exchange.AnswerFacts;
+import dev.refrain.engine.exchange.BypassReason;
+import dev.refrain.engine.exchange.Endpoint;
+import dev.refrain.engine.exchange.ResponseSink;
+import dev.refrain.engine.exchange.Upstream;
+import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.http.server.BodyReader;
 import dev.refrain.http.server.ContentCoding;
 import dev.refrain.http.server.EarlyAnswer;
@@ -240,7 +240,8 @@ final class ProxyHandler implements HttpHandler {
                     asked,
                     BypassReason.CONTENT_ENCODING,
                     unread(exchange, route.endpoint(), client));
-        } else if ((!asked.enabled() && presets.isEmpty() && !isShort) || length > cache.maxRequestBytes()) {
+        } else if ((!asked.enabled() && presets.isEmpty() && !isShort)
+                || length > cache.admin().maxRequestBytes()) {
             cacheless(
                     exchange,
                     route,
@@ -250,7 +251,7 @@ final class ProxyHandler implements HttpHandler {
                     BypassReason.PAYLOAD_TOO_LARGE,
                     unread(exchange, route.endpoint(), client));
         } else {
-            int limit = (int) Math.min(cache.maxRequestBytes(), maxBodyBytes);
+            int limit = (int) Math.min(cache.admin().maxRequestBytes(), maxBodyBytes);
             MemoryBudget.Reservation held = reading.memory().open();
             account.whenClosed(held::close);
             BodyReader.read(exchange, limit, reading, held, new BodyReader.Receiver() {
@@ -298,7 +299,8 @@ final class ProxyHandler implements HttpHandler {
         KeyContext context = context(exchange, route, account);
         if (sent.length <= (isPlain ? LongBodies.LONG : SHORT_BODY)) {
             try {
-                byte[] body = coding.decode(sent, Math.min(LongBodies.LONG, cache.maxRequestBytes()), lease);
+                byte[] body = coding.decode(
+                        sent, Math.min(LongBodies.LONG, cache.admin().maxRequestBytes()), lease);
                 answer(exchange, route, account, client, context, decision(exchange, context, body, sent), body, sent);
                 return;
             } catch (ContentCoding.TooLong longer) {
@@ -312,7 +314,7 @@ final class ProxyHandler implements HttpHandler {
         longBodies.run(
                 exchange,
                 () -> {
-                    body.set(coding.decode(sent, cache.maxRequestBytes(), lease));
+                    body.set(coding.decode(sent, cache.admin().maxRequestBytes(), lease));
                     Decision decision = decision(exchange, context, body.get(), sent);
                     return isPlain ? decision : decision.prepared();
                 },
@@ -389,9 +391,9 @@ final class ProxyHandler implements HttpHandler {
                 Shortcut.of(exchange).learn(exchange, context, account.caller(), controls);
             }
             CacheRequest outlineOf = controls.directives().noStore() ? null : request;
-            cache.respond(key, controls, identified(account, outlineOf, body, upstream), client);
+            cache.pipeline().respond(key, controls, identified(account, outlineOf, body, upstream), client);
         } else if (bypass != null && controls.enabled()) {
-            cache.bypass(bypass, controls, identified(account, null, body, upstream), client);
+            cache.pipeline().bypass(bypass, controls, identified(account, null, body, upstream), client);
         } else {
             cache.respond(request, controls, identified(account, null, body, upstream), client);
         }
@@ -413,7 +415,7 @@ final class ProxyHandler implements HttpHandler {
             HttpRequest.BodyPublisher body) {
         Upstream upstream = identified(account, null, NOTHING, call(exchange, route, () -> body, false));
         if (asked.enabled()) {
-            cache.bypass(reason, asked, upstream, client);
+            cache.pipeline().bypass(reason, asked, upstream, client);
         } else {
             start(upstream, client);
         }
@@ -469,7 +471,10 @@ final class ProxyHandler implements HttpHandler {
             ProviderCall started = account.callStarted();
             try {
                 return upstream.fetch(new TapSink(
-                        account.endpoint(), started, new IdentifySink(outlined, cache.memory()), cache.memory()));
+                        account.endpoint(),
+                        started,
+                        new IdentifySink(outlined, cache.admin().memory()),
+                        cache.admin().memory()));
             } catch (RuntimeException | Error e) {
                 started.ended(AnswerFacts.NONE);
                 throw e;
@@ -480,7 +485,7 @@ final class ProxyHandler implements HttpHandler {
     private OutlineSink outlined(CacheRequest request, byte[] body, ResponseSink sink) {
         return new OutlineSink(
                 head -> outlines.add(
-                        () -> cache.keyParts(request).orElseThrow(),
+                        () -> cache.admin().keyParts(request).orElseThrow(),
                         head.generationId(),
                         System.currentTimeMillis(),
                         body),
@@ -503,7 +508,8 @@ final class ProxyHandler implements HttpHandler {
         String id = route.responseId();
         return id == null
                 ? route
-                : cache.providerId(caller(exchange).scope(), id)
+                : cache.pipeline()
+                        .providerId(caller(exchange).scope(), id)
                         .map(route::withResponseId)
                         .orElse(route);
     }

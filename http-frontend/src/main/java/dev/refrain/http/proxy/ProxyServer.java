@@ -4,13 +4,13 @@ import dev.refrain.console.activity.ActivityLog;
 import dev.refrain.console.activity.ModelNames;
 import dev.refrain.console.admin.AdminServer;
 import dev.refrain.console.explain.Outlines;
-import dev.refrain.engine.CacheStats;
-import dev.refrain.engine.Endpoint;
-import dev.refrain.engine.ForeignFileException;
-import dev.refrain.engine.MemoryBudget;
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.engine.ResponseCacheBuilder;
+import dev.refrain.engine.exchange.Endpoint;
+import dev.refrain.engine.memory.MemoryBudget;
+import dev.refrain.engine.spi.ForeignFileException;
 import dev.refrain.engine.spi.NoStore;
+import dev.refrain.engine.stats.CacheStats;
 import dev.refrain.http.config.ByteSize;
 import dev.refrain.http.config.Settings;
 import dev.refrain.http.demo.DemoProvider;
@@ -85,14 +85,15 @@ public final class ProxyServer implements AutoCloseable {
         this.cache = cache;
         this.activity = activity;
         this.callers = new Callers(cache, settings.key().credentialFields(), settings.labelsByKey());
-        this.outlines = new Outlines(settings.explain().requests(), cache.memory());
-        Waits waits = new Waits(cache.memory(), System::nanoTime);
+        this.outlines =
+                new Outlines(settings.explain().requests(), cache.admin().memory());
+        Waits waits = new Waits(cache.admin().memory(), System::nanoTime);
         this.client = new UpstreamClient(
                 settings.timeouts().connect(),
                 settings.timeouts().response(),
                 settings.timeouts().idle(),
                 settings.limits().upstreamCalls(),
-                cache.memory(),
+                cache.admin().memory(),
                 waits::makeRoom);
         Presets presets = new Presets(settings.presetDefinitions());
         Map<Endpoint, Provider> providers = new EnumMap<>(Endpoint.class);
@@ -100,10 +101,10 @@ public final class ProxyServer implements AutoCloseable {
             providers.put(endpoint, provider(settings.upstream(endpoint).orElse(null)));
         }
         Patience writing =
-                new Patience(cache.memory(), waits, settings.timeouts().write());
+                new Patience(cache.admin().memory(), waits, settings.timeouts().write());
         ModelNames models = new ModelNames();
         int maxBody = (int) Math.min(
-                cache.maxRequestBytes(), settings.limits().requestBody().bytes());
+                cache.admin().maxRequestBytes(), settings.limits().requestBody().bytes());
         // A preset is in the body, and CORS answers to what each head says.
         boolean direct = presets.isEmpty() && settings.corsOrigins() == null;
         shortcuts = new Shortcuts(
@@ -120,7 +121,7 @@ public final class ProxyServer implements AutoCloseable {
                 endpoint -> providers.get(endpoint).identity(),
                 settings.key().headers());
         Patience reading =
-                new Patience(cache.memory(), waits, settings.timeouts().request());
+                new Patience(cache.admin().memory(), waits, settings.timeouts().request());
         ProxyHandler handler = new ProxyHandler(
                 cache,
                 activity,
@@ -312,12 +313,12 @@ public final class ProxyServer implements AutoCloseable {
 
     /** What is held because of clients and providers. */
     MemoryBudget memory() {
-        return cache.memory();
+        return cache.admin().memory();
     }
 
     /** What the cache has counted. */
     CacheStats stats() {
-        return cache.stats();
+        return cache.admin().stats();
     }
 
     /** One line for an operator: where it listens and what stands behind it. */
@@ -337,7 +338,7 @@ public final class ProxyServer implements AutoCloseable {
     }
 
     private String describeStore() {
-        long capacity = cache.stats().store().capacityBytes();
+        long capacity = cache.admin().stats().store().capacityBytes();
         return capacity == 0
                 ? "no store"
                 : "store " + settings.store() + " (" + new ByteSize(capacity) + freeSpace() + ")";

@@ -5,13 +5,13 @@ import dev.refrain.console.explain.Explanation;
 import dev.refrain.console.explain.Outlines;
 import dev.refrain.console.explain.Question;
 import dev.refrain.console.explain.Times;
-import dev.refrain.engine.BypassReason;
 import dev.refrain.engine.CacheControls;
 import dev.refrain.engine.CacheDirectives;
-import dev.refrain.engine.EntryFacts;
 import dev.refrain.engine.KeyContext;
 import dev.refrain.engine.KeyParts;
 import dev.refrain.engine.ResponseCache;
+import dev.refrain.engine.exchange.BypassReason;
+import dev.refrain.engine.stats.EntryFacts;
 import dev.refrain.http.server.ContentCoding;
 import dev.refrain.http.server.HeaderFields;
 import dev.refrain.semantics.caller.Caller;
@@ -74,8 +74,8 @@ final class RequestExplainer implements Explainer {
                     null,
                     null);
         }
-        KeyParts parts = cache.keyParts(decision.request()).orElseThrow();
-        EntryFacts facts = cache.inspect(parts.key()).orElse(null);
+        KeyParts parts = cache.admin().keyParts(decision.request()).orElseThrow();
+        EntryFacts facts = cache.admin().inspect(parts.key()).orElse(null);
         String obstacle = obstacle(controls, facts);
         boolean answers = facts != null && obstacle == null;
         Near near = answers ? new Near(null, null) : near(parts, body, caller);
@@ -108,7 +108,8 @@ final class RequestExplainer implements Explainer {
     private String whyNot(BypassReason reason) {
         return switch (reason) {
             case PAYLOAD_TOO_LARGE ->
-                "The body is longer than limits.cacheable-request allows (" + cache.maxRequestBytes() + " bytes).";
+                "The body is longer than limits.cacheable-request allows ("
+                        + cache.admin().maxRequestBytes() + " bytes).";
             case NOT_A_JSON_OBJECT -> "The body is not one well-formed JSON object, as it is sent.";
             case BACKGROUND -> "With background: true the answer is a promise, not the answer.";
             case STATEFUL -> "With a conversation the provider goes on from what it has kept, and adds to it.";
@@ -155,7 +156,8 @@ final class RequestExplainer implements Explainer {
             List<Explanation.Nearest> found = outlines.nearest(
                     parts,
                     body,
-                    key -> cache.inspect(key)
+                    key -> cache.admin()
+                            .inspect(key)
                             .filter(facts -> facts.ttlSeconds() > 0)
                             .isPresent());
             String hint = callers.isAnonymous(caller)

@@ -1,6 +1,6 @@
 package dev.refrain.http.server;
 
-import dev.refrain.engine.MemoryBudget;
+import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.semantics.answer.ProxyException;
 import io.undertow.server.HttpServerExchange;
 import io.undertow.server.protocol.http.HttpContinue;

@@ -1,14 +1,14 @@
 package dev.refrain.http.server;
 
 import dev.refrain.console.activity.Account;
-import dev.refrain.engine.BypassReason;
 import dev.refrain.engine.CacheControls;
 import dev.refrain.engine.CacheKey;
-import dev.refrain.engine.CacheOutcome;
-import dev.refrain.engine.Endpoint;
-import dev.refrain.engine.MemoryBudget;
-import dev.refrain.engine.ResponseHead;
-import dev.refrain.engine.ResponseSink;
+import dev.refrain.engine.exchange.BypassReason;
+import dev.refrain.engine.exchange.CacheOutcome;
+import dev.refrain.engine.exchange.Endpoint;
+import dev.refrain.engine.exchange.ResponseHead;
+import dev.refrain.engine.exchange.ResponseSink;
+import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.semantics.answer.ProxyException;
 import io.undertow.server.HttpServerExchange;
 import io.undertow.util.Protocols;

@@ -1,6 +1,6 @@
 package dev.refrain.http.server;
 
-import dev.refrain.engine.MemoryBudget;
+import dev.refrain.engine.memory.MemoryBudget;
 import java.time.Duration;
 
 /**

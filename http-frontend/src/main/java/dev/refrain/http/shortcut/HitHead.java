@@ -2,7 +2,7 @@ package dev.refrain.http.shortcut;
 
 import dev.refrain.console.activity.Account;
 import dev.refrain.engine.CacheKey;
-import dev.refrain.engine.ResponseHead;
+import dev.refrain.engine.exchange.ResponseHead;
 import dev.refrain.http.server.HeaderNames;
 import dev.refrain.semantics.answer.CacheField;
 import dev.refrain.semantics.answer.CacheHeaders;

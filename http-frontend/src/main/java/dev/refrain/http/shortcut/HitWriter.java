@@ -6,8 +6,8 @@ import dev.refrain.console.activity.ModelNames;
 import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.CacheRequest;
 import dev.refrain.engine.ResponseCache;
-import dev.refrain.engine.ResponseHead;
-import dev.refrain.engine.ResponseSink;
+import dev.refrain.engine.exchange.ResponseHead;
+import dev.refrain.engine.exchange.ResponseSink;
 import dev.refrain.http.server.Pieces;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
@@ -82,7 +82,7 @@ final class HitWriter implements ResponseSink {
             return false;
         }
         key = eligible.get();
-        return cache.respondIfStored(key, like.directives(), this);
+        return cache.pipeline().respondIfStored(key, like.directives(), this);
     }
 
     @Override

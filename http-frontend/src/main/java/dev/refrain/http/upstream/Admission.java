@@ -1,6 +1,6 @@
 package dev.refrain.http.upstream;
 
-import dev.refrain.engine.MemoryBudget;
+import dev.refrain.engine.memory.MemoryBudget;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;

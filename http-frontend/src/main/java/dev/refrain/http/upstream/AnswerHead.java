@@ -1,6 +1,6 @@
 package dev.refrain.http.upstream;
 
-import dev.refrain.engine.ResponseHead;
+import dev.refrain.engine.exchange.ResponseHead;
 import dev.refrain.semantics.answer.ProxyException;
 import java.net.http.HttpHeaders;
 import java.net.http.HttpResponse;

@@ -1,8 +1,8 @@
 package dev.refrain.http.upstream;
 
-import dev.refrain.engine.ResponseHead;
-import dev.refrain.engine.ResponseSink;
-import dev.refrain.engine.Upstream;
+import dev.refrain.engine.exchange.ResponseHead;
+import dev.refrain.engine.exchange.ResponseSink;
+import dev.refrain.engine.exchange.Upstream;
 import dev.refrain.semantics.answer.ProxyException;
 import java.io.IOException;
 import java.net.http.HttpConnectTimeoutException;

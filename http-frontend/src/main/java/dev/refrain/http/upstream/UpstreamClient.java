@@ -1,6 +1,6 @@
 package dev.refrain.http.upstream;
 
-import dev.refrain.engine.MemoryBudget;
+import dev.refrain.engine.memory.MemoryBudget;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;

@@ -2,7 +2,7 @@ package dev.refrain.http.config;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.refrain.engine.Endpoint;
+import dev.refrain.engine.exchange.Endpoint;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Files;

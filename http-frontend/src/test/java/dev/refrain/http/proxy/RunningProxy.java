@@ -2,8 +2,8 @@ package dev.refrain.http.proxy;
 
 import dev.refrain.console.activity.ActivityLog;
 import dev.refrain.console.activity.Filter;
-import dev.refrain.engine.CacheStats;
-import dev.refrain.engine.MemoryBudget;
+import dev.refrain.engine.memory.MemoryBudget;
+import dev.refrain.engine.stats.CacheStats;
 import dev.refrain.http.config.Startup;
 import java.io.IOException;
 import java.net.URI;

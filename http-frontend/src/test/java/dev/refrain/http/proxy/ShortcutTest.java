@@ -2,7 +2,7 @@ package dev.refrain.http.proxy;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.refrain.engine.Endpoint;
+import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.testing.ScriptedProvider;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -2,9 +2,9 @@ package dev.refrain.http.upstream;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.refrain.engine.MemoryBudget;
-import dev.refrain.engine.ResponseHead;
-import dev.refrain.engine.ResponseSink;
+import dev.refrain.engine.exchange.ResponseHead;
+import dev.refrain.engine.exchange.ResponseSink;
+import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.testing.ScriptedProvider;
 import java.io.IOException;
 import java.net.http.HttpRequest;

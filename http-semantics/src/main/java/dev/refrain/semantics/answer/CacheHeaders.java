@@ -1,9 +1,9 @@
 package dev.refrain.semantics.answer;
 
 import dev.refrain.engine.CacheKey;
-import dev.refrain.engine.CacheOutcome;
-import dev.refrain.engine.ForwardReason;
-import dev.refrain.engine.Savings;
+import dev.refrain.engine.exchange.CacheOutcome;
+import dev.refrain.engine.exchange.ForwardReason;
+import dev.refrain.engine.exchange.Savings;
 
 /** Writes what the cache did into a response's header (wire rules W21, W22, W27, W30 and W33). */
 public final class CacheHeaders {

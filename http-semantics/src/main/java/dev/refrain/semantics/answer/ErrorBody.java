@@ -2,7 +2,7 @@ package dev.refrain.semantics.answer;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.refrain.engine.Endpoint;
+import dev.refrain.engine.exchange.Endpoint;
 import java.nio.charset.StandardCharsets;
 
 /** The JSON of an error that Refrain itself makes, in the shape that the endpoint's clients know (wire rule W31). */

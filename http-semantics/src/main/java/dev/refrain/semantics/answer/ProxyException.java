@@ -1,7 +1,7 @@
 package dev.refrain.semantics.answer;
 
-import dev.refrain.engine.MemoryBudget;
-import dev.refrain.engine.NotCachedException;
+import dev.refrain.engine.exchange.NotCachedException;
+import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.semantics.framing.FramingFault;
 import dev.refrain.semantics.framing.MalformedBody;
 import java.io.IOException;

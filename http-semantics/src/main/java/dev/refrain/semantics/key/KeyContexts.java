@@ -1,8 +1,8 @@
 package dev.refrain.semantics.key;
 
-import dev.refrain.engine.Endpoint;
 import dev.refrain.engine.KeyContext;
 import dev.refrain.engine.ResponseCache;
+import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.semantics.RequestFields;
 import dev.refrain.semantics.caller.Caller;
 import dev.refrain.semantics.caller.FieldNames;

@@ -2,11 +2,10 @@ package dev.refrain.jmh.eviction;
 
 import com.github.benmanes.caffeine.cache.Cache;
 import com.github.benmanes.caffeine.cache.Caffeine;
-import dev.refrain.engine.CacheKey;
-import dev.refrain.engine.Endpoint;
 import dev.refrain.engine.internal.eviction.EvictionPolicy;
 import dev.refrain.engine.internal.eviction.ModelCache;
 import dev.refrain.engine.internal.store.ChronicleStore;
+import dev.refrain.engine.spi.CacheStore;
 import dev.refrain.engine.spi.EntryBuffer;
 import dev.refrain.engine.spi.EntryHead;
 import java.io.IOException;
@@ -80,18 +79,17 @@ interface Contender extends AutoCloseable {
         Path file = folder.resolve("answers.refrain");
         ChronicleStore store = ChronicleStore.open(file, capacityBytes, Clock.systemUTC());
         return new Contender() {
-            private final byte[] digest = new byte[CacheKey.LENGTH];
+            private final byte[] digest = new byte[CacheStore.KEY_LENGTH];
             private final ByteBuffer digestLongs = ByteBuffer.wrap(digest);
             private final EntryBuffer entry = new EntryBuffer(EntryHead.LENGTH);
             private final EntryBuffer found = new EntryBuffer(EntryHead.LENGTH);
 
             @Override
             public boolean request(long key, int length, int cost) {
-                for (int i = 0; i < CacheKey.LENGTH; i += Long.BYTES) {
+                for (int i = 0; i < CacheStore.KEY_LENGTH; i += Long.BYTES) {
                     digestLongs.putLong(i, mix(key + i * 31L));
                 }
-                CacheKey cacheKey = new CacheKey(Endpoint.CHAT, false, digest, 0);
-                if (store.get(cacheKey, found)) {
+                if (store.get(digest, found)) {
                     return true;
                 }
                 ByteBuffer.wrap(entry.resize(Math.max(EntryHead.LENGTH, length)))
@@ -100,7 +98,7 @@ interface Contender extends AutoCloseable {
                         .putLong(EntryHead.STORED_AT, 1)
                         .putLong(EntryHead.EXPIRES_AT, Long.MAX_VALUE)
                         .putInt(EntryHead.TOKENS, cost);
-                store.put(cacheKey, entry);
+                store.put(digest, entry);
                 return false;
             }
 

@@ -1,9 +1,8 @@
 package dev.refrain.jmh.eviction;
 
-import dev.refrain.engine.CacheKey;
-import dev.refrain.engine.Endpoint;
 import dev.refrain.engine.internal.store.ChronicleStore;
 import dev.refrain.engine.internal.store.LockHoldTimes;
+import dev.refrain.engine.spi.CacheStore;
 import dev.refrain.engine.spi.EntryBuffer;
 import dev.refrain.engine.spi.EntryHead;
 import java.io.IOException;
@@ -57,12 +56,12 @@ public final class Stalls {
         }
     }
 
-    private static CacheKey key(long number) {
-        ByteBuffer digest = ByteBuffer.allocate(CacheKey.LENGTH);
+    private static byte[] key(long number) {
+        ByteBuffer digest = ByteBuffer.allocate(CacheStore.KEY_LENGTH);
         for (int i = 0; i < 4; i++) {
             digest.putLong(Contender.mix(number * 4 + i));
         }
-        return new CacheKey(Endpoint.CHAT, false, digest.array(), 0);
+        return digest.array();
     }
 
     private static void fill(EntryBuffer entry, int length, long expiresAt) {
@@ -125,7 +124,7 @@ public final class Stalls {
         for (int i = 0; i < count; i++) {
             int length = length(random);
             fill(entry, length, Long.MAX_VALUE);
-            CacheKey key = key(random.nextInt(keys));
+            byte[] key = key(random.nextInt(keys));
             long start = System.nanoTime();
             store.put(key, entry);
             long nanos = System.nanoTime() - start;
@@ -214,7 +213,7 @@ public final class Stalls {
         long end = System.nanoTime() + SECONDS * 1_000_000_000L;
         long now;
         do {
-            CacheKey key = key(random.nextInt(entries));
+            byte[] key = key(random.nextInt(entries));
             now = System.nanoTime();
             store.get(key, found);
             times.recordValue(System.nanoTime() - now);

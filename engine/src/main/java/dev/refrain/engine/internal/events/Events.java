@@ -7,6 +7,9 @@ import jdk.jfr.FlightRecorder;
  * would delay a server's first answers by a tenth of a second.
  */
 public final class Events {
+    /** As many bytes of a key as are shown of it: 48 bits. */
+    static final int SHOWN_KEY_BYTES = 6;
+
     private Events() {}
 
     /** A running event, or null if nobody records any. */

@@ -1,6 +1,7 @@
 package dev.refrain.engine.internal.events;
 
-import dev.refrain.engine.CacheKey;
+import dev.refrain.engine.exchange.Endpoint;
+import java.util.HexFormat;
 import jdk.jfr.Category;
 import jdk.jfr.DataAmount;
 import jdk.jfr.Description;
@@ -47,11 +48,11 @@ public final class LookupEvent extends Event {
     }
 
     /** Ends the event. */
-    public void finish(CacheKey of, String how, int length) {
+    public void finish(Endpoint of, byte[] storeKey, String how, int length) {
         end();
         if (shouldCommit()) {
-            endpoint = of.endpoint().id();
-            key = of.shortDigest();
+            endpoint = of.id();
+            key = HexFormat.of().formatHex(storeKey, 0, Events.SHOWN_KEY_BYTES);
             result = how;
             bytes = length;
             commit();

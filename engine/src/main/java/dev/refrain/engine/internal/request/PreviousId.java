@@ -4,7 +4,7 @@ import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
-import dev.refrain.engine.Endpoint;
+import dev.refrain.engine.exchange.Endpoint;
 import java.io.IOException;
 
 /**

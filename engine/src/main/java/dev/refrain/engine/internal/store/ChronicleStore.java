@@ -1,8 +1,7 @@
 package dev.refrain.engine.internal.store;
 
-import dev.refrain.engine.CacheKey;
-import dev.refrain.engine.MemoryBudget;
 import dev.refrain.engine.internal.Pool;
+import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.engine.spi.CacheStore;
 import dev.refrain.engine.spi.EntryBuffer;
 import dev.refrain.engine.spi.EntryHead;
@@ -72,7 +71,6 @@ public final class ChronicleStore implements CacheStore {
     }
 
     private static final class Scratch {
-        private final byte[] key = new byte[CacheKey.LENGTH];
         private final EntryBuffer displaced = new EntryBuffer(EntryHead.LENGTH * 2);
         private final LargeEntries.Scratch large = new LargeEntries.Scratch();
     }
@@ -131,25 +129,24 @@ public final class ChronicleStore implements CacheStore {
     }
 
     @Override
-    public boolean get(CacheKey key, EntryBuffer into) {
+    public boolean get(byte[] key, EntryBuffer into) {
         return read(key, into, true);
     }
 
     @Override
-    public boolean peek(CacheKey key, EntryBuffer into) {
+    public boolean peek(byte[] key, EntryBuffer into) {
         return read(key, into, false);
     }
 
-    private boolean read(CacheKey key, EntryBuffer into, boolean countsAsHit) {
+    private boolean read(byte[] key, EntryBuffer into, boolean countsAsHit) {
         if (!inFlight.enter()) {
             return false;
         }
         Scratch scratch = scratches.take();
         try {
-            key.copyTo(scratch.key, 0);
-            return (countsAsHit ? map.get(scratch.key, into) : map.peek(scratch.key, into))
+            return (countsAsHit ? map.get(key, into) : map.peek(key, into))
                     && (into.bytes()[Kind.OFFSET] != Kind.MANIFEST
-                            || large.gather(scratch.key, into, scratch.large, countsAsHit));
+                            || large.gather(key, into, scratch.large, countsAsHit));
         } catch (MemoryBudget.Exhausted noRoom) {
             // The caller's own buffer says so, and no fault of the store's.
             throw noRoom;
@@ -163,32 +160,29 @@ public final class ChronicleStore implements CacheStore {
     }
 
     @Override
-    public boolean head(CacheKey key, byte[] into) {
+    public boolean head(byte[] key, byte[] into) {
         return head(key, into, () -> true);
     }
 
     @Override
-    public boolean head(CacheKey key, byte[] into, BooleanSupplier then) {
+    public boolean head(byte[] key, byte[] into, BooleanSupplier then) {
         if (!inFlight.enter()) {
             return false;
         }
-        Scratch scratch = scratches.take();
         try {
-            key.copyTo(scratch.key, 0);
-            return map.head(scratch.key, into, then);
+            return map.head(key, into, then);
         } catch (MemoryBudget.Exhausted noRoom) {
             return false;
         } catch (RuntimeException | VirtualMachineError | AssertionError e) {
             files.failed("read an entry's head", e);
             return false;
         } finally {
-            scratches.give(scratch);
             inFlight.exit();
         }
     }
 
     @Override
-    public boolean put(CacheKey key, EntryBuffer entry) {
+    public boolean put(byte[] key, EntryBuffer entry) {
         if (entry.length() < EntryHead.LENGTH) {
             throw new IllegalArgumentException("An entry of " + entry.length() + " bytes has no room for its head of "
                     + EntryHead.LENGTH + " bytes");
@@ -199,16 +193,15 @@ public final class ChronicleStore implements CacheStore {
         Scratch scratch = scratches.take();
         long now = clock.millis();
         try {
-            key.copyTo(scratch.key, 0);
             if (!space.hasRoomFor(entry.length())) {
-                return refuse(scratch);
+                return refuse(key, scratch);
             }
-            map.announce(scratch.key, entry);
+            map.announce(key, entry);
             boolean isWhole = entry.length() <= Layout.MAX_VALUE_LENGTH && !Kind.isMark(entry.bytes()[Kind.OFFSET]);
             boolean stored = isWhole
-                    ? map.put(scratch.key, entry, scratch.displaced, now)
-                    : large.put(scratch.key, entry, scratch.displaced, scratch.large, now);
-            removeDisplacedParts(scratch);
+                    ? map.put(key, entry, scratch.displaced, now)
+                    : large.put(key, entry, scratch.displaced, scratch.large, now);
+            removeDisplacedParts(key, scratch);
             if (!stored) {
                 failures.drop(entry.length(), Layout.maxEntryLength(map.segments()));
             }
@@ -226,23 +219,22 @@ public final class ChronicleStore implements CacheStore {
     }
 
     /** Frees what the older entry takes, which needs no room on the disk: the caller may rely on its being gone. */
-    private boolean refuse(Scratch scratch) {
-        map.remove(scratch.key, scratch.displaced);
-        removeDisplacedParts(scratch);
+    private boolean refuse(byte[] key, Scratch scratch) {
+        map.remove(key, scratch.displaced);
+        removeDisplacedParts(key, scratch);
         tally.drops.increment();
         return false;
     }
 
     @Override
-    public boolean remove(CacheKey key) {
+    public boolean remove(byte[] key) {
         if (!inFlight.enter()) {
             return false;
         }
         Scratch scratch = scratches.take();
         try {
-            key.copyTo(scratch.key, 0);
-            boolean removed = map.remove(scratch.key, scratch.displaced);
-            removeDisplacedParts(scratch);
+            boolean removed = map.remove(key, scratch.displaced);
+            removeDisplacedParts(key, scratch);
             return removed;
         } catch (RuntimeException | VirtualMachineError | AssertionError e) {
             files.failed("remove an entry", e);
@@ -258,13 +250,11 @@ public final class ChronicleStore implements CacheStore {
      * takes it away if it stands there as a whole; and as other segments may be damaged too, the next opening looks at everything.
      */
     @Override
-    public void removeDamaged(CacheKey key) {
+    public void removeDamaged(byte[] key) {
         if (inFlight.enter()) {
             try {
                 files.suspect();
-                byte[] bytes = new byte[CacheKey.LENGTH];
-                key.copyTo(bytes, 0);
-                map.repair(bytes);
+                map.repair(key);
             } catch (RuntimeException | VirtualMachineError | AssertionError e) {
                 files.failed("put a segment right", e);
             } finally {
@@ -274,9 +264,9 @@ public final class ChronicleStore implements CacheStore {
         }
     }
 
-    private void removeDisplacedParts(Scratch scratch) {
+    private void removeDisplacedParts(byte[] key, Scratch scratch) {
         if (scratch.displaced.length() > 0) {
-            large.removeParts(scratch.key, scratch.displaced, scratch.large);
+            large.removeParts(key, scratch.displaced, scratch.large);
         }
     }
 
@@ -371,10 +361,8 @@ public final class ChronicleStore implements CacheStore {
     }
 
     @Override
-    public int hits(CacheKey key) {
-        byte[] bytes = new byte[CacheKey.LENGTH];
-        key.copyTo(bytes, 0);
-        return map.hits(bytes);
+    public int hits(byte[] key) {
+        return map.hits(key);
     }
 
     @Override
@@ -429,7 +417,7 @@ public final class ChronicleStore implements CacheStore {
 
     /** Keys, lengths, and half a chunk for each value; not what is the same for an empty store. */
     private static long overhead(long values) {
-        return values * (CacheKey.LENGTH + 2 + Layout.CHUNK_SIZE / 2);
+        return values * (CacheStore.KEY_LENGTH + 2 + Layout.CHUNK_SIZE / 2);
     }
 
     private long expiredBytes() {

@@ -1,7 +1,7 @@
 package dev.refrain.engine.internal.store;
 
-import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.internal.eviction.EvictionPolicy;
+import dev.refrain.engine.spi.CacheStore;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.concurrent.ThreadLocalRandom;
@@ -79,7 +79,7 @@ final class Evictor {
     private int runLive;
     private double runClaim;
 
-    private final byte[] keys = new byte[SAMPLE * CacheKey.LENGTH];
+    private final byte[] keys = new byte[SAMPLE * CacheStore.KEY_LENGTH];
     private int victims;
     private boolean isFromShortlist;
 
@@ -100,7 +100,7 @@ final class Evictor {
     }
 
     void copyKey(int victim, byte[] into) {
-        System.arraycopy(keys, victim * CacheKey.LENGTH, into, 0, CacheKey.LENGTH);
+        System.arraycopy(keys, victim * CacheStore.KEY_LENGTH, into, 0, CacheStore.KEY_LENGTH);
     }
 
     /**
@@ -122,7 +122,7 @@ final class Evictor {
             chooseFromAll(chunks, challenger, isGuarded);
         }
         for (int i = from; i < to; i++) {
-            view.copyKey(starts[i], keys, victims++ * CacheKey.LENGTH);
+            view.copyKey(starts[i], keys, victims++ * CacheStore.KEY_LENGTH);
         }
     }
 

@@ -1,6 +1,6 @@
 package dev.refrain.engine.internal.store;
 
-import dev.refrain.engine.CacheKey;
+import dev.refrain.engine.spi.CacheStore;
 import dev.refrain.engine.spi.EntryHead;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -59,7 +59,7 @@ final class Heads {
             if (table.key(slot) == sought && chunk < Layout.CHUNKS_PER_SEGMENT) {
                 long value = segment + entrySpaceOffset + (long) chunk * Layout.CHUNK_SIZE;
                 if (isKey(value, key)) {
-                    int length = copyHead(value + CacheKey.LENGTH, into);
+                    int length = copyHead(value + CacheStore.KEY_LENGTH, into);
                     VarHandle.acquireFence();
                     return table.readEntryVolatile(segment, at) == slot ? length : -1;
                 }
@@ -70,7 +70,7 @@ final class Heads {
     }
 
     private static boolean isKey(long at, byte[] key) {
-        for (int i = 0; i < CacheKey.LENGTH; i += Long.BYTES) {
+        for (int i = 0; i < CacheStore.KEY_LENGTH; i += Long.BYTES) {
             if (MEMORY.readLong(at + i) != (long) LONG.get(key, i)) {
                 return false;
             }

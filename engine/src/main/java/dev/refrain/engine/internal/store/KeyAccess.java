@@ -1,6 +1,6 @@
 package dev.refrain.engine.internal.store;
 
-import dev.refrain.engine.CacheKey;
+import dev.refrain.engine.spi.CacheStore;
 import net.openhft.chronicle.algo.hashing.LongHashFunction;
 import net.openhft.chronicle.bytes.BytesStore;
 import net.openhft.chronicle.bytes.RandomDataInput;
@@ -26,13 +26,13 @@ public final class KeyAccess extends AbstractData<byte[]> implements DataAccess<
     }
 
     private void init() {
-        key = new byte[CacheKey.LENGTH];
+        key = new byte[CacheStore.KEY_LENGTH];
         bytes = BytesStore.wrap(key);
     }
 
     @Override
     public Data<byte[]> getData(byte[] instance) {
-        System.arraycopy(instance, 0, key, 0, CacheKey.LENGTH);
+        System.arraycopy(instance, 0, key, 0, CacheStore.KEY_LENGTH);
         return this;
     }
 
@@ -58,7 +58,7 @@ public final class KeyAccess extends AbstractData<byte[]> implements DataAccess<
 
     @Override
     public long size() {
-        return CacheKey.LENGTH;
+        return CacheStore.KEY_LENGTH;
     }
 
     /** The same number as the default's, without an access object in between: keys are hashed on every hit. */
@@ -74,8 +74,9 @@ public final class KeyAccess extends AbstractData<byte[]> implements DataAccess<
 
     @Override
     public byte[] getUsing(byte[] using) {
-        byte[] target = using != null && using.length == CacheKey.LENGTH ? using : new byte[CacheKey.LENGTH];
-        System.arraycopy(key, 0, target, 0, CacheKey.LENGTH);
+        byte[] target =
+                using != null && using.length == CacheStore.KEY_LENGTH ? using : new byte[CacheStore.KEY_LENGTH];
+        System.arraycopy(key, 0, target, 0, CacheStore.KEY_LENGTH);
         return target;
     }
 

@@ -1,6 +1,6 @@
 package dev.refrain.engine.internal.store;
 
-import dev.refrain.engine.CacheKey;
+import dev.refrain.engine.spi.CacheStore;
 import dev.refrain.engine.spi.EntryBuffer;
 import dev.refrain.engine.spi.EntryHead;
 import java.lang.invoke.MethodHandles;
@@ -36,7 +36,7 @@ final class LargeEntries {
 
     private static final byte[] TAG = "refrain part".getBytes(java.nio.charset.StandardCharsets.US_ASCII);
     private static final int TAGGED_KEY = TAG.length;
-    private static final int TAGGED_NONCE = TAGGED_KEY + CacheKey.LENGTH;
+    private static final int TAGGED_NONCE = TAGGED_KEY + CacheStore.KEY_LENGTH;
     private static final int TAGGED_INDEX = TAGGED_NONCE + NONCE_LENGTH;
 
     private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
@@ -53,7 +53,7 @@ final class LargeEntries {
 
     /** One thread's working memory. */
     static final class Scratch {
-        private final byte[] partKey = new byte[CacheKey.LENGTH];
+        private final byte[] partKey = new byte[CacheStore.KEY_LENGTH];
         private final byte[] derivation = Arrays.copyOf(TAG, TAGGED_INDEX + 4);
         private final MessageDigest sha256 = sha256();
         private final EntryBuffer manifest = new EntryBuffer(MANIFEST_LENGTH);
@@ -168,12 +168,12 @@ final class LargeEntries {
 
     static byte[] partKey(byte[] key, EntryBuffer manifest, int index, Scratch scratch) {
         byte[] derivation = scratch.derivation;
-        System.arraycopy(key, 0, derivation, TAGGED_KEY, CacheKey.LENGTH);
+        System.arraycopy(key, 0, derivation, TAGGED_KEY, CacheStore.KEY_LENGTH);
         System.arraycopy(manifest.bytes(), NONCE, derivation, TAGGED_NONCE, NONCE_LENGTH);
         INT.set(derivation, TAGGED_INDEX, index);
         try {
             scratch.sha256.update(derivation);
-            scratch.sha256.digest(scratch.partKey, 0, CacheKey.LENGTH);
+            scratch.sha256.digest(scratch.partKey, 0, CacheStore.KEY_LENGTH);
         } catch (DigestException e) {
             throw new AssertionError("The key is as long as the digest", e);
         }

@@ -1,6 +1,6 @@
 package dev.refrain.engine.internal.store;
 
-import dev.refrain.engine.CacheKey;
+import dev.refrain.engine.spi.CacheStore;
 import dev.refrain.engine.spi.EntryBuffer;
 import net.openhft.chronicle.hash.serialization.impl.ByteArraySizedReader;
 import net.openhft.chronicle.map.ChronicleMapBuilder;
@@ -59,20 +59,20 @@ final class Layout {
 
     /** The chunks that a value of the given length takes, its key included; one too many in rare cases, never too few. */
     static int chunks(long valueLength) {
-        return (int) ((CacheKey.LENGTH + LENGTH_BYTES + valueLength + CHUNK_SIZE - 1) / CHUNK_SIZE);
+        return (int) ((CacheStore.KEY_LENGTH + LENGTH_BYTES + valueLength + CHUNK_SIZE - 1) / CHUNK_SIZE);
     }
 
     /** The chunks that a value of the given length takes, its key included. */
     static int exactChunks(int valueLength) {
         int lengthBytes = valueLength < 1 << 7 ? 1 : valueLength < 1 << 14 ? 2 : 3;
-        return (CacheKey.LENGTH + lengthBytes + valueLength + CHUNK_SIZE - 1) / CHUNK_SIZE;
+        return (CacheStore.KEY_LENGTH + lengthBytes + valueLength + CHUNK_SIZE - 1) / CHUNK_SIZE;
     }
 
     static ChronicleMapBuilder<byte[], EntryBuffer> builder(int segments) {
         return ChronicleMapBuilder.of(byte[].class, EntryBuffer.class)
                 .name("refrain")
                 .keyReaderAndDataAccess(ByteArraySizedReader.INSTANCE, new KeyAccess())
-                .constantKeySizeBySample(new byte[CacheKey.LENGTH])
+                .constantKeySizeBySample(new byte[CacheStore.KEY_LENGTH])
                 .valueMarshaller(EntryMarshaller.INSTANCE)
                 .actualSegments(segments)
                 .entriesPerSegment(ENTRIES_PER_SEGMENT)

@@ -1,6 +1,6 @@
 package dev.refrain.engine.internal.store;
 
-import dev.refrain.engine.CacheKey;
+import dev.refrain.engine.spi.CacheStore;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -45,7 +45,7 @@ final class RawMap implements Closeable {
     /** Of the length of a value, stop-bit encoded. */
     private static final int MAX_LENGTH_BYTES = 3;
 
-    private static final int LONGEST_VALUE = CacheKey.LENGTH + MAX_LENGTH_BYTES + Layout.MAX_VALUE_LENGTH;
+    private static final int LONGEST_VALUE = CacheStore.KEY_LENGTH + MAX_LENGTH_BYTES + Layout.MAX_VALUE_LENGTH;
 
     /** Bits of a slot that come from the hash of the key; the rest is the index of a chunk. */
     private static final int KEY_BITS = 19;
@@ -287,7 +287,7 @@ final class RawMap implements Closeable {
     }
 
     private static Value parse(ByteBuffer bytes) {
-        byte[] key = new byte[CacheKey.LENGTH];
+        byte[] key = new byte[CacheStore.KEY_LENGTH];
         bytes.get(key);
         int length = 0;
         for (int i = 0; i < MAX_LENGTH_BYTES; i++) {

@@ -1,10 +1,10 @@
 package dev.refrain.engine.internal.store;
 
-import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.internal.Pool;
 import dev.refrain.engine.internal.events.Events;
 import dev.refrain.engine.internal.events.EvictEvent;
 import dev.refrain.engine.internal.eviction.EvictionPolicy;
+import dev.refrain.engine.spi.CacheStore;
 import dev.refrain.engine.spi.EntryBuffer;
 import dev.refrain.engine.spi.EntryHead;
 import java.util.Arrays;
@@ -187,7 +187,7 @@ final class SegmentMap {
             } finally {
                 tally.holds.end(LockHoldTimes.Work.CHOOSE, held);
             }
-            byte[] key = new byte[CacheKey.LENGTH];
+            byte[] key = new byte[CacheStore.KEY_LENGTH];
             boolean any = false;
             for (int victim = 0; victim < evictor.victims(); victim++) {
                 evictor.copyKey(victim, key);
@@ -433,7 +433,7 @@ final class SegmentMap {
             }
             // Each on its own, so that nobody waits for more than one.
             for (int i = 0; i < walk.found; i++) {
-                System.arraycopy(walk.keys, i * CacheKey.LENGTH, walk.key, 0, CacheKey.LENGTH);
+                System.arraycopy(walk.keys, i * CacheStore.KEY_LENGTH, walk.key, 0, CacheStore.KEY_LENGTH);
                 removeIf(walk);
             }
         }
@@ -479,9 +479,9 @@ final class SegmentMap {
 
         private final List<byte[]> keysFound;
         private final byte[] headBytes = new byte[EntryHead.LENGTH];
-        private final byte[] key = new byte[CacheKey.LENGTH];
+        private final byte[] key = new byte[CacheStore.KEY_LENGTH];
         private final int[] chunks = new int[VALUES_PER_LOOK];
-        private final byte[] keys = new byte[VALUES_PER_LOOK * CacheKey.LENGTH];
+        private final byte[] keys = new byte[VALUES_PER_LOOK * CacheStore.KEY_LENGTH];
         private int found;
         /** A slot that was free at the beginning, or -1 before that. */
         private int top = -1;
@@ -523,7 +523,7 @@ final class SegmentMap {
                 if (keysFound != null) {
                     collect(view, chunk);
                 } else if (condition.test(headBytes)) {
-                    view.copyKey(chunk, keys, found++ * CacheKey.LENGTH);
+                    view.copyKey(chunk, keys, found++ * CacheStore.KEY_LENGTH);
                 }
             }
             isDone = gone == slots;
@@ -557,7 +557,7 @@ final class SegmentMap {
     /** Shows every key and value that is sound, reusing both arguments. The action must not touch this map, and nobody may write. */
     void forEach(BiConsumer<byte[], EntryBuffer> action) {
         EntryBuffer value = new EntryBuffer(Layout.MAX_VALUE_LENGTH);
-        byte[] key = new byte[CacheKey.LENGTH];
+        byte[] key = new byte[CacheStore.KEY_LENGTH];
         for (int segment = 0; segment < segments(); segment++) {
             try (MapSegmentContext<byte[], EntryBuffer, ?> context = map.segmentContext(segment)) {
                 SegmentView view = view(context);

@@ -1,6 +1,6 @@
 package dev.refrain.engine.internal.store;
 
-import dev.refrain.engine.CacheKey;
+import dev.refrain.engine.spi.CacheStore;
 import dev.refrain.engine.spi.EntryHead;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -114,7 +114,7 @@ final class SegmentState {
                     return false;
                 }
                 long value = segment + entrySpaceOffset + (long) chunk * Layout.CHUNK_SIZE;
-                if (isKey(value, key) && !endsInSegment(value + CacheKey.LENGTH, chunk)) {
+                if (isKey(value, key) && !endsInSegment(value + CacheStore.KEY_LENGTH, chunk)) {
                     return false;
                 }
             }
@@ -124,7 +124,7 @@ final class SegmentState {
     }
 
     private static boolean isKey(long at, byte[] key) {
-        for (int i = 0; i < CacheKey.LENGTH; i += Long.BYTES) {
+        for (int i = 0; i < CacheStore.KEY_LENGTH; i += Long.BYTES) {
             if (MEMORY.readLong(at + i) != (long) LONG.get(key, i)) {
                 return false;
             }
@@ -139,7 +139,7 @@ final class SegmentState {
             byte next = MEMORY.readByte(at + i);
             length |= (next & 0x7F) << (7 * i);
             if (next >= 0) {
-                int bytes = CacheKey.LENGTH + i + 1 + length;
+                int bytes = CacheStore.KEY_LENGTH + i + 1 + length;
                 return length >= EntryHead.LENGTH
                         && length <= Layout.MAX_VALUE_LENGTH
                         && chunk + (bytes + Layout.CHUNK_SIZE - 1) / Layout.CHUNK_SIZE <= Layout.CHUNKS_PER_SEGMENT;

@@ -1,6 +1,6 @@
 package dev.refrain.engine.internal.store;
 
-import dev.refrain.engine.CacheKey;
+import dev.refrain.engine.spi.CacheStore;
 import dev.refrain.engine.spi.EntryBuffer;
 import dev.refrain.engine.spi.EntryHead;
 import java.lang.invoke.MethodHandles;
@@ -139,7 +139,7 @@ final class SegmentView {
         if (chunk == current) {
             return;
         }
-        long at = address(chunk) + CacheKey.LENGTH;
+        long at = address(chunk) + CacheStore.KEY_LENGTH;
         int first = MEMORY.readByte(at);
         int bytes = 1;
         length = first;
@@ -153,7 +153,7 @@ final class SegmentView {
             }
         }
         value = at + bytes;
-        chunks = (CacheKey.LENGTH + bytes + length + Layout.CHUNK_SIZE - 1) / Layout.CHUNK_SIZE;
+        chunks = (CacheStore.KEY_LENGTH + bytes + length + Layout.CHUNK_SIZE - 1) / Layout.CHUNK_SIZE;
         current = chunk;
     }
 
@@ -219,7 +219,7 @@ final class SegmentView {
 
     void copyKey(int chunk, byte[] into, int offset) {
         long at = address(chunk);
-        for (int i = 0; i < CacheKey.LENGTH; i += Long.BYTES) {
+        for (int i = 0; i < CacheStore.KEY_LENGTH; i += Long.BYTES) {
             LONG.set(into, offset + i, MEMORY.readLong(at + i));
         }
     }

@@ -1,8 +1,8 @@
 package dev.refrain.engine.internal.template;
 
-import dev.refrain.engine.AnswerFacts;
-import dev.refrain.engine.Endpoint;
-import dev.refrain.engine.MemoryBudget;
+import dev.refrain.engine.exchange.AnswerFacts;
+import dev.refrain.engine.exchange.Endpoint;
+import dev.refrain.engine.memory.MemoryBudget;
 import java.nio.ByteBuffer;
 import java.util.Set;
 

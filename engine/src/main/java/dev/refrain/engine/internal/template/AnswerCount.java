@@ -1,8 +1,8 @@
 package dev.refrain.engine.internal.template;
 
-import static dev.refrain.engine.AnswerFacts.UNKNOWN;
+import static dev.refrain.engine.exchange.AnswerFacts.UNKNOWN;
 
-import dev.refrain.engine.AnswerFacts;
+import dev.refrain.engine.exchange.AnswerFacts;
 
 /**
  * Counts what an answer cost (wire rule W61), in the one way that there is. An answer may say it several times, as streams do: what is

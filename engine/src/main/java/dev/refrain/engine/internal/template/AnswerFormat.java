@@ -1,6 +1,6 @@
 package dev.refrain.engine.internal.template;
 
-import dev.refrain.engine.Endpoint;
+import dev.refrain.engine.exchange.Endpoint;
 
 /** The shapes that an answer's JSON comes in: where its fields stand that matter to wire rules W16, W25 and W61. */
 enum AnswerFormat {

@@ -1,6 +1,6 @@
 package dev.refrain.engine.internal.template;
 
-import dev.refrain.engine.MemoryBudget;
+import dev.refrain.engine.memory.MemoryBudget;
 import java.nio.ByteBuffer;
 
 /** Captures an answer that is one JSON document, which is parsed when all of it is there. */

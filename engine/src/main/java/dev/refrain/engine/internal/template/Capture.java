@@ -1,6 +1,6 @@
 package dev.refrain.engine.internal.template;
 
-import dev.refrain.engine.AnswerFacts;
+import dev.refrain.engine.exchange.AnswerFacts;
 import java.nio.ByteBuffer;
 import java.util.Set;
 

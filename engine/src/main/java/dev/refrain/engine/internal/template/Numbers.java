@@ -2,7 +2,7 @@ package dev.refrain.engine.internal.template;
 
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
-import dev.refrain.engine.AnswerFacts;
+import dev.refrain.engine.exchange.AnswerFacts;
 import java.io.IOException;
 import java.math.BigDecimal;
 import java.math.RoundingMode;

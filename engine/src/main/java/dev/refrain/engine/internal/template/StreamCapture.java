@@ -1,7 +1,7 @@
 package dev.refrain.engine.internal.template;
 
-import dev.refrain.engine.MemoryBudget;
 import dev.refrain.engine.internal.template.AnswerScanner.Edit;
+import dev.refrain.engine.memory.MemoryBudget;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;

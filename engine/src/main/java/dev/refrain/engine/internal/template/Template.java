@@ -1,6 +1,6 @@
 package dev.refrain.engine.internal.template;
 
-import dev.refrain.engine.AnswerFacts;
+import dev.refrain.engine.exchange.AnswerFacts;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;

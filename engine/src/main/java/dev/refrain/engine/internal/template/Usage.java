@@ -1,6 +1,6 @@
 package dev.refrain.engine.internal.template;
 
-import static dev.refrain.engine.AnswerFacts.UNKNOWN;
+import static dev.refrain.engine.exchange.AnswerFacts.UNKNOWN;
 
 /** The numbers of one {@code usage} object that are counted; each at least 0, or unknown. */
 final class Usage {

@@ -7,7 +7,6 @@ import static dev.refrain.engine.internal.store.TestEntries.key;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.spi.CacheStore;
 import dev.refrain.engine.spi.EntryBuffer;
 import dev.refrain.engine.spi.EntryHead;
@@ -121,8 +120,8 @@ public abstract class CacheStoreContract {
         for (int i = 0; i < 20; i++) {
             assertThat(store.put(key(i), entry(i, 0, i == 7 ? 100_000 : 200))).isTrue();
         }
-        byte[] seven = new byte[CacheKey.LENGTH];
-        key(7).copyTo(seven, 0);
+        byte[] seven = new byte[CacheStore.KEY_LENGTH];
+        System.arraycopy(key(7), 0, seven, 0, seven.length);
 
         assertThat(store.find(bytes -> Arrays.equals(bytes, seven))).containsExactly(seven);
         assertThat(store.find(bytes -> true)).hasSize(20).doesNotHaveDuplicates();

@@ -1,6 +1,5 @@
 package dev.refrain.engine.internal.store;
 
-import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.spi.EntryHead;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -28,7 +27,7 @@ public class HeadsStress {
     private static final AtomicLong NEXT = new AtomicLong();
 
     private final long number = NEXT.getAndIncrement();
-    private final CacheKey key = TestEntries.key(number);
+    private final byte[] key = TestEntries.key(number);
 
     public HeadsStress() {
         STORE.put(key, TestEntries.entry(number, 1, 300, 1, 1));

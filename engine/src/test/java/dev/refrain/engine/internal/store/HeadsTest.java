@@ -5,7 +5,6 @@ import static dev.refrain.engine.internal.store.TestEntries.entry;
 import static dev.refrain.engine.internal.store.TestEntries.key;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.spi.EntryBuffer;
 import dev.refrain.engine.spi.EntryHead;
 import java.nio.ByteBuffer;
@@ -48,7 +47,7 @@ class HeadsTest {
     /** Entries of one key count up, with gaps in which there is none: nobody may see one that was gone when he began to look. */
     @Test
     void noHeadOutlivesItsEntry() throws Exception {
-        CacheKey[] keys = IntStream.range(0, KEYS).mapToObj(TestEntries::key).toArray(CacheKey[]::new);
+        byte[][] keys = IntStream.range(0, KEYS).mapToObj(TestEntries::key).toArray(byte[][]::new);
         AtomicLongArray begun = new AtomicLongArray(KEYS);
         AtomicLongArray done = new AtomicLongArray(KEYS);
         ExecutorService threads = Executors.newFixedThreadPool(3);

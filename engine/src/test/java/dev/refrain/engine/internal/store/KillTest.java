@@ -5,8 +5,8 @@ import static dev.refrain.engine.internal.store.TestEntries.isGenuine;
 import static dev.refrain.engine.internal.store.TestEntries.key;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.ChildJvm;
+import dev.refrain.engine.spi.CacheStore;
 import dev.refrain.engine.spi.EntryBuffer;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -93,10 +93,10 @@ class KillTest {
     /** Of the keys that no writer removes, those that are not found, and are not in one of the given segments. */
     private List<Integer> missing(ChronicleStore store, BitSet exceptIn) throws IOException {
         List<Integer> missing = new ArrayList<>();
-        byte[] bytes = new byte[CacheKey.LENGTH];
+        byte[] bytes = new byte[CacheStore.KEY_LENGTH];
         try (RawMap map = RawMap.open(file())) {
             for (int i = 0; i < StoreWriter.NEVER_REMOVED; i++) {
-                key(i).copyTo(bytes, 0);
+                System.arraycopy(key(i), 0, bytes, 0, bytes.length);
                 if (!exceptIn.get(map.segmentOf(bytes)) && !store.get(key(i), found)) {
                     missing.add(i);
                 }

@@ -4,7 +4,7 @@ import static dev.refrain.engine.internal.store.TestEntries.entry;
 import static dev.refrain.engine.internal.store.TestEntries.isGenuine;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.refrain.engine.CacheKey;
+import dev.refrain.engine.spi.CacheStore;
 import dev.refrain.engine.spi.EntryBuffer;
 import dev.refrain.engine.spi.EntryHead;
 import java.io.IOException;
@@ -30,7 +30,7 @@ class LargeEntriesTest {
     private final LargeEntries.Scratch scratch = new LargeEntries.Scratch();
     private final EntryBuffer found = new EntryBuffer(16);
     private final EntryBuffer displaced = new EntryBuffer(16);
-    private final byte[] key = new byte[CacheKey.LENGTH];
+    private final byte[] key = new byte[CacheStore.KEY_LENGTH];
     private SegmentMap map;
     private LargeEntries large;
 
@@ -40,7 +40,7 @@ class LargeEntriesTest {
         map = new SegmentMap(
                 MapFile.create(directory.resolve("map"), 16, true), tally, new Failures(tally, Clock.systemUTC()));
         large = new LargeEntries(map, 1 << 20);
-        TestEntries.key(1).copyTo(key, 0);
+        System.arraycopy(TestEntries.key(1), 0, key, 0, key.length);
         assertThat(large.put(key, entry(1, 1, LENGTH), displaced, scratch, 0)).isTrue();
     }
 

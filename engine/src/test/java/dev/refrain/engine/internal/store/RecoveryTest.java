@@ -2,10 +2,9 @@ package dev.refrain.engine.internal.store;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.ChildJvm;
-import dev.refrain.engine.Endpoint;
 import dev.refrain.engine.internal.EntryChecksum;
+import dev.refrain.engine.spi.CacheStore;
 import dev.refrain.engine.spi.EntryBuffer;
 import dev.refrain.testing.CapturedLog;
 import java.io.IOException;
@@ -37,11 +36,11 @@ class RecoveryTest {
             EntryBuffer entry = TestEntries.entry(1, 1, ENTRY_LENGTH);
             SplittableRandom random = new SplittableRandom(1);
             CRC32C crc = new CRC32C();
-            byte[] digest = new byte[CacheKey.LENGTH];
+            byte[] digest = new byte[CacheStore.KEY_LENGTH];
             for (long i = Long.parseLong(args[2]); i > 0; i--) {
                 random.nextBytes(digest);
                 EntryChecksum.write(digest, entry.bytes(), entry.length(), crc);
-                store.put(new CacheKey(Endpoint.CHAT, false, digest, 0), entry);
+                store.put(digest, entry);
             }
             Runtime.getRuntime().halt(0);
         }

@@ -5,7 +5,7 @@ import static dev.refrain.engine.internal.store.TestEntries.entry;
 import static dev.refrain.engine.internal.store.TestEntries.isGenuine;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.refrain.engine.CacheKey;
+import dev.refrain.engine.spi.CacheStore;
 import dev.refrain.engine.spi.EntryBuffer;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -52,8 +52,8 @@ class SegmentMapTest {
     }
 
     private static byte[] key(long number) {
-        byte[] key = new byte[CacheKey.LENGTH];
-        TestEntries.key(number).copyTo(key, 0);
+        byte[] key = new byte[CacheStore.KEY_LENGTH];
+        System.arraycopy(TestEntries.key(number), 0, key, 0, key.length);
         return key;
     }
 

@@ -5,7 +5,6 @@ import static dev.refrain.engine.internal.store.TestEntries.isGenuine;
 import static dev.refrain.engine.internal.store.TestEntries.key;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.spi.EntryBuffer;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -62,13 +61,11 @@ class SegmentRepairTest {
     }
 
     /** Has a key looked for in each segment. */
-    private void touchAll(Consumer<CacheKey> touch) throws IOException {
+    private void touchAll(Consumer<byte[]> touch) throws IOException {
         Set<Integer> touched = new HashSet<>();
-        byte[] bytes = new byte[CacheKey.LENGTH];
         try (RawMap map = RawMap.open(file())) {
             for (int i = KEYS; touched.size() < map.segments(); i++) {
-                key(i).copyTo(bytes, 0);
-                if (touched.add(map.segmentOf(bytes))) {
+                if (touched.add(map.segmentOf(key(i)))) {
                     touch.accept(key(i));
                 }
             }

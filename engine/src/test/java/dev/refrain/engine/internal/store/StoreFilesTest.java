@@ -8,8 +8,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import dev.refrain.engine.ForeignFileException;
 import dev.refrain.engine.spi.EntryBuffer;
+import dev.refrain.engine.spi.ForeignFileException;
 import dev.refrain.testing.CapturedLog;
 import java.io.IOException;
 import java.io.RandomAccessFile;

@@ -1,6 +1,6 @@
 package dev.refrain.engine.internal.store;
 
-import dev.refrain.engine.CacheKey;
+import dev.refrain.engine.spi.CacheStore;
 import dev.refrain.engine.spi.EntryBuffer;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -53,8 +53,8 @@ final class StoreShell {
                                 .beginSweep();
             }
             case "lock" -> {
-                byte[] key = new byte[CacheKey.LENGTH];
-                TestEntries.key(Integer.parseInt(words[1])).copyTo(key, 0);
+                byte[] key = new byte[CacheStore.KEY_LENGTH];
+                System.arraycopy(TestEntries.key(Integer.parseInt(words[1])), 0, key, 0, key.length);
                 ChronicleMap<byte[], EntryBuffer> map = MapFile.open(file);
                 map.queryContext(key).writeLock().lock();
                 return "locked";

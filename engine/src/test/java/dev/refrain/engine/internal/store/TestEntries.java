@@ -1,7 +1,5 @@
 package dev.refrain.engine.internal.store;
 
-import dev.refrain.engine.CacheKey;
-import dev.refrain.engine.Endpoint;
 import dev.refrain.engine.internal.EntryChecksum;
 import dev.refrain.engine.spi.EntryBuffer;
 import dev.refrain.engine.spi.EntryHead;
@@ -24,11 +22,9 @@ final class TestEntries {
 
     private TestEntries() {}
 
-    static CacheKey key(long number) {
+    static byte[] key(long number) {
         try {
-            byte[] digest =
-                    MessageDigest.getInstance("SHA-256").digest(("key " + number).getBytes(StandardCharsets.UTF_8));
-            return new CacheKey(Endpoint.CHAT, false, digest, 0);
+            return MessageDigest.getInstance("SHA-256").digest(("key " + number).getBytes(StandardCharsets.UTF_8));
         } catch (NoSuchAlgorithmException e) {
             throw new AssertionError(e);
         }
@@ -48,19 +44,13 @@ final class TestEntries {
                 .putLong(GENERATION, generation);
         bytes.position(CONTENT);
         content(key, generation, bytes);
-        EntryChecksum.write(keyBytes(key), entry.bytes(), length, new CRC32C());
+        EntryChecksum.write(key(key), entry.bytes(), length, new CRC32C());
         return entry;
-    }
-
-    private static byte[] keyBytes(long key) {
-        byte[] bytes = new byte[CacheKey.LENGTH];
-        key(key).copyTo(bytes, 0);
-        return bytes;
     }
 
     /** What the engine asks before it uses an entry. */
     static boolean isIntact(long key, EntryBuffer found) {
-        return EntryChecksum.matches(keyBytes(key), found.bytes(), found.length(), new CRC32C());
+        return EntryChecksum.matches(key(key), found.bytes(), found.length(), new CRC32C());
     }
 
     private static void content(long key, long generation, ByteBuffer into) {

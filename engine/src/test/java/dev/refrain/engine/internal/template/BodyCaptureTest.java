@@ -3,7 +3,7 @@ package dev.refrain.engine.internal.template;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.refrain.engine.Endpoint;
+import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.engine.internal.template.AnswerCapture.State;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;

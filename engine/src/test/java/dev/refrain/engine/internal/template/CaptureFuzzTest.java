@@ -9,7 +9,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.refrain.engine.Damage;
-import dev.refrain.engine.Endpoint;
+import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.engine.internal.template.AnswerCapture.State;
 import dev.refrain.engine.spi.EntryBuffer;
 import java.io.ByteArrayOutputStream;

@@ -2,7 +2,7 @@ package dev.refrain.engine.internal.template;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.refrain.engine.Endpoint;
+import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.engine.internal.template.AnswerCapture.State;
 import dev.refrain.engine.internal.template.WholeAnswers.Answer;
 import java.nio.ByteBuffer;

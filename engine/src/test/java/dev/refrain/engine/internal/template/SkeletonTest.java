@@ -2,9 +2,9 @@ package dev.refrain.engine.internal.template;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.refrain.engine.AnswerFacts;
-import dev.refrain.engine.Endpoint;
-import dev.refrain.engine.MemoryBudget;
+import dev.refrain.engine.exchange.AnswerFacts;
+import dev.refrain.engine.exchange.Endpoint;
+import dev.refrain.engine.memory.MemoryBudget;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import net.jqwik.api.ForAll;

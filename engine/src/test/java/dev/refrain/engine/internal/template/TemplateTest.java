@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.sun.management.ThreadMXBean;
-import dev.refrain.engine.AnswerFacts;
+import dev.refrain.engine.exchange.AnswerFacts;
 import dev.refrain.engine.internal.template.AnswerScanner.Condition;
 import dev.refrain.engine.internal.template.AnswerScanner.Edit;
 import dev.refrain.engine.internal.template.AnswerScanner.Kind;

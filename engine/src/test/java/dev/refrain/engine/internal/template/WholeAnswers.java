@@ -1,6 +1,6 @@
 package dev.refrain.engine.internal.template;
 
-import dev.refrain.engine.Endpoint;
+import dev.refrain.engine.exchange.Endpoint;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;

@@ -1,0 +1,366 @@
+package dev.refrain.engine;
+
+import dev.refrain.engine.exchange.CacheOutcome;
+import dev.refrain.engine.exchange.ForwardReason;
+import dev.refrain.engine.exchange.ResponseHead;
+import dev.refrain.engine.exchange.ResponseSink;
+import dev.refrain.engine.exchange.Savings;
+import dev.refrain.engine.internal.Pool;
+import dev.refrain.engine.internal.ids.HitIds;
+import dev.refrain.engine.internal.store.LastUse;
+import dev.refrain.engine.internal.template.AnswerCapture;
+import dev.refrain.engine.internal.template.Template;
+import dev.refrain.engine.internal.template.ZeroPaths;
+import dev.refrain.engine.memory.MemoryBudget;
+import dev.refrain.engine.spi.CacheStore;
+import dev.refrain.engine.stats.CacheStats;
+import dev.refrain.engine.stats.EntryFacts;
+import java.nio.ByteBuffer;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.Collections;
+import java.util.HexFormat;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.LongSupplier;
+import java.util.function.Predicate;
+
+/**
+ * The answers of a cache: reads, replays and puts them, lets them expire, and counts. All that is done to an answer is done here, by the
+ * facade, by flights and captures, and by operators; which requests are answered, and when an upstream is called, is decided elsewhere.
+ *
+ * <p>A hit is replayed to its sink during the call, from memory that belongs to this thread meanwhile. Whatever fails in the store is a
+ * miss, or not stored. Thread-safe.
+ */
+final class Answers implements AutoCloseable {
+    private final CacheStore store;
+    private final Clock clock;
+    private final LongSupplier ticker;
+    private final MemoryBudget memory;
+    private final int maxAnswerBytes;
+    private final long staleIfErrorMillis;
+    private final ZeroPaths replayZero;
+    private final Set<String> neverStored;
+    private final Counters counters = new Counters();
+    private final Pool<Scratch> scratches = new Pool<>(this::newScratch);
+    private final IssuedIds ids;
+    private final RequestKeys keys;
+    private final Entries entries;
+    private final Sweeper sweeper;
+    private final ExpiryClock expiry;
+    /** Null for a store without a file. */
+    private final LastUse lastUse;
+
+    /**
+     * Begins to sweep.
+     *
+     * @param store closed with this
+     * @param lastUse of the store's file, or null if it has none
+     * @param lastUseMillis when that was, before this use
+     */
+    Answers(ResponseCacheBuilder builder, CacheStore store, LastUse lastUse, long lastUseMillis) {
+        this.store = store;
+        this.clock = builder.clock;
+        this.ticker = builder.ticker;
+        this.memory = builder.memory != null ? builder.memory : MemoryBudget.ofHeap();
+        this.maxAnswerBytes = builder.maxAnswerBytes;
+        this.staleIfErrorMillis = builder.staleIfErrorMillis;
+        this.replayZero = builder.replayZero;
+        this.neverStored = builder.neverStored;
+        this.lastUse = lastUse;
+        this.ids = new IssuedIds(store, clock);
+        this.keys = new RequestKeys(store.secret(), ids, builder.maxRequestBytes, builder.memoBytes());
+        this.entries = new Entries(store, ids.hits(), clock, staleIfErrorMillis, builder.hotBytes(), counters, memory);
+        this.expiry = new ExpiryClock(clock, ticker, lastUseMillis);
+        this.sweeper = new Sweeper(store, this::expiredBefore, this::wipeGone, builder.sweepInterval);
+        sweeper.start();
+    }
+
+    private Scratch newScratch() {
+        return new Scratch(scratches, memory);
+    }
+
+    private long expiredBefore() {
+        long now = expiry.millis();
+        markUse(now);
+        return now - staleIfErrorMillis;
+    }
+
+    private void markUse(long now) {
+        if (lastUse != null) {
+            lastUse.mark(now);
+        }
+    }
+
+    /** Makes the keys by which answers are found. */
+    RequestKeys keys() {
+        return keys;
+    }
+
+    IssuedIds ids() {
+        return ids;
+    }
+
+    Counters counters() {
+        return counters;
+    }
+
+    /** What may be held of the heap. */
+    MemoryBudget memory() {
+        return memory;
+    }
+
+    /** The longest answer that is stored, in bytes. */
+    int maxAnswerBytes() {
+        return maxAnswerBytes;
+    }
+
+    /** Time that passes whatever happens to the clock, in nanoseconds from anywhere. */
+    LongSupplier ticker() {
+        return ticker;
+    }
+
+    /** The clock, in milliseconds since the epoch. */
+    long nowMillis() {
+        return clock.millis();
+    }
+
+    /** The key of a request, or empty if it is not eligible. */
+    Optional<CacheKey> key(CacheRequest request) {
+        try (Scratch scratch = scratches.take()) {
+            return keys.key(request, scratch) ? Optional.of(scratch.key.toKey()) : Optional.empty();
+        }
+    }
+
+    // ---- reading
+
+    /** Looks an answer up by the bytes of its request, and counts a hit or a miss. Returns whether there is one. */
+    boolean find(KeyContext context, byte[] body, int offset, int length, CachedResponse into) {
+        try (Scratch scratch = scratches.take()) {
+            return keys.key(context, body, offset, length, null, scratch)
+                    && count(scratch.key, entries.read(scratch.key, Long.MAX_VALUE, 0, into, scratch)) == null;
+        }
+    }
+
+    /** Looks an answer up, and counts a hit or a miss. Returns whether there is one. */
+    boolean find(CacheKey key, CachedResponse into) {
+        try (Scratch scratch = scratches.take()) {
+            scratch.key.set(key);
+            return count(scratch.key, entries.read(scratch.key, Long.MAX_VALUE, 0, into, scratch)) == null;
+        }
+    }
+
+    private ForwardReason count(KeyBuffer key, ForwardReason reason) {
+        if (reason == null) {
+            keys.answered(key);
+        } else {
+            counters.miss(key.endpoint());
+        }
+        return reason;
+    }
+
+    /** {@link #replay}, and counts a miss. */
+    ForwardReason find(CacheKey key, long maxAgeSeconds, ResponseSink sink) {
+        ForwardReason reason = replay(key, maxAgeSeconds, sink);
+        if (reason != null) {
+            counters.miss(key.endpoint());
+        }
+        return reason;
+    }
+
+    // ---- replaying
+
+    /**
+     * Answers from the store, if that can. Counts a hit but no miss.
+     *
+     * @param maxAgeSeconds how old the answer may be
+     * @return why there is no answer, or null if there was one; then the sink has all of it
+     * @throws MemoryBudget.Exhausted if there is an answer, but no room for it now
+     */
+    ForwardReason replay(CacheKey key, long maxAgeSeconds, ResponseSink sink) {
+        try (Scratch scratch = scratches.take()) {
+            ForwardReason reason = entries.readOrThrow(
+                    scratch.key.set(key), saturatedMillis(maxAgeSeconds), 0, scratch.response, scratch);
+            if (reason == null) {
+                keys.answered(scratch.key);
+                deliver(scratch.response, hit(scratch.response), sink);
+            }
+            return reason;
+        }
+    }
+
+    /** Looks an answer up again, for a request whose miss has been counted already. Returns whether there was one. */
+    boolean replay(Ask ask) {
+        try {
+            return replay(ask.key(), ask.controls().directives().maxAgeSeconds(), ask.sink()) == null;
+        } catch (MemoryBudget.Exhausted noRoom) {
+            return false;
+        }
+    }
+
+    /**
+     * Answers from the store, in place of an upstream that has failed.
+     *
+     * @param maxStaleMillis how long an entry may have expired
+     * @param status of the upstream's answer, or 0
+     * @return whether there was an answer
+     */
+    boolean replayOnError(CacheKey key, long maxStaleMillis, ForwardReason reason, int status, ResponseSink sink) {
+        try (Scratch scratch = scratches.take()) {
+            if (entries.read(scratch.key.set(key), Long.MAX_VALUE, maxStaleMillis, scratch.response, scratch) != null) {
+                return false;
+            }
+            counters.hitsOnError.increment();
+            deliver(scratch.response, new CacheOutcome.HitOnError(hit(scratch.response), reason, status), sink);
+            return true;
+        }
+    }
+
+    /** How long after its lifetime an answer may stand in for a failing upstream, of the seconds that a request allows; 0 if not at all. */
+    long maxStaleMillis(long allowedSeconds) {
+        return Math.min(staleIfErrorMillis, saturatedMillis(allowedSeconds));
+    }
+
+    private static CacheOutcome.Hit hit(CachedResponse response) {
+        String sourceId = response.sourceId();
+        return new CacheOutcome.Hit(
+                response.ageSeconds(),
+                response.ttlSeconds(),
+                sourceId.isEmpty() ? null : sourceId,
+                new Savings(response.facts(), response.fetchMillis()));
+    }
+
+    private static void deliver(CachedResponse response, CacheOutcome outcome, ResponseSink sink) {
+        sink.head(new ResponseHead(
+                200,
+                response.contentType().isEmpty() ? null : response.contentType(),
+                null,
+                response.length(),
+                response.generationId(),
+                outcome,
+                Map.of()));
+        sink.chunk(response.toByteBuffer());
+        sink.end();
+    }
+
+    private static long saturatedMillis(long seconds) {
+        return seconds > Long.MAX_VALUE / 1000 ? Long.MAX_VALUE : seconds * 1000;
+    }
+
+    // ---- storing
+
+    /** What watches an answer that may be stored. */
+    AnswerCapture newCapture(CacheKey key, MemoryBudget.Reservation held) {
+        return AnswerCapture.of(key.endpoint(), key.streaming(), maxAnswerBytes, replayZero, held);
+    }
+
+    /** Whether a complete answer ended for none of the reasons for which it is not to be stored. */
+    boolean mayStore(AnswerCapture complete) {
+        return Collections.disjoint(complete.finishReasons(), neverStored);
+    }
+
+    /** Puts an answer into the store, in place of the key's older one. Returns whether it is stored now. */
+    boolean put(CacheKey key, Template template, EntryCodec.Facts facts) {
+        try (Scratch scratch = scratches.take()) {
+            return entries.put(key, template, facts, scratch);
+        }
+    }
+
+    /** Judges an answer that is here as a whole, and stores it if it is one to store. Returns whether it is stored now. */
+    boolean store(CacheKey key, String contentType, byte[] answer, Duration ttl) {
+        try (MemoryBudget.Reservation held = memory.open()) {
+            return store(key, contentType, answer, ttl, held);
+        } catch (MemoryBudget.Exhausted noRoom) {
+            counters.rejections.increment();
+            return false;
+        }
+    }
+
+    private boolean store(
+            CacheKey key, String contentType, byte[] answer, Duration ttl, MemoryBudget.Reservation held) {
+        AnswerCapture capture = newCapture(key, held);
+        capture.append(ByteBuffer.wrap(answer));
+        if (capture.end() != AnswerCapture.State.COMPLETE || !mayStore(capture)) {
+            counters.rejections.increment();
+            return false;
+        }
+        long now = nowMillis();
+        Template template = capture.template();
+        long tag = HitIds.newTag();
+        ids.note(
+                key,
+                tag,
+                capture.providerId(),
+                now + ttl.toMillis(),
+                template.facts().tokensOrNone(),
+                0);
+        return put(
+                key,
+                template,
+                new EntryCodec.Facts(contentType, template.facts().id(), now, now + ttl.toMillis(), 0, tag));
+    }
+
+    // ---- removing
+
+    /** Removes the answer of a key. Returns whether there was one. */
+    boolean remove(CacheKey key) {
+        try (Scratch scratch = scratches.take()) {
+            return entries.remove(key, scratch);
+        }
+    }
+
+    /** Removes all answers whose heads match, see {@link CacheStore#removeIf}. Returns how many. */
+    long removeIf(Predicate<byte[]> head) {
+        long removed = store.removeIf(head);
+        wipeGone();
+        return removed;
+    }
+
+    /** Removes the answers whose digests, in hexadecimal, begin with a text. Returns how many. */
+    long removeDigest(String beginning) {
+        HexFormat hex = HexFormat.of();
+        long removed = store.find(bytes -> hex.formatHex(bytes).startsWith(beginning)).stream()
+                .filter(store::remove)
+                .count();
+        wipeGone();
+        return removed;
+    }
+
+    /** Removes expired answers at once. Returns how many. */
+    long sweep() {
+        long removed = store.sweep(nowMillis() - staleIfErrorMillis);
+        wipeGone();
+        return removed;
+    }
+
+    /** Wipes what memory holds of answers that are not stored any more, and the requests that they belong to. */
+    private void wipeGone() {
+        entries.wipeGone(keys);
+        // Working memory that may hold the last answer that it was used for.
+        scratches.clear();
+    }
+
+    // ---- looking
+
+    /** What there is for a key, expired or not, without counting as a hit; null if there is nothing. */
+    EntryFacts inspect(CacheKey key) {
+        try (Scratch scratch = scratches.take()) {
+            return entries.inspect(key, scratch);
+        }
+    }
+
+    CacheStats stats() {
+        return counters.snapshot(store.stats());
+    }
+
+    /** Stops sweeping and closes the store. Idempotent. */
+    @Override
+    public void close() {
+        sweeper.close();
+        store.close();
+        entries.close();
+        keys.close();
+        markUse(expiry.millis());
+    }
+}

@@ -1,0 +1,142 @@
+package dev.refrain.engine;
+
+import dev.refrain.engine.exchange.BypassReason;
+import dev.refrain.engine.exchange.CacheOutcome;
+import dev.refrain.engine.exchange.ForwardReason;
+import dev.refrain.engine.exchange.NotCachedException;
+import dev.refrain.engine.exchange.ResponseSink;
+import dev.refrain.engine.exchange.Upstream;
+import dev.refrain.engine.memory.MemoryBudget;
+import java.util.Optional;
+
+/**
+ * The steps of {@link ResponseCache#respond}, for front-ends that do something of their own between them: tell why a request is not eligible,
+ * look before they make an upstream, answer by a key that they have already. Made by {@link ResponseCache#pipeline}. Thread-safe; sinks
+ * are called as {@link ResponseCache#respond} says.
+ */
+public final class CachePipeline {
+    private final Answers answers;
+    private final RequestKeys keys;
+    private final UpstreamCalls calls;
+    private final Coalescer coalescer;
+
+    CachePipeline(Answers answers, Flights flights, UpstreamCalls calls) {
+        this.answers = answers;
+        this.keys = answers.keys();
+        this.calls = calls;
+        this.coalescer = new Coalescer(answers, flights, calls);
+    }
+
+    /** See {@link ResponseCache#respond}. */
+    void respond(CacheRequest request, CacheControls controls, Upstream upstream, ResponseSink sink) {
+        if (!controls.enabled()) {
+            UpstreamCalls.pass(upstream, sink);
+            return;
+        }
+        Optional<CacheKey> key = answers.key(request);
+        if (key.isPresent()) {
+            respond(key.get(), controls, upstream, sink);
+        } else {
+            bypass(bypass(request).orElseThrow(), controls, upstream, sink);
+        }
+    }
+
+    /** Why a request cannot be cached, or empty if it can (wire rules W18 and W19). */
+    public Optional<BypassReason> bypass(CacheRequest request) {
+        return Optional.ofNullable(keys.bypass(request));
+    }
+
+    /**
+     * Answers a request whose key is known already, like {@link ResponseCache#respond}.
+     *
+     * @param key of an eligible request, see {@link ResponseCache#key}
+     */
+    public void respond(CacheKey key, CacheControls controls, Upstream upstream, ResponseSink sink) {
+        if (!controls.enabled()) {
+            UpstreamCalls.pass(upstream, sink);
+            return;
+        }
+        CacheDirectives directives = controls.directives();
+        boolean leads = controls.clear() || directives.noCache();
+        ForwardReason reason = directives.noCache() ? ForwardReason.REQUEST : ForwardReason.MISS;
+        if (!leads) {
+            try {
+                reason = answers.find(key, directives.maxAgeSeconds(), sink);
+            } catch (MemoryBudget.Exhausted noRoom) {
+                // What is stored is not paid for once more.
+                sink.fail(noRoom);
+                return;
+            }
+            if (reason == null) {
+                return;
+            }
+        }
+        if (directives.onlyIfCached()) {
+            if (controls.clear()) {
+                answers.remove(key);
+            }
+            sink.fail(new NotCachedException());
+            return;
+        }
+        Ask ask = new Ask(key, controls, reason, upstream, new GuardedSink(onError(key, directives, reason, sink)));
+        if (leads) {
+            coalescer.lead(ask);
+        } else {
+            coalescer.fetch(ask);
+        }
+    }
+
+    private ResponseSink onError(CacheKey key, CacheDirectives directives, ForwardReason reason, ResponseSink sink) {
+        long maxStaleMillis = answers.maxStaleMillis(directives.staleIfErrorSeconds());
+        return maxStaleMillis == 0 ? sink : new StaleIfErrorSink(answers, key, maxStaleMillis, reason, sink);
+    }
+
+    /**
+     * Answers a request like {@link #respond(CacheKey, CacheControls, Upstream, ResponseSink)} if the store can. If not, nothing happens, and
+     * no miss is counted: the caller asks again in another way.
+     *
+     * @param directives none that rules the store out
+     * @return whether it was answered
+     */
+    public boolean respondIfStored(CacheKey key, CacheDirectives directives, ResponseSink sink) {
+        try {
+            return answers.replay(key, directives.maxAgeSeconds(), sink) == null;
+        } catch (MemoryBudget.Exhausted noRoom) {
+            return false;
+        }
+    }
+
+    /** Serves a request for which caching was on without the cache, saying why. */
+    public void bypass(BypassReason reason, CacheControls controls, Upstream upstream, ResponseSink sink) {
+        answers.counters().bypasses.increment();
+        if (controls.directives().onlyIfCached()) {
+            sink.fail(new NotCachedException());
+        } else {
+            calls.passInTime(upstream, new OutcomeSink(new CacheOutcome.Bypass(reason), sink));
+        }
+    }
+
+    /**
+     * The id that the provider gave an answer which has been repeated from here under another one (wire rule W26b): what the provider has to
+     * be asked with, as it knows no other. Kept for 30 days after the answer's lifetime, but for want of room.
+     *
+     * @param scope the one that the id was given to; for any other nothing is found
+     * @param id as it stood in an answer from here
+     * @return the provider's id; empty if the id was not made here, or not for that API key, or is not known any more: then it goes to the
+     *     provider as it is
+     */
+    public Optional<String> providerId(CacheScope scope, String id) {
+        return Optional.ofNullable(keys.providerId(scope, id));
+    }
+
+    /**
+     * A request as the provider is to get it: ids that were given out here, where the formats have ids of earlier answers, are the provider's own
+     * again ({@code previous_response_id} of Responses, {@code thread.previous_message_id} of Messages). Keys are made of such a request in any
+     * case; an {@link Upstream} sends its {@link CacheRequest#upstreamBody()}.
+     *
+     * @return the request itself if there is no such id in it
+     */
+    public CacheRequest withProviderIds(CacheRequest request) {
+        return keys.restored(request);
+    }
+}

@@ -1,0 +1,274 @@
+package dev.refrain.engine;
+
+import dev.refrain.engine.exchange.ForwardReason;
+import dev.refrain.engine.internal.events.Events;
+import dev.refrain.engine.internal.events.LookupEvent;
+import dev.refrain.engine.internal.events.StoreEvent;
+import dev.refrain.engine.internal.ids.HitIds;
+import dev.refrain.engine.internal.template.Template;
+import dev.refrain.engine.memory.MemoryBudget;
+import dev.refrain.engine.spi.CacheStore;
+import dev.refrain.engine.spi.EntryBuffer;
+import dev.refrain.engine.spi.EntryHead;
+import dev.refrain.engine.stats.EntryFacts;
+import java.time.Clock;
+
+/** Reads answers from the store, or from the copies of those asked for most, and puts them there. Thread-safe. */
+final class Entries {
+    /** Clocks of processes that share a store differ by so much at most; what was stored later than that from now is not fresh (W19b). */
+    private static final long GRACE_MILLIS = 5_000;
+
+    private final CacheStore store;
+    private final Clock clock;
+    private final long staleIfErrorMillis;
+    private final Counters counters;
+    private final MemoryBudget memory;
+    private final EntryCodec codec;
+    /** Null if there are none. */
+    private final HotAnswers hot;
+
+    private final Mishaps copyFailed = new Mishaps("A hot copy of an answer failed; the store is asked instead.");
+    private final Mishaps readFailed = new Mishaps("The store failed to read an answer; the request is a miss.");
+    private final Mishaps putFailed = new Mishaps("An answer could not be stored.");
+
+    /**
+     * @param staleIfErrorMillis for how long after its lifetime an entry is still of use
+     * @param hotBytes memory for copies; 0 for none
+     * @param memory where large working memory is reserved
+     */
+    Entries(
+            CacheStore store,
+            HitIds ids,
+            Clock clock,
+            long staleIfErrorMillis,
+            long hotBytes,
+            Counters counters,
+            MemoryBudget memory) {
+        this.memory = memory;
+        this.codec = new EntryCodec(ids);
+        this.store = store;
+        this.clock = clock;
+        this.staleIfErrorMillis = staleIfErrorMillis;
+        this.counters = counters;
+        this.hot = hotBytes > 0 ? new HotAnswers(store, hotBytes) : null;
+    }
+
+    /**
+     * Reads an answer, if it is good enough.
+     *
+     * @param maxAgeMillis how old it may be
+     * @param maxStaleMillis how long it may have expired
+     * @return why there is none, or null if there is one
+     */
+    ForwardReason read(KeyBuffer key, long maxAgeMillis, long maxStaleMillis, CachedResponse into, Scratch scratch) {
+        try {
+            return readOrThrow(key, maxAgeMillis, maxStaleMillis, into, scratch);
+        } catch (MemoryBudget.Exhausted noRoom) {
+            return ForwardReason.MISS;
+        }
+    }
+
+    /**
+     * The same for who would rather be refused than fetch an answer that is there.
+     *
+     * @throws MemoryBudget.Exhausted if there is an answer, but no room for it now
+     */
+    ForwardReason readOrThrow(
+            KeyBuffer key, long maxAgeMillis, long maxStaleMillis, CachedResponse into, Scratch scratch) {
+        LookupEvent event = Events.lookup();
+        ForwardReason reason = find(key, maxAgeMillis, maxStaleMillis, into, scratch);
+        if (event != null) {
+            event.finish(
+                    key.endpoint(),
+                    key.bytes(),
+                    reason == null ? "hit" : reason.token(),
+                    reason == null ? into.length() : 0);
+        }
+        return reason;
+    }
+
+    private ForwardReason find(
+            KeyBuffer key, long maxAgeMillis, long maxStaleMillis, CachedResponse into, Scratch scratch) {
+        try {
+            return findOrThrow(key, maxAgeMillis, maxStaleMillis, into, scratch);
+        } catch (MemoryBudget.Exhausted noRoom) {
+            // No fault; the entry is as good as before.
+            throw noRoom;
+        } catch (RuntimeException | VirtualMachineError | AssertionError e) {
+            readFailed.add(e);
+            counters.failures.increment();
+            return ForwardReason.MISS;
+        }
+    }
+
+    /** Whether there is a hot copy; also false if that fails, and then there may be one. */
+    private boolean findHot(KeyBuffer key, CachedResponse into, Scratch scratch) {
+        try {
+            return hot != null && hot.find(key, scratch.entry, into.body(), scratch.hot);
+        } catch (MemoryBudget.Exhausted noRoom) {
+            return false;
+        } catch (RuntimeException | VirtualMachineError | AssertionError e) {
+            copyFailed.add(e);
+            return false;
+        }
+    }
+
+    private ForwardReason findOrThrow(
+            KeyBuffer key, long maxAgeMillis, long maxStaleMillis, CachedResponse into, Scratch scratch) {
+        if (findHot(key, into, scratch)) {
+            long now = clock.millis();
+            ForwardReason tooOld = tooOld(scratch.entry.bytes(), now, maxAgeMillis, maxStaleMillis);
+            if (tooOld != null) {
+                return tooOld;
+            }
+            codec.complete(scratch.entry.bytes(), now, into, scratch.codec);
+            counters.hotHits.increment();
+            counters.hit(key.endpoint());
+            counters.tokensSaved.add(into.tokensSaved());
+            return null;
+        }
+        if (!store.get(key.bytes(), scratch.entry)) {
+            return ForwardReason.MISS;
+        }
+        long now = clock.millis();
+        boolean intact = codec.isIntact(key.bytes(), scratch.entry, scratch.codec);
+        if (intact) {
+            ForwardReason tooOld = tooOld(scratch.entry.bytes(), now, maxAgeMillis, maxStaleMillis);
+            if (tooOld != null) {
+                return tooOld;
+            }
+        }
+        if (!intact || !codec.decode(scratch.entry, now, into, scratch.codec)) {
+            counters.corruptions.increment();
+            store.removeDamaged(key.bytes());
+            return ForwardReason.MISS;
+        }
+        offerHot(key, into, scratch);
+        counters.hit(key.endpoint());
+        counters.tokensSaved.add(into.tokensSaved());
+        return null;
+    }
+
+    private void offerHot(KeyBuffer key, CachedResponse answer, Scratch scratch) {
+        if (hot != null) {
+            try {
+                hot.offer(key, scratch.entry, answer, scratch.hot);
+            } catch (RuntimeException | VirtualMachineError | AssertionError e) {
+                copyFailed.add(e);
+            }
+        }
+    }
+
+    /** Why an entry is not good enough, or null if it is. */
+    private ForwardReason tooOld(byte[] head, long now, long maxAgeMillis, long maxStaleMillis) {
+        if (EntryHead.storedAt(head) - now > GRACE_MILLIS) {
+            // Stored by a clock that was ahead, or read by one that is behind: how old it is nobody knows.
+            return ForwardReason.MISS;
+        }
+        long expiredFor = now - EntryHead.expiresAt(head);
+        if (expiredFor >= 0 && expiredFor >= maxStaleMillis) {
+            // What merely waits for the next sweep is nothing that a client should hear of.
+            return expiredFor < staleIfErrorMillis ? ForwardReason.STALE : ForwardReason.MISS;
+        }
+        return now - EntryHead.storedAt(head) > maxAgeMillis ? ForwardReason.REQUEST : null;
+    }
+
+    /** Returns whether the answer is stored now. */
+    boolean put(CacheKey key, Template template, EntryCodec.Facts facts, Scratch scratch) {
+        StoreEvent event = Events.store();
+        long working = EntryCodec.workingBytes(template);
+        if (!memory.reserve(working)) {
+            return false;
+        }
+        boolean stored = false;
+        try {
+            scratch.key.set(key);
+            codec.encode(key, template, facts, scratch.entry, scratch.codec);
+            stored = store.put(scratch.key.bytes(), scratch.entry);
+        } catch (MemoryBudget.Exhausted noRoom) {
+            return false;
+        } catch (RuntimeException | VirtualMachineError | AssertionError e) {
+            putFailed.add(e);
+            counters.failures.increment();
+        } finally {
+            memory.release(working);
+        }
+        if (event != null) {
+            event.finish(key.endpoint(), scratch.key.bytes(), stored, scratch.entry.length());
+        }
+        if (stored) {
+            counters.stores.increment();
+        }
+        return stored;
+    }
+
+    /** Removes the answer of a key, and its copy. Returns whether there was one. */
+    boolean remove(CacheKey key, Scratch scratch) {
+        KeyBuffer buffer = scratch.key.set(key);
+        boolean removed = store.remove(buffer.bytes());
+        if (hot != null) {
+            hot.remove(buffer, scratch.hot);
+        }
+        return removed;
+    }
+
+    /** Whether there is an answer for a key, expired or not. */
+    private boolean isStored(byte[] key, EntryBuffer buffer, boolean[] found) {
+        found[0] = false;
+        store.head(key, buffer.bytes(), () -> {
+            found[0] = true;
+            return false;
+        });
+        return found[0] || store.peek(key, buffer);
+    }
+
+    /**
+     * Wipes what is kept in memory of answers that the store no longer has, whoever removed them: the copies, and the requests.
+     *
+     * @param requests those that are known
+     */
+    void wipeGone(RequestKeys requests) {
+        if (hot != null) {
+            hot.wipeGone();
+        }
+        EntryBuffer buffer = new EntryBuffer(EntryHead.LENGTH);
+        boolean[] found = new boolean[1];
+        requests.wipe(digest -> isStored(digest, buffer, found));
+    }
+
+    /** Wipes all copies. */
+    void close() {
+        if (hot != null) {
+            hot.close();
+        }
+    }
+
+    /** What there is for a key, expired or not, without counting as a hit; null if there is nothing. */
+    EntryFacts inspect(CacheKey key, Scratch scratch) {
+        try {
+            return inspected(key, scratch);
+        } catch (MemoryBudget.Exhausted noRoom) {
+            return null;
+        }
+    }
+
+    private EntryFacts inspected(CacheKey key, Scratch scratch) {
+        byte[] bytes = scratch.key.set(key).bytes();
+        if (!store.peek(bytes, scratch.entry)
+                || !codec.isIntact(bytes, scratch.entry, scratch.codec)
+                || !codec.decode(scratch.entry, clock.millis(), scratch.response, scratch.codec)) {
+            return null;
+        }
+        CachedResponse response = scratch.response;
+        return new EntryFacts(
+                response.storedAtMillis(),
+                EntryHead.expiresAt(scratch.entry.bytes()),
+                response.ageSeconds(),
+                response.ttlSeconds(),
+                response.length(),
+                scratch.entry.length(),
+                store.hits(bytes),
+                response.tokensSaved(),
+                response.sourceId().isEmpty() ? null : response.sourceId());
+    }
+}

@@ -1,0 +1,93 @@
+package dev.refrain.engine;
+
+import dev.refrain.engine.exchange.Endpoint;
+import dev.refrain.engine.spi.CacheStore;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
+import java.util.Objects;
+
+/**
+ * The key of the request at hand, in the form in which a store takes it: what a {@link CacheKey} is, in one thread's working memory and
+ * overwritten by the next request, so that a hit makes no object. Whoever keeps a key makes a {@link CacheKey} of it. Not thread-safe.
+ */
+final class KeyBuffer {
+    private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+
+    private final byte[] bytes = new byte[CacheStore.KEY_LENGTH];
+    private Endpoint endpoint = Endpoint.CHAT;
+    private boolean streaming;
+    /** Null if it is not known. */
+    private CacheScope scope;
+
+    private long modelTag;
+    private long requestHash;
+
+    /**
+     * Makes this the key of a request.
+     *
+     * @param digest read from {@code offset}, {@link CacheStore#KEY_LENGTH} bytes; copied
+     * @param newModelTag 0 is no tag
+     */
+    void set(
+            Endpoint newEndpoint,
+            boolean isStreaming,
+            byte[] digest,
+            int offset,
+            CacheScope newScope,
+            long newModelTag) {
+        endpoint = Objects.requireNonNull(newEndpoint, "endpoint");
+        streaming = isStreaming;
+        System.arraycopy(digest, offset, bytes, 0, CacheStore.KEY_LENGTH);
+        scope = newScope;
+        modelTag = newModelTag;
+        requestHash = 0;
+    }
+
+    /** Makes this equal to a key. Returns this. */
+    KeyBuffer set(CacheKey key) {
+        endpoint = key.endpoint();
+        streaming = key.streaming();
+        key.copyTo(bytes, 0);
+        scope = key.knownScope();
+        modelTag = key.modelTag();
+        requestHash = key.requestHash();
+        return this;
+    }
+
+    /** A key that is equal to this one now, and stays so. */
+    CacheKey toKey() {
+        return new CacheKey(endpoint, streaming, bytes, 0, scope, modelTag, requestHash);
+    }
+
+    Endpoint endpoint() {
+        return endpoint;
+    }
+
+    boolean streaming() {
+        return streaming;
+    }
+
+    /** The digest itself, to be read only, and only until the next request. */
+    byte[] bytes() {
+        return bytes;
+    }
+
+    /** A part of the digest. */
+    long hash() {
+        return (long) LONG.get(bytes, 0);
+    }
+
+    long modelTag() {
+        return modelTag;
+    }
+
+    /** See {@link CacheKey#requestHash}. */
+    long requestHash() {
+        return requestHash;
+    }
+
+    void requestHash(long hash) {
+        requestHash = hash;
+    }
+}

@@ -1,0 +1,55 @@
+package dev.refrain.engine.exchange;
+
+import java.util.function.Supplier;
+
+/**
+ * What the cache did for one response; a front-end turns it into its protocol's words (wire rules W21, W22, W27 and W30).
+ */
+public sealed interface CacheOutcome {
+    /**
+     * Answered from the store.
+     *
+     * @param ageSeconds whole seconds since the answer was stored
+     * @param ttlSeconds whole seconds that the entry has left; age plus ttl is the stored lifetime (W22)
+     * @param sourceId generation id of the response that filled the entry, or null if that had none
+     * @param savings what the stored answer had cost
+     */
+    record Hit(long ageSeconds, long ttlSeconds, String sourceId, Savings savings) implements CacheOutcome {}
+
+    /**
+     * Answered from the store in place of an upstream that failed, because the request allows that ({@code stale-if-error}).
+     *
+     * @param entry what {@link Hit} says; its ttl is negative if the entry has expired
+     * @param reason why the request was forwarded in the first place
+     * @param status status of the upstream's answer, or 0 if there was none
+     */
+    record HitOnError(Hit entry, ForwardReason reason, int status) implements CacheOutcome {}
+
+    /**
+     * Answered by an identical request's upstream call that was under way (wire rule W28): a hit of age 0.
+     *
+     * @param ttlSeconds lifetime that the answer gets if it is stored
+     * @param sourceId generation id of the response to the request that made the call, or null if that had none
+     * @param reason why the store did not answer
+     * @param savings what the call cost; not known before the answer is complete
+     */
+    record Collapsed(long ttlSeconds, String sourceId, ForwardReason reason, Supplier<Savings> savings)
+            implements CacheOutcome {}
+
+    /**
+     * Fetched from the upstream because no entry answered.
+     *
+     * @param ttlSeconds lifetime that the answer gets if it is stored
+     * @param stored that the answer is stored by now, all of it having come together with its head; false does not say that it will not be
+     * @param reason why the store did not answer
+     */
+    record Miss(long ttlSeconds, boolean stored, ForwardReason reason) implements CacheOutcome {
+        /** There was no entry. */
+        public Miss(long ttlSeconds, boolean stored) {
+            this(ttlSeconds, stored, ForwardReason.MISS);
+        }
+    }
+
+    /** Fetched from the upstream because the request is not eligible, although caching was on. */
+    record Bypass(BypassReason reason) implements CacheOutcome {}
+}

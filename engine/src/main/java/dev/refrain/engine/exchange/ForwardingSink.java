@@ -1,0 +1,63 @@
+package dev.refrain.engine.exchange;
+
+import java.nio.ByteBuffer;
+import java.util.Objects;
+import java.util.function.Consumer;
+
+/**
+ * A sink that passes everything on to another one. A subclass overrides what it has a part in, and calls {@code super} for what is to
+ * go on. Neither more nor less thread-safe than the other sink.
+ */
+public abstract class ForwardingSink implements ResponseSink {
+    private final ResponseSink client;
+
+    /** @param client where the answer goes */
+    protected ForwardingSink(ResponseSink client) {
+        this.client = Objects.requireNonNull(client, "client");
+    }
+
+    /** Where the answer goes. */
+    protected final ResponseSink client() {
+        return client;
+    }
+
+    @Override
+    public void head(ResponseHead head) {
+        client.head(head);
+    }
+
+    @Override
+    public void chunk(ByteBuffer bytes) {
+        client.chunk(bytes);
+    }
+
+    @Override
+    public void end() {
+        client.end();
+    }
+
+    @Override
+    public void whenDrained(Runnable action) {
+        client.whenDrained(action);
+    }
+
+    @Override
+    public void whenGone(Runnable action) {
+        client.whenGone(action);
+    }
+
+    @Override
+    public boolean hasReader() {
+        return client.hasReader();
+    }
+
+    @Override
+    public boolean whenCounted(Consumer<AnswerFacts> action) {
+        return client.whenCounted(action);
+    }
+
+    @Override
+    public void fail(Throwable cause) {
+        client.fail(cause);
+    }
+}

@@ -1,0 +1,24 @@
+package dev.refrain.engine.exchange;
+
+import java.util.Objects;
+
+/**
+ * What an answer from the cache spares whoever asked: what the answer cost when it was fetched.
+ *
+ * @param answer what the provider counted then, and why the answer ended; nothing but that, never null
+ * @param fetchMillis milliseconds that fetching the answer took, 0 if not known
+ */
+public record Savings(AnswerFacts answer, long fetchMillis) {
+    /** Nothing is known to be spared. */
+    public static final Savings NONE = new Savings(AnswerFacts.NONE, 0);
+
+    /** Requires the facts. */
+    public Savings {
+        Objects.requireNonNull(answer, "answer");
+    }
+
+    /** All tokens, 0 if the provider did not count them. */
+    public long tokens() {
+        return answer.tokensOrNone();
+    }
+}

@@ -1,0 +1,100 @@
+package dev.refrain.engine.usage;
+
+import dev.refrain.engine.exchange.AnswerFacts;
+import dev.refrain.engine.exchange.Endpoint;
+import dev.refrain.engine.exchange.ResponseHead;
+import dev.refrain.engine.internal.template.AnswerCapture;
+import dev.refrain.engine.memory.MemoryBudget;
+import java.nio.ByteBuffer;
+
+/**
+ * Reads what an answer says of itself while it passes by, where nothing of it is stored: without caching, or where the cache has no part in
+ * it. It counts as the cache does, because it is the same code. It holds one event of a stream, or some kilobytes of a document, changes
+ * and delays nothing, and takes what it does not understand for not said.
+ *
+ * <p>Whether an answer is a stream or a document is told by its first character, whatever its {@code Content-Type} says, if it says
+ * anything. Belongs to one thread at a time.
+ */
+public final class AnswerMeter {
+    private static final byte[] BOM = {(byte) 0xEF, (byte) 0xBB, (byte) 0xBF};
+
+    private final Endpoint endpoint;
+    private final MemoryBudget.Reservation memory;
+    /** It cannot be read. */
+    private boolean unreadable;
+
+    private int seen;
+    /** Null until the first character has come. */
+    private AnswerCapture counting;
+
+    /**
+     * Reads an answer of the endpoint.
+     *
+     * @param memory where what is held of it is reserved until {@link #end}; what there is no room for is not counted
+     */
+    public AnswerMeter(Endpoint endpoint, MemoryBudget memory) {
+        this(endpoint, memory.openForStoring());
+    }
+
+    /**
+     * The same within a reservation of the caller's.
+     *
+     * @param memory closed by {@link #end}
+     */
+    public AnswerMeter(Endpoint endpoint, MemoryBudget.Reservation memory) {
+        this.endpoint = endpoint;
+        this.memory = memory;
+    }
+
+    /** The answer begins. One with a content coding cannot be read. */
+    public void head(ResponseHead head) {
+        unreadable = head.contentEncoding() != null && !head.contentEncoding().equalsIgnoreCase("identity");
+    }
+
+    /** More of the answer; the buffer is left as it is. */
+    public void chunk(ByteBuffer bytes) {
+        if (unreadable) {
+            return;
+        }
+        ByteBuffer rest = bytes;
+        if (counting == null) {
+            rest = bytes.duplicate();
+            begin(rest);
+        }
+        if (counting != null) {
+            counting.append(rest);
+        }
+    }
+
+    /** Passes over white space and a byte order mark, which decide nothing and mean nothing here. */
+    private void begin(ByteBuffer bytes) {
+        while (bytes.hasRemaining()) {
+            byte b = bytes.get(bytes.position());
+            if (seen < BOM.length && b == BOM[seen]) {
+                seen++;
+            } else if (b != ' ' && b != '\t' && b != '\r' && b != '\n') {
+                try {
+                    counting = AnswerCapture.counting(endpoint, b != '{', memory);
+                } catch (MemoryBudget.Exhausted noRoom) {
+                    // Then nothing of it is counted.
+                    unreadable = true;
+                }
+                return;
+            }
+            bytes.get();
+        }
+    }
+
+    /** The answer has ended, or is cut. To be called in any case. */
+    public void end() {
+        if (counting != null) {
+            counting.end();
+        }
+        memory.close();
+    }
+
+    /** What the answer has said of itself until now; never null. */
+    public AnswerFacts facts() {
+        return counting == null ? AnswerFacts.NONE : counting.facts();
+    }
+}

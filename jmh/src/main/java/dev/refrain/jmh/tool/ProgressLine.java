@@ -1,0 +1,40 @@
+package dev.refrain.jmh.tool;
+
+import java.io.PrintStream;
+import picocli.CommandLine;
+
+/**
+ * A bar on one line of a terminal, drawn anew when the percentage changes. Where there is no terminal, nothing is drawn. A library
+ * would bring native code for terminals along, ten times the size of what uses it.
+ */
+final class ProgressLine {
+    private static final int WIDTH = 40;
+
+    private final PrintStream out;
+    private final boolean isShown;
+    private int last = -1;
+
+    /** One on standard error. */
+    @SuppressWarnings("SystemOut") // a line that is redrawn
+    static ProgressLine onTerminal() {
+        return new ProgressLine(System.err, CommandLine.Help.Ansi.AUTO.enabled());
+    }
+
+    ProgressLine(PrintStream out, boolean isShown) {
+        this.out = out;
+        this.isShown = isShown;
+    }
+
+    void at(int percent, String note) {
+        if (!isShown || percent == last) {
+            return;
+        }
+        last = percent;
+        int done = percent * WIDTH / 100;
+        out.printf("\r[%s%s] %3d %% %s", "#".repeat(done), ".".repeat(WIDTH - done), percent, note);
+        if (percent == 100) {
+            out.println();
+        }
+        out.flush();
+    }
+}
