@@ -15,13 +15,13 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Spec;
 
-/** {@code java -jar refrain.jar stats|top|purge|explain}. */
+/** {@code java -jar refrain.jar stats|purge|explain}. */
 @Command(
         name = "java -jar refrain.jar",
         description = "Asks a running Refrain through its admin listener.",
-        subcommands = {StatsCommand.class, TopCommand.class, PurgeCommand.class, ExplainCommand.class})
+        subcommands = {StatsCommand.class, PurgeCommand.class, ExplainCommand.class})
 public final class Commands implements Runnable {
-    private static final Set<String> NAMES = Set.of("stats", "top", "purge", "explain");
+    private static final Set<String> NAMES = Set.of("stats", "purge", "explain");
 
     @Spec
     private CommandSpec spec;

@@ -82,7 +82,7 @@ public sealed interface Startup {
                 .description("A response cache in front of any OpenAI- or Anthropic-compatible provider.")
                 .footer(
                         "",
-                        "A running Refrain is asked by the commands stats, top, purge and explain; each",
+                        "A running Refrain is asked by the commands stats, purge and explain; each",
                         "has a --help of its own.",
                         "",
                         "A setting can also come from a variable, such as REFRAIN_PORT, or from the file;",

@@ -66,16 +66,6 @@ class CommandsTest extends AdminTest {
     }
 
     @Test
-    void topPrintsAsOftenAsItIsTold() {
-        proxy.cached(CHAT, chat("m\\u001b[2J", "hello"));
-        proxy.activity(1);
-        Ended ended = run("top", "--count", "2", "--interval", "0.1");
-        assertThat(ended.status()).isZero();
-        assertThat(ended.out().split("hit ratio", -1)).hasSize(3);
-        assertThat(ended.out()).contains("m?[2J").doesNotContain("\u001b");
-    }
-
-    @Test
     void purgeAsksFirst() {
         proxy.cached(CHAT, chat("m", "1"));
         Ended refused = run("n\n", Map.of(), "purge", "--all");
