@@ -43,6 +43,7 @@ final class Answers implements AutoCloseable {
     private final ZeroPaths replayZero;
     private final Set<String> neverStored;
     private final Counters counters = new Counters();
+    private final CaptureFaults faults;
     private final Pool<Scratch> scratches = new Pool<>(this::newScratch);
     private final IssuedIds ids;
     private final RequestKeys keys;
@@ -71,7 +72,9 @@ final class Answers implements AutoCloseable {
         this.lastUse = lastUse;
         this.ids = new IssuedIds(store, clock);
         this.keys = new RequestKeys(store.secret(), ids, builder.maxRequestBytes, builder.memoBytes());
-        this.entries = new Entries(store, ids.hits(), clock, staleIfErrorMillis, builder.hotBytes(), counters, memory);
+        this.faults = new CaptureFaults(counters, memory, ticker);
+        this.entries = new Entries(
+                store, ids.hits(), clock, staleIfErrorMillis, builder.hotBytes(), counters, faults, memory);
         this.expiry = new ExpiryClock(clock, ticker, lastUseMillis);
         this.sweeper = new Sweeper(store, this::expiredBefore, this::wipeGone, builder.sweepInterval);
         sweeper.start();
@@ -104,6 +107,11 @@ final class Answers implements AutoCloseable {
 
     Counters counters() {
         return counters;
+    }
+
+    /** What keeps answers from being stored. */
+    CaptureFaults faults() {
+        return faults;
     }
 
     /** What may be held of the heap. */
@@ -272,7 +280,7 @@ final class Answers implements AutoCloseable {
         try (MemoryBudget.Reservation held = memory.open()) {
             return store(key, contentType, answer, ttl, held);
         } catch (MemoryBudget.Exhausted noRoom) {
-            counters.rejections.increment();
+            faults.noRoom();
             return false;
         }
     }
@@ -283,6 +291,9 @@ final class Answers implements AutoCloseable {
         capture.append(ByteBuffer.wrap(answer));
         if (capture.end() != AnswerCapture.State.COMPLETE || !mayStore(capture)) {
             counters.rejections.increment();
+            if (capture.isOutOfRoom()) {
+                faults.noRoom();
+            }
             return false;
         }
         long now = nowMillis();

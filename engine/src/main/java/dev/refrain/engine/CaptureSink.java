@@ -106,6 +106,7 @@ class CaptureSink implements ResponseSink {
         try {
             return answers.newCapture(key, memory);
         } catch (MemoryBudget.Exhausted noRoom) {
+            ranOutOfMemory();
             return null;
         }
     }
@@ -305,15 +306,28 @@ class CaptureSink implements ResponseSink {
             } else if (state != State.OPEN) {
                 discard();
             }
+        } catch (MemoryBudget.Exhausted noRoom) {
+            ranOutOfMemory();
+            loseTrack();
         } catch (RuntimeException | OutOfMemoryError e) {
             // What nobody waits for any more is not captured on purpose.
             if (!memory.isClosed()) {
-                LOG.warn("An answer could not be captured; it is served all the same. Key {}", key, e);
-                answers.counters().failures.increment();
+                answers.faults().notCaptured(e);
             }
-            capture = null;
-            lostTrack = true;
-            rejected();
+            loseTrack();
+        }
+    }
+
+    private void loseTrack() {
+        capture = null;
+        lostTrack = true;
+        rejected();
+    }
+
+    private void ranOutOfMemory() {
+        // Nothing more is reserved on purpose where nobody waits for the answer any more.
+        if (!memory.isClosed()) {
+            answers.faults().noRoom();
         }
     }
 
@@ -370,8 +384,7 @@ class CaptureSink implements ResponseSink {
                 answers.remove(key);
             }
         } catch (RuntimeException | OutOfMemoryError e) {
-            LOG.warn("An answer could not be stored; it is served all the same. Key {}", key, e);
-            answers.counters().failures.increment();
+            answers.faults().notStored(e);
         }
     }
 
@@ -382,8 +395,7 @@ class CaptureSink implements ResponseSink {
             long expiresAt = answers.nowMillis() + ttl.toMillis();
             answers.ids().note(key, tag, capture.providerId(), expiresAt, tokens, fetchMillis());
         } catch (RuntimeException | OutOfMemoryError e) {
-            LOG.warn("The id of an answer could not be stored; it is served all the same. Key {}", key, e);
-            answers.counters().failures.increment();
+            answers.faults().idNotStored(e);
         }
     }
 
@@ -393,6 +405,9 @@ class CaptureSink implements ResponseSink {
         }
         if (committedLength != DISCARDED) {
             LOG.debug("Not stored: {} ({})", key, capture.rejection());
+            if (capture.isOutOfRoom()) {
+                ranOutOfMemory();
+            }
             takeBack();
             committedLength = DISCARDED;
             rejected();

@@ -18,6 +18,7 @@ final class Counters {
     final LongAdder bypasses = new LongAdder();
     final LongAdder stores = new LongAdder();
     final LongAdder rejections = new LongAdder();
+    final LongAdder shortages = new LongAdder();
     final LongAdder corruptions = new LongAdder();
     final LongAdder failures = new LongAdder();
     final LongAdder tokensSaved = new LongAdder();
@@ -52,6 +53,7 @@ final class Counters {
                 bypasses.sum(),
                 stores.sum(),
                 rejections.sum(),
+                shortages.sum(),
                 corruptions.sum(),
                 failures.sum(),
                 tokensSaved.sum(),

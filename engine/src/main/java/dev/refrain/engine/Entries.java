@@ -22,6 +22,7 @@ final class Entries {
     private final Clock clock;
     private final long staleIfErrorMillis;
     private final Counters counters;
+    private final CaptureFaults faults;
     private final MemoryBudget memory;
     private final EntryCodec codec;
     /** Null if there are none. */
@@ -29,11 +30,11 @@ final class Entries {
 
     private final Mishaps copyFailed = new Mishaps("A hot copy of an answer failed; the store is asked instead.");
     private final Mishaps readFailed = new Mishaps("The store failed to read an answer; the request is a miss.");
-    private final Mishaps putFailed = new Mishaps("An answer could not be stored.");
 
     /**
      * @param staleIfErrorMillis for how long after its lifetime an entry is still of use
      * @param hotBytes memory for copies; 0 for none
+     * @param faults told of what could not be stored
      * @param memory where large working memory is reserved
      */
     Entries(
@@ -43,6 +44,7 @@ final class Entries {
             long staleIfErrorMillis,
             long hotBytes,
             Counters counters,
+            CaptureFaults faults,
             MemoryBudget memory) {
         this.memory = memory;
         this.codec = new EntryCodec(ids);
@@ -50,6 +52,7 @@ final class Entries {
         this.clock = clock;
         this.staleIfErrorMillis = staleIfErrorMillis;
         this.counters = counters;
+        this.faults = faults;
         this.hot = hotBytes > 0 ? new HotAnswers(store, hotBytes) : null;
     }
 
@@ -178,6 +181,7 @@ final class Entries {
         StoreEvent event = Events.store();
         long working = EntryCodec.workingBytes(template);
         if (!memory.reserve(working)) {
+            faults.noRoom();
             return false;
         }
         boolean stored = false;
@@ -186,10 +190,10 @@ final class Entries {
             codec.encode(key, template, facts, scratch.entry, scratch.codec);
             stored = store.put(scratch.key.bytes(), scratch.entry);
         } catch (MemoryBudget.Exhausted noRoom) {
+            faults.noRoom();
             return false;
         } catch (RuntimeException | VirtualMachineError | AssertionError e) {
-            putFailed.add(e);
-            counters.failures.increment();
+            faults.notStored(e);
         } finally {
             memory.release(working);
         }

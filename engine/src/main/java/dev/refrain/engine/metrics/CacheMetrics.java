@@ -58,6 +58,7 @@ public final class CacheMetrics implements MeterBinder {
         counter(registry, "refrain.cache.bypasses", "Requests that were not eligible", CacheStats::bypasses);
         counter(registry, "refrain.cache.stores", "Answers stored", CacheStats::stores);
         counter(registry, "refrain.cache.rejections", "Answers that were not to be stored", CacheStats::rejections);
+        counter(registry, "refrain.cache.shortages", "Answers without room in memory to store", CacheStats::shortages);
         counter(registry, "refrain.cache.corruptions", "Damaged entries found", CacheStats::corruptions);
         counter(registry, "refrain.cache.failures", "Answers lost to an internal error", CacheStats::failures);
         counter(registry, "refrain.cache.saved.tokens", "Tokens that hits did not use", CacheStats::tokensSaved);

@@ -127,6 +127,9 @@ public interface AnswerCapture {
      */
     String rejection();
 
+    /** Whether it gave up because the memory budget had no room for more, which is no fault of the answer's. */
+    boolean isOutOfRoom();
+
     /** Counts and facts seen so far, in any state; complete once the answer has ended. */
     AnswerFacts facts();
 

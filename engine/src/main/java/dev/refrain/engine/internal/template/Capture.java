@@ -71,6 +71,11 @@ abstract class Capture implements AnswerCapture {
         return rejection;
     }
 
+    @Override
+    public final boolean isOutOfRoom() {
+        return NO_ROOM.equals(rejection);
+    }
+
     /** More of the answer, in any state. */
     abstract void accept(ByteBuffer chunk);
 

@@ -1,0 +1,68 @@
+package dev.refrain.engine;
+
+import dev.refrain.engine.memory.MemoryBudget;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.LongSupplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What keeps answers from being captured and stored, while their readers get them all the same: faults of the cache, and a memory budget that
+ * is used up, which is none. Counts each and tells the log of few. Thread-safe.
+ */
+final class CaptureFaults {
+    private static final Logger LOG = LoggerFactory.getLogger(CaptureFaults.class);
+
+    /** Nanoseconds between two lines about the memory budget. */
+    static final long QUIET_NANOS = 60_000_000_000L;
+
+    private final Mishaps captures = new Mishaps("An answer could not be captured; it is served all the same.");
+    private final Mishaps puts = new Mishaps("An answer could not be stored; it is served all the same.");
+    private final Mishaps notes = new Mishaps("The id of an answer could not be stored; it is served all the same.");
+
+    private final Counters counters;
+    private final MemoryBudget memory;
+    private final LongSupplier nanos;
+    /** When the next line about the memory budget may be written. */
+    private final AtomicLong quietUntil;
+
+    private final AtomicLong toldShortages = new AtomicLong();
+
+    CaptureFaults(Counters counters, MemoryBudget memory, LongSupplier nanos) {
+        this.counters = counters;
+        this.memory = memory;
+        this.nanos = nanos;
+        this.quietUntil = new AtomicLong(nanos.getAsLong());
+    }
+
+    /** The memory budget had no room to capture an answer, or to store it. */
+    void noRoom() {
+        counters.shortages.increment();
+        long now = nanos.getAsLong();
+        long until = quietUntil.get();
+        // Ticks are compared by difference, since they may overflow.
+        if (now - until >= 0 && quietUntil.compareAndSet(until, now + QUIET_NANOS)) {
+            long shortages = counters.shortages.sum();
+            LOG.warn(
+                    "The memory budget of {} bytes is used up: {} answers were passed on without being stored since this was last"
+                            + " reported. A larger heap (-Xmx) gives it more. Reported at most once a minute.",
+                    memory.limitBytes(),
+                    shortages - toldShortages.getAndSet(shortages));
+        }
+    }
+
+    void notCaptured(Throwable fault) {
+        counters.failures.increment();
+        captures.add(fault);
+    }
+
+    void notStored(Throwable fault) {
+        counters.failures.increment();
+        puts.add(fault);
+    }
+
+    void idNotStored(Throwable fault) {
+        counters.failures.increment();
+        notes.add(fault);
+    }
+}
