@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
@@ -35,6 +36,9 @@ public final class Outlines implements AutoCloseable {
     /** Longer bodies have no outline: to take one apart takes several times its length. */
     private static final long LONGEST_BODY = Math.min(8L << 20, MAX_HEAP / 64);
 
+    /** Part of the memory budget that bodies may wait in. No request is refused for the sake of an explanation. */
+    private static final int PART_OF_BUDGET = 8;
+
     private static final int SHOWN = 3;
     private static final double LEAST_SIMILARITY = 0.01;
 
@@ -46,6 +50,9 @@ public final class Outlines implements AutoCloseable {
     private final PathNames names = new PathNames();
     private final Outliner outliner = new Outliner(names);
     private final BlockingQueue<Job> queue = new ArrayBlockingQueue<>(QUEUE);
+    /** Bytes of the bodies that wait. */
+    private final AtomicLong waiting = new AtomicLong();
+
     private final LongAdder dropped = new LongAdder();
     private final Thread thread = new Thread(this::work, "refrain-explain");
 
@@ -96,17 +103,30 @@ public final class Outlines implements AutoCloseable {
         if (!isOn()) {
             return;
         }
-        if (body.length > LONGEST_BODY || !memory.reserve(body.length)) {
+        if (body.length > LONGEST_BODY || !reserve(body.length)) {
             dropped.increment();
             return;
         }
         if (!queue.offer(new Job(parts, id, millis, body))) {
-            memory.release(body.length);
+            release(body.length);
             dropped.increment();
         }
         if (closed) {
             drop();
         }
+    }
+
+    private boolean reserve(int length) {
+        if (waiting.addAndGet(length) <= memory.limitBytes() / PART_OF_BUDGET && memory.reserve(length)) {
+            return true;
+        }
+        waiting.addAndGet(-length);
+        return false;
+    }
+
+    private void release(int length) {
+        waiting.addAndGet(-length);
+        memory.release(length);
     }
 
     private void work() {
@@ -127,7 +147,7 @@ public final class Outlines implements AutoCloseable {
             dropped.increment();
             LOG.debug("A request has no outline: {}", e.getClass().getSimpleName());
         } finally {
-            memory.release(job.body().length);
+            release(job.body().length);
         }
     }
 
@@ -211,7 +231,7 @@ public final class Outlines implements AutoCloseable {
     /** Gives back what is reserved for requests that nobody is going to make an outline of. */
     private void drop() {
         for (Job job = queue.poll(); job != null; job = queue.poll()) {
-            memory.release(job.body().length);
+            release(job.body().length);
         }
     }
 }

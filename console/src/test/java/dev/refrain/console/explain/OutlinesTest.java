@@ -145,6 +145,29 @@ class OutlinesTest {
         }
     }
 
+    /** An explanation is never worth a request that is refused. */
+    @Test
+    void whatWaitsForItsOutlineLeavesMemoryToRequests() throws Exception {
+        MemoryBudget memory = new MemoryBudget(1 << 20);
+        CountDownLatch stuck = new CountDownLatch(1);
+        try (Outlines outlines = new Outlines(100, memory)) {
+            for (int i = 0; i < 50; i++) {
+                outlines.add(
+                        () -> {
+                            await(stuck);
+                            throw new IllegalStateException("of no matter");
+                        },
+                        null,
+                        0,
+                        new byte[30_000]);
+                assertThat(memory.usedBytes()).isLessThanOrEqualTo(memory.limitBytes() / 8);
+            }
+            assertThat(memory.usedBytes()).isPositive();
+            assertThat(outlines.dropped()).isEqualTo(46);
+            stuck.countDown();
+        }
+    }
+
     @Test
     void noneAreKeptWhereNoneAreWanted() {
         try (Outlines outlines = new Outlines(0, new MemoryBudget(1 << 20))) {

@@ -39,7 +39,13 @@ class KillIT {
     @Test
     void whatHadBeenAnsweredSurvives() throws Exception {
         try (ScriptedProvider provider = new ScriptedProvider()) {
-            provider.does((exchange, request) -> ScriptedProvider.json(exchange, 200, answer(request.body())));
+            provider.does((exchange, request) -> {
+                // On a connection of its own a short answer comes in one piece. On one that is used again the JDK's
+                // client
+                // reads on in what is left of a buffer.
+                exchange.getResponseHeaders().set("Connection", "close");
+                ScriptedProvider.json(exchange, 200, answer(request.body()));
+            });
             for (int round = 0; round < ROUNDS; round++) {
                 try (RunningJar jar = start(provider)) {
                     assertAnswers(jar, provider);
@@ -67,7 +73,14 @@ class KillIT {
             for (int i = 0; i < CLIENTS; i++) {
                 clients.add(threads.submit(() -> askUntilItDies(jar, enough)));
             }
-            assertThat(enough.await(60, TimeUnit.SECONDS)).isTrue();
+            boolean areEnough = enough.await(60, TimeUnit.SECONDS);
+            for (Future<?> client : clients) {
+                if (client.isDone()) {
+                    // Before the kill there is no end but a failure.
+                    client.get();
+                }
+            }
+            assertThat(areEnough).isTrue();
             jar.kill();
             for (Future<?> client : clients) {
                 client.get(60, TimeUnit.SECONDS);
@@ -87,7 +100,9 @@ class KillIT {
             } catch (UncheckedIOException killed) {
                 return;
             }
-            assertThat(header(response, "Cache-Status")).startsWith("refrain; fwd=miss; ");
+            // Of what comes in one piece it is known when its head goes out (W27).
+            assertThat(header(response, "Cache-Status"))
+                    .startsWith(isLong(question(question)) ? "refrain; fwd=miss; " : "refrain; fwd=miss; stored; ");
             acknowledged.add(question);
             enough.countDown();
         }
@@ -115,11 +130,15 @@ class KillIT {
         return "{\"model\":\"acme/large\",\"messages\":[{\"role\":\"user\",\"content\":\"" + number + "\"}]}";
     }
 
+    private static boolean isLong(String question) {
+        return Math.floorMod(question.hashCode(), 8) == 0;
+    }
+
     /** Tells by its content which question it answers; one in eight is larger than a single value of the map. */
     private static String answer(String question) {
         int seed = question.hashCode();
         StringBuilder text = new StringBuilder();
-        int words = Math.floorMod(seed, 8) == 0 ? 20_000 : 300;
+        int words = isLong(question) ? 20_000 : 300;
         for (int i = 0; i < words; i++) {
             seed = seed * 1_103_515_245 + 12_345;
             text.append(Integer.toHexString(seed)).append(' ');
