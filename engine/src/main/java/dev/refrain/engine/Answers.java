@@ -73,8 +73,8 @@ final class Answers implements AutoCloseable {
         this.ids = new IssuedIds(store, clock);
         this.keys = new RequestKeys(store.secret(), ids, builder.maxRequestBytes, builder.memoBytes());
         this.faults = new CaptureFaults(counters, memory, ticker);
-        this.entries = new Entries(
-                store, ids.hits(), clock, staleIfErrorMillis, builder.hotBytes(), counters, faults, memory);
+        this.entries =
+                new Entries(store, ids.hits(), clock, staleIfErrorMillis, builder.hotBytes(), counters, faults, memory);
         this.expiry = new ExpiryClock(clock, ticker, lastUseMillis);
         this.sweeper = new Sweeper(store, this::expiredBefore, this::wipeGone, builder.sweepInterval);
         sweeper.start();

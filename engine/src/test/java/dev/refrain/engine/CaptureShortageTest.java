@@ -73,7 +73,7 @@ class CaptureShortageTest {
                                             .body()
                                             .remaining())
                                     .isEqualTo((streaming ? STREAM : DOCUMENT).length());
-                            CacheStats stats = cache.stats();
+                            CacheStats stats = cache.admin().stats();
                             assertThat(stats.failures())
                                     .as("%s of %s", piece, budget)
                                     .isZero();
@@ -102,8 +102,8 @@ class CaptureShortageTest {
             for (int i = 0; i < 200; i++) {
                 ask(cache, i, i % 2 == 0, 1_000).join();
             }
-            assertThat(cache.stats().shortages()).isEqualTo(200);
-            assertThat(cache.stats().failures()).isZero();
+            assertThat(cache.admin().stats().shortages()).isEqualTo(200);
+            assertThat(cache.admin().stats().failures()).isZero();
             assertThat(log.lines()).singleElement().asString().startsWith("WARNING The memory budget of 5000 bytes");
             nanos.addAndGet(TimeUnit.SECONDS.toNanos(59));
             ask(cache, 200, false, 1_000).join();

@@ -16,7 +16,7 @@ import java.util.Map;
  * @param bypasses requests with caching on that were not eligible
  * @param stores answers stored
  * @param rejections captured answers that were not stored because they were no complete success (wire rule W16) or too large
- * @param shortages answers that were not stored because the memory budget ({@link ResponseCache#memory}) had no room for them
+ * @param shortages answers that were not stored because the memory budget ({@code ResponseCache.memory}) had no room for them
  * @param corruptions entries found damaged on read, each counted as a miss as well and removed
  * @param failures answers that could not be stored because of an internal error
  * @param tokensSaved tokens that the providers counted for answers that hits replayed
