@@ -1,6 +1,5 @@
 package dev.refrain.engine.exchange;
 
-import dev.refrain.engine.usage.AnswerMeter;
 import java.nio.ByteBuffer;
 import java.util.function.Consumer;
 
@@ -53,7 +52,7 @@ public interface ResponseSink {
      * Runs the action with what the answer said of itself, once it has ended or failed and before its reader hears of that. To be called
      * before {@link #head}.
      *
-     * @return whether this sink reads the answer anyway and does so; if not, who wants to know reads it with an {@link AnswerMeter}
+     * @return whether this sink reads the answer anyway and does so; if not, the caller meters it ({@code AnswerMeter})
      */
     default boolean whenCounted(Consumer<AnswerFacts> action) {
         return false;
