@@ -115,7 +115,8 @@ public final class ProxyServer implements AutoCloseable {
                 maxBody,
                 writing,
                 settings.timeouts().keepAlive(),
-                callers.fields()::contains);
+                callers.fields()::contains,
+                client::displace);
         KeyContexts contexts = new KeyContexts(
                 cache,
                 endpoint -> providers.get(endpoint).identity(),
@@ -160,8 +161,13 @@ public final class ProxyServer implements AutoCloseable {
             handler.refuse(exchange, ProxyException.framing(why));
         });
         root = exchange -> {
-            Shortcut.of(exchange).began(exchange);
-            framed.handleRequest(exchange);
+            Shortcut shortcut = Shortcut.of(exchange);
+            shortcut.began(exchange);
+            if (shortcut.isCrowded()) {
+                handler.refuseWhenRead(exchange, ProxyException.noRoom());
+            } else {
+                framed.handleRequest(exchange);
+            }
         };
     }
 
@@ -229,7 +235,7 @@ public final class ProxyServer implements AutoCloseable {
                 new InetSocketAddress(InetAddress.getByName(settings.host()), settings.port()),
                 options(),
                 root,
-                shortcuts::install);
+                connection -> shortcuts.install(connection)::closed);
     }
 
     private void startAdmin() throws IOException {

@@ -47,6 +47,8 @@ public final class ExchangeSink implements ResponseSink {
      * and a connection closed over unread bytes would take it away from them.
      */
     private static final Duration LINGER = Duration.ofSeconds(30);
+    /** The same while memory is tight: until then the request's head is held. */
+    private static final Duration SHORT_LINGER = Duration.ofSeconds(1);
 
     private final HttpServerExchange exchange;
     /** Null for a path that is no endpoint. */
@@ -405,7 +407,8 @@ public final class ExchangeSink implements ResponseSink {
 
     /** The rest is Undertow's, without a limit: reading what is left of the request, and writing the last of the answer. */
     private void closeUnlessComplete() {
-        Duration limit = exchange.isRequestComplete() ? patience.timeout() : LINGER;
+        Duration linger = patience.memory().isTight() ? SHORT_LINGER : LINGER;
+        Duration limit = exchange.isRequestComplete() ? patience.timeout() : linger;
         XnioExecutor.Key timeout =
                 exchange.getIoThread().executeAfter(this::cut, limit.toNanos(), TimeUnit.NANOSECONDS);
         exchange.addExchangeCompleteListener((completed, next) -> {

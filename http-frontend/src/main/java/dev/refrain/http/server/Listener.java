@@ -6,7 +6,8 @@ import io.undertow.server.HttpHandler;
 import io.undertow.server.protocol.http.HttpOpenListener;
 import java.io.IOException;
 import java.net.InetSocketAddress;
-import java.util.function.Consumer;
+import java.util.function.Function;
+import org.xnio.ChannelListener;
 import org.xnio.ChannelListeners;
 import org.xnio.IoUtils;
 import org.xnio.OptionMap;
@@ -44,11 +45,15 @@ public final class Listener implements AutoCloseable {
      * Listens.
      *
      * @param options of {@link UndertowOptions}
-     * @param opened gets each connection before the handler sees a request of it
+     * @param opened gets each connection before the handler sees a request of it, and returns what is to be done when it is closed, on
+     *     its I/O thread or on one that closes it
      * @throws IOException if the address cannot be listened on
      */
     public static Listener open(
-            InetSocketAddress address, OptionMap options, HttpHandler handler, Consumer<StreamConnection> opened)
+            InetSocketAddress address,
+            OptionMap options,
+            HttpHandler handler,
+            Function<StreamConnection, Runnable> opened)
             throws IOException {
         // Undertow takes two where there is one processor: they would take turns there, milliseconds each.
         int threads = Runtime.getRuntime().availableProcessors();
@@ -72,8 +77,9 @@ public final class Listener implements AutoCloseable {
             AcceptingChannel<StreamConnection> channel = worker.createStreamConnectionServer(
                     address,
                     ChannelListeners.openListenerAdapter(connection -> {
-                        opened.accept(connection);
+                        Runnable closed = opened.apply(connection);
                         http.handleEvent(connection);
+                        whenClosed(connection, closed);
                     }),
                     OptionMap.builder()
                             .set(Options.WORKER_IO_THREADS, threads)
@@ -90,6 +96,18 @@ public final class Listener implements AutoCloseable {
         } catch (IOException | RuntimeException e) {
             worker.shutdownNow();
             throw e;
+        }
+    }
+
+    /** There is one listener, which is Undertow's. */
+    private static void whenClosed(StreamConnection connection, Runnable closed) {
+        ChannelListener<? super StreamConnection> undertow = connection.getCloseListener();
+        connection.setCloseListener(ended -> {
+            closed.run();
+            ChannelListeners.invokeChannelListener(ended, undertow);
+        });
+        if (!connection.isOpen()) {
+            closed.run();
         }
     }
 

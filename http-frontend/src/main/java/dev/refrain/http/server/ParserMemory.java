@@ -14,6 +14,9 @@ import org.slf4j.LoggerFactory;
  */
 public final class ParserMemory {
     private static final Logger LOG = LoggerFactory.getLogger(ParserMemory.class);
+    /** Characters that a connection keeps room for between two requests, in each of three buffers. */
+    private static final int MOST_KEPT = 1024;
+
     private static final String PACKAGE = "io.undertow.server.protocol.http.";
 
     /** Null if Undertow is not as expected. */
@@ -48,7 +51,7 @@ public final class ParserMemory {
         }
     }
 
-    /** Wipes what is left of a request that is over; on the connection's I/O thread. */
+    /** Wipes what is left of a request that is over, and gives back what long fields took; on the connection's I/O thread. */
     public static void wipe(ServerConnection connection) {
         if (INSTANCE != null && connection instanceof HttpServerConnection http) {
             INSTANCE.wipe(http);
@@ -65,6 +68,9 @@ public final class ParserMemory {
                 characters.setLength(0);
                 characters.setLength(characters.capacity());
                 characters.setLength(0);
+                if (characters.capacity() > MOST_KEPT) {
+                    characters.trimToSize();
+                }
             }
         }
     }

@@ -7,6 +7,7 @@ import dev.refrain.http.server.ClientWatch;
 import dev.refrain.http.server.ParserMemory;
 import dev.refrain.http.server.Pieces;
 import dev.refrain.semantics.caller.Caller;
+import io.undertow.connector.PooledByteBuffer;
 import io.undertow.server.HttpServerExchange;
 import io.undertow.server.protocol.http.HttpServerConnection;
 import io.undertow.util.HeaderMap;
@@ -15,6 +16,7 @@ import io.undertow.util.Protocols;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
+import java.util.concurrent.RejectedExecutionException;
 import org.xnio.IoUtils;
 import org.xnio.StreamConnection;
 import org.xnio.conduits.AbstractStreamSourceConduit;
@@ -48,6 +50,13 @@ public final class Shortcut extends AbstractStreamSourceConduit<StreamSourceCond
 
     private HttpServerConnection server;
 
+    /** What the request that is coming, or is being served, takes of the memory budget. */
+    private final HeadRoom.Held room;
+    /** Whether Undertow has no request, or only a part of its head. */
+    private boolean awaitsHead = true;
+    /** Whether there is no room for the request. */
+    private boolean crowded;
+
     /** Whether an answer is being written, and the next request has to wait. */
     private boolean writing;
 
@@ -60,11 +69,12 @@ public final class Shortcut extends AbstractStreamSourceConduit<StreamSourceCond
     /** True while shutdown must wait for this answer. */
     private boolean inside;
 
-    Shortcut(StreamConnection connection, Shortcuts shared, HitWriter hits) {
+    Shortcut(StreamConnection connection, Shortcuts shared, HitWriter hits, HeadRoom heads) {
         super(connection.getSourceChannel().getConduit());
         this.connection = connection;
         this.shared = shared;
         this.hits = hits;
+        this.room = heads.open(() -> IoUtils.safeClose(connection));
     }
 
     /** The one of a request's connection. */
@@ -75,7 +85,11 @@ public final class Shortcut extends AbstractStreamSourceConduit<StreamSourceCond
     @Override
     public int read(ByteBuffer target) throws IOException {
         if (!between) {
-            return super.read(target);
+            int more = super.read(target);
+            if (more > 0 && awaitsHead && !room.take(more, false, served)) {
+                return refuse();
+            }
+            return more;
         }
         if (writing) {
             return 0;
@@ -107,7 +121,17 @@ public final class Shortcut extends AbstractStreamSourceConduit<StreamSourceCond
         int body = KnownHead.bodyOf(request, count);
         head = body < 0 ? null : Arrays.copyOf(request, body);
         hits.wipe(body < 0 ? count : body);
+        crowded = !room.take(count, body >= 0, served);
+        if (crowded && body < 0) {
+            return refuse();
+        }
         return count;
+    }
+
+    /** A head that is not whole cannot be answered. */
+    private int refuse() {
+        IoUtils.safeClose(connection);
+        return -1;
     }
 
     private boolean answer(byte[] request, int body, int length) {
@@ -214,6 +238,24 @@ public final class Shortcut extends AbstractStreamSourceConduit<StreamSourceCond
         });
     }
 
+    /** The connection is closed; on any thread. */
+    public void closed() {
+        if (Thread.currentThread() == connection.getIoThread()) {
+            room.close();
+            return;
+        }
+        try {
+            connection.getIoThread().execute(room::close);
+        } catch (RejectedExecutionException stopping) {
+            room.close();
+        }
+    }
+
+    /** Whether the memory budget has no room for the request that Undertow has. */
+    public boolean isCrowded() {
+        return crowded;
+    }
+
     /** Whether the client has taken a whole answer over this connection. */
     public boolean hasServed() {
         return served;
@@ -232,14 +274,23 @@ public final class Shortcut extends AbstractStreamSourceConduit<StreamSourceCond
     /** Undertow has a request; to be called for each. */
     public void began(HttpServerExchange exchange) {
         between = false;
+        awaitsHead = false;
+        room.whole();
         exchange.addExchangeCompleteListener((completed, next) -> {
+            room.release();
+            awaitsHead = true;
+            crowded = false;
             head = null;
             served = true;
             ClientWatch.forget(completed.getConnection());
             ParserMemory.wipe(completed.getConnection());
             idleNanos = System.nanoTime();
             // What it has read already it does not read again.
-            between = ((HttpServerConnection) completed.getConnection()).getExtraBytes() == null;
+            PooledByteBuffer ahead = ((HttpServerConnection) completed.getConnection()).getExtraBytes();
+            between = ahead == null;
+            if (ahead != null && !room.take(ahead.getBuffer().remaining(), false, true)) {
+                IoUtils.safeClose(connection);
+            }
             next.proceed();
         });
     }

@@ -2,12 +2,14 @@ package dev.refrain.http.shortcut;
 
 import dev.refrain.console.activity.ActivityLog;
 import dev.refrain.console.activity.ModelNames;
+import dev.refrain.engine.MemoryBudget;
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.http.server.Patience;
 import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BooleanSupplier;
 import java.util.function.Predicate;
 import org.xnio.StreamConnection;
 import org.xnio.XnioIoThread;
@@ -21,18 +23,21 @@ public final class Shortcuts {
     private final Patience patience;
     private final Duration idle;
     private final Predicate<String> credentials;
+    private final MemoryBudget partialHeads;
+    private final BooleanSupplier displace;
     private final Map<XnioIoThread, PerThread> threads = new ConcurrentHashMap<>();
     private final AtomicInteger unfinished = new AtomicInteger();
 
     private volatile boolean open;
 
-    private record PerThread(HitWriter hits, IdleSweep idle) {}
+    private record PerThread(HitWriter hits, IdleSweep idle, HeadRoom heads) {}
 
     /**
      * @param open whether there are any: the way is for hits that the head of a request and the store alone decide
      * @param maxBody the longest body of a request that the cache may answer
      * @param idle how long a connection lasts over which nothing comes
      * @param credentials tells by a field's name whether it holds a credential
+     * @param displace makes room in favour of a newer request; returns whether there will be some
      */
     public Shortcuts(
             boolean open,
@@ -42,7 +47,8 @@ public final class Shortcuts {
             int maxBody,
             Patience patience,
             Duration idle,
-            Predicate<String> credentials) {
+            Predicate<String> credentials,
+            BooleanSupplier displace) {
         this.open = open;
         this.cache = cache;
         this.activity = activity;
@@ -51,16 +57,22 @@ public final class Shortcuts {
         this.patience = patience;
         this.idle = idle;
         this.credentials = credentials;
+        this.partialHeads = HeadRoom.share(patience.memory());
+        this.displace = displace;
     }
 
     /** Gives a new connection its shortcut, before Undertow gets to see it. On the connection's I/O thread. */
-    public void install(StreamConnection connection) {
+    public Shortcut install(StreamConnection connection) {
         PerThread own = threads.computeIfAbsent(
                 connection.getIoThread(),
-                thread -> new PerThread(new HitWriter(cache, activity, models), new IdleSweep(thread, idle)));
-        Shortcut shortcut = new Shortcut(connection, this, own.hits());
+                thread -> new PerThread(
+                        new HitWriter(cache, activity, models),
+                        new IdleSweep(thread, idle),
+                        new HeadRoom(patience.memory(), partialHeads, displace)));
+        Shortcut shortcut = new Shortcut(connection, this, own.hits(), own.heads());
         connection.getSourceChannel().setConduit(shortcut);
         own.idle().add(shortcut);
+        return shortcut;
     }
 
     /** Whether a request may take the way now; then {@link #left} follows. */

@@ -26,8 +26,11 @@ final class Admission {
     /** What a call takes: three buffers of 16 KiB in the HTTP client, and a piece that its client has not taken. */
     static final int CALL_BYTES = 64 * 1024;
 
-    /** What a request takes that waits for its call, beside its body: exchange, head, account. */
-    static final int WAITING_BYTES = 8 * 1024;
+    /** What a request takes that waits for its call, beside its head and body. */
+    static final int WAITING_BYTES = 4 * 1024;
+
+    /** Waits for clients that are ended at a time, if there are as many that may be. */
+    private static final int LEAST_ENDED = 32;
 
     static final long LONGEST_WAIT_NANOS = TimeUnit.SECONDS.toNanos(10);
 
@@ -84,7 +87,7 @@ final class Admission {
             if (memory.hasRoom(CALL_BYTES, use(isKnown)) && memory.reserve(CALL_BYTES, use(isKnown))) {
                 return Entry.ADMITTED;
             }
-            if (!memory.reserve(WAITING_BYTES, MemoryBudget.Use.WAITING)) {
+            if (!memory.reserve(WAITING_BYTES, isKnown ? MemoryBudget.Use.SHORT : MemoryBudget.Use.WAITING)) {
                 displaced = unknown.isEmpty() && isKnown ? known.pollFirst() : unknown.pollFirst();
                 if (displaced == null) {
                     return Entry.REFUSED;
@@ -103,6 +106,24 @@ final class Admission {
 
     private static MemoryBudget.Use use(boolean isKnown) {
         return isKnown ? MemoryBudget.Use.KNOWN_CALL : MemoryBudget.Use.CALL;
+    }
+
+    /**
+     * Refuses the oldest of those who wait and are not known, in favour of a newer request.
+     *
+     * @return whether there was one; its room is given back at once, and that of its request soon
+     */
+    boolean displace() {
+        Waiting oldest;
+        synchronized (this) {
+            oldest = unknown.pollFirst();
+        }
+        if (oldest == null) {
+            return false;
+        }
+        memory.release(WAITING_BYTES);
+        run(threads, oldest.call()::refused);
+        return true;
     }
 
     /** A call that was admitted is over. */
@@ -142,7 +163,8 @@ final class Admission {
             run(threads, call.call()::refused);
         }
         if (waiting > 0) {
-            makeRoom.accept(waiting);
+            // A wait that is ended may give back less than a call takes.
+            makeRoom.accept(Math.max(waiting, LEAST_ENDED));
             admit();
         }
     }

@@ -32,6 +32,8 @@ public final class UpstreamClient implements AutoCloseable {
     private static final int THREADS = Math.max(2, Runtime.getRuntime().availableProcessors());
 
     private static final int TICK_SECONDS = 1;
+    /** Waits for clients that are ended with each tick while memory is tight. */
+    private static final int MOST_ENDED = 128;
     /** How often those who wait for room are looked after. */
     private static final int LOOK_MILLIS = 100;
 
@@ -84,7 +86,7 @@ public final class UpstreamClient implements AutoCloseable {
         this.idleTimeout = idleTimeout;
         timers.setRemoveOnCancelPolicy(true);
         // So that one is always due before those of calls: to set the next one to be due wakes the thread.
-        timers.scheduleWithFixedDelay(() -> {}, TICK_SECONDS, TICK_SECONDS, TimeUnit.SECONDS);
+        timers.scheduleWithFixedDelay(() -> makeRoom.accept(MOST_ENDED), TICK_SECONDS, TICK_SECONDS, TimeUnit.SECONDS);
         http = CompletableFuture.supplyAsync(
                 () -> HttpClient.newBuilder()
                         // In HTTP/2 all calls would share one connection, its limit and its window.
@@ -147,6 +149,11 @@ public final class UpstreamClient implements AutoCloseable {
      */
     void answered() {
         waiting.decrementAndGet();
+    }
+
+    /** Refuses a call that waits for room, in favour of a newer request; returns whether there was one. */
+    public boolean displace() {
+        return admission.displace();
     }
 
     /** Lets each call begin, or wait. */

@@ -212,6 +212,71 @@ class SmallHeapIT {
         };
     }
 
+    /** Heads that nobody finishes, in many fields and in one, and whole ones whose body nobody finishes. */
+    @Test
+    @Timeout(300)
+    void headsAndBodiesThatNobodyFinishes() throws Exception {
+        List<RawClient> clients = new ArrayList<>();
+        String begin = "POST " + PATH + " HTTP/1.1\r\nHost: x\r\nX-OpenRouter-Cache: true\r\n";
+        StringBuilder fields = new StringBuilder();
+        for (int i = 0; i < 150; i++) {
+            fields.append("X-Field-")
+                    .append(i)
+                    .append(": ")
+                    .append("v".repeat(66))
+                    .append("\r\n");
+        }
+        try (ScriptedProvider provider = provider();
+                RunningJar jar = start(folder, provider.base())) {
+            try (Pinger pinger = new Pinger(jar)) {
+                for (int i = 0; i < 1000 + 200 * SCALE; i++) {
+                    RawClient client = new RawClient(jar.port());
+                    clients.add(client);
+                    try {
+                        client.send(
+                                switch (i % 3) {
+                                    case 0 -> begin + fields;
+                                    case 1 -> begin + "X-Long: " + i + "v".repeat(14_000);
+                                    default -> begin + fields + "Content-Length: 1000\r\n\r\n{\"a\":";
+                                });
+                    } catch (IOException closed) {
+                        // There is no room for it.
+                    }
+                }
+                Thread.sleep(4000);
+                check(jar, pinger);
+            }
+        } finally {
+            for (RawClient client : clients) {
+                client.close();
+            }
+        }
+    }
+
+    /** Connections that stay open, each behind a request with a long field. */
+    @Test
+    @Timeout(300)
+    void connectionsKeepNothingOfTheirLastRequest() throws Exception {
+        List<RawClient> clients = new ArrayList<>();
+        try (ScriptedProvider provider = provider();
+                RunningJar jar = start(folder, provider.base())) {
+            try (Pinger pinger = new Pinger(jar)) {
+                String value = "v".repeat(14_000);
+                for (int i = 0; i < 3000; i++) {
+                    RawClient client = new RawClient(jar.port());
+                    clients.add(client);
+                    client.send("GET /v2/" + i + value + " HTTP/1.1\r\nHost: x\r\n\r\n");
+                    assertThat(client.readResponse()).startsWith("HTTP/1.1 404");
+                }
+                check(jar, pinger);
+            }
+        } finally {
+            for (RawClient client : clients) {
+                client.close();
+            }
+        }
+    }
+
     @Test
     @Timeout(300)
     void f56_longAnswersAtOnceAndReadersThatTakeNothing() throws Exception {

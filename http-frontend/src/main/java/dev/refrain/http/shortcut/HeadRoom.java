@@ -1,0 +1,123 @@
+package dev.refrain.http.shortcut;
+
+import dev.refrain.engine.MemoryBudget;
+import dev.refrain.engine.MemoryBudget.Use;
+import java.util.Iterator;
+import java.util.LinkedHashSet;
+import java.util.Set;
+import java.util.function.BooleanSupplier;
+
+/**
+ * What the heads of requests take of the memory budget, from their first byte until the request is over. Those that are not whole yet have
+ * a small share of it, in which the oldest has to go when there is no room for a new one: a client that is well sends its head within
+ * a moment.
+ *
+ * <p>One for each I/O thread, and that thread's alone; the share is all threads'.
+ */
+final class HeadRoom {
+    /** The exchange, its account and what else there is of each request. */
+    static final int REQUEST_BYTES = 4 * 1024;
+    /** The head as it came, the texts of its fields, and objects around these: measured with fields of 80 bytes. */
+    static final int HEAD_FACTOR = 4;
+
+    private final MemoryBudget memory;
+    private final MemoryBudget share;
+    private final BooleanSupplier displace;
+    private final Set<Held> partial = new LinkedHashSet<>();
+
+    /**
+     * @param share of the budget, for heads that are not whole
+     * @param displace makes room in favour of a newer request; returns whether there will be some
+     */
+    HeadRoom(MemoryBudget memory, MemoryBudget share, BooleanSupplier displace) {
+        this.memory = memory;
+        this.share = share;
+        this.displace = displace;
+    }
+
+    /** The share of heads that are not whole: an eighth. */
+    static MemoryBudget share(MemoryBudget memory) {
+        return new MemoryBudget(Math.max(1, memory.limitBytes() / 8));
+    }
+
+    /** @param close closes the connection, which is to {@link Held#release} */
+    Held open(Runnable close) {
+        return new Held(close);
+    }
+
+    private boolean closeOldest(Held except) {
+        Iterator<Held> oldest = partial.iterator();
+        while (oldest.hasNext()) {
+            Held next = oldest.next();
+            if (next != except) {
+                oldest.remove();
+                next.release();
+                next.close.run();
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** What one connection's request takes. */
+    final class Held {
+        private final Runnable close;
+        private long bytes;
+        private long shared;
+        private boolean closed;
+
+        private Held(Runnable close) {
+            this.close = close;
+        }
+
+        /**
+         * So many bytes of a head have come.
+         *
+         * @param whole whether nothing is missing of it
+         * @param known whether the client has taken an answer before, and so has room that others have not
+         * @return false if there is no room for them
+         */
+        boolean take(int count, boolean whole, boolean known) {
+            if (closed) {
+                return false;
+            }
+            long more = (bytes == 0 ? REQUEST_BYTES : 0) + (long) HEAD_FACTOR * count;
+            if (!whole) {
+                while (!share.reserve(more, Use.UNDER_WAY)) {
+                    if (!closeOldest(this)) {
+                        return false;
+                    }
+                }
+                shared += more;
+                partial.add(this);
+            }
+            if (!memory.reserve(more, known ? Use.SHORT : Use.WAITING)
+                    && !(displace.getAsBoolean() && memory.reserve(more, Use.SHORT))) {
+                whole();
+                return false;
+            }
+            bytes += more;
+            return true;
+        }
+
+        /** Nothing is missing of the head any more. */
+        void whole() {
+            partial.remove(this);
+            share.release(shared);
+            shared = 0;
+        }
+
+        /** The request is over. */
+        void release() {
+            whole();
+            memory.release(bytes);
+            bytes = 0;
+        }
+
+        /** There are no more requests. */
+        void close() {
+            closed = true;
+            release();
+        }
+    }
+}
