@@ -9,7 +9,7 @@ import java.util.concurrent.atomic.LongAdder;
  *
  * <p>Everybody reserves before growing and releases what was reserved, once. Past the budget nothing is stored, and nothing else breaks:
  * an answer is passed on, and a front-end lets a request wait or refuses it. What can best be done without is refused first: {@link Use}
- * has the order. docs/SIZING.md lists all who reserve.
+ * has the order. docs/CONCURRENCY.md, "Bounds", lists all who reserve.
  *
  * <p>Thread-safe and lock-free: a reservation is one atomic addition.
  */
@@ -34,10 +34,10 @@ public final class MemoryBudget {
         KNOWN_CALL(12),
         /** A request that waits for room for its call. */
         WAITING(13),
-        /** A short request. */
-        SHORT(14),
         /** A piece of a long answer that is under way. */
-        LONG_ANSWER(15),
+        LONG_ANSWER(14),
+        /** A short request. */
+        SHORT(15),
         /** What is under way and short. */
         UNDER_WAY(16);
 
