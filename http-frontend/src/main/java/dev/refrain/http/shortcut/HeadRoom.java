@@ -1,7 +1,7 @@
 package dev.refrain.http.shortcut;
 
-import dev.refrain.engine.MemoryBudget;
-import dev.refrain.engine.MemoryBudget.Use;
+import dev.refrain.engine.memory.MemoryBudget;
+import dev.refrain.engine.memory.MemoryBudget.Use;
 import java.util.Iterator;
 import java.util.LinkedHashSet;
 import java.util.Set;

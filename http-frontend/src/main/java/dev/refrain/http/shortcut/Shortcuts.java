@@ -2,8 +2,8 @@ package dev.refrain.http.shortcut;
 
 import dev.refrain.console.activity.ActivityLog;
 import dev.refrain.console.activity.ModelNames;
-import dev.refrain.engine.MemoryBudget;
 import dev.refrain.engine.ResponseCache;
+import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.http.server.Patience;
 import java.time.Duration;
 import java.util.Map;

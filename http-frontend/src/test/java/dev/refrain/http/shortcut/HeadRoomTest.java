@@ -2,8 +2,8 @@ package dev.refrain.http.shortcut;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.refrain.engine.MemoryBudget;
-import dev.refrain.engine.MemoryBudget.Use;
+import dev.refrain.engine.memory.MemoryBudget;
+import dev.refrain.engine.memory.MemoryBudget.Use;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
