@@ -27,11 +27,12 @@ import java.util.function.LongSupplier;
 import java.util.function.Predicate;
 
 /**
- * The answers of a cache: reads, replays and puts them, lets them expire, and counts. All that is done to an answer is done here, by the
- * facade, by flights and captures, and by operators; which requests are answered, and when an upstream is called, is decided elsewhere.
+ * The answers of a cache: reads, replays and puts them, lets them expire, and counts. All that is done to an answer is
+ * done here, by the facade, by flights and captures, and by operators; which requests are answered, and when an
+ * upstream is called, is decided elsewhere.
  *
- * <p>A hit is replayed to its sink during the call, from memory that belongs to this thread meanwhile. Whatever fails in the store is a
- * miss, or not stored. Thread-safe.
+ * <p>A hit is replayed to its sink during the call, from memory that belongs to this thread meanwhile. Whatever fails
+ * in the store is a miss, or not stored. Thread-safe.
  */
 final class Answers implements AutoCloseable {
     private final CacheStore store;
@@ -225,7 +226,10 @@ final class Answers implements AutoCloseable {
         }
     }
 
-    /** How long after its lifetime an answer may stand in for a failing upstream, of the seconds that a request allows; 0 if not at all. */
+    /**
+     * How long after its lifetime an answer may stand in for a failing upstream, of the seconds that a request allows;
+     * 0 if not at all.
+     */
     long maxStaleMillis(long allowedSeconds) {
         return Math.min(staleIfErrorMillis, saturatedMillis(allowedSeconds));
     }
@@ -275,7 +279,9 @@ final class Answers implements AutoCloseable {
         }
     }
 
-    /** Judges an answer that is here as a whole, and stores it if it is one to store. Returns whether it is stored now. */
+    /**
+     * Judges an answer that is here as a whole, and stores it if it is one to store. Returns whether it is stored now.
+     */
     boolean store(CacheKey key, String contentType, byte[] answer, Duration ttl) {
         try (MemoryBudget.Reservation held = memory.open()) {
             return store(key, contentType, answer, ttl, held);

@@ -8,9 +8,10 @@ import dev.refrain.engine.stats.EntryFacts;
 import java.util.Optional;
 
 /**
- * What operators of a cache do with it: look at its figures, remove what is not to be served any more, and ask what became of a request.
- * Made by {@link ResponseCache#admin}. What walks the whole store says so, and belongs on no thread that serves requests. Nothing here counts
- * as a lookup. Thread-safe; after {@link ResponseCache#close} the store is as if empty.
+ * What operators of a cache do with it: look at its figures, remove what is not to be served any more, and ask what
+ * became of a request. Made by {@link ResponseCache#admin}. What walks the whole store says so, and belongs on no
+ * thread that serves requests. Nothing here counts as a lookup. Thread-safe; after {@link ResponseCache#close} the
+ * store is as if empty.
  */
 public final class CacheAdmin {
     private final Answers answers;
@@ -51,7 +52,10 @@ public final class CacheAdmin {
         return Optional.ofNullable(answers.inspect(key));
     }
 
-    /** What went into the key of a request, or empty if it is not eligible; {@link CachePipeline#bypass(CacheRequest)} says why. */
+    /**
+     * What went into the key of a request, or empty if it is not eligible;
+     * {@link CachePipeline#bypass(CacheRequest)} says why.
+     */
     public Optional<KeyParts> keyParts(CacheRequest request) {
         RequestKeys keys = answers.keys();
         return answers.key(request)
@@ -59,21 +63,26 @@ public final class CacheAdmin {
     }
 
     /**
-     * Removes expired entries, except those that may still answer in place of a failing upstream, now instead of at the next
-     * scheduled sweep. Returns how many: 0 also if another process is sweeping the same store, which is not waited for.
+     * Removes expired entries, except those that may still answer in place of a
+     * failing upstream, now instead of at the next scheduled sweep. Returns how many:
+     * 0 also if another process is sweeping the same store, which is not waited for.
      */
     public long sweep() {
         return answers.sweep();
     }
 
-    /** Removes all answers. Returns how many. Ids that were given out with them can still be given back ({@link CachePipeline#providerId}). */
+    /**
+     * Removes all answers. Returns how many. Ids that were given out with them
+     * can still be given back ({@link CachePipeline#providerId}).
+     */
     public long clear() {
         return answers.removeIf(head -> head[EntryHead.KIND] != EntryHead.NOTE);
     }
 
     /**
-     * Removes all answers that were stored for an API key; for requests without one, those of the empty key. Walks the whole store,
-     * as {@link #sweep} does, and forgets which ids were given out with them. Answers that are being fetched are stored all the same when they are complete.
+     * Removes all answers that were stored for an API key; for requests without one, those of the empty key. Walks the
+     * whole store, as {@link #sweep} does, and forgets which ids were given out with them. Answers that are being
+     * fetched are stored all the same when they are complete.
      *
      * @return how many
      */
@@ -94,7 +103,8 @@ public final class CacheAdmin {
     }
 
     /**
-     * Removes all answers of a scope that is known by its {@link CacheKey#scope() tag} alone, like {@link #removeScope}.
+     * Removes all answers of a scope that is known by its
+     * {@link CacheKey#scope() tag} alone, like {@link #removeScope}.
      *
      * @param tag 12 hexadecimal digits in lower case
      * @return how many
@@ -104,8 +114,8 @@ public final class CacheAdmin {
     }
 
     /**
-     * Removes the answer of a key that is known by its digest, or by the beginning of it, such as {@link CacheKey#shortDigest}. Walks the
-     * whole store.
+     * Removes the answer of a key that is known by its digest, or by the beginning of it, such as
+     * {@link CacheKey#shortDigest}. Walks the whole store.
      *
      * @param digest at least 12 hexadecimal digits in lower case, so that it means one key
      * @return how many, which is at most one unless digests collide

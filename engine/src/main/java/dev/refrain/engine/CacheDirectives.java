@@ -5,12 +5,14 @@ import dev.refrain.engine.exchange.NotCachedException;
 /**
  * What a request's {@code Cache-Control} field asks of the cache (wire rule W30; RFC 9111, 5.2.1 and RFC 5861, 4).
  *
- * @param noCache no stored answer, nor one that is being fetched already; the entry that there is stays until the new answer is complete
+ * @param noCache no stored answer, nor one that is being fetched already; the
+ *     entry that there is stays until the new answer is complete
  * @param noStore an answer from the store will do, but one that is fetched for this request is not stored
  * @param maxAgeSeconds how old an answer from the store may be at most, {@link #ANY_AGE} if that does not matter
- * @param onlyIfCached no upstream call: without an answer in the store the request fails with a {@link NotCachedException}
- * @param staleIfErrorSeconds for how long after its lifetime an entry may answer in place of an upstream's failure; 0 for not at all.
- *     The cache's own window bounds it ({@link ResponseCacheBuilder#staleIfError})
+ * @param onlyIfCached no upstream call: without an answer in the store the
+ *     request fails with a {@link NotCachedException}
+ * @param staleIfErrorSeconds for how long after its lifetime an entry may answer in place of an upstream's failure; 0
+ *     for not at all. The cache's own window bounds it ({@link ResponseCacheBuilder#staleIfError})
  */
 public record CacheDirectives(
         boolean noCache, boolean noStore, long maxAgeSeconds, boolean onlyIfCached, long staleIfErrorSeconds) {

@@ -9,10 +9,11 @@ import java.util.HexFormat;
 import java.util.Objects;
 
 /**
- * The identity of a request: 32 bytes of SHA-256 over everything that makes two requests the same (wire rules W10 to W15), with
- * the endpoint and streaming mode that went into it. Immutable and safe to share between threads.
+ * The identity of a request: 32 bytes of SHA-256 over everything that makes two requests the same (wire rules W10 to
+ * W15), with the endpoint and streaming mode that went into it. Immutable and safe to share between threads.
  *
- * <p>Keys come from {@link ResponseCache#key(CacheRequest)}; they hold nothing from which an API key or a prompt can be read back.
+ * <p>Keys come from {@link ResponseCache#key(CacheRequest)}; they hold nothing
+ * from which an API key or a prompt can be read back.
  */
 public final class CacheKey {
     /** Length of {@link #copyTo(byte[], int)} in bytes. */
@@ -26,11 +27,17 @@ public final class CacheKey {
     private final long b;
     private final long c;
     private final long d;
-    /** With {@link #modelTag} what the key's entry is labelled with; no part of the key's identity. Null if it is not known. */
+    /**
+     * With {@link #modelTag} what the key's entry is labelled with; no part of
+     * the key's identity. Null if it is not known.
+     */
     private final CacheScope scope;
 
     private final long modelTag;
-    /** Of the request that it was made from, for {@link RequestMemo}; 0 if it need not be remembered. No part of the key's identity. */
+    /**
+     * Of the request that it was made from, for {@link RequestMemo}; 0 if it
+     * need not be remembered. No part of the key's identity.
+     */
     private final long requestHash;
 
     /**
@@ -104,7 +111,10 @@ public final class CacheKey {
         return scope == null ? 0 : scope.tag();
     }
 
-    /** A number that stands for the model that is asked for upstream; 0 if the request names none. Equal names have equal numbers. */
+    /**
+     * A number that stands for the model that is asked for upstream; 0 if the
+     * request names none. Equal names have equal numbers.
+     */
     public long modelTag() {
         return modelTag;
     }
@@ -117,7 +127,9 @@ public final class CacheKey {
         LONG.set(target, offset + 24, d);
     }
 
-    /** The first 48 bits of the digest in hexadecimal: enough to tell entries apart in a log, useless for anything else. */
+    /**
+     * The first 48 bits of the digest in hexadecimal: enough to tell entries apart in a log, useless for anything else.
+     */
     public String shortDigest() {
         return hexTag(a);
     }

@@ -10,9 +10,9 @@ import dev.refrain.engine.memory.MemoryBudget;
 import java.util.Optional;
 
 /**
- * The steps of {@link ResponseCache#respond}, for front-ends that do something of their own between them: tell why a request is not eligible,
- * look before they make an upstream, answer by a key that they have already. Made by {@link ResponseCache#pipeline}. Thread-safe; sinks
- * are called as {@link ResponseCache#respond} says.
+ * The steps of {@link ResponseCache#respond}, for front-ends that do something of their own between them: tell why a
+ * request is not eligible, look before they make an upstream, answer by a key that they have already. Made by
+ * {@link ResponseCache#pipeline}. Thread-safe; sinks are called as {@link ResponseCache#respond} says.
  */
 public final class CachePipeline {
     private final Answers answers;
@@ -92,8 +92,8 @@ public final class CachePipeline {
     }
 
     /**
-     * Answers a request like {@link #respond(CacheKey, CacheControls, Upstream, ResponseSink)} if the store can. If not, nothing happens, and
-     * no miss is counted: the caller asks again in another way.
+     * Answers a request like {@link #respond(CacheKey, CacheControls, Upstream, ResponseSink)} if the store can. If
+     * not, nothing happens, and no miss is counted: the caller asks again in another way.
      *
      * @param directives none that rules the store out
      * @return whether it was answered
@@ -117,22 +117,24 @@ public final class CachePipeline {
     }
 
     /**
-     * The id that the provider gave an answer which has been repeated from here under another one (wire rule W26b): what the provider has to
-     * be asked with, as it knows no other. Kept for 30 days after the answer's lifetime, but for want of room.
+     * The id that the provider gave an answer which has been repeated from here under another one (wire rule W26b):
+     * what the provider has to be asked with, as it knows no other. Kept for 30 days after the answer's lifetime, but
+     * for want of room.
      *
      * @param scope the one that the id was given to; for any other nothing is found
      * @param id as it stood in an answer from here
-     * @return the provider's id; empty if the id was not made here, or not for that API key, or is not known any more: then it goes to the
-     *     provider as it is
+     * @return the provider's id; empty if the id was not made here, or not for that API key, or is not known any more:
+     *     then it goes to the provider as it is
      */
     public Optional<String> providerId(CacheScope scope, String id) {
         return Optional.ofNullable(keys.providerId(scope, id));
     }
 
     /**
-     * A request as the provider is to get it: ids that were given out here, where the formats have ids of earlier answers, are the provider's own
-     * again ({@code previous_response_id} of Responses, {@code thread.previous_message_id} of Messages). Keys are made of such a request in any
-     * case; an {@link Upstream} sends its {@link CacheRequest#upstreamBody()}.
+     * A request as the provider is to get it: ids that were given out here, where the formats have ids of earlier
+     * answers, are the provider's own again ({@code previous_response_id} of Responses,
+     * {@code thread.previous_message_id} of Messages). Keys are made of such a request in any case; an {@link Upstream}
+     * sends its {@link CacheRequest#upstreamBody()}.
      *
      * @return the request itself if there is no such id in it
      */

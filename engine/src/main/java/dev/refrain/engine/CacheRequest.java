@@ -5,8 +5,8 @@ import dev.refrain.engine.internal.request.RequestScan;
 import java.util.Objects;
 
 /**
- * A request as the cache sees it: who asks, which endpoint, and the body, which is read in one pass when something about it is asked
- * for the first time. Immutable and thread-safe as long as the caller leaves the body's bytes alone.
+ * A request as the cache sees it: who asks, which endpoint, and the body, which is read in one pass when something
+ * about it is asked for the first time. Immutable and thread-safe as long as the caller leaves the body's bytes alone.
  */
 public final class CacheRequest {
     private final Endpoint endpoint;
@@ -73,7 +73,8 @@ public final class CacheRequest {
     }
 
     /**
-     * A request of a caller with one API key. Good for any cache; for many requests with the same key, a {@link KeyContext} is made once.
+     * A request of a caller with one API key. Good for any cache; for many requests with the same key, a
+     * {@link KeyContext} is made once.
      *
      * @param apiKey the caller's API key, or empty if it has none: all callers without one share their answers
      * @param body the request body as sent, UTF-8 JSON; not copied, must not change while this request is in use
@@ -95,7 +96,8 @@ public final class CacheRequest {
     }
 
     /**
-     * The same request at a certain place: requests to different upstreams or with different query strings are never identical.
+     * The same request at a certain place: requests to different upstreams or
+     * with different query strings are never identical.
      *
      * @param upstreamIdentity anything that names the provider, such as its URL
      * @param rawQuery the query string as sent, or empty

@@ -7,8 +7,9 @@ import java.util.Arrays;
 import java.util.HexFormat;
 
 /**
- * Who shares answers: 32 bytes that stand for a caller's credentials (wire rule W15). Made by {@link ResponseCache#scope(String)}, as an
- * HMAC-SHA-256 under the installation's secret: whoever does not know that learns nothing of the credentials. Immutable and thread-safe.
+ * Who shares answers: 32 bytes that stand for a caller's credentials (wire rule W15). Made by
+ * {@link ResponseCache#scope(String)}, as an HMAC-SHA-256 under the installation's secret: whoever does not know that
+ * learns nothing of the credentials. Immutable and thread-safe.
  */
 public final class CacheScope {
     /** Length in bytes. */
@@ -33,7 +34,10 @@ public final class CacheScope {
         return (long) LONG.get(bytes, 0);
     }
 
-    /** The {@link #tag} in the order of its bytes: sixteen hexadecimal digits, of which {@link CacheKey#scope} shows twelve. */
+    /**
+     * The {@link #tag} in the order of its bytes: sixteen hexadecimal digits,
+     * of which {@link CacheKey#scope} shows twelve.
+     */
     public String hexTag() {
         return HexFormat.of().toHexDigits(Long.reverseBytes(tag()));
     }

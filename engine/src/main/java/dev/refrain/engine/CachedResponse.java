@@ -8,8 +8,8 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
 /**
- * A stored answer, ready to be sent: the reusable target of {@link ResponseCache#lookup(CacheKey, CachedResponse)}. Each lookup
- * that hits overwrites it; after a miss its content is undefined. Not thread-safe.
+ * A stored answer, ready to be sent: the reusable target of {@link ResponseCache#lookup(CacheKey, CachedResponse)}.
+ * Each lookup that hits overwrites it; after a miss its content is undefined. Not thread-safe.
  */
 public final class CachedResponse {
     private static final int INITIAL_CAPACITY = 8 * 1024;
@@ -85,7 +85,10 @@ public final class CachedResponse {
         return ageSeconds;
     }
 
-    /** Whole seconds that the entry has left; with {@link #ageSeconds()} the lifetime it was stored with (wire rule W22). */
+    /**
+     * Whole seconds that the entry has left; with {@link #ageSeconds()} the
+     * lifetime it was stored with (wire rule W22).
+     */
     public long ttlSeconds() {
         return ttlSeconds;
     }

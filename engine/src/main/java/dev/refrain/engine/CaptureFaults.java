@@ -7,8 +7,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What keeps answers from being captured and stored, while their readers get them all the same: faults of the cache, and a memory budget that
- * is used up, which is none. Counts each and tells the log of few. Thread-safe.
+ * What keeps answers from being captured and stored, while their readers get them all the same: faults of the cache,
+ * and a memory budget that is used up, which is none. Counts each and tells the log of few. Thread-safe.
  */
 final class CaptureFaults {
     private static final Logger LOG = LoggerFactory.getLogger(CaptureFaults.class);

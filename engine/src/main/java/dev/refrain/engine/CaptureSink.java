@@ -21,11 +21,12 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A tee: passes an answer on as it arrives and stores it once it is known to be complete. Only a terminal event, or the end of a
- * body that parses, commits; anything else discards (wire rule W16).
+ * A tee: passes an answer on as it arrives and stores it once it is known to be complete. Only a terminal event, or the
+ * end of a body that parses, commits; anything else discards (wire rule W16).
  *
- * <p>The commit comes <em>before</em> the piece that tells the client that the answer is complete is passed on, so that a client
- * that repeats itself at once finds its answer. Whatever goes wrong on the storing side ends the capture, never the answer.
+ * <p>The commit comes <em>before</em> the piece that tells the client that the answer
+ * is complete is passed on, so that a client that repeats itself at once finds its
+ * answer. Whatever goes wrong on the storing side ends the capture, never the answer.
  */
 class CaptureSink implements ResponseSink {
     private static final Logger LOG = LoggerFactory.getLogger(CaptureSink.class);
@@ -112,8 +113,9 @@ class CaptureSink implements ResponseSink {
     }
 
     /**
-     * A document's head goes out with the first piece of its body, since nobody can do anything with it before. If that piece is all of it,
-     * it is known by now whether it is stored; of any other answer that is known only after its head, which then does not speak of it.
+     * A document's head goes out with the first piece of its body, since nobody can do anything with it before. If that
+     * piece is all of it, it is known by now whether it is stored; of any other answer that is known only after its
+     * head, which then does not speak of it.
      */
     private void releaseHead() {
         if (headWaits) {
@@ -157,7 +159,10 @@ class CaptureSink implements ResponseSink {
         return answers.ids().hits();
     }
 
-    /** A document in place of a stream, or the other way round, cannot become an entry. Any other type is judged by the content. */
+    /**
+     * A document in place of a stream, or the other way round, cannot become an
+     * entry. Any other type is judged by the content.
+     */
     private boolean isOfTheRightKind(String contentType) {
         String type = contentType == null ? "" : contentType.toLowerCase(Locale.ROOT);
         return key.streaming() ? !type.contains("json") : !type.startsWith("text/event-stream");
@@ -379,8 +384,8 @@ class CaptureSink implements ResponseSink {
                             head.contentType(), head.generationId(), now, now + ttl.toMillis(), fetchMillis(), tag));
             if (!mayCommit()) {
                 stored = false;
-                // Came to be the older answer while it was being stored. It may have overwritten the newer one; better
-                // none.
+                // Came to be the older answer while it was being stored.
+                // It may have overwritten the newer one; better none.
                 answers.remove(key);
             }
         } catch (RuntimeException | OutOfMemoryError e) {
@@ -388,7 +393,10 @@ class CaptureSink implements ResponseSink {
         }
     }
 
-    /** Takes down which id of the provider's the ids of this answer stand for. Followers have such ids even if it is not stored. */
+    /**
+     * Takes down which id of the provider's the ids of this answer stand for.
+     * Followers have such ids even if it is not stored.
+     */
     @SuppressWarnings("CatchingUnchecked") // as in put
     private void note(long tokens) {
         try {

@@ -15,7 +15,10 @@ import java.time.Clock;
 
 /** Reads answers from the store, or from the copies of those asked for most, and puts them there. Thread-safe. */
 final class Entries {
-    /** Clocks of processes that share a store differ by so much at most; what was stored later than that from now is not fresh (W19b). */
+    /**
+     * Clocks of processes that share a store differ by so much at most; what
+     * was stored later than that from now is not fresh (W19b).
+     */
     private static final long GRACE_MILLIS = 5_000;
 
     private final CacheStore store;
@@ -227,7 +230,8 @@ final class Entries {
     }
 
     /**
-     * Wipes what is kept in memory of answers that the store no longer has, whoever removed them: the copies, and the requests.
+     * Wipes what is kept in memory of answers that the store no longer has,
+     * whoever removed them: the copies, and the requests.
      *
      * @param requests those that are known
      */

@@ -21,11 +21,12 @@ import net.jpountz.lz4.LZ4Exception;
 import net.jpountz.lz4.LZ4SafeDecompressor;
 
 /**
- * The bytes of an entry: fixed head, source id, content type, finish reason, patch table, LZ4 block. docs/STORAGE-FORMAT.md is the reference.
+ * The bytes of an entry: fixed head, source id, content type, finish reason, patch table, LZ4 block.
+ * docs/STORAGE-FORMAT.md is the reference.
  *
- * <p>The checksum runs over the key and everything behind the checksum itself, so that neither a flipped bit nor an entry that
- * turns up under another key is ever taken for an answer. Decoding trusts nothing before it has been checked, and bounds-checks
- * every length even after that. Thread-safe; the {@link Scratch} is not.
+ * <p>The checksum runs over the key and everything behind the checksum itself, so that neither a flipped bit nor an
+ * entry that turns up under another key is ever taken for an answer. Decoding trusts nothing before it has been
+ * checked, and bounds-checks every length even after that. Thread-safe; the {@link Scratch} is not.
  */
 final class EntryCodec {
     private static final int VERSION = EntryHead.KIND;
@@ -103,7 +104,9 @@ final class EntryCodec {
             long fetchMillis,
             long tag) {}
 
-    /** Writes the entry of a template. Facts too long for their length fields are cut off: they are labels, not content. */
+    /**
+     * Writes the entry of a template. Facts too long for their length fields are cut off: they are labels, not content.
+     */
     void encode(CacheKey key, Template template, Facts facts, EntryBuffer out, Scratch scratch) {
         byte[] sourceId = latin1(facts.sourceId());
         byte[] contentType = latin1(facts.contentType());
@@ -266,8 +269,8 @@ final class EntryCodec {
     }
 
     /**
-     * Whether an entry can have the lengths that it says it has, to be asked before any memory is taken for it. A right checksum does
-     * not tell: whoever can write to the file can make one.
+     * Whether an entry can have the lengths that it says it has, to be asked before any memory is taken for it. A right
+     * checksum does not tell: whoever can write to the file can make one.
      */
     private static boolean isPossible(byte[] entry, int length, int bodyLength) {
         int patchesLength = (int) INT.get(entry, PATCHES_LENGTH);
@@ -306,7 +309,10 @@ final class EntryCodec {
                 + (int) INT.get(entry, PATCHES_LENGTH);
     }
 
-    /** Whether ids and times are filled in before the block is decompressed, so that a copy of the body could not be patched. */
+    /**
+     * Whether ids and times are filled in before the block is decompressed, so
+     * that a copy of the body could not be patched.
+     */
     static boolean hasBlockPatches(byte[] entry) {
         return (entry[FLAGS] & FLAG_BLOCK_PATCHES) != 0;
     }

@@ -6,12 +6,14 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 
 /**
- * The time up to which entries may be destroyed as expired: the clock's, but for a jump forward that has not lasted. A clock that is wrong for
- * a moment serves nothing for that moment, which a correction puts right; what a sweep has removed no correction brings back.
+ * The time up to which entries may be destroyed as expired: the clock's, but for a jump forward that has not lasted. A
+ * clock that is wrong for a moment serves nothing for that moment, which a correction puts right; what a sweep has
+ * removed no correction brings back.
  *
- * <p>Time that passes ({@link System#nanoTime}) tells a jump from the passing of time. Which of the two sides of a jump is right it does
- * not tell. So going back is believed at once, since it keeps entries, and going forward once it has lasted for {@link #SETTLING}. Where
- * a process ends and another one begins nothing passes: there the store's last use stands for the time before. Thread-safe.
+ * <p>Time that passes ({@link System#nanoTime}) tells a jump from the passing of time. Which of the two sides of a jump
+ * is right it does not tell. So going back is believed at once, since it keeps entries, and going forward once it has
+ * lasted for {@link #SETTLING}. Where a process ends and another one begins nothing passes: there the store's last use
+ * stands for the time before. Thread-safe.
  */
 final class ExpiryClock {
     /** How long a jump forward has to last: clocks that are wrong at boot are put right within minutes. */

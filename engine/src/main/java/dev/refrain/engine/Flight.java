@@ -18,23 +18,30 @@ import org.slf4j.LoggerFactory;
 /**
  * One upstream call for one key, and everybody who waits for its answer (wire rules W28 and W29).
  *
- * <p>The request that made the call is its leader and receives what the upstream sends, byte for byte. Identical requests that come
- * while it runs are followers: of a stream they read the {@link LiveTemplate}, each at its own pace, as a hit would return it; a
- * document they get when it is whole. A flight is <em>joinable</em> from the start until it is known how it ends; then it has an
- * {@link Ending}, and nothing changes any more. docs/CONCURRENCY.md draws the states.
+ * <p>The request that made the call is its leader and receives what the upstream sends, byte for
+ * byte. Identical requests that come while it runs are followers: of a stream they read the
+ * {@link LiveTemplate}, each at its own pace, as a hit would return it; a document they get when
+ * it is whole. A flight is <em>joinable</em> from the start until it is known how it ends; then
+ * it has an {@link Ending}, and nothing changes any more. docs/CONCURRENCY.md draws the states.
  *
- * <p>The upstream's thread drives it. Joining, leaving and ending hold this object's monitor, which guards the list of followers
- * and what is decided together with it, and under which no sink is called and no byte moves.
+ * <p>The upstream's thread drives it. Joining, leaving and ending hold this object's monitor, which guards the list of
+ * followers and what is decided together with it, and under which no sink is called and no byte moves.
  */
 final class Flight extends CaptureSink {
     private static final Logger LOG = LoggerFactory.getLogger(Flight.class);
 
-    /** An answer that turns out to be no success is kept for followers up to this size, in bytes; a client error up to a stored answer's. */
+    /**
+     * An answer that turns out to be no success is kept for followers up to
+     * this size, in bytes; a client error up to a stored answer's.
+     */
     private static final int MAX_KEPT = 64 * 1024;
 
     /** How a flight ended. */
     sealed interface Ending {
-        /** The answer is complete. Of a document, {@code template} is what followers get; of a stream they read all: null. */
+        /**
+         * The answer is complete. Of a document, {@code template} is what
+         * followers get; of a stream they read all: null.
+         */
         record Complete(Template template) implements Ending {}
 
         /**
@@ -45,7 +52,9 @@ final class Flight extends CaptureSink {
          * @param cause why there is no answer, or null if there is one that is no success
          */
         record Failed(ResponseHead head, ByteBuffer body, Throwable cause) implements Ending {
-            /** Whether another call would be answered the same way, so that this is the answer of all (wire rule W28b). */
+            /**
+             * Whether another call would be answered the same way, so that this is the answer of all (wire rule W28b).
+             */
             boolean isFinal() {
                 return head != null && isClientError(head.status());
             }
@@ -54,7 +63,9 @@ final class Flight extends CaptureSink {
         /** The leader needed no call after all: followers look again. */
         record Dissolved() implements Ending {}
 
-        /** The answer is neither stored nor short enough to be kept for others: each follower makes a call of its own. */
+        /**
+         * The answer is neither stored nor short enough to be kept for others: each follower makes a call of its own.
+         */
         record Unshareable() implements Ending {}
     }
 
@@ -167,8 +178,8 @@ final class Flight extends CaptureSink {
     }
 
     /**
-     * Whether all who wanted the answer have left and the upstream has been silent for long, so that the call may be as dead as it looks
-     * and whoever joined would wait as vainly as they did (wire rule W28b).
+     * Whether all who wanted the answer have left and the upstream has been silent for long, so that the call may be as
+     * dead as it looks and whoever joined would wait as vainly as they did (wire rule W28b).
      */
     private boolean isDeserted() {
         if (nanos.getAsLong() - heardAt < silentCallNanos) {
@@ -217,7 +228,9 @@ final class Flight extends CaptureSink {
         resume();
     }
 
-    /** Breaks the call off if that is wanted and nobody is left; that nobody joins any more is decided in the same step. */
+    /**
+     * Breaks the call off if that is wanted and nobody is left; that nobody joins any more is decided in the same step.
+     */
     private void cancelIfAbandoned() {
         Upstream.Call running;
         synchronized (this) {
@@ -371,10 +384,10 @@ final class Flight extends CaptureSink {
     }
 
     /**
-     * Followers of a failure get it when it is whole, and a success that turns out to be none, an error with status 200, is a
-     * failure; those of a stream have had some of it or may yet. But a document that is no entry for its coding or its length may
-     * be long, and nothing in it says that the next one will be otherwise. A client error is handed round, coded or not; only one that
-     * is longer than any answer that is stored is not held for anybody.
+     * Followers of a failure get it when it is whole, and a success that turns out to be none, an error with status
+     * 200, is a failure; those of a stream have had some of it or may yet. But a document that is no entry for its
+     * coding or its length may be long, and nothing in it says that the next one will be otherwise. A client error is
+     * handed round, coded or not; only one that is longer than any answer that is stored is not held for anybody.
      */
     private void endIfUnshareable() {
         boolean tooLong = !kept.isWhole() || head.contentLength() > maxLag;
@@ -386,8 +399,8 @@ final class Flight extends CaptureSink {
     }
 
     /**
-     * Whether a status says that the request is at fault, or its sender asks too much: not the call that was made for it, which is what
-     * 408, 409 and 425 speak of (wire rule W28b).
+     * Whether a status says that the request is at fault, or its sender asks too much: not the call that was made for
+     * it, which is what 408, 409 and 425 speak of (wire rule W28b).
      */
     private static boolean isClientError(int status) {
         return status / 100 == 4 && status != 408 && status != 409 && status != 425;
@@ -445,8 +458,8 @@ final class Flight extends CaptureSink {
     }
 
     /**
-     * Alone, the leader sets the pace. Others set none, and while there are any the leader does so only once it lags by a whole
-     * answer, or memory is tight, which bounds what its sink has to hold.
+     * Alone, the leader sets the pace. Others set none, and while there are any the leader does so only once it lags by
+     * a whole answer, or memory is tight, which bounds what its sink has to hold.
      */
     @Override
     public void whenDrained(Runnable action) {
@@ -497,7 +510,10 @@ final class Flight extends CaptureSink {
         }
     }
 
-    /** A flight's readers are many, and some may yet come: it is broken off through {@link Upstream.Call#cancel}, if at all. */
+    /**
+     * A flight's readers are many, and some may yet come: it is broken off
+     * through {@link Upstream.Call#cancel}, if at all.
+     */
     @Override
     public void whenGone(Runnable action) {}
 

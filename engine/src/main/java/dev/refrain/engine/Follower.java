@@ -18,8 +18,9 @@ import org.slf4j.LoggerFactory;
 /**
  * A request that waits for the answer of another one's upstream call, and receives it as a hit would return it.
  *
- * <p>Whoever has news calls {@link #wake}: the flight when there is more or an end, the sink when it has taken what it got. One of
- * the callers does the work, the others leave it a note and go; so nobody waits, and the sink is called by one thread at a time.
+ * <p>Whoever has news calls {@link #wake}: the flight when there is more or an end, the sink when it has taken what it
+ * got. One of the callers does the work, the others leave it a note and go; so nobody waits, and the sink is called by
+ * one thread at a time.
  */
 final class Follower {
     private static final Logger LOG = LoggerFactory.getLogger(Follower.class);
@@ -60,8 +61,8 @@ final class Follower {
     }
 
     /**
-     * After joining: begins to listen. News that came in between have waited, for whoever starts over sets a listener of its own,
-     * which the one here must not replace.
+     * After joining: begins to listen. News that came in between have waited, for whoever starts over sets a listener
+     * of its own, which the one here must not replace.
      */
     void start() {
         sink.whenGone(() -> {

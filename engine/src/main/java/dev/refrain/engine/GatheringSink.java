@@ -6,7 +6,10 @@ import dev.refrain.engine.spi.EntryBuffer;
 import java.nio.ByteBuffer;
 import java.util.concurrent.CompletableFuture;
 
-/** Gathers an answer and completes a future with it. Who completes the future otherwise, by cancelling it for one, is a reader that goes. */
+/**
+ * Gathers an answer and completes a future with it. Who completes the future
+ * otherwise, by cancelling it for one, is a reader that goes.
+ */
 final class GatheringSink implements ResponseSink {
     private static final int INITIAL_CAPACITY = 4 * 1024;
     private static final int MAX_TRUSTED = 1 << 20;

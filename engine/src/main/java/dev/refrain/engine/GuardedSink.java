@@ -7,8 +7,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Stands before the sink of a request that shares an upstream call, so that what goes wrong there ends that request and no other:
- * a sink that throws counts as a reader that has gone, and a source that goes on after the end is not heard.
+ * Stands before the sink of a request that shares an upstream call, so that what goes wrong there ends that request and
+ * no other: a sink that throws counts as a reader that has gone, and a source that goes on after the end is not heard.
  */
 final class GuardedSink implements ResponseSink {
     private static final Logger LOG = LoggerFactory.getLogger(GuardedSink.class);

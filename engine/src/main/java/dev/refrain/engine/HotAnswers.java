@@ -11,9 +11,9 @@ import java.nio.ByteOrder;
 import java.util.function.BooleanSupplier;
 
 /**
- * Answers that are asked for often, decompressed already. A copy is served only while the store holds the very entry that it was made
- * from, which the entry's head tells: so whatever happens to the entry, in this process or in another one, happens to the copy at the
- * same time, and nobody has to be told.
+ * Answers that are asked for often, decompressed already. A copy is served only while the store holds the very entry
+ * that it was made from, which the entry's head tells: so whatever happens to the entry, in this process or in another
+ * one, happens to the copy at the same time, and nobody has to be told.
  *
  * <p>A record's key is the entry's, its value the entry with the body as it is. Thread-safe.
  */
@@ -21,7 +21,10 @@ final class HotAnswers {
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
     private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
 
-    /** What is smaller than that in the store, as streams of many events are, is sooner decompressed than fetched from memory as it is. */
+    /**
+     * What is smaller than that in the store, as streams of many events are, is sooner decompressed than fetched from
+     * memory as it is.
+     */
     private static final long MAX_COMPRESSION = 4;
 
     private final CacheStore store;
@@ -59,8 +62,8 @@ final class HotAnswers {
     }
 
     /**
-     * Looks for a copy of the entry that the store holds now. The store is asked first even though there often is no copy: whoever reads
-     * the entry then finds it in the processor's caches.
+     * Looks for a copy of the entry that the store holds now. The store is asked first even though there often is no
+     * copy: whoever reads the entry then finds it in the processor's caches.
      *
      * @param entry receives what stands before the body
      * @param body receives the body
@@ -101,8 +104,8 @@ final class HotAnswers {
     }
 
     /**
-     * Wipes all copies of entries that the store no longer has, or has others for, whoever removed them. They would never be served again,
-     * but their bytes would stay until they are overwritten.
+     * Wipes all copies of entries that the store no longer has, or has others for, whoever removed them. They would
+     * never be served again, but their bytes would stay until they are overwritten.
      */
     void wipeGone() {
         Check check = new Check();

@@ -23,13 +23,16 @@ import java.util.zip.CRC32C;
 /**
  * Which id of a provider's stands behind the id of a hit (wire rule W26b).
  *
- * <p>Whoever got an answer from here names it by the id that it had here, which the provider never issued. The answers of the endpoints
- * whose ids can be given back have a note in the store: under a digest of the scope and the answer's tag it says the provider's id. A hit
- * writes nothing: its id carries the tag ({@link HitIds}). Notes are small and outlive their answers; with an answer's cost and hardly any size they
- * are evicted long after it. Thread-safe.
+ * <p>Whoever got an answer from here names it by the id that it had here, which the provider never issued. The answers
+ * of the endpoints whose ids can be given back have a note in the store: under a digest of the scope and the answer's
+ * tag it says the provider's id. A hit writes nothing: its id carries the tag ({@link HitIds}). Notes are small and
+ * outlive their answers; with an answer's cost and hardly any size they are evicted long after it. Thread-safe.
  */
 final class IssuedIds {
-    /** How long OpenAI keeps a response; counted from the end of the entry's lifetime, as a hit then may be the first to name it. */
+    /**
+     * How long OpenAI keeps a response; counted from the end of the entry's
+     * lifetime, as a hit then may be the first to name it.
+     */
     private static final long LIFETIME_MILLIS = Duration.ofDays(30).toMillis();
 
     /** Stands for the scope of a key that does not know it. */
@@ -106,7 +109,8 @@ final class IssuedIds {
     }
 
     /**
-     * A request's body with the provider's id in place of the one that it was given here, or null if there is no such id in it.
+     * A request's body with the provider's id in place of the one that it was
+     * given here, or null if there is no such id in it.
      *
      * @param body of an eligible or other request
      */

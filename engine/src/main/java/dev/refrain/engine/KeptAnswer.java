@@ -4,7 +4,10 @@ import dev.refrain.engine.memory.MemoryBudget;
 import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
 
-/** The body of an answer as it came, kept for others in case that it is a failure, up to a limit in bytes. One thread's alone. */
+/**
+ * The body of an answer as it came, kept for others in case that it is a
+ * failure, up to a limit in bytes. One thread's alone.
+ */
 final class KeptAnswer {
     private final long limit;
     /** Null once it is not kept any more. */

@@ -4,9 +4,10 @@ import dev.refrain.engine.exchange.Endpoint;
 import java.util.Objects;
 
 /**
- * Everything that goes into the keys of requests but their bodies (wire rules W10, W14 and W15): who asks, which endpoint, where the
- * request goes, and with which headers. Made once, and used for any number of requests that have it in common; holds neither a credential
- * nor a query string. Immutable and thread-safe, for the cache that {@link ResponseCache#context made} it.
+ * Everything that goes into the keys of requests but their bodies (wire rules W10, W14 and W15): who asks, which
+ * endpoint, where the request goes, and with which headers. Made once, and used for any number of requests that have it
+ * in common; holds neither a credential nor a query string. Immutable and thread-safe, for the cache that
+ * {@link ResponseCache#context made} it.
  */
 public final class KeyContext {
     private final KeyDeriver maker;
@@ -102,15 +103,18 @@ public final class KeyContext {
             return this;
         }
 
-        /** The query string as sent; empty unless set. A keyed hash of it is kept, since some clients put credentials there. */
+        /**
+         * The query string as sent; empty unless set. A keyed hash of it is
+         * kept, since some clients put credentials there.
+         */
         public Builder query(String raw) {
             query = Objects.requireNonNull(raw, "raw");
             return this;
         }
 
         /**
-         * Adds a line of a header that changes answers (wire rule W14). Lines count in the order in which they are added: whoever adds several
-         * fields does so always in the same order.
+         * Adds a line of a header that changes answers (wire rule W14). Lines count in the order in which they are
+         * added: whoever adds several fields does so always in the same order.
          */
         public Builder header(String name, String value) {
             headers.part(name);

@@ -13,9 +13,10 @@ import javax.crypto.spec.SecretKeySpec;
 /**
  * Turns a request into its key: SHA-256 over a version and the length-delimited parts of wire rule W10.
  *
- * <p>The digest is cryptographic because prompts come from end users: with a faster hash a crafted collision would serve one
- * user's answer to another. Credentials and query strings go in as HMACs under the installation secret, so that nobody who holds the file can
- * test guesses of API keys against it (W15). Nothing here outlives a call: who asks again and again keeps the {@link CacheScope}. Thread-safe.
+ * <p>The digest is cryptographic because prompts come from end users: with a faster hash a crafted collision would
+ * serve one user's answer to another. Credentials and query strings go in as HMACs under the installation secret, so
+ * that nobody who holds the file can test guesses of API keys against it (W15). Nothing here outlives a call: who asks
+ * again and again keeps the {@link CacheScope}. Thread-safe.
  */
 final class KeyDeriver {
     /** Changes whenever the parts or their order do; old entries are then never found again. */

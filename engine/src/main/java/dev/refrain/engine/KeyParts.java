@@ -7,7 +7,8 @@ import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 
 /**
- * What went into a key (wire rule W10), such that two keys can be compared part by part. Holds digests of what may be confidential.
+ * What went into a key (wire rule W10), such that two keys can be compared part
+ * by part. Holds digests of what may be confidential.
  *
  * @param key the key itself
  * @param version of the way in which keys are derived

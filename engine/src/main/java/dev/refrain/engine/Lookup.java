@@ -4,8 +4,8 @@ import java.util.Objects;
 import java.util.Optional;
 
 /**
- * Looks answers up from the bytes of requests, and leaves no garbage behind when it finds one. Made by {@link ResponseCache#newLookup()},
- * used again and again; not thread-safe.
+ * Looks answers up from the bytes of requests, and leaves no garbage behind when it finds one. Made by
+ * {@link ResponseCache#newLookup()}, used again and again; not thread-safe.
  *
  * <pre>{@code
  * Lookup lookup = cache.newLookup();                       // one for each thread
@@ -52,7 +52,8 @@ public final class Lookup {
     }
 
     /**
-     * The current request as an object of its own, for {@link ResponseCache#respond}. Refers to the array that {@link #find} was given.
+     * The current request as an object of its own, for {@link ResponseCache#respond}. Refers to the array that
+     * {@link #find} was given.
      *
      * @throws NullPointerException if there is none yet
      */
@@ -61,7 +62,8 @@ public final class Lookup {
     }
 
     /**
-     * The key of the current request, for {@link ResponseCache#store} and {@link ResponseCache#capture}; empty if it is not eligible.
+     * The key of the current request, for {@link ResponseCache#store} and
+     * {@link ResponseCache#capture}; empty if it is not eligible.
      *
      * @throws NullPointerException if there is none yet
      */

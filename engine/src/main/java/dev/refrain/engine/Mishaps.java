@@ -5,8 +5,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Tells the log of what must not happen and must not fail a request either: a part of the cache that throws. The first time of each kind
- * with its stack trace, later ones for whoever is looking for them. Thread-safe.
+ * Tells the log of what must not happen and must not fail a request either: a part of the cache that throws. The first
+ * time of each kind with its stack trace, later ones for whoever is looking for them. Thread-safe.
  */
 final class Mishaps {
     private static final Logger LOG = LoggerFactory.getLogger(Mishaps.class);

@@ -72,7 +72,9 @@ final class RequestKeys {
         return ids.find(scope, id);
     }
 
-    /** The request with the provider's id in place of one that was made here, or the request itself if there is none. */
+    /**
+     * The request with the provider's id in place of one that was made here, or the request itself if there is none.
+     */
     CacheRequest restored(CacheRequest request) {
         KeyContext context = request.context(deriver);
         CacheScope scope = context.scope();
@@ -110,7 +112,8 @@ final class RequestKeys {
     /**
      * Puts the key of a request to which no preset is applied into the scratch.
      *
-     * @param request the same request if there is an object, else null; it is then read into the scratch if it has to be
+     * @param request the same request if there is an object, else null; it is
+     *     then read into the scratch if it has to be
      * @return whether the request is eligible
      */
     boolean key(KeyContext context, byte[] bytes, int offset, int length, CacheRequest request, Scratch scratch) {

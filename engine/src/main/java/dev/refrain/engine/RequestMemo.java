@@ -12,12 +12,13 @@ import net.jpountz.xxhash.XXHash64;
 import net.jpountz.xxhash.XXHashFactory;
 
 /**
- * The keys of requests that came lately, so that a request that comes again byte for byte is neither parsed nor digested again. It is
- * found by a fast hash and then compared with the one before, every byte of it and of what else goes into the key: a hash that somebody
+ * The keys of requests that came lately, so that a request that comes again byte for byte
+ * is neither parsed nor digested again. It is found by a fast hash and then compared with
+ * the one before, every byte of it and of what else goes into the key: a hash that somebody
  * has made collide finds nothing. Only requests that are eligible are here. Thread-safe.
  *
- * <p>A record's key is the body as sent. Its value is what {@link KeyDeriver#begin} took down, and then the digest, the model's tag and
- * the streaming mode.
+ * <p>A record's key is the body as sent. Its value is what {@link KeyDeriver#begin} took down, and then the digest, the
+ * model's tag and the streaming mode.
  */
 final class RequestMemo {
     /** Longer ones are rare, and would push out many. */
@@ -109,8 +110,8 @@ final class RequestMemo {
     }
 
     /**
-     * Admits the key of a request that was searched for in vain, if the request has been {@link #answered} often enough. May be asked
-     * again and again for one request: that counts nothing.
+     * Admits the key of a request that was searched for in vain, if the request has been {@link #answered} often
+     * enough. May be asked again and again for one request: that counts nothing.
      *
      * @param key will tell, once it has found an answer, that this request was answered
      */
@@ -134,8 +135,8 @@ final class RequestMemo {
     }
 
     /**
-     * A request was answered from the store. Only that counts: a request that comes once is never kept, however often its key is asked
-     * for, and one whose answers are not stored is not worth it.
+     * A request was answered from the store. Only that counts: a request that comes once is never kept, however often
+     * its key is asked for, and one whose answers are not stored is not worth it.
      *
      * @param requestHash see {@link CacheKey#requestHash()}
      */
@@ -144,7 +145,8 @@ final class RequestMemo {
     }
 
     /**
-     * Wipes all requests whose answer is not stored, whoever removed it: so a prompt is kept no longer than its answer, and a while.
+     * Wipes all requests whose answer is not stored, whoever removed it: so a
+     * prompt is kept no longer than its answer, and a while.
      *
      * @param isStored told of a key's digest
      */

@@ -21,9 +21,10 @@ import org.slf4j.LoggerFactory;
 /**
  * A cache of LLM API answers in a memory-mapped file.
  *
- * <p>{@link #respond} is the whole pipeline: eligibility, key, lookup, upstream call, capture. An embedder with a pipeline of its
- * own uses the parts: {@link #key}, {@link #lookup}, {@link #store}, or the steps of {@link #pipeline}. Operators have {@link #admin}. Thread-safe. A cache that fails (a full disk, a damaged
- * entry) misses or does not store; it never throws at a caller for that, and never serves a wrong answer.
+ * <p>{@link #respond} is the whole pipeline: eligibility, key, lookup, upstream call, capture. An embedder with a
+ * pipeline of its own uses the parts: {@link #key}, {@link #lookup}, {@link #store}, or the steps of {@link #pipeline}.
+ * Operators have {@link #admin}. Thread-safe. A cache that fails (a full disk, a damaged entry) misses or does not
+ * store; it never throws at a caller for that, and never serves a wrong answer.
  */
 public final class ResponseCache implements AutoCloseable {
     /*
@@ -59,7 +60,8 @@ public final class ResponseCache implements AutoCloseable {
     /**
      * Opens a cache with the default settings; see {@link ResponseCacheBuilder#open()}.
      *
-     * @param file the store file, created if it is not there; two sidecar files, {@code .secret} and {@code .lock}, stand beside it
+     * @param file the store file, created if it is not there; two sidecar
+     *     files, {@code .secret} and {@code .lock}, stand beside it
      * @param capacityBytes the byte budget for everything on disk
      */
     public static ResponseCache open(Path file, long capacityBytes) throws IOException {
@@ -67,8 +69,9 @@ public final class ResponseCache implements AutoCloseable {
     }
 
     /**
-     * Settings for a cache on the heap, for tests and for hosts that cannot start java with the flags that the file needs: no file, no flag,
-     * nothing that outlives it. Everything else is as with a file, eviction excepted: what was not asked for longest goes first.
+     * Settings for a cache on the heap, for tests and for hosts that cannot start java with the flags that the file
+     * needs: no file, no flag, nothing that outlives it. Everything else is as with a file, eviction excepted: what was
+     * not asked for longest goes first.
      *
      * @param capacityBytes how much heap entries may take
      * @throws IllegalArgumentException if that is less than 64 KiB
@@ -85,27 +88,29 @@ public final class ResponseCache implements AutoCloseable {
     // ---- the pipeline
 
     /**
-     * Answers a request: from the store if it can, else from an identical request's upstream call that is under way, else from a call
-     * of its own, storing the answer on its way; all that as far as the request's {@link CacheDirectives} let it.
+     * Answers a request: from the store if it can, else from an identical request's upstream call that is under way,
+     * else from a call of its own, storing the answer on its way; all that as far as the request's
+     * {@link CacheDirectives} let it.
      *
-     * <p>A hit is delivered during the call. Otherwise the upstream is started, or its call joined, and this returns; the answer goes
-     * to the sink as it arrives, from the threads that the upstream delivers on. The sink's head carries a {@link CacheOutcome} unless
-     * caching is off.
+     * <p>A hit is delivered during the call. Otherwise the upstream is started, or its call joined, and this returns;
+     * the answer goes to the sink as it arrives, from the threads that the upstream delivers on. The sink's head
+     * carries a {@link CacheOutcome} unless caching is off.
      */
     public void respond(CacheRequest request, CacheControls controls, Upstream upstream, ResponseSink sink) {
         pipeline.respond(request, controls, upstream, sink);
     }
 
     /**
-     * Answers a request like {@link #respond(CacheRequest, CacheControls, Upstream, ResponseSink)}, all at once: for embedders that
-     * have no use for an answer in pieces. An event stream is one body too, complete when it has ended.
+     * Answers a request like {@link #respond(CacheRequest, CacheControls, Upstream, ResponseSink)}, all at once: for
+     * embedders that have no use for an answer in pieces. An event stream is one body too, complete when it has ended.
      *
-     * <p>All of the answer is held on the heap, however long it is. An upstream that fails completes the stage exceptionally; an answer
-     * with another status than 200 is an answer. The stage completes on the thread that the upstream delivers on, before this returns if it is
-     * a hit, so what depends on it must not block, or must be asynchronous.
+     * <p>All of the answer is held on the heap, however long it is. An upstream that fails
+     * completes the stage exceptionally; an answer with another status than 200 is an
+     * answer. The stage completes on the thread that the upstream delivers on, before this
+     * returns if it is a hit, so what depends on it must not block, or must be asynchronous.
      *
-     * @return completed with the answer. Cancelling its {@link CompletionStage#toCompletableFuture() future}, or completing it in any
-     *     other way, counts as the reader's going away (wire rule W29)
+     * @return completed with the answer. Cancelling its {@link CompletionStage#toCompletableFuture() future}, or
+     *     completing it in any other way, counts as the reader's going away (wire rule W29)
      */
     public CompletionStage<WholeAnswer> respond(CacheRequest request, CacheControls controls, Upstream upstream) {
         GatheringSink sink = new GatheringSink();
@@ -127,8 +132,9 @@ public final class ResponseCache implements AutoCloseable {
     /**
      * The scope of a caller that is known by other credentials than one API key, or by several.
      *
-     * @param credentials in an order that does not change from request to request; each counts, with where it begins and ends, so that two
-     *     lists that differ never have the same scope. Nor do a list and a {@link #scope(String) single API key}
+     * @param credentials in an order that does not change from request to request; each counts, with where it begins
+     *     and ends, so that two lists that differ never have the same scope. Nor do a list and a
+     *     {@link #scope(String) single API key}
      */
     public CacheScope scope(List<String> credentials) {
         return keys.deriver().scope(credentials);
@@ -140,8 +146,8 @@ public final class ResponseCache implements AutoCloseable {
     }
 
     /**
-     * The key of a request, or empty if it is not eligible; {@link CachePipeline#bypass(CacheRequest)} says why. Cheaper than asking that
-     * first: a body that was seen lately is not read again.
+     * The key of a request, or empty if it is not eligible; {@link CachePipeline#bypass(CacheRequest)} says why.
+     * Cheaper than asking that first: a body that was seen lately is not read again.
      */
     public Optional<CacheKey> key(CacheRequest request) {
         return answers.key(request);
@@ -173,8 +179,8 @@ public final class ResponseCache implements AutoCloseable {
     }
 
     /**
-     * Stores a complete answer. It is judged as one that passed through {@link #capture} would be: only a success that parses, or
-     * a stream with its terminal event and no error, is kept (wire rule W16).
+     * Stores a complete answer. It is judged as one that passed through {@link #capture} would be: only a success that
+     * parses, or a stream with its terminal event and no error, is kept (wire rule W16).
      *
      * @param contentType media type to replay the answer with
      * @param answer the body as the provider sent it; only read

@@ -83,12 +83,14 @@ public final class ResponseCacheBuilder {
     }
 
     /**
-     * How much memory outside the heap may hold decompressed copies of the answers that are asked for most; 0 for none. Taken as it
-     * is needed. A sixteenth of the capacity unless set, at most 64 MiB, and nothing with a store of another kind ({@link #store}).
+     * How much memory outside the heap may hold decompressed copies of the answers that are asked for most; 0 for none.
+     * Taken as it is needed. A sixteenth of the capacity unless set, at most 64 MiB, and nothing with a store of
+     * another kind ({@link #store}).
      *
-     * <p>All caches of a JVM together take no more than a quarter of its direct memory ({@code -XX:MaxDirectMemorySize}, or else as much as
-     * the heap may grow to), for this and {@link #memoBytes} together, and leave another quarter of it free. If that is less than one of
-     * the two was set to, the log says so once, and what there is is used; the defaults adapt without a word.
+     * <p>All caches of a JVM together take no more than a quarter of its direct memory
+     * ({@code -XX:MaxDirectMemorySize}, or else as much as the heap may grow to), for this and {@link #memoBytes}
+     * together, and leave another quarter of it free. If that is less than one of the two was set to, the log says so
+     * once, and what there is is used; the defaults adapt without a word.
      *
      * @throws IllegalArgumentException if it is negative
      */
@@ -101,10 +103,11 @@ public final class ResponseCacheBuilder {
     }
 
     /**
-     * How much memory outside the heap may hold requests that come again and again, with their keys, so that they are neither parsed
-     * nor digested again; 0 for none. These are prompts as sent: they are in the memory of this process and nowhere else, for as long
-     * as they are asked for and their answer is stored; a prompt that comes once is not among them. Taken as it is needed, within the bounds of
-     * {@link #hotBytes}. A thirty-second of the capacity unless set, at most 32 MiB.
+     * How much memory outside the heap may hold requests that come again and again, with their keys, so that they are
+     * neither parsed nor digested again; 0 for none. These are prompts as sent: they are in the memory of this process
+     * and nowhere else, for as long as they are asked for and their answer is stored; a prompt that comes once is not
+     * among them. Taken as it is needed, within the bounds of {@link #hotBytes}. A thirty-second of the capacity unless
+     * set, at most 32 MiB.
      *
      * @throws IllegalArgumentException if it is negative
      */
@@ -151,7 +154,9 @@ public final class ResponseCacheBuilder {
         return this;
     }
 
-    /** Interval at which every expired entry is reclaimed. The work is spread over it in slices. One minute unless set. */
+    /**
+     * Interval at which every expired entry is reclaimed. The work is spread over it in slices. One minute unless set.
+     */
     public ResponseCacheBuilder sweepInterval(Duration interval) {
         if (interval.compareTo(Duration.ofMillis(1)) < 0 || interval.compareTo(LONGEST) > 0) {
             throw new IllegalArgumentException(
@@ -177,10 +182,11 @@ public final class ResponseCacheBuilder {
     }
 
     /**
-     * How long an upstream may take from the start of a call to the end of its answer; 1 hour unless set. After that the call fails with a
-     * {@link java.util.concurrent.TimeoutException}, for all who wait for it, and {@link Upstream.Call#cancel} is called; so an upstream that
-     * never ends its sink holds up nobody for longer, and who waits for one call after another three times as long at most (wire rule W28).
-     * Holds for requests with caching on; with it off, the upstream and the sink have it out between them.
+     * How long an upstream may take from the start of a call to the end of its answer; 1 hour unless set. After that
+     * the call fails with a {@link java.util.concurrent.TimeoutException}, for all who wait for it, and
+     * {@link Upstream.Call#cancel} is called; so an upstream that never ends its sink holds up nobody for longer, and
+     * who waits for one call after another three times as long at most (wire rule W28). Holds for requests with caching
+     * on; with it off, the upstream and the sink have it out between them.
      *
      * @param limit at least 1 ms; more than 100 years are 100 years
      * @throws IllegalArgumentException if it is less than 1 ms
@@ -198,8 +204,8 @@ public final class ResponseCacheBuilder {
     }
 
     /**
-     * Whether an upstream call is broken off once everybody who waits for its answer has gone (wire rule W29). Unless set it is
-     * finished and its answer stored, so that the retry is a hit.
+     * Whether an upstream call is broken off once everybody who waits for its answer has gone (wire rule W29). Unless
+     * set it is finished and its answer stored, so that the retry is a hit.
      */
     public ResponseCacheBuilder cancelWhenAbandoned(boolean cancel) {
         cancelWhenAbandoned = cancel;
@@ -207,8 +213,9 @@ public final class ResponseCacheBuilder {
     }
 
     /**
-     * How long an upstream call that all of its readers have left may have been silent and still be joined; 2 seconds unless set. After
-     * that whoever comes makes a call of its own, and the answer of the old one is stored if it comes after all (wire rule W28b).
+     * How long an upstream call that all of its readers have left may have been silent and still be joined; 2 seconds
+     * unless set. After that whoever comes makes a call of its own, and the answer of the old one is stored if it comes
+     * after all (wire rule W28b).
      *
      * @param silence not negative; more than 100 years are 100 years
      * @throws IllegalArgumentException if it is negative
@@ -228,9 +235,10 @@ public final class ResponseCacheBuilder {
     }
 
     /**
-     * Where hits have numbers of tokens and money at zero besides {@code usage} (wire rule W25): names with dots between, from the top of
-     * a document or of an event's data, or from the answer in that event. {@code *} stands for any names in a row, also for none;
-     * lists do not count as names. {@link #DEFAULT_REPLAY_ZERO} unless set. Applies to what is stored from then on.
+     * Where hits have numbers of tokens and money at zero besides {@code usage} (wire rule W25): names with dots
+     * between, from the top of a document or of an event's data, or from the answer in that event. {@code *} stands for
+     * any names in a row, also for none; lists do not count as names. {@link #DEFAULT_REPLAY_ZERO} unless set. Applies
+     * to what is stored from then on.
      *
      * @throws IllegalArgumentException if one of them is no path, or if there are too many; the message says which
      */
@@ -240,8 +248,8 @@ public final class ResponseCacheBuilder {
     }
 
     /**
-     * Finish reasons of complete answers that are not stored all the same (wire rule W16), in the words of the answer: a choice's
-     * {@code finish_reason}, {@code stop_reason}, {@code status} or {@code incomplete_details.reason}.
+     * Finish reasons of complete answers that are not stored all the same (wire rule W16), in the words of the answer:
+     * a choice's {@code finish_reason}, {@code stop_reason}, {@code status} or {@code incomplete_details.reason}.
      * {@link #DEFAULT_NEVER_STORED} unless set.
      */
     public ResponseCacheBuilder neverStored(Collection<String> finishReasons) {
@@ -250,8 +258,9 @@ public final class ResponseCacheBuilder {
     }
 
     /**
-     * What may be held of the heap because of what others send: by captures of answers that are to be stored, by answers that are handed
-     * round, and by the replay of large ones. Several caches, and a front-end, may share one. {@link MemoryBudget#ofHeap} unless set.
+     * What may be held of the heap because of what others send: by captures of answers that are to be stored, by
+     * answers that are handed round, and by the replay of large ones. Several caches, and a front-end, may share one.
+     * {@link MemoryBudget#ofHeap} unless set.
      */
     public ResponseCacheBuilder memory(MemoryBudget budget) {
         memory = Objects.requireNonNull(budget, "budget");
@@ -265,8 +274,8 @@ public final class ResponseCacheBuilder {
     }
 
     /**
-     * Whether the store closes by itself when the JVM exits; it does unless set. Turn this off where a shutdown hook of the
-     * host's own finishes work that still uses the cache, and close the cache there: hooks run at the same time.
+     * Whether the store closes by itself when the JVM exits; it does unless set. Turn this off where a shutdown hook of
+     * the host's own finishes work that still uses the cache, and close the cache there: hooks run at the same time.
      */
     public ResponseCacheBuilder closeOnExit(boolean on) {
         closeOnExit = on;
@@ -274,8 +283,8 @@ public final class ResponseCacheBuilder {
     }
 
     /**
-     * Whether the file gets all of its blocks on the disk before the first entry; it does unless set. Otherwise they come as it
-     * fills, and nothing is stored while the disk is nearly full.
+     * Whether the file gets all of its blocks on the disk before the first entry; it does unless set. Otherwise they
+     * come as it fills, and nothing is stored while the disk is nearly full.
      */
     public ResponseCacheBuilder preallocate(boolean on) {
         preallocate = on;
@@ -283,8 +292,8 @@ public final class ResponseCacheBuilder {
     }
 
     /**
-     * Keeps entries in another store than the memory-mapped file. The cache closes it, unless it could not be opened in the first place. Then
-     * file and capacity mean nothing.
+     * Keeps entries in another store than the memory-mapped file. The cache closes it, unless it could not be opened in
+     * the first place. Then file and capacity mean nothing.
      */
     public ResponseCacheBuilder store(CacheStore other) {
         store = Objects.requireNonNull(other, "other");
@@ -298,7 +307,8 @@ public final class ResponseCacheBuilder {
      *
      * @throws IOException if the file cannot be opened or created; a damaged one is set aside instead
      * @throws IllegalArgumentException if the capacity is too small to work with
-     * @throws IllegalStateException if the JVM was started without the flags that Chronicle Map needs; the message names them
+     * @throws IllegalStateException if the JVM was started without the flags
+     *     that Chronicle Map needs; the message names them
      */
     public ResponseCache open() throws IOException {
         if (store != null) {

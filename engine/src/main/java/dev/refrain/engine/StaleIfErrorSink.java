@@ -7,8 +7,9 @@ import dev.refrain.engine.exchange.ResponseSink;
 import java.nio.ByteBuffer;
 
 /**
- * Answers from the store in place of an upstream that fails before its answer has begun, or answers with a failure, if the store
- * has an entry that is not too old for that (wire rule W30; RFC 5861, 4). Otherwise the failure is passed on as it is.
+ * Answers from the store in place of an upstream that fails before its answer has
+ * begun, or answers with a failure, if the store has an entry that is not too old for
+ * that (wire rule W30; RFC 5861, 4). Otherwise the failure is passed on as it is.
  */
 final class StaleIfErrorSink extends ForwardingSink {
     private static final int TOO_MANY_REQUESTS = 429;

@@ -12,13 +12,16 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Removes expired entries a little at a time, such that it comes round once in an interval. A sweep at one go would keep a processor
- * busy, and the page cache with it, for as long as a quarter of a second for a million entries.
+ * Removes expired entries a little at a time, such that it comes round once in an interval. A sweep at one go would
+ * keep a processor busy, and the page cache with it, for as long as a quarter of a second for a million entries.
  */
 final class Sweeper implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Sweeper.class);
 
-    /** Slices are spread evenly, so that whoever needs the processor meanwhile waits for one of them; but pauses are not shorter. */
+    /**
+     * Slices are spread evenly, so that whoever needs the processor meanwhile
+     * waits for one of them; but pauses are not shorter.
+     */
     private static final long SHORTEST_PAUSE_NANOS = 2_000_000;
 
     private final CacheStore store;

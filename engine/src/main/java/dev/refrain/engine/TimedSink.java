@@ -14,11 +14,12 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Stands between an upstream and who takes its answer, and fails the answer if it has not ended in time, so that nobody waits for ever for an
- * upstream that never ends its sink. What the upstream says after that is not heard.
+ * Stands between an upstream and who takes its answer, and fails the answer if it has not ended in time, so that nobody
+ * waits for ever for an upstream that never ends its sink. What the upstream says after that is not heard.
  *
- * <p>The time limit comes on a thread of its own, and a sink is called by one thread at a time. So deliveries hold a lock, which the time
- * limit only tries to take: if somebody delivers at this moment, it leaves word, and they fail the answer when their piece has gone out.
+ * <p>The time limit comes on a thread of its own, and a sink is called by one thread at a time. So deliveries hold a
+ * lock, which the time limit only tries to take: if somebody delivers at this moment, it leaves word, and they fail the
+ * answer when their piece has gone out.
  */
 final class TimedSink extends ForwardingSink {
     private static final Logger LOG = LoggerFactory.getLogger(TimedSink.class);

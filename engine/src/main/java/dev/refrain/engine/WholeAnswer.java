@@ -5,7 +5,10 @@ import dev.refrain.engine.exchange.Upstream;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 
-/** An answer of which everything has arrived, as {@link ResponseCache#respond(CacheRequest, CacheControls, Upstream)} gives it. */
+/**
+ * An answer of which everything has arrived, as
+ * {@link ResponseCache#respond(CacheRequest, CacheControls, Upstream)} gives it.
+ */
 public final class WholeAnswer {
     private final ResponseHead head;
     private final byte[] body;

@@ -11,7 +11,10 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 
-/** A program on the class path whose engine is on the module path. In a package of its own, because the engine's belong to its module. */
+/**
+ * A program on the class path whose engine is on the module path. In a package
+ * of its own, because the engine's belong to its module.
+ */
 public final class ModularEmbedder {
     private ModularEmbedder() {}
 

@@ -49,7 +49,10 @@ class BlockPatchedEntriesTest {
         return entry;
     }
 
-    /** Decodes twice, each time from a fresh copy as a store gives it, and compares with the template patched in the open. */
+    /**
+     * Decodes twice, each time from a fresh copy as a store gives it, and
+     * compares with the template patched in the open.
+     */
     private EntryBuffer requireRight(String stream) {
         Template template = template(stream);
         EntryBuffer entry = encode(template);

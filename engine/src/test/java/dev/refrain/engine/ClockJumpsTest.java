@@ -21,7 +21,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Clocks that jump, at a restart too: nothing that has expired is served, and nothing that has not is lost (wire rule W19b, F11). */
+/**
+ * Clocks that jump, at a restart too: nothing that has expired is served, and
+ * nothing that has not is lost (wire rule W19b, F11).
+ */
 class ClockJumpsTest {
     private static final Duration TTL = Duration.ofMinutes(30);
 

@@ -14,11 +14,12 @@ import java.util.Map;
 import java.util.stream.Stream;
 
 /**
- * A small answer in the words of one provider, from a file of the folder {@code dialects}: lines of names and values, a line
- * {@code ---}, and the answer to the byte.
+ * A small answer in the words of one provider, from a file of the folder {@code dialects}: lines of names and values, a
+ * line {@code ---}, and the answer to the byte.
  *
- * <p>Names are {@code about}, {@code endpoint}, {@code streaming}, {@code stored}; what is counted: {@code prompt}, {@code completion},
- * {@code total}, {@code cost}, {@code finish}, each absent if the answer does not say; and {@code hit-has}, {@code hit-lacks}.
+ * <p>Names are {@code about}, {@code endpoint}, {@code streaming}, {@code stored}; what is counted: {@code prompt},
+ * {@code completion}, {@code total}, {@code cost}, {@code finish}, each absent if the answer does not say; and
+ * {@code hit-has}, {@code hit-lacks}.
  */
 record Dialect(String name, Map<String, String> expected, String answer) {
     static Stream<Dialect> all() {

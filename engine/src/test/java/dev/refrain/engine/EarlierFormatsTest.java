@@ -21,8 +21,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Stores that earlier builds wrote, opened as docs/STORAGE-FORMAT.md says, which also tells how to add one. Each has twenty answers: of a
- * few bytes, of some KB, a stream, and one in several parts.
+ * Stores that earlier builds wrote, opened as docs/STORAGE-FORMAT.md says, which also tells how to add one. Each has
+ * twenty answers: of a few bytes, of some KB, a stream, and one in several parts.
  */
 class EarlierFormatsTest {
     private static final int ENTRIES = 20;
@@ -48,7 +48,10 @@ class EarlierFormatsTest {
         return CacheRequest.of(Endpoint.CHAT, "sk-test", request.getBytes(StandardCharsets.UTF_8));
     }
 
-    /** Map format 2, of which the entries are taken over; but their keys have another version, so each request is a miss. */
+    /**
+     * Map format 2, of which the entries are taken over; but their keys have
+     * another version, so each request is a miss.
+     */
     @ParameterizedTest
     @ValueSource(strings = {"map2-entry2", "map2-entry3", "map2-entry4"})
     void aStoreOfMapFormat2IsOpenedAndItsEntriesLeaveByExpiry(String name) throws IOException {

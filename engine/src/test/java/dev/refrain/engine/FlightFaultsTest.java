@@ -31,7 +31,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What goes wrong in one part of a flight stays there: sinks, upstreams and stores that throw, call back or come in odd orders. */
+/**
+ * What goes wrong in one part of a flight stays there: sinks, upstreams and
+ * stores that throw, call back or come in odd orders.
+ */
 class FlightFaultsTest {
     private static final String STREAM_REQUEST = "{\"stream\":true,\"messages\":[]}";
     private static final String EVENT = "data: {\"n\":1}\n\n";
@@ -204,8 +207,7 @@ class FlightFaultsTest {
         return calls.get(call).begin(200, "text/event-stream");
     }
 
-    // ------------------------------------------------------------------------------------------------------- faulty
-    // sinks
+    // ---- faulty sinks
 
     @Test
     void aLeaderThatThrowsHarmsNobodyElse() {
@@ -308,8 +310,7 @@ class FlightFaultsTest {
         assertThat(stalled.body.size()).isEqualTo(events * (event.length() + IdFormat.LENGTH) + DONE.length());
     }
 
-    // --------------------------------------------------------------------------------------------------- faulty
-    // upstreams
+    // ---- faulty upstreams
 
     @Test
     void anUpstreamThatThrowsFailsItsRequestAndLeavesNothingBehind() {
@@ -423,8 +424,7 @@ class FlightFaultsTest {
         assertThat(calls).hasSize(1);
     }
 
-    // ------------------------------------------------------------------------------------- answers that cannot be
-    // shared
+    // ---- answers that cannot be shared
 
     @Test
     void followersOfAnAnswerThatIsNotToBeStoredMakeCallsOfTheirOwnAtOnce() {
@@ -495,8 +495,7 @@ class FlightFaultsTest {
         assertThat(calls).hasSize(3);
     }
 
-    // ------------------------------------------------------------------------------------------------- the store's
-    // part
+    // ---- the store's part
 
     @Test
     void aStoreThatThrowsCostsOnlyTheEntry() {

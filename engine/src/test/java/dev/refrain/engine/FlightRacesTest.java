@@ -19,7 +19,9 @@ import java.util.concurrent.ThreadLocalRandom;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
-/** However threads meet: joining, ending, leaving and superseding leave nobody waiting and no older answer in the store. */
+/**
+ * However threads meet: joining, ending, leaving and superseding leave nobody waiting and no older answer in the store.
+ */
 class FlightRacesTest {
     private static final CacheRequest REQUEST = chat("{\"stream\":true,\"messages\":[]}");
     private static final CacheControls ON = CacheControls.on(Duration.ofMinutes(5));
@@ -190,8 +192,9 @@ class FlightRacesTest {
     }
 
     /**
-     * A document's followers have it before the upstream's thread has left the flight, and the last of them lets go of what was kept.
-     * What the upstream's thread does meanwhile must not depend on that: it would be the upstream that is thrown at.
+     * A document's followers have it before the upstream's thread has left the flight,
+     * and the last of them lets go of what was kept. What the upstream's thread does
+     * meanwhile must not depend on that: it would be the upstream that is thrown at.
      */
     @Test
     void theLastFollowerLeavesWhileTheUpstreamIsStillEnding() throws IOException {

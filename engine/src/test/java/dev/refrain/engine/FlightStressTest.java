@@ -34,9 +34,10 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /**
- * Wire rules W28 and W29 under disorder: many requests for few keys, from many threads, with upstreams and readers that go wrong
- * anywhere. Each round has a seed, which a failure names; {@code -Drefrain.stress.seed} repeats one, {@code -Drefrain.stress.seconds}
- * goes on for longer. The seed fixes what is sent and who goes wrong, not the scheduler.
+ * Wire rules W28 and W29 under disorder: many requests for few keys, from many threads,
+ * with upstreams and readers that go wrong anywhere. Each round has a seed, which a failure
+ * names; {@code -Drefrain.stress.seed} repeats one, {@code -Drefrain.stress.seconds} goes
+ * on for longer. The seed fixes what is sent and who goes wrong, not the scheduler.
  */
 class FlightStressTest {
     private static final int STREAM_KEYS = 3;
@@ -220,8 +221,7 @@ class FlightStressTest {
             return call;
         }
 
-        // ---------------------------------------------------------------------------------------------------- the
-        // verdict
+        // ---- the verdict
 
         private void check(StressClient client) {
             assertThat(client.disorder()).as("seed %d: %s", seed, client).isNull();

@@ -18,7 +18,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicLong;
 
-/** One key, its flights and its provider: the state of the jcstress tests. They make millions of these, so all share one cache. */
+/**
+ * One key, its flights and its provider: the state of the jcstress tests. They
+ * make millions of these, so all share one cache.
+ */
 final class FlightStressWorld {
     private static final String EVENT = "data: {\"n\":%d}\n\n";
     private static final String DONE = "data: {\"choices\":[{\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";

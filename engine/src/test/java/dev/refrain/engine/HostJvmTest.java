@@ -17,7 +17,10 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What a host's JVM notices of a cache: none of its properties changes, and a cache on the heap needs no flag and no Chronicle. */
+/**
+ * What a host's JVM notices of a cache: none of its properties changes, and a
+ * cache on the heap needs no flag and no Chronicle.
+ */
 class HostJvmTest {
     @TempDir
     Path folder;

@@ -18,8 +18,8 @@ import org.junit.jupiter.api.io.TempDir;
 import org.openjdk.jcstress.Main;
 
 /**
- * Runs all jcstress tests ({@code *Stress}) briefly, each in a JVM of its own; {@code -Drefrain.jcstress="-m tough"} and the like
- * take jcstress's own options instead.
+ * Runs all jcstress tests ({@code *Stress}) briefly, each in a JVM of its own; {@code -Drefrain.jcstress="-m tough"}
+ * and the like take jcstress's own options instead.
  */
 class JcstressTest {
     private static final String BRIEFLY = "-f 1 -fsm 1 -iters 1 -time 200 -sc false -af NONE -c 2 -hs 256";
@@ -54,8 +54,8 @@ class JcstressTest {
     }
 
     /**
-     * Has jcstress leave out what would double its time: it runs each test once more with biased locks, as far as a JVM starts with them.
-     * No JVM has used them by default since 15 (JEP 374), and there are none from 18 on.
+     * Has jcstress leave out what would double its time: it runs each test once more with biased locks, as far as a JVM
+     * starts with them. No JVM has used them by default since 15 (JEP 374), and there are none from 18 on.
      */
     public static final class WithoutBiasedLocks {
         private WithoutBiasedLocks() {}

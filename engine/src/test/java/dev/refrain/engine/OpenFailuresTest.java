@@ -25,7 +25,10 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Whatever is wrong when a cache is opened, nothing is left open (F22): the next one that is opened in the same file works. */
+/**
+ * Whatever is wrong when a cache is opened, nothing is left open (F22): the
+ * next one that is opened in the same file works.
+ */
 class OpenFailuresTest {
     private static final Duration FOREVER = Duration.ofSeconds(Long.MAX_VALUE);
 

@@ -8,8 +8,9 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 
 /**
- * Lets a few threads meet in one short scenario, again and again, each time shifted a little against each other. Real threads
- * rather than a model checker's: visibility is tested too, and Lincheck cannot follow the engine's {@code VarHandle}s.
+ * Lets a few threads meet in one short scenario, again and again, each time shifted a
+ * little against each other. Real threads rather than a model checker's: visibility
+ * is tested too, and Lincheck cannot follow the engine's {@code VarHandle}s.
  */
 @SuppressWarnings("ThreadPriorityCheck") // yields only let a third racer onto a machine with two processors
 public final class Races {
@@ -17,8 +18,8 @@ public final class Races {
     private static final long SECONDS = Long.getLong("refrain.races.seconds", 1);
 
     /**
-     * The furthest that one thread is let ahead of another is two to this power, in spins of some 10 ns: as long as a scenario takes.
-     * The power is drawn too, since what must not meet is often only nanoseconds apart.
+     * The furthest that one thread is let ahead of another is two to this power, in spins of some 10 ns: as long as a
+     * scenario takes. The power is drawn too, since what must not meet is often only nanoseconds apart.
      */
     private static final int MAX_SHIFT_POWER = 11;
 

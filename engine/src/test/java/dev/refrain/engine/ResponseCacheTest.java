@@ -61,8 +61,7 @@ class ResponseCacheTest {
         return cache.key(chat(CHAT_REQUEST)).orElseThrow();
     }
 
-    // ------------------------------------------------------------------------------------------------------------- the
-    // parts
+    // ---- the parts
 
     @Test
     void aStoredAnswerComesBackWithANewIdTheCurrentTimeAndNoUsage() {
@@ -267,8 +266,7 @@ class ResponseCacheTest {
         assertThat(cache.store(key, "application/json", utf8(CHAT_ANSWER), TTL)).isFalse();
     }
 
-    // ---------------------------------------------------------------------------------------------------------- the
-    // pipeline
+    // ---- the pipeline
 
     private static final class CountingUpstream implements Upstream {
         final AtomicInteger calls = new AtomicInteger();

@@ -9,7 +9,9 @@ import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.time.Duration;
 
-/** A host with little direct memory that uses some itself; prints figures, one on a line. For {@link DirectMemoryTest}. */
+/**
+ * A host with little direct memory that uses some itself; prints figures, one on a line. For {@link DirectMemoryTest}.
+ */
 final class SmallDirectMemory {
     private static final int ANSWERS = 600;
     private static final String TEXT = "word ".repeat(600);

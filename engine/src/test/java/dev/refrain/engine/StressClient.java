@@ -11,7 +11,10 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicBoolean;
 
-/** One reader of {@link FlightStressTest}: takes its time, goes away or throws as chance has it, and checks the order of what comes. */
+/**
+ * One reader of {@link FlightStressTest}: takes its time, goes away or throws
+ * as chance has it, and checks the order of what comes.
+ */
 final class StressClient implements ResponseSink {
     private enum Habit {
         QUICK,

@@ -13,7 +13,10 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.L_Result;
 
-/** A time limit that comes while an answer arrives: one end of one kind, nothing behind it, and the limit never gets lost. */
+/**
+ * A time limit that comes while an answer arrives: one end of one kind, nothing
+ * behind it, and the limit never gets lost.
+ */
 @JCStressTest
 @Outcome(id = "end", expect = Expect.ACCEPTABLE, desc = "The answer was in time.")
 @Outcome(id = "fail", expect = Expect.ACCEPTABLE, desc = "It was not, at whatever piece.")

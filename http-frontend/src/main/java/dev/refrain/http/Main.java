@@ -24,8 +24,8 @@ public final class Main {
         System.setProperty(NATIVE_REFLECTION, System.getProperty(NATIVE_REFLECTION, "true"));
         Logging.configure();
         if (Runtime.getRuntime().availableProcessors() <= 2 && System.getProperty(COMMON_THREADS) == null) {
-            // With the one thread that it would get, the JDK does without the pool, and its HTTP client makes a thread
-            // for each call.
+            // With the one thread that it would get, the JDK does without
+            // the pool, and its HTTP client makes a thread for each call.
             System.setProperty(COMMON_THREADS, "2");
         }
         if (List.of(arguments).equals(List.of("rehearse"))) {

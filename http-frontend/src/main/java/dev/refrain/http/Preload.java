@@ -8,8 +8,8 @@ import org.sqlite.SQLiteJDBCLoader;
 import org.xnio.Xnio;
 
 /**
- * Loads on another processor what a start will need in a moment: most of a start is the loading of classes. Nothing depends on it; what
- * fails here fails again, and is reported, where it is used.
+ * Loads on another processor what a start will need in a moment: most of a start is the loading of classes. Nothing
+ * depends on it; what fails here fails again, and is reported, where it is used.
  */
 final class Preload {
     private interface Step {

@@ -16,8 +16,9 @@ import java.util.stream.Stream;
 
 /**
  * A short life of a server for the JVM to take notes of: start, a miss and a hit of each kind, end. With
- * {@code -XX:ArchiveClassesAtExit=FILE} the JVM writes down the classes that it took, and {@code -XX:SharedArchiveFile=FILE} lets later
- * starts read them from there (JEP 350); from JDK 25 on {@code -XX:AOTCacheOutput} and {@code -XX:AOTCache} (JEP 514).
+ * {@code -XX:ArchiveClassesAtExit=FILE} the JVM writes down the classes that it took, and
+ * {@code -XX:SharedArchiveFile=FILE} lets later starts read them from there (JEP 350); from JDK 25 on
+ * {@code -XX:AOTCacheOutput} and {@code -XX:AOTCache} (JEP 514).
  */
 final class Rehearsal {
     private static final String MESSAGES = "\"messages\":[{\"role\":\"user\",\"content\":\"Say hello\"}]}";

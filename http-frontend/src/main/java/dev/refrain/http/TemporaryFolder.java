@@ -8,9 +8,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Where libraries in native code (SQLite's, LZ4's, jffi's) are unpacked before they are loaded: {@code java.io.tmpdir}, or, if nothing can
- * be unpacked or loaded there, a folder of our own beside the store. Each of the libraries would only say that it has no native code for
- * this machine.
+ * Where libraries in native code (SQLite's, LZ4's, jffi's) are unpacked before they are loaded: {@code java.io.tmpdir},
+ * or, if nothing can be unpacked or loaded there, a folder of our own beside the store. Each of the libraries would
+ * only say that it has no native code for this machine.
  */
 final class TemporaryFolder {
     private static final Logger LOG = LoggerFactory.getLogger(TemporaryFolder.class);
@@ -25,8 +25,8 @@ final class TemporaryFolder {
     }
 
     /**
-     * Sees to a folder that can be used, with a line in the log if that is another one. To be called before the JDK or a library has
-     * asked for the property.
+     * Sees to a folder that can be used, with a line in the log if that is another one. To be called before the JDK or
+     * a library has asked for the property.
      */
     static void ensure(Path store) {
         Path given = Path.of(System.getProperty(PROPERTY));

@@ -20,8 +20,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /**
- * Makes what is generated of the docs: the tests of each wire rule, the questions of the rationale, and the picture of modules and packages. What is not up to date is
- * written anew, and the test fails, so that it is committed.
+ * Makes what is generated of the docs: the tests of each wire rule, the questions of the rationale, and the picture of
+ * modules and packages. What is not up to date is written anew, and the test fails, so that it is committed.
  */
 class GeneratedDocsTest {
     private static final Path ROOT = Path.of("..");

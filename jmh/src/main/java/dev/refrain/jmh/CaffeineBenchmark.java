@@ -13,8 +13,8 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 
 /**
- * The peer: what somebody would build who needs neither a file nor a second process. It finds the LZ4 block of the same answer on
- * the heap. It gives up more than the file: no checksum, no new id in the answer.
+ * The peer: what somebody would build who needs neither a file nor a second process. It finds the LZ4 block of the same
+ * answer on the heap. It gives up more than the file: no checksum, no new id in the answer.
  */
 public class CaffeineBenchmark extends MeasuredInForks {
     /** Every answer, by key. */

@@ -15,8 +15,8 @@ import org.knowm.xchart.CategoryChartBuilder;
 import org.knowm.xchart.style.Styler.LegendPosition;
 
 /**
- * Draws the charts of docs/PERFORMANCE.md from the figures in {@code jmh/results}: {@code peers.csv}, which {@link PeersInTurn} prints, and
- * {@code http.csv}. To be run in the root of the sources.
+ * Draws the charts of docs/PERFORMANCE.md from the figures in {@code jmh/results}: {@code peers.csv}, which
+ * {@link PeersInTurn} prints, and {@code http.csv}. To be run in the root of the sources.
  */
 public final class Charts {
     private static final Path RESULTS = Path.of("jmh", "results");

@@ -3,8 +3,9 @@ package dev.refrain.jmh;
 import java.util.SplittableRandom;
 
 /**
- * Prose that means nothing but repeats itself as an answer on one subject does: LZ4 makes JSON with it 1.25, 1.8 and 2.4 times
- * smaller at 1, 4 and 32 KiB, much like pieces of READMEs of these lengths. All of it can stand in a JSON string as it is.
+ * Prose that means nothing but repeats itself as an answer on one subject does: LZ4 makes JSON with it 1.25, 1.8 and
+ * 2.4 times smaller at 1, 4 and 32 KiB, much like pieces of READMEs of these lengths. All of it can stand in a JSON
+ * string as it is.
  */
 public final class EnglishText {
     private static final String[] COMMON =

@@ -18,7 +18,9 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 
-/** A request that comes while an identical one's answer is arriving: until it has all that is there, and has left again. */
+/**
+ * A request that comes while an identical one's answer is arriving: until it has all that is there, and has left again.
+ */
 public class FlightBenchmark extends MeasuredInForks {
     private static final CacheControls ON = CacheControls.on(CacheControls.DEFAULT_TTL);
 

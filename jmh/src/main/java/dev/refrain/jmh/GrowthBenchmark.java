@@ -13,11 +13,12 @@ import java.util.Locale;
 import java.util.SplittableRandom;
 
 /**
- * What becomes of lookups, of puts and of the heap as a store grows: a program of its own, as its longest run takes minutes and
- * 10 GB of disk. Prints one line for each number of entries.
+ * What becomes of lookups, of puts and of the heap as a store grows: a program of its own, as its longest run takes
+ * minutes and 10 GB of disk. Prints one line for each number of entries.
  *
- * <p>Answers are short, so that ten million fit; keys and requests for them follow from their number. {@code 3000000:100000} asks for
- * 100,000 of three million only, as unevenly as if there were no others: what the store's length costs, without what asking for more entries costs.
+ * <p>Answers are short, so that ten million fit; keys and requests for them follow from their number.
+ * {@code 3000000:100000} asks for 100,000 of three million only, as unevenly as if there were no others: what the
+ * store's length costs, without what asking for more entries costs.
  */
 public final class GrowthBenchmark {
     private static final int LOOKUPS = 2_000_000;

@@ -19,10 +19,10 @@ import org.openjdk.jmh.runner.options.VerboseMode;
 /**
  * Fails when a whole hit has become slower beside its floor, or allocates more, than docs/PERFORMANCE.md allows.
  *
- * <p>A time alone says little on a machine that others use as well, so what counts is a ratio: short iterations belong to
- * the floor and to the hit in turn ({@link GuardBenchmark}), so that whatever slows the machine down slows both. Nothing of the
- * floor is the engine's: it stays what it is when the engine becomes slower. A round that fails may have been disturbed, so it is run
- * again in a new JVM, twice at most.
+ * <p>A time alone says little on a machine that others use as well, so what counts is a ratio: short iterations belong
+ * to the floor and to the hit in turn ({@link GuardBenchmark}), so that whatever slows the machine down slows both.
+ * Nothing of the floor is the engine's: it stays what it is when the engine becomes slower. A round that fails may have
+ * been disturbed, so it is run again in a new JVM, twice at most.
  */
 public final class Guard {
     /** The mean of a hit over the mean of its floor, the slowest twentieth of both left out. */

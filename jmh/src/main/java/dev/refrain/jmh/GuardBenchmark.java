@@ -10,7 +10,10 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 
-/** What {@link Guard} runs: JMH's iterations belong to the floor and to the whole hit in turn, so that one JVM measures both at the same time. */
+/**
+ * What {@link Guard} runs: JMH's iterations belong to the floor and to the whole hit in turn, so that one JVM measures
+ * both at the same time.
+ */
 public class GuardBenchmark extends MeasuredInForks {
     /** Whose turn it is: the floor's in the first iteration, and in every other one after that. */
     @State(Scope.Benchmark)
@@ -25,8 +28,8 @@ public class GuardBenchmark extends MeasuredInForks {
     }
 
     /**
-     * What the measuring thread leaves on the heap. JMH's profiler counts JMH's own results as well: 1 to 35 bytes for each hit of so short an
-     * iteration, the more the times differ.
+     * What the measuring thread leaves on the heap. JMH's profiler counts JMH's own results as well: 1 to 35 bytes for
+     * each hit of so short an iteration, the more the times differ.
      */
     @State(Scope.Thread)
     @AuxCounters(AuxCounters.Type.EVENTS)

@@ -66,7 +66,10 @@ public class HitBenchmark extends MeasuredInForks {
         return sink.bytes();
     }
 
-    /** What is left of a hit when everything but two library calls is free: a digest of the request, and the answer decompressed. */
+    /**
+     * What is left of a hit when everything but two library calls is free: a
+     * digest of the request, and the answer decompressed.
+     */
     @Benchmark
     public int floor(CompressedAnswers answers, Requests requests, Digests digests, AnswerBuffers buffers) {
         int entry = requests.nextEntry();

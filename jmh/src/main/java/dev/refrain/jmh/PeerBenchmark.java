@@ -39,15 +39,18 @@ import org.rocksdb.RocksDBException;
 import redis.clients.jedis.Jedis;
 
 /**
- * What a user would take instead, each given the same key and made to deliver the same answer: with a new id and the current time, in
- * the caller's buffer. All of it in memory or in the page cache, and none of it with a checksum, an expiry or an account of hits, unless
- * the peer has one by itself.
+ * What a user would take instead, each given the same key and made to deliver the same answer: with a new id and the
+ * current time, in the caller's buffer. All of it in memory or in the page cache, and none of it with a checksum, an
+ * expiry or an account of hits, unless the peer has one by itself.
  *
- * <p>Each peer is used as its documentation says it is fastest: OHC and LMDB without a copy on the way to the decompressor, RocksDB
- * into the caller's array, Redis through one connection for each thread.
+ * <p>Each peer is used as its documentation says it is fastest: OHC and LMDB without a copy on the way to the
+ * decompressor, RocksDB into the caller's array, Redis through one connection for each thread.
  */
 public class PeerBenchmark extends MeasuredInForks {
-    /** What an embedder gets who sets nothing but a path and a capacity, unless it is said how much memory copies may take. */
+    /**
+     * What an embedder gets who sets nothing but a path and a capacity, unless
+     * it is said how much memory copies may take.
+     */
     @State(Scope.Benchmark)
     public static class InRefrain {
         @Param("-1")
@@ -296,7 +299,10 @@ public class PeerBenchmark extends MeasuredInForks {
         return answers.patch(buffers.bytes);
     }
 
-    /** A server of our own on this machine; without {@code redis-server} on the path, this peer fails with a line that says so. */
+    /**
+     * A server of our own on this machine; without {@code redis-server} on the
+     * path, this peer fails with a line that says so.
+     */
     @State(Scope.Benchmark)
     public static class InRedis {
         private static final int PORT = 16_399;

@@ -14,8 +14,8 @@ import java.util.function.IntConsumer;
 import org.HdrHistogram.Histogram;
 
 /**
- * {@link PeerBenchmark} with all peers in one JVM and in turn, which is what ratios between them can be taken from. Prints a line of CSV
- * for each: peer, length of the answers, p50, p90, p99, Refrain's p50 over the peer's, date, JDK.
+ * {@link PeerBenchmark} with all peers in one JVM and in turn, which is what ratios between them can be taken from.
+ * Prints a line of CSV for each: peer, length of the answers, p50, p90, p99, Refrain's p50 over the peer's, date, JDK.
  */
 public final class PeersInTurn {
     private static final int WARM_UP_TURNS = 60;

@@ -9,8 +9,9 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 
 /**
- * Which entry is asked for next: Zipf's law with exponent 0.99, as in YCSB (Cooper et al., SoCC 2010). Drawn beforehand, so that
- * a benchmark only reads an array, and the ranks are shuffled, so that popular entries do not lie next to each other.
+ * Which entry is asked for next: Zipf's law with exponent 0.99, as in YCSB (Cooper et al., SoCC 2010). Drawn
+ * beforehand, so that a benchmark only reads an array, and the ranks are shuffled, so that popular entries do not lie
+ * next to each other.
  */
 @State(Scope.Benchmark)
 public class Popularity {

@@ -8,8 +8,9 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.infra.ThreadParams;
 
 /**
- * One client's chat requests of 1 KiB each, without insignificant white space, as SDKs send them. All of them stand in the same
- * array, one after the other, as they would in a server's read buffer; they differ in a number within the prompt.
+ * One client's chat requests of 1 KiB each, without insignificant white space, as
+ * SDKs send them. All of them stand in the same array, one after the other, as
+ * they would in a server's read buffer; they differ in a number within the prompt.
  */
 @State(Scope.Thread)
 public class Requests {

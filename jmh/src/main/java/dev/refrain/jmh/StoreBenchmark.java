@@ -14,7 +14,9 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 
-/** From a complete answer to an entry on disk: template, compression, put. Done once per miss, off the client's path. */
+/**
+ * From a complete answer to an entry on disk: template, compression, put. Done once per miss, off the client's path.
+ */
 public class StoreBenchmark extends MeasuredInForks {
     /** Answers made beforehand, to be stored again and again. */
     @State(Scope.Benchmark)

@@ -28,7 +28,8 @@ import org.rocksdb.RocksDB;
 import org.rocksdb.RocksDBException;
 
 /**
- * Long streams: an event for each few words, in which a hit replaces the id and the time. The floor and the peer leave both as they are.
+ * Long streams: an event for each few words, in which a hit replaces the id and the time. The floor and the peer leave
+ * both as they are.
  */
 public class StreamBenchmark extends MeasuredInForks {
     /** Streams, no two alike. */

@@ -8,7 +8,9 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.function.UnaryOperator;
 
-/** A cache whose files stand in a directory of their own under {@code java.io.tmpdir} and go when the cache is closed. */
+/**
+ * A cache whose files stand in a directory of their own under {@code java.io.tmpdir} and go when the cache is closed.
+ */
 final class TemporaryCache implements AutoCloseable {
     private final Path directory;
     private final List<Path> files;

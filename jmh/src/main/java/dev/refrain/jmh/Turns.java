@@ -11,9 +11,9 @@ import org.HdrHistogram.Histogram;
 import org.openjdk.jmh.annotations.Fork;
 
 /**
- * Subjects that take turns in one JVM, so that whatever slows the machine down slows all of them. JMH gives each benchmark a JVM of its
- * own, some seconds later than the one before, and on a shared machine the medians of two forks of the same benchmark differ by as
- * much as a factor of two.
+ * Subjects that take turns in one JVM, so that whatever slows the machine down slows all of them. JMH gives each
+ * benchmark a JVM of its own, some seconds later than the one before, and on a shared machine the medians of two forks
+ * of the same benchmark differ by as much as a factor of two.
  */
 final class Turns {
     private static final long TURN_NANOS = TimeUnit.MILLISECONDS.toNanos(50);

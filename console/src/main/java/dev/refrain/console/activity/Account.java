@@ -10,8 +10,8 @@ import dev.refrain.semantics.caller.Caller;
 import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
 
 /**
- * One request's facts while it runs. It is closed once, when its client has been served or has gone and each upstream call that was
- * made for it has ended, and then handed over to the log; after that nothing changes any more.
+ * One request's facts while it runs. It is closed once, when its client has been served or has gone and each upstream
+ * call that was made for it has ended, and then handed over to the log; after that nothing changes any more.
  *
  * <p>Belongs to the I/O thread of the request's connection, but for {@link #callStarted} and {@link #callEnded}.
  */
@@ -138,7 +138,10 @@ public final class Account implements CacheHeaders.Pricing {
         }
     }
 
-    /** Runs the action once this is closed, on the thread that closes it. To be called once, before the client is served. */
+    /**
+     * Runs the action once this is closed, on the thread that closes it. To be
+     * called once, before the client is served.
+     */
     public void whenClosed(Runnable action) {
         closed = action;
     }

@@ -12,7 +12,8 @@ import java.math.BigDecimal;
  * @param model the model that was asked for upstream
  * @param preset slug of the preset that was known here and applied
  * @param scope configured name of the API key, or twelve hex digits that stand for it
- * @param scopeTag sixteen hexadecimal digits that stand for the caller, see {@link dev.refrain.engine.CacheScope#hexTag}
+ * @param scopeTag sixteen hexadecimal digits that stand for the caller, see
+ *     {@link dev.refrain.engine.CacheScope#hexTag}
  * @param streamed whether an event stream was asked for
  * @param status status of the response, 499 if the client had gone before there was one
  * @param reason of a bypass, as in {@code Cache-Status}, else null

@@ -24,9 +24,10 @@ import org.slf4j.LoggerFactory;
 /**
  * Everything that is known of requests: counters since the start, a time series, and a log of the latest ones on disk.
  *
- * <p>Requests hand over what is known of them through a bounded queue and never wait. A thread of the log empties it a few times a second;
- * so does whoever asks for something, so that what has been handed over is always found. Everything behind the queue is guarded by one
- * lock. What the queue does not take is counted here all the same, but missing from the log and the time series.
+ * <p>Requests hand over what is known of them through a bounded queue and never wait. A thread of the log empties it a
+ * few times a second; so does whoever asks for something, so that what has been handed over is always found. Everything
+ * behind the queue is guarded by one lock. What the queue does not take is counted here all the same, but missing from
+ * the log and the time series.
  */
 public final class ActivityLog implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(ActivityLog.class);
@@ -92,7 +93,8 @@ public final class ActivityLog implements AutoCloseable {
     }
 
     /**
-     * Begins to count, and to log unless the options say otherwise. A file that cannot be used is reported; then there is no log.
+     * Begins to count, and to log unless the options say otherwise. A file that
+     * cannot be used is reported; then there is no log.
      *
      * @param clock tells when requests ended
      */
@@ -216,8 +218,8 @@ public final class ActivityLog implements AutoCloseable {
     }
 
     /**
-     * The request whose answer was repeated for this one. Ids of providers are not unique, so it is one with the same key and caller that
-     * came before.
+     * The request whose answer was repeated for this one. Ids of providers are not unique, so it is one with the same
+     * key and caller that came before.
      */
     public Optional<Activity> sourceOf(Activity repeated) {
         return repeated.sourceId() == null
@@ -230,7 +232,10 @@ public final class ActivityLog implements AutoCloseable {
                                 && Objects.equals(source.scopeTag(), repeated.scopeTag()));
     }
 
-    /** The request at this place in the log; one whose client had gone before there was a response has nothing else to be found by. */
+    /**
+     * The request at this place in the log; one whose client had gone before
+     * there was a response has nothing else to be found by.
+     */
     public Optional<Activity> find(long sequence) {
         return batchBefore(sequence + 1, 0).stream()
                 .filter(activity -> activity.sequence() == sequence)

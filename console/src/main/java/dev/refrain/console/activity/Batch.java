@@ -4,7 +4,10 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
-/** What is known of a batch of records without reading it: enough to skip nearly all batches when one request is looked for. */
+/**
+ * What is known of a batch of records without reading it: enough to skip nearly
+ * all batches when one request is looked for.
+ */
 final class Batch {
     private final long first;
     private final int records;

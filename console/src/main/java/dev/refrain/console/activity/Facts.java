@@ -8,8 +8,9 @@ import org.agrona.DirectBuffer;
 import org.agrona.MutableDirectBuffer;
 
 /**
- * What is known of a request that has ended, and its bytes in the queue. Written there in a row by the thread on which the request ended,
- * while all of it is in that processor's cache, and read in a row: objects would have to be fetched one by one by whoever reads them.
+ * What is known of a request that has ended, and its bytes in the queue. Written there in a row by the thread on which
+ * the request ended, while all of it is in that processor's cache, and read in a row: objects would have to be fetched
+ * one by one by whoever reads them.
  *
  * <p>The instance belongs to the reader, who fills it with one request after the other.
  */

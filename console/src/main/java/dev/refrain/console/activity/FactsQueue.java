@@ -8,7 +8,10 @@ import org.agrona.concurrent.UnsafeBuffer;
 import org.agrona.concurrent.ringbuffer.ManyToOneRingBuffer;
 import org.agrona.concurrent.ringbuffer.RingBufferDescriptor;
 
-/** Requests that have ended, on their way from the threads on which they ended to the log. Bounded; whoever adds never waits. */
+/**
+ * Requests that have ended, on their way from the threads on which they ended
+ * to the log. Bounded; whoever adds never waits.
+ */
 final class FactsQueue {
     /** A second's worth of what two processors can answer: a hit takes 200 bytes. */
     private static final int CAPACITY = 8 * 1024 * 1024;

@@ -12,7 +12,10 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 
-/** What is known of a generation, in the words of OpenRouter's API (wire rule W60): what it has and is not known here is null. */
+/**
+ * What is known of a generation, in the words of OpenRouter's API (wire rule
+ * W60): what it has and is not known here is null.
+ */
 public final class GenerationRecord {
     /** Clients' data models want them to be there. */
     private static final List<String> NOT_KNOWN_HERE = List.of(

@@ -19,11 +19,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The file of the log: batches of records, the oldest of which make room for new ones, and the minutes of the time series, in an
- * SQLite database in WAL mode. One process has it open at a time.
+ * The file of the log: batches of records, the oldest of which make room for new ones, and the minutes of the time
+ * series, in an SQLite database in WAL mode. One process has it open at a time.
  *
- * <p>Nothing here throws for what is wrong with the file or the disk: a file that is damaged is set aside, one that cannot be had or
- * written is reported, and there is no log, or a gap in it. Guarded by the log's lock.
+ * <p>Nothing here throws for what is wrong with the file or the disk: a file that is damaged is set aside, one that
+ * cannot be had or written is reported, and there is no log, or a gap in it. Guarded by the log's lock.
  */
 final class Journal {
     private static final Logger LOG = LoggerFactory.getLogger(Journal.class);
@@ -315,8 +315,8 @@ final class Journal {
         try {
             connection.rollback();
         } catch (SQLException e) {
-            // A full disk is among the errors after which SQLite has done so itself; the driver then objects, and
-            // begins nothing new.
+            // A full disk is among the errors after which SQLite has done
+            // so itself; the driver then objects, and begins nothing new.
             try (Statement statement = connection.createStatement()) {
                 statement.execute("begin");
             }

@@ -20,7 +20,9 @@ import java.util.zip.CRC32C;
 import org.sqlite.SQLiteErrorCode;
 import org.sqlite.SQLiteException;
 
-/** The database that a {@link Journal} stands in: how it is opened, what its errors mean, and how damage to it is found. */
+/**
+ * The database that a {@link Journal} stands in: how it is opened, what its errors mean, and how damage to it is found.
+ */
 final class JournalFile {
     /** {@code Refr}, in the file's header, where {@code file} looks. */
     private static final int APPLICATION_ID = 0x52656672;

@@ -46,7 +46,10 @@ final class Minute {
         }
     }
 
-    /** A version, the counts, the length of the first histogram, and both in HdrHistogram's own compressed form; empty ones are left out. */
+    /**
+     * A version, the counts, the length of the first histogram, and both in HdrHistogram's own compressed form; empty
+     * ones are left out.
+     */
     byte[] encode() {
         ByteBuffer out =
                 ByteBuffer.allocate(1 + COUNTS * Long.BYTES + Integer.BYTES + 2 * hits.getNeededByteBufferCapacity());
@@ -95,7 +98,9 @@ final class Minute {
         }
     }
 
-    /** From an array of its own: the library goes by the array behind a buffer and not by the buffer's offset into it. */
+    /**
+     * From an array of its own: the library goes by the array behind a buffer and not by the buffer's offset into it.
+     */
     private static Histogram decode(byte[] bytes) throws DataFormatException {
         return bytes.length == 0
                 ? null

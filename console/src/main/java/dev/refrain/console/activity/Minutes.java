@@ -10,8 +10,8 @@ import java.util.NavigableMap;
 import java.util.TreeMap;
 
 /**
- * The counts of the last days, minute by minute: the one under way as it grows, those before as bytes, which take a few hundred each.
- * Guarded by the log's lock, but for {@link Steps}.
+ * The counts of the last days, minute by minute: the one under way as it grows, those before as bytes, which take a few
+ * hundred each. Guarded by the log's lock, but for {@link Steps}.
  */
 final class Minutes {
     /** The longest range and the step under way. */
@@ -38,7 +38,10 @@ final class Minutes {
         }
     }
 
-    /** The counts to add a record to that ended at this time. Records of the last two minutes may come in any order; a clock that goes back goes on there. */
+    /**
+     * The counts to add a record to that ended at this time. Records of the last two minutes may come in any order; a
+     * clock that goes back goes on there.
+     */
     Minute at(long endMillis) {
         long minute = Math.floorDiv(endMillis, 60_000L);
         boolean isBack = minute < currentMinute - 1;

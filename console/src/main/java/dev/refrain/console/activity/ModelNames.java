@@ -5,8 +5,8 @@ import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.CacheRequest;
 
 /**
- * The names of models, by the numbers that keys have for them: who knows the number need not read the request for the name. For
- * what is shown alone, since two names may have one number. Thread-safe.
+ * The names of models, by the numbers that keys have for them: who knows the number need not read the request for the
+ * name. For what is shown alone, since two names may have one number. Thread-safe.
  */
 public final class ModelNames {
     /** Clients choose the names. */

@@ -9,7 +9,9 @@ import java.util.Map;
 
 /** What tokens cost, as configured; nothing is guessed. Money is counted in billionths of the currency. */
 public final class Prices {
-    /** Tokens are priced by the million, so a token's share of a price has six more decimals; and that in billionths. */
+    /**
+     * Tokens are priced by the million, so a token's share of a price has six more decimals; and that in billionths.
+     */
     private static final int SCALE = 3;
 
     private static final long UNIT = 1_000_000_000;
@@ -37,8 +39,8 @@ public final class Prices {
     }
 
     /**
-     * What an answer cost, in billionths: what the provider itself says, else its tokens at the model's configured price. Else, and if it is not
-     * known which of the tokens were the request's, {@link Activity#UNKNOWN}.
+     * What an answer cost, in billionths: what the provider itself says, else its tokens at the model's configured
+     * price. Else, and if it is not known which of the tokens were the request's, {@link Activity#UNKNOWN}.
      */
     long nanos(String model, AnswerFacts answer) {
         if (answer.costNanos() >= 0) {

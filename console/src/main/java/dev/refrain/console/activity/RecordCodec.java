@@ -13,9 +13,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The bytes of a batch of records: a version, then one record after the other, each as numbers of varying length (LEB128) and texts.
- * A text that has been in the batch before is a number; ids that this server makes are told by their time and their random part.
- * docs/STORAGE-FORMAT.md is the reference.
+ * The bytes of a batch of records: a version, then one record after the other, each as numbers of varying length
+ * (LEB128) and texts. A text that has been in the batch before is a number; ids that this server makes are told by
+ * their time and their random part. docs/STORAGE-FORMAT.md is the reference.
  *
  * <p>The instance is a batch that grows; it can be copied out at any time. Belongs to one thread at a time.
  */

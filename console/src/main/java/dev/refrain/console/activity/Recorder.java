@@ -8,7 +8,9 @@ import org.HdrHistogram.Histogram;
 
 /** Turns requests that have ended into latencies, minutes and records. Guarded by the log's lock. */
 final class Recorder {
-    /** A batch is read as a whole, so it should be short; and texts are shared within it, so it should not be too short. */
+    /**
+     * A batch is read as a whole, so it should be short; and texts are shared within it, so it should not be too short.
+     */
     private static final int BATCH_RECORDS = 1024;
 
     private static final long REOPEN_MILLIS = 60_000;
@@ -102,7 +104,10 @@ final class Recorder {
         }
     }
 
-    /** After a failure, which undoes what was not committed: of all before the batch that grows, what the file does not have is lost. */
+    /**
+     * After a failure, which undoes what was not committed: of all before the
+     * batch that grows, what the file does not have is lost.
+     */
     private void countLost() {
         if (journal.isOpen()) {
             lost += Math.max(0, batch.first() - Math.max(journal.nextSequence(), countedUntil));
@@ -117,7 +122,10 @@ final class Recorder {
 
     // ---- questions
 
-    /** The latest batch with records before the given one, oldest first; empty if there is none that ended since the given time. */
+    /**
+     * The latest batch with records before the given one, oldest first; empty
+     * if there is none that ended since the given time.
+     */
     List<Activity> batchBefore(long sequence, long sinceMillis) {
         if (codec.records() > 0 && batch.first() < sequence) {
             return RecordCodec.decode(codec.copy(), batch.first());

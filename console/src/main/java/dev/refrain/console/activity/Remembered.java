@@ -5,8 +5,8 @@ import com.github.benmanes.caffeine.cache.Caffeine;
 import java.util.function.ToIntFunction;
 
 /**
- * Makes the maps that clients and providers fill: bounded in bytes, whatever is put into them. What is asked for most stays, so that
- * made-up names do not push out real ones.
+ * Makes the maps that clients and providers fill: bounded in bytes, whatever is put into them. What is asked for most
+ * stays, so that made-up names do not push out real ones.
  */
 public final class Remembered {
     /** Two objects with their headers, and an entry in the map. */

@@ -10,8 +10,8 @@ import dev.refrain.engine.usage.AnswerMeter;
 import java.nio.ByteBuffer;
 
 /**
- * Tells the log of requests what a provider's answer cost (wire rule W61): what the cache has read of it, or, where the cache has no part in
- * it, what is read here.
+ * Tells the log of requests what a provider's answer cost (wire rule W61): what the cache has read of it, or, where the
+ * cache has no part in it, what is read here.
  */
 public final class TapSink extends ForwardingSink {
     private final ProviderCall call;

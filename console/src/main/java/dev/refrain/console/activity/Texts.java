@@ -5,8 +5,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 
 /**
- * Numbers for the texts that come again and again: names of models, presets and scopes. A number is an integer to hand over, where a
- * text would be a memory access that misses. Thread-safe.
+ * Numbers for the texts that come again and again: names of models, presets and scopes. A number is an integer to hand
+ * over, where a text would be a memory access that misses. Thread-safe.
  */
 final class Texts {
     /** Clients choose the names of models, so there is a bound: with the next one, of 1 MiB. */

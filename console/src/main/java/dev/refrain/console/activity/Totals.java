@@ -6,7 +6,9 @@ import java.util.EnumMap;
 import java.util.Map;
 import java.util.concurrent.atomic.LongAdder;
 
-/** What was counted since the start. Counted where requests end, so that nothing is missing that the log had to drop. */
+/**
+ * What was counted since the start. Counted where requests end, so that nothing is missing that the log had to drop.
+ */
 final class Totals {
     private static final class PerEndpoint {
         final Map<Outcome, LongAdder> outcomes = new EnumMap<>(Outcome.class);

@@ -16,8 +16,8 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.regex.Pattern;
 
 /**
- * The dashboard's files. They are resources of the program: a name is looked up only if it has the form of one of ours, which leaves no
- * room for a path that leads elsewhere.
+ * The dashboard's files. They are resources of the program: a name is looked up only if it has the form of one of ours,
+ * which leaves no room for a path that leads elsewhere.
  */
 final class Assets {
     private static final String OWN = "/dev/refrain/console/admin/ui/";

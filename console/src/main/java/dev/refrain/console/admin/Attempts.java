@@ -9,8 +9,8 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * Bounds how often a wrong token can be tried: a few times a second from each address. Whoever has tried more is not even heard until the
- * second is over; a cookie is no attempt. Thread-safe.
+ * Bounds how often a wrong token can be tried: a few times a second from each address. Whoever has tried more is not
+ * even heard until the second is over; a cookie is no attempt. Thread-safe.
  */
 final class Attempts {
     static final int MOST_A_SECOND = 10;

@@ -20,9 +20,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Tells listeners every two seconds what is new. The events are made once for all of them, and not at all while nobody listens. A
- * listener that has not taken the last ones is passed over; the next figures hold all that it missed, but for requests, which the log
- * has.
+ * Tells listeners every two seconds what is new. The events are made once for all of them, and not at all while nobody
+ * listens. A listener that has not taken the last ones is passed over; the next figures hold all that it missed, but
+ * for requests, which the log has.
  */
 public final class Events implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Events.class);

@@ -5,7 +5,10 @@ import io.undertow.server.HttpHandler;
 import io.undertow.server.HttpServerExchange;
 import java.util.function.BiConsumer;
 
-/** Refuses requests whose end is in doubt, before the listener looks at them. A front-end has one of its own, and gives it. */
+/**
+ * Refuses requests whose end is in doubt, before the listener looks at them. A
+ * front-end has one of its own, and gives it.
+ */
 @FunctionalInterface
 public interface Framing {
     /**

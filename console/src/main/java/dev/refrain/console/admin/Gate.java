@@ -12,9 +12,9 @@ import java.util.Locale;
 /**
  * Decides who may ask for what.
  *
- * <p>With a token, every request below {@code /admin/api} and {@code /metrics} must bring it, or the cookie of a browser that has; the
- * rest shows nothing. Without one, the listener is bound to loopback, and what remains to be kept out are the web pages in a browser
- * on this machine:
+ * <p>With a token, every request below {@code /admin/api} and {@code /metrics} must bring it, or the cookie of a
+ * browser that has; the rest shows nothing. Without one, the listener is bound to loopback, and what remains to be kept
+ * out are the web pages in a browser on this machine:
  * <ul>
  *   <li>a page of another origin can send requests, but not read the answers. What changes something, or reads, must carry a header
  *       that such a page cannot send without asking first (which is refused), and browsers' own words on where a request comes from

@@ -16,7 +16,9 @@ import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Which path leads where. Bodies are read without holding a thread; what is done about them is done on a worker thread. */
+/**
+ * Which path leads where. Bodies are read without holding a thread; what is done about them is done on a worker thread.
+ */
 final class Routes implements HttpHandler {
     static final String LIVE = "/healthz";
     static final String READY = "/readyz";

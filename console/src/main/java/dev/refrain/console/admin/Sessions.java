@@ -15,8 +15,9 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * Who has shown the token. A program sends it with each request. A browser exchanges it for a cookie that no script can read and no
- * other site's request carries; the cookie is a random number, so that the token does not lie about in browsers. Thread-safe.
+ * Who has shown the token. A program sends it with each request. A browser exchanges it
+ * for a cookie that no script can read and no other site's request carries; the cookie
+ * is a random number, so that the token does not lie about in browsers. Thread-safe.
  */
 final class Sessions {
     static final String COOKIE = "refrain-admin";

@@ -92,8 +92,8 @@ public record Explanation(
      * @param id generation id of its answer, or null
      * @param createdAt when its answer was complete, ISO 8601
      * @param same the part of the values that are equal, 0 to 1
-     * @param differs JSON paths at which the two differ, in the order of the document; parts of the key that are not in the body in
-     *     parentheses
+     * @param differs JSON paths at which the two differ, in the order of the document; parts of the key that are not in
+     *     the body in parentheses
      * @param key the beginning of its key
      * @param stored whether its answer is still in the store
      */

@@ -8,7 +8,10 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 
-/** What is kept of a stored request: for each value in its body a hash of path and value, and which path that is. Immutable. */
+/**
+ * What is kept of a stored request: for each value in its body a hash of path
+ * and value, and which path that is. Immutable.
+ */
 final class Outline {
     /** More of them help nobody. */
     private static final int MOST_DIFFERENCES = 20;

@@ -17,8 +17,8 @@ import java.util.Deque;
 import java.util.regex.Pattern;
 
 /**
- * Makes outlines. Hashes are SHA-256 under a key that is drawn at the start and never leaves the process, cut to 64 bits: whoever got
- * hold of outlines could not test guesses of prompts against them. Thread-safe.
+ * Makes outlines. Hashes are SHA-256 under a key that is drawn at the start and never leaves the process, cut to 64
+ * bits: whoever got hold of outlines could not test guesses of prompts against them. Thread-safe.
  */
 final class Outliner {
     /** Values of a request that count; what is behind them is not compared. */
@@ -112,7 +112,10 @@ final class Outliner {
 
     /** An object or array that is being read, and how far. */
     private static final class Level {
-        /** Longer than what has a name, and long enough that the paths of deep levels do not grow with the square of their depth. */
+        /**
+         * Longer than what has a name, and long enough that the paths of deep
+         * levels do not grow with the square of their depth.
+         */
         private static final int LONGEST = 4 * PathNames.LONGEST;
 
         private final String base;

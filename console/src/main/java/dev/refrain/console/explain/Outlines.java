@@ -20,8 +20,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The outlines of the requests whose answers were stored lately. Bounded in requests and in bytes; the oldest go first. Thread-safe:
- * {@link #add} never waits, and what the background thread has no time for is dropped and counted.
+ * The outlines of the requests whose answers were stored lately. Bounded in requests and in bytes; the oldest go first.
+ * Thread-safe: {@link #add} never waits, and what the background thread has no time for is dropped and counted.
  */
 public final class Outlines implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Outlines.class);
@@ -69,7 +69,8 @@ public final class Outlines implements AutoCloseable {
     /**
      * Outlines.
      *
-     * @param capacity requests to keep, as far as a 32nd of the heap has room for them; 0 keeps none and starts no thread
+     * @param capacity requests to keep, as far as a 32nd of the heap has room
+     *     for them; 0 keeps none and starts no thread
      * @param memory where bodies are reserved that wait for their outlines
      */
     public Outlines(int capacity, MemoryBudget memory) {
@@ -176,7 +177,10 @@ public final class Outlines implements AutoCloseable {
         }
     }
 
-    /** Requests that are not kept because there were too many at a time, or because they were too long or could not be read. */
+    /**
+     * Requests that are not kept because there were too many at a time, or
+     * because they were too long or could not be read.
+     */
     public long dropped() {
         return dropped.sum();
     }

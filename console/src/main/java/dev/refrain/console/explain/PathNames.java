@@ -5,7 +5,10 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Numbers for JSON paths, which many requests have in common. Bounded: what comes too late or is too long has no name. Thread-safe. */
+/**
+ * Numbers for JSON paths, which many requests have in common. Bounded: what
+ * comes too late or is too long has no name. Thread-safe.
+ */
 final class PathNames {
     private static final int MOST = 1 << 16;
     static final int LONGEST = 300;

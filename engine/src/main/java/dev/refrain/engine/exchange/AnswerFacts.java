@@ -1,14 +1,15 @@
 package dev.refrain.engine.exchange;
 
 /**
- * What an answer says of itself: what it cost and why it ended (wire rule W61). There is one way to count, whatever the answer was for
- * and whatever becomes of it; docs/HTTP.md has it under "One way to count".
+ * What an answer says of itself: what it cost and why it ended (wire rule W61). There is one way to count, whatever the
+ * answer was for and whatever becomes of it; docs/HTTP.md has it under "One way to count".
  *
  * @param id the answer's own id, or null if there is none that could stand in a header field
  * @param promptTokens tokens of the request, or {@link #UNKNOWN}
  * @param completionTokens tokens of the answer, those of its reasoning included, or {@link #UNKNOWN}
  * @param tokens all tokens, at least the sum of the two others, or {@link #UNKNOWN}
- * @param costNanos what the provider itself says that the answer cost, in billionths of its currency, or {@link #UNKNOWN}
+ * @param costNanos what the provider itself says that the answer cost, in
+ *     billionths of its currency, or {@link #UNKNOWN}
  * @param finishReason why the answer ended, in the provider's words, or null
  */
 public record AnswerFacts(

@@ -3,7 +3,8 @@ package dev.refrain.engine.exchange;
 import java.util.function.Supplier;
 
 /**
- * What the cache did for one response; a front-end turns it into its protocol's words (wire rules W21, W22, W27 and W30).
+ * What the cache did for one response; a front-end turns it into its protocol's
+ * words (wire rules W21, W22, W27 and W30).
  */
 public sealed interface CacheOutcome {
     /**
@@ -17,7 +18,8 @@ public sealed interface CacheOutcome {
     record Hit(long ageSeconds, long ttlSeconds, String sourceId, Savings savings) implements CacheOutcome {}
 
     /**
-     * Answered from the store in place of an upstream that failed, because the request allows that ({@code stale-if-error}).
+     * Answered from the store in place of an upstream that failed, because the
+     * request allows that ({@code stale-if-error}).
      *
      * @param entry what {@link Hit} says; its ttl is negative if the entry has expired
      * @param reason why the request was forwarded in the first place
@@ -40,7 +42,8 @@ public sealed interface CacheOutcome {
      * Fetched from the upstream because no entry answered.
      *
      * @param ttlSeconds lifetime that the answer gets if it is stored
-     * @param stored that the answer is stored by now, all of it having come together with its head; false does not say that it will not be
+     * @param stored that the answer is stored by now, all of it having come together with its head; false does not say
+     *     that it will not be
      * @param reason why the store did not answer
      */
     record Miss(long ttlSeconds, boolean stored, ForwardReason reason) implements CacheOutcome {

@@ -1,8 +1,8 @@
 package dev.refrain.engine.exchange;
 
 /**
- * The API formats whose answers can be cached. The endpoint is part of every key (wire rule W3) and decides which fields of an
- * answer a hit replaces (W25).
+ * The API formats whose answers can be cached. The endpoint is part of every key (wire rule W3) and decides which
+ * fields of an answer a hit replaces (W25).
  */
 public enum Endpoint {
     /** OpenAI Chat Completions: {@code /chat/completions}. */

@@ -1,8 +1,8 @@
 package dev.refrain.engine.exchange;
 
 /**
- * The request was to be answered from the store only ({@link dev.refrain.engine.CacheDirectives#onlyIfCached}), which has no answer for it. A front-end
- * turns it into a {@code 504} (RFC 9111, 5.2.1.7).
+ * The request was to be answered from the store only ({@link dev.refrain.engine.CacheDirectives#onlyIfCached}), which
+ * has no answer for it. A front-end turns it into a {@code 504} (RFC 9111, 5.2.1.7).
  */
 public final class NotCachedException extends Exception {
     private static final long serialVersionUID = 1L;

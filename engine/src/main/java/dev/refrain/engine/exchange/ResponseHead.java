@@ -13,7 +13,8 @@ import java.util.Objects;
  * @param contentLength length of the body in bytes, -1 if unknown, or {@link #ENDS_WITH_CONNECTION}
  * @param generationId id of this response, or null if it has none yet
  * @param cache what the cache did for this response; null where caching was off or not yet decided
- * @param fields any other header fields in the front-end's own terms; the engine hands them through and stores none of them
+ * @param fields any other header fields in the front-end's own terms; the
+ *     engine hands them through and stores none of them
  */
 public record ResponseHead(
         int status,
@@ -24,8 +25,8 @@ public record ResponseHead(
         CacheOutcome cache,
         Map<String, List<String>> fields) {
     /**
-     * A length that is unknown, and will be: nothing but the connection's being closed says where the body ends, so that a cut looks
-     * like an end (RFC 9112, 6.3).
+     * A length that is unknown, and will be: nothing but the connection's being closed says where the body ends, so
+     * that a cut looks like an end (RFC 9112, 6.3).
      */
     public static final long ENDS_WITH_CONNECTION = -2;
 

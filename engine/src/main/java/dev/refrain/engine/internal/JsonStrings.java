@@ -13,8 +13,8 @@ public final class JsonStrings {
     private JsonStrings() {}
 
     /**
-     * Returns the index of the first byte that is a quote, a backslash, a control character or not ASCII, or the index of one of the last
-     * seven bytes. Tests eight bytes first, because most strings are short, and then 32 at a time.
+     * Returns the index of the first byte that is a quote, a backslash, a control character or not ASCII, or the index
+     * of one of the last seven bytes. Tests eight bytes first, because most strings are short, and then 32 at a time.
      */
     public static int skipPlain(byte[] bytes, int from, int end) {
         int at = from;
@@ -55,8 +55,9 @@ public final class JsonStrings {
     }
 
     /**
-     * Marks in its high bit each byte that is a quote, a backslash, a control character or not ASCII. Exact up to the first such
-     * byte in memory order; later marks may be false, because a subtraction borrows from the byte after one that is marked.
+     * Marks in its high bit each byte that is a quote, a backslash, a control character
+     * or not ASCII. Exact up to the first such byte in memory order; later marks may be
+     * false, because a subtraction borrows from the byte after one that is marked.
      */
     private static long special(long eight) {
         // Swapping 0x20 and 0x22 (and 0x21 and 0x23) puts the quote right above the control characters: one comparison

@@ -4,11 +4,11 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.function.Supplier;
 
 /**
- * A bounded, lock-free pool of objects that are costly to make and cheap to reuse, such as buffers. Thread-locals would keep one object
- * for each of a million virtual threads.
+ * A bounded, lock-free pool of objects that are costly to make and cheap to reuse, such as buffers. Thread-locals would
+ * keep one object for each of a million virtual threads.
  *
- * <p>A thread uses the few slots that its id selects. If they are empty, an object is made; if they are full on return, the object is left
- * to the collector. The taker owns an object until it gives it back; not giving it back is no leak.
+ * <p>A thread uses the few slots that its id selects. If they are empty, an object is made; if they are full on return,
+ * the object is left to the collector. The taker owns an object until it gives it back; not giving it back is no leak.
  *
  * @param <T> what is pooled
  */

@@ -6,8 +6,8 @@ import java.util.Set;
 import java.util.function.Supplier;
 
 /**
- * Sets system properties only while a library reads them, because the JVM belongs to the host. Properties that the host has set are left
- * alone. With several threads inside, the last one to leave restores the old state. Thread-safe.
+ * Sets system properties only while a library reads them, because the JVM belongs to the host. Properties that the host
+ * has set are left alone. With several threads inside, the last one to leave restores the old state. Thread-safe.
  */
 public final class SystemProperties {
     private final Map<String, String> values;

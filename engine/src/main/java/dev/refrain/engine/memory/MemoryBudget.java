@@ -4,12 +4,12 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 
 /**
- * The part of the heap that may be held because of what others send: answers that are captured or handed round, large answers that are
- * replayed, and, in a front-end that shares it, request bodies and what clients have not taken yet.
+ * The part of the heap that may be held because of what others send: answers that are captured or handed round, large
+ * answers that are replayed, and, in a front-end that shares it, request bodies and what clients have not taken yet.
  *
- * <p>Everybody reserves before growing and releases what was reserved, once. Past the budget nothing is stored, and nothing else breaks:
- * an answer is passed on, and a front-end lets a request wait or refuses it. What can best be done without is refused first: {@link Use}
- * has the order. docs/CONCURRENCY.md, "Bounds", lists all who reserve.
+ * <p>Everybody reserves before growing and releases what was reserved, once. Past the budget nothing is stored, and
+ * nothing else breaks: an answer is passed on, and a front-end lets a request wait or refuses it. What can best be done
+ * without is refused first: {@link Use} has the order. docs/CONCURRENCY.md, "Bounds", lists all who reserve.
  *
  * <p>Thread-safe and lock-free: a reservation is one atomic addition.
  */
@@ -79,7 +79,10 @@ public final class MemoryBudget {
         return Math.max(LEAST_BYTES, (heapBytes - OWN_BYTES) / 2);
     }
 
-    /** Reserves bytes, or nothing, for something that is under way: {@link Use#LARGE} if they are more than {@link #SMALL}. */
+    /**
+     * Reserves bytes, or nothing, for something that is under way:
+     * {@link Use#LARGE} if they are more than {@link #SMALL}.
+     */
     public boolean reserve(long bytes) {
         return reserve(bytes, bytes <= SMALL ? Use.UNDER_WAY : Use.LARGE);
     }
@@ -130,7 +133,10 @@ public final class MemoryBudget {
         return limit;
     }
 
-    /** Whether so much is reserved that those who hold without need should let go: nine sixteenths, just before calls have to wait. */
+    /**
+     * Whether so much is reserved that those who hold without need should let
+     * go: nine sixteenths, just before calls have to wait.
+     */
     public boolean isTight() {
         return used.get() > limit / 16 * 9;
     }
@@ -182,7 +188,9 @@ public final class MemoryBudget {
             budget.release(given);
         }
 
-        /** Reserves or gives back until it is so many bytes. Returns false, with nothing changed, if there is no room. */
+        /**
+         * Reserves or gives back until it is so many bytes. Returns false, with nothing changed, if there is no room.
+         */
         public synchronized boolean resize(long to) {
             if (to > bytes) {
                 return grow(to - bytes);

@@ -13,8 +13,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.ToDoubleFunction;
 
 /**
- * A cache's figures as meters. Requests never touch a meter: what a cache counts anyway is read when the registry is. One scrape reads
- * many meters, and some figures take a walk over the store's segments, so a reading is used for {@value #FRESH_MILLIS} ms.
+ * A cache's figures as meters. Requests never touch a meter: what a cache counts anyway
+ * is read when the registry is. One scrape reads many meters, and some figures take a
+ * walk over the store's segments, so a reading is used for {@value #FRESH_MILLIS} ms.
  */
 public final class CacheMetrics implements MeterBinder {
     private static final long FRESH_MILLIS = 500;
@@ -164,8 +165,8 @@ public final class CacheMetrics implements MeterBinder {
         Gauge.builder(name, this, metrics -> value.applyAsDouble(metrics.stats().store()))
                 .description(description)
                 .baseUnit(unit)
-                // A registry holds what gauges measure weakly; without this the figures were gone at the next
-                // collection.
+                // A registry holds what gauges measure weakly; without
+                // this the figures were gone at the next collection.
                 .strongReference(true)
                 .register(registry);
     }

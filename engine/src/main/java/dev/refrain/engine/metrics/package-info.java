@@ -1,5 +1,6 @@
 /**
- * For programs that embed the engine and have a Micrometer registry: {@link dev.refrain.engine.metrics.CacheMetrics} binds a cache's
- * figures to it. The only package that knows Micrometer, which is an optional dependency; nothing here runs on the path of a request.
+ * For programs that embed the engine and have a Micrometer registry: {@link dev.refrain.engine.metrics.CacheMetrics}
+ * binds a cache's figures to it. The only package that knows Micrometer, which is an optional dependency; nothing here
+ * runs on the path of a request.
  */
 package dev.refrain.engine.metrics;

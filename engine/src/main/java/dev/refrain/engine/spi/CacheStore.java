@@ -5,12 +5,14 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Predicate;
 
 /**
- * Where entries are kept. The engine's own store is a memory-mapped Chronicle Map; another one passes the same contract.
+ * Where entries are kept. The engine's own store is a memory-mapped Chronicle
+ * Map; another one passes the same contract.
  *
- * <p>Every method may be called by any thread at any time between opening and {@link #close()}. A store never throws at a caller
- * for being full, damaged or out of disk: it drops what it cannot keep, misses what it cannot read, and counts both in
- * {@link #stats()}. Keys are {@link #KEY_LENGTH} bytes, never null, which a store reads during a call and does not keep: the caller
- * uses the array again. Entries are opaque except for {@link EntryHead}; integrity is the engine's to check on every read.
+ * <p>Every method may be called by any thread at any time between opening and {@link #close()}. A store never throws at
+ * a caller for being full, damaged or out of disk: it drops what it cannot keep, misses what it cannot read, and counts
+ * both in {@link #stats()}. Keys are {@link #KEY_LENGTH} bytes, never null, which a store reads during a call and does
+ * not keep: the caller uses the array again. Entries are opaque except for {@link EntryHead}; integrity is the engine's
+ * to check on every read.
  */
 public interface CacheStore extends AutoCloseable {
     /** Length of every key in bytes. Keys are digests, so each part of one is as good a hash as any other. */
@@ -25,9 +27,9 @@ public interface CacheStore extends AutoCloseable {
     boolean get(byte[] key, EntryBuffer into);
 
     /**
-     * Copies the head of the entry of a key, expired or not, so that a copy of the entry can be told to be still the same. Must be much
-     * cheaper than {@link #get} to be of use, and counts as a read where a store counts them. A store that keeps an entry in several
-     * pieces may have written over the bytes 4 to 7 and 24 to 35 of the head.
+     * Copies the head of the entry of a key, expired or not, so that a copy of the entry can be told to be still the
+     * same. Must be much cheaper than {@link #get} to be of use, and counts as a read where a store counts them. A
+     * store that keeps an entry in several pieces may have written over the bytes 4 to 7 and 24 to 35 of the head.
      *
      * @param into receives {@link EntryHead#LENGTH} bytes; undefined otherwise
      * @return false if there is no entry, or if the store cannot tell: then the caller has to ask {@link #get}
@@ -37,8 +39,8 @@ public interface CacheStore extends AutoCloseable {
     }
 
     /**
-     * The same, but counts as a read only if the callback returns true. The callback runs while the entry's head is being loaded, so the
-     * cache misses of both overlap.
+     * The same, but counts as a read only if the callback returns true. The callback runs while the entry's head is
+     * being loaded, so the cache misses of both overlap.
      *
      * @param then called if there is a head, on this thread, before this returns; must not call the store
      * @return what {@code then} returned; false if there is no head
@@ -58,14 +60,17 @@ public interface CacheStore extends AutoCloseable {
     /** Removes the entry of a key. Returns whether there was one. */
     boolean remove(byte[] key);
 
-    /** Removes the entry of a key that is not what was put. A store may take that for a sign of damage to its neighbours as well. */
+    /**
+     * Removes the entry of a key that is not what was put. A store may take
+     * that for a sign of damage to its neighbours as well.
+     */
     default void removeDamaged(byte[] key) {
         remove(key);
     }
 
     /**
-     * Removes every entry whose {@link EntryHead#expiresAt} is at or before the given time. A store that several processes share leaves
-     * this to the one that is at it already, and returns 0 at once.
+     * Removes every entry whose {@link EntryHead#expiresAt} is at or before the given time. A store that several
+     * processes share leaves this to the one that is at it already, and returns 0 at once.
      *
      * @param nowMillis milliseconds since the epoch
      * @return the number of entries removed, notes aside
@@ -73,7 +78,8 @@ public interface CacheStore extends AutoCloseable {
     long sweep(long nowMillis);
 
     /**
-     * Into how many slices a sweep can be cut. Slices of one store are about as much work as each other, and each is little.
+     * Into how many slices a sweep can be cut. Slices of one store are about as
+     * much work as each other, and each is little.
      */
     default int slices() {
         return 1;
@@ -89,11 +95,12 @@ public interface CacheStore extends AutoCloseable {
     }
 
     /**
-     * Removes every entry whose head matches, walking the whole store. Entries that are put meanwhile may be met or not.
+     * Removes every entry whose head matches, walking the whole store. Entries
+     * that are put meanwhile may be met or not.
      *
      * @param head told of the first {@link EntryHead#LENGTH} bytes of entries, those at {@link EntryHead#EXPIRES_AT},
-     *     {@link EntryHead#SCOPE} and {@link EntryHead#MODEL} in any case, and at {@link EntryHead#KIND} whether it is a note; called with
-     *     locks held, so it must do nothing else
+     *     {@link EntryHead#SCOPE} and {@link EntryHead#MODEL} in any case, and at {@link EntryHead#KIND} whether it is
+     *     a note; called with locks held, so it must do nothing else
      * @return the number of entries removed, notes aside
      */
     long removeIf(Predicate<byte[]> head);
@@ -119,8 +126,8 @@ public interface CacheStore extends AutoCloseable {
     StoreStats stats();
 
     /**
-     * The installation secret: 32 random bytes that live exactly as long as the entries do. Keys are derived under it, so that
-     * nothing on disk can be guessed back to an API key. A copy; never logged.
+     * The installation secret: 32 random bytes that live exactly as long as the entries do. Keys are derived under it,
+     * so that nothing on disk can be guessed back to an API key. A copy; never logged.
      */
     byte[] secret();
 

@@ -4,7 +4,8 @@ import dev.refrain.engine.memory.MemoryBudget;
 import java.util.Arrays;
 
 /**
- * A growable byte array that entries are read into and written from, reused so that a read allocates nothing. Not thread-safe.
+ * A growable byte array that entries are read into and written from, reused so
+ * that a read allocates nothing. Not thread-safe.
  */
 public final class EntryBuffer {
     private byte[] bytes;
@@ -25,8 +26,8 @@ public final class EntryBuffer {
      * The same within a budget.
      *
      * @param free the largest array that is not reserved, in bytes
-     * @param memory where larger ones are, until {@link #release}; {@link #resize} throws {@link MemoryBudget.Exhausted} if they cannot
-     *     be
+     * @param memory where larger ones are, until {@link #release}; {@link #resize} throws
+     *     {@link MemoryBudget.Exhausted} if they cannot be
      */
     public EntryBuffer(int capacity, int free, MemoryBudget memory) {
         this.bytes = new byte[capacity];
@@ -54,7 +55,9 @@ public final class EntryBuffer {
         return length;
     }
 
-    /** Sets the number of valid bytes and makes room for them; bytes already there are kept. Returns the backing array. */
+    /**
+     * Sets the number of valid bytes and makes room for them; bytes already there are kept. Returns the backing array.
+     */
     public byte[] resize(int newLength) {
         if (newLength > bytes.length) {
             grow(newLength);

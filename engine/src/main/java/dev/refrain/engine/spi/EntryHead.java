@@ -5,15 +5,18 @@ import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 
 /**
- * The fixed head that every entry begins with: all that a store has to understand of an entry in order to expire and evict it.
- * Little-endian; docs/STORAGE-FORMAT.md describes the whole entry.
+ * The fixed head that every entry begins with: all that a store has to understand of an entry in order to expire and
+ * evict it. Little-endian; docs/STORAGE-FORMAT.md describes the whole entry.
  */
 public final class EntryHead {
     /** Length of the head in bytes; no valid entry is shorter. */
     public static final int LENGTH = 64;
     /** Offset of the byte that says how an entry is written: the version of its format, or {@link #NOTE}. */
     public static final int KIND = 4;
-    /** The kind of what is kept beside entries and is none itself: stored, expired and evicted like one, but not counted as one. */
+    /**
+     * The kind of what is kept beside entries and is none itself: stored,
+     * expired and evicted like one, but not counted as one.
+     */
     public static final byte NOTE = (byte) 0xFD;
 
     /** Offset of the time the entry was stored, milliseconds since the epoch, a long. */

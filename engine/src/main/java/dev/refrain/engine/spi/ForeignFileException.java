@@ -4,9 +4,9 @@ import java.io.IOException;
 import java.nio.file.Path;
 
 /**
- * A file or directory stands where a store, or a file beside it, is to be, and it is not Refrain's. It is left as it is. The message
- * names it and says what to do: name another file, or move that one away. Unlike a store that cannot be opened for lack of room or
- * permission, this is a mistake in the configuration.
+ * A file or directory stands where a store, or a file beside it, is to be, and it is not Refrain's. It is left as it
+ * is. The message names it and says what to do: name another file, or move that one away. Unlike a store that cannot be
+ * opened for lack of room or permission, this is a mistake in the configuration.
  */
 public final class ForeignFileException extends IOException {
     private static final long serialVersionUID = 1L;

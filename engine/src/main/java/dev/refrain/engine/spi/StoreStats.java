@@ -31,15 +31,16 @@ public record StoreStats(
      * What a store may tell beyond the rest.
      *
      * @param expiredBytes those of {@link #bytes} that are taken by expired entries, estimated from a part of the store
-     * @param freeBytes bytes that more entries can take before any has to go; with {@link #bytes} less than the capacity, the difference
-     *     being what the store needs for itself
-     * @param overheadBytes what an entry takes beside its own length, on average: rounding, key and a share of what the store needs for
-     *     itself
+     * @param freeBytes bytes that more entries can take before any has to go; with {@link #bytes} less than the
+     *     capacity, the difference being what the store needs for itself
+     * @param overheadBytes what an entry takes beside its own length, on average: rounding, key and a share of what the
+     *     store needs for itself
      * @param expiredEvictions those of {@link #evictions} that had expired
      * @param removals entries removed by {@link CacheStore#removeIf}
      * @param sweeps complete sweeps, in slices or at once
      * @param sweptSlices slices swept
-     * @param longestHoldNanos the longest time that a sweep or a removal kept writers waiting, as far as the store can tell
+     * @param longestHoldNanos the longest time that a sweep or a removal kept
+     *     writers waiting, as far as the store can tell
      */
     public record Details(
             long expiredBytes,

@@ -5,18 +5,22 @@ import dev.refrain.engine.spi.StoreStats;
 import java.util.Map;
 
 /**
- * A snapshot of a cache's figures. Counters start at zero when the cache is opened and count this process only; they are read one
- * after the other, so that sums may be off by what happened in between.
+ * A snapshot of a cache's figures. Counters start at zero when the cache is opened and count this process only; they
+ * are read one after the other, so that sums may be off by what happened in between.
  *
  * @param hits lookups that were answered
- * @param hitsOnError those of the hits that stood in for an upstream that had failed ({@code stale-if-error}); each was a miss before
- * @param hotHits those of the hits that were answered from a copy in memory ({@link dev.refrain.engine.ResponseCacheBuilder#hotBytes})
+ * @param hitsOnError those of the hits that stood in for an upstream that had
+ *     failed ({@code stale-if-error}); each was a miss before
+ * @param hotHits those of the hits that were answered from a copy in memory
+ *     ({@link dev.refrain.engine.ResponseCacheBuilder#hotBytes})
  * @param misses lookups that were not, for whatever reason
  * @param collapsed misses that joined an identical request's upstream call instead of making one
  * @param bypasses requests with caching on that were not eligible
  * @param stores answers stored
- * @param rejections captured answers that were not stored because they were no complete success (wire rule W16) or too large
- * @param shortages answers that were not stored because the memory budget ({@code ResponseCache.memory}) had no room for them
+ * @param rejections captured answers that were not stored because they were no
+ *     complete success (wire rule W16) or too large
+ * @param shortages answers that were not stored because the memory budget
+ *     ({@code ResponseCache.memory}) had no room for them
  * @param corruptions entries found damaged on read, each counted as a miss as well and removed
  * @param failures answers that could not be stored because of an internal error
  * @param tokensSaved tokens that the providers counted for answers that hits replayed

@@ -9,7 +9,8 @@ package dev.refrain.engine.stats;
  * @param ttlSeconds whole seconds that it has left; not positive if it has expired and waits for a sweep
  * @param bytes length of the answer that a hit gets
  * @param storedBytes length of the entry in the store
- * @param hits how often it was read lately, or -1 if the store does not know; the engine's own store stops counting at 7
+ * @param hits how often it was read lately, or -1 if the store does not know;
+ *     the engine's own store stops counting at 7
  * @param tokensSaved tokens that a hit saves; 0 if not known
  * @param sourceId generation id of the response that filled it, or null if that had none
  */

@@ -8,12 +8,12 @@ import dev.refrain.engine.memory.MemoryBudget;
 import java.nio.ByteBuffer;
 
 /**
- * Reads what an answer says of itself while it passes by, where nothing of it is stored: without caching, or where the cache has no part in
- * it. It counts as the cache does, because it is the same code. It holds one event of a stream, or some kilobytes of a document, changes
- * and delays nothing, and takes what it does not understand for not said.
+ * Reads what an answer says of itself while it passes by, where nothing of it is stored: without caching, or where the
+ * cache has no part in it. It counts as the cache does, because it is the same code. It holds one event of a stream, or
+ * some kilobytes of a document, changes and delays nothing, and takes what it does not understand for not said.
  *
- * <p>Whether an answer is a stream or a document is told by its first character, whatever its {@code Content-Type} says, if it says
- * anything. Belongs to one thread at a time.
+ * <p>Whether an answer is a stream or a document is told by its first character, whatever its {@code Content-Type}
+ * says, if it says anything. Belongs to one thread at a time.
  */
 public final class AnswerMeter {
     private static final byte[] BOM = {(byte) 0xEF, (byte) 0xBB, (byte) 0xBF};

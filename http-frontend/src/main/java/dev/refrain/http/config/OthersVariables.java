@@ -3,9 +3,9 @@ package dev.refrain.http.config;
 import java.util.regex.Pattern;
 
 /**
- * Environment variables that begin with {@code REFRAIN_} and are no settings. Kubernetes puts some into each container for each Service of
- * its namespace, under the Service's name (kubernetes.io, "Environment variables" of Services), so for one that is called {@code refrain} or
- * {@code refrain-admin}; {@code bin/refrain} has one of its own.
+ * Environment variables that begin with {@code REFRAIN_} and are no settings. Kubernetes puts some into each container
+ * for each Service of its namespace, under the Service's name (kubernetes.io, "Environment variables" of Services), so
+ * for one that is called {@code refrain} or {@code refrain-admin}; {@code bin/refrain} has one of its own.
  */
 final class OthersVariables {
     private static final Pattern SERVICE = Pattern.compile(

@@ -25,8 +25,8 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * Everything that can be set, complete and checked. A component {@code sweepInterval} is {@code sweep-interval} in the file and
- * {@code REFRAIN_SWEEP_INTERVAL} in the environment; docs/refrain.example.yaml explains each one.
+ * Everything that can be set, complete and checked. A component {@code sweepInterval} is {@code sweep-interval} in the
+ * file and {@code REFRAIN_SWEEP_INTERVAL} in the environment; docs/refrain.example.yaml explains each one.
  *
  * @param host address to listen on
  * @param port port to listen on, 0 for any free one
@@ -37,7 +37,8 @@ import java.util.stream.Stream;
  * @param capacity byte budget of the cache
  * @param preallocate whether the store takes all of its capacity on the disk at once
  * @param sweepInterval time between two sweeps for expired entries
- * @param staleIfError for how long after its lifetime an entry may answer in place of a failing upstream (wire rule W30)
+ * @param staleIfError for how long after its lifetime an entry may answer in
+ *     place of a failing upstream (wire rule W30)
  * @param onDisconnect what becomes of an upstream call whose clients have all gone
  * @param corsOrigins origins of pages that may use this server from a browser, or null if the providers decide
  * @param admin the admin listener
@@ -324,7 +325,8 @@ public record Settings(
     /**
      * What hits change in the answers that they repeat.
      *
-     * @param zero JSON paths of numbers that become zero besides {@code usage} (wire rule W25), separated by commas, or {@code none}
+     * @param zero JSON paths of numbers that become zero besides {@code usage}
+     *     (wire rule W25), separated by commas, or {@code none}
      */
     public record Replay(
             @Setting(
@@ -390,7 +392,8 @@ public record Settings(
     /**
      * What is kept in memory beside the cache's file, outside the heap; taken as it is needed.
      *
-     * @param hotAnswers for copies of the answers that are asked for most, or null for what the engine takes unless told
+     * @param hotAnswers for copies of the answers that are asked for most, or
+     *     null for what the engine takes unless told
      * @param knownRequests for requests that come again and again, or null likewise
      */
     @JsonNaming(PropertyNamingStrategies.KebabCaseStrategy.class)
@@ -424,7 +427,8 @@ public record Settings(
      * @param write for a client to take more of its answer
      * @param keepAlive for the next request over a client's connection
      * @param shutdown for requests in progress when the server stops
-     * @param silentCall for a call that all of its clients have left, before newcomers make one of their own (wire rule W28b)
+     * @param silentCall for a call that all of its clients have left, before
+     *     newcomers make one of their own (wire rule W28b)
      */
     @JsonNaming(PropertyNamingStrategies.KebabCaseStrategy.class)
     public record Timeouts(

@@ -36,8 +36,9 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Turns flags, variables, a file and the defaults into {@link Settings}. All four meet as one tree, each setting taken from the
- * first source that has it, and the tree is bound once; so a value is checked in the same way wherever it comes from.
+ * Turns flags, variables, a file and the defaults into {@link Settings}. All four
+ * meet as one tree, each setting taken from the first source that has it, and the
+ * tree is bound once; so a value is checked in the same way wherever it comes from.
  */
 final class SettingsReader {
     private static final YAMLMapper YAML = YAMLMapper.builder(YAMLFactory.builder()

@@ -8,8 +8,9 @@ final class Spelling {
     private Spelling() {}
 
     /**
-     * The first of the names that is like the given one: the same but for one letter (another, one more, one less, or two in each other's
-     * place), for upper and lower case, or for what stands between its words. Empty if there is none.
+     * The first of the names that is like the given one: the same but for one
+     * letter (another, one more, one less, or two in each other's place), for upper
+     * and lower case, or for what stands between its words. Empty if there is none.
      */
     static Optional<String> meant(String given, Iterable<String> names) {
         for (String name : names) {

@@ -13,8 +13,8 @@ import java.util.Random;
 import java.util.StringJoiner;
 
 /**
- * OpenAI Embeddings: https://platform.openai.com/docs/api-reference/embeddings. A vector is a unit vector in a random direction
- * that depends on the input only.
+ * OpenAI Embeddings: https://platform.openai.com/docs/api-reference/embeddings. A vector is a unit vector in a random
+ * direction that depends on the input only.
  */
 final class EmbeddingsFormat implements DemoFormat {
     private static final int DEFAULT_DIMENSIONS = 1536;

@@ -21,15 +21,15 @@ import java.util.Arrays;
 import java.util.function.Supplier;
 
 /**
- * What a request is to the cache. Decided from what was sent and the settings alone, so that whoever asks why is told what would be
- * done.
+ * What a request is to the cache. Decided from what was sent and the settings alone, so that whoever asks why is told
+ * what would be done.
  *
  * @param request with its preset applied
  * @param key null if caching is off, or the request not eligible
  * @param bypass why it is not eligible, or null
  * @param preset the one that it names and that is known here, or null
- * @param outgoing the body that goes to the provider, with its own ids in place of those of hits (wire rule W26b); made when it is wanted, as a
- *     hit has no use for it
+ * @param outgoing the body that goes to the provider, with its own ids in place of those of hits (wire rule W26b); made
+ *     when it is wanted, as a hit has no use for it
  * @param flaw why its preset cannot be applied, or null; then nothing is to be done
  */
 record Decision(
@@ -45,7 +45,8 @@ record Decision(
      * Decides.
      *
      * @param body that the key is made of
-     * @param sent the same array, or the body as it came if that is in a content coding; no preset is applied to it then
+     * @param sent the same array, or the body as it came if that is in a
+     *     content coding; no preset is applied to it then
      */
     static Decision of(
             ResponseCache cache, Presets presets, KeyContext context, HeaderMap headers, byte[] body, byte[] sent) {

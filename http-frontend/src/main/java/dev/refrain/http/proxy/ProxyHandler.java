@@ -68,7 +68,10 @@ final class ProxyHandler implements HttpHandler {
     private static final Logger LOG = LoggerFactory.getLogger(ProxyHandler.class);
     private static final byte[] NOTHING = new byte[0];
 
-    /** Bytes of a body that is held in memory in any case, so that its call can be made again ({@link dev.refrain.http.upstream.IdleConnections}). */
+    /**
+     * Bytes of a body that is held in memory in any case, so that its call can
+     * be made again ({@link dev.refrain.http.upstream.IdleConnections}).
+     */
     private static final long SHORT_BODY = 64 * 1024;
 
     private final ResponseCache cache;
@@ -135,8 +138,8 @@ final class ProxyHandler implements HttpHandler {
 
     @Override
     public void handleRequest(HttpServerExchange exchange) {
-        // Dispatched to this very thread: from here on the exchange ends when its answer does, not when this method
-        // returns.
+        // Dispatched to this very thread: from here on the exchange
+        // ends when its answer does, not when this method returns.
         exchange.dispatch(SameThreadExecutor.INSTANCE, () -> route(exchange));
     }
 
@@ -201,7 +204,10 @@ final class ProxyHandler implements HttpHandler {
         return callers.of(new HeaderFields(exchange.getRequestHeaders()), exchange.getQueryString());
     }
 
-    /** A record of a generation made here, for whom it was made for; the provider has those of what it made itself (W60). */
+    /**
+     * A record of a generation made here, for whom it was made for; the
+     * provider has those of what it made itself (W60).
+     */
     private void generation(HttpServerExchange exchange, Route route, ExchangeSink client) {
         String id = exchange.getQueryParameters().get("id").getFirst();
         Caller caller = caller(exchange);
@@ -223,7 +229,10 @@ final class ProxyHandler implements HttpHandler {
         leaveWithClient(exchange, client);
     }
 
-    /** Holds the body in memory if it is short, or the cache may need it and may hold it; streams it through otherwise (W18). */
+    /**
+     * Holds the body in memory if it is short, or the cache may need it and may
+     * hold it; streams it through otherwise (W18).
+     */
     private void read(HttpServerExchange exchange, Route route, Account account, ExchangeSink client) {
         CacheControls asked = controls(exchange, route.endpoint(), null);
         client.expect(asked, BypassReason.PAYLOAD_TOO_LARGE, null);

@@ -178,8 +178,8 @@ public final class ProxyServer implements AutoCloseable {
                         Integer.MAX_VALUE, settings.timeouts().request().toMillis()))
                 .set(UndertowOptions.DECODE_URL, false)
                 .set(UndertowOptions.ALLOW_UNESCAPED_CHARACTERS_IN_URL, true)
-                // Bodies are counted where they are read, which gives a better answer than Undertow's; its own limit is
-                // 2 MiB.
+                // Bodies are counted where they are read, which gives a
+                // better answer than Undertow's; its own limit is 2 MiB.
                 .set(UndertowOptions.MAX_ENTITY_SIZE, -1L)
                 .getMap();
     }
@@ -190,8 +190,8 @@ public final class ProxyServer implements AutoCloseable {
     }
 
     /**
-     * Opens the store and starts to listen. A store that cannot be opened keeps nobody from the provider: it is reported, and nothing
-     * is stored.
+     * Opens the store and starts to listen. A store that cannot be opened keeps nobody from the provider: it is
+     * reported, and nothing is stored.
      *
      * @throws IOException if the address cannot be listened on; the message says which and why
      */
@@ -360,8 +360,8 @@ public final class ProxyServer implements AutoCloseable {
     }
 
     /**
-     * Stops taking requests, lets those in progress finish within {@code timeouts.shutdown}, then closes the store. Upstream calls
-     * whose clients have gone count as in progress: their answers are still to be stored.
+     * Stops taking requests, lets those in progress finish within {@code timeouts.shutdown}, then closes the store.
+     * Upstream calls whose clients have gone count as in progress: their answers are still to be stored.
      */
     @Override
     public void close() {

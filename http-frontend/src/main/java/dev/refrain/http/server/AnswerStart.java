@@ -21,7 +21,10 @@ import io.undertow.util.Methods;
 import io.undertow.util.Protocols;
 import io.undertow.util.StatusCodes;
 
-/** What a client reads first: the status and fields of an answer, or of an error that is made here. The I/O thread's alone. */
+/**
+ * What a client reads first: the status and fields of an answer, or of an error
+ * that is made here. The I/O thread's alone.
+ */
 final class AnswerStart {
     /** Whatever there is too much of is over in moments, or not foreseeable. */
     private static final String RETRY_SECONDS = "1";
@@ -88,8 +91,8 @@ final class AnswerStart {
         if (head.contentLength() >= 0) {
             exchange.setResponseContentLength(head.contentLength());
         } else if (exchange.getProtocol().equals(Protocols.HTTP_1_1) && mayHaveBody(head.status())) {
-            // Said outright, since Undertow would end a response on a closing connection by closing: a cut one looked
-            // complete.
+            // Said outright, since Undertow would end a response on a
+            // closing connection by closing: a cut one looked complete.
             fields.put(Headers.TRANSFER_ENCODING, Headers.CHUNKED.toString());
         }
         if (head.generationId() != null) {

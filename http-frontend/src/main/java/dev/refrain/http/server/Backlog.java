@@ -37,7 +37,10 @@ public final class Backlog {
         return true;
     }
 
-    /** Adds a piece that need not be copied, and for all of which, what lies before its position included, room is reserved. */
+    /**
+     * Adds a piece that need not be copied, and for all of which, what lies
+     * before its position included, room is reserved.
+     */
     public void addReserved(ByteBuffer piece) {
         pieces.add(piece);
     }

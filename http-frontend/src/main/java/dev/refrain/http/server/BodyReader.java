@@ -123,7 +123,10 @@ public final class BodyReader {
         }
     }
 
-    /** What has been read, in an array of its length, which stays as long as the request does; null if there is no room for it. */
+    /**
+     * What has been read, in an array of its length, which stays as long as the
+     * request does; null if there is no room for it.
+     */
     private byte[] exact() {
         int length = buffer.position();
         int capacity = buffer.capacity();

@@ -12,11 +12,13 @@ import org.xnio.conduits.ConduitStreamSourceChannel;
 import org.xnio.conduits.StreamSourceConduit;
 
 /**
- * Notices that a client goes away: that its connection is closed, and, where that is wanted, that the client closes it while it
- * waits for an answer, when nothing is written to it that could fail.
+ * Notices that a client goes away: that its connection is closed, and, where that is wanted, that the client closes it
+ * while it waits for an answer, when nothing is written to it that could fail.
  *
- * <p>The end of what a client sends does not tell one that has gone from one that has only finished sending and goes on reading. So
- * this is for requests alone whose answer nobody else gets: for them the end counts as gone, as it does with nginx and Go's server. What comes instead of the end is another request, sent ahead: it is put back, and the watch is over.
+ * <p>The end of what a client sends does not tell one that has gone from one that has only
+ * finished sending and goes on reading. So this is for requests alone whose answer nobody else
+ * gets: for them the end counts as gone, as it does with nginx and Go's server. What comes
+ * instead of the end is another request, sent ahead: it is put back, and the watch is over.
  *
  * <p>The I/O thread's alone.
  */
@@ -54,7 +56,10 @@ public final class ClientWatch {
         current.set(closed);
     }
 
-    /** The request is over: forgets what was to be done for it, and with that the request and its credentials (wire rule W15). */
+    /**
+     * The request is over: forgets what was to be done for it, and with that
+     * the request and its credentials (wire rule W15).
+     */
     public static void forget(ServerConnection connection) {
         AtomicReference<Runnable> current = connection.getAttachment(CURRENT);
         if (current != null) {
@@ -62,7 +67,10 @@ public final class ClientWatch {
         }
     }
 
-    /** Watches until the exchange is over, whose request has been read to its end. Returns null if more has been read already. */
+    /**
+     * Watches until the exchange is over, whose request has been read to its
+     * end. Returns null if more has been read already.
+     */
     static ClientWatch start(HttpServerExchange exchange, Runnable gone) {
         HttpServerConnection connection = (HttpServerConnection) exchange.getConnection();
         if (connection.getExtraBytes() != null) {

@@ -15,7 +15,10 @@ import java.util.Arrays;
 import java.util.Locale;
 import java.util.zip.GZIPOutputStream;
 
-/** In what a request's body is wrapped (RFC 9110, 8.4). The key is made of what is inside; what is forwarded stays as it came. */
+/**
+ * In what a request's body is wrapped (RFC 9110, 8.4). The key is made of what
+ * is inside; what is forwarded stays as it came.
+ */
 public enum ContentCoding {
     /** None. */
     IDENTITY {
@@ -75,10 +78,12 @@ public enum ContentCoding {
     }
 
     /**
-     * What is inside. A few bytes can stand for very many, so both are bounded: the result, and what all of them together take of the heap.
+     * What is inside. A few bytes can stand for very many, so both are bounded: the result, and what all of them
+     * together take of the heap.
      *
      * @param limit the longest result, in bytes
-     * @param lease takes what is needed of the heap beyond the first few KiB, and is told of all of it; it is not given back here
+     * @param lease takes what is needed of the heap beyond the first few KiB,
+     *     and is told of all of it; it is not given back here
      * @throws TooLong if the result would be longer, or there is no room for it
      * @throws IOException if it is not in this coding
      */

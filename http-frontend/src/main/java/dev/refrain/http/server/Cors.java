@@ -14,8 +14,9 @@ import java.util.Locale;
 import java.util.function.BiConsumer;
 
 /**
- * Lets pages of some origins use the proxy from a browser (the CORS protocol of the Fetch standard), in place of the providers, whose
- * word a hit does not carry. Credentials of the browser's own, such as cookies, are not allowed; an API key is none of them.
+ * Lets pages of some origins use the proxy from a browser (the CORS protocol of the Fetch standard), in place of the
+ * providers, whose word a hit does not carry. Credentials of the browser's own, such as cookies, are not allowed; an
+ * API key is none of them.
  */
 public final class Cors implements HttpHandler {
     private static final String PREFIX = "access-control-";

@@ -9,8 +9,8 @@ import java.util.function.Consumer;
 import org.xnio.channels.StreamSourceChannel;
 
 /**
- * For answers that do not depend on a request's body. A body in chunks says where it ends as it comes, so it is read before the answer:
- * a broken one is answered for what it is, and nothing that it hides is taken for another request.
+ * For answers that do not depend on a request's body. A body in chunks says where it ends as it comes, so it is read
+ * before the answer: a broken one is answered for what it is, and nothing that it hides is taken for another request.
  */
 public final class EarlyAnswer {
     /** Of a body that nobody wants. A longer one is not read to its end. */
@@ -21,8 +21,8 @@ public final class EarlyAnswer {
     /**
      * Reads the body if only its bytes say where it ends. To be called on the I/O thread, with the exchange dispatched.
      *
-     * @param answer is called once, on the I/O thread, with what is wrong with the body, or null; the connection is closed behind the
-     *     answer if anything is
+     * @param answer is called once, on the I/O thread, with what is wrong with the body, or null; the connection is
+     *     closed behind the answer if anything is
      */
     public static void once(HttpServerExchange exchange, Patience patience, Consumer<ProxyException> answer) {
         if (exchange.getRequestHeaders().contains(Headers.TRANSFER_ENCODING)) {

@@ -28,10 +28,11 @@ import org.xnio.channels.StreamSinkChannel;
 /**
  * The client's end of a response: writes an answer to an Undertow exchange without ever blocking.
  *
- * <p>All writing happens on the exchange's I/O thread. Calls from that thread, which every hit makes, act at once; calls from
- * others go through a mailbox that keeps their order. What the socket does not take waits in a backlog, whose emptying is the
- * back-pressure signal ({@link #whenDrained}); a client that takes nothing for too long is cut. Once the client is gone everything
- * is swallowed, so that a capture further up the line can go on; {@link #whenGone} tells those who would rather stop.
+ * <p>All writing happens on the exchange's I/O thread. Calls from that thread, which every hit makes, act at once;
+ * calls from others go through a mailbox that keeps their order. What the socket does not take waits in a backlog,
+ * whose emptying is the back-pressure signal ({@link #whenDrained}); a client that takes nothing for too long is cut.
+ * Once the client is gone everything is swallowed, so that a capture further up the line can go on; {@link #whenGone}
+ * tells those who would rather stop.
  */
 public final class ExchangeSink implements ResponseSink {
     private static final Logger LOG = LoggerFactory.getLogger(ExchangeSink.class);
@@ -43,8 +44,8 @@ public final class ExchangeSink implements ResponseSink {
     private static final Object NO_ROOM = new Object();
 
     /**
-     * How long to go on reading a request that has its answer. Most clients look at the answer only when they have sent everything,
-     * and a connection closed over unread bytes would take it away from them.
+     * How long to go on reading a request that has its answer. Most clients look at the answer only when they have sent
+     * everything, and a connection closed over unread bytes would take it away from them.
      */
     private static final Duration LINGER = Duration.ofSeconds(30);
     /** The same while memory is tight: until then the request's head is held. */
@@ -106,8 +107,8 @@ public final class ExchangeSink implements ResponseSink {
     }
 
     /**
-     * Counts the client as gone as soon as it closes its side of the connection. For an answer that nobody else gets and that is
-     * still being waited for; to be called on the I/O thread, with the request read to its end.
+     * Counts the client as gone as soon as it closes its side of the connection. For an answer that nobody else gets
+     * and that is still being waited for; to be called on the I/O thread, with the request read to its end.
      */
     public void leaveWithClient() {
         if (!over && !ended) {
@@ -121,8 +122,8 @@ public final class ExchangeSink implements ResponseSink {
     }
 
     /**
-     * Notices that the client closes its side of the connection, and goes on: for an answer that is worth fetching without it. To be
-     * called as {@link #leaveWithClient} is.
+     * Notices that the client closes its side of the connection, and goes on: for an answer that is worth fetching
+     * without it. To be called as {@link #leaveWithClient} is.
      */
     public void noticeLeaving() {
         if (!over && !ended) {
@@ -161,7 +162,9 @@ public final class ExchangeSink implements ResponseSink {
         }
     }
 
-    /** Whether a client can do anything with it before the body comes. Nobody shows how long an answer is going to be. */
+    /**
+     * Whether a client can do anything with it before the body comes. Nobody shows how long an answer is going to be.
+     */
     private static boolean isOfUse(ResponseHead head) {
         return head.contentLength() < 0;
     }
@@ -222,8 +225,8 @@ public final class ExchangeSink implements ResponseSink {
         start.of(head);
         channel = exchange.getResponseChannel();
         if (notice != null && head.contentLength() >= 0) {
-            // The client knows the last byte for what it is, and may send its next request before the end is heard of
-            // here.
+            // The client knows the last byte for what it is, and may
+            // send its next request before the end is heard of here.
             notice.stop();
             notice = null;
         }
@@ -405,7 +408,9 @@ public final class ExchangeSink implements ResponseSink {
         signalDrained();
     }
 
-    /** The rest is Undertow's, without a limit: reading what is left of the request, and writing the last of the answer. */
+    /**
+     * The rest is Undertow's, without a limit: reading what is left of the request, and writing the last of the answer.
+     */
     private void closeUnlessComplete() {
         Duration linger = patience.memory().isTight() ? SHORT_LINGER : LINGER;
         Duration limit = exchange.isRequestComplete() ? patience.timeout() : linger;
@@ -418,8 +423,9 @@ public final class ExchangeSink implements ResponseSink {
     }
 
     /**
-     * Ends the connection without ending the message, so that the client sees that the answer is not complete. In good order, so that what
-     * came before is not lost on its way; to an HTTP/1.0 client by a reset, since an orderly close is the end of the message to it.
+     * Ends the connection without ending the message, so that the client sees that the answer is not complete. In good
+     * order, so that what came before is not lost on its way; to an HTTP/1.0 client by a reset, since an orderly close
+     * is the end of the message to it.
      */
     private void breakOff() {
         if (exchange.getProtocol().equals(Protocols.HTTP_1_1)) {

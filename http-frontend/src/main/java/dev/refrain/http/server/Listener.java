@@ -17,7 +17,10 @@ import org.xnio.Xnio;
 import org.xnio.XnioWorker;
 import org.xnio.channels.AcceptingChannel;
 
-/** The address that is listened on, and the threads behind it: what {@link io.undertow.Undertow} does, with a look at each new connection. */
+/**
+ * The address that is listened on, and the threads behind it: what
+ * {@link io.undertow.Undertow} does, with a look at each new connection.
+ */
 public final class Listener implements AutoCloseable {
     /** Undertow's own choice, which leaves a pool of memory room for its own accounts. */
     private static final int BUFFER_BYTES = 16 * 1024 - 20;
@@ -45,8 +48,8 @@ public final class Listener implements AutoCloseable {
      * Listens.
      *
      * @param options of {@link UndertowOptions}
-     * @param opened gets each connection before the handler sees a request of it, and returns what is to be done when it is closed, on
-     *     its I/O thread or on one that closes it
+     * @param opened gets each connection before the handler sees a request of it, and returns what is to be done when
+     *     it is closed, on its I/O thread or on one that closes it
      * @throws IOException if the address cannot be listened on
      */
     public static Listener open(

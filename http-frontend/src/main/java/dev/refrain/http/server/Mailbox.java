@@ -7,8 +7,8 @@ import java.util.function.Consumer;
 import org.xnio.XnioIoThread;
 
 /**
- * Carries messages from any thread to an I/O thread, in order. On that thread itself they are received at once, unless others are
- * still on their way.
+ * Carries messages from any thread to an I/O thread, in order. On that thread itself they are received at once, unless
+ * others are still on their way.
  */
 final class Mailbox {
     private final XnioIoThread thread;

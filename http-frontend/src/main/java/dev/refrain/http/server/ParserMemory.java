@@ -8,9 +8,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Wipes what Undertow's parser leaves behind: the characters of the values that it has read stay in a buffer of each connection until those of
- * another request come, an API key for as long as the connection is open (wire rule W15). Undertow has no way to say so, hence the fields of its
- * own; {@code KeptCredentialsIT} notices when another version has others.
+ * Wipes what Undertow's parser leaves behind: the characters of the values that it has read
+ * stay in a buffer of each connection until those of another request come, an API key for
+ * as long as the connection is open (wire rule W15). Undertow has no way to say so, hence
+ * the fields of its own; {@code KeptCredentialsIT} notices when another version has others.
  */
 public final class ParserMemory {
     private static final Logger LOG = LoggerFactory.getLogger(ParserMemory.class);
@@ -51,7 +52,10 @@ public final class ParserMemory {
         }
     }
 
-    /** Wipes what is left of a request that is over, and gives back what long fields took; on the connection's I/O thread. */
+    /**
+     * Wipes what is left of a request that is over, and gives back what long
+     * fields took; on the connection's I/O thread.
+     */
     public static void wipe(ServerConnection connection) {
         if (INSTANCE != null && connection instanceof HttpServerConnection http) {
             INSTANCE.wipe(http);

@@ -4,7 +4,10 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.WritableByteChannel;
 
-/** Writes long answers piece by piece: the JDK copies whatever it is given of the heap, each time, however little of it the socket takes. */
+/**
+ * Writes long answers piece by piece: the JDK copies whatever it is given of
+ * the heap, each time, however little of it the socket takes.
+ */
 public final class Pieces {
     /** Stays in the processor's caches on its way. */
     private static final int LENGTH = 64 * 1024;
@@ -12,7 +15,10 @@ public final class Pieces {
     /** Of the piece that Undertow keeps, for each connection. */
     private static final int FIRST_LENGTH = 4 * 1024;
 
-    /** Of what lies outside of the heap, and is copied by nobody: fewer and larger writes are faster (docs/measurements). */
+    /**
+     * Of what lies outside of the heap, and is copied by nobody: fewer and
+     * larger writes are faster (docs/measurements).
+     */
     public static final int DIRECT_LENGTH = 256 * 1024;
 
     private Pieces() {}
@@ -32,8 +38,8 @@ public final class Pieces {
     }
 
     /**
-     * The same for what goes out together with a response's head: Undertow keeps hold of that until the connection's next response, so it must not
-     * be a whole answer.
+     * The same for what goes out together with a response's head: Undertow keeps hold of that until the connection's
+     * next response, so it must not be a whole answer.
      */
     static int writeFirst(WritableByteChannel channel, ByteBuffer bytes) throws IOException {
         if (bytes.remaining() <= FIRST_LENGTH) {

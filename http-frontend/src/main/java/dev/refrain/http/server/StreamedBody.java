@@ -9,8 +9,8 @@ import java.util.concurrent.Flow;
 import org.xnio.channels.StreamSourceChannel;
 
 /**
- * A request body on its way from a client to the upstream, never held in memory: each piece is read from the client's socket when
- * the upstream's has room for it.
+ * A request body on its way from a client to the upstream, never held in memory: each piece is read from the client's
+ * socket when the upstream's has room for it.
  *
  * <p>Everything happens on the exchange's I/O thread, but {@link #subscribe}, which the HTTP client calls.
  */

@@ -5,8 +5,8 @@ import org.xnio.XnioExecutor;
 import org.xnio.XnioIoThread;
 
 /**
- * Limits the waiting for a client, in both directions. One wait may take the limit; all of them together the limit and a second for
- * each KiB that came of it, so that nobody holds resources for long by moving a byte now and then.
+ * Limits the waiting for a client, in both directions. One wait may take the limit; all of them together the limit and
+ * a second for each KiB that came of it, so that nobody holds resources for long by moving a byte now and then.
  *
  * <p>The I/O thread's alone, but for {@link #expire}.
  */

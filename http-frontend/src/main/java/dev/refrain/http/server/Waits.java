@@ -10,8 +10,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 
 /**
- * The clients that are waited for now, the longest wait first. While the memory budget is tight, those go first that have moved nothing
- * for seconds: what is held for them is what others need. Thread-safe.
+ * The clients that are waited for now, the longest wait first. While the memory budget is tight, those go first that
+ * have moved nothing for seconds: what is held for them is what others need. Thread-safe.
  */
 public final class Waits {
     /** A client of a slow network that is well may pause for that long. */

@@ -8,9 +8,9 @@ import java.util.Set;
 import java.util.function.BooleanSupplier;
 
 /**
- * What the heads of requests take of the memory budget, from their first byte until the request is over. Those that are not whole yet have
- * a small share of it, in which the oldest has to go when there is no room for a new one: a client that is well sends its head within
- * a moment.
+ * What the heads of requests take of the memory budget, from their first byte until the request is over. Those that are
+ * not whole yet have a small share of it, in which the oldest has to go when there is no room for a new one: a client
+ * that is well sends its head within a moment.
  *
  * <p>One for each I/O thread, and that thread's alone; the share is all threads'.
  */

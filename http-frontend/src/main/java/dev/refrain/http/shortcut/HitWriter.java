@@ -14,8 +14,8 @@ import java.util.Arrays;
 import java.util.Optional;
 
 /**
- * Looks answers up for the {@link Shortcut}s of one I/O thread and puts head and body together, so that they are written at once. One
- * answer at a time; the thread's alone.
+ * Looks answers up for the {@link Shortcut}s of one I/O thread and puts head and body together, so that they are
+ * written at once. One answer at a time; the thread's alone.
  */
 final class HitWriter implements ResponseSink {
     private final ResponseCache cache;
@@ -36,7 +36,10 @@ final class HitWriter implements ResponseSink {
     private int bodyLength;
     /** Of head and body, what is not written. */
     private int left;
-    /** Where the next bytes go: the piece, or what holds everything from there on if the client does not take it at once. */
+    /**
+     * Where the next bytes go: the piece, or what holds everything from there
+     * on if the client does not take it at once.
+     */
     private ByteBuffer next;
 
     HitWriter(ResponseCache cache, ActivityLog activity, ModelNames models) {

@@ -9,8 +9,8 @@ import java.util.concurrent.TimeUnit;
 import org.xnio.XnioIoThread;
 
 /**
- * Closes connections over which no request has come for long. Undertow could, but takes those for idle whose requests it never gets to see
- * ({@link Shortcut}). The I/O thread's alone.
+ * Closes connections over which no request has come for long. Undertow could, but takes those for idle whose requests
+ * it never gets to see ({@link Shortcut}). The I/O thread's alone.
  */
 final class IdleSweep {
     private static final int SWEEPS_PER_LIMIT = 12;
@@ -18,7 +18,10 @@ final class IdleSweep {
 
     private final XnioIoThread thread;
     private final long limitNanos;
-    /** Weak, so that one that is closed is gone with all that it holds, an answer of megabytes perhaps, and not at the next sweep. */
+    /**
+     * Weak, so that one that is closed is gone with all that it holds, an
+     * answer of megabytes perhaps, and not at the next sweep.
+     */
     private List<WeakReference<Shortcut>> connections = new ArrayList<>();
 
     private boolean running;

@@ -12,10 +12,12 @@ import java.util.function.Predicate;
 import java.util.stream.IntStream;
 
 /**
- * The head of a request that was served, and what had been made of it. Clients send the same head again and again over a connection, but for
- * the length of the body; a head that is the same byte for byte but for that means the same, and need not be parsed.
+ * The head of a request that was served, and what had been made of it. Clients send the same head again and again over
+ * a connection, but for the length of the body; a head that is the same byte for byte but for that means the same, and
+ * need not be parsed.
  *
- * <p>Of the query string and the fields that hold credentials, no byte is kept, but a keyed hash of them all ({@link CredentialMac}).
+ * <p>Of the query string and the fields that hold credentials, no byte is kept,
+ * but a keyed hash of them all ({@link CredentialMac}).
  */
 final class KnownHead {
     /** Of a length; no request that is looked at here is as long. */
@@ -75,7 +77,10 @@ final class KnownHead {
 
     private record Span(int from, int to) {}
 
-    /** The query string and the values of fields that hold credentials, in their order; null if a line goes on in the next one. */
+    /**
+     * The query string and the values of fields that hold credentials, in their
+     * order; null if a line goes on in the next one.
+     */
     private static List<Span> secrets(byte[] head, Predicate<String> credentials) {
         List<Span> found = new ArrayList<>();
         int line = 0;
@@ -165,8 +170,8 @@ final class KnownHead {
     }
 
     /**
-     * Where a request's body begins, if its head ends within the first {@code count} bytes, and if nobody can think that it ends elsewhere: no
-     * line ends in another way than the standard's. Else -1.
+     * Where a request's body begins, if its head ends within the first {@code count} bytes, and if nobody can think
+     * that it ends elsewhere: no line ends in another way than the standard's. Else -1.
      */
     static int bodyOf(byte[] request, int count) {
         for (int i = 1; i < count; i++) {
@@ -212,7 +217,8 @@ final class KnownHead {
     }
 
     /**
-     * Where the body begins, if the bytes begin with this head, else -1. It is another request if the body is not as long as this says.
+     * Where the body begins, if the bytes begin with this head, else -1. It is another request if the body is not as
+     * long as this says.
      *
      * @param count how many bytes there are
      * @param with makes the hash of what is secret

@@ -14,8 +14,8 @@ import org.xnio.StreamConnection;
 import org.xnio.conduits.ConduitStreamSinkChannel;
 
 /**
- * What a client has not taken at once of an answer that a {@link Shortcut} gave it: written as it takes more, within the limits that every
- * client has. The I/O thread's alone.
+ * What a client has not taken at once of an answer that a {@link Shortcut} gave it: written as it takes more, within
+ * the limits that every client has. The I/O thread's alone.
  */
 final class Leftover {
     /** Called once, on the I/O thread. */

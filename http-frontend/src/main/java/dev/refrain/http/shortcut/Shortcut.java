@@ -23,9 +23,9 @@ import org.xnio.conduits.AbstractStreamSourceConduit;
 import org.xnio.conduits.StreamSourceConduit;
 
 /**
- * A way past the HTTP server for hits. It stands below Undertow in a connection and looks at what comes between two requests: if that is one
- * whole request with a head that was served before ({@link KnownHead}), and its answer is stored, the answer is written and Undertow never
- * hears of the request. Everything else goes the long way, untouched.
+ * A way past the HTTP server for hits. It stands below Undertow in a connection and looks at what comes between two
+ * requests: if that is one whole request with a head that was served before ({@link KnownHead}), and its answer is
+ * stored, the answer is written and Undertow never hears of the request. Everything else goes the long way, untouched.
  *
  * <p>The I/O thread's alone.
  */
@@ -183,7 +183,9 @@ public final class Shortcut extends AbstractStreamSourceConduit<StreamSourceCond
         }
     }
 
-    /** Makes sure that there is room for what the client does not take at once; cuts the client off if there is none. */
+    /**
+     * Makes sure that there is room for what the client does not take at once; cuts the client off if there is none.
+     */
     boolean reserve(int bytes) {
         if (!gone && !shared.patience().memory().reserve(bytes)) {
             gone = true;

@@ -12,13 +12,14 @@ import java.util.function.IntConsumer;
 import java.util.function.LongSupplier;
 
 /**
- * Which calls may begin while the memory budget has no room for all of them. The others wait, for seconds, and hold no more than their
- * request.
+ * Which calls may begin while the memory budget has no room for all of them. The others wait, for seconds, and hold no
+ * more than their request.
  *
- * <p>Two things keep a flood from shutting out everybody else. A part of the budget is for clients that have taken an answer over the same
- * connection before: a flood of those that do not read has none. And among those who wait the newest goes first: in a flood all waits are
- * too long for somebody, and the newest request is the one whose client is most likely still there (adaptive LIFO; Maurer, "Fail at
- * Scale", ACM Queue 13(8), 2015). Who finds no room even to wait takes the place of the oldest.
+ * <p>Two things keep a flood from shutting out everybody else. A part of the budget is for clients that have taken an
+ * answer over the same connection before: a flood of those that do not read has none. And among those who wait the
+ * newest goes first: in a flood all waits are too long for somebody, and the newest request is the one whose client is
+ * most likely still there (adaptive LIFO; Maurer, "Fail at Scale", ACM Queue 13(8), 2015). Who finds no room even to
+ * wait takes the place of the oldest.
  *
  * <p>Thread-safe. Its monitor is a leaf: no call is told anything with it held.
  */

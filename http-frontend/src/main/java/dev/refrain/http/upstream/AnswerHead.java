@@ -10,9 +10,9 @@ import java.util.Locale;
 /**
  * Reads the head of a provider's answer.
  *
- * <p>One that leaves open where its body ends is refused (RFC 9112, 6.3): the HTTP client takes a guess at it, and a wrong guess
- * is a cut or spoilt answer that looks whole. It reads the first of several lengths, a length in place of chunks, and past any
- * other transfer coding.
+ * <p>One that leaves open where its body ends is refused (RFC 9112, 6.3): the HTTP client takes a guess at it, and a
+ * wrong guess is a cut or spoilt answer that looks whole. It reads the first of several lengths, a length in place of
+ * chunks, and past any other transfer coding.
  */
 final class AnswerHead {
     private AnswerHead() {}

@@ -8,9 +8,9 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.ThreadFactory;
 
 /**
- * The threads on which the HTTP client calls back. What such a callback hands over itself comes after it, on the same thread: the client
- * takes an answer through half a dozen steps that way, and to wake a thread for each takes longer than most of them. No callback waits for
- * another.
+ * The threads on which the HTTP client calls back. What such a callback hands over itself comes after it, on the same
+ * thread: the client takes an answer through half a dozen steps that way, and to wake a thread for each takes longer
+ * than most of them. No callback waits for another.
  */
 final class Callbacks implements Executor, AutoCloseable {
     /** Null but on the threads, where it holds what comes after the callback that runs. */

@@ -10,9 +10,9 @@ import java.util.function.LongSupplier;
 /**
  * Turns at making a TLS connection to one provider.
  *
- * <p>A handshake takes milliseconds of a processor, as the JDK does elliptic curves in Java. Those of a burst that all begin at once end
- * together, after their time limit perhaps; in turns the first ones are through soon, and the others follow. A wait for a turn has no limit as long as
- * others get through.
+ * <p>A handshake takes milliseconds of a processor, as the JDK does elliptic curves in Java. Those of a burst that all
+ * begin at once end together, after their time limit perhaps; in turns the first ones are through soon, and the others
+ * follow. A wait for a turn has no limit as long as others get through.
  *
  * <p>Thread-safe.
  */

@@ -9,13 +9,14 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 
 /**
- * Keeps count of the connections that the HTTP client's pool holds for later calls, to tell when a call may be made again.
+ * Keeps count of the connections that the HTTP client's pool holds for later
+ * calls, to tell when a call may be made again.
  *
- * <p>A provider may close an idle connection at any time, also at the moment when the next request is on its way to it. A request
- * that fails so, at once and without a byte of an answer, was not read, and even a POST may be repeated (RFC 9110, 9.2.2: "some
- * means to detect that the original request was never applied"). On a new connection, or later, the provider may have been at work
- * on it, and a second answer would be paid for as well. The client does not say which connection it took; if the pool had one, it
- * took that.
+ * <p>A provider may close an idle connection at any time, also at the moment when the next request is on its way to it.
+ * A request that fails so, at once and without a byte of an answer, was not read, and even a POST may be repeated (RFC
+ * 9110, 9.2.2: "some means to detect that the original request was never applied"). On a new connection, or later, the
+ * provider may have been at work on it, and a second answer would be paid for as well. The client does not say which
+ * connection it took; if the pool had one, it took that.
  *
  * <p>Thread-safe. One instance for each client, since each has a pool.
  */

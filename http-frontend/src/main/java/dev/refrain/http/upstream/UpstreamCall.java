@@ -19,9 +19,10 @@ import java.util.concurrent.ScheduledFuture;
 /**
  * One call to the upstream: sends a request and passes the answer to a sink as it arrives.
  *
- * <p>The next piece is asked for when the last one has been taken ({@link ResponseSink#whenDrained}), so that a slow client slows the provider down
- * instead of filling memory. A call that finds its connection closed is made again ({@link IdleConnections}). Timers may end the call while the HTTP client's threads deliver, so deliveries hold this object's
- * monitor; the sink never blocks, hence neither do they.
+ * <p>The next piece is asked for when the last one has been taken ({@link ResponseSink#whenDrained}), so that a slow
+ * client slows the provider down instead of filling memory. A call that finds its connection closed is made again
+ * ({@link IdleConnections}). Timers may end the call while the HTTP client's threads deliver, so deliveries hold this
+ * object's monitor; the sink never blocks, hence neither do they.
  */
 public final class UpstreamCall implements Upstream, Upstream.Call, Admission.Applicant {
     private final UpstreamClient client;

@@ -37,7 +37,10 @@ public final class UpstreamClient implements AutoCloseable {
     /** How often those who wait for room are looked after. */
     private static final int LOOK_MILLIS = 100;
 
-    /** Many enough for hundreds a second with a provider round the world, few enough to take a fraction of a second of processor. */
+    /**
+     * Many enough for hundreds a second with a provider round the world, few
+     * enough to take a fraction of a second of processor.
+     */
     private static final int HANDSHAKES = 128;
 
     private final Callbacks callbacks = new Callbacks(THREADS, daemons("refrain-upstream-"));
@@ -144,8 +147,8 @@ public final class UpstreamClient implements AutoCloseable {
     }
 
     /**
-     * Makes room for another call. Said before the answer's last byte is passed on: the client that gets it may send its next request at
-     * once.
+     * Makes room for another call. Said before the answer's last byte is passed on: the client that gets it may send
+     * its next request at once.
      */
     void answered() {
         waiting.decrementAndGet();

@@ -18,7 +18,10 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** {@code kill -9} while requests are logged: all but the last second of the log is there at the next start (wire rule W61). */
+/**
+ * {@code kill -9} while requests are logged: all but the last second of the log
+ * is there at the next start (wire rule W61).
+ */
 class ActivityKillIT {
     private static final long LOSS_NANOS = TimeUnit.MILLISECONDS.toNanos(1500);
 

@@ -132,7 +132,10 @@ class ActivityWireTest extends WireTest {
         assertThat(ask(header(off, GENERATION)).body()).isEqualTo(FROM_UPSTREAM);
     }
 
-    /** Ollama counts to 998, Groq's compound models say "stub": two answers with one id, asked for with one key and with two. */
+    /**
+     * Ollama counts to 998, Groq's compound models say "stub": two answers with
+     * one id, asked for with one key and with two.
+     */
     @Test
     void f6_idsThatAProviderIssuesTwiceNeverMixTwoRecords() throws IOException {
         List<String> hits = new ArrayList<>();

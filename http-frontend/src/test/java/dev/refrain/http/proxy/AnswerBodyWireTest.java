@@ -9,7 +9,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Documents as providers may send them: passed on byte for byte (W23), and stored or not (W16); what a hit changes (W25). */
+/**
+ * Documents as providers may send them: passed on byte for byte (W23), and
+ * stored or not (W16); what a hit changes (W25).
+ */
 class AnswerBodyWireTest extends ProviderFaults {
     /** Endpoint, content type, body; what a hit returns of it, or null if it is not stored. */
     static Stream<Arguments> documents() {

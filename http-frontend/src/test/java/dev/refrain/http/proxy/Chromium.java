@@ -73,7 +73,10 @@ final class Chromium implements AutoCloseable {
         return page;
     }
 
-    /** Errors and warnings on the console, violations of the content security policy, uncaught exceptions, dialogs; forgets them. */
+    /**
+     * Errors and warnings on the console, violations of the content security
+     * policy, uncaught exceptions, dialogs; forgets them.
+     */
     List<String> complaints() {
         List<String> all = List.copyOf(complaints);
         complaints.clear();

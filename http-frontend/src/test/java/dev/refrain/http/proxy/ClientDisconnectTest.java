@@ -17,7 +17,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Clients that go away, at each stage of a request (wire rule W29): what ends with them, what goes on, and that nothing is left. */
+/**
+ * Clients that go away, at each stage of a request (wire rule W29): what ends
+ * with them, what goes on, and that nothing is left.
+ */
 class ClientDisconnectTest extends WireTest {
     private static final String HEAD =
             "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";

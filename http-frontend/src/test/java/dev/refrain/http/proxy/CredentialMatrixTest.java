@@ -86,8 +86,8 @@ class CredentialMatrixTest extends WireTest {
     }
 
     /**
-     * Two callers, whose lines differ, over one connection, so that the head of each is known when the other's comes, and over connections
-     * of their own.
+     * Two callers, whose lines differ, over one connection, so that the head of each is known when the other's comes,
+     * and over connections of their own.
      */
     private void assertApart(String what, List<String> alice, List<String> bob) throws IOException {
         String body = body(what);

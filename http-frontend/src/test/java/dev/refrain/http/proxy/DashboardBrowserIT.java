@@ -31,10 +31,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * The dashboard as an operator uses it: the executable jar behind it, real requests through its proxy, a real browser in front. Each
- * test asks for a model of its own, so that all can share one store. After each of them the browser must have nothing to complain
- * about: no error, no violation of the content security policy, no dialog that a page opened. One class, however long, because
- * starting the jar and the browser takes as long as most of the tests together.
+ * The dashboard as an operator uses it: the executable jar behind it, real requests through its proxy, a real browser
+ * in front. Each test asks for a model of its own, so that all can share one store. After each of them the browser must
+ * have nothing to complain about: no error, no violation of the content security policy, no dialog that a page opened.
+ * One class, however long, because starting the jar and the browser takes as long as most of the tests together.
  */
 class DashboardBrowserIT {
     private static final String CHAT = "/v1/chat/completions";
@@ -84,8 +84,7 @@ class DashboardBrowserIT {
         assertThat(chromium.complaints()).isEmpty();
     }
 
-    // ------------------------------------------------------------------------------------------------------- what is
-    // there
+    // ---- what is there
 
     @Test
     void aRequestShowsUpWithoutAReload() {
@@ -141,8 +140,7 @@ class DashboardBrowserIT {
         assertThat(page.locator("#chart-table tbody tr")).hasCount(168);
     }
 
-    // ------------------------------------------------------------------------------------------------------------
-    // activity
+    // ---- activity
 
     @Test
     void theLogIsFilteredAndPaged() {
@@ -241,8 +239,7 @@ class DashboardBrowserIT {
         page.keyboard().press("ArrowUp");
     }
 
-    // -------------------------------------------------------------------------------------------------------------
-    // explain
+    // ---- explain
 
     @Test
     void aMissIsExplainedByWhatDiffersFromTheNearestRequest() {
@@ -288,8 +285,7 @@ class DashboardBrowserIT {
         assertThat(page.getByLabel("Body, or a whole curl command")).hasValue(chat("test/curl", "It's me"));
     }
 
-    // ---------------------------------------------------------------------------------------------------------------
-    // purge
+    // ---- purge
 
     @Test
     void nothingIsPurgedWithoutAConfirmation() {
@@ -312,8 +308,7 @@ class DashboardBrowserIT {
         assertThat(provider.calls()).isEqualTo(calls + 1);
     }
 
-    // --------------------------------------------------------------------------------------------------------------
-    // safety
+    // ---- safety
 
     @Test
     void namesAndPromptsAreTextWhateverTheySay() {
@@ -411,8 +406,7 @@ class DashboardBrowserIT {
         assertThat(chromium.complaints()).isNotEmpty().allMatch(text -> text.contains("net::ERR_FAILED"));
     }
 
-    // ----------------------------------------------------------------------------------------------------------------
-    // looks
+    // ---- looks
 
     @Test
     void darkFollowsTheSystemUntilOneIsChosen() {
@@ -596,8 +590,7 @@ class DashboardBrowserIT {
         assertThat(Files.size(file)).as(file.toString()).isLessThan(150_000);
     }
 
-    // ---------------------------------------------------------------------------------------------------------------
-    // tools
+    // ---- tools
 
     private static Page open(String view) {
         Page page = chromium.page(1280, 900, ColorScheme.LIGHT);

@@ -20,7 +20,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** What providers send in their own ways, through the proxy: stored or not, and counted once (wire rules W16, W25 and W61). */
+/**
+ * What providers send in their own ways, through the proxy: stored or not, and
+ * counted once (wire rules W16, W25 and W61).
+ */
 class DialectsWireTest extends WireTest {
     private static final Path DIALECTS = Path.of("../engine/src/test/resources/dialects");
 
@@ -100,7 +103,10 @@ class DialectsWireTest extends WireTest {
         return amount == null ? null : new BigDecimal(amount.toString()).setScale(9);
     }
 
-    /** F43: 13 tokens of the request, 1 of the answer, 303 in all. F44: the provider's own figure counts before the price. */
+    /**
+     * F43: 13 tokens of the request, 1 of the answer, 303 in all. F44: the
+     * provider's own figure counts before the price.
+     */
     @ParameterizedTest
     @CsvSource({"'', 0.00290325", "',\"cost\":0.5', 0.5", "',\"cost\":0', 0", "',\"cost\":-1', 0.00290325"})
     void f43_aHitSavesWhatItsMissCost(String more, String cost) throws IOException {

@@ -15,8 +15,8 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Event streams as providers may send them (WHATWG HTML, 9.2): a miss is passed on byte for byte (W23), stored or not (W16), and a
- * hit differs in ids, times and usage only (W25).
+ * Event streams as providers may send them (WHATWG HTML, 9.2): a miss is passed on byte for byte (W23), stored or not
+ * (W16), and a hit differs in ids, times and usage only (W25).
  */
 class EventStreamWireTest extends ProviderFaults {
     private static final String A = "data: {\"id\":\"c1\",\"created\":7,\"n\":1}\n\n";
@@ -27,7 +27,10 @@ class EventStreamWireTest extends ProviderFaults {
 
     private static final Pattern TIME = Pattern.compile("(created|created_at)\":[0-9]{10}");
 
-    /** The replay of an answer: its ids are {@code c1}, {@code r1} or {@code m1}, its times 7, its counts those of usage. */
+    /**
+     * The replay of an answer: its ids are {@code c1}, {@code r1} or
+     * {@code m1}, its times 7, its counts those of usage.
+     */
     private static String replayOf(String answer, String id) {
         return answer.replaceAll("\"[crm]1\"", "\"" + id + "\"")
                 .replaceAll("(created|created_at)\":7", "$1\":NOW")
@@ -153,7 +156,10 @@ class EventStreamWireTest extends ProviderFaults {
         }
     }
 
-    /** F10: what Perplexity, Cerebras and GPUStack send. A connection that is closed says nothing of what may be missing. */
+    /**
+     * F10: what Perplexity, Cerebras and GPUStack send. A connection that is
+     * closed says nothing of what may be missing.
+     */
     @ParameterizedTest
     @CsvSource({"Content-Length, true", "Transfer-Encoding: chunked, true", "Connection: close, false"})
     void w16_aChatStreamMayLackDoneIfItsMessageEndsInGoodOrder(String framing, boolean stored) {

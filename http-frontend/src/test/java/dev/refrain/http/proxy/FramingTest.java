@@ -9,7 +9,10 @@ import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-/** Where a request ends is never in doubt (RFC 9112): what could be read in two ways is refused, and the connection with it. */
+/**
+ * Where a request ends is never in doubt (RFC 9112): what could be read in two
+ * ways is refused, and the connection with it.
+ */
 class FramingTest extends WireTest {
     private static final String LINE = "POST /v1/chat/completions HTTP/1.1\r\n";
     private static final String START = LINE + "Host: x\r\n";

@@ -14,9 +14,9 @@ import java.util.Random;
 import org.junit.jupiter.api.Test;
 
 /**
- * Clients that mean harm, over raw sockets. Each attack comes twice: first over a connection, and over one whose shortcut knows the head
- * that it imitates. Where the framing is in doubt, the connection ends; what is hidden never reaches the provider; and what does reach it
- * is what a strict reader ({@link StrictReader}) sees in the same bytes.
+ * Clients that mean harm, over raw sockets. Each attack comes twice: first over a connection, and over one whose
+ * shortcut knows the head that it imitates. Where the framing is in doubt, the connection ends; what is hidden never
+ * reaches the provider; and what does reach it is what a strict reader ({@link StrictReader}) sees in the same bytes.
  */
 class HostileClientsTest extends WireTest {
     private static final int ROUNDS = Integer.getInteger("refrain.hostile", 400);
@@ -258,8 +258,8 @@ class HostileClientsTest extends WireTest {
             "Connection: keep-alive\r\n"
         };
         for (int round = 0; round < ROUNDS; round++) {
-            // A call that was broken off, because its client has closed its side, may come as late as in the next
-            // round.
+            // A call that was broken off, because its client has
+            // closed its side, may come as late as in the next round.
             String tag = String.format("-%06d-", round);
             StringBuilder bytes = new StringBuilder();
             for (int count = random.nextInt(3) + 1; count > 0; count--) {
@@ -277,8 +277,8 @@ class HostileClientsTest extends WireTest {
             Iterator<String> strict = StrictReader.read(bytes.toString()).stream()
                     .map(r -> r.method() + " " + UriCharacters.escape(r.target()) + " " + asReceived(r.body()))
                     .iterator();
-            // Of these some may be refused for what is no matter of framing; nothing else may come, and in no other
-            // order.
+            // Of these some may be refused for what is no matter of
+            // framing; nothing else may come, and in no other order.
             for (ScriptedProvider.Received r : provider.received()) {
                 if (!r.uri().contains(tag) && !r.body().contains(tag)) {
                     continue;

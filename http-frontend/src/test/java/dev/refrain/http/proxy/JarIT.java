@@ -98,7 +98,10 @@ class JarIT {
                 .anyMatch(line -> line.contains("dev.refrain.http.Main source: file:"));
     }
 
-    /** Kubernetes sets these in every container of a namespace with a Service of this name; the script itself offers the first. */
+    /**
+     * Kubernetes sets these in every container of a namespace with a Service of
+     * this name; the script itself offers the first.
+     */
     @Test
     void f31_f32_theScriptStartsWithItsOwnVariableAndThoseOfKubernetes() throws IOException {
         RunningJar jar = RunningJar.startScript(

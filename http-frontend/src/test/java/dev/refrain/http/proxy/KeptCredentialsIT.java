@@ -16,7 +16,9 @@ import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Wire rule W15: no credential is kept longer than its request, wherever it stood and whatever became of the request. */
+/**
+ * Wire rule W15: no credential is kept longer than its request, wherever it stood and whatever became of the request.
+ */
 class KeptCredentialsIT {
     private static final String MARK = "sk-kept-";
     private static final String BODY = "{\"model\":\"m\",\"messages\":[],\"user\":\"%s\"}";
@@ -48,8 +50,8 @@ class KeptCredentialsIT {
                 ask(proxy, "", "x-bf-vk: " + key("gateway", length), "X-Last: last");
                 ask(proxy, "?key=" + key("query", length), "X-Last: last");
             }
-            // The HTTP client keeps the first request of a connection to the provider for as long as that is open and
-            // idle.
+            // The HTTP client keeps the first request of a connection
+            // to the provider for as long as that is open and idle.
             provider.close();
             Set<String> found = Set.of("nothing looked for");
             for (int i = 0; i < 6 && !found.isEmpty(); i++) {
@@ -71,7 +73,10 @@ class KeptCredentialsIT {
         return MARK + name + "-" + length + "-" + "x".repeat(length) + MARK + name + "-" + length + "-end";
     }
 
-    /** Fetched, repeated twice over the same connection, refused by the provider, and uncached; the connection stays open. */
+    /**
+     * Fetched, repeated twice over the same connection, refused by the
+     * provider, and uncached; the connection stays open.
+     */
     private void ask(RunningJar proxy, String query, String... lines) throws IOException {
         RawClient client = new RawClient(proxy.port());
         open.add(client);

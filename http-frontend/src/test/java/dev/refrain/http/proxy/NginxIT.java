@@ -87,7 +87,10 @@ class NginxIT extends WireTest {
         }
     }
 
-    /** The provider's field has reached the leader alone: without one of its own the follower would get everything at the end. */
+    /**
+     * The provider's field has reached the leader alone: without one of its own
+     * the follower would get everything at the end.
+     */
     @Test
     void w28c_aFollowerBehindNginxGetsAStreamLive() throws Exception {
         CountDownLatch rest = new CountDownLatch(1);

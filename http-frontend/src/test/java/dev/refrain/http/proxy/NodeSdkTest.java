@@ -20,8 +20,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /**
- * The vendors' own SDKs for Node, unmodified, before a provider that refuses ids that it has not issued. Needs node, and the packages that
- * {@code .ci/run} installs into {@code src/test/node}.
+ * The vendors' own SDKs for Node, unmodified, before a provider that refuses ids that it has not issued. Needs node,
+ * and the packages that {@code .ci/run} installs into {@code src/test/node}.
  */
 class NodeSdkTest extends WireTest {
     private static final Path NODE = Path.of("src/test/node");

@@ -25,8 +25,9 @@ import org.junit.jupiter.api.TestInstance.Lifecycle;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * What the tests of a provider's faults share: one proxy for all the faults of a class, which may make a single call at a time. So a
- * second call at the same time fails with 503. A call that a fault leaves behind fails the request that it was for.
+ * What the tests of a provider's faults share: one proxy for all the faults of a
+ * class, which may make a single call at a time. So a second call at the same time
+ * fails with 503. A call that a fault leaves behind fails the request that it was for.
  */
 @TestInstance(Lifecycle.PER_CLASS)
 abstract class ProviderFaults {

@@ -90,7 +90,9 @@ final class RawClient implements AutoCloseable {
         return length.find() ? head + read(Integer.parseInt(length.group(1))) : head;
     }
 
-    /** The same for long texts: looks at whole pieces only, so that a text that goes on behind the end would be missed. */
+    /**
+     * The same for long texts: looks at whole pieces only, so that a text that goes on behind the end would be missed.
+     */
     String readUntilEnd(String end) throws IOException {
         StringBuilder all = new StringBuilder();
         byte[] piece = new byte[64 * 1024];

@@ -23,7 +23,9 @@ import javax.net.ssl.SSLContext;
 
 /** A provider that writes the bytes itself, for what a well-behaved one would not send. */
 final class RawProvider implements AutoCloseable {
-    /** What goes out for one request. The connection is closed after it, unless {@link Call#keepOpen} says otherwise. */
+    /**
+     * What goes out for one request. The connection is closed after it, unless {@link Call#keepOpen} says otherwise.
+     */
     @FunctionalInterface
     interface Script {
         void answer(Call call) throws IOException, InterruptedException;

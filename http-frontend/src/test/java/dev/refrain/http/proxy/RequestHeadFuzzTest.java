@@ -23,8 +23,8 @@ import net.jqwik.api.lifecycle.AfterContainer;
 import net.jqwik.api.lifecycle.BeforeContainer;
 
 /**
- * Request heads, fuzzed over real sockets: whatever comes, the client is answered or hung up on in good time, never with an
- * internal error, and the provider never gets what the cache keeps to itself.
+ * Request heads, fuzzed over real sockets: whatever comes, the client is answered or hung up on in good time, never
+ * with an internal error, and the provider never gets what the cache keeps to itself.
  */
 class RequestHeadFuzzTest {
     private static final String BODY = "{\"model\":\"m\",\"messages\":[]}";

@@ -122,7 +122,10 @@ class RequestHeadTest extends WireTest {
         assertThat(provider.calls()).isZero();
     }
 
-    /** Sends a byte at a time, at a tenth of the pace that is asked for, until an answer or an end comes. Returns how many. */
+    /**
+     * Sends a byte at a time, at a tenth of the pace that is asked for, until
+     * an answer or an end comes. Returns how many.
+     */
     private static int drip(RawClient client, String bytes) throws IOException {
         for (int sent = 0; sent < bytes.length(); sent++) {
             try {

@@ -16,7 +16,9 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
-/** {@code java -jar refrain.jar} in a process of its own, as a user starts it: the manifest brings what flags it needs. */
+/**
+ * {@code java -jar refrain.jar} in a process of its own, as a user starts it: the manifest brings what flags it needs.
+ */
 final class RunningJar extends ProxyUnderTest {
     private static final int PATIENCE_SECONDS = 60;
     private static final Pattern START_LINE =
@@ -107,9 +109,8 @@ final class RunningJar extends ProxyUnderTest {
     private static ProcessBuilder command(List<String> jvmFlags, Path folder, List<String> arguments) {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        // Many short lives: quick starts matter more than peak speed. Native libraries are unpacked into tmpdir, where
-        // a
-        // killed process leaves them.
+        // Many short lives: quick starts matter more than peak speed. Native
+        // libraries are unpacked into tmpdir, where a killed process leaves them.
         command.addAll(List.of("-Xmx256m", "-XX:TieredStopAtLevel=1", "-Djava.io.tmpdir=" + folder));
         // Behind the others, so that they can be overruled.
         command.addAll(jvmFlags);
@@ -168,7 +169,10 @@ final class RunningJar extends ProxyUnderTest {
         }
     }
 
-    /** SIGTERM. Through the handle, since the process itself would also close the pipes, and what is still in them be lost. */
+    /**
+     * SIGTERM. Through the handle, since the process itself would also close
+     * the pipes, and what is still in them be lost.
+     */
     RunningJar terminate() {
         process.toHandle().destroy();
         return this;

@@ -49,7 +49,10 @@ final class RunningProxy extends ProxyUnderTest {
         return server.activity();
     }
 
-    /** The log once it has so many requests: each comes into it at about the time at which its client has the answer, which may be later. */
+    /**
+     * The log once it has so many requests: each comes into it at about the time at which its client has the answer,
+     * which may be later.
+     */
     ActivityLog activity(int count) {
         long patience = System.nanoTime() + 10_000_000_000L;
         while (activity().query(Filter.ALL, count, null).data().size() < count && System.nanoTime() < patience) {

@@ -22,14 +22,20 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Faults of a call that several requests wait for (wire rule W28). A call for each at the same time would fail with 503. */
+/**
+ * Faults of a call that several requests wait for (wire rule W28). A call for
+ * each at the same time would fail with 503.
+ */
 class SharedFaultWireTest extends ProviderFaults {
     private static final int FOLLOWERS = 8;
     private static final String EVENT = "data: {\"id\":\"c1\"}\n\n";
 
     private final ExecutorService clients = Executors.newCachedThreadPool();
 
-    /** A follower may start over while the call before the last one has had its head, but not its end: two calls, rarely three. */
+    /**
+     * A follower may start over while the call before the last one has had its
+     * head, but not its end: two calls, rarely three.
+     */
     @Override
     Map<String, String> settings() {
         Map<String, String> settings = new HashMap<>(super.settings());

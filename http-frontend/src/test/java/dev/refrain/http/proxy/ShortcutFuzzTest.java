@@ -16,8 +16,8 @@ import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 
 /**
- * Whatever comes over a connection, a proxy whose hits may take the shortcut answers as one does whose hits may not: heads that are nearly
- * the same, lengths that are wrong or spelt in odd ways, requests in pieces and several at once.
+ * Whatever comes over a connection, a proxy whose hits may take the shortcut answers as one does whose hits may not:
+ * heads that are nearly the same, lengths that are wrong or spelt in odd ways, requests in pieces and several at once.
  */
 class ShortcutFuzzTest extends WireTest {
     private static final int CONNECTIONS = Integer.getInteger("refrain.fuzz", 200);

@@ -122,7 +122,10 @@ class SlowReaderTest extends WireTest {
         }
     }
 
-    /** What it was sent, and whether the cache had a part in it; a hit, a miss, a stream, and an answer that was never cached. */
+    /**
+     * What it was sent, and whether the cache had a part in it; a hit, a miss,
+     * a stream, and an answer that was never cached.
+     */
     @ParameterizedTest
     @ValueSource(strings = {"hit", "miss", "stream", "uncached"})
     void aClientThatTakesNothingIsCut(String answer) throws Exception {

@@ -28,8 +28,9 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * The jar in a process with a heap of 64 MiB, which ends at the first OutOfMemoryError: the longest values of all fields, long answers at
- * once, and readers that take nothing. Somebody asks ordinary things all the time, and is answered each time.
+ * The jar in a process with a heap of 64 MiB, which ends at the first OutOfMemoryError:
+ * the longest values of all fields, long answers at once, and readers that take
+ * nothing. Somebody asks ordinary things all the time, and is answered each time.
  *
  * <p>{@code -Drefrain.smallheap=N} makes it N times as much; 10 is all that the numbers below say.
  */

@@ -25,8 +25,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * The jar in a process with a heap of 64 MiB, which ends at the first OutOfMemoryError: each place in which a client can put a text of its
- * own, with so many long texts that together they are far more than the heap. Nothing of them may stay.
+ * The jar in a process with a heap of 64 MiB, which ends at the first OutOfMemoryError:
+ * each place in which a client can put a text of its own, with so many long texts that
+ * together they are far more than the heap. Nothing of them may stay.
  *
  * <p>{@code -Drefrain.smallheap=10} sends 5,000 in each place; 50 otherwise.
  */

@@ -88,7 +88,10 @@ class StateWireTest extends WireTest {
         assertThat(state.refused()).isZero();
     }
 
-    /** A body that came before byte for byte, over a connection whose head is known, at the moment when all shortcuts apply. */
+    /**
+     * A body that came before byte for byte, over a connection whose head is
+     * known, at the moment when all shortcuts apply.
+     */
     @Test
     void w26b_theShortcutFindsWhatTheLongWayFinds() {
         List<String> first = chain(RESPONSES, false);

@@ -14,7 +14,10 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** A provider that keeps the answers of Responses and Messages, as OpenAI and Anthropic do, and refuses ids that it has not issued. */
+/**
+ * A provider that keeps the answers of Responses and Messages, as OpenAI and
+ * Anthropic do, and refuses ids that it has not issued.
+ */
 final class StatefulProvider implements ScriptedProvider.Script {
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final Pattern RESPONSE = Pattern.compile("/api/v1/responses/([^/?]+)(/.*)?");

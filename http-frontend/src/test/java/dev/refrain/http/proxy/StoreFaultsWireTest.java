@@ -19,7 +19,10 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** What a client and an operator see of a store that is full, read-only, removed or on a full disk: answers, and one line. */
+/**
+ * What a client and an operator see of a store that is full, read-only, removed
+ * or on a full disk: answers, and one line.
+ */
 class StoreFaultsWireTest extends WireTest {
     private static final int ANSWER_BYTES = 1 << 20;
 

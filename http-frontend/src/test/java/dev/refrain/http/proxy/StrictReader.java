@@ -6,8 +6,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * What a server that is as strict as RFC 9112 allows sees in the bytes of a connection: the requests up to the first that is not plainly
- * framed. Written for clearness, to hold the real one to.
+ * What a server that is as strict as RFC 9112 allows sees in the bytes of a connection: the requests up to the first
+ * that is not plainly framed. Written for clearness, to hold the real one to.
  */
 final class StrictReader {
     /** A request whose end is known. */

@@ -11,7 +11,10 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 
-/** A provider that takes a request, sends the beginning of an answer, and then nothing until it is told to or hung up on. */
+/**
+ * A provider that takes a request, sends the beginning of an answer, and then
+ * nothing until it is told to or hung up on.
+ */
 final class ThinkingProvider implements AutoCloseable {
     private static final int PATIENCE_SECONDS = 20;
 

@@ -15,12 +15,12 @@ import java.nio.ByteBuffer;
 import java.util.Locale;
 
 /**
- * Finds the generation id of an upstream's answer (wire rule W23): its {@code X-Generation-Id} header, else the {@code id} of a
- * non-streaming body, else a new one.
+ * Finds the generation id of an upstream's answer (wire rule W23): its {@code X-Generation-Id} header, else the
+ * {@code id} of a non-streaming body, else a new one.
  *
- * <p>The id has to stand in the head, so a JSON body without the header is held back until its {@code id} has come by, which in
- * the known formats is among the first bytes. Streams are never held back: one that does not say that it is one is told by its first
- * character.
+ * <p>The id has to stand in the head, so a JSON body without the header is held back until its {@code id} has come by,
+ * which in the known formats is among the first bytes. Streams are never held back: one that does not say that it is
+ * one is told by its first character.
  */
 public final class IdentifySink extends ForwardingSink {
     /** Held back at most, in bytes; a body that names no id until then gets a new one. */
@@ -104,7 +104,10 @@ public final class IdentifySink extends ForwardingSink {
         }
     }
 
-    /** What has no type, or the wrong one, is read like what it turns out to be; but nothing that says it streams is held back. */
+    /**
+     * What has no type, or the wrong one, is read like what it turns out to be;
+     * but nothing that says it streams is held back.
+     */
     private static boolean mayBeJson(ResponseHead answer) {
         return answer.contentEncoding() == null
                 && (answer.contentType() == null

@@ -10,7 +10,10 @@ import java.security.cert.CertificateException;
 import java.time.Duration;
 import javax.net.ssl.SSLPeerUnverifiedException;
 
-/** A failure that Refrain itself answers for: a status and a sentence that says what to do, without secrets (wire rule W31). */
+/**
+ * A failure that Refrain itself answers for: a status and a sentence that says
+ * what to do, without secrets (wire rule W31).
+ */
 public final class ProxyException extends Exception {
     private static final String ONLY_IF_CACHED = "only-if-cached";
 

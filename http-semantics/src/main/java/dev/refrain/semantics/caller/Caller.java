@@ -6,7 +6,8 @@ import dev.refrain.engine.CacheScope;
  * Who sends a request.
  *
  * @param scope whose answers the caller shares
- * @param label what stands for the caller where no credential may stand: a configured name, else the beginning of the tag
+ * @param label what stands for the caller where no credential may stand: a
+ *     configured name, else the beginning of the tag
  * @param tag sixteen hexadecimal digits, see {@link CacheScope#hexTag}
  */
 public record Caller(CacheScope scope, String label, String tag) {

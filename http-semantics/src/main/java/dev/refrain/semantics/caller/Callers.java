@@ -16,12 +16,13 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * Tells who sends a request, from every line of every field that holds a credential, and from credentials in the query string (wire rule W15).
- * Keeps none of them. Thread-safe.
+ * Tells who sends a request, from every line of every field that holds a credential, and from credentials in the query
+ * string (wire rule W15). Keeps none of them. Thread-safe.
  *
- * <p>A request whose credentials are one and the same API key, in whichever of the fields that are made for API keys, has that key's scope.
- * Any other has a scope of its own: of the names and values of all fields that count. Fields of different names count in the order of their names,
- * lines of one field in the order in which they were sent (RFC 9110, 5.3), and names without regard to case. Lines that say nothing do not count.
+ * <p>A request whose credentials are one and the same API key, in whichever of the fields that are made for API keys,
+ * has that key's scope. Any other has a scope of its own: of the names and values of all fields that count. Fields of
+ * different names count in the order of their names, lines of one field in the order in which they were sent (RFC 9110,
+ * 5.3), and names without regard to case. Lines that say nothing do not count.
  */
 public final class Callers {
     /** Of these, the value is the API key. */
@@ -144,7 +145,9 @@ public final class Callers {
             }
         }
 
-        /** {@code Bearer x} is the API key x, and so is x without a scheme; any other scheme is part of what it says. */
+        /**
+         * {@code Bearer x} is the API key x, and so is x without a scheme; any other scheme is part of what it says.
+         */
         private void addAuthorization(String value) {
             int space = value.indexOf(' ');
             String scheme = space < 0 ? value : value.substring(0, space);

@@ -5,8 +5,8 @@ import java.util.Locale;
 import java.util.Set;
 
 /**
- * Tells by a field's name whether it holds a credential (wire rule W15). One field too many costs hits; one too few shows a customer's answers
- * to another.
+ * Tells by a field's name whether it holds a credential (wire rule W15). One field too many costs hits; one too few
+ * shows a customer's answers to another.
  */
 public final class CredentialFields {
     /** The contract's six, and two that no other kind of field has in its name. */

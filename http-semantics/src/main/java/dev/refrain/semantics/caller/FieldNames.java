@@ -8,8 +8,8 @@ import java.util.Set;
 import java.util.regex.Pattern;
 
 /**
- * Names of header fields as a user writes them, separated by commas: {@code x-tenant, *-session}. Case does not matter; {@code *} stands for any
- * characters; {@code none} is no name.
+ * Names of header fields as a user writes them, separated by commas: {@code x-tenant, *-session}. Case does not matter;
+ * {@code *} stands for any characters; {@code none} is no name.
  *
  * @param names in lower case, in the order given, each once
  */

@@ -9,8 +9,8 @@ import java.util.Set;
 import java.util.function.BiConsumer;
 
 /**
- * Which header fields cross the proxy: all but those that belong to one connection only (RFC 9110, 7.6.1), those that the client
- * and the server write themselves, and the cache's own (wire rule W9).
+ * Which header fields cross the proxy: all but those that belong to one connection only (RFC 9110, 7.6.1), those that
+ * the client and the server write themselves, and the cache's own (wire rule W9).
  */
 public final class ForwardedFields {
     private static final Set<String> HOP_BY_HOP = Set.of(

@@ -3,8 +3,9 @@ package dev.refrain.semantics.forward;
 import java.util.HexFormat;
 
 /**
- * Makes a path and query that a client sent acceptable to {@link java.net.URI}. Clients send characters that RFC 3986 does not allow
- * bare ({@code fetch} leaves braces and bars in queries as they are); escaping them is the least change that names the same thing.
+ * Makes a path and query that a client sent acceptable to {@link java.net.URI}. Clients send characters that RFC 3986
+ * does not allow bare ({@code fetch} leaves braces and bars in queries as they are); escaping them is the least change
+ * that names the same thing.
  */
 public final class UriCharacters {
     private static final String ESCAPED = "\"<>\\^`{|} ";

@@ -5,8 +5,9 @@ import java.util.List;
 import java.util.regex.Pattern;
 
 /**
- * Whether a request's end is beyond doubt (RFC 9112, 6). The server has refused by then what is malformed in any way, several lengths, and
- * a length beside a transfer coding. Bodies in chunks are judged as they are read ({@link ChunkGrammar}).
+ * Whether a request's end is beyond doubt (RFC 9112, 6). The server has refused by
+ * then what is malformed in any way, several lengths, and a length beside a transfer
+ * coding. Bodies in chunks are judged as they are read ({@link ChunkGrammar}).
  */
 public final class FramingRules {
     private static final int BAD_REQUEST = 400;

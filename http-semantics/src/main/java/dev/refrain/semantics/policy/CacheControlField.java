@@ -5,11 +5,11 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * Reads the request directives of {@code Cache-Control} (RFC 9111, 5.2; RFC 5861, 4). The field is a list by RFC 9110, 5.6.1, that
- * may come in several lines: {@code token [ "=" ( token / quoted-string ) ]}, separated by commas.
+ * Reads the request directives of {@code Cache-Control} (RFC 9111, 5.2; RFC 5861, 4). The field is a list by RFC 9110,
+ * 5.6.1, that may come in several lines: {@code token [ "=" ( token / quoted-string ) ]}, separated by commas.
  *
- * <p>What is not known is skipped, and so is a number of seconds that is none. Of a directive that comes several times the first
- * counts (RFC 9111, 4.2.1).
+ * <p>What is not known is skipped, and so is a number of seconds that is none. Of a directive that comes several times
+ * the first counts (RFC 9111, 4.2.1).
  */
 final class CacheControlField {
     private static final long UNSET = -1;

@@ -39,16 +39,16 @@ public final class Preset {
     }
 
     /**
-     * SHA-256, in hexadecimal, over what the preset fills in. The slug and the cache fields are left out: they do not change
-     * the answer. The same over restarts and in whatever order the fields are configured.
+     * SHA-256, in hexadecimal, over what the preset fills in. The slug and the cache fields are left out: they do not
+     * change the answer. The same over restarts and in whatever order the fields are configured.
      */
     public String fingerprint() {
         return fingerprint;
     }
 
     /**
-     * Applies the preset: the references to it go, and its fields are added at the end where the request has none of that name.
-     * All else stays byte for byte as the client wrote it. Only for a preset that is not policy only.
+     * Applies the preset: the references to it go, and its fields are added at the end where the request has none of
+     * that name. All else stays byte for byte as the client wrote it. Only for a preset that is not policy only.
      *
      * @param body one JSON object in UTF-8 that refers to this preset; not modified
      * @throws IllegalArgumentException if the body is not that

@@ -14,8 +14,8 @@ import java.util.Set;
 /**
  * Merges a preset under one request.
  *
- * <p>It copies slices of the request rather than writing a tree back: numbers of any size and spelling, escapes, lone surrogates
- * and white space come out as they went in, and a long prompt is neither decoded nor encoded.
+ * <p>It copies slices of the request rather than writing a tree back: numbers of any size and spelling, escapes, lone
+ * surrogates and white space come out as they went in, and a long prompt is neither decoded nor encoded.
  */
 final class RequestMerge {
     /** Sizes are limited before a body gets here, and its numbers and strings are skipped over, not converted. */

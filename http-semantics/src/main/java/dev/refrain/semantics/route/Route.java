@@ -8,8 +8,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Where a path leads (wire rules W1 to W3). A path counts after its empty segments and a slash at its end are dropped, and as sent
- * otherwise: nothing in it is decoded.
+ * Where a path leads (wire rules W1 to W3). A path counts after its empty segments and a slash at its end are dropped,
+ * and as sent otherwise: nothing in it is decoded.
  *
  * @param endpoint the cacheable endpoint, or null if the request is forwarded untouched
  * @param named the endpoint whose path it is, whatever the method; or null
@@ -90,7 +90,10 @@ public record Route(Endpoint endpoint, Endpoint named, String path, String suffi
         return new Route(endpoint, named, path, endpoint == null ? sent : path, azure, deployment);
     }
 
-    /** The id of the response that this is about ({@code /responses/{id}} and what stands below it), as sent; null if it is none. */
+    /**
+     * The id of the response that this is about ({@code /responses/{id}} and
+     * what stands below it), as sent; null if it is none.
+     */
     public String responseId() {
         return path.startsWith(RESPONSE) ? path.substring(RESPONSE.length(), endOfId()) : null;
     }
@@ -110,7 +113,8 @@ public record Route(Endpoint endpoint, Endpoint named, String path, String suffi
     /**
      * The URL that {@code suffix} goes behind.
      *
-     * @param upstream the provider's base URL, without a slash at its end. For paths of Azure's it may be that of any of its APIs.
+     * @param upstream the provider's base URL, without a slash at its end. For
+     *     paths of Azure's it may be that of any of its APIs.
      */
     public String base(String upstream) {
         return azure ? upstream.replaceFirst("(/openai/v1|/openai|/api/v1|/v1)$", "") + "/openai" : upstream;

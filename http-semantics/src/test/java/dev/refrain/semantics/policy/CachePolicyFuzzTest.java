@@ -25,7 +25,10 @@ class CachePolicyFuzzTest {
                 .isEqualTo(CacheControlField.parse(cacheControl));
     }
 
-    /** RFC 9110, 5.3: lines of a list field mean the same as one line with commas between, as long as no quote is left open. */
+    /**
+     * RFC 9110, 5.3: lines of a list field mean the same as one line with
+     * commas between, as long as no quote is left open.
+     */
     @Property
     void linesAreOneList(@ForAll("lines") List<String> lines) {
         List<String> closed = lines.stream().map(line -> line.replace("\"", "")).toList();

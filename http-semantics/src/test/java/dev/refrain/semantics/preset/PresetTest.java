@@ -198,8 +198,8 @@ class PresetTest {
 
         assertThat(new Preset(new PresetDefinition("s", true, 60, "m", "p", one)).fingerprint())
                 .isEqualTo(new Preset(new PresetDefinition("t", null, null, "m", "p", other)).fingerprint())
-                // SHA-256 of {"a":1,"b":{"x":0.10,"y":[{"c":2,"d":1}]},"model":"m","system_prompt":"p"}, as sha256sum
-                // has it
+                // SHA-256 of {"a":1,"b":{"x":0.10,"y":[{"c":2,"d":1}]},"model":"m","system_prompt":"p"},
+                // as sha256sum has it
                 .isEqualTo("10982a208f1092de36aa03e5fa5f9b5062a3e1f236b45591cf9b14b012d667b4");
     }
 

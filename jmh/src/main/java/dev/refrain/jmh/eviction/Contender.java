@@ -48,7 +48,9 @@ interface Contender extends AutoCloseable {
         };
     }
 
-    /** The store's policy on segments that are a number and no memory: what it would do if room were never in pieces. */
+    /**
+     * The store's policy on segments that are a number and no memory: what it would do if room were never in pieces.
+     */
     static Contender model(long capacityBytes) {
         int segments = (int) (capacityBytes >> 20);
         int chunks = 7_920;

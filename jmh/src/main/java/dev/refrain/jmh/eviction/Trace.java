@@ -21,8 +21,8 @@ import java.util.zip.GZIPInputStream;
  * A sequence of requests: for each its key, the length of its answer and what fetching the answer costs.
  *
  * <p>Most recorded traces are keys alone. Then all answers are of one length, such that all of them together come to
- * {@link #TOTAL_BYTES}, and cost the same. Where there are lengths, a cost is made up as tokens: a quarter of the length, and for the
- * prompt something between 50 and 5,000 that depends on the key and on nothing else.
+ * {@link #TOTAL_BYTES}, and cost the same. Where there are lengths, a cost is made up as tokens: a quarter of the
+ * length, and for the prompt something between 50 and 5,000 that depends on the key and on nothing else.
  */
 final class Trace {
     static final long TOTAL_BYTES = 160 << 20;
@@ -79,8 +79,8 @@ final class Trace {
     }
 
     /**
-     * Costs that have nothing to do with the length and differ much, as prices of models do: log-normal by key, such that one key in six
-     * costs more than 4.5 times the median, and one in forty more than 20 times.
+     * Costs that have nothing to do with the length and differ much, as prices of models do: log-normal by key, such
+     * that one key in six costs more than 4.5 times the median, and one in forty more than 20 times.
      */
     Trace atSpreadCosts() {
         return costing("spread", (key, length) -> (int) Math.max(
@@ -138,8 +138,9 @@ final class Trace {
     }
 
     /**
-     * All traces in a folder. What a file holds is told by its content: lines of one number (a key; other lines are skipped), lines of
-     * three (time, key, length), or big-endian keys of four bytes, or eight if the name says {@code .8.}.
+     * All traces in a folder. What a file holds is told by its content: lines of one
+     * number (a key; other lines are skipped), lines of three (time, key, length),
+     * or big-endian keys of four bytes, or eight if the name says {@code .8.}.
      */
     static List<Trace> in(Path folder) throws IOException {
         Map<String, Path> files = new TreeMap<>();

@@ -12,12 +12,13 @@ import java.util.Locale;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * What a miss costs beyond the provider's own time: the same request is made to the provider and through each cache, in turn, over
- * one connection each, never the same body twice. With {@code stream}, what is measured is the time from an event's being sent to its
- * being read.
+ * What a miss costs beyond the provider's own time: the same request is made to the provider and through each cache, in
+ * turn, over one connection each, never the same body twice. With {@code stream}, what is measured is the time from an
+ * event's being sent to its being read.
  *
- * <p>Arguments: {@code answers} or {@code stream}, then if wanted a comma and microseconds to wait before each request that counts; number of requests,
- * how many come before them and do not count, then {@code name=URL} for the provider and each cache.
+ * <p>Arguments: {@code answers} or {@code stream}, then if wanted a comma and
+ * microseconds to wait before each request that counts; number of requests, how many come
+ * before them and do not count, then {@code name=URL} for the provider and each cache.
  */
 public final class AddedDelay {
     private static final long RUN = System.nanoTime();

@@ -26,10 +26,11 @@ import org.apache.hc.core5.http.ContentType;
 import org.apache.hc.core5.reactor.IOReactorConfig;
 
 /**
- * The least that a proxy can add to an answer, without a cache: one made of Undertow alone, or of Undertow and another HTTP client.
+ * The least that a proxy can add to an answer, without a cache: one made of
+ * Undertow alone, or of Undertow and another HTTP client.
  *
- * <p>Arguments: port, URL of the provider, and {@code undertow}, {@code jdk}, {@code direct} (the JDK's client without threads of its own for
- * callbacks) or {@code apache}.
+ * <p>Arguments: port, URL of the provider, and {@code undertow}, {@code jdk}, {@code direct} (the JDK's client without
+ * threads of its own for callbacks) or {@code apache}.
  */
 public final class BareProxy {
     /** Not limits: more than a benchmark uses. */

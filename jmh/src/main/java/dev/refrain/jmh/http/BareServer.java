@@ -9,12 +9,13 @@ import io.undertow.util.SameThreadExecutor;
 import java.nio.ByteBuffer;
 
 /**
- * The least that a server built on Undertow can do: read a request's body and send bytes that lie ready. It is the ceiling for
- * the proxy, and the provider behind every cache that is measured.
+ * The least that a server built on Undertow can do: read a request's body and send bytes that lie ready. It is the
+ * ceiling for the proxy, and the provider behind every cache that is measured.
  *
- * <p>Arguments: port, length of a body's text, milliseconds to wait with each answer (0). A body with {@code "stream":true} gets an
- * event stream of 800 tokens, 200 KB in all, with its head and end in one piece unless a pace in milliseconds is given as the fourth
- * argument (then its events go out one by one, each with the time it was sent).
+ * <p>Arguments: port, length of a body's text, milliseconds to wait with each answer
+ * (0). A body with {@code "stream":true} gets an event stream of 800 tokens, 200 KB in
+ * all, with its head and end in one piece unless a pace in milliseconds is given as the
+ * fourth argument (then its events go out one by one, each with the time it was sent).
  */
 public final class BareServer {
     private BareServer() {}

@@ -4,7 +4,9 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.SplittableRandom;
 
-/** Requests as {@code jmh/http/bodies.lua} makes them, byte for byte: what one has had stored is a hit for the other. */
+/**
+ * Requests as {@code jmh/http/bodies.lua} makes them, byte for byte: what one has had stored is a hit for the other.
+ */
 final class Bodies {
     private static final String[] WORDS =
             "latency cache provider answer tokens prompt model please explain why the of and how".split(" ");

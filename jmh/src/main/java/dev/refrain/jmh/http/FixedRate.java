@@ -16,12 +16,14 @@ import java.util.concurrent.TimeUnit;
 import org.HdrHistogram.Histogram;
 
 /**
- * Requests at a fixed rate over some connections, however fast they are answered: a delay is counted from when a request was due, so one
- * that had to wait for the ones before it counts that too. Never sleeps, so it needs a processor of its own.
+ * Requests at a fixed rate over some connections, however fast they are answered: a delay is counted from when a
+ * request was due, so one that had to wait for the ones before it counts that too. Never sleeps, so it needs a
+ * processor of its own.
  *
- * <p>Arguments: URL, requests a second (0: each body once, as fast as it goes), seconds, and {@code N}, {@code SIZE}, {@code ZIPF},
- * {@code STREAM} and {@code CONNECTIONS} as for {@code compare.sh}. Prints what {@code bodies.lua} prints, how many delays were over 10 ms,
- * how many of these came after this program itself had been held up, while it made up for that, and by how much it was ({@link Hiccups}).
+ * <p>Arguments: URL, requests a second (0: each body once, as fast as it goes), seconds, and {@code N}, {@code SIZE},
+ * {@code ZIPF}, {@code STREAM} and {@code CONNECTIONS} as for {@code compare.sh}. Prints what {@code bodies.lua}
+ * prints, how many delays were over 10 ms, how many of these came after this program itself had been held up, while it
+ * made up for that, and by how much it was ({@link Hiccups}).
  */
 public final class FixedRate {
     /** What comes before is not counted: this program is compiled meanwhile. */

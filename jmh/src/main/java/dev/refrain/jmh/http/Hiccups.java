@@ -4,7 +4,8 @@ import java.util.Locale;
 import java.util.concurrent.TimeUnit;
 
 /**
- * How often the machine takes a processor away from a thread that wants nothing but to run on it: what no server on it can be better than.
+ * How often the machine takes a processor away from a thread that wants nothing but to run on it: what no server on it
+ * can be better than.
  *
  * <p>Argument: seconds. To be pinned to a processor on which nothing else runs.
  */

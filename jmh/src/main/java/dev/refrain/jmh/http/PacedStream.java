@@ -10,7 +10,10 @@ import java.util.concurrent.TimeUnit;
 import org.xnio.IoUtils;
 import org.xnio.channels.StreamSinkChannel;
 
-/** An event stream whose events go out one by one, each with the time at which it went: {@link System#nanoTime}, which is the machine's. */
+/**
+ * An event stream whose events go out one by one, each with the time at which
+ * it went: {@link System#nanoTime}, which is the machine's.
+ */
 final class PacedStream {
     /** What stands before the time. */
     static final String MARK = "sent=";

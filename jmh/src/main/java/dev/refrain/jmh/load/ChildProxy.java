@@ -77,7 +77,10 @@ final class ChildProxy implements AutoCloseable {
         return new String(jcmd.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     }
 
-    /** {@code Threads}, or {@code RssAnon}: memory that is resident and no mapped file, in KiB; 0 where there is no procfs. */
+    /**
+     * {@code Threads}, or {@code RssAnon}: memory that is resident and no
+     * mapped file, in KiB; 0 where there is no procfs.
+     */
     long status(String name) throws IOException {
         Path file = Path.of("/proc/" + process.pid() + "/status");
         if (Files.exists(file)) {
@@ -95,7 +98,10 @@ final class ChildProxy implements AutoCloseable {
         return process.info().totalCpuDuration().orElse(Duration.ZERO);
     }
 
-    /** Nanoseconds on a processor by name of thread, of which Linux keeps 15 characters; nothing where there is no procfs. */
+    /**
+     * Nanoseconds on a processor by name of thread, of which Linux keeps 15
+     * characters; nothing where there is no procfs.
+     */
     Map<String, Long> threadNanos() throws IOException {
         Map<String, Long> nanos = new HashMap<>();
         File[] tasks = new File("/proc/" + process.pid() + "/task").listFiles();

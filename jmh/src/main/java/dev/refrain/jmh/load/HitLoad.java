@@ -23,10 +23,11 @@ import java.util.stream.IntStream;
 /**
  * What a log costs a hit: {@code HitLoad [jar] [seconds] [rounds] [other jar]}.
  *
- * <p>Starts the proxy with the log of requests and without, and perhaps another build of it, and loads them in turn with hits of about 4 KiB
- * over a few connections that are kept. Prints hits a second and the proxy's processor time for a hit, in all and by threads, of each round
- * and as medians; the time does not depend on what the clients take from the machine. What a contender costs more than the one without a
- * log is the median over the rounds, each compared with its neighbour, and quartiles.
+ * <p>Starts the proxy with the log of requests and without, and perhaps another build of it, and loads them in turn
+ * with hits of about 4 KiB over a few connections that are kept. Prints hits a second and the proxy's processor time
+ * for a hit, in all and by threads, of each round and as medians; the time does not depend on what the clients take
+ * from the machine. What a contender costs more than the one without a log is the median over the rounds, each compared
+ * with its neighbour, and quartiles.
  */
 public final class HitLoad {
     private static final int CONNECTIONS = 16;

@@ -20,10 +20,10 @@ import java.util.concurrent.TimeUnit;
 /**
  * Many slow streams at once: {@code StreamLoad [jar] [clients] [answers] [seconds] [heap]}.
  *
- * <p>All clients ask within a few seconds, with caching on, for streams of a token each 50 ms. As many answers as clients make every
- * request a miss that is captured and stored; fewer make followers of the rest. Once all have ended, all ask again, for hits. Each
- * byte that a client receives is compared with what it must be; one that differs, or a stream that does not end as it should, ends
- * the program with status 1.
+ * <p>All clients ask within a few seconds, with caching on, for streams of a token each 50 ms. As many answers as
+ * clients make every request a miss that is captured and stored; fewer make followers of the rest. Once all have ended,
+ * all ask again, for hits. Each byte that a client receives is compared with what it must be; one that differs, or a
+ * stream that does not end as it should, ends the program with status 1.
  */
 public final class StreamLoad {
     private static final int PACE_MILLIS = 50;
@@ -46,7 +46,9 @@ public final class StreamLoad {
         this.timeline = timeline;
     }
 
-    /** See the description of the class; the defaults are 2,000 clients and as many answers for 30 seconds in 512 MiB. */
+    /**
+     * See the description of the class; the defaults are 2,000 clients and as many answers for 30 seconds in 512 MiB.
+     */
     public static void main(String[] args) throws Exception {
         Path jar = Path.of(args.length > 0 ? args[0] : "http-frontend/target/refrain.jar");
         int clients = args.length > 1 ? Integer.parseInt(args[1]) : 2000;
@@ -144,8 +146,8 @@ public final class StreamLoad {
                     all[started] = start(selector, new TokenStream(started % answers, tokens), delays);
                     started++;
                 }
-                // Before the first stream ends all are open. A full collection would spoil the delays, so they end
-                // here.
+                // Before the first stream ends all are open. A full
+                // collection would spoil the delays, so they end here.
                 if (live && !delays.paused && delays.nearTheEnd) {
                     delays.paused = true;
                     Thread watcher = new Thread(() -> sight.complete(look()), "watcher");

@@ -28,9 +28,9 @@ import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
 
 /**
- * Bursts of calls to a provider behind TLS, none of which it answers before all are there: {@code TlsBurst [jar] [calls] [rounds] [heap]}.
- * Each call wants a connection of its own, and between two bursts all are closed. The provider offers HTTP/2, too, for 100 streams on a
- * connection. Ends with status 1 if a call fails.
+ * Bursts of calls to a provider behind TLS, none of which it answers before all are there:
+ * {@code TlsBurst [jar] [calls] [rounds] [heap]}. Each call wants a connection of its own, and between two bursts all
+ * are closed. The provider offers HTTP/2, too, for 100 streams on a connection. Ends with status 1 if a call fails.
  */
 public final class TlsBurst implements AutoCloseable {
     private static final String PASSWORD = "changeit";

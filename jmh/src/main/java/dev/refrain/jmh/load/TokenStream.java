@@ -3,8 +3,8 @@ package dev.refrain.jmh.load;
 import java.nio.charset.StandardCharsets;
 
 /**
- * The streams that the provider sends: chat completions of so many tokens, each an event, and what a client must get of them to the
- * byte.
+ * The streams that the provider sends: chat completions of so many tokens, each an event, and what a client must get of
+ * them to the byte.
  *
  * @param number which of the answers
  * @param tokens how many events come before the two last ones

@@ -7,7 +7,10 @@ import java.time.Duration;
 final class Bounds {
     /** An opening that has to recover what others left behind. */
     private static final Duration OPENING = Duration.ofSeconds(10);
-    /** One operation: each of three processes killed may have left a lock behind, and each is waited for once, for a second. */
+    /**
+     * One operation: each of three processes killed may have left a lock
+     * behind, and each is waited for once, for a second.
+     */
     private static final Duration OPERATION = Duration.ofSeconds(4);
 
     private Bounds() {}
@@ -21,8 +24,8 @@ final class Bounds {
     }
 
     /**
-     * Threads that want to run, for each processor. Chronicle Map waits spinning and counts the milliseconds that it sees go by, so a
-     * second becomes as many seconds as there are threads to share the processor with.
+     * Threads that want to run, for each processor. Chronicle Map waits spinning and counts the milliseconds that it
+     * sees go by, so a second becomes as many seconds as there are threads to share the processor with.
      */
     private static double crowd() {
         double load = ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage();

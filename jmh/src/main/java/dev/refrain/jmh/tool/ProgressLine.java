@@ -4,8 +4,8 @@ import java.io.PrintStream;
 import picocli.CommandLine;
 
 /**
- * A bar on one line of a terminal, drawn anew when the percentage changes. Where there is no terminal, nothing is drawn. A library
- * would bring native code for terminals along, ten times the size of what uses it.
+ * A bar on one line of a terminal, drawn anew when the percentage changes. Where there is no terminal, nothing is
+ * drawn. A library would bring native code for terminals along, ten times the size of what uses it.
  */
 final class ProgressLine {
     private static final int WIDTH = 40;

@@ -15,10 +15,10 @@ import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Lets one to three processes work on a store, kills them by SIGKILL at random instants (while they start, open, recover, resize,
- * put, evict, sweep and remove) and looks at what they leave behind: every entry is one that some process stored under its key,
- * nothing takes longer than the bound, and the store takes entries again. In every third episode this process has the store open
- * as well, and so is a survivor.
+ * Lets one to three processes work on a store, kills them by SIGKILL at random instants (while they start, open,
+ * recover, resize, put, evict, sweep and remove) and looks at what they leave behind: every entry is one that some
+ * process stored under its key, nothing takes longer than the bound, and the store takes entries again. In every third
+ * episode this process has the store open as well, and so is a survivor.
  */
 final class Soak {
     private static final int MAX_WORKERS = 3;

@@ -10,8 +10,8 @@ import java.util.SplittableRandom;
 import java.util.zip.CRC32C;
 
 /**
- * What each writer stores in each of its steps, down to the last byte: all of it follows from the writer's number and the step's.
- * An entry names both, so whoever reads it can tell whether that writer ever stored it under that key.
+ * What each writer stores in each of its steps, down to the last byte: all of it follows from the writer's number and
+ * the step's. An entry names both, so whoever reads it can tell whether that writer ever stored it under that key.
  */
 final class SoakPlan {
     /** So many that they do not all fit in the smallest store. */

@@ -3,8 +3,8 @@ package dev.refrain.engine.internal.events;
 import jdk.jfr.FlightRecorder;
 
 /**
- * Starts events. Event classes are not loaded before there is a recording: loading the first one initialises the Flight Recorder, which
- * would delay a server's first answers by a tenth of a second.
+ * Starts events. Event classes are not loaded before there is a recording: loading the first one initialises the Flight
+ * Recorder, which would delay a server's first answers by a tenth of a second.
  */
 public final class Events {
     /** As many bytes of a key as are shown of it: 48 bits. */

@@ -1,10 +1,11 @@
 package dev.refrain.engine.internal.eviction;
 
 /**
- * Chooses the better mode of {@link EvictionPolicy} for the current load. Each mode rules a shadow cache: a small cache without content
- * (Waldspurger and others, "Cache Modeling and Optimization using Miniature Simulations", USENIX ATC 2017). Both shadows see the same
- * sample of keys, chosen by hash, and have the same share of the capacity. A mode wins when its shadow hits where the other misses
- * significantly more often (McNemar's test, a little over two standard deviations).
+ * Chooses the better mode of {@link EvictionPolicy} for the current load. Each mode rules a shadow
+ * cache: a small cache without content (Waldspurger and others, "Cache Modeling and Optimization
+ * using Miniature Simulations", USENIX ATC 2017). Both shadows see the same sample of keys, chosen
+ * by hash, and have the same share of the capacity. A mode wins when its shadow hits where the
+ * other misses significantly more often (McNemar's test, a little over two standard deviations).
  *
  * <p>A hit only leaves a note, which the next puts process, so hits stay cheap. A note that finds no slot is lost.
  */

@@ -3,9 +3,10 @@ package dev.refrain.engine.internal.eviction;
 /**
  * Scores entries for eviction. To make room, the store samples entries and removes those with the lowest score.
  *
- * <p>The score follows hyperbolic caching (Blankstein, Sen, Freedman, USENIX ATC 2017): hits x cost / (size x age), where hits / age
- * estimates the rate of future requests. Here {@link Reuse} learns that rate from all remembered keys, in the map or not. An entry that
- * was hit since it was stored scores a little more: among equally good keys, as in a loop, keeping the same ones is better.
+ * <p>The score follows hyperbolic caching (Blankstein, Sen, Freedman, USENIX ATC 2017): hits x cost / (size x age),
+ * where hits / age estimates the rate of future requests. Here {@link Reuse} learns that rate from all remembered keys,
+ * in the map or not. An entry that was hit since it was stored scores a little more: among equally good keys, as in a
+ * loop, keeping the same ones is better.
  *
  * <p>For keys that are seen for the first time there are two modes:
  * <ul>
@@ -28,7 +29,10 @@ public final class EvictionPolicy {
     private static final int LESSONS_PER_ROUND = 8;
     /** Cells that {@link Reuse} is shown for each access that it learns from. */
     private static final int SHOWN_PER_ACCESS = 2;
-    /** {@link Reuse} learns from a sample of keys, chosen by hash, that stands for this many entries or up to twice as many. */
+    /**
+     * {@link Reuse} learns from a sample of keys, chosen by hash, that stands
+     * for this many entries or up to twice as many.
+     */
     private static final int SAMPLED_ENTRIES = 16_384;
 
     private static final int UPKEEP_INTERVAL = 16;
@@ -155,8 +159,8 @@ public final class EvictionPolicy {
     }
 
     /**
-     * Prefetches the cells of many keys before {@link #footprint} is called for each. The cells lie far apart; loaded together, their cache
-     * misses overlap.
+     * Prefetches the cells of many keys before {@link #footprint} is called for each. The cells lie far apart; loaded
+     * together, their cache misses overlap.
      *
      * @return a meaningless number that keeps the loads from being optimised away
      */

@@ -1,18 +1,19 @@
 package dev.refrain.engine.internal.eviction;
 
 /**
- * Remembers, beside the map, how often and how recently keys were requested. Cells outlive entries, so a returning key is recognised.
+ * Remembers, beside the map, how often and how recently keys were requested.
+ * Cells outlive entries, so a returning key is recognised.
  *
- * <p>A hash table of 4-byte cells in groups of eight; a group lies in one or two cache lines. A key's cell is the one of its group that
- * carries its mark; a new key takes the cell that is worth least. The bits of a cell:
+ * <p>A hash table of 4-byte cells in groups of eight; a group lies in one or two cache lines. A key's cell is the one
+ * of its group that carries its mark; a new key takes the cell that is worth least. The bits of a cell:
  * <pre>
  * 31..23 mark: bits of the hash; 0 if the cell is free
  * 22..19 frequency: hits and puts, also from before the entry was stored; halved regularly
  * 18..16 hits since the entry was stored
  * 15..0  tick of the last access
  * </pre>
- * {@link #TICKS_PER_ROUND} ticks pass in as many accesses as entries fit into the capacity. Any thread writes, without locks; a lost update
- * is a hit that is not counted.
+ * {@link #TICKS_PER_ROUND} ticks pass in as many accesses as entries fit into the capacity. Any thread writes, without
+ * locks; a lost update is a hit that is not counted.
  */
 final class Footprints {
     static final int TICKS_PER_ROUND = 256;
@@ -83,7 +84,9 @@ final class Footprints {
         return i >= 0 ? cells[i] : cell(0, 1, 0, tick - 2 * TICKS_PER_ROUND);
     }
 
-    /** Prefetches the groups of some keys. Returns a meaningless number that keeps the loads from being optimised away. */
+    /**
+     * Prefetches the groups of some keys. Returns a meaningless number that keeps the loads from being optimised away.
+     */
     int fetch(long[] hashes, int count) {
         int any = 0;
         for (int i = 0; i < count; i++) {
@@ -94,7 +97,8 @@ final class Footprints {
     }
 
     /**
-     * An entry was read. Writes only if the cell changes, so the cache lines of popular keys stay shared. Returns the old cell, or 0.
+     * An entry was read. Writes only if the cell changes, so the cache lines of popular keys stay shared. Returns the
+     * old cell, or 0.
      */
     int hit(long hash) {
         int i = find(hash);
@@ -127,7 +131,8 @@ final class Footprints {
     }
 
     /**
-     * An entry or a part of one is useless now, so its other parts should go next. The frequency stays. Returns the old cell, or 0.
+     * An entry or a part of one is useless now, so its other parts should go
+     * next. The frequency stays. Returns the old cell, or 0.
      */
     int forget(long hash) {
         int i = find(hash);

@@ -8,8 +8,8 @@ import java.util.SplittableRandom;
 import java.util.function.BooleanSupplier;
 
 /**
- * A cache without content that evicts by {@link EvictionPolicy}: a shadow for {@link Duel}, and a segment of the simulated store in the
- * comparison of policies. Unlike a segment it needs no room in one piece. Not thread-safe.
+ * A cache without content that evicts by {@link EvictionPolicy}: a shadow for {@link Duel}, and a segment of the
+ * simulated store in the comparison of policies. Unlike a segment it needs no room in one piece. Not thread-safe.
  */
 public final class ModelCache {
     private final EvictionPolicy policy;

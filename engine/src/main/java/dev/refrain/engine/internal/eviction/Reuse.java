@@ -1,11 +1,12 @@
 package dev.refrain.engine.internal.eviction;
 
 /**
- * Learns how soon keys are requested again. Keys are classed by frequency and idle time; for each class it counts the keys that were
- * requested again and the keys that are waiting. The ratio is the request rate of the class.
+ * Learns how soon keys are requested again. Keys are classed by frequency and idle time; for each class it counts the
+ * keys that were requested again and the keys that are waiting. The ratio is the request rate of the class.
  *
- * <p>A key earns the highest number of hits per tick that can be expected up to any future time (the Gittins index). With loads where
- * recent keys return, it falls with the idle time. With loops it rises, so the key that will be requested last goes first.
+ * <p>A key earns the highest number of hits per tick that can be expected up to any future time (the Gittins index).
+ * With loads where recent keys return, it falls with the idle time. With loops it rises, so the key that will be
+ * requested last goes first.
  *
  * <p>Any thread counts, without locks; a lost count does not matter.
  */
@@ -77,8 +78,8 @@ final class Reuse {
     }
 
     /**
-     * From the oldest class to the youngest, each merges with the older ones as long as those earn more: waiting for them pays. The merged
-     * rate is the best that a key of the class can earn.
+     * From the oldest class to the youngest, each merges with the older ones as long as those earn more: waiting for
+     * them pays. The merged rate is the best that a key of the class can earn.
      */
     private void learn(int frequency, double ticks) {
         int blocks = 0;

@@ -15,11 +15,12 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Limits the direct memory of all rings in a JVM: together they take at most a quarter of it, and never its last quarter, which stays free
- * for the host's own I/O. A request beyond that is refused at once, without a garbage collection, and may be repeated. Thread-safe.
+ * Limits the direct memory of all rings in a JVM: together they take at most a quarter of it, and never its last
+ * quarter, which stays free for the host's own I/O. A request beyond that is refused at once, without a garbage
+ * collection, and may be repeated. Thread-safe.
  *
- * <p>A returned block goes to the next ring that wants one of its size, unless the collector has freed it. Blocks are never freed
- * explicitly, because a thread may still be reading.
+ * <p>A returned block goes to the next ring that wants one of its size, unless the collector has freed it. Blocks are
+ * never freed explicitly, because a thread may still be reading.
  */
 public final class DirectMemory {
     private static final Logger LOG = LoggerFactory.getLogger(DirectMemory.class);
@@ -85,7 +86,8 @@ public final class DirectMemory {
     }
 
     /**
-     * The part of the share that one of two rings gets: all it asks for, or proportionally less if both together ask for more than the share.
+     * The part of the share that one of two rings gets: all it asks for, or proportionally less if both together ask
+     * for more than the share.
      *
      * @param say whether to log, once, that it is less
      * @return bytes for the one ring

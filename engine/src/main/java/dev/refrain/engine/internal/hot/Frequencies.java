@@ -5,8 +5,8 @@ import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 
 /**
- * Estimates how often keys were requested lately: a count-min sketch (Cormode, Muthukrishnan 2005) with two counters per hash. Counters are
- * halved group by group. Races may lose a count, which is harmless.
+ * Estimates how often keys were requested lately: a count-min sketch (Cormode, Muthukrishnan 2005) with two counters
+ * per hash. Counters are halved group by group. Races may lose a count, which is harmless.
  */
 final class Frequencies {
     static final int MAX = 31;

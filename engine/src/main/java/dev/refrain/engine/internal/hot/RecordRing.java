@@ -8,24 +8,27 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * A ring buffer of records outside the heap, of bounded size. A record is written at the head and stays until the head comes round again.
- * A new record is admitted only if it is requested more often than the records it would overwrite; a record that wins stays for another
- * round, and the head skips it (the admission of TinyLFU; Einziger, Friedman, Manes, ACM ToS 2017). So a hit writes only a counter, and
- * a scan evicts little.
+ * A ring buffer of records outside the heap, of bounded size. A record is written at the head and stays until the head
+ * comes round again. A new record is admitted only if it is requested more often than the records it would overwrite; a
+ * record that wins stays for another round, and the head skips it (the admission of TinyLFU; Einziger, Friedman, Manes,
+ * ACM ToS 2017). So a hit writes only a counter, and a scan evicts little.
  *
- * <p>An index maps a hash to a position on the {@link Tape}. Positions only increase, so an index word never holds the same value twice.
- * That makes the word a sequence lock for its record: a writer clears the word before it changes a byte of the record; a reader copies the
- * bytes and then checks the word again. If the word has changed, the copy is discarded. The whole key is compared, so equal hashes never
- * lead to a wrong record.
+ * <p>An index maps a hash to a position on the {@link Tape}. Positions only increase, so an index word never holds the
+ * same value twice. That makes the word a sequence lock for its record: a writer clears the word before it changes a
+ * byte of the record; a reader copies the bytes and then checks the word again. If the word has changed, the copy is
+ * discarded. The whole key is compared, so equal hashes never lead to a wrong record.
  *
- * <p>Any thread may read. One thread at a time writes; a second writer gives up instead of waiting, except in {@link #wipe} and
- * {@link #close}. Every record on the tape is reachable through the index, so a wipe misses none.
+ * <p>Any thread may read. One thread at a time writes; a second writer gives up instead of waiting, except in
+ * {@link #wipe} and {@link #close}. Every record on the tape is reachable through the index, so a wipe misses none.
  */
 public final class RecordRing {
     private static final int MIN_BLOCK = 64 << 10;
     private static final int MAX_BLOCK = 1 << 30;
 
-    /** Bits of an index word that hold part of the hash. The other bits hold the position, in units; they last for centuries. */
+    /**
+     * Bits of an index word that hold part of the hash. The other bits hold the
+     * position, in units; they last for centuries.
+     */
     private static final int TAG_BITS = 10;
 
     static final int WAYS = 8;
@@ -51,8 +54,8 @@ public final class RecordRing {
     private final Frequencies frequencies;
 
     /**
-     * Requests that a record needs before an append is tried. A failed append raises it and it falls slowly, so records that would lose
-     * cost little. Races lose a step.
+     * Requests that a record needs before an append is tried. A failed append raises it and it falls slowly, so records
+     * that would lose cost little. Races lose a step.
      */
     private int bar = 1;
 
@@ -210,13 +213,14 @@ public final class RecordRing {
     }
 
     /**
-     * Appends a record if it is requested more often than the records it would overwrite. It replaces an older record of the same key.
+     * Appends a record if it is requested more often than the records it would overwrite. It replaces an older record
+     * of the same key.
      *
      * @param a the beginning of the value
      * @param b the rest of it
      * @param searched the cursor of the last search for it, before the value was read from where it comes from
-     * @return false if the record was not appended: it lost, it is too long, another thread is writing, or records were wiped since the
-     *     search
+     * @return false if the record was not appended: it lost, it is too long, another thread is writing, or records were
+     *     wiped since the search
      */
     public boolean append(
             long hash,
@@ -342,8 +346,8 @@ public final class RecordRing {
     }
 
     /**
-     * Overwrites all stale records and the remains of earlier ones. An {@link #append} whose search came before this is refused, because its
-     * value may be stale as well. Waits for the current writer; other writers give up meanwhile.
+     * Overwrites all stale records and the remains of earlier ones. An {@link #append} whose search came before this is
+     * refused, because its value may be stale as well. Waits for the current writer; other writers give up meanwhile.
      *
      * @param stale called while no record can be appended; must not use this ring
      * @return number of records wiped

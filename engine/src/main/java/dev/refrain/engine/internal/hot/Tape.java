@@ -4,12 +4,12 @@ import java.nio.ByteBuffer;
 import java.util.Arrays;
 
 /**
- * Records one after the other in a ring of memory blocks outside the heap. Positions only increase; a position more than one round behind
- * the head has been overwritten. No record spans two blocks. A block is allocated when the head first reaches it, and skipped while
- * there is no memory for it.
+ * Records one after the other in a ring of memory blocks outside the heap. Positions only increase; a position more
+ * than one round behind the head has been overwritten. No record spans two blocks. A block is allocated when the head
+ * first reaches it, and skipped while there is no memory for it.
  *
- * <p>The caller makes sure that one thread writes at a time. Any thread may read, but only {@link RecordRing} can tell whether the bytes that
- * were read are a record.
+ * <p>The caller makes sure that one thread writes at a time. Any thread may read, but only {@link RecordRing} can tell
+ * whether the bytes that were read are a record.
  */
 final class Tape {
     static final int BLOCKS = 16;

@@ -8,9 +8,10 @@ import javax.crypto.spec.SecretKeySpec;
 /**
  * Ids of hits, in which whoever knows the installation's secret finds the tag of the answer that was repeated.
  *
- * <p>The first half of an id is random. The second is the tag plus a number that a keyed function makes of the first half, modulo what ten
- * characters can hold: a stream cipher with the first half as its nonce. To everybody else both halves look random, two ids of one answer have
- * nothing in common, and an id that was altered names an answer that does not exist. Immutable.
+ * <p>The first half of an id is random. The second is the tag plus a number that a keyed function makes of the first
+ * half, modulo what ten characters can hold: a stream cipher with the first half as its nonce. To everybody else both
+ * halves look random, two ids of one answer have nothing in common, and an id that was altered names an answer that
+ * does not exist. Immutable.
  */
 public final class HitIds {
     private final SipHash mask;

@@ -4,9 +4,10 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
 /**
- * Ids of responses, {@code gen-<unix seconds>-<20 of [A-Za-z0-9]>} (wire rule W24). Fixed width, so that a stored answer can be
- * given a new id without moving a byte. The 20 characters are two numbers of 59.5 bits each, from {@link IdRandom}, so that no id can be
- * guessed from others; of hits the second one says which answer was repeated, to whoever knows the installation's secret ({@link HitIds}).
+ * Ids of responses, {@code gen-<unix seconds>-<20 of [A-Za-z0-9]>} (wire rule W24). Fixed width, so that a stored
+ * answer can be given a new id without moving a byte. The 20 characters are two numbers of 59.5 bits each, from
+ * {@link IdRandom}, so that no id can be guessed from others; of hits the second one says which answer was repeated, to
+ * whoever knows the installation's secret ({@link HitIds}).
  */
 public final class IdFormat {
     /** Length in bytes and in characters; every id is ASCII. */

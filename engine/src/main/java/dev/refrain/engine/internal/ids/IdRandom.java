@@ -4,8 +4,9 @@ import java.security.SecureRandom;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * Random numbers for ids: SipHash of a counter under a random key of 128 bits, so that nobody can tell one from any number of others. Thread-safe;
- * whoever needs many has one of its own, as threads that share one take turns at its counter.
+ * Random numbers for ids: SipHash of a counter under a random key of 128 bits, so
+ * that nobody can tell one from any number of others. Thread-safe; whoever needs
+ * many has one of its own, as threads that share one take turns at its counter.
  */
 public final class IdRandom {
     private static final SecureRandom SEEDS = new SecureRandom();

@@ -5,8 +5,9 @@ import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 
 /**
- * SipHash-2-4 of one 64-bit number (Aumasson, Bernstein, "SipHash: a fast short-input PRF", INDOCRYPT 2012): without its key of 128 bits
- * nobody can tell its values from random ones, however many of them are known. Leaves no garbage. Immutable.
+ * SipHash-2-4 of one 64-bit number (Aumasson, Bernstein, "SipHash: a fast short-input
+ * PRF", INDOCRYPT 2012): without its key of 128 bits nobody can tell its values from
+ * random ones, however many of them are known. Leaves no garbage. Immutable.
  */
 final class SipHash {
     /** Length of a key in bytes. */

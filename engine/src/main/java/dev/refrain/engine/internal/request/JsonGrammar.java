@@ -3,8 +3,9 @@ package dev.refrain.engine.internal.request;
 import dev.refrain.engine.internal.JsonStrings;
 
 /**
- * The scalars of RFC 8259 in UTF-8, strictly. Each function reads one value that begins at {@code i} and returns the index after
- * it, or {@link #MALFORMED}; none reads at or beyond {@code end}. What may follow a value is the caller's to check.
+ * The scalars of RFC 8259 in UTF-8, strictly. Each function reads one value that
+ * begins at {@code i} and returns the index after it, or {@link #MALFORMED}; none
+ * reads at or beyond {@code end}. What may follow a value is the caller's to check.
  */
 final class JsonGrammar {
     static final int MALFORMED = -1;
@@ -56,7 +57,10 @@ final class JsonGrammar {
         }
     }
 
-    /** An escape sequence; {@code i} is at the backslash. A surrogate need not have its other half (RFC 8259, section 8.2). */
+    /**
+     * An escape sequence; {@code i} is at the backslash. A surrogate need not
+     * have its other half (RFC 8259, section 8.2).
+     */
     private static int escape(byte[] bytes, int i, int end) {
         if (i + 1 >= end) {
             return MALFORMED;
@@ -67,7 +71,9 @@ final class JsonGrammar {
         return bytes[i + 1] == 'u' && i <= end - 6 && codeUnit(bytes, i) >= 0 ? i + 6 : MALFORMED;
     }
 
-    /** The value of the {@code \}{@code uXXXX} escape that begins at {@code i}, negative if those are not four digits. */
+    /**
+     * The value of the {@code \}{@code uXXXX} escape that begins at {@code i}, negative if those are not four digits.
+     */
     private static int codeUnit(byte[] bytes, int i) {
         return hex(bytes[i + 2]) << 12 | hex(bytes[i + 3]) << 8 | hex(bytes[i + 4]) << 4 | hex(bytes[i + 5]);
     }
@@ -76,7 +82,10 @@ final class JsonGrammar {
         return Character.digit(b, 16);
     }
 
-    /** One or more characters of two to four bytes: well-formed sequences as in table 3-7 of the Unicode Standard, no others. */
+    /**
+     * One or more characters of two to four bytes: well-formed sequences as in
+     * table 3-7 of the Unicode Standard, no others.
+     */
     private static int nonAscii(byte[] bytes, int i, int end) {
         int at = i;
         do {

@@ -8,8 +8,8 @@ import dev.refrain.engine.exchange.Endpoint;
 import java.io.IOException;
 
 /**
- * The id of the earlier answer that a request continues: {@code previous_response_id} of Responses, {@code thread.previous_message_id} of
- * Messages.
+ * The id of the earlier answer that a request continues: {@code previous_response_id} of Responses,
+ * {@code thread.previous_message_id} of Messages.
  */
 public final class PreviousId {
     /** No limits on names and strings: the body's length bounds them. */

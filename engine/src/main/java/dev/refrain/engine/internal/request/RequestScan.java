@@ -17,18 +17,19 @@ import java.util.Arrays;
 import java.util.Objects;
 
 /**
- * A request body, read once: whether it is one well-formed JSON object, its bytes without insignificant white space, and the
- * top-level fields that decide how it is cached (wire rules W10 to W13).
+ * A request body, read once: whether it is one well-formed JSON object, its bytes without insignificant white space,
+ * and the top-level fields that decide how it is cached (wire rules W10 to W13).
  *
  * <p>White space may be dropped only because the pass validates the whole document. Between the tokens of a well-formed
- * document there is always a structural character, so that the tokens can be told apart without the space, and equal bytes
- * without space mean equal tokens. That does not hold for anything else: <code>{"a":1 2}</code> would become
- * <code>{"a":12}</code>, and one request would get the other's answer. Hence strictness is safety here: what RFC 8259 does not
- * allow is not eligible, even where parsers are lenient, and is left as it came.
+ * document there is always a structural character, so that the tokens can be told apart without the space, and equal
+ * bytes without space mean equal tokens. That does not hold for anything else: <code>{"a":1 2}</code> would become
+ * <code>{"a":12}</code>, and one request would get the other's answer. Hence strictness is safety here: what RFC 8259
+ * does not allow is not eligible, even where parsers are lenient, and is left as it came.
  *
- * <p>The pass is iterative and linear whatever the input. Nesting is limited as Jackson limits it by default. Jackson's limits on
- * the length of names, numbers and strings are not applied, as nothing is built from those here, nor is its refusal of unpaired
- * surrogate escapes in names, which RFC 8259, section 8.2 allows. So Jackson may still refuse an eligible body.
+ * <p>The pass is iterative and linear whatever the input. Nesting is limited as Jackson limits
+ * it by default. Jackson's limits on the length of names, numbers and strings are not applied,
+ * as nothing is built from those here, nor is its refusal of unpaired surrogate escapes in
+ * names, which RFC 8259, section 8.2 allows. So Jackson may still refuse an eligible body.
  *
  * <p>A scan refers to the scanned array instead of copying it, so it holds for as long as that stays unchanged.
  */
@@ -115,8 +116,8 @@ public final class RequestScan {
     }
 
     /**
-     * Whether the body is exactly one well-formed JSON object: RFC 8259 in well-formed UTF-8 without byte order mark. If not, it
-     * is not eligible; all fields are absent then, and the normalised form is the body itself.
+     * Whether the body is exactly one well-formed JSON object: RFC 8259 in well-formed UTF-8 without byte order mark.
+     * If not, it is not eligible; all fields are absent then, and the normalised form is the body itself.
      */
     public boolean isJsonObject() {
         return jsonObject;
@@ -128,8 +129,8 @@ public final class RequestScan {
     }
 
     /**
-     * Feeds the normalised body to a digest. Long runs are digested in place. Short runs are gathered first, because a call of the digest
-     * costs more than some more bytes.
+     * Feeds the normalised body to a digest. Long runs are digested in place. Short runs are gathered first, because a
+     * call of the digest costs more than some more bytes.
      *
      * @param gathered working memory; more than {@link #GATHERED_BYTES} is no faster
      * @param head number of its first bytes that are digested before the body; they are not changed
@@ -173,7 +174,8 @@ public final class RequestScan {
     }
 
     /**
-     * The value of {@code model} if that is a string, else null. Of a name longer than any real one, the beginning. Decoded at each call.
+     * The value of {@code model} if that is a string, else null. Of a name longer than any real one, the beginning.
+     * Decoded at each call.
      */
     public String model() {
         return decode(modelStart, modelEnd);

@@ -17,11 +17,13 @@ import net.openhft.chronicle.map.ChronicleMapBuilder;
 import net.openhft.chronicle.map.VanillaChronicleMap;
 
 /**
- * Writes the file of an empty map, byte for byte as Chronicle Map does, but for the reading: Chronicle Map looks at nine pages of each
- * segment to see that they are zero, and with them the kernel reads ahead. That took 30 s and all of the page cache for 10 GiB. A
- * file that has just been given its length is zero, so the header and the global state are all there is to write.
+ * Writes the file of an empty map, byte for byte as Chronicle Map does, but for the reading: Chronicle Map looks at
+ * nine pages of each segment to see that they are zero, and with them the kernel reads ahead. That took 30 s and all of
+ * the page cache for 10 GiB. A file that has just been given its length is zero, so the header and the global state are
+ * all there is to write.
  *
- * <p>Chronicle Map's own code makes the header; it is private, and so is called by reflection. A test compares the files.
+ * <p>Chronicle Map's own code makes the header; it is private, and so is called
+ * by reflection. A test compares the files.
  */
 final class BlankMap {
     /** Of the global state, behind its lock. */

@@ -7,8 +7,8 @@ import java.util.Map;
 import net.openhft.chronicle.map.ChronicleMap;
 
 /**
- * What has to be true of this JVM before the first class of Chronicle is initialised: its settings are read once, in static
- * initialisers, and a missing flag shows as an obscure error deep inside.
+ * What has to be true of this JVM before the first class of Chronicle is initialised: its settings are read once, in
+ * static initialisers, and a missing flag shows as an obscure error deep inside.
  */
 public final class ChronicleRuntime {
     /** Chronicle Map reaches into these by reflection. */
@@ -29,8 +29,8 @@ public final class ChronicleRuntime {
 
     /** Read when classes are initialised, and the first two again whenever a map is opened. */
     private static final SystemProperties SETTINGS = new SystemProperties(Map.of(
-            // No banner on stdout, and nothing sent to an analytics host even if an embedder's class path brings the
-            // library.
+            // No banner on stdout, and nothing sent to an analytics
+            // host even if an embedder's class path brings the library.
             "chronicle.announcer.disable",
             "true",
             "chronicle.analytics.disable",
@@ -64,7 +64,8 @@ public final class ChronicleRuntime {
     /**
      * Checks that the JVM has what Chronicle Map needs and lets it reach that.
      *
-     * @throws IllegalStateException if the JVM was started without one of the flags or lacks a module; the message names it
+     * @throws IllegalStateException if the JVM was started without one of the
+     *     flags or lacks a module; the message names it
      */
     static void requireWhatIsNeeded() {
         requireOpenPackages();
@@ -85,7 +86,9 @@ public final class ChronicleRuntime {
         }
     }
 
-    /** It compiles nothing, since its one generated class is there already; but it does not start without a compiler. */
+    /**
+     * It compiles nothing, since its one generated class is there already; but it does not start without a compiler.
+     */
     private static void requireCompiler() {
         if (ModuleLayer.boot().findModule("jdk.compiler").isEmpty()) {
             throw new IllegalStateException(

@@ -23,9 +23,9 @@ import org.slf4j.LoggerFactory;
 /**
  * Entries in a memory-mapped file that several processes may share and that outlives them, however they end.
  *
- * <p>{@link SegmentMap} keeps values of up to 32 KiB and makes room; {@link LargeEntries} cuts longer entries into such values;
- * {@link StoreFiles} opens the file, whatever state it is in. What is left for this class is the promise of {@link CacheStore}:
- * nothing that goes wrong reaches a caller, and nothing touches the file once it is unmapped.
+ * <p>{@link SegmentMap} keeps values of up to 32 KiB and makes room; {@link LargeEntries} cuts longer entries into such
+ * values; {@link StoreFiles} opens the file, whatever state it is in. What is left for this class is the promise of
+ * {@link CacheStore}: nothing that goes wrong reaches a caller, and nothing touches the file once it is unmapped.
  */
 public final class ChronicleStore implements CacheStore {
     private static final Logger LOG = LoggerFactory.getLogger(ChronicleStore.class);
@@ -76,15 +76,16 @@ public final class ChronicleStore implements CacheStore {
     }
 
     /**
-     * Opens the store in a file, or makes it. Beside the file stand {@code .lock} and {@code .secret}; all three can be read by
-     * their owner only. A file that was not closed cleanly is recovered, one that cannot be is set aside under a new name.
+     * Opens the store in a file, or makes it. Beside the file stand {@code .lock} and
+     * {@code .secret}; all three can be read by their owner only. A file that was not
+     * closed cleanly is recovered, one that cannot be is set aside under a new name.
      *
-     * @param capacityBytes the size of the file; if it differs from the size of an existing one, the entries move to a new file,
-     *     unless another process has the old one open
+     * @param capacityBytes the size of the file; if it differs from the size of an existing one, the entries move to a
+     *     new file, unless another process has the old one open
      * @param clock tells expired entries when room has to be made
      * @param closeOnExit whether the store closes by itself when the JVM exits
-     * @param preallocate whether the file gets all of its blocks before the first entry, or as it fills; in the second case nothing is
-     *     stored while the disk is nearly full
+     * @param preallocate whether the file gets all of its blocks before the first entry, or as it fills; in the second
+     *     case nothing is stored while the disk is nearly full
      * @throws IllegalArgumentException if the capacity is below 16 MiB
      * @throws IllegalStateException if the JVM lacks a flag that Chronicle Map needs; the message names it
      * @throws IOException if the file cannot be used; the message says why
@@ -246,8 +247,9 @@ public final class ChronicleStore implements CacheStore {
     }
 
     /**
-     * An entry may be damaged in its length, and then its neighbours' room would go with it. So its segment is put right first, which
-     * takes it away if it stands there as a whole; and as other segments may be damaged too, the next opening looks at everything.
+     * An entry may be damaged in its length, and then its neighbours' room would go with it. So its segment is put
+     * right first, which takes it away if it stands there as a whole; and as other segments may be damaged too, the
+     * next opening looks at everything.
      */
     @Override
     public void removeDamaged(byte[] key) {

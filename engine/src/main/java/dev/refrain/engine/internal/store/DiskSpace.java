@@ -12,11 +12,12 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Keeps a sparse file from filling its disk to the last block, because writing to a mapped page for which there is no block is a
- * fault (see {@link Preallocation}). Entries are refused while less than {@link #MARGIN} is free, and taken again as soon as there
- * is more. A preallocated file needs no room and is never refused any.
+ * Keeps a sparse file from filling its disk to the last block, because writing to a mapped page for which there is no
+ * block is a fault (see {@link Preallocation}). Entries are refused while less than {@link #MARGIN} is free, and taken
+ * again as soon as there is more. A preallocated file needs no room and is never refused any.
  *
- * <p>Free space is looked up once for each {@link #STRIDE} of what is stored, which keeps a system call off most puts. Thread-safe.
+ * <p>Free space is looked up once for each {@link #STRIDE} of what is stored,
+ * which keeps a system call off most puts. Thread-safe.
  */
 final class DiskSpace {
     private static final Logger LOG = LoggerFactory.getLogger(ChronicleStore.class);
@@ -24,11 +25,17 @@ final class DiskSpace {
     /** More than several processes, and whatever else writes to the disk, use up between two looks of each. */
     static final long MARGIN = 16L << 20;
 
-    /** From here on scarcity is over as far as the log is concerned, so that it does not fill with lines when space comes and goes. */
+    /**
+     * From here on scarcity is over as far as the log is concerned, so that it
+     * does not fill with lines when space comes and goes.
+     */
     private static final long PLENTY = MARGIN / 2 * 3;
 
     private static final long STRIDE = 1L << 20;
-    /** Besides its own pages, a value may be the first to touch a page of the lookup table, of the bit set and at both ends. */
+    /**
+     * Besides its own pages, a value may be the first to touch a page of the
+     * lookup table, of the bit set and at both ends.
+     */
     private static final long FIRST_TOUCHED = 4 * 4096;
 
     private static final long RECHECK_MILLIS = 1_000;

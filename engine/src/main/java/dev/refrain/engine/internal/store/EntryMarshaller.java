@@ -8,7 +8,8 @@ import net.openhft.chronicle.hash.serialization.SizedWriter;
 import net.openhft.chronicle.hash.serialization.impl.EnumMarshallable;
 
 /**
- * Copies entries between the map and an {@link EntryBuffer}, without a length of its own and without an object in between.
+ * Copies entries between the map and an {@link EntryBuffer}, without a length
+ * of its own and without an object in between.
  *
  * <p>The name of this class stands in the header of every file: renaming or moving it makes existing files unreadable.
  */

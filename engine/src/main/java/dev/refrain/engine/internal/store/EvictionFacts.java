@@ -7,9 +7,10 @@ import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 
 /**
- * What eviction has to know of a value: which entry it belongs to, and the size and cost of that entry. The pieces of a large entry
- * stand or fall together, so each says in its head what the others say: at {@link #OWNER} the hash of the entry's key, at
- * {@link #TOTAL} the entry's length. The fields of an entry's head that stand there have no meaning in a piece.
+ * What eviction has to know of a value: which entry it belongs to, and the size and cost of
+ * that entry. The pieces of a large entry stand or fall together, so each says in its head
+ * what the others say: at {@link #OWNER} the hash of the entry's key, at {@link #TOTAL} the
+ * entry's length. The fields of an entry's head that stand there have no meaning in a piece.
  */
 final class EvictionFacts {
     /** Offset within a key of the eight bytes that are its hash. A key is a digest, so any of its bytes will do. */

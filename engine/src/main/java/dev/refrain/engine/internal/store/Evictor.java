@@ -7,20 +7,27 @@ import java.util.BitSet;
 import java.util.concurrent.ThreadLocalRandom;
 
 /**
- * Chooses what has to go from a full segment so that there is room for one value. The room must be in one piece, so what is chosen is
- * a run of neighbours: of all runs that are long enough, the one that is worth least for its length. {@link EvictionPolicy} says what
- * an entry is worth; expired ones are worth nothing, and neither are free chunks between values.
+ * Chooses what has to go from a full segment so that there is room for one value. The room
+ * must be in one piece, so what is chosen is a run of neighbours: of all runs that are long
+ * enough, the one that is worth least for its length. {@link EvictionPolicy} says what an
+ * entry is worth; expired ones are worth nothing, and neither are free chunks between values.
  *
- * <p>At most {@link #SAMPLE} values are looked at, a stretch of the segment; where a value lies has nothing to do with what it is worth.
- * That takes some 20 us under the segment's update lock: 7 for a pass over the lookup table, the rest for a few hundred values. So the next
- * best are put on a list ({@link Shortlists}), and as long as one of them is worth as little as was known then, only they are looked at,
- * in 2 us. Not thread-safe.
+ * <p>At most {@link #SAMPLE} values are looked at, a stretch of the segment; where a value lies has nothing to do with
+ * what it is worth. That takes some 20 us under the segment's update lock: 7 for a pass over the lookup table, the rest
+ * for a few hundred values. So the next best are put on a list ({@link Shortlists}), and as long as one of them is
+ * worth as little as was known then, only they are looked at, in 2 us. Not thread-safe.
  */
 final class Evictor {
-    /** A segment holds some 400 answers of 2.5 KB, or 30 parts of large ones. Of the smallest, this many make room for a part. */
+    /**
+     * A segment holds some 400 answers of 2.5 KB, or 30 parts of large ones. Of
+     * the smallest, this many make room for a part.
+     */
     private static final int SAMPLE = 512;
 
-    /** A longer shortlist would be worth less than what comes down meanwhile: one for each 32 looked at costs a point on some loads. */
+    /**
+     * A longer shortlist would be worth less than what comes down meanwhile:
+     * one for each 32 looked at costs a point on some loads.
+     */
     private static final int LOOKED_AT_PER_LISTED = 64;
 
     private static final double MILLIS_TO_HALVE = 3_600_000;
@@ -32,7 +39,10 @@ final class Evictor {
     private final Shortlists shortlists;
 
     private final BitSet isStart = new BitSet(Layout.CHUNKS_PER_SEGMENT);
-    /** The values of the sample in the order of their places: first chunk, chunk after the last one, worth and claim of the whole. */
+    /**
+     * The values of the sample in the order of their places: first chunk, chunk
+     * after the last one, worth and claim of the whole.
+     */
     private final int[] starts = new int[SAMPLE];
 
     private final int[] ends = new int[SAMPLE];
@@ -49,12 +59,18 @@ final class Evictor {
 
     /** The first values of the places that are looked at, ascending. */
     private final int[] anchors = new int[Shortlists.LENGTH + 1];
-    /** For each value, what a chunk of the run that begins with it is worth, and the value after the last one of that run. */
+    /**
+     * For each value, what a chunk of the run that begins with it is worth, and
+     * the value after the last one of that run.
+     */
     private final double[] runWorths = new double[SAMPLE];
 
     private final int[] runEnds = new int[SAMPLE];
 
-    /** For each value, what those before it come to; and the chunk after the free ones behind it, and the next value that must stay. */
+    /**
+     * For each value, what those before it come to; and the chunk after the
+     * free ones behind it, and the next value that must stay.
+     */
     private final double[] worthSums = new double[SAMPLE + 1];
 
     private final double[] claimSums = new double[SAMPLE + 1];
@@ -71,7 +87,10 @@ final class Evictor {
     private long own;
     private long nowMillis;
 
-    /** The run found: indices of its first value and of the one after its last, and what a chunk of it is worth and claims. */
+    /**
+     * The run found: indices of its first value and of the one after its last,
+     * and what a chunk of it is worth and claims.
+     */
     private int from;
 
     private int to;
@@ -89,7 +108,9 @@ final class Evictor {
         this.shortlists = shortlists;
     }
 
-    /** Whether {@link #choose} chose without looking at the lookup table, so that what it chose may not be found there. */
+    /**
+     * Whether {@link #choose} chose without looking at the lookup table, so that what it chose may not be found there.
+     */
     boolean choseFromShortlist() {
         return isFromShortlist;
     }
@@ -216,8 +237,8 @@ final class Evictor {
     }
 
     /**
-     * Looks at what the last look at all values found, and at the challenger: at each with as many of the values behind it as make room.
-     * What lies between is listed as one value that must stay.
+     * Looks at what the last look at all values found, and at the challenger: at each with as many of the values behind
+     * it as make room. What lies between is listed as one value that must stay.
      */
     private void lookAtShortlist(int chunks, int challenger, boolean sparesNewcomers) {
         int listed = listAnchors(challenger);
@@ -299,8 +320,8 @@ final class Evictor {
     }
 
     /**
-     * Sets {@link #from} and {@link #to} to the run that is worth least for its length, or both to 0 if there is none. A run has no
-     * value at either end that is not needed.
+     * Sets {@link #from} and {@link #to} to the run that is worth least for its length, or both to 0 if there is none.
+     * A run has no value at either end that is not needed.
      */
     private void findRun(int chunks) {
         from = 0;
@@ -360,7 +381,10 @@ final class Evictor {
         return end < Layout.CHUNKS_PER_SEGMENT ? view.endOfFree(end) : end;
     }
 
-    /** Makes a shortlist of the runs that are worth least, but for the one that goes; of what has expired alone if there is any. */
+    /**
+     * Makes a shortlist of the runs that are worth least, but for the one that
+     * goes; of what has expired alone if there is any.
+     */
     private void enlist(int chunks) {
         int listed = 0;
         int most = Math.min(best.length, count / LOOKED_AT_PER_LISTED);

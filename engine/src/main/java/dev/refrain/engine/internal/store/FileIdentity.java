@@ -11,13 +11,16 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Whether the files that are open still stand under their names. A file that was removed or replaced goes on working for whoever
- * has it open, but nobody else will find it; so that is worth one line in the log, and nothing more. Thread-safe.
+ * Whether the files that are open still stand under their names. A file that was
+ * removed or replaced goes on working for whoever has it open, but nobody else will
+ * find it; so that is worth one line in the log, and nothing more. Thread-safe.
  */
 final class FileIdentity {
     private static final Logger LOG = LoggerFactory.getLogger(ChronicleStore.class);
 
-    /** Files and what tells them from another one of the same name; null where the file system has nothing of the kind. */
+    /**
+     * Files and what tells them from another one of the same name; null where the file system has nothing of the kind.
+     */
     private final Map<Path, Object> files = new LinkedHashMap<>();
 
     FileIdentity(Path... files) throws IOException {

@@ -13,12 +13,14 @@ import net.openhft.chronicle.hash.impl.VanillaChronicleHash;
 import net.openhft.chronicle.map.VanillaChronicleMap;
 
 /**
- * Reads the heads of values where they lie, without a lock. Chronicle Map lets that be right: a value is complete before a slot of the
- * lookup table names it (the slot is written last, and volatile), nobody writes into a value that a slot names, and a value that is
- * removed loses its slot first. So a slot that is the same after the bytes were read as it was before named these bytes in between; if
- * it was another one's for a while, that was after they were ours, and then they were ours since this read began.
+ * Reads the heads of values where they lie, without a lock. Chronicle Map lets that be right: a value is complete
+ * before a slot of the lookup table names it (the slot is written last, and volatile), nobody writes into a value that
+ * a slot names, and a value that is removed loses its slot first. So a slot that is the same after the bytes were read
+ * as it was before named these bytes in between; if it was another one's for a while, that was after they were ours,
+ * and then they were ours since this read began.
  *
- * <p>Removing a value may move slots of others, so who does not find a key this way may have missed it: that takes a lock to tell.
+ * <p>Removing a value may move slots of others, so who does not find a key this
+ * way may have missed it: that takes a lock to tell.
  */
 final class Heads {
     private static final Memory MEMORY = OS.memory();

@@ -5,8 +5,9 @@ import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Counts the operations under way, so that the file is not unmapped beneath one. Chronicle Map's own guard lets an operation that
- * has begun run into an exception half-way, which is no way to leave a file behind that other processes use.
+ * Counts the operations under way, so that the file is not unmapped beneath one.
+ * Chronicle Map's own guard lets an operation that has begun run into an exception
+ * half-way, which is no way to leave a file behind that other processes use.
  *
  * <p>The counter is striped by thread: an operation costs two uncontended atomic additions, some 10 ns together.
  */
@@ -22,8 +23,8 @@ final class InFlight {
     boolean enter() {
         int counter = counter();
         counters.getAndIncrement(counter);
-        // A closer sets the flag and then reads the counters; the increment comes first here, so one of both sees the
-        // other.
+        // A closer sets the flag and then reads the counters; the
+        // increment comes first here, so one of both sees the other.
         if (closed) {
             counters.getAndDecrement(counter);
             return false;

@@ -17,8 +17,9 @@ import java.util.function.IntConsumer;
 import java.util.zip.CRC32C;
 
 /**
- * Looks at everything in a store without changing anything, while it is closed or while others have it open. In the latter case
- * values come and go under the eyes; what looks damaged is therefore looked at again, and counts if it still stands there.
+ * Looks at everything in a store without changing anything, while it is closed or while
+ * others have it open. In the latter case values come and go under the eyes; what looks
+ * damaged is therefore looked at again, and counts if it still stands there.
  */
 public final class Inspection {
     private static final int ATTEMPTS = 3;
@@ -61,7 +62,8 @@ public final class Inspection {
      * @param parts parts of large entries
      * @param orphans parts of no entry that is there; they leave by expiry or eviction
      * @param incomplete large entries of which a part has been evicted; they are misses
-     * @param damaged what no process has stored, entries that nobody can find and, in a closed store, room that nobody can have
+     * @param damaged what no process has stored, entries that nobody can find
+     *     and, in a closed store, room that nobody can have
      * @param details where the first of those are
      * @param lockedSegments segments whose lock is held
      * @param bytes that all values take

@@ -11,8 +11,8 @@ import net.openhft.chronicle.wire.WireIn;
 import net.openhft.chronicle.wire.WireOut;
 
 /**
- * Shows keys to the map. Copies each one, because Chronicle Map's own access for byte arrays wraps each one in new objects: 192
- * bytes of garbage for a read.
+ * Shows keys to the map. Copies each one, because Chronicle Map's own access for byte arrays wraps each one in new
+ * objects: 192 bytes of garbage for a read.
  *
  * <p>The name of this class stands in the header of every file: renaming or moving it makes existing files unreadable.
  */

@@ -3,8 +3,9 @@ package dev.refrain.engine.internal.store;
 import dev.refrain.engine.spi.EntryHead;
 
 /**
- * What a value in the map is, told by the byte at which the engine keeps its format version. The engine's versions count up from 1
- * and never reach these marks; a value that carries one all the same is stored as a large entry, where its bytes stand within parts.
+ * What a value in the map is, told by the byte at which the engine keeps its format version. The engine's versions
+ * count up from 1 and never reach these marks; a value that carries one all the same is stored as a large entry, where
+ * its bytes stand within parts.
  */
 final class Kind {
     /** Offset of the byte within a value. */

@@ -13,17 +13,19 @@ import java.util.Arrays;
 import java.util.concurrent.ThreadLocalRandom;
 
 /**
- * Entries too long for one value: cut into parts, each a value of its own under a derived key, with a manifest under the entry's
- * key. The manifest is written last and names its parts by a nonce, so a reader finds all parts of one and the same entry or
- * none. Parts carry the entry's times and its {@link EvictionFacts}, which is all that expiry and eviction look at: pieces of an entry stand or
- * fall together, and parts that have lost their manifest leave like anything else.
+ * Entries too long for one value: cut into parts, each a value of its own under a derived key,
+ * with a manifest under the entry's key. The manifest is written last and names its parts by a
+ * nonce, so a reader finds all parts of one and the same entry or none. Parts carry the entry's
+ * times and its {@link EvictionFacts}, which is all that expiry and eviction look at: pieces of an
+ * entry stand or fall together, and parts that have lost their manifest leave like anything else.
  *
  * <p>Little-endian, behind an {@link EntryHead} with the mark of its {@link Kind}:
  * <pre>
  * manifest: 48 length of the entry, int | 52 payload of a part, int | 56 nonce, 16 bytes
  * part:     48 payload
  * </pre>
- * The key of a part is SHA-256("refrain part" | key | nonce | index, int). The times in the manifest's head are the entry's.
+ * The key of a part is SHA-256("refrain part" | key | nonce | index, int). The
+ * times in the manifest's head are the entry's.
  */
 final class LargeEntries {
     static final int PART_PAYLOAD = Layout.MAX_VALUE_LENGTH - EntryHead.LENGTH;

@@ -8,8 +8,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * When a store's file was last in use: the time of its secret's file, which every process that uses it keeps up to date. Not that of the
- * lock file: Java opens a file to set its time, and closing it would give up all locks that this process holds on it (POSIX, fcntl).
+ * When a store's file was last in use: the time of its secret's file, which every process that uses it keeps up to
+ * date. Not that of the lock file: Java opens a file to set its time, and closing it would give up all locks that this
+ * process holds on it (POSIX, fcntl).
  */
 public final class LastUse {
     private static final Logger LOG = LoggerFactory.getLogger(LastUse.class);
@@ -21,7 +22,9 @@ public final class LastUse {
         secret = store.resolveSibling(store.getFileName() + ".secret");
     }
 
-    /** Milliseconds since the epoch, or the given number if nothing is known. To be asked before the store is opened. */
+    /**
+     * Milliseconds since the epoch, or the given number if nothing is known. To be asked before the store is opened.
+     */
     public long millis(long otherwise) {
         try {
             return Files.isRegularFile(secret)

@@ -6,25 +6,27 @@ import net.openhft.chronicle.hash.serialization.impl.ByteArraySizedReader;
 import net.openhft.chronicle.map.ChronicleMapBuilder;
 
 /**
- * The geometry of the map: how a byte budget becomes segments and chunks. Everything is fixed by hand, so that the size of the
- * file follows from the budget alone and not from a guess at how large entries are.
+ * The geometry of the map: how a byte budget becomes segments and chunks. Everything is fixed by hand, so that the size
+ * of the file follows from the budget alone and not from a guess at how large entries are.
  *
- * <p>A segment takes just under 1 MiB of the file, whatever the budget: its lock is held for a scan of a few hundred entries of a
- * few KB, which takes some 50 us, and evicting in one touches little memory. Larger segments make scans hold their locks longer,
- * smaller ones leave too little room for a part of a large entry.
+ * <p>A segment takes just under 1 MiB of the file, whatever the budget: its lock is held for a scan of a few hundred
+ * entries of a few KB, which takes some 50 us, and evicting in one touches little memory. Larger segments make scans
+ * hold their locks longer, smaller ones leave too little room for a part of a large entry.
  */
 final class Layout {
     /** Below this, an entry of a few MB cannot be spread over enough segments. */
     static final long MIN_CAPACITY = 16L << 20;
     /** Half of it is lost per entry on average: 2.5 % at 2.6 KB. */
     static final int CHUNK_SIZE = 128;
-    /** Entries longer than this are split. A run of free chunks for one value must be found in a well filled segment. */
+    /**
+     * Entries longer than this are split. A run of free chunks for one value must be found in a well filled segment.
+     */
     static final int MAX_VALUE_LENGTH = 32 << 10;
 
     private static final int SEGMENT_SIZE = 1 << 20;
     /**
-     * Makes a lookup table of 8,192 slots of 4 bytes, full at 6,553 entries: enough for entries of 160 bytes each, at 3 % of the
-     * segment.
+     * Makes a lookup table of 8,192 slots of 4 bytes, full at 6,553 entries: enough for entries of 160 bytes each, at 3
+     * % of the segment.
      */
     private static final int ENTRIES_PER_SEGMENT = 4_096;
     /** What fits in a segment beside the lookup table (32 KiB), the bit set of free chunks (1 KiB) and counters. */
@@ -50,14 +52,16 @@ final class Layout {
     }
 
     /**
-     * The longest entry that a store takes: beyond a third of it, chance would put more parts into some segment than fit there,
-     * and the entry would evict itself.
+     * The longest entry that a store takes: beyond a third of it, chance would put more parts into some segment than
+     * fit there, and the entry would evict itself.
      */
     static int maxEntryLength(int segments) {
         return (int) Math.min(entrySpace(segments) / 3, Integer.MAX_VALUE / 2);
     }
 
-    /** The chunks that a value of the given length takes, its key included; one too many in rare cases, never too few. */
+    /**
+     * The chunks that a value of the given length takes, its key included; one too many in rare cases, never too few.
+     */
     static int chunks(long valueLength) {
         return (int) ((CacheStore.KEY_LENGTH + LENGTH_BYTES + valueLength + CHUNK_SIZE - 1) / CHUNK_SIZE);
     }
@@ -79,12 +83,12 @@ final class Layout {
                 .entries((long) segments * ENTRIES_PER_SEGMENT)
                 .actualChunksPerSegmentTier(CHUNKS_PER_SEGMENT)
                 .actualChunkSize(CHUNK_SIZE)
-                // A tier is a second helping of a full segment; recovering them has lost entries (Chronicle-Map issue
-                // 251).
+                // A tier is a second helping of a full segment; recovering
+                // them has lost entries (Chronicle-Map issue 251).
                 .allowSegmentTiering(false)
                 .maxBloatFactor(1)
-                // Preallocation does better what Chronicle Map does otherwise: it falls back where fallocate does not
-                // work.
+                // Preallocation does better what Chronicle Map does
+                // otherwise: it falls back where fallocate does not work.
                 .sparseFile(true)
                 // Not verified on a read anyway; the engine has its own.
                 .checksumEntries(false)

@@ -13,12 +13,14 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.zip.CRC32C;
 
 /**
- * The file by which processes agree on who may do what to the map, and which remembers whether the map was closed cleanly.
+ * The file by which processes agree on who may do what to the map, and which
+ * remembers whether the map was closed cleanly.
  *
- * <p>Byte 0 is the <em>gate</em>: locked exclusively while a process opens or closes the map. Byte 1 is <em>membership</em>: locked
- * shared by each process that has the map open. Whoever is inside the gate and gets membership exclusively is alone with the map.
- * Byte 2 is held by the process that sweeps. The kernel releases all of them when a process dies, whatever it dies of. The count
- * of opens in the record is what a killed process leaves behind.
+ * <p>Byte 0 is the <em>gate</em>: locked exclusively while a process opens or closes the map.
+ * Byte 1 is <em>membership</em>: locked shared by each process that has the map open. Whoever
+ * is inside the gate and gets membership exclusively is alone with the map. Byte 2 is held by
+ * the process that sweeps. The kernel releases all of them when a process dies, whatever it
+ * dies of. The count of opens in the record is what a killed process leaves behind.
  *
  * <p>Closing any channel of this file releases the locks of the whole process (POSIX), so a process opens it once; see
  * {@link StoreFiles}. Not thread-safe, but for {@link #writeTrust} and the two methods about sweeping.
@@ -198,7 +200,10 @@ final class LockFile implements Closeable {
         return (int) crc.getValue();
     }
 
-    /** Whether a file that is there already is a lock file: it has a record, whole or not, or no byte in the place of one. */
+    /**
+     * Whether a file that is there already is a lock file: it has a record,
+     * whole or not, or no byte in the place of one.
+     */
     static boolean isOne(Path file) throws IOException {
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
             if (channel.size() > LENGTH) {
@@ -219,8 +224,8 @@ final class LockFile implements Closeable {
     }
 
     /**
-     * Notes what {@link CleanShutdown} is put in the map. Stands apart from the record, because whoever sees damage withdraws it at once and
-     * outside of the gate.
+     * Notes what {@link CleanShutdown} is put in the map. Stands apart from the record, because whoever sees damage
+     * withdraws it at once and outside of the gate.
      */
     void writeTrust(long trust) throws IOException {
         channel.write(

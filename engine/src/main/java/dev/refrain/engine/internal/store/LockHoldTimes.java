@@ -3,11 +3,14 @@ package dev.refrain.engine.internal.store;
 import java.util.concurrent.atomic.LongAccumulator;
 
 /**
- * How long the locks of segments are held. Those of sweeps are always timed, for {@link #longestSweepNanos}; the others only while
- * somebody observes them, so that a put does not pay for it.
+ * How long the locks of segments are held. Those of sweeps are always timed, for {@link #longestSweepNanos}; the others
+ * only while somebody observes them, so that a put does not pay for it.
  */
 public final class LockHoldTimes {
-    /** What a lock is held for: writing a value, choosing what has to go for it, removing one of those; removing one in a walk. */
+    /**
+     * What a lock is held for: writing a value, choosing what has to go for it,
+     * removing one of those; removing one in a walk.
+     */
     public enum Work {
         PUT,
         CHOOSE,

@@ -45,7 +45,9 @@ final class MapFile {
         return checked(Layout.builder(1).createPersistedTo(file.toFile()));
     }
 
-    /** Whether something about some segment cannot be, such as a lock that nobody can hold if nobody has the file open. */
+    /**
+     * Whether something about some segment cannot be, such as a lock that nobody can hold if nobody has the file open.
+     */
     static boolean hasSuspects(Path file) throws IOException {
         try (RawMap raw = RawMap.open(file)) {
             return raw.hasSuspects();
@@ -89,8 +91,9 @@ final class MapFile {
     }
 
     /**
-     * Entries are found by hashes, so what lies beside one is not what is read next. Reading ahead costs more than time: Linux keeps
-     * what it has read ahead in pages of up to 2 MiB, and writes such a page as a whole when a byte of it has changed.
+     * Entries are found by hashes, so what lies beside one is not what is read next. Reading ahead costs more than
+     * time: Linux keeps what it has read ahead in pages of up to 2 MiB, and writes such a page as a whole when a byte
+     * of it has changed.
      */
     private static void readPagesSingly(VanillaChronicleMap<?, ?, ?> map) {
         if (!(PosixAPI.posix() instanceof NoOpPosixAPI)) {

@@ -14,10 +14,10 @@ import net.openhft.chronicle.hash.impl.SizePrefixedBlob;
 import net.openhft.chronicle.map.VanillaChronicleMap;
 
 /**
- * What stands in a map's file in front of its segment headers: Chronicle Map's header, which says how the file is divided, and its
- * global state. Chronicle Map believes each digit of both, and computes addresses in memory from them. None of these bytes changes
- * in the life of a store, but a mark that the file is being made and a lock. So a check of them is kept in the {@link LockFile}, and
- * is compared before Chronicle Map sees the file.
+ * What stands in a map's file in front of its segment headers: Chronicle Map's header, which says how the file is
+ * divided, and its global state. Chronicle Map believes each digit of both, and computes addresses in memory from them.
+ * None of these bytes changes in the life of a store, but a mark that the file is being made and a lock. So a check of
+ * them is kept in the {@link LockFile}, and is compared before Chronicle Map sees the file.
  */
 final class MapHead {
     /** A check that no head has. */
@@ -37,8 +37,8 @@ final class MapHead {
     private MapHead() {}
 
     /**
-     * Whether a file is the map of some store, or was before it was damaged: it begins as Chronicle Map's files do and names classes of
-     * ours.
+     * Whether a file is the map of some store, or was before it was damaged: it begins as Chronicle Map's files do and
+     * names classes of ours.
      */
     static boolean isOurs(Path file) throws IOException {
         String text = begin(file);
@@ -46,8 +46,8 @@ final class MapHead {
     }
 
     /**
-     * Whether a file whose head may be damaged was a map of ours: two of the three marks of {@link #isOurs} are there. Of what is not, no
-     * byte is given up.
+     * Whether a file whose head may be damaged was a map of ours: two of the three marks of {@link #isOurs} are there.
+     * Of what is not, no byte is given up.
      */
     static boolean wasOurs(Path file) throws IOException {
         String text = begin(file);
@@ -87,8 +87,8 @@ final class MapHead {
     }
 
     /**
-     * Frees what only a killed process can have left: the mark of a file in the making, for which Chronicle Map would wait a minute,
-     * and the lock of the global state. Nobody else may have the file open.
+     * Frees what only a killed process can have left: the mark of a file in the making, for which Chronicle Map would
+     * wait a minute, and the lock of the global state. Nobody else may have the file open.
      */
     static void release(Path file) throws IOException {
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE)) {

@@ -9,8 +9,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Runs the opening and closing of files on a thread of its own. On the caller's, a set interrupt flag would close the channels, and
- * with them give up locks; and what Chronicle has to say about a recovery would go to the log as warnings that nobody can act on.
+ * Runs the opening and closing of files on a thread of its own. On the caller's, a set interrupt flag would close the
+ * channels, and with them give up locks; and what Chronicle has to say about a recovery would go to the log as warnings
+ * that nobody can act on.
  */
 final class OwnThread {
     private static final Logger LOG = LoggerFactory.getLogger(ChronicleStore.class);

@@ -14,10 +14,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Makes the file system give a file all of its blocks. Where a block is missing when a page of the mapping is first written, and the
- * disk is full by then, the kernel raises SIGBUS; see docs/RATIONALE.md for what a JVM makes of that.
+ * Makes the file system give a file all of its blocks. Where a block is missing when a page of the mapping is first
+ * written, and the disk is full by then, the kernel raises SIGBUS; see docs/RATIONALE.md for what a JVM makes of that.
  *
- * <p>What the file contains stays as it is. Nobody else may have it open, unless it is certain that {@code fallocate} works.
+ * <p>What the file contains stays as it is. Nobody else may have it open,
+ * unless it is certain that {@code fallocate} works.
  */
 final class Preallocation {
     private static final Logger LOG = LoggerFactory.getLogger(ChronicleStore.class);
@@ -34,8 +35,8 @@ final class Preallocation {
         long length = Files.size(file);
         long free = Files.getFileStore(file).getUsableSpace();
         try (RandomAccessFile access = new RandomAccessFile(file.toFile(), "rw")) {
-            // The same exception comes where there is no room and where the file system cannot do this; writing tells
-            // them apart.
+            // The same exception comes where there is no room and where
+            // the file system cannot do this; writing tells them apart.
             if (!fallocate(access, length)) {
                 rewrite(access.getChannel(), length, Files.getFileStore(file));
             }
@@ -63,8 +64,8 @@ final class Preallocation {
         ByteBuffer piece = ByteBuffer.allocateDirect(PIECE);
         for (long at = 0; at < length; at += piece.limit()) {
             if (disk.getUsableSpace() < DiskSpace.MARGIN) {
-                // It may be the last but one block that is missing, but a sparse file on a full disk is what must not
-                // be.
+                // It may be the last but one block that is missing, but
+                // a sparse file on a full disk is what must not be.
                 throw new IOException("No space left on device");
             }
             piece.clear();

@@ -15,9 +15,9 @@ import net.jpountz.xxhash.XXHash64;
 import net.jpountz.xxhash.XXHashFactory;
 
 /**
- * The file of a map as docs/STORAGE-FORMAT.md describes it, read without Chronicle Map: read-only, without locks, and with reads
- * instead of a mapping, so that it neither harms a file that others have open nor is harmed by one that is damaged. A segment that
- * is written to meanwhile may come out torn; whoever minds reads it again.
+ * The file of a map as docs/STORAGE-FORMAT.md describes it, read without Chronicle Map: read-only, without locks, and
+ * with reads instead of a mapping, so that it neither harms a file that others have open nor is harmed by one that is
+ * damaged. A segment that is written to meanwhile may come out torn; whoever minds reads it again.
  */
 final class RawMap implements Closeable {
     private static final int HEADER_AT = 12;
@@ -126,7 +126,10 @@ final class RawMap implements Closeable {
         return buffer.flip();
     }
 
-    /** Whether some segment's header says what it cannot say of a map that was closed cleanly: that its lock is held, for instance. */
+    /**
+     * Whether some segment's header says what it cannot say of a map that was
+     * closed cleanly: that its lock is held, for instance.
+     */
     boolean hasSuspects() throws IOException {
         for (int first = 0; first < segments; first += HEADERS_AT_A_TIME) {
             int count = Math.min(HEADERS_AT_A_TIME, segments - first);

@@ -10,10 +10,10 @@ import java.util.Set;
 import java.util.zip.CRC32C;
 
 /**
- * What a segment should say of the values in it that are whole: a value with a place and a length that can be, of a key that leads
- * to it, upon no other, and with the checksum that it should have, if it has one of its own. Of values that lie upon each other that one is
- * whole whose checksum says so, so nothing is lost to a neighbour that is not what it was. What the pieces of large entries hold is
- * for the reader of the entry to judge.
+ * What a segment should say of the values in it that are whole: a value with a place and a length that can be, of a key
+ * that leads to it, upon no other, and with the checksum that it should have, if it has one of its own. Of values that
+ * lie upon each other that one is whole whose checksum says so, so nothing is lost to a neighbour that is not what it
+ * was. What the pieces of large entries hold is for the reader of the entry to judge.
  */
 final class Rebuilt {
     private final ByteBuffer table;
@@ -115,7 +115,10 @@ final class Rebuilt {
         table.putInt(at * Integer.BYTES, content);
     }
 
-    /** All in front of the chunks: lookup table, counters and free list. Slots stay where they are if all of them are right. */
+    /**
+     * All in front of the chunks: lookup table, counters and free list. Slots
+     * stay where they are if all of them are right.
+     */
     ByteBuffer directory() {
         ByteBuffer directory = ByteBuffer.allocate(length).order(ByteOrder.LITTLE_ENDIAN);
         boolean isTableRight = isReachable && values == segment.slotsTaken();

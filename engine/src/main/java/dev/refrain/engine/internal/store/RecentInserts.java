@@ -40,8 +40,8 @@ final class RecentInserts {
     }
 
     /**
-     * Takes the oldest newcomer out. Returns its chunk, or {@link #NONE} if it has been taken out already. Whether the value is still
-     * there is for the caller to find out, by {@link #isAt}.
+     * Takes the oldest newcomer out. Returns its chunk, or {@link #NONE} if it has been taken out already. Whether the
+     * value is still there is for the caller to find out, by {@link #isAt}.
      */
     long takeOldest(int segment) {
         int at = segment * EvictionPolicy.NEWCOMERS + next[segment];

@@ -7,9 +7,10 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
 /**
- * Puts the segments of a map right that was not closed cleanly or is damaged: frees locks and room left behind, and drops values that
- * are not whole or cannot be found ({@link Rebuilt}). Reads and writes the file without mapping it and without Chronicle Map, whose own
- * recovery believes what it reads. A segment in which nothing is wrong is not written to. Nobody may have the file open.
+ * Puts the segments of a map right that was not closed cleanly or is damaged: frees locks and room left behind, and
+ * drops values that are not whole or cannot be found ({@link Rebuilt}). Reads and writes the file without mapping it
+ * and without Chronicle Map, whose own recovery believes what it reads. A segment in which nothing is wrong is not
+ * written to. Nobody may have the file open.
  */
 final class Repair {
     private final RawMap map;

@@ -12,7 +12,10 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.security.SecureRandom;
 
-/** The file of the installation secret: 32 random bytes and nothing else. Used under the gate of the {@link LockFile} only. */
+/**
+ * The file of the installation secret: 32 random bytes and nothing else. Used
+ * under the gate of the {@link LockFile} only.
+ */
 final class Secret {
     static final int LENGTH = 32;
     private static final byte[] CHECK_TAG = "refrain secret".getBytes(StandardCharsets.US_ASCII);
@@ -58,7 +61,9 @@ final class Secret {
         return secret;
     }
 
-    /** Puts the new secret in place of an older one, if there is a new one. The file is there as a whole or not at all. */
+    /**
+     * Puts the new secret in place of an older one, if there is a new one. The file is there as a whole or not at all.
+     */
     static void adopt(Path file) throws IOException {
         if (Files.exists(draft(file))) {
             Files.move(draft(file), file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);

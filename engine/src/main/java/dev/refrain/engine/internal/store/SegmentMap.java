@@ -25,13 +25,14 @@ import net.openhft.chronicle.map.VanillaChronicleMap;
 import net.openhft.chronicle.map.impl.CompiledMapQueryContext;
 
 /**
- * A Chronicle Map of values small enough for one segment each, that makes room for itself and keeps away from segments whose lock
- * is stuck. Methods throw whatever else Chronicle Map throws; {@link ChronicleStore} turns that into misses.
+ * A Chronicle Map of values small enough for one segment each, that makes room for itself and keeps away from segments
+ * whose lock is stuck. Methods throw whatever else Chronicle Map throws; {@link ChronicleStore} turns that into misses.
  *
- * <p>Two habits of Chronicle Map 2026.1 shape the code. A full segment makes it take the map's global lock, and a process killed
- * there makes every other process print a dump of the whole map when it comes to that lock; so a put looks for room first and
- * never gets that far. And replacing a value by a longer one frees the old value's chunks before it knows that there is room for
- * the new one, which leaves a dangling entry when there is none; so a put removes the old value first.
+ * <p>Two habits of Chronicle Map 2026.1 shape the code. A full segment makes it take the map's global lock, and a
+ * process killed there makes every other process print a dump of the whole map when it comes to that lock; so a put
+ * looks for room first and never gets that far. And replacing a value by a longer one frees the old value's chunks
+ * before it knows that there is room for the new one, which leaves a dangling entry when there is none; so a put
+ * removes the old value first.
  */
 final class SegmentMap {
     /** What an answer of 2.5 KB takes. Eviction remembers less of the single entry where entries are smaller. */
@@ -133,8 +134,8 @@ final class SegmentMap {
     }
 
     /**
-     * Stores a value, evicting others of its segment if need be. The older value is gone in any case. Its entry has been
-     * announced before.
+     * Stores a value, evicting others of its segment if need be. The older
+     * value is gone in any case. Its entry has been announced before.
      *
      * @param displaced receives the older value if it was a manifest; is empty otherwise
      * @return whether there was room
@@ -199,8 +200,8 @@ final class SegmentMap {
                 return true;
             }
             if (!any && evictor.victims() > 0) {
-                // None is found by its key: others were faster, or the segment is damaged, and what is damaged would
-                // stay for ever.
+                // None is found by its key: others were faster, or the segment
+                // is damaged, and what is damaged would stay for ever.
                 repair(segment);
             }
             if (event != null) {
@@ -247,7 +248,10 @@ final class SegmentMap {
         }
     }
 
-    /** To be called when a value stands in a segment and is not found there by its key, or so little of it is right that it is to go. */
+    /**
+     * To be called when a value stands in a segment and is not found there by its key, or so little of it is right that
+     * it is to go.
+     */
     void repair(int segment) {
         if (stuck.contains(segment)) {
             return;
@@ -260,7 +264,9 @@ final class SegmentMap {
         }
     }
 
-    /** An entry has turned out not to be what was stored; what else is wrong in its segment may come to light as little. */
+    /**
+     * An entry has turned out not to be what was stored; what else is wrong in its segment may come to light as little.
+     */
     void repair(byte[] key) {
         repair(segmentOf(key));
     }
@@ -275,7 +281,8 @@ final class SegmentMap {
     /**
      * Puts a segment right that is damaged, under its write lock.
      *
-     * @throws IllegalStateException always, so that the failure is counted and the map is looked at when it is opened again
+     * @throws IllegalStateException always, so that the failure is counted and
+     *     the map is looked at when it is opened again
      */
     private void putRight(int segment) {
         state.repair(segment);
@@ -361,8 +368,8 @@ final class SegmentMap {
     }
 
     /**
-     * To be called before an entry is removed: Chronicle Map marks as free what the entry says to take, without asking whether there
-     * is so much. With a damaged file that can reach beyond the mapping, and then the process dies.
+     * To be called before an entry is removed: Chronicle Map marks as free what the entry says to take, without asking
+     * whether there is so much. With a damaged file that can reach beyond the mapping, and then the process dies.
      */
     private static void requireSane(MapEntry<byte[], EntryBuffer> entry) {
         long length = entry.value().size();
@@ -466,10 +473,11 @@ final class SegmentMap {
     }
 
     /**
-     * A walk through a segment. Looks without a lock, so that nobody waits for it, however many values there are and wherever they have
-     * to be read from: what matches may turn out to be something else when its removal looks again under the lock. Nothing is passed
-     * over that is there from the beginning to the end: removing a value may move others down in the lookup table, never up, and never
-     * past a slot that was free when they came; so the walk goes down, from a free slot to the same again.
+     * A walk through a segment. Looks without a lock, so that nobody waits for it, however many values there are and
+     * wherever they have to be read from: what matches may turn out to be something else when its removal looks again
+     * under the lock. Nothing is passed over that is there from the beginning to the end: removing a value may move
+     * others down in the lookup table, never up, and never past a slot that was free when they came; so the walk goes
+     * down, from a free slot to the same again.
      */
     private static final class Walk {
         private static final int VALUES_PER_LOOK = 64;
@@ -554,7 +562,10 @@ final class SegmentMap {
         }
     }
 
-    /** Shows every key and value that is sound, reusing both arguments. The action must not touch this map, and nobody may write. */
+    /**
+     * Shows every key and value that is sound, reusing both arguments. The
+     * action must not touch this map, and nobody may write.
+     */
     void forEach(BiConsumer<byte[], EntryBuffer> action) {
         EntryBuffer value = new EntryBuffer(Layout.MAX_VALUE_LENGTH);
         byte[] key = new byte[CacheStore.KEY_LENGTH];

@@ -16,13 +16,15 @@ import net.openhft.chronicle.map.VanillaChronicleMap;
 /**
  * What the mapped file says of its segments, read and written in place, as docs/STORAGE-FORMAT.md describes it.
  *
- * <p>Chronicle Map trusts the file: it walks a lookup table until it comes to a free slot, for ever if there is none; it follows a
- * segment to further ones, wherever they are said to be; it reads and frees as much as a value's length says. A file can be damaged at
- * any time, also while it is open, and then the process would hang or die. So who is about to have Chronicle Map do something with a
- * key first walks the same way here ({@link #isSafe}), where each step is bounded. It ends at the first free slot, so it costs a
- * healthy segment next to nothing. A segment that fails is put right ({@link #repair}).
+ * <p>Chronicle Map trusts the file: it walks a lookup table until it comes to a free slot, for ever if there is none;
+ * it follows a segment to further ones, wherever they are said to be; it reads and frees as much as a value's length
+ * says. A file can be damaged at any time, also while it is open, and then the process would hang or die. So who is
+ * about to have Chronicle Map do something with a key first walks the same way here ({@link #isSafe}), where each step
+ * is bounded. It ends at the first free slot, so it costs a healthy segment next to nothing. A segment that fails is
+ * put right ({@link #repair}).
  *
- * <p>Reading needs no lock, but what is read without one may be in the middle of a change. Writing needs the segment's write lock.
+ * <p>Reading needs no lock, but what is read without one may be in the middle
+ * of a change. Writing needs the segment's write lock.
  */
 final class SegmentState {
     /** Within a segment's header, behind its lock. */
@@ -91,8 +93,8 @@ final class SegmentState {
     }
 
     /**
-     * Whether Chronicle Map may look for a key: its walk ends, stays in the segment, and what it finds has an end there too. With the
-     * segment's lock the answer is certain; without, "no" may only mean that somebody is writing.
+     * Whether Chronicle Map may look for a key: its walk ends, stays in the segment, and what it finds has an end there
+     * too. With the segment's lock the answer is certain; without, "no" may only mean that somebody is writing.
      */
     boolean isSafe(byte[] key) {
         long hash = LongHashFunction.xx_r39().hashBytes(key);

@@ -16,12 +16,12 @@ import net.openhft.chronicle.map.VanillaChronicleMap;
 import net.openhft.chronicle.map.impl.CompiledMapIterationContext;
 
 /**
- * The bytes of one segment as docs/STORAGE-FORMAT.md describes them, read in place. Chronicle Map's own iteration begins at the same
- * entry each time, and touches every entry from there on; this looks at those that are asked for. Everything read comes from a file, so a
- * value whose place or length cannot be is not shown.
+ * The bytes of one segment as docs/STORAGE-FORMAT.md describes them, read in place. Chronicle Map's own iteration
+ * begins at the same entry each time, and touches every entry from there on; this looks at those that are asked for.
+ * Everything read comes from a file, so a value whose place or length cannot be is not shown.
  *
- * <p>True while the segment's update lock is held. Without it, values may be half written or gone by the time that they are read, so
- * what is found is a guess; but never is anything read from outside of the segment.
+ * <p>True while the segment's update lock is held. Without it, values may be half written or gone by the time that they
+ * are read, so what is found is a guess; but never is anything read from outside of the segment.
  */
 final class SegmentView {
     private static final Memory MEMORY = OS.memory();
@@ -95,8 +95,9 @@ final class SegmentView {
     }
 
     /**
-     * Has the processor fetch the keys and heads of values, to be called before they are looked at one by one. Values lie far apart, so
-     * each look waits 150 ns for memory; these loads do not depend on each other, and a dozen of them are under way at a time.
+     * Has the processor fetch the keys and heads of values, to be called before they are looked at one by one. Values
+     * lie far apart, so each look waits 150 ns for memory; these loads do not depend on each other, and a dozen of them
+     * are under way at a time.
      */
     void fetch(int[] chunks, int count) {
         long any = 0;

@@ -3,13 +3,14 @@ package dev.refrain.engine.internal.store;
 import java.util.Arrays;
 
 /**
- * For each segment, the values that were worth least, one by one or with those behind them, when all were looked at last. While one of
- * them is worth no more than the last of them was then, it is what another look at all of them would find, but for what has come down since;
- * so a list serves no more often than it is long, and until something expires. It says nothing of smaller rooms than the one it was made
- * for: there, single values come cheaper than runs. Used under the segment's lock.
+ * For each segment, the values that were worth least, one by one or with those behind them, when all were looked at
+ * last. While one of them is worth no more than the last of them was then, it is what another look at all of them would
+ * find, but for what has come down since; so a list serves no more often than it is long, and until something expires.
+ * It says nothing of smaller rooms than the one it was made for: there, single values come cheaper than runs. Used
+ * under the segment's lock.
  *
- * <p>A value is known by its chunk and some bits of its owner's hash, which may mistake one value for another: whoever reads a list looks
- * at what is there now. 50 MiB for each TiB of the store.
+ * <p>A value is known by its chunk and some bits of its owner's hash, which may mistake one value for another: whoever
+ * reads a list looks at what is there now. 50 MiB for each TiB of the store.
  */
 final class Shortlists {
     static final int LENGTH = 8;

@@ -20,18 +20,22 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The files of one open store: the map, its {@link LockFile} and its {@link Secret}. Opening ends with a usable map whatever was
- * there before, because a cache must not keep its host from starting; only what the host's owner has to put right is an error.
+ * The files of one open store: the map, its {@link LockFile} and its {@link Secret}. Opening ends with a usable map
+ * whatever was there before, because a cache must not keep its host from starting; only what the host's owner has to
+ * put right is an error.
  *
- * <p>A process that is alone with the map may do anything to it: recover it, set it aside, move its entries to a file of another
- * size. One that joins others takes it as it is.
+ * <p>A process that is alone with the map may do anything to it: recover it, set it aside, move its entries to a file
+ * of another size. One that joins others takes it as it is.
  */
 final class StoreFiles {
     private static final Logger LOG = LoggerFactory.getLogger(ChronicleStore.class);
 
     /** Of everything in and beside the map; a map of a format that is not read is set aside. */
     private static final int FORMAT_VERSION = 3;
-    /** Counts no parts in its segments, and has no check of its head: all of it is looked at, and it is of the new format then. */
+    /**
+     * Counts no parts in its segments, and has no check of its head: all of it
+     * is looked at, and it is of the new format then.
+     */
     private static final int OLDER_VERSION = 2;
     /** Within this, another process recovers tens of gigabytes. */
     private static final Duration OPEN_PATIENCE = Duration.ofMinutes(2);
@@ -136,7 +140,10 @@ final class StoreFiles {
         }
     }
 
-    /** At once, because this process may be killed before it closes; not on the caller's thread, whose interrupt flag may be set. */
+    /**
+     * At once, because this process may be killed before it closes; not on the
+     * caller's thread, whose interrupt flag may be set.
+     */
     private void distrust() {
         try {
             OwnThread.run("refrain-store-distrust", () -> {
@@ -334,7 +341,10 @@ final class StoreFiles {
         }
     }
 
-    /** Opens the map that is there. Returns null if there is none any more, because it was unusable and has been set aside. */
+    /**
+     * Opens the map that is there. Returns null if there is none any more,
+     * because it was unusable and has been set aside.
+     */
     private LockFile.State openExisting(long wantedBytes) throws IOException {
         LockFile.State state = null;
         try {
@@ -435,7 +445,10 @@ final class StoreFiles {
         }
     }
 
-    /** What has the length of our map and nothing else of it may be somebody else's: it is kept as it is, and nobody deletes it. */
+    /**
+     * What has the length of our map and nothing else of it may be somebody
+     * else's: it is kept as it is, and nobody deletes it.
+     */
     private void moveAway() throws IOException {
         Path aside = sibling(file, UNKNOWN + TIMESTAMP.format(clock.instant()));
         Files.move(file, aside);
@@ -500,8 +513,8 @@ final class StoreFiles {
     }
 
     private LockFile.State useDraft(LockFile.State state) throws IOException {
-        // Before the move: should we be killed between the two, the lengths differ, and the map is set aside rather
-        // than trusted.
+        // Before the move: should we be killed between the two, the
+        // lengths differ, and the map is set aside rather than trusted.
         lock.write(state);
         Secret.adopt(secretFile);
         Files.move(draft, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);

@@ -7,11 +7,11 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 
 /**
- * Looks, before anything is written, whether what stands in the place of a store and of the files beside it is the store's. What
- * somebody else put there is never changed, moved, deleted or given other permissions.
+ * Looks, before anything is written, whether what stands in the place of a store and of the files beside it is the
+ * store's. What somebody else put there is never changed, moved, deleted or given other permissions.
  *
- * <p>The map's own bytes are not enough to tell, since they may be damaged; nor is its name. A map is ours if the record in the lock
- * file knows its length, or if it begins with a header that names classes of ours.
+ * <p>The map's own bytes are not enough to tell, since they may be damaged; nor is its name. A map is ours if the
+ * record in the lock file knows its length, or if it begins with a header that names classes of ours.
  */
 final class Strangers {
     private final Path file;

@@ -3,9 +3,10 @@ package dev.refrain.engine.internal.store;
 import java.util.BitSet;
 
 /**
- * Segments whose lock could not be had in time, most likely because a process was killed while it held the lock. They are left
- * alone, so that only the first call waits for the timeout and not every one; {@link SegmentMap#sweep} looks whether they are free
- * again. A lock whose holder is dead is freed by the recovery at the next opening by a process that is alone.
+ * Segments whose lock could not be had in time, most likely because a process was killed while
+ * it held the lock. They are left alone, so that only the first call waits for the timeout and
+ * not every one; {@link SegmentMap#sweep} looks whether they are free again. A lock whose
+ * holder is dead is freed by the recovery at the next opening by a process that is alone.
  */
 final class StuckSegments {
     private final Failures failures;

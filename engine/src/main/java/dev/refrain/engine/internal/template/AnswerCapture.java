@@ -7,25 +7,32 @@ import java.nio.ByteBuffer;
 import java.util.Set;
 
 /**
- * Builds the {@link Template} of one answer while the answer passes by, or finds out why there can be none. Counts tokens and money in
- * either case. Belongs to one thread at a time.
+ * Builds the {@link Template} of one answer while the answer passes by, or finds out why there can be none. Counts
+ * tokens and money in either case. Belongs to one thread at a time.
  */
 public interface AnswerCapture {
     /** States of a capture. */
     enum State {
         /** The answer may still become a template. */
         OPEN,
-        /** There is a template. More of a stream may follow its terminal event: it is appended, or turns the state to rejected. */
+        /**
+         * There is a template. More of a stream may follow its terminal event:
+         * it is appended, or turns the state to rejected.
+         */
         COMPLETE,
         /**
-         * A stream over the limit. There will be no template and the beginning is dropped, but readers of the live stream can go on.
+         * A stream over the limit. There will be no template and the beginning is dropped, but readers of the live
+         * stream can go on.
          */
         OVERSIZED,
         /** There will be no template. Only what is needed to count is held. */
         REJECTED
     }
 
-    /** The largest useful {@code maxBytes}: 256 MiB. A template can be five times as long as its answer and has int offsets. */
+    /**
+     * The largest useful {@code maxBytes}: 256 MiB. A template can be five
+     * times as long as its answer and has int offsets.
+     */
     int MAX_BYTES = 1 << 28;
 
     /**
@@ -83,11 +90,15 @@ public interface AnswerCapture {
      * More of the answer. Never throws, whatever the bytes are.
      *
      * @param chunk from position to limit; neither is moved and nothing of it is kept
-     * @return the state after it; a document is never complete before {@link #end}, a stream is as soon as its terminal event is
+     * @return the state after it; a document is never complete before
+     *     {@link #end}, a stream is as soon as its terminal event is
      */
     State append(ByteBuffer chunk);
 
-    /** The answer ended, and its framing says that all of it was appended. Never throws; calls after that change nothing. */
+    /**
+     * The answer ended, and its framing says that all of it was appended. Never
+     * throws; calls after that change nothing.
+     */
     default State end() {
         return end(true);
     }
@@ -95,8 +106,8 @@ public interface AnswerCapture {
     /**
      * The answer ended.
      *
-     * @param inGoodOrder whether its framing says that all of it was appended; false where only a closed connection says so, which a cut
-     *     looks like, too (RFC 9112, 6.3)
+     * @param inGoodOrder whether its framing says that all of it was appended; false where only a closed connection
+     *     says so, which a cut looks like, too (RFC 9112, 6.3)
      */
     State end(boolean inGoodOrder);
 
@@ -122,8 +133,8 @@ public interface AnswerCapture {
     boolean isTerminated();
 
     /**
-     * Why the state is {@link State#REJECTED} or {@link State#OVERSIZED}, in a few words that hold nothing of the answer; null in any
-     * other state.
+     * Why the state is {@link State#REJECTED} or {@link State#OVERSIZED}, in a few words that hold nothing of the
+     * answer; null in any other state.
      */
     String rejection();
 
@@ -134,8 +145,8 @@ public interface AnswerCapture {
     AnswerFacts facts();
 
     /**
-     * Why the answer ended, in all the words that say so: the finish reason of each choice, {@code status} and the reason of an
-     * incomplete response, {@code stop_reason}.
+     * Why the answer ended, in all the words that say so: the finish reason of each choice, {@code status} and the
+     * reason of an incomplete response, {@code stop_reason}.
      */
     Set<String> finishReasons();
 }

@@ -5,9 +5,9 @@ import static dev.refrain.engine.exchange.AnswerFacts.UNKNOWN;
 import dev.refrain.engine.exchange.AnswerFacts;
 
 /**
- * Counts what an answer cost (wire rule W61), in the one way that there is. An answer may say it several times, as streams do: what is
- * said last counts. What a total has over prompt and completion is completion: providers that count reasoning apart say the sum of
- * all three as the total.
+ * Counts what an answer cost (wire rule W61), in the one way that there is. An answer may say it several times, as
+ * streams do: what is said last counts. What a total has over prompt and completion is completion: providers that count
+ * reasoning apart say the sum of all three as the total.
  */
 final class AnswerCount {
     /** Longer ids are taken for something else. */

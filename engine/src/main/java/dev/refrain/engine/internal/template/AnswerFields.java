@@ -4,8 +4,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * What one JSON object of an answer, a whole document or the data of one event, says that {@link Completeness} and {@link AnswerCount}
- * ask for. {@link AnswerScanner} fills it anew for each object.
+ * What one JSON object of an answer, a whole document or the data of one event, says that {@link Completeness} and
+ * {@link AnswerCount} ask for. {@link AnswerScanner} fills it anew for each object.
  */
 final class AnswerFields {
     /**

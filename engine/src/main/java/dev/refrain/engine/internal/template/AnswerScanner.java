@@ -18,8 +18,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Reads one JSON object of an answer in one pass, the only one there is: says which of its tokens a replay replaces (wire rule W25),
- * what makes the answer complete (W16) and what it cost (W61). Reused for every event of a stream; the result stands until the next scan.
+ * Reads one JSON object of an answer in one pass, the only one there is: says which of its tokens a replay replaces
+ * (wire rule W25), what makes the answer complete (W16) and what it cost (W61). Reused for every event of a stream; the
+ * result stands until the next scan.
  */
 final class AnswerScanner {
     private static final String NOT_JSON = "not JSON";
@@ -66,14 +67,18 @@ final class AnswerScanner {
         GROQ
     }
 
-    /** Far over what any answer has, so that an absurd one cannot turn every two of its bytes into an object on the heap. */
+    /**
+     * Far over what any answer has, so that an absurd one cannot turn every two
+     * of its bytes into an object on the heap.
+     */
     private static final int MAX_EDITS = 50_000;
 
     /**
-     * Jackson looks for UTF-16 and UTF-32 only in the first four bytes, and its reader-based parser for those and for a factory
-     * that does not canonicalise names knows no byte offsets; so names are canonicalised, but not interned. Answers share the table of
-     * names, as to make it anew takes as long as compressing an answer. Clients can fill it with names of their own (a tool's
-     * schema is echoed in a Responses answer), so it goes when it holds more names than all formats have.
+     * Jackson looks for UTF-16 and UTF-32 only in the first four bytes, and its reader-based parser for those and for a
+     * factory that does not canonicalise names knows no byte offsets; so names are canonicalised, but not interned.
+     * Answers share the table of names, as to make it anew takes as long as compressing an answer. Clients can fill it
+     * with names of their own (a tool's schema is echoed in a Responses answer), so it goes when it holds more names
+     * than all formats have.
      */
     private static final class Json extends JsonFactory {
         private static final int MAX_NAMES = 500;
@@ -112,7 +117,10 @@ final class AnswerScanner {
         }
     }
 
-    /** Jackson passes over a string byte by byte. Here it does that only from the first byte on that takes more than passing over. */
+    /**
+     * Jackson passes over a string byte by byte. Here it does that only from
+     * the first byte on that takes more than passing over.
+     */
     private static final class Parser extends UTF8StreamJsonParser {
         Parser(IOContext context, int features, ByteQuadsCanonicalizer names, byte[] data, int offset, int length) {
             super(context, features, null, null, names, data, offset, offset + length, 0, false);
@@ -144,8 +152,8 @@ final class AnswerScanner {
     /**
      * Scans the bytes from {@code from} to {@code to}.
      *
-     * @return null if they are exactly one JSON object, white space around it aside; else what they are, in a few words, and there
-     *     is no result
+     * @return null if they are exactly one JSON object, white space around it aside; else what they are, in a few
+     *     words, and there is no result
      */
     String scan(byte[] bytes, int from, int to) {
         edits.clear();
@@ -164,8 +172,8 @@ final class AnswerScanner {
         } catch (StreamConstraintsException e) {
             return "beyond what the JSON parser takes on";
         } catch (IOException | RuntimeException e) {
-            // Malformed input is the provider's doing. A parser that breaks on it must not break the client's answer
-            // either.
+            // Malformed input is the provider's doing. A parser that
+            // breaks on it must not break the client's answer either.
             return NOT_JSON;
         }
         edits.removeIf(edit -> edit.condition() != Condition.ALWAYS
@@ -173,13 +181,16 @@ final class AnswerScanner {
         return null;
     }
 
-    /** Whether there is a byte that UTF-8 has no use for. Jackson pads short names with 0xFF, so that one more goes unseen. */
+    /**
+     * Whether there is a byte that UTF-8 has no use for. Jackson pads short
+     * names with 0xFF, so that one more goes unseen.
+     */
     private static boolean hasForeignByte(byte[] bytes, int from, int to) {
         int at = from;
         for (; at <= to - Long.BYTES; at += Long.BYTES) {
             long eight = (long) LONG.get(bytes, at);
-            // Those from 0xF8 on have their five highest bits set; shifted into a byte from the one below come only
-            // lower bits.
+            // Those from 0xF8 on have their five highest bits set; shifted
+            // into a byte from the one below come only lower bits.
             if ((eight & HIGH_BITS) != 0
                     && (eight & eight << 1 & eight << 2 & eight << 3 & eight << 4 & HIGH_BITS) != 0) {
                 return true;
@@ -203,7 +214,10 @@ final class AnswerScanner {
         return fields;
     }
 
-    /** The offset of the first byte from {@code from} that is not JSON white space (RFC 8259, 2), {@code to} if there is none. */
+    /**
+     * The offset of the first byte from {@code from} that is not JSON white
+     * space (RFC 8259, 2), {@code to} if there is none.
+     */
     static int skipWhiteSpace(byte[] bytes, int from, int to) {
         int at = from;
         while (at < to && (bytes[at] == ' ' || bytes[at] == '\n' || bytes[at] == '\r' || bytes[at] == '\t')) {

@@ -4,18 +4,19 @@ import java.util.Arrays;
 import java.util.Objects;
 
 /**
- * Ids and times filled in before an answer is decompressed. An LZ4 block is literal bytes and copies of what was decompressed before. A long
- * stream has the same id in each event, so that it is a literal once and a copy from then on: who writes another id over
- * that literal has it in all events, for nothing.
+ * Ids and times filled in before an answer is decompressed. An LZ4 block is literal bytes and copies of what was
+ * decompressed before. A long stream has the same id in each event, so that it is a literal once and a copy from then
+ * on: who writes another id over that literal has it in all events, for nothing.
  *
- * <p>That works if every placeholder is copied from its like and nothing else is copied from one. So what is compressed has {@link #mark
- * marks} in the placeholders, which stand nowhere else; the block is searched for the literals that they come from ({@link #trace}); and
- * whoever made it tries with each {@link Probe} whether it decompresses to what it should. No two bytes of a probe are equal, and
- * none is the same in both, so that each byte of the answer shows where it comes from.
+ * <p>That works if every placeholder is copied from its like and nothing else is copied from one. So
+ * what is compressed has {@link #mark marks} in the placeholders, which stand nowhere else; the
+ * block is searched for the literals that they come from ({@link #trace}); and whoever made it tries
+ * with each {@link Probe} whether it decompresses to what it should. No two bytes of a probe are
+ * equal, and none is the same in both, so that each byte of the answer shows where it comes from.
  *
- * <p>The table has for each literal, in ascending order, an unsigned LEB128 varint: the distance from the start of the one before (from the
- * start of the block for the first), shifted left by two, with 2 added for a part of a placeholder and 1 for a time. A part is followed
- * by two bytes, its offset in the placeholder and its length.
+ * <p>The table has for each literal, in ascending order, an unsigned LEB128 varint: the distance from the start of the
+ * one before (from the start of the block for the first), shifted left by two, with 2 added for a part of a placeholder
+ * and 1 for a time. A part is followed by two bytes, its offset in the placeholder and its length.
  */
 public final class BlockPatches {
     private static final int PART = 2;
@@ -187,8 +188,8 @@ public final class BlockPatches {
     /**
      * Writes an id and a time over the literals of a block. Allocates nothing.
      *
-     * @throws IndexOutOfBoundsException if a literal would lie outside of the block or a part outside of its placeholder; nothing
-     *     outside of the block is ever written
+     * @throws IndexOutOfBoundsException if a literal would lie outside of the block or a part outside of its
+     *     placeholder; nothing outside of the block is ever written
      * @throws IllegalArgumentException if the table ends within a literal
      */
     public static void write(

@@ -6,9 +6,9 @@ import java.util.LinkedHashSet;
 import java.util.Set;
 
 /**
- * Decides whether an answer is complete (wire rule W16): the one place that does. It is told of each JSON object of an answer, a whole
- * body or the events of a stream one by one, and knows at any time what is still missing. The table "What makes an answer complete" in
- * docs/HTTP.md says the same in words.
+ * Decides whether an answer is complete (wire rule W16): the one place that does. It is told of each JSON object of an
+ * answer, a whole body or the events of a stream one by one, and knows at any time what is still missing. The table
+ * "What makes an answer complete" in docs/HTTP.md says the same in words.
  */
 final class Completeness {
     /** Indices of choices beyond that are not of this world, and would cost memory. */

@@ -5,8 +5,8 @@ import java.nio.ByteBuffer;
 import java.util.Arrays;
 
 /**
- * An append-only byte array, but for {@link #truncate}. What it takes of the heap is reserved before it grows; it changes nothing when
- * it throws {@link MemoryBudget.Exhausted}.
+ * An append-only byte array, but for {@link #truncate}. What it takes of the heap is reserved before it grows; it
+ * changes nothing when it throws {@link MemoryBudget.Exhausted}.
  */
 final class GrowableBytes {
     private byte[] bytes;

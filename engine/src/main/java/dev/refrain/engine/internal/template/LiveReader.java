@@ -56,7 +56,9 @@ public final class LiveReader {
         return length > 0;
     }
 
-    /** Fills the placeholders of a piece; extends it where the last one would be cut in two. Returns the piece's length. */
+    /**
+     * Fills the placeholders of a piece; extends it where the last one would be cut in two. Returns the piece's length.
+     */
     private int fill(Template template, EntryBuffer piece, int length, byte[] id, byte[] time) {
         byte[] patches = template.patches();
         int end = at + length;

@@ -8,10 +8,11 @@ import java.util.List;
 /**
  * The finished events of a stream as a template that others read while it grows.
  *
- * <p>One thread appends and publishes; any number of {@link LiveReader}s follow, each at its own pace, without locks. The stream is
- * a linked list of windows. Within a window published bytes are never rewritten, so that a reader needs nothing but the latest
- * snapshot. As long as the stream is short enough to be stored it has one window, which is the template. Beyond that, windows are
- * small, and whoever still reads holds on to those that lie ahead; the collector takes those behind the slowest reader.
+ * <p>One thread appends and publishes; any number of {@link LiveReader}s follow, each at its own pace, without locks.
+ * The stream is a linked list of windows. Within a window published bytes are never rewritten, so that a reader needs
+ * nothing but the latest snapshot. As long as the stream is short enough to be stored it has one window, which is the
+ * template. Beyond that, windows are small, and whoever still reads holds on to those that lie ahead; the collector
+ * takes those behind the slowest reader.
  */
 public final class LiveTemplate {
     /** Published events of one stretch of the stream; readers wait on neither field, they look. */
@@ -41,7 +42,10 @@ public final class LiveTemplate {
         this(null);
     }
 
-    /** @param memory where the beginning is reserved while it is kept, or null; windows after it are counted by their readers' lag */
+    /**
+     * @param memory where the beginning is reserved while it is kept, or null;
+     * windows after it are counted by their readers' lag
+     */
     LiveTemplate(MemoryBudget.Reservation memory) {
         builder = new TemplateBuilder(FIRST_BYTES, memory);
     }
@@ -99,7 +103,10 @@ public final class LiveTemplate {
         }
     }
 
-    /** Keeps the beginning no longer: the stream is too long to be stored, or rejected. Readers that are under way go on. */
+    /**
+     * Keeps the beginning no longer: the stream is too long to be stored, or
+     * rejected. Readers that are under way go on.
+     */
     void forgetBeginning() {
         if (first != null) {
             publish();
@@ -117,7 +124,10 @@ public final class LiveTemplate {
         current = next;
     }
 
-    /** The stream so far, as one template; only while the beginning is kept. A stream has no id that a client would know it by. */
+    /**
+     * The stream so far, as one template; only while the beginning is kept. A
+     * stream has no id that a client would know it by.
+     */
     Template whole(AnswerFacts facts) {
         return builder.build(new AnswerFacts(
                 null,

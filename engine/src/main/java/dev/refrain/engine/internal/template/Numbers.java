@@ -18,7 +18,10 @@ final class Numbers {
 
     private Numbers() {}
 
-    /** The current token as a count. Negative numbers count as 0; anything but a whole number in the range of a long leaves {@code before}. */
+    /**
+     * The current token as a count. Negative numbers count as 0; anything but a
+     * whole number in the range of a long leaves {@code before}.
+     */
     static long count(JsonParser parser, JsonToken token, long before) throws IOException {
         if (token != JsonToken.VALUE_NUMBER_INT || parser.getNumberType() == JsonParser.NumberType.BIG_INTEGER) {
             return before;

@@ -4,8 +4,9 @@ import dev.refrain.engine.memory.MemoryBudget;
 import java.nio.ByteBuffer;
 
 /**
- * A JSON document reduced to what is needed to count: long texts are cut, and members nested deeper than the counted ones are emptied. It is
- * built byte by byte from a document that passes by and is not held. What is left of malformed JSON is undefined.
+ * A JSON document reduced to what is needed to count: long texts are cut, and members
+ * nested deeper than the counted ones are emptied. It is built byte by byte from a
+ * document that passes by and is not held. What is left of malformed JSON is undefined.
  */
 final class Skeleton {
     /** Counted members are no deeper: members of the document, of {@code usage}, of an item of {@code choices}. */

@@ -11,11 +11,12 @@ import java.util.List;
 /**
  * Captures an answer that is an event stream, as WHATWG HTML 9.2.6 ("Interpreting an event stream") reads it.
  *
- * <p>The lines of the event under way are held as they came, without comments; the blank line that dispatches it moves them to the
- * template, patched. Every byte is looked at once by the line splitter and once by the JSON scanner, however small the chunks are.
+ * <p>The lines of the event under way are held as they came, without comments; the blank line that dispatches it moves
+ * them to the template, patched. Every byte is looked at once by the line splitter and once by the JSON scanner,
+ * however small the chunks are.
  *
- * <p>Two departures from WHATWG, both in favour of what the providers' SDKs do: an event that the end of the stream leaves without
- * its blank line counts, and so does {@code event: error} without data.
+ * <p>Two departures from WHATWG, both in favour of what the providers' SDKs do: an event that the end of the stream
+ * leaves without its blank line counts, and so does {@code event: error} without data.
  */
 final class StreamCapture extends Capture {
     private static final byte[] BOM = {(byte) 0xEF, (byte) 0xBB, (byte) 0xBF};
@@ -76,7 +77,10 @@ final class StreamCapture extends Capture {
         }
     }
 
-    /** Where the memory budget has no room for all of the stream, those who follow it can go on, as with one that is too long. */
+    /**
+     * Where the memory budget has no room for all of the stream, those who
+     * follow it can go on, as with one that is too long.
+     */
     private void makeRoom(int more) {
         try {
             if (isKept()) {
@@ -332,7 +336,9 @@ final class StreamCapture extends Capture {
         return joined.bytes();
     }
 
-    /** The same edits at their places in {@link #event}. No JSON token contains a line feed, so each lies in one line. */
+    /**
+     * The same edits at their places in {@link #event}. No JSON token contains a line feed, so each lies in one line.
+     */
     private List<Edit> unjoin(List<Edit> edits) {
         List<Edit> result = new ArrayList<>(edits.size());
         int line = 0;

@@ -7,12 +7,12 @@ import java.nio.ByteOrder;
 import java.util.Objects;
 
 /**
- * An answer made ready for replay: its bytes with every id and time that a hit replaces at a fixed width and every usage number at
- * zero, and the patch table that says where those ids and times stand.
+ * An answer made ready for replay: its bytes with every id and time that a hit replaces at a fixed width and every
+ * usage number at zero, and the patch table that says where those ids and times stand.
  *
- * <p>The table has one unsigned LEB128 varint per placeholder, in ascending order of offset: the distance from the start of the
- * placeholder before (from the start of the template for the first one), shifted left by one, with the kind in the lowest bit
- * (0 an id, 1 a time).
+ * <p>The table has one unsigned LEB128 varint per placeholder, in ascending order of offset: the distance from the
+ * start of the placeholder before (from the start of the template for the first one), shifted left by one, with the
+ * kind in the lowest bit (0 an id, 1 a time).
  */
 public final class Template {
     /** Bytes of an id placeholder: the length of the ids of wire rule W24. */
@@ -68,7 +68,8 @@ public final class Template {
     }
 
     /**
-     * What the answer said of itself. Its id is that of a document as the provider sent it (wire rule W23); of a stream there is none.
+     * What the answer said of itself. Its id is that of a document as the
+     * provider sent it (wire rule W23); of a stream there is none.
      */
     public AnswerFacts facts() {
         return facts;
@@ -80,8 +81,8 @@ public final class Template {
      * @param count the number of placeholders
      * @param id {@link #ID_LENGTH} ASCII bytes
      * @param time {@link #TIME_LENGTH} ASCII digits
-     * @throws IndexOutOfBoundsException if a placeholder would lie outside {@code body}'s part from {@code bodyOffset} to
-     *     {@code bodyOffset + bodyLength}, of which nothing outside is ever written
+     * @throws IndexOutOfBoundsException if a placeholder would lie outside {@code body}'s part from {@code bodyOffset}
+     *     to {@code bodyOffset + bodyLength}, of which nothing outside is ever written
      * @throws IllegalArgumentException if the table does not hold exactly {@code count} placeholders
      */
     public static void patch(

@@ -7,8 +7,8 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * A template that grows. What was appended is never rewritten, so the templates that {@link #build} returns on the way share its
- * arrays and stay valid.
+ * A template that grows. What was appended is never rewritten, so the templates that {@link #build} returns on the way
+ * share its arrays and stay valid.
  */
 final class TemplateBuilder {
     /** What placeholders are made of: one constant byte, which compresses best. */
@@ -54,7 +54,10 @@ final class TemplateBuilder {
         bytes.append(value);
     }
 
-    /** Appends bytes with some of their tokens replaced; the edits lie between {@code from} and {@code to}, in ascending order. */
+    /**
+     * Appends bytes with some of their tokens replaced; the edits lie between
+     * {@code from} and {@code to}, in ascending order.
+     */
     void append(byte[] source, int from, int to, List<Edit> edits) {
         int copied = from;
         for (Edit edit : edits) {

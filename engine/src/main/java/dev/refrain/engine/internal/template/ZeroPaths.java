@@ -4,9 +4,9 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * JSON paths, beside {@code usage}, whose numbers are zero in a hit (wire rule W25). A path is names separated by dots. {@code *} matches any
- * number of names, also none. Items of a list have the list's path. A path starts at the top of a document, of an event's data, or of the
- * answer inside an event.
+ * JSON paths, beside {@code usage}, whose numbers are zero in a hit (wire rule W25). A path is names separated by dots.
+ * {@code *} matches any number of names, also none. Items of a list have the list's path. A path starts at the top of a
+ * document, of an event's data, or of the answer inside an event.
  *
  * <p>The state of the match is a set of positions in all paths, one bit each. Immutable.
  */
@@ -28,8 +28,8 @@ public final class ZeroPaths {
     /**
      * Parses paths.
      *
-     * @throws IllegalArgumentException if one has an empty name, if one is nothing but {@code *}, or if all of them together have more
-     *     than 64 names, counting one more for each path; the message says which
+     * @throws IllegalArgumentException if one has an empty name, if one is nothing but {@code *}, or if all of them
+     *     together have more than 64 names, counting one more for each path; the message says which
      */
     public ZeroPaths(List<String> paths) {
         String[] all = new String[Long.SIZE];

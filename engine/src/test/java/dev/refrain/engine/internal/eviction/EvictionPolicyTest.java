@@ -53,7 +53,10 @@ class EvictionPolicyTest {
         assertThat(policy.isGuarded()).isTrue();
     }
 
-    /** Each key is asked for twice, soon after each other, and never again; a guard that wants to see keys twice would never hit. */
+    /**
+     * Each key is asked for twice, soon after each other, and never again; a
+     * guard that wants to see keys twice would never hit.
+     */
     @Test
     void whatIsOnlyWantedLatelyIsKept() {
         int gap = SEGMENTS * ENTRIES / 2;

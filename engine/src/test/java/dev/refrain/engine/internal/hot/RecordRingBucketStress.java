@@ -7,7 +7,10 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.LL_Result;
 
-/** In the first round of a ring whose one bucket is full, a record comes, others are dropped, and one is looked for (F18). */
+/**
+ * In the first round of a ring whose one bucket is full, a record comes, others
+ * are dropped, and one is looked for (F18).
+ */
 @JCStressTest
 @Outcome(
         id = {"none, none", "none, whole", "whole, none", "whole, whole"},

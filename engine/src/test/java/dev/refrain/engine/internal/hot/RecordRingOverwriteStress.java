@@ -7,7 +7,10 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.LL_Result;
 
-/** The head comes round and overwrites what is being read, at its old place or at the one where it stays for another round. */
+/**
+ * The head comes round and overwrites what is being read, at its old place or
+ * at the one where it stays for another round.
+ */
 @JCStressTest
 @Outcome(
         id = {"none, none", "none, whole", "whole, none", "whole, whole"},

@@ -60,7 +60,10 @@ class HitIdsTest {
         assertThat(seconds).hasSize(10_000);
     }
 
-    /** Two generators whose counters stand at the same number have nothing in common, which they would with 64 bits of state shared. */
+    /**
+     * Two generators whose counters stand at the same number have nothing in
+     * common, which they would with 64 bits of state shared.
+     */
     @Test
     void w24_generatorsDoNotRepeatEachOther() {
         Set<Long> seen = new HashSet<>();

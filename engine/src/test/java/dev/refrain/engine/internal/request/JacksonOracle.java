@@ -14,8 +14,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * What Jackson makes of a body, with its default features. The text is decoded beforehand, strictly, because Jackson's own
- * UTF-8 decoder lets some ill-formed sequences pass.
+ * What Jackson makes of a body, with its default features. The text is decoded beforehand, strictly, because Jackson's
+ * own UTF-8 decoder lets some ill-formed sequences pass.
  */
 final class JacksonOracle {
     private static final JsonFactory FACTORY = new JsonFactory();
@@ -56,8 +56,8 @@ final class JacksonOracle {
     }
 
     /**
-     * Jackson takes an escaped surrogate without its other half in values, but not in names. RFC 8259 allows both (section 8.2),
-     * so another escape of the same length takes the place of every surrogate.
+     * Jackson takes an escaped surrogate without its other half in values, but not in names. RFC 8259 allows both
+     * (section 8.2), so another escape of the same length takes the place of every surrogate.
      */
     private static String withoutSurrogates(String text) {
         return ESCAPE.matcher(text)

@@ -133,7 +133,10 @@ final class Json {
         return text.getBytes(StandardCharsets.UTF_8);
     }
 
-    /** The scan of a body that stands in the middle of an array, between bytes that would change its meaning if they were read. */
+    /**
+     * The scan of a body that stands in the middle of an array, between bytes
+     * that would change its meaning if they were read.
+     */
     static RequestScan scan(byte[] body) {
         byte[] before = utf8("{\"model\":\"");
         byte[] after = utf8("\"}]\\\u0080");

@@ -74,7 +74,9 @@ class RequestScanFieldsTest {
         assertThat(scan.background()).isFalse();
     }
 
-    /** Objects whose names are mostly the ones that count, or nearly so, and whose values may hold such objects in turn. */
+    /**
+     * Objects whose names are mostly the ones that count, or nearly so, and whose values may hold such objects in turn.
+     */
     @Provide
     Arbitrary<List<String>> requests() {
         Arbitrary<List<String>> scalars = Arbitraries.oneOf(

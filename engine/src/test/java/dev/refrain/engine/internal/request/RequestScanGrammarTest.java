@@ -187,8 +187,8 @@ class RequestScanGrammarTest {
     }
 
     /**
-     * Strings are read in groups of eight bytes at their begin and end, of 32 between; a byte must not hide what its neighbours are,
-     * wherever in a group they stand.
+     * Strings are read in groups of eight bytes at their begin and end, of 32 between; a byte must not hide what its
+     * neighbours are, wherever in a group they stand.
      */
     @Test
     void seesEveryByteWhateverItsNeighbour() {

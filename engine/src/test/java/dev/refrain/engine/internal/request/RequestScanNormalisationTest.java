@@ -28,7 +28,10 @@ class RequestScanNormalisationTest {
         assertThat(normalised(Json.compact(tokens))).isEqualTo(compact);
     }
 
-    /** Space is put anywhere, inside strings and numbers too: bodies that stay eligible are equal only if their tokens are. */
+    /**
+     * Space is put anywhere, inside strings and numbers too: bodies that stay
+     * eligible are equal only if their tokens are.
+     */
     @Property(tries = 1000)
     void callsEqualWhatHasEqualTokens(@ForAll("objects") List<String> tokens, @ForAll long seed) {
         byte[] body = Json.compact(tokens);

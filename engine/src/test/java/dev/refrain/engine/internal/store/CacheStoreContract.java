@@ -26,7 +26,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What {@link CacheStore} promises. Every store passes it, those of others too: it is in the test-jar of this module. */
+/**
+ * What {@link CacheStore} promises. Every store passes it, those of others too: it is in the test-jar of this module.
+ */
 public abstract class CacheStoreContract {
     private static final long NOW = 10_000;
 
@@ -52,7 +54,10 @@ public abstract class CacheStoreContract {
         assertThat(store.remove(key(1))).isFalse();
     }
 
-    /** Around the boundaries of chunks and parts, and the largest answer that the engine stores by default, with some more. */
+    /**
+     * Around the boundaries of chunks and parts, and the largest answer that
+     * the engine stores by default, with some more.
+     */
     @ParameterizedTest
     @ValueSource(ints = {80, 93, 94, 200, 2_600, 32_767, 32_768, 32_769, 65_440, 65_441, 1 << 20, (16 << 20) + 4_096})
     void givesBackWhatWasPut(int length) {

@@ -196,7 +196,9 @@ class CapacityTest {
         assertThat(diskUse()).isBetween(capacity * 90 / 100, capacity);
     }
 
-    /** Twenty gigabytes are not written in a test; the geometry that the test above has confirmed is computed instead. */
+    /**
+     * Twenty gigabytes are not written in a test; the geometry that the test above has confirmed is computed instead.
+     */
     @Test
     void soIsALargeOne() throws IOException {
         long capacity = 20L << 30;

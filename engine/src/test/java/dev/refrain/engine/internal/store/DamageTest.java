@@ -28,8 +28,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * Bits that flip in a closed file, wherever. Opening takes no longer than the bound, no entry is wrong that the engine would take for
- * right, the process lives on, and after one more opening at the latest the store is as good as new.
+ * Bits that flip in a closed file, wherever. Opening takes no longer than the bound, no entry is wrong that the engine
+ * would take for right, the process lives on, and after one more opening at the latest the store is as good as new.
  */
 class DamageTest {
     private static final long CAPACITY = 16L << 20;
@@ -140,7 +140,10 @@ class DamageTest {
         assertThat(assertWorks()).isLessThan(ENTRIES);
     }
 
-    /** Uses the store for everything, then opens it again and expects it to be as good as new. Returns how many entries were left. */
+    /**
+     * Uses the store for everything, then opens it again and expects it to be
+     * as good as new. Returns how many entries were left.
+     */
     private int assertWorks() throws IOException {
         int intact = 0;
         try (ChronicleStore store = open()) {

@@ -19,7 +19,10 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A disk that is too small, or is filled by somebody else, and files that vanish: nothing breaks, and the log says it once. */
+/**
+ * A disk that is too small, or is filled by somebody else, and files that
+ * vanish: nothing breaks, and the log says it once.
+ */
 class DiskFaultsTest {
     private static final long CAPACITY = 16L << 20;
     private static final int LENGTH = 100_000;
@@ -45,7 +48,10 @@ class DiskFaultsTest {
         return ChronicleStore.open(file, capacity, clock, true, preallocate);
     }
 
-    /** Puts entries that together are twice as long as the capacity. Returns how many were stored; all others were refused. */
+    /**
+     * Puts entries that together are twice as long as the capacity. Returns how
+     * many were stored; all others were refused.
+     */
     private int overfill(ChronicleStore store, long capacity) {
         int stored = 0;
         for (int i = 0; i < 2 * capacity / LENGTH; i++) {

@@ -44,7 +44,10 @@ class HeadsTest {
         }
     }
 
-    /** Entries of one key count up, with gaps in which there is none: nobody may see one that was gone when he began to look. */
+    /**
+     * Entries of one key count up, with gaps in which there is none: nobody may
+     * see one that was gone when he began to look.
+     */
     @Test
     void noHeadOutlivesItsEntry() throws Exception {
         byte[][] keys = IntStream.range(0, KEYS).mapToObj(TestEntries::key).toArray(byte[][]::new);

@@ -53,7 +53,10 @@ enum Mutation {
     private static final int CHUNKS = 7_920;
     private static final int[] EXTREMES = {0, 1, -1, Integer.MIN_VALUE, Integer.MAX_VALUE, CHUNKS - 1, CHUNKS, 1 << 30};
 
-    /** Whether this can happen to a store that is open: damage to what is mapped. Locks are left out: each costs its second. */
+    /**
+     * Whether this can happen to a store that is open: damage to what is
+     * mapped. Locks are left out: each costs its second.
+     */
     boolean isPossibleWhileOpen() {
         return this == SLOTS
                 || this == FULL_TABLE
@@ -225,7 +228,10 @@ enum Mutation {
         return SEGMENTS_AT + CHUNKS_AT;
     }
 
-    /** Numbers of the head that cannot be, with a checksum that is right; of manifests and parts as well, which have none. */
+    /**
+     * Numbers of the head that cannot be, with a checksum that is right; of
+     * manifests and parts as well, which have none.
+     */
     private static void craft(FileChannel map, long at, SplittableRandom random) throws IOException {
         ByteBuffer value = read(map, at, 32 + 3 + Layout.MAX_VALUE_LENGTH);
         int length = 0;

@@ -17,8 +17,8 @@ import java.util.List;
 import java.util.SplittableRandom;
 
 /**
- * Damages copies of a store, uses them for everything, and says what came of it: {@code originals directory}. Reads seeds, one a line,
- * and answers with one line for each.
+ * Damages copies of a store, uses them for everything, and says what came of it: {@code originals directory}. Reads
+ * seeds, one a line, and answers with one line for each.
  */
 final class MutationWorker {
     static final int ENTRIES = 1_000;
@@ -125,8 +125,9 @@ final class MutationWorker {
     }
 
     /**
-     * A store heals: what is noticed is put right at the next opening. What nobody notices at the first may come up at the second, as
-     * when a value that is said to be longer than it is takes its neighbours' room with it when it goes; seldom, at yet a later one.
+     * A store heals: what is noticed is put right at the next opening. What nobody notices at the first may come up at
+     * the second, as when a value that is said to be longer than it is takes its neighbours' room with it when it goes;
+     * seldom, at yet a later one.
      */
     private void reopen(Path file, SplittableRandom random) throws IOException {
         for (int opening = 2; opening <= CLEAN_AT; opening++) {
@@ -153,7 +154,10 @@ final class MutationWorker {
         }
     }
 
-    /** An entry with other numbers and the right checksum cannot be told from one that was stored; its content is what it was. */
+    /**
+     * An entry with other numbers and the right checksum cannot be told from
+     * one that was stored; its content is what it was.
+     */
     private boolean isCrafted(int key) {
         long generation = TestEntries.generation(found);
         EntryBuffer expected = TestEntries.entry(key, generation, found.length());

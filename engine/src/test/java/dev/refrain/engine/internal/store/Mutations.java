@@ -22,8 +22,8 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 
 /**
- * Opens damaged copies of a store in JVMs of their own ({@link MutationWorker}), which must neither die nor hang nor find what nobody
- * stored.
+ * Opens damaged copies of a store in JVMs of their own ({@link MutationWorker}), which must neither die nor hang nor
+ * find what nobody stored.
  */
 final class Mutations {
     /** The documented bound of one opening is 10 s; each try has five at most, and the uses in between. */

@@ -176,7 +176,10 @@ class SegmentMapTest {
         assertThat(isThere(0)).isTrue();
     }
 
-    /** However many entries a sweep looks at, and however many it removes: whoever needs the segment waits for one removal at most. */
+    /**
+     * However many entries a sweep looks at, and however many it removes:
+     * whoever needs the segment waits for one removal at most.
+     */
     @Test
     void aSweepHoldsTheLockForOneRemovalAtATime() {
         List<Long> keys = neighbours(1_000);
@@ -211,7 +214,10 @@ class SegmentMapTest {
         assertThat(isThere(0)).isTrue();
     }
 
-    /** All that can fit, all of it expired, then the same again in other lengths: had anything been left behind, something would have to go. */
+    /**
+     * All that can fit, all of it expired, then the same again in other lengths: had anything been left behind,
+     * something would have to go.
+     */
     @Test
     void sweptRoomIsAllThereAgain() {
         List<Long> keys = neighbours(3_000);

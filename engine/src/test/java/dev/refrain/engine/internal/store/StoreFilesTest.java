@@ -254,7 +254,10 @@ class StoreFilesTest {
         assertThat(setAside()).isEmpty();
     }
 
-    /** What remains of a process that was killed while it recovered the map: Chronicle's mark, and an open that was never closed. */
+    /**
+     * What remains of a process that was killed while it recovered the map:
+     * Chronicle's mark, and an open that was never closed.
+     */
     @Test
     void anInterruptedRecoveryIsRepeated() throws IOException {
         fill();

@@ -7,9 +7,9 @@ import java.time.Clock;
 import java.util.SplittableRandom;
 
 /**
- * Stores entries until it is killed: {@code file capacityBytes keys seed}. Prints a line when it has stored every key once. It removes
- * keys as well, but for the first ones, whose entries are short: a long one has parts in many segments, and one whose lock is stuck is
- * enough to have it refused.
+ * Stores entries until it is killed: {@code file capacityBytes keys seed}. Prints a line when it has stored every key
+ * once. It removes keys as well, but for the first ones, whose entries are short: a long one has parts in many
+ * segments, and one whose lock is stuck is enough to have it refused.
  */
 final class StoreWriter {
     /** Keys from 0 that are never removed. */

@@ -102,7 +102,10 @@ class StrangersTest {
         assertRefused("other.map", "other.map");
     }
 
-    /** Its length alone tells nothing; with the store's own record beside it, it is moved out of the way as it is, and then left alone. */
+    /**
+     * Its length alone tells nothing; with the store's own record beside it, it
+     * is moved out of the way as it is, and then left alone.
+     */
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
     void f23_aFileOfExactlyTheStoresLengthIsKeptWhole(boolean hasSecret) throws IOException {

@@ -9,7 +9,10 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.ZZZ_Result;
 
-/** Segments become stuck and free again at the same time: no change undoes another, and nobody sees a segment that never was. */
+/**
+ * Segments become stuck and free again at the same time: no change undoes
+ * another, and nobody sees a segment that never was.
+ */
 @JCStressTest
 @Outcome(id = "false, false, true", expect = Expect.ACCEPTABLE, desc = "One came, one went.")
 @Outcome(expect = Expect.FORBIDDEN, desc = "A change was lost.")

@@ -15,7 +15,10 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
 
-/** Wire rule W25 carried out a second time, on Jackson's trees, over random documents full of the names that it speaks of. */
+/**
+ * Wire rule W25 carried out a second time, on Jackson's trees, over random
+ * documents full of the names that it speaks of.
+ */
 class TemplatePropertiesTest {
     private static final ObjectMapper JSON = JsonMapper.builder()
             .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)

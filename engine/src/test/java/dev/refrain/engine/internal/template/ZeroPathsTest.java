@@ -52,7 +52,10 @@ class ZeroPathsTest {
         return Sample.replay(capture.template());
     }
 
-    /** In events the places count from the top and from the answer that the event wraps, in whatever order its members stand. */
+    /**
+     * In events the places count from the top and from the answer that the
+     * event wraps, in whatever order its members stand.
+     */
     @Test
     void w25_eventsHaveThemAtTheTopAndInTheAnswer() {
         ZeroPaths cost = new ZeroPaths(List.of("cost"));
