@@ -319,7 +319,8 @@ class DashboardBrowserIT {
         Locator model = page.locator("#rows td.model").first();
         assertThat(model).hasText(payload);
         model.click();
-        assertThat(page.getByRole(AriaRole.DIALOG).getByText(payload)).isVisible();
+        // Of the hit, and of the request that it repeats.
+        assertThat(page.getByRole(AriaRole.DIALOG).getByText(payload)).hasCount(2);
         page.keyboard().press("Escape");
 
         page.navigate(address("purge") + "?model=" + encoded(payload));
