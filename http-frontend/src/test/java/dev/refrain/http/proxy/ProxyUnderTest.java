@@ -12,8 +12,16 @@ import java.util.concurrent.CompletableFuture;
 
 /** The front-end as a client meets it, wherever it runs. */
 abstract class ProxyUnderTest implements AutoCloseable {
-    private final HttpClient http =
-            HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+    private HttpClient http = client();
+
+    private static HttpClient client() {
+        return HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+    }
+
+    /** The next request has a new connection: an idle one may be closed under it by a proxy that keeps none for long. */
+    void forgetConnections() {
+        http = client();
+    }
 
     abstract int port();
 

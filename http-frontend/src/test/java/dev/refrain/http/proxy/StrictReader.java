@@ -2,12 +2,15 @@ package dev.refrain.http.proxy;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
  * What a server that is as strict as RFC 9112 allows sees in the bytes of a connection: the requests up to the first
- * that is not plainly framed. Written for clearness, to hold the real one to.
+ * that is not plainly framed. Written for clearness, to hold the real one to. In one thing it is as lax as Undertow: a
+ * version that nobody knows, such as {@code HTTP/0.1}, is read as HTTP/1.1, where a server should answer {@code 505}
+ * (RFC 9110, 15.6.6). The framing of such a request is in no doubt.
  */
 final class StrictReader {
     /** A request whose end is known. */
@@ -17,7 +20,9 @@ final class StrictReader {
     /** Stands for a blank (RFC 9112, 5.2 and 2.2). */
     private static final String FOLD = "\\r\\n?[ \\t]+";
 
-    private static final Pattern LINE = Pattern.compile("(" + TOKEN + ") ([^ \\x00\\r\\n]+) HTTP/1\\.([0-9])\\r\\n");
+    private static final Set<String> REFUSED_VERSIONS = Set.of("0.9", "2.0");
+    private static final Pattern LINE =
+            Pattern.compile("(" + TOKEN + ") ([^ \\x00\\r\\n]+) HTTP/([0-9]\\.[0-9])\\r\\n");
     private static final Pattern FIELD =
             Pattern.compile("(" + TOKEN + "):[ \\t]*((?:[^\\x00\\r\\n]|" + FOLD + ")*?)[ \\t]*\\r\\n(?![ \\t])");
     private static final String EXTENSION = "(?:[ \\t]*;[ \\t]*" + TOKEN + "(?:[ \\t]*=[ \\t]*(?:" + TOKEN
@@ -58,7 +63,7 @@ final class StrictReader {
             at += 2;
         }
         Matcher line = take(LINE);
-        if (line == null) {
+        if (line == null || REFUSED_VERSIONS.contains(line.group(3))) {
             return null;
         }
         String length = null;
@@ -85,7 +90,7 @@ final class StrictReader {
             }
         }
         at += 2;
-        boolean old = line.group(3).equals("0");
+        boolean old = line.group(3).equals("1.0");
         if (hosts > 1 || (hosts == 0 && !old) || (coding != null && (length != null || old))) {
             return null;
         }
