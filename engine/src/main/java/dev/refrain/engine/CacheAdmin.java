@@ -103,8 +103,8 @@ public final class CacheAdmin {
     }
 
     /**
-     * Removes all answers of a scope that is known by its
-     * {@link CacheKey#scope() tag} alone, like {@link #removeScope}.
+     * Removes all answers of a scope that is known by its {@link CacheKey#scope() tag} alone, like
+     * {@link #removeScope}.
      *
      * @param tag 12 hexadecimal digits in lower case
      * @return how many

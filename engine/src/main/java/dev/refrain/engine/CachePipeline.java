@@ -2,17 +2,21 @@ package dev.refrain.engine;
 
 import dev.refrain.engine.exchange.BypassReason;
 import dev.refrain.engine.exchange.CacheOutcome;
+import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.engine.exchange.ForwardReason;
 import dev.refrain.engine.exchange.NotCachedException;
 import dev.refrain.engine.exchange.ResponseSink;
 import dev.refrain.engine.exchange.Upstream;
 import dev.refrain.engine.memory.MemoryBudget;
+import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 
 /**
- * The steps of {@link ResponseCache#respond}, for front-ends that do something of their own between them: tell why a
- * request is not eligible, look before they make an upstream, answer by a key that they have already. Made by
- * {@link ResponseCache#pipeline}. Thread-safe; sinks are called as {@link ResponseCache#respond} says.
+ * The steps of {@link ResponseCache#respond}, for front-ends that do something of their own between them: say who asks
+ * and where, tell why a request is not eligible, look before they make an upstream, answer by a key that they have
+ * already, capture an answer. Got from {@link ResponseCache#pipeline}. No parameter and no result is null. Thread-safe;
+ * sinks are called as {@link ResponseCache#respond} says.
  */
 public final class CachePipeline {
     private final Answers answers;
@@ -26,6 +30,40 @@ public final class CachePipeline {
         this.calls = calls;
         this.coalescer = new Coalescer(answers, flights, calls);
     }
+
+    // ---- who asks, and where
+
+    /**
+     * The scope of a caller with one API key.
+     *
+     * @param apiKey empty if it has none: all callers without one share their answers
+     */
+    public CacheScope scope(String apiKey) {
+        return keys.deriver().scope(apiKey);
+    }
+
+    /**
+     * The scope of a caller that is known by other credentials than one API key, or by several.
+     *
+     * @param credentials in an order that does not change from request to request; each counts, with where it begins
+     *     and ends, so that two lists that differ never have the same scope. Nor do a list and a
+     *     {@link #scope(String) single API key}
+     */
+    public CacheScope scope(List<String> credentials) {
+        return keys.deriver().scope(credentials);
+    }
+
+    /** What requests to an endpoint have in common but for their bodies, to be completed. */
+    public KeyContext.Builder context(Endpoint endpoint, CacheScope scope) {
+        return new KeyContext.Builder(keys.deriver(), endpoint, scope);
+    }
+
+    /** A reusable lookup that leaves no garbage, for one thread at a time. */
+    public Lookup newLookup() {
+        return new Lookup(answers);
+    }
+
+    // ---- the steps
 
     /** See {@link ResponseCache#respond}. */
     void respond(CacheRequest request, CacheControls controls, Upstream upstream, ResponseSink sink) {
@@ -104,6 +142,18 @@ public final class CachePipeline {
         } catch (MemoryBudget.Exhausted noRoom) {
             return false;
         }
+    }
+
+    /**
+     * A sink that passes an answer on and stores it once it is complete.
+     *
+     * @param ttl {@link CacheControls#MIN_TTL} to {@link CacheControls#MAX_TTL}
+     * @param client where the answer goes; its head gets a {@link CacheOutcome.Miss}
+     * @return to be ended or failed, whatever happens: until then it holds what it has captured, in the
+     *     {@link ResponseCacheBuilder#memory memory budget} too
+     */
+    public ResponseSink capture(CacheKey key, Duration ttl, ResponseSink client) {
+        return new CaptureSink(answers, key, ttl, ForwardReason.MISS, client);
     }
 
     /** Serves a request for which caching was on without the cache, saying why. */

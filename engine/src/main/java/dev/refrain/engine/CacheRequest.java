@@ -5,56 +5,45 @@ import dev.refrain.engine.internal.request.RequestScan;
 import java.util.Objects;
 
 /**
- * A request as the cache sees it: who asks, which endpoint, and the body, which is read in one pass when something
- * about it is asked for the first time. Immutable and thread-safe as long as the caller leaves the body's bytes alone.
+ * A request as the cache sees it: who asks for what (a {@link KeyContext}, or an API key), the body, and the preset
+ * that is applied to it. The body is read in one pass, when something about it is asked for the first time. Immutable
+ * and thread-safe as long as the caller leaves the body's bytes alone. No parameter may be null.
  */
 public final class CacheRequest {
-    private final Endpoint endpoint;
-    /** Null if it is still to be made of the next three. */
-    private final KeyContext context;
-
-    private final String apiKey;
-    private final String upstream;
-    private final String query;
+    private final KeySource source;
     private final byte[] bytes;
     private final int offset;
     private final int length;
-    private final String presetFingerprint;
-    /** The body that goes upstream if a preset was applied to it, else null. */
-    private final RequestScan resolved;
+    private final AppliedPreset preset;
 
     /** Null until it is needed. */
     private volatile RequestScan scan;
 
+    /**
+     * A preset that was applied to a request.
+     *
+     * @param fingerprint goes into the key; empty if there is no preset
+     * @param body the one that goes upstream; null if that is the one that was sent
+     */
+    private record AppliedPreset(String fingerprint, RequestScan body) {
+        private static final AppliedPreset NONE = new AppliedPreset("", null);
+    }
+
     private CacheRequest(
-            Endpoint endpoint,
-            KeyContext context,
-            String apiKey,
-            String upstream,
-            String query,
-            byte[] bytes,
-            int offset,
-            int length,
-            String presetFingerprint,
-            RequestScan resolved,
-            RequestScan scan) {
-        this.endpoint = endpoint;
-        this.context = context;
-        this.apiKey = apiKey;
-        this.upstream = upstream;
-        this.query = query;
+            KeySource source, byte[] bytes, int offset, int length, AppliedPreset preset, RequestScan scan) {
+        this.source = source;
         this.bytes = bytes;
         this.offset = offset;
         this.length = length;
-        this.presetFingerprint = presetFingerprint;
-        this.resolved = resolved;
+        this.preset = preset;
         this.scan = scan;
     }
 
     /**
      * A request.
      *
-     * @param context of a {@link ResponseCache}, for which alone the request is good
+     * @param context of a {@link ResponseCache}; the request is good for that cache alone, and with another one throws
+     *     an {@link IllegalArgumentException}
      * @param body the request body as sent, UTF-8 JSON; not copied, must not change while this request is in use
      */
     public static CacheRequest of(KeyContext context, byte[] body) {
@@ -64,90 +53,46 @@ public final class CacheRequest {
     /**
      * A request whose body is a part of an array.
      *
+     * @param body holds the request body; see {@link #of(KeyContext, byte[])}
+     * @param offset of the body's first byte
+     * @param length of the body, in bytes
      * @throws IndexOutOfBoundsException if the part is not within the array
      */
     public static CacheRequest of(KeyContext context, byte[] body, int offset, int length) {
         Objects.requireNonNull(context, "context");
         Objects.checkFromIndexSize(offset, length, body.length);
-        return new CacheRequest(context.endpoint(), context, null, null, null, body, offset, length, "", null, null);
+        return new CacheRequest(context, body, offset, length, AppliedPreset.NONE, null);
     }
 
     /**
-     * A request of a caller with one API key. Good for any cache; for many requests with the same key, a
-     * {@link KeyContext} is made once.
+     * A request of a caller with one API key, which is good for any cache. A caller with other credentials, a certain
+     * provider, a query string or headers that count: all these take a {@link KeyContext}
+     * ({@link CachePipeline#context}). It also saves an HMAC for each request.
      *
      * @param apiKey the caller's API key, or empty if it has none: all callers without one share their answers
      * @param body the request body as sent, UTF-8 JSON; not copied, must not change while this request is in use
      */
     public static CacheRequest of(Endpoint endpoint, String apiKey, byte[] body) {
-        return of(endpoint, apiKey, body, 0, body.length);
-    }
-
-    /**
-     * A request of a caller with one API key, whose body is a part of an array.
-     *
-     * @throws IndexOutOfBoundsException if the part is not within the array
-     */
-    public static CacheRequest of(Endpoint endpoint, String apiKey, byte[] body, int offset, int length) {
         Objects.requireNonNull(endpoint, "endpoint");
         Objects.requireNonNull(apiKey, "apiKey");
-        Objects.checkFromIndexSize(offset, length, body.length);
-        return new CacheRequest(endpoint, null, apiKey, "", "", body, offset, length, "", null, null);
-    }
-
-    /**
-     * The same request at a certain place: requests to different upstreams or
-     * with different query strings are never identical.
-     *
-     * @param upstreamIdentity anything that names the provider, such as its URL
-     * @param rawQuery the query string as sent, or empty
-     * @throws IllegalStateException if the request was made of a {@link KeyContext}, which says that
-     */
-    public CacheRequest at(String upstreamIdentity, String rawQuery) {
-        if (context != null) {
-            throw new IllegalStateException("the request's context says where it goes");
-        }
-        Objects.requireNonNull(upstreamIdentity, "upstreamIdentity");
-        Objects.requireNonNull(rawQuery, "rawQuery");
-        return new CacheRequest(
-                endpoint,
-                null,
-                apiKey,
-                upstreamIdentity,
-                rawQuery,
-                bytes,
-                offset,
-                length,
-                presetFingerprint,
-                resolved,
-                scan);
+        return new CacheRequest(new KeySource.ApiKey(endpoint, apiKey), body, 0, body.length, AppliedPreset.NONE, null);
     }
 
     /**
      * The same request with a preset applied to it before it goes upstream.
      *
-     * @param fingerprint changes whenever the preset's content does
+     * @param fingerprint changes whenever the preset's content does; goes into the key
      * @param resolvedBody the body with the preset applied; decides the streaming mode and the model, not the key
      */
     public CacheRequest withPreset(String fingerprint, byte[] resolvedBody) {
         Objects.requireNonNull(fingerprint, "fingerprint");
-        return new CacheRequest(
-                endpoint,
-                context,
-                apiKey,
-                upstream,
-                query,
-                bytes,
-                offset,
-                length,
-                fingerprint,
-                RequestScan.of(resolvedBody, 0, resolvedBody.length),
-                scan);
+        RequestScan resolved = RequestScan.of(resolvedBody, 0, resolvedBody.length);
+        return new CacheRequest(source, bytes, offset, length, new AppliedPreset(fingerprint, resolved), scan);
     }
 
     /** The endpoint; never null. */
     public Endpoint endpoint() {
-        return endpoint;
+        return source.endpoint();
     }
 
     /** Whether the body is one well-formed JSON object; if not, the other facts about it mean nothing. */
@@ -172,7 +117,7 @@ public final class CacheRequest {
 
     /** Whether the answer is asked for as an event stream. */
     public boolean stream() {
-        return streams(endpoint, outgoing());
+        return streams(endpoint(), outgoing());
     }
 
     /** Embeddings never stream, whatever the body says. */
@@ -181,19 +126,11 @@ public final class CacheRequest {
     }
 
     /** Whether a {@code responses} request asks to be run in the background (wire rule W19). */
-    public boolean background() {
-        return isBackground(endpoint, body());
-    }
-
     static boolean isBackground(Endpoint endpoint, RequestScan body) {
         return endpoint == Endpoint.RESPONSES && body.background();
     }
 
     /** Whether a {@code responses} request goes on in a conversation that the provider keeps (wire rule W19). */
-    public boolean conversation() {
-        return isInConversation(endpoint, body());
-    }
-
     static boolean isInConversation(Endpoint endpoint, RequestScan body) {
         return endpoint == Endpoint.RESPONSES && body.conversation();
     }
@@ -212,17 +149,12 @@ public final class CacheRequest {
      */
     CacheRequest withBodies(KeyContext made, byte[] body, RequestScan resolvedBody) {
         return new CacheRequest(
-                endpoint, made, null, null, null, body, 0, body.length, presetFingerprint, resolvedBody, null);
+                made, body, 0, body.length, new AppliedPreset(preset.fingerprint(), resolvedBody), null);
     }
 
     /** What goes into the key beside the body. */
     KeyContext context(KeyDeriver deriver) {
-        return context != null
-                ? context
-                : new KeyContext.Builder(deriver, endpoint, deriver.scope(apiKey))
-                        .upstream(upstream)
-                        .query(query)
-                        .build();
+        return source.context(deriver);
     }
 
     /** The body as sent. Threads that race here do the same twice. */
@@ -237,11 +169,11 @@ public final class CacheRequest {
 
     /** The body that goes upstream. */
     RequestScan outgoing() {
-        return resolved != null ? resolved : body();
+        return hasPreset() ? preset.body() : body();
     }
 
     boolean hasPreset() {
-        return resolved != null;
+        return preset.body() != null;
     }
 
     /** The array that holds the body as sent. */
@@ -259,12 +191,12 @@ public final class CacheRequest {
     }
 
     String presetFingerprint() {
-        return presetFingerprint;
+        return preset.fingerprint();
     }
 
     /** Neither the API key nor the prompt. */
     @Override
     public String toString() {
-        return endpoint.id() + ", " + length + " bytes";
+        return endpoint().id() + ", " + length + " bytes";
     }
 }

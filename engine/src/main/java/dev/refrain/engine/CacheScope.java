@@ -8,7 +8,7 @@ import java.util.HexFormat;
 
 /**
  * Who shares answers: 32 bytes that stand for a caller's credentials (wire rule W15). Made by
- * {@link ResponseCache#scope(String)}, as an HMAC-SHA-256 under the installation's secret: whoever does not know that
+ * {@link CachePipeline#scope(String)}, as an HMAC-SHA-256 under the installation's secret: whoever does not know that
  * learns nothing of the credentials. Immutable and thread-safe.
  */
 public final class CacheScope {

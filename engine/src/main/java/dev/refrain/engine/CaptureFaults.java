@@ -44,8 +44,9 @@ final class CaptureFaults {
         if (now - until >= 0 && quietUntil.compareAndSet(until, now + QUIET_NANOS)) {
             long shortages = counters.shortages.sum();
             LOG.warn(
-                    "The memory budget of {} bytes is used up: {} answers were passed on without being stored since this was last"
-                            + " reported. A larger heap (-Xmx) gives it more. Reported at most once a minute.",
+                    "The memory budget of {} bytes is used up: {} answers were passed on without being stored since "
+                            + "this was last reported. A larger heap (-Xmx) gives it more. Reported at most once a "
+                            + "minute.",
                     memory.limitBytes(),
                     shortages - toldShortages.getAndSet(shortages));
         }

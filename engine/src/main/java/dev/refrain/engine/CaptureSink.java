@@ -4,6 +4,7 @@ import dev.refrain.engine.exchange.AnswerFacts;
 import dev.refrain.engine.exchange.BypassReason;
 import dev.refrain.engine.exchange.CacheOutcome;
 import dev.refrain.engine.exchange.ForwardReason;
+import dev.refrain.engine.exchange.ForwardingSink;
 import dev.refrain.engine.exchange.ResponseHead;
 import dev.refrain.engine.exchange.ResponseSink;
 import dev.refrain.engine.internal.ids.HitIds;
@@ -28,7 +29,7 @@ import org.slf4j.LoggerFactory;
  * is complete is passed on, so that a client that repeats itself at once finds its
  * answer. Whatever goes wrong on the storing side ends the capture, never the answer.
  */
-class CaptureSink implements ResponseSink {
+class CaptureSink extends ForwardingSink {
     private static final Logger LOG = LoggerFactory.getLogger(CaptureSink.class);
 
     /** Values of {@link #committedLength} that are no length. */
@@ -40,7 +41,6 @@ class CaptureSink implements ResponseSink {
     private final CacheKey key;
     private final Duration ttl;
     private final ForwardReason reason;
-    private final ResponseSink client;
     private final long startedAt;
     /** Stands in the ids of all who get the answer from here. */
     private final long tag = HitIds.newTag();
@@ -70,11 +70,11 @@ class CaptureSink implements ResponseSink {
     private int committedLength = NOTHING_YET;
 
     CaptureSink(Answers answers, CacheKey key, Duration ttl, ForwardReason reason, ResponseSink client) {
+        super(client);
         this.answers = answers;
         this.key = key;
         this.ttl = ttl;
         this.reason = reason;
-        this.client = client;
         this.startedAt = answers.ticker().getAsLong();
         this.memory = answers.memory().openForStoring();
     }
@@ -91,14 +91,14 @@ class CaptureSink implements ResponseSink {
             began(answer, capture);
             headWaits = !key.streaming() && answer.contentLength() > 0;
             if (!headWaits) {
-                client.head(answer.withCache(miss(false)));
+                super.head(answer.withCache(miss(false)));
             }
         } else {
             meter = new AnswerMeter(key.endpoint(), memory);
             meter.head(answer);
             answers.counters().rejections.increment();
             rejected();
-            client.head(answer.withCache(outcome));
+            super.head(answer.withCache(outcome));
         }
     }
 
@@ -120,7 +120,7 @@ class CaptureSink implements ResponseSink {
     private void releaseHead() {
         if (headWaits) {
             headWaits = false;
-            client.head(head.withCache(miss(stored)));
+            super.head(head.withCache(miss(stored)));
         }
     }
 
@@ -177,7 +177,7 @@ class CaptureSink implements ResponseSink {
             meter.chunk(bytes);
         }
         releaseHead();
-        client.chunk(bytes);
+        super.chunk(bytes);
         progressed();
     }
 
@@ -187,7 +187,7 @@ class CaptureSink implements ResponseSink {
             advance(null, true);
             count();
             releaseHead();
-            client.end();
+            super.end();
             ended(null);
         } finally {
             capture = null;
@@ -203,26 +203,11 @@ class CaptureSink implements ResponseSink {
         count();
         capture = null;
         try {
-            client.fail(cause);
+            super.fail(cause);
             ended(cause);
         } finally {
             release();
         }
-    }
-
-    @Override
-    public void whenDrained(Runnable action) {
-        client.whenDrained(action);
-    }
-
-    @Override
-    public void whenGone(Runnable action) {
-        client.whenGone(action);
-    }
-
-    @Override
-    public boolean hasReader() {
-        return client.hasReader();
     }
 
     @Override

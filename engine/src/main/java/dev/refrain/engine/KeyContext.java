@@ -7,9 +7,9 @@ import java.util.Objects;
  * Everything that goes into the keys of requests but their bodies (wire rules W10, W14 and W15): who asks, which
  * endpoint, where the request goes, and with which headers. Made once, and used for any number of requests that have it
  * in common; holds neither a credential nor a query string. Immutable and thread-safe, for the cache that
- * {@link ResponseCache#context made} it.
+ * {@link CachePipeline#context made} it.
  */
-public final class KeyContext {
+public final class KeyContext extends KeySource {
     private final KeyDeriver maker;
     private final Endpoint endpoint;
     private final CacheScope scope;
@@ -31,8 +31,15 @@ public final class KeyContext {
     }
 
     /** The endpoint; never null. */
+    @Override
     public Endpoint endpoint() {
         return endpoint;
+    }
+
+    /** Itself, whatever the deriver: {@link KeyDeriver#begin} refuses a context of another cache. */
+    @Override
+    KeyContext context(KeyDeriver deriver) {
+        return this;
     }
 
     /** Who asks; never null. */

@@ -5,11 +5,12 @@ import java.util.Optional;
 
 /**
  * Looks answers up from the bytes of requests, and leaves no garbage behind when it finds one. Made by
- * {@link ResponseCache#newLookup()}, used again and again; not thread-safe.
+ * {@link CachePipeline#newLookup()}, used again and again; not thread-safe.
  *
  * <pre>{@code
- * Lookup lookup = cache.newLookup();                       // one for each thread
- * KeyContext context = cache.context(Endpoint.CHAT, cache.scope(apiKey)).build();   // one for each API key
+ * CachePipeline pipeline = cache.pipeline();
+ * Lookup lookup = pipeline.newLookup();                                                   // one for each thread
+ * KeyContext context = pipeline.context(Endpoint.CHAT, pipeline.scope(apiKey)).build();   // one for each API key
  * CachedResponse hit = lookup.find(context, buffer, offset, length);
  * if (hit != null) {
  *     out.write(hit.array(), 0, hit.length());
@@ -19,7 +20,6 @@ import java.util.Optional;
  * }</pre>
  */
 public final class Lookup {
-    private final ResponseCache cache;
     private final Answers answers;
     private final CachedResponse response = new CachedResponse();
 
@@ -28,8 +28,7 @@ public final class Lookup {
     private int offset;
     private int length;
 
-    Lookup(ResponseCache cache, Answers answers) {
-        this.cache = cache;
+    Lookup(Answers answers) {
         this.answers = answers;
     }
 
@@ -63,11 +62,11 @@ public final class Lookup {
 
     /**
      * The key of the current request, for {@link ResponseCache#store} and
-     * {@link ResponseCache#capture}; empty if it is not eligible.
+     * {@link CachePipeline#capture}; empty if it is not eligible.
      *
      * @throws NullPointerException if there is none yet
      */
     public Optional<CacheKey> key() {
-        return cache.key(request());
+        return answers.key(request());
     }
 }

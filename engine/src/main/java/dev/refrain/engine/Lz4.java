@@ -18,8 +18,9 @@ final class Lz4 {
             return LZ4Factory.nativeInstance();
         } catch (LinkageError | RuntimeException noNativeLibrary) {
             LOG.warn(
-                    "The native library of LZ4 cannot be loaded, so answers are compressed and decompressed in Java, which is slower."
-                            + " It is unpacked into {} (java.io.tmpdir), which must exist and allow programs to run. Cause: {}",
+                    "The native library of LZ4 cannot be loaded, so answers are compressed and decompressed in Java, "
+                            + "which is slower. It is unpacked into {} (java.io.tmpdir), which must exist and allow "
+                            + "programs to run. Cause: {}",
                     System.getProperty("java.io.tmpdir"),
                     noNativeLibrary.toString());
             return LZ4Factory.safeInstance();

@@ -1,8 +1,6 @@
 package dev.refrain.engine;
 
 import dev.refrain.engine.exchange.CacheOutcome;
-import dev.refrain.engine.exchange.Endpoint;
-import dev.refrain.engine.exchange.ForwardReason;
 import dev.refrain.engine.exchange.ResponseSink;
 import dev.refrain.engine.exchange.Upstream;
 import dev.refrain.engine.internal.SystemProperties;
@@ -12,7 +10,6 @@ import dev.refrain.engine.spi.CacheStore;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletionStage;
@@ -21,15 +18,18 @@ import org.slf4j.LoggerFactory;
 /**
  * A cache of LLM API answers in a memory-mapped file.
  *
- * <p>{@link #respond} is the whole pipeline: eligibility, key, lookup, upstream call, capture. An embedder with a
- * pipeline of its own uses the parts: {@link #key}, {@link #lookup}, {@link #store}, or the steps of {@link #pipeline}.
- * Operators have {@link #admin}. Thread-safe. A cache that fails (a full disk, a damaged entry) misses or does not
- * store; it never throws at a caller for that, and never serves a wrong answer.
+ * <p>{@link #respond} does everything: it decides whether the request is eligible, makes the key, looks it up, calls
+ * the provider on a miss and stores the answer. A program that calls the provider by itself uses {@link #key},
+ * {@link #lookup} and {@link #store}. A front-end uses the steps of {@link #respond} one by one ({@link #pipeline}), and
+ * operators have {@link #admin}.
+ *
+ * <p>Thread-safe. No parameter and no result is null, unless it says so. A cache that fails (a full disk, a damaged
+ * entry) misses or does not store: it throws nothing for that, and never serves a wrong answer.
  */
 public final class ResponseCache implements AutoCloseable {
     /*
-     * Every use of the engine begins with this class, before the first logger makes slf4j look for a provider. Without one slf4j would
-     * print three lines of advice; an embedder that wants no logging has decided so already.
+     * Every use of the engine begins with this class, before the first logger makes slf4j look for a provider. Without
+     * a provider slf4j would print three lines of advice, although the embedder chose to have no logging.
      */
     static {
         // Read once, when the first logger is made; the property is the host's again after that.
@@ -38,7 +38,6 @@ public final class ResponseCache implements AutoCloseable {
     }
 
     private final Answers answers;
-    private final RequestKeys keys;
     private final CachePipeline pipeline;
     private final CacheAdmin admin;
 
@@ -48,7 +47,6 @@ public final class ResponseCache implements AutoCloseable {
      */
     ResponseCache(ResponseCacheBuilder builder, CacheStore store, LastUse lastUse, long lastUseMillis) {
         this.answers = new Answers(builder, store, lastUse, lastUseMillis);
-        this.keys = answers.keys();
         Flights flights = new Flights();
         this.pipeline = new CachePipeline(
                 answers,
@@ -60,9 +58,10 @@ public final class ResponseCache implements AutoCloseable {
     /**
      * Opens a cache with the default settings; see {@link ResponseCacheBuilder#open()}.
      *
-     * @param file the store file, created if it is not there; two sidecar
-     *     files, {@code .secret} and {@code .lock}, stand beside it
-     * @param capacityBytes the byte budget for everything on disk
+     * @param file the store file, which is created if it is missing. Two files, {@code .secret} and {@code .lock}, are
+     *     made beside it
+     * @param capacityBytes the byte budget for everything on disk, at least 16 MiB
+     * @throws IOException if the file cannot be opened or created
      */
     public static ResponseCache open(Path file, long capacityBytes) throws IOException {
         return builder(file).capacityBytes(capacityBytes).open();
@@ -70,10 +69,10 @@ public final class ResponseCache implements AutoCloseable {
 
     /**
      * Settings for a cache on the heap, for tests and for hosts that cannot start java with the flags that the file
-     * needs: no file, no flag, nothing that outlives it. Everything else is as with a file, eviction excepted: what was
-     * not asked for longest goes first.
+     * needs. It has no file, needs no flag and ends with the process. It evicts the least recently used entry; all else
+     * is as with a file.
      *
-     * @param capacityBytes how much heap entries may take
+     * @param capacityBytes how much of the heap entries may take, in bytes
      * @throws IllegalArgumentException if that is less than 64 KiB
      */
     public static ResponseCacheBuilder onHeap(long capacityBytes) {
@@ -88,29 +87,33 @@ public final class ResponseCache implements AutoCloseable {
     // ---- the pipeline
 
     /**
-     * Answers a request: from the store if it can, else from an identical request's upstream call that is under way,
-     * else from a call of its own, storing the answer on its way; all that as far as the request's
-     * {@link CacheDirectives} let it.
+     * Answers a request: from the store if it can; else from the upstream call of an identical request that is under
+     * way; else from a call of its own, whose answer it stores. The request's {@link CacheDirectives} may rule any of
+     * these out.
      *
-     * <p>A hit is delivered during the call. Otherwise the upstream is started, or its call joined, and this returns;
-     * the answer goes to the sink as it arrives, from the threads that the upstream delivers on. The sink's head
-     * carries a {@link CacheOutcome} unless caching is off.
+     * <p>A hit is delivered during the call. Otherwise this starts the upstream call, or joins one, and returns. The
+     * answer then goes to the sink as it arrives, on the threads on which the upstream delivers. The sink's head
+     * carries a {@link CacheOutcome} unless caching is off. An upstream's failure goes to {@link ResponseSink#fail}.
+     *
+     * @param controls what the client asked of the cache; {@link CacheControls#OFF} passes the answer through
+     * @param upstream called at most once, during this call
+     * @param sink receives one answer: a head, pieces, and an end or a failure
      */
     public void respond(CacheRequest request, CacheControls controls, Upstream upstream, ResponseSink sink) {
         pipeline.respond(request, controls, upstream, sink);
     }
 
     /**
-     * Answers a request like {@link #respond(CacheRequest, CacheControls, Upstream, ResponseSink)}, all at once: for
-     * embedders that have no use for an answer in pieces. An event stream is one body too, complete when it has ended.
+     * Answers a request like {@link #respond(CacheRequest, CacheControls, Upstream, ResponseSink)}, but with the whole
+     * answer at once. An event stream is one body, too, which is complete when the stream has ended.
      *
-     * <p>All of the answer is held on the heap, however long it is. An upstream that fails
-     * completes the stage exceptionally; an answer with another status than 200 is an
-     * answer. The stage completes on the thread that the upstream delivers on, before this
-     * returns if it is a hit, so what depends on it must not block, or must be asynchronous.
+     * <p>The whole answer is on the heap, however long it is. An upstream that fails completes the stage exceptionally.
+     * An answer with a status other than 200 is an answer. The stage completes on the thread on which the upstream
+     * delivers; if it is a hit, before this method returns. So dependent actions must not block, or must be
+     * asynchronous.
      *
-     * @return completed with the answer. Cancelling its {@link CompletionStage#toCompletableFuture() future}, or
-     *     completing it in any other way, counts as the reader's going away (wire rule W29)
+     * @return the stage of the answer. Whoever cancels its {@link CompletionStage#toCompletableFuture() future}, or
+     *     completes it in another way, is a reader that has left (wire rule W29)
      */
     public CompletionStage<WholeAnswer> respond(CacheRequest request, CacheControls controls, Upstream upstream) {
         GatheringSink sink = new GatheringSink();
@@ -121,54 +124,31 @@ public final class ResponseCache implements AutoCloseable {
     // ---- the parts
 
     /**
-     * The scope of a caller with one API key.
+     * The key of a request (wire rule W10), or empty if the request is not eligible. Then
+     * {@link CachePipeline#bypass(CacheRequest)} says why. To ask for the key first is cheaper: a body that was seen
+     * lately is not parsed again.
      *
-     * @param apiKey empty if it has none: all callers without one share their answers
-     */
-    public CacheScope scope(String apiKey) {
-        return keys.deriver().scope(apiKey);
-    }
-
-    /**
-     * The scope of a caller that is known by other credentials than one API key, or by several.
-     *
-     * @param credentials in an order that does not change from request to request; each counts, with where it begins
-     *     and ends, so that two lists that differ never have the same scope. Nor do a list and a
-     *     {@link #scope(String) single API key}
-     */
-    public CacheScope scope(List<String> credentials) {
-        return keys.deriver().scope(credentials);
-    }
-
-    /** What requests to an endpoint have in common but for their bodies, to be completed. */
-    public KeyContext.Builder context(Endpoint endpoint, CacheScope scope) {
-        return new KeyContext.Builder(keys.deriver(), endpoint, scope);
-    }
-
-    /**
-     * The key of a request, or empty if it is not eligible; {@link CachePipeline#bypass(CacheRequest)} says why.
-     * Cheaper than asking that first: a body that was seen lately is not read again.
+     * @throws IllegalArgumentException if another cache made the request's {@link KeyContext}
      */
     public Optional<CacheKey> key(CacheRequest request) {
         return answers.key(request);
     }
 
-    /** A reusable lookup that leaves no garbage, for one thread at a time. */
-    public Lookup newLookup() {
-        return new Lookup(this, answers);
-    }
-
     /**
-     * Looks up an answer.
+     * Looks up an answer. Counts as a hit or a miss.
      *
-     * @param into receives the answer on a hit; its content is undefined otherwise
-     * @return whether there was an answer that has not expired
+     * @param into receives the answer on a hit; its content is undefined after a miss
+     * @return whether there is an answer that has not expired
      */
     public boolean lookup(CacheKey key, CachedResponse into) {
         return answers.find(key, into);
     }
 
-    /** Looks up an answer and, on a hit, delivers it to the sink during the call; the sink is not touched otherwise. */
+    /**
+     * Looks up an answer and, on a hit, delivers it to the sink during the call. On a miss the sink is not called.
+     *
+     * @return whether there is an answer that has not expired, and memory to replay it
+     */
     public boolean lookup(CacheKey key, ResponseSink sink) {
         try {
             return answers.find(key, CacheDirectives.ANY_AGE, sink) == null;
@@ -179,11 +159,11 @@ public final class ResponseCache implements AutoCloseable {
     }
 
     /**
-     * Stores a complete answer. It is judged as one that passed through {@link #capture} would be: only a success that
-     * parses, or a stream with its terminal event and no error, is kept (wire rule W16).
+     * Stores a complete answer. The rules are those of {@link CachePipeline#capture}: only a success that parses, or a
+     * stream with its terminal event and no error, is kept (wire rule W16).
      *
-     * @param contentType media type to replay the answer with
-     * @param answer the body as the provider sent it; only read
+     * @param contentType media type to replay the answer with; may be empty
+     * @param answer the body as the provider sent it; only read, and not kept
      * @param ttl {@link CacheControls#MIN_TTL} to {@link CacheControls#MAX_TTL}
      * @return whether it is stored now
      * @throws IllegalArgumentException if the ttl is out of range
@@ -194,28 +174,20 @@ public final class ResponseCache implements AutoCloseable {
     }
 
     /**
-     * A sink that passes an answer on and stores it once it is complete.
+     * Removes the answer of a key, from the file and from memory.
      *
-     * @param ttl {@link CacheControls#MIN_TTL} to {@link CacheControls#MAX_TTL}
-     * @param client where the answer goes; its head gets a {@link CacheOutcome.Miss}
-     * @return to be ended or failed, whatever happens: until then it holds what it has captured, in the
-     *     {@link ResponseCacheBuilder#memory memory budget} too
+     * @return whether there was one
      */
-    public ResponseSink capture(CacheKey key, Duration ttl, ResponseSink client) {
-        return new CaptureSink(answers, key, ttl, ForwardReason.MISS, client);
-    }
-
-    /** Removes the answer of a key. Returns whether there was one. */
     public boolean remove(CacheKey key) {
         return answers.remove(key);
     }
 
-    /** The steps of {@link #respond}, for front-ends that do something of their own between them. */
+    /** The steps of {@link #respond}, for front-ends that do something of their own between them. Always the same. */
     public CachePipeline pipeline() {
         return pipeline;
     }
 
-    /** What the cache's operators do: its figures, purges, sweeps, and why a request was answered as it was. */
+    /** What operators do: statistics, purges, sweeps, and why a request was answered as it was. Always the same. */
     public CacheAdmin admin() {
         return admin;
     }

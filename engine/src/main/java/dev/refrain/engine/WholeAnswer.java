@@ -6,8 +6,8 @@ import java.nio.ByteBuffer;
 import java.util.Arrays;
 
 /**
- * An answer of which everything has arrived, as
- * {@link ResponseCache#respond(CacheRequest, CacheControls, Upstream)} gives it.
+ * An answer of which everything has arrived, as {@link ResponseCache#respond(CacheRequest, CacheControls, Upstream)}
+ * gives it.
  */
 public final class WholeAnswer {
     private final ResponseHead head;

@@ -21,9 +21,9 @@ public final class ModularEmbedder {
     public static void main(String[] arguments) throws IOException, ClassNotFoundException {
         try (ResponseCache cache = ResponseCache.open(Path.of(arguments[0]), 16L << 20)) {
             String request = "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}";
-            String answer =
-                    "{\"id\":\"a\",\"object\":\"chat.completion\",\"created\":1,\"model\":\"m\",\"choices\":[{\"index\":0,"
-                            + "\"finish_reason\":\"stop\",\"message\":{\"role\":\"assistant\",\"content\":\"Hi\"}}]}";
+            String answer = "{\"id\":\"a\",\"object\":\"chat.completion\",\"created\":1,\"model\":\"m\","
+                    + "\"choices\":[{\"index\":0,"
+                    + "\"finish_reason\":\"stop\",\"message\":{\"role\":\"assistant\",\"content\":\"Hi\"}}]}";
             CacheKey key = cache.key(CacheRequest.of(Endpoint.CHAT, "a key", request.getBytes(UTF_8)))
                     .orElseThrow();
             if (!cache.store(key, "application/json", answer.getBytes(UTF_8), Duration.ofMinutes(5))

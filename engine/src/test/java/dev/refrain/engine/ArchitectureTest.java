@@ -14,6 +14,10 @@ import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
+import java.lang.reflect.Method;
+import java.lang.reflect.Modifier;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 
 /** The boundaries that the packages draw. */
 @AnalyzeClasses(packages = "dev.refrain.engine", importOptions = ImportOption.DoNotIncludeTests.class)
@@ -69,5 +73,16 @@ class ArchitectureTest {
                                 type.isTopLevelClass() && type.getModifiers().contains(JavaModifier.PUBLIC))
                         .map(JavaClass::getSimpleName))
                 .hasSizeBetween(1, 15);
+    }
+
+    /** What a front-end needs beside is in {@link CachePipeline}, and what operators need in {@link CacheAdmin}. */
+    @Test
+    void theFacadeHasEightMethods() {
+        assertThat(Stream.of(ResponseCache.class.getDeclaredMethods())
+                        .filter(method -> Modifier.isPublic(method.getModifiers()))
+                        .filter(method -> !Modifier.isStatic(method.getModifiers()))
+                        .map(Method::getName)
+                        .distinct())
+                .containsExactlyInAnyOrder("respond", "key", "lookup", "store", "remove", "pipeline", "admin", "close");
     }
 }

@@ -28,6 +28,18 @@ class CacheKeyTest {
         return CacheRequest.of(endpoint, apiKey, utf8(body));
     }
 
+    private CacheRequest at(String upstream, String query) {
+        return at(upstream, query, CHAT_REQUEST);
+    }
+
+    private CacheRequest at(String upstream, String query, String body) {
+        KeyContext context = new KeyContext.Builder(keys, Endpoint.CHAT, keys.scope("sk-1"))
+                .upstream(upstream)
+                .query(query)
+                .build();
+        return CacheRequest.of(context, utf8(body));
+    }
+
     @Test
     void w10_everyInputOfTheKeyMakesAnotherKey() {
         CacheRequest base = request(Endpoint.CHAT, "sk-1", CHAT_REQUEST);
@@ -37,25 +49,25 @@ class CacheKeyTest {
                 key(request(Endpoint.CHAT, "sk-2", CHAT_REQUEST)),
                 key(request(Endpoint.CHAT, "", CHAT_REQUEST)),
                 key(request(Endpoint.CHAT, "sk-1", CHAT_REQUEST.replace("large", "small"))),
-                key(base.at("https://a.example", "")),
-                key(base.at("https://b.example", "")),
-                key(base.at("", "a=1")),
+                key(at("https://a.example", "")),
+                key(at("https://b.example", "")),
+                key(at("", "a=1")),
                 key(base.withPreset("f1", utf8(CHAT_REQUEST))),
                 key(base.withPreset("f2", utf8(CHAT_REQUEST))),
                 key(base.withPreset("f2", utf8("{\"stream\":true}"))),
                 key(new KeyDeriver(new byte[] {1}), base)));
         assertThat(different).doesNotHaveDuplicates();
         assertThat(key(request(Endpoint.CHAT, "sk-1", CHAT_REQUEST))).isEqualTo(key(base));
+        assertThat(key(at("", ""))).isEqualTo(key(base));
     }
 
     @Test
     void keysAreThoseThatAreStoredAlready() {
         // By another program: 02, 01 for a stream, then each part after its length in four bytes.
-        CacheRequest request = request(
-                        Endpoint.CHAT,
-                        "sk-1",
-                        "{ \"model\": \"m\",\n \"stream\": true, \"messages\":[{\"role\":\"user\",\"content\":\"a b\"}] }\n")
-                .at("https://a.example", "q=1");
+        CacheRequest request = at(
+                "https://a.example",
+                "q=1",
+                "{ \"model\": \"m\",\n \"stream\": true, \"messages\":[{\"role\":\"user\",\"content\":\"a b\"}] }\n");
         assertThat(key(request).digest()).isEqualTo("8be10947293b02420023b5bdc6dc369bbda87d36f4d97e1cb0c86e4b346da60a");
     }
 
@@ -75,8 +87,7 @@ class CacheKeyTest {
 
     @Test
     void partsCannotBorrowFromTheirNeighbours() {
-        CacheRequest request = request(Endpoint.CHAT, "k", "{}");
-        assertThat(key(request.at("ab", "c"))).isNotEqualTo(key(request.at("a", "bc")));
+        assertThat(key(at("ab", "c"))).isNotEqualTo(key(at("a", "bc")));
         KeyContext base = new KeyContext.Builder(keys, Endpoint.CHAT, keys.scope("k")).build();
         List<KeyContext> different = List.of(
                 base,
@@ -173,10 +184,10 @@ class CacheKeyTest {
 
     @Test
     void keysDoNotDependOnWhatWasDerivedBefore() {
-        CacheKey first = key(request(Endpoint.CHAT, "k", "{\"a\":1}").at("ünïcode", "q"));
-        key(request(Endpoint.CHAT, "a".repeat(1000), "{\"b\":2}").at("u".repeat(5000), ""));
-        assertThat(key(request(Endpoint.CHAT, "k", "{\"a\":1}").at("ünïcode", "q")))
-                .isEqualTo(first);
+        CacheKey first = key(at("ünïcode", "q", "{\"a\":1}"));
+        key(at("u".repeat(5000), "", "{\"b\":2}"));
+        key(request(Endpoint.CHAT, "a".repeat(1000), "{\"b\":2}"));
+        assertThat(key(at("ünïcode", "q", "{\"a\":1}"))).isEqualTo(first);
     }
 
     @Test

@@ -78,7 +78,7 @@ class DialectsTest {
     @MethodSource("dialects")
     void w16_isStoredIfItIsWholeAndItsHitSavesWhatItCost(Dialect dialect) {
         List<AnswerFacts> counted = new ArrayList<>();
-        ResponseSink capture = cache.capture(key(dialect), Duration.ofMinutes(5), new RecordingSink());
+        ResponseSink capture = cache.pipeline().capture(key(dialect), Duration.ofMinutes(5), new RecordingSink());
         assertThat(capture.whenCounted(counted::add)).isTrue();
         deliver(dialect, capture);
 
@@ -140,7 +140,7 @@ class DialectsTest {
                 .maxAnswerBytes(dialect.streaming() ? utf8(dialect.answer()).length - 1 : 20)
                 .open()) {
             List<AnswerFacts> counted = new ArrayList<>();
-            ResponseSink capture = small.capture(key(dialect), Duration.ofMinutes(5), new RecordingSink());
+            ResponseSink capture = small.pipeline().capture(key(dialect), Duration.ofMinutes(5), new RecordingSink());
             assertThat(capture.whenCounted(counted::add)).isTrue();
             deliver(dialect, capture);
             assertThat(counted)

@@ -13,10 +13,7 @@ import dev.refrain.engine.exchange.ResponseHead;
 import dev.refrain.engine.exchange.ResponseSink;
 import dev.refrain.engine.exchange.Upstream;
 import dev.refrain.engine.internal.ids.IdFormat;
-import dev.refrain.engine.spi.CacheStore;
 import dev.refrain.engine.spi.EntryBuffer;
-import dev.refrain.engine.spi.HeapStore;
-import dev.refrain.engine.spi.StoreStats;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
@@ -24,7 +21,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.function.Predicate;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -98,61 +94,25 @@ class FlightFaultsTest {
     }
 
     /** A store with something to do, once, just before it puts or removes. */
-    private static final class HookedStore implements CacheStore {
-        private final CacheStore inner = new HeapStore(1L << 30);
+    private static final class HookedStore extends ForwardingStore {
         Runnable beforePut = () -> {};
         Runnable afterRemove = () -> {};
-
-        @Override
-        public boolean get(byte[] key, EntryBuffer into) {
-            return inner.get(key, into);
-        }
 
         @Override
         public boolean put(byte[] key, EntryBuffer entry) {
             Runnable hook = beforePut;
             beforePut = () -> {};
             hook.run();
-            return inner.put(key, entry);
+            return super.put(key, entry);
         }
 
         @Override
         public boolean remove(byte[] key) {
-            boolean removed = inner.remove(key);
+            boolean removed = super.remove(key);
             Runnable hook = afterRemove;
             afterRemove = () -> {};
             hook.run();
             return removed;
-        }
-
-        @Override
-        public long sweep(long nowMillis) {
-            return inner.sweep(nowMillis);
-        }
-
-        @Override
-        public long removeIf(Predicate<byte[]> head) {
-            return inner.removeIf(head);
-        }
-
-        @Override
-        public List<byte[]> find(Predicate<byte[]> key) {
-            return inner.find(key);
-        }
-
-        @Override
-        public StoreStats stats() {
-            return inner.stats();
-        }
-
-        @Override
-        public byte[] secret() {
-            return inner.secret();
-        }
-
-        @Override
-        public void close() {
-            inner.close();
         }
     }
 

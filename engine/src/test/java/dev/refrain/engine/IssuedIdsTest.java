@@ -218,7 +218,7 @@ class IssuedIdsTest {
             assertThat(issued).contains(original);
             for (RecordingSink follower : sinks.subList(1, 3)) {
                 assertThat(id(follower)).isNotEqualTo(original);
-                assertThat(cache.pipeline().providerId(cache.scope("k"), id(follower)))
+                assertThat(cache.pipeline().providerId(cache.pipeline().scope("k"), id(follower)))
                         .contains(original);
             }
         }
@@ -229,9 +229,11 @@ class IssuedIdsTest {
         CacheRequest mine = request(Endpoint.RESPONSES, "mine", responses("one", null, false));
         String original = ask(mine);
         String hit = ask(mine);
-        assertThat(cache.pipeline().providerId(cache.scope("mine"), hit)).contains(original);
-        assertThat(cache.pipeline().providerId(cache.scope("theirs"), hit)).isEmpty();
-        assertThat(cache.pipeline().providerId(cache.scope(""), hit)).isEmpty();
+        assertThat(cache.pipeline().providerId(cache.pipeline().scope("mine"), hit))
+                .contains(original);
+        assertThat(cache.pipeline().providerId(cache.pipeline().scope("theirs"), hit))
+                .isEmpty();
+        assertThat(cache.pipeline().providerId(cache.pipeline().scope(""), hit)).isEmpty();
         CacheRequest theirs = request(Endpoint.RESPONSES, "theirs", responses("two", hit, false));
         assertThat(cache.pipeline().withProviderIds(theirs)).isSameAs(theirs);
     }
@@ -247,13 +249,18 @@ class IssuedIdsTest {
         cache.admin().sweep();
 
         assertThat(seen).hasSize(2);
-        assertThat(cache.pipeline().providerId(cache.scope("k"), hitOfFirst)).contains(first);
-        assertThat(cache.pipeline().providerId(cache.scope("k"), hitOfSecond)).contains(second);
+        assertThat(cache.pipeline().providerId(cache.pipeline().scope("k"), hitOfFirst))
+                .contains(first);
+        assertThat(cache.pipeline().providerId(cache.pipeline().scope("k"), hitOfSecond))
+                .contains(second);
         clock.advance(Duration.ofDays(30));
-        assertThat(cache.pipeline().providerId(cache.scope("k"), hitOfFirst)).isEmpty();
-        assertThat(cache.pipeline().providerId(cache.scope("k"), hitOfSecond)).contains(second);
+        assertThat(cache.pipeline().providerId(cache.pipeline().scope("k"), hitOfFirst))
+                .isEmpty();
+        assertThat(cache.pipeline().providerId(cache.pipeline().scope("k"), hitOfSecond))
+                .contains(second);
         clock.advance(TTL);
-        assertThat(cache.pipeline().providerId(cache.scope("k"), hitOfSecond)).isEmpty();
+        assertThat(cache.pipeline().providerId(cache.pipeline().scope("k"), hitOfSecond))
+                .isEmpty();
         cache.admin().sweep();
         assertThat(cache.admin().stats().store().bytes()).isZero();
     }
@@ -265,7 +272,9 @@ class IssuedIdsTest {
         String hit = ask(request);
         String altered = hit.substring(0, 34) + (hit.endsWith("A") ? 'B' : 'A');
         for (String id : new String[] {"resp_1", GenerationId.mint(1_800_000_000L), altered, "", "gen-"}) {
-            assertThat(cache.pipeline().providerId(cache.scope("k"), id)).as(id).isEmpty();
+            assertThat(cache.pipeline().providerId(cache.pipeline().scope("k"), id))
+                    .as(id)
+                    .isEmpty();
             CacheRequest next = request(Endpoint.RESPONSES, "k", responses("two", id, false));
             assertThat(cache.pipeline().withProviderIds(next)).isSameAs(next);
         }
@@ -297,8 +306,10 @@ class IssuedIdsTest {
         String hit = ask(request(Endpoint.RESPONSES, "k", responses("one", null, false)));
         assertThat(hit).isNotIn(ids);
         byte[] body = utf8(responses("two", hit, false));
-        KeyContext context = cache.context(Endpoint.RESPONSES, cache.scope("k")).build();
-        Lookup lookup = cache.newLookup();
+        KeyContext context = cache.pipeline()
+                .context(Endpoint.RESPONSES, cache.pipeline().scope("k"))
+                .build();
+        Lookup lookup = cache.pipeline().newLookup();
         for (int i = 0; i < 20; i++) {
             CachedResponse found = lookup.find(context, body, 0, body.length);
             assertThat(found).isNotNull();
@@ -332,9 +343,11 @@ class IssuedIdsTest {
         assertThat(cache.admin().removeModel("m")).isEqualTo(1);
         assertThat(cache.admin().clear()).isZero();
         assertThat(cache.admin().stats().store().entries()).isZero();
-        assertThat(cache.pipeline().providerId(cache.scope("k"), hit)).contains(original);
+        assertThat(cache.pipeline().providerId(cache.pipeline().scope("k"), hit))
+                .contains(original);
         assertThat(cache.admin().removeScope("k")).isZero();
-        assertThat(cache.pipeline().providerId(cache.scope("k"), hit)).isEmpty();
+        assertThat(cache.pipeline().providerId(cache.pipeline().scope("k"), hit))
+                .isEmpty();
         assertThat(cache.admin().stats().store().bytes()).isZero();
     }
 

@@ -44,7 +44,11 @@ class LookupTest {
     }
 
     private KeyContext.Builder context(String apiKey) {
-        return cache.context(Endpoint.CHAT, cache.scope(apiKey));
+        return cache.pipeline().context(Endpoint.CHAT, cache.pipeline().scope(apiKey));
+    }
+
+    private CacheRequest at(String upstream, String query) {
+        return CacheRequest.of(context("sk-1").upstream(upstream).query(query).build(), utf8(CHAT_REQUEST));
     }
 
     private static CacheRequest request(Endpoint endpoint, String apiKey, String body) {
@@ -61,10 +65,10 @@ class LookupTest {
                 request(Endpoint.CHAT, "", CHAT_REQUEST),
                 request(Endpoint.CHAT, "sk-1", CHAT_REQUEST.replace("large", "small")),
                 request(Endpoint.CHAT, "sk-1", CHAT_REQUEST.replace("{\"model", "{\"stream\":true,\"model")),
-                base.at("https://a.example", ""),
-                base.at("https://b.example", ""),
-                base.at("", "a=1"),
-                base.at("a", "=1"),
+                at("https://a.example", ""),
+                at("https://b.example", ""),
+                at("", "a=1"),
+                at("a", "=1"),
                 base.withPreset("f1", utf8(CHAT_REQUEST)),
                 base.withPreset("f2", utf8("{\"stream\":true}")));
         List<CacheKey> first = keys(different);
@@ -135,7 +139,7 @@ class LookupTest {
                 CacheRequest request = request(Endpoint.CHAT, "sk-1", body);
                 assertThat(cache.key(request)).isEmpty();
                 assertThat(cache.pipeline().bypass(request)).isPresent();
-                assertThat(cache.newLookup().find(context("sk-1").build(), utf8(body), 0, body.length()))
+                assertThat(cache.pipeline().newLookup().find(context("sk-1").build(), utf8(body), 0, body.length()))
                         .isNull();
             }
             CacheRequest background = request(Endpoint.RESPONSES, "sk-1", "{\"background\":true}");
@@ -150,7 +154,7 @@ class LookupTest {
         for (long memoBytes : new long[] {0, 1 << 20}) {
             cache.close();
             cache = cache(memoBytes);
-            Lookup lookup = cache.newLookup();
+            Lookup lookup = cache.pipeline().newLookup();
             KeyContext one =
                     context("sk-1").upstream("https://a.example").query("q=1").build();
             KeyContext two =
@@ -160,9 +164,7 @@ class LookupTest {
             int length = buffer.length - 4;
             assertThat(lookup.find(one, buffer, 2, length)).isNull();
             assertThat(lookup.key())
-                    .contains(cache.key(
-                                    request(Endpoint.CHAT, "sk-1", CHAT_REQUEST).at("https://a.example", "q=1"))
-                            .orElseThrow());
+                    .contains(cache.key(at("https://a.example", "q=1")).orElseThrow());
             assertThat(lookup.request().model()).isEqualTo("acme/large");
             cache.store(lookup.key().orElseThrow(), "application/json", utf8(CHAT_ANSWER), TTL);
 
@@ -174,7 +176,7 @@ class LookupTest {
                         .contains("Hello");
                 assertThat(lookup.find(two, buffer, 2, length)).isNull();
                 assertThat(lookup.find(one, buffer, buffer.length - 2, 2)).isNull();
-                assertThat(cache.newLookup().find(context("sk-1").build(), buffer, 2, length))
+                assertThat(cache.pipeline().newLookup().find(context("sk-1").build(), buffer, 2, length))
                         .as("at another place")
                         .isNull();
             }
@@ -185,7 +187,7 @@ class LookupTest {
 
     @Test
     void aLookupNeedsABodyWithinItsArray() {
-        assertThatThrownBy(() -> cache.newLookup().find(context("").build(), new byte[4], 2, 3))
+        assertThatThrownBy(() -> cache.pipeline().newLookup().find(context("").build(), new byte[4], 2, 3))
                 .isInstanceOf(IndexOutOfBoundsException.class);
     }
 }

@@ -182,8 +182,10 @@ class PurgedMemoryTest {
     /** The key of a request is asked for more than once on its way, which says nothing of how often it comes. */
     @Test
     void f20_aPromptThatCameOnceIsNotKept() {
-        Lookup lookup = cache.newLookup();
-        KeyContext context = cache.context(Endpoint.CHAT, cache.scope("sk-1")).build();
+        Lookup lookup = cache.pipeline().newLookup();
+        KeyContext context = cache.pipeline()
+                .context(Endpoint.CHAT, cache.pipeline().scope("sk-1"))
+                .build();
         for (int i = 0; i < 2_000; i++) {
             CacheRequest request = request("sk-1", "once-" + i + "-");
             byte[] body = request.bytes();

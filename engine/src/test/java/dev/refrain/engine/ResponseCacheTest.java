@@ -176,9 +176,15 @@ class ResponseCacheTest {
         assertThat(cache.admin().inspect(chatKey()).orElseThrow().ttlSeconds()).isEqualTo(-12);
     }
 
+    private CacheRequest at(String upstream, String query, String body) {
+        KeyContext.Builder context =
+                cache.pipeline().context(Endpoint.CHAT, cache.pipeline().scope("sk-test"));
+        return CacheRequest.of(context.upstream(upstream).query(query).build(), utf8(body));
+    }
+
     @Test
     void theKeysPartsTellWhatSetsTwoRequestsApart() {
-        CacheRequest request = chat(CHAT_REQUEST).at("https://a.example/v1", "");
+        CacheRequest request = at("https://a.example/v1", "", CHAT_REQUEST);
         KeyParts parts = cache.admin().keyParts(request).orElseThrow();
 
         assertThat(parts.key()).isEqualTo(cache.key(request).orElseThrow());
@@ -188,10 +194,10 @@ class ResponseCacheTest {
         assertThat(parts.scope()).isEqualTo(parts.key().scope()).matches("[0-9a-f]{12}");
         assertThat(parts.body()).matches("[0-9a-f]{12}");
         // White space is no part of the key.
-        assertThat(cache.admin().keyParts(chat(" " + CHAT_REQUEST).at("https://a.example/v1", "")))
+        assertThat(cache.admin().keyParts(at("https://a.example/v1", "", " " + CHAT_REQUEST)))
                 .contains(parts);
         KeyParts other = cache.admin()
-                .keyParts(request.at("https://a.example/v1", "a=b"))
+                .keyParts(at("https://a.example/v1", "a=b", CHAT_REQUEST))
                 .orElseThrow();
         assertThat(other.query()).matches("[0-9a-f]{12}");
         assertThat(other.body()).isEqualTo(parts.body());

@@ -11,8 +11,10 @@ final class SampleAnswers {
 
     static final String CHAT_ANSWER =
             "{\"id\":\"chatcmpl-1\",\"object\":\"chat.completion\",\"created\":1700000000,\"model\":\"acme/large\","
-                    + "\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"Hello \\\"id\\\":\\\"x\\\"\"},"
-                    + "\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":12,\"total_tokens\":21}}";
+                    + "\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"Hello "
+                    + "\\\"id\\\":\\\"x\\\"\"},"
+                    + "\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":12,"
+                    + "\"total_tokens\":21}}";
 
     /** What a hit of that answer tells. */
     static final AnswerFacts CHAT_FACTS = new AnswerFacts(null, 9, 12, 21, AnswerFacts.UNKNOWN, "stop");

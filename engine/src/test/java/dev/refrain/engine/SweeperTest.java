@@ -2,16 +2,11 @@ package dev.refrain.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.refrain.engine.spi.CacheStore;
-import dev.refrain.engine.spi.EntryBuffer;
-import dev.refrain.engine.spi.HeapStore;
-import dev.refrain.engine.spi.StoreStats;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.function.Predicate;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -21,32 +16,11 @@ class SweeperTest {
     private final List<String> swept = new ArrayList<>();
 
     /** Says which slices were swept. */
-    private final class Sliced implements CacheStore {
-        private final CacheStore inner = new HeapStore(1L << 30);
+    private final class Sliced extends ForwardingStore {
         private final int slices;
 
         Sliced(int slices) {
             this.slices = slices;
-        }
-
-        @Override
-        public boolean get(byte[] key, EntryBuffer into) {
-            return inner.get(key, into);
-        }
-
-        @Override
-        public boolean put(byte[] key, EntryBuffer entry) {
-            return inner.put(key, entry);
-        }
-
-        @Override
-        public boolean remove(byte[] key) {
-            return inner.remove(key);
-        }
-
-        @Override
-        public long sweep(long nowMillis) {
-            return inner.sweep(nowMillis);
         }
 
         @Override
@@ -58,31 +32,6 @@ class SweeperTest {
         public long sweep(long nowMillis, int slice) {
             swept.add(slice + "@" + nowMillis);
             return 1;
-        }
-
-        @Override
-        public long removeIf(Predicate<byte[]> head) {
-            return inner.removeIf(head);
-        }
-
-        @Override
-        public List<byte[]> find(Predicate<byte[]> key) {
-            return inner.find(key);
-        }
-
-        @Override
-        public StoreStats stats() {
-            return inner.stats();
-        }
-
-        @Override
-        public byte[] secret() {
-            return inner.secret();
-        }
-
-        @Override
-        public void close() {
-            inner.close();
         }
     }
 

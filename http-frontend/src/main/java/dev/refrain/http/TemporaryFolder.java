@@ -42,8 +42,9 @@ final class TemporaryFolder {
                     "java.io.tmpdir is {}, which {}; native libraries are unpacked into {} instead", given, fault, own);
         } else {
             LOG.warn(
-                    "java.io.tmpdir is {}, which {}, and {} beside the store {}: there is no log of requests, and answers are"
-                            + " packed slower. Start java with -Djava.io.tmpdir=FOLDER, a folder where files can be run",
+                    "java.io.tmpdir is {}, which {}, and {} beside the store {}: there is no log of requests, and "
+                            + "answers are packed slower. Start java with -Djava.io.tmpdir=FOLDER, a folder where "
+                            + "files can be run",
                     given,
                     fault,
                     own,

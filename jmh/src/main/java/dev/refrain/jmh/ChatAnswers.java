@@ -11,7 +11,8 @@ public class ChatAnswers {
     static final String CONTENT_TYPE = "application/json";
 
     private static final String TAIL = "\",\"refusal\":null},\"logprobs\":null,\"finish_reason\":\"stop\"}],\"usage\":"
-            + "{\"prompt_tokens\":214,\"completion_tokens\":871,\"total_tokens\":1085},\"system_fingerprint\":\"fp_5b26d85e12\"}";
+            + "{\"prompt_tokens\":214,\"completion_tokens\":871,\"total_tokens\":1085},"
+            + "\"system_fingerprint\":\"fp_5b26d85e12\"}";
 
     @Param({"1024", "4096", "32768"})
     private int answerBytes;
@@ -26,7 +27,8 @@ public class ChatAnswers {
     byte[] answer(int entry) {
         String head = "{\"id\":\"chatcmpl-" + (1_000_000_000L + entry)
                 + "\",\"object\":\"chat.completion\",\"created\":1767225600,"
-                + "\"model\":\"acme/large-2026\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"";
+                + "\"model\":\"acme/large-2026\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\","
+                + "\"content\":\"";
         String text = EnglishText.of(entry, answerBytes - head.length() - TAIL.length());
         return (head + text + TAIL).getBytes(StandardCharsets.US_ASCII);
     }

@@ -9,45 +9,49 @@ import java.util.SplittableRandom;
  */
 public final class EnglishText {
     private static final String[] COMMON =
-            ("the of and to in a is that for it as with on be this are by or an from not you can at"
-                            + " which if have more but when there will one each other than into these some also may between only"
-                            + " about should used because such most any both after then where how over before would")
+            ("the of and to in a is that for it as with on be this are by or an from not you can at which if have more "
+                            + "but when there will one each other than into these some also may between only about "
+                            + "should used because such most any both after then where how over before would")
                     .split(" ");
     private static final String[] OTHERS =
-            ("account action address answer approach archive article attempt average balance"
-                            + " battery benefit border branch budget button cache calendar capital carbon category century chance"
-                            + " change chapter chemical choice circle citizen client climate column command comment common company"
-                            + " complete concept concern condition connect consider contact contain content context contract control"
-                            + " copper correct country course create culture current customer damage database decade decide default"
-                            + " define degree deliver demand depend describe design detail device different direct discuss distance"
-                            + " district document double effect electric element energy engine enough entire error estimate evening"
-                            + " event evidence example except exchange exercise expect explain express extend factor failure family"
-                            + " feature field figure finance follow force foreign formal forward freedom function future garden"
-                            + " general government ground growth handle happen harbour health history however hundred imagine impact"
-                            + " important include increase industry inform initial inside instance instead interest island journey"
-                            + " justice keyboard kitchen knowledge language large latency library light limit literature local"
-                            + " machine maintain manage market material matter measure medical member memory message method middle"
-                            + " million minute model modern moment morning mountain movement museum music narrow nation nature"
-                            + " nearly network normal northern notice number object observe obtain office often opinion option"
-                            + " orange order organise original outcome packet paper parallel parent particular partner pattern people"
-                            + " percent period person picture planet policy popular position possible pressure prevent previous price"
-                            + " private probably problem process produce product profile project protect provide public purpose"
-                            + " quality quarter question quick railway range rather reason receive recent record reduce reflect region"
-                            + " regular related release remain remember remove replace report require research resource response"
-                            + " result return review river rule sample scale school science season second section sensor separate"
-                            + " sequence series server service several shape signal similar simple single small society software"
-                            + " solution source southern special standard station storage street strong structure student subject"
-                            + " success suggest summer support surface system table target teacher theory thought thread through"
-                            + " ticket together total toward traffic travel treat tree typical under update usual valley value"
-                            + " various vessel village visible volume water weather western whether window winter without wonder"
-                            + " worker world writer yellow")
+            ("account action address answer approach archive article attempt average balance battery benefit border "
+                            + "branch budget button cache calendar capital carbon category century chance change "
+                            + "chapter chemical choice circle citizen client climate column command comment common "
+                            + "company complete concept concern condition connect consider contact contain content "
+                            + "context contract control copper correct country course create culture current customer "
+                            + "damage database decade decide default define degree deliver demand depend describe "
+                            + "design detail device different direct discuss distance district document double effect "
+                            + "electric element energy engine enough entire error estimate evening event evidence "
+                            + "example except exchange exercise expect explain express extend factor failure family "
+                            + "feature field figure finance follow force foreign formal forward freedom function "
+                            + "future garden general government ground growth handle happen harbour health history "
+                            + "however hundred imagine impact important include increase industry inform initial "
+                            + "inside instance instead interest island journey justice keyboard kitchen knowledge "
+                            + "language large latency library light limit literature local machine maintain manage "
+                            + "market material matter measure medical member memory message method middle million "
+                            + "minute model modern moment morning mountain movement museum music narrow nation nature "
+                            + "nearly network normal northern notice number object observe obtain office often opinion "
+                            + "option orange order organise original outcome packet paper parallel parent particular "
+                            + "partner pattern people percent period person picture planet policy popular position "
+                            + "possible pressure prevent previous price private probably problem process produce "
+                            + "product profile project protect provide public purpose quality quarter question quick "
+                            + "railway range rather reason receive recent record reduce reflect region regular related "
+                            + "release remain remember remove replace report require research resource response result "
+                            + "return review river rule sample scale school science season second section sensor "
+                            + "separate sequence series server service several shape signal similar simple single "
+                            + "small society software solution source southern special standard station storage street "
+                            + "strong structure student subject success suggest summer support surface system table "
+                            + "target teacher theory thought thread through ticket together total toward traffic "
+                            + "travel treat tree typical under update usual valley value various vessel village "
+                            + "visible volume water weather western whether window winter without wonder worker world "
+                            + "writer yellow")
                     .split(" ");
 
     private static final String[] PHRASES =
-            ("in order to/for example/as well as/it is important to/make sure that/on the"
-                            + " other hand/at the same time/one of the most/the number of/depends on the/in most cases/such as"
-                            + " the/keep in mind that/there are several ways to/a good starting point is/if you want to/because of"
-                            + " the/instead of the/the first step is to/you may need to")
+            ("in order to/for example/as well as/it is important to/make sure that/on the other hand/at the same "
+                            + "time/one of the most/the number of/depends on the/in most cases/such as the/keep in "
+                            + "mind that/there are several ways to/a good starting point is/if you want to/because of "
+                            + "the/instead of the/the first step is to/you may need to")
                     .split("/");
     private static final int TERMS = 24;
 

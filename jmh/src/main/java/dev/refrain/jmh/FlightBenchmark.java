@@ -29,7 +29,8 @@ public class FlightBenchmark extends MeasuredInForks {
     public static class Live {
         private static final String EVENT =
                 "data: {\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\",\"created\":1767225600,"
-                        + "\"model\":\"acme/large-2026\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"some\"},\"finish_reason\":null}]}\n\n";
+                        + "\"model\":\"acme/large-2026\",\"choices\":[{\"index\":0,"
+                        + "\"delta\":{\"content\":\"some\"},\"finish_reason\":null}]}\n\n";
         private static final int EVENTS = 10;
 
         private TemporaryCache temporary;

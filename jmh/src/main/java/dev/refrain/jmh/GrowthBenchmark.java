@@ -35,7 +35,8 @@ public final class GrowthBenchmark {
     public static void main(String[] args) throws IOException {
         String[] sizes = args.length == 0 ? new String[] {"100000", "1000000", "10000000"} : args;
         System.out.println(
-                "| entries | lookup p50 / p99 ns | put, not full, p50 / p99 ns | put that evicts, p50 / p99 ns | heap MiB |");
+                "| entries | lookup p50 / p99 ns | put, not full, p50 / p99 ns | put that evicts, p50 / p99 ns | heap "
+                        + "MiB |");
         System.out.println("|---|---|---|---|---|");
         for (String size : sizes) {
             int colon = size.indexOf(':');
@@ -119,7 +120,8 @@ public final class GrowthBenchmark {
     }
 
     private static byte[] answer() {
-        return ("{\"id\":\"chatcmpl-1\",\"object\":\"chat.completion\",\"created\":1767225600,\"model\":\"m\",\"choices\":[{\"index\":0,"
+        return ("{\"id\":\"chatcmpl-1\",\"object\":\"chat.completion\",\"created\":1767225600,\"model\":\"m\","
+                        + "\"choices\":[{\"index\":0,"
                         + "\"message\":{\"role\":\"assistant\",\"content\":\"" + EnglishText.of(1, 600)
                         + "\"},\"finish_reason\":\"stop\"}],\"usage\":{\"total_tokens\":150}}")
                 .getBytes(StandardCharsets.US_ASCII);

@@ -39,8 +39,9 @@ public class HitBenchmark extends MeasuredInForks {
 
         Lookup of(ResponseCache cache) {
             if (lookup == null) {
-                lookup = cache.newLookup();
-                context = cache.context(Endpoint.CHAT, cache.scope(Requests.API_KEY))
+                lookup = cache.pipeline().newLookup();
+                context = cache.pipeline()
+                        .context(Endpoint.CHAT, cache.pipeline().scope(Requests.API_KEY))
                         .build();
             }
             return lookup;

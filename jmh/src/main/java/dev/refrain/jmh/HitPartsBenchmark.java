@@ -6,8 +6,8 @@ import dev.refrain.engine.exchange.Endpoint;
 import org.openjdk.jmh.annotations.Benchmark;
 
 /**
- * What a hit is made of, and the floors beneath two of its parts:
- * {@link #sha256} under a key, {@link #decompress} under a lookup.
+ * What a hit is made of, and the floors beneath two of its parts: {@link #sha256} under a key, {@link #decompress}
+ * under a lookup.
  */
 public class HitPartsBenchmark extends MeasuredInForks {
     @Benchmark

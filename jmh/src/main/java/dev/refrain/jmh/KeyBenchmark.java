@@ -32,9 +32,10 @@ public class KeyBenchmark extends MeasuredInForks {
         @Setup(Level.Trial)
         public void write() {
             boolean pretty = layout.equals("pretty");
-            StringBuilder json = new StringBuilder(
-                    "{\"model\":\"acme/large-2026\",\"stream\":false,\"temperature\":0.2,"
-                            + "\"max_tokens\":1024,\"messages\":[{\"role\":\"system\",\"content\":\"Answer in plain English.\"}");
+            StringBuilder json =
+                    new StringBuilder("{\"model\":\"acme/large-2026\",\"stream\":false,\"temperature\":0.2,"
+                            + "\"max_tokens\":1024,\"messages\":[{\"role\":\"system\",\"content\":\"Answer in "
+                            + "plain English.\"}");
             for (int turn = 0; json.length() < requestBytes * (pretty ? 0.85 : 0.95); turn++) {
                 int left = Math.min(TURN, requestBytes - json.length());
                 json.append(",{\"role\":\"")

@@ -19,7 +19,8 @@ public class Requests {
     private static final int LENGTH = 1024;
     private static final int DIGITS = 9;
     private static final String HEAD = "{\"model\":\"acme/large-2026\",\"messages\":[{\"role\":\"system\",\"content\":"
-            + "\"You are a helpful assistant. Answer in plain English, in a few short paragraphs, and say so when you are not"
+            + "\"You are a helpful assistant. Answer in plain English, in a few short paragraphs, and say so when "
+            + "you are not"
             + " sure.\\nDo not use tables.\"},{\"role\":\"user\",\"content\":\"Ticket ";
     private static final String TAIL = "\"}],\"temperature\":0.2,\"top_p\":0.95,\"max_tokens\":1024,\"stream\":false,"
             + "\"response_format\":{\"type\":\"text\"},\"user\":\"c8f0b7a2\"}";

@@ -46,7 +46,8 @@ public class StreamBenchmark extends MeasuredInForks {
             for (int event = 0; stream.length() < answerBytes - EVENT; event++) {
                 String head =
                         "data: {\"id\":\"" + id + "\",\"object\":\"chat.completion.chunk\",\"created\":1767225600,"
-                                + "\"model\":\"acme/large-2026\",\"system_fingerprint\":\"fp_5b26d85e12\",\"choices\":[{\"index\":0,"
+                                + "\"model\":\"acme/large-2026\",\"system_fingerprint\":\"fp_5b26d85e12\","
+                                + "\"choices\":[{\"index\":0,"
                                 + "\"delta\":{\"content\":\"";
                 String tail = "\"},\"logprobs\":null,\"finish_reason\":null}]}\n\n";
                 stream.append(head)

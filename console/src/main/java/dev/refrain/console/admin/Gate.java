@@ -16,11 +16,11 @@ import java.util.Locale;
  * browser that has; the rest shows nothing. Without one, the listener is bound to loopback, and what remains to be kept
  * out are the web pages in a browser on this machine:
  * <ul>
- *   <li>a page of another origin can send requests, but not read the answers. What changes something, or reads, must carry a header
- *       that such a page cannot send without asking first (which is refused), and browsers' own words on where a request comes from
- *       ({@code Sec-Fetch-Site}, {@code Origin}) must not contradict;
- *   <li>a page whose host name is made to resolve to 127.0.0.1 (DNS rebinding) is of the same origin to the browser, but the
- *       {@code Host} header then has that name, and only names of loopback are accepted.
+ *   <li>A page of another origin can send requests, but not read the answers. So every request to the API must carry a
+ *       header that such a page can send only after a CORS preflight, which is refused. The browser's own headers
+ *       ({@code Sec-Fetch-Site}, {@code Origin}) must not name another origin.
+ *   <li>A page whose host name is made to resolve to 127.0.0.1 (DNS rebinding) has the same origin for the browser, but
+ *       its {@code Host} header has that name. Only names of loopback are accepted.
  * </ul>
  */
 final class Gate implements HttpHandler {
@@ -79,7 +79,8 @@ final class Gate implements HttpHandler {
         if (!sessions.isTokenSet() && !isOurName(headers.getFirst(Headers.HOST))) {
             throw new AdminException(
                     StatusCodes.FORBIDDEN,
-                    "The host name is not one of this listener's. Use http://127.0.0.1 or http://localhost, or set admin.token.");
+                    "The host name is not one of this listener's. Use http://127.0.0.1 or http://localhost, or set "
+                            + "admin.token.");
         }
         boolean isApi = path.startsWith(Routes.API);
         boolean changes = !exchange.getRequestMethod().equals(Methods.GET)

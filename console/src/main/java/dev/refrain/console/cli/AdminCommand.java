@@ -19,9 +19,8 @@ abstract class AdminCommand implements Callable<Integer> {
     @Option(
             names = "--token",
             paramLabel = "TOKEN",
-            description =
-                    "The value of admin.token, if one is set. Better in the variable REFRAIN_ADMIN_TOKEN, since others can see "
-                            + "command lines.")
+            description = "The value of admin.token, if one is set. Better in the variable REFRAIN_ADMIN_TOKEN, since "
+                    + "others can see command lines.")
     private String token;
 
     @Option(names = "--help", usageHelp = true, description = "Print this and exit.")

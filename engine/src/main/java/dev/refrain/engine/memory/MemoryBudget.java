@@ -80,8 +80,8 @@ public final class MemoryBudget {
     }
 
     /**
-     * Reserves bytes, or nothing, for something that is under way:
-     * {@link Use#LARGE} if they are more than {@link #SMALL}.
+     * Reserves bytes, or nothing, for something that is under way: {@link Use#LARGE} if they are more than {@link
+     * #SMALL}.
      */
     public boolean reserve(long bytes) {
         return reserve(bytes, bytes <= SMALL ? Use.UNDER_WAY : Use.LARGE);

@@ -16,8 +16,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class CacheMetricsTest {
-    private static final String ANSWER =
-            "{\"id\":\"a\",\"created\":1,\"choices\":[{\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":9,\"total_tokens\":21}}";
+    private static final String ANSWER = "{\"id\":\"a\",\"created\":1,\"choices\":[{\"finish_reason\":\"stop\"}],"
+            + "\"usage\":{\"prompt_tokens\":9,\"total_tokens\":21}}";
 
     @Test
     void showsWhatTheCacheCounts(@TempDir Path folder) throws Exception {

@@ -8,9 +8,9 @@ import java.util.regex.Pattern;
  * for one that is called {@code refrain} or {@code refrain-admin}; {@code bin/refrain} has one of its own.
  */
 final class OthersVariables {
-    private static final Pattern SERVICE = Pattern.compile(
-            Leaf.VARIABLE_PREFIX
-                    + "([A-Z0-9_]+_)?(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)");
+    private static final Pattern SERVICE = Pattern.compile(Leaf.VARIABLE_PREFIX
+            + "([A-Z0-9_]+_)?(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|P"
+            + "ORT|ADDR))?)");
 
     /** A setting may have the name; no setting has such a value. */
     private static final Pattern SERVICE_PORT = Pattern.compile(Leaf.VARIABLE_PREFIX + "([A-Z0-9_]+_)?PORT");

@@ -24,8 +24,8 @@ import java.util.TreeMap;
 @JsonNaming(SnakeCaseStrategy.class)
 public record PresetSettings(
         @Setting(
-                allowed =
-                        "made of letters, digits, '.', '_' and '-', in quotes if YAML takes it for true or false, and used once")
+                allowed = "made of letters, digits, '.', '_' and '-', in quotes if YAML takes it for true or false, "
+                        + "and used once")
         String slug,
 
         @Setting(allowed = "true or false") Boolean cacheEnabled,

@@ -26,7 +26,8 @@ import java.lang.annotation.Target;
 
     /** What is allowed for names of header fields that need not be whole. */
     String FIELD_PATTERNS =
-            "none, or names of header fields separated by commas, such as x-tenant, *-session, where * stands for any characters";
+            "none, or names of header fields separated by commas, such as x-tenant, *-session, where * stands for any "
+                    + "characters";
 
     /** What is allowed for a price. */
     String PRICE = "a price for a million tokens from 0 to 1000000, such as 0.15";

@@ -29,7 +29,8 @@ final class ChatFormat implements DemoFormat {
         return DemoAnswer.body("""
                 {"id":%s,"object":"chat.completion","created":%d,"model":%s,"choices":[{"index":0,\
                 "message":{"role":"assistant","content":%s,"refusal":null,"annotations":[]},\
-                "logprobs":null,"finish_reason":"stop"}],"usage":%s,"service_tier":"default","system_fingerprint":"fp_refrain"}\
+                "logprobs":null,"finish_reason":"stop"}],"usage":%s,"service_tier":"default",\
+                "system_fingerprint":"fp_refrain"}\
                 """.formatted(id, Json.nowSeconds(), model, Json.quote(String.join("", tokens)), usage));
     }
 

@@ -15,8 +15,8 @@ final class DemoText {
         String prompt = request.lastText().strip().replaceAll("\\s+", " ");
         String echo = prompt.isEmpty() ? "You sent no text." : "You wrote: \"" + shortened(prompt) + "\".";
         return List.of(TOKENS.split("This is Refrain's built-in demo provider; no model was called. " + echo
-                + " Send the same request again with the header \"X-OpenRouter-Cache: true\" on both, and the second answer"
-                + " comes from the cache, at once and with zero usage."));
+                + " Send the same request again with the header \"X-OpenRouter-Cache: true\" on both, and the second "
+                + "answer comes from the cache, at once and with zero usage."));
     }
 
     private static String shortened(String text) {

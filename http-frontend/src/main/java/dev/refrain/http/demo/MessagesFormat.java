@@ -28,7 +28,8 @@ final class MessagesFormat implements DemoFormat {
                 "\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":" + Json.quote(token) + "}")));
         pieces.add(event("content_block_stop", "\"index\":0")
                 + event("message_delta", """
-                        "delta":{"stop_reason":"end_turn","stop_sequence":null,"stop_details":null},"usage":{"input_tokens":%d,\
+                        "delta":{"stop_reason":"end_turn","stop_sequence":null,"stop_details":null},\
+                        "usage":{"input_tokens":%d,\
                         "cache_creation_input_tokens":0,"cache_read_input_tokens":0,"output_tokens":%d}\
                         """.formatted(request.inputTokens(), tokens.size()))
                 + Json.event("message_stop", "{\"type\":\"message_stop\"}"));
@@ -37,7 +38,8 @@ final class MessagesFormat implements DemoFormat {
 
     private static String message(String id, String model, String content, String stopReason, String usage) {
         return """
-                {"model":%s,"id":%s,"type":"message","role":"assistant","content":%s,"stop_reason":%s,"stop_sequence":null,\
+                {"model":%s,"id":%s,"type":"message","role":"assistant","content":%s,"stop_reason":%s,\
+                "stop_sequence":null,\
                 "stop_details":null,"usage":%s}\
                 """.formatted(model, id, content, stopReason, usage);
     }

@@ -33,7 +33,8 @@ final class ResponsesFormat implements DemoFormat {
 
         String completed() {
             String usage = """
-                    {"input_tokens":%d,"input_tokens_details":{"cached_tokens":0,"cache_write_tokens":0},"output_tokens":%d,\
+                    {"input_tokens":%d,"input_tokens_details":{"cached_tokens":0,"cache_write_tokens":0},\
+                    "output_tokens":%d,\
                     "output_tokens_details":{"reasoning_tokens":0},"total_tokens":%d}\
                     """.formatted(inputTokens, tokens.size(), inputTokens + tokens.size());
             return response(
@@ -47,7 +48,8 @@ final class ResponsesFormat implements DemoFormat {
             return """
                     {"id":%s,"object":"response","created_at":%d,"status":"%s","background":false,"completed_at":%s,\
                     "error":null,"incomplete_details":null,"instructions":null,"max_output_tokens":null,\
-                    "max_tool_calls":null,"model":%s,"output":%s,"frequency_penalty":0.0,"presence_penalty":0.0,"parallel_tool_calls":true,"previous_response_id":null,\
+                    "max_tool_calls":null,"model":%s,"output":%s,"frequency_penalty":0.0,"presence_penalty":0.0,\
+                    "parallel_tool_calls":true,"previous_response_id":null,\
                     "prompt_cache_key":null,"reasoning":{"effort":null,"summary":null},"safety_identifier":null,\
                     "service_tier":"default","store":false,"temperature":1.0,"text":{"format":{"type":"text"}},\
                     "tool_choice":"auto","tools":[],"top_logprobs":0,"top_p":1.0,"truncation":"disabled","usage":%s,\

@@ -138,8 +138,8 @@ final class ProxyHandler implements HttpHandler {
 
     @Override
     public void handleRequest(HttpServerExchange exchange) {
-        // Dispatched to this very thread: from here on the exchange
-        // ends when its answer does, not when this method returns.
+        // Dispatched to this very thread: from here on the exchange ends when its answer does, not when this method
+        // returns.
         exchange.dispatch(SameThreadExecutor.INSTANCE, () -> route(exchange));
     }
 

@@ -225,8 +225,8 @@ public final class ExchangeSink implements ResponseSink {
         start.of(head);
         channel = exchange.getResponseChannel();
         if (notice != null && head.contentLength() >= 0) {
-            // The client knows the last byte for what it is, and may
-            // send its next request before the end is heard of here.
+            // The client knows the last byte for what it is, and may send its next request before the end is heard of
+            // here.
             notice.stop();
             notice = null;
         }

@@ -18,8 +18,8 @@ import org.xnio.XnioWorker;
 import org.xnio.channels.AcceptingChannel;
 
 /**
- * The address that is listened on, and the threads behind it: what
- * {@link io.undertow.Undertow} does, with a look at each new connection.
+ * The address that is listened on, and the threads behind it: what {@link io.undertow.Undertow} does, with a look at
+ * each new connection.
  */
 public final class Listener implements AutoCloseable {
     /** Undertow's own choice, which leaves a pool of memory room for its own accounts. */

@@ -89,8 +89,8 @@ class StartupTest {
     void takesTheFlagOfASettingInAGroup() {
         assertThat(run("--admin-port=0").admin().port()).isZero();
         assertThat(exit("--admin-port=x").text())
-                .isEqualTo(
-                        "refrain: admin.port: 'x' (flag --admin-port) must be a port from 0 to 65535, where 0 takes any free one");
+                .isEqualTo("refrain: admin.port: 'x' (flag --admin-port) must be a port from 0 to 65535, where 0 takes "
+                        + "any free one");
     }
 
     @Test
@@ -197,11 +197,16 @@ class StartupTest {
                 "--port=80.5 | port: '80.5' (flag --port) must be a port from 0 to 65535, where 0 takes any free one",
                 "--host= | host: '' (flag --host) must be a host name or an IP address of this machine",
                 "--store= | store: '' (flag --store) must be the path of a file",
-                "--capacity=1MiB | capacity: '1MiB' (flag --capacity) must be a size of at least 16MiB, such as 512MiB or 1GiB",
-                "--capacity=1GB | capacity: '1GB' (flag --capacity) must be a size of at least 16MiB, such as 512MiB or 1GiB",
-                "--capacity=99999999TiB | capacity: '99999999TiB' (flag --capacity) must be a size of at least 16MiB, such as 512MiB or 1GiB",
-                "--colour=red | --colour: no such setting (command line), must be one of --admin-port, --capacity, --config, --help, --host, --port, --store, --upstream, --version",
-                "stray | stray: no such setting (command line), must be one of --admin-port, --capacity, --config, --help, --host, --port, --store, --upstream, --version",
+                "--capacity=1MiB | capacity: '1MiB' (flag --capacity) must be a size of at least 16MiB, such as 512MiB "
+                        + "or 1GiB",
+                "--capacity=1GB | capacity: '1GB' (flag --capacity) must be a size of at least 16MiB, such as 512MiB "
+                        + "or 1GiB",
+                "--capacity=99999999TiB | capacity: '99999999TiB' (flag --capacity) must be a size of at least 16MiB, "
+                        + "such as 512MiB or 1GiB",
+                "--colour=red | --colour: no such setting (command line), must be one of --admin-port, --capacity, "
+                        + "--config, --help, --host, --port, --store, --upstream, --version",
+                "stray | stray: no such setting (command line), must be one of --admin-port, --capacity, --config, "
+                        + "--help, --host, --port, --store, --upstream, --version",
                 "--port | --port: '' (flag) must be followed by PORT",
                 "--help=me | --help: 'me' (flag) must be given without a value",
             })
@@ -226,11 +231,16 @@ class StartupTest {
             delimiter = '|',
             quoteCharacter = '"',
             value = {
-                "REFRAIN_PORT | x | port: 'x' (variable REFRAIN_PORT) must be a port from 0 to 65535, where 0 takes any free one",
-                "REFRAIN_TIMEOUTS_IDLE | 10 | timeouts.idle: '10' (variable REFRAIN_TIMEOUTS_IDLE) must be a duration longer than zero, such as 500ms, 10s, 5m or 1h",
-                "REFRAIN_TIMEOUTS_IDLE | 0s | timeouts.idle: '0s' (variable REFRAIN_TIMEOUTS_IDLE) must be a duration longer than zero, such as 500ms, 10s, 5m or 1h",
-                "REFRAIN_MEMORY_HOT_ANSWERS | 1KiB | memory.hot-answers: '1KiB' (variable REFRAIN_MEMORY_HOT_ANSWERS) must be a size from 1MiB to 16GiB, such as 64MiB, or 0B for none",
-                "REFRAIN_LIMITS_REQUEST_BODY | 2GiB | limits.request-body: '2GiB' (variable REFRAIN_LIMITS_REQUEST_BODY) must be a size from 1B to 1GiB, such as 64KiB or 16MiB",
+                "REFRAIN_PORT | x | port: 'x' (variable REFRAIN_PORT) must be a port from 0 to 65535, where 0 takes "
+                        + "any free one",
+                "REFRAIN_TIMEOUTS_IDLE | 10 | timeouts.idle: '10' (variable REFRAIN_TIMEOUTS_IDLE) must be a duration "
+                        + "longer than zero, such as 500ms, 10s, 5m or 1h",
+                "REFRAIN_TIMEOUTS_IDLE | 0s | timeouts.idle: '0s' (variable REFRAIN_TIMEOUTS_IDLE) must be a duration "
+                        + "longer than zero, such as 500ms, 10s, 5m or 1h",
+                "REFRAIN_MEMORY_HOT_ANSWERS | 1KiB | memory.hot-answers: '1KiB' (variable REFRAIN_MEMORY_HOT_ANSWERS) "
+                        + "must be a size from 1MiB to 16GiB, such as 64MiB, or 0B for none",
+                "REFRAIN_LIMITS_REQUEST_BODY | 2GiB | limits.request-body: '2GiB' (variable "
+                        + "REFRAIN_LIMITS_REQUEST_BODY) must be a size from 1B to 1GiB, such as 64KiB or 16MiB",
             })
     void namesAWrongVariable(String variable, String value, String line) {
         environment.put(variable, value);
@@ -307,8 +317,8 @@ class StartupTest {
     void refusesAnUnknownVariableWithoutShowingItsValue() {
         environment.put("REFRAIN_API_KEY", "sk-secret");
         assertThat(exit().text())
-                .startsWith(
-                        "refrain: REFRAIN_API_KEY: no such setting (environment variable), must be one of REFRAIN_ACTIVITY_FILE,")
+                .startsWith("refrain: REFRAIN_API_KEY: no such setting (environment variable), must be one of "
+                        + "REFRAIN_ACTIVITY_FILE,")
                 .contains("REFRAIN_CONFIG", "REFRAIN_LIMITS_STORED_ANSWER")
                 .doesNotContain("secret", "REFRAIN_PRESETS", "\n");
     }
@@ -348,31 +358,52 @@ class StartupTest {
                 "port: true | port: 'true' (FILE) must be a port from 0 to 65535, where 0 takes any free one",
                 "port: 80.5 | port: '80.5' (FILE) must be a port from 0 to 65535, where 0 takes any free one",
                 "port: [1] | port: 'a list' (FILE) must be a port from 0 to 65535, where 0 takes any free one",
-                "capacity: {a: b} | capacity: 'a group of settings' (FILE) must be a size of at least 16MiB, such as 512MiB or 1GiB",
-                "prot: 1 | prot: no such setting (FILE), did you mean port? It must be one of activity, admin, capacity, cors-origins, currency, explain, host, key, labels, limits, memory, on-disconnect, port, preallocate, presets, prices, replay, stale-if-error, store, store.never, sweep-interval, timeouts, upstream, upstreams",
-                "limits: {storedAnswer: 1} | limits.storedAnswer: no such setting (FILE), did you mean stored-answer? It must be one of cacheable-request, forwarded-body, request-body, stored-answer, upstream-calls",
+                "capacity: {a: b} | capacity: 'a group of settings' (FILE) must be a size of at least 16MiB, such as "
+                        + "512MiB or 1GiB",
+                "prot: 1 | prot: no such setting (FILE), did you mean port? It must be one of activity, admin, "
+                        + "capacity, cors-origins, currency, explain, host, key, labels, limits, memory, "
+                        + "on-disconnect, port, preallocate, presets, prices, replay, stale-if-error, store, "
+                        + "store.never, sweep-interval, timeouts, upstream, upstreams",
+                "limits: {storedAnswer: 1} | limits.storedAnswer: no such setting (FILE), did you mean stored-answer? "
+                        + "It must be one of cacheable-request, forwarded-body, request-body, stored-answer, "
+                        + "upstream-calls",
                 "limits: 5 | limits: '5' (FILE) must be a group of settings such as limits.request-body",
-                "timeouts: {idle: soon} | timeouts.idle: 'soon' (FILE) must be a duration longer than zero, such as 500ms, 10s, 5m or 1h",
-                "upstreams: {chat: x} | upstreams.chat: 'x' (FILE) must be an absolute http or https URL without user, query or fragment",
+                "timeouts: {idle: soon} | timeouts.idle: 'soon' (FILE) must be a duration longer than zero, such as "
+                        + "500ms, 10s, 5m or 1h",
+                "upstreams: {chat: x} | upstreams.chat: 'x' (FILE) must be an absolute http or https URL without user, "
+                        + "query or fragment",
                 "labels: 5 | labels: '5' (FILE) must be a list of labels, each with a name and a sha256",
                 "labels: [5] | labels[0]: '5' (FILE) must be a label: a group of settings with a name and a sha256",
-                "labels: [{name: a, sha256: secret}] | labels[0].sha256: '***' (FILE) must be the SHA-256 of an API key, 64 lower-case hexadecimal digits, used once",
-                "currency: usd | currency: 'usd' (FILE) must be a currency of three capital letters, such as USD or EUR",
-                "prices: [{model: a, prompt: -1, completion: 2}] | prices[0].prompt: '-1' (FILE) must be a price for a million tokens from 0 to 1000000, such as 0.15",
-                "prices: [{model: a, prompt: 1, completion: 2}, {model: a, prompt: 1, completion: 2}] | prices[1].model: 'a' (FILE) must be the name of a model, used once",
-                "activity: {max-size: 1MiB} | activity.max-size: '1MiB' (FILE) must be 0 or a size of at least 16MiB, such as 256MiB or 1GiB",
-                "activity: {max-age: 0s} | activity.max-age: '0s' (FILE) must be a duration longer than zero, such as 500ms, 10s, 5m or 1h",
+                "labels: [{name: a, sha256: secret}] | labels[0].sha256: '***' (FILE) must be the SHA-256 of an API "
+                        + "key, 64 lower-case hexadecimal digits, used once",
+                "currency: usd | currency: 'usd' (FILE) must be a currency of three capital letters, such as USD or "
+                        + "EUR",
+                "prices: [{model: a, prompt: -1, completion: 2}] | prices[0].prompt: '-1' (FILE) must be a price for a "
+                        + "million tokens from 0 to 1000000, such as 0.15",
+                "prices: [{model: a, prompt: 1, completion: 2}, {model: a, prompt: 1, completion: 2}] | "
+                        + "prices[1].model: 'a' (FILE) must be the name of a model, used once",
+                "activity: {max-size: 1MiB} | activity.max-size: '1MiB' (FILE) must be 0 or a size of at least 16MiB, "
+                        + "such as 256MiB or 1GiB",
+                "activity: {max-age: 0s} | activity.max-age: '0s' (FILE) must be a duration longer than zero, such as "
+                        + "500ms, 10s, 5m or 1h",
                 "presets: 5 | presets: '5' (FILE) must be a list of presets, each with a slug",
                 "presets: [5] | presets[0]: '5' (FILE) must be a preset: a group of settings with a slug",
                 "presets: [~] | presets[0]: 'null' (FILE) must be a preset: a group of settings with a slug",
-                "presets: [{model: a}] | presets[0].slug: 'nothing' (FILE) must be made of letters, digits, '.', '_' and '-', in quotes if YAML takes it for true or false, and used once",
-                "presets: [{slug: a/b}] | presets[0].slug: 'a/b' (FILE) must be made of letters, digits, '.', '_' and '-', in quotes if YAML takes it for true or false, and used once",
-                "presets: [{slug: off}] | presets[0].slug: 'false' (FILE) must be made of letters, digits, '.', '_' and '-', in quotes if YAML takes it for true or false, and used once",
-                "presets: [{slug: a}, {slug: a}] | presets[1].slug: 'a' (FILE) must be made of letters, digits, '.', '_' and '-', in quotes if YAML takes it for true or false, and used once",
-                "presets: [{slug: a, cache_ttl_seconds: 0}] | presets[0].cache_ttl_seconds: '0' (FILE) must be a whole number of seconds from 1 to 86400",
-                "presets: [{slug: a, cache_ttl_seconds: 1.5}] | presets[0].cache_ttl_seconds: '1.5' (FILE) must be a whole number of seconds from 1 to 86400",
+                "presets: [{model: a}] | presets[0].slug: 'nothing' (FILE) must be made of letters, digits, '.', '_' "
+                        + "and '-', in quotes if YAML takes it for true or false, and used once",
+                "presets: [{slug: a/b}] | presets[0].slug: 'a/b' (FILE) must be made of letters, digits, '.', '_' and "
+                        + "'-', in quotes if YAML takes it for true or false, and used once",
+                "presets: [{slug: off}] | presets[0].slug: 'false' (FILE) must be made of letters, digits, '.', '_' "
+                        + "and '-', in quotes if YAML takes it for true or false, and used once",
+                "presets: [{slug: a}, {slug: a}] | presets[1].slug: 'a' (FILE) must be made of letters, digits, '.', "
+                        + "'_' and '-', in quotes if YAML takes it for true or false, and used once",
+                "presets: [{slug: a, cache_ttl_seconds: 0}] | presets[0].cache_ttl_seconds: '0' (FILE) must be a whole "
+                        + "number of seconds from 1 to 86400",
+                "presets: [{slug: a, cache_ttl_seconds: 1.5}] | presets[0].cache_ttl_seconds: '1.5' (FILE) must be a "
+                        + "whole number of seconds from 1 to 86400",
                 "presets: [{slug: a, cache_enabled: 1}] | presets[0].cache_enabled: '1' (FILE) must be true or false",
-                "presets: [{slug: a, system_prompt: [secret]}] | presets[0].system_prompt: 'a list' (FILE) must be a text",
+                "presets: [{slug: a, system_prompt: [secret]}] | presets[0].system_prompt: 'a list' (FILE) must be a "
+                        + "text",
             })
     void namesAWrongSettingOfTheFile(String yaml, String line) throws IOException {
         Path file = file(yaml);
@@ -402,10 +433,10 @@ class StartupTest {
     @Test
     void namesAFileThatIsNotThere() {
         assertThat(exit("--config", "gone.yaml"))
-                .isEqualTo(
-                        new Startup.Exit(
-                                2,
-                                "refrain: config: gone.yaml does not exist (flag --config), must be a readable YAML file of settings"));
+                .isEqualTo(new Startup.Exit(
+                        2,
+                        "refrain: config: gone.yaml does not exist (flag --config), must be a readable YAML file of "
+                                + "settings"));
         assertThat(exit("--config", folder.toString()).text()).contains("cannot be read");
     }
 

@@ -125,17 +125,21 @@ class DemoProviderTest {
             delimiter = '|',
             quoteCharacter = '`',
             value = {
-                "/chat/completions | not json            | The request body is not valid JSON. Send one JSON object. | null",
-                "/chat/completions | {} x                | The request body is not valid JSON. Send one JSON object. | null",
+                "/chat/completions | not json            | The request body is not valid JSON. Send one JSON object. | "
+                        + "null",
+                "/chat/completions | {} x                | The request body is not valid JSON. Send one JSON object. | "
+                        + "null",
                 "/chat/completions | []                  | The request body must be a JSON object. | null",
                 "/chat/completions | ``                  | The request body must be a JSON object. | null",
                 "/chat/completions | {\"input\":\"x\"}   | Missing required parameter: 'messages'. | messages",
                 "/responses        | {\"messages\":[]}   | Missing required parameter: 'input'. | input",
                 "/embeddings       | {\"input\":null}    | Missing required parameter: 'input'. | input",
-                "/embeddings       | {\"input\":\"x\",\"dimensions\":0} | 'dimensions' must be a number from 1 to 4096. | dimensions",
-                "/embeddings       | {\"input\":\"x\",\"encoding_format\":\"hex\"} | 'encoding_format' must be 'float' or 'base64'. | encoding_format",
-                "/embeddings       | {\"input\":[{}]}    "
-                        + "| 'input' must be a text, an array of token numbers, or an array of 1 to 2048 of these. | input",
+                "/embeddings       | {\"input\":\"x\",\"dimensions\":0} | 'dimensions' must be a number from 1 to "
+                        + "4096. | dimensions",
+                "/embeddings       | {\"input\":\"x\",\"encoding_format\":\"hex\"} | 'encoding_format' must be 'float' "
+                        + "or 'base64'. | encoding_format",
+                "/embeddings       | {\"input\":[{}]}    | 'input' must be a text, an array of token numbers, or an "
+                        + "array of 1 to 2048 of these. | input",
             })
     void refusesABadRequestInOpenAisShape(String path, String body, String message, String parameter) throws Exception {
         JsonNode error = post(path, body, 400).path("error");
@@ -189,10 +193,13 @@ class DemoProviderTest {
             delimiter = '|',
             quoteCharacter = '`',
             value = {
-                "[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"a\\n b\"},{\"type\":\"image_url\"}]}] | You wrote: \"a b\".",
-                "[{\"role\":\"user\",\"content\":\"one\"},{\"role\":\"user\",\"content\":\"two\"}] | You wrote: \"two\".",
+                "[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"a\\n "
+                        + "b\"},{\"type\":\"image_url\"}]}] | You wrote: \"a b\".",
+                "[{\"role\":\"user\",\"content\":\"one\"},{\"role\":\"user\",\"content\":\"two\"}] | You wrote: "
+                        + "\"two\".",
                 "[]                                                                               | You sent no text.",
-                "[{\"role\":\"user\",\"content\":\"\\\"q\\\" 😀\"}]                                | You wrote: \"\"q\" 😀\".",
+                "[{\"role\":\"user\",\"content\":\"\\\"q\\\" 😀\"}]                                | You wrote: "
+                        + "\"\"q\" 😀\".",
             })
     void echoesTheLastText(String messages, String echo) throws Exception {
         assertThat(post("/chat/completions", "{\"messages\":" + messages + "}", 200)

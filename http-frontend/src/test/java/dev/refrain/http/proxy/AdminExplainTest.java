@@ -177,7 +177,8 @@ class AdminExplainTest extends AdminTest {
         JsonNode answer = tree(ask(
                 "POST",
                 "/admin/api/explain",
-                "{\"endpoint\":\"chat\",\"headers\":{\"Authorization\":\"Bearer sk-test\",\"X-OpenRouter-Cache\":\"true\"},\"body\":"
+                "{\"endpoint\":\"chat\",\"headers\":{\"Authorization\":\"Bearer "
+                        + "sk-test\",\"X-OpenRouter-Cache\":\"true\"},\"body\":"
                         + chat("m", "hello") + "}"));
         assertThat(answer.path("entry").isObject()).isTrue();
     }

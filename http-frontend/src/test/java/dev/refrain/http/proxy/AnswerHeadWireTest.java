@@ -96,7 +96,8 @@ class AnswerHeadWireTest extends ProviderFaults {
                 "HTTP/1.1 100 Continue\r\n\r\n",
                 "HTTP/1.1 102 Processing\r\n\r\n",
                 "HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\nX-Early: 1\r\n\r\n",
-                "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nX-Early: 1\r\n\r\n",
+                "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nX-Early: "
+                        + "1\r\n\r\n",
                 "HTTP/1.1 199 Whatever\r\n\r\n"
             })
     void w23_whatComesAheadOfTheAnswerIsNoPartOfIt(String interim) {

@@ -186,8 +186,10 @@ class ClientDisconnectTest extends WireTest {
             strings = {
                 "PO",
                 "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nX-Ope",
-                "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nX-OpenRouter-Cache: true\r\nContent-Length: 20\r\n\r\n",
-                "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nX-OpenRouter-Cache: true\r\nContent-Length: 20\r\n\r\n{",
+                "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nX-OpenRouter-Cache: true\r\nContent-Length: "
+                        + "20\r\n\r\n",
+                "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nX-OpenRouter-Cache: true\r\nContent-Length: "
+                        + "20\r\n\r\n{",
                 "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 20\r\n\r\n{",
                 "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nX-OpenRouter-Cache: true\r\n"
                         + "Transfer-Encoding: chunked\r\n\r\n5\r\n{",

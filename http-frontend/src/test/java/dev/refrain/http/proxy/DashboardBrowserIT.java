@@ -63,7 +63,8 @@ class DashboardBrowserIT {
             }
             ScriptedProvider.json(exchange, 200, """
                         {"id": "chatcmpl-1", "object": "chat.completion", "created": 1700000000, "model": "acme/large",
-                         "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hello"}, "finish_reason": "stop"}],
+                         "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hello"}, \
+                        "finish_reason": "stop"}],
                          "usage": {"prompt_tokens": 1200, "completion_tokens": 34, "total_tokens": 1234}}""");
         });
         jar = RunningJar.start(folder, provider.base());
@@ -346,7 +347,8 @@ class DashboardBrowserIT {
                   const hostile = value =>
                     typeof value === "string" ? (isNaN(Date.parse(value)) ? payload : value)
                     : Array.isArray(value) ? value.map(hostile)
-                    : value && typeof value === "object" ? Object.fromEntries(Object.entries(value).map(([k, v]) => [k, hostile(v)]))
+                    : value && typeof value === "object" ? Object.fromEntries(Object.entries(value).map(([k, v]) => \
+                [k, hostile(v)]))
                     : value;
                   const honest = window.fetch;
                   window.fetch = async url => Response.json(hostile(await (await honest(url)).json()));

@@ -177,7 +177,8 @@ class EarlyAnswerTest extends WireTest {
         String body = "{\"endpoint\":\"chat\",\"body\":{}}";
         assertThat(answers(
                         admin,
-                        "POST /admin/api/explain HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Refrain-Admin: 1\r\nConnection: close\r\n"
+                        "POST /admin/api/explain HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Refrain-Admin: 1\r\nConnection: "
+                                + "close\r\n"
                                 + "Transfer-Encoding: chunked\r\n\r\n" + Integer.toHexString(body.length()) + "\r\n"
                                 + body + "\r\n0\r\n\r\n"))
                 .startsWith("HTTP/1.1 200");

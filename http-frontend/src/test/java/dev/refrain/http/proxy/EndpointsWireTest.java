@@ -87,9 +87,9 @@ class EndpointsWireTest extends WireTest {
     @Test
     void w2_hopByHopFieldsStayOnTheirHop() throws IOException {
         try (RawClient client = new RawClient(proxy.port())) {
-            client.send(
-                    "POST /v1/rerank HTTP/1.1\r\nHost: x\r\nConnection: keep-alive, X-Hop\r\nX-Hop: 1\r\nTE: trailers\r\n"
-                            + "Proxy-Connection: close\r\nX-End: 2\r\nContent-Length: 2\r\n\r\n{}");
+            client.send("POST /v1/rerank HTTP/1.1\r\nHost: x\r\nConnection: keep-alive, X-Hop\r\nX-Hop: 1\r\nTE: "
+                    + "trailers\r\n"
+                    + "Proxy-Connection: close\r\nX-End: 2\r\nContent-Length: 2\r\n\r\n{}");
             assertThat(client.readHead()).startsWith("HTTP/1.1 200");
         }
         assertThat(provider.received().get(0).headers())
@@ -123,12 +123,12 @@ class EndpointsWireTest extends WireTest {
 
     @Test
     void w3_theSameBodyOnTwoEndpointsNeverCollides() {
-        provider.does(
-                (exchange, request) -> ScriptedProvider.json(
-                        exchange,
-                        200,
-                        "{\"uri\":\"" + request.uri()
-                                + "\",\"choices\":[{\"finish_reason\":\"stop\"}],\"status\":\"completed\",\"stop_reason\":\"end_turn\",\"data\":[{}]}"));
+        provider.does((exchange, request) -> ScriptedProvider.json(
+                exchange,
+                200,
+                "{\"uri\":\"" + request.uri()
+                        + "\",\"choices\":[{\"finish_reason\":\"stop\"}],\"status\":\"completed\","
+                        + "\"stop_reason\":\"end_turn\",\"data\":[{}]}"));
         assertMiss(proxy.cached("/v1/chat/completions", "{}"));
         HttpResponse<String> other = proxy.cached("/v1/messages", "{}");
         assertMiss(other);

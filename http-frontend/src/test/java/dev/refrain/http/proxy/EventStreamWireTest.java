@@ -28,8 +28,8 @@ class EventStreamWireTest extends ProviderFaults {
     private static final Pattern TIME = Pattern.compile("(created|created_at)\":[0-9]{10}");
 
     /**
-     * The replay of an answer: its ids are {@code c1}, {@code r1} or
-     * {@code m1}, its times 7, its counts those of usage.
+     * The replay of an answer: its ids are {@code c1}, {@code r1} or {@code m1}, its times 7, its counts those of
+     * usage.
      */
     private static String replayOf(String answer, String id) {
         return answer.replaceAll("\"[crm]1\"", "\"" + id + "\"")

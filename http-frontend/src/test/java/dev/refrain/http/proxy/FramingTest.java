@@ -112,7 +112,8 @@ class FramingTest extends WireTest {
         String close = "Connection: close\r\n";
         for (String request : new String[] {
             START + close
-                    + "transfer-encoding: CHUNKED\r\n\r\n1;a=\"b;c\";d\r\n{\r\n01 ; e\r\n}\r\n000;x\r\nTrailer: t\r\n\r\n",
+                    + "transfer-encoding: CHUNKED\r\n\r\n1;a=\"b;c\";d\r\n{\r\n01 ; e\r\n}\r\n000;x\r\nTrailer: "
+                    + "t\r\n\r\n",
             START + close + "Content-Length: 002\r\n\r\n{}",
             // A server answers a minor version that it does not know as its own highest (RFC 9110, 2.5).
             "POST /v1/chat/completions HTTP/1.2\r\nHost: x\r\n" + close + "Content-Length: 2\r\n\r\n{}",

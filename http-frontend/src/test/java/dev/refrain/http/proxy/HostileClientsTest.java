@@ -270,8 +270,8 @@ class HostileClientsTest extends WireTest {
             "Connection: keep-alive\r\n"
         };
         for (int round = 0; round < ROUNDS; round++) {
-            // A call that was broken off, because its client has
-            // closed its side, may come as late as in the next round.
+            // A call that was broken off, because its client has closed its side, may come as late as in the next
+            // round.
             String tag = String.format("-%06d-", round);
             StringBuilder bytes = new StringBuilder();
             for (int count = random.nextInt(3) + 1; count > 0; count--) {
@@ -289,8 +289,8 @@ class HostileClientsTest extends WireTest {
             Iterator<String> strict = StrictReader.read(bytes.toString()).stream()
                     .map(r -> r.method() + " " + UriCharacters.escape(r.target()) + " " + asReceived(r.body()))
                     .iterator();
-            // Of these some may be refused for what is no matter of
-            // framing; nothing else may come, and in no other order.
+            // Of these some may be refused for what is no matter of framing; nothing else may come, and in no other
+            // order.
             for (ScriptedProvider.Received r : provider.received()) {
                 if (!r.uri().contains(tag) && !r.body().contains(tag)) {
                     continue;

@@ -35,18 +35,25 @@ abstract class ProviderFaults {
     enum Api {
         CHAT(
                 "/v1/chat/completions",
-                "{\"id\":\"c1\",\"created\":7,\"choices\":[{\"finish_reason\":\"stop\"}],\"usage\":{\"total_tokens\":3}}",
-                "data: {\"id\":\"c1\",\"created\":7,\"choices\":[{\"delta\":{\"content\":\"Hé\"}}]}\n\ndata: {\"choices\":[{\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n"),
+                "{\"id\":\"c1\",\"created\":7,\"choices\":[{\"finish_reason\":\"stop\"}],"
+                        + "\"usage\":{\"total_tokens\":3}}",
+                "data: {\"id\":\"c1\",\"created\":7,\"choices\":[{\"delta\":{\"content\":\"Hé\"}}]}\n\ndata: "
+                        + "{\"choices\":[{\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n"),
         RESPONSES(
                 "/v1/responses",
                 "{\"id\":\"r1\",\"created_at\":7,\"status\":\"completed\",\"usage\":{\"total_tokens\":3}}",
-                "event: response.created\ndata: {\"type\":\"response.created\",\"response\":{\"id\":\"r1\",\"created_at\":7}}\n\n"
-                        + "event: response.completed\ndata: {\"type\":\"response.completed\",\"response\":{\"id\":\"r1\",\"status\":\"completed\"}}\n\n"),
+                "event: response.created\ndata: "
+                        + "{\"type\":\"response.created\",\"response\":{\"id\":\"r1\",\"created_at\":7}}\n\n"
+                        + "event: response.completed\ndata: "
+                        + "{\"type\":\"response.completed\",\"response\":{\"id\":\"r1\","
+                        + "\"status\":\"completed\"}}\n\n"),
         MESSAGES(
                 "/v1/messages",
                 "{\"id\":\"m1\",\"type\":\"message\",\"stop_reason\":\"end_turn\",\"usage\":{\"input_tokens\":3}}",
-                "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"m1\",\"usage\":{\"input_tokens\":3}}}\n\n"
-                        + "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"}}\n\n"
+                "event: message_start\ndata: "
+                        + "{\"type\":\"message_start\",\"message\":{\"id\":\"m1\",\"usage\":{\"input_tokens\":3}}}\n\n"
+                        + "event: message_delta\ndata: "
+                        + "{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"}}\n\n"
                         + "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"),
         EMBEDDINGS("/v1/embeddings", "{\"object\":\"list\",\"data\":[{}],\"usage\":{\"total_tokens\":3}}", null);
 

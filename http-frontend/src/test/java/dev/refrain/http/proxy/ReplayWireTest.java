@@ -63,9 +63,9 @@ class ReplayWireTest extends WireTest {
             ScriptedProvider.write(exchange, CHAT_STREAM[4]);
         });
         try (RawClient client = new RawClient(proxy.port())) {
-            client.send(
-                    "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nX-OpenRouter-Cache: true\r\nContent-Length: 15\r\n\r\n"
-                            + "{\"stream\":true}");
+            client.send("POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nX-OpenRouter-Cache: true\r\nContent-Length: "
+                    + "15\r\n\r\n"
+                    + "{\"stream\":true}");
             client.readHead();
             assertThat(client.readUntil("PROCESSING\n\n")).contains(": OPENROUTER PROCESSING");
             assertThat(seen[0].getCount()).isEqualTo(1);
@@ -146,14 +146,20 @@ class ReplayWireTest extends WireTest {
     @CsvSource(
             delimiter = '|',
             value = {
-                "/v1/responses|{\"id\":\"resp_1\",\"created_at\":17,\"completed_at\":18,\"status\":\"completed\",\"output\":[{\"id\":\"msg_1\"}],"
+                "/v1/responses|{\"id\":\"resp_1\",\"created_at\":17,\"completed_at\":18,\"status\":\"completed\","
+                        + "\"output\":[{\"id\":\"msg_1\"}],"
                         + "\"usage\":{\"a\":{\"b\":3}}}|"
-                        + "{\"id\":\"ID\",\"created_at\":NOW,\"completed_at\":NOW,\"status\":\"completed\",\"output\":[{\"id\":\"msg_1\"}],"
+                        + "{\"id\":\"ID\",\"created_at\":NOW,\"completed_at\":NOW,\"status\":\"completed\","
+                        + "\"output\":[{\"id\":\"msg_1\"}],"
                         + "\"usage\":{\"a\":{\"b\":0}}}",
-                "/v1/messages|{\"id\":\"msg_1\",\"stop_reason\":\"end_turn\",\"content\":[{\"id\":\"toolu_1\",\"usage\":5}],\"usage\":{\"input_tokens\":5}}|"
-                        + "{\"id\":\"ID\",\"stop_reason\":\"end_turn\",\"content\":[{\"id\":\"toolu_1\",\"usage\":5}],\"usage\":{\"input_tokens\":0}}",
-                "/v1/embeddings|{\"object\":\"list\",\"data\":[{\"index\":1,\"embedding\":[0.5]}],\"usage\":{\"total_tokens\":4}}|"
-                        + "{\"object\":\"list\",\"data\":[{\"index\":1,\"embedding\":[0.5]}],\"usage\":{\"total_tokens\":0}}"
+                "/v1/messages|{\"id\":\"msg_1\",\"stop_reason\":\"end_turn\",\"content\":[{\"id\":\"toolu_1\","
+                        + "\"usage\":5}],\"usage\":{\"input_tokens\":5}}|"
+                        + "{\"id\":\"ID\",\"stop_reason\":\"end_turn\",\"content\":[{\"id\":\"toolu_1\","
+                        + "\"usage\":5}],\"usage\":{\"input_tokens\":0}}",
+                "/v1/embeddings|{\"object\":\"list\",\"data\":[{\"index\":1,\"embedding\":[0.5]}],"
+                        + "\"usage\":{\"total_tokens\":4}}|"
+                        + "{\"object\":\"list\",\"data\":[{\"index\":1,\"embedding\":[0.5]}],"
+                        + "\"usage\":{\"total_tokens\":0}}"
             })
     void w25_eachEndpointHasItsFields(String path, String answer, String replay) {
         provider.does((exchange, request) -> ScriptedProvider.json(exchange, 200, answer));
@@ -170,14 +176,24 @@ class ReplayWireTest extends WireTest {
     @CsvSource(
             delimiter = '|',
             value = {
-                "/v1/responses|data: {\"type\":\"response.created\",\"response\":{\"id\":\"r\",\"created_at\":17,\"usage\":null}}%%"
-                        + "data: {\"type\":\"response.completed\",\"response\":{\"id\":\"r\",\"status\":\"completed\",\"completed_at\":17,\"usage\":{\"t\":4}}}%%|"
-                        + "data: {\"type\":\"response.created\",\"response\":{\"id\":\"ID\",\"created_at\":NOW,\"usage\":null}}%%"
-                        + "data: {\"type\":\"response.completed\",\"response\":{\"id\":\"ID\",\"status\":\"completed\",\"completed_at\":NOW,\"usage\":{\"t\":0}}}%%",
-                "/v1/messages|event: message_start%data: {\"type\":\"message_start\",\"message\":{\"id\":\"m\",\"usage\":{\"t\":4}}}%%"
-                        + "data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"t\":4}}%%data: {\"type\":\"message_stop\"}%%|"
-                        + "event: message_start%data: {\"type\":\"message_start\",\"message\":{\"id\":\"ID\",\"usage\":{\"t\":0}}}%%"
-                        + "data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"t\":0}}%%data: {\"type\":\"message_stop\"}%%"
+                "/v1/responses|data: "
+                        + "{\"type\":\"response.created\",\"response\":{\"id\":\"r\",\"created_at\":17,"
+                        + "\"usage\":null}}%%"
+                        + "data: {\"type\":\"response.completed\",\"response\":{\"id\":\"r\","
+                        + "\"status\":\"completed\",\"completed_at\":17,\"usage\":{\"t\":4}}}%%|"
+                        + "data: {\"type\":\"response.created\",\"response\":{\"id\":\"ID\",\"created_at\":NOW,"
+                        + "\"usage\":null}}%%"
+                        + "data: {\"type\":\"response.completed\",\"response\":{\"id\":\"ID\","
+                        + "\"status\":\"completed\",\"completed_at\":NOW,\"usage\":{\"t\":0}}}%%",
+                "/v1/messages|event: message_start%data: "
+                        + "{\"type\":\"message_start\",\"message\":{\"id\":\"m\",\"usage\":{\"t\":4}}}%%data: "
+                        + "{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},"
+                        + "\"usage\":{\"t\":4}}%%data: "
+                        + "{\"type\":\"message_stop\"}%%|event: message_start%data: "
+                        + "{\"type\":\"message_start\",\"message\":{\"id\":\"ID\",\"usage\":{\"t\":0}}}%%data: "
+                        + "{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},"
+                        + "\"usage\":{\"t\":0}}%%data: "
+                        + "{\"type\":\"message_stop\"}%%"
             })
     void w25_eachEndpointHasItsEvents(String path, String stream, String replay) {
         provider.does((exchange, request) -> ScriptedProvider.stream(exchange, stream.replace('%', '\n')));

@@ -91,8 +91,8 @@ class RequestHeadFuzzTest {
             // Patience runs out with an exception.
             String answer = client.readToTheEnd();
             assertThat(answer)
-                    .matches(
-                            "(?s)(HTTP/1\\.1 100 Continue\r\n\r\n)?(HTTP/1\\.[01] (200|[34]\\d\\d|50[123]) .*)?(\\(reset\\))?");
+                    .matches("(?s)(HTTP/1\\.1 100 Continue\r\n\r\n)?(HTTP/1\\.[01] (200|[34]\\d\\d|50[123]) "
+                            + ".*)?(\\(reset\\))?");
         }
         assertThat(provider.received()).allSatisfy(RequestHeadFuzzTest::keepsItsOwn);
         provider.received().clear();

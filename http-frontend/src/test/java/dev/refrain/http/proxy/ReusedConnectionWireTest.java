@@ -8,8 +8,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Connections to a provider that are used for more than one call. */
 class ReusedConnectionWireTest extends ProviderFaults {
-    private static final String ANSWER =
-            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 47\r\n\r\n{\"id\":\"c\",\"choices\":[{\"finish_reason\":\"stop\"}]}";
+    private static final String ANSWER = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: "
+            + "47\r\n\r\n{\"id\":\"c\",\"choices\":[{\"finish_reason\":\"stop\"}]}";
 
     /** How often to look for a fault that failed one call in twelve. */
     int calls() {
@@ -64,7 +64,8 @@ class ReusedConnectionWireTest extends ProviderFaults {
             strings = {
                 ANSWER + "junk",
                 ANSWER + ANSWER,
-                "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\nTrailer: X-End\r\n\r\n"
+                "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\nTrailer: "
+                        + "X-End\r\n\r\n"
                         + "2f\r\n{\"id\":\"c\",\"choices\":[{\"finish_reason\":\"stop\"}]}\r\n0\r\nX-End: 1\r\n\r\n"
             })
     void w23_whatFollowsAnAnswerIsNoPartOfTheNext(String answer) {

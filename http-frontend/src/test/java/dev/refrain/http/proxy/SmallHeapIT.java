@@ -45,7 +45,8 @@ class SmallHeapIT {
     private static final String PATH = "/v1/chat/completions";
     private static final String ANSWER =
             "{\"id\":\"chatcmpl-1\",\"object\":\"chat.completion\",\"model\":\"m\",\"choices\":"
-                    + "[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"yes\"},\"finish_reason\":\"stop\"}]}";
+                    + "[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"yes\"},"
+                    + "\"finish_reason\":\"stop\"}]}";
 
     /** What somebody who is well sees of all this. */
     private static final class Pinger implements AutoCloseable {

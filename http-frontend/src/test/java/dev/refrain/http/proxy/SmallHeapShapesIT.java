@@ -39,7 +39,8 @@ class SmallHeapShapesIT {
     private static final String PATH = "/v1/chat/completions";
     private static final String ANSWER =
             "{\"id\":\"chatcmpl-1\",\"object\":\"chat.completion\",\"model\":\"m\",\"choices\":"
-                    + "[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"yes\"},\"finish_reason\":\"stop\"}]}";
+                    + "[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"yes\"},"
+                    + "\"finish_reason\":\"stop\"}]}";
     /** A head of 16 KiB is the longest with this heap. */
     private static final String HEAD = "h".repeat(12_000);
 

@@ -62,16 +62,25 @@ class StorageWireTest extends WireTest {
             value = {
                 "/v1/chat/completions|data: {\"id\":\"c\"}%%|false",
                 "/v1/chat/completions|data: {\"id\":\"c\"}%%data: {\"error\":{\"code\":502}}%%data: [DONE]%%|false",
-                "/v1/chat/completions|data: {\"id\":\"c\",\"error\":null,\"choices\":[{\"finish_reason\":\"stop\"}]}%%data: [DONE]%%|true",
+                "/v1/chat/completions|data: "
+                        + "{\"id\":\"c\",\"error\":null,\"choices\":[{\"finish_reason\":\"stop\"}]}%%data: "
+                        + "[DONE]%%|true",
                 "/v1/chat/completions|data: {\"id\":\"c\",\"error\":null}%%data: [DONE]%%|false",
                 "/v1/responses|data: {\"type\":\"response.created\",\"response\":{\"id\":\"r\"}}%%|false",
                 "/v1/responses|data: {\"type\":\"response.failed\",\"response\":{\"id\":\"r\"}}%%|false",
-                "/v1/responses|event: response.completed%data: {\"type\":\"response.completed\",\"response\":{\"id\":\"r\",\"status\":\"completed\"}}%%|true",
-                "/v1/responses|data: {\"type\":\"response.completed\",\"response\":{\"id\":\"r\",\"status\":\"failed\"}}%%|false",
+                "/v1/responses|event: response.completed%data: "
+                        + "{\"type\":\"response.completed\",\"response\":{\"id\":\"r\","
+                        + "\"status\":\"completed\"}}%%|true",
+                "/v1/responses|data: "
+                        + "{\"type\":\"response.completed\",\"response\":{\"id\":\"r\",\"status\":\"failed\"}}%%|false",
                 "/v1/responses|data: {\"type\":\"response.completed\",\"response\":{\"id\":\"r\"}}%%|false",
-                "/v1/responses|data: {\"type\":\"response.incomplete\",\"response\":{\"id\":\"r\",\"status\":\"incomplete\"}}%%data: [DONE]%%|true",
-                "/v1/messages|event: message_start%data: {\"type\":\"message_start\",\"message\":{\"id\":\"m\"}}%%|false",
-                "/v1/messages|event: error%data: {\"type\":\"error\"}%%event: message_stop%data: {\"type\":\"message_stop\"}%%|false",
+                "/v1/responses|data: "
+                        + "{\"type\":\"response.incomplete\",\"response\":{\"id\":\"r\","
+                        + "\"status\":\"incomplete\"}}%%data: [DONE]%%|true",
+                "/v1/messages|event: message_start%data: "
+                        + "{\"type\":\"message_start\",\"message\":{\"id\":\"m\"}}%%|false",
+                "/v1/messages|event: error%data: {\"type\":\"error\"}%%event: message_stop%data: "
+                        + "{\"type\":\"message_stop\"}%%|false",
                 "/v1/messages|event: message_stop%data: {\"type\":\"message_stop\"}%%|false",
                 "/v1/messages|data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"}}%%"
                         + "event: message_stop%data: {\"type\":\"message_stop\"}%%|true"
@@ -100,7 +109,8 @@ class StorageWireTest extends WireTest {
     @Test
     void w17_toolCallsAndMediaAreStoredLikeText() {
         String answer = "{\"id\":\"c\",\"choices\":[{\"message\":{\"tool_calls\":[{\"id\":\"call_1\",\"function\":"
-                + "{\"name\":\"f\",\"arguments\":\"{\\\"id\\\":\\\"x\\\",\\\"usage\\\":7}\"}}],\"images\":[{\"image_url\":"
+                + "{\"name\":\"f\",\"arguments\":\"{\\\"id\\\":\\\"x\\\",\\\"usage\\\":7}\"}}],"
+                + "\"images\":[{\"image_url\":"
                 + "{\"url\":\"data:image/png;base64," + "AAAA".repeat(20_000)
                 + "\"}}],\"audio\":{\"id\":\"audio_1\",\"data\":\"UklG\"}},\"finish_reason\":\"tool_calls\"}]}";
         provider.does((exchange, request) -> ScriptedProvider.json(exchange, 200, answer));

@@ -20,9 +20,11 @@ abstract class WireTest {
     static final String CHAT_STREAM_REQUEST = "{\"model\":\"acme/large\",\"stream\":true,\"messages\":[]}";
     static final String CHAT_ANSWER = """
             {"id": "chatcmpl-123", "object": "chat.completion", "created": 1700000000, "model": "acme/large",
-             "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hello \\"id\\": \\"x\\", \\"created\\": 5"},
+             "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hello \\"id\\": \\"x\\", \
+            \\"created\\": 5"},
                "finish_reason": "stop"}],
-             "usage": {"prompt_tokens": 9, "completion_tokens": 12, "total_tokens": 21, "details": {"cost": 0.25e-3}}}""";
+             "usage": {"prompt_tokens": 9, "completion_tokens": 12, "total_tokens": 21, \
+            "details": {"cost": 0.25e-3}}}""";
     static final String[] CHAT_STREAM = {
         ": OPENROUTER PROCESSING\n\n",
         "data: {\"id\":\"chatcmpl-9\",\"created\":1700000000,\"choices\":[{\"delta\":{\"content\":\"Hel\"}}]}\n\n",

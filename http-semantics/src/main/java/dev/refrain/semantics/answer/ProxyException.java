@@ -121,8 +121,8 @@ public final class ProxyException extends Exception {
         return refused(
                 503,
                 "memory-budget",
-                "Requests and answers under way take all the memory that there is for them; try again in a second, or have"
-                        + " the operator give Refrain a larger heap.");
+                "Requests and answers under way take all the memory that there is for them; try again in a second, or "
+                        + "have the operator give Refrain a larger heap.");
     }
 
     public static ProxyException unreachable(Throwable cause) {
@@ -137,8 +137,8 @@ public final class ProxyException extends Exception {
         return upstream(
                 502,
                 "upstream-unreachable",
-                "The upstream provider's certificate is not trusted; have the operator check that it is valid for its name"
-                        + " and that its issuer is among those that the JVM trusts.",
+                "The upstream provider's certificate is not trusted; have the operator check that it is valid for its "
+                        + "name and that its issuer is among those that the JVM trusts.",
                 cause);
     }
 
@@ -193,8 +193,8 @@ public final class ProxyException extends Exception {
         return refused(
                 504,
                 ONLY_IF_CACHED,
-                "There is no stored answer to this request, and with Cache-Control: only-if-cached it is not sent to the"
-                        + " upstream provider; send it without.");
+                "There is no stored answer to this request, and with Cache-Control: only-if-cached it is not sent to "
+                        + "the upstream provider; send it without.");
     }
 
     /** The failure as one of ours: found in the chain of causes, or else the upstream's fault. */

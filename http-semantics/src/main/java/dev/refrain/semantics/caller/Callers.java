@@ -51,7 +51,7 @@ public final class Callers {
         this.cache = cache;
         this.fields = fields;
         this.names = Map.copyOf(names);
-        this.anonymous = cache.scope("");
+        this.anonymous = cache.pipeline().scope("");
     }
 
     /** Which fields count. */
@@ -178,7 +178,9 @@ public final class Callers {
         }
 
         CacheScope scope() {
-            return several ? cache.scope(all) : apiKey == null ? anonymous : cache.scope(apiKey);
+            return several
+                    ? cache.pipeline().scope(all)
+                    : apiKey == null ? anonymous : cache.pipeline().scope(apiKey);
         }
 
         /** The name that is configured for one of them, or null; the first one's that has a name. */

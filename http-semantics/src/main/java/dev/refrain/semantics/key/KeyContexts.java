@@ -36,7 +36,8 @@ public final class KeyContexts {
      * @param query as sent, or empty
      */
     public KeyContext of(Route route, Caller caller, String query, RequestFields fields) {
-        KeyContext.Builder context = cache.context(route.endpoint(), caller.scope())
+        KeyContext.Builder context = cache.pipeline()
+                .context(route.endpoint(), caller.scope())
                 .upstream(route.base(upstreams.apply(route.endpoint())))
                 .target(route.deployment() == null ? "" : route.deployment())
                 .query(query);

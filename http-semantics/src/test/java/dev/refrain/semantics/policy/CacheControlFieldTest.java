@@ -32,7 +32,8 @@ class CacheControlFieldTest {
                 "no-cache,no-store,max-age=60,only-if-cached,stale-if-error=30",
                 "No-Cache , NO-STORE,Max-Age=60 ,\tonly-IF-cached,,stale-if-error=30,",
                 "no-cache=\"x, no-y\", no-store, max-age=\"60\", only-if-cached, stale-if-error=\"3\\0\"",
-                "foo, bar=1, baz=\"max-age=1, \\\"no\\\"\", no-cache, no-store, max-age=60, max-age=5, only-if-cached, stale-if-error=30"
+                "foo, bar=1, baz=\"max-age=1, \\\"no\\\"\", no-cache, no-store, max-age=60, max-age=5, only-if-cached, "
+                        + "stale-if-error=30"
             })
     void w30_listsAreReadWhateverTheirSpelling(String line) {
         assertThat(parse(line)).isEqualTo(new CacheDirectives(true, true, 60, true, 30));

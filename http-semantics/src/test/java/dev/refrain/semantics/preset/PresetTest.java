@@ -80,7 +80,8 @@ class PresetTest {
             delimiter = '|',
             quoteCharacter = '`',
             value = {
-                "{'preset':'x','messages':[{'role':'user'}]} | {'messages':[{'role':'system','content':'p'},{'role':'user'}]}",
+                "{'preset':'x','messages':[{'role':'user'}]} | "
+                        + "{'messages':[{'role':'system','content':'p'},{'role':'user'}]}",
                 "{'preset':'x','messages': [ ] }             | {'messages': [{'role':'system','content':'p'} ]}",
                 "{'preset':'x','messages':[1,[2],{'a':{'role':'system'}}]} "
                         + "| {'messages':[{'role':'system','content':'p'},1,[2],{'a':{'role':'system'}}]}",

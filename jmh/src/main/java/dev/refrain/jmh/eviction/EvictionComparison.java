@@ -10,7 +10,9 @@ import java.util.Map;
 
 /**
  * Prints how much of each trace is answered by the store and by others of the same size in bytes:
- * <pre>java -cp jmh/target/benchmarks.jar dev.refrain.jmh.eviction.EvictionComparison [folder with traces] [MiB ...]</pre>
+ * <pre>
+ * java -cp jmh/target/benchmarks.jar dev.refrain.jmh.eviction.EvictionComparison [folder with traces] [MiB ...]
+ * </pre>
  * Without a folder there is only the synthetic trace. Each trace is replayed once more at costs that differ much and,
  * if its lengths differ, at costs that are the lengths.
  */

@@ -82,8 +82,8 @@ public final class Stalls {
     private static void puts(int threads) throws Exception {
         try (Folder folder = new Folder();
                 ChronicleStore store = ChronicleStore.open(folder.file(), CAPACITY, Clock.systemUTC())) {
-            // Twice the capacity has been written before anything is
-            // measured, and twice the capacity of keys is in use.
+            // Twice the capacity has been written before anything is measured, and twice the capacity of keys is in
+            // use.
             int keys = (int) (2 * CAPACITY / 15_000);
             putSome(store, keys, 0, keys);
             List<Histogram> all = histograms(KINDS.length);

@@ -36,7 +36,8 @@ public final class AddedDelay {
         socket.setTcpNoDelay(true);
         in = new BufferedInputStream(socket.getInputStream(), 1 << 16);
         head = "POST /v1/chat/completions HTTP/1.1\r\nHost: " + url.getAuthority()
-                + "\r\nContent-Type: application/json\r\nAuthorization: Bearer sk-bench\r\nX-OpenRouter-Cache: true\r\nContent-Length: ";
+                + "\r\nContent-Type: application/json\r\nAuthorization: Bearer sk-bench\r\nX-OpenRouter-Cache: "
+                + "true\r\nContent-Length: ";
     }
 
     /** Prints a table. */

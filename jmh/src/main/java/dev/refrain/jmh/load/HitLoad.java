@@ -134,7 +134,8 @@ public final class HitLoad {
         Arrays.sort(hits);
         System.out.printf(
                 Locale.ROOT,
-                "%s against %s: processor time for a hit %+.1f %% (quartiles %+.1f, %+.1f), hits a second %+.1f %% (%+.1f, %+.1f)%n",
+                "%s against %s: processor time for a hit %+.1f %% (quartiles %+.1f, %+.1f), hits a second %+.1f %% "
+                        + "(%+.1f, %+.1f)%n",
                 contender.name(),
                 without.name(),
                 median(time),
@@ -217,7 +218,8 @@ public final class HitLoad {
     private static byte[] request(int question) {
         String body = "{\"model\":\"acme/large\",\"messages\":[{\"role\":\"user\",\"content\":\"" + question + " "
                 + "why is the sky blue ".repeat(50) + "\"}]}";
-        return ("POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer sk-load\r\nX-OpenRouter-Cache: true\r\n"
+        return ("POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "
+                        + "sk-load\r\nX-OpenRouter-Cache: true\r\n"
                         + "X-OpenRouter-Cache-TTL: 86400\r\nContent-Type: application/json\r\nContent-Length: "
                         + body.length() + "\r\n\r\n" + body)
                 .getBytes(StandardCharsets.ISO_8859_1);
@@ -245,7 +247,8 @@ public final class HitLoad {
     private static HttpServer provider() throws IOException {
         byte[] answer = ("{\"id\":\"chatcmpl-1\",\"created\":1700000000,\"choices\":[{\"message\":{\"content\":\""
                         + "it scatters blue light more than red ".repeat(110)
-                        + "\"},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":250,\"completion_tokens\":1000}}")
+                        + "\"},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":250,"
+                        + "\"completion_tokens\":1000}}")
                 .getBytes(StandardCharsets.ISO_8859_1);
         HttpServer server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
         server.createContext("/", exchange -> {

@@ -146,8 +146,8 @@ public final class StreamLoad {
                     all[started] = start(selector, new TokenStream(started % answers, tokens), delays);
                     started++;
                 }
-                // Before the first stream ends all are open. A full
-                // collection would spoil the delays, so they end here.
+                // Before the first stream ends all are open. A full collection would spoil the delays, so they end
+                // here.
                 if (live && !delays.paused && delays.nearTheEnd) {
                     delays.paused = true;
                     Thread watcher = new Thread(() -> sight.complete(look()), "watcher");
@@ -215,7 +215,8 @@ public final class StreamLoad {
             long resident = proxy.status("RssAnon") / 1024;
             return String.format(
                     Locale.ROOT,
-                    "with all streams open: %,d threads, %,d MiB alive on the heap, %,d MiB resident without the store's file",
+                    "with all streams open: %,d threads, %,d MiB alive on the heap, %,d MiB resident without the "
+                            + "store's file",
                     threads,
                     proxy.liveHeapMib(),
                     resident);

@@ -1,20 +1,18 @@
 package dev.refrain.jmh.load;
 
+import dev.refrain.testing.SelfSigned;
 import io.undertow.Undertow;
 import io.undertow.UndertowOptions;
 import io.undertow.server.HttpServerExchange;
 import java.io.IOException;
-import java.io.InputStream;
 import java.net.InetSocketAddress;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
-import java.security.KeyStore;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -24,8 +22,6 @@ import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
-import javax.net.ssl.KeyManagerFactory;
-import javax.net.ssl.SSLContext;
 
 /**
  * Bursts of calls to a provider behind TLS, none of which it answers before all are there:
@@ -33,7 +29,6 @@ import javax.net.ssl.SSLContext;
  * are closed. The provider offers HTTP/2, too, for 100 streams on a connection. Ends with status 1 if a call fails.
  */
 public final class TlsBurst implements AutoCloseable {
-    private static final String PASSWORD = "changeit";
     private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(120);
     /** Longer than the proxy keeps an idle connection. */
     private static final long PAUSE_MILLIS = 6_000;
@@ -50,7 +45,7 @@ public final class TlsBurst implements AutoCloseable {
         provider = Undertow.builder()
                 .setServerOption(UndertowOptions.ENABLE_HTTP2, true)
                 .setServerOption(UndertowOptions.HTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, 100)
-                .addHttpsListener(0, "127.0.0.1", context(keys))
+                .addHttpsListener(0, "127.0.0.1", SelfSigned.context(keys))
                 .setHandler(exchange -> exchange.getRequestReceiver().receiveFullBytes((whole, body) -> {
                     whole.dispatch(() -> {}); // so that it does not end here
                     asked.add(whole);
@@ -58,7 +53,8 @@ public final class TlsBurst implements AutoCloseable {
                 .build();
         provider.start();
         int port = ((InetSocketAddress) provider.getListenerInfo().get(0).getAddress()).getPort();
-        String trust = "-Djavax.net.ssl.trustStore=" + keys + " -Djavax.net.ssl.trustStorePassword=" + PASSWORD;
+        String trust =
+                "-Djavax.net.ssl.trustStore=" + keys + " -Djavax.net.ssl.trustStorePassword=" + SelfSigned.PASSWORD;
         proxy = new ChildProxy(jar, heap, "https://127.0.0.1:" + port + "/v1", Map.of("JAVA_TOOL_OPTIONS", trust));
     }
 
@@ -72,7 +68,7 @@ public final class TlsBurst implements AutoCloseable {
         Path keys = folder.resolve("keys.p12");
         int failed = 0;
         try {
-            makeKeys(keys);
+            SelfSigned.write(keys);
             try (TlsBurst burst = new TlsBurst(calls, keys, jar, heap)) {
                 for (int round = 1; round <= rounds; round++) {
                     failed += burst.run(round);
@@ -131,42 +127,5 @@ public final class TlsBurst implements AutoCloseable {
     public void close() throws IOException {
         proxy.close();
         provider.stop();
-    }
-
-    private static void makeKeys(Path file) throws IOException, InterruptedException {
-        Process keytool = new ProcessBuilder(
-                        Path.of(System.getProperty("java.home"), "bin", "keytool")
-                                .toString(),
-                        "-genkeypair",
-                        "-keystore",
-                        file.toString(),
-                        "-storepass",
-                        PASSWORD,
-                        "-alias",
-                        "provider",
-                        "-keyalg",
-                        "EC",
-                        "-dname",
-                        "CN=localhost",
-                        "-ext",
-                        "SAN=ip:127.0.0.1")
-                .redirectErrorStream(true)
-                .start();
-        String said = new String(keytool.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-        if (keytool.waitFor() != 0) {
-            throw new IOException("keytool: " + said);
-        }
-    }
-
-    private static SSLContext context(Path keys) throws IOException, GeneralSecurityException {
-        KeyStore store = KeyStore.getInstance("PKCS12");
-        try (InputStream in = Files.newInputStream(keys)) {
-            store.load(in, PASSWORD.toCharArray());
-        }
-        KeyManagerFactory own = KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
-        own.init(store, PASSWORD.toCharArray());
-        SSLContext context = SSLContext.getInstance("TLS");
-        context.init(own.getKeyManagers(), null, null);
-        return context;
     }
 }

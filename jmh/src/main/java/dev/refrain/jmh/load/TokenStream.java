@@ -43,7 +43,8 @@ record TokenStream(int number, int tokens) {
             String start = start(id) + time + ",\"model\":\"load\",";
             event = index == tokens
                     ? start
-                            + "\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}],\"usage\":{\"completion_tokens\":"
+                            + "\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}],"
+                            + "\"usage\":{\"completion_tokens\":"
                             + used + "}}\n\n"
                     : start + "\"choices\":[{\"index\":0,\"delta\":{\"content\":\" token " + index + " of story "
                             + number + "\"},\"finish_reason\":null}]}\n\n";

@@ -39,9 +39,8 @@ public final class Verifier implements Callable<Integer> {
             names = "--soak",
             paramLabel = "DURATION",
             converter = Seconds.class,
-            description =
-                    "Instead, make a store at FILE, let processes work on it for so long (such as 30s, 10m or 8h), kill them"
-                            + " and look at what they leave behind.")
+            description = "Instead, make a store at FILE, let processes work on it for so long (such as 30s, 10m or "
+                    + "8h), kill them and look at what they leave behind.")
     private Long soakSeconds;
 
     @Option(names = "--help", usageHelp = true, description = "Print this and exit.")

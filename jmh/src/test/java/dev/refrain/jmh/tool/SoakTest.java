@@ -8,7 +8,10 @@ import org.junit.jupiter.api.io.TempDir;
 
 /**
  * Processes that die by SIGKILL in the middle of whatever they do with the store. For more than a quick look:
- * {@code mvn -pl jmh -am test -Dtest=SoakTest -Dsurefire.failIfNoSpecifiedTests=false -Dtest.flags='-Xmx1g -Drefrain.kills=500'}.
+ * <pre>
+ * mvn -pl jmh -am test -Dtest=SoakTest -Dsurefire.failIfNoSpecifiedTests=false \
+ *     -Dtest.flags='-Xmx1g -Drefrain.kills=500'
+ * </pre>
  */
 class SoakTest {
     private static final int KILLS = Integer.getInteger("refrain.kills", 25);

@@ -11,9 +11,9 @@ package dev.refrain.engine.internal.eviction;
  * <p>For keys that are seen for the first time there are two modes:
  * <ul>
  *   <li><b>open</b>: a new entry always replaces the entry with the lowest score.
- *   <li><b>guarded</b>: once a new entry is no longer among the {@link #NEWCOMERS} latest of its segment, it stays only if its key was
- *       requested more often than that of the entry that would go instead (TinyLFU; Einziger, Friedman, Manes, ACM ToS 2017). This
- *       resists scans and loops.
+ *   <li><b>guarded</b>: once a new entry is no longer among the {@link #NEWCOMERS} latest of its segment, it stays
+ *       only if its key was requested more often than that of the entry that would go instead (TinyLFU; Einziger,
+ *       Friedman, Manes, ACM ToS 2017). This resists scans and loops.
  * </ul>
  * Which mode is better depends on the load. {@link Duel} tries both on a small sample of keys.
  */

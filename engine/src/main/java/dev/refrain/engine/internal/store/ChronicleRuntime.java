@@ -29,8 +29,8 @@ public final class ChronicleRuntime {
 
     /** Read when classes are initialised, and the first two again whenever a map is opened. */
     private static final SystemProperties SETTINGS = new SystemProperties(Map.of(
-            // No banner on stdout, and nothing sent to an analytics
-            // host even if an embedder's class path brings the library.
+            // No banner on stdout, and nothing sent to an analytics host even if an embedder's class path brings the
+            // library.
             "chronicle.announcer.disable",
             "true",
             "chronicle.analytics.disable",

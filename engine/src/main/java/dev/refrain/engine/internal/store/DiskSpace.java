@@ -67,8 +67,9 @@ final class DiskSpace {
         long growth = preallocated ? 0 : Math.max(0, length - used.getAsLong());
         if (growth > 0 && free < growth + MARGIN) {
             LOG.warn(
-                    "The store {} of {} bytes is sparse and may still grow by {}, but only {} are free on its disk; it will stop"
-                            + " storing when less than {} are. Free some space, or configure a lower capacity or preallocation",
+                    "The store {} of {} bytes is sparse and may still grow by {}, but only {} are free on its disk; it "
+                            + "will stop storing when less than {} are. Free some space, or configure a lower capacity "
+                            + "or preallocation",
                     file,
                     length,
                     growth,
@@ -111,8 +112,8 @@ final class DiskSpace {
         if (!reported) {
             reported = true;
             LOG.warn(
-                    "The store {} stores nothing for now, because only {} bytes are free on its disk and {} are to stay free; answers"
-                            + " are served all the same. Free some space, or configure preallocation",
+                    "The store {} stores nothing for now, because only {} bytes are free on its disk and {} are to "
+                            + "stay free; answers are served all the same. Free some space, or configure preallocation",
                     file,
                     free,
                     MARGIN);

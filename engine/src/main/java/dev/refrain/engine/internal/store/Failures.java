@@ -26,8 +26,9 @@ final class Failures {
         tally.drops.increment();
         if (length > maxLength && isWorthSaying(dropsQuietUntil)) {
             LOG.warn(
-                    "The cache's store has no room for an entry of {} bytes, and takes none of more than {}; the answer is served all"
-                            + " the same. A higher capacity would help. Reported at most once a minute.",
+                    "The cache's store has no room for an entry of {} bytes, and takes none of more than {}; the "
+                            + "answer is served all the same. A higher capacity would help. Reported at most once a "
+                            + "minute.",
                     length,
                     maxLength);
         }
@@ -38,9 +39,9 @@ final class Failures {
         tally.failures.increment();
         if (isWorthSaying(stuckQuietUntil)) {
             LOG.warn(
-                    "Segment {} of the cache's store has been locked for a second, most likely by a process that was killed. Its"
-                            + " entries are left alone until the lock is free, or until the store is opened with nobody else using"
-                            + " it. Reported at most once a minute.",
+                    "Segment {} of the cache's store has been locked for a second, most likely by a process that was "
+                            + "killed. Its entries are left alone until the lock is free, or until the store is opened "
+                            + "with nobody else using it. Reported at most once a minute.",
                     segment);
         }
     }
@@ -55,7 +56,8 @@ final class Failures {
         tally.failures.increment();
         if (isWorthSaying(quietUntil)) {
             LOG.warn(
-                    "The cache's store failed to {}; answers come from upstream instead. Reported at most once a minute.",
+                    "The cache's store failed to {}; answers come from upstream instead. Reported at most once a "
+                            + "minute.",
                     operation,
                     failure);
         }

@@ -43,8 +43,8 @@ final class FileIdentity {
             LOG.debug("{} cannot be looked at", file, e);
         }
         LOG.warn(
-                "{} has been removed or replaced while the cache has it open. The cache goes on with the old file, which is lost"
-                        + " at the end of this process; restart to use what is there now",
+                "{} has been removed or replaced while the cache has it open. The cache goes on with the old file, "
+                        + "which is lost at the end of this process; restart to use what is there now",
                 file);
         return true;
     }

@@ -23,8 +23,8 @@ final class InFlight {
     boolean enter() {
         int counter = counter();
         counters.getAndIncrement(counter);
-        // A closer sets the flag and then reads the counters; the
-        // increment comes first here, so one of both sees the other.
+        // A closer sets the flag and then reads the counters; the increment comes first here, so one of both sees the
+        // other.
         if (closed) {
             counters.getAndDecrement(counter);
             return false;

@@ -87,8 +87,8 @@ final class Layout {
                 // them has lost entries (Chronicle-Map issue 251).
                 .allowSegmentTiering(false)
                 .maxBloatFactor(1)
-                // Preallocation does better what Chronicle Map does
-                // otherwise: it falls back where fallocate does not work.
+                // Preallocation does better what Chronicle Map does otherwise: it falls back where fallocate does not
+                // work.
                 .sparseFile(true)
                 // Not verified on a read anyway; the engine has its own.
                 .checksumEntries(false)

@@ -268,8 +268,8 @@ final class StoreFiles {
         }
         if (Layout.segments(state.capacityBytes()) != Layout.segments(wantedBytes)) {
             LOG.warn(
-                    "The store {} keeps its capacity of {} bytes, because another process has it open; to make it {} bytes,"
-                            + " close it everywhere and open it with that capacity first",
+                    "The store {} keeps its capacity of {} bytes, because another process has it open; to make it {} "
+                            + "bytes, close it everywhere and open it with that capacity first",
                     file,
                     state.capacityBytes(),
                     wantedBytes);
@@ -453,8 +453,8 @@ final class StoreFiles {
         Path aside = sibling(file, UNKNOWN + TIMESTAMP.format(clock.instant()));
         Files.move(file, aside);
         LOG.warn(
-                "The store {} does not begin like a store. It may be another file, or is damaged at its beginning; it is kept,"
-                        + " whole, as {}. Delete that if it is of no interest. Starting afresh",
+                "The store {} does not begin like a store. It may be another file, or is damaged at its beginning; it "
+                        + "is kept, whole, as {}. Delete that if it is of no interest. Starting afresh",
                 file,
                 aside);
     }
@@ -466,7 +466,8 @@ final class StoreFiles {
         Files.move(file, aside);
         cut(aside, budget);
         LOG.warn(
-                "The store {} cannot be used: {}. Its beginning is kept as {}; delete that if it is of no interest. Starting afresh",
+                "The store {} cannot be used: {}. Its beginning is kept as {}; delete that if it is of no interest. "
+                        + "Starting afresh",
                 file,
                 reason.getMessage(),
                 aside);
@@ -513,8 +514,8 @@ final class StoreFiles {
     }
 
     private LockFile.State useDraft(LockFile.State state) throws IOException {
-        // Before the move: should we be killed between the two, the
-        // lengths differ, and the map is set aside rather than trusted.
+        // Before the move: should we be killed between the two, the lengths differ, and the map is set aside rather
+        // than trusted.
         lock.write(state);
         Secret.adopt(secretFile);
         Files.move(draft, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);

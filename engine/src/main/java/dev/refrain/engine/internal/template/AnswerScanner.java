@@ -172,8 +172,8 @@ final class AnswerScanner {
         } catch (StreamConstraintsException e) {
             return "beyond what the JSON parser takes on";
         } catch (IOException | RuntimeException e) {
-            // Malformed input is the provider's doing. A parser that
-            // breaks on it must not break the client's answer either.
+            // Malformed input is the provider's doing. A parser that breaks on it must not break the client's answer
+            // either.
             return NOT_JSON;
         }
         edits.removeIf(edit -> edit.condition() != Condition.ALWAYS

@@ -102,8 +102,7 @@ public final class Template {
                     + " bytes, had " + id.length + " and " + time.length);
         }
         // A long stream has hundreds of placeholders: words from registers, which overlap at the end, take less than
-        // half of what copies of
-        // arrays do.
+        // half of what copies of arrays do.
         long id0 = (long) LONG.get(id, 0);
         long id8 = (long) LONG.get(id, 8);
         long id16 = (long) LONG.get(id, 16);

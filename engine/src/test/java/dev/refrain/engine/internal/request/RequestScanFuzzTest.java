@@ -16,8 +16,10 @@ import net.jqwik.api.Provide;
 /** The pass over request bodies, fuzzed: it agrees with Jackson whatever comes, and never throws. */
 class RequestScanFuzzTest {
     private static final String TYPICAL =
-            "{\"model\":\"acme/large@preset/x\",\"preset\":\"x\",\"stream\":true,\"background\":false,\"messages\":[{\"role\":\"user\","
-                    + "\"content\":[{\"type\":\"text\",\"text\":\"h\\u00e9llo \\\"w\\\\orld\\\" \u4f60\u597d \ud83d\ude00\"},{\"n\":-1.5e+3}]}],\"t\":null}";
+            "{\"model\":\"acme/large@preset/x\",\"preset\":\"x\",\"stream\":true,\"background\":false,"
+                    + "\"messages\":[{\"role\":\"user\","
+                    + "\"content\":[{\"type\":\"text\",\"text\":\"h\\u00e9llo \\\"w\\\\orld\\\" \u4f60\u597d "
+                    + "\ud83d\ude00\"},{\"n\":-1.5e+3}]}],\"t\":null}";
 
     @Property
     void agreesWithJacksonOnDamagedObjects(

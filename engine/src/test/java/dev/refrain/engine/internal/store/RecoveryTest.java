@@ -18,8 +18,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * An unclean shutdown is noticed, and how long recovering takes:
- * {@code -Drefrain.recovery.mib=10240} measures a store of 10 GiB.
+ * An unclean shutdown is noticed, and how long recovering takes: {@code -Drefrain.recovery.mib=10240} measures a store
+ * of 10 GiB.
  */
 class RecoveryTest {
     private static final int MEBIBYTES = Integer.getInteger("refrain.recovery.mib", 32);

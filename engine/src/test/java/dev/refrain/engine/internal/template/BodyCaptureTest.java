@@ -26,13 +26,15 @@ class BodyCaptureTest {
                       "index": 0,
                       "message": {
                         "role": "assistant",
-                        "content": "\\"id\\":\\"chatcmpl-1\\",\\"created\\":1,\\"usage\\":{\\"total_tokens\\":9} Gr\\u00fc\\u00dfe, 你好 \ud83d\ude00",
+                        "content": "\\"id\\":\\"chatcmpl-1\\",\\"created\\":1,\\"usage\\":{\\"total_tokens\\":9} \
+                Gr\\u00fc\\u00dfe, 你好 \ud83d\ude00",
                         "tool_calls": [
                           {
                             "id": "call_abc123",
                             "type": "function",
                             "usage": {"total_tokens": 1},
-                            "function": {"name": "save", "arguments": "{\\"id\\": \\"x\\", \\"created\\": 12, \\"usage\\": {\\"a\\": 1}}"}
+                            "function": {"name": "save", "arguments": "{\\"id\\": \\"x\\", \\"created\\": 12, \
+                \\"usage\\": {\\"a\\": 1}}"}
                           }
                         ],
                         "refusal": null
@@ -47,7 +49,8 @@ class BodyCaptureTest {
                     "completion_tokens": <<0|10>>,
                     "total_tokens": <<0|29>>,
                     "prompt_tokens_details": {"cached_tokens": <<0|0>>, "audio_tokens": <<0|0>>},
-                    "completion_tokens_details": {"reasoning_tokens": <<0|7>>, "nested": [{"n": <<0|-1>>}, <<0|2.5>>, "3", true, null]}
+                    "completion_tokens_details": {"reasoning_tokens": <<0|7>>, "nested": [{"n": <<0|-1>>}, <<0|2.5>>, \
+                "3", true, null]}
                   },
                   "service_tier": "default"
                 }
@@ -61,12 +64,18 @@ class BodyCaptureTest {
     @Test
     void openRouterChatWithCosts() {
         Template template = Sample.of("""
-                {"id":"<<id|gen-1749054545-cL0Zm2MxUcRkbGUYUEdO>>","provider":"OpenAI","model":"openai/gpt-4o","object":"chat.completion",\
-                "created":<<time|1749054545>>,"choices":[{"logprobs":null,"finish_reason":"stop","native_finish_reason":"stop","index":0,\
-                "message":{"role":"assistant","content":"Hi","refusal":null,"reasoning":null,"images":[{"type":"image_url",\
-                "image_url":{"url":"data:image/png;base64,AAAA"}}]}}],"usage":{"prompt_tokens":<<0|9>>,"completion_tokens":<<0|2>>,\
-                "total_tokens":<<0|11>>,"cost":<<0|0.0000425>>,"is_byok":false,"cost_details":{"upstream_inference_cost":null,\
-                "upstream_inference_prompt_cost":<<0|2.25e-5>>,"upstream_inference_completions_cost":<<0|2E-05>>}}}""").check(Endpoint.CHAT, false);
+                {"id":"<<id|gen-1749054545-cL0Zm2MxUcRkbGUYUEdO>>","provider":"OpenAI","model":"openai/gpt-4o",\
+                "object":"chat.completion",\
+                "created":<<time|1749054545>>,"choices":[{"logprobs":null,"finish_reason":"stop",\
+                "native_finish_reason":"stop","index":0,\
+                "message":{"role":"assistant","content":"Hi","refusal":null,"reasoning":null,\
+                "images":[{"type":"image_url",\
+                "image_url":{"url":"data:image/png;base64,AAAA"}}]}}],"usage":{"prompt_tokens":<<0|9>>,\
+                "completion_tokens":<<0|2>>,\
+                "total_tokens":<<0|11>>,"cost":<<0|0.0000425>>,"is_byok":false,\
+                "cost_details":{"upstream_inference_cost":null,\
+                "upstream_inference_prompt_cost":<<0|2.25e-5>>,\
+                "upstream_inference_completions_cost":<<0|2E-05>>}}}""").check(Endpoint.CHAT, false);
 
         assertThat(template.facts().tokensOrNone()).isEqualTo(11);
     }
@@ -85,9 +94,11 @@ class BodyCaptureTest {
                   "output": [
                     {"type": "message", "id": "msg_67cc", "status": "failed", "created_at": 1, "role": "assistant",
                      "content": [{"type": "output_text", "text": "In a peaceful grove", "annotations": []}]},
-                    {"type": "function_call", "id": "fc_1", "call_id": "call_1", "name": "f", "arguments": "{\\"id\\":\\"1\\"}"}
+                    {"type": "function_call", "id": "fc_1", "call_id": "call_1", "name": "f", "arguments": \
+                "{\\"id\\":\\"1\\"}"}
                   ],
-                  "tools": [{"type": "function", "name": "f", "parameters": {"properties": {"id": {"type": "string"}, "usage": {"n": 3}}}}],
+                  "tools": [{"type": "function", "name": "f", "parameters": {"properties": {"id": {"type": "string"}, \
+                "usage": {"n": 3}}}}],
                   "usage": {
                     "input_tokens": <<0|36>>,
                     "input_tokens_details": {"cached_tokens": <<0|0>>},
@@ -105,20 +116,25 @@ class BodyCaptureTest {
 
     @Test
     void responsesKeepNullTimes() {
-        Sample.of(
-                        "{\"id\":\"<<id|r>>\",\"created_at\":<<time|1.5>>,\"completed_at\":null,\"status\":\"incomplete\",\"usage\":null}")
+        Sample.of("{\"id\":\"<<id|r>>\",\"created_at\":<<time|1.5>>,\"completed_at\":null,"
+                        + "\"status\":\"incomplete\",\"usage\":null}")
                 .check(Endpoint.RESPONSES, false);
     }
 
     @Test
     void anthropicMessages() {
         Template template = Sample.of("""
-                {"model":"claude-sonnet-4-5","id":"<<id|msg_01XFDUDYJgAACzvnptvVoYEL>>","type":"message","role":"assistant","content":[\
+                {"model":"claude-sonnet-4-5","id":"<<id|msg_01XFDUDYJgAACzvnptvVoYEL>>","type":"message",\
+                "role":"assistant","content":[\
                 {"type":"text","text":"Hi!"},{"type":"tool_use","id":"toolu_01A","name":"save",\
-                "input":{"id":"x","usage":{"input_tokens":3},"created":4}}],"stop_reason":"tool_use","stop_sequence":null,\
-                "created":5,"usage":{"input_tokens":<<0|2095>>,"cache_creation_input_tokens":<<0|0>>,"cache_read_input_tokens":<<0|0>>,\
-                "cache_creation":{"ephemeral_5m_input_tokens":<<0|0>>,"ephemeral_1h_input_tokens":<<0|12>>},"output_tokens":<<0|503>>,\
-                "server_tool_use":{"web_search_requests":<<0|1>>},"service_tier":"standard"}}""").check(Endpoint.MESSAGES, false);
+                "input":{"id":"x","usage":{"input_tokens":3},"created":4}}],"stop_reason":"tool_use",\
+                "stop_sequence":null,\
+                "created":5,"usage":{"input_tokens":<<0|2095>>,"cache_creation_input_tokens":<<0|0>>,\
+                "cache_read_input_tokens":<<0|0>>,\
+                "cache_creation":{"ephemeral_5m_input_tokens":<<0|0>>,"ephemeral_1h_input_tokens":<<0|12>>},\
+                "output_tokens":<<0|503>>,\
+                "server_tool_use":{"web_search_requests":<<0|1>>},\
+                "service_tier":"standard"}}""").check(Endpoint.MESSAGES, false);
 
         assertThat(template.facts().tokensOrNone()).isEqualTo(2598);
         assertThat(template.patchCount()).isEqualTo(1);
@@ -127,29 +143,32 @@ class BodyCaptureTest {
     @Test
     void embeddingsWithAndWithoutId() {
         Template without = Sample.of("""
-                {"object":"list","data":[{"object":"embedding","id":"e","index":0,"embedding":[0.0023064255,-0.009327292,-1e-7]}],\
-                "model":"text-embedding-3-small","usage":{"prompt_tokens":<<0|8>>,"total_tokens":<<0|8>>}}""").check(Endpoint.EMBEDDINGS, false);
+                {"object":"list","data":[{"object":"embedding","id":"e","index":0,"embedding":[0.0023064255,\
+                -0.009327292,-1e-7]}],\
+                "model":"text-embedding-3-small","usage":{"prompt_tokens":<<0|8>>,\
+                "total_tokens":<<0|8>>}}""").check(Endpoint.EMBEDDINGS, false);
         assertThat(without.facts().tokensOrNone()).isEqualTo(8);
         assertThat(without.patchCount()).isZero();
         assertThat(without.facts().id()).isNull();
 
-        Sample.of(
-                        "{\"id\":\"<<id|emb-1>>\",\"created\":1,\"data\":[{}],\"usage\":{\"prompt_tokens\":<<0|8>>,\"cost\":<<0|1e-9>>}}")
+        Sample.of("{\"id\":\"<<id|emb-1>>\",\"created\":1,\"data\":[{}],"
+                        + "\"usage\":{\"prompt_tokens\":<<0|8>>,\"cost\":<<0|1e-9>>}}")
                 .check(Endpoint.EMBEDDINGS, false);
     }
 
     @Test
     void escapedAndRepeatedNamesCount() {
-        Sample.of(
-                        "{\"\\u0069d\":\"<<id|a\\\"\\\\\\u00e4>>\",\"id\":\"<<id|>>\",\"i\\u0064\":7,\"ID\":\"x\",\"us\\u0061ge\":{\"a\":<<0|1>>},"
-                                + "\"usage\":[<<0|2>>,{\"b\":<<0|3>>}],\"created\":\"4\",\"created\":<<time|5>>,\"choices\":[{\"finish_reason\":\"stop\"}]}")
+        Sample.of("{\"\\u0069d\":\"<<id|a\\\"\\\\\\u00e4>>\",\"id\":\"<<id|>>\",\"i\\u0064\":7,\"ID\":\"x\","
+                        + "\"us\\u0061ge\":{\"a\":<<0|1>>},"
+                        + "\"usage\":[<<0|2>>,{\"b\":<<0|3>>}],\"created\":\"4\",\"created\":<<time|5>>,"
+                        + "\"choices\":[{\"finish_reason\":\"stop\"}]}")
                 .check(Endpoint.CHAT, false);
     }
 
     @Test
     void whiteSpaceAroundIsKept() {
-        Sample.of(
-                        " \r\n\t{ \"id\" : \"<<id|x>>\" , \"created\" :\n<<time|123456789012>>\t,\"choices\":[{\"finish_reason\":\"stop\"}]} \n\n")
+        Sample.of(" \r\n\t{ \"id\" : \"<<id|x>>\" , \"created\" "
+                        + ":\n<<time|123456789012>>\t,\"choices\":[{\"finish_reason\":\"stop\"}]} \n\n")
                 .check(Endpoint.CHAT, false);
     }
 

@@ -11,8 +11,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * A provider's answer whose replaced fields are marked:
- * {@code <<id|chatcmpl-1>>}, {@code <<time|1700000000>>}, {@code <<0|42>>}.
+ * A provider's answer whose replaced fields are marked: {@code <<id|chatcmpl-1>>}, {@code <<time|1700000000>>}, {@code
+ * <<0|42>>}.
  *
  * @param original as the provider sent it
  * @param hit as a hit must send it

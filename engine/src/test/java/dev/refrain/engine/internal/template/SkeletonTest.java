@@ -21,7 +21,8 @@ class SkeletonTest {
     private static final AnswerFacts FACTS = new AnswerFacts("c1", 9, 12, 21, AnswerFacts.UNKNOWN, "stop");
     private static final String END =
             "\"choices\":[{\"index\":0,\"message\":{\"deep\":[[1,{\"x\":\"]}\"}]]},\"finish_reason\":\"stop\"}],"
-                    + "\"id\":\"c1\",\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":12,\"details\":{\"n\":{\"m\":1}}}}";
+                    + "\"id\":\"c1\",\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":12,"
+                    + "\"details\":{\"n\":{\"m\":1}}}}";
 
     private static AnswerFacts count(String document) {
         AnswerCapture capture = AnswerCapture.counting(Endpoint.CHAT, false, MEMORY.open());

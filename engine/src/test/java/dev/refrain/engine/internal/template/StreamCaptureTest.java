@@ -21,13 +21,21 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class StreamCaptureTest {
     private static final String OPENROUTER_CHAT = """
-            data: {"id":"<<id|gen-1749054545-cL0Zm2MxUcRkbGUYUEdO>>","provider":"OpenAI","object":"chat.completion.chunk","created":<<time|1749054545>>,"choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]}
+            data: {"id":"<<id|gen-1749054545-cL0Zm2MxUcRkbGUYUEdO>>","provider":"OpenAI",\
+            "object":"chat.completion.chunk","created":<<time|1749054545>>,"choices":[{"index":0,\
+            "delta":{"role":"assistant","content":""},"finish_reason":null}]}
 
-            data: {"id":"<<id|gen-1749054545-cL0Zm2MxUcRkbGUYUEdO>>","created":<<time|1749054545>>,"choices":[{"index":0,"delta":{"content":"\\"id\\":\\"gen-1\\" 你好"}}]}
+            data: {"id":"<<id|gen-1749054545-cL0Zm2MxUcRkbGUYUEdO>>","created":<<time|1749054545>>,\
+            "choices":[{"index":0,"delta":{"content":"\\"id\\":\\"gen-1\\" 你好"}}]}
 
-            data: {"id":"<<id|gen-1749054545-cL0Zm2MxUcRkbGUYUEdO>>","created":<<time|1749054545>>,"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"call_1","created":1,"type":"function","function":{"name":"f","arguments":"{\\"id\\":\\"x\\",\\"usage\\":{\\"n\\":1}}"}}]},"finish_reason":"tool_calls"}],"error":null}
+            data: {"id":"<<id|gen-1749054545-cL0Zm2MxUcRkbGUYUEdO>>","created":<<time|1749054545>>,\
+            "choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"call_1","created":1,"type":"function",\
+            "function":{"name":"f","arguments":"{\\"id\\":\\"x\\",\\"usage\\":{\\"n\\":1}}"}}]},\
+            "finish_reason":"tool_calls"}],"error":null}
 
-            data: {"id":"<<id|gen-1749054545-cL0Zm2MxUcRkbGUYUEdO>>","created":<<time|1749054545>>,"choices":[],"usage":{"prompt_tokens":<<0|9>>,"completion_tokens":<<0|120>>,"total_tokens":<<0|129>>,"cost":<<0|1.5e-4>>,"cost_details":{"upstream_inference_cost":null}}}
+            data: {"id":"<<id|gen-1749054545-cL0Zm2MxUcRkbGUYUEdO>>","created":<<time|1749054545>>,"choices":[],\
+            "usage":{"prompt_tokens":<<0|9>>,"completion_tokens":<<0|120>>,"total_tokens":<<0|129>>,\
+            "cost":<<0|1.5e-4>>,"cost_details":{"upstream_inference_cost":null}}}
 
             data: [DONE]
 
@@ -35,16 +43,24 @@ class StreamCaptureTest {
 
     private static final String OPENROUTER_RESPONSES = """
             event: response.created
-            data: {"type":"response.created","sequence_number":0,"response":{"id":"<<id|resp_1>>","object":"response","created_at":<<time|1741476542>>,"completed_at":null,"status":"in_progress","error":null,"usage":null,"output":[]}}
+            data: {"type":"response.created","sequence_number":0,"response":{"id":"<<id|resp_1>>","object":"response",\
+            "created_at":<<time|1741476542>>,"completed_at":null,"status":"in_progress","error":null,"usage":null,\
+            "output":[]}}
 
             event: response.output_item.added
-            data: {"type":"response.output_item.added","sequence_number":1,"id":"top","created_at":2,"usage":{"n":2},"item":{"id":"msg_1","type":"message","created_at":3,"usage":{"n":3}}}
+            data: {"type":"response.output_item.added","sequence_number":1,"id":"top","created_at":2,"usage":{"n":2},\
+            "item":{"id":"msg_1","type":"message","created_at":3,"usage":{"n":3}}}
 
             event: response.output_text.delta
-            data: {"type":"response.output_text.delta","item_id":"msg_1","delta":"{\\"response\\":{\\"id\\":\\"resp_1\\"}}","response":"none"}
+            data: {"type":"response.output_text.delta","item_id":"msg_1",\
+            "delta":"{\\"response\\":{\\"id\\":\\"resp_1\\"}}","response":"none"}
 
             event: response.completed
-            data: {"response":{"id":"<<id|resp_1>>","created_at":<<time|1741476542>>,"completed_at":<<time|1741476599>>,"status":"completed","error":null,"output":[{"id":"msg_1","status":"completed"}],"usage":{"input_tokens":<<0|37>>,"output_tokens":<<0|11>>,"output_tokens_details":{"reasoning_tokens":<<0|0>>},"total_tokens":<<0|48>>},"response":{"id":"inner"}},"type":"response.completed"}
+            data: {"response":{"id":"<<id|resp_1>>","created_at":<<time|1741476542>>,\
+            "completed_at":<<time|1741476599>>,"status":"completed","error":null,"output":[{"id":"msg_1",\
+            "status":"completed"}],"usage":{"input_tokens":<<0|37>>,"output_tokens":<<0|11>>,\
+            "output_tokens_details":{"reasoning_tokens":<<0|0>>},"total_tokens":<<0|48>>},"response":{"id":"inner"}},\
+            "type":"response.completed"}
 
             data: [DONE]
 
@@ -52,19 +68,26 @@ class StreamCaptureTest {
 
     private static final String ANTHROPIC_MESSAGES = """
             event: message_start
-            data: {"message":{"id":"<<id|msg_1nZdL29xx5MUA1yADyHTEsnR8uuvGzszyY>>","type":"message","role":"assistant","content":[],"stop_reason":null,"usage":{"input_tokens":<<0|25>>,"cache_creation":{"ephemeral_5m_input_tokens":<<0|3>>},"output_tokens":<<0|1>>}},"usage":{"n":1},"id":"top","type":"message_start"}
+            data: {"message":{"id":"<<id|msg_1nZdL29xx5MUA1yADyHTEsnR8uuvGzszyY>>","type":"message","role":"assistant",\
+            "content":[],"stop_reason":null,"usage":{"input_tokens":<<0|25>>,\
+            "cache_creation":{"ephemeral_5m_input_tokens":<<0|3>>},"output_tokens":<<0|1>>}},"usage":{"n":1},\
+            "id":"top","type":"message_start"}
 
             event: content_block_start
-            data: {"type":"content_block_start","index":0,"content_block":{"type":"tool_use","id":"toolu_1","name":"f","input":{}},"usage":{"n":5},"message":{"id":"x","usage":{"n":6}}}
+            data: {"type":"content_block_start","index":0,"content_block":{"type":"tool_use","id":"toolu_1","name":"f",\
+            "input":{}},"usage":{"n":5},"message":{"id":"x","usage":{"n":6}}}
 
             event: ping
             data: {"type": "ping"}
 
             event: content_block_delta
-            data: {"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":"{\\"id\\":\\"x\\",\\"usage\\":{\\"n\\":1}}"}}
+            data: {"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta",\
+            "partial_json":"{\\"id\\":\\"x\\",\\"usage\\":{\\"n\\":1}}"}}
 
             event: message_delta
-            data: {"usage":{"output_tokens":<<0|15>>,"server_tool_use":{"web_search_requests":<<0|1>>}},"type":"message_delta","delta":{"stop_reason":"tool_use","usage":{"n":1}},"message":{"id":"x","usage":{"n":6}}}
+            data: {"usage":{"output_tokens":<<0|15>>,"server_tool_use":{"web_search_requests":<<0|1>>}},\
+            "type":"message_delta","delta":{"stop_reason":"tool_use","usage":{"n":1}},"message":{"id":"x",\
+            "usage":{"n":6}}}
 
             event: message_stop
             data: {"type":"message_stop"}
@@ -318,7 +341,8 @@ class StreamCaptureTest {
 
                 event: error
                 event: message
-                data: {"error":null,"choices":[{"error":null,"delta":{"content":"event: error","error":{"x":1}},"finish_reason":"stop"}]}
+                data: {"error":null,"choices":[{"error":null,"delta":{"content":"event: \
+                error","error":{"x":1}},"finish_reason":"stop"}]}
 
                 data: {"type":"error"}
 

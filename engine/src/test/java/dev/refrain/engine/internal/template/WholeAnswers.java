@@ -154,7 +154,8 @@ final class WholeAnswers {
             String message = "\"message\":{\"role\":\"assistant\",\"content\":\"" + pick(TEXTS) + "\""
                     + pick(
                             "",
-                            ",\"tool_calls\":[{\"id\":\"c\",\"error\":{},\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}]",
+                            ",\"tool_calls\":[{\"id\":\"c\",\"error\":{},\"function\":{\"name\":\"f\","
+                                    + "\"arguments\":\"{}\"}}]",
                             ",\"function_call\":{\"name\":\"f\"}")
                     + "}";
             choices.add("{\"index\":" + i + "," + message + (i == bad ? badFinish() : goodFinish()) + "}");

@@ -20,13 +20,17 @@ class ZeroPathsTest {
             quoteCharacter = '~',
             value = {
                 // The places that are named by default.
-                "default|{'x_groq':{'id':1,'usage':{'a':1.5,'b':[2,{'c':3}],'d':'4'}}}|{'x_groq':{'id':1,'usage':{'a':0,'b':[0,{'c':0}],'d':'4'}}}",
+                "default|{'x_groq':{'id':1,'usage':{'a':1.5,'b':[2,{'c':3}],'d':'4'}}}|{'x_groq':{'id':1,"
+                        + "'usage':{'a':0,'b':[0,{'c':0}],'d':'4'}}}",
                 "default|{'copilot_usage':{'total_nano_aiu':-7e3}}|{'copilot_usage':{'total_nano_aiu':0}}",
                 "default|{'provider_metadata':{'p':{'usage':{'a':1}}}}|{'provider_metadata':{'p':{'usage':{'a':0}}}}",
-                "default|{'provider_metadata':{'p':{'x':{'usage':9}},'usage':8}}|{'provider_metadata':{'p':{'x':{'usage':0}},'usage':0}}",
-                "default|{'m':[{'n':{'provider_metadata':{'p':{'usage':1,'n':2}}}}]}|{'m':[{'n':{'provider_metadata':{'p':{'usage':0,'n':2}}}}]}",
+                "default|{'provider_metadata':{'p':{'x':{'usage':9}},"
+                        + "'usage':8}}|{'provider_metadata':{'p':{'x':{'usage':0}},'usage':0}}",
+                "default|{'m':[{'n':{'provider_metadata':{'p':{'usage':1,"
+                        + "'n':2}}}}]}|{'m':[{'n':{'provider_metadata':{'p':{'usage':0,'n':2}}}}]}",
                 // And nothing else.
-                "default|{'usages':1,'a':{'usage':2},'x_groq':7,'x':{'x_groq':{'usage':3}},'cost':4}|{'usages':1,'a':{'usage':2},'x_groq':7,'x':{'x_groq':{'usage':3}},'cost':4}",
+                "default|{'usages':1,'a':{'usage':2},'x_groq':7,'x':{'x_groq':{'usage':3}},'cost':4}|{'usages':1,"
+                        + "'a':{'usage':2},'x_groq':7,'x':{'x_groq':{'usage':3}},'cost':4}",
                 "cost|{'cost':0.25,'a':{'cost':1},'costs':2}|{'cost':0,'a':{'cost':1},'costs':2}",
                 "a.*|{'a':{'b':1,'c':{'d':2}},'b':3}|{'a':{'b':0,'c':{'d':0}},'b':3}",
                 "*.t|{'t':1,'a':[{'t':2}],'b':{'c':{'t':{'x':3}}}}|{'t':0,'a':[{'t':0}],'b':{'c':{'t':{'x':0}}}}",
@@ -59,9 +63,9 @@ class ZeroPathsTest {
     @Test
     void w25_eventsHaveThemAtTheTopAndInTheAnswer() {
         ZeroPaths cost = new ZeroPaths(List.of("cost"));
-        String messages =
-                "data: {\"message\":{\"cost\":1,\"usage\":{\"n\":2}},\"cost\":3,\"usage\":{\"n\":4},\"type\":\"ping\"}\n\n"
-                        + Sample.ending(Endpoint.MESSAGES);
+        String messages = "data: {\"message\":{\"cost\":1,\"usage\":{\"n\":2}},\"cost\":3,\"usage\":{\"n\":4},"
+                + "\"type\":\"ping\"}\n\n"
+                + Sample.ending(Endpoint.MESSAGES);
         assertThat(replay(Endpoint.MESSAGES, true, messages, cost))
                 .isEqualTo(messages.replace("\"cost\":1", "\"cost\":0").replace("\"cost\":3", "\"cost\":0"));
         String responses = "data: {\"type\":\"x\",\"response\":{\"cost\":1,\"a\":{\"cost\":2}}}\n\n"
