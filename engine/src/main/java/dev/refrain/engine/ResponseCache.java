@@ -20,8 +20,8 @@ import org.slf4j.LoggerFactory;
  *
  * <p>{@link #respond} does everything: it decides whether the request is eligible, makes the key, looks it up, calls
  * the provider on a miss and stores the answer. A program that calls the provider by itself uses {@link #key},
- * {@link #lookup} and {@link #store}. A front-end uses the steps of {@link #respond} one by one ({@link #pipeline}), and
- * operators have {@link #admin}.
+ * {@link #lookup} and {@link #store}. A front-end uses the steps of {@link #respond} one by one ({@link #pipeline}),
+ * and operators have {@link #admin}.
  *
  * <p>Thread-safe. No parameter and no result is null, unless it says so. A cache that fails (a full disk, a damaged
  * entry) misses or does not store: it throws nothing for that, and never serves a wrong answer.
