@@ -200,9 +200,9 @@ final class Answers implements AutoCloseable {
     }
 
     /** Looks an answer up again, for a request whose miss has been counted already. Returns whether there was one. */
-    boolean replay(Ask ask) {
+    boolean replay(MissedRequest request) {
         try {
-            return replay(ask.key(), ask.controls().directives().maxAgeSeconds(), ask.sink()) == null;
+            return replay(request.key(), request.controls().directives().maxAgeSeconds(), request.sink()) == null;
         } catch (MemoryBudget.Exhausted noRoom) {
             return false;
         }

@@ -116,11 +116,12 @@ public final class CachePipeline {
             sink.fail(new NotCachedException());
             return;
         }
-        Ask ask = new Ask(key, controls, reason, upstream, new GuardedSink(onError(key, directives, reason, sink)));
+        MissedRequest missed = new MissedRequest(
+                key, controls, reason, upstream, new GuardedSink(onError(key, directives, reason, sink)));
         if (leads) {
-            coalescer.lead(ask);
+            coalescer.lead(missed);
         } else {
-            coalescer.fetch(ask);
+            coalescer.fetch(missed);
         }
     }
 

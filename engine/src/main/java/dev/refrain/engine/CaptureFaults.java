@@ -16,9 +16,10 @@ final class CaptureFaults {
     /** Nanoseconds between two lines about the memory budget. */
     static final long QUIET_NANOS = 60_000_000_000L;
 
-    private final Mishaps captures = new Mishaps("An answer could not be captured; it is served all the same.");
-    private final Mishaps puts = new Mishaps("An answer could not be stored; it is served all the same.");
-    private final Mishaps notes = new Mishaps("The id of an answer could not be stored; it is served all the same.");
+    private final FailureLog captures = new FailureLog("An answer could not be captured; it is served all the same.");
+    private final FailureLog puts = new FailureLog("An answer could not be stored; it is served all the same.");
+    private final FailureLog notes =
+            new FailureLog("The id of an answer could not be stored; it is served all the same.");
 
     private final Counters counters;
     private final MemoryBudget memory;

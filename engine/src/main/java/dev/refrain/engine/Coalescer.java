@@ -21,43 +21,43 @@ final class Coalescer {
     }
 
     /** From a call that is under way, or from one of its own. */
-    void fetch(Ask ask) {
-        fetch(ask, 1);
+    void fetch(MissedRequest request) {
+        fetch(request, 1);
     }
 
-    private void fetch(Ask ask, int attempt) {
+    private void fetch(MissedRequest request, int attempt) {
         while (true) {
-            Flight running = flights.get(ask.key());
-            if (running != null && follow(running, ask, attempt)) {
+            Flight running = flights.get(request.key());
+            if (running != null && follow(running, request, attempt)) {
                 return;
             }
-            if (ask.controls().directives().noStore()) {
+            if (request.controls().directives().noStore()) {
                 // What is not to be stored for this request is not to be handed to others either.
-                fetchAlone(ask);
+                fetchAlone(request);
                 return;
             }
-            Flight own = new Flight(flights, answers, calls, ask);
+            Flight own = new Flight(flights, answers, calls, request);
             if (flights.replace(running, own)) {
                 // Another call may have come to its end between the lookup and here; nobody's answer is fetched twice.
                 boolean wanted = false;
                 try {
-                    wanted = !answers.replay(ask);
+                    wanted = !answers.replay(request);
                 } finally {
                     if (!wanted) {
                         own.dissolve();
                     }
                 }
                 if (wanted) {
-                    own.start(calls.inTime(ask.upstream()));
+                    own.start(calls.inTime(request.upstream()));
                 }
                 return;
             }
         }
     }
 
-    private boolean follow(Flight running, Ask ask, int attempt) {
+    private boolean follow(Flight running, MissedRequest request, int attempt) {
         Follower follower =
-                new Follower(running, ask, pieces, answers.nowMillis(), why -> startOver(ask, attempt, why));
+                new Follower(running, request, pieces, answers.nowMillis(), why -> startOver(request, attempt, why));
         if (!running.join(follower)) {
             return false;
         }
@@ -67,61 +67,61 @@ final class Coalescer {
     }
 
     /** A follower whose flight failed before it had a byte: another flight, but not endlessly many of them. */
-    private void startOver(Ask ask, int attempt, Flight.Ending why) {
-        if (answers.replay(ask)) {
+    private void startOver(MissedRequest request, int attempt, Flight.Ending why) {
+        if (answers.replay(request)) {
             return;
         }
         if (why instanceof Flight.Ending.Unshareable) {
-            fetchAlone(ask);
+            fetchAlone(request);
         } else if (!(why instanceof Flight.Ending.Failed failed)) {
-            fetch(ask, attempt);
+            fetch(request, attempt);
         } else if (attempt < MAX_FLIGHTS && !failed.isFinal()) {
-            fetch(ask, attempt + 1);
+            fetch(request, attempt + 1);
         } else if (failed.head() != null) {
-            GuardedSink sink = ask.sink();
+            GuardedSink sink = request.sink();
             sink.head(failed.head()
                     .withGenerationId(GenerationId.mint(answers.nowMillis() / 1000))
-                    .withCache(ask.miss(false)));
+                    .withCache(request.miss(false)));
             sink.chunk(failed.body().duplicate());
             sink.end();
         } else if (failed.cause() != null) {
-            ask.sink().fail(failed.cause());
+            request.sink().fail(failed.cause());
         } else {
             // The provider does answer, with something too long to be handed round.
-            fetchAlone(ask);
+            fetchAlone(request);
         }
     }
 
     /** A call of one's own that nobody joins and whose answer is not stored. */
-    private void fetchAlone(Ask ask) {
-        calls.passInTime(ask.upstream(), new OutcomeSink(ask.miss(false), ask.sink()));
+    private void fetchAlone(MissedRequest request) {
+        calls.passInTime(request.upstream(), new OutcomeSink(request.miss(false), request.sink()));
     }
 
     /** A call of one's own whatever else is under way, whose answer is the newer one. */
-    void lead(Ask ask) {
-        if (ask.controls().directives().noStore()) {
-            clearIfAsked(ask);
-            fetchAlone(ask);
+    void lead(MissedRequest request) {
+        if (request.controls().directives().noStore()) {
+            clearIfAsked(request);
+            fetchAlone(request);
             return;
         }
-        Flight own = new Flight(flights, answers, calls, ask);
+        Flight own = new Flight(flights, answers, calls, request);
         // In this order: what the older flight stores in between is removed, and after that it stores nothing.
         flights.supersede(own);
         boolean cleared = false;
         try {
-            clearIfAsked(ask);
+            clearIfAsked(request);
             cleared = true;
         } finally {
             if (!cleared) {
                 own.dissolve();
             }
         }
-        own.start(calls.inTime(ask.upstream()));
+        own.start(calls.inTime(request.upstream()));
     }
 
-    private void clearIfAsked(Ask ask) {
-        if (ask.controls().clear()) {
-            answers.remove(ask.key());
+    private void clearIfAsked(MissedRequest request) {
+        if (request.controls().clear()) {
+            answers.remove(request.key());
         }
     }
 }

@@ -31,8 +31,8 @@ final class Entries {
     /** Null if there are none. */
     private final HotAnswers hot;
 
-    private final Mishaps copyFailed = new Mishaps("A hot copy of an answer failed; the store is asked instead.");
-    private final Mishaps readFailed = new Mishaps("The store failed to read an answer; the request is a miss.");
+    private final FailureLog copyFailed = new FailureLog("A hot copy of an answer failed; the store is asked instead.");
+    private final FailureLog readFailed = new FailureLog("The store failed to read an answer; the request is a miss.");
 
     /**
      * @param staleIfErrorMillis for how long after its lifetime an entry is still of use

@@ -113,11 +113,11 @@ final class Flight extends CaptureSink {
     /** The answer as it came, until it is too long or followers have had some of it. */
     private KeptAnswer kept = new KeptAnswer(MAX_KEPT, memory());
 
-    Flight(Flights flights, Answers answers, UpstreamCalls calls, Ask ask) {
-        super(answers, ask.key(), ask.controls().ttl(), ask.reason(), ask.sink());
+    Flight(Flights flights, Answers answers, UpstreamCalls calls, MissedRequest request) {
+        super(answers, request.key(), request.controls().ttl(), request.reason(), request.sink());
         this.flights = flights;
-        this.key = ask.key();
-        this.leader = ask.sink();
+        this.key = request.key();
+        this.leader = request.sink();
         this.cancelWhenAbandoned = calls.cancelWhenAbandoned();
         this.maxLag = answers.maxAnswerBytes();
         this.nanos = answers.ticker();

@@ -32,7 +32,7 @@ final class Follower {
     }
 
     private final Flight flight;
-    private final Ask ask;
+    private final MissedRequest request;
     private final GuardedSink sink;
     private final Pool<EntryBuffer> buffers;
     private final Retry retry;
@@ -50,10 +50,10 @@ final class Follower {
     private boolean started;
     private boolean done;
 
-    Follower(Flight flight, Ask ask, Pool<EntryBuffer> buffers, long nowMillis, Retry retry) {
+    Follower(Flight flight, MissedRequest request, Pool<EntryBuffer> buffers, long nowMillis, Retry retry) {
         this.flight = flight;
-        this.ask = ask;
-        this.sink = ask.sink();
+        this.request = request;
+        this.sink = request.sink();
         this.buffers = buffers;
         this.retry = retry;
         flight.ids().write(nowMillis / 1000, flight.tag(), IdRandom.shared(), id);
@@ -209,7 +209,7 @@ final class Follower {
                 contentLength,
                 new String(id, StandardCharsets.ISO_8859_1),
                 new CacheOutcome.Collapsed(
-                        flight.ttl().toSeconds(), head.generationId(), ask.reason(), flight::savings),
+                        flight.ttl().toSeconds(), head.generationId(), request.reason(), flight::savings),
                 Map.of()));
     }
 

@@ -36,7 +36,8 @@ final class RequestMemo {
     private final long seed = new SecureRandom().nextLong();
 
     private final RecordRing ring;
-    private final Mishaps mishaps = new Mishaps("The memo of known requests failed; the request is read instead.");
+    private final FailureLog failures =
+            new FailureLog("The memo of known requests failed; the request is read instead.");
 
     RequestMemo(long capacityBytes) {
         ring = new RecordRing(capacityBytes, DirectMemory.ofJvm());
@@ -75,7 +76,7 @@ final class RequestMemo {
         try {
             return search(context, keys.head(), body, offset, length, into, scratch);
         } catch (RuntimeException | VirtualMachineError | AssertionError e) {
-            mishaps.add(e);
+            failures.add(e);
             return false;
         }
     }
@@ -121,7 +122,7 @@ final class RequestMemo {
             try {
                 append(head, body, offset, length, key, scratch);
             } catch (RuntimeException | VirtualMachineError | AssertionError e) {
-                mishaps.add(e);
+                failures.add(e);
             }
         }
     }

@@ -62,7 +62,7 @@ final class FlightStressWorld {
             }
             return Upstream.Call.UNSTOPPABLE;
         };
-        coalescer.fetch(new Ask(
+        coalescer.fetch(new MissedRequest(
                 key, CacheControls.on(Duration.ofMinutes(5)), ForwardReason.MISS, upstream, new GuardedSink(client)));
         return client;
     }

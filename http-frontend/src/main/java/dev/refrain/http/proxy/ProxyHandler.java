@@ -4,9 +4,9 @@ import dev.refrain.console.activity.Account;
 import dev.refrain.console.activity.Activity;
 import dev.refrain.console.activity.ActivityLog;
 import dev.refrain.console.activity.GenerationRecord;
+import dev.refrain.console.activity.MeteringSink;
 import dev.refrain.console.activity.ModelNames;
 import dev.refrain.console.activity.ProviderCall;
-import dev.refrain.console.activity.TapSink;
 import dev.refrain.console.explain.OutlineSink;
 import dev.refrain.console.explain.Outlines;
 import dev.refrain.engine.CacheControls;
@@ -21,12 +21,12 @@ import dev.refrain.engine.exchange.ResponseSink;
 import dev.refrain.engine.exchange.Upstream;
 import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.http.server.BodyReader;
+import dev.refrain.http.server.ClientLimits;
 import dev.refrain.http.server.ContentCoding;
 import dev.refrain.http.server.EarlyAnswer;
 import dev.refrain.http.server.ExchangeSink;
 import dev.refrain.http.server.HeaderFields;
 import dev.refrain.http.server.LongBodies;
-import dev.refrain.http.server.Patience;
 import dev.refrain.http.server.StreamedBody;
 import dev.refrain.http.shortcut.Shortcut;
 import dev.refrain.http.upstream.HeldBody;
@@ -87,8 +87,8 @@ final class ProxyHandler implements HttpHandler {
     private final long maxBodyBytes;
     private final long maxForwardedBytes;
     private final boolean cancelWhenAbandoned;
-    private final Patience reading;
-    private final Patience writing;
+    private final ClientLimits reading;
+    private final ClientLimits writing;
     private final LongBodies longBodies;
 
     /**
@@ -115,8 +115,8 @@ final class ProxyHandler implements HttpHandler {
             long maxBodyBytes,
             long maxForwardedBytes,
             boolean cancelWhenAbandoned,
-            Patience reading,
-            Patience writing,
+            ClientLimits reading,
+            ClientLimits writing,
             LongBodies longBodies) {
         this.cache = cache;
         this.activity = activity;
@@ -479,7 +479,7 @@ final class ProxyHandler implements HttpHandler {
             ResponseSink outlined = outlineOf != null && outlines.isOn() ? outlined(outlineOf, body, sink) : sink;
             ProviderCall started = account.callStarted();
             try {
-                return upstream.fetch(new TapSink(
+                return upstream.fetch(new MeteringSink(
                         account.endpoint(),
                         started,
                         new IdentifySink(outlined, cache.admin().memory()),

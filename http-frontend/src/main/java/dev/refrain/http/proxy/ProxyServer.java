@@ -14,12 +14,12 @@ import dev.refrain.engine.stats.CacheStats;
 import dev.refrain.http.config.ByteSize;
 import dev.refrain.http.config.Settings;
 import dev.refrain.http.demo.DemoProvider;
+import dev.refrain.http.server.ClientLimits;
 import dev.refrain.http.server.Cors;
 import dev.refrain.http.server.Framing;
 import dev.refrain.http.server.Listener;
 import dev.refrain.http.server.LongBodies;
-import dev.refrain.http.server.Patience;
-import dev.refrain.http.server.Waits;
+import dev.refrain.http.server.SlowClients;
 import dev.refrain.http.shortcut.Shortcut;
 import dev.refrain.http.shortcut.Shortcuts;
 import dev.refrain.http.upstream.Provider;
@@ -87,21 +87,21 @@ public final class ProxyServer implements AutoCloseable {
         this.callers = new Callers(cache, settings.key().credentialFields(), settings.labelsByKey());
         this.outlines =
                 new Outlines(settings.explain().requests(), cache.admin().memory());
-        Waits waits = new Waits(cache.admin().memory(), System::nanoTime);
+        SlowClients slowClients = new SlowClients(cache.admin().memory(), System::nanoTime);
         this.client = new UpstreamClient(
                 settings.timeouts().connect(),
                 settings.timeouts().response(),
                 settings.timeouts().idle(),
                 settings.limits().upstreamCalls(),
                 cache.admin().memory(),
-                waits::makeRoom);
+                slowClients::makeRoom);
         Presets presets = new Presets(settings.presetDefinitions());
         Map<Endpoint, Provider> providers = new EnumMap<>(Endpoint.class);
         for (Endpoint endpoint : Endpoint.values()) {
             providers.put(endpoint, provider(settings.upstream(endpoint).orElse(null)));
         }
-        Patience writing =
-                new Patience(cache.admin().memory(), waits, settings.timeouts().write());
+        ClientLimits writing = new ClientLimits(
+                cache.admin().memory(), slowClients, settings.timeouts().write());
         ModelNames models = new ModelNames();
         int maxBody = (int) Math.min(
                 cache.admin().maxRequestBytes(), settings.limits().requestBody().bytes());
@@ -121,8 +121,8 @@ public final class ProxyServer implements AutoCloseable {
                 cache,
                 endpoint -> providers.get(endpoint).identity(),
                 settings.key().headers());
-        Patience reading =
-                new Patience(cache.admin().memory(), waits, settings.timeouts().request());
+        ClientLimits reading = new ClientLimits(
+                cache.admin().memory(), slowClients, settings.timeouts().request());
         ProxyHandler handler = new ProxyHandler(
                 cache,
                 activity,

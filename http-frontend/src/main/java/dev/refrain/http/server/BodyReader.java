@@ -29,7 +29,7 @@ public final class BodyReader {
     private final HttpServerExchange exchange;
     private final StreamSourceChannel channel;
     private final int limit;
-    private final Patience patience;
+    private final ClientLimits limits;
     private final Receiver receiver;
     private final WaitTimer timer;
     /** One byte more than needed, so that the end is seen without growing the buffer first. */
@@ -41,15 +41,15 @@ public final class BodyReader {
     private BodyReader(
             HttpServerExchange exchange,
             int limit,
-            Patience patience,
+            ClientLimits limits,
             MemoryBudget.Reservation held,
             Receiver receiver) {
         this.exchange = exchange;
         this.channel = exchange.getRequestChannel();
         this.timer = new WaitTimer(
-                exchange.getIoThread(), patience, () -> fail(ProxyException.requestStalled(patience.timeout())));
+                exchange.getIoThread(), limits, () -> fail(ProxyException.requestStalled(limits.timeout())));
         this.limit = limit;
-        this.patience = patience;
+        this.limits = limits;
         this.receiver = receiver;
         long contentLength = exchange.getRequestContentLength();
         this.held = held;
@@ -69,10 +69,10 @@ public final class BodyReader {
     public static void read(
             HttpServerExchange exchange,
             int limit,
-            Patience patience,
+            ClientLimits limits,
             MemoryBudget.Reservation held,
             Receiver receiver) {
-        BodyReader reader = new BodyReader(exchange, limit, patience, held, receiver);
+        BodyReader reader = new BodyReader(exchange, limit, limits, held, receiver);
         if (!reader.grow(reader.firstGuess())) {
             reader.refuse();
             return;
@@ -143,7 +143,7 @@ public final class BodyReader {
     /** The rest is thrown away as it comes, for most clients read no answer before they have sent it. */
     private void refuse() {
         buffer = null;
-        patience.waits().makeRoom();
+        limits.slowClients().makeRoom();
         receiver.failed(ProxyException.noRoom());
     }
 

@@ -32,7 +32,7 @@ public final class Cors implements HttpHandler {
     private static final int MAX_AGE_SECONDS = 7200;
 
     private final List<String> origins;
-    private final Patience reading;
+    private final ClientLimits reading;
     private final HttpHandler next;
     private final BiConsumer<HttpServerExchange, ProxyException> refusal;
 
@@ -43,7 +43,7 @@ public final class Cors implements HttpHandler {
      */
     public Cors(
             List<String> origins,
-            Patience reading,
+            ClientLimits reading,
             HttpHandler next,
             BiConsumer<HttpServerExchange, ProxyException> refusal) {
         this.origins = origins;

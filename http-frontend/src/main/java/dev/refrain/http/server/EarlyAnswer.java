@@ -24,16 +24,16 @@ public final class EarlyAnswer {
      * @param answer is called once, on the I/O thread, with what is wrong with the body, or null; the connection is
      *     closed behind the answer if anything is
      */
-    public static void once(HttpServerExchange exchange, Patience patience, Consumer<ProxyException> answer) {
+    public static void once(HttpServerExchange exchange, ClientLimits limits, Consumer<ProxyException> answer) {
         if (exchange.getRequestHeaders().contains(Headers.TRANSFER_ENCODING)) {
-            onceRead(exchange, patience, answer);
+            onceRead(exchange, limits, answer);
         } else {
             answer.accept(null);
         }
     }
 
     /** The same for every body there is. */
-    static void onceRead(HttpServerExchange exchange, Patience patience, Consumer<ProxyException> answer) {
+    static void onceRead(HttpServerExchange exchange, ClientLimits limits, Consumer<ProxyException> answer) {
         if (exchange.isRequestComplete()) {
             answer.accept(null);
             return;
@@ -44,8 +44,8 @@ public final class EarlyAnswer {
             answer.accept(null);
             return;
         }
-        MemoryBudget.Reservation held = patience.memory().open();
-        BodyReader.read(exchange, LONGEST, patience, held, new BodyReader.Receiver() {
+        MemoryBudget.Reservation held = limits.memory().open();
+        BodyReader.read(exchange, LONGEST, limits, held, new BodyReader.Receiver() {
             @Override
             public void complete(byte[] body) {
                 held.close();

@@ -57,7 +57,7 @@ public final class ExchangeSink implements ResponseSink {
 
     private final AnswerStart start;
 
-    private final Patience patience;
+    private final ClientLimits limits;
     private final Mailbox mailbox;
 
     // The I/O thread's alone.
@@ -86,12 +86,12 @@ public final class ExchangeSink implements ResponseSink {
 
     private volatile Runnable goneListener;
 
-    public ExchangeSink(HttpServerExchange exchange, Account account, Patience patience) {
+    public ExchangeSink(HttpServerExchange exchange, Account account, ClientLimits limits) {
         this.exchange = exchange;
         this.account = account;
         this.start = new AnswerStart(exchange, account);
-        this.patience = patience;
-        this.pending = new Backlog(patience.memory());
+        this.limits = limits;
+        this.pending = new Backlog(limits.memory());
         this.mailbox = new Mailbox(exchange.getIoThread(), this::accept);
         ClientWatch.onClose(exchange.getConnection(), this::clientGone);
     }
@@ -178,7 +178,7 @@ public final class ExchangeSink implements ResponseSink {
             // Short answers find room where long ones find none any more.
             MemoryBudget.Use use =
                     passed <= MemoryBudget.SMALL ? MemoryBudget.Use.UNDER_WAY : MemoryBudget.Use.LONG_ANSWER;
-            mailbox.deliver(patience.memory().reserve(bytes.remaining(), use) ? Backlog.copy(bytes) : NO_ROOM);
+            mailbox.deliver(limits.memory().reserve(bytes.remaining(), use) ? Backlog.copy(bytes) : NO_ROOM);
         }
     }
 
@@ -262,7 +262,7 @@ public final class ExchangeSink implements ResponseSink {
             pending.addReserved(bytes);
             resume();
         } else {
-            patience.memory().release(bytes.capacity());
+            limits.memory().release(bytes.capacity());
         }
     }
 
@@ -292,7 +292,7 @@ public final class ExchangeSink implements ResponseSink {
         }
         ProxyException failure = ProxyException.of(cause);
         if (failure.status() == StatusCodes.SERVICE_UNAVAILABLE) {
-            patience.waits().makeRoom();
+            limits.slowClients().makeRoom();
         }
         LOG.debug("Answering {}", failure.status(), cause);
         byte[] body = start.of(failure);
@@ -353,7 +353,7 @@ public final class ExchangeSink implements ResponseSink {
 
     private void awaitClient() {
         if (timer == null) {
-            timer = new WaitTimer(exchange.getIoThread(), patience, () -> {
+            timer = new WaitTimer(exchange.getIoThread(), limits, () -> {
                 LOG.debug("The client takes nothing");
                 clientGone();
             });
@@ -412,8 +412,8 @@ public final class ExchangeSink implements ResponseSink {
      * The rest is Undertow's, without a limit: reading what is left of the request, and writing the last of the answer.
      */
     private void closeUnlessComplete() {
-        Duration linger = patience.memory().isTight() ? SHORT_LINGER : LINGER;
-        Duration limit = exchange.isRequestComplete() ? patience.timeout() : linger;
+        Duration linger = limits.memory().isTight() ? SHORT_LINGER : LINGER;
+        Duration limit = exchange.isRequestComplete() ? limits.timeout() : linger;
         XnioExecutor.Key timeout =
                 exchange.getIoThread().executeAfter(this::cut, limit.toNanos(), TimeUnit.NANOSECONDS);
         exchange.addExchangeCompleteListener((completed, next) -> {

@@ -36,7 +36,7 @@ public final class StreamedBody implements HttpRequest.BodyPublisher {
      * @param rest where the remainder comes from
      * @param limit the longest body to let through, in bytes; a longer one fails the request
      * @param limitSetting that has the limit
-     * @param patience how long to wait for more of it; a longer wait fails the request
+     * @param limits say how long to wait for more of it; a longer wait fails the request
      * @param complete runs on the I/O thread once all of it has been read
      */
     public StreamedBody(
@@ -45,11 +45,11 @@ public final class StreamedBody implements HttpRequest.BodyPublisher {
             StreamSourceChannel rest,
             long limit,
             String limitSetting,
-            Patience patience,
+            ClientLimits limits,
             Runnable complete) {
         this.complete = complete;
         this.timer = new WaitTimer(
-                exchange.getIoThread(), patience, () -> fail(ProxyException.requestStalled(patience.timeout())));
+                exchange.getIoThread(), limits, () -> fail(ProxyException.requestStalled(limits.timeout())));
         this.exchange = exchange;
         this.contentLength = exchange.getRequestContentLength();
         this.beginning = beginning;

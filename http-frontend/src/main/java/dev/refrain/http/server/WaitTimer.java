@@ -15,7 +15,7 @@ public final class WaitTimer {
     private static final long NANOS_PER_BYTE = TimeUnit.SECONDS.toNanos(1) / BYTES_PER_SECOND;
 
     private final XnioIoThread thread;
-    private final Waits waits;
+    private final SlowClients slowClients;
     private final long limitNanos;
     private final Runnable expired;
 
@@ -25,10 +25,10 @@ public final class WaitTimer {
     private long leftNanos;
 
     /** @param expired runs on the I/O thread when a wait has taken too long */
-    public WaitTimer(XnioIoThread thread, Patience patience, Runnable expired) {
+    public WaitTimer(XnioIoThread thread, ClientLimits limits, Runnable expired) {
         this.thread = thread;
-        this.waits = patience.waits();
-        this.limitNanos = patience.timeout().toNanos();
+        this.slowClients = limits.slowClients();
+        this.limitNanos = limits.timeout().toNanos();
         this.leftNanos = limitNanos;
         this.expired = expired;
     }
@@ -40,12 +40,12 @@ public final class WaitTimer {
             running = thread.executeAfter(
                     () -> {
                         running = null;
-                        waits.end(this);
+                        slowClients.end(this);
                         expired.run();
                     },
                     Math.max(0, Math.min(limitNanos, leftNanos)),
                     TimeUnit.NANOSECONDS);
-            waits.begin(this);
+            slowClients.begin(this);
         }
     }
 
@@ -66,7 +66,7 @@ public final class WaitTimer {
             leftNanos -= System.nanoTime() - startedNanos;
             running.remove();
             running = null;
-            waits.end(this);
+            slowClients.end(this);
         }
     }
 }

@@ -187,7 +187,7 @@ public final class Shortcut extends AbstractStreamSourceConduit<StreamSourceCond
      * Makes sure that there is room for what the client does not take at once; cuts the client off if there is none.
      */
     boolean reserve(int bytes) {
-        if (!gone && !shared.patience().memory().reserve(bytes)) {
+        if (!gone && !shared.limits().memory().reserve(bytes)) {
             gone = true;
             IoUtils.safeClose(connection);
         }
@@ -207,7 +207,7 @@ public final class Shortcut extends AbstractStreamSourceConduit<StreamSourceCond
             return;
         }
         if (owned) {
-            shared.patience().memory().release(piece.capacity());
+            shared.limits().memory().release(piece.capacity());
         }
         if (gone) {
             account.served(true);
@@ -226,7 +226,7 @@ public final class Shortcut extends AbstractStreamSourceConduit<StreamSourceCond
     private void finish(ByteBuffer rest, boolean owned, int length, Account account) {
         writing = true;
         super.suspendReads();
-        Leftover.write(connection, server, rest, owned, shared.patience(), broken -> {
+        PendingWrite.write(connection, server, rest, owned, shared.limits(), broken -> {
             writing = false;
             if (broken) {
                 account.served(true);

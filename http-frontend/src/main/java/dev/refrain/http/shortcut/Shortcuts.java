@@ -4,7 +4,7 @@ import dev.refrain.console.activity.ActivityLog;
 import dev.refrain.console.activity.ModelNames;
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.engine.memory.MemoryBudget;
-import dev.refrain.http.server.Patience;
+import dev.refrain.http.server.ClientLimits;
 import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -20,7 +20,7 @@ public final class Shortcuts {
     private final ActivityLog activity;
     private final ModelNames models;
     private final int maxBody;
-    private final Patience patience;
+    private final ClientLimits limits;
     private final Duration idle;
     private final Predicate<String> credentials;
     private final MemoryBudget partialHeads;
@@ -45,7 +45,7 @@ public final class Shortcuts {
             ActivityLog activity,
             ModelNames models,
             int maxBody,
-            Patience patience,
+            ClientLimits limits,
             Duration idle,
             Predicate<String> credentials,
             BooleanSupplier displace) {
@@ -54,10 +54,10 @@ public final class Shortcuts {
         this.activity = activity;
         this.models = models;
         this.maxBody = maxBody;
-        this.patience = patience;
+        this.limits = limits;
         this.idle = idle;
         this.credentials = credentials;
-        this.partialHeads = HeadRoom.share(patience.memory());
+        this.partialHeads = HeadRoom.share(limits.memory());
         this.displace = displace;
     }
 
@@ -68,7 +68,7 @@ public final class Shortcuts {
                 thread -> new PerThread(
                         new HitWriter(cache, activity, models),
                         new IdleSweep(thread, idle),
-                        new HeadRoom(patience.memory(), partialHeads, displace)));
+                        new HeadRoom(limits.memory(), partialHeads, displace)));
         Shortcut shortcut = new Shortcut(connection, this, own.hits(), own.heads());
         connection.getSourceChannel().setConduit(shortcut);
         own.idle().add(shortcut);
@@ -110,7 +110,7 @@ public final class Shortcuts {
         return maxBody;
     }
 
-    Patience patience() {
-        return patience;
+    ClientLimits limits() {
+        return limits;
     }
 }

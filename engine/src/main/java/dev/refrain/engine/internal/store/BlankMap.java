@@ -17,16 +17,16 @@ import net.openhft.chronicle.map.ChronicleMapBuilder;
 import net.openhft.chronicle.map.VanillaChronicleMap;
 
 /**
- * Writes the file of an empty map, byte for byte as Chronicle Map does, but for the reading: Chronicle Map looks at
- * nine pages of each segment to see that they are zero, and with them the kernel reads ahead. That took 30 s and all of
- * the page cache for 10 GiB. A file that has just been given its length is zero, so the header and the global state are
- * all there is to write.
+ * Writes the file of an empty map, byte for byte as Chronicle Map does, but reads nothing. Chronicle Map checks nine
+ * pages of each segment for zeros, and the kernel reads ahead around each of them: for 10 GiB that took 30 s and all of
+ * the page cache. A file that was just extended is all zeros, so only the header and the global state have to be
+ * written.
  *
- * <p>Chronicle Map's own code makes the header; it is private, and so is called
- * by reflection. A test compares the files.
+ * <p>Chronicle Map's own code makes the header. It is private, so it is called by reflection. A test compares the
+ * files.
  */
 final class BlankMap {
-    /** Of the global state, behind its lock. */
+    /** Offset of the fields of the global state, after its lock. */
     private static final int STATE_OFFSET = 8;
 
     private BlankMap() {}

@@ -7,8 +7,8 @@ import java.util.Map;
 import net.openhft.chronicle.map.ChronicleMap;
 
 /**
- * What has to be true of this JVM before the first class of Chronicle is initialised: its settings are read once, in
- * static initialisers, and a missing flag shows as an obscure error deep inside.
+ * Prepares this JVM before the first class of Chronicle is initialised. Chronicle reads its settings once, in static
+ * initialisers, and a missing flag of the JVM shows only as an obscure error deep inside.
  */
 public final class ChronicleRuntime {
     /** Chronicle Map reaches into these by reflection. */
@@ -42,7 +42,7 @@ public final class ChronicleRuntime {
     /** The class that reads the time limit of locks, once. */
     private static final String READER_OF_TIMEOUT = "net.openhft.chronicle.hash.impl.BigSegmentHeader";
 
-    /** Has Chronicle's classes read their settings. To be called before any of them is used. */
+    /** Makes Chronicle's classes read their settings. Call this before any of them is used. */
     static void applySettings() {
         withSettings(() -> {
             try {
@@ -56,7 +56,7 @@ public final class ChronicleRuntime {
         });
     }
 
-    /** Opens a map, or several. */
+    /** Runs an action that opens maps, with the settings in place. */
     static <T, E extends Exception> T withSettings(SystemProperties.Action<T, E> opening) throws E {
         return SETTINGS.doing(opening);
     }
@@ -87,7 +87,8 @@ public final class ChronicleRuntime {
     }
 
     /**
-     * It compiles nothing, since its one generated class is there already; but it does not start without a compiler.
+     * Chronicle Map compiles nothing, because its one generated class is there already. But it does not start without a
+     * compiler.
      */
     private static void requireCompiler() {
         if (ModuleLayer.boot().findModule("jdk.compiler").isEmpty()) {

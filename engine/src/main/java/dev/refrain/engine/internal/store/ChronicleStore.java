@@ -23,9 +23,9 @@ import org.slf4j.LoggerFactory;
 /**
  * Entries in a memory-mapped file that several processes may share and that outlives them, however they end.
  *
- * <p>{@link SegmentMap} keeps values of up to 32 KiB and makes room; {@link LargeEntries} cuts longer entries into such
- * values; {@link StoreFiles} opens the file, whatever state it is in. What is left for this class is the promise of
- * {@link CacheStore}: nothing that goes wrong reaches a caller, and nothing touches the file once it is unmapped.
+ * <p>{@link SegmentMap} keeps values of up to 32 KiB and makes room. {@link LargeEntries} cuts longer entries into such
+ * values. {@link StoreFiles} opens the file, whatever state it is in. This class keeps the promise of
+ * {@link CacheStore}: no failure reaches a caller, and nothing touches the file once it is unmapped.
  */
 public final class ChronicleStore implements CacheStore {
     private static final Logger LOG = LoggerFactory.getLogger(ChronicleStore.class);
@@ -42,7 +42,7 @@ public final class ChronicleStore implements CacheStore {
     private final byte[] secret;
     private final long capacityBytes;
     private final Clock clock;
-    private final Tally tally;
+    private final StoreCounters counters;
     private final Failures failures;
     private final InFlight inFlight = new InFlight();
     private final Round round = new Round();
@@ -55,7 +55,7 @@ public final class ChronicleStore implements CacheStore {
         this.files = files;
         this.map = files.map();
         this.segments = map.segments();
-        this.tally = files.tally();
+        this.counters = files.counters();
         this.large = new LargeEntries(map, Layout.maxEntryLength(map.segments()));
         this.space = files.space();
         this.secret = files.secret();
@@ -149,7 +149,7 @@ public final class ChronicleStore implements CacheStore {
                     && (into.bytes()[Kind.OFFSET] != Kind.MANIFEST
                             || large.gather(key, into, scratch.large, countsAsHit));
         } catch (MemoryBudget.Exhausted noRoom) {
-            // The caller's own buffer says so, and no fault of the store's.
+            // The caller's buffer ran out of its memory budget. The store has not failed.
             throw noRoom;
         } catch (RuntimeException | VirtualMachineError | AssertionError e) {
             files.failed("read an entry", e);
@@ -219,11 +219,14 @@ public final class ChronicleStore implements CacheStore {
         }
     }
 
-    /** Frees what the older entry takes, which needs no room on the disk: the caller may rely on its being gone. */
+    /**
+     * Frees the room of the older entry, which needs no room on the disk. The caller may rely on the older entry being
+     * gone.
+     */
     private boolean refuse(byte[] key, Scratch scratch) {
         map.remove(key, scratch.displaced);
         removeDisplacedParts(key, scratch);
-        tally.drops.increment();
+        counters.drops.increment();
         return false;
     }
 
@@ -247,9 +250,9 @@ public final class ChronicleStore implements CacheStore {
     }
 
     /**
-     * An entry may be damaged in its length, and then its neighbours' room would go with it. So its segment is put
-     * right first, which takes it away if it stands there as a whole; and as other segments may be damaged too, the
-     * next opening looks at everything.
+     * The entry's length may be damaged, and removing the entry would then free its neighbours' room, too. So the
+     * segment is repaired first, which removes a damaged entry. Other segments may be damaged as well, so the next
+     * opening checks everything.
      */
     @Override
     public void removeDamaged(byte[] key) {
@@ -288,10 +291,10 @@ public final class ChronicleStore implements CacheStore {
             }
         }
         long removed = each(slice, segment -> map.sweep(segment, nowMillis));
-        tally.sweptSegments.increment();
+        counters.sweptSegments.increment();
         synchronized (round) {
             if (slice == segments - 1) {
-                tally.sweeps.increment();
+                counters.sweeps.increment();
                 round.isOurs = false;
                 files.endSweep();
             }
@@ -316,7 +319,7 @@ public final class ChronicleStore implements CacheStore {
         }
     }
 
-    /** Whether it falls to this process to sweep now, and not to another one that is about it. */
+    /** Whether this process is to sweep now. False if another process is sweeping. */
     private boolean beginSweep() {
         if (!inFlight.enter()) {
             return false;
@@ -334,8 +337,8 @@ public final class ChronicleStore implements CacheStore {
         for (int segment = 0; segment < segments; segment++) {
             removed += each(segment, one -> map.sweep(one, nowMillis));
         }
-        tally.sweptSegments.add(segments);
-        tally.sweeps.increment();
+        counters.sweptSegments.add(segments);
+        counters.sweeps.increment();
         return removed;
     }
 
@@ -348,7 +351,7 @@ public final class ChronicleStore implements CacheStore {
         return removed;
     }
 
-    /** Entered for each segment anew, so that a walk does not hold up closing. */
+    /** Enters anew for each segment, so that a walk does not delay closing. */
     private long each(int segment, IntToLongFunction walk) {
         if (inFlight.enter()) {
             try {
@@ -402,22 +405,22 @@ public final class ChronicleStore implements CacheStore {
                 entries,
                 bytes,
                 capacityBytes,
-                tally.evictions.sum(),
-                tally.expirations.sum(),
-                tally.drops.sum(),
-                tally.failures.sum(),
+                counters.evictions.sum(),
+                counters.expirations.sum(),
+                counters.drops.sum(),
+                counters.failures.sum(),
                 new StoreStats.Details(
                         Math.min(expired, bytes),
                         Math.max(0, Layout.entrySpace(segments) - bytes),
                         entries == 0 ? 0 : overhead(values) / entries,
-                        tally.expiredEvictions.sum(),
-                        tally.removals.sum(),
-                        tally.sweeps.sum(),
-                        tally.sweptSegments.sum(),
-                        tally.holds.longestSweepNanos()));
+                        counters.expiredEvictions.sum(),
+                        counters.removals.sum(),
+                        counters.sweeps.sum(),
+                        counters.sweptSegments.sum(),
+                        counters.holds.longestSweepNanos()));
     }
 
-    /** Keys, lengths, and half a chunk for each value; not what is the same for an empty store. */
+    /** Keys, lengths, and half a chunk for each value; without what an empty store takes. */
     private static long overhead(long values) {
         return values * (CacheStore.KEY_LENGTH + 2 + Layout.CHUNK_SIZE / 2);
     }
@@ -434,7 +437,7 @@ public final class ChronicleStore implements CacheStore {
 
     /** For measurements: tells how long locks are held, from now on. */
     public void observeHolds(LockHoldTimes.Observer observer) {
-        tally.holds.observe(observer);
+        counters.holds.observe(observer);
     }
 
     @Override

@@ -12,9 +12,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A store's file is open in this JVM, once: a second lock file of one process would break the first (see
- * {@link LockFile}). Class loaders share what they have of the library in the JVM's own registry, that of its MBeans,
- * which unlike a system property is nobody's setting.
+ * Makes sure that a store's file is open only once in this JVM: a second lock file in one process would break the first
+ * (see {@link LockFile}). The claim is an MBean, because the JVM's registry of MBeans is shared by all class loaders
+ * and, unlike a system property, cannot be taken for a setting.
  */
 final class Claim {
     private static final Logger LOG = LoggerFactory.getLogger(Claim.class);

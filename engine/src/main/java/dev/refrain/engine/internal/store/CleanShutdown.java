@@ -12,14 +12,13 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * When the lock of a segment that nobody has open tells whether the segment is whole.
+ * Says when a free lock proves that its segment is whole.
  *
- * <p>A segment is changed under its write lock only, so a process that is killed leaves whole segments and locked ones:
- * what it has written is in the page cache, in the order in which it wrote it. That ends with the page cache (power
- * failure, crash of the operating system: pages reach the disk in any order), with the file (a copy made while it was
- * written to) and with an operation that failed half-way and gave its lock back. Hence a number that stands for this
- * run of the operating system and this file; it is written when a map has been opened by a process alone, and wiped out
- * at the first failure.
+ * <p>A segment changes only under its write lock. So a killed process leaves whole segments and locked segments: the
+ * page cache has what it wrote, in order. This no longer holds after a power failure or a crash of the operating system
+ * (pages reach the disk in any order), in a copy of the file made while it was written to, and after an operation that
+ * failed half-way and released its lock. Hence a number that stands for this run of the operating system and this file.
+ * It is written when a process has opened the map alone, and erased at the first failure.
  */
 final class CleanShutdown {
     static final long NONE = 0;

@@ -12,29 +12,28 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Keeps a sparse file from filling its disk to the last block, because writing to a mapped page for which there is no
- * block is a fault (see {@link Preallocation}). Entries are refused while less than {@link #MARGIN} is free, and taken
- * again as soon as there is more. A preallocated file needs no room and is never refused any.
+ * Keeps a sparse file from filling its disk to the last block: a write to a mapped page without a block is a fault (see
+ * {@link Preallocation}). Entries are refused while less than {@link #MARGIN} is free. A preallocated file has its
+ * blocks, so none of its entries is refused.
  *
- * <p>Free space is looked up once for each {@link #STRIDE} of what is stored,
- * which keeps a system call off most puts. Thread-safe.
+ * <p>Free space is looked up once per {@link #STRIDE} stored bytes, so most puts make no system call. Thread-safe.
  */
 final class DiskSpace {
     private static final Logger LOG = LoggerFactory.getLogger(ChronicleStore.class);
 
-    /** More than several processes, and whatever else writes to the disk, use up between two looks of each. */
+    /** More than several processes, and whatever else writes to the disk, use up between two checks. */
     static final long MARGIN = 16L << 20;
 
     /**
-     * From here on scarcity is over as far as the log is concerned, so that it
-     * does not fill with lines when space comes and goes.
+     * At this much free space the log says that the shortage is over. It is more than the margin, so that the log does
+     * not fill when space comes and goes.
      */
     private static final long PLENTY = MARGIN / 2 * 3;
 
     private static final long STRIDE = 1L << 20;
     /**
-     * Besides its own pages, a value may be the first to touch a page of the
-     * lookup table, of the bit set and at both ends.
+     * Besides its own pages, a value may be the first to touch a page of the lookup table, one of the bit set, and one
+     * at either end.
      */
     private static final long FIRST_TOUCHED = 4 * 4096;
 
@@ -58,7 +57,7 @@ final class DiskSpace {
     }
 
     /**
-     * Says what was found at the start: in a warning if the file may outgrow its disk.
+     * Logs the free space at the start, as a warning if the file may outgrow its disk.
      *
      * @param used how much of a sparse file may have its blocks already
      */

@@ -8,8 +8,7 @@ import net.openhft.chronicle.hash.serialization.SizedWriter;
 import net.openhft.chronicle.hash.serialization.impl.EnumMarshallable;
 
 /**
- * Copies entries between the map and an {@link EntryBuffer}, without a length
- * of its own and without an object in between.
+ * Copies entries between the map and an {@link EntryBuffer}. Adds no length and makes no object.
  *
  * <p>The name of this class stands in the header of every file: renaming or moving it makes existing files unreadable.
  */

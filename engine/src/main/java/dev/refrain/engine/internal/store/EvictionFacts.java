@@ -7,10 +7,10 @@ import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 
 /**
- * What eviction has to know of a value: which entry it belongs to, and the size and cost of
- * that entry. The pieces of a large entry stand or fall together, so each says in its head
- * what the others say: at {@link #OWNER} the hash of the entry's key, at {@link #TOTAL} the
- * entry's length. The fields of an entry's head that stand there have no meaning in a piece.
+ * What eviction has to know of a value: the entry that it belongs to, and that entry's size and cost. The parts of a
+ * large entry are evicted together, so each part's head has the hash of the entry's key (at {@link #OWNER}) and the
+ * entry's length (at {@link #TOTAL}). In the head of an entry these places have other fields, which mean nothing in a
+ * part.
  */
 final class EvictionFacts {
     /** Offset within a key of the eight bytes that are its hash. A key is a digest, so any of its bytes will do. */
@@ -19,9 +19,9 @@ final class EvictionFacts {
     static final int OWNER = 24;
     static final int TOTAL = 32;
 
-    /** A model writes some 60 tokens in a second. */
+    /** A model generates some 60 tokens a second. */
     private static final int MILLIS_PER_TOKEN = 16;
-    /** A token is some four characters, which leave two bytes after compression; the rest is JSON. */
+    /** A token is some four characters, or two bytes when compressed. Its JSON takes two more. */
     private static final int BYTES_PER_TOKEN = 4;
 
     private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);

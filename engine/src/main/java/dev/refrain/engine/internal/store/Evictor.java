@@ -7,15 +7,15 @@ import java.util.BitSet;
 import java.util.concurrent.ThreadLocalRandom;
 
 /**
- * Chooses what has to go from a full segment so that there is room for one value. The room
- * must be in one piece, so what is chosen is a run of neighbours: of all runs that are long
- * enough, the one that is worth least for its length. {@link EvictionPolicy} says what an
- * entry is worth; expired ones are worth nothing, and neither are free chunks between values.
+ * Chooses the values to evict from a full segment to make room for one value. The room must be contiguous, so it
+ * chooses a run of neighbours: of all runs that are long enough, the one with the lowest worth per chunk.
+ * {@link EvictionPolicy} says what an entry is worth. Expired entries, and free chunks between values, are worth
+ * nothing.
  *
- * <p>At most {@link #SAMPLE} values are looked at, a stretch of the segment; where a value lies has nothing to do with
- * what it is worth. That takes some 20 us under the segment's update lock: 7 for a pass over the lookup table, the rest
- * for a few hundred values. So the next best are put on a list ({@link Shortlists}), and as long as one of them is
- * worth as little as was known then, only they are looked at, in 2 us. Not thread-safe.
+ * <p>The sample is a stretch of the segment of at most {@link #SAMPLE} values, because a value's place has nothing to
+ * do with its worth. It takes some 20 us under the segment's update lock: 7 us for a pass over the lookup table, the
+ * rest for a few hundred values. So the runners-up go to a list ({@link Shortlists}). While one of them is worth no
+ * more than it was then, only the list is examined, which takes 2 us. Not thread-safe.
  */
 final class Evictor {
     /**
@@ -25,8 +25,8 @@ final class Evictor {
     private static final int SAMPLE = 512;
 
     /**
-     * A longer shortlist would be worth less than what comes down meanwhile:
-     * one for each 32 looked at costs a point on some loads.
+     * A longer shortlist would miss more values whose worth has fallen meanwhile: one per 32 costs a percentage point
+     * of hits on some loads.
      */
     private static final int LOOKED_AT_PER_LISTED = 64;
 
@@ -39,10 +39,7 @@ final class Evictor {
     private final Shortlists shortlists;
 
     private final BitSet isStart = new BitSet(Layout.CHUNKS_PER_SEGMENT);
-    /**
-     * The values of the sample in the order of their places: first chunk, chunk
-     * after the last one, worth and claim of the whole.
-     */
+    /** The values of the sample by place: first chunk, chunk after the last one, worth and claim. */
     private final int[] starts = new int[SAMPLE];
 
     private final int[] ends = new int[SAMPLE];
@@ -51,31 +48,28 @@ final class Evictor {
     private final long[] owners = new long[SAMPLE];
     private int count;
     private long nextExpiry;
-    /** Written so that the loads behind it are not optimised away. */
+    /** A sink for loads, so that the JIT does not remove them. */
     @SuppressWarnings("unused")
     private int fetched;
 
     private final int[] best = new int[Shortlists.LENGTH];
 
-    /** The first values of the places that are looked at, ascending. */
+    /** The values at which the examined runs begin, ascending. */
     private final int[] anchors = new int[Shortlists.LENGTH + 1];
-    /**
-     * For each value, what a chunk of the run that begins with it is worth, and
-     * the value after the last one of that run.
-     */
+    /** For each value: the worth per chunk of the run that begins with it, and the value after the end of that run. */
     private final double[] runWorths = new double[SAMPLE];
 
     private final int[] runEnds = new int[SAMPLE];
 
     /**
-     * For each value, what those before it come to; and the chunk after the
-     * free ones behind it, and the next value that must stay.
+     * For each value: the sums over the values before it, the chunk after the free ones behind it, and the next value
+     * that must stay.
      */
     private final double[] worthSums = new double[SAMPLE + 1];
 
     private final double[] claimSums = new double[SAMPLE + 1];
     private final int[] takenSums = new int[SAMPLE + 1];
-    /** 1 for what has not expired. */
+    /** 1 for a value that has not expired, else 0. */
     private final int[] lives = new int[SAMPLE];
 
     private final int[] liveSums = new int[SAMPLE + 1];
@@ -87,10 +81,7 @@ final class Evictor {
     private long own;
     private long nowMillis;
 
-    /**
-     * The run found: indices of its first value and of the one after its last,
-     * and what a chunk of it is worth and claims.
-     */
+    /** The chosen run: indices of its first value and of the one after its last, and its worth and claim per chunk. */
     private int from;
 
     private int to;
@@ -108,9 +99,7 @@ final class Evictor {
         this.shortlists = shortlists;
     }
 
-    /**
-     * Whether {@link #choose} chose without looking at the lookup table, so that what it chose may not be found there.
-     */
+    /** Whether {@link #choose} used the shortlist alone. Then the lookup table may no longer have what it chose. */
     boolean choseFromShortlist() {
         return isFromShortlist;
     }
@@ -169,7 +158,10 @@ final class Evictor {
         enlist(chunks);
     }
 
-    /** The oldest newcomer stays if it has been asked for more than what would go for it. If not, its room is free. */
+    /**
+     * The oldest recent insert stays if its key was requested more often than the values that would go for it. If not,
+     * it is evicted.
+     */
     private void contest(int chunks, int challengerChunk) {
         int challenger =
                 challengerChunk == RecentInserts.NONE ? -1 : Arrays.binarySearch(starts, 0, count, challengerChunk);
@@ -237,8 +229,8 @@ final class Evictor {
     }
 
     /**
-     * Looks at what the last look at all values found, and at the challenger: at each with as many of the values behind
-     * it as make room. What lies between is listed as one value that must stay.
+     * Examines the shortlist and the challenger, each with as many of the values behind it as make room. What lies
+     * between is listed as one value that must stay.
      */
     private void lookAtShortlist(int chunks, int challenger, boolean sparesNewcomers) {
         int listed = listAnchors(challenger);
@@ -310,7 +302,7 @@ final class Evictor {
             int footprint = policy.footprint(owner);
             double value = EvictionPolicy.value(view.cost(chunk), EvictionFacts.chunks(view.total(chunk)));
             if (!EvictionPolicy.isKnown(footprint)) {
-                // Stored before this process began, or long since forgotten: the older it is, the sooner it goes.
+                // Stored before this process began, or forgotten by the sketch: the older it is, the lower its worth.
                 value /= 1 + Math.max(0, nowMillis - view.storedAt(chunk)) / MILLIS_TO_HALVE;
             }
             int length = ends[count] - chunk;
@@ -320,8 +312,8 @@ final class Evictor {
     }
 
     /**
-     * Sets {@link #from} and {@link #to} to the run that is worth least for its length, or both to 0 if there is none.
-     * A run has no value at either end that is not needed.
+     * Sets {@link #from} and {@link #to} to the run with the lowest worth per chunk, or both to 0 if there is none.
+     * Neither end of a run has a value that is not needed.
      */
     private void findRun(int chunks) {
         from = 0;
@@ -362,7 +354,7 @@ final class Evictor {
         }
     }
 
-    /** With sums from the beginning, what runs are worth is told without going through each again. */
+    /** With prefix sums, the worth of a run is one subtraction. */
     private void sum() {
         for (int i = 0; i < count; i++) {
             worthSums[i + 1] = worthSums[i] + (worths[i] == NEVER ? 0 : worths[i]);
@@ -382,8 +374,8 @@ final class Evictor {
     }
 
     /**
-     * Makes a shortlist of the runs that are worth least, but for the one that
-     * goes; of what has expired alone if there is any.
+     * Makes a shortlist of the runs with the lowest worth after the chosen one. If anything has expired, it lists only
+     * expired values.
      */
     private void enlist(int chunks) {
         int listed = 0;

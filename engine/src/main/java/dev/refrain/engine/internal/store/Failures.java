@@ -5,25 +5,25 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Counts what went wrong and says so in the log, but not for every single call. */
+/** Counts failures and logs them, each kind at most once a minute. */
 final class Failures {
     private static final Logger LOG = LoggerFactory.getLogger(ChronicleStore.class);
     private static final long QUIET_MILLIS = 60_000;
 
-    private final Tally tally;
+    private final StoreCounters counters;
     private final Clock clock;
     private final AtomicLong quietUntil = new AtomicLong(Long.MIN_VALUE);
     private final AtomicLong stuckQuietUntil = new AtomicLong(Long.MIN_VALUE);
     private final AtomicLong dropsQuietUntil = new AtomicLong(Long.MIN_VALUE);
 
-    Failures(Tally tally, Clock clock) {
-        this.tally = tally;
+    Failures(StoreCounters counters, Clock clock) {
+        this.counters = counters;
         this.clock = clock;
     }
 
-    /** Counts an entry for which there was no room. Only one that never has any is worth a line. */
+    /** Counts an entry for which there was no room. Only an entry that is too long for the store is logged. */
     void drop(int length, int maxLength) {
-        tally.drops.increment();
+        counters.drops.increment();
         if (length > maxLength && isWorthSaying(dropsQuietUntil)) {
             LOG.warn(
                     "The cache's store has no room for an entry of {} bytes, and takes none of more than {}; the "
@@ -36,7 +36,7 @@ final class Failures {
 
     /** Counts a segment whose lock could not be had in time. */
     void stuck(int segment) {
-        tally.failures.increment();
+        counters.failures.increment();
         if (isWorthSaying(stuckQuietUntil)) {
             LOG.warn(
                     "Segment {} of the cache's store has been locked for a second, most likely by a process that was "
@@ -53,7 +53,7 @@ final class Failures {
     }
 
     void count(String operation, Throwable failure) {
-        tally.failures.increment();
+        counters.failures.increment();
         if (isWorthSaying(quietUntil)) {
             LOG.warn(
                     "The cache's store failed to {}; answers come from upstream instead. Reported at most once a "

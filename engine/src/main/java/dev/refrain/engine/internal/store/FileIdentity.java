@@ -11,9 +11,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Whether the files that are open still stand under their names. A file that was
- * removed or replaced goes on working for whoever has it open, but nobody else will
- * find it; so that is worth one line in the log, and nothing more. Thread-safe.
+ * Whether the open files still have their names. A file that was removed or replaced goes on working for the processes
+ * that have it open, but no other process finds it. That is worth one line in the log and nothing more. Thread-safe.
  */
 final class FileIdentity {
     private static final Logger LOG = LoggerFactory.getLogger(ChronicleStore.class);

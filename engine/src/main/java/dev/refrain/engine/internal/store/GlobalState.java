@@ -8,10 +8,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The one class that Chronicle Map would write and compile at each start. The build has it
- * made by Chronicle's own generator and keeps its bytes; here they become the class that
- * Chronicle looks for first. The class belongs to Chronicle's package, so it cannot lie in
- * this jar as a class: two modules with the same package cannot be on one module path.
+ * Defines the one class that Chronicle Map would otherwise generate and compile at each start. The build has
+ * Chronicle's own generator make it and keeps its bytes as a resource. Chronicle looks for this class before it
+ * compiles. It belongs to Chronicle's package, so it cannot be a class file in this jar: two modules with the same
+ * package cannot be on one module path.
  */
 final class GlobalState {
     private static final Logger LOG = LoggerFactory.getLogger(GlobalState.class);

@@ -13,14 +13,14 @@ import net.openhft.chronicle.hash.impl.VanillaChronicleHash;
 import net.openhft.chronicle.map.VanillaChronicleMap;
 
 /**
- * Reads the heads of values where they lie, without a lock. Chronicle Map lets that be right: a value is complete
- * before a slot of the lookup table names it (the slot is written last, and volatile), nobody writes into a value that
- * a slot names, and a value that is removed loses its slot first. So a slot that is the same after the bytes were read
- * as it was before named these bytes in between; if it was another one's for a while, that was after they were ours,
- * and then they were ours since this read began.
+ * Reads the heads of values in place, without a lock. This is right because of the order in which Chronicle Map writes:
+ * a value is complete before a slot of the lookup table names it (the slot is written last, and volatile); nobody
+ * writes into a value that a slot names; a removed value loses its slot first. So if the slot is the same before and
+ * after the read, it named these bytes during the read. If another value used the slot meanwhile, the slot was written
+ * anew for this key since, and the bytes belong to the newer value.
  *
- * <p>Removing a value may move slots of others, so who does not find a key this
- * way may have missed it: that takes a lock to tell.
+ * <p>Removing a value may move the slots of others. So a key that is not found this way may be there all the same: only
+ * a lookup under the lock can tell.
  */
 final class Heads {
     private static final Memory MEMORY = OS.memory();
@@ -81,7 +81,7 @@ final class Heads {
     }
 
     private static int copyHead(long at, byte[] into) {
-        // As SegmentView#length has it.
+        // Decoded as in SegmentView#length.
         int lengthBytes = MEMORY.readByte(at) >= 0 ? 1 : MEMORY.readByte(at + 1) >= 0 ? 2 : 3;
         int length = 0;
         for (int i = 0; i < lengthBytes; i++) {

@@ -5,9 +5,8 @@ import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Counts the operations under way, so that the file is not unmapped beneath one.
- * Chronicle Map's own guard lets an operation that has begun run into an exception
- * half-way, which is no way to leave a file behind that other processes use.
+ * Counts the operations under way, so that the file is not unmapped during one. Chronicle Map's own guard makes a
+ * running operation fail half-way, which could leave a damaged file to other processes.
  *
  * <p>The counter is striped by thread: an operation costs two uncontended atomic additions, some 10 ns together.
  */
@@ -23,8 +22,8 @@ final class InFlight {
     boolean enter() {
         int counter = counter();
         counters.getAndIncrement(counter);
-        // A closer sets the flag and then reads the counters; the increment comes first here, so one of both sees the
-        // other.
+        // The closer sets the flag and then reads the counters. Here the increment comes first, so one of the two sees
+        // the other.
         if (closed) {
             counters.getAndDecrement(counter);
             return false;

@@ -17,9 +17,8 @@ import java.util.function.IntConsumer;
 import java.util.zip.CRC32C;
 
 /**
- * Looks at everything in a store without changing anything, while it is closed or while
- * others have it open. In the latter case values come and go under the eyes; what looks
- * damaged is therefore looked at again, and counts if it still stands there.
+ * Checks everything in a store and changes nothing, whether the store is closed or in use. While it is in use, values
+ * come and go during the check. So what looks damaged is checked again later, and counts only if it is still there.
  */
 public final class Inspection {
     private static final int ATTEMPTS = 3;
@@ -60,11 +59,11 @@ public final class Inspection {
      * @param live entries that have not expired
      * @param large entries kept in parts
      * @param parts parts of large entries
-     * @param orphans parts of no entry that is there; they leave by expiry or eviction
+     * @param orphans parts whose entry is gone; they leave by expiry or eviction
      * @param incomplete large entries of which a part has been evicted; they are misses
-     * @param damaged what no process has stored, entries that nobody can find
-     *     and, in a closed store, room that nobody can have
-     * @param details where the first of those are
+     * @param damaged values that no process can have stored, entries that no lookup finds and, in a closed store, room
+     *     that is neither used nor free
+     * @param details where the first damaged ones are
      * @param lockedSegments segments whose lock is held
      * @param bytes that all values take
      * @param fill of each segment, as a share of its room, in ascending order
@@ -168,7 +167,7 @@ public final class Inspection {
         return state != null && state.opens() == 0;
     }
 
-    /** Room that nothing takes and nothing can have. */
+    /** Counts room that no value uses and that is not free. */
     private void lookForLoss(RawMap.Segment segment, BitSet taken, int values) {
         int lost = 0;
         for (int chunk = taken.nextClearBit(0);
@@ -231,7 +230,7 @@ public final class Inspection {
         return null;
     }
 
-    /** Looks again, at later copies. What overlaps is not looked for, because that is not the fault of one value. */
+    /** Checks later copies of the segment. Overlaps are left out, because they are not the fault of one value. */
     private String stillThere(List<RawMap.Segment> later, int slot, int chunk) {
         String fault = null;
         for (RawMap.Segment segment : later) {
@@ -270,7 +269,7 @@ public final class Inspection {
         }
     }
 
-    /** Takes a part off the list of those that belong to nobody, and copies it if it is still there. */
+    /** Copies a part if it is still there, and takes it off the list of orphans. */
     private boolean copyPart(byte[] key, byte[] entry, int at, int length) throws IOException {
         Place place = parts.remove(ByteBuffer.wrap(key));
         RawMap.Value part = place == null ? null : map.value(place.segment(), place.chunk());

@@ -38,7 +38,7 @@ public final class KeyAccess extends AbstractData<byte[]> implements DataAccess<
 
     @Override
     public void uninit() {
-        // The copy stays: it is 32 bytes, and not worth a write.
+        // The copy is not erased: it is 32 bytes of digest.
     }
 
     @Override
@@ -61,7 +61,7 @@ public final class KeyAccess extends AbstractData<byte[]> implements DataAccess<
         return CacheStore.KEY_LENGTH;
     }
 
-    /** The same number as the default's, without an access object in between: keys are hashed on every hit. */
+    /** The same hash as Chronicle Map's default, but without an access object: every hit hashes a key. */
     @Override
     public long hash(LongHashFunction function) {
         return function.hashBytes(key);

@@ -3,9 +3,9 @@ package dev.refrain.engine.internal.store;
 import dev.refrain.engine.spi.EntryHead;
 
 /**
- * What a value in the map is, told by the byte at which the engine keeps its format version. The engine's versions
- * count up from 1 and never reach these marks; a value that carries one all the same is stored as a large entry, where
- * its bytes stand within parts.
+ * The kind of a value in the map. It is in the byte in which an entry has its format version. Versions count up from 1
+ * and never reach these marks. An entry that has such a byte all the same is stored as a large entry, whose parts have
+ * heads of their own.
  */
 final class Kind {
     /** Offset of the byte within a value. */

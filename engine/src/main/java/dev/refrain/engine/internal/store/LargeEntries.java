@@ -13,11 +13,11 @@ import java.util.Arrays;
 import java.util.concurrent.ThreadLocalRandom;
 
 /**
- * Entries too long for one value: cut into parts, each a value of its own under a derived key,
- * with a manifest under the entry's key. The manifest is written last and names its parts by a
- * nonce, so a reader finds all parts of one and the same entry or none. Parts carry the entry's
- * times and its {@link EvictionFacts}, which is all that expiry and eviction look at: pieces of an
- * entry stand or fall together, and parts that have lost their manifest leave like anything else.
+ * Entries too long for one value. Such an entry is cut into parts, each of which is a value under a derived key, with a
+ * manifest under the entry's key. The manifest is written last and names its parts by a nonce, so a reader finds all
+ * parts of one entry or none. Parts carry the entry's times and {@link EvictionFacts}, which is all that expiry and
+ * eviction need. So the parts of an entry expire and are evicted together, and parts without a manifest leave like any
+ * other value.
  *
  * <p>Little-endian, behind an {@link EntryHead} with the mark of its {@link Kind}:
  * <pre>
@@ -120,7 +120,7 @@ final class LargeEntries {
                 removeParts(key, manifest, parts, scratch);
                 return false;
             }
-            // Grows with what is there, not to what a manifest says.
+            // Grows with the parts that are there, not to the length that the manifest claims.
             System.arraycopy(part.bytes(), EntryHead.LENGTH, into.resize(at + expected), at, expected);
         }
         if (countsAsHit) {
@@ -150,7 +150,7 @@ final class LargeEntries {
         EvictionFacts.mark(bytes, key, entry.length());
         INT.set(bytes, TOTAL, entry.length());
         INT.set(bytes, PAYLOAD, PART_PAYLOAD);
-        // Unique is enough: whoever could guess it would have to know the key as well.
+        // Being unique is enough: an attacker who guesses it would have to know the key as well.
         ThreadLocalRandom random = ThreadLocalRandom.current();
         LONG.set(bytes, NONCE, random.nextLong());
         LONG.set(bytes, NONCE + 8, random.nextLong());

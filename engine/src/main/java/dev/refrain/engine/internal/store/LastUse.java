@@ -8,9 +8,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * When a store's file was last in use: the time of its secret's file, which every process that uses it keeps up to
- * date. Not that of the lock file: Java opens a file to set its time, and closing it would give up all locks that this
- * process holds on it (POSIX, fcntl).
+ * When a store's file was last in use: the modification time of the secret's file, which every process that uses the
+ * store updates. The lock file would not do: Java opens a file to set its time, and closing it would release all locks
+ * that this process has on it (POSIX, fcntl).
  */
 public final class LastUse {
     private static final Logger LOG = LoggerFactory.getLogger(LastUse.class);
@@ -36,7 +36,7 @@ public final class LastUse {
         }
     }
 
-    /** It is in use now. */
+    /** Notes that the store is in use now. */
     public void mark(long nowMillis) {
         try {
             if (Files.isRegularFile(secret)) {

@@ -6,8 +6,8 @@ import net.openhft.chronicle.hash.serialization.impl.ByteArraySizedReader;
 import net.openhft.chronicle.map.ChronicleMapBuilder;
 
 /**
- * The geometry of the map: how a byte budget becomes segments and chunks. Everything is fixed by hand, so that the size
- * of the file follows from the budget alone and not from a guess at how large entries are.
+ * The geometry of the map: how a byte budget becomes segments and chunks. All sizes are fixed here, so that the size of
+ * the file follows from the budget alone and not from an estimate of the size of entries.
  *
  * <p>A segment takes just under 1 MiB of the file, whatever the budget: its lock is held for a scan of a few hundred
  * entries of a few KB, which takes some 50 us, and evicting in one touches little memory. Larger segments make scans
@@ -16,7 +16,7 @@ import net.openhft.chronicle.map.ChronicleMapBuilder;
 final class Layout {
     /** Below this, an entry of a few MB cannot be spread over enough segments. */
     static final long MIN_CAPACITY = 16L << 20;
-    /** Half of it is lost per entry on average: 2.5 % at 2.6 KB. */
+    /** On average an entry wastes half a chunk: 2.5 % at 2.6 KB. */
     static final int CHUNK_SIZE = 128;
     /**
      * Entries longer than this are split. A run of free chunks for one value must be found in a well filled segment.
@@ -25,11 +25,13 @@ final class Layout {
 
     private static final int SEGMENT_SIZE = 1 << 20;
     /**
-     * Makes a lookup table of 8,192 slots of 4 bytes, full at 6,553 entries: enough for entries of 160 bytes each, at 3
-     * % of the segment.
+     * Gives a lookup table of 8,192 slots of 4 bytes, which is full at 6,553 entries. That is enough for entries of 160
+     * bytes, and takes 3 % of the segment.
      */
     private static final int ENTRIES_PER_SEGMENT = 4_096;
-    /** What fits in a segment beside the lookup table (32 KiB), the bit set of free chunks (1 KiB) and counters. */
+    /**
+     * What is left of a segment beside the lookup table (32 KiB), the bit set of free chunks (1 KiB) and the counters.
+     */
     static final int CHUNKS_PER_SEGMENT = 7_920;
 
     /** Chronicle Map stores the length of a value in at most this many bytes, for the lengths that occur here. */
@@ -52,8 +54,8 @@ final class Layout {
     }
 
     /**
-     * The longest entry that a store takes: beyond a third of it, chance would put more parts into some segment than
-     * fit there, and the entry would evict itself.
+     * The longest entry that a store takes, in bytes. An entry of more than a third of the store would by chance put
+     * more parts into some segment than fit there, and so evict itself.
      */
     static int maxEntryLength(int segments) {
         return (int) Math.min(entrySpace(segments) / 3, Integer.MAX_VALUE / 2);
@@ -83,14 +85,13 @@ final class Layout {
                 .entries((long) segments * ENTRIES_PER_SEGMENT)
                 .actualChunksPerSegmentTier(CHUNKS_PER_SEGMENT)
                 .actualChunkSize(CHUNK_SIZE)
-                // A tier is a second helping of a full segment; recovering
-                // them has lost entries (Chronicle-Map issue 251).
+                // A tier extends a full segment. The recovery of tiers has lost entries (Chronicle-Map issue 251).
                 .allowSegmentTiering(false)
                 .maxBloatFactor(1)
-                // Preallocation does better what Chronicle Map does otherwise: it falls back where fallocate does not
-                // work.
+                // Otherwise Chronicle Map would allocate the blocks. Preallocation does it better: it has a fallback
+                // where fallocate does not work.
                 .sparseFile(true)
-                // Not verified on a read anyway; the engine has its own.
+                // Chronicle Map does not verify them on a read. The engine has its own checksums.
                 .checksumEntries(false)
                 .putReturnsNull(true)
                 .removeReturnsNull(true)

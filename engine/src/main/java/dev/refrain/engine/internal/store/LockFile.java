@@ -13,17 +13,15 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.zip.CRC32C;
 
 /**
- * The file by which processes agree on who may do what to the map, and which
- * remembers whether the map was closed cleanly.
+ * The file by which processes agree who may do what with the map. It also records whether the map was closed cleanly.
  *
- * <p>Byte 0 is the <em>gate</em>: locked exclusively while a process opens or closes the map.
- * Byte 1 is <em>membership</em>: locked shared by each process that has the map open. Whoever
- * is inside the gate and gets membership exclusively is alone with the map. Byte 2 is held by
- * the process that sweeps. The kernel releases all of them when a process dies, whatever it
- * dies of. The count of opens in the record is what a killed process leaves behind.
+ * <p>Byte 0 is the <em>gate</em>: locked exclusively while a process opens or closes the map. Byte 1 is
+ * <em>membership</em>: locked shared by each process that has the map open. A process that is inside the gate and gets
+ * membership exclusively is alone with the map. Byte 2 is locked by the process that sweeps. The kernel releases all
+ * locks when a process dies. The count of opens in the record shows that a process died.
  *
  * <p>Closing any channel of this file releases the locks of the whole process (POSIX), so a process opens it once; see
- * {@link StoreFiles}. Not thread-safe, but for {@link #writeTrust} and the two methods about sweeping.
+ * {@link StoreFiles}. Not thread-safe, except {@link #writeTrust}, {@link #beginSweep} and {@link #endSweep}.
  */
 final class LockFile implements Closeable {
     private static final long GATE = 0;
@@ -33,7 +31,7 @@ final class LockFile implements Closeable {
     private static final long MAGIC = 0x4E49_4152_4645_5221L; // "!REFRAIN" in a dump
     private static final int RECORD_AT = 8;
     private static final int RECORD_LENGTH = 52;
-    /** Follows the record, so that both are written at once. */
+    /** Right after the record, so that one write covers both. */
     private static final int CHECKSUM_AT = RECORD_AT + RECORD_LENGTH;
 
     private static final int TRUST_AT = CHECKSUM_AT + Integer.BYTES;
@@ -53,7 +51,7 @@ final class LockFile implements Closeable {
     }
 
     /**
-     * What the file remembers.
+     * What the file records.
      *
      * @param version of the format of everything beside and in the map
      * @param capacityBytes the budget the map was made with
@@ -94,7 +92,7 @@ final class LockFile implements Closeable {
         return new LockFile(file, FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE));
     }
 
-    /** The record of a file that is only looked at; null if there is none. */
+    /** Reads the record of a file without locking it; null if there is none. */
     static State readOnly(Path file) throws IOException {
         try (LockFile lock = new LockFile(file, FileChannel.open(file, StandardOpenOption.READ))) {
             return lock.read();
@@ -124,7 +122,7 @@ final class LockFile implements Closeable {
         if (exclusive == null) {
             return false;
         }
-        // Who wants to join has to pass the gate first, so nothing is lost by letting go.
+        // A process that joins has to pass the gate first, so this lock can be released again.
         exclusive.release();
         return true;
     }
@@ -200,10 +198,7 @@ final class LockFile implements Closeable {
         return (int) crc.getValue();
     }
 
-    /**
-     * Whether a file that is there already is a lock file: it has a record,
-     * whole or not, or no byte in the place of one.
-     */
+    /** Whether an existing file is a lock file: it has a record, whole or damaged, or is too short for one. */
     static boolean isOne(Path file) throws IOException {
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
             if (channel.size() > LENGTH) {
@@ -211,7 +206,7 @@ final class LockFile implements Closeable {
             }
             ByteBuffer begin = ByteBuffer.allocate(RECORD_AT + Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
             while (begin.hasRemaining() && channel.read(begin, begin.position()) >= 0) {
-                // until it is full or the file ends
+                // Until the buffer is full or the file ends.
             }
             return begin.getLong(0) == 0 && (begin.getLong(RECORD_AT) == MAGIC || begin.position() <= RECORD_AT);
         }
@@ -224,8 +219,8 @@ final class LockFile implements Closeable {
     }
 
     /**
-     * Notes what {@link CleanShutdown} is put in the map. Stands apart from the record, because whoever sees damage
-     * withdraws it at once and outside of the gate.
+     * Records the {@link CleanShutdown} number of the map. It is apart from the record, because a process that sees
+     * damage erases it at once, outside of the gate.
      */
     void writeTrust(long trust) throws IOException {
         channel.write(

@@ -3,8 +3,8 @@ package dev.refrain.engine.internal.store;
 import java.util.concurrent.atomic.LongAccumulator;
 
 /**
- * How long the locks of segments are held. Those of sweeps are always timed, for {@link #longestSweepNanos}; the others
- * only while somebody observes them, so that a put does not pay for it.
+ * How long the locks of segments are held. Locks of sweeps are always timed, for {@link #longestSweepNanos}. The others
+ * are timed only while there is an observer, so that a put does not pay for it.
  */
 public final class LockHoldTimes {
     /**
@@ -35,15 +35,15 @@ public final class LockHoldTimes {
         return longestSweep.get();
     }
 
-    /** To be called when a lock has been taken. Returns the time, or 0 if nobody wants to know. */
+    /** Call when a lock has been taken. Returns the time in nanoseconds, or 0 if there is no observer. */
     long begin() {
         return observer == null ? 0 : System.nanoTime();
     }
 
     /**
-     * To be called when the lock is free again.
+     * Call when the lock has been released.
      *
-     * @param begin 0 if it was not taken at all, or nobody wants to know
+     * @param begin what {@link #begin} returned; 0 if the lock was not taken, or there is no observer
      */
     void end(Work work, long begin) {
         if (begin == 0) {

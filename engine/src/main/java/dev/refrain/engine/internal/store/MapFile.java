@@ -10,11 +10,11 @@ import net.openhft.posix.MAdviseFlag;
 import net.openhft.posix.PosixAPI;
 import net.openhft.posix.internal.noop.NoOpPosixAPI;
 
-/** Makes and opens the file of a map. Callers see to it that nobody else does so at the same time. */
+/** Makes and opens the file of a map. The caller makes sure that nobody else does so at the same time. */
 final class MapFile {
     private MapFile() {}
 
-    /** Makes the file of an empty map; nothing is left of it if that fails. */
+    /** Makes the file of an empty map, and deletes it if that fails. */
     static ChronicleMap<byte[], EntryBuffer> create(Path file, int segments, boolean preallocate) throws IOException {
         try {
             OwnerOnly.createFile(file);
@@ -45,22 +45,20 @@ final class MapFile {
         return checked(Layout.builder(1).createPersistedTo(file.toFile()));
     }
 
-    /**
-     * Whether something about some segment cannot be, such as a lock that nobody can hold if nobody has the file open.
-     */
+    /** Whether some segment is inconsistent, such as by a lock that is held although nobody has the file open. */
     static boolean hasSuspects(Path file) throws IOException {
         try (RawMap raw = RawMap.open(file)) {
             return raw.hasSuspects();
         }
     }
 
-    /** What is known of a map's file without having read it: its length, and the check of its head. */
+    /** What tells a map's file without reading all of it: its length, and the check of its head. */
     record Shape(long length, long headCheck) {}
 
     /**
-     * The shape that a file must have that says to be the map of a store, if nothing beside it tells.
+     * The shape that a store's map file must have, where no lock file records it.
      *
-     * @param scratch does not exist, and does not after that
+     * @param scratch a path at which no file exists, before and after this
      */
     static Shape expected(Path file, Path scratch) throws IOException {
         int segments;
@@ -91,9 +89,9 @@ final class MapFile {
     }
 
     /**
-     * Entries are found by hashes, so what lies beside one is not what is read next. Reading ahead costs more than
-     * time: Linux keeps what it has read ahead in pages of up to 2 MiB, and writes such a page as a whole when a byte
-     * of it has changed.
+     * Entries are found by hash, so the next read is nowhere near the last. Reading ahead costs more than time: Linux
+     * keeps what it has read ahead in pages of up to 2 MiB, and writes all of such a page when one byte of it has
+     * changed.
      */
     private static void readPagesSingly(VanillaChronicleMap<?, ?, ?> map) {
         if (!(PosixAPI.posix() instanceof NoOpPosixAPI)) {

@@ -14,16 +14,16 @@ import net.openhft.chronicle.hash.impl.SizePrefixedBlob;
 import net.openhft.chronicle.map.VanillaChronicleMap;
 
 /**
- * What stands in a map's file in front of its segment headers: Chronicle Map's header, which says how the file is
- * divided, and its global state. Chronicle Map believes each digit of both, and computes addresses in memory from them.
- * None of these bytes changes in the life of a store, but a mark that the file is being made and a lock. So a check of
- * them is kept in the {@link LockFile}, and is compared before Chronicle Map sees the file.
+ * The beginning of a map's file, in front of the segment headers: Chronicle Map's header, which says how the file is
+ * divided, and its global state. Chronicle Map validates neither, and computes addresses in memory from them. During
+ * the life of a store none of these bytes changes, except a mark that the file is being made, and a lock. So the
+ * {@link LockFile} keeps a check of them, which is compared before Chronicle Map opens the file.
  */
 final class MapHead {
     /** A check that no head has. */
     static final long UNKNOWN = 0;
 
-    /** Chronicle Map writes no longer headers. */
+    /** No header that Chronicle Map writes is longer. */
     private static final int MAX_HEADER_LENGTH = 16 << 10;
 
     private static final int HEADER_AT = SizePrefixedBlob.SELF_BOOTSTRAPPING_HEADER_OFFSET;
@@ -31,7 +31,7 @@ final class MapHead {
     private static final int PAGE = 4096;
     private static final int GLOBAL_STATE = 1024;
     private static final String CHRONICLE = "!" + VanillaChronicleMap.class.getName();
-    /** Names of ours in the header, which no other program's map has. */
+    /** Names of our classes, which the header of no other program's map has. */
     private static final String[] OURS = {KeyAccess.class.getName(), EntryMarshaller.class.getName()};
 
     private MapHead() {}
@@ -46,8 +46,8 @@ final class MapHead {
     }
 
     /**
-     * Whether a file whose head may be damaged was a map of ours: two of the three marks of {@link #isOurs} are there.
-     * Of what is not, no byte is given up.
+     * Whether a file whose head may be damaged was a map of ours: it has two of the three marks of {@link #isOurs}. No
+     * byte of any other file is deleted.
      */
     static boolean wasOurs(Path file) throws IOException {
         String text = begin(file);
@@ -87,7 +87,7 @@ final class MapHead {
     }
 
     /**
-     * Frees what only a killed process can have left: the mark of a file in the making, for which Chronicle Map would
+     * Clears what only a killed process can have left: the mark of a file in the making, for which Chronicle Map would
      * wait a minute, and the lock of the global state. Nobody else may have the file open.
      */
     static void release(Path file) throws IOException {
@@ -114,7 +114,7 @@ final class MapHead {
     private static ByteBuffer read(FileChannel channel, long at, int length) throws IOException {
         ByteBuffer buffer = ByteBuffer.allocate(length).order(ByteOrder.LITTLE_ENDIAN);
         while (buffer.hasRemaining() && channel.read(buffer, at + buffer.position()) >= 0) {
-            // until it is full or the file ends
+            // Until the buffer is full or the file ends.
         }
         return buffer.flip();
     }

@@ -9,9 +9,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Runs the opening and closing of files on a thread of its own. On the caller's, a set interrupt flag would close the
- * channels, and with them give up locks; and what Chronicle has to say about a recovery would go to the log as warnings
- * that nobody can act on.
+ * Opens and closes files on a thread of its own. On the caller's thread, a set interrupt flag would close the channels
+ * and so release their locks. Chronicle would also log a recovery as warnings that nobody can act on.
  */
 final class OwnThread {
     private static final Logger LOG = LoggerFactory.getLogger(ChronicleStore.class);
@@ -23,7 +22,7 @@ final class OwnThread {
         T run() throws IOException;
     }
 
-    /** Runs a task to its end, whether or not the caller is interrupted meanwhile; the flag is kept. */
+    /** Runs a task to its end, even if the caller is interrupted meanwhile. The interrupt flag is kept. */
     static <T> T run(String name, Task<T> task) throws IOException {
         FutureTask<T> future = new FutureTask<>(() -> {
             ExceptionHandler aside = (logger, message, thrown) -> LOG.debug(message, thrown);

@@ -14,11 +14,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Makes the file system give a file all of its blocks. Where a block is missing when a page of the mapping is first
- * written, and the disk is full by then, the kernel raises SIGBUS; see docs/RATIONALE.md for what a JVM makes of that.
+ * Makes the file system allocate all blocks of a file. If a page of the mapping has no block when it is first written,
+ * and the disk is full, the kernel raises SIGBUS; docs/RATIONALE.md says what a JVM does then.
  *
- * <p>What the file contains stays as it is. Nobody else may have it open,
- * unless it is certain that {@code fallocate} works.
+ * <p>The content of the file stays. Nobody else may have it open, unless {@code fallocate} is known to work.
  */
 final class Preallocation {
     private static final Logger LOG = LoggerFactory.getLogger(ChronicleStore.class);
@@ -64,8 +63,7 @@ final class Preallocation {
         ByteBuffer piece = ByteBuffer.allocateDirect(PIECE);
         for (long at = 0; at < length; at += piece.limit()) {
             if (disk.getUsableSpace() < DiskSpace.MARGIN) {
-                // It may be the last but one block that is missing, but
-                // a sparse file on a full disk is what must not be.
+                // Perhaps enough room would be left in the end, but a sparse file on a full disk must not be.
                 throw new IOException("No space left on device");
             }
             piece.clear();

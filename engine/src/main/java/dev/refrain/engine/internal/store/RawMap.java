@@ -15,9 +15,9 @@ import net.jpountz.xxhash.XXHash64;
 import net.jpountz.xxhash.XXHashFactory;
 
 /**
- * The file of a map as docs/STORAGE-FORMAT.md describes it, read without Chronicle Map: read-only, without locks, and
- * with reads instead of a mapping, so that it neither harms a file that others have open nor is harmed by one that is
- * damaged. A segment that is written to meanwhile may come out torn; whoever minds reads it again.
+ * Reads the file of a map as docs/STORAGE-FORMAT.md describes it, without Chronicle Map. It is read-only, takes no
+ * locks and maps nothing, so it cannot harm a file that is in use, and a damaged file cannot harm it. A segment that is
+ * written to meanwhile may come out torn; a caller to whom that matters reads it again.
  */
 final class RawMap implements Closeable {
     private static final int HEADER_AT = 12;
@@ -28,7 +28,7 @@ final class RawMap implements Closeable {
     private static final int CACHE_LINE = 64;
     private static final int COUNTERS = 64;
     private static final int HEADERS_AT_A_TIME = 4_096;
-    /** Where segments have least of it, and where they have most: as few segments as a store can have. */
+    /** Bounds of the length of a segment header. It is longest in a store with the fewest segments. */
     private static final int MIN_SEGMENT_HEADER = SegmentState.HEADER_LENGTH;
 
     private static final int MAX_SEGMENT_HEADER = 192;
@@ -39,10 +39,10 @@ final class RawMap implements Closeable {
     private static final int CHUNKS_AT = TABLE + COUNTERS + FREE_LIST;
 
     private static final int SEGMENT_LENGTH = CHUNKS_AT + Layout.CHUNKS_PER_SEGMENT * Layout.CHUNK_SIZE;
-    /** What a lookup table takes: four fifths of its slots. */
+    /** The most values that a lookup table takes: four fifths of its slots. */
     static final int MAX_VALUES = 6_553;
 
-    /** Of the length of a value, stop-bit encoded. */
+    /** Length of a stop-bit encoded value length. */
     private static final int MAX_LENGTH_BYTES = 3;
 
     private static final int LONGEST_VALUE = CacheStore.KEY_LENGTH + MAX_LENGTH_BYTES + Layout.MAX_VALUE_LENGTH;
@@ -121,15 +121,12 @@ final class RawMap implements Closeable {
     private ByteBuffer read(long at, int length) throws IOException {
         ByteBuffer buffer = ByteBuffer.allocate(length).order(ByteOrder.LITTLE_ENDIAN);
         while (buffer.hasRemaining() && channel.read(buffer, at + buffer.position()) >= 0) {
-            // until it is full or the file ends
+            // Until the buffer is full or the file ends.
         }
         return buffer.flip();
     }
 
-    /**
-     * Whether some segment's header says what it cannot say of a map that was
-     * closed cleanly: that its lock is held, for instance.
-     */
+    /** Whether some segment's header is impossible in a map that was closed cleanly: its lock is held, for instance. */
     boolean hasSuspects() throws IOException {
         for (int first = 0; first < segments; first += HEADERS_AT_A_TIME) {
             int count = Math.min(HEADERS_AT_A_TIME, segments - first);
@@ -143,7 +140,7 @@ final class RawMap implements Closeable {
         return false;
     }
 
-    /** Whether a segment's header says what it cannot say of a map that was closed cleanly. */
+    /** Whether a segment's header is impossible in a map that was closed cleanly. */
     boolean isSuspect(int segment) throws IOException {
         return isSuspect(read(headerAt(segment), segmentHeaderSize));
     }
@@ -199,9 +196,9 @@ final class RawMap implements Closeable {
         static final int LENGTH = SEGMENT_LENGTH;
 
         final int index;
-        /** Whether somebody holds its lock or waits for it, be he dead or alive. */
+        /** Whether its lock is held or waited for, by a process that may be dead. */
         final boolean isLocked;
-        /** How many values there should be. */
+        /** The number of values by the header. */
         final int values;
 
         private final int segments;
@@ -272,7 +269,7 @@ final class RawMap implements Closeable {
                     : null;
         }
 
-        /** Whether who looks for the key comes to this segment, and recognises the slot. */
+        /** Whether a lookup of the key comes to this segment and stops at the slot. */
         boolean isFoundBy(byte[] key, int slot) {
             long hashed = HASH.hash(key, 0, key.length, 0);
             int bits = isPowerOfTwo(segments) ? Integer.numberOfTrailingZeros(segments) : 31;

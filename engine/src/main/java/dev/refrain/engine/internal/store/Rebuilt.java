@@ -10,10 +10,11 @@ import java.util.Set;
 import java.util.zip.CRC32C;
 
 /**
- * What a segment should say of the values in it that are whole: a value with a place and a length that can be, of a key
- * that leads to it, upon no other, and with the checksum that it should have, if it has one of its own. Of values that
- * lie upon each other that one is whole whose checksum says so, so nothing is lost to a neighbour that is not what it
- * was. What the pieces of large entries hold is for the reader of the entry to judge.
+ * The lookup table, counters and free list that a segment should have for the values in it that are whole. A value is
+ * whole if its place and length are possible, a lookup of its key leads to it, it overlaps no other, and its checksum
+ * is right, if it has one. Of values that overlap, the one with the right checksum is whole, so that no value is lost
+ * to a damaged neighbour. The parts of large entries have no checksum of their own; the reader of the entry verifies
+ * them.
  */
 final class Rebuilt {
     private final ByteBuffer table;
@@ -26,7 +27,7 @@ final class Rebuilt {
     private int values;
     private int parts;
     private int dropped;
-    /** Whether each value stands where a walk for its key comes to. */
+    /** Whether a lookup finds each value. */
     private boolean isReachable = true;
 
     private final RawMap.Segment segment;
@@ -42,17 +43,17 @@ final class Rebuilt {
         takeAll();
     }
 
-    /** How many slots lead to nothing that is whole. */
+    /** How many slots lead to no whole value. */
     int dropped() {
         return dropped;
     }
 
-    /** Whether the segment says all this already, and nobody holds its lock. */
+    /** Whether the segment has all this already and its lock is free. */
     boolean isAsItWas() {
         return dropped == 0 && header().equals(segment.header()) && directory().equals(segment.directory());
     }
 
-    /** Takes over what is whole beyond doubt, then what nothing speaks against. */
+    /** Takes over the values with a right checksum first, then those without a checksum. */
     private void takeAll() {
         BitSet pieces = new BitSet(segment.slots());
         for (int slot = 0; slot < segment.slots(); slot++) {

@@ -3,9 +3,9 @@ package dev.refrain.engine.internal.store;
 import dev.refrain.engine.internal.eviction.EvictionPolicy;
 
 /**
- * The values that came last into each segment, as far as this process put them there. Used under the segment's lock.
+ * The latest values that this process put into each segment. Used under the segment's lock.
  *
- * <p>A value is known by its chunk and the upper bits of its owner's hash; 0 is none.
+ * <p>A value is identified by its chunk and the upper bits of its owner's hash; 0 is none.
  */
 final class RecentInserts {
     private static final int CHUNK_BITS = 13;
@@ -40,8 +40,8 @@ final class RecentInserts {
     }
 
     /**
-     * Takes the oldest newcomer out. Returns its chunk, or {@link #NONE} if it has been taken out already. Whether the
-     * value is still there is for the caller to find out, by {@link #isAt}.
+     * Removes the oldest one. Returns its chunk, or {@link #NONE} if there is none. The caller checks with
+     * {@link #isAt} whether the value is still there.
      */
     long takeOldest(int segment) {
         int at = segment * EvictionPolicy.NEWCOMERS + next[segment];

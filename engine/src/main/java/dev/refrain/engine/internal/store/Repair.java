@@ -7,10 +7,10 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
 /**
- * Puts the segments of a map right that was not closed cleanly or is damaged: frees locks and room left behind, and
- * drops values that are not whole or cannot be found ({@link Rebuilt}). Reads and writes the file without mapping it
- * and without Chronicle Map, whose own recovery believes what it reads. A segment in which nothing is wrong is not
- * written to. Nobody may have the file open.
+ * Repairs the segments of a map that was not closed cleanly or is damaged. It frees locks and room that were left
+ * behind, and drops values that are not whole or cannot be found ({@link Rebuilt}). It reads and writes the file
+ * without mapping it and without Chronicle Map, whose own recovery trusts what it reads. A sound segment is not written
+ * to. Nobody may have the file open.
  */
 final class Repair {
     private final RawMap map;
@@ -23,7 +23,7 @@ final class Repair {
     }
 
     /**
-     * Looks at all segments, or at those alone whose header shows that something is wrong, such as a lock that is held.
+     * Checks all segments, or only those whose header is impossible after a clean close ({@link RawMap#isSuspect}).
      *
      * @return how many things were put right
      */

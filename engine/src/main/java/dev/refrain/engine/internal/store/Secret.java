@@ -32,7 +32,7 @@ final class Secret {
         return secret.length == LENGTH ? secret : null;
     }
 
-    /** Tells secrets apart and gives nothing of them away. */
+    /** A digest that tells secrets apart and reveals nothing of them. */
     static long check(byte[] secret) {
         try {
             MessageDigest sha256 = MessageDigest.getInstance("SHA-256");
@@ -45,7 +45,7 @@ final class Secret {
         }
     }
 
-    /** Where a secret in the making stands. */
+    /** The file in which a new secret is written first. */
     static Path draft(Path file) {
         return file.resolveSibling(file.getFileName() + ".new");
     }

@@ -25,26 +25,26 @@ import net.openhft.chronicle.map.VanillaChronicleMap;
 import net.openhft.chronicle.map.impl.CompiledMapQueryContext;
 
 /**
- * A Chronicle Map of values small enough for one segment each, that makes room for itself and keeps away from segments
- * whose lock is stuck. Methods throw whatever else Chronicle Map throws; {@link ChronicleStore} turns that into misses.
+ * A Chronicle Map of values that each fit in one segment. It evicts to make room, and avoids segments whose lock is
+ * stuck. Methods throw whatever else Chronicle Map throws; {@link ChronicleStore} turns that into misses.
  *
- * <p>Two habits of Chronicle Map 2026.1 shape the code. A full segment makes it take the map's global lock, and a
- * process killed there makes every other process print a dump of the whole map when it comes to that lock; so a put
- * looks for room first and never gets that far. And replacing a value by a longer one frees the old value's chunks
- * before it knows that there is room for the new one, which leaves a dangling entry when there is none; so a put
- * removes the old value first.
+ * <p>Two habits of Chronicle Map 2026.1 shape the code. First, for a full segment it takes the map's global lock. If a
+ * process is killed there, every other process that wants this lock prints a dump of the whole map. So a put makes room
+ * first and never gets that far. Second, when it replaces a value by a longer one, it frees the old value's chunks
+ * before it knows that there is room for the new one. Without room a dangling entry is left. So a put removes the old
+ * value first.
  */
 final class SegmentMap {
-    /** What an answer of 2.5 KB takes. Eviction remembers less of the single entry where entries are smaller. */
+    /** What an answer of 2.5 KB takes. Where entries are smaller, eviction keeps less history per entry. */
     private static final int USUAL_CHUNKS = 20;
     /** Tries to make room for one value. One is enough unless other writers are faster. */
     private static final int ROUNDS = 8;
-    /** Each has a page of its own that says what is taken, and may have to be read from the disk for that. */
+    /** The free list of each segment is on a page of its own, which may have to be read from the disk. */
     private static final int SEGMENTS_COUNTED = 1_024;
 
     private final ChronicleMap<byte[], EntryBuffer> map;
     private final SegmentState state;
-    private final Tally tally;
+    private final StoreCounters counters;
     private final EvictionPolicy policy;
     private final RecentInserts recentInserts;
     private final Shortlists shortlists;
@@ -52,12 +52,12 @@ final class SegmentMap {
     private final StuckSegments stuck;
     private final Heads heads;
 
-    SegmentMap(ChronicleMap<byte[], EntryBuffer> map, Tally tally, Failures failures) {
+    SegmentMap(ChronicleMap<byte[], EntryBuffer> map, StoreCounters counters, Failures failures) {
         this.map = map;
         this.state = new SegmentState((VanillaChronicleMap<?, ?, ?>) map);
         this.heads = new Heads((VanillaChronicleMap<?, ?, ?>) map);
         this.stuck = new StuckSegments(failures);
-        this.tally = tally;
+        this.counters = counters;
         long chunks = (long) map.segments() * Layout.CHUNKS_PER_SEGMENT;
         this.policy = new EvictionPolicy(chunks, map.segments(), chunks / USUAL_CHUNKS);
         this.recentInserts = new RecentInserts(map.segments());
@@ -96,27 +96,27 @@ final class SegmentMap {
         }
     }
 
-    /** Looks again at what looked damaged without a lock. */
+    /** Checks again, under the lock, what looked damaged without it. */
     private void requireSafe(byte[] key) {
         try (ExternalMapQueryContext<byte[], EntryBuffer, ?> query = map.queryContext(key)) {
             lock(query, key);
         }
     }
 
-    /** What eviction remembers of an entry's hits. */
+    /** The number of an entry's hits that eviction remembers. */
     int hits(byte[] key) {
         return policy.hits(EvictionFacts.hash(key));
     }
 
-    /** An entry was read, all of it. The value is its own or its manifest. */
+    /** Counts a hit of an entry. The value is the entry itself, or its manifest. */
     void countHit(byte[] key, EntryBuffer value) {
         policy.hit(EvictionFacts.owner(key, value), EvictionFacts.chunks(value), EvictionFacts.cost(value));
     }
 
     /**
-     * Copies the head of a key's value, and counts that as a hit if the caller says so then.
+     * Copies the head of a key's value. Counts it as a hit if the callback returns true.
      *
-     * @return false if it does not, or if there is no head, or none that can be had at once
+     * @return false if the callback returned false, if there is no head, or if reading it needs a lock
      */
     boolean head(byte[] key, byte[] into, BooleanSupplier then) {
         int length = heads.read(key, into);
@@ -128,14 +128,14 @@ final class SegmentMap {
         return true;
     }
 
-    /** An entry is about to be put, in whatever number of values. */
+    /** Tells eviction that an entry will be put, in one value or several. */
     void announce(byte[] key, EntryBuffer entry) {
         policy.put(EvictionFacts.hash(key), EvictionFacts.chunks(entry), EvictionFacts.cost(entry));
     }
 
     /**
-     * Stores a value, evicting others of its segment if need be. The older
-     * value is gone in any case. Its entry has been announced before.
+     * Stores a value, and evicts others of its segment if need be. The older value of the key is removed in any case.
+     * {@link #announce} comes first.
      *
      * @param displaced receives the older value if it was a manifest; is empty otherwise
      * @return whether there was room
@@ -152,7 +152,7 @@ final class SegmentMap {
                 if (!lock(query, key)) {
                     return false;
                 }
-                held = tally.holds.begin();
+                held = counters.holds.begin();
                 removeFound(query, displaced);
                 if (hasRoom(query, chunks)) {
                     query.insert(query.absentEntry(), query.wrapValueAsData(value));
@@ -163,7 +163,7 @@ final class SegmentMap {
                     return true;
                 }
             } finally {
-                tally.holds.end(LockHoldTimes.Work.PUT, held);
+                counters.holds.end(LockHoldTimes.Work.PUT, held);
             }
             if (round == ROUNDS || !evict(segment, chunks, owner, nowMillis)) {
                 return false;
@@ -179,14 +179,14 @@ final class SegmentMap {
             long held = 0;
             try (MapSegmentContext<byte[], EntryBuffer, ?> context = map.segmentContext(segment)) {
                 ((SegmentLock) context).updateLock().lock();
-                held = tally.holds.begin();
+                held = counters.holds.begin();
                 requireWalkable(context, segment);
                 evictor.choose(view(context), segment, chunks, owner, nowMillis);
             } catch (InterProcessDeadLockException e) {
                 stuck.add(segment);
                 return false;
             } finally {
-                tally.holds.end(LockHoldTimes.Work.CHOOSE, held);
+                counters.holds.end(LockHoldTimes.Work.CHOOSE, held);
             }
             byte[] key = new byte[CacheStore.KEY_LENGTH];
             boolean any = false;
@@ -195,13 +195,13 @@ final class SegmentMap {
                 any |= evict(key, nowMillis);
             }
             if (!any && evictor.choseFromShortlist()) {
-                // Something else lies there now, or others were faster. The next round looks at everything.
+                // Another value is there now, or others were faster. The next round looks at everything.
                 shortlists.drop(segment);
                 return true;
             }
             if (!any && evictor.victims() > 0) {
-                // None is found by its key: others were faster, or the segment
-                // is damaged, and what is damaged would stay for ever.
+                // No value is found by its key: others were faster, or the segment is damaged, and damaged values would
+                // stay for ever.
                 repair(segment);
             }
             if (event != null) {
@@ -220,7 +220,7 @@ final class SegmentMap {
             if (!lock(query, key)) {
                 return false;
             }
-            held = tally.holds.begin();
+            held = counters.holds.begin();
             MapEntry<byte[], EntryBuffer> entry = query.entry();
             if (entry == null) {
                 return false;
@@ -230,28 +230,25 @@ final class SegmentMap {
             boolean isExpired = expiresAt(entry) <= nowMillis;
             boolean isFirst = kind != EntryHead.NOTE;
             if (Kind.isMark(kind)) {
-                // An entry in pieces is lost with the first of them, and counts once.
+                // An entry in parts is lost with its first part, and counts once.
                 Data<EntryBuffer> value = entry.value();
                 long owner = value.bytes().readLong(value.offset() + EvictionFacts.OWNER);
                 isFirst = policy.forget(owner, kind != Kind.PART);
             }
             remove(query, entry, kind);
             if (isFirst) {
-                tally.evictions.increment();
+                counters.evictions.increment();
                 if (isExpired) {
-                    tally.expiredEvictions.increment();
+                    counters.expiredEvictions.increment();
                 }
             }
             return true;
         } finally {
-            tally.holds.end(LockHoldTimes.Work.EVICT, held);
+            counters.holds.end(LockHoldTimes.Work.EVICT, held);
         }
     }
 
-    /**
-     * To be called when a value stands in a segment and is not found there by its key, or so little of it is right that
-     * it is to go.
-     */
+    /** Call this when a value of a segment is not found by its key, or is damaged. */
     void repair(int segment) {
         if (stuck.contains(segment)) {
             return;
@@ -264,9 +261,7 @@ final class SegmentMap {
         }
     }
 
-    /**
-     * An entry has turned out not to be what was stored; what else is wrong in its segment may come to light as little.
-     */
+    /** Repairs the segment of an entry that turned out to be damaged, because other damage there may go unnoticed. */
     void repair(byte[] key) {
         repair(segmentOf(key));
     }
@@ -295,7 +290,7 @@ final class SegmentMap {
     }
 
     /**
-     * Takes the write lock of the key's segment. Returns false if it cannot be had.
+     * Takes the write lock of the key's segment. Returns false if the segment is stuck.
      *
      * @throws IllegalStateException if the segment was damaged; it is put right then
      */
@@ -368,8 +363,8 @@ final class SegmentMap {
     }
 
     /**
-     * To be called before an entry is removed: Chronicle Map marks as free what the entry says to take, without asking
-     * whether there is so much. With a damaged file that can reach beyond the mapping, and then the process dies.
+     * Call this before an entry is removed. Chronicle Map marks as free the length that the entry claims, and does not
+     * check it. In a damaged file that can reach beyond the mapping, and then the process dies.
      */
     private static void requireSane(MapEntry<byte[], EntryBuffer> entry) {
         long length = entry.value().size();
@@ -393,7 +388,8 @@ final class SegmentMap {
         long chunk = ((CompiledMapQueryContext<?, ?, ?>) query).pos();
         if (!state.areTaken(
                 segment, chunk, Layout.exactChunks((int) entry.value().size()))) {
-            // To others its room is free: something may lie there by now, and would be marked as free with it.
+            // The free list says that its room is free. Another value may be there by now, and would be marked as free
+            // with it.
             putRight(segment);
         }
         if (!Kind.isEntry(kind)) {
@@ -404,15 +400,15 @@ final class SegmentMap {
 
     /** Removes what has expired in one segment, and returns how many entries that were. */
     long sweep(int segment, long nowMillis) {
-        return walk(segment, head -> EntryHead.expiresAt(head) <= nowMillis, tally.expirations);
+        return walk(segment, head -> EntryHead.expiresAt(head) <= nowMillis, counters.expirations);
     }
 
-    /** Removes what matches in one segment, of large entries piece by piece. */
+    /** Removes the values of one segment that match; of large entries part by part. */
     long removeIf(int segment, Predicate<byte[]> head) {
-        return walk(segment, head, tally.removals);
+        return walk(segment, head, counters.removals);
     }
 
-    /** Adds the keys of one segment that match, those of what is no entry left out. */
+    /** Adds the matching keys of the entries of one segment. */
     void find(int segment, Predicate<byte[]> key, List<byte[]> into) {
         walk(segment, new Walk(key, into));
     }
@@ -431,7 +427,7 @@ final class SegmentMap {
                 }
                 stuck.remove(segment);
             }
-            // Known without touching the segment: one that was never used costs no memory.
+            // The header alone tells this, so a segment that was never used costs no memory.
             walk.isDone = state.values(segment) == 0;
         }
         while (!walk.isDone) {
@@ -468,21 +464,20 @@ final class SegmentMap {
                 walk.removed += Kind.isEntry(kind) ? 1 : 0;
             }
         } finally {
-            tally.holds.end(LockHoldTimes.Work.SWEEP, held);
+            counters.holds.end(LockHoldTimes.Work.SWEEP, held);
         }
     }
 
     /**
-     * A walk through a segment. Looks without a lock, so that nobody waits for it, however many values there are and
-     * wherever they have to be read from: what matches may turn out to be something else when its removal looks again
-     * under the lock. Nothing is passed over that is there from the beginning to the end: removing a value may move
-     * others down in the lookup table, never up, and never past a slot that was free when they came; so the walk goes
-     * down, from a free slot to the same again.
+     * A walk through a segment. It takes no lock, so nobody waits for it, even if values have to be read from the disk.
+     * What matches is therefore checked again under the lock before it is removed. The walk misses no value that is
+     * there all the time: a removal may move other values down in the lookup table, but never up, and never past a slot
+     * that was free when they were put. So the walk goes down, from a free slot round to the same slot.
      */
     private static final class Walk {
         private static final int VALUES_PER_LOOK = 64;
 
-        /** Of heads, or of keys if those that match are collected. */
+        /** On heads; on keys if the walk collects keys. */
         private final Predicate<byte[]> condition;
 
         private final List<byte[]> keysFound;
@@ -491,9 +486,9 @@ final class SegmentMap {
         private final int[] chunks = new int[VALUES_PER_LOOK];
         private final byte[] keys = new byte[VALUES_PER_LOOK * CacheStore.KEY_LENGTH];
         private int found;
-        /** A slot that was free at the beginning, or -1 before that. */
+        /** The free slot at which the walk began; -1 before it begins. */
         private int top = -1;
-        /** Slots gone down from there. */
+        /** Slots walked since then. */
         private int gone;
 
         private boolean isDone;
@@ -545,7 +540,7 @@ final class SegmentMap {
         }
     }
 
-    /** The bytes that expired values take in one segment; looks without a lock. */
+    /** The bytes that expired values take in one segment. Takes no lock, so it is an estimate. */
     long expiredBytes(int segment, long nowMillis) {
         try (MapSegmentContext<byte[], EntryBuffer, ?> context = map.segmentContext(segment)) {
             if (state.values(segment) == 0 || stuck.contains(segment)) {

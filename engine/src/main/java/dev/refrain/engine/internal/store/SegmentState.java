@@ -14,26 +14,26 @@ import net.openhft.chronicle.hash.impl.VanillaChronicleHash;
 import net.openhft.chronicle.map.VanillaChronicleMap;
 
 /**
- * What the mapped file says of its segments, read and written in place, as docs/STORAGE-FORMAT.md describes it.
+ * The headers, lookup tables and free lists of the mapped file, read and written in place, as docs/STORAGE-FORMAT.md
+ * describes them.
  *
  * <p>Chronicle Map trusts the file: it walks a lookup table until it comes to a free slot, for ever if there is none;
- * it follows a segment to further ones, wherever they are said to be; it reads and frees as much as a value's length
- * says. A file can be damaged at any time, also while it is open, and then the process would hang or die. So who is
- * about to have Chronicle Map do something with a key first walks the same way here ({@link #isSafe}), where each step
- * is bounded. It ends at the first free slot, so it costs a healthy segment next to nothing. A segment that fails is
- * put right ({@link #repair}).
+ * it follows links to further tiers of a segment, wherever they lead; it reads and frees as many bytes as a value's
+ * length says. A file can be damaged at any time, even while it is open, and then the process would hang or die. So
+ * before Chronicle Map does anything with a key, {@link #isSafe} makes the same walk with each step bounded. It ends at
+ * the first free slot, so it costs a sound segment next to nothing. A segment that fails the check is repaired
+ * ({@link #repair}).
  *
- * <p>Reading needs no lock, but what is read without one may be in the middle
- * of a change. Writing needs the segment's write lock.
+ * <p>Reading needs no lock, but may then see a change half made. Writing needs the segment's write lock.
  */
 final class SegmentState {
-    /** Within a segment's header, behind its lock. */
+    /** Offset in a segment's header, after its lock. */
     static final int ENTRIES = 8;
 
     static final int LOWEST_FREE = 12;
     static final int NEXT_TIER = 16;
     static final int DELETED = 24;
-    /** Unused by Chronicle Map: the parts of large entries among the segment's values. */
+    /** Offset of a field that Chronicle Map does not use: the number of parts of large entries in the segment. */
     static final int PARTS = 28;
 
     /** The least that a segment's header takes. */
@@ -93,8 +93,9 @@ final class SegmentState {
     }
 
     /**
-     * Whether Chronicle Map may look for a key: its walk ends, stays in the segment, and what it finds has an end there
-     * too. With the segment's lock the answer is certain; without, "no" may only mean that somebody is writing.
+     * Whether Chronicle Map may look for a key: the walk ends, stays in the segment, and finds a value that ends in the
+     * segment. Under the segment's lock the answer is certain. Without it, false may only mean that somebody is
+     * writing.
      */
     boolean isSafe(byte[] key) {
         long hash = LongHashFunction.xx_r39().hashBytes(key);
@@ -134,7 +135,7 @@ final class SegmentState {
         return true;
     }
 
-    /** Whether a value has a length that can be. */
+    /** Whether a value ends within its segment. */
     private static boolean endsInSegment(long at, int chunk) {
         int length = 0;
         for (int i = 0; i < 3; i++) {
@@ -150,7 +151,7 @@ final class SegmentState {
         return false;
     }
 
-    /** Whether what a walk through all of a segment relies on is there. */
+    /** Whether the lookup table has a free slot, which ends a walk through the segment. */
     boolean isWalkable(int segment) {
         if (MEMORY.readLong(header(segment) + NEXT_TIER) != 0) {
             return false;
@@ -164,14 +165,14 @@ final class SegmentState {
         return false;
     }
 
-    /** Puts a segment right ({@link Rebuilt}), in place. Needs its write lock. Takes a few milliseconds. */
+    /** Repairs a segment in place ({@link Rebuilt}). Needs its write lock. Takes a few milliseconds. */
     void repair(int segment) {
         byte[] header = new byte[HEADER_LENGTH];
         byte[] bytes = new byte[RawMap.Segment.LENGTH];
         MEMORY.readBytes(header(segment), header, 0, HEADER_LENGTH);
         MEMORY.readBytes(map.segmentBaseAddr(segment), bytes, 0, bytes.length);
         Rebuilt rebuilt = new Rebuilt(new RawMap.Segment(segment, segments, littleEndian(header), littleEndian(bytes)));
-        // Slots first: readers without a lock go by them. The lock stays as it is.
+        // The slots come first, because readers without a lock use them. The lock stays as it is.
         byte[] directory = rebuilt.directory().array();
         MEMORY.writeBytes(map.segmentBaseAddr(segment), directory, 0, directory.length);
         MEMORY.writeBytes(header(segment) + ENTRIES, rebuilt.header().array(), ENTRIES, HEADER_LENGTH - ENTRIES);
@@ -181,7 +182,7 @@ final class SegmentState {
         return ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
     }
 
-    /** Whether the free list says that chunks of a segment are taken, as those of a value must be. */
+    /** Whether the free list has the given chunks as taken, as those of a value must be. */
     boolean areTaken(int segment, long chunk, int count) {
         long list = map.segmentBaseAddr(segment) + freeListOffset;
         for (long i = chunk; i < chunk + count; i++) {

@@ -17,11 +17,11 @@ import net.openhft.chronicle.map.impl.CompiledMapIterationContext;
 
 /**
  * The bytes of one segment as docs/STORAGE-FORMAT.md describes them, read in place. Chronicle Map's own iteration
- * begins at the same entry each time, and touches every entry from there on; this looks at those that are asked for.
- * Everything read comes from a file, so a value whose place or length cannot be is not shown.
+ * begins at the same entry each time and touches every entry; this view touches only the entries that are asked for.
+ * The bytes come from a file, so a value with an impossible place or length is not shown.
  *
- * <p>True while the segment's update lock is held. Without it, values may be half written or gone by the time that they
- * are read, so what is found is a guess; but never is anything read from outside of the segment.
+ * <p>Exact while the segment's update lock is held. Without the lock, values may be half written or gone, so results
+ * are guesses. Nothing outside of the segment is read in any case.
  */
 final class SegmentView {
     private static final Memory MEMORY = OS.memory();
@@ -34,14 +34,14 @@ final class SegmentView {
     private final int tableLength;
     private final long entriesAddress;
     private final ReusableBitSet taken;
-    /** The value looked at last: its chunk, its length, the chunks that it takes and where it begins. */
+    /** The last value: its chunk, its length, the chunks that it takes and its address. */
     private int current = -1;
 
     private int length;
     private int chunks;
     private long value;
 
-    /** Written so that the loads behind it are not optimised away. */
+    /** A sink for loads, so that the JIT does not remove them. */
     @SuppressWarnings("unused")
     private long fetched;
 
@@ -65,7 +65,7 @@ final class SegmentView {
         into.clear();
         int found = 0;
         for (int slot = 0; slot < tableLength; slot += 2) {
-            // Most slots are free; two at a time.
+            // Most slots are free, so two are tested at a time.
             if (MEMORY.readLong(tableAddress + (long) slot * SLOT) != 0) {
                 found += listStart(slot, into) + listStart(slot + 1, into);
             }
@@ -82,7 +82,7 @@ final class SegmentView {
         return 1;
     }
 
-    /** The chunk that a slot of the lookup table names, or -1. A look at the table alone; see {@link #isSound}. */
+    /** The chunk that a slot of the lookup table names, or -1. Reads the table alone; see {@link #isSound}. */
     int chunkAt(int slot) {
         long entry = table.readEntryVolatile(tableAddress, (long) slot * SLOT);
         int chunk = (int) table.value(entry);
@@ -95,9 +95,9 @@ final class SegmentView {
     }
 
     /**
-     * Has the processor fetch the keys and heads of values, to be called before they are looked at one by one. Values
-     * lie far apart, so each look waits 150 ns for memory; these loads do not depend on each other, and a dozen of them
-     * are under way at a time.
+     * Prefetches the keys and heads of values that will be read one by one. Values lie far apart, so each read waits
+     * 150 ns for memory. These loads do not depend on each other, so the processor has a dozen of them under way at a
+     * time.
      */
     void fetch(int[] chunks, int count) {
         long any = 0;
@@ -122,7 +122,7 @@ final class SegmentView {
         return next < 0 ? Layout.CHUNKS_PER_SEGMENT : (int) Math.min(next, Layout.CHUNKS_PER_SEGMENT);
     }
 
-    /** The first of the free chunks in a row in front of a chunk, or the chunk itself. */
+    /** The first of the free chunks directly in front of a chunk, or the chunk itself. */
     int beginOfFree(int chunk) {
         return chunk == 0 ? 0 : (int) taken.previousSetBit(chunk - 1L) + 1;
     }
@@ -135,7 +135,7 @@ final class SegmentView {
         return entriesAddress + (long) chunk * Layout.CHUNK_SIZE;
     }
 
-    /** Reads the length in front of a value, once however much is asked of the value then. */
+    /** Reads the length in front of a value, once for all questions about the value. */
     private void goTo(int chunk) {
         if (chunk == current) {
             return;

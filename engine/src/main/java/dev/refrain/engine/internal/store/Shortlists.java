@@ -3,14 +3,13 @@ package dev.refrain.engine.internal.store;
 import java.util.Arrays;
 
 /**
- * For each segment, the values that were worth least, one by one or with those behind them, when all were looked at
- * last. While one of them is worth no more than the last of them was then, it is what another look at all of them would
- * find, but for what has come down since; so a list serves no more often than it is long, and until something expires.
- * It says nothing of smaller rooms than the one it was made for: there, single values come cheaper than runs. Used
- * under the segment's lock.
+ * For each segment, the runs of lowest worth at the last full sample. While the worth of one of them is no higher than
+ * the highest on the list was then, a new sample would find the same run, unless the worth of other values has fallen
+ * since. So a list is used no more often than it is long, and only until the next value expires. A list cannot serve
+ * smaller rooms than the one it was made for: there, single values cost less than runs. Used under the segment's lock.
  *
- * <p>A value is known by its chunk and some bits of its owner's hash, which may mistake one value for another: whoever
- * reads a list looks at what is there now. 50 MiB for each TiB of the store.
+ * <p>A value is identified by its chunk and some bits of its owner's hash. These may name another value, so a user of a
+ * list checks what is there now. Lists take 50 MiB for each TiB of the store.
  */
 final class Shortlists {
     static final int LENGTH = 8;
@@ -40,11 +39,11 @@ final class Shortlists {
     }
 
     /**
-     * To be called when all values of a list have been set.
+     * Completes a list whose values have been set.
      *
      * @param chunks the room that the list was made for
      * @param endMillis when the next value expires
-     * @param bound what a chunk of the last of its runs is worth
+     * @param bound the worth per chunk of the last run
      */
     void set(int segment, int length, int chunks, long endMillis, double bound) {
         int first = segment * LENGTH;
@@ -55,7 +54,7 @@ final class Shortlists {
         uses[segment] = (byte) length;
     }
 
-    /** Whether there is a list for about as much room, or less; it is used once by that. */
+    /** Whether there is a list for about as much room, or less. Counts as a use of the list. */
     boolean use(int segment, int chunks, long nowMillis) {
         boolean serves = uses[segment] > 0 && nowMillis < ends[segment] && chunks * 8 >= rooms[segment] * 7;
         if (serves) {
@@ -64,7 +63,7 @@ final class Shortlists {
         return serves;
     }
 
-    /** Ends a list. Needs no lock: at worst the list serves once more. */
+    /** Drops a list. Needs no lock: at worst the list is used once more. */
     void drop(int segment) {
         uses[segment] = 0;
     }

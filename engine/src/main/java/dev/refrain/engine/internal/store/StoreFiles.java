@@ -20,24 +20,24 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The files of one open store: the map, its {@link LockFile} and its {@link Secret}. Opening ends with a usable map
- * whatever was there before, because a cache must not keep its host from starting; only what the host's owner has to
- * put right is an error.
+ * The files of one open store: the map, its {@link LockFile} and its {@link Secret}. Opening ends with a usable map,
+ * whatever was there before, because a cache must not keep its host from starting. The only errors are those that the
+ * operator has to mend.
  *
- * <p>A process that is alone with the map may do anything to it: recover it, set it aside, move its entries to a file
- * of another size. One that joins others takes it as it is.
+ * <p>A process that is alone with the map may recover it, set it aside, or move its entries to a file of another size.
+ * A process that joins others takes the map as it is.
  */
 final class StoreFiles {
     private static final Logger LOG = LoggerFactory.getLogger(ChronicleStore.class);
 
-    /** Of everything in and beside the map; a map of a format that is not read is set aside. */
+    /** Version of everything in and beside the map. A map of an unknown version is set aside. */
     private static final int FORMAT_VERSION = 3;
     /**
-     * Counts no parts in its segments, and has no check of its head: all of it
-     * is looked at, and it is of the new format then.
+     * Has no count of parts in its segments, and no check of its head. Such a map is checked as a whole, and has the
+     * new format then.
      */
     private static final int OLDER_VERSION = 2;
-    /** Within this, another process recovers tens of gigabytes. */
+    /** Enough for another process to recover tens of gigabytes. */
     private static final Duration OPEN_PATIENCE = Duration.ofMinutes(2);
 
     private static final Duration CLOSE_PATIENCE = Duration.ofSeconds(10);
@@ -45,11 +45,11 @@ final class StoreFiles {
     private static final String DAMAGED = ".damaged-";
     private static final String UNKNOWN = ".unknown-";
     private static final Pattern DAMAGED_NAME = Pattern.compile(Pattern.quote(DAMAGED) + "\\d{8}T\\d{6}Z");
-    /** What is kept of a damaged map, beside which the new one has all of the capacity: a twentieth of that. */
+    /** One part in this many of the capacity is kept of a damaged map, beside the new map with all of the capacity. */
     private static final int DAMAGED_SHARE = 20;
 
     private static final String LOCK = ".lock";
-    /** As Linux has it. */
+    /** Linux's own limit on symbolic links in a path. */
     private static final int MAX_LINKS = 40;
 
     private static final DateTimeFormatter TIMESTAMP =
@@ -58,22 +58,22 @@ final class StoreFiles {
     private final Path file;
     private final Path secretFile;
     private final Path lockFile;
-    /** A map in the making; gets its final name when it is whole. */
+    /** The name of a new map until it is whole. */
     private final Path draft;
 
     private final LockFile lock;
     private final boolean preallocate;
     private final Clock clock;
-    private final Tally tally = new Tally();
+    private final StoreCounters counters = new StoreCounters();
     private final Failures failures;
 
-    /** Set before anybody gets this. */
+    /** Set before anybody has a reference to this object. */
     private Claim claim;
 
     private byte[] secret;
     private SegmentMap map;
     private long capacityBytes;
-    /** Whether something has been seen that only damage explains, so that the next opening should look into it. */
+    /** Whether something was seen that only damage explains. Then the next opening checks the map. */
     private volatile boolean suspicious;
 
     private DiskSpace space;
@@ -85,11 +85,11 @@ final class StoreFiles {
         this.lockFile = sibling(file, LOCK);
         this.draft = sibling(file, ".new");
         // Before the lock file is open: to close another channel of it would give up the locks of this process.
-        new Strangers(file, secretFile, lockFile, draft).refuse();
+        new ForeignFiles(file, secretFile, lockFile, draft).refuse();
         this.lock = LockFile.open(lockFile);
         this.preallocate = preallocate;
         this.clock = clock;
-        this.failures = new Failures(tally, clock);
+        this.failures = new Failures(counters, clock);
     }
 
     static StoreFiles open(Path path, long capacityBytes, boolean preallocate, Clock clock) throws IOException {
@@ -118,8 +118,8 @@ final class StoreFiles {
         return map;
     }
 
-    Tally tally() {
-        return tally;
+    StoreCounters counters() {
+        return counters;
     }
 
     Failures failures() {
@@ -159,14 +159,14 @@ final class StoreFiles {
         return space;
     }
 
-    /** Says so if one of the files is no longer there. */
+    /** Logs if one of the files is no longer there. */
     void checkPresence() {
         if (presence.check()) {
-            tally.failures.increment();
+            counters.failures.increment();
         }
     }
 
-    /** Whether it falls to this process to sweep now; then {@link #endSweep} must follow. */
+    /** Whether this process is to sweep now. Then {@link #endSweep} must follow. */
     boolean beginSweep() {
         try {
             return lock.beginSweep();
@@ -199,7 +199,7 @@ final class StoreFiles {
             throw new IOException("The store must be a file, but " + absolute + " is a directory; name a file in it");
         }
         OwnerOnly.createDirectories(absolute.getParent());
-        // One name for one file, symbolic links or not: it is what claims, locks and Chronicle Map go by.
+        // One name for one file, symbolic links or not. Claims, locks and Chronicle Map use it.
         Path real = Files.exists(absolute)
                 ? absolute.toRealPath()
                 : absolute.getParent().toRealPath().resolve(absolute.getFileName());
@@ -210,7 +210,7 @@ final class StoreFiles {
         return real;
     }
 
-    /** Where a symbolic link leads that leads to no file yet. */
+    /** The target of a symbolic link whose target does not exist yet. */
     private static Path target(Path path) throws IOException {
         Path target = path;
         for (int i = 0; i < MAX_LINKS && Files.isSymbolicLink(target) && !Files.exists(target); i++) {
@@ -308,7 +308,7 @@ final class StoreFiles {
         return useDraft(record(wantedBytes));
     }
 
-    /** Of the draft. */
+    /** The record of the draft. */
     private LockFile.State record(long bytes) throws IOException {
         return new LockFile.State(
                 FORMAT_VERSION, bytes, Files.size(draft), 0, MapHead.check(draft), preallocate, Secret.check(secret));
@@ -327,7 +327,7 @@ final class StoreFiles {
         }
     }
 
-    /** Allocates what an existing file lacks. If that fails, the file stays sparse. */
+    /** Allocates the missing blocks of an existing file. If that fails, the file stays sparse. */
     private LockFile.State preallocated(LockFile.State state) {
         if (!preallocate || state.preallocated()) {
             return state;
@@ -376,7 +376,7 @@ final class StoreFiles {
     }
 
     /**
-     * Compares the head with what is known of it, before anything else believes what it says.
+     * Compares the head with its recorded check before anything else uses it.
      *
      * @return its check
      */
@@ -401,7 +401,7 @@ final class StoreFiles {
                 && before.opens() > 0
                 && lock.readTrust() != CleanShutdown.NONE
                 && lock.readTrust() == CleanShutdown.of(file);
-        // Should we be killed while at it, the next one starts from scratch.
+        // If this process is killed during it, the next one starts from scratch.
         lock.writeTrust(CleanShutdown.NONE);
         int corrections = Repair.run(file, isTrusted);
         ChronicleMap<byte[], EntryBuffer> recovered = MapFile.open(file);
@@ -445,10 +445,7 @@ final class StoreFiles {
         }
     }
 
-    /**
-     * What has the length of our map and nothing else of it may be somebody
-     * else's: it is kept as it is, and nobody deletes it.
-     */
+    /** A file that has only the length of our map may be somebody else's. It is kept whole, and is never deleted. */
     private void moveAway() throws IOException {
         Path aside = sibling(file, UNKNOWN + TIMESTAMP.format(clock.instant()));
         Files.move(file, aside);
@@ -460,7 +457,7 @@ final class StoreFiles {
     }
 
     private void setAside(Throwable reason, long budget) throws IOException {
-        // One is enough to look into; more of them would fill the disk.
+        // One damaged file is enough to look into. More would fill the disk.
         deleteDamaged();
         Path aside = sibling(file, DAMAGED + TIMESTAMP.format(clock.instant()));
         Files.move(file, aside);
@@ -482,7 +479,7 @@ final class StoreFiles {
 
     /** Moves the entries to a file of another size. If that fails, as for lack of room, everything stays as it is. */
     private LockFile.State resized(LockFile.State state, long wantedBytes) throws IOException {
-        Tally moved = new Tally();
+        StoreCounters moved = new StoreCounters();
         try (ChronicleMap<byte[], EntryBuffer> target =
                 MapFile.create(draft, Layout.segments(wantedBytes), preallocate)) {
             move(new SegmentMap(target, moved, new Failures(moved, clock)));
@@ -498,7 +495,7 @@ final class StoreFiles {
                 state.capacityBytes(),
                 moved.evictions.sum());
         map.close();
-        // What was kept of it is a share of another capacity.
+        // The size of what was kept follows from another capacity.
         deleteDamaged();
         return useDraft(record(wantedBytes));
     }
@@ -514,8 +511,7 @@ final class StoreFiles {
     }
 
     private LockFile.State useDraft(LockFile.State state) throws IOException {
-        // Before the move: should we be killed between the two, the lengths differ, and the map is set aside rather
-        // than trusted.
+        // Before the move: if this process is killed between the two, the lengths differ, and the map is set aside.
         lock.write(state);
         Secret.adopt(secretFile);
         Files.move(draft, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
@@ -524,7 +520,7 @@ final class StoreFiles {
     }
 
     private void use(ChronicleMap<byte[], EntryBuffer> opened, LockFile.State state) {
-        map = new SegmentMap(opened, tally, failures);
+        map = new SegmentMap(opened, counters, failures);
         capacityBytes = state.capacityBytes();
     }
 
@@ -547,7 +543,7 @@ final class StoreFiles {
             LockFile.State state = lock.read();
             boolean isLast = state != null && state.opens() == 1;
             if (isLast) {
-                // Else a power failure could keep the record and lose what it vouches for.
+                // Without it, a power failure could keep the record of a clean close and lose the data.
                 map.flush();
             }
             map.close();

@@ -3,14 +3,13 @@ package dev.refrain.engine.internal.store;
 import java.util.BitSet;
 
 /**
- * Segments whose lock could not be had in time, most likely because a process was killed while
- * it held the lock. They are left alone, so that only the first call waits for the timeout and
- * not every one; {@link SegmentMap#sweep} looks whether they are free again. A lock whose
- * holder is dead is freed by the recovery at the next opening by a process that is alone.
+ * Segments whose lock could not be taken in time, most likely because a process was killed while it held the lock. They
+ * are skipped, so that only the first call waits for the timeout. {@link SegmentMap#sweep} checks whether they are free
+ * again. If the holder is dead, the recovery frees the lock when a process next opens the map alone.
  */
 final class StuckSegments {
     private final Failures failures;
-    /** Copied on write; null as long as all is well, which makes the check on the read path one load. */
+    /** Copied on write. Null while no segment is stuck, so the check on the read path is one load. */
     private volatile BitSet stuck;
 
     StuckSegments(Failures failures) {

@@ -1,5 +1,5 @@
 /**
- * The memory-mapped store: Chronicle Map, tamed. No other package touches Chronicle Map.
+ * The memory-mapped store. No other package uses Chronicle Map.
  *
  * <p>Priorities, in this order: never take the process down, never serve what was not stored, never block for long,
  * keep entries. The critical path is {@link dev.refrain.engine.internal.store.ChronicleStore#get}: one read lock of one

@@ -26,7 +26,7 @@ class LargeEntriesTest {
     @TempDir
     Path directory;
 
-    private final Tally tally = new Tally();
+    private final StoreCounters counters = new StoreCounters();
     private final LargeEntries.Scratch scratch = new LargeEntries.Scratch();
     private final EntryBuffer found = new EntryBuffer(16);
     private final EntryBuffer displaced = new EntryBuffer(16);
@@ -38,7 +38,9 @@ class LargeEntriesTest {
     void open() throws IOException {
         ChronicleRuntime.applySettings();
         map = new SegmentMap(
-                MapFile.create(directory.resolve("map"), 16, true), tally, new Failures(tally, Clock.systemUTC()));
+                MapFile.create(directory.resolve("map"), 16, true),
+                counters,
+                new Failures(counters, Clock.systemUTC()));
         large = new LargeEntries(map, 1 << 20);
         System.arraycopy(TestEntries.key(1), 0, key, 0, key.length);
         assertThat(large.put(key, entry(1, 1, LENGTH), displaced, scratch, 0)).isTrue();

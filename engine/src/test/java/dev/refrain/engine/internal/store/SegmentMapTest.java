@@ -32,7 +32,7 @@ class SegmentMapTest {
     @TempDir
     Path directory;
 
-    private final Tally tally = new Tally();
+    private final StoreCounters counters = new StoreCounters();
     private final EntryBuffer found = new EntryBuffer(16);
     private final EntryBuffer displaced = new EntryBuffer(16);
     private ChronicleMap<byte[], EntryBuffer> chronicle;
@@ -43,7 +43,7 @@ class SegmentMapTest {
         ChronicleRuntime.applySettings();
         chronicle = MapFile.create(directory.resolve("map"), 2, true);
         map = new SegmentMap(
-                chronicle, tally, new Failures(tally, Clock.fixed(Instant.ofEpochMilli(NOW), ZoneOffset.UTC)));
+                chronicle, counters, new Failures(counters, Clock.fixed(Instant.ofEpochMilli(NOW), ZoneOffset.UTC)));
     }
 
     @AfterEach
@@ -102,7 +102,7 @@ class SegmentMapTest {
                     .as("entry %s of %s", i, keys.size())
                     .isTrue();
         }
-        assertThat(tally.evictions.sum()).isEqualTo(oldest);
+        assertThat(counters.evictions.sum()).isEqualTo(oldest);
     }
 
     /** A chunk here and a chunk there are no room for something long. */
@@ -155,7 +155,7 @@ class SegmentMapTest {
         locked.await();
         try {
             assertThat(isThere(0)).isFalse();
-            assertThat(tally.failures.sum()).isEqualTo(1);
+            assertThat(counters.failures.sum()).isEqualTo(1);
 
             long start = System.nanoTime();
             for (int i = 0; i < 100; i++) {
@@ -166,7 +166,7 @@ class SegmentMapTest {
                 assertThat(isThere(other)).isTrue();
             }
             assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(1));
-            assertThat(tally.failures.sum()).isEqualTo(1);
+            assertThat(counters.failures.sum()).isEqualTo(1);
         } finally {
             release.countDown();
             holder.join();
@@ -188,7 +188,7 @@ class SegmentMapTest {
         }
         AtomicInteger holds = new AtomicInteger();
         AtomicLong removedBefore = new AtomicLong(map.size());
-        tally.holds.observe((work, nanos) -> {
+        counters.holds.observe((work, nanos) -> {
             assertThat(work).isEqualTo(LockHoldTimes.Work.SWEEP);
             assertThat(nanos).isPositive();
             assertThat(removedBefore.getAndSet(map.size()) - map.size()).isLessThanOrEqualTo(1);
@@ -210,7 +210,7 @@ class SegmentMapTest {
             sweeper.start();
             sweeper.join();
         }
-        assertThat(tally.failures.sum()).isZero();
+        assertThat(counters.failures.sum()).isZero();
         assertThat(isThere(0)).isTrue();
     }
 
@@ -228,7 +228,7 @@ class SegmentMapTest {
             for (int i = 0; i < count; i++) {
                 assertThat(put(keys.get(i), length, round, round + 1)).isTrue();
             }
-            assertThat(tally.evictions.sum()).isZero();
+            assertThat(counters.evictions.sum()).isZero();
             for (int i = 0; i < count; i++) {
                 assertThat(isThere(keys.get(i))).isTrue();
             }
@@ -250,7 +250,7 @@ class SegmentMapTest {
         for (int i = 0; i < swept; i++) {
             assertThat(put(keys.get(count + i), 1_000, 1, NEVER)).isTrue();
         }
-        assertThat(tally.evictions.sum()).isZero();
+        assertThat(counters.evictions.sum()).isZero();
         for (int i = 1; i < count + swept; i += i < count - 1 ? 2 : 1) {
             assertThat(isThere(keys.get(i))).isTrue();
         }

@@ -18,7 +18,7 @@ import org.openjdk.jcstress.infra.results.ZZZ_Result;
 @Outcome(expect = Expect.FORBIDDEN, desc = "A change was lost.")
 @State
 public class StuckSegmentsStress {
-    private static final Failures FAILURES = new Failures(new Tally(), Clock.systemUTC());
+    private static final Failures FAILURES = new Failures(new StoreCounters(), Clock.systemUTC());
 
     static {
         // Says it once, so that the log stays readable.

@@ -10,20 +10,20 @@ import dev.refrain.engine.usage.AnswerMeter;
 import java.nio.ByteBuffer;
 
 /**
- * Tells the log of requests what a provider's answer cost (wire rule W61): what the cache has read of it, or, where the
- * cache has no part in it, what is read here.
+ * Passes a provider's answer on and tells the log of requests what the answer cost (wire rule W61). If the cache reads
+ * the answer, its count is used; otherwise this sink counts. As thread-safe as the sink behind it.
  */
-public final class TapSink extends ForwardingSink {
+public final class MeteringSink extends ForwardingSink {
     private final ProviderCall call;
     /** Null where the cache reads the answer. */
     private final AnswerMeter meter;
 
     /**
-     * Stands nearest to the provider.
+     * Makes the first sink behind the provider.
      *
-     * @param memory where is reserved what is read here
+     * @param memory where the memory for counting is reserved
      */
-    public TapSink(Endpoint endpoint, ProviderCall call, ResponseSink client, MemoryBudget memory) {
+    public MeteringSink(Endpoint endpoint, ProviderCall call, ResponseSink client, MemoryBudget memory) {
         super(client);
         this.call = call;
         this.meter = client.whenCounted(call::ended) ? null : new AnswerMeter(endpoint, memory);
@@ -59,7 +59,7 @@ public final class TapSink extends ForwardingSink {
         call.ended(AnswerFacts.NONE);
     }
 
-    /** First, so that a request is not over before what it cost is known. */
+    /** Before the client hears of the end, so that a request does not end before its cost is known. */
     private void count() {
         if (meter != null) {
             meter.end();

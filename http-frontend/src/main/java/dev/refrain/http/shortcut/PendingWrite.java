@@ -1,8 +1,8 @@
 package dev.refrain.http.shortcut;
 
 import dev.refrain.http.server.Backlog;
+import dev.refrain.http.server.ClientLimits;
 import dev.refrain.http.server.ClientWatch;
-import dev.refrain.http.server.Patience;
 import dev.refrain.http.server.Pieces;
 import dev.refrain.http.server.WaitTimer;
 import io.undertow.server.ServerConnection;
@@ -14,10 +14,10 @@ import org.xnio.StreamConnection;
 import org.xnio.conduits.ConduitStreamSinkChannel;
 
 /**
- * What a client has not taken at once of an answer that a {@link Shortcut} gave it: written as it takes more, within
- * the limits that every client has. The I/O thread's alone.
+ * Writes the rest of an answer of a {@link Shortcut} that the client has not taken at once, as the client takes more
+ * and within the limits of every client. Belongs to the I/O thread.
  */
-final class Leftover {
+final class PendingWrite {
     /** Called once, on the I/O thread. */
     interface Receiver {
         /**
@@ -35,11 +35,11 @@ final class Leftover {
     private final Receiver receiver;
     private boolean over;
 
-    private Leftover(StreamConnection connection, Patience patience, Receiver receiver) {
+    private PendingWrite(StreamConnection connection, ClientLimits limits, Receiver receiver) {
         this.connection = connection;
         this.sink = connection.getSinkChannel();
-        this.rest = new Backlog(patience.memory());
-        this.timer = new WaitTimer(connection.getIoThread(), patience, this::cut);
+        this.rest = new Backlog(limits.memory());
+        this.timer = new WaitTimer(connection.getIoThread(), limits, this::cut);
         this.receiver = receiver;
     }
 
@@ -47,29 +47,30 @@ final class Leftover {
      * Writes the rest when it can be written. The receiver may be called before this returns.
      *
      * @param server the same connection, as Undertow has it
-     * @param owned whether the bytes need not be copied, and room for all of them is reserved
+     * @param owned whether the bytes belong to this answer alone (no copy is made), and are reserved in the memory
+     *     budget
      */
     static void write(
             StreamConnection connection,
             ServerConnection server,
             ByteBuffer bytes,
             boolean owned,
-            Patience patience,
+            ClientLimits limits,
             Receiver receiver) {
-        Leftover leftover = new Leftover(connection, patience, receiver);
-        ClientWatch.onClose(server, leftover::cut);
+        PendingWrite write = new PendingWrite(connection, limits, receiver);
+        ClientWatch.onClose(server, write::cut);
         boolean held = true;
         if (owned) {
-            leftover.rest.addReserved(bytes);
+            write.rest.addReserved(bytes);
         } else {
-            held = leftover.rest.add(bytes, false);
+            held = write.rest.add(bytes, false);
         }
         if (held) {
-            leftover.sink.setWriteListener(ready -> leftover.onWritable());
-            leftover.sink.resumeWrites();
-            leftover.timer.start();
+            write.sink.setWriteListener(ready -> write.onWritable());
+            write.sink.resumeWrites();
+            write.timer.start();
         } else {
-            leftover.cut();
+            write.cut();
         }
     }
 
@@ -91,7 +92,7 @@ final class Leftover {
         end(false);
     }
 
-    /** By a reset, so that nobody takes what there is for everything. */
+    /** Resets the connection, so that the client does not take a part for the whole answer. */
     private void cut() {
         if (!over) {
             try {

@@ -5,17 +5,17 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Tells the log of what must not happen and must not fail a request either: a part of the cache that throws. The first
- * time of each kind with its stack trace, later ones for whoever is looking for them. Thread-safe.
+ * Logs exceptions of a part of the cache, which must not fail a request: the first one of each kind as a warning with
+ * its stack trace, later ones at debug level. Thread-safe.
  */
-final class Mishaps {
-    private static final Logger LOG = LoggerFactory.getLogger(Mishaps.class);
+final class FailureLog {
+    private static final Logger LOG = LoggerFactory.getLogger(FailureLog.class);
 
     private final String what;
     private final AtomicBoolean told = new AtomicBoolean();
 
-    /** @param what has failed, and what is done instead: a sentence */
-    Mishaps(String what) {
+    /** @param what a sentence: what has failed, and what the cache does instead */
+    FailureLog(String what) {
         this.what = what;
     }
 

@@ -10,11 +10,11 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 
 /**
- * The clients that are waited for now, the longest wait first. While the memory budget is tight, those go first that
- * have moved nothing for seconds: what is held for them is what others need. Thread-safe.
+ * The clients that the proxy waits for, the longest wait first. While the memory budget is tight, it cuts off clients
+ * that have moved nothing for seconds, because others need the memory that is held for them. Thread-safe.
  */
-public final class Waits {
-    /** A client of a slow network that is well may pause for that long. */
+public final class SlowClients {
+    /** A healthy client of a slow network may pause for that long. */
     private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(2);
 
     private static final int MOST_AT_ONCE = 4;
@@ -24,7 +24,7 @@ public final class Waits {
     /** When each wait began; guarded by itself. */
     private final Map<WaitTimer, Long> begun = new LinkedHashMap<>();
 
-    public Waits(MemoryBudget memory, LongSupplier nanoTime) {
+    public SlowClients(MemoryBudget memory, LongSupplier nanoTime) {
         this.memory = memory;
         this.nanoTime = nanoTime;
     }
@@ -69,7 +69,7 @@ public final class Waits {
         over.forEach(WaitTimer::expire);
     }
 
-    /** How many are waited for. */
+    /** How many clients the proxy waits for. */
     int size() {
         synchronized (begun) {
             return begun.size();

@@ -2,8 +2,8 @@ package dev.refrain.engine.internal.store;
 
 import java.util.concurrent.atomic.LongAdder;
 
-/** The store's counters. */
-final class Tally {
+/** The store's counters. Thread-safe. */
+final class StoreCounters {
     final LongAdder evictions = new LongAdder();
     final LongAdder expirations = new LongAdder();
     final LongAdder drops = new LongAdder();

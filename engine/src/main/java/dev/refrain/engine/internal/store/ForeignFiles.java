@@ -7,26 +7,26 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 
 /**
- * Looks, before anything is written, whether what stands in the place of a store and of the files beside it is the
- * store's. What somebody else put there is never changed, moved, deleted or given other permissions.
+ * Checks, before anything is written, that the files in the place of a store are the store's. A foreign file is never
+ * changed, moved or deleted, and keeps its permissions.
  *
- * <p>The map's own bytes are not enough to tell, since they may be damaged; nor is its name. A map is ours if the
- * record in the lock file knows its length, or if it begins with a header that names classes of ours.
+ * <p>Neither its bytes, which may be damaged, nor its name are enough to recognise a map. A map is ours if the record
+ * in the lock file has its length, or if its header names our classes.
  */
-final class Strangers {
+final class ForeignFiles {
     private final Path file;
     private final Path secretFile;
     private final Path lockFile;
     private final Path draft;
 
-    Strangers(Path file, Path secretFile, Path lockFile, Path draft) {
+    ForeignFiles(Path file, Path secretFile, Path lockFile, Path draft) {
         this.file = file;
         this.secretFile = secretFile;
         this.lockFile = lockFile;
         this.draft = draft;
     }
 
-    /** @throws ForeignFileException if there is something that is not the store's */
+    /** @throws ForeignFileException if there is a file that is not the store's */
     void refuse() throws IOException {
         for (Path path : new Path[] {file, secretFile, lockFile, draft, Secret.draft(secretFile)}) {
             if (Files.exists(path, LinkOption.NOFOLLOW_LINKS) && !Files.isRegularFile(path)) {
@@ -71,7 +71,7 @@ final class Strangers {
     }
 
     private boolean isKnown(LockFile.State record) throws IOException {
-        // An empty file beside a record is what a file system makes of one that it lost.
+        // An empty file beside a record is a file whose content the file system lost.
         return record != null && (Files.size(file) == record.mapLength() || Files.size(file) == 0);
     }
 }

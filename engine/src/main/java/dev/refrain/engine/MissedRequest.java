@@ -5,12 +5,12 @@ import dev.refrain.engine.exchange.ForwardReason;
 import dev.refrain.engine.exchange.Upstream;
 
 /**
- * One request for a key that the store has not answered.
+ * A request that the store has not answered.
  *
- * @param reason why not
+ * @param reason why the store has not answered it
  */
-record Ask(CacheKey key, CacheControls controls, ForwardReason reason, Upstream upstream, GuardedSink sink) {
-    /** What a response says that is fetched for this request. */
+record MissedRequest(CacheKey key, CacheControls controls, ForwardReason reason, Upstream upstream, GuardedSink sink) {
+    /** The outcome of a response that is fetched for this request. */
     CacheOutcome.Miss miss(boolean stored) {
         return new CacheOutcome.Miss(controls.ttl().toSeconds(), stored, reason);
     }
