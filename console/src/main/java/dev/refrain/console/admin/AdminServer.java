@@ -35,6 +35,12 @@ public final class AdminServer implements AutoCloseable {
     private static final int STALL_MILLIS = 30_000;
     private static final int MAX_HEADER_BYTES = 16 * 1024;
     private static final int MAX_CONNECTIONS = 256;
+    private static final int MIN_CONNECTIONS = 32;
+    /** What a head, whole or not, takes of the heap: as it came, the texts of its fields, and objects around these. */
+    private static final int HEAD_BYTES = 4 * MAX_HEADER_BYTES + 4 * 1024;
+    /** Part of the memory budget that heads may take besides it, all connections together. */
+    private static final int PART_OF_BUDGET = 16;
+
     /** The longest question for an explanation: a request of the usual length in its envelope. */
     private static final int MAX_BODY_BYTES = 1 << 20;
 
@@ -76,6 +82,7 @@ public final class AdminServer implements AutoCloseable {
                 new Metrics(subject.cache(), subject.activity(), subject.upstreamCalls(), subject.upstreamErrors());
         Figures figures = new Figures(subject.cache(), subject.activity(), subject.address(), subject.upstreamCalls());
         this.events = new Events(figures, subject.activity());
+        int connections = connections(subject.cache().admin().memory().limitBytes());
         this.undertow = Undertow.builder()
                 .addHttpListener(options.port(), options.host())
                 .setIoThreads(IO_THREADS)
@@ -84,14 +91,22 @@ public final class AdminServer implements AutoCloseable {
                 .setServerOption(UndertowOptions.REQUEST_PARSE_TIMEOUT, SmallBody.DEADLINE_SECONDS * 1000)
                 .setServerOption(UndertowOptions.NO_REQUEST_TIMEOUT, IDLE_MILLIS)
                 .setSocketOption(Options.WRITE_TIMEOUT, STALL_MILLIS)
-                .setSocketOption(Options.CONNECTION_HIGH_WATER, MAX_CONNECTIONS)
-                .setSocketOption(Options.CONNECTION_LOW_WATER, MAX_CONNECTIONS)
+                .setSocketOption(Options.CONNECTION_HIGH_WATER, connections)
+                .setSocketOption(Options.CONNECTION_LOW_WATER, connections)
                 .setHandler(subject.framing()
                         .before(
                                 new Gate(sessions, attempts, options.host(), routes(figures)),
                                 (exchange, why) ->
                                         Replies.error(exchange, new AdminException(why.status(), why.message()))))
                 .build();
+    }
+
+    /**
+     * How many connections there may be at a time. Undertow tells of a head when it is whole, so heads are bounded by
+     * the number of those who may send one.
+     */
+    static int connections(long budgetBytes) {
+        return (int) Math.max(MIN_CONNECTIONS, Math.min(MAX_CONNECTIONS, budgetBytes / PART_OF_BUDGET / HEAD_BYTES));
     }
 
     private Routes routes(Figures figures) {

@@ -1,5 +1,6 @@
 package dev.refrain.http.demo;
 
+import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
@@ -14,7 +15,10 @@ import java.io.IOException;
  * @param inputTokens a plausible count
  */
 record DemoRequest(ObjectNode fields, JsonNode input, int inputTokens) {
-    private static final JsonMapper JSON = JsonMapper.builder()
+    /** Without Jackson's table of names, which clients could fill. */
+    private static final JsonMapper JSON = JsonMapper.builder(JsonFactory.builder()
+                    .disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES)
+                    .build())
             .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
             .build();
 

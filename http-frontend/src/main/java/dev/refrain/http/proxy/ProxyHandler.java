@@ -302,20 +302,18 @@ final class ProxyHandler implements HttpHandler {
             byte[] sent,
             MemoryBudget.Reservation held) {
         boolean isPlain = coding == ContentCoding.IDENTITY;
-        long before = held.bytes();
-        // Twice: what grows is copied in the end.
-        ContentCoding.Lease lease = more -> held.grow(2L * more);
         KeyContext context = context(exchange, route, account);
         if (sent.length <= (isPlain ? LongBodies.LONG : SHORT_BODY)) {
             try {
                 byte[] body = coding.decode(
-                        sent, Math.min(LongBodies.LONG, cache.admin().maxRequestBytes()), lease);
-                answer(exchange, route, account, client, context, decision(exchange, context, body, sent), body, sent);
+                        sent, Math.min(LongBodies.LONG, cache.admin().maxRequestBytes()), held);
+                Decision decision = decision(exchange, context, body, sent, held);
+                answer(exchange, route, account, client, context, decision, body, sent);
                 return;
             } catch (ContentCoding.TooLong longer) {
-                held.resize(before);
-            } catch (IOException malformed) {
-                unopened(exchange, route, account, client, asked, sent, malformed);
+                // Then on another thread.
+            } catch (IOException | ProxyException flaw) {
+                unopened(exchange, route, account, client, asked, sent, flaw);
                 return;
             }
         }
@@ -323,8 +321,8 @@ final class ProxyHandler implements HttpHandler {
         longBodies.run(
                 exchange,
                 () -> {
-                    body.set(coding.decode(sent, cache.admin().maxRequestBytes(), lease));
-                    Decision decision = decision(exchange, context, body.get(), sent);
+                    body.set(coding.decode(sent, cache.admin().maxRequestBytes(), held));
+                    Decision decision = decision(exchange, context, body.get(), sent, held);
                     return isPlain ? decision : decision.prepared();
                 },
                 decision -> answer(exchange, route, account, client, context, decision, body.get(), sent),
@@ -360,8 +358,18 @@ final class ProxyHandler implements HttpHandler {
                 route, account.caller(), exchange.getQueryString(), new HeaderFields(exchange.getRequestHeaders()));
     }
 
-    private Decision decision(HttpServerExchange exchange, KeyContext context, byte[] body, byte[] sent) {
-        return Decision.of(cache, presets, context, exchange.getRequestHeaders(), body, sent);
+    /** What is decided of a body; where a preset may be merged into it, there has to be room for that. */
+    private Decision decision(
+            HttpServerExchange exchange, KeyContext context, byte[] body, byte[] sent, MemoryBudget.Reservation held)
+            throws ProxyException {
+        long before = held.bytes();
+        if (!presets.isEmpty() && !held.grow((long) Preset.RESOLVING_FACTOR * body.length)) {
+            throw ProxyException.noRoom();
+        }
+        Decision decision = Decision.of(cache, presets, context, exchange.getRequestHeaders(), body, sent);
+        boolean isMerged = decision.preset() != null && !decision.preset().isPolicyOnly();
+        held.shrink(held.bytes() - before - (isMerged ? body.length : 0));
+        return decision;
     }
 
     /**

@@ -1,5 +1,6 @@
 package dev.refrain.http.server;
 
+import dev.refrain.engine.memory.MemoryBudget;
 import io.airlift.compress.zstd.ZstdInputStream;
 import io.airlift.compress.zstd.ZstdOutputStream;
 import io.undertow.util.HeaderMap;
@@ -33,11 +34,17 @@ public enum ContentCoding {
             return new Gzip(coded);
         }
     },
-    /** RFC 8878. */
+    /** RFC 8878, with windows of at most 8 MiB (RFC 9659). */
     ZSTD {
         @Override
-        InputStream open(byte[] coded) {
+        InputStream open(byte[] coded) throws IOException {
+            ZstdFrames.check(coded);
             return new ZstdInputStream(new ByteArrayInputStream(coded));
+        }
+
+        @Override
+        int window(int decoded) {
+            return (int) Math.min(2L * decoded, MAX_WINDOW);
         }
     },
     /** Several, or one that is not known here. */
@@ -49,6 +56,8 @@ public enum ContentCoding {
     };
 
     private static final int FIRST_GUESS = 16 * 1024;
+    /** A window of the largest size, once more in part while it grows. */
+    private static final int MAX_WINDOW = ZstdFrames.MAX_WINDOW / 2 * 3;
 
     /** Thrown for what is too long once it is decoded. */
     public static final class TooLong extends IOException {
@@ -60,6 +69,11 @@ public enum ContentCoding {
     }
 
     abstract InputStream open(byte[] coded) throws IOException;
+
+    /** What the decoder holds of what it has decoded, to look back at, when it is so many bytes. */
+    int window(int decoded) {
+        return 0;
+    }
 
     public static ContentCoding of(HeaderMap headers) {
         HeaderValues lines = headers.get(Headers.CONTENT_ENCODING);
@@ -82,16 +96,29 @@ public enum ContentCoding {
      * together take of the heap.
      *
      * @param limit the longest result, in bytes
-     * @param lease takes what is needed of the heap beyond the first few KiB,
-     *     and is told of all of it; it is not given back here
+     * @param held where what is needed of the heap beyond the first few KiB is reserved; what the result took, and the
+     *     copy that is made of it in the end, stays reserved, unless this throws
      * @throws TooLong if the result would be longer, or there is no room for it
      * @throws IOException if it is not in this coding
      */
-    @SuppressWarnings("CatchingUnchecked") // the decoder of zstd says so that something is malformed
-    public byte[] decode(byte[] coded, int limit, Lease lease) throws IOException {
+    public byte[] decode(byte[] coded, int limit, MemoryBudget.Reservation held) throws IOException {
         if (this == IDENTITY) {
             return coded;
         }
+        long before = held.bytes();
+        long result = before;
+        byte[] decoded = null;
+        try {
+            decoded = decoded(coded, limit, held);
+            result += 2L * Math.max(0, decoded.length - FIRST_GUESS);
+            return decoded;
+        } finally {
+            held.shrink(held.bytes() - (decoded == null ? before : result));
+        }
+    }
+
+    @SuppressWarnings("CatchingUnchecked") // the decoder of zstd says so that something is malformed
+    private byte[] decoded(byte[] coded, int limit, MemoryBudget.Reservation held) throws IOException {
         try (InputStream in = open(coded)) {
             byte[] decoded = new byte[Math.min(limit + 1, FIRST_GUESS)];
             int length = 0;
@@ -105,11 +132,13 @@ public enum ContentCoding {
                     throw new TooLong();
                 }
                 if (length == decoded.length) {
-                    int more = (int) Math.min(limit + 1L, decoded.length * 2L) - decoded.length;
-                    if (!lease.take(more)) {
+                    int next = (int) Math.min(limit + 1L, decoded.length * 2L);
+                    // Twice: what grows is copied.
+                    long more = 2L * (next - decoded.length) + window(next) - window(decoded.length);
+                    if (!held.grow(more)) {
                         throw new TooLong();
                     }
-                    decoded = Arrays.copyOf(decoded, decoded.length + more);
+                    decoded = Arrays.copyOf(decoded, next);
                 }
             }
         } catch (RuntimeException malformed) {
@@ -126,11 +155,5 @@ public enum ContentCoding {
             throw new UncheckedIOException("an array has room", e);
         }
         return coded.toByteArray();
-    }
-
-    /** Where room on the heap comes from. */
-    public interface Lease {
-        /** Takes so many bytes more, if there are as many. */
-        boolean take(int bytes);
     }
 }

@@ -2,6 +2,7 @@ package dev.refrain.http.proxy;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.http.server.ContentCoding;
 import dev.refrain.testing.ScriptedProvider;
 import io.airlift.compress.zstd.ZstdOutputStream;
@@ -245,7 +246,7 @@ class CodedRequestTest extends WireTest {
             String inside = exchange.getRequestHeaders().containsKey("Content-Encoding")
                     ? new String(
                             ContentCoding.valueOf(coding.toUpperCase(Locale.ROOT))
-                                    .decode(request.bytes(), 1_000_000, bytes -> true),
+                                    .decode(request.bytes(), 1_000_000, new MemoryBudget(1 << 30).open()),
                             StandardCharsets.UTF_8)
                     : request.body();
             state.answer(

@@ -231,6 +231,11 @@ class SmallHeapIT {
         try (ScriptedProvider provider = provider();
                 RunningJar jar = start(folder, provider.base())) {
             try (Pinger pinger = new Pinger(jar)) {
+                for (int i = 0; i < 300; i++) {
+                    RawClient admin = new RawClient(jar.admin().getPort());
+                    clients.add(admin);
+                    admin.send("GET /healthz HTTP/1.1\r\nHost: x\r\n" + fields);
+                }
                 for (int i = 0; i < 1000 + 200 * SCALE; i++) {
                     RawClient client = new RawClient(jar.port());
                     clients.add(client);

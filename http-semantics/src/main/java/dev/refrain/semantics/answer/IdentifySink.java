@@ -25,13 +25,16 @@ import java.util.Locale;
 public final class IdentifySink extends ForwardingSink {
     /** Held back at most, in bytes; a body that names no id until then gets a new one. */
     private static final int MAX_HELD = 256 * 1024;
-    /** Of the buffer and of the parser's, which keeps a text until it is whole. */
+    /** Of the buffer and of the parser's, which keeps a text or a number until it is whole. */
     private static final int HELD_FACTOR = 4;
 
     /** A header value's length that clients and proxies on the way can be expected to take. */
     private static final int MAX_ID_LENGTH = 256;
 
-    private static final JsonFactory JSON = new JsonFactory();
+    /** Without Jackson's table of names, which answers could fill. */
+    private static final JsonFactory JSON = JsonFactory.builder()
+            .disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES)
+            .build();
 
     private ResponseHead head;
     /** Null once the head has been passed on. */

@@ -23,6 +23,12 @@ public final class Preset {
         return definition.slug();
     }
 
+    /**
+     * What {@link #resolve} takes of the heap, in multiples of the body's length: the result, the same while it is made,
+     * and a number on the way, which may be most of the body.
+     */
+    public static final int RESOLVING_FACTOR = 4;
+
     /** Whether requests with this preset are cached, or null to leave it to their headers. */
     public Boolean cacheEnabled() {
         return definition.cacheEnabled();
@@ -51,7 +57,8 @@ public final class Preset {
      * that name. All else stays byte for byte as the client wrote it. Only for a preset that is not policy only.
      *
      * @param body one JSON object in UTF-8 that refers to this preset; not modified
-     * @throws IllegalArgumentException if the body is not that
+     * @throws IllegalArgumentException if the body is not that, is nested more than 1,000 levels deep, or has different
+     *     names of more than 1 MiB (64 bytes and its characters for each)
      */
     public byte[] resolve(Endpoint endpoint, byte[] body) {
         return RequestMerge.merge(fields, endpoint, body);

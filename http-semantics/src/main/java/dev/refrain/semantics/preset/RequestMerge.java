@@ -1,14 +1,20 @@
 package dev.refrain.semantics.preset;
 
 import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonFactoryBuilder;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
+import com.fasterxml.jackson.core.exc.StreamConstraintsException;
+import com.fasterxml.jackson.core.io.IOContext;
+import com.fasterxml.jackson.core.json.UTF8StreamJsonParser;
+import com.fasterxml.jackson.core.sym.ByteQuadsCanonicalizer;
 import dev.refrain.engine.exchange.Endpoint;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.HashSet;
+import java.util.Map;
 import java.util.Set;
 
 /**
@@ -18,24 +24,77 @@ import java.util.Set;
  * surrogates and white space come out as they went in, and a long prompt is neither decoded nor encoded.
  */
 final class RequestMerge {
-    /** Sizes are limited before a body gets here, and its numbers and strings are skipped over, not converted. */
-    private static final JsonFactory JSON = JsonFactory.builder()
-            .disable(JsonFactory.Feature.CHARSET_DETECTION)
-            .streamReadConstraints(StreamReadConstraints.builder()
-                    .maxStringLength(Integer.MAX_VALUE)
-                    .maxNumberLength(Integer.MAX_VALUE)
-                    .build())
-            .build();
+    /**
+     * Reads one body. Sizes are limited before a body gets here, and its numbers and strings are skipped over, not
+     * converted. Names are kept in a table, by this factory for the next body too; clients choose them, so each body has
+     * a factory of its own, and names are bounded in bytes.
+     */
+    private static final class Json extends JsonFactory {
+        private static final long serialVersionUID = 1;
+
+        Json() {
+            super(new JsonFactoryBuilder()
+                    .disable(Feature.INTERN_FIELD_NAMES)
+                    .streamReadConstraints(StreamReadConstraints.builder()
+                            .maxStringLength(Integer.MAX_VALUE)
+                            .maxNumberLength(Integer.MAX_VALUE)
+                            .build()));
+        }
+
+        @Override
+        protected JsonParser _createParser(byte[] data, int offset, int length, IOContext context) {
+            return new Parser(
+                    context,
+                    _parserFeatures,
+                    _byteSymbolCanonicalizer.makeChild(_factoryFeatures),
+                    data,
+                    offset,
+                    offset + length);
+        }
+    }
+
+    /** Gives up when the different names of a body take too much of the heap. */
+    private static final class Parser extends UTF8StreamJsonParser {
+        /** Some 15,000 short ones. */
+        private static final int MAX_NAMES = 1 << 20;
+        /** What a name takes besides its characters, in bytes. */
+        private static final int NAME_BYTES = 64;
+
+        private int seen;
+        private int bytes;
+
+        Parser(IOContext context, int features, ByteQuadsCanonicalizer names, byte[] data, int from, int to) {
+            super(context, features, null, null, names, data, from, to, 0, false);
+        }
+
+        @Override
+        public JsonToken nextToken() throws IOException {
+            JsonToken token = super.nextToken();
+            if (token == JsonToken.FIELD_NAME && _symbols.size() > seen) {
+                seen = _symbols.size();
+                bytes += NAME_BYTES + currentName().length();
+                if (bytes > MAX_NAMES) {
+                    throw new StreamConstraintsException("names of more than " + MAX_NAMES + " bytes");
+                }
+            }
+            return token;
+        }
+    }
 
     private final PresetFields preset;
     private final boolean chat;
     private final byte[] request;
     private final ByteArrayOutputStream out;
+    private final Map<String, byte[]> added;
+    /** Which of the preset's fields the request has; of all others the client may have sent very many. */
     private final Set<String> present = new HashSet<>();
 
-    private RequestMerge(PresetFields preset, boolean chat, byte[] request) {
+    private boolean isEmpty = true;
+
+    private RequestMerge(PresetFields preset, Endpoint endpoint, byte[] request) {
         this.preset = preset;
-        this.chat = chat;
+        this.added = preset.fields(endpoint);
+        this.chat = endpoint == Endpoint.CHAT;
         this.request = request;
         this.out = new ByteArrayOutputStream(request.length + preset.size());
     }
@@ -44,19 +103,19 @@ final class RequestMerge {
      * @throws IllegalArgumentException if the request is not one JSON object
      */
     static byte[] merge(PresetFields preset, Endpoint endpoint, byte[] request) {
-        try (JsonParser parser = JSON.createParser(request)) {
+        try (JsonParser parser = new Json().createParser(request)) {
             if (parser.nextToken() != JsonToken.START_OBJECT) {
                 throw new IllegalArgumentException("the request body is not a JSON object");
             }
-            RequestMerge merge = new RequestMerge(preset, endpoint == Endpoint.CHAT, request);
+            RequestMerge merge = new RequestMerge(preset, endpoint, request);
             while (parser.nextToken() == JsonToken.FIELD_NAME) {
                 merge.field(parser);
             }
-            preset.fields(endpoint).forEach(merge::addUnlessPresent);
-            merge.out.write(merge.present.isEmpty() ? "{}".getBytes(StandardCharsets.UTF_8) : new byte[] {'}'});
+            merge.added.forEach(merge::addUnlessPresent);
+            merge.out.write(merge.isEmpty ? "{}".getBytes(StandardCharsets.UTF_8) : new byte[] {'}'});
             return merge.out.toByteArray();
         } catch (IOException e) {
-            throw new IllegalArgumentException("the request body is not well-formed JSON", e);
+            throw new IllegalArgumentException("the request body is not JSON that is well-formed and of use", e);
         }
     }
 
@@ -126,8 +185,11 @@ final class RequestMerge {
     }
 
     private void begin(String name) {
-        out.write(present.isEmpty() ? '{' : ',');
-        present.add(name);
+        out.write(isEmpty ? '{' : ',');
+        isEmpty = false;
+        if (added.containsKey(name)) {
+            present.add(name);
+        }
     }
 
     private static int offset(long byteOffset) {

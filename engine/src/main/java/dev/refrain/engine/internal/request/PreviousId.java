@@ -3,7 +3,6 @@ package dev.refrain.engine.internal.request;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
-import com.fasterxml.jackson.core.StreamReadConstraints;
 import dev.refrain.engine.exchange.Endpoint;
 import java.io.IOException;
 
@@ -12,14 +11,11 @@ import java.io.IOException;
  * {@code thread.previous_message_id} of Messages.
  */
 public final class PreviousId {
-    /** No limits on names and strings: the body's length bounds them. */
-    private static final JsonFactory JSON = JsonFactory.builder()
-            .streamReadConstraints(StreamReadConstraints.builder()
-                    .maxStringLength(Integer.MAX_VALUE)
-                    .maxNumberLength(Integer.MAX_VALUE)
-                    .maxNameLength(Integer.MAX_VALUE)
-                    .build())
-            .build();
+    /**
+     * A longer {@code thread}, in bytes, is left as it came: those that mean something have one or two short members.
+     * It bounds what the parser holds.
+     */
+    private static final int MAX_THREAD = 16 * 1024;
 
     private final byte[] bytes;
     private final int bodyStart;
@@ -55,7 +51,9 @@ public final class PreviousId {
     /** The id in the well-formed object at {@code start}, or null if there is none. Of several the last one counts. */
     static PreviousId inThread(byte[] bytes, int bodyStart, int bodyEnd, int start) {
         PreviousId found = null;
-        try (JsonParser parser = JSON.createParser(bytes, start, bodyEnd - start)) {
+        // Not shared, as it keeps the names that it has met, and clients choose those.
+        JsonFactory json = new JsonFactory();
+        try (JsonParser parser = json.createParser(bytes, start, Math.min(bodyEnd - start, MAX_THREAD))) {
             parser.nextToken();
             while (parser.nextToken() == JsonToken.FIELD_NAME) {
                 boolean isIt = parser.currentName().equals("previous_message_id");
@@ -73,7 +71,8 @@ public final class PreviousId {
             }
             return found;
         } catch (IOException e) {
-            // What the scan takes for JSON and this does not (lone surrogates in names) is left as it came.
+            // What is too long is left as it came, and what the scan takes for JSON and this does not (lone surrogates
+            // in names).
             return null;
         }
     }

@@ -8,6 +8,9 @@ import java.util.List;
  * {@link AnswerCount} ask for. {@link AnswerScanner} fills it anew for each object.
  */
 final class AnswerFields {
+    /** A list that had more is not used again. */
+    private static final int KEPT_CHOICES = 1024;
+
     /**
      * One of {@code choices}.
      *
@@ -34,7 +37,7 @@ final class AnswerFields {
     /** Items of {@code data}. */
     int items;
 
-    final List<Choice> choices = new ArrayList<>();
+    List<Choice> choices = new ArrayList<>();
     /** What stands beside the answer, or in it where nothing wraps it. */
     final Usage usage = new Usage();
     /** What stands in the answer, where an event wraps it. */
@@ -49,6 +52,9 @@ final class AnswerFields {
         stopReason = null;
         id = null;
         items = 0;
+        if (choices.size() > KEPT_CHOICES) {
+            choices = new ArrayList<>();
+        }
         choices.clear();
         usage.clear();
         wrappedUsage.clear();

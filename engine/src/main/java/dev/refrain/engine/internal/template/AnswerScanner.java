@@ -73,15 +73,28 @@ final class AnswerScanner {
      */
     private static final int MAX_EDITS = 50_000;
 
+    /** A list that had more is not used again: a stream's scanner lives as long as the stream. */
+    private static final int KEPT_EDITS = 1024;
+
+    /** Longer ids, types and reasons mean nothing here, in bytes between the quotes. */
+    private static final int MAX_TEXT = 512;
+
     /**
      * Jackson looks for UTF-16 and UTF-32 only in the first four bytes, and its reader-based parser for those and for a
      * factory that does not canonicalise names knows no byte offsets; so names are canonicalised, but not interned.
      * Answers share the table of names, as to make it anew takes as long as compressing an answer. Clients can fill it
      * with names of their own (a tool's schema is echoed in a Responses answer), so it goes when it holds more names
      * than all formats have.
+     *
+     * <p>The parser makes text of numbers, names and what {@link #text} asks for, all of which are short; other strings
+     * are passed over. So its limits are far below an answer's length, and a few bytes never become many on the heap.
      */
     private static final class Json extends JsonFactory {
         private static final int MAX_NAMES = 500;
+        /** In bytes, more or less. */
+        private static final int MAX_NAME_LENGTH = 1024;
+
+        private static final int MAX_NUMBER_LENGTH = 1000;
         private static final long serialVersionUID = 1;
 
         private static volatile Json shared = new Json();
@@ -90,8 +103,10 @@ final class AnswerScanner {
             super(new JsonFactoryBuilder()
                     .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
                     .streamReadConstraints(StreamReadConstraints.builder()
-                            .maxStringLength(Integer.MAX_VALUE)
-                            .maxNumberLength(Integer.MAX_VALUE)
+                            // Numbers are gathered in the same buffer, and judged only when they have ended.
+                            .maxStringLength(4 * MAX_NUMBER_LENGTH)
+                            .maxNumberLength(MAX_NUMBER_LENGTH)
+                            .maxNameLength(MAX_NAME_LENGTH)
                             .build()));
         }
 
@@ -106,7 +121,7 @@ final class AnswerScanner {
 
         /** Without asking which encoding it is, which is known when it comes to this. */
         @Override
-        protected JsonParser _createParser(byte[] data, int offset, int length, IOContext context) {
+        protected Parser _createParser(byte[] data, int offset, int length, IOContext context) {
             return new Parser(
                     context,
                     _parserFeatures,
@@ -119,11 +134,54 @@ final class AnswerScanner {
 
     /**
      * Jackson passes over a string byte by byte. Here it does that only from
-     * the first byte on that takes more than passing over.
+     * the first byte on that takes more than passing over. Names that it has not met yet are bounded in bytes.
      */
     private static final class Parser extends UTF8StreamJsonParser {
+        /** What new names of one document may take of the heap, in bytes. */
+        private static final int MAX_NEW_NAMES = 1 << 20;
+        /** What a name takes besides its characters, in bytes. */
+        private static final int NAME_BYTES = 64;
+
+        private int names;
+        private int newNames;
+
         Parser(IOContext context, int features, ByteQuadsCanonicalizer names, byte[] data, int offset, int length) {
             super(context, features, null, null, names, data, offset, offset + length, 0, false);
+            this.names = names.size();
+        }
+
+        @Override
+        public JsonToken nextToken() throws IOException {
+            JsonToken token = super.nextToken();
+            if (token == JsonToken.FIELD_NAME && _symbols.size() > names) {
+                names = _symbols.size();
+                newNames += NAME_BYTES + currentName().length();
+                if (newNames > MAX_NEW_NAMES) {
+                    throw new StreamConstraintsException("names of more than " + MAX_NEW_NAMES + " bytes");
+                }
+            }
+            return token;
+        }
+
+        /** Whether the string that is the current token, and has not been read, is longer than so many bytes. */
+        boolean isLongerThan(int max) {
+            for (int at = _inputPtr, left = max; at < _inputEnd && left >= 0; at++, left--) {
+                if (_inputBuffer[at] == '"') {
+                    return false;
+                } else if (_inputBuffer[at] == '\\') {
+                    at++;
+                    left--;
+                }
+            }
+            return true;
+        }
+
+        /** Goes to the end of the current token. If it is a string that has not been read, it cannot be any more. */
+        void passOver() throws IOException {
+            if (_tokenIncomplete) {
+                _tokenIncomplete = false;
+                _skipString();
+            }
         }
 
         @Override
@@ -140,7 +198,7 @@ final class AnswerScanner {
     private final JsonFactory json = Json.shared();
     private final AnswerFormat format;
     private final ZeroPaths zero;
-    private final List<Edit> edits = new ArrayList<>();
+    private List<Edit> edits = new ArrayList<>();
     private final AnswerFields fields = new AnswerFields();
     private int base;
 
@@ -156,6 +214,9 @@ final class AnswerScanner {
      *     words, and there is no result
      */
     String scan(byte[] bytes, int from, int to) {
+        if (edits.size() > KEPT_EDITS) {
+            edits = new ArrayList<>();
+        }
         edits.clear();
         fields.clear();
         base = skipWhiteSpace(bytes, from, to);
@@ -163,7 +224,7 @@ final class AnswerScanner {
         if (to - base < 2 || bytes[base] != '{' || bytes[base + 1] == 0 || hasForeignByte(bytes, base, to)) {
             return NOT_JSON;
         }
-        try (JsonParser parser = json.createParser(bytes, base, to - base)) {
+        try (Parser parser = (Parser) json.createParser(bytes, base, to - base)) {
             parser.nextToken();
             readObject(parser, Place.TOP, zero.start());
             if (parser.nextToken() != null) {
@@ -228,7 +289,7 @@ final class AnswerScanner {
 
     // ---- members that mean something; each of these leaves the parser at the last token of what it reads
 
-    private void readObject(JsonParser parser, Place place, long paths) throws IOException {
+    private void readObject(Parser parser, Place place, long paths) throws IOException {
         while (parser.nextToken() == JsonToken.FIELD_NAME) {
             String name = parser.currentName();
             JsonToken value = parser.nextToken();
@@ -259,7 +320,7 @@ final class AnswerScanner {
         }
     }
 
-    private void readTop(JsonParser parser, String name, JsonToken value, long paths) throws IOException {
+    private void readTop(Parser parser, String name, JsonToken value, long paths) throws IOException {
         if (name.equals("error")) {
             fields.error |= value != JsonToken.VALUE_NULL;
         } else if (name.equals("type")) {
@@ -277,12 +338,12 @@ final class AnswerScanner {
     }
 
     /** A member of the document, or of the answer that it wraps. */
-    private void readMember(JsonParser parser, boolean wrapped, String name, JsonToken value, long paths)
+    private void readMember(Parser parser, boolean wrapped, String name, JsonToken value, long paths)
             throws IOException {
         switch (format.role(wrapped, name)) {
             case ID -> {
                 if (value == JsonToken.VALUE_STRING) {
-                    fields.id = parser.getText();
+                    fields.id = text(parser, value);
                     add(parser, Kind.ID, wrapped ? Condition.WRAPPED : Condition.BESIDE);
                 }
                 pass(parser, value, paths);
@@ -320,7 +381,7 @@ final class AnswerScanner {
         }
     }
 
-    private void readIfObject(JsonParser parser, Place place, JsonToken value, long paths) throws IOException {
+    private void readIfObject(Parser parser, Place place, JsonToken value, long paths) throws IOException {
         if (value == JsonToken.START_OBJECT) {
             readObject(parser, place, paths);
         } else {
@@ -328,7 +389,7 @@ final class AnswerScanner {
         }
     }
 
-    private void readChoices(JsonParser parser, JsonToken list, long paths) throws IOException {
+    private void readChoices(Parser parser, JsonToken list, long paths) throws IOException {
         if (list != JsonToken.START_ARRAY) {
             pass(parser, list, paths);
             return;
@@ -346,7 +407,7 @@ final class AnswerScanner {
         }
     }
 
-    private void readChoice(JsonParser parser, int place, long paths) throws IOException {
+    private void readChoice(Parser parser, int place, long paths) throws IOException {
         long index = place;
         String finishReason = null;
         boolean error = false;
@@ -364,7 +425,7 @@ final class AnswerScanner {
         fields.choices.add(new AnswerFields.Choice(index, finishReason, error));
     }
 
-    private void readItems(JsonParser parser, JsonToken list, long paths) throws IOException {
+    private void readItems(Parser parser, JsonToken list, long paths) throws IOException {
         if (list != JsonToken.START_ARRAY) {
             pass(parser, list, paths);
             return;
@@ -380,7 +441,7 @@ final class AnswerScanner {
      *
      * @param zeroed whether its numbers, at any level, are replaced
      */
-    private void readUsage(JsonParser parser, JsonToken first, Usage usage, boolean zeroed, Condition condition)
+    private void readUsage(Parser parser, JsonToken first, Usage usage, boolean zeroed, Condition condition)
             throws IOException {
         JsonToken token = first;
         int depth = 0;
@@ -410,7 +471,7 @@ final class AnswerScanner {
         }
     }
 
-    private static void count(JsonParser parser, JsonToken token, String name, Usage usage) throws IOException {
+    private static void count(Parser parser, JsonToken token, String name, Usage usage) throws IOException {
         if (name == null) {
             return;
         }
@@ -427,7 +488,7 @@ final class AnswerScanner {
     // ---- all other members
 
     /** Passes over a value, on the lookout for numbers that become zero. */
-    private void pass(JsonParser parser, JsonToken value, long paths) throws IOException {
+    private void pass(Parser parser, JsonToken value, long paths) throws IOException {
         if (paths == 0) {
             parser.skipChildren();
         } else if (zero.reached(paths)) {
@@ -446,7 +507,7 @@ final class AnswerScanner {
         }
     }
 
-    private void zeroAll(JsonParser parser, JsonToken first) throws IOException {
+    private void zeroAll(Parser parser, JsonToken first) throws IOException {
         JsonToken token = first;
         for (int depth = 0; ; token = parser.nextToken()) {
             if (token.isStructStart()) {
@@ -462,9 +523,9 @@ final class AnswerScanner {
         }
     }
 
-    /** A text that says something; null for anything else. */
-    private static String text(JsonParser parser, JsonToken value) throws IOException {
-        if (value != JsonToken.VALUE_STRING) {
+    /** A text that says something; null for anything else, and for what is longer than all that means something. */
+    private static String text(Parser parser, JsonToken value) throws IOException {
+        if (value != JsonToken.VALUE_STRING || parser.isLongerThan(MAX_TEXT)) {
             return null;
         }
         String text = parser.getText();
@@ -472,7 +533,7 @@ final class AnswerScanner {
     }
 
     /** The current number, or something that is no index if it is too long. */
-    private static long wholeNumber(JsonParser parser) throws IOException {
+    private static long wholeNumber(Parser parser) throws IOException {
         return parser.getNumberType() == JsonParser.NumberType.BIG_INTEGER ? -1 : parser.getLongValue();
     }
 
@@ -482,10 +543,10 @@ final class AnswerScanner {
         }
     }
 
-    private void add(JsonParser parser, Kind kind, Condition condition) throws IOException {
+    private void add(Parser parser, Kind kind, Condition condition) throws IOException {
         checkCount(edits.size() + 1);
         // Strings are read lazily; only after this is the current location the token's end.
-        parser.finishToken();
+        parser.passOver();
         int quote = kind == Kind.ID ? 1 : 0;
         int start = base + (int) parser.currentTokenLocation().getByteOffset() + quote;
         int end = base + (int) parser.currentLocation().getByteOffset() - quote;

@@ -4,7 +4,6 @@ import dev.refrain.engine.internal.template.AnswerScanner.Edit;
 import dev.refrain.engine.memory.MemoryBudget;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
@@ -45,10 +44,9 @@ final class StreamCapture extends Capture {
     private boolean firstLine = true;
     private LineFeed lineFeed = LineFeed.STARTS_A_LINE;
 
-    /** Start and end offsets in {@link #event} of the values of its data fields, in pairs. */
-    private int[] data = new int[8];
+    /** Where in {@link #event} the values of its data fields are. */
+    private DataLines data;
 
-    private int dataLength;
     private boolean errorEvent;
     private boolean errorField;
     /** Raw bytes of the events in the template, as long as it is one that can be stored. */
@@ -59,6 +57,7 @@ final class StreamCapture extends Capture {
     StreamCapture(AnswerFormat format, int maxBytes, ZeroPaths zero, MemoryBudget.Reservation memory) {
         super(format, true, maxBytes);
         this.live = new LiveTemplate(memory);
+        this.data = new DataLines(memory);
         this.event = new GrowableBytes(1024, memory);
         this.scanner = new AnswerScanner(format, zero);
         if (format == AnswerFormat.EMBEDDINGS) {
@@ -166,6 +165,7 @@ final class StreamCapture extends Capture {
         }
         event.release();
         event = null;
+        data.release();
         data = null;
         scanner = null;
     }
@@ -241,11 +241,7 @@ final class StreamCapture extends Capture {
             value++;
         }
         if (equals(bytes, start, colon, DATA)) {
-            if (dataLength == data.length) {
-                data = Arrays.copyOf(data, dataLength * 2);
-            }
-            data[dataLength++] = value;
-            data[dataLength++] = end;
+            data.add(value, end);
         } else if (equals(bytes, start, colon, EVENT)) {
             errorEvent = equals(bytes, value, end, ERROR);
         } else if (equals(bytes, start, colon, ERROR)) {
@@ -258,18 +254,19 @@ final class StreamCapture extends Capture {
     private void dispatch() {
         if (errorEvent || errorField) {
             reject("error event");
-        } else if (dataLength == 2) {
-            dispatch(event.bytes(), data[0], data[1]);
-        } else if (dataLength > 2) {
-            byte[] joined = joinData();
-            dispatch(joined, 0, joined.length);
+        } else if (data.count() == 1) {
+            dispatch(event.bytes(), data.start(0), data.end(0));
+        } else if (data.count() > 1) {
+            GrowableBytes joined = data.join(event.bytes());
+            dispatch(joined.bytes(), 0, joined.length());
+            joined.release();
         } else {
             append(List.of());
         }
         dispatched += state() == State.OVERSIZED ? 0 : event.length();
         event.truncate(0);
         lineStart = 0;
-        dataLength = 0;
+        data.clear();
         errorEvent = false;
         errorField = false;
     }
@@ -294,7 +291,7 @@ final class StreamCapture extends Capture {
         if (failure != null) {
             reject(failure);
         } else {
-            append(dataLength == 2 ? scanner.edits() : unjoin(scanner.edits()));
+            append(data.count() == 1 ? scanner.edits() : data.unjoin(scanner.edits()));
             judge();
         }
     }
@@ -318,40 +315,6 @@ final class StreamCapture extends Capture {
     private static boolean isDone(byte[] bytes, int start, int to) {
         int end = start + DONE.length;
         return end <= to && equals(bytes, start, end, DONE) && AnswerScanner.skipWhiteSpace(bytes, end, to) == to;
-    }
-
-    /** The event's data as a client sees it: the values of its data fields with a line feed between. */
-    private byte[] joinData() {
-        int length = dataLength / 2 - 1;
-        for (int i = 0; i < dataLength; i += 2) {
-            length += data[i + 1] - data[i];
-        }
-        GrowableBytes joined = new GrowableBytes(length);
-        for (int i = 0; i < dataLength; i += 2) {
-            if (i > 0) {
-                joined.append('\n');
-            }
-            joined.append(event.bytes(), data[i], data[i + 1]);
-        }
-        return joined.bytes();
-    }
-
-    /**
-     * The same edits at their places in {@link #event}. No JSON token contains a line feed, so each lies in one line.
-     */
-    private List<Edit> unjoin(List<Edit> edits) {
-        List<Edit> result = new ArrayList<>(edits.size());
-        int line = 0;
-        int lineInJoined = 0;
-        for (Edit edit : edits) {
-            while (edit.end() > lineInJoined + data[line + 1] - data[line]) {
-                lineInJoined += data[line + 1] - data[line] + 1;
-                line += 2;
-            }
-            int shift = data[line] - lineInJoined;
-            result.add(new Edit(edit.kind(), edit.start() + shift, edit.end() + shift, edit.condition()));
-        }
-        return result;
     }
 
     private static boolean equals(byte[] bytes, int from, int to, byte[] expected) {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.engine.internal.template.AnswerCapture.State;
+import dev.refrain.engine.memory.MemoryBudget;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -484,5 +485,46 @@ class StreamCaptureTest {
             assertThat(capture.end()).isNotEqualTo(State.OPEN);
             assertThat(capture.rejection() == null).isEqualTo(capture.end() == State.COMPLETE);
         }
+    }
+
+    /** An event may have a data field every six bytes. Where they are is held, and counted, like the event. */
+    @Test
+    void whereManyDataFieldsAreIsInTheMemoryBudget() {
+        int lines = 200_000;
+        byte[] event = ("data: {\n" + "data:\n".repeat(lines) + "data: \"x\":[\n" + "data:\n".repeat(lines)
+                        + "data: ]}\n")
+                .getBytes(StandardCharsets.UTF_8);
+        MemoryBudget budget = new MemoryBudget(64 << 20);
+        MemoryBudget.Reservation memory = budget.open();
+        AnswerCapture capture = AnswerCapture.of(Endpoint.CHAT, true, 1 << 24, Sample.ZERO, memory);
+        capture.append(ByteBuffer.wrap(event));
+        // Two offsets of four bytes for each.
+        assertThat(memory.bytes()).isGreaterThan(event.length + 2L * lines * 8);
+        assertThat(capture.append(ByteBuffer.wrap("\n".getBytes(StandardCharsets.UTF_8))))
+                .isEqualTo(State.OPEN);
+        assertThat(memory.bytes()).isLessThan(4L * event.length + 4L * 8192);
+        capture.end();
+        memory.close();
+        assertThat(budget.usedBytes()).isZero();
+    }
+
+    /** The offsets of one event and the copy that is read of it end the capture where there is no room for them. */
+    @ParameterizedTest
+    @ValueSource(ints = {2, 3, 4, 5, 6, 8, 10, 12})
+    void withoutRoomForDataFieldsThereIsNoTemplate(int mib) {
+        byte[] event =
+                ("data: {\n" + "data:\n".repeat(200_000) + "data: \"x\":1}\n\n").getBytes(StandardCharsets.UTF_8);
+        MemoryBudget budget = new MemoryBudget((long) mib << 20);
+        MemoryBudget.Reservation memory = budget.open();
+        AnswerCapture capture = AnswerCapture.counting(Endpoint.CHAT, true, memory);
+        long most = 0;
+        for (int at = 0; at < event.length; at += 1000) {
+            capture.append(ByteBuffer.wrap(event, at, Math.min(1000, event.length - at)));
+            most = Math.max(most, budget.usedBytes());
+        }
+        capture.end();
+        assertThat(most).isLessThanOrEqualTo(budget.limitBytes());
+        assertThat(memory.bytes()).isZero();
+        assertThat(budget.refusals() > 0).isEqualTo(mib < 8);
     }
 }

@@ -1,0 +1,100 @@
+package dev.refrain.engine.internal.template;
+
+import dev.refrain.engine.internal.template.AnswerScanner.Edit;
+import dev.refrain.engine.memory.MemoryBudget;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * Where in an event's raw lines the values of its data fields are. An event may have a data field every five bytes, so
+ * the offsets can take several times the room that the event takes: they are reserved like the event.
+ */
+final class DataLines {
+    /** Offsets of an event like all others: these are not counted, and kept for the next one. */
+    private static final int FEW = 8;
+
+    /** Start and end of each, in pairs. */
+    private int[] offsets = new int[FEW];
+
+    private int length;
+    private final MemoryBudget.Reservation memory;
+
+    DataLines(MemoryBudget.Reservation memory) {
+        this.memory = memory;
+    }
+
+    /**
+     * One more.
+     *
+     * @throws MemoryBudget.Exhausted if there is no room for it; then nothing has changed
+     */
+    void add(int start, int end) {
+        if (length == offsets.length) {
+            // For a moment there are both arrays.
+            memory.require(2L * Integer.BYTES * length);
+            offsets = Arrays.copyOf(offsets, 2 * length);
+            memory.shrink(length == FEW ? 0 : (long) Integer.BYTES * length);
+        }
+        offsets[length++] = start;
+        offsets[length++] = end;
+    }
+
+    int count() {
+        return length / 2;
+    }
+
+    int start(int line) {
+        return offsets[2 * line];
+    }
+
+    int end(int line) {
+        return offsets[2 * line + 1];
+    }
+
+    /** The event's data as a client sees it: the values with a line feed between, in an array that is to be released. */
+    GrowableBytes join(byte[] event) {
+        int bytes = count() - 1;
+        for (int line = 0; line < count(); line++) {
+            bytes += end(line) - start(line);
+        }
+        GrowableBytes joined = new GrowableBytes(bytes, memory);
+        for (int line = 0; line < count(); line++) {
+            if (line > 0) {
+                joined.append('\n');
+            }
+            joined.append(event, start(line), end(line));
+        }
+        return joined;
+    }
+
+    /** Edits of the joined data at their places in the event. No JSON token has a line feed, so each lies in one line. */
+    List<Edit> unjoin(List<Edit> edits) {
+        List<Edit> result = new ArrayList<>(edits.size());
+        int line = 0;
+        int lineInJoined = 0;
+        for (Edit edit : edits) {
+            while (edit.end() > lineInJoined + end(line) - start(line)) {
+                lineInJoined += end(line) - start(line) + 1;
+                line++;
+            }
+            int shift = start(line) - lineInJoined;
+            result.add(new Edit(edit.kind(), edit.start() + shift, edit.end() + shift, edit.condition()));
+        }
+        return result;
+    }
+
+    /** For the next event. Nothing is reserved any more. */
+    void clear() {
+        length = 0;
+        release();
+    }
+
+    /** Gives back what was reserved. */
+    void release() {
+        if (offsets.length > FEW) {
+            memory.shrink((long) Integer.BYTES * offsets.length);
+            offsets = new int[FEW];
+        }
+    }
+}

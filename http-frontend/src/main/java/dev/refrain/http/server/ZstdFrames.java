@@ -1,0 +1,96 @@
+package dev.refrain.http.server;
+
+import java.io.IOException;
+import java.nio.BufferUnderflowException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+
+/**
+ * Looks over frames of zstd (RFC 8878, 3.1.1) before they are decoded. A content coding has windows of at most 8 MiB
+ * (RFC 9659, 3); the decoder takes any, and copies all of a larger one for each block.
+ */
+final class ZstdFrames {
+    static final int MAX_WINDOW = 8 << 20;
+
+    private static final int MAGIC = 0xFD2FB528;
+    private static final int MAX_BLOCK = 128 * 1024;
+    private static final int CHECKSUM_BYTES = 4;
+    private static final int ONE_BYTE_OFTEN = 1;
+
+    private final ByteBuffer coded;
+
+    private ZstdFrames(byte[] bytes) {
+        coded = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+    }
+
+    /**
+     * Returns if all frames are whole and ask for no more than they may.
+     *
+     * @throws IOException if not
+     */
+    static void check(byte[] coded) throws IOException {
+        ZstdFrames frames = new ZstdFrames(coded);
+        try {
+            do {
+                frames.frame();
+            } while (frames.coded.hasRemaining());
+        } catch (BufferUnderflowException e) {
+            throw new IOException("a frame that is not whole", e);
+        }
+    }
+
+    private void frame() throws IOException {
+        if (coded.getInt() != MAGIC) {
+            throw new IOException("no frame of zstd");
+        }
+        int descriptor = coded.get();
+        boolean isOneSegment = (descriptor & 0x20) != 0;
+        long window = isOneSegment ? Long.MAX_VALUE : window(coded.get());
+        skip(new int[] {0, 1, 2, 4}[descriptor & 3]);
+        long content = contentSize((descriptor >> 6) & 3, isOneSegment);
+        if (Long.compareUnsigned(content, window) < 0) {
+            window = content;
+        }
+        if (window > MAX_WINDOW) {
+            throw new IOException("a window of more than 8 MiB");
+        }
+        boolean isLast;
+        do {
+            isLast = block();
+        } while (!isLast);
+        skip((descriptor & 4) != 0 ? CHECKSUM_BYTES : 0);
+    }
+
+    private static long window(byte descriptor) {
+        long base = 1L << (10 + (Byte.toUnsignedInt(descriptor) >> 3));
+        return base + (base / 8) * (descriptor & 7);
+    }
+
+    /** All bits set if it is not said. */
+    private long contentSize(int flag, boolean isOneSegment) {
+        return switch (flag) {
+            case 0 -> isOneSegment ? Byte.toUnsignedLong(coded.get()) : -1;
+            case 1 -> Short.toUnsignedLong(coded.getShort()) + 256;
+            case 2 -> Integer.toUnsignedLong(coded.getInt());
+            default -> coded.getLong();
+        };
+    }
+
+    /** Passes over one, and returns whether it is the frame's last. */
+    private boolean block() throws IOException {
+        int header = Byte.toUnsignedInt(coded.get()) | (Short.toUnsignedInt(coded.getShort()) << 8);
+        int length = header >> 3;
+        if (length > MAX_BLOCK) {
+            throw new IOException("a block of more than 128 KiB");
+        }
+        skip(((header >> 1) & 3) == ONE_BYTE_OFTEN ? 1 : length);
+        return (header & 1) != 0;
+    }
+
+    private void skip(int bytes) {
+        if (bytes > coded.remaining()) {
+            throw new BufferUnderflowException();
+        }
+        coded.position(coded.position() + bytes);
+    }
+}
