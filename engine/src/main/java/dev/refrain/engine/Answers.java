@@ -27,12 +27,11 @@ import java.util.function.LongSupplier;
 import java.util.function.Predicate;
 
 /**
- * The answers of a cache: reads, replays and puts them, lets them expire, and counts. All that is done to an answer is
- * done here, by the facade, by flights and captures, and by operators; which requests are answered, and when an
- * upstream is called, is decided elsewhere.
+ * Reads, replays, stores, expires and counts the answers of a cache. The facade, flights, captures and operators all
+ * use this class. Which requests are answered, and when an upstream is called, is decided elsewhere.
  *
- * <p>A hit is replayed to its sink during the call, from memory that belongs to this thread meanwhile. Whatever fails
- * in the store is a miss, or not stored. Thread-safe.
+ * <p>A hit is replayed to its sink during the call, from working memory that this thread has borrowed. A failure of the
+ * store is a miss, or an answer that is not stored. Thread-safe.
  */
 final class Answers implements AutoCloseable {
     private final CacheStore store;
@@ -59,7 +58,7 @@ final class Answers implements AutoCloseable {
      *
      * @param store closed with this
      * @param lastUse of the store's file, or null if it has none
-     * @param lastUseMillis when that was, before this use
+     * @param lastUseMillis when that was, in milliseconds since the epoch
      */
     Answers(ResponseCacheBuilder builder, CacheStore store, LastUse lastUse, long lastUseMillis) {
         this.store = store;
@@ -125,7 +124,7 @@ final class Answers implements AutoCloseable {
         return maxAnswerBytes;
     }
 
-    /** Time that passes whatever happens to the clock, in nanoseconds from anywhere. */
+    /** Monotonic time in nanoseconds, from an arbitrary origin. */
     LongSupplier ticker() {
         return ticker;
     }
@@ -181,9 +180,9 @@ final class Answers implements AutoCloseable {
     // ---- replaying
 
     /**
-     * Answers from the store, if that can. Counts a hit but no miss.
+     * Answers from the store if it has an answer. Counts a hit but no miss.
      *
-     * @param maxAgeSeconds how old the answer may be
+     * @param maxAgeSeconds how old the answer may be, in seconds
      * @return why there is no answer, or null if there was one; then the sink has all of it
      * @throws MemoryBudget.Exhausted if there is an answer, but no room for it now
      */
@@ -227,8 +226,8 @@ final class Answers implements AutoCloseable {
     }
 
     /**
-     * How long after its lifetime an answer may stand in for a failing upstream, of the seconds that a request allows;
-     * 0 if not at all.
+     * How long after its lifetime an answer may replace a failing upstream, in milliseconds: what the request allows,
+     * up to the limit of the cache. 0 for not at all.
      */
     long maxStaleMillis(long allowedSeconds) {
         return Math.min(staleIfErrorMillis, saturatedMillis(allowedSeconds));
@@ -262,12 +261,12 @@ final class Answers implements AutoCloseable {
 
     // ---- storing
 
-    /** What watches an answer that may be stored. */
+    /** A capture for an answer that may be stored. */
     AnswerCapture newCapture(CacheKey key, MemoryBudget.Reservation held) {
         return AnswerCapture.of(key.endpoint(), key.streaming(), maxAnswerBytes, replayZero, held);
     }
 
-    /** Whether a complete answer ended for none of the reasons for which it is not to be stored. */
+    /** Whether a complete answer may be stored by its finish reason. */
     boolean mayStore(AnswerCapture complete) {
         return Collections.disjoint(complete.finishReasons(), neverStored);
     }
@@ -279,9 +278,7 @@ final class Answers implements AutoCloseable {
         }
     }
 
-    /**
-     * Judges an answer that is here as a whole, and stores it if it is one to store. Returns whether it is stored now.
-     */
+    /** Stores a whole answer if it is a complete success. Returns whether it is stored now. */
     boolean store(CacheKey key, String contentType, byte[] answer, Duration ttl) {
         try (MemoryBudget.Reservation held = memory.open()) {
             return store(key, contentType, answer, ttl, held);
@@ -351,7 +348,7 @@ final class Answers implements AutoCloseable {
         return removed;
     }
 
-    /** Wipes what memory holds of answers that are not stored any more, and the requests that they belong to. */
+    /** Wipes the copies in memory of answers that are no longer stored, and of their requests. */
     private void wipeGone() {
         entries.wipeGone(keys);
         // Working memory that may hold the last answer that it was used for.

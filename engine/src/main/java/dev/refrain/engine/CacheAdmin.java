@@ -8,10 +8,10 @@ import dev.refrain.engine.stats.EntryFacts;
 import java.util.Optional;
 
 /**
- * What operators of a cache do with it: look at its figures, remove what is not to be served any more, and ask what
- * became of a request. Made by {@link ResponseCache#admin}. What walks the whole store says so, and belongs on no
- * thread that serves requests. Nothing here counts as a lookup. Thread-safe; after {@link ResponseCache#close} the
- * store is as if empty.
+ * What operators do with a cache: read its statistics, remove answers, and find out why a request was answered as it
+ * was. Got from {@link ResponseCache#admin}. Methods that walk the whole store say so; do not call them on a thread
+ * that serves requests. Nothing here counts as a lookup. No parameter and no result is null. Thread-safe. After
+ * {@link ResponseCache#close} the store seems empty.
  */
 public final class CacheAdmin {
     private final Answers answers;
@@ -22,7 +22,7 @@ public final class CacheAdmin {
         this.flights = flights;
     }
 
-    /** The figures of this cache in this process. */
+    /** The statistics of this cache in this process. */
     public CacheStats stats() {
         return answers.stats();
     }
@@ -32,7 +32,7 @@ public final class CacheAdmin {
         return flights.size();
     }
 
-    /** What may be held of the heap, and how much of it is. */
+    /** The budget of heap memory for captures, shared answers and replays, and how much of it is used. */
     public MemoryBudget memory() {
         return answers.memory();
     }
@@ -63,26 +63,26 @@ public final class CacheAdmin {
     }
 
     /**
-     * Removes expired entries, except those that may still answer in place of a
-     * failing upstream, now instead of at the next scheduled sweep. Returns how many:
-     * 0 also if another process is sweeping the same store, which is not waited for.
+     * Removes expired entries now instead of at the next scheduled sweep, except those that may still replace a failing
+     * upstream. Walks the whole store. Returns how many entries were removed. If another process is sweeping the same
+     * store, it removes none and returns 0 at once.
      */
     public long sweep() {
         return answers.sweep();
     }
 
     /**
-     * Removes all answers. Returns how many. Ids that were given out with them
-     * can still be given back ({@link CachePipeline#providerId}).
+     * Removes all answers. Walks the whole store. Returns how many. The ids of their hits are still known
+     * ({@link CachePipeline#providerId}).
      */
     public long clear() {
         return answers.removeIf(head -> head[EntryHead.KIND] != EntryHead.NOTE);
     }
 
     /**
-     * Removes all answers that were stored for an API key; for requests without one, those of the empty key. Walks the
-     * whole store, as {@link #sweep} does, and forgets which ids were given out with them. Answers that are being
-     * fetched are stored all the same when they are complete.
+     * Removes all answers that were stored for an API key; the empty key stands for requests without one. Walks the
+     * whole store. The ids of their hits are forgotten, too. Answers that are being fetched are still stored when they
+     * are complete.
      *
      * @return how many
      */
@@ -92,7 +92,7 @@ public final class CacheAdmin {
     }
 
     /**
-     * Removes all answers to requests for a model, whoever asked.
+     * Removes all answers to requests for a model, of all scopes. Walks the whole store.
      *
      * @param model spelt as in the requests, or in the preset if it came from there
      * @return how many
@@ -114,10 +114,10 @@ public final class CacheAdmin {
     }
 
     /**
-     * Removes the answer of a key that is known by its digest, or by the beginning of it, such as
-     * {@link CacheKey#shortDigest}. Walks the whole store.
+     * Removes the answer whose key has the given digest, or a digest that begins so ({@link CacheKey#shortDigest}).
+     * Walks the whole store.
      *
-     * @param digest at least 12 hexadecimal digits in lower case, so that it means one key
+     * @param digest 12 to 64 hexadecimal digits in lower case; 12 are enough to mean one key
      * @return how many, which is at most one unless digests collide
      * @throws IllegalArgumentException if it is not that
      */

@@ -4,8 +4,8 @@ import java.time.Duration;
 import java.util.Objects;
 
 /**
- * What a client asked of the cache for one request, after a front-end resolved
- * headers and presets (wire rules W4 to W8 and W30).
+ * What a client asked of the cache for one request, after a front-end resolved headers and presets (wire rules W4 to W8
+ * and W30). Immutable and thread-safe; nothing is null.
  *
  * @param enabled whether caching is on at all; when off, the other parts mean nothing
  * @param ttl lifetime of what this request stores, {@link #MIN_TTL} to {@link #MAX_TTL}

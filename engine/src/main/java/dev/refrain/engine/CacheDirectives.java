@@ -4,9 +4,10 @@ import dev.refrain.engine.exchange.NotCachedException;
 
 /**
  * What a request's {@code Cache-Control} field asks of the cache (wire rule W30; RFC 9111, 5.2.1 and RFC 5861, 4).
+ * Immutable and thread-safe.
  *
- * @param noCache no stored answer, nor one that is being fetched already; the
- *     entry that there is stays until the new answer is complete
+ * @param noCache no stored answer will do, nor one that is being fetched already; the stored entry stays until the new
+ *     answer is complete
  * @param noStore an answer from the store will do, but one that is fetched for this request is not stored
  * @param maxAgeSeconds how old an answer from the store may be at most, {@link #ANY_AGE} if that does not matter
  * @param onlyIfCached no upstream call: without an answer in the store the

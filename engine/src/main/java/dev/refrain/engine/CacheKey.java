@@ -28,15 +28,15 @@ public final class CacheKey {
     private final long c;
     private final long d;
     /**
-     * With {@link #modelTag} what the key's entry is labelled with; no part of
-     * the key's identity. Null if it is not known.
+     * The entry is labelled with it and with {@link #modelTag}. It is no part of the key's identity. Null if it is not
+     * known.
      */
     private final CacheScope scope;
 
     private final long modelTag;
     /**
-     * Of the request that it was made from, for {@link RequestMemo}; 0 if it
-     * need not be remembered. No part of the key's identity.
+     * Hash of the request, for {@link RequestMemo}; 0 if the request need not be remembered. No part of the key's
+     * identity.
      */
     private final long requestHash;
 
@@ -86,8 +86,8 @@ public final class CacheKey {
     }
 
     /**
-     * The scope that the key is of, told apart from others without naming it: 48 bits, in hexadecimal, of its
-     * {@link CacheScope}. Empty if the key does not know its scope.
+     * Identifies the scope of the key without naming the caller: 48 bits of its {@link CacheScope}, as 12 hexadecimal
+     * digits. Empty if the key does not know its scope.
      */
     public String scope() {
         return scope == null ? "" : scope.toString();
@@ -111,10 +111,7 @@ public final class CacheKey {
         return scope == null ? 0 : scope.tag();
     }
 
-    /**
-     * A number that stands for the model that is asked for upstream; 0 if the
-     * request names none. Equal names have equal numbers.
-     */
+    /** A hash of the name of the model that is asked for upstream; 0 if the request names none. */
     public long modelTag() {
         return modelTag;
     }
@@ -128,7 +125,8 @@ public final class CacheKey {
     }
 
     /**
-     * The first 48 bits of the digest in hexadecimal: enough to tell entries apart in a log, useless for anything else.
+     * The first 48 bits of the digest as 12 hexadecimal digits. They tell entries apart in a log, and cannot be used to
+     * look an answer up.
      */
     public String shortDigest() {
         return hexTag(a);

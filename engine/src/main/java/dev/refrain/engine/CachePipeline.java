@@ -45,20 +45,19 @@ public final class CachePipeline {
     /**
      * The scope of a caller that is known by other credentials than one API key, or by several.
      *
-     * @param credentials in an order that does not change from request to request; each counts, with where it begins
-     *     and ends, so that two lists that differ never have the same scope. Nor do a list and a
-     *     {@link #scope(String) single API key}
+     * @param credentials names and values, in an order that does not change from request to request. Two lists that
+     *     differ never have the same scope, and neither do a list and a {@link #scope(String) single API key}
      */
     public CacheScope scope(List<String> credentials) {
         return keys.deriver().scope(credentials);
     }
 
-    /** What requests to an endpoint have in common but for their bodies, to be completed. */
+    /** Begins the context that requests of one caller to one endpoint share. */
     public KeyContext.Builder context(Endpoint endpoint, CacheScope scope) {
         return new KeyContext.Builder(keys.deriver(), endpoint, scope);
     }
 
-    /** A reusable lookup that leaves no garbage, for one thread at a time. */
+    /** A reusable lookup that allocates nothing, for one thread at a time. */
     public Lookup newLookup() {
         return new Lookup(answers);
     }
@@ -101,7 +100,7 @@ public final class CachePipeline {
             try {
                 reason = answers.find(key, directives.maxAgeSeconds(), sink);
             } catch (MemoryBudget.Exhausted noRoom) {
-                // What is stored is not paid for once more.
+                // There is a stored answer, so the provider is not paid for another one.
                 sink.fail(noRoom);
                 return;
             }
@@ -131,10 +130,10 @@ public final class CachePipeline {
     }
 
     /**
-     * Answers a request like {@link #respond(CacheKey, CacheControls, Upstream, ResponseSink)} if the store can. If
-     * not, nothing happens, and no miss is counted: the caller asks again in another way.
+     * Answers a request like {@link #respond(CacheKey, CacheControls, Upstream, ResponseSink)} if the store has an
+     * answer. Otherwise nothing happens, and no miss is counted: the caller calls {@code respond} next.
      *
-     * @param directives none that rules the store out
+     * @param directives directives that allow a stored answer
      * @return whether it was answered
      */
     public boolean respondIfStored(CacheKey key, CacheDirectives directives, ResponseSink sink) {
@@ -150,14 +149,14 @@ public final class CachePipeline {
      *
      * @param ttl {@link CacheControls#MIN_TTL} to {@link CacheControls#MAX_TTL}
      * @param client where the answer goes; its head gets a {@link CacheOutcome.Miss}
-     * @return to be ended or failed, whatever happens: until then it holds what it has captured, in the
-     *     {@link ResponseCacheBuilder#memory memory budget} too
+     * @return a sink that must be ended or failed in any case. Until then it holds what it has captured, and its part
+     *     of the {@link ResponseCacheBuilder#memory memory budget}
      */
     public ResponseSink capture(CacheKey key, Duration ttl, ResponseSink client) {
         return new CaptureSink(answers, key, ttl, ForwardReason.MISS, client);
     }
 
-    /** Serves a request for which caching was on without the cache, saying why. */
+    /** Passes a request on to the upstream although caching was on, and tells the client why. */
     public void bypass(BypassReason reason, CacheControls controls, Upstream upstream, ResponseSink sink) {
         answers.counters().bypasses.increment();
         if (controls.directives().onlyIfCached()) {
@@ -168,24 +167,23 @@ public final class CachePipeline {
     }
 
     /**
-     * The id that the provider gave an answer which has been repeated from here under another one (wire rule W26b):
-     * what the provider has to be asked with, as it knows no other. Kept for 30 days after the answer's lifetime, but
-     * for want of room.
+     * The provider's id of an answer that was replayed under another id (wire rule W26b). The provider knows only its
+     * own id. It is kept until 30 days after the answer's lifetime, unless it is evicted.
      *
-     * @param scope the one that the id was given to; for any other nothing is found
-     * @param id as it stood in an answer from here
-     * @return the provider's id; empty if the id was not made here, or not for that API key, or is not known any more:
-     *     then it goes to the provider as it is
+     * @param scope the scope that received the id; nothing is found for another one
+     * @param id the id in an answer of this cache
+     * @return the provider's id. Empty if this cache did not make the id, made it for another scope, or no longer knows
+     *     it; then it goes to the provider unchanged
      */
     public Optional<String> providerId(CacheScope scope, String id) {
         return Optional.ofNullable(keys.providerId(scope, id));
     }
 
     /**
-     * A request as the provider is to get it: ids that were given out here, where the formats have ids of earlier
-     * answers, are the provider's own again ({@code previous_response_id} of Responses,
-     * {@code thread.previous_message_id} of Messages). Keys are made of such a request in any case; an {@link Upstream}
-     * sends its {@link CacheRequest#upstreamBody()}.
+     * A request as the provider is to get it: ids that this cache made are replaced by the provider's own, in the
+     * fields that name earlier answers ({@code previous_response_id} of Responses, {@code thread.previous_message_id}
+     * of Messages). An {@link Upstream} sends the result's {@link CacheRequest#upstreamBody()}. Keys are always made of
+     * such a request.
      *
      * @return the request itself if there is no such id in it
      */

@@ -8,8 +8,8 @@ import java.util.HexFormat;
 
 /**
  * Who shares answers: 32 bytes that stand for a caller's credentials (wire rule W15). Made by
- * {@link CachePipeline#scope(String)}, as an HMAC-SHA-256 under the installation's secret: whoever does not know that
- * learns nothing of the credentials. Immutable and thread-safe.
+ * {@link CachePipeline#scope(String)} as an HMAC-SHA-256 under the installation's secret, so it reveals nothing of the
+ * credentials to anybody without the secret. Immutable and thread-safe.
  */
 public final class CacheScope {
     /** Length in bytes. */
@@ -29,7 +29,7 @@ public final class CacheScope {
         return bytes.clone();
     }
 
-    /** What labels the entries of this scope: its first eight bytes as a number. */
+    /** The label of the entries of this scope: its first eight bytes as a little-endian number. */
     public long tag() {
         return (long) LONG.get(bytes, 0);
     }

@@ -103,7 +103,7 @@ public final class CachedResponse {
         return Math.max(0, promptTokensSaved);
     }
 
-    /** What the stored answer said of itself when it was fetched, but for its id. */
+    /** What the stored answer said of itself when it was fetched, without its id; never null. */
     public AnswerFacts facts() {
         return new AnswerFacts(
                 null,
@@ -141,7 +141,7 @@ public final class CachedResponse {
         ttlSeconds = (expiresAt - storedAt) / 1000 - ageSeconds;
     }
 
-    /** Becomes a string only when it is asked for: unlike the content type it is another one each time. */
+    /** Becomes a string only on demand, because it differs for each answer, unlike the content type. */
     void sourceId(byte[] from, int offset, int length) {
         if (length > sourceId.length) {
             sourceId = new byte[length];

@@ -7,8 +7,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What keeps answers from being captured and stored, while their readers get them all the same: faults of the cache,
- * and a memory budget that is used up, which is none. Counts each and tells the log of few. Thread-safe.
+ * Counts and logs why answers were not captured or stored although their readers get them: faults of the cache, and a
+ * memory budget that is used up (no fault). Thread-safe.
  */
 final class CaptureFaults {
     private static final Logger LOG = LoggerFactory.getLogger(CaptureFaults.class);
@@ -41,7 +41,7 @@ final class CaptureFaults {
         counters.shortages.increment();
         long now = nanos.getAsLong();
         long until = quietUntil.get();
-        // Ticks are compared by difference, since they may overflow.
+        // Ticks may overflow, so their difference is compared.
         if (now - until >= 0 && quietUntil.compareAndSet(until, now + QUIET_NANOS)) {
             long shortages = counters.shortages.sum();
             LOG.warn(

@@ -25,9 +25,8 @@ import org.slf4j.LoggerFactory;
  * A tee: passes an answer on as it arrives and stores it once it is known to be complete. Only a terminal event, or the
  * end of a body that parses, commits; anything else discards (wire rule W16).
  *
- * <p>The commit comes <em>before</em> the piece that tells the client that the answer
- * is complete is passed on, so that a client that repeats itself at once finds its
- * answer. Whatever goes wrong on the storing side ends the capture, never the answer.
+ * <p>The answer is stored <em>before</em> the client gets the piece that completes it, so a client that repeats its
+ * request at once gets a hit. A failure to capture or store ends the capture, never the answer.
  */
 class CaptureSink extends ForwardingSink {
     private static final Logger LOG = LoggerFactory.getLogger(CaptureSink.class);
@@ -42,14 +41,14 @@ class CaptureSink extends ForwardingSink {
     private final Duration ttl;
     private final ForwardReason reason;
     private final long startedAt;
-    /** Stands in the ids of all who get the answer from here. */
+    /** Goes into the ids of all hits and followers of this answer. */
     private final long tag = HitIds.newTag();
 
     private ResponseHead head;
     /** Null when there is nothing to capture, or nothing any more. */
     private AnswerCapture capture;
 
-    /** What the capture and, in a flight, those who read it hold. */
+    /** Memory of the capture and, in a flight, of its followers. */
     private final MemoryBudget.Reservation memory;
 
     private long received;
@@ -64,7 +63,7 @@ class CaptureSink extends ForwardingSink {
     private boolean refused;
 
     private Consumer<AnswerFacts> counted;
-    /** Reads what is not captured; null as long as it may be. */
+    /** Counts an answer that is not captured; null while it may be captured. */
     private AnswerMeter meter;
 
     private int committedLength = NOTHING_YET;
@@ -113,9 +112,9 @@ class CaptureSink extends ForwardingSink {
     }
 
     /**
-     * A document's head goes out with the first piece of its body, since nobody can do anything with it before. If that
-     * piece is all of it, it is known by now whether it is stored; of any other answer that is known only after its
-     * head, which then does not speak of it.
+     * A document's head goes out with the first piece of its body, because it is of no use before. If that piece is the
+     * whole body, the head can say whether the answer is stored. Any other head goes out before this is known, and does
+     * not say it.
      */
     private void releaseHead() {
         if (headWaits) {
@@ -124,7 +123,7 @@ class CaptureSink extends ForwardingSink {
         }
     }
 
-    /** What can be told of an answer by its head; of one that may be stored, that it may. */
+    /** The outcome by the head alone: for an answer that may be stored, a miss that is stored. */
     private CacheOutcome outcome(ResponseHead answer) {
         if (answer.status() != 200) {
             return miss(false);
@@ -142,7 +141,7 @@ class CaptureSink extends ForwardingSink {
         return new CacheOutcome.Miss(ttl.toSeconds(), stored, reason);
     }
 
-    /** How long the call has been under way, whatever has happened to the clock. */
+    /** How long the call has been under way, in milliseconds of monotonic time. */
     final long fetchMillis() {
         return TimeUnit.NANOSECONDS.toMillis(answers.ticker().getAsLong() - startedAt);
     }
@@ -160,8 +159,7 @@ class CaptureSink extends ForwardingSink {
     }
 
     /**
-     * A document in place of a stream, or the other way round, cannot become an
-     * entry. Any other type is judged by the content.
+     * A document in place of a stream, or the reverse, cannot become an entry. For any other type the content decides.
      */
     private boolean isOfTheRightKind(String contentType) {
         String type = contentType == null ? "" : contentType.toLowerCase(Locale.ROOT);
@@ -216,7 +214,7 @@ class CaptureSink extends ForwardingSink {
         return true;
     }
 
-    /** Tells what the answer said of itself, whether it is stored or not. */
+    /** Reports what the answer said of itself, whether it is stored or not. */
     private void count() {
         if (counted == null) {
             return;
@@ -241,7 +239,7 @@ class CaptureSink extends ForwardingSink {
         memory.close();
     }
 
-    // ---- what a flight wants to know of
+    // ---- hooks for a flight
 
     /** The answer may become an entry: its events can be followed. */
     void began(ResponseHead answer, AnswerCapture live) {}
@@ -300,7 +298,7 @@ class CaptureSink extends ForwardingSink {
             ranOutOfMemory();
             loseTrack();
         } catch (RuntimeException | OutOfMemoryError e) {
-            // What nobody waits for any more is not captured on purpose.
+            // If memory is closed, nobody waits for the answer any more, and the capture stopped on purpose.
             if (!memory.isClosed()) {
                 answers.faults().notCaptured(e);
             }
@@ -315,7 +313,7 @@ class CaptureSink extends ForwardingSink {
     }
 
     private void ranOutOfMemory() {
-        // Nothing more is reserved on purpose where nobody waits for the answer any more.
+        // If memory is closed, nobody waits for the answer any more, and this is no shortage.
         if (!memory.isClosed()) {
             answers.faults().noRoom();
         }
@@ -328,7 +326,7 @@ class CaptureSink extends ForwardingSink {
             return;
         }
         if (committedLength == NOTHING_YET) {
-            // First of all: no id is given out that cannot be given back.
+            // First, so that no hit gets an id whose provider id is unknown.
             note(template.facts().tokensOrNone());
         }
         committedLength = template.length();
@@ -340,7 +338,7 @@ class CaptureSink extends ForwardingSink {
         completed(template);
     }
 
-    /** A complete answer that is not to be stored for its finish reason; who waits for it gets it all the same. */
+    /** A complete answer that is not stored because of its finish reason. All who wait for it get it. */
     private void refuse() {
         if (!refused) {
             LOG.debug("Not stored: {} (its finish reason)", key);
@@ -369,8 +367,8 @@ class CaptureSink extends ForwardingSink {
                             head.contentType(), head.generationId(), now, now + ttl.toMillis(), fetchMillis(), tag));
             if (!mayCommit()) {
                 stored = false;
-                // Came to be the older answer while it was being stored.
-                // It may have overwritten the newer one; better none.
+                // Another flight superseded this one while it stored its answer, which may have overwritten the newer
+                // one. No answer is better than the older one.
                 answers.remove(key);
             }
         } catch (RuntimeException | OutOfMemoryError e) {
@@ -379,8 +377,8 @@ class CaptureSink extends ForwardingSink {
     }
 
     /**
-     * Takes down which id of the provider's the ids of this answer stand for.
-     * Followers have such ids even if it is not stored.
+     * Stores which id of the provider the ids of this answer stand for. Followers have such ids even if the answer is
+     * not stored.
      */
     @SuppressWarnings("CatchingUnchecked") // as in put
     private void note(long tokens) {

@@ -6,7 +6,7 @@ import dev.refrain.engine.spi.EntryBuffer;
 
 /** What follows a miss: joins a flight, leads one, or starts over when one has failed (wire rule W28). */
 final class Coalescer {
-    /** Flights that one request joins or leads at most, so that a broken provider is not stormed. */
+    /** The most flights that one request joins or leads, so that a broken provider is not flooded with calls. */
     private static final int MAX_FLIGHTS = 3;
 
     private final Answers answers;
@@ -20,7 +20,7 @@ final class Coalescer {
         this.calls = calls;
     }
 
-    /** From a call that is under way, or from one of its own. */
+    /** Answers a request from a call that is under way, or from a call of its own. */
     void fetch(MissedRequest request) {
         fetch(request, 1);
     }
@@ -32,13 +32,14 @@ final class Coalescer {
                 return;
             }
             if (request.controls().directives().noStore()) {
-                // What is not to be stored for this request is not to be handed to others either.
+                // An answer that must not be stored must not be shared either.
                 fetchAlone(request);
                 return;
             }
             Flight own = new Flight(flights, answers, calls, request);
             if (flights.replace(running, own)) {
-                // Another call may have come to its end between the lookup and here; nobody's answer is fetched twice.
+                // Another call may have ended since the lookup. Then its answer is stored, and no second call is
+                // needed.
                 boolean wanted = false;
                 try {
                     wanted = !answers.replay(request);
@@ -66,7 +67,7 @@ final class Coalescer {
         return true;
     }
 
-    /** A follower whose flight failed before it had a byte: another flight, but not endlessly many of them. */
+    /** For a follower whose flight failed before it had a byte: tries another flight, up to the limit. */
     private void startOver(MissedRequest request, int attempt, Flight.Ending why) {
         if (answers.replay(request)) {
             return;
@@ -87,17 +88,17 @@ final class Coalescer {
         } else if (failed.cause() != null) {
             request.sink().fail(failed.cause());
         } else {
-            // The provider does answer, with something too long to be handed round.
+            // The provider did answer, but its answer is too long to be shared.
             fetchAlone(request);
         }
     }
 
-    /** A call of one's own that nobody joins and whose answer is not stored. */
+    /** Makes a call that nobody joins and whose answer is not stored. */
     private void fetchAlone(MissedRequest request) {
         calls.passInTime(request.upstream(), new OutcomeSink(request.miss(false), request.sink()));
     }
 
-    /** A call of one's own whatever else is under way, whose answer is the newer one. */
+    /** Makes a call of its own even if another one is under way. Its answer supersedes the other. */
     void lead(MissedRequest request) {
         if (request.controls().directives().noStore()) {
             clearIfAsked(request);
@@ -105,7 +106,7 @@ final class Coalescer {
             return;
         }
         Flight own = new Flight(flights, answers, calls, request);
-        // In this order: what the older flight stores in between is removed, and after that it stores nothing.
+        // Supersede first, then clear: whatever the older flight stored before is removed, and it stores nothing after.
         flights.supersede(own);
         boolean cleared = false;
         try {

@@ -16,45 +16,43 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One upstream call for one key, and everybody who waits for its answer (wire rules W28 and W29).
+ * One upstream call for one key, and all requests that wait for its answer (wire rules W28 and W29).
  *
- * <p>The request that made the call is its leader and receives what the upstream sends, byte for
- * byte. Identical requests that come while it runs are followers: of a stream they read the
- * {@link LiveTemplate}, each at its own pace, as a hit would return it; a document they get when
- * it is whole. A flight is <em>joinable</em> from the start until it is known how it ends; then
- * it has an {@link Ending}, and nothing changes any more. docs/CONCURRENCY.md draws the states.
+ * <p>The request that made the call is the leader: it receives what the upstream sends, byte for byte. Identical
+ * requests that arrive while the call runs are followers, which get the answer as a hit would return it. They read a
+ * stream from the {@link LiveTemplate}, each at its own pace, and get a document when it is whole. A flight is
+ * <em>joinable</em> from its start until its {@link Ending} is known, which is final. docs/CONCURRENCY.md draws the
+ * states.
  *
  * <p>The upstream's thread drives it. Joining, leaving and ending hold this object's monitor, which guards the list of
- * followers and what is decided together with it, and under which no sink is called and no byte moves.
+ * followers and the state that depends on it. No sink is called and no byte is copied under the monitor.
  */
 final class Flight extends CaptureSink {
     private static final Logger LOG = LoggerFactory.getLogger(Flight.class);
 
     /**
-     * An answer that turns out to be no success is kept for followers up to
-     * this size, in bytes; a client error up to a stored answer's.
+     * An answer that is no success is kept for followers up to this size, in bytes. A client error is kept up to the
+     * limit of a stored answer.
      */
     private static final int MAX_KEPT = 64 * 1024;
 
     /** How a flight ended. */
     sealed interface Ending {
         /**
-         * The answer is complete. Of a document, {@code template} is what
-         * followers get; of a stream they read all: null.
+         * The answer is complete. Followers of a document get the template. For a stream it is null, because followers
+         * read the stream itself.
          */
         record Complete(Template template) implements Ending {}
 
         /**
-         * There is no complete answer: followers that have not had a byte may try again.
+         * There is no complete success. Followers that have not had a byte may try again.
          *
-         * @param head head of the provider's answer if that is whole, and not too long to be kept; else null
-         * @param body its body, not to be moved in; null without a head
-         * @param cause why there is no answer, or null if there is one that is no success
+         * @param head head of the provider's answer if it is whole and short enough to be kept; else null
+         * @param body its body, whose position must not be changed; null without a head
+         * @param cause why there is no answer; null if there is an answer that is no success
          */
         record Failed(ResponseHead head, ByteBuffer body, Throwable cause) implements Ending {
-            /**
-             * Whether another call would be answered the same way, so that this is the answer of all (wire rule W28b).
-             */
+            /** Whether another call would get the same answer, so that all followers get this one (wire rule W28b). */
             boolean isFinal() {
                 return head != null && isClientError(head.status());
             }
@@ -76,7 +74,7 @@ final class Flight extends CaptureSink {
     private final long maxLag;
     private final LongSupplier nanos;
     private final long silentCallNanos;
-    /** When the upstream was last heard of, or told to go on. */
+    /** When the upstream last sent something, or was told to go on. */
     private volatile long heardAt;
 
     private final MemoryBudget memory;
@@ -86,14 +84,14 @@ final class Flight extends CaptureSink {
     private boolean joinable = true;
     private boolean leaderGone;
     private boolean superseded;
-    /** What the call does next, while it waits for somebody to take what there is. */
+    /** What resumes the call, while it is paused by back-pressure. */
     private Runnable paused;
-    /** Whether the leader has been asked to say when it is drained, and has not said so. */
+    /** Whether a whenDrained action of the leader is pending. */
     private boolean leaderAsked;
     /** Bytes passed to the leader since it was last drained. */
     private long leaderLag;
 
-    /** Null until the upstream has handed it out, which may be after the answer. */
+    /** Null until the upstream has returned it, which may be after the answer. */
     private Upstream.Call call;
 
     private boolean cancelled;
@@ -103,14 +101,14 @@ final class Flight extends CaptureSink {
     private volatile ResponseHead head;
     private volatile Savings savings = Savings.NONE;
 
-    // The upstream's thread's alone, but for the failure of a call that was never made.
+    // Set by the upstream's thread, or by the thread that failed to make the call.
     private volatile boolean over;
     private AnswerCapture capture;
-    /** What lies between the slowest follower and the end of a stream that is not kept from its beginning. */
+    /** Memory for the part of a stream that the slowest follower has not read, where the beginning is not kept. */
     private final MemoryBudget.Reservation lag;
-    /** The answer is not going to be an entry. */
+    /** Whether the answer will not become an entry. */
     private boolean rejected;
-    /** The answer as it came, until it is too long or followers have had some of it. */
+    /** The unchanged answer, until it is too long or followers have had some of it. */
     private KeptAnswer kept = new KeptAnswer(MAX_KEPT, memory());
 
     Flight(Flights flights, Answers answers, UpstreamCalls calls, MissedRequest request) {
@@ -159,7 +157,7 @@ final class Flight extends CaptureSink {
 
     // ---- membership
 
-    /** Adds a follower, who hears of everything from now on. Returns false if the flight is not joinable any more. */
+    /** Adds a follower, which is notified from now on. Returns false if the flight is no longer joinable. */
     boolean join(Follower follower) {
         if (isDeserted()) {
             // The call goes on, and its answer may be stored.
@@ -178,8 +176,8 @@ final class Flight extends CaptureSink {
     }
 
     /**
-     * Whether all who wanted the answer have left and the upstream has been silent for long, so that the call may be as
-     * dead as it looks and whoever joined would wait as vainly as they did (wire rule W28b).
+     * Whether all readers have left and the upstream has been silent for long. Then the call may be dead, and a request
+     * that joined it would wait in vain (wire rule W28b).
      */
     private boolean isDeserted() {
         if (nanos.getAsLong() - heardAt < silentCallNanos) {
@@ -201,14 +199,14 @@ final class Flight extends CaptureSink {
         release();
     }
 
-    /** The answer is held for those who read it, and gone with the last of them. */
+    /** The answer is held for its readers, and released with the last of them. */
     @Override
     void release() {
         synchronized (this) {
             if (!over || ending == null || !followers.isEmpty()) {
                 return;
             }
-            // Sinks may be held by their connections for long, and they hold this.
+            // Connections may hold their sinks for long, and the sinks hold this flight.
             capture = null;
             live = null;
             kept.drop();
@@ -229,7 +227,7 @@ final class Flight extends CaptureSink {
     }
 
     /**
-     * Breaks the call off if that is wanted and nobody is left; that nobody joins any more is decided in the same step.
+     * Cancels the call if that is configured and no reader is left. In the same step the flight stops being joinable.
      */
     private void cancelIfAbandoned() {
         Upstream.Call running;
@@ -242,7 +240,7 @@ final class Flight extends CaptureSink {
             running = call;
         }
         flights.remove(this);
-        // The upstream may say nothing more. If it does, nothing is captured of it.
+        // The upstream may send nothing more. If it does, nothing of it is captured.
         memory().close();
         lag.close();
         if (running != null) {
@@ -259,7 +257,7 @@ final class Flight extends CaptureSink {
         }
     }
 
-    /** A newer flight has taken this one's place: what this one fetches is not stored over the newer answer. */
+    /** A newer flight has replaced this one, whose answer must not overwrite the newer answer. */
     void supersede() {
         synchronized (this) {
             superseded = true;
@@ -272,7 +270,7 @@ final class Flight extends CaptureSink {
         finish(new Ending.Dissolved());
     }
 
-    /** From now on requests for the key make, or join, another flight. */
+    /** Makes this flight unjoinable. Later requests for the key use another flight. */
     void closeToNewcomers() {
         synchronized (this) {
             joinable = false;
@@ -321,7 +319,7 @@ final class Flight extends CaptureSink {
     public void fail(Throwable cause) {
         if (!over) {
             over = true;
-            // Before the leader hears of it: its retry must not meet this flight.
+            // Before the leader is notified, so that its retry does not join this flight.
             closeToNewcomers();
             super.fail(cause);
         }
@@ -341,7 +339,7 @@ final class Flight extends CaptureSink {
         }
         long longest = 0;
         for (Follower follower : members()) {
-            // While the beginning is kept for the store, a follower that is far behind costs nothing.
+            // While the beginning is kept for the store anyway, a slow follower costs no memory.
             long behind = stream.keepsBeginning() ? 0 : stream.published() - follower.position();
             if (behind > maxLag || (behind > longest && !lag.resize(behind))) {
                 follower.overrun();
@@ -384,10 +382,10 @@ final class Flight extends CaptureSink {
     }
 
     /**
-     * Followers of a failure get it when it is whole, and a success that turns out to be none, an error with status
-     * 200, is a failure; those of a stream have had some of it or may yet. But a document that is no entry for its
-     * coding or its length may be long, and nothing in it says that the next one will be otherwise. A client error is
-     * handed round, coded or not; only one that is longer than any answer that is stored is not held for anybody.
+     * Followers of a failure get it when it is whole. An error with status 200 is a failure, too. Followers of a stream
+     * read it as it comes. But a document that is not stored because of its coding or length may be long, and the
+     * answer of another call would be no different: it is not shared. A client error is shared, coded or not, unless it
+     * is longer than the longest stored answer.
      */
     private void endIfUnshareable() {
         boolean tooLong = !kept.isWhole() || head.contentLength() > maxLag;
@@ -399,8 +397,8 @@ final class Flight extends CaptureSink {
     }
 
     /**
-     * Whether a status says that the request is at fault, or its sender asks too much: not the call that was made for
-     * it, which is what 408, 409 and 425 speak of (wire rule W28b).
+     * Whether a status blames the request or its sender. 408, 409 and 425 are excluded, because they blame this one
+     * call (wire rule W28b).
      */
     private static boolean isClientError(int status) {
         return status / 100 == 4 && status != 408 && status != 409 && status != 425;
@@ -409,10 +407,10 @@ final class Flight extends CaptureSink {
     @Override
     void ended(Throwable cause) {
         if (ending != null) {
-            // The last follower may be releasing what was kept, at this very moment.
+            // The last follower may be releasing the kept answer right now.
             return;
         }
-        // A connection that breaks after the terminal event has delivered a complete answer all the same.
+        // A connection that breaks after the terminal event has delivered a complete answer.
         if (live != null
                 && capture.isTerminated()
                 && capture.state() != AnswerCapture.State.REJECTED
@@ -448,7 +446,8 @@ final class Flight extends CaptureSink {
             ending = how;
             waiting = List.copyOf(followers);
         }
-        // Before the followers hear of it: those who try again must not meet this flight, and newcomers find the entry.
+        // Before the followers are notified: those that try again must not join this flight, and later requests find
+        // the entry.
         flights.remove(this);
         waiting.forEach(Follower::wake);
     }
@@ -458,8 +457,8 @@ final class Flight extends CaptureSink {
     }
 
     /**
-     * Alone, the leader sets the pace. Others set none, and while there are any the leader does so only once it lags by
-     * a whole answer, or memory is tight, which bounds what its sink has to hold.
+     * A leader without followers sets the pace. Followers never do. With followers, the leader slows the call only if
+     * it lags by the length of the longest answer, or memory is tight. This bounds what its sink has to hold.
      */
     @Override
     public void whenDrained(Runnable action) {
@@ -483,7 +482,7 @@ final class Flight extends CaptureSink {
         resume();
     }
 
-    /** Lets the call go on if it waits and need not. */
+    /** Resumes the call if nothing makes it wait any more. */
     @SuppressWarnings("CatchingUnchecked")
     private void resume() {
         Runnable action;
@@ -502,7 +501,7 @@ final class Flight extends CaptureSink {
         try {
             action.run();
         } catch (Throwable e) {
-            // The upstream's own fault, and on a thread that may be anybody's.
+            // The upstream threw, on a thread that may be any reader's.
             if (running != null) {
                 stop(running);
             }
@@ -510,10 +509,7 @@ final class Flight extends CaptureSink {
         }
     }
 
-    /**
-     * A flight's readers are many, and some may yet come: it is broken off
-     * through {@link Upstream.Call#cancel}, if at all.
-     */
+    /** A flight has many readers, and more may come. It is cancelled through {@link Upstream.Call#cancel} alone. */
     @Override
     public void whenGone(Runnable action) {}
 

@@ -16,7 +16,7 @@ final class Flights {
         return old == null ? joinable.putIfAbsent(with.key(), with) == null : joinable.replace(with.key(), old, with);
     }
 
-    /** Puts a flight in the place of whatever stands there. */
+    /** Puts a flight in the place of any other. */
     void supersede(Flight with) {
         Flight old = joinable.put(with.key(), with);
         if (old != null) {
@@ -24,7 +24,7 @@ final class Flights {
         }
     }
 
-    /** Takes a flight off, if it is still there. */
+    /** Removes a flight, if it is still there. */
     void remove(Flight flight) {
         joinable.remove(flight.key(), flight);
     }

@@ -16,11 +16,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A request that waits for the answer of another one's upstream call, and receives it as a hit would return it.
+ * A request that waits for the answer of another request's upstream call, and receives it as a hit would return it.
  *
- * <p>Whoever has news calls {@link #wake}: the flight when there is more or an end, the sink when it has taken what it
- * got. One of the callers does the work, the others leave it a note and go; so nobody waits, and the sink is called by
- * one thread at a time.
+ * <p>{@link #wake} is called by the flight when there is more to read or it has ended, and by the sink when it is
+ * drained. One of the callers does the work; the others only count up {@link #news} and return. So no thread waits, and
+ * one thread at a time calls the sink.
  */
 final class Follower {
     private static final Logger LOG = LoggerFactory.getLogger(Follower.class);
@@ -38,7 +38,7 @@ final class Follower {
     private final Retry retry;
     private final byte[] id = new byte[IdFormat.LENGTH];
     private final byte[] time = new byte[IdFormat.SECONDS_DIGITS];
-    /** Calls of {@link #wake} that have not been worked off. One from the beginning, which {@link #start} works off. */
+    /** Calls of {@link #wake} that have not been handled. It begins at one, which {@link #start} handles. */
     private final AtomicInteger news = new AtomicInteger(1);
 
     private volatile boolean gone;
@@ -46,7 +46,7 @@ final class Follower {
     private volatile boolean sinkTakesMore = true;
     private volatile LiveReader reader;
 
-    // Of whoever does the work.
+    // Used only by the thread that does the work.
     private boolean started;
     private boolean done;
 
@@ -61,8 +61,8 @@ final class Follower {
     }
 
     /**
-     * After joining: begins to listen. News that came in between have waited, for whoever starts over sets a listener
-     * of its own, which the one here must not replace.
+     * Begins to deliver, after joining. Earlier news have waited until now, because a retry sets a listener of its own,
+     * which must not be replaced by the one set here.
      */
     void start() {
         sink.whenGone(() -> {
@@ -84,7 +84,7 @@ final class Follower {
         return !gone && sink.hasReader();
     }
 
-    /** Cuts this follower off: it lags so far behind that the stream would have to be held for it beyond the limit. */
+    /** Cuts this follower off, because it lags so far behind that holding the stream for it would exceed the limit. */
     void overrun() {
         overrun = true;
     }
@@ -114,7 +114,7 @@ final class Follower {
             flight.leave(this);
         }
         if (done) {
-            // Who holds on to this follower must not hold on to the stream.
+            // A reference to this follower must not keep the stream alive.
             reader = null;
             flight.leave(this);
         }
@@ -130,7 +130,7 @@ final class Follower {
                     "the reader lags behind the stream by more than the stored-answer limit"));
             flight.leave(this);
         } else if (sinkTakesMore) {
-            // Looked at before reading: what was published before the end is then read before the end is passed on.
+            // Read before the stream: so everything that was published before the end is passed on before the end.
             Flight.Ending ending = flight.ending();
             return passOn() || finish(ending);
         }
@@ -147,10 +147,10 @@ final class Follower {
             reader = live.reader();
         }
         if (reader == null) {
-            // Joined in time, but by now the stream has grown too long to be held from its beginning.
+            // It joined in time, but by now the beginning of the stream is no longer kept.
             done = true;
             flight.leave(this);
-            // It may not have noticed itself yet, and must not be met again.
+            // The flight may not know it yet, and a retry must not join it again.
             flight.closeToNewcomers();
             retry.startOver(new Flight.Ending.Dissolved());
             return true;

@@ -7,8 +7,8 @@ import java.nio.ByteBuffer;
 import java.util.concurrent.CompletableFuture;
 
 /**
- * Gathers an answer and completes a future with it. Who completes the future
- * otherwise, by cancelling it for one, is a reader that goes.
+ * Gathers an answer and completes a future with it. If somebody else completes or cancels the future, the reader has
+ * gone.
  */
 final class GatheringSink implements ResponseSink {
     private static final int INITIAL_CAPACITY = 4 * 1024;
@@ -37,7 +37,7 @@ final class GatheringSink implements ResponseSink {
     @Override
     public void head(ResponseHead answer) {
         head = answer;
-        // A length that is announced is only taken at its word as far as it costs little.
+        // An announced length is trusted only up to a small size.
         body = new EntryBuffer((int) Math.max(INITIAL_CAPACITY, Math.min(answer.contentLength(), MAX_TRUSTED)));
     }
 

@@ -7,8 +7,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Stands before the sink of a request that shares an upstream call, so that what goes wrong there ends that request and
- * no other: a sink that throws counts as a reader that has gone, and a source that goes on after the end is not heard.
+ * Wraps the sink of a request that shares an upstream call, so that its failure ends that request and no other. A sink
+ * that throws counts as a reader that has gone. Calls after the end of the answer are ignored.
  */
 final class GuardedSink implements ResponseSink {
     private static final Logger LOG = LoggerFactory.getLogger(GuardedSink.class);

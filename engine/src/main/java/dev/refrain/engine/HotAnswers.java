@@ -11,9 +11,9 @@ import java.nio.ByteOrder;
 import java.util.function.BooleanSupplier;
 
 /**
- * Answers that are asked for often, decompressed already. A copy is served only while the store holds the very entry
- * that it was made from, which the entry's head tells: so whatever happens to the entry, in this process or in another
- * one, happens to the copy at the same time, and nobody has to be told.
+ * Decompressed copies of the answers that are requested most. A copy is served only while the store holds the very
+ * entry that it was made from, which is told by the entry's head. So an entry that is removed or replaced, in this
+ * process or another one, ends the use of its copy, without any message.
  *
  * <p>A record's key is the entry's, its value the entry with the body as it is. Thread-safe.
  */
@@ -22,8 +22,8 @@ final class HotAnswers {
     private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
 
     /**
-     * What is smaller than that in the store, as streams of many events are, is sooner decompressed than fetched from
-     * memory as it is.
+     * An entry that compresses better than this, such as a stream of many events, is decompressed faster than its copy
+     * is loaded from memory.
      */
     private static final long MAX_COMPRESSION = 4;
 
@@ -62,8 +62,8 @@ final class HotAnswers {
     }
 
     /**
-     * Looks for a copy of the entry that the store holds now. The store is asked first even though there often is no
-     * copy: whoever reads the entry then finds it in the processor's caches.
+     * Looks for a copy of the entry that the store holds now. The store is asked first although there is often no copy:
+     * the entry is then in the processor's caches for the read that follows.
      *
      * @param entry receives what stands before the body
      * @param body receives the body
@@ -74,12 +74,12 @@ final class HotAnswers {
         scratch.entry = entry;
         scratch.body = body;
         boolean found = store.head(key.bytes(), scratch.head, scratch.copying);
-        // The caller's, and not kept alive for longer than it is used.
+        // It belongs to the caller, and must not be kept alive from here.
         scratch.body = null;
         return found;
     }
 
-    /** An entry was read from the store; if that happens often, it is copied. */
+    /** Copies an entry that was read from the store, if it is read often. */
     void offer(KeyBuffer key, EntryBuffer entry, CachedResponse answer, Scratch scratch) {
         if (EntryCodec.hasBlockPatches(entry.bytes()) || answer.length() > MAX_COMPRESSION * entry.length()) {
             return;
@@ -104,8 +104,8 @@ final class HotAnswers {
     }
 
     /**
-     * Wipes all copies of entries that the store no longer has, or has others for, whoever removed them. They would
-     * never be served again, but their bytes would stay until they are overwritten.
+     * Wipes all copies whose entries were removed or replaced, by any process. They would never be served again, but
+     * their bytes would stay in memory.
      */
     void wipeGone() {
         Check check = new Check();
@@ -137,7 +137,7 @@ final class HotAnswers {
         ring.close();
     }
 
-    /** The checksum, the times and what else stands in a head, but for what {@link CacheStore#head} leaves out. */
+    /** Compares the checksum, the times and all other fields, except those that {@link CacheStore#head} leaves out. */
     private static boolean isSameEntry(byte[] head, byte[] other) {
         return (int) INT.get(head, 0) == (int) INT.get(other, 0)
                 && isSame(head, other, EntryHead.STORED_AT)

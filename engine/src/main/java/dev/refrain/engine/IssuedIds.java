@@ -21,17 +21,18 @@ import java.time.Duration;
 import java.util.zip.CRC32C;
 
 /**
- * Which id of a provider's stands behind the id of a hit (wire rule W26b).
+ * Maps the ids of hits to the provider's ids (wire rule W26b).
  *
- * <p>Whoever got an answer from here names it by the id that it had here, which the provider never issued. The answers
- * of the endpoints whose ids can be given back have a note in the store: under a digest of the scope and the answer's
- * tag it says the provider's id. A hit writes nothing: its id carries the tag ({@link HitIds}). Notes are small and
- * outlive their answers; with an answer's cost and hardly any size they are evicted long after it. Thread-safe.
+ * <p>A client refers to an earlier answer by the id that it received, which for a hit the provider never issued. So
+ * each answer of an endpoint with such references has a note in the store: under a digest of the scope and the answer's
+ * tag, it holds the provider's id. A hit writes nothing, because its id contains the tag ({@link HitIds}). Notes
+ * outlive their answers. They have an answer's cost but hardly any size, so they are evicted long after it.
+ * Thread-safe.
  */
 final class IssuedIds {
     /**
-     * How long OpenAI keeps a response; counted from the end of the entry's
-     * lifetime, as a hit then may be the first to name it.
+     * OpenAI keeps a response for this long. It is counted from the end of the entry's lifetime, because the last hit
+     * may come then.
      */
     private static final long LIFETIME_MILLIS = Duration.ofDays(30).toMillis();
 
@@ -62,7 +63,7 @@ final class IssuedIds {
     }
 
     /**
-     * Takes down what ids with a tag stand for.
+     * Stores which provider id the ids with a tag stand for.
      *
      * @param key of the answer
      * @param providerId the answer's own id, or null if it has none that could be given back
@@ -109,10 +110,9 @@ final class IssuedIds {
     }
 
     /**
-     * A request's body with the provider's id in place of the one that it was
-     * given here, or null if there is no such id in it.
+     * A request's body with the provider's id in place of one that this cache made; null if there is no such id in it.
      *
-     * @param body of an eligible or other request
+     * @param body the body of a request, eligible or not
      */
     byte[] restored(CacheScope scope, Endpoint endpoint, RequestScan body) {
         PreviousId previous = canBeGivenBack(endpoint) ? PreviousId.of(endpoint, body) : null;

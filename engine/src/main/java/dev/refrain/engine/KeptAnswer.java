@@ -5,8 +5,7 @@ import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
 
 /**
- * The body of an answer as it came, kept for others in case that it is a
- * failure, up to a limit in bytes. One thread's alone.
+ * The unchanged body of an answer, kept for followers in case it is a failure, up to a limit in bytes. Not thread-safe.
  */
 final class KeptAnswer {
     private final long limit;
@@ -15,18 +14,18 @@ final class KeptAnswer {
 
     private final MemoryBudget.Reservation memory;
 
-    /** @param memory where it is reserved; without room it is not kept */
+    /** @param memory where its memory is reserved; without room it is not kept */
     KeptAnswer(long limit, MemoryBudget.Reservation memory) {
         this.limit = limit;
         this.memory = memory;
     }
 
-    /** Takes more of the body; what exceeds the limit takes all of it away. */
+    /** Adds a piece of the body. Beyond the limit everything is dropped. */
     void keep(ByteBuffer bytes) {
         if (body == null) {
             return;
         }
-        // The array doubles, and is copied once more in the end.
+        // Three times: the array doubles as it grows, and is copied once in the end.
         if (body.size() + (long) bytes.remaining() > limit || !memory.grow(3L * bytes.remaining())) {
             drop();
             return;
@@ -36,17 +35,17 @@ final class KeptAnswer {
         body.writeBytes(copy);
     }
 
-    /** Nobody can have it any more. */
+    /** Drops the body. */
     void drop() {
         body = null;
     }
 
-    /** Whether all that came is here. */
+    /** Whether the whole body was kept. */
     boolean isWhole() {
         return body != null;
     }
 
-    /** What came. To be asked for only if it is whole. */
+    /** The body. Call this only if it is whole. */
     ByteBuffer bytes() {
         return ByteBuffer.wrap(body.toByteArray());
     }

@@ -8,9 +8,8 @@ import java.nio.ByteOrder;
 import java.util.Objects;
 
 /**
- * The key of the request at hand, in the form in which a store takes it: what a {@link CacheKey} is, in one thread's
- * working memory and overwritten by the next request, so that a hit makes no object. Whoever keeps a key makes a
- * {@link CacheKey} of it. Not thread-safe.
+ * A mutable key in a thread's working memory, so that a hit allocates no {@link CacheKey}. The next request overwrites
+ * it; {@link #toKey} makes a key that can be kept. Not thread-safe.
  */
 final class KeyBuffer {
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);

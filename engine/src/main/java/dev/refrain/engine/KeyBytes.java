@@ -4,8 +4,8 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
 /**
- * Bytes that are put together to be hashed. Every part is preceded by its length, in four bytes, the lowest first;
- * otherwise {@code ("ab", "c")} and {@code ("a", "bc")} would be the same. Not thread-safe.
+ * A buffer for bytes to be hashed. Every part follows its length (four bytes, little-endian); otherwise
+ * {@code ("ab", "c")} and {@code ("a", "bc")} would have the same hash. Not thread-safe.
  */
 final class KeyBytes {
     static final byte[] NOTHING = new byte[0];

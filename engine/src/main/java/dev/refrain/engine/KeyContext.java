@@ -4,10 +4,10 @@ import dev.refrain.engine.exchange.Endpoint;
 import java.util.Objects;
 
 /**
- * Everything that goes into the keys of requests but their bodies (wire rules W10, W14 and W15): who asks, which
- * endpoint, where the request goes, and with which headers. Made once, and used for any number of requests that have it
- * in common; holds neither a credential nor a query string. Immutable and thread-safe, for the cache that
- * {@link CachePipeline#context made} it.
+ * Everything that goes into the key of a request beside its body (wire rules W10, W14 and W15): caller, endpoint,
+ * provider, path, query and headers. Made once and used for any number of requests. Holds neither a credential nor a
+ * query string. Only the cache that {@link CachePipeline#context made} it accepts it. Immutable and thread-safe;
+ * nothing is null.
  */
 public final class KeyContext extends KeySource {
     private final KeyDeriver maker;
@@ -120,8 +120,8 @@ public final class KeyContext extends KeySource {
         }
 
         /**
-         * Adds a line of a header that changes answers (wire rule W14). Lines count in the order in which they are
-         * added: whoever adds several fields does so always in the same order.
+         * Adds a line of a header that changes answers (wire rule W14). The order of lines is part of the key, so
+         * always add several fields in the same order.
          */
         public Builder header(String name, String value) {
             headers.part(name);

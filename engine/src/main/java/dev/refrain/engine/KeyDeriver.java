@@ -15,14 +15,13 @@ import javax.crypto.spec.SecretKeySpec;
  *
  * <p>The digest is cryptographic because prompts come from end users: with a faster hash a crafted collision would
  * serve one user's answer to another. Credentials and query strings go in as HMACs under the installation secret, so
- * that nobody who holds the file can test guesses of API keys against it (W15). Nothing here outlives a call: who asks
- * again and again keeps the {@link CacheScope}. Thread-safe.
+ * that a stolen file cannot be used to test guesses of API keys (W15). No credential is kept after a call. Thread-safe.
  */
 final class KeyDeriver {
-    /** Changes whenever the parts or their order do; old entries are then never found again. */
+    /** Changes whenever the parts or their order change. Old entries are then never found again. */
     static final byte KEY_VERSION = 2;
 
-    /** No UTF-8 has it, so that nothing that begins with it is an API key. */
+    /** Never occurs in UTF-8, so no API key begins with it. */
     private static final byte NO_TEXT = (byte) 0xFF;
 
     private static final byte CREDENTIALS = 1;
@@ -49,7 +48,7 @@ final class KeyDeriver {
     static final class Scratch {
         private final MessageDigest sha256 = KeyParts.sha256();
         private final byte[] digest = new byte[CacheKey.LENGTH];
-        /** Short bodies are put behind it to be digested with it. */
+        /** Short bodies are appended to it, so that one call digests both. */
         private final KeyBytes head = new KeyBytes(RequestScan.GATHERED_BYTES);
 
         /** What {@link KeyDeriver#begin} put together. */
@@ -115,7 +114,7 @@ final class KeyDeriver {
      * Ends what {@link #begin} began.
      *
      * @param body goes into the key
-     * @param outgoing the same, or what a preset has made of it; says what the model is
+     * @param outgoing the body that goes upstream, with a preset applied; has the model
      */
     static void finish(
             KeyContext context,
@@ -126,7 +125,7 @@ final class KeyDeriver {
             Scratch scratch) {
         KeyBytes head = scratch.head;
         int begun = head.length();
-        // The model stands in the body, at one place at most that counts; hashing it twice would add nothing.
+        // The model is part of the body, so it is not hashed again.
         head.putLength(body.normalisedLength());
         head.array()[1] = (byte) (stream ? 1 : 0);
         MessageDigest sha256 = scratch.sha256;

@@ -7,8 +7,8 @@ import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 
 /**
- * What went into a key (wire rule W10), such that two keys can be compared part
- * by part. Holds digests of what may be confidential.
+ * What went into a key (wire rule W10), so that two keys can be compared part by part. Confidential parts are digests.
+ * Immutable and thread-safe; nothing is null.
  *
  * @param key the key itself
  * @param version of the way in which keys are derived

@@ -4,8 +4,8 @@ import java.util.Objects;
 import java.util.Optional;
 
 /**
- * Looks answers up from the bytes of requests, and leaves no garbage behind when it finds one. Made by
- * {@link CachePipeline#newLookup()}, used again and again; not thread-safe.
+ * Looks answers up by the bytes of requests, and allocates nothing on a hit. Made by {@link CachePipeline#newLookup()}
+ * and reused. Not thread-safe: each thread has its own.
  *
  * <pre>{@code
  * CachePipeline pipeline = cache.pipeline();

@@ -12,12 +12,11 @@ import net.jpountz.xxhash.XXHash64;
 import net.jpountz.xxhash.XXHashFactory;
 
 /**
- * The keys of requests that came lately, so that a request that comes again byte for byte
- * is neither parsed nor digested again. It is found by a fast hash and then compared with
- * the one before, every byte of it and of what else goes into the key: a hash that somebody
- * has made collide finds nothing. Only requests that are eligible are here. Thread-safe.
+ * The keys of recent requests, so that a request that is repeated byte for byte is neither parsed nor digested again. A
+ * fast hash finds the earlier request. Then every byte of the two is compared, and of the other parts of the key, so a
+ * crafted hash collision finds nothing. Only eligible requests are kept. Thread-safe.
  *
- * <p>A record's key is the body as sent. Its value is what {@link KeyDeriver#begin} took down, and then the digest, the
+ * <p>A record's key is the body as sent. Its value has what {@link KeyDeriver#begin} wrote, then the digest, the
  * model's tag and the streaming mode.
  */
 final class RequestMemo {
@@ -32,7 +31,7 @@ final class RequestMemo {
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
 
     private final XXHash64 hash = XXHashFactory.fastestJavaInstance().hash64();
-    /** Makes collisions a matter of luck to whoever chooses requests. */
+    /** A random seed, so that nobody can choose requests that collide. */
     private final long seed = new SecureRandom().nextLong();
 
     private final RecordRing ring;
@@ -111,10 +110,10 @@ final class RequestMemo {
     }
 
     /**
-     * Admits the key of a request that was searched for in vain, if the request has been {@link #answered} often
-     * enough. May be asked again and again for one request: that counts nothing.
+     * Admits the key of a request that was not found, if the request was {@link #answered} often enough. Calling this
+     * again for the same request counts nothing.
      *
-     * @param key will tell, once it has found an answer, that this request was answered
+     * @param key gets the hash of the request, by which {@link #answered} counts it
      */
     void offer(KeyBytes head, byte[] body, int offset, int length, KeyBuffer key, Scratch scratch) {
         key.requestHash(scratch.hash);
@@ -136,8 +135,8 @@ final class RequestMemo {
     }
 
     /**
-     * A request was answered from the store. Only that counts: a request that comes once is never kept, however often
-     * its key is asked for, and one whose answers are not stored is not worth it.
+     * Counts a request that was answered from the store. Nothing else counts: so a request that comes once is never
+     * kept, and neither is one whose answers are not stored.
      *
      * @param requestHash see {@link CacheKey#requestHash()}
      */
@@ -146,8 +145,7 @@ final class RequestMemo {
     }
 
     /**
-     * Wipes all requests whose answer is not stored, whoever removed it: so a
-     * prompt is kept no longer than its answer, and a while.
+     * Wipes all requests whose answers are no longer stored. So a prompt is kept hardly longer than its answer.
      *
      * @param isStored told of a key's digest
      */

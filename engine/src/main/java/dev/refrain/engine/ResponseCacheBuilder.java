@@ -18,7 +18,10 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.function.LongSupplier;
 
-/** Settings of a {@link ResponseCache}. Made by {@link ResponseCache#builder}. Not thread-safe. */
+/**
+ * Settings of a {@link ResponseCache}. Made by {@link ResponseCache#builder}. No parameter may be null. Not
+ * thread-safe.
+ */
 public final class ResponseCacheBuilder {
     /** The paths that {@link #replayZero} has unless it is set. */
     public static final List<String> DEFAULT_REPLAY_ZERO = ZeroPaths.DEFAULTS;
@@ -83,14 +86,13 @@ public final class ResponseCacheBuilder {
     }
 
     /**
-     * How much memory outside the heap may hold decompressed copies of the answers that are asked for most; 0 for none.
-     * Taken as it is needed. A sixteenth of the capacity unless set, at most 64 MiB, and nothing with a store of
-     * another kind ({@link #store}).
+     * Memory outside the heap for decompressed copies of the answers that are requested most, in bytes; 0 for none. It
+     * is allocated as needed. The default is a sixteenth of the capacity and at most 64 MiB; with another
+     * {@link #store}, none.
      *
-     * <p>All caches of a JVM together take no more than a quarter of its direct memory
-     * ({@code -XX:MaxDirectMemorySize}, or else as much as the heap may grow to), for this and {@link #memoBytes}
-     * together, and leave another quarter of it free. If that is less than one of the two was set to, the log says so
-     * once, and what there is is used; the defaults adapt without a word.
+     * <p>For this and {@link #memoBytes}, all caches of a JVM together take at most a quarter of its direct memory
+     * ({@code -XX:MaxDirectMemorySize}, or else the maximum heap size), and leave another quarter of it free. If that
+     * is less than what was set, the log says so once, and the cache uses what there is. The defaults adapt silently.
      *
      * @throws IllegalArgumentException if it is negative
      */
@@ -103,11 +105,10 @@ public final class ResponseCacheBuilder {
     }
 
     /**
-     * How much memory outside the heap may hold requests that come again and again, with their keys, so that they are
-     * neither parsed nor digested again; 0 for none. These are prompts as sent: they are in the memory of this process
-     * and nowhere else, for as long as they are asked for and their answer is stored; a prompt that comes once is not
-     * among them. Taken as it is needed, within the bounds of {@link #hotBytes}. A thirty-second of the capacity unless
-     * set, at most 32 MiB.
+     * Memory outside the heap for frequent requests and their keys, in bytes, so that a repeated request is neither
+     * parsed nor digested again; 0 for none. It holds prompts as sent, in the memory of this process alone, while they
+     * are frequent and their answers are stored. A prompt that comes once is not kept. It is allocated as needed,
+     * within the bounds of {@link #hotBytes}. The default is a thirty-second of the capacity and at most 32 MiB.
      *
      * @throws IllegalArgumentException if it is negative
      */
@@ -127,7 +128,7 @@ public final class ResponseCacheBuilder {
         return DirectMemory.ofJvm().partOf(hotBytesAsked(), memoBytesAsked(), asksForMemory());
     }
 
-    /** Whether the sizes are somebody's wish; the defaults make do with what there is. */
+    /** Whether a size was set. The defaults make do with what there is. */
     private boolean asksForMemory() {
         return hotBytes > 0 || memoBytes > 0;
     }
@@ -142,13 +143,13 @@ public final class ResponseCacheBuilder {
                 : store != null || file == null ? 0 : Math.min(capacityBytes / 16, MAX_DEFAULT_HOT);
     }
 
-    /** The longest request body that is eligible (wire rule W18), in bytes; 8 MiB unless set. */
+    /** The longest request body that is eligible (wire rule W18), in bytes, more than 0; 8 MiB unless set. */
     public ResponseCacheBuilder maxRequestBytes(int bytes) {
         maxRequestBytes = requirePositive(bytes, "maxRequestBytes");
         return this;
     }
 
-    /** The longest answer that is stored (wire rule W18), in bytes; 16 MiB unless set. */
+    /** The longest answer that is stored (wire rule W18), in bytes, more than 0; 16 MiB unless set. */
     public ResponseCacheBuilder maxAnswerBytes(int bytes) {
         maxAnswerBytes = requirePositive(bytes, "maxAnswerBytes");
         return this;
@@ -183,10 +184,9 @@ public final class ResponseCacheBuilder {
 
     /**
      * How long an upstream may take from the start of a call to the end of its answer; 1 hour unless set. After that
-     * the call fails with a {@link java.util.concurrent.TimeoutException}, for all who wait for it, and
-     * {@link Upstream.Call#cancel} is called; so an upstream that never ends its sink holds up nobody for longer, and
-     * who waits for one call after another three times as long at most (wire rule W28). Holds for requests with caching
-     * on; with it off, the upstream and the sink have it out between them.
+     * the call fails with a {@link java.util.concurrent.TimeoutException} for all requests that wait for it, and
+     * {@link Upstream.Call#cancel} is called. A request whose flights fail waits for at most three calls (wire rule
+     * W28). Applies to requests with caching on; without caching the upstream has no time limit.
      *
      * @param limit at least 1 ms; more than 100 years are 100 years
      * @throws IllegalArgumentException if it is less than 1 ms
@@ -204,8 +204,8 @@ public final class ResponseCacheBuilder {
     }
 
     /**
-     * Whether an upstream call is broken off once everybody who waits for its answer has gone (wire rule W29). Unless
-     * set it is finished and its answer stored, so that the retry is a hit.
+     * Whether an upstream call is cancelled when all readers of its answer have gone (wire rule W29). Unless set, the
+     * call is finished and its answer stored, so that a retry is a hit.
      */
     public ResponseCacheBuilder cancelWhenAbandoned(boolean cancel) {
         cancelWhenAbandoned = cancel;
@@ -213,9 +213,8 @@ public final class ResponseCacheBuilder {
     }
 
     /**
-     * How long an upstream call that all of its readers have left may have been silent and still be joined; 2 seconds
-     * unless set. After that whoever comes makes a call of its own, and the answer of the old one is stored if it comes
-     * after all (wire rule W28b).
+     * How long an upstream call without readers may be silent and still be joined; 2 seconds unless set. After that a
+     * new request makes a call of its own. If the old answer still comes, it is stored (wire rule W28b).
      *
      * @param silence not negative; more than 100 years are 100 years
      * @throws IllegalArgumentException if it is negative
@@ -228,17 +227,17 @@ public final class ResponseCacheBuilder {
         return this;
     }
 
-    /** For tests: time that passes, in nanoseconds; {@link System#nanoTime} unless set. */
+    /** For tests: monotonic time in nanoseconds; {@link System#nanoTime} unless set. */
     ResponseCacheBuilder ticker(LongSupplier source) {
         ticker = source;
         return this;
     }
 
     /**
-     * Where hits have numbers of tokens and money at zero besides {@code usage} (wire rule W25): names with dots
+     * Paths of numbers that hits set to zero, besides those of {@code usage} (wire rule W25). A path is names with dots
      * between, from the top of a document or of an event's data, or from the answer in that event. {@code *} stands for
-     * any names in a row, also for none; lists do not count as names. {@link #DEFAULT_REPLAY_ZERO} unless set. Applies
-     * to what is stored from then on.
+     * any number of names, or none; arrays do not count as names. {@link #DEFAULT_REPLAY_ZERO} unless set. Applies to
+     * answers that are stored from then on.
      *
      * @throws IllegalArgumentException if one of them is no path, or if there are too many; the message says which
      */
@@ -248,8 +247,8 @@ public final class ResponseCacheBuilder {
     }
 
     /**
-     * Finish reasons of complete answers that are not stored all the same (wire rule W16), in the words of the answer:
-     * a choice's {@code finish_reason}, {@code stop_reason}, {@code status} or {@code incomplete_details.reason}.
+     * Finish reasons with which even a complete answer is not stored (wire rule W16). They are values of a choice's
+     * {@code finish_reason}, {@code stop_reason}, {@code status} or {@code incomplete_details.reason}.
      * {@link #DEFAULT_NEVER_STORED} unless set.
      */
     public ResponseCacheBuilder neverStored(Collection<String> finishReasons) {
@@ -258,9 +257,8 @@ public final class ResponseCacheBuilder {
     }
 
     /**
-     * What may be held of the heap because of what others send: by captures of answers that are to be stored, by
-     * answers that are handed round, and by the replay of large ones. Several caches, and a front-end, may share one.
-     * {@link MemoryBudget#ofHeap} unless set.
+     * The budget of heap memory for captures, for answers that are shared between requests, and for replays of large
+     * answers. Several caches, and a front-end, may share one budget. {@link MemoryBudget#ofHeap} unless set.
      */
     public ResponseCacheBuilder memory(MemoryBudget budget) {
         memory = Objects.requireNonNull(budget, "budget");
@@ -274,8 +272,8 @@ public final class ResponseCacheBuilder {
     }
 
     /**
-     * Whether the store closes by itself when the JVM exits; it does unless set. Turn this off where a shutdown hook of
-     * the host's own finishes work that still uses the cache, and close the cache there: hooks run at the same time.
+     * Whether the store closes by itself when the JVM exits; it does unless set. Turn this off if a shutdown hook of
+     * the host still uses the cache, and close the cache in that hook: all hooks run at the same time.
      */
     public ResponseCacheBuilder closeOnExit(boolean on) {
         closeOnExit = on;
@@ -292,8 +290,8 @@ public final class ResponseCacheBuilder {
     }
 
     /**
-     * Keeps entries in another store than the memory-mapped file. The cache closes it, unless it could not be opened in
-     * the first place. Then file and capacity mean nothing.
+     * Keeps entries in the given store instead of the memory-mapped file. File and capacity then mean nothing. The
+     * cache closes the store, unless opening the cache failed.
      */
     public ResponseCacheBuilder store(CacheStore other) {
         store = Objects.requireNonNull(other, "other");

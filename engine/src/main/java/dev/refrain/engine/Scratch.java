@@ -5,9 +5,9 @@ import dev.refrain.engine.internal.request.RequestScan;
 import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.engine.spi.EntryBuffer;
 
-/** One thread's working memory, so that a lookup allocates nothing. Whoever takes one gives it back by closing it. */
+/** One thread's working memory, so that a lookup allocates nothing. Closing it gives it back to its pool. */
 final class Scratch implements AutoCloseable {
-    /** There are some slots in a pool for each processor, and all of them may be full. */
+    /** A pool has a few slots for each processor, and all of them may be full. */
     private static final int MAX_POOLED_BYTES =
             (int) Math.min(1 << 20, Runtime.getRuntime().maxMemory() / 256);
 

@@ -7,9 +7,8 @@ import dev.refrain.engine.exchange.ResponseSink;
 import java.nio.ByteBuffer;
 
 /**
- * Answers from the store in place of an upstream that fails before its answer has
- * begun, or answers with a failure, if the store has an entry that is not too old for
- * that (wire rule W30; RFC 5861, 4). Otherwise the failure is passed on as it is.
+ * Answers from the store if the upstream fails before its answer begins, or answers with a failure, and the store has
+ * an entry that is not too old (wire rule W30; RFC 5861, 4). Otherwise it passes the failure on.
  */
 final class StaleIfErrorSink extends ForwardingSink {
     private static final int TOO_MANY_REQUESTS = 429;
@@ -20,7 +19,7 @@ final class StaleIfErrorSink extends ForwardingSink {
     private final ForwardReason reason;
 
     private boolean begun;
-    /** The client has its answer from the store; what the upstream still says is not heard. */
+    /** Whether the client has its answer from the store. Then the upstream is ignored. */
     private boolean replaced;
 
     StaleIfErrorSink(Answers answers, CacheKey key, long maxStaleMillis, ForwardReason reason, ResponseSink client) {

@@ -12,15 +12,14 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Removes expired entries a little at a time, such that it comes round once in an interval. A sweep at one go would
- * keep a processor busy, and the page cache with it, for as long as a quarter of a second for a million entries.
+ * Removes expired entries slice by slice, so that one round takes one interval. A sweep in one go would keep a
+ * processor busy, and displace the page cache, for a quarter of a second per million entries.
  */
 final class Sweeper implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Sweeper.class);
 
     /**
-     * Slices are spread evenly, so that whoever needs the processor meanwhile
-     * waits for one of them; but pauses are not shorter.
+     * Slices are spread evenly, so that another thread waits for one slice at most. A pause is never shorter than this.
      */
     private static final long SHORTEST_PAUSE_NANOS = 2_000_000;
 
@@ -33,15 +32,16 @@ final class Sweeper implements AutoCloseable {
     private int next;
 
     /**
-     * @param expiredBefore entries that expire at this time or before are removed; asked for anew at each turn
-     * @param afterRound run whenever it has come round
-     * @param interval in which to come round
+     * @param expiredBefore time in milliseconds since the epoch; entries that expire then or before are removed.
+     *     Evaluated at each turn
+     * @param afterRound runs after each round
+     * @param interval the time of one round
      */
     Sweeper(CacheStore store, LongSupplier expiredBefore, Runnable afterRound, Duration interval) {
         this.store = store;
         this.afterRound = afterRound;
         this.expiredBefore = expiredBefore;
-        // A sixteenth is left for the time that the turns themselves take.
+        // A sixteenth is left for the turns themselves.
         double nanos = interval.toNanos() / 16.0 * 15;
         int slices = store.slices();
         this.slicesPerTurn = (int) Math.max(1, Math.min(slices, Math.ceil(SHORTEST_PAUSE_NANOS * slices / nanos)));
@@ -58,7 +58,7 @@ final class Sweeper implements AutoCloseable {
         thread.scheduleWithFixedDelay(this::turnQuietly, pauseNanos, pauseNanos, TimeUnit.NANOSECONDS);
     }
 
-    /** Between two turns. */
+    /** The pause between two turns, in nanoseconds. */
     long pauseNanos() {
         return pauseNanos;
     }

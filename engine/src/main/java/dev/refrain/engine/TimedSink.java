@@ -14,12 +14,12 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Stands between an upstream and who takes its answer, and fails the answer if it has not ended in time, so that nobody
- * waits for ever for an upstream that never ends its sink. What the upstream says after that is not heard.
+ * Fails an answer that has not ended in time, so that nobody waits for ever for an upstream that never ends its sink.
+ * Later calls of the upstream are ignored.
  *
- * <p>The time limit comes on a thread of its own, and a sink is called by one thread at a time. So deliveries hold a
- * lock, which the time limit only tries to take: if somebody delivers at this moment, it leaves word, and they fail the
- * answer when their piece has gone out.
+ * <p>The timeout fires on a thread of its own, but one thread at a time may call a sink. So deliveries hold a lock, and
+ * the timeout only tries to take it. If a delivery is under way, the timeout sets {@link #late}, and the delivering
+ * thread fails the answer after its piece.
  */
 final class TimedSink extends ForwardingSink {
     private static final Logger LOG = LoggerFactory.getLogger(TimedSink.class);
@@ -45,10 +45,10 @@ final class TimedSink extends ForwardingSink {
     /**
      * Makes the call. Throws what the upstream throws.
      *
-     * @return the call; broken off, it need not say anything more, and nothing waits for its time any more
+     * @return the call. Cancelling it also cancels its timeout
      */
     Upstream.Call start(Upstream upstream) {
-        // Cancelled, and let go of, as soon as the answer has ended.
+        // Cancelled and released as soon as the answer has ended.
         var unused = timer.orTimeout(limit.toNanos(), TimeUnit.NANOSECONDS).exceptionallyAsync(timeout -> {
             expire();
             return null;
@@ -74,7 +74,7 @@ final class TimedSink extends ForwardingSink {
         running.cancel();
     }
 
-    /** Whether the end of the call's time is still waited for, which holds this sink. */
+    /** Whether the timeout is still pending. It keeps this sink alive. */
     boolean isWaiting() {
         return !timer.isDone();
     }
@@ -113,13 +113,13 @@ final class TimedSink extends ForwardingSink {
     }
 
     private void failIfLate() {
-        // Whoever holds the lock comes by here after having let go of it.
+        // The thread that holds the lock calls this after it has released the lock.
         if (late && delivering.tryLock()) {
             boolean fails = !over;
             over = true;
             delivering.unlock();
             if (fails) {
-                // Without the lock, which others may want for as long: nothing is delivered any more.
+                // Outside of the lock, since nothing is delivered any more and this may take long.
                 try {
                     client().fail(new TimeoutException("the upstream did not end its answer within " + limit));
                 } finally {

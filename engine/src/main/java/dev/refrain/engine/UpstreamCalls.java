@@ -5,14 +5,14 @@ import dev.refrain.engine.exchange.Upstream;
 import java.time.Duration;
 
 /**
- * How upstream calls are made, and how long they are waited for.
+ * Makes upstream calls, and limits their time.
  *
  * @param timeout see {@link ResponseCacheBuilder#upstreamTimeout}
  * @param cancelWhenAbandoned see {@link ResponseCacheBuilder#cancelWhenAbandoned}
  * @param silentNanos see {@link ResponseCacheBuilder#silentCall}, in nanoseconds
  */
 record UpstreamCalls(Duration timeout, boolean cancelWhenAbandoned, long silentNanos) {
-    /** A call whose answer nobody but the reader wants: it ends when the reader goes. */
+    /** Makes a call for one reader. It is cancelled when the reader goes. */
     @SuppressWarnings("CatchingUnchecked") // as in a flight: an upstream that throws has made no call
     static void pass(Upstream upstream, ResponseSink sink) {
         Upstream.Call call;
@@ -30,7 +30,7 @@ record UpstreamCalls(Duration timeout, boolean cancelWhenAbandoned, long silentN
         pass(inTime(upstream), sink);
     }
 
-    /** An upstream whose calls end within the time limit, whatever they do. */
+    /** The same upstream, whose calls fail at the time limit. */
     Upstream inTime(Upstream upstream) {
         return sink -> new TimedSink(sink, timeout).start(upstream);
     }

@@ -6,8 +6,8 @@ import java.nio.ByteBuffer;
 import java.util.Arrays;
 
 /**
- * An answer of which everything has arrived, as {@link ResponseCache#respond(CacheRequest, CacheControls, Upstream)}
- * gives it.
+ * A complete answer in memory, from {@link ResponseCache#respond(CacheRequest, CacheControls, Upstream)}. Immutable and
+ * thread-safe; nothing is null.
  */
 public final class WholeAnswer {
     private final ResponseHead head;
@@ -21,7 +21,7 @@ public final class WholeAnswer {
         this.length = length;
     }
 
-    /** Its status, its generation id, and what the cache did for it. Not only a 200 is an answer. */
+    /** Status, generation id, and what the cache did. The status may be other than 200. */
     public ResponseHead head() {
         return head;
     }

@@ -19,13 +19,13 @@ public final class Main {
     /** Reads the settings, starts the server and stops it on SIGTERM. */
     @SuppressWarnings("SystemOut") // what a command line prints
     public static void main(String[] arguments) throws IOException {
-        // Since JDK 18 each reflective call is first compiled into a method handle of its own. There are hundreds in a
-        // start, and hardly any later.
+        // Since JDK 18 each reflective call is first compiled into a method handle. A start has hundreds of such calls,
+        // and later there are hardly any.
         System.setProperty(NATIVE_REFLECTION, System.getProperty(NATIVE_REFLECTION, "true"));
         Logging.configure();
         if (Runtime.getRuntime().availableProcessors() <= 2 && System.getProperty(COMMON_THREADS) == null) {
-            // With the one thread that it would get, the JDK does without
-            // the pool, and its HTTP client makes a thread for each call.
+            // With a parallelism of one, the JDK does not use the common pool, and its HTTP client makes a thread for
+            // each call.
             System.setProperty(COMMON_THREADS, "2");
         }
         if (List.of(arguments).equals(List.of("rehearse"))) {

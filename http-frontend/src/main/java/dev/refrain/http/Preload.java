@@ -8,15 +8,15 @@ import org.sqlite.SQLiteJDBCLoader;
 import org.xnio.Xnio;
 
 /**
- * Loads on another processor what a start will need in a moment: most of a start is the loading of classes. Nothing
- * depends on it; what fails here fails again, and is reported, where it is used.
+ * Loads classes that the start will need, on another thread, because most of a start is class loading. Nothing depends
+ * on it: a failure here recurs, and is reported, where the class is used.
  */
 final class Preload {
     private interface Step {
         void run() throws Exception;
     }
 
-    /** In the order in which a start comes by them. */
+    /** In the order in which a start uses them. */
     private static final List<Step> STEPS = List.of(
             Startup::preload,
             // By name, since it is the engine's own: where the store finds out what machine it is on.
@@ -40,7 +40,7 @@ final class Preload {
             try {
                 step.run();
             } catch (Throwable again) {
-                // Whatever it is, it is not this thread's to report.
+                // The start reports it where it needs the class.
             }
         }
     }

@@ -15,7 +15,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.stream.Stream;
 
 /**
- * A short life of a server for the JVM to take notes of: start, a miss and a hit of each kind, end. With
+ * A short run of a server from which the JVM makes a class archive: start, a miss and a hit of each kind, stop. With
  * {@code -XX:ArchiveClassesAtExit=FILE} the JVM writes down the classes that it took, and
  * {@code -XX:SharedArchiveFile=FILE} lets later starts read them from there (JEP 350); from JDK 25 on
  * {@code -XX:AOTCacheOutput} and {@code -XX:AOTCache} (JEP 514).
@@ -26,7 +26,7 @@ final class Rehearsal {
             "/v1/chat/completions", List.of("{\"model\":\"demo\",", "{\"model\":\"demo\",\"stream\":true,"),
             "/v1/messages", List.of("{\"model\":\"demo\",\"max_tokens\":9,"));
 
-    /** A miss, a hit, and a hit on a connection that has had the like. */
+    /** A miss, a hit, and a hit through the shortcut. */
     private static final int TIMES = 3;
 
     private Rehearsal() {}

@@ -25,8 +25,8 @@ final class TemporaryFolder {
     }
 
     /**
-     * Sees to a folder that can be used, with a line in the log if that is another one. To be called before the JDK or
-     * a library has asked for the property.
+     * Makes sure that there is a usable folder, and logs if it is not the configured one. Call this before the JDK or a
+     * library reads the property.
      */
     static void ensure(Path store) {
         Path given = Path.of(System.getProperty(PROPERTY));

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
@@ -86,10 +87,10 @@ class GeneratedDocsTest {
         SortedMap<String, SortedSet<String>> packages = packagesByModule();
         Map<String, String> modules = new TreeMap<>();
         packages.forEach((module, names) -> names.forEach(name -> modules.put(name, module)));
-        SortedSet<String> between = new TreeSet<>();
+        SortedMap<String, SortedSet<String>> between = new TreeMap<>();
         StringBuilder picture = new StringBuilder("```mermaid\nflowchart TD\n");
         for (String module : packages.keySet()) {
-            SortedSet<String> within = new TreeSet<>();
+            SortedMap<String, SortedSet<String>> within = new TreeMap<>();
             for (Path file : sources(ROOT.resolve(module).resolve("src/main/java"))) {
                 String text = Files.readString(file);
                 String from = PACKAGE.matcher(text)
@@ -99,9 +100,9 @@ class GeneratedDocsTest {
                         .group(1);
                 IMPORT.matcher(text).results().map(found -> found.group(1)).forEach(to -> {
                     if (module.equals(modules.get(to)) && !to.equals(from)) {
-                        within.add("    " + shortened(from) + " --> " + shortened(to) + "\n");
+                        add(within, shortened(from), shortened(to));
                     } else if (modules.containsKey(to) && !module.equals(modules.get(to))) {
-                        between.add("  " + subgraph(module) + " ==> " + subgraph(modules.get(to)) + "\n");
+                        add(between, subgraph(module), subgraph(modules.get(to)));
                     }
                 });
             }
@@ -113,14 +114,33 @@ class GeneratedDocsTest {
             packages.get(module)
                     .forEach(name ->
                             picture.append("    ").append(shortened(name)).append('\n'));
-            within.forEach(picture::append);
+            arrows(within, "    %s --> %s\n").forEach(picture::append);
             picture.append("  end\n");
         }
-        between.forEach(picture::append);
+        arrows(between, "  %s ==> %s\n").forEach(picture::append);
         assertBetween(
                 DOCS.resolve("ARCHITECTURE.md"),
                 "picture",
                 picture.append("```\n").toString());
+    }
+
+    private static void add(Map<String, SortedSet<String>> imports, String from, String to) {
+        imports.computeIfAbsent(from, name -> new TreeSet<>()).add(to);
+    }
+
+    /** An arrow for each import that does not follow from others: with all of them nobody sees anything. */
+    private static List<String> arrows(SortedMap<String, SortedSet<String>> imports, String format) {
+        List<String> arrows = new ArrayList<>();
+        imports.forEach((from, targets) -> targets.stream()
+                .filter(to -> targets.stream().noneMatch(other -> !other.equals(to) && leads(imports, other, to)))
+                .forEach(to -> arrows.add(format.formatted(from, to))));
+        return arrows;
+    }
+
+    /** Whether imports lead from one to the other. There are no circles, as {@code ArchitectureTest} holds. */
+    private static boolean leads(Map<String, SortedSet<String>> imports, String from, String to) {
+        SortedSet<String> targets = imports.getOrDefault(from, Collections.emptySortedSet());
+        return targets.contains(to) || targets.stream().anyMatch(next -> leads(imports, next, to));
     }
 
     /** Of what is part of the product: neither tests nor benchmarks. */

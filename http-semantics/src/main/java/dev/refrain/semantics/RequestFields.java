@@ -4,8 +4,8 @@ import java.util.List;
 import java.util.function.BiConsumer;
 
 /**
- * The header fields of one request, as far as the rules look at them. Names are found in any case. A look-up allocates
- * nothing, since requests are looked at before it is known that they are hits.
+ * The header fields of one request. Names match in any case. An implementation must allocate nothing on a lookup,
+ * because hits look fields up, too. Used by one thread at a time.
  */
 public interface RequestFields {
     /** The first line of a field, or null if the request has none. */

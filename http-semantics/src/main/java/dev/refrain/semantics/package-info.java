@@ -3,6 +3,7 @@
  * socket. Each package is a step of a request's way: {@code framing}, {@code route}, {@code caller}, {@code preset},
  * {@code policy}, {@code answer}.
  *
- * <p>All of it is pure, or keeps only what it says, and may be used by any front-end that speaks HTTP.
+ * <p>Any front-end that speaks HTTP may use it. Unless a type says otherwise, no parameter and no result is null, and
+ * types are immutable or stateless, and so thread-safe.
  */
 package dev.refrain.semantics;

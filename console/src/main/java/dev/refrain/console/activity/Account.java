@@ -10,13 +10,14 @@ import dev.refrain.semantics.caller.Caller;
 import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
 
 /**
- * One request's facts while it runs. It is closed once, when its client has been served or has gone and each upstream
- * call that was made for it has ended, and then handed over to the log; after that nothing changes any more.
+ * The facts of one request while it runs. It closes when its client has been served or has gone, and all its upstream
+ * calls have ended. Then the log receives it, and nothing changes any more.
  *
- * <p>Belongs to the I/O thread of the request's connection, but for {@link #callStarted} and {@link #callEnded}.
+ * <p>Only the I/O thread of the request's connection uses it, except {@link #callStarted} and {@link #callEnded}, which
+ * are thread-safe.
  */
 public final class Account implements CacheHeaders.Pricing {
-    /** What nginx logs for a client that went away before there was a response; no registered status means that. */
+    /** No registered status means that the client went away before there was a response. nginx logs this one. */
     private static final int CLIENT_GONE = 499;
 
     private static final AtomicIntegerFieldUpdater<Account> OPEN =
@@ -38,7 +39,7 @@ public final class Account implements CacheHeaders.Pricing {
     private long latencyNanos = Activity.UNKNOWN;
     private long bytes;
 
-    /** Null if nobody wants to know. */
+    /** Null if there is no such action. */
     private Runnable closed;
 
     private boolean served;
@@ -77,7 +78,7 @@ public final class Account implements CacheHeaders.Pricing {
         streamed = stream;
     }
 
-    /** The request's key, and what it is if the response never says so. */
+    /** Sets the request's key, and its outcome in case the response never has one. */
     public void expect(CacheOutcome ifItFails, CacheKey requestKey) {
         cache = ifItFails;
         key = requestKey;
@@ -99,9 +100,9 @@ public final class Account implements CacheHeaders.Pricing {
     }
 
     /**
-     * The client has its response, or gets no more of it.
+     * The client has its response, or gets no more of it. Only the first call counts.
      *
-     * @param broken whether it is not complete; counts only the first time
+     * @param broken whether the response is incomplete
      */
     public void served(boolean broken) {
         if (!served) {
@@ -113,7 +114,7 @@ public final class Account implements CacheHeaders.Pricing {
         }
     }
 
-    /** A call to the provider begins, which is to be told how it ends. To be called before the call can end. */
+    /** A call to the provider begins. Must be called before the call can end; the result is told how it ends. */
     public ProviderCall callStarted() {
         ProviderCall started = new ProviderCall();
         if (OPEN.getAndUpdate(this, n -> n == 0 ? 0 : n + 1) > 0) {
@@ -172,12 +173,12 @@ public final class Account implements CacheHeaders.Pricing {
         return status;
     }
 
-    /** From the request's head until the last byte of the response was handed to the connection. */
+    /** Nanoseconds from the request's head until the last byte of the response was handed to the connection. */
     public long durationNanos() {
         return durationNanos;
     }
 
-    /** From the request's head until the response's. */
+    /** Nanoseconds from the request's head to the response's head. */
     public long latencyNanos() {
         return latencyNanos == Activity.UNKNOWN ? durationNanos : latencyNanos;
     }
@@ -192,7 +193,7 @@ public final class Account implements CacheHeaders.Pricing {
         return status >= 400 || cut;
     }
 
-    /** What the cache spared, nothing unless the response is whole. */
+    /** What the cache saved; nothing unless the response is whole. */
     Savings savings() {
         if (cut) {
             return Savings.NONE;
@@ -206,7 +207,7 @@ public final class Account implements CacheHeaders.Pricing {
                 : Savings.NONE;
     }
 
-    /** The money that an answer from the cache spares, such as {@code 0.0015 USD}; null if it is not known. */
+    /** The money that an answer from the cache saves, such as {@code 0.0015 USD}; null if it is not known. */
     @Override
     public String cost(Savings savings) {
         return log.cost(model, savings);
@@ -226,7 +227,7 @@ public final class Account implements CacheHeaders.Pricing {
         return cache instanceof CacheOutcome.Collapsed collapsed ? collapsed.sourceId() : null;
     }
 
-    /** Sets what a request that ran would have set; for tests of what becomes of it. */
+    /** Sets what a real request would have set; for tests. */
     void restore(
             Caller who,
             String generationId,
@@ -287,7 +288,7 @@ public final class Account implements CacheHeaders.Pricing {
         return cut;
     }
 
-    /** Why the answer ended; a repeated one ended for its source's reason. */
+    /** The finish reason; for a replayed answer, the one of its source. */
     String finishReason() {
         if (outcome().isCached()) {
             return savings().answer().finishReason();

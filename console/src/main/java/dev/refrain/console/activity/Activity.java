@@ -4,7 +4,7 @@ import dev.refrain.engine.exchange.Endpoint;
 import java.math.BigDecimal;
 
 /**
- * One request as the log knows it. Text that is not known is null, numbers that are not are {@link #UNKNOWN}.
+ * One request in the log. Unknown texts are null, unknown numbers are {@link #UNKNOWN}. Immutable and thread-safe.
  *
  * @param sequence its place in the log: later ones have greater numbers
  * @param id generation id of the response, null if the client had gone before there was one

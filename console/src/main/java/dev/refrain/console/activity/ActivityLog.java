@@ -24,22 +24,24 @@ import org.slf4j.LoggerFactory;
 /**
  * Everything that is known of requests: counters since the start, a time series, and a log of the latest ones on disk.
  *
- * <p>Requests hand over what is known of them through a bounded queue and never wait. A thread of the log empties it a
- * few times a second; so does whoever asks for something, so that what has been handed over is always found. Everything
- * behind the queue is guarded by one lock. What the queue does not take is counted here all the same, but missing from
- * the log and the time series.
+ * <p>Requests hand over their facts through a bounded queue and never wait. A thread of the log empties the queue a few
+ * times a second, and each query empties it first, so that a query finds every request before it. One lock guards
+ * everything behind the queue. A request that finds the queue full is counted, but is missing from the log and the time
+ * series. Thread-safe.
  */
 public final class ActivityLog implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(ActivityLog.class);
 
     private static final long DRAIN_NANOS = 100_000_000L;
-    /** Under load, so that what is read is still in a processor's cache. */
+    /** The interval under load: short, so that the queue is still in a processor's cache when it is read. */
     private static final long LOADED_DRAIN_NANOS = 10_000_000L;
 
     private static final int LOADED = 64;
     private static final long SAVE_MILLIS = 1000;
 
-    /** Records that one question looks at, at most; a page may come short of its limit, and the next one goes on. */
+    /**
+     * The most records that one query reads. A page may therefore be shorter than its limit; the next page continues.
+     */
     private static final int MAX_LOOKED_AT = 512 * 1024;
 
     /** The longest page. */
@@ -59,7 +61,7 @@ public final class ActivityLog implements AutoCloseable {
      */
     public record Tail(List<Activity> data, long sequence) {}
 
-    /** Is told of each request after it has ended, on the log's threads; not of those that were dropped. */
+    /** Is called for each request after it has ended, on the log's threads, but not for dropped ones. */
     public interface Listener {
         /** Must be fast and not throw. */
         void ended(Endpoint endpoint, Outcome outcome, long durationNanos);
@@ -93,8 +95,8 @@ public final class ActivityLog implements AutoCloseable {
     }
 
     /**
-     * Begins to count, and to log unless the options say otherwise. A file that
-     * cannot be used is reported; then there is no log.
+     * Begins to count, and to log unless the options turn that off. If the file cannot be used, a warning is logged,
+     * and requests are only counted.
      *
      * @param clock tells when requests ended
      */
@@ -233,8 +235,8 @@ public final class ActivityLog implements AutoCloseable {
     }
 
     /**
-     * The request at this place in the log; one whose client had gone before
-     * there was a response has nothing else to be found by.
+     * The request with this sequence. A request whose client had gone before there was a response can be found by
+     * nothing else.
      */
     public Optional<Activity> find(long sequence) {
         return batchBefore(sequence + 1, 0).stream()
@@ -242,7 +244,7 @@ public final class ActivityLog implements AutoCloseable {
                 .findFirst();
     }
 
-    /** The same, but only for who made the request (wire rule W60). */
+    /** The same, but only if the caller made the request (wire rule W60). */
     public Optional<Activity> find(String id, Caller caller) {
         return latest(id, activity -> caller.tag().equals(activity.scopeTag()));
     }
@@ -272,7 +274,7 @@ public final class ActivityLog implements AutoCloseable {
         return tags;
     }
 
-    /** Of all amounts of money. */
+    /** The currency of all amounts of money. */
     public String currency() {
         return currency;
     }
@@ -342,7 +344,7 @@ public final class ActivityLog implements AutoCloseable {
         }
     }
 
-    /** Empties the queue, with the lock held. Returns how many there were. */
+    /** Empties the queue, with the lock held. Returns how many requests there were. */
     private int drain() {
         recorder.open(clock.millis());
         return queue.drain(facts -> {
@@ -353,7 +355,7 @@ public final class ActivityLog implements AutoCloseable {
         });
     }
 
-    /** Writes what there is and closes the file. What comes after that is counted as dropped. Idempotent. */
+    /** Writes the remaining records and closes the file. Later requests are counted as dropped. Idempotent. */
     @Override
     public void close() {
         lock.lock();

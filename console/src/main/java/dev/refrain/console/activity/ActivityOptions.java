@@ -5,10 +5,10 @@ import java.time.Duration;
 import java.util.List;
 
 /**
- * What an {@link ActivityLog} is to do.
+ * Options of an {@link ActivityLog}. Immutable; nothing is null.
  *
  * @param file that holds the log; never null
- * @param isNamed whether it must be this file; otherwise it is another one beside it if another process has this one
+ * @param isNamed whether it must be this file; if not, another file beside it is used when another process has this one
  * @param maxBytes on disk; 0 is no log
  * @param maxAge after which requests leave it
  * @param currency of the prices, three capital letters

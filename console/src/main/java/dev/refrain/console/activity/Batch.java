@@ -4,16 +4,13 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
-/**
- * What is known of a batch of records without reading it: enough to skip nearly
- * all batches when one request is looked for.
- */
+/** A summary of a batch of records, by which a search for one request skips nearly all batches. Immutable. */
 final class Batch {
     private final long first;
     private final int records;
     private final long firstEndMillis;
     private final long lastEndMillis;
-    /** Least and greatest time in an id that this server made; none if the former is the greater. */
+    /** The least and greatest time in the ids that this server made; if the first is greater, there is none. */
     private final long minSeconds;
 
     private final long maxSeconds;
@@ -78,7 +75,7 @@ final class Batch {
         return out.array();
     }
 
-    /** @throws RuntimeException if the bytes are none */
+    /** @throws RuntimeException if the bytes are no summary */
     static Batch decode(long first, byte[] bytes) {
         ByteBuffer in = ByteBuffer.wrap(bytes);
         int records = in.getInt();

@@ -8,11 +8,11 @@ import org.agrona.DirectBuffer;
 import org.agrona.MutableDirectBuffer;
 
 /**
- * What is known of a request that has ended, and its bytes in the queue. Written there in a row by the thread on which
- * the request ended, while all of it is in that processor's cache, and read in a row: objects would have to be fetched
- * one by one by whoever reads them.
+ * The facts of an ended request, and their encoding in the queue. The thread on which the request ended writes them in
+ * sequence, while they are in its processor's cache, and the log reads them in sequence. Objects instead of bytes would
+ * cost the reader a cache miss each.
  *
- * <p>The instance belongs to the reader, who fills it with one request after the other.
+ * <p>The instance belongs to the reader, which reuses it for each request.
  */
 final class Facts {
     // Offsets; the numbers come first, so that they are aligned.
@@ -30,7 +30,7 @@ final class Facts {
     private static final int KEY = 88;
     private static final int STATUS = 96;
     private static final int FLAGS = 100;
-    /** Numbers of texts; those without one follow the ids. */
+    /** Numbers of texts. Texts without a number follow the ids. */
     private static final int TEXTS = 104;
 
     private static final int ID_LENGTH = 128;
@@ -48,7 +48,7 @@ final class Facts {
     private static final int FINISH_REASON = 5;
     private static final int TEXT_COUNT = 6;
 
-    /** Ids and names that somebody made longer than this are cut short. */
+    /** Longer ids and names are cut to this length. */
     static final int LONGEST_TEXT = 300;
 
     private static final byte[] NOTHING = new byte[0];
@@ -70,7 +70,7 @@ final class Facts {
 
     // ---- into the queue
 
-    /** The texts of a request that are bytes and not numbers, and how long it all is. Made and used on one thread. */
+    /** The texts of a request that have no number, and the encoded length. Used on one thread. */
     static final class Outgoing {
         private final Account account;
         private final Cost cost;
@@ -206,7 +206,7 @@ final class Facts {
         }
     }
 
-    /** Nearly all ids are of the same length, so that the array of the last one does for the next one. */
+    /** Nearly all ids have the same length, so the array of the last one is reused. */
     private static byte[] bytes(DirectBuffer from, int at, int length, byte[] last) {
         if (length < 0) {
             return null;

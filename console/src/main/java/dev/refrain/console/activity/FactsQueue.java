@@ -8,17 +8,14 @@ import org.agrona.concurrent.UnsafeBuffer;
 import org.agrona.concurrent.ringbuffer.ManyToOneRingBuffer;
 import org.agrona.concurrent.ringbuffer.RingBufferDescriptor;
 
-/**
- * Requests that have ended, on their way from the threads on which they ended
- * to the log. Bounded; whoever adds never waits.
- */
+/** A bounded queue of ended requests, from the threads on which they ended to the log. Adding never waits. */
 final class FactsQueue {
     /** A second's worth of what two processors can answer: a hit takes 200 bytes. */
     private static final int CAPACITY = 8 * 1024 * 1024;
 
     private static final int TYPE = 1;
 
-    /** For a thread that has just ended a request and lost its processor before it had written it down. */
+    /** How often to wait for a thread that has claimed a place in the queue and was preempted before it filled it. */
     private static final int MOST_WAITS = 100;
 
     private static final long WAIT_NANOS = 10_000;
@@ -59,7 +56,7 @@ final class FactsQueue {
         };
         long end = ring.producerPosition();
         int drained = 0;
-        // One read ends at the end of the ring, or at a place whose owner has not filled it yet.
+        // One read stops at the end of the ring, or at a place that has not been filled yet.
         for (int waits = 0; ring.consumerPosition() < end && waits < MOST_WAITS; ) {
             int read = ring.read(handler);
             drained += read;

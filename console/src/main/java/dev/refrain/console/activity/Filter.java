@@ -4,7 +4,7 @@ import dev.refrain.engine.exchange.Endpoint;
 import java.util.stream.IntStream;
 
 /**
- * Which requests are asked for; null means any.
+ * A filter for requests; null means any. Immutable.
  *
  * @param cached whether the cache answered, see {@link Outcome#isCached}
  * @param model a part of the name that was requested, in any case

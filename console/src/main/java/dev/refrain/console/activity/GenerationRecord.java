@@ -13,11 +13,11 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What is known of a generation, in the words of OpenRouter's API (wire rule
- * W60): what it has and is not known here is null.
+ * The record of a generation in the format of OpenRouter's API (wire rule W60). Fields that are not known here are
+ * null. Stateless.
  */
 public final class GenerationRecord {
-    /** Clients' data models want them to be there. */
+    /** Fields that clients' data models require. */
     private static final List<String> NOT_KNOWN_HERE = List.of(
             "upstream_id",
             "app_id",
@@ -60,7 +60,7 @@ public final class GenerationRecord {
     }
 
     private static ObjectNode data(Activity record) {
-        // Clients' data models have no room for null here.
+        // Clients' data models do not allow null here.
         BigDecimal cost = record.cost() == null ? BigDecimal.ZERO : record.cost();
         ObjectNode data = JsonNodeFactory.instance.objectNode();
         data.put("id", record.id());

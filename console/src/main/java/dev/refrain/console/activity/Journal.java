@@ -19,18 +19,18 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The file of the log: batches of records, the oldest of which make room for new ones, and the minutes of the time
- * series, in an SQLite database in WAL mode. One process has it open at a time.
+ * The file of the log, an SQLite database in WAL mode. It has batches of records, of which the oldest make room for new
+ * ones, and the minutes of the time series. One process at a time has it open.
  *
- * <p>Nothing here throws for what is wrong with the file or the disk: a file that is damaged is set aside, one that
- * cannot be had or written is reported, and there is no log, or a gap in it. Guarded by the log's lock.
+ * <p>No method throws because of the file or the disk. A damaged file is set aside. If the file cannot be opened or
+ * written, a warning is logged, and the log is missing or has a gap. Guarded by the log's lock.
  */
 final class Journal {
     private static final Logger LOG = LoggerFactory.getLogger(Journal.class);
 
     private static final long WARN_NANOS = TimeUnit.MINUTES.toNanos(1);
 
-    /** Files for front-ends that share a store, one each, where none is named. */
+    /** If no file is named, front-ends that share a store get one file each, up to this many. */
     private static final int MOST_FILES = 8;
 
     private final Path first;
@@ -60,7 +60,7 @@ final class Journal {
 
     // ---- opening and closing
 
-    /** Opens the file, whatever state it is in. If it cannot be had now, a later call may find that it can. */
+    /** Opens the file, whatever state it is in. If that fails, a later call may succeed. */
     void open(Minutes minutes) {
         if (maxBytes == 0) {
             return;
@@ -181,7 +181,7 @@ final class Journal {
 
     // ---- writing
 
-    /** Adds a batch, or puts it in the place of what it has grown from. Returns false if that failed. */
+    /** Adds a batch, or replaces the shorter batch from which it has grown. Returns false if that failed. */
     boolean put(Batch batch, byte[] data) {
         if (!isOpen()) {
             return false;
@@ -221,7 +221,7 @@ final class Journal {
         }
     }
 
-    /** Makes what was put last, and removes what is too old or too much. Returns false if that failed. */
+    /** Commits what was put, and removes what is too old or beyond the budget. Returns false if that failed. */
     boolean commit(long nowMillis) {
         if (!isOpen()) {
             return false;
@@ -253,7 +253,7 @@ final class Journal {
             while (batches.size() > 1 && usedBytes(statement) > budget) {
                 removeOldest();
             }
-            // Only after the budget has been made smaller is the file longer than it.
+            // The file is longer than the budget only after the budget was lowered.
             long length = (long) JournalFile.number(statement, "pragma page_count") * JournalFile.PAGE;
             if (length > maxBytes) {
                 statement.execute("pragma incremental_vacuum(" + (length - maxBytes) / JournalFile.PAGE + ")");
@@ -276,7 +276,7 @@ final class Journal {
         changed = true;
     }
 
-    /** What could not be written is missing from the log; what is damaged makes room for a new one. */
+    /** What could not be written is missing from the log. A damaged file is replaced by a new one. */
     private void failed(SQLException e) {
         if (System.nanoTime() - warnedAt >= WARN_NANOS) {
             warnedAt = System.nanoTime();

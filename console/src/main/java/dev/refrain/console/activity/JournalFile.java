@@ -20,23 +20,21 @@ import java.util.zip.CRC32C;
 import org.sqlite.SQLiteErrorCode;
 import org.sqlite.SQLiteException;
 
-/**
- * The database that a {@link Journal} stands in: how it is opened, what its errors mean, and how damage to it is found.
- */
+/** The database of a {@link Journal}: opens it, classifies its errors, and detects damage. Stateless. */
 final class JournalFile {
-    /** {@code Refr}, in the file's header, where {@code file} looks. */
+    /** {@code Refr}, the application id in the file's header, by which the command {@code file} knows it. */
     private static final int APPLICATION_ID = 0x52656672;
 
     private static final int VERSION = 1;
     static final int PAGE = 16 * 1024;
     /** The part of the budget that changes may take before they are moved into place; as much is left free for that. */
     static final int WAL_SHARE = 20;
-    /** As much is written, or moved into place, at a time: whoever else needs the processor waits for it. */
+    /** The most that is written, or moved into place, at a time, so that other threads get the processor in between. */
     static final int PIECE = 512 * 1024;
 
     private JournalFile() {}
 
-    /** Opens a file, or makes it. Whoever has it open has it alone. */
+    /** Opens a file, or makes it. No other process can have it open. */
     static Connection connect(Path file, long maxBytes) throws IOException, SQLException {
         createOwnerOnly(file);
         Connection connection = DriverManager.getConnection("jdbc:sqlite:" + file);
@@ -63,7 +61,7 @@ final class JournalFile {
         try {
             Files.createFile(file, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
         } catch (UnsupportedOperationException noSuchPermissions) {
-            // Then the folder's have to do.
+            // Then the permissions of the folder have to do.
         } catch (FileAlreadyExistsException e) {
             if (!Files.isRegularFile(file)) {
                 throw new IOException("it is no file", e);

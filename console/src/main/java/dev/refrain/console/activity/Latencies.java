@@ -2,7 +2,7 @@ package dev.refrain.console.activity;
 
 import org.HdrHistogram.Histogram;
 
-/** How durations are counted: in microseconds up to an hour, to two digits. */
+/** Makes histograms of durations: in microseconds, up to an hour, with two significant digits. */
 final class Latencies {
     static final long MAX_MICROS = 3_600_000_000L;
 

@@ -7,7 +7,7 @@ import org.HdrHistogram.Histogram;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** What was counted in a stretch of time. */
+/** The counts of a stretch of time. */
 final class Minute {
     private static final Logger LOG = LoggerFactory.getLogger(Minute.class);
 
@@ -70,7 +70,7 @@ final class Minute {
         return histogram.getTotalCount() == 0 ? 0 : histogram.encodeIntoCompressedByteBuffer(out);
     }
 
-    /** Adds what {@link #encode} made of another one; nothing of what it did not make. */
+    /** Adds another one that {@link #encode} encoded. Damaged bytes add nothing. */
     void add(byte[] other) {
         try {
             ByteBuffer in = ByteBuffer.wrap(other);
@@ -98,9 +98,7 @@ final class Minute {
         }
     }
 
-    /**
-     * From an array of its own: the library goes by the array behind a buffer and not by the buffer's offset into it.
-     */
+    /** From an array of its own, because the library ignores the offset of a buffer in its array. */
     private static Histogram decode(byte[] bytes) throws DataFormatException {
         return bytes.length == 0
                 ? null

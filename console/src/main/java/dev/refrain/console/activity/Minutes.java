@@ -10,8 +10,8 @@ import java.util.NavigableMap;
 import java.util.TreeMap;
 
 /**
- * The counts of the last days, minute by minute: the one under way as it grows, those before as bytes, which take a few
- * hundred each. Guarded by the log's lock, but for {@link Steps}.
+ * The counts of the last days by minute. The current minute grows; earlier ones are encoded, in a few hundred bytes
+ * each. Guarded by the log's lock, except {@link Steps}.
  */
 final class Minutes {
     /** The longest range and the step under way. */
@@ -26,12 +26,12 @@ final class Minutes {
 
     private long rewinds;
 
-    /** How often counting has gone back to minutes that were over. */
+    /** How often a record was counted in an earlier minute, because the clock went back. */
     long rewinds() {
         return rewinds;
     }
 
-    /** Adopts a minute that an earlier process counted, unless this one has counted it too by now. */
+    /** Takes over a minute that an earlier process counted, unless this process has counted in it, too. */
     void restore(long minute, byte[] bytes) {
         if (minute != currentMinute) {
             past.putIfAbsent(minute, bytes);
@@ -91,7 +91,7 @@ final class Minutes {
         return copy;
     }
 
-    /** Puts minutes together to steps, and remembers those that are over. Thread-safe. */
+    /** Adds minutes up to steps, and caches the steps that are over. Thread-safe. */
     static final class Steps {
         private record Key(Range range, long step) {}
 

@@ -5,11 +5,11 @@ import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.CacheRequest;
 
 /**
- * The names of models, by the numbers that keys have for them: who knows the number need not read the request for the
- * name. For what is shown alone, since two names may have one number. Thread-safe.
+ * The names of models by the hashes in keys, so that a hit need not parse the request for the name. For display only,
+ * since two names may have the same hash. Thread-safe.
  */
 public final class ModelNames {
-    /** Clients choose the names. */
+    /** Bounded, because clients choose the names. */
     private static final long MAX_BYTES = 512 * 1024;
 
     private final Cache<Long, String> names = Remembered.texts(MAX_BYTES, tag -> Long.BYTES);

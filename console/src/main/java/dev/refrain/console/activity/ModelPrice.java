@@ -3,7 +3,7 @@ package dev.refrain.console.activity;
 import java.math.BigDecimal;
 
 /**
- * What a model's tokens cost.
+ * The price of a model's tokens. Immutable; nothing is null.
  *
  * @param model as requests name it
  * @param prompt for a million tokens of requests

@@ -7,7 +7,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-/** What tokens cost, as configured; nothing is guessed. Money is counted in billionths of the currency. */
+/** Prices of tokens, as configured. Money is counted in billionths of the currency. Immutable and thread-safe. */
 public final class Prices {
     /**
      * Tokens are priced by the million, so a token's share of a price has six more decimals; and that in billionths.
@@ -39,8 +39,8 @@ public final class Prices {
     }
 
     /**
-     * What an answer cost, in billionths: what the provider itself says, else its tokens at the model's configured
-     * price. Else, and if it is not known which of the tokens were the request's, {@link Activity#UNKNOWN}.
+     * The cost of an answer in billionths: what the provider says, else its tokens at the model's configured price.
+     * {@link Activity#UNKNOWN} if there is no price, or the split of the tokens is not known.
      */
     long nanos(String model, AnswerFacts answer) {
         if (answer.costNanos() >= 0) {

@@ -2,7 +2,7 @@ package dev.refrain.console.activity;
 
 import dev.refrain.engine.exchange.AnswerFacts;
 
-/** A provider's call for a request, of which the log wants to know when it is over and what it cost. Thread-safe. */
+/** One call to a provider for a request. It tells the log when the call is over and what it cost. Thread-safe. */
 public final class ProviderCall {
     private Account account;
     private volatile AnswerFacts facts = AnswerFacts.NONE;
@@ -13,7 +13,7 @@ public final class ProviderCall {
         account = of;
     }
 
-    /** The call is over, and said this of its answer. Counts only the first time. */
+    /** The call is over, with what it said of its answer. Only the first call of this method counts. */
     public void ended(AnswerFacts answer) {
         Account of;
         synchronized (this) {

@@ -13,11 +13,11 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The bytes of a batch of records: a version, then one record after the other, each as numbers of varying length
- * (LEB128) and texts. A text that has been in the batch before is a number; ids that this server makes are told by
- * their time and their random part. docs/STORAGE-FORMAT.md is the reference.
+ * Encodes a batch of records: a version, then the records, each as LEB128 numbers and texts. A text that occurred
+ * earlier in the batch is a number. An id that this server made is encoded as its time and random part.
+ * docs/STORAGE-FORMAT.md is the reference.
  *
- * <p>The instance is a batch that grows; it can be copied out at any time. Belongs to one thread at a time.
+ * <p>The instance is a growing batch, which can be copied at any time. Not thread-safe.
  */
 final class RecordCodec {
     private static final byte VERSION = 1;
@@ -166,7 +166,7 @@ final class RecordCodec {
         append(id, RANDOM_AT);
     }
 
-    /** Too many different ones for it to pay to look each up. */
+    /** There are too many different ones for a lookup to pay. */
     private void source(byte[] id) {
         if (id == null) {
             number(NO_SOURCE);

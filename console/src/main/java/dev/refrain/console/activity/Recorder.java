@@ -22,11 +22,11 @@ final class Recorder {
     private final RecordCodec codec = new RecordCodec();
     private Batch.Builder batch;
     private boolean dirty;
-    /** When there was a file last, or it was last tried to open one. */
+    /** When the file was last open, or an opening was last tried. */
     private long openedMillis;
     /** Records that could not be written. */
     private long lost;
-    /** Sequence of the first record of which it is not decided whether it was lost. */
+    /** Sequence of the first record that may still be written or lost. */
     private long countedUntil;
 
     Recorder(Journal journal) {
@@ -42,7 +42,7 @@ final class Recorder {
         }
     }
 
-    /** The disk that was full, or the process that had the file, may be gone by now. */
+    /** The disk may have room again, or the other process may have closed the file. */
     private void reopen(long nowMillis) {
         if (journal.isOpen() || !journal.isWanted()) {
             openedMillis = nowMillis;
@@ -105,8 +105,8 @@ final class Recorder {
     }
 
     /**
-     * After a failure, which undoes what was not committed: of all before the
-     * batch that grows, what the file does not have is lost.
+     * After a failure, which rolls back what was not committed: all records before the growing batch that the file does
+     * not have are lost.
      */
     private void countLost() {
         if (journal.isOpen()) {

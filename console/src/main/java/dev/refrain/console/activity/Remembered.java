@@ -5,8 +5,8 @@ import com.github.benmanes.caffeine.cache.Caffeine;
 import java.util.function.ToIntFunction;
 
 /**
- * Makes the maps that clients and providers fill: bounded in bytes, whatever is put into them. What is asked for most
- * stays, so that made-up names do not push out real ones.
+ * Makes caches of texts that clients and providers choose, bounded in bytes. The most requested texts stay, so that
+ * invented names do not push out real ones. Thread-safe.
  */
 public final class Remembered {
     /** Two objects with their headers, and an entry in the map. */
@@ -27,7 +27,7 @@ public final class Remembered {
         return Caffeine.newBuilder()
                 .maximumWeight(maxBytes)
                 .weigher((K key, String text) -> ENTRY_BYTES + keyBytes.applyAsInt(key) + bytes(text))
-                // Room is made by whoever needs it: no thread of the common pool.
+                // The calling thread evicts, and not the common pool.
                 .executor(Runnable::run)
                 .build();
     }

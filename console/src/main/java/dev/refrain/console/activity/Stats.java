@@ -6,7 +6,7 @@ import java.time.Instant;
 import java.util.Map;
 
 /**
- * A snapshot of what was counted since the start.
+ * A snapshot of the counters since the start. Immutable and thread-safe.
  *
  * @param byEndpoint all endpoints are there
  * @param bytes of response bodies
@@ -86,7 +86,7 @@ public record Stats(
     public record Latency(long count, double p50, double p90, double p99, double p999, double max) {}
 
     /**
-     * The log on disk.
+     * Figures of the log on disk.
      *
      * @param records in it
      * @param bytes of its file

@@ -5,11 +5,11 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 
 /**
- * Numbers for the texts that come again and again: names of models, presets and scopes. A number is an integer to hand
- * over, where a text would be a memory access that misses. Thread-safe.
+ * Numbers for frequent texts: names of models, presets and scopes. Handing a number over costs no cache miss, and a
+ * text would. Thread-safe.
  */
 final class Texts {
-    /** Clients choose the names of models, so there is a bound: with the next one, of 1 MiB. */
+    /** Bounded, because clients choose the names of models. With the longest texts this is about 1 MiB. */
     private static final int MOST = 4096;
 
     private static final int LONGEST = 64;

@@ -7,7 +7,8 @@ import java.util.Map;
 import java.util.concurrent.atomic.LongAdder;
 
 /**
- * What was counted since the start. Counted where requests end, so that nothing is missing that the log had to drop.
+ * The counters since the start. They are counted where requests end, so that they include requests that the log
+ * dropped. Thread-safe.
  */
 final class Totals {
     private static final class PerEndpoint {

@@ -3,7 +3,7 @@ package dev.refrain.console.admin;
 import io.undertow.util.StatusCodes;
 import java.util.Locale;
 
-/** A request that is not carried out, and what to tell whoever sent it. */
+/** A request that is refused, with a status and a sentence for its sender. */
 final class AdminException extends Exception {
     private static final long serialVersionUID = 1L;
 
@@ -26,7 +26,7 @@ final class AdminException extends Exception {
         return status;
     }
 
-    /** The status in words, as programs like it. */
+    /** The status as a token, such as {@code not-found}. */
     String code() {
         return StatusCodes.getReason(status).toLowerCase(Locale.ROOT).replaceAll("[^a-z]+", "-");
     }

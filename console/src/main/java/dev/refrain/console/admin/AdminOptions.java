@@ -1,11 +1,11 @@
 package dev.refrain.console.admin;
 
 /**
- * Where an {@link AdminServer} listens, and what it asks for.
+ * Options of an {@link AdminServer}. Immutable.
  *
  * @param host address to listen on
  * @param port port to listen on, 0 for any free one
- * @param token what a request must bring, or null; there is to be one unless the address is loopback
+ * @param token the token that a request must bring; null for none, which only a loopback address may have
  */
 public record AdminOptions(String host, int port, String token) {
     /** Not the token. */

@@ -27,7 +27,7 @@ import java.util.function.IntSupplier;
 import java.util.function.Supplier;
 import org.xnio.Options;
 
-/** The admin listener while it runs. */
+/** The running admin listener. Thread-safe; nothing is null. */
 public final class AdminServer implements AutoCloseable {
     private static final int IO_THREADS = 1;
     private static final int WORKERS = 8;
@@ -41,7 +41,7 @@ public final class AdminServer implements AutoCloseable {
     /** Part of the memory budget that heads may take besides it, all connections together. */
     private static final int PART_OF_BUDGET = 16;
 
-    /** The longest question for an explanation: a request of the usual length in its envelope. */
+    /** The longest body of an explain request: a request of usual length and its envelope. */
     private static final int MAX_BODY_BYTES = 1 << 20;
 
     /**
@@ -258,7 +258,7 @@ public final class AdminServer implements AutoCloseable {
                 return object;
             }
         } catch (JsonProcessingException e) {
-            // Its message quotes the body.
+            // Its message quotes the body, so it is not passed on.
         } catch (IOException e) {
             throw new IllegalStateException("an array has nothing to fail on", e);
         }

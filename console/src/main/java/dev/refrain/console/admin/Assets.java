@@ -16,8 +16,8 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.regex.Pattern;
 
 /**
- * The dashboard's files. They are resources of the program: a name is looked up only if it has the form of one of ours,
- * which leaves no room for a path that leads elsewhere.
+ * The dashboard's files, which are resources of the program. A name is looked up only if it has the form of one of
+ * ours, so no path can lead elsewhere.
  */
 final class Assets {
     private static final String OWN = "/dev/refrain/console/admin/ui/";
@@ -38,7 +38,7 @@ final class Assets {
             "webmanifest", "application/manifest+json",
             "woff2", "font/woff2");
 
-    /** What is sent is a view of the bytes, which nobody writes to. */
+    /** A response sends a read-only view of the bytes. */
     private record Asset(ByteBuffer bytes, String type, ETag tag, String caching) {}
 
     private final Map<String, Asset> assets = new ConcurrentHashMap<>();

@@ -9,8 +9,8 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * Bounds how often a wrong token can be tried: a few times a second from each address. Whoever has tried more is not
- * even heard until the second is over; a cookie is no attempt. Thread-safe.
+ * Limits wrong tokens to a few per second from each address. After that every request with a token from this address is
+ * refused until the second is over. A cookie is no attempt. Thread-safe.
  */
 final class Attempts {
     static final int MOST_A_SECOND = 10;
@@ -48,7 +48,7 @@ final class Attempts {
         }
     }
 
-    /** Null stands for all for whom there is no room. */
+    /** Null stands for all addresses beyond the limit. */
     private InetAddress address(HttpServerExchange exchange) {
         InetAddress address = exchange.getSourceAddress().getAddress();
         return failures.containsKey(address) || failures.size() < MOST_ADDRESSES ? address : null;

@@ -4,7 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.Iterator;
 
-/** RFC 4180. What a spreadsheet would take for a formula is marked as text. */
+/** Writes CSV (RFC 4180). A text that a spreadsheet would take for a formula gets an apostrophe in front. */
 final class Csv {
     /** OWASP, CSV injection; some spreadsheets take the wide forms, too. */
     private static final String FORMULA = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20";
@@ -26,7 +26,7 @@ final class Csv {
             JsonNode value = values.next();
             if (value.isTextual()) {
                 String text = value.textValue();
-                // Numbers are ours; text may be anybody's.
+                // Numbers are ours, but texts may come from clients.
                 cell(!text.isEmpty() && FORMULA.indexOf(text.charAt(0)) >= 0 ? "'" + text : text, out);
             } else if (!value.isNull()) {
                 out.append(value.asText());

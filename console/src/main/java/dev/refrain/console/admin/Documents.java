@@ -12,7 +12,7 @@ import dev.refrain.engine.spi.StoreStats;
 import java.util.List;
 import java.util.Locale;
 
-/** What is known of requests, as JSON: times in ISO 8601, durations in milliseconds, null for what is not known. */
+/** Makes the JSON documents: times in ISO 8601, durations in milliseconds, null for what is not known. */
 final class Documents {
     private static final double MICROS_PER_MILLI = 1000;
 

@@ -20,9 +20,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Tells listeners every two seconds what is new. The events are made once for all of them, and not at all while nobody
- * listens. A listener that has not taken the last ones is passed over; the next figures hold all that it missed, but
- * for requests, which the log has.
+ * Sends the latest figures and requests to its listeners every two seconds (server-sent events). Events are made once
+ * for all listeners, and not at all while there are none. A listener that has not read the last events is skipped. The
+ * next figures include all that it missed, except requests, which it can read from the log.
  */
 public final class Events implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Events.class);
@@ -36,7 +36,7 @@ public final class Events implements AutoCloseable {
     private final AtomicInteger open = new AtomicInteger();
     private final Set<Listener> listeners = ConcurrentHashMap.newKeySet();
     private final ServerSentEventHandler handler = new ServerSentEventHandler(this::connected);
-    /** Who still comes when it has been stopped is told nothing. */
+    /** After it has been stopped, tasks are dropped. */
     private final ScheduledExecutorService thread = new ScheduledThreadPoolExecutor(
             1,
             task -> {
@@ -45,7 +45,7 @@ public final class Events implements AutoCloseable {
                 return thread;
             },
             new ThreadPoolExecutor.DiscardPolicy());
-    // The thread's alone: the last record that listeners know of, and whether they have been told of all since then.
+    // Used by the thread alone: the last record that was sent, and whether all records since then were sent.
     private long sequence;
 
     private boolean isFollowing;
@@ -92,7 +92,7 @@ public final class Events implements AutoCloseable {
             throw new AdminException(
                     StatusCodes.SERVICE_UNAVAILABLE, "There are " + MOST_LISTENERS + " listeners already.");
         }
-        // A connection that has been listened on is used for nothing else.
+        // A connection with events is not reused, so its end is the end of the listener.
         exchange.getConnection().addCloseListener(closed -> open.decrementAndGet());
         handler.handleRequest(exchange);
     }
@@ -121,7 +121,7 @@ public final class Events implements AutoCloseable {
             }
             ActivityLog.Tail tail = activity.after(sequence, MOST_RECORDS);
             sequence = tail.sequence();
-            // What was there before anybody listened is no news.
+            // Requests from before the first listener are not sent.
             tell(listeners, isFollowing ? tail.data() : List.of());
             isFollowing = true;
         });

@@ -7,7 +7,7 @@ import java.util.Optional;
 import java.util.function.IntSupplier;
 import java.util.function.Supplier;
 
-/** All figures at once, for one question or for everybody who listens. */
+/** Gathers all figures, for one request or for all listeners. */
 final class Figures {
     private final ResponseCache cache;
     private final ActivityLog activity;

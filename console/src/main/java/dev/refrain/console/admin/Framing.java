@@ -5,10 +5,7 @@ import io.undertow.server.HttpHandler;
 import io.undertow.server.HttpServerExchange;
 import java.util.function.BiConsumer;
 
-/**
- * Refuses requests whose end is in doubt, before the listener looks at them. A
- * front-end has one of its own, and gives it.
- */
+/** Refuses requests whose end is in doubt, before the listener handles them. The front-end passes its own. */
 @FunctionalInterface
 public interface Framing {
     /**

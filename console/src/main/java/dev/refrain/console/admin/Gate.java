@@ -12,9 +12,9 @@ import java.util.Locale;
 /**
  * Decides who may ask for what.
  *
- * <p>With a token, every request below {@code /admin/api} and {@code /metrics} must bring it, or the cookie of a
- * browser that has; the rest shows nothing. Without one, the listener is bound to loopback, and what remains to be kept
- * out are the web pages in a browser on this machine:
+ * <p>With a token, every request below {@code /admin/api} and {@code /metrics} must bring the token, or the cookie of a
+ * browser that has brought it. The other paths reveal nothing. Without a token the listener is bound to loopback, and
+ * must keep out web pages in a browser on this machine:
  * <ul>
  *   <li>A page of another origin can send requests, but not read the answers. So every request to the API must carry a
  *       header that such a page can send only after a CORS preflight, which is refused. The browser's own headers
@@ -72,7 +72,7 @@ final class Gate implements HttpHandler {
     private void check(HttpServerExchange exchange) throws AdminException {
         String path = exchange.getRequestPath();
         if (path.equals(Routes.LIVE) || path.equals(Routes.READY)) {
-            // For probes, which know neither a token nor a name; they say nothing but yes or no.
+            // Probes know neither a token nor a name, and reveal only yes or no.
             return;
         }
         HeaderMap headers = exchange.getRequestHeaders();
@@ -116,7 +116,7 @@ final class Gate implements HttpHandler {
         String host = headers.getFirst(Headers.HOST);
         boolean isForeign = site != null && !site.equals("same-origin") && !site.equals("none");
         if (origin != null) {
-            // Behind a proxy that has TLS, browsers see another scheme than this listener does.
+            // Behind a TLS proxy, a browser has another scheme than this listener, so only the authority is compared.
             String authority = origin.replaceFirst("^https?://", "");
             isForeign |= authority.equals(origin) || !authority.equalsIgnoreCase(host);
         }

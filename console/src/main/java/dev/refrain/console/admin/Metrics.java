@@ -35,8 +35,8 @@ import java.util.function.ToDoubleFunction;
 import java.util.stream.Stream;
 
 /**
- * {@code /metrics}: everything that is counted, for Prometheus. Requests touch no meter: counters are read where they
- * are kept when somebody asks, and histograms are filled by the activity log's thread.
+ * {@code /metrics}: all counters, for Prometheus. Requests use no meter: a scrape reads the counters where they are
+ * kept, and the activity log's thread fills the histograms.
  */
 final class Metrics implements AutoCloseable {
     private static final String TEXT = "text/plain; version=0.0.4; charset=utf-8";

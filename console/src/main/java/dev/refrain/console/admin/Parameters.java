@@ -11,7 +11,7 @@ import java.util.Arrays;
 import java.util.Deque;
 import java.util.Set;
 
-/** The query string of a request; what is wrong with it is said, and what is not known refused. */
+/** Parses the query string of a request. Unknown parameters and wrong values are refused with a sentence. */
 final class Parameters {
     private static final int USUAL_LIMIT = 50;
 

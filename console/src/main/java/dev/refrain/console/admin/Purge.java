@@ -13,7 +13,7 @@ import java.util.Set;
 /** Removes stored answers. */
 final class Purge {
     private static final Set<String> WAYS = Set.of("key", "scope", "model", "all");
-    /** Of a tag, as many as are shown. */
+    /** The digits of a tag that the log shows. */
     private static final int TAG_DIGITS = 12;
 
     private final ResponseCache cache;
@@ -30,7 +30,7 @@ final class Purge {
         Parameters parameters = new Parameters(exchange, WAYS);
         List<String> given =
                 WAYS.stream().filter(way -> parameters.get(way) != null).toList();
-        // Two values of one parameter would be two wishes, too.
+        // Two values of one parameter are ambiguous, too.
         if (given.size() != 1 || exchange.getQueryParameters().get(given.get(0)).size() != 1) {
             throw AdminException.badRequest("Give exactly one of key, scope, model and all=true.");
         }
@@ -60,7 +60,7 @@ final class Purge {
         }
     }
 
-    /** Of a scope that is given as the log shows it. A name stands for API keys, which only the log can lead to. */
+    /** Removes the answers of a scope as the log shows it. Only the log knows which API keys have a given name. */
     private long removeScope(String scope) throws AdminException {
         Set<String> tags = new HashSet<>();
         if (scope.matches("[0-9a-f]{12}")) {

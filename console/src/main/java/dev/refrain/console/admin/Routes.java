@@ -17,7 +17,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Which path leads where. Bodies are read without holding a thread; what is done about them is done on a worker thread.
+ * Dispatches requests by path and method. Bodies are read without blocking a thread; actions run on a worker thread.
  */
 final class Routes implements HttpHandler {
     static final String LIVE = "/healthz";
@@ -80,12 +80,12 @@ final class Routes implements HttpHandler {
             refuse(exchange, methods);
         } else if (exchange.isRequestComplete() || !method.equals(Methods.POST)) {
             if (!exchange.isRequestComplete()) {
-                // Nobody wants what is sent along, so nobody reads it.
+                // The body is not wanted, so it is not read.
                 exchange.setPersistent(false);
             }
             exchange.dispatch(worker -> answer(worker, new Route(path, action), new byte[0]));
         } else {
-            // What anybody may send is short.
+            // Login is open to everybody, so its body must be short.
             receive(exchange, new Route(path, action), path.equals(LOGIN) ? LOGIN_BYTES : maxBodyBytes);
         }
     }

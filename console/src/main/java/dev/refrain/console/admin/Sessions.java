@@ -15,14 +15,14 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * Who has shown the token. A program sends it with each request. A browser exchanges it
- * for a cookie that no script can read and no other site's request carries; the cookie
- * is a random number, so that the token does not lie about in browsers. Thread-safe.
+ * Knows who has shown the token. A program sends the token with each request. A browser exchanges it for a cookie that
+ * no script can read and that no request of another site carries. The cookie is a random number, so that browsers do
+ * not store the token. Thread-safe.
  */
 final class Sessions {
     static final String COOKIE = "refrain-admin";
     private static final Duration LIFETIME = Duration.ofHours(12);
-    /** More browsers than operators have. */
+    /** More sessions than operators have browsers. */
     private static final int MOST = 64;
 
     private static final String BEARER = "Bearer ";
@@ -60,7 +60,7 @@ final class Sessions {
     }
 
     private boolean isAlive(String cookie) {
-        // What is looked up is a digest, so that the time it takes tells nothing of other cookies.
+        // Digests are looked up, so that the time of a lookup reveals nothing of other cookies.
         String digest = Base64.getEncoder().encodeToString(digest(cookie));
         synchronized (expiries) {
             Long expiry = expiries.get(digest);

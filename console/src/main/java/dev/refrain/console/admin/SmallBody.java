@@ -12,8 +12,9 @@ import org.xnio.XnioExecutor;
 import org.xnio.channels.StreamSourceChannel;
 
 /**
- * Reads what little is sent to the admin listener, as it comes and not as it is announced. What is held, and what it
- * takes to parse it, is reserved in the memory budget, and in a small share of it that this listener has to itself.
+ * Reads the short bodies that are sent to the admin listener. It allocates for the bytes that come and not for the
+ * announced length. The bytes, and the memory to parse them, are reserved in the memory budget, within a share of this
+ * listener.
  */
 final class SmallBody {
     /** How long all of a request's body may take. */

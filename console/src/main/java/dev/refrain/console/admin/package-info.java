@@ -1,6 +1,6 @@
 /**
- * The admin listener: what an operator sees and does. It has threads of its own, so that nothing asked here holds up a
- * client; every answer is made on one of its worker threads, the requests' own ones are never touched. Who may ask is
- * decided in one place, {@link dev.refrain.console.admin.Gate}, before anything else happens.
+ * The admin listener: what an operator sees and does. It has threads of its own, so that no admin request delays a
+ * client; its worker threads make all answers. {@link dev.refrain.console.admin.Gate} alone decides who may ask, before
+ * anything else happens. Unless a type says otherwise, no parameter and no result is null.
  */
 package dev.refrain.console.admin;

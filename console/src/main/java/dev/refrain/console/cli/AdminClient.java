@@ -12,7 +12,7 @@ import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.time.Duration;
 
-/** Speaks to the admin listener. Failures are told in sentences that say what to do. */
+/** An HTTP client of the admin listener. Its exceptions have a sentence that says what to do. */
 final class AdminClient {
     static final ObjectMapper JSON = new ObjectMapper();
 

@@ -7,7 +7,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** What all commands have in common: where to ask, and how to get in. */
+/** What all commands have in common: the URL of the admin listener and the token. */
 abstract class AdminCommand implements Callable<Integer> {
     @Option(
             names = "--admin",

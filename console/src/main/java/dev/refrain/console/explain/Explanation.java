@@ -8,7 +8,7 @@ import dev.refrain.engine.stats.EntryFacts;
 import java.util.List;
 
 /**
- * What would become of a request; a document of the admin listener.
+ * What would become of a request; a document of the admin listener. Immutable and thread-safe.
  *
  * @param eligible whether it may be cached at all
  * @param reason of a bypass, as in {@code Cache-Status}, or null

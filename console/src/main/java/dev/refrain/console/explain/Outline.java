@@ -9,11 +9,11 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * What is kept of a stored request: for each value in its body a hash of path
- * and value, and which path that is. Immutable.
+ * What is kept of a stored request: for each value in its body the number of its path, and a hash of path and value.
+ * Immutable.
  */
 final class Outline {
-    /** More of them help nobody. */
+    /** More differences would not help anybody. */
     private static final int MOST_DIFFERENCES = 20;
 
     /** What an outline takes without its values: objects and texts of bounded length. */
@@ -72,7 +72,7 @@ final class Outline {
         return parts.key();
     }
 
-    /** Whether the two could be taken for each other by whoever sends them. */
+    /** Whether two requests are of the same kind, so that a comparison makes sense. */
     boolean isComparable(KeyParts other) {
         return parts.endpoint() == other.endpoint() && parts.scope().equals(other.scope());
     }
@@ -99,7 +99,7 @@ final class Outline {
         return (double) equal / most;
     }
 
-    /** Where another request differs from this one, in words if it does so in nothing that has a path. */
+    /** The paths at which another request differs from this one, or a sentence if the difference has no path. */
     List<String> differences(Outline other, PathNames names) {
         Set<String> found = new LinkedHashSet<>();
         collect(other, names, found);

@@ -5,7 +5,10 @@ import dev.refrain.engine.exchange.ResponseHead;
 import dev.refrain.engine.exchange.ResponseSink;
 import java.util.function.Consumer;
 
-/** Passes a fetched answer on, and says so when it was a whole success: then the request may be outlined. */
+/**
+ * Passes a fetched answer on, and runs an action if it was a complete success: then the request gets an outline. As
+ * thread-safe as the sink behind it.
+ */
 public final class OutlineSink extends ForwardingSink {
     private final Consumer<ResponseHead> whenWhole;
     private ResponseHead head;

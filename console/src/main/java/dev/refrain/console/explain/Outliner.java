@@ -17,11 +17,11 @@ import java.util.Deque;
 import java.util.regex.Pattern;
 
 /**
- * Makes outlines. Hashes are SHA-256 under a key that is drawn at the start and never leaves the process, cut to 64
- * bits: whoever got hold of outlines could not test guesses of prompts against them. Thread-safe.
+ * Makes outlines. Hashes are SHA-256 under a random key that never leaves the process, cut to 64 bits. So leaked
+ * outlines cannot be used to test guesses of prompts. Thread-safe.
  */
 final class Outliner {
-    /** Values of a request that count; what is behind them is not compared. */
+    /** The most values of a request that are compared. */
     static final int MOST_VALUES = 2048;
 
     private static final Pattern PLAIN = Pattern.compile("[A-Za-z_$][A-Za-z0-9_$]*");

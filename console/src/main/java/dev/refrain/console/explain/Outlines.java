@@ -36,7 +36,7 @@ public final class Outlines implements AutoCloseable {
     /** Longer bodies have no outline: to take one apart takes several times its length. */
     private static final long LONGEST_BODY = Math.min(8L << 20, MAX_HEAP / 64);
 
-    /** Part of the memory budget that bodies may wait in. No request is refused for the sake of an explanation. */
+    /** Waiting bodies may take one part in this many of the memory budget, so that explanations cause no refusal. */
     private static final int PART_OF_BUDGET = 8;
 
     private static final int SHOWN = 3;
@@ -232,7 +232,7 @@ public final class Outlines implements AutoCloseable {
         drop();
     }
 
-    /** Gives back what is reserved for requests that nobody is going to make an outline of. */
+    /** Releases the memory of requests that will get no outline. */
     private void drop() {
         for (Job job = queue.poll(); job != null; job = queue.poll()) {
             release(job.body().length);

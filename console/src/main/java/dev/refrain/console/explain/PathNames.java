@@ -6,8 +6,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Numbers for JSON paths, which many requests have in common. Bounded: what
- * comes too late or is too long has no name. Thread-safe.
+ * Numbers for JSON paths, which many requests share. Bounded: once it is full, new paths get no name, and neither do
+ * long ones. Thread-safe.
  */
 final class PathNames {
     private static final int MOST = 1 << 16;

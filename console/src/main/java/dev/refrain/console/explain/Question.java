@@ -4,7 +4,7 @@ import dev.refrain.semantics.route.Route;
 import java.util.Map;
 
 /**
- * A request that is asked about, as a client would send it.
+ * A request to explain, as a client would send it. Nothing is null.
  *
  * @param route to one of the endpoints; never null
  * @param query the query string, or empty

@@ -1,8 +1,8 @@
 package dev.refrain.engine.exchange;
 
 /**
- * What an answer says of itself: what it cost and why it ended (wire rule W61). There is one way to count, whatever the
- * answer was for and whatever becomes of it; docs/HTTP.md has it under "One way to count".
+ * What an answer says of itself: what it cost and why it ended (wire rule W61). Every answer is counted in the same
+ * way, which docs/HTTP.md describes under "One way to count". Immutable and thread-safe.
  *
  * @param id the answer's own id, or null if there is none that could stand in a header field
  * @param promptTokens tokens of the request, or {@link #UNKNOWN}
@@ -20,7 +20,7 @@ public record AnswerFacts(
     /** Nothing is known. */
     public static final AnswerFacts NONE = new AnswerFacts(null, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, null);
 
-    /** Tokens alone, for an answer of which no more is known; each at least 0, or {@link #UNKNOWN}. */
+    /** Tokens alone; each at least 0, or {@link #UNKNOWN}. */
     public static AnswerFacts ofTokens(long promptTokens, long completionTokens) {
         boolean known = promptTokens >= 0 && completionTokens >= 0;
         return new AnswerFacts(

@@ -10,7 +10,7 @@ public enum BypassReason {
     ANSWER_TOO_LARGE("answer-too-large"),
     /** The upstream sent the answer in a content coding although it was asked not to. */
     ANSWER_ENCODED("answer-encoded"),
-    /** A Responses request with {@code background: true}: its answer is a promise, not the answer. */
+    /** A Responses request with {@code background: true}: it is answered with a handle, not with the result. */
     BACKGROUND("background"),
     /** A Responses request with a {@code conversation}: the provider goes on from what it has kept, and adds to it. */
     STATEFUL("stateful"),

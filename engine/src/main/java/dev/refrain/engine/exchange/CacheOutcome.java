@@ -3,8 +3,8 @@ package dev.refrain.engine.exchange;
 import java.util.function.Supplier;
 
 /**
- * What the cache did for one response; a front-end turns it into its protocol's
- * words (wire rules W21, W22, W27 and W30).
+ * What the cache did for one response. A front-end turns it into header fields (wire rules W21, W22, W27 and W30).
+ * Immutable and thread-safe.
  */
 public sealed interface CacheOutcome {
     /**
@@ -42,8 +42,8 @@ public sealed interface CacheOutcome {
      * Fetched from the upstream because no entry answered.
      *
      * @param ttlSeconds lifetime that the answer gets if it is stored
-     * @param stored that the answer is stored by now, all of it having come together with its head; false does not say
-     *     that it will not be
+     * @param stored true if the answer is stored already, because all of it came with its head; false if that is not
+     *     known yet
      * @param reason why the store did not answer
      */
     record Miss(long ttlSeconds, boolean stored, ForwardReason reason) implements CacheOutcome {

@@ -5,8 +5,8 @@ import java.util.Objects;
 import java.util.function.Consumer;
 
 /**
- * A sink that passes everything on to another one. A subclass overrides what it has a part in, and calls {@code super}
- * for what is to go on. Neither more nor less thread-safe than the other sink.
+ * A sink that passes everything on to another one. A subclass overrides some methods and calls {@code super} to pass
+ * the call on. As thread-safe as the other sink.
  */
 public abstract class ForwardingSink implements ResponseSink {
     private final ResponseSink client;

@@ -7,9 +7,9 @@ package dev.refrain.engine.exchange;
 public final class NotCachedException extends Exception {
     private static final long serialVersionUID = 1L;
 
-    /** It says what happened. */
+    /** With a fixed message and no stack trace. */
     public NotCachedException() {
-        // An answer like any other rather than a fault: where it was thrown tells nothing.
+        // It is an expected result and no fault, so it has no stack trace.
         super("there is no stored answer, and the request is not to be forwarded", null, false, false);
     }
 }

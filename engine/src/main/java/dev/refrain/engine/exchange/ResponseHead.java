@@ -5,7 +5,7 @@ import java.util.Map;
 import java.util.Objects;
 
 /**
- * What is known of an answer before its body.
+ * What is known of an answer before its body. Immutable and thread-safe.
  *
  * @param status status code as in RFC 9110; only a 200 is ever stored (wire rule W16)
  * @param contentType media type as sent, or null if there was none
@@ -25,8 +25,8 @@ public record ResponseHead(
         CacheOutcome cache,
         Map<String, List<String>> fields) {
     /**
-     * A length that is unknown, and will be: nothing but the connection's being closed says where the body ends, so
-     * that a cut looks like an end (RFC 9112, 6.3).
+     * An unknown length of a body that ends when the connection is closed, so that a cut looks like an end (RFC 9112,
+     * 6.3).
      */
     public static final long ENDS_WITH_CONNECTION = -2;
 

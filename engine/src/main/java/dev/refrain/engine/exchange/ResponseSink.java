@@ -4,13 +4,12 @@ import java.nio.ByteBuffer;
 import java.util.function.Consumer;
 
 /**
- * Where an answer goes, piece by piece: the one shape that upstream calls, captures, replays and front-ends share, so
- * that a stream is no second code path.
+ * Receives an answer piece by piece. Upstream calls, captures, replays and front-ends all use this interface, so that
+ * streams need no code of their own.
  *
- * <p>The calls come in the order {@code head (chunk)* (end | fail)}; {@code fail} may also come
- * first. They come from one thread at a time, with a happens-before edge between them, but not
- * always from the same thread. After {@code end} or {@code fail} nothing follows. An implementation
- * must not block: an answer that its reader takes slowly is the implementation's to hold.
+ * <p>The order of calls is {@code head (chunk)* (end | fail)}; {@code fail} may also come first. Nothing follows
+ * {@code end} or {@code fail}. One thread at a time makes the calls, with a happens-before edge between two calls, but
+ * not always the same thread. An implementation must not block: it holds what a slow reader has not taken.
  */
 public interface ResponseSink {
     /** The answer begins. */
@@ -27,44 +26,43 @@ public interface ResponseSink {
     void end();
 
     /**
-     * Back-pressure: runs the action once everything passed on so far has been taken,
-     * so that a source can wait with more. At once, on the calling thread, unless a
-     * sink knows better; then on any thread. At most one action waits at a time.
+     * Back-pressure: runs the action once the reader has taken everything so far, so that a source can wait. By default
+     * it runs at once, on the calling thread; a sink that can wait runs it on any thread. At most one action waits at a
+     * time.
      */
     default void whenDrained(Runnable action) {
         action.run();
     }
 
     /**
-     * Runs the action, on any thread, if the reader goes away before it has its answer, and at once if it has gone
-     * already. Never, unless a sink can tell. A later action replaces an earlier one; calls of other methods are then
-     * still allowed and do nothing.
+     * Runs the action, on any thread, if the reader goes away before it has the answer; at once if it has gone already.
+     * A sink that cannot tell never runs it. A later action replaces an earlier one. After the reader has gone, other
+     * methods may still be called and do nothing.
      */
     default void whenGone(Runnable action) {}
 
     /**
-     * Whether somebody is still there to read, as far as can be told without waiting: false once the reader seems to
-     * have gone, although it may have closed one direction alone and gets its answer all the same. A call that has
-     * fallen silent is not joined any more when this is false for all who wait for it (wire rule W28b). May be asked at
-     * any time, by any thread; true unless a sink knows better.
+     * Whether the reader is still there, as far as can be told without waiting. It is false once the reader seems to
+     * have gone, although it may have closed only one direction and still gets its answer. If it is false for all
+     * readers of a silent call, that call is not joined any more (wire rule W28b). Any thread may ask at any time. True
+     * by default.
      */
     default boolean hasReader() {
         return true;
     }
 
     /**
-     * Runs the action with what the answer said of itself, once it has ended or failed and before its reader hears of
-     * that. To be called before {@link #head}.
+     * Runs the action with what the answer said of itself, after the answer has ended or failed and before its reader
+     * is told. Call this before {@link #head}.
      *
-     * @return whether this sink reads the answer anyway and does so; if not, the caller meters it ({@code AnswerMeter})
+     * @return true if this sink counts the answer; if false, the caller counts it ({@code AnswerMeter})
      */
     default boolean whenCounted(Consumer<AnswerFacts> action) {
         return false;
     }
 
     /**
-     * The answer cannot be completed. If {@link #head} was called already, what
-     * was passed on is cut and must not look complete.
+     * The answer cannot be completed. If {@link #head} was called, the answer is cut and must not look complete.
      *
      * @param cause never null
      */

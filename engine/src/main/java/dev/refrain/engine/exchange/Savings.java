@@ -3,13 +3,13 @@ package dev.refrain.engine.exchange;
 import java.util.Objects;
 
 /**
- * What an answer from the cache spares whoever asked: what the answer cost when it was fetched.
+ * What an answer from the cache saves: what it cost when it was fetched. Immutable and thread-safe.
  *
- * @param answer what the provider counted then, and why the answer ended; nothing but that, never null
+ * @param answer what the provider counted then, and why the answer ended; never null
  * @param fetchMillis milliseconds that fetching the answer took, 0 if not known
  */
 public record Savings(AnswerFacts answer, long fetchMillis) {
-    /** Nothing is known to be spared. */
+    /** Nothing is known. */
     public static final Savings NONE = new Savings(AnswerFacts.NONE, 0);
 
     /** Requires the facts. */

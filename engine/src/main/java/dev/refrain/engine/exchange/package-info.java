@@ -1,6 +1,6 @@
 /**
- * What goes to and fro between a front-end, the cache and a provider: the endpoint
- * that a request is for, the call, the sink that an answer streams into, its head, and
- * what is said of it. Stable API, like the root package, which it knows nothing of.
+ * What a front-end, the cache and a provider exchange: endpoint, call, sink, head and outcome. Stable API. Unless a
+ * type says otherwise, no parameter and no result is null, and all types but sinks are immutable. It does not depend on
+ * the root package.
  */
 package dev.refrain.engine.exchange;

@@ -5,8 +5,8 @@ import dev.refrain.engine.spi.StoreStats;
 import java.util.Map;
 
 /**
- * A snapshot of a cache's figures. Counters start at zero when the cache is opened and count this process only; they
- * are read one after the other, so that sums may be off by what happened in between.
+ * A snapshot of a cache's statistics. Counters start at zero when the cache is opened and count this process only. They
+ * are read one after the other, so sums may be slightly off. Immutable and thread-safe.
  *
  * @param hits lookups that were answered
  * @param hitsOnError those of the hits that stood in for an upstream that had

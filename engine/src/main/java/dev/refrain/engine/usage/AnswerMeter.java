@@ -8,12 +8,12 @@ import dev.refrain.engine.memory.MemoryBudget;
 import java.nio.ByteBuffer;
 
 /**
- * Reads what an answer says of itself while it passes by, where nothing of it is stored: without caching, or where the
- * cache has no part in it. It counts as the cache does, because it is the same code. It holds one event of a stream, or
- * some kilobytes of a document, changes and delays nothing, and takes what it does not understand for not said.
+ * Counts an answer that is not captured: without caching, or on a bypass. It uses the same code as the cache. It holds
+ * one event of a stream, or some kilobytes of a document. It neither changes nor delays the answer, and ignores what it
+ * does not understand.
  *
- * <p>Whether an answer is a stream or a document is told by its first character, whatever its {@code Content-Type}
- * says, if it says anything. Belongs to one thread at a time.
+ * <p>The first character tells a stream from a document; the {@code Content-Type} does not matter. Not thread-safe: one
+ * thread at a time uses it.
  */
 public final class AnswerMeter {
     private static final byte[] BOM = {(byte) 0xEF, (byte) 0xBB, (byte) 0xBF};
@@ -30,7 +30,7 @@ public final class AnswerMeter {
     /**
      * Reads an answer of the endpoint.
      *
-     * @param memory where what is held of it is reserved until {@link #end}; what there is no room for is not counted
+     * @param memory where its memory is reserved until {@link #end}; without room the answer is not counted
      */
     public AnswerMeter(Endpoint endpoint, MemoryBudget memory) {
         this(endpoint, memory.openForStoring());
@@ -66,7 +66,7 @@ public final class AnswerMeter {
         }
     }
 
-    /** Passes over white space and a byte order mark, which decide nothing and mean nothing here. */
+    /** Skips white space and a byte order mark. */
     private void begin(ByteBuffer bytes) {
         while (bytes.hasRemaining()) {
             byte b = bytes.get(bytes.position());
@@ -85,7 +85,7 @@ public final class AnswerMeter {
         }
     }
 
-    /** The answer has ended, or is cut. To be called in any case. */
+    /** The answer has ended, or is cut. Must be called in any case, because it releases memory. */
     public void end() {
         if (counting != null) {
             counting.end();

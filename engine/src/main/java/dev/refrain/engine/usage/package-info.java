@@ -1,4 +1,2 @@
-/**
- * Reads from answers that are not stored what they cost. Stable API, like the root package.
- */
+/** Counts the tokens and costs of answers that are not stored. Stable API. No parameter and no result is null. */
 package dev.refrain.engine.usage;

@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * One setting that has a value of its own, as opposed to a group of settings.
+ * One setting with a value, as opposed to a group of settings.
  *
  * @param group name of the group it is in, or null at the top level
  * @param key its name within the group

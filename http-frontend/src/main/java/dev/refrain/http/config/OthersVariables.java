@@ -12,7 +12,7 @@ final class OthersVariables {
             + "([A-Z0-9_]+_)?(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|P"
             + "ORT|ADDR))?)");
 
-    /** A setting may have the name; no setting has such a value. */
+    /** The name may be that of a setting, but the value cannot be. */
     private static final Pattern SERVICE_PORT = Pattern.compile(Leaf.VARIABLE_PREFIX + "([A-Z0-9_]+_)?PORT");
 
     private static final Pattern SERVICE_URL = Pattern.compile("(tcp|udp|sctp)://.*");

@@ -56,7 +56,7 @@ public record PresetSettings(
         return new PresetDefinition(slug, cacheEnabled, cacheTtlSeconds, model, systemPrompt, parameters);
     }
 
-    /** A misspelt field would not do what it is there for, and would be sent to the provider with every request. */
+    /** A misspelt field would have no effect here, and would be sent to the provider with every request. */
     private static void checkSpelling(Set<String> names) {
         for (String name : names) {
             if (!OTHERS.contains(name)) {

@@ -192,7 +192,7 @@ final class SettingsReader {
         }
     }
 
-    /** In place of its digest somebody may have written an API key itself. */
+    /** Somebody may have written an API key where its digest belongs. */
     private static boolean isSecret(String name) {
         return name.endsWith(".sha256")
                 || Leaf.ALL.stream()
@@ -238,7 +238,7 @@ final class SettingsReader {
         return name.toString();
     }
 
-    /** Scalars as written; never what a list or a group holds, since that may be a prompt. */
+    /** Scalars as written; never the content of a list or group, because it may be a prompt. */
     private static String describe(JsonNode node) {
         return switch (node.getNodeType()) {
             case OBJECT -> "a group of settings";

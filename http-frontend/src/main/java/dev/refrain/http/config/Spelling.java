@@ -3,7 +3,7 @@ package dev.refrain.http.config;
 import java.util.Locale;
 import java.util.Optional;
 
-/** Finds the name that somebody meant. */
+/** Finds the probable name behind a misspelling. */
 final class Spelling {
     private Spelling() {}
 

@@ -67,7 +67,7 @@ public sealed interface Startup {
         }
     }
 
-    /** Does for nothing what reading settings takes, so that it is done faster afterwards. */
+    /** Warms up the reading of settings. */
     static void preload() throws WrongSetting {
         SettingsReader.read(Map.of(), Map.of());
     }

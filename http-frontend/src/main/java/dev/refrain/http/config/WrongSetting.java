@@ -7,7 +7,9 @@ final class WrongSetting extends Exception {
     private static final long serialVersionUID = 1L;
 
     private static final int LONGEST_VALUE = 100;
-    /** Where people put API keys in a URL, a malformed one too: before the host and in the query. */
+    /**
+     * The parts of a URL in which people put API keys: before the host and in the query. It need not be well-formed.
+     */
     private static final Pattern USER = Pattern.compile("^(\\w+://)?.*@", Pattern.DOTALL);
 
     private static final Pattern QUERY = Pattern.compile("\\?.*", Pattern.DOTALL);

@@ -8,7 +8,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 
 /**
- * A request as far as the demo provider cares.
+ * The parts of a request that the demo provider uses.
  *
  * @param fields the whole request
  * @param input the prompt: the field that the format keeps it in

@@ -67,7 +67,8 @@ record Decision(
                 request = request.withPreset(preset.fingerprint(), resolved);
             } catch (IllegalArgumentException e) {
                 ProxyException flaw = ProxyException.badRequest(
-                        "The preset cannot be applied: the request body is malformed, nested too deeply, or has too many different names.");
+                        "The preset cannot be applied: the request body is malformed, nested too deeply, or has "
+                                + "too many different names.");
                 BypassReason bypass = cache.pipeline().bypass(request).orElse(null);
                 return new Decision(request, controls, null, bypass, preset, BodyPublishers::noBody, flaw);
             }

@@ -21,12 +21,9 @@ import io.undertow.util.Methods;
 import io.undertow.util.Protocols;
 import io.undertow.util.StatusCodes;
 
-/**
- * What a client reads first: the status and fields of an answer, or of an error
- * that is made here. The I/O thread's alone.
- */
+/** Writes the status and header fields of an answer, or of an error of the proxy. Used on the I/O thread only. */
 final class AnswerStart {
-    /** Whatever there is too much of is over in moments, or not foreseeable. */
+    /** An overload is over within moments, or its end cannot be foreseen. */
     private static final String RETRY_SECONDS = "1";
 
     private final HttpServerExchange exchange;
@@ -50,7 +47,8 @@ final class AnswerStart {
     }
 
     /**
-     * What an error made here says of the cache: nothing unless this is called, before any answer begins.
+     * Sets what an error of the proxy says of the cache. Without this call it says nothing. Must come before the answer
+     * begins.
      *
      * @param bypass why the cache has no part in the request, or null if it has one
      * @param requestKey the request's key, or null if it has none
@@ -91,8 +89,8 @@ final class AnswerStart {
         if (head.contentLength() >= 0) {
             exchange.setResponseContentLength(head.contentLength());
         } else if (exchange.getProtocol().equals(Protocols.HTTP_1_1) && mayHaveBody(head.status())) {
-            // Said outright, since Undertow would end a response on a
-            // closing connection by closing: a cut one looked complete.
+            // Set explicitly: otherwise Undertow would end a response on a closing connection by closing it, and a cut
+            // response would look complete.
             fields.put(Headers.TRANSFER_ENCODING, Headers.CHUNKED.toString());
         }
         if (head.generationId() != null) {

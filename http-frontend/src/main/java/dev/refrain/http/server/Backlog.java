@@ -4,12 +4,12 @@ import dev.refrain.engine.memory.MemoryBudget;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 
-/** What a client has been sent and has not taken yet, in order. The I/O thread's alone. */
+/** The pieces of an answer that the client has not taken yet, in order. Used on the I/O thread only. */
 public final class Backlog {
     private final ArrayDeque<ByteBuffer> pieces = new ArrayDeque<>(2);
     private final MemoryBudget memory;
 
-    /** @param memory where what it holds is reserved */
+    /** @param memory where its memory is reserved */
     public Backlog(MemoryBudget memory) {
         this.memory = memory;
     }

@@ -7,7 +7,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import org.xnio.channels.StreamSourceChannel;
 
-/** Reads a request body into memory without blocking the I/O thread it runs on, as long as it stays within a limit. */
+/** Reads a request body up to a limit into memory, without blocking the I/O thread that it runs on. */
 public final class BodyReader {
     /** What came of it; called once, on the I/O thread. */
     public interface Receiver {
@@ -21,7 +21,7 @@ public final class BodyReader {
         void failed(ProxyException why);
     }
 
-    /** What a client says of its body's length does not cost more than this before the bytes come. */
+    /** An announced length allocates no more than this before the bytes arrive. */
     private static final int MAX_FIRST_GUESS = 64 * 1024;
 
     private static final int FIRST_GUESS = 4096;
@@ -140,7 +140,7 @@ public final class BodyReader {
         return body;
     }
 
-    /** The rest is thrown away as it comes, for most clients read no answer before they have sent it. */
+    /** Discards the rest as it arrives, because most clients read no answer before they have sent the whole body. */
     private void refuse() {
         buffer = null;
         limits.slowClients().makeRoom();

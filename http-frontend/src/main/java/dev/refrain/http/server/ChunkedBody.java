@@ -18,9 +18,9 @@ import org.xnio.conduits.StreamSourceConduit;
 /**
  * A request body in chunks, decoded as strictly as RFC 9112, 7.1 defines it ({@link ChunkGrammar}).
  *
- * <p>Undertow's own decoder takes what is no size for the last chunk, whatever stands between a chunk and the next line
- * feed for its end, and trailer fields of any length into memory. Where another proxy in front reads the same bytes
- * otherwise, such leniency lets one client put words into the mouth of the next (request smuggling).
+ * <p>Undertow's own decoder takes an invalid size for the last chunk, accepts any bytes between a chunk and the next
+ * line feed, and reads trailer fields of any length into memory. If a proxy in front parses the same bytes differently,
+ * a client could insert a request of its own before another client's (request smuggling).
  */
 final class ChunkedBody extends AbstractStreamSourceConduit<StreamSourceConduit> {
     private final HttpServerExchange exchange;
@@ -85,7 +85,7 @@ final class ChunkedBody extends AbstractStreamSourceConduit<StreamSourceConduit>
         }
     }
 
-    /** Data goes where it is wanted without a detour. */
+    /** Data goes directly into the target buffer. */
     private int readData(ByteBuffer into) throws IOException {
         int limit = into.limit();
         into.limit((int) Math.min(limit, into.position() + grammar.left()));

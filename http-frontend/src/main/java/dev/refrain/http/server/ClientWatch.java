@@ -12,13 +12,12 @@ import org.xnio.conduits.ConduitStreamSourceChannel;
 import org.xnio.conduits.StreamSourceConduit;
 
 /**
- * Notices that a client goes away: that its connection is closed, and, where that is wanted, that the client closes it
- * while it waits for an answer, when nothing is written to it that could fail.
+ * Notices that a client goes away: when its connection is closed and, on request, when the client closes its side while
+ * it waits for an answer and nothing is written that could fail.
  *
- * <p>The end of what a client sends does not tell one that has gone from one that has only
- * finished sending and goes on reading. So this is for requests alone whose answer nobody else
- * gets: for them the end counts as gone, as it does with nginx and Go's server. What comes
- * instead of the end is another request, sent ahead: it is put back, and the watch is over.
+ * <p>A client that has gone and a client that has only finished sending look the same. So this is only for requests
+ * whose answer nobody else gets: for them the end of the client's data counts as gone, as in nginx and Go's server. If
+ * other data arrive instead, they are the next request: they are put back, and the watch ends.
  *
  * <p>The I/O thread's alone.
  */

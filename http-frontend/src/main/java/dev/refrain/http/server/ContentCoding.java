@@ -17,8 +17,8 @@ import java.util.Locale;
 import java.util.zip.GZIPOutputStream;
 
 /**
- * In what a request's body is wrapped (RFC 9110, 8.4). The key is made of what
- * is inside; what is forwarded stays as it came.
+ * The content coding of a request's body (RFC 9110, 8.4). The key is made of the decoded body; the coded body is
+ * forwarded unchanged.
  */
 public enum ContentCoding {
     /** None. */
@@ -92,8 +92,8 @@ public enum ContentCoding {
     }
 
     /**
-     * What is inside. A few bytes can stand for very many, so both are bounded: the result, and what all of them
-     * together take of the heap.
+     * Decodes a body. A few bytes may decode to very many, so the result is bounded, and so is the heap that all
+     * results take together.
      *
      * @param limit the longest result, in bytes
      * @param held where what is needed of the heap beyond the first few KiB is reserved; what the result took, and the

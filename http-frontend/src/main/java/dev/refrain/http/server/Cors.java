@@ -14,9 +14,9 @@ import java.util.Locale;
 import java.util.function.BiConsumer;
 
 /**
- * Lets pages of some origins use the proxy from a browser (the CORS protocol of the Fetch standard), in place of the
- * providers, whose word a hit does not carry. Credentials of the browser's own, such as cookies, are not allowed; an
- * API key is none of them.
+ * Lets pages of configured origins use the proxy from a browser (the CORS protocol of the Fetch standard). It replaces
+ * the providers' CORS fields, which a hit does not have. Credentials of the browser, such as cookies, are not allowed;
+ * an API key in a header is.
  */
 public final class Cors implements HttpHandler {
     private static final String PREFIX = "access-control-";

@@ -9,8 +9,8 @@ import java.util.function.Consumer;
 import org.xnio.channels.StreamSourceChannel;
 
 /**
- * For answers that do not depend on a request's body. A body in chunks says where it ends as it comes, so it is read
- * before the answer: a broken one is answered for what it is, and nothing that it hides is taken for another request.
+ * Gives answers that do not depend on the request's body. The end of a chunked body is known only after it is read, so
+ * the body is read before the answer. A malformed body gets an error, and nothing in it is taken for another request.
  */
 public final class EarlyAnswer {
     /** Of a body that nobody wants. A longer one is not read to its end. */

@@ -28,11 +28,10 @@ import org.xnio.channels.StreamSinkChannel;
 /**
  * The client's end of a response: writes an answer to an Undertow exchange without ever blocking.
  *
- * <p>All writing happens on the exchange's I/O thread. Calls from that thread, which every hit makes, act at once;
- * calls from others go through a mailbox that keeps their order. What the socket does not take waits in a backlog,
- * whose emptying is the back-pressure signal ({@link #whenDrained}); a client that takes nothing for too long is cut.
- * Once the client is gone everything is swallowed, so that a capture further up the line can go on; {@link #whenGone}
- * tells those who would rather stop.
+ * <p>All writing happens on the exchange's I/O thread. Calls from that thread, as on every hit, act at once; calls from
+ * other threads go through a mailbox that keeps their order. What the socket does not take waits in a backlog. When it
+ * is empty, {@link #whenDrained} fires. A client that takes nothing for too long is cut off. After the client has gone,
+ * everything is ignored, so that a capture can go on; {@link #whenGone} is for sources that stop.
  */
 public final class ExchangeSink implements ResponseSink {
     private static final Logger LOG = LoggerFactory.getLogger(ExchangeSink.class);

@@ -13,9 +13,9 @@ import io.undertow.util.Headers;
 import io.undertow.util.Protocols;
 
 /**
- * Refuses requests whose end is not beyond doubt (RFC 9112, 6), before anything else is done with them; so it is to be
- * the first handler. Undertow has refused by then what is malformed in any way, several lengths, and a length beside a
- * transfer coding. Bodies in chunks are judged as they are read ({@link ChunkedBody}).
+ * Refuses requests whose end is in doubt (RFC 9112, 6). It must be the first handler. Undertow has already refused
+ * malformed requests, several lengths, and a length beside a transfer coding. Chunked bodies are checked as they are
+ * read ({@link ChunkedBody}).
  */
 public final class Framing implements HttpHandler {
     /** What to do with a request that is refused. */

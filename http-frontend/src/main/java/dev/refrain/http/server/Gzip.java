@@ -9,8 +9,8 @@ import java.util.zip.DataFormatException;
 import java.util.zip.Inflater;
 
 /**
- * One gzip member (RFC 1952), read strictly: what the JDK's stream would skip behind it, or does not check of it, is
- * malformed here, because two bodies that a provider may tell apart must not be taken for the same.
+ * Reads one gzip member (RFC 1952) strictly. What the JDK's stream skips after the member, or does not check, is an
+ * error here: two bodies that a provider may distinguish must not get the same key.
  */
 final class Gzip extends InputStream {
     private static final int HEADER_BYTES = 10;

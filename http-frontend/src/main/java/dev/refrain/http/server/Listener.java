@@ -18,8 +18,8 @@ import org.xnio.XnioWorker;
 import org.xnio.channels.AcceptingChannel;
 
 /**
- * The address that is listened on, and the threads behind it: what {@link io.undertow.Undertow} does, with a look at
- * each new connection.
+ * The listening socket and its threads. It replaces {@link io.undertow.Undertow}, because it needs a hook for each new
+ * connection.
  */
 public final class Listener implements AutoCloseable {
     /** Undertow's own choice, which leaves a pool of memory room for its own accounts. */
@@ -71,8 +71,8 @@ public final class Listener implements AutoCloseable {
             HttpOpenListener http = new HttpOpenListener(
                     new DefaultByteBufferPool(true, BUFFER_BYTES, -1, THREAD_CACHE),
                     OptionMap.builder()
-                            // What is kept back, to be written with later answers, is lost if a broken request follows
-                            // it, and that one's answer stands in its place.
+                            // With buffering, an answer that waits for later ones is lost if a malformed request
+                            // follows, and the client takes the error for it.
                             .set(UndertowOptions.BUFFER_PIPELINED_DATA, false)
                             .addAll(options)
                             .getMap());

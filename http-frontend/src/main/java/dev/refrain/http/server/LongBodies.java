@@ -14,10 +14,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Where long bodies are decoded and their keys are made. On an I/O thread that would hold up
- * all its connections, for tens of milliseconds; a coded body of a few KiB is enough for it.
- * The threads are few, so that the I/O threads get their part of the processors whatever
- * comes; who waits for one holds room of the {@link MemoryBudget}, which bounds the queue.
+ * Threads that decode long bodies and make their keys. On an I/O thread this would delay all its connections by tens of
+ * milliseconds; a coded body of a few KiB is enough for that. There are few threads, so that the I/O threads always get
+ * their share of the processors. Waiting bodies are reserved in the {@link MemoryBudget}, which bounds the queue.
  */
 public final class LongBodies implements AutoCloseable {
     /** Bytes that an I/O thread deals with itself, in about a millisecond. */

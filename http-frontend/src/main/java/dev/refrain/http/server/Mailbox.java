@@ -14,7 +14,7 @@ final class Mailbox {
     private final XnioIoThread thread;
     private final Consumer<Object> receiver;
     private final Queue<Object> messages = new ConcurrentLinkedQueue<>();
-    /** Messages since the I/O thread last found nothing to do; those that wait for another one do not count. */
+    /** Messages since the I/O thread was last idle, without those that wait for another one. */
     private final AtomicInteger announced = new AtomicInteger();
 
     /** @param receiver called on the I/O thread only */

@@ -8,10 +8,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Wipes what Undertow's parser leaves behind: the characters of the values that it has read
- * stay in a buffer of each connection until those of another request come, an API key for
- * as long as the connection is open (wire rule W15). Undertow has no way to say so, hence
- * the fields of its own; {@code KeptCredentialsIT} notices when another version has others.
+ * Wipes the buffers of Undertow's parser. They keep the header values of a request until the next one comes, and so an
+ * API key for as long as the connection is open (wire rule W15). Undertow has no method for this, so its private fields
+ * are accessed by reflection. {@code KeptCredentialsIT} fails if a new version has other fields.
  */
 public final class ParserMemory {
     private static final Logger LOG = LoggerFactory.getLogger(ParserMemory.class);
@@ -68,7 +67,7 @@ public final class ParserMemory {
             Object left = state.get(reader);
             for (VarHandle buffer : buffers) {
                 StringBuilder characters = (StringBuilder) buffer.get(left);
-                // To be longer is to be filled with zeros.
+                // Growing the buffer again fills it with zeros.
                 characters.setLength(0);
                 characters.setLength(characters.capacity());
                 characters.setLength(0);

@@ -5,19 +5,19 @@ import java.nio.ByteBuffer;
 import java.nio.channels.WritableByteChannel;
 
 /**
- * Writes long answers piece by piece: the JDK copies whatever it is given of
- * the heap, each time, however little of it the socket takes.
+ * Writes long answers piece by piece, because the JDK copies the whole heap buffer on each write, however little the
+ * socket takes.
  */
 public final class Pieces {
-    /** Stays in the processor's caches on its way. */
+    /** Small enough for the processor's caches. */
     private static final int LENGTH = 64 * 1024;
 
-    /** Of the piece that Undertow keeps, for each connection. */
+    /** Length of the piece that Undertow keeps for each connection. */
     private static final int FIRST_LENGTH = 4 * 1024;
 
     /**
-     * Of what lies outside of the heap, and is copied by nobody: fewer and
-     * larger writes are faster (docs/measurements).
+     * Length of a piece outside of the heap, which is not copied: fewer and larger writes are faster
+     * (docs/measurements).
      */
     public static final int DIRECT_LENGTH = 256 * 1024;
 

@@ -12,7 +12,7 @@ import org.xnio.channels.StreamSourceChannel;
  * A request body on its way from a client to the upstream, never held in memory: each piece is read from the client's
  * socket when the upstream's has room for it.
  *
- * <p>Everything happens on the exchange's I/O thread, but {@link #subscribe}, which the HTTP client calls.
+ * <p>Everything happens on the exchange's I/O thread, except {@link #subscribe}, which the HTTP client calls.
  */
 public final class StreamedBody implements HttpRequest.BodyPublisher {
     private static final int PIECE = 16 * 1024;

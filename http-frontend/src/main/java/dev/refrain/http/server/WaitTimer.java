@@ -5,10 +5,11 @@ import org.xnio.XnioExecutor;
 import org.xnio.XnioIoThread;
 
 /**
- * Limits the waiting for a client, in both directions. One wait may take the limit; all of them together the limit and
- * a second for each KiB that came of it, so that nobody holds resources for long by moving a byte now and then.
+ * Limits the time that the proxy waits for a client to send or to receive. One wait may take the limit. All waits of a
+ * request together may take the limit and a second for each KiB that was moved, so that a client cannot hold resources
+ * by moving a byte now and then.
  *
- * <p>The I/O thread's alone, but for {@link #expire}.
+ * <p>Used on the I/O thread only, except {@link #expire}.
  */
 public final class WaitTimer {
     private static final int BYTES_PER_SECOND = 1024;

@@ -6,9 +6,9 @@ import java.security.NoSuchAlgorithmException;
 import java.security.SecureRandom;
 
 /**
- * Recognises credentials that came before without keeping them (wire rule W15): SHA-256 over a key that this process
- * has made up, and then over the credentials. What one such value is compared with is of the same length as it, so the
- * construction needs none of HMAC's second pass, which costs as much again. Not thread-safe.
+ * Recognises earlier credentials without keeping them (wire rule W15): SHA-256 over a random key of this process,
+ * followed by the credentials. The compared inputs have the same length, so there is no length extension, and HMAC's
+ * second pass, which costs as much again, is not needed. Not thread-safe.
  */
 final class CredentialMac {
     private static final int LENGTH = 32;

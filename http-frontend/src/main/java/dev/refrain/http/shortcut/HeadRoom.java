@@ -8,11 +8,11 @@ import java.util.Set;
 import java.util.function.BooleanSupplier;
 
 /**
- * What the heads of requests take of the memory budget, from their first byte until the request is over. Those that are
- * not whole yet have a small share of it, in which the oldest has to go when there is no room for a new one: a client
- * that is well sends its head within a moment.
+ * Reserves memory for the heads of requests, from their first byte until the request is over. Incomplete heads have a
+ * small share of the budget. When it is full, the oldest incomplete head is dropped for a new one: a healthy client
+ * sends its head within a moment.
  *
- * <p>One for each I/O thread, and that thread's alone; the share is all threads'.
+ * <p>Each I/O thread has one and uses it alone; all share the one share of the budget.
  */
 final class HeadRoom {
     /** The exchange, its account and what else there is of each request. */

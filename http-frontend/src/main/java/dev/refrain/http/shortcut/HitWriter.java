@@ -14,8 +14,8 @@ import java.util.Arrays;
 import java.util.Optional;
 
 /**
- * Looks answers up for the {@link Shortcut}s of one I/O thread and puts head and body together, so that they are
- * written at once. One answer at a time; the thread's alone.
+ * Looks answers up for the {@link Shortcut}s of one I/O thread, and writes head and body together. One answer at a
+ * time, on that thread only.
  */
 final class HitWriter implements ResponseSink {
     private final ResponseCache cache;

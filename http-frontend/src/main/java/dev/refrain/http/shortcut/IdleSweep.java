@@ -9,8 +9,8 @@ import java.util.concurrent.TimeUnit;
 import org.xnio.XnioIoThread;
 
 /**
- * Closes connections over which no request has come for long. Undertow could, but takes those for idle whose requests
- * it never gets to see ({@link Shortcut}). The I/O thread's alone.
+ * Closes connections that had no request for long. Undertow could do it, but it does not see the requests that a
+ * {@link Shortcut} answers. Used on the I/O thread only.
  */
 final class IdleSweep {
     private static final int SWEEPS_PER_LIMIT = 12;
@@ -18,10 +18,7 @@ final class IdleSweep {
 
     private final XnioIoThread thread;
     private final long limitNanos;
-    /**
-     * Weak, so that one that is closed is gone with all that it holds, an
-     * answer of megabytes perhaps, and not at the next sweep.
-     */
+    /** Weak, so that a closed connection, and perhaps an answer of megabytes, is freed before the next sweep. */
     private List<WeakReference<Shortcut>> connections = new ArrayList<>();
 
     private boolean running;

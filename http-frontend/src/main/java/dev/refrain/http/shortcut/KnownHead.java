@@ -12,12 +12,11 @@ import java.util.function.Predicate;
 import java.util.stream.IntStream;
 
 /**
- * The head of a request that was served, and what had been made of it. Clients send the same head again and again over
- * a connection, but for the length of the body; a head that is the same byte for byte but for that means the same, and
- * need not be parsed.
+ * The head of a request that was served, and the parsed result. Clients send the same head many times over a
+ * connection, with only another length of the body. A head with the same bytes, except for the length, means the same
+ * and need not be parsed.
  *
- * <p>Of the query string and the fields that hold credentials, no byte is kept,
- * but a keyed hash of them all ({@link CredentialMac}).
+ * <p>No byte of the query string and of credential fields is kept, only one keyed hash of them ({@link CredentialMac}).
  */
 final class KnownHead {
     /** Of a length; no request that is looked at here is as long. */

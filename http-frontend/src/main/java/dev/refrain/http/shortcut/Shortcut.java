@@ -23,11 +23,11 @@ import org.xnio.conduits.AbstractStreamSourceConduit;
 import org.xnio.conduits.StreamSourceConduit;
 
 /**
- * A way past the HTTP server for hits. It stands below Undertow in a connection and looks at what comes between two
- * requests: if that is one whole request with a head that was served before ({@link KnownHead}), and its answer is
- * stored, the answer is written and Undertow never hears of the request. Everything else goes the long way, untouched.
+ * A fast path for hits, below Undertow in a connection. Between two requests it examines the incoming bytes. If they
+ * are one whole request with a head that was served before ({@link KnownHead}), and its answer is stored, it writes the
+ * answer, and Undertow never sees the request. Everything else goes on to Undertow unchanged.
  *
- * <p>The I/O thread's alone.
+ * <p>Used on the connection's I/O thread only, except {@link #closed}.
  */
 public final class Shortcut extends AbstractStreamSourceConduit<StreamSourceConduit> {
     /** What each connection may remember: longer heads go the long way. */

@@ -1,5 +1,5 @@
 /**
- * Hits past the HTTP server: a request that begins with the head of an earlier one of its connection is looked up, and
- * answered, before Undertow has read it. What cannot be answered here goes the long way as if nothing had been here.
+ * A fast path for hits: a request that begins with the head of an earlier request of its connection is looked up and
+ * answered before Undertow reads it. What cannot be answered here goes on to Undertow unchanged.
  */
 package dev.refrain.http.shortcut;

@@ -1,6 +1,6 @@
 package dev.refrain.semantics.answer;
 
-/** The fields of a response that tell of the cache (wire rules W20 to W33). */
+/** The response fields about the cache (wire rules W20 to W33). */
 public enum CacheField {
     /** HIT or MISS. */
     STATUS("X-OpenRouter-Cache-Status"),
@@ -10,15 +10,15 @@ public enum CacheField {
     AGE("X-OpenRouter-Cache-Age"),
     /** Generation id of the answer that is repeated. */
     SOURCE_ID("X-OpenRouter-Cache-Source-Id"),
-    /** By which nginx, and those that follow it, are told not to hold a response back. */
+    /** Tells nginx, and servers that follow it, not to buffer a response. */
     ACCEL_BUFFERING("X-Accel-Buffering"),
     /** RFC 9211. */
     STANDARD_STATUS("Cache-Status"),
-    /** What a hit spares whoever asked (wire rule W33): tokens. */
+    /** The tokens that a hit saves (wire rule W33). */
     SAVED_TOKENS("X-Refrain-Saved-Tokens"),
-    /** Milliseconds. */
+    /** The milliseconds that a hit saves. */
     SAVED_MS("X-Refrain-Saved-Ms"),
-    /** Money, with its currency. */
+    /** The money that a hit saves, with its currency. */
     SAVED_COST("X-Refrain-Saved-Cost");
 
     private final String field;

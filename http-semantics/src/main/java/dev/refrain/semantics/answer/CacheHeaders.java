@@ -5,19 +5,19 @@ import dev.refrain.engine.exchange.CacheOutcome;
 import dev.refrain.engine.exchange.ForwardReason;
 import dev.refrain.engine.exchange.Savings;
 
-/** Writes what the cache did into a response's header (wire rules W21, W22, W27, W30 and W33). */
+/** Writes what the cache did into a response's header (wire rules W21, W22, W27, W30 and W33; RFC 9211). Stateless. */
 public final class CacheHeaders {
     /** Says what an answer had cost. */
     @FunctionalInterface
     public interface Pricing {
-        /** The money that an answer from the cache spares, such as {@code 0.0015 USD}; null if it is not known. */
+        /** The money that an answer from the cache saves, such as {@code 0.0015 USD}; null if it is not known. */
         String cost(Savings savings);
     }
 
-    /** Stands for the status of an answer that there was not. */
+    /** Status of an upstream that has not answered. */
     private static final int NO_STATUS = 0;
 
-    /** From here on there is nothing that could live. */
+    /** From this status on nothing is stored, so there is no TTL. */
     private static final int LEAST_ERROR = 400;
 
     private CacheHeaders() {}
@@ -39,7 +39,7 @@ public final class CacheHeaders {
             CacheOutcome.Hit hit = rescue.entry();
             writeHit(hit.ageSeconds(), hit.ttlSeconds(), hit.sourceId(), key, headers);
             writeSavings(hit.savings(), pricing, headers);
-            // An entry that has expired is what the request was forwarded for, whatever else there was.
+            // If the entry has expired, the request was forwarded for that reason.
             ForwardReason reason = hit.ttlSeconds() <= 0 ? ForwardReason.STALE : rescue.reason();
             writeStandard("hit; ttl=" + hit.ttlSeconds() + "; fwd=" + reason.token(), rescue.status(), key, headers);
         } else if (outcome instanceof CacheOutcome.Collapsed collapsed) {
@@ -86,7 +86,7 @@ public final class CacheHeaders {
             headers.put(CacheField.SOURCE_ID, sourceId);
         }
         if (key != null && key.streaming()) {
-            // A stream is to be seen live, whatever its provider said to the proxies on its own way (W28c).
+            // A stream must not be buffered, whatever the provider told the proxies on its side (W28c).
             headers.put(CacheField.ACCEL_BUFFERING, "no");
         }
     }

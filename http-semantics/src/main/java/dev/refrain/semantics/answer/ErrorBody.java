@@ -5,7 +5,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.refrain.engine.exchange.Endpoint;
 import java.nio.charset.StandardCharsets;
 
-/** The JSON of an error that Refrain itself makes, in the shape that the endpoint's clients know (wire rule W31). */
+/** The JSON of an error of Refrain's own, in the format that the endpoint's clients know (wire rule W31). Stateless. */
 public final class ErrorBody {
     private ErrorBody() {}
 

@@ -18,17 +18,17 @@ import java.util.Locale;
  * Finds the generation id of an upstream's answer (wire rule W23): its {@code X-Generation-Id} header, else the
  * {@code id} of a non-streaming body, else a new one.
  *
- * <p>The id has to stand in the head, so a JSON body without the header is held back until its {@code id} has come by,
- * which in the known formats is among the first bytes. Streams are never held back: one that does not say that it is
- * one is told by its first character.
+ * <p>The id goes into the head, so a JSON body without the header is held back until its {@code id} has arrived, which
+ * in the known formats is among the first bytes. Streams are never held back. A stream with another content type is
+ * recognised by its first character. As thread-safe as the sink behind it.
  */
 public final class IdentifySink extends ForwardingSink {
     /** Held back at most, in bytes; a body that names no id until then gets a new one. */
     private static final int MAX_HELD = 256 * 1024;
-    /** Of the buffer and of the parser's, which keeps a text or a number until it is whole. */
+    /** Memory for the buffer, and for the parser's buffer, which keeps a string or number until it is whole. */
     private static final int HELD_FACTOR = 4;
 
-    /** A header value's length that clients and proxies on the way can be expected to take. */
+    /** A longer header value might be refused by clients or proxies on the way. */
     private static final int MAX_ID_LENGTH = 256;
 
     /** Without Jackson's table of names, which answers could fill. */
@@ -92,7 +92,7 @@ public final class IdentifySink extends ForwardingSink {
         if (search == null) {
             super.whenDrained(action);
         } else {
-            // What is held back has to be followed by more, or it never gets on.
+            // The source must go on, or the held body is never complete.
             action.run();
         }
     }
@@ -108,8 +108,8 @@ public final class IdentifySink extends ForwardingSink {
     }
 
     /**
-     * What has no type, or the wrong one, is read like what it turns out to be;
-     * but nothing that says it streams is held back.
+     * A body without a type, or with a wrong one, is read by its content. A body that claims to be a stream is never
+     * held back.
      */
     private static boolean mayBeJson(ResponseHead answer) {
         return answer.contentEncoding() == null
@@ -156,7 +156,7 @@ public final class IdentifySink extends ForwardingSink {
                 ((ByteArrayFeeder) parser.getNonBlockingInputFeeder()).feedInput(piece, 0, piece.length);
                 return advance() || held.size() > MAX_HELD;
             } catch (IOException | RuntimeException notJson) {
-                // A parser that breaks on what a provider sends must not break the answer.
+                // A failure of the parser must not break the answer.
                 return true;
             }
         }
@@ -194,7 +194,7 @@ public final class IdentifySink extends ForwardingSink {
             return false;
         }
 
-        /** Visible ASCII only: what stands in a body must not be able to write header lines. */
+        /** Visible ASCII only, so that a body cannot inject header lines. */
         private static boolean isHeaderSafe(String value) {
             return !value.isEmpty()
                     && value.length() <= MAX_ID_LENGTH

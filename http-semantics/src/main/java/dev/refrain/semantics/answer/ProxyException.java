@@ -11,8 +11,8 @@ import java.time.Duration;
 import javax.net.ssl.SSLPeerUnverifiedException;
 
 /**
- * A failure that Refrain itself answers for: a status and a sentence that says
- * what to do, without secrets (wire rule W31).
+ * A failure of Refrain's own: a status, and a sentence that says what to do and has no secrets (wire rule W31).
+ * Immutable.
  */
 public final class ProxyException extends Exception {
     private static final String ONLY_IF_CACHED = "only-if-cached";
@@ -197,7 +197,7 @@ public final class ProxyException extends Exception {
                         + "the upstream provider; send it without.");
     }
 
-    /** The failure as one of ours: found in the chain of causes, or else the upstream's fault. */
+    /** The failure as one of these: the one in its chain of causes, or else a failure of the upstream. */
     public static ProxyException of(Throwable failure) {
         for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
             if (cause instanceof ProxyException ours) {

@@ -3,11 +3,10 @@ package dev.refrain.semantics.caller;
 import dev.refrain.engine.CacheScope;
 
 /**
- * Who sends a request.
+ * Who sends a request. Immutable and thread-safe; nothing is null.
  *
  * @param scope whose answers the caller shares
- * @param label what stands for the caller where no credential may stand: a
- *     configured name, else the beginning of the tag
+ * @param label a name for logs, which is no credential: a configured name, else the beginning of the tag
  * @param tag sixteen hexadecimal digits, see {@link CacheScope#hexTag}
  */
 public record Caller(CacheScope scope, String label, String tag) {

@@ -16,16 +16,16 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * Tells who sends a request, from every line of every field that holds a credential, and from credentials in the query
- * string (wire rule W15). Keeps none of them. Thread-safe.
+ * Determines who sends a request, from all credentials in its header fields and query string (wire rule W15). Keeps
+ * none of them. Thread-safe.
  *
- * <p>A request whose credentials are one and the same API key, in whichever of the fields that are made for API keys,
- * has that key's scope. Any other has a scope of its own: of the names and values of all fields that count. Fields of
- * different names count in the order of their names, lines of one field in the order in which they were sent (RFC 9110,
- * 5.3), and names without regard to case. Lines that say nothing do not count.
+ * <p>If all credentials of a request are the same API key, in any of the fields for API keys, the request has that
+ * key's scope. Any other request has the scope of the names and values of all its credential fields: in the order of
+ * their names, and for lines of one field in the order in which they were sent (RFC 9110, 5.3). Names are compared
+ * without case. Empty lines do not count.
  */
 public final class Callers {
-    /** Of these, the value is the API key. */
+    /** Fields whose whole value is an API key. */
     private static final Set<String> API_KEY_FIELDS = Set.of("x-api-key", "api-key", "x-goog-api-key");
 
     private static final String AUTHORIZATION = "authorization";
@@ -41,9 +41,9 @@ public final class Callers {
     private final LabelledTags labelled = new LabelledTags();
 
     /**
-     * Knows nobody yet.
+     * Makes one for a cache.
      *
-     * @param cache makes the scopes
+     * @param cache the cache that makes the scopes
      * @param fields which fields count
      * @param names what is shown of API keys, by their SHA-256 in lower-case hexadecimal
      */
@@ -183,7 +183,7 @@ public final class Callers {
                     : apiKey == null ? anonymous : cache.pipeline().scope(apiKey);
         }
 
-        /** The name that is configured for one of them, or null; the first one's that has a name. */
+        /** The configured name of the first credential that has one, or null. */
         String name() {
             for (int i = 1; i < all.size() && !names.isEmpty(); i += 2) {
                 String value = all.get(i);

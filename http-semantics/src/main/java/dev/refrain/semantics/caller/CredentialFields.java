@@ -5,11 +5,11 @@ import java.util.Locale;
 import java.util.Set;
 
 /**
- * Tells by a field's name whether it holds a credential (wire rule W15). One field too many costs hits; one too few
- * shows a customer's answers to another.
+ * Decides by a field's name whether it holds a credential (wire rule W15). One field too many costs hits; one too few
+ * would show one customer's answers to another.
  */
 public final class CredentialFields {
-    /** The contract's six, and two that no other kind of field has in its name. */
+    /** Parts of the names of credential fields: the contract's six, and two more that occur in no other names. */
     private static final List<String> WORDS =
             List.of("auth", "key", "token", "secret", "credential", "cookie", "jwt", "password");
 
@@ -29,10 +29,10 @@ public final class CredentialFields {
     private final FieldNames removed;
 
     /**
-     * The fields that look like credentials, and what an operator says of others.
+     * The built-in rule, changed by an operator.
      *
-     * @param added names that count whatever they look like
-     * @param removed names that do not count; beats all else
+     * @param added names of further credential fields
+     * @param removed names of fields that hold no credential; has precedence
      */
     public CredentialFields(FieldNames added, FieldNames removed) {
         this.added = added;

@@ -52,7 +52,7 @@ public record FieldNames(List<String> names) {
         return false;
     }
 
-    /** With one step back to the latest {@code *}: names are the client's, and may be long. */
+    /** Backtracks to the latest {@code *} only, so the time is bounded: clients choose the names. */
     private static boolean matches(String pattern, String name) {
         int p = 0;
         int star = -1;

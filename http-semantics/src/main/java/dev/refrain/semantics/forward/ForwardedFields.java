@@ -9,8 +9,8 @@ import java.util.Set;
 import java.util.function.BiConsumer;
 
 /**
- * Which header fields cross the proxy: all but those that belong to one connection only (RFC 9110, 7.6.1), those that
- * the client and the server write themselves, and the cache's own (wire rule W9).
+ * Copies the header fields that cross the proxy: all except those of one connection (RFC 9110, 7.6.1), those that the
+ * HTTP client and server write themselves, and the cache's own (wire rule W9). Stateless.
  */
 public final class ForwardedFields {
     private static final Set<String> HOP_BY_HOP = Set.of(
@@ -30,7 +30,7 @@ public final class ForwardedFields {
     private static final Set<String> OWN_REQUEST =
             Set.of("x-openrouter-cache", "x-openrouter-cache-ttl", "x-openrouter-cache-clear");
 
-    /** What an upstream that caches too would say of its own cache must not be mistaken for ours. */
+    /** An upstream with a cache of its own may send such fields, which must not be taken for ours. */
     private static final String OWN_RESPONSE_PREFIX = "x-openrouter-cache-";
 
     private ForwardedFields() {}

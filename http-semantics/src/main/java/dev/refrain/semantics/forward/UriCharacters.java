@@ -3,9 +3,8 @@ package dev.refrain.semantics.forward;
 import java.util.HexFormat;
 
 /**
- * Makes a path and query that a client sent acceptable to {@link java.net.URI}. Clients send characters that RFC 3986
- * does not allow bare ({@code fetch} leaves braces and bars in queries as they are); escaping them is the least change
- * that names the same thing.
+ * Escapes the characters in a path and query that RFC 3986 does not allow, so that {@link java.net.URI} accepts them.
+ * Clients do send such characters: {@code fetch} does not escape braces and bars in queries. Stateless.
  */
 public final class UriCharacters {
     private static final String ESCAPED = "\"<>\\^`{|} ";

@@ -1,8 +1,8 @@
 package dev.refrain.semantics.framing;
 
 /**
- * The grammar of a chunked body (RFC 9112, 7.1), byte by byte, and nothing beside it. Blanks that the grammar does not
- * have, lines that end in a bare line feed, and folded trailer lines are among what is refused.
+ * A strict parser of the chunked coding (RFC 9112, 7.1), byte by byte. Among other things it refuses blanks where the
+ * grammar has none, lines that end in a bare line feed, and folded trailer lines. Not thread-safe.
  */
 public final class ChunkGrammar {
     /** 2^60 bytes are more than any limit. */

@@ -5,16 +5,16 @@ import java.util.List;
 import java.util.regex.Pattern;
 
 /**
- * Whether a request's end is beyond doubt (RFC 9112, 6). The server has refused by
- * then what is malformed in any way, several lengths, and a length beside a transfer
- * coding. Bodies in chunks are judged as they are read ({@link ChunkGrammar}).
+ * Decides whether a request's end is beyond doubt (RFC 9112, 6). The server must already have refused malformed
+ * requests, several lengths, and a length beside a transfer coding. Chunked bodies are checked as they are read
+ * ({@link ChunkGrammar}). Stateless.
  */
 public final class FramingRules {
     private static final int BAD_REQUEST = 400;
     private static final int EXPECTATION_FAILED = 417;
     private static final int NOT_IMPLEMENTED = 501;
 
-    /** A length of more digits is no long, for which servers do not look. */
+    /** A length of more digits may overflow a long, which servers do not check. */
     private static final int MAX_LENGTH_DIGITS = 18;
 
     /** RFC 9112, 2.3. */
@@ -46,7 +46,7 @@ public final class FramingRules {
             return new FramingFault(BAD_REQUEST, "The version of HTTP is not one of HTTP/1.");
         }
         if (hasControls(target) || hasControls(query)) {
-            // To another reader the line ends there.
+            // Another server may take it for the end of the line.
             return new FramingFault(BAD_REQUEST, "The request target holds a control character.");
         }
         if (codings != null) {

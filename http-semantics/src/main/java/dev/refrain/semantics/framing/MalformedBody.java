@@ -3,7 +3,8 @@ package dev.refrain.semantics.framing;
 import java.io.IOException;
 
 /**
- * A request body that is not what its framing says. Its message is half a sentence and quotes nothing of the request.
+ * A request body that breaks the rules of its framing. The message is half a sentence and quotes nothing of the
+ * request.
  */
 public final class MalformedBody extends IOException {
     private static final long serialVersionUID = 1L;

@@ -1,8 +1,8 @@
 /**
- * Where a request ends (RFC 9112), as rules that any server can be held to.
+ * Where a request ends (RFC 9112), as rules for any server.
  *
- * <p>Priorities: nothing that could be read in two ways is served, and nothing is served behind it over the same
- * connection; so nobody can hide a request in another one's body (request smuggling). It is judged on the I/O thread of
- * a connection, and never blocks it.
+ * <p>Priorities: an ambiguous request is not served, and neither is anything after it on the same connection, so that
+ * nobody can hide a request in another one's body (request smuggling). The rules run on the I/O thread of a connection
+ * and never block.
  */
 package dev.refrain.semantics.framing;

@@ -10,7 +10,7 @@ import dev.refrain.semantics.route.Route;
 import java.util.List;
 import java.util.function.Function;
 
-/** Says what goes into a request's key beside its body (wire rules W10, W14 and W15). Thread-safe. */
+/** Makes the part of a request's key beside its body (wire rules W10, W14 and W15). Thread-safe. */
 public final class KeyContexts {
     private final ResponseCache cache;
     private final Function<Endpoint, String> upstreams;
@@ -21,7 +21,7 @@ public final class KeyContexts {
      * For one cache and its providers.
      *
      * @param upstreams identities of the endpoints' providers
-     * @param headers with which providers change their answers
+     * @param headers names of the fields that change answers (wire rule W14)
      */
     public KeyContexts(ResponseCache cache, Function<Endpoint, String> upstreams, FieldNames headers) {
         this.cache = cache;

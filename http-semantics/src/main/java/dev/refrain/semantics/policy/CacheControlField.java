@@ -8,8 +8,8 @@ import java.util.Locale;
  * Reads the request directives of {@code Cache-Control} (RFC 9111, 5.2; RFC 5861, 4). The field is a list by RFC 9110,
  * 5.6.1, that may come in several lines: {@code token [ "=" ( token / quoted-string ) ]}, separated by commas.
  *
- * <p>What is not known is skipped, and so is a number of seconds that is none. Of a directive that comes several times
- * the first counts (RFC 9111, 4.2.1).
+ * <p>Unknown directives are skipped, and so are directives with an invalid number of seconds. If a directive occurs
+ * several times, the first counts (RFC 9111, 4.2.1). Stateless.
  */
 final class CacheControlField {
     private static final long UNSET = -1;
@@ -86,7 +86,7 @@ final class CacheControlField {
                 skipWhiteSpace();
                 argument = at < line.length() && line.charAt(at) == '"' ? quoted() : upTo(',');
             }
-            // Whatever follows a quoted string is none of the directive's.
+            // What follows a quoted string is no part of the directive.
             upTo(',');
             at++;
             found.add(name, argument);

@@ -6,7 +6,9 @@ import dev.refrain.semantics.preset.Preset;
 import java.time.Duration;
 import java.util.List;
 
-/** The cache decision for one request: wire rules W4 to W8 and W30. */
+/**
+ * The cache decision for one request (wire rules W4 to W8 and W30). Pure functions; never throw for what a client sent.
+ */
 public final class CachePolicy {
     private static final int NONE = -1;
     private static final int MAX_SECONDS = (int) CacheControls.MAX_TTL.toSeconds();

@@ -5,7 +5,10 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 
-/** One preset known locally: a cache policy and, possibly, request fields to fill in (W51). */
+/**
+ * One locally known preset: a cache policy and, possibly, request fields to fill in (wire rule W51). Immutable and
+ * thread-safe.
+ */
 public final class Preset {
     private final PresetDefinition definition;
     private final PresetFields fields;
@@ -24,8 +27,8 @@ public final class Preset {
     }
 
     /**
-     * What {@link #resolve} takes of the heap, in multiples of the body's length: the result, the same while it is made,
-     * and a number on the way, which may be most of the body.
+     * What {@link #resolve} takes of the heap, in multiples of the body's length: the result, the same while it is
+     * made, and a number on the way, which may be most of the body.
      */
     public static final int RESOLVING_FACTOR = 4;
 
@@ -39,7 +42,7 @@ public final class Preset {
         return definition.cacheTtlSeconds();
     }
 
-    /** Whether there is nothing to fill in, so that requests go upstream unchanged, reference and all. */
+    /** Whether there is nothing to fill in. Then requests go upstream unchanged, with their reference to the preset. */
     public boolean isPolicyOnly() {
         return fields.isEmpty();
     }
@@ -53,8 +56,9 @@ public final class Preset {
     }
 
     /**
-     * Applies the preset: the references to it go, and its fields are added at the end where the request has none of
-     * that name. All else stays byte for byte as the client wrote it. Only for a preset that is not policy only.
+     * Applies the preset: removes the references to it, and appends those of its fields that the request does not have.
+     * All else stays as the client wrote it, byte for byte. Not for a preset that is
+     * {@linkplain #isPolicyOnly policy only}.
      *
      * @param body one JSON object in UTF-8 that refers to this preset; not modified
      * @throws IllegalArgumentException if the body is not that, is nested more than 1,000 levels deep, or has different

@@ -4,7 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.util.Map;
 
 /**
- * What a preset says (wire rules W50 to W52).
+ * The definition of a preset (wire rules W50 to W52). Immutable, if the map is not modified.
  *
  * @param slug the name that requests use; never null
  * @param cacheEnabled whether requests with this preset are cached, or null to leave it to their headers

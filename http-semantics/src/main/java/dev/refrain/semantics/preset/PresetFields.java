@@ -14,7 +14,7 @@ import java.util.Map;
 
 /** What a preset adds to a request (W51), written out once so that a request only copies bytes. */
 final class PresetFields {
-    /** These stay the request's own, so a preset cannot contribute them; nor can it refer to another one. */
+    /** The request keeps its own fields of these names. A preset cannot refer to another preset either. */
     private static final List<String> NOT_CONTRIBUTED = List.of("messages", "input", "preset");
 
     /** Properties as configured: models heed the order of the properties in a schema. */

@@ -6,7 +6,7 @@ import java.util.Optional;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 
-/** The presets known locally, by slug. */
+/** The locally known presets by slug. Immutable and thread-safe. */
 public final class Presets {
     private final Map<String, Preset> bySlug;
 

@@ -26,8 +26,8 @@ import java.util.Set;
 final class RequestMerge {
     /**
      * Reads one body. Sizes are limited before a body gets here, and its numbers and strings are skipped over, not
-     * converted. Names are kept in a table, by this factory for the next body too; clients choose them, so each body has
-     * a factory of its own, and names are bounded in bytes.
+     * converted. Names are kept in a table, by this factory for the next body too; clients choose them, so each body
+     * has a factory of its own, and names are bounded in bytes.
      */
     private static final class Json extends JsonFactory {
         private static final long serialVersionUID = 1;
@@ -149,7 +149,7 @@ final class RequestMerge {
             }
         } else {
             parser.skipChildren();
-            // A string is read lazily; only when it is read to its end does the location lie behind it.
+            // The parser reads a string lazily. Its location is after the string only when the string has been read.
             parser.finishToken();
         }
         out.write(request, start, offset(parser.currentLocation().getByteOffset()) - start);

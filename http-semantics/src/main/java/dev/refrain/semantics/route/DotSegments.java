@@ -3,22 +3,21 @@ package dev.refrain.semantics.route;
 import java.util.HexFormat;
 
 /**
- * Finds path segments that are {@code .} or {@code ..} to somebody on the way
- * to the provider's program. Whoever resolves them would be asked for another
- * path than the one that was looked at here, such as a provider's API for keys.
+ * Finds path segments that some server on the way may take for {@code .} or {@code ..}. A server that resolves them
+ * would serve another path than the one that was checked here, such as a provider's API for keys. Stateless.
  *
- * <p>Seen as such, beside the plain ones: percent-encoded ones ({@code %2e%2e}), also several times over
- * ({@code %252e}) and in UTF-8 of two bytes ({@code %c0%ae}); slashes that are encoded or lean the other way
- * ({@code ..%2f}, {@code ..%5c}); parameters behind them, which Java's servers drop ({@code ..;x}); and blanks or
- * control characters around them.
+ * <p>Found besides the plain ones: percent-encoded ones ({@code %2e%2e}), also several times over ({@code %252e}) and
+ * in UTF-8 of two bytes ({@code %c0%ae}); slashes that are encoded or lean the other way ({@code ..%2f},
+ * {@code ..%5c}); parameters behind them, which Java's servers drop ({@code ..;x}); and blanks or control characters
+ * around them.
  */
 public final class DotSegments {
-    /** Nobody encodes anything more often in good faith. */
+    /** No honest client encodes more often. */
     private static final int MOST_PASSES = 5;
 
     private DotSegments() {}
 
-    /** Whether there are any, or the path is encoded more often than anybody means it. */
+    /** Whether there are any, or the path is encoded too often to tell. */
     public static boolean in(String rawPath) {
         if (rawPath.indexOf('.') < 0 && rawPath.indexOf('%') < 0) {
             return false;

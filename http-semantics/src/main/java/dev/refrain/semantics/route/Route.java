@@ -8,12 +8,12 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Where a path leads (wire rules W1 to W3). A path counts after its empty segments and a slash at its end are dropped,
- * and as sent otherwise: nothing in it is decoded.
+ * Where a path leads (wire rules W1 to W3). Empty segments and a slash at the end are ignored; nothing in the path is
+ * decoded. Immutable and thread-safe.
  *
  * @param endpoint the cacheable endpoint, or null if the request is forwarded untouched
  * @param named the endpoint whose path it is, whatever the method; or null
- * @param path below the prefix, as it counts, beginning with a slash unless it is empty
+ * @param path the path below the prefix, without what is ignored; begins with a slash unless it is empty
  * @param suffix the path that goes to the provider, below its base: {@code path} for an endpoint, else as sent
  * @param azure whether the prefix is Azure's {@code /openai}, which goes to the provider too
  * @param deployment Azure's name for the model, as sent, or null

@@ -16,8 +16,8 @@ import net.openhft.chronicle.map.VanillaChronicleMap;
  * Reads the heads of values in place, without a lock. This is right because of the order in which Chronicle Map writes:
  * a value is complete before a slot of the lookup table names it (the slot is written last, and volatile); nobody
  * writes into a value that a slot names; a removed value loses its slot first. So if the slot is the same before and
- * after the read, it named these bytes during the read. If another value used the slot meanwhile, the slot was written
- * anew for this key since, and the bytes belong to the newer value.
+ * after the read, it named these bytes in between. If the slot named another value for a while, the bytes were this
+ * key's value at some moment since the read began.
  *
  * <p>Removing a value may move the slots of others. So a key that is not found this way may be there all the same: only
  * a lookup under the lock can tell.

@@ -52,7 +52,8 @@ final class DataLines {
         return offsets[2 * line + 1];
     }
 
-    /** The event's data as a client sees it: the values with a line feed between, in an array that is to be released. */
+    /** The event's data as a client sees it: the values with a line feed between, in an array that is to be
+     * released. */
     GrowableBytes join(byte[] event) {
         int bytes = count() - 1;
         for (int line = 0; line < count(); line++) {
@@ -68,7 +69,8 @@ final class DataLines {
         return joined;
     }
 
-    /** Edits of the joined data at their places in the event. No JSON token has a line feed, so each lies in one line. */
+    /** Edits of the joined data at their places in the event. No JSON token has a line feed, so each lies in one
+     * line. */
     List<Edit> unjoin(List<Edit> edits) {
         List<Edit> result = new ArrayList<>(edits.size());
         int line = 0;
