@@ -14,8 +14,12 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
+import java.util.Random;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipInputStream;
+import java.util.zip.ZipOutputStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -107,6 +111,89 @@ class EarlierFormatsTest {
                     .isTrue();
             assertThat(cache.lookup(key, hit)).isTrue();
             assertThat(cache.admin().stats().corruptions()).isZero();
+        }
+    }
+
+    // ---- the present format
+
+    /** Changes with the format: whoever changes that keeps this file as one of an earlier format, and adds a new one. */
+    private static final String PRESENT = "map2-entry5";
+
+    private static final int STREAM = 18;
+    private static final int LONG = 19;
+
+    private static CacheRequest presentQuestion(int number) {
+        String request = "{\"model\":\"m\",\"stream\":" + (number == STREAM) + ",\"messages\":[{\"role\":\"user\","
+                + "\"content\":\"question " + number + "\"}]}";
+        return CacheRequest.of(Endpoint.CHAT, "sk-test", request.getBytes(StandardCharsets.UTF_8));
+    }
+
+    /** Of a few bytes, of some KB, a stream, and one in several parts, which cannot be compressed. */
+    private static String presentAnswer(int number, String id, long created) {
+        String begin = "{\"id\":\"" + id + "\",\"created\":" + created + ",\"model\":\"m\",\"choices\":[{\"index\":0,";
+        if (number == STREAM) {
+            StringBuilder stream = new StringBuilder();
+            for (int i = 0; i < 40; i++) {
+                stream.append("data: ")
+                        .append(begin)
+                        .append("\"delta\":{\"content\":\"word ")
+                        .append(i);
+                stream.append("\"},\"finish_reason\":null}]}\n\n");
+            }
+            stream.append("data: ").append(begin).append("\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n");
+            return stream.append("data: [DONE]\n\n").toString();
+        }
+        StringBuilder content = new StringBuilder("answer " + number);
+        Random random = new Random(number);
+        for (int i = number == LONG ? 100_000 : number * 200; i > 0; i--) {
+            content.append((char) ('#' + random.nextInt(56)));
+        }
+        return begin + "\"message\":{\"role\":\"assistant\",\"content\":\"" + content
+                + "\"},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":0,\"total_tokens\":0}}";
+    }
+
+    private static ResponseCache presentCache(Path file) throws IOException {
+        return ResponseCache.builder(file).capacityBytes(CAPACITY).clock(CLOCK).open();
+    }
+
+    @Test
+    void whatAnEarlierBuildStoredInThePresentFormatIsAHit() throws IOException {
+        Path file = unpacked(PRESENT);
+        CachedResponse hit = new CachedResponse();
+        try (ResponseCache cache = presentCache(file)) {
+            assertThat(cache.admin().stats().store().entries()).isEqualTo(ENTRIES);
+            for (int i = 0; i < ENTRIES; i++) {
+                CacheKey key = cache.key(presentQuestion(i)).orElseThrow();
+                assertThat(cache.lookup(key, hit)).as("question %s", i).isTrue();
+                assertThat(new String(hit.toByteArray(), StandardCharsets.UTF_8))
+                        .isEqualTo(presentAnswer(i, hit.generationId(), CLOCK.millis() / 1000));
+                assertThat(hit.ageSeconds()).isZero();
+                assertThat(hit.ttlSeconds()).isEqualTo(Duration.ofDays(1).toSeconds());
+            }
+            assertThat(cache.admin().stats().corruptions()).isZero();
+        }
+        assertThat(siblings()).isZero();
+    }
+
+    /** Makes the file for the test above: {@code -Drefrain.format=PATH} says where. */
+    @Test
+    @EnabledIfSystemProperty(named = "refrain.format", matches = ".+")
+    void writesAStoreOfThePresentFormat() throws IOException {
+        Path file = directory.resolve("answers.refrain");
+        try (ResponseCache cache = presentCache(file)) {
+            for (int i = 0; i < ENTRIES; i++) {
+                byte[] answer = presentAnswer(i, "chatcmpl-" + i, 1_700_000_000).getBytes(StandardCharsets.UTF_8);
+                String type = i == STREAM ? "text/event-stream" : "application/json";
+                CacheKey key = cache.key(presentQuestion(i)).orElseThrow();
+                assertThat(cache.store(key, type, answer, Duration.ofDays(1))).isTrue();
+            }
+        }
+        try (ZipOutputStream zip =
+                new ZipOutputStream(Files.newOutputStream(Path.of(System.getProperty("refrain.format"))))) {
+            for (String suffix : new String[] {"", ".secret", ".lock"}) {
+                zip.putNextEntry(new ZipEntry("answers.refrain" + suffix));
+                Files.copy(directory.resolve("answers.refrain" + suffix), zip);
+            }
         }
     }
 }

@@ -9,13 +9,14 @@ import java.util.concurrent.atomic.LongAccumulator;
 public final class LockHoldTimes {
     /**
      * What a lock is held for: writing a value, choosing what has to go for it,
-     * removing one of those; removing one in a walk.
+     * removing one of those; removing one in a walk; putting a damaged segment right.
      */
     public enum Work {
         PUT,
         CHOOSE,
         EVICT,
-        SWEEP
+        SWEEP,
+        REPAIR
     }
 
     /** Called with no lock held, on the thread that held it. */

@@ -10,6 +10,7 @@ import dev.refrain.engine.spi.EntryHead;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.BiConsumer;
 import java.util.function.BooleanSupplier;
@@ -51,6 +52,8 @@ final class SegmentMap {
     private final Pool<Evictor> evictors;
     private final StuckSegments stuck;
     private final Heads heads;
+    /** How often each segment has been put right, so that several who see the same damage do it once. */
+    private final AtomicIntegerArray repairs;
 
     SegmentMap(ChronicleMap<byte[], EntryBuffer> map, StoreCounters counters, Failures failures) {
         this.map = map;
@@ -61,6 +64,7 @@ final class SegmentMap {
         long chunks = (long) map.segments() * Layout.CHUNKS_PER_SEGMENT;
         this.policy = new EvictionPolicy(chunks, map.segments(), chunks / USUAL_CHUNKS);
         this.recentInserts = new RecentInserts(map.segments());
+        this.repairs = new AtomicIntegerArray(map.segments());
         this.shortlists = new Shortlists(map.segments());
         this.evictors = new Pool<>(() -> new Evictor(policy, recentInserts, shortlists));
     }
@@ -250,15 +254,36 @@ final class SegmentMap {
 
     /** Call this when a value of a segment is not found by its key, or is damaged. */
     void repair(int segment) {
+        repair(segment, repairs.get(segment));
+    }
+
+    /** How often this process has put a segment right. */
+    int repairs(int segment) {
+        return repairs.get(segment);
+    }
+
+    /** The same, unless it has been done since it had been done so often. */
+    void repair(int segment, int seen) {
         if (stuck.contains(segment)) {
             return;
         }
+        long held = 0;
         try (MapSegmentContext<byte[], EntryBuffer, ?> context = map.segmentContext(segment)) {
             ((SegmentLock) context).writeLock().lock();
-            state.repair(segment);
+            held = counters.holds.begin();
+            if (repairs.get(segment) == seen) {
+                repairLocked(segment);
+            }
         } catch (InterProcessDeadLockException e) {
             stuck.add(segment);
+        } finally {
+            counters.holds.end(LockHoldTimes.Work.REPAIR, held);
         }
+    }
+
+    private void repairLocked(int segment) {
+        state.repair(segment);
+        repairs.incrementAndGet(segment);
     }
 
     /** Repairs the segment of an entry that turned out to be damaged, because other damage there may go unnoticed. */
@@ -280,7 +305,7 @@ final class SegmentMap {
      *     the map is looked at when it is opened again
      */
     private void putRight(int segment) {
-        state.repair(segment);
+        repairLocked(segment);
         throw new IllegalStateException(
                 "segment " + segment + " of the store's file was damaged; what was not whole in it is given up");
     }

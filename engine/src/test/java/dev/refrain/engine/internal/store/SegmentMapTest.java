@@ -24,6 +24,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What Chronicle Map does when a segment is full or its lock is stuck, and what is made of it. */
 class SegmentMapTest {
@@ -254,5 +256,52 @@ class SegmentMapTest {
         for (int i = 1; i < count + swept; i += i < count - 1 ? 2 : 1) {
             assertThat(isThere(keys.get(i))).isTrue();
         }
+    }
+
+    /** Each of them comes to the lock; who comes second finds it done. */
+    @Test
+    void severalWhoSeeTheSameDamagePutASegmentRightOnce() throws InterruptedException {
+        int segment = segment(0);
+        assertThat(put(0, 1_000, 1, NEVER)).isTrue();
+        int seen = map.repairs(segment);
+        List<Thread> threads = new ArrayList<>();
+        for (int i = 0; i < 8; i++) {
+            threads.add(new Thread(() -> map.repair(segment, seen)));
+        }
+        threads.forEach(Thread::start);
+        for (Thread thread : threads) {
+            thread.join();
+        }
+        assertThat(map.repairs(segment)).isEqualTo(seen + 1);
+        // Who sees damage after that has it put right, too.
+        map.repair(key(0));
+        assertThat(map.repairs(segment)).isEqualTo(seen + 2);
+        assertThat(map.repairs(1 - segment)).isZero();
+        assertThat(map.get(key(0), found)).isTrue();
+        assertThat(isGenuine(0, found)).isTrue();
+    }
+
+    /** Others wait a second for a lock; all segments are of one size, however large the store is. */
+    @ParameterizedTest
+    @ValueSource(ints = {80, 1_000, 32_768})
+    void aRepairOfAFullSegmentIsShort(int length) {
+        int segment = segment(0);
+        for (long number = 0; counters.evictions.sum() < 10; number++) {
+            if (segment(number) == segment) {
+                put(number, length, 1, NEVER);
+            }
+        }
+        List<Long> nanos = new ArrayList<>();
+        counters.holds.observe((work, held) -> nanos.add(held));
+        for (int i = 0; i < 21; i++) {
+            map.repair(segment);
+        }
+        counters.holds.observe(null);
+        nanos.sort(null);
+        System.out.printf(
+                "repair of a segment full of entries of %d bytes: median %d us, longest %d us%n",
+                length, nanos.get(10) / 1_000, nanos.get(20) / 1_000);
+        assertThat(nanos).hasSize(21);
+        assertThat(nanos.get(10)).isLessThan(250_000_000L);
     }
 }

@@ -1,5 +1,6 @@
 package dev.refrain.engine.internal.store;
 
+import static dev.refrain.engine.internal.store.TestEntries.NEVER;
 import static dev.refrain.engine.internal.store.TestEntries.entry;
 import static dev.refrain.engine.internal.store.TestEntries.isGenuine;
 import static dev.refrain.engine.internal.store.TestEntries.key;
@@ -17,6 +18,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.util.List;
+import java.util.stream.IntStream;
 import net.jqwik.api.Arbitraries;
 import net.jqwik.api.Arbitrary;
 import net.jqwik.api.Combinators;
@@ -177,6 +179,53 @@ class StorePropertiesTest {
             assertThat(pair.store.stats().drops()).isLessThan(30);
             assertThat(pair.store.stats().evictions()).isPositive();
             assertThat(pair.store.stats().failures()).isZero();
+        }
+    }
+
+    /**
+     * Whatever happens, entries are counted right: those that a walk finds, and, once each has been looked up, those
+     * that are there. A large entry of which a part was evicted is one until then.
+     */
+    @Property(tries = 4)
+    void f49_entriesAreCountedRight(@ForAll long seed) {
+        int keys = 2_000;
+        java.util.SplittableRandom random = new java.util.SplittableRandom(seed);
+        try (Pair pair = new Pair()) {
+            for (int i = 1; i <= 4_000; i++) {
+                int number = random.nextInt(keys);
+                int length = random.nextInt(12) == 0 ? random.nextInt(33_000, 400_000) : random.nextInt(80, 12_000);
+                int step = random.nextInt(1_000);
+                if (step < 850) {
+                    pair.store.put(
+                            key(number),
+                            entry(number, i, length, 1, random.nextBoolean() ? NEVER : i + random.nextInt(4_000)));
+                } else if (step < 950) {
+                    pair.store.remove(key(number));
+                } else if (step < 990) {
+                    pair.store.get(key(number), pair.found);
+                } else if (step < 995) {
+                    pair.store.sweep(i);
+                } else if (step < 998) {
+                    int tag = number % 7;
+                    pair.store.removeIf(head -> EntryHead.expiresAt(head) % 7 == tag);
+                } else {
+                    pair.reopen();
+                }
+                if (i % 500 == 0) {
+                    assertThat(pair.store.stats().entries())
+                            .isEqualTo(pair.store.find(key -> true).size());
+                }
+                if (i % 2_000 == 0) {
+                    long there = IntStream.range(0, keys)
+                            .filter(any -> pair.store.get(key(any), pair.found))
+                            .count();
+                    assertThat(pair.store.stats().entries()).isEqualTo(there).isPositive();
+                }
+            }
+            assertThat(pair.store.stats().failures()).isZero();
+            pair.store.removeIf(head -> true);
+            assertThat(pair.store.stats().entries()).isZero();
+            assertThat(pair.store.stats().bytes()).isZero();
         }
     }
 }
