@@ -57,9 +57,17 @@ public final class CacheAdmin {
      * {@link CachePipeline#bypass(CacheRequest)} says why.
      */
     public Optional<KeyParts> keyParts(CacheRequest request) {
+        return answers.key(request).map(key -> keyParts(key, request));
+    }
+
+    /**
+     * What went into the key of a request, for callers that have the key: it is not derived again.
+     *
+     * @param key of this request, see {@link ResponseCache#key}
+     */
+    public KeyParts keyParts(CacheKey key, CacheRequest request) {
         RequestKeys keys = answers.keys();
-        return answers.key(request)
-                .map(key -> KeyParts.of(key, request.context(keys.deriver()), keys.restored(request)));
+        return KeyParts.of(key, request.context(keys.deriver()), keys.restored(request));
     }
 
     /**

@@ -1,8 +1,191 @@
 package dev.refrain.console.explain;
 
-/** Tells what would become of a request, without making it. */
-@FunctionalInterface
-public interface Explainer {
-    /** What would become of the request now. Leaves no trace: neither a lookup nor a hit is counted. */
-    Explanation explain(Question question);
+import dev.refrain.engine.CacheControls;
+import dev.refrain.engine.CacheDirectives;
+import dev.refrain.engine.KeyContext;
+import dev.refrain.engine.KeyParts;
+import dev.refrain.engine.ResponseCache;
+import dev.refrain.engine.exchange.BypassReason;
+import dev.refrain.engine.exchange.Endpoint;
+import dev.refrain.engine.stats.EntryFacts;
+import dev.refrain.semantics.RequestFields;
+import dev.refrain.semantics.caller.Caller;
+import dev.refrain.semantics.caller.Callers;
+import dev.refrain.semantics.coding.ContentCoding;
+import dev.refrain.semantics.decision.Decision;
+import dev.refrain.semantics.key.KeyContexts;
+import dev.refrain.semantics.policy.RequestedCaching;
+import dev.refrain.semantics.preset.Preset;
+import dev.refrain.semantics.preset.Presets;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.time.Instant;
+import java.util.List;
+import java.util.Locale;
+import java.util.function.Function;
+
+/**
+ * Says what would become of a request, by the {@link Decision} that a front-end acts on, and what the store has for it.
+ * Leaves no trace: neither a lookup nor a hit is counted. Thread-safe.
+ */
+public final class Explainer {
+    private static final String OUTLINES =
+            "What is compared are keyed hashes of values, kept in memory; prompts are not kept.";
+
+    private final ResponseCache cache;
+    private final Presets presets;
+    private final Callers callers;
+    private final KeyContexts contexts;
+    private final Function<Endpoint, String> upstreams;
+    private final Outlines outlines;
+
+    /**
+     * Explains what a front-end does that has the same parts.
+     *
+     * @param upstreams names of the endpoints' providers, the same over restarts
+     * @param outlines of the requests that it has fetched
+     */
+    public Explainer(
+            ResponseCache cache,
+            Presets presets,
+            Callers callers,
+            KeyContexts contexts,
+            Function<Endpoint, String> upstreams,
+            Outlines outlines) {
+        this.cache = cache;
+        this.presets = presets;
+        this.callers = callers;
+        this.contexts = contexts;
+        this.upstreams = upstreams;
+        this.outlines = outlines;
+    }
+
+    /** What would become of the request now. */
+    public Explanation explain(Question question) {
+        byte[] body = question.body().getBytes(StandardCharsets.UTF_8);
+        RequestFields fields = new QuestionFields(question.headers());
+        Caller caller = callers.of(fields, question.query());
+        String upstream = upstreams.apply(question.route().endpoint());
+        KeyContext context = contexts.of(question.route(), upstream, caller, question.query(), fields);
+        RequestedCaching asked = RequestedCaching.of(fields);
+        ContentCoding coding = ContentCoding.of(fields);
+        // The body that is asked about is what is inside the coding.
+        Decision decision = Decision.of(cache, cache::key, presets, context, asked, coding, body, body);
+        CacheControls controls = decision.controls();
+        String off = controls.enabled() ? null : whyOff(asked.cacheField(), decision.preset());
+        BypassReason bypass = coding == ContentCoding.OTHER ? BypassReason.CONTENT_ENCODING : decision.bypass();
+        if (bypass != null || decision.flaw() != null) {
+            String why = decision.flaw() != null ? decision.flaw().getMessage() : whyNot(bypass);
+            return new Explanation(
+                    false,
+                    bypass == null ? null : bypass.detail(),
+                    controls.enabled() ? "on" : "off",
+                    why,
+                    null,
+                    null,
+                    null,
+                    null,
+                    null,
+                    null);
+        }
+        KeyParts parts = cache.admin().keyParts(decision.request()).orElseThrow();
+        EntryFacts facts = cache.admin().inspect(parts.key()).orElse(null);
+        String obstacle = obstacle(controls, facts);
+        boolean answers = facts != null && obstacle == null;
+        Near near = answers ? new Near(null, null) : near(parts, body, caller);
+        return new Explanation(
+                true,
+                null,
+                off == null ? "on" : "off",
+                off != null ? off : answers ? "The entry answers: a hit." : missing(parts, facts, obstacle),
+                off == null ? controls.ttl().toSeconds() : null,
+                parts.key().digest(),
+                Explanation.Parts.of(parts),
+                answers ? Explanation.Entry.of(facts) : null,
+                near.requests(),
+                near.note());
+    }
+
+    private static String whyOff(String header, Preset preset) {
+        if (preset != null && Boolean.FALSE.equals(preset.cacheEnabled())) {
+            return "The preset " + preset.slug() + " turns caching off, and no header can turn it on.";
+        }
+        if (header == null) {
+            return "Nothing turns caching on: send X-OpenRouter-Cache: true, or use a preset with cache_enabled: true.";
+        }
+        return header.strip().toLowerCase(Locale.ROOT).equals("false")
+                ? "X-OpenRouter-Cache: false turns caching off."
+                : "X-OpenRouter-Cache is neither true nor false, and so is ignored.";
+    }
+
+    private String whyNot(BypassReason reason) {
+        return switch (reason) {
+            case PAYLOAD_TOO_LARGE ->
+                "The body is longer than limits.cacheable-request allows ("
+                        + cache.admin().maxRequestBytes() + " bytes).";
+            case NOT_A_JSON_OBJECT -> "The body is not one well-formed JSON object, as it is sent.";
+            case BACKGROUND -> "With background: true the answer is a promise, not the answer.";
+            case STATEFUL -> "With a conversation the provider goes on from what it has kept, and adds to it.";
+            case CONTENT_ENCODING -> "The body has a Content-Encoding other than gzip or zstd, or is not in it.";
+            case ANSWER_TOO_LARGE, ANSWER_ENCODED -> "Its answer cannot be stored.";
+        };
+    }
+
+    /** Why an entry would not answer, or null. */
+    private static String obstacle(CacheControls controls, EntryFacts facts) {
+        CacheDirectives directives = controls.directives();
+        if (controls.enabled() && controls.clear()) {
+            return "X-OpenRouter-Cache-Clear drops the stored answer and fetches another one.";
+        } else if (controls.enabled() && directives.noCache()) {
+            return "Cache-Control: no-cache fetches, whatever is stored.";
+        } else if (facts == null) {
+            return null;
+        } else if (facts.ttlSeconds() <= 0) {
+            return "The stored answer expired " + -facts.ttlSeconds() + " s ago.";
+        } else if (controls.enabled() && facts.ageSeconds() > directives.maxAgeSeconds()) {
+            return "The stored answer is " + facts.ageSeconds() + " s old, more than max-age allows.";
+        }
+        return null;
+    }
+
+    private String missing(KeyParts parts, EntryFacts facts, String obstacle) {
+        if (obstacle != null) {
+            return obstacle;
+        }
+        Instant before = facts == null ? outlines.lastStored(parts.key()) : null;
+        return before == null
+                ? "Nothing is stored under its key."
+                : "Nothing is stored under its key any more: the same request was answered at " + Times.iso(before)
+                        + ", and that entry expired, was evicted or removed, or was not one to be stored.";
+    }
+
+    private record Near(List<Explanation.Nearest> requests, String note) {}
+
+    private Near near(KeyParts parts, byte[] body, Caller caller) {
+        if (!outlines.isOn()) {
+            return new Near(null, "Nothing is known of earlier requests: explain.requests is 0.");
+        }
+        try {
+            List<Explanation.Nearest> found = outlines.nearest(
+                    parts,
+                    body,
+                    key -> cache.admin()
+                            .inspect(key)
+                            .filter(facts -> facts.ttlSeconds() > 0)
+                            .isPresent());
+            String hint = callers.isAnonymous(caller)
+                    ? "The request has no API key; it is compared with others that have none. "
+                    : "";
+            return new Near(
+                    found,
+                    hint
+                            + (found.isEmpty()
+                                    ? "No request of this scope and endpoint that was answered lately is like it. "
+                                    : "")
+                            + OUTLINES);
+        } catch (IOException e) {
+            return new Near(
+                    List.of(), "The request cannot be compared: it is nested too deeply or has odd characters.");
+        }
+    }
 }

@@ -3,15 +3,12 @@ package dev.refrain.http.proxy;
 import dev.refrain.console.activity.ActivityLog;
 import dev.refrain.console.activity.ModelNames;
 import dev.refrain.console.admin.AdminServer;
+import dev.refrain.console.explain.Explainer;
 import dev.refrain.console.explain.Outlines;
 import dev.refrain.engine.ResponseCache;
-import dev.refrain.engine.ResponseCacheBuilder;
 import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.engine.memory.MemoryBudget;
-import dev.refrain.engine.spi.ForeignFileException;
-import dev.refrain.engine.spi.NoStore;
 import dev.refrain.engine.stats.CacheStats;
-import dev.refrain.http.config.ByteSize;
 import dev.refrain.http.config.Settings;
 import dev.refrain.http.demo.DemoProvider;
 import dev.refrain.http.server.ClientLimits;
@@ -36,24 +33,18 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.URI;
-import java.nio.file.Files;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.EnumMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 import org.xnio.OptionMap;
 
 /** The running front-end: server, upstream client, cache and, where no upstream is set, the demo provider. */
 public final class ProxyServer implements AutoCloseable {
-    private static final Logger LOG = LoggerFactory.getLogger(ProxyServer.class);
-
     /** 64 KiB from a heap of 256 MiB on: each connection may hold the beginning of a head. */
     private static final int MAX_HEADER_BYTES =
             (int) Math.max(16 * 1024, Math.min(64 * 1024, Runtime.getRuntime().maxMemory() / 4096));
@@ -66,7 +57,7 @@ public final class ProxyServer implements AutoCloseable {
     private final ActivityLog activity;
     private final Callers callers;
     private final Outlines outlines;
-    private final RequestExplainer explainer;
+    private final Explainer explainer;
     private final UpstreamClient client;
     private final GracefulShutdownHandler requests;
     private final Shortcuts shortcuts;
@@ -79,7 +70,7 @@ public final class ProxyServer implements AutoCloseable {
 
     private volatile boolean stopping;
 
-    private ProxyServer(Settings settings, DemoProvider demo, ResponseCache cache, ActivityLog activity) {
+    private ProxyServer(Settings settings, DemoProvider demo, ResponseCache cache, ActivityLog activity, Steps steps) {
         this.settings = settings;
         this.demo = demo;
         this.cache = cache;
@@ -110,6 +101,7 @@ public final class ProxyServer implements AutoCloseable {
         shortcuts = new Shortcuts(
                 direct,
                 cache,
+                request -> steps.key(cache, request),
                 activity,
                 models,
                 maxBody,
@@ -117,14 +109,12 @@ public final class ProxyServer implements AutoCloseable {
                 settings.timeouts().keepAlive(),
                 callers.fields()::contains,
                 client::displace);
-        KeyContexts contexts = new KeyContexts(
-                cache,
-                endpoint -> providers.get(endpoint).identity(),
-                settings.key().headers());
+        KeyContexts contexts = new KeyContexts(cache, settings.key().headers());
         ClientLimits reading = new ClientLimits(
                 cache.admin().memory(), slowClients, settings.timeouts().request());
-        ProxyHandler handler = new ProxyHandler(
+        ProxyHandler handler = new ProxyHandler(new Parts(
                 cache,
+                steps,
                 activity,
                 callers,
                 contexts,
@@ -132,17 +122,23 @@ public final class ProxyServer implements AutoCloseable {
                 presets,
                 models,
                 client,
-                provider(settings.upstream()),
-                providers,
-                settings.limits().requestBody().bytes(),
-                settings.limits().forwardedBody() == null
-                        ? Long.MAX_VALUE
-                        : settings.limits().forwardedBody().bytes(),
-                settings.onDisconnect() == Settings.OnDisconnect.CANCEL,
-                reading,
-                writing,
-                longBodies);
-        explainer = new RequestExplainer(cache, presets, callers, contexts, outlines);
+                new Providers(provider(settings.upstream()), providers),
+                longBodies,
+                new Parts.Limits(
+                        settings.limits().requestBody().bytes(),
+                        settings.limits().forwardedBody() == null
+                                ? Long.MAX_VALUE
+                                : settings.limits().forwardedBody().bytes(),
+                        settings.onDisconnect() == Settings.OnDisconnect.CANCEL,
+                        reading,
+                        writing)));
+        explainer = new Explainer(
+                cache,
+                presets,
+                callers,
+                contexts,
+                endpoint -> providers.get(endpoint).identity(),
+                outlines);
         requests = new GracefulShutdownHandler(new HttpContinueReadHandler(handler));
         HttpHandler unlessStopping = exchange -> {
             if (stopping) {
@@ -206,11 +202,15 @@ public final class ProxyServer implements AutoCloseable {
      * @throws IOException if an address cannot be listened on; the server is closed then
      */
     public static ProxyServer start(Settings settings, Consumer<ProxyServer> listening) throws IOException {
-        ResponseCache cache = openCache(settings);
+        return start(settings, listening, new Steps());
+    }
+
+    static ProxyServer start(Settings settings, Consumer<ProxyServer> listening, Steps steps) throws IOException {
+        ResponseCache cache = Store.open(settings);
         // Even if each endpoint has an upstream of its own, everything else needs one.
         DemoProvider demo = settings.upstream() == null ? DemoProvider.start() : null;
         ActivityLog activity = ActivityLog.open(settings.activityOptions(), Clock.systemUTC());
-        ProxyServer server = new ProxyServer(settings, demo, cache, activity);
+        ProxyServer server = new ProxyServer(settings, demo, cache, activity, steps);
         try {
             server.listen();
         } catch (IOException | RuntimeException e) {
@@ -252,40 +252,6 @@ public final class ProxyServer implements AutoCloseable {
                             () -> !stopping,
                             client::inFlight,
                             client.errors().counts()));
-        }
-    }
-
-    private static ResponseCache openCache(Settings settings) throws IOException {
-        ResponseCacheBuilder builder = ResponseCache.builder(settings.store())
-                .capacityBytes(settings.capacity().bytes())
-                .preallocate(settings.preallocate())
-                .maxRequestBytes((int) settings.limits().cacheableRequest().bytes())
-                .maxAnswerBytes((int) settings.limits().storedAnswer().bytes())
-                .sweepInterval(settings.sweepInterval())
-                .staleIfError(settings.staleIfError())
-                // Silence is noticed much earlier; this is for a provider that goes on and on.
-                .upstreamTimeout(Duration.ofDays(1))
-                .silentCall(settings.timeouts().silentCall())
-                .neverStored(settings.neverStored())
-                .replayZero(settings.replay().paths())
-                .cancelWhenAbandoned(settings.onDisconnect() == Settings.OnDisconnect.CANCEL)
-                // Not before the answers in progress are stored; close() sees to it.
-                .closeOnExit(false);
-        if (settings.memory().hotAnswers() != null) {
-            builder.hotBytes(settings.memory().hotAnswers().bytes());
-        }
-        if (settings.memory().knownRequests() != null) {
-            builder.memoBytes(settings.memory().knownRequests().bytes());
-        }
-        try {
-            return builder.open();
-        } catch (ForeignFileException e) {
-            // A mistake in the settings, which a proxy that runs without its cache would hide.
-            throw e;
-        } catch (IOException e) {
-            LOG.error("Nothing will be cached. {}. Put that right and restart", e.getMessage());
-            LOG.debug("Why the store could not be opened", e);
-            return builder.store(new NoStore()).open();
         }
     }
 
@@ -333,7 +299,7 @@ public final class ProxyServer implements AutoCloseable {
                 + (settings.upstream() == null
                         ? "the built-in demo provider (no model is called; set --upstream for a real one)"
                         : settings.upstream().toString())
-                + ", " + describeStore()
+                + ", " + Store.describe(settings, cache)
                 + (admin == null ? "" : ", dashboard " + admin.url());
     }
 
@@ -341,22 +307,6 @@ public final class ProxyServer implements AutoCloseable {
         String host = settings.host();
         return "http://" + (host.indexOf(':') >= 0 ? "[" + host + "]" : host) + ":"
                 + address().getPort();
-    }
-
-    private String describeStore() {
-        long capacity = cache.admin().stats().store().capacityBytes();
-        return capacity == 0
-                ? "no store"
-                : "store " + settings.store() + " (" + new ByteSize(capacity) + freeSpace() + ")";
-    }
-
-    private String freeSpace() {
-        try {
-            long free = Files.getFileStore(settings.store().toAbsolutePath()).getUsableSpace();
-            return String.format(Locale.ROOT, "; %.1fGiB free on its disk", free / (double) (1L << 30));
-        } catch (IOException unknown) {
-            return "";
-        }
     }
 
     /**

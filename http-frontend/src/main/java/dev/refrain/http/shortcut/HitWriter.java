@@ -9,9 +9,13 @@ import dev.refrain.engine.ResponseCache;
 import dev.refrain.engine.exchange.ResponseHead;
 import dev.refrain.engine.exchange.ResponseSink;
 import dev.refrain.http.server.Pieces;
+import dev.refrain.semantics.answer.HitHead;
+import dev.refrain.semantics.head.CredentialMac;
+import dev.refrain.semantics.head.KnownHead;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.Optional;
+import java.util.function.Function;
 
 /**
  * Looks answers up for the {@link Shortcut}s of one I/O thread, and writes head and body together. One answer at a
@@ -19,6 +23,7 @@ import java.util.Optional;
  */
 final class HitWriter implements ResponseSink {
     private final ResponseCache cache;
+    private final Function<CacheRequest, Optional<CacheKey>> keys;
     private final ActivityLog activity;
     private final ModelNames models;
     private final HitHead head = new HitHead();
@@ -42,8 +47,14 @@ final class HitWriter implements ResponseSink {
      */
     private ByteBuffer next;
 
-    HitWriter(ResponseCache cache, ActivityLog activity, ModelNames models) {
+    /** @param keys {@link ResponseCache#key} */
+    HitWriter(
+            ResponseCache cache,
+            Function<CacheRequest, Optional<CacheKey>> keys,
+            ActivityLog activity,
+            ModelNames models) {
         this.cache = cache;
+        this.keys = keys;
         this.activity = activity;
         this.models = models;
     }
@@ -80,12 +91,13 @@ final class HitWriter implements ResponseSink {
         known = like;
         account = activity.begin(like.context().endpoint());
         request = CacheRequest.of(like.context(), bytes, body, count - body);
-        Optional<CacheKey> eligible = cache.key(request);
-        if (eligible.isEmpty()) {
-            return false;
-        }
-        key = eligible.get();
-        return cache.pipeline().respondIfStored(key, like.directives(), this);
+        key = keys.apply(request).orElse(null);
+        return key != null && cache.pipeline().respondIfStored(key, like.directives(), this);
+    }
+
+    /** The key of the request that was looked at last, or null if it is not eligible. */
+    CacheKey key() {
+        return key;
     }
 
     @Override

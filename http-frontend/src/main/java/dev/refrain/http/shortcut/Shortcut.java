@@ -2,11 +2,14 @@ package dev.refrain.http.shortcut;
 
 import dev.refrain.console.activity.Account;
 import dev.refrain.engine.CacheControls;
+import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.KeyContext;
 import dev.refrain.http.server.ClientWatch;
 import dev.refrain.http.server.ParserMemory;
 import dev.refrain.http.server.Pieces;
 import dev.refrain.semantics.caller.Caller;
+import dev.refrain.semantics.head.HeadRoom;
+import dev.refrain.semantics.head.KnownHead;
 import io.undertow.connector.PooledByteBuffer;
 import io.undertow.server.HttpServerExchange;
 import io.undertow.server.protocol.http.HttpServerConnection;
@@ -47,6 +50,9 @@ public final class Shortcut extends AbstractStreamSourceConduit<StreamSourceCond
 
     /** Null until a request was served whose head may come again. */
     private KnownHead known;
+
+    /** Of the request that Undertow has, if it was looked up here and there was no answer; else null. */
+    private CacheKey missed;
 
     private HttpServerConnection server;
 
@@ -140,7 +146,9 @@ public final class Shortcut extends AbstractStreamSourceConduit<StreamSourceCond
             return false;
         }
         try {
-            return hits.answer(this, known, request, body, length);
+            boolean answered = hits.answer(this, known, request, body, length);
+            missed = answered ? null : hits.key();
+            return answered;
         } finally {
             if (!writing) {
                 leave();
@@ -283,6 +291,7 @@ public final class Shortcut extends AbstractStreamSourceConduit<StreamSourceCond
             awaitsHead = true;
             crowded = false;
             head = null;
+            missed = null;
             served = true;
             ClientWatch.forget(completed.getConnection());
             ParserMemory.wipe(completed.getConnection());
@@ -295,6 +304,14 @@ public final class Shortcut extends AbstractStreamSourceConduit<StreamSourceCond
             }
             next.proceed();
         });
+    }
+
+    /**
+     * The key of the request that Undertow has, if it was made when the request was looked up here in vain; else null.
+     * The bytes are the same, and so is the key.
+     */
+    public CacheKey missedKey() {
+        return missed;
     }
 
     /**

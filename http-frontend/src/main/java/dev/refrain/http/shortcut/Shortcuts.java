@@ -2,14 +2,19 @@ package dev.refrain.http.shortcut;
 
 import dev.refrain.console.activity.ActivityLog;
 import dev.refrain.console.activity.ModelNames;
+import dev.refrain.engine.CacheKey;
+import dev.refrain.engine.CacheRequest;
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.http.server.ClientLimits;
+import dev.refrain.semantics.head.HeadRoom;
 import java.time.Duration;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
+import java.util.function.Function;
 import java.util.function.Predicate;
 import org.xnio.StreamConnection;
 import org.xnio.XnioIoThread;
@@ -17,6 +22,7 @@ import org.xnio.XnioIoThread;
 /** Makes the {@link Shortcut}s of a server's connections, and knows what they share. Thread-safe. */
 public final class Shortcuts {
     private final ResponseCache cache;
+    private final Function<CacheRequest, Optional<CacheKey>> keys;
     private final ActivityLog activity;
     private final ModelNames models;
     private final int maxBody;
@@ -34,6 +40,7 @@ public final class Shortcuts {
 
     /**
      * @param open whether there are any: the way is for hits that the head of a request and the store alone decide
+     * @param keys {@link ResponseCache#key}
      * @param maxBody the longest body of a request that the cache may answer
      * @param idle how long a connection lasts over which nothing comes
      * @param credentials tells by a field's name whether it holds a credential
@@ -42,6 +49,7 @@ public final class Shortcuts {
     public Shortcuts(
             boolean open,
             ResponseCache cache,
+            Function<CacheRequest, Optional<CacheKey>> keys,
             ActivityLog activity,
             ModelNames models,
             int maxBody,
@@ -51,6 +59,7 @@ public final class Shortcuts {
             BooleanSupplier displace) {
         this.open = open;
         this.cache = cache;
+        this.keys = keys;
         this.activity = activity;
         this.models = models;
         this.maxBody = maxBody;
@@ -66,7 +75,7 @@ public final class Shortcuts {
         PerThread own = threads.computeIfAbsent(
                 connection.getIoThread(),
                 thread -> new PerThread(
-                        new HitWriter(cache, activity, models),
+                        new HitWriter(cache, keys, activity, models),
                         new IdleSweep(thread, idle),
                         new HeadRoom(limits.memory(), partialHeads, displace)));
         Shortcut shortcut = new Shortcut(connection, this, own.hits(), own.heads());

@@ -3,7 +3,7 @@ package dev.refrain.http.proxy;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.refrain.engine.memory.MemoryBudget;
-import dev.refrain.http.server.ContentCoding;
+import dev.refrain.semantics.coding.ContentCoding;
 import dev.refrain.testing.ScriptedProvider;
 import io.airlift.compress.zstd.ZstdOutputStream;
 import java.io.ByteArrayOutputStream;

@@ -1,7 +1,6 @@
 package dev.refrain.semantics.policy;
 
 import dev.refrain.engine.CacheControls;
-import dev.refrain.semantics.RequestFields;
 import dev.refrain.semantics.preset.Preset;
 import java.time.Duration;
 import java.util.List;
@@ -13,23 +12,7 @@ public final class CachePolicy {
     private static final int NONE = -1;
     private static final int MAX_SECONDS = (int) CacheControls.MAX_TTL.toSeconds();
 
-    /** The field that turns caching on or off. */
-    public static final String CACHE = "X-OpenRouter-Cache";
-
-    private static final String TTL = "X-OpenRouter-Cache-TTL";
-    private static final String CLEAR = "X-OpenRouter-Cache-Clear";
-    private static final String CACHE_CONTROL = "Cache-Control";
-
     private CachePolicy() {}
-
-    /**
-     * Decides from what the client sent and what its preset says.
-     *
-     * @param preset the preset that the request names, or null if it names none that is known
-     */
-    public static CacheControls decide(RequestFields fields, Preset preset) {
-        return decide(fields.first(CACHE), fields.first(TTL), fields.first(CLEAR), fields.all(CACHE_CONTROL), preset);
-    }
 
     /**
      * Decides from what the client sent and what its preset says.
@@ -42,21 +25,17 @@ public final class CachePolicy {
      */
     public static CacheControls decide(
             String cacheHeader, String ttlHeader, String clearHeader, List<String> cacheControl, Preset preset) {
-        if (!isOn(cacheHeader, preset == null ? null : preset.cacheEnabled())) {
-            return CacheControls.OFF;
-        }
-        return new CacheControls(
-                true, ttl(ttlHeader, preset), says(clearHeader, "true"), CacheControlField.parse(cacheControl));
+        return new RequestedCaching(cacheHeader, ttlHeader, clearHeader, cacheControl).with(preset);
     }
 
-    private static boolean isOn(String header, Boolean preset) {
+    static boolean isOn(String header, Boolean preset) {
         if (Boolean.FALSE.equals(preset) || says(header, "false")) {
             return false;
         }
         return says(header, "true") || Boolean.TRUE.equals(preset);
     }
 
-    private static Duration ttl(String header, Preset preset) {
+    static Duration ttl(String header, Preset preset) {
         int seconds = header == null ? NONE : leadingNumber(header.strip());
         if (seconds != NONE) {
             return Duration.ofSeconds(Math.max(seconds, CacheControls.MIN_TTL.toSeconds()));
@@ -67,7 +46,7 @@ public final class CachePolicy {
         return CacheControls.DEFAULT_TTL;
     }
 
-    private static boolean says(String header, String word) {
+    static boolean says(String header, String word) {
         return header != null && header.strip().equalsIgnoreCase(word);
     }
 

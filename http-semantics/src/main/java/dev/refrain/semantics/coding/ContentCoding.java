@@ -1,11 +1,9 @@
-package dev.refrain.http.server;
+package dev.refrain.semantics.coding;
 
 import dev.refrain.engine.memory.MemoryBudget;
+import dev.refrain.semantics.RequestFields;
 import io.airlift.compress.zstd.ZstdInputStream;
 import io.airlift.compress.zstd.ZstdOutputStream;
-import io.undertow.util.HeaderMap;
-import io.undertow.util.HeaderValues;
-import io.undertow.util.Headers;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -13,6 +11,7 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 import java.util.zip.GZIPOutputStream;
 
@@ -28,6 +27,7 @@ public enum ContentCoding {
             return new ByteArrayInputStream(coded);
         }
     },
+    /** RFC 1952. */
     GZIP {
         @Override
         InputStream open(byte[] coded) throws IOException {
@@ -75,15 +75,16 @@ public enum ContentCoding {
         return 0;
     }
 
-    public static ContentCoding of(HeaderMap headers) {
-        HeaderValues lines = headers.get(Headers.CONTENT_ENCODING);
+    /** The coding that a request says its body is in; never null. */
+    public static ContentCoding of(RequestFields fields) {
+        List<String> lines = fields.all("Content-Encoding");
         if (lines == null) {
             return IDENTITY;
         }
         if (lines.size() != 1) {
             return OTHER;
         }
-        return switch (lines.getFirst().trim().toLowerCase(Locale.ROOT)) {
+        return switch (lines.get(0).trim().toLowerCase(Locale.ROOT)) {
             case "identity" -> IDENTITY;
             case "gzip", "x-gzip" -> GZIP;
             case "zstd" -> ZSTD;

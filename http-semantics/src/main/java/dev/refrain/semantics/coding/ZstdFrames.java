@@ -1,4 +1,4 @@
-package dev.refrain.http.server;
+package dev.refrain.semantics.coding;
 
 import java.io.IOException;
 import java.nio.BufferUnderflowException;

@@ -1,4 +1,4 @@
-package dev.refrain.http.shortcut;
+package dev.refrain.semantics.head;
 
 import java.security.DigestException;
 import java.security.MessageDigest;
@@ -10,7 +10,7 @@ import java.security.SecureRandom;
  * followed by the credentials. The compared inputs have the same length, so there is no length extension, and HMAC's
  * second pass, which costs as much again, is not needed. Not thread-safe.
  */
-final class CredentialMac {
+public final class CredentialMac {
     private static final int LENGTH = 32;
     private static final byte[] KEY = new byte[LENGTH];
 
@@ -21,7 +21,8 @@ final class CredentialMac {
     private final MessageDigest sha256;
     private final byte[] value = new byte[LENGTH];
 
-    CredentialMac() {
+    /** One for each thread. */
+    public CredentialMac() {
         try {
             sha256 = MessageDigest.getInstance("SHA-256");
         } catch (NoSuchAlgorithmException e) {

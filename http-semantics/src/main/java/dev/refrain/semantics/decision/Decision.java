@@ -1,4 +1,4 @@
-package dev.refrain.http.proxy;
+package dev.refrain.semantics.decision;
 
 import dev.refrain.engine.CacheControls;
 import dev.refrain.engine.CacheKey;
@@ -6,18 +6,14 @@ import dev.refrain.engine.CacheRequest;
 import dev.refrain.engine.KeyContext;
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.engine.exchange.BypassReason;
-import dev.refrain.engine.exchange.Endpoint;
-import dev.refrain.http.server.ContentCoding;
-import dev.refrain.http.server.HeaderFields;
-import dev.refrain.http.upstream.HeldBody;
 import dev.refrain.semantics.answer.ProxyException;
-import dev.refrain.semantics.policy.CachePolicy;
+import dev.refrain.semantics.coding.ContentCoding;
+import dev.refrain.semantics.policy.RequestedCaching;
 import dev.refrain.semantics.preset.Preset;
 import dev.refrain.semantics.preset.Presets;
-import io.undertow.util.HeaderMap;
-import java.net.http.HttpRequest.BodyPublisher;
-import java.net.http.HttpRequest.BodyPublishers;
 import java.util.Arrays;
+import java.util.Optional;
+import java.util.function.Function;
 import java.util.function.Supplier;
 
 /**
@@ -28,76 +24,80 @@ import java.util.function.Supplier;
  * @param key null if caching is off, or the request not eligible
  * @param bypass why it is not eligible, or null
  * @param preset the one that it names and that is known here, or null
- * @param outgoing the body that goes to the provider, with its own ids in place of those of hits (wire rule W26b); made
- *     when it is wanted, as a hit has no use for it
+ * @param outgoing makes the body that goes to the provider, with its own ids in place of those of hits (wire rule
+ *     W26b), when it is wanted, as a hit has no use for it; not to be changed
  * @param flaw why its preset cannot be applied, or null; then nothing is to be done
  */
-record Decision(
+public record Decision(
         CacheRequest request,
         CacheControls controls,
         CacheKey key,
         BypassReason bypass,
         Preset preset,
-        Supplier<BodyPublisher> outgoing,
+        Supplier<byte[]> outgoing,
         ProxyException flaw) {
+
+    private static final byte[] NOTHING = new byte[0];
 
     /**
      * Decides.
      *
+     * @param keys {@link ResponseCache#key}, or what knows the request's key already
+     * @param context what goes into the key beside the body
+     * @param asked of the cache, by the request's header
+     * @param coding that {@code sent} is in
      * @param body that the key is made of
      * @param sent the same array, or the body as it came if that is in a
      *     content coding; no preset is applied to it then
      */
-    static Decision of(
-            ResponseCache cache, Presets presets, KeyContext context, HeaderMap headers, byte[] body, byte[] sent) {
-        Endpoint endpoint = context.endpoint();
+    public static Decision of(
+            ResponseCache cache,
+            Function<CacheRequest, Optional<CacheKey>> keys,
+            Presets presets,
+            KeyContext context,
+            RequestedCaching asked,
+            ContentCoding coding,
+            byte[] body,
+            byte[] sent) {
         CacheRequest request = CacheRequest.of(context, body);
         // Without presets nobody has to know the model, and a hit does not decode it.
         Preset preset = !presets.isEmpty() && request.isJsonObject()
                 ? presets.find(request.model(), request.preset()).orElse(null)
                 : null;
-        CacheControls controls = controls(headers, preset);
+        CacheControls controls = asked.with(preset);
         if (preset != null && !preset.isPolicyOnly()) {
             if (body != sent) {
-                return new Decision(
-                        request, controls, null, BypassReason.CONTENT_ENCODING, preset, () -> new HeldBody(sent), null);
+                return new Decision(request, controls, null, BypassReason.CONTENT_ENCODING, preset, () -> sent, null);
             }
             try {
-                byte[] resolved = preset.resolve(endpoint, body);
+                byte[] resolved = preset.resolve(context.endpoint(), body);
                 request = request.withPreset(preset.fingerprint(), resolved);
             } catch (IllegalArgumentException e) {
                 ProxyException flaw = ProxyException.badRequest(
                         "The preset cannot be applied: the request body is malformed, nested too deeply, or has "
                                 + "too many different names.");
                 BypassReason bypass = cache.pipeline().bypass(request).orElse(null);
-                return new Decision(request, controls, null, bypass, preset, BodyPublishers::noBody, flaw);
+                return new Decision(request, controls, null, bypass, preset, () -> NOTHING, flaw);
             }
         }
         // The key first: a body that was seen lately is not read again for it.
-        CacheKey key = controls.enabled() ? cache.key(request).orElse(null) : null;
+        CacheKey key = controls.enabled() ? keys.apply(request).orElse(null) : null;
         BypassReason bypass = key == null ? cache.pipeline().bypass(request).orElse(null) : null;
         CacheRequest decided = request;
-        Supplier<BodyPublisher> outgoing = () -> {
-            CacheRequest understood = cache.pipeline().withProviderIds(decided);
+        Supplier<byte[]> outgoing = () -> {
+            byte[] understood = cache.pipeline().withProviderIds(decided).upstreamBody();
             if (body == sent) {
-                return new HeldBody(understood.upstreamBody());
+                return understood;
             }
             // In the coding that its header goes on to name.
-            return new HeldBody(
-                    Arrays.equals(understood.upstreamBody(), body)
-                            ? sent
-                            : ContentCoding.of(headers).encode(understood.upstreamBody()));
+            return Arrays.equals(understood, body) ? sent : coding.encode(understood);
         };
         return new Decision(request, controls, key, bypass, preset, outgoing, null);
     }
 
     /** The same with the body that goes to the provider made now, and not on the thread that sends it. */
-    Decision prepared() {
-        BodyPublisher made = outgoing.get();
+    public Decision prepared() {
+        byte[] made = outgoing.get();
         return new Decision(request, controls, key, bypass, preset, () -> made, flaw);
-    }
-
-    static CacheControls controls(HeaderMap headers, Preset preset) {
-        return CachePolicy.decide(new HeaderFields(headers), preset);
     }
 }

@@ -1,4 +1,4 @@
-package dev.refrain.http.shortcut;
+package dev.refrain.semantics.head;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

@@ -1,4 +1,4 @@
-package dev.refrain.http.shortcut;
+package dev.refrain.semantics.head;
 
 import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.engine.memory.MemoryBudget.Use;
@@ -14,7 +14,7 @@ import java.util.function.BooleanSupplier;
  *
  * <p>Each I/O thread has one and uses it alone; all share the one share of the budget.
  */
-final class HeadRoom {
+public final class HeadRoom {
     /** The exchange, its account and what else there is of each request. */
     static final int REQUEST_BYTES = 4 * 1024;
     /** The head as it came, the texts of its fields, and objects around these: measured with fields of 80 bytes. */
@@ -26,22 +26,29 @@ final class HeadRoom {
     private final Set<Held> partial = new LinkedHashSet<>();
 
     /**
+     * For the connections of one I/O thread.
+     *
+     * @param memory where all heads are reserved
      * @param share of the budget, for heads that are not whole
      * @param displace makes room in favour of a newer request; returns whether there will be some
      */
-    HeadRoom(MemoryBudget memory, MemoryBudget share, BooleanSupplier displace) {
+    public HeadRoom(MemoryBudget memory, MemoryBudget share, BooleanSupplier displace) {
         this.memory = memory;
         this.share = share;
         this.displace = displace;
     }
 
     /** The share of heads that are not whole: an eighth. */
-    static MemoryBudget share(MemoryBudget memory) {
+    public static MemoryBudget share(MemoryBudget memory) {
         return new MemoryBudget(Math.max(1, memory.limitBytes() / 8));
     }
 
-    /** @param close closes the connection, which is to {@link Held#release} */
-    Held open(Runnable close) {
+    /**
+     * For a new connection.
+     *
+     * @param close closes the connection, which is to {@link Held#release}
+     */
+    public Held open(Runnable close) {
         return new Held(close);
     }
 
@@ -60,7 +67,7 @@ final class HeadRoom {
     }
 
     /** What one connection's request takes. */
-    final class Held {
+    public final class Held {
         private final Runnable close;
         private long bytes;
         private long shared;
@@ -77,7 +84,7 @@ final class HeadRoom {
          * @param known whether the client has taken an answer before, and so has room that others have not
          * @return false if there is no room for them
          */
-        boolean take(int count, boolean whole, boolean known) {
+        public boolean take(int count, boolean whole, boolean known) {
             if (closed) {
                 return false;
             }
@@ -101,21 +108,21 @@ final class HeadRoom {
         }
 
         /** Nothing is missing of the head any more. */
-        void whole() {
+        public void whole() {
             partial.remove(this);
             share.release(shared);
             shared = 0;
         }
 
         /** The request is over. */
-        void release() {
+        public void release() {
             whole();
             memory.release(bytes);
             bytes = 0;
         }
 
         /** There are no more requests. */
-        void close() {
+        public void close() {
             closed = true;
             release();
         }

@@ -1,4 +1,4 @@
-package dev.refrain.http.shortcut;
+package dev.refrain.semantics.head;
 
 import dev.refrain.engine.CacheDirectives;
 import dev.refrain.engine.KeyContext;
@@ -18,7 +18,7 @@ import java.util.stream.IntStream;
  *
  * <p>No byte of the query string and of credential fields is kept, only one keyed hash of them ({@link CredentialMac}).
  */
-final class KnownHead {
+public final class KnownHead {
     /** Of a length; no request that is looked at here is as long. */
     private static final int MAX_DIGITS = 7;
 
@@ -48,11 +48,12 @@ final class KnownHead {
     /**
      * A head, if it says its length once and in the usual way, and no line of it goes on in the next one; else null.
      *
+     * @param head of the request, to the end of its empty line; not kept
      * @param length of the body, as it was understood
      * @param credentials tells by a field's name whether it holds a credential
      * @param with makes the hash of what is secret
      */
-    static KnownHead of(
+    public static KnownHead of(
             byte[] head,
             long length,
             Predicate<String> credentials,
@@ -172,7 +173,7 @@ final class KnownHead {
      * Where a request's body begins, if its head ends within the first {@code count} bytes, and if nobody can think
      * that it ends elsewhere: no line ends in another way than the standard's. Else -1.
      */
-    static int bodyOf(byte[] request, int count) {
+    public static int bodyOf(byte[] request, int count) {
         for (int i = 1; i < count; i++) {
             if ((request[i] == '\n') != (request[i - 1] == '\r')) {
                 return -1;
@@ -222,7 +223,7 @@ final class KnownHead {
      * @param count how many bytes there are
      * @param with makes the hash of what is secret
      */
-    int match(byte[] request, int count, CredentialMac with) {
+    public int match(byte[] request, int count, CredentialMac with) {
         int at = before.length();
         if (count <= at || !before.matches(request, 0)) {
             return -1;
@@ -243,7 +244,7 @@ final class KnownHead {
     }
 
     /** The length that a request has which begins with this head; -1 if it says nothing that is usual. */
-    int lengthOf(byte[] request) {
+    public int lengthOf(byte[] request) {
         int length = 0;
         int at = before.length();
         for (; isDigit(request[at]); at++) {
@@ -256,15 +257,18 @@ final class KnownHead {
         return c >= '0' && c <= '9';
     }
 
-    KeyContext context() {
+    /** What goes into the keys of all requests with this head, beside their bodies. */
+    public KeyContext context() {
         return context;
     }
 
-    Caller caller() {
+    /** Who sends requests with this head. */
+    public Caller caller() {
         return caller;
     }
 
-    CacheDirectives directives() {
+    /** What this head asks of the cache by {@code Cache-Control}. */
+    public CacheDirectives directives() {
         return directives;
     }
 }

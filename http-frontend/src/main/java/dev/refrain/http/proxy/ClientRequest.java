@@ -1,0 +1,222 @@
+package dev.refrain.http.proxy;
+
+import dev.refrain.console.activity.Account;
+import dev.refrain.engine.CacheControls;
+import dev.refrain.engine.CacheKey;
+import dev.refrain.engine.CacheRequest;
+import dev.refrain.engine.KeyContext;
+import dev.refrain.engine.exchange.Endpoint;
+import dev.refrain.http.server.ExchangeSink;
+import dev.refrain.http.server.StreamedBody;
+import dev.refrain.http.shortcut.Shortcut;
+import dev.refrain.http.upstream.Provider;
+import dev.refrain.semantics.RequestFields;
+import dev.refrain.semantics.caller.Caller;
+import dev.refrain.semantics.coding.ContentCoding;
+import dev.refrain.semantics.framing.ConnectionOptions;
+import dev.refrain.semantics.policy.RequestedCaching;
+import dev.refrain.semantics.route.Route;
+import io.undertow.server.HttpServerExchange;
+import io.undertow.util.Methods;
+import io.undertow.util.Protocols;
+import java.util.Optional;
+import org.xnio.channels.StreamSourceChannel;
+
+/**
+ * One request on its way, with what is known of it. Each thing is worked out once, when it is asked for or before: who
+ * asks, what the header asks of the cache, who is to answer, what goes into the key.
+ *
+ * <p>Made on the I/O thread of the request's connection. What is asked for later on other threads was asked for there
+ * before.
+ */
+final class ClientRequest {
+    private static final byte[] NOTHING = new byte[0];
+
+    private final Parts parts;
+    private final HttpServerExchange exchange;
+    private final RequestFields fields;
+    private final String path;
+    /** Null if the path leads nowhere. */
+    private final Route route;
+    /** Null for a path that is no endpoint. */
+    private final Account account;
+
+    private final ExchangeSink client;
+
+    // Null until they are asked for.
+    private Caller caller;
+    private RequestedCaching asked;
+    private Provider provider;
+    private ContentCoding coding;
+    private KeyContext context;
+
+    ClientRequest(HttpServerExchange exchange, Parts parts) {
+        this.parts = parts;
+        this.exchange = exchange;
+        this.fields = parts.steps().fields(exchange.getRequestHeaders());
+        this.path = rawPath(exchange);
+        this.route = Route.of(method(), path);
+        if (endpoint() == null) {
+            this.account = null;
+        } else {
+            this.account = parts.activity().begin(endpoint());
+            account.caller(caller());
+        }
+        this.client = new ExchangeSink(exchange, account, parts.limits().writing());
+    }
+
+    /** The path as sent, without decoding: what is forwarded must be what came. */
+    private static String rawPath(HttpServerExchange exchange) {
+        String uri = exchange.getRequestURI();
+        if (exchange.isHostIncludedInRequestURI()) {
+            int path = uri.indexOf('/', uri.indexOf("://") + 3);
+            return path < 0 ? "/" : uri.substring(path);
+        }
+        return uri;
+    }
+
+    HttpServerExchange exchange() {
+        return exchange;
+    }
+
+    RequestFields fields() {
+        return fields;
+    }
+
+    String method() {
+        return exchange.getRequestMethod().toString();
+    }
+
+    /** As sent. */
+    String path() {
+        return path;
+    }
+
+    /** As sent, or empty. */
+    String query() {
+        return exchange.getQueryString();
+    }
+
+    /** Null if the path leads nowhere. */
+    Route route() {
+        return route;
+    }
+
+    /** Null if this is forwarded untouched. */
+    Endpoint endpoint() {
+        return route == null ? null : route.endpoint();
+    }
+
+    /** Null for a path that is no endpoint. */
+    Account account() {
+        return account;
+    }
+
+    /** Where the answer goes. */
+    ExchangeSink client() {
+        return client;
+    }
+
+    Shortcut shortcut() {
+        return Shortcut.of(exchange);
+    }
+
+    Caller caller() {
+        if (caller == null) {
+            caller = parts.callers().of(fields, query());
+        }
+        return caller;
+    }
+
+    /** What the header asks of the cache; only for endpoints. */
+    RequestedCaching asked() {
+        if (asked == null) {
+            asked = RequestedCaching.of(fields);
+        }
+        return asked;
+    }
+
+    /** What is asked of the cache before the body is read, which may name a preset. */
+    CacheControls controls() {
+        return endpoint() == null ? CacheControls.OFF : asked().alone();
+    }
+
+    /** Only for a path that leads somewhere. */
+    Provider provider() {
+        if (provider == null) {
+            provider = parts.providers().of(route);
+        }
+        return provider;
+    }
+
+    ContentCoding coding() {
+        if (coding == null) {
+            coding = ContentCoding.of(fields);
+        }
+        return coding;
+    }
+
+    /** What goes into the key beside the body; only for endpoints. */
+    KeyContext context() {
+        if (context == null) {
+            context = parts.contexts().of(route, provider().identity(), caller(), query(), fields);
+        }
+        return context;
+    }
+
+    /** The key of this request, which the shortcut may have made already; empty if the request is not eligible. */
+    Optional<CacheKey> key(CacheRequest request) {
+        CacheKey missed = shortcut().missedKey();
+        return missed != null ? Optional.of(missed) : parts.steps().key(parts.cache(), request);
+    }
+
+    /** Whether this asks for the record of a generation (W60). */
+    boolean isGeneration() {
+        return route.path().equals("/generation")
+                && exchange.getRequestMethod().equals(Methods.GET)
+                && exchange.getQueryParameters().containsKey("id")
+                && exchange.isRequestComplete();
+    }
+
+    /** Whether the client wants to go on in websockets, which only HTTP/1.1 lets it ask for (RFC 9110, 7.8). */
+    boolean isForWebSocket() {
+        return exchange.getProtocol().equals(Protocols.HTTP_1_1)
+                && ConnectionOptions.of(fields.all("Upgrade")).contains("websocket");
+    }
+
+    // ---- the body
+
+    /** The longest body to let through. */
+    long limit() {
+        return endpoint() == null
+                ? parts.limits().forwardedBytes()
+                : parts.limits().bodyBytes();
+    }
+
+    String limitSetting() {
+        return endpoint() == null ? "limits.forwarded-body" : "limits.request-body";
+    }
+
+    /** The body, of which nothing has been read; null if there is none. */
+    StreamedBody unread() {
+        return exchange.isRequestComplete() ? null : streamed(NOTHING, exchange.getRequestChannel());
+    }
+
+    StreamedBody streamed(byte[] beginning, StreamSourceChannel rest) {
+        return new StreamedBody(
+                exchange,
+                beginning,
+                rest,
+                limit(),
+                limitSetting(),
+                parts.limits().reading(),
+                this::leaveWithClient);
+    }
+
+    /** Breaks off what only this client wants when it goes; while it sends, its request fails if it goes. */
+    void leaveWithClient() {
+        if (exchange.isRequestComplete()) {
+            client.leaveWithClient();
+        }
+    }
+}

@@ -1,0 +1,45 @@
+package dev.refrain.http.proxy;
+
+import dev.refrain.console.activity.ActivityLog;
+import dev.refrain.console.activity.ModelNames;
+import dev.refrain.console.explain.Outlines;
+import dev.refrain.engine.ResponseCache;
+import dev.refrain.http.server.LongBodies;
+import dev.refrain.http.server.ClientLimits;
+import dev.refrain.http.upstream.UpstreamClient;
+import dev.refrain.semantics.caller.Callers;
+import dev.refrain.semantics.key.KeyContexts;
+import dev.refrain.semantics.preset.Presets;
+
+/**
+ * What all requests share on their way.
+ *
+ * @param steps reads headers and makes keys
+ * @param outlines gets the requests that are fetched to be stored
+ * @param longBodies has the threads for them
+ */
+record Parts(
+        ResponseCache cache,
+        Steps steps,
+        ActivityLog activity,
+        Callers callers,
+        KeyContexts contexts,
+        Outlines outlines,
+        Presets presets,
+        ModelNames models,
+        UpstreamClient client,
+        Providers providers,
+        LongBodies longBodies,
+        Limits limits) {
+    /**
+     * How far to go for a request.
+     *
+     * @param bodyBytes the longest request body to let through to an endpoint
+     * @param forwardedBytes the longest one to let through elsewhere
+     * @param cancelWhenAbandoned whether an answer that could be stored is not worth having once its client has gone
+     * @param reading how far to go for a request
+     * @param writing how far to go for a client that does not take its answer
+     */
+    record Limits(
+            long bodyBytes, long forwardedBytes, boolean cancelWhenAbandoned, ClientLimits reading, ClientLimits writing) {}
+}

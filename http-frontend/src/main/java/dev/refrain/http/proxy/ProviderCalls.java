@@ -1,0 +1,118 @@
+package dev.refrain.http.proxy;
+
+import dev.refrain.console.activity.ProviderCall;
+import dev.refrain.console.activity.MeteringSink;
+import dev.refrain.console.explain.OutlineSink;
+import dev.refrain.engine.CacheKey;
+import dev.refrain.engine.CacheRequest;
+import dev.refrain.engine.exchange.AnswerFacts;
+import dev.refrain.engine.exchange.ResponseSink;
+import dev.refrain.engine.exchange.Upstream;
+import dev.refrain.engine.memory.MemoryBudget;
+import dev.refrain.http.server.StreamedBody;
+import dev.refrain.http.upstream.UpstreamCall;
+import dev.refrain.semantics.answer.IdentifySink;
+import dev.refrain.semantics.answer.ProxyException;
+import dev.refrain.semantics.route.Route;
+import java.net.http.HttpRequest;
+import java.util.function.Supplier;
+import java.util.function.UnaryOperator;
+
+/** Calls to providers, made of requests; nothing is built or sent before one is fetched, which a hit never does. */
+final class ProviderCalls {
+    private final Parts parts;
+    private final MemoryBudget memory;
+
+    ProviderCalls(Parts parts) {
+        this.parts = parts;
+        this.memory = parts.cache().admin().memory();
+    }
+
+    /**
+     * A call that nobody but the client hears of.
+     *
+     * @param body makes the body; null if there is none
+     * @param identityCoding whether the provider is asked not to compress its answer
+     */
+    Upstream of(ClientRequest request, Supplier<HttpRequest.BodyPublisher> body, boolean identityCoding) {
+        return sink -> {
+            try {
+                HttpRequest.BodyPublisher publisher = body.get();
+                HttpRequest call = request.provider()
+                        .request(
+                                request.method(),
+                                providersRoute(request),
+                                request.query(),
+                                request.fields(),
+                                publisher,
+                                identityCoding);
+                boolean isRepeatable = !(publisher instanceof StreamedBody);
+                boolean isKnown = request.shortcut().hasServed();
+                return new UpstreamCall(parts.client(), call, isRepeatable, isKnown).fetch(sink);
+            } catch (ProxyException e) {
+                sink.fail(e);
+                return Upstream.Call.UNSTOPPABLE;
+            }
+        };
+    }
+
+    /** The route with the provider's id of a response in place of the one that a hit gave it (W26b). */
+    private Route providersRoute(ClientRequest request) {
+        Route route = request.route();
+        String id = route.responseId();
+        return id == null
+                ? route
+                : parts.cache()
+                        .pipeline()
+                        .providerId(request.caller().scope(), id)
+                        .map(route::withResponseId)
+                        .orElse(route);
+    }
+
+    /** The same call with every answer given its generation id, and shown to the log. */
+    Upstream identified(ClientRequest request, Upstream upstream) {
+        return identified(request, upstream, client -> client);
+    }
+
+    /**
+     * The same for a request whose answer may be stored: an outline of the request is kept if it is answered.
+     *
+     * @param asked as the cache sees the request
+     * @param body that the key was made of
+     */
+    Upstream outlined(ClientRequest request, CacheKey key, CacheRequest asked, byte[] body, Upstream upstream) {
+        if (!parts.outlines().isOn()) {
+            return identified(request, upstream);
+        }
+        return identified(
+                request,
+                upstream,
+                client -> new OutlineSink(
+                        head -> parts.outlines()
+                                .add(
+                                        () -> parts.cache().admin().keyParts(key, asked),
+                                        head.generationId(),
+                                        System.currentTimeMillis(),
+                                        body),
+                        client));
+    }
+
+    private Upstream identified(ClientRequest request, Upstream upstream, UnaryOperator<ResponseSink> outline) {
+        return sink -> {
+            ProviderCall started = request.account().callStarted();
+            try {
+                return upstream.fetch(new MeteringSink(
+                        request.endpoint(), started, new IdentifySink(outline.apply(sink), memory), memory));
+            } catch (RuntimeException | Error e) {
+                started.ended(AnswerFacts.NONE);
+                throw e;
+            }
+        };
+    }
+
+    /** Makes a call that the cache has no part in: it ends when the client goes. */
+    static void start(Upstream upstream, ResponseSink client) {
+        Upstream.Call call = upstream.fetch(client);
+        client.whenGone(call::cancel);
+    }
+}

@@ -1,0 +1,22 @@
+package dev.refrain.http.proxy;
+
+import dev.refrain.engine.CacheKey;
+import dev.refrain.engine.CacheRequest;
+import dev.refrain.engine.ResponseCache;
+import dev.refrain.http.server.HeaderFields;
+import dev.refrain.semantics.RequestFields;
+import io.undertow.util.HeaderMap;
+import java.util.Optional;
+
+/** The steps that are taken once for each request, which a test counts by taking the place of this. Thread-safe. */
+class Steps {
+    /** The header of a request, to be looked at as the rules do. */
+    RequestFields fields(HeaderMap headers) {
+        return new HeaderFields(headers);
+    }
+
+    /** The key of a request, or empty if it is not eligible. */
+    Optional<CacheKey> key(ResponseCache cache, CacheRequest request) {
+        return cache.key(request);
+    }
+}

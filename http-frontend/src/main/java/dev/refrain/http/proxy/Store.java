@@ -1,0 +1,77 @@
+package dev.refrain.http.proxy;
+
+import dev.refrain.engine.ResponseCache;
+import dev.refrain.engine.ResponseCacheBuilder;
+import dev.refrain.engine.spi.ForeignFileException;
+import dev.refrain.engine.spi.NoStore;
+import dev.refrain.http.config.ByteSize;
+import dev.refrain.http.config.Settings;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.time.Duration;
+import java.util.Locale;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Makes of the settings a cache on its file, and says what there is. */
+final class Store {
+    private static final Logger LOG = LoggerFactory.getLogger(Store.class);
+
+    private Store() {}
+
+    /**
+     * Opens the cache. One whose file cannot be opened stores nothing; that is reported.
+     *
+     * @throws ForeignFileException if the file is not Refrain's, which is a mistake in the settings
+     */
+    static ResponseCache open(Settings settings) throws IOException {
+        ResponseCacheBuilder builder = ResponseCache.builder(settings.store())
+                .capacityBytes(settings.capacity().bytes())
+                .preallocate(settings.preallocate())
+                .maxRequestBytes((int) settings.limits().cacheableRequest().bytes())
+                .maxAnswerBytes((int) settings.limits().storedAnswer().bytes())
+                .sweepInterval(settings.sweepInterval())
+                .staleIfError(settings.staleIfError())
+                // Silence is noticed much earlier; this is for a provider that goes on and on.
+                .upstreamTimeout(Duration.ofDays(1))
+                .silentCall(settings.timeouts().silentCall())
+                .neverStored(settings.neverStored())
+                .replayZero(settings.replay().paths())
+                .cancelWhenAbandoned(settings.onDisconnect() == Settings.OnDisconnect.CANCEL)
+                // Not before the answers in progress are stored; close() sees to it.
+                .closeOnExit(false);
+        if (settings.memory().hotAnswers() != null) {
+            builder.hotBytes(settings.memory().hotAnswers().bytes());
+        }
+        if (settings.memory().knownRequests() != null) {
+            builder.memoBytes(settings.memory().knownRequests().bytes());
+        }
+        try {
+            return builder.open();
+        } catch (ForeignFileException e) {
+            // A mistake in the settings, which a proxy that runs without its cache would hide.
+            throw e;
+        } catch (IOException e) {
+            LOG.error("Nothing will be cached. {}. Put that right and restart", e.getMessage());
+            LOG.debug("Why the store could not be opened", e);
+            return builder.store(new NoStore()).open();
+        }
+    }
+
+    /** A few words for an operator. */
+    static String describe(Settings settings, ResponseCache cache) {
+        long capacity = cache.admin().stats().store().capacityBytes();
+        return capacity == 0
+                ? "no store"
+                : "store " + settings.store() + " (" + new ByteSize(capacity) + freeSpace(settings) + ")";
+    }
+
+    private static String freeSpace(Settings settings) {
+        try {
+            long free = Files.getFileStore(settings.store().toAbsolutePath()).getUsableSpace();
+            return String.format(Locale.ROOT, "; %.1fGiB free on its disk", free / (double) (1L << 30));
+        } catch (IOException unknown) {
+            return "";
+        }
+    }
+}
