@@ -36,6 +36,15 @@ class ArchitectureTest {
             .resideInAnyPackage(
                     "dev.refrain.engine..", "dev.refrain.console.activity..", "dev.refrain.console.admin..");
 
+    /** An explanation is of a request as it was sent, however it came. */
+    @ArchTest
+    static final ArchRule explanationsKnowNoListenerAndNoLog = noClasses()
+            .that()
+            .resideInAPackage("dev.refrain.console.explain..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage("dev.refrain.console.admin..", "dev.refrain.console.activity..");
+
     @ArchTest
     static final ArchRule noCircles =
             slices().matching("dev.refrain.(**)").should().beFreeOfCycles();

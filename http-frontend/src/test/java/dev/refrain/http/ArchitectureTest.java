@@ -43,19 +43,10 @@ class ArchitectureTest {
             .dependOnClassesThat()
             .resideInAPackage("dev.refrain.http.shortcut..");
 
+    /** What a content coding is, and what is inside, is HTTP's matter. */
     @ArchTest
-    static final ArchRule callingAProviderKnowsNoServer = noClasses()
-            .that()
-            .resideInAPackage("dev.refrain.http.upstream..")
-            .should()
-            .dependOnClassesThat()
-            .resideInAnyPackage(
-                    "io.undertow..",
-                    "org.xnio..",
-                    "dev.refrain.console..",
-                    "dev.refrain.http.server..",
-                    "dev.refrain.http.shortcut..",
-                    "dev.refrain.http.config..");
+    static final ArchRule theProxyDecodesNothing =
+            noClasses().should().dependOnClassesThat().resideInAnyPackage("io.airlift..", "java.util.zip..");
 
     @ArchTest
     static final ArchRule theConfigurationAndTheDemoKnowNoProxying = noClasses()

@@ -146,7 +146,7 @@ class GeneratedDocsTest {
     /** Of what is part of the product: neither tests nor benchmarks. */
     private static SortedMap<String, SortedSet<String>> packagesByModule() throws IOException {
         SortedMap<String, SortedSet<String>> packages = new TreeMap<>();
-        for (String module : List.of("engine", "http-semantics", "console", "http-frontend")) {
+        for (String module : List.of("engine", "http-semantics", "upstream-client", "console", "http-frontend")) {
             SortedSet<String> names = new TreeSet<>();
             for (Path file : sources(ROOT.resolve(module).resolve("src/main/java"))) {
                 PACKAGE.matcher(Files.readString(file)).results().forEach(found -> names.add(found.group(1)));

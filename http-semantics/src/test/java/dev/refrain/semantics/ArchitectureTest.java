@@ -27,6 +27,15 @@ class ArchitectureTest {
     static final ArchRule theEnginesInternalsAreNoApi =
             noClasses().should().dependOnClassesThat().resideInAPackage("dev.refrain.engine.internal..");
 
+    /** It is what front-ends and explanations ask; the rules that it is made of can be used without it. */
+    @ArchTest
+    static final ArchRule noRuleKnowsTheDecision = noClasses()
+            .that()
+            .resideOutsideOfPackage("dev.refrain.semantics.decision..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAPackage("dev.refrain.semantics.decision..");
+
     @ArchTest
     static final ArchRule noCircles =
             slices().matching("dev.refrain.(**)").should().beFreeOfCycles();

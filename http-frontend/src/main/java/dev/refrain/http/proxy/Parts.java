@@ -4,8 +4,8 @@ import dev.refrain.console.activity.ActivityLog;
 import dev.refrain.console.activity.ModelNames;
 import dev.refrain.console.explain.Outlines;
 import dev.refrain.engine.ResponseCache;
-import dev.refrain.http.server.LongBodies;
 import dev.refrain.http.server.ClientLimits;
+import dev.refrain.http.server.LongBodies;
 import dev.refrain.http.upstream.UpstreamClient;
 import dev.refrain.semantics.caller.Callers;
 import dev.refrain.semantics.key.KeyContexts;
@@ -41,5 +41,9 @@ record Parts(
      * @param writing how far to go for a client that does not take its answer
      */
     record Limits(
-            long bodyBytes, long forwardedBytes, boolean cancelWhenAbandoned, ClientLimits reading, ClientLimits writing) {}
+            long bodyBytes,
+            long forwardedBytes,
+            boolean cancelWhenAbandoned,
+            ClientLimits reading,
+            ClientLimits writing) {}
 }

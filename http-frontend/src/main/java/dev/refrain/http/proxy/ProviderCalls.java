@@ -1,7 +1,7 @@
 package dev.refrain.http.proxy;
 
-import dev.refrain.console.activity.ProviderCall;
 import dev.refrain.console.activity.MeteringSink;
+import dev.refrain.console.activity.ProviderCall;
 import dev.refrain.console.explain.OutlineSink;
 import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.CacheRequest;

@@ -20,6 +20,12 @@ final class RunningProxy extends ProxyUnderTest {
 
     /** Starts with settings given as flags; variables as in the environment. */
     RunningProxy(Path store, URI upstream, Map<String, String> variables, String... flags) throws IOException {
+        this(new Steps(), store, upstream, variables, flags);
+    }
+
+    /** The same with steps that a test looks at. */
+    RunningProxy(Steps steps, Path store, URI upstream, Map<String, String> variables, String... flags)
+            throws IOException {
         List<String> arguments =
                 new ArrayList<>(List.of("--port", "0", "--store", store.toString(), "--capacity", "32MiB"));
         if (upstream != null) {
@@ -32,7 +38,7 @@ final class RunningProxy extends ProxyUnderTest {
         if (!(startup instanceof Startup.Run run)) {
             throw new IllegalArgumentException(startup.toString());
         }
-        server = ProxyServer.start(run.settings());
+        server = ProxyServer.start(run.settings(), listening -> {}, steps);
     }
 
     /** What the cache counts. */
