@@ -95,6 +95,15 @@ class SmallHeapIT {
             }
         }
 
+        /** Goes on until so many more have been answered, or one was not: clients that move nothing are ended meanwhile. */
+        void askMore(int times) throws InterruptedException {
+            int enough = answered.get() + times;
+            long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+            while (answered.get() < enough && refused.get() == 0 && wrong.isEmpty() && System.nanoTime() < deadline) {
+                Thread.sleep(20);
+            }
+        }
+
         @Override
         public void close() {
             over = true;
@@ -250,7 +259,7 @@ class SmallHeapIT {
                         // There is no room for it.
                     }
                 }
-                Thread.sleep(4000);
+                pinger.askMore(80);
                 check(jar, pinger);
             }
         } finally {
@@ -328,7 +337,7 @@ class SmallHeapIT {
                 assertThat(whole.get())
                         .as("%s refused, broken: %s; %s", refused, broken, jar.err())
                         .isPositive();
-                Thread.sleep(3000);
+                pinger.askMore(60);
                 check(jar, pinger);
             }
         } finally {

@@ -1,0 +1,98 @@
+package dev.refrain.http.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.xnio.OptionMap;
+import org.xnio.Options;
+import org.xnio.Xnio;
+import org.xnio.XnioIoThread;
+import org.xnio.XnioWorker;
+
+/** Messages of several threads come to the I/O thread, each once, and each thread's in its order. */
+class MailboxTest {
+    /** Message {@code number} of a thread. */
+    private record Message(int sender, int number) {}
+
+    private XnioWorker worker;
+    private XnioIoThread thread;
+
+    @BeforeEach
+    void start() throws Exception {
+        worker = Xnio.getInstance()
+                .createWorker(OptionMap.create(Options.WORKER_IO_THREADS, 1, Options.THREAD_DAEMON, true));
+        thread = worker.getIoThread();
+    }
+
+    @AfterEach
+    void stop() {
+        worker.shutdownNow();
+    }
+
+    @Test
+    void nothingIsLostOrOvertaken() throws Exception {
+        int senders = 3;
+        int each = 60_000;
+        int[] next = new int[senders + 1];
+        AtomicInteger wrong = new AtomicInteger();
+        CountDownLatch left = new CountDownLatch((senders + 1) * each);
+        Mailbox mailbox = new Mailbox(thread, message -> {
+            Message got = (Message) message;
+            if (Thread.currentThread() != thread || got.number() != next[got.sender()]++) {
+                wrong.incrementAndGet();
+            }
+            left.countDown();
+        });
+        List<Thread> threads = new ArrayList<>();
+        for (int sender = 0; sender < senders; sender++) {
+            int own = sender;
+            threads.add(new Thread(() -> send(mailbox, own, 0, each)));
+        }
+        threads.forEach(Thread::start);
+        // The I/O thread sends itself some in between, and those too come in order.
+        for (int from = 0; from < each; from += 100) {
+            int begin = from;
+            thread.execute(() -> send(mailbox, senders, begin, begin + 100));
+        }
+        assertThat(left.await(60, TimeUnit.SECONDS)).as("%s are missing", left).isTrue();
+        for (Thread sender : threads) {
+            sender.join();
+        }
+        assertThat(wrong).hasValue(0);
+    }
+
+    /** Of four messages, one is of no use without the next. */
+    private static void send(Mailbox mailbox, int sender, int from, int to) {
+        for (int i = from; i < to; i++) {
+            if (i % 4 == 2) {
+                mailbox.deliverWithNext(new Message(sender, i));
+            } else {
+                mailbox.deliver(new Message(sender, i));
+            }
+        }
+    }
+
+    /** Single messages with pauses: each has to wake the thread, which has just found nothing to do, or is about to. */
+    @Test
+    void noMessageWaitsForTheNextOne() throws Exception {
+        AtomicInteger received = new AtomicInteger();
+        Mailbox mailbox = new Mailbox(thread, message -> received.incrementAndGet());
+        for (int i = 1; i <= 20_000; i++) {
+            mailbox.deliver(i);
+            long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+            while (received.get() < i) {
+                assertThat(System.nanoTime())
+                        .as("message %s is not received", i)
+                        .isLessThan(deadline);
+                Thread.onSpinWait();
+            }
+        }
+    }
+}
