@@ -12,8 +12,8 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * Writes the head of a hit as bytes of HTTP/1.1, for front-ends that answer hits past their server. Allocates little and
- * is used again for each hit; not thread-safe.
+ * Writes the head of a hit as bytes of HTTP/1.1, for front-ends that answer hits past their server. Allocates little.
+ * One instance is used for hit after hit; not thread-safe.
  */
 public final class HitHead implements ResponseFields {
     private static final byte[] STATUS = ascii("HTTP/1.1 200 OK\r\nConnection: keep-alive\r\n");
