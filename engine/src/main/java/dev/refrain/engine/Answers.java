@@ -109,12 +109,12 @@ final class Answers implements AutoCloseable {
         return counters;
     }
 
-    /** What keeps answers from being stored. */
+    /** Counts why answers are not stored. */
     CaptureFaults faults() {
         return faults;
     }
 
-    /** What may be held of the heap. */
+    /** The budget of heap memory. */
     MemoryBudget memory() {
         return memory;
     }

@@ -65,9 +65,9 @@ public final class CacheRequest {
     }
 
     /**
-     * A request of a caller with one API key, which is good for any cache. A caller with other credentials, a certain
-     * provider, a query string or headers that count: all these take a {@link KeyContext}
-     * ({@link CachePipeline#context}). It also saves an HMAC for each request.
+     * A request of a caller with one API key, which is good for any cache. Other credentials, a provider, a query
+     * string and headers need a {@link KeyContext} ({@link CachePipeline#context}), which also saves an HMAC for each
+     * request.
      *
      * @param apiKey the caller's API key, or empty if it has none: all callers without one share their answers
      * @param body the request body as sent, UTF-8 JSON; not copied, must not change while this request is in use

@@ -48,7 +48,7 @@ final class EntryCodec {
 
     /** Entries of any other version are misses. */
     private static final byte CURRENT_VERSION = 5;
-    /** Of entries whose patches are for the block. */
+    /** Version of entries whose patch table is for the compressed block. */
     private static final byte BLOCK_PATCHES_VERSION = 6;
 
     private static final int MAX_FINISH_REASON = 255;

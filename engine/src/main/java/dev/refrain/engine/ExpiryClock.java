@@ -48,7 +48,7 @@ final class ExpiryClock {
         long now = clock.millis();
         this.believed = now;
         if (lastUseMillis != NEVER && now - lastUseMillis > SETTLING.toMillis()) {
-            // It has been away for long, or the clock has jumped.
+            // The store was unused for long, or the clock has jumped.
             believed = lastUseMillis;
             doubting = true;
             doubted = now;

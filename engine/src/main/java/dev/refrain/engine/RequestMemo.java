@@ -20,7 +20,7 @@ import net.jpountz.xxhash.XXHashFactory;
  * model's tag and the streaming mode.
  */
 final class RequestMemo {
-    /** Longer ones are rare, and would push out many. */
+    /** The longest body that is kept, in bytes. Longer ones are rare, and would displace many. */
     private static final int MAX_BODY = 256 << 10;
 
     private static final int DIGEST = 0;

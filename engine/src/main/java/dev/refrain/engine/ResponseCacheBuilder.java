@@ -265,7 +265,7 @@ public final class ResponseCacheBuilder {
         return this;
     }
 
-    /** Where the time comes from; the system clock unless set. */
+    /** The clock for lifetimes; the system clock unless set. */
     public ResponseCacheBuilder clock(Clock source) {
         clock = Objects.requireNonNull(source, "source");
         return this;

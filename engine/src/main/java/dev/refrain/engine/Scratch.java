@@ -23,7 +23,7 @@ final class Scratch implements AutoCloseable {
     private final Pool<Scratch> home;
 
     /**
-     * @param home where it goes back to
+     * @param home the pool to which it returns
      * @param memory where large buffers are reserved
      */
     Scratch(Pool<Scratch> home, MemoryBudget memory) {

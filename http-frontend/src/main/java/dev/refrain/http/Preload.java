@@ -22,7 +22,7 @@ final class Preload {
             // By name, since it is the engine's own: where the store finds out what machine it is on.
             () -> Class.forName("net.openhft.chronicle.core.Jvm"),
             Xnio::getInstance,
-            // For the Date of the first answer.
+            // The Date field of the first answer needs it.
             () -> TimeZone.getTimeZone("GMT").getDisplayName(false, TimeZone.SHORT, Locale.US),
             SQLiteJDBCLoader::initialize);
 

@@ -34,7 +34,7 @@ public final class Guard {
     private static final String ENTRIES = "100000";
     private static final String ANSWER_BYTES = "4096";
     private static final TimeValue TURN = TimeValue.milliseconds(200);
-    /** Of both; even, so that the floor's turn is the first that counts. */
+    /** Turns of both; an even number, so that the first one that counts is the floor's. */
     private static final int TURNS = 100;
     /** Until everything is compiled and the copies are those of what is asked for most. */
     private static final int WARM_UP_TURNS = 80;

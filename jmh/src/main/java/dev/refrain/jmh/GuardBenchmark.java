@@ -38,7 +38,7 @@ public class GuardBenchmark extends MeasuredInForks {
 
         private final ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
         private long before;
-        /** Of an iteration. */
+        /** Bytes of one iteration. */
         public long bytes;
 
         @Setup(Level.Iteration)

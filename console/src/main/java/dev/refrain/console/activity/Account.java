@@ -47,7 +47,7 @@ public final class Account implements CacheHeaders.Pricing {
     private long durationNanos;
     private boolean cut;
 
-    /** Of the latest call. */
+    /** The latest call; null if there was none. */
     private volatile ProviderCall call;
     /** The client and the calls that have not ended. */
     @SuppressWarnings("unused") // through the updater
@@ -255,7 +255,7 @@ public final class Account implements CacheHeaders.Pricing {
         return id;
     }
 
-    /** Who asked; null as long as nobody has said. */
+    /** The caller; null until {@link #caller(Caller)} was called. */
     public Caller caller() {
         return caller;
     }

@@ -198,7 +198,7 @@ public final class ActivityLog implements AutoCloseable {
     }
 
     /**
-     * What came after a record.
+     * The records after the given one.
      *
      * @param sequence 0 for the latest ones
      * @param limit how many, the latest if there are more

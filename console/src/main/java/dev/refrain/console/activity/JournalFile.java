@@ -113,7 +113,7 @@ final class JournalFile {
             int code = code(sqlite);
             return code == SQLiteErrorCode.SQLITE_CORRUPT.code || code == SQLiteErrorCode.SQLITE_NOTADB.code;
         }
-        // Of what this class has written, nothing else throws.
+        // Reading what this class has written throws nothing else.
         return e instanceof RuntimeException;
     }
 

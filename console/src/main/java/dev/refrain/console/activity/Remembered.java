@@ -12,7 +12,7 @@ public final class Remembered {
     /** Two objects with their headers, and an entry in the map. */
     private static final int ENTRY_BYTES = 128;
 
-    /** Of a character, unless all of a text are Latin-1. */
+    /** Bytes of a character, in a text that is not Latin-1. */
     private static final int CHARACTER_BYTES = 2;
 
     private Remembered() {}

@@ -58,7 +58,7 @@ public record Stats(
             return cached() + miss + bypass + off;
         }
 
-        /** Those that the cache answered. */
+        /** The requests that the cache answered. */
         public long cached() {
             return hit + collapsed + stale;
         }

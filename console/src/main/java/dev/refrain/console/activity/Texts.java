@@ -16,7 +16,7 @@ final class Texts {
 
     /** The number of no text. */
     static final int NONE = 0;
-    /** Of a text without a number. */
+    /** The number of a text that has none. */
     static final int UNNUMBERED = -1;
 
     private final ConcurrentHashMap<String, Integer> numbers = new ConcurrentHashMap<>();

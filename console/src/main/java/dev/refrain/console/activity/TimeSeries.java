@@ -2,7 +2,7 @@ package dev.refrain.console.activity;
 
 import java.math.BigDecimal;
 
-/** Requests over time, counted by the minute in which they ended. */
+/** Requests over time, counted by the minute in which they ended. Its records are immutable. */
 public final class TimeSeries {
     private TimeSeries() {}
 

@@ -108,7 +108,7 @@ public final class Events implements AutoCloseable {
         thread.execute(() -> quietly(() -> tell(Set.of(listener), List.of())));
     }
 
-    /** Those who listen now. */
+    /** The number of listeners. */
     int listeners() {
         return listeners.size();
     }

@@ -44,7 +44,7 @@ final class Routes implements HttpHandler {
 
     private record Route(String path, Action action) {}
 
-    /** By path, then by method. */
+    /** Actions by path, then by method. */
     private final Map<String, Map<HttpString, Action>> actions = new HashMap<>();
 
     private final int maxBodyBytes;

@@ -15,7 +15,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Spec;
 
-/** {@code java -jar refrain.jar stats|purge|explain}. */
+/** The commands {@code java -jar refrain.jar stats|purge|explain}. Used on the main thread of a process. */
 @Command(
         name = "java -jar refrain.jar",
         description = "Asks a running Refrain through its admin listener.",

@@ -26,7 +26,7 @@ final class Outline {
     private final long millis;
     /** Numbers of paths, in the order of the document. */
     private final int[] paths;
-    /** Of path and value, in the same order. */
+    /** Hashes of path and value, in the same order. */
     private final long[] hashes;
     /** The same hashes, sorted. */
     private final long[] sorted;

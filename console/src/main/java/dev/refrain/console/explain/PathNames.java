@@ -14,7 +14,7 @@ final class PathNames {
     static final int LONGEST = 300;
     private static final long MAX_BYTES =
             Math.min(8L << 20, Runtime.getRuntime().maxMemory() / 128);
-    /** Of a path beside its characters, which may take two bytes each. */
+    /** Bytes of a path besides its characters, which may take two bytes each. */
     private static final int OWN_BYTES = 128;
 
     private static final int UNNAMED = 0;

@@ -14,10 +14,10 @@ import java.util.concurrent.atomic.LongAdder;
  * <p>Thread-safe and lock-free: a reservation is one atomic addition.
  */
 public final class MemoryBudget {
-    /** What is at most this large is small, in bytes. */
+    /** The largest reservation that is not {@link Use#LARGE}, in bytes. */
     public static final int SMALL = 64 * 1024;
 
-    /** What the program itself needs of a heap. */
+    /** Heap that the program itself needs, in bytes. */
     private static final long OWN_BYTES = 16L << 20;
 
     private static final long LEAST_BYTES = 4L << 20;
@@ -146,7 +146,7 @@ public final class MemoryBudget {
         return refusals.sum();
     }
 
-    /** What one thing holds of a budget while it grows and shrinks. Thread-safe. */
+    /** The part of a budget that one object holds, which may grow and shrink. Thread-safe. */
     public static final class Reservation implements AutoCloseable {
         private final MemoryBudget budget;
         private final Use small;
@@ -221,7 +221,7 @@ public final class MemoryBudget {
     public static final class Exhausted extends RuntimeException {
         private static final long serialVersionUID = 1L;
 
-        /** It says what to do. */
+        /** Has a message that says what to do. */
         public Exhausted() {
             super("the memory budget is used up; give the JVM a larger heap", null, false, false);
         }

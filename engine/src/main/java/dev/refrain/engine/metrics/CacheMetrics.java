@@ -13,9 +13,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.ToDoubleFunction;
 
 /**
- * A cache's figures as meters. Requests never touch a meter: what a cache counts anyway
- * is read when the registry is. One scrape reads many meters, and some figures take a
- * walk over the store's segments, so a reading is used for {@value #FRESH_MILLIS} ms.
+ * Binds a cache's statistics to a Micrometer registry. Requests use no meter: a scrape reads the cache's own counters.
+ * One scrape reads many meters, and some statistics need a walk over the store's segments, so a reading is reused for
+ * {@value #FRESH_MILLIS} ms. Thread-safe; nothing is null.
  */
 public final class CacheMetrics implements MeterBinder {
     private static final long FRESH_MILLIS = 500;

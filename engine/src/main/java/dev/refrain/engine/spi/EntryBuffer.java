@@ -4,8 +4,8 @@ import dev.refrain.engine.memory.MemoryBudget;
 import java.util.Arrays;
 
 /**
- * A growable byte array that entries are read into and written from, reused so
- * that a read allocates nothing. Not thread-safe.
+ * A growable byte array for reading and writing entries. It is reused, so that a read allocates nothing. Not
+ * thread-safe.
  */
 public final class EntryBuffer {
     private byte[] bytes;

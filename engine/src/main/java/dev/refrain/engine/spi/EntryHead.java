@@ -5,8 +5,8 @@ import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 
 /**
- * The fixed head that every entry begins with: all that a store has to understand of an entry in order to expire and
- * evict it. Little-endian; docs/STORAGE-FORMAT.md describes the whole entry.
+ * The fixed head of every entry: all that a store has to understand of an entry to expire and evict it. Little-endian;
+ * docs/STORAGE-FORMAT.md describes the whole entry. Stateless.
  */
 public final class EntryHead {
     /** Length of the head in bytes; no valid entry is shorter. */

@@ -4,9 +4,9 @@ import java.io.IOException;
 import java.nio.file.Path;
 
 /**
- * A file or directory stands where a store, or a file beside it, is to be, and it is not Refrain's. It is left as it
- * is. The message names it and says what to do: name another file, or move that one away. Unlike a store that cannot be
- * opened for lack of room or permission, this is a mistake in the configuration.
+ * The place of a store, or of a file beside it, is taken by a file or directory that is not Refrain's. It is left
+ * unchanged. The message names it and says what to do: configure another file, or move this one away. This is a mistake
+ * in the configuration, unlike a lack of room or permission.
  */
 public final class ForeignFileException extends IOException {
     private static final long serialVersionUID = 1L;

@@ -12,11 +12,11 @@ import java.util.function.Predicate;
 
 /**
  * Entries on the heap, within a budget in bytes: for tests, and for hosts that cannot start java with the flags that
- * the memory-mapped file needs. It needs no file and no flag, touches no class of Chronicle's, and forgets everything
- * when it is closed. What was not read or put for longest makes room for what comes.
+ * the memory-mapped file needs. It needs no file and no flag, loads no class of Chronicle Map, and forgets everything
+ * when it is closed. It evicts the least recently used entry.
  *
- * <p>One monitor guards it, which is held while an entry is copied: as quick as can be for a test or a small host, not
- * made for many threads.
+ * <p>Thread-safe by one monitor, which is held while an entry is copied. That is fast for a test or a small host, but
+ * not made for many threads.
  */
 public final class HeapStore implements CacheStore {
     /** The smallest budget, in bytes. */

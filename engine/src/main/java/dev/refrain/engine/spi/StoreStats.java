@@ -1,7 +1,8 @@
 package dev.refrain.engine.spi;
 
 /**
- * A snapshot of a store's figures. Counters start at zero when the store is opened and count this process only.
+ * A snapshot of a store's statistics. Counters start at zero when the store is opened and count this process only.
+ * Immutable and thread-safe.
  *
  * @param entries keys in the store now, expired ones that no sweep has met included
  * @param bytes bytes that the entries take in the store now, as far as the store can tell

@@ -1,7 +1,7 @@
 package dev.refrain.engine.stats;
 
 /**
- * What is known of a stored answer; see {@link dev.refrain.engine.CacheAdmin#inspect}.
+ * Facts of a stored answer; see {@link dev.refrain.engine.CacheAdmin#inspect}. Immutable and thread-safe.
  *
  * @param storedAtMillis when it was stored, milliseconds since the epoch
  * @param expiresAtMillis from when on it is not served, milliseconds since the epoch

@@ -1,5 +1,5 @@
 /**
- * What a cache says of itself: its figures, and what is known of one entry. Plain records, made by
- * {@link dev.refrain.engine.CacheAdmin}. Stable API, like the root package, which it knows nothing of.
+ * Statistics of a cache and facts of one entry, as immutable records of {@link dev.refrain.engine.CacheAdmin}. Stable
+ * API. Unless a record says otherwise, nothing is null. It does not depend on the root package.
  */
 package dev.refrain.engine.stats;

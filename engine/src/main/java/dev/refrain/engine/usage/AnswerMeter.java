@@ -20,7 +20,7 @@ public final class AnswerMeter {
 
     private final Endpoint endpoint;
     private final MemoryBudget.Reservation memory;
-    /** It cannot be read. */
+    /** Whether the answer cannot be counted, because it is encoded or memory ran out. */
     private boolean unreadable;
 
     private int seen;
@@ -76,7 +76,7 @@ public final class AnswerMeter {
                 try {
                     counting = AnswerCapture.counting(endpoint, b != '{', memory);
                 } catch (MemoryBudget.Exhausted noRoom) {
-                    // Then nothing of it is counted.
+                    // An answer for which there is no memory is not counted.
                     unreadable = true;
                 }
                 return;

@@ -193,10 +193,10 @@ public record Settings(
 
     /** What becomes of an upstream call when nobody waits for its answer any more (wire rule W29). */
     public enum OnDisconnect {
-        /** It is finished and its answer stored, so that the retry is a hit. */
+        /** The call is finished and its answer stored, so that the retry is a hit. */
         @JsonProperty("finish")
         FINISH,
-        /** It is broken off. */
+        /** The call is cancelled. */
         @JsonProperty("cancel")
         CANCEL
     }

@@ -46,7 +46,7 @@ public final class Backlog {
     }
 
     void removeFirst() {
-        // It is as long as what was reserved for it.
+        // Its capacity is what was reserved for it.
         memory.release(pieces.remove().capacity());
     }
 

@@ -147,7 +147,7 @@ public final class BodyReader {
         receiver.failed(ProxyException.noRoom());
     }
 
-    /** For a moment there are both arrays. */
+    /** Both arrays exist for a moment. */
     private boolean grow(int capacity) {
         if (!held.grow(capacity)) {
             return false;

@@ -70,7 +70,7 @@ public final class ExchangeSink implements ResponseSink {
     private StreamSinkChannel channel;
     private boolean begun;
     private boolean ended;
-    /** What is pending is the last of it, and not the end. */
+    /** Whether the answer failed: the pending pieces are the last, and the answer is cut after them. */
     private boolean failed;
 
     private boolean over;

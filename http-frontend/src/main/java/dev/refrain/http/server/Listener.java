@@ -28,12 +28,12 @@ public final class Listener implements AutoCloseable {
     private static final int THREAD_CACHE = 4;
     private static final int BACKLOG = 1000;
 
-    /** Of the heap: more connections wait until others are closed. */
+    /** Heap per connection, in bytes. Beyond that, connections wait until others are closed. */
     private static final int BYTES_PER_CONNECTION = 16 * 1024;
 
     private static final int MAX_CONNECTIONS =
             (int) Math.min(1_000_000, Runtime.getRuntime().maxMemory() / BYTES_PER_CONNECTION);
-    /** As Undertow has it: for each I/O thread. */
+    /** Undertow's own number of workers for each I/O thread. */
     private static final int WORKERS = 8;
 
     private final XnioWorker worker;

@@ -22,7 +22,7 @@ public final class WaitTimer {
 
     private XnioExecutor.Key running;
     private long startedNanos;
-    /** What is left of the time for all waits together. */
+    /** The rest of the time for all waits together. */
     private long leftNanos;
 
     /** @param expired runs on the I/O thread when a wait has taken too long */

@@ -32,14 +32,14 @@ final class HitWriter implements ResponseSink {
 
     private byte[] message = new byte[16 * 1024];
 
-    // Of the request that is being looked at.
+    // The connection of the current request.
     private Shortcut connection;
     private KnownHead known;
     private CacheRequest request;
     private CacheKey key;
     private Account account;
     private int bodyLength;
-    /** Of head and body, what is not written. */
+    /** Bytes of head and body that are not written yet. */
     private int left;
     /**
      * Where the next bytes go: the piece, or what holds everything from there

@@ -296,7 +296,7 @@ public final class Shortcut extends AbstractStreamSourceConduit<StreamSourceCond
             ClientWatch.forget(completed.getConnection());
             ParserMemory.wipe(completed.getConnection());
             idleNanos = System.nanoTime();
-            // What it has read already it does not read again.
+            // Undertow has read these bytes already and will not read them again.
             PooledByteBuffer ahead = ((HttpServerConnection) completed.getConnection()).getExtraBytes();
             between = ahead == null;
             if (ahead != null && !room.take(ahead.getBuffer().remaining(), false, true)) {

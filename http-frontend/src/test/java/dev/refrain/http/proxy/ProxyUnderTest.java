@@ -18,8 +18,10 @@ abstract class ProxyUnderTest implements AutoCloseable {
         return HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
     }
 
-    /** The next request has a new connection: an idle one may be closed under it by a proxy that keeps none for
-     * long. */
+    /**
+     * The next request has a new connection: an idle one may be closed under it by a proxy that keeps none for
+     * long.
+     */
     void forgetConnections() {
         http = client();
     }

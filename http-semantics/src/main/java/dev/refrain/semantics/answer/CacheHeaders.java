@@ -23,7 +23,7 @@ public final class CacheHeaders {
     private CacheHeaders() {}
 
     /**
-     * For an answer.
+     * Writes the fields for an answer.
      *
      * @param outcome null where caching was off
      * @param key null if the request has none
@@ -58,7 +58,7 @@ public final class CacheHeaders {
     }
 
     /**
-     * For an error that Refrain makes itself.
+     * Writes the fields for an error of Refrain's own.
      *
      * @param outcome what a failure of the upstream would have been; null where caching was off
      */
@@ -91,7 +91,7 @@ public final class CacheHeaders {
         }
     }
 
-    /** Only what is known. */
+    /** Writes the fields whose values are known. */
     private static void writeSavings(Savings savings, Pricing pricing, ResponseFields headers) {
         if (savings.tokens() > 0) {
             headers.put(CacheField.SAVED_TOKENS, Long.toString(savings.tokens()));

@@ -1,6 +1,6 @@
 package dev.refrain.semantics.answer;
 
-/** A response's header, as far as {@link CacheHeaders} writes to it. */
+/** A response's header, to which {@link CacheHeaders} writes. Used by one thread at a time. */
 public interface ResponseFields {
     /** Sets a field that nobody else has set. */
     void put(CacheField field, String value);

@@ -34,7 +34,7 @@ public final class Callers {
 
     private final ResponseCache cache;
     private final CredentialFields fields;
-    /** By the SHA-256 of an API key. */
+    /** Names by the SHA-256 of an API key. */
     private final Map<String, String> names;
 
     private final CacheScope anonymous;
@@ -125,7 +125,7 @@ public final class Callers {
         }
     }
 
-    /** Those of one request. */
+    /** The credentials of one request. */
     private final class Credentials {
         /** Names and values in turn. */
         private final List<String> all = new ArrayList<>(4);

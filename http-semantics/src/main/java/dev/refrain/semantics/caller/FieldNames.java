@@ -82,7 +82,7 @@ public record FieldNames(List<String> names) {
         return names.stream().anyMatch(name -> name.indexOf('*') >= 0);
     }
 
-    /** As {@link #parse} reads it. */
+    /** The names in the form that {@link #parse} reads. */
     @Override
     public String toString() {
         return names.isEmpty() ? NONE : String.join(", ", names);

@@ -4,7 +4,7 @@ import java.util.HashSet;
 import java.util.Locale;
 import java.util.Set;
 
-/** What {@code Connection} names (RFC 9110, 7.6.1). */
+/** Parses the field {@code Connection} (RFC 9110, 7.6.1). Stateless. */
 public final class ConnectionOptions {
     private ConnectionOptions() {}
 

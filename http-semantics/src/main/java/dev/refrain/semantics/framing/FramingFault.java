@@ -1,7 +1,7 @@
 package dev.refrain.semantics.framing;
 
 /**
- * Why a request is refused.
+ * Why a request is refused. Immutable.
  *
  * @param status for the answer
  * @param message a sentence for whoever sent it, without anything from the request

@@ -43,7 +43,7 @@ public final class CredentialMac {
     byte[] end() {
         try {
             sha256.digest(value, 0, LENGTH);
-            // It would keep the last block otherwise.
+            // The digest would keep the last block otherwise.
             sha256.reset();
             return value;
         } catch (DigestException e) {

@@ -19,7 +19,7 @@ import java.util.stream.IntStream;
  * <p>No byte of the query string and of credential fields is kept, only one keyed hash of them ({@link CredentialMac}).
  */
 public final class KnownHead {
-    /** Of a length; no request that is looked at here is as long. */
+    /** The most digits of a length. No request that the shortcut handles is longer. */
     private static final int MAX_DIGITS = 7;
 
     private static final byte[] LENGTH = "\r\ncontent-length:".getBytes(StandardCharsets.US_ASCII);
@@ -28,7 +28,7 @@ public final class KnownHead {
     private final Part before;
 
     private final Part after;
-    /** Of all that is secret. */
+    /** A keyed hash of all secret parts. */
     private final byte[] mac;
 
     private final KeyContext context;

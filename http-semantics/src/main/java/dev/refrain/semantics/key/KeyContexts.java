@@ -15,7 +15,7 @@ public final class KeyContexts {
     private final List<String> headers;
 
     /**
-     * For one cache.
+     * Makes one for a cache.
      *
      * @param headers names of the fields that change answers (wire rule W14)
      */

@@ -143,7 +143,7 @@ public final class FixedRate {
             send(requests[body], due, due >= counted);
             asked += due >= counted ? 1 : 0;
         }
-        // Those that are under way.
+        // Waits for the requests under way.
         long patience = System.nanoTime() + TimeUnit.SECONDS.toNanos(5);
         while (idle.size() < selector.keys().size() && System.nanoTime() < patience) {
             receive();

@@ -25,7 +25,7 @@ final class StreamClient {
     private boolean inBody;
     private boolean hit;
     private String id;
-    /** Of a hit; null until its first event has come. */
+    /** The time in a hit; null until its first event has come. */
     private String time;
     /** Bytes of the body, or of the chunk, that are to come; -1 while a chunk's size is. */
     private long remaining = -1;

@@ -10,7 +10,7 @@ import java.nio.charset.StandardCharsets;
  * @param tokens how many events come before the two last ones
  */
 record TokenStream(int number, int tokens) {
-    /** Of an answer's time, always ten digits. */
+    /** Digits of an answer's time, always ten. */
     static final int TIME_DIGITS = 10;
 
     private static final String TIME = "1700000000";

@@ -7,7 +7,7 @@ import jdk.jfr.FlightRecorder;
  * Recorder, which would delay a server's first answers by a tenth of a second.
  */
 public final class Events {
-    /** As many bytes of a key as are shown of it: 48 bits. */
+    /** The bytes of a key that events show: 48 bits. */
     static final int SHOWN_KEY_BYTES = 6;
 
     private Events() {}

@@ -13,7 +13,7 @@ public final class IdFormat {
     /** Length in bytes and in characters; every id is ASCII. */
     public static final int LENGTH = 35;
 
-    /** How many numbers ten characters can be: 62 to the power of 10. */
+    /** The number of values of ten characters: 62 to the power of 10. */
     public static final long HALF = 839_299_365_868_340_224L;
     /** Decimal digits of the seconds: enough until the year 2286. */
     public static final int SECONDS_DIGITS = 10;

@@ -107,7 +107,7 @@ public final class ChronicleStore implements CacheStore {
             }
             return store;
         } catch (FileSystemException e) {
-            // Its message alone is often a path and nothing else.
+            // The message of such an exception is often only a path.
             throw new IOException(
                     "The store " + file + " cannot be opened: "
                             + e.getClass().getSimpleName() + ": " + e.getMessage()

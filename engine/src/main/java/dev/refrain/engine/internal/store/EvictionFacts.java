@@ -48,7 +48,7 @@ final class EvictionFacts {
         return chunks(total(value.bytes(), value.length()));
     }
 
-    /** Of an entry of the given length, which may come from a damaged file. */
+    /** The chunks of an entry of the given length, which may come from a damaged file. */
     static int chunks(int length) {
         return Layout.chunks(Math.max(EntryHead.LENGTH, length));
     }

@@ -191,7 +191,7 @@ final class LockFile implements Closeable {
         return buffer.getInt(0);
     }
 
-    /** Of the whole record, wherever the buffer stands. */
+    /** The checksum of the whole record. The position of the buffer does not matter. */
     private static int checksum(ByteBuffer record) {
         CRC32C crc = new CRC32C();
         crc.update(record.duplicate().position(0).limit(RECORD_LENGTH));

@@ -10,7 +10,7 @@ import dev.refrain.engine.exchange.AnswerFacts;
  * reasoning apart say the sum of all three as the total.
  */
 final class AnswerCount {
-    /** Longer ids are taken for something else. */
+    /** Longer ids are ignored. */
     private static final int MAX_ID_LENGTH = 256;
 
     private final AnswerFormat format;
@@ -48,7 +48,7 @@ final class AnswerCount {
         last.costNanos = usage.costNanos >= 0 ? usage.costNanos : last.costNanos;
     }
 
-    /** Of several choices, the first one's. */
+    /** The finish reason; of several choices, that of the first one. */
     private String reason(AnswerFields fields) {
         return switch (format) {
             case CHAT -> firstChoice(fields);

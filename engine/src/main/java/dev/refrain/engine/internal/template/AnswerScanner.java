@@ -57,13 +57,13 @@ final class AnswerScanner {
     private enum Place {
         /** The document's own members. */
         TOP,
-        /** Those of the object in it that is the answer. */
+        /** Names in the object that is the answer. */
         ANSWER,
-        /** Those of {@code delta} in an event of Messages. */
+        /** Names in {@code delta} of an event of Messages. */
         DELTA,
-        /** Those of {@code incomplete_details}. */
+        /** Names in {@code incomplete_details}. */
         DETAILS,
-        /** Those of {@code x_groq}. */
+        /** Names in {@code x_groq}. */
         GROQ
     }
 

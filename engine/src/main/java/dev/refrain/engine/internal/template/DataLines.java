@@ -31,7 +31,7 @@ final class DataLines {
      */
     void add(int start, int end) {
         if (length == offsets.length) {
-            // For a moment there are both arrays.
+            // Both arrays exist for a moment.
             memory.require(2L * Integer.BYTES * length);
             offsets = Arrays.copyOf(offsets, 2 * length);
             memory.shrink(length == FEW ? 0 : (long) Integer.BYTES * length);
@@ -52,8 +52,10 @@ final class DataLines {
         return offsets[2 * line + 1];
     }
 
-    /** The event's data as a client sees it: the values with a line feed between, in an array that is to be
-     * released. */
+    /**
+     * The event's data as a client sees it: the values with a line feed between, in an array that is to be
+     * released.
+     */
     GrowableBytes join(byte[] event) {
         int bytes = count() - 1;
         for (int line = 0; line < count(); line++) {
@@ -69,8 +71,10 @@ final class DataLines {
         return joined;
     }
 
-    /** Edits of the joined data at their places in the event. No JSON token has a line feed, so each lies in one
-     * line. */
+    /**
+     * Edits of the joined data at their places in the event. No JSON token has a line feed, so each lies in one
+     * line.
+     */
     List<Edit> unjoin(List<Edit> edits) {
         List<Edit> result = new ArrayList<>(edits.size());
         int line = 0;

@@ -245,7 +245,7 @@ final class StreamCapture extends Capture {
         } else if (equals(bytes, start, colon, EVENT)) {
             errorEvent = equals(bytes, value, end, ERROR);
         } else if (equals(bytes, start, colon, ERROR)) {
-            // What llama.cpp sent in 2024 and 2025.
+            // llama.cpp sent this field in 2024 and 2025.
             errorField = true;
         }
     }
