@@ -116,7 +116,10 @@ class EarlierFormatsTest {
 
     // ---- the present format
 
-    /** Changes with the format: whoever changes that keeps this file as one of an earlier format, and adds a new one. */
+    /**
+     * Changes with the format: whoever changes that keeps this file as one of an earlier format, and adds a new
+     * one.
+     */
     private static final String PRESENT = "map2-entry5";
 
     private static final int STREAM = 18;

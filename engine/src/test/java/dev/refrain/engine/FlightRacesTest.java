@@ -52,7 +52,7 @@ class FlightRacesTest {
             return call;
         }
 
-        /** SampleAnswers every call that is still open, and those that are made because of it. */
+        /** Answers every call that is still open, and those that are made because of it. */
         void answerAll() {
             for (int i = 0; i < calls.size(); i++) {
                 calls.get(i).answer(i);

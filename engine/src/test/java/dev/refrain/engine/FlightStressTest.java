@@ -74,7 +74,10 @@ class FlightStressTest {
                 }
             }));
 
-    /** Each fault is logged, and here are thousands, on purpose. Held, because the log manager does not. */
+    /**
+     * Each fault is logged, and this test makes thousands. A strong reference, because the log manager has only a weak
+     * one.
+     */
     private final Logger faults = Logger.getLogger(GuardedSink.class.getName());
 
     @BeforeEach

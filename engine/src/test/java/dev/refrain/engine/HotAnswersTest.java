@@ -197,7 +197,7 @@ class HotAnswersTest {
     void damageToTheEntryBehindACopyDoesNoHarm() throws IOException {
         store(CHAT_ANSWER);
         makeHot();
-        // The block of the entry, not its head: what the copy was made from was whole.
+        // Damages the entry's block and not its head. The copy was made from the whole entry.
         Path file = folder.resolve("answers");
         byte[] bytes = Files.readAllBytes(file);
         int model = indexOf(bytes, utf8("chat.completion"));

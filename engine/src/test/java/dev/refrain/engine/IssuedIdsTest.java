@@ -38,7 +38,7 @@ class IssuedIdsTest {
     private final MovableClock clock = new MovableClock();
     private final Set<String> issued = new HashSet<>();
     private final List<String> seen = new ArrayList<>();
-    /** SampleAnswers that wait to be sent; null if none is to wait. */
+    /** Answers that wait to be sent; null if none is to wait. */
     private List<Runnable> held;
 
     private ResponseCache cache;

@@ -23,7 +23,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** SampleAnswers as futures, for embedders. */
+/** Answers as futures, for embedders. */
 class WholeAnswerTest {
     private static final String STREAM_REQUEST = "{\"stream\":true,\"messages\":[]}";
 

@@ -70,7 +70,7 @@ public class FlightBenchmark extends MeasuredInForks {
         }
     }
 
-    /** Leaves when it is told to. */
+    /** A reader that leaves on demand. */
     private static final class Visitor implements ResponseSink {
         private int bytes;
         private Runnable leave = () -> {};

@@ -20,7 +20,7 @@ public class HitBenchmark extends MeasuredInForks {
         throw miss();
     };
 
-    /** What a latency-minded embedder uses: no garbage. */
+    /** The fastest lookup for an embedder: it makes no garbage. */
     @Benchmark
     public CachedResponse find(FilledCache filled, Requests requests, Lookups lookups) {
         byte[] body = requests.next();

@@ -64,7 +64,7 @@ public class Popularity {
         return entries;
     }
 
-    /** The entry of a step; steps may go on for ever. */
+    /** The entry of a step. There is no last step. */
     int entry(int step) {
         return drawn[step & (DRAWS - 1)];
     }

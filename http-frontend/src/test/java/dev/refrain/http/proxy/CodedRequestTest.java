@@ -62,7 +62,7 @@ class CodedRequestTest extends WireTest {
         assertThat(provider.calls()).isEqualTo(2);
         assertThat(provider.received().get(0).headers().getFirst("Content-Encoding"))
                 .isEqualTo(coding);
-        // The provider reads it as UTF-8, in which these bytes have no other form.
+        // Exact, because these bytes are valid UTF-8 and have only one form.
         assertThat(provider.received().get(0).body()).isEqualTo(new String(body, StandardCharsets.UTF_8));
     }
 

@@ -149,7 +149,7 @@ class CredentialMatrixTest extends WireTest {
                 Collections.rotate(lines.subList(0, 4), 1);
                 assertThat(isHit(client, body("order"), lines)).as("%s", lines).isTrue();
             }
-            // Of one field the order counts.
+            // The order of the lines of one field counts.
             Collections.swap(lines, lines.indexOf("Authorization: Bearer a"), lines.indexOf("Authorization: Bearer e"));
             assertThat(isHit(client, body("order"), lines)).isFalse();
         }

@@ -56,8 +56,8 @@ final class RunningProxy extends ProxyUnderTest {
     }
 
     /**
-     * The log once it has so many requests: each comes into it at about the time at which its client has the answer,
-     * which may be later.
+     * Waits until the log has the given number of requests, because a request may reach the log after its client has
+     * the answer.
      */
     ActivityLog activity(int count) {
         long patience = System.nanoTime() + 10_000_000_000L;

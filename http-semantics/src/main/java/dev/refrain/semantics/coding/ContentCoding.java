@@ -47,7 +47,7 @@ public enum ContentCoding {
             return (int) Math.min(2L * decoded, MAX_WINDOW);
         }
     },
-    /** Several, or one that is not known here. */
+    /** Several codings, or an unknown one. */
     OTHER {
         @Override
         InputStream open(byte[] coded) throws IOException {

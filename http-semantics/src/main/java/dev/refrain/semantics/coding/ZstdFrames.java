@@ -76,7 +76,7 @@ final class ZstdFrames {
         };
     }
 
-    /** Passes over one, and returns whether it is the frame's last. */
+    /** Skips a block, and returns whether it is the frame's last. */
     private boolean block() throws IOException {
         int header = Byte.toUnsignedInt(coded.get()) | (Short.toUnsignedInt(coded.getShort()) << 8);
         int length = header >> 3;

@@ -58,7 +58,7 @@ public final class BlockPatches {
         return sequence(probe.first, Template.ID_LENGTH);
     }
 
-    /** A time to try a block with. */
+    /** A made-up time, to see whether a block can be patched. */
     public static byte[] probeTime(Probe probe) {
         return sequence(probe.first + Template.ID_LENGTH, Template.TIME_LENGTH);
     }

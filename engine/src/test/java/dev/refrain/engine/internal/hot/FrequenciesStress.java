@@ -17,7 +17,7 @@ import org.openjdk.jcstress.infra.results.I_Result;
 @Outcome(expect = Expect.FORBIDDEN, desc = "More, or less than nothing.")
 @State
 public class FrequenciesStress {
-    // As few counters as are halved at once.
+    // The smallest number of counters, which are all halved at once.
     private final Frequencies frequencies = new Frequencies(1);
 
     @Actor

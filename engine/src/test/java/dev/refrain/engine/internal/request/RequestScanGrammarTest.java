@@ -187,8 +187,8 @@ class RequestScanGrammarTest {
     }
 
     /**
-     * Strings are read in groups of eight bytes at their begin and end, of 32 between; a byte must not hide what its
-     * neighbours are, wherever in a group they stand.
+     * The scanner reads the ends of strings in groups of 8 bytes, and their middle in groups of 32. A byte must be seen
+     * at any place in its group, whatever its neighbours are.
      */
     @Test
     void seesEveryByteWhateverItsNeighbour() {

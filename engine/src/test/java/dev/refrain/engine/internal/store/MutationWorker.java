@@ -142,7 +142,7 @@ final class MutationWorker {
     private void read(ChronicleStore store) {
         for (int i = 0; i < ENTRIES; i++) {
             store.head(TestEntries.key(i), head);
-            // The engine removes what is not intact.
+            // As the engine does, removes a damaged entry.
             if (store.get(TestEntries.key(i), found)) {
                 if (!TestEntries.isIntact(i, found)) {
                     damaged++;

@@ -21,10 +21,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/**
- * A segment that is damaged while the store is open is put right at once, and
- * nothing that is whole goes with what is not.
- */
+/** A segment that is damaged while the store is open is repaired at once, and no whole entry is lost. */
 class SegmentRepairTest {
     private static final int KEYS = 500;
 
