@@ -95,7 +95,10 @@ class SmallHeapIT {
             }
         }
 
-        /** Goes on until so many more have been answered, or one was not: clients that move nothing are ended meanwhile. */
+        /**
+         * Goes on until so many more have been answered, or one was not: clients that move nothing are ended
+         * meanwhile.
+         */
         void askMore(int times) throws InterruptedException {
             int enough = answered.get() + times;
             long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
