@@ -111,7 +111,7 @@ final class Mutations {
                 return false;
             }
             String[] words = answer.split(" ", 3);
-            if (words[2].startsWith("THREW") || words[2].startsWith("WRONG")) {
+            if (words[2].startsWith("THREW") || words[2].startsWith("WRONG") || words[2].equals("unhealed")) {
                 failures.add(answer);
             }
             String outcome = words[2].startsWith("THREW") ? "threw" : words[2];
