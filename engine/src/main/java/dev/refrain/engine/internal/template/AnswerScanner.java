@@ -86,15 +86,15 @@ final class AnswerScanner {
      * with names of their own (a tool's schema is echoed in a Responses answer), so it goes when it holds more names
      * than all formats have.
      *
-     * <p>The parser makes text of numbers, names and what {@link #text} asks for, all of which are short; other strings
-     * are passed over. So its limits are far below an answer's length, and a few bytes never become many on the heap.
+     * <p>The parser makes text of numbers, names and what {@link #text} asks for; other strings are passed over. So its
+     * limits are far below an answer's length, and an answer never becomes several times as many bytes on the heap.
      */
     private static final class Json extends JsonFactory {
         private static final int MAX_NAMES = 500;
         /** In bytes, more or less. */
-        private static final int MAX_NAME_LENGTH = 1024;
+        private static final int MAX_NAME_LENGTH = 64 * 1024;
 
-        private static final int MAX_NUMBER_LENGTH = 1000;
+        private static final int MAX_NUMBER_LENGTH = 1 << 20;
         private static final long serialVersionUID = 1;
 
         private static volatile Json shared = new Json();
@@ -104,7 +104,7 @@ final class AnswerScanner {
                     .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
                     .streamReadConstraints(StreamReadConstraints.builder()
                             // Numbers are gathered in the same buffer, and judged only when they have ended.
-                            .maxStringLength(4 * MAX_NUMBER_LENGTH)
+                            .maxStringLength(MAX_NUMBER_LENGTH + (64 << 10))
                             .maxNumberLength(MAX_NUMBER_LENGTH)
                             .maxNameLength(MAX_NAME_LENGTH)
                             .build()));
