@@ -25,7 +25,7 @@ final class MutationWorker {
     static final long CAPACITY = 16L << 20;
     /** How often a store is opened, the first time included. */
     private static final int OPENINGS = 4;
-    /** What an opening notices, the next one repairs; what is left then is found as it is read, so the one after is clean. */
+    /** What an opening notices, the next one repairs. What is left is found as it is read; the one after is clean. */
     private static final int CLEAN_AFTER = 2;
 
     private static final Clock CLOCK = Clock.fixed(Instant.ofEpochMilli(50_000), ZoneOffset.UTC);
@@ -135,8 +135,8 @@ final class MutationWorker {
     }
 
     /**
-     * A store heals: what is noticed is put right at the next opening. What nobody comes upon is not noticed: a free list
-     * that is wrong shows when the room is given away.
+     * A store heals: what is noticed is put right at the next opening. What nobody comes upon is not noticed: a free
+     * list that is wrong shows when the room is given away.
      */
     private void reopen(Path file, SplittableRandom random) throws IOException {
         for (int opening = 2; opening <= OPENINGS; opening++) {
