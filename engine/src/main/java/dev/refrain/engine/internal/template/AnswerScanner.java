@@ -86,8 +86,8 @@ final class AnswerScanner {
      * with names of their own (a tool's schema is echoed in a Responses answer), so it goes when it holds more names
      * than all formats have.
      *
-     * <p>The parser makes text of numbers, names and what {@link #text} asks for; other strings are passed over. So its
-     * limits are far below an answer's length, and an answer never becomes several times as many bytes on the heap.
+     * <p>The parser makes text of numbers, names and what {@link #text} asks for; other strings are passed over. The
+     * longest number takes less than 8 MiB of the heap while it is read.
      */
     private static final class Json extends JsonFactory {
         private static final int MAX_NAMES = 500;
