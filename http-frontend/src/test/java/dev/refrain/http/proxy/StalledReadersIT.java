@@ -99,6 +99,15 @@ class StalledReadersIT {
         }
     }
 
+    /** While memory is tight, who was refused is cut a second later; its answer arrived before that and can be read. */
+    private static void sendUnlessCut(RawClient client, String rest) throws IOException {
+        try {
+            client.send(rest);
+        } catch (SocketException cut) {
+            assertThat(cut).hasMessageMatching("Connection reset.*|Broken pipe");
+        }
+    }
+
     private static int lengthIn(String head) {
         Matcher length = CONTENT_LENGTH.matcher(head);
         assertThat(length.find()).as(head).isTrue();
@@ -126,7 +135,7 @@ class StalledReadersIT {
             // Sending the rest shows who was refused.
             Set<String> answers = new HashSet<>();
             for (RawClient client : clients.subList(0, CLIENTS)) {
-                client.send(" ".repeat(2_999_998) + "}");
+                sendUnlessCut(client, " ".repeat(2_999_998) + "}");
                 answers.add(client.readResponse().substring(0, "HTTP/1.1 200".length()));
             }
             assertThat(answers).containsExactlyInAnyOrder("HTTP/1.1 200", "HTTP/1.1 503");
