@@ -19,7 +19,9 @@ import java.util.regex.Pattern;
 final class ChildProxy implements AutoCloseable {
     private static final Pattern PORT = Pattern.compile("listens on http://[^:]+:(\\d+)/");
     private static final Pattern USED = Pattern.compile("used (\\d+)K");
-    private static final Pattern STATUS = Pattern.compile("(?m)^(Threads|RssAnon):\\s+(\\d+)");
+    private static final Pattern STATUS = Pattern.compile("(?m)^(Threads|VmRSS|RssAnon):\\s+(\\d+)");
+    /** What {@code Unsafe} has allocated: direct buffers of any kind, among them those that Netty makes itself. */
+    private static final Pattern DIRECT = Pattern.compile("\\bOther \\(reserved=\\d+KB, committed=(\\d+)KB");
 
     private final Process process;
     private final Path folder;
@@ -32,7 +34,8 @@ final class ChildProxy implements AutoCloseable {
     /** One with settings of its own, as environment variables. */
     ChildProxy(Path jar, String heap, String upstream, Map<String, String> variables) throws IOException {
         folder = Files.createTempDirectory("refrain-load");
-        List<String> command = new ArrayList<>(List.of(java("java"), "-Xmx" + heap));
+        List<String> command =
+                new ArrayList<>(List.of(java("java"), "-Xmx" + heap, "-XX:NativeMemoryTracking=summary"));
         if (Runtime.version().feature() >= 24) {
             command.add("--sun-misc-unsafe-memory-access=allow");
         }
@@ -70,6 +73,15 @@ final class ChildProxy implements AutoCloseable {
         return Long.parseLong(used.group(1)) / 1024;
     }
 
+    /** Memory of direct buffers, in MiB, as the JVM tracks it. */
+    long directMib() throws IOException {
+        Matcher direct = DIRECT.matcher(jcmd("VM.native_memory"));
+        if (!direct.find()) {
+            throw new IOException("jcmd does not say how much memory is outside the heap");
+        }
+        return Long.parseLong(direct.group(1)) / 1024;
+    }
+
     private String jcmd(String command) throws IOException {
         Process jcmd = new ProcessBuilder(java("jcmd"), Long.toString(process.pid()), command)
                 .redirectErrorStream(true)
@@ -78,8 +90,8 @@ final class ChildProxy implements AutoCloseable {
     }
 
     /**
-     * {@code Threads}, or {@code RssAnon}: memory that is resident and no
-     * mapped file, in KiB; 0 where there is no procfs.
+     * {@code Threads}; {@code VmRSS}: resident memory in KiB, mapped files and all; or {@code RssAnon}: the same
+     * without those. 0 where there is no procfs.
      */
     long status(String name) throws IOException {
         Path file = Path.of("/proc/" + process.pid() + "/status");

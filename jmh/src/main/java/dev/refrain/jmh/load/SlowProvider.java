@@ -5,6 +5,7 @@ import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
+import java.nio.channels.ByteChannel;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
 import java.nio.channels.ServerSocketChannel;
@@ -15,6 +16,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import javax.net.ssl.SSLContext;
 
 /** A provider that answers every request with the {@link TokenStream} it names, an event at a time, at an even pace. */
 final class SlowProvider implements AutoCloseable {
@@ -24,6 +26,9 @@ final class SlowProvider implements AutoCloseable {
             "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
 
     private final ServerSocketChannel server;
+    /** Null for a provider without TLS. */
+    private final SSLContext tls;
+
     private final Selector selector;
     private final Thread thread;
     private final int tokens;
@@ -36,14 +41,14 @@ final class SlowProvider implements AutoCloseable {
     private final AtomicInteger calls = new AtomicInteger();
 
     private final class Connection {
-        private final SocketChannel channel;
+        private final ByteChannel channel;
         private final ByteBuffer in = ByteBuffer.allocate(8 * 1024);
         private ByteBuffer out = ByteBuffer.allocate(0);
         private TokenStream stream;
         private int next;
         private long atNanos;
 
-        Connection(SocketChannel channel) {
+        Connection(ByteChannel channel) {
             this.channel = channel;
         }
 
@@ -94,8 +99,14 @@ final class SlowProvider implements AutoCloseable {
         }
     }
 
-    /** @param timeline is told when each event was sent */
-    SlowProvider(int tokens, long paceMillis, Timeline timeline) throws IOException {
+    /**
+     * Starts it.
+     *
+     * @param timeline is told when each event was sent
+     * @param tls shows its certificate; null for a provider without TLS
+     */
+    SlowProvider(int tokens, long paceMillis, Timeline timeline, SSLContext tls) throws IOException {
+        this.tls = tls;
         this.tokens = tokens;
         this.paceNanos = TimeUnit.MILLISECONDS.toNanos(paceMillis);
         this.timeline = timeline;
@@ -110,7 +121,8 @@ final class SlowProvider implements AutoCloseable {
     }
 
     String base() throws IOException {
-        return "http://127.0.0.1:" + ((InetSocketAddress) server.getLocalAddress()).getPort() + "/v1";
+        return (tls == null ? "http" : "https") + "://127.0.0.1:"
+                + ((InetSocketAddress) server.getLocalAddress()).getPort() + "/v1";
     }
 
     int calls() {
@@ -138,7 +150,10 @@ final class SlowProvider implements AutoCloseable {
             if (key.isAcceptable()) {
                 for (SocketChannel accepted = server.accept(); accepted != null; accepted = server.accept()) {
                     accepted.configureBlocking(false);
-                    accepted.register(selector, SelectionKey.OP_READ, new Connection(accepted));
+                    accepted.register(
+                            selector,
+                            SelectionKey.OP_READ,
+                            new Connection(tls == null ? accepted : new TlsChannel(accepted, tls.createSSLEngine())));
                 }
             } else {
                 Connection connection = (Connection) key.attachment();

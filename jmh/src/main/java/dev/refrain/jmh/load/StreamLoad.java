@@ -1,5 +1,6 @@
 package dev.refrain.jmh.load;
 
+import dev.refrain.testing.SelfSigned;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
@@ -10,15 +11,18 @@ import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Locale;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Many slow streams at once: {@code StreamLoad [jar] [clients] [answers] [seconds] [heap]}.
+ * Many slow streams at once: {@code StreamLoad [jar] [clients] [answers] [seconds] [heap] [http|https]}, the last
+ * being the provider's scheme.
  *
  * <p>All clients ask within a few seconds, with caching on, for streams of a token each 50 ms. As many answers as
  * clients make every request a miss that is captured and stored; fewer make followers of the rest. Once all have ended,
@@ -56,17 +60,26 @@ public final class StreamLoad {
         int seconds = args.length > 3 ? Integer.parseInt(args[3]) : 30;
         String heap = args.length > 4 ? args[4] : "512m";
         int tokens = seconds * 1000 / PACE_MILLIS;
+        boolean isTls = args.length > 5 && args[5].equals("https");
         Timeline timeline = new Timeline(answers, tokens + 2);
-        try (SlowProvider provider = new SlowProvider(tokens, PACE_MILLIS, timeline);
-                ChildProxy proxy = new ChildProxy(jar, heap, provider.base())) {
+        Path folder = Files.createTempDirectory("refrain-streams");
+        Path keys = folder.resolve("keys.p12");
+        if (isTls) {
+            SelfSigned.write(keys);
+        }
+        try (SlowProvider provider =
+                        new SlowProvider(tokens, PACE_MILLIS, timeline, isTls ? SelfSigned.context(keys) : null);
+                ChildProxy proxy =
+                        new ChildProxy(jar, heap, provider.base(), isTls ? TlsProvider.trust(keys) : Map.of())) {
             StreamLoad load = new StreamLoad(clients, answers, tokens, proxy, timeline);
             System.out.printf(
                     Locale.ROOT,
-                    "%,d clients, %,d answers, %,d tokens each, a heap of %s%n",
+                    "%,d clients, %,d answers, %,d tokens each, a heap of %s, a provider by %s%n",
                     clients,
                     answers,
                     tokens,
-                    heap);
+                    heap,
+                    isTls ? "HTTPS" : "HTTP");
             load.warmUp();
             Duration before = proxy.processorTime();
             load.run(true);
@@ -77,6 +90,9 @@ public final class StreamLoad {
                     proxy.processorTime().minus(before).toMillis() / 1000.0);
             load.run(false);
             System.out.printf(Locale.ROOT, "calls to the provider %,d%n", provider.calls() - 1);
+        } finally {
+            Files.deleteIfExists(keys);
+            Files.delete(folder);
         }
     }
 
@@ -212,14 +228,17 @@ public final class StreamLoad {
     private String look() {
         try {
             long threads = proxy.status("Threads");
-            long resident = proxy.status("RssAnon") / 1024;
+            long resident = proxy.status("VmRSS") / 1024;
+            long anonymous = proxy.status("RssAnon") / 1024;
             return String.format(
                     Locale.ROOT,
-                    "with all streams open: %,d threads, %,d MiB alive on the heap, %,d MiB resident without the "
-                            + "store's file",
+                    "with all streams open: %,d threads, %,d MiB alive on the heap, %,d MiB of direct memory, %,d MiB "
+                            + "resident, %,d without files",
                     threads,
                     proxy.liveHeapMib(),
-                    resident);
+                    proxy.directMib(),
+                    resident,
+                    anonymous);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

@@ -1,97 +1,112 @@
 package dev.refrain.jmh.load;
 
-import dev.refrain.testing.SelfSigned;
-import io.undertow.Undertow;
-import io.undertow.UndertowOptions;
 import io.undertow.server.HttpServerExchange;
+import io.undertow.server.ServerConnection;
 import java.io.IOException;
-import java.net.InetSocketAddress;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.GeneralSecurityException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.Queue;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
+import org.xnio.IoUtils;
 
 /**
- * Bursts of calls to a provider behind TLS, none of which it answers before all are there:
- * {@code TlsBurst [jar] [calls] [rounds] [heap]}. Each call wants a connection of its own, and between two bursts all
- * are closed. The provider offers HTTP/2, too, for 100 streams on a connection. Ends with status 1 if a call fails.
+ * Bursts of calls to a provider behind TLS, none of which it answers before all are there, through nginx and Refrain in
+ * turn: {@code TlsBurst [jar] [calls] [rounds] [heap] [h1|h2]}.
+ *
+ * <p>With {@code h1} each call wants a connection of its own. With {@code h2} the provider offers HTTP/2, too, for 100
+ * streams on a connection; nginx 1.22 does not take that. After each burst the provider closes all connections, so that
+ * the next one has to make them again. nginx has a worker for each processor, checks the certificate as Refrain does,
+ * and keeps no connection. Ends with status 1 if a call fails.
  */
 public final class TlsBurst implements AutoCloseable {
     private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(120);
-    /** Longer than the proxy keeps an idle connection. */
-    private static final long PAUSE_MILLIS = 6_000;
 
     private final Queue<HttpServerExchange> asked = new ConcurrentLinkedQueue<>();
-    private final HttpClient http =
-            HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+    private final Set<ServerConnection> connections = ConcurrentHashMap.newKeySet();
     private final int calls;
-    private final Undertow provider;
-    private final ChildProxy proxy;
+    private final TlsProvider provider;
+    private final ChildNginx nginx;
+    private final ChildProxy refrain;
+    private final List<Peer> peers;
+    private int failed;
 
-    private TlsBurst(int calls, Path keys, Path jar, String heap) throws IOException, GeneralSecurityException {
+    /** One of those that are compared. */
+    private record Peer(String name, int port, Supplier<Duration> processorTime, List<Double> seconds) {}
+
+    private TlsBurst(int calls, Path jar, String heap, boolean offersHttp2) throws Exception {
         this.calls = calls;
-        provider = Undertow.builder()
-                .setServerOption(UndertowOptions.ENABLE_HTTP2, true)
-                .setServerOption(UndertowOptions.HTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, 100)
-                .addHttpsListener(0, "127.0.0.1", SelfSigned.context(keys))
-                .setHandler(exchange -> exchange.getRequestReceiver().receiveFullBytes((whole, body) -> {
+        provider = new TlsProvider(
+                offersHttp2,
+                exchange -> exchange.getRequestReceiver().receiveFullBytes((whole, body) -> {
                     whole.dispatch(() -> {}); // so that it does not end here
+                    connections.add(whole.getConnection());
                     asked.add(whole);
-                }))
-                .build();
-        provider.start();
-        int port = ((InetSocketAddress) provider.getListenerInfo().get(0).getAddress()).getPort();
-        String trust =
-                "-Djavax.net.ssl.trustStore=" + keys + " -Djavax.net.ssl.trustStorePassword=" + SelfSigned.PASSWORD;
-        proxy = new ChildProxy(jar, heap, "https://127.0.0.1:" + port + "/v1", Map.of("JAVA_TOOL_OPTIONS", trust));
+                }));
+        nginx = new ChildNginx(provider.port(), provider.certificate(), 0);
+        refrain = new ChildProxy(jar, heap, "https://localhost:" + provider.port() + "/v1", provider.trust());
+        peers = List.of(
+                new Peer("nginx", nginx.port(), nginx::processorTime, new ArrayList<>()),
+                new Peer("refrain", refrain.port(), refrain::processorTime, new ArrayList<>()));
     }
 
-    /** See the description of the class; the defaults are two bursts of 2,000 calls in 512 MiB. */
+    /** See the description of the class; the defaults are three bursts of 2,000 calls in 512 MiB. */
     public static void main(String[] args) throws Exception {
         Path jar = Path.of(args.length > 0 ? args[0] : "http-frontend/target/refrain.jar");
         int calls = args.length > 1 ? Integer.parseInt(args[1]) : 2000;
-        int rounds = args.length > 2 ? Integer.parseInt(args[2]) : 2;
+        int rounds = args.length > 2 ? Integer.parseInt(args[2]) : 3;
         String heap = args.length > 3 ? args[3] : "512m";
-        Path folder = Files.createTempDirectory("refrain-tls");
-        Path keys = folder.resolve("keys.p12");
-        int failed = 0;
-        try {
-            SelfSigned.write(keys);
-            try (TlsBurst burst = new TlsBurst(calls, keys, jar, heap)) {
-                for (int round = 1; round <= rounds; round++) {
-                    failed += burst.run(round);
-                    Thread.sleep(PAUSE_MILLIS);
+        boolean offersHttp2 = args.length > 4 && args[4].equals("h2");
+        int failed;
+        try (TlsBurst burst = new TlsBurst(calls, jar, heap, offersHttp2)) {
+            System.out.printf(
+                    Locale.ROOT,
+                    "%,d new calls at once, a heap of %s, %s; seconds%n%-8s %-8s %9s %9s %9s %12s %7s%n",
+                    calls,
+                    heap,
+                    offersHttp2 ? "HTTP/2 offered" : "HTTP/1.1",
+                    "burst",
+                    "",
+                    "all there",
+                    "all done",
+                    "processor",
+                    "connections",
+                    "failed");
+            for (int round = 1; round <= rounds; round++) {
+                for (Peer peer : burst.peers) {
+                    burst.run(peer, round);
                 }
             }
-        } finally {
-            Files.deleteIfExists(keys);
-            Files.delete(folder);
+            burst.compare();
+            failed = burst.failed;
         }
         if (failed > 0) {
             System.exit(1);
         }
     }
 
-    /** Returns how many calls have failed. */
-    private int run(int round) throws InterruptedException {
-        Duration before = proxy.processorTime();
+    private void run(Peer peer, int round) throws InterruptedException, IOException {
+        Duration before = peer.processorTime().get();
+        HttpClient http =
+                HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+        URI uri = URI.create("http://127.0.0.1:" + peer.port() + "/v1/chat/completions");
         long start = System.nanoTime();
         List<CompletableFuture<HttpResponse<String>>> answers = new ArrayList<>();
         for (int i = 0; i < calls; i++) {
             answers.add(http.sendAsync(
-                    HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + proxy.port() + "/v1/chat/completions"))
+                    HttpRequest.newBuilder(uri)
                             .POST(HttpRequest.BodyPublishers.ofString("{\"round\":" + round + ",\"call\":" + i + "}"))
                             .build(),
                     HttpResponse.BodyHandlers.ofString()));
@@ -100,32 +115,58 @@ public final class TlsBurst implements AutoCloseable {
                 && System.nanoTime() - start < PATIENCE_NANOS) {
             Thread.sleep(20);
         }
-        long arrived = System.nanoTime();
-        System.out.printf(
-                Locale.ROOT,
-                "burst %d: %,d of %,d calls are there after %.1f s; processor time of the proxy %.1f s%n",
-                round,
-                asked.size(),
-                calls,
-                (arrived - start) / 1e9,
-                proxy.processorTime().minus(before).toMillis() / 1000.0);
+        double arrived = (System.nanoTime() - start) / 1e9;
         for (HttpServerExchange call = asked.poll(); call != null; call = asked.poll()) {
             call.getResponseSender().send("{}");
         }
-        int failed = 0;
+        int lost = 0;
         for (CompletableFuture<HttpResponse<String>> answer : answers) {
-            failed += answer.handle((response, failure) -> failure == null && response.statusCode() == 200)
+            lost += answer.handle((response, failure) -> failure == null && response.statusCode() == 200)
                             .join()
                     ? 0
                     : 1;
         }
-        System.out.printf(Locale.ROOT, "  failed: %,d%n", failed);
-        return failed;
+        double done = (System.nanoTime() - start) / 1e9;
+        peer.seconds().add(done);
+        failed += lost;
+        System.out.printf(
+                Locale.ROOT,
+                "%-8d %-8s %9.1f %9.1f %9.1f %12d %7d%n",
+                round,
+                peer.name(),
+                arrived,
+                done,
+                peer.processorTime().get().minus(before).toMillis() / 1000.0,
+                connections.size(),
+                lost);
+        if (lost > 0 && peer.name().equals("nginx")) {
+            System.out.println(nginx.errors());
+        }
+        connections.forEach(IoUtils::safeClose);
+        connections.clear();
+    }
+
+    /** By medians, since the first burst meets code that is not compiled yet. */
+    private void compare() {
+        double[] medians = new double[peers.size()];
+        for (int i = 0; i < medians.length; i++) {
+            double[] sorted = peers.get(i).seconds().stream()
+                    .mapToDouble(Double::doubleValue)
+                    .sorted()
+                    .toArray();
+            medians[i] = sorted[sorted.length / 2];
+        }
+        System.out.printf(
+                Locale.ROOT,
+                "medians %s; Refrain takes %.2f times as long as nginx%n",
+                Arrays.toString(medians),
+                medians[1] / medians[0]);
     }
 
     @Override
     public void close() throws IOException {
-        proxy.close();
-        provider.stop();
+        refrain.close();
+        nginx.close();
+        provider.close();
     }
 }
