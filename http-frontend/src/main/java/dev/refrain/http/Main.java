@@ -10,8 +10,6 @@ import java.util.List;
 public final class Main {
     private static final int CANNOT_START = 1;
 
-    private static final String COMMON_THREADS = "java.util.concurrent.ForkJoinPool.common.parallelism";
-
     private static final String NATIVE_REFLECTION = "jdk.reflect.useNativeAccessorOnly";
 
     private Main() {}
@@ -23,11 +21,6 @@ public final class Main {
         // and later there are hardly any.
         System.setProperty(NATIVE_REFLECTION, System.getProperty(NATIVE_REFLECTION, "true"));
         Logging.configure();
-        if (Runtime.getRuntime().availableProcessors() <= 2 && System.getProperty(COMMON_THREADS) == null) {
-            // With a parallelism of one, the JDK does not use the common pool, and its HTTP client makes a thread for
-            // each call.
-            System.setProperty(COMMON_THREADS, "2");
-        }
         if (List.of(arguments).equals(List.of("rehearse"))) {
             Rehearsal.run();
             return;

@@ -3,15 +3,14 @@ package dev.refrain.http;
 import dev.refrain.http.config.Startup;
 import dev.refrain.http.proxy.ProxyServer;
 import java.io.IOException;
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
+import java.io.InputStream;
+import java.net.HttpURLConnection;
+import java.net.URL;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.CompletableFuture;
 import java.util.stream.Stream;
 
 /**
@@ -40,10 +39,9 @@ final class Rehearsal {
             };
             Startup.Run run = (Startup.Run) Startup.parse(arguments, Map.of());
             try (ProxyServer server = ProxyServer.start(run.settings())) {
-                HttpClient client = HttpClient.newHttpClient();
                 server.describe();
                 for (int time = 0; time < TIMES; time++) {
-                    ask(client, server.address().getPort());
+                    ask(server.address().getPort());
                 }
             }
         } finally {
@@ -56,16 +54,18 @@ final class Rehearsal {
         }
     }
 
-    private static void ask(HttpClient client, int port) {
-        CompletableFuture.allOf(REQUESTS.entrySet().stream()
-                        .flatMap(requests -> requests.getValue().stream()
-                                .map(begin -> HttpRequest.newBuilder(
-                                                URI.create("http://127.0.0.1:" + port + requests.getKey()))
-                                        .header("X-OpenRouter-Cache", "true")
-                                        .POST(HttpRequest.BodyPublishers.ofString(begin + MESSAGES))
-                                        .build()))
-                        .map(request -> client.sendAsync(request, HttpResponse.BodyHandlers.ofString()))
-                        .toArray(CompletableFuture<?>[]::new))
-                .join();
+    private static void ask(int port) throws IOException {
+        for (Map.Entry<String, List<String>> requests : REQUESTS.entrySet()) {
+            for (String begin : requests.getValue()) {
+                HttpURLConnection call =
+                        (HttpURLConnection) new URL("http://127.0.0.1:" + port + requests.getKey()).openConnection();
+                call.setDoOutput(true);
+                call.setRequestProperty("X-OpenRouter-Cache", "true");
+                call.getOutputStream().write((begin + MESSAGES).getBytes(StandardCharsets.UTF_8));
+                try (InputStream answer = call.getInputStream()) {
+                    answer.readAllBytes();
+                }
+            }
+        }
     }
 }

@@ -36,6 +36,9 @@ public final class Account implements CacheHeaders.Pricing {
     private int status = CLIENT_GONE;
     private String id;
     private CacheOutcome cache;
+    /** Why there was no answer; null if there was one. */
+    private String failure;
+
     private long latencyNanos = Activity.UNKNOWN;
     private long bytes;
 
@@ -92,6 +95,15 @@ public final class Account implements CacheHeaders.Pricing {
         if (!(outcome instanceof CacheOutcome.Hit)) {
             latencyNanos = log.nanoTime() - startNanos;
         }
+    }
+
+    /**
+     * The response is an error made here.
+     *
+     * @param token why, from a fixed list
+     */
+    public void failed(String token) {
+        failure = token;
     }
 
     /** More of the response's body has been taken by the connection. */
@@ -248,7 +260,9 @@ public final class Account implements CacheHeaders.Pricing {
     }
 
     String reason() {
-        return cache instanceof CacheOutcome.Bypass bypass ? bypass.reason().detail() : null;
+        return failure == null && cache instanceof CacheOutcome.Bypass bypass
+                ? bypass.reason().detail()
+                : failure;
     }
 
     String id() {

@@ -11,6 +11,8 @@ import java.lang.annotation.Target;
 @interface Setting {
     /** What is allowed for any URL. */
     String URL = "an absolute http or https URL without user, query or fragment";
+    /** What is allowed for the URL of any proxy. */
+    String PROXY_URL = "an http URL such as http://proxy:3128, or none";
     /** What is allowed for the size of any body. */
     String SIZE = "a size from 1B to 1GiB, such as 64KiB or 16MiB";
 

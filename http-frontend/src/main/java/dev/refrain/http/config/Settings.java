@@ -32,6 +32,8 @@ import java.util.stream.Stream;
  * @param port port to listen on, 0 for any free one
  * @param upstream base URL of the provider without a trailing slash, or null for the demo provider
  * @param upstreams providers of single endpoints
+ * @param upstreamTls whom to trust, and what to show, in TLS to providers
+ * @param proxy how providers are reached
  * @param store file that holds the cache
  * @param storeNever finish reasons whose answers are not stored (wire rule W16), separated by commas, or {@code none}
  * @param capacity byte budget of the cache
@@ -77,6 +79,8 @@ public record Settings(
         URI upstream,
 
         Upstreams upstreams,
+        UpstreamTls upstreamTls,
+        Proxy proxy,
 
         @Setting(
                 value = "answers.refrain",
@@ -189,6 +193,64 @@ public record Settings(
     /** Finish reasons whose answers are not stored. */
     public List<String> neverStored() {
         return names(storeNever);
+    }
+
+    private static final Pattern HOST_AND_PORT =
+            Pattern.compile("[A-Za-z0-9_][A-Za-z0-9_.-]*(:[0-9]{1,4}|:[1-5][0-9]{4})?");
+
+    /**
+     * TLS to providers, of files in PEM.
+     *
+     * @param caFile certificates of issuers to trust beside those that the JVM trusts, or null
+     * @param clientCertificate what to show providers that ask who calls, or null
+     * @param clientKey of it, or null
+     */
+    @JsonNaming(PropertyNamingStrategies.KebabCaseStrategy.class)
+    public record UpstreamTls(
+            @Setting(allowed = "the path of a file with certificates in PEM")
+            Path caFile,
+
+            @Setting(allowed = "the path of a file with certificates in PEM, and client-key beside it")
+            Path clientCertificate,
+
+            @Setting(allowed = "the path of a file with a private key in PEM, and client-certificate beside it")
+            Path clientKey) {
+        /** Checks that a key and its certificate come together. */
+        public UpstreamTls {
+            InvalidSetting.unless(clientCertificate == null || clientKey != null, "client-certificate");
+            InvalidSetting.unless(clientKey == null || clientCertificate != null, "client-key");
+        }
+    }
+
+    /**
+     * HTTP proxies to providers.
+     *
+     * @param http URL of the one to providers without TLS, or null
+     * @param https URL of the one to providers with TLS, or null
+     * @param direct hosts that are reached without one, separated by commas, or null
+     */
+    public record Proxy(
+            @Setting(allowed = Setting.PROXY_URL, secret = true)
+            String http,
+
+            @Setting(allowed = Setting.PROXY_URL, secret = true)
+            String https,
+
+            @Setting(allowed = "hosts separated by commas, such as .internal, 10.0.0.0/8, or *")
+            String direct) {
+        private static final Pattern ALLOWED =
+                Pattern.compile("none|(http://)?([^@/\\s]+@)?([A-Za-z0-9._-]+|\\[[0-9a-fA-F:.]+\\])(:[0-9]{1,5})?/?");
+
+        /** Checks the URLs. */
+        public Proxy {
+            http = url(http, "http");
+            https = url(https, "https");
+        }
+
+        private static String url(String url, String name) {
+            InvalidSetting.unless(url == null || ALLOWED.matcher(url).matches(), name);
+            return url == null || url.equals("none") ? null : url;
+        }
     }
 
     /** What becomes of an upstream call when nobody waits for its answer any more (wire rule W29). */
@@ -426,6 +488,7 @@ public record Settings(
      * @param idle between two pieces of an answer
      * @param write for a client to take more of its answer
      * @param keepAlive for the next request over a client's connection
+     * @param upstreamKeepAlive for which an idle connection to a provider is kept that does not say how long
      * @param shutdown for requests in progress when the server stops
      * @param silentCall for a call that all of its clients have left, before
      *     newcomers make one of their own (wire rule W28b)
@@ -451,6 +514,9 @@ public record Settings(
             @Setting(value = "2m", allowed = Setting.DURATION)
             Duration keepAlive,
 
+            @Setting(value = "1m", allowed = Setting.DURATION)
+            Duration upstreamKeepAlive,
+
             @Setting(value = "30s", allowed = Setting.DURATION_OR_NONE)
             Duration shutdown,
 
@@ -465,6 +531,7 @@ public record Settings(
             checkPositive(idle, "idle");
             checkPositive(write, "write");
             checkPositive(keepAlive, "keep-alive");
+            checkPositive(upstreamKeepAlive, "upstream-keep-alive");
         }
     }
 
@@ -532,6 +599,15 @@ public record Settings(
         InvalidSetting.unless(!duration.isZero(), name);
     }
 
+    /** {@link URI} itself knows no host with an underscore, as those of containers may have. */
+    private static boolean hasHost(URI url) {
+        if (url.getHost() != null) {
+            return url.getPort() <= 65_535;
+        }
+        return url.getRawAuthority() != null
+                && HOST_AND_PORT.matcher(url.getRawAuthority()).matches();
+    }
+
     /** Drops trailing slashes, so that a path suffix can simply be appended. */
     private static URI baseUrl(URI url, String name) {
         if (url == null) {
@@ -539,8 +615,7 @@ public record Settings(
         }
         InvalidSetting.unless(
                 ("http".equalsIgnoreCase(url.getScheme()) || "https".equalsIgnoreCase(url.getScheme()))
-                        && url.getHost() != null
-                        && url.getPort() <= 65_535
+                        && hasHost(url)
                         && url.getRawUserInfo() == null
                         && url.getRawQuery() == null
                         && url.getRawFragment() == null,

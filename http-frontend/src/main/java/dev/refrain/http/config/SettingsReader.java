@@ -29,6 +29,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
 import java.util.function.Function;
@@ -95,8 +96,22 @@ final class SettingsReader {
         return reader.bind();
     }
 
+    /** Variables that other programs read, too, and the settings that they stand for; whichever comes first counts. */
+    private static final Map<List<String>, String> CONVENTIONAL = Map.of(
+            List.of("http_proxy", "HTTP_PROXY"), "REFRAIN_PROXY_HTTP",
+            List.of("https_proxy", "HTTPS_PROXY"), "REFRAIN_PROXY_HTTPS",
+            List.of("no_proxy", "NO_PROXY"), "REFRAIN_PROXY_DIRECT");
+
     private static Map<String, String> ours(Map<String, String> environment) {
         Map<String, String> ours = new HashMap<>(environment);
+        CONVENTIONAL.forEach((names, setting) -> {
+            for (String name : names) {
+                String value = environment.getOrDefault(name, "");
+                if (!value.isEmpty()) {
+                    ours.merge(setting, value, (before, other) -> before.isEmpty() ? other : before);
+                }
+            }
+        });
         ours.entrySet().removeIf(variable -> OthersVariables.has(variable.getKey(), variable.getValue()));
         return ours;
     }

@@ -9,8 +9,8 @@ import dev.refrain.engine.exchange.AnswerFacts;
 import dev.refrain.engine.exchange.ResponseSink;
 import dev.refrain.engine.exchange.Upstream;
 import dev.refrain.engine.memory.MemoryBudget;
-import dev.refrain.http.server.StreamedBody;
 import dev.refrain.http.upstream.UpstreamCall;
+import dev.refrain.http.upstream.UpstreamRequest;
 import dev.refrain.semantics.answer.IdentifySink;
 import dev.refrain.semantics.answer.ProxyException;
 import dev.refrain.semantics.route.Route;
@@ -38,7 +38,7 @@ final class ProviderCalls {
         return sink -> {
             try {
                 HttpRequest.BodyPublisher publisher = body.get();
-                HttpRequest call = request.provider()
+                UpstreamRequest call = request.provider()
                         .request(
                                 request.method(),
                                 providersRoute(request),
@@ -46,9 +46,8 @@ final class ProviderCalls {
                                 request.fields(),
                                 publisher,
                                 identityCoding);
-                boolean isRepeatable = !(publisher instanceof StreamedBody);
                 boolean isKnown = request.shortcut().hasServed();
-                return new UpstreamCall(parts.client(), call, isRepeatable, isKnown).fetch(sink);
+                return new UpstreamCall(parts.client(), call, isKnown).fetch(sink);
             } catch (ProxyException e) {
                 sink.fail(e);
                 return Upstream.Call.UNSTOPPABLE;

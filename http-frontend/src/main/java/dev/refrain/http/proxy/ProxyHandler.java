@@ -42,10 +42,7 @@ import org.xnio.channels.StreamSourceChannel;
 final class ProxyHandler implements HttpHandler {
     private static final Logger LOG = LoggerFactory.getLogger(ProxyHandler.class);
 
-    /**
-     * Bytes of a body that is held in memory in any case, so that its call can
-     * be made again ({@link dev.refrain.http.upstream.IdleConnections}).
-     */
+    /** Bytes of a body that is held in memory in any case. */
     private static final long SHORT_BODY = 64 * 1024;
 
     private final Parts parts;

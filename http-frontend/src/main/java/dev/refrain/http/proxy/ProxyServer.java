@@ -20,6 +20,8 @@ import dev.refrain.http.server.SlowClients;
 import dev.refrain.http.shortcut.Shortcut;
 import dev.refrain.http.shortcut.Shortcuts;
 import dev.refrain.http.upstream.Provider;
+import dev.refrain.http.upstream.ProxyRules;
+import dev.refrain.http.upstream.TlsFiles;
 import dev.refrain.http.upstream.UpstreamClient;
 import dev.refrain.semantics.answer.ProxyException;
 import dev.refrain.semantics.caller.Callers;
@@ -41,6 +43,7 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
+import javax.net.ssl.SSLContext;
 import org.xnio.OptionMap;
 
 /** The running front-end: server, upstream client, cache and, where no upstream is set, the demo provider. */
@@ -70,7 +73,13 @@ public final class ProxyServer implements AutoCloseable {
 
     private volatile boolean stopping;
 
-    private ProxyServer(Settings settings, DemoProvider demo, ResponseCache cache, ActivityLog activity, Steps steps) {
+    private ProxyServer(
+            Settings settings,
+            SSLContext tls,
+            DemoProvider demo,
+            ResponseCache cache,
+            ActivityLog activity,
+            Steps steps) {
         this.settings = settings;
         this.demo = demo;
         this.cache = cache;
@@ -83,9 +92,12 @@ public final class ProxyServer implements AutoCloseable {
                 settings.timeouts().connect(),
                 settings.timeouts().response(),
                 settings.timeouts().idle(),
+                settings.timeouts().upstreamKeepAlive(),
                 settings.limits().upstreamCalls(),
                 cache.admin().memory(),
-                slowClients::makeRoom);
+                slowClients::makeRoom,
+                proxies(settings.proxy()),
+                tls);
         Presets presets = new Presets(settings.presetDefinitions());
         Map<Endpoint, Provider> providers = new EnumMap<>(Endpoint.class);
         for (Endpoint endpoint : Endpoint.values()) {
@@ -206,11 +218,12 @@ public final class ProxyServer implements AutoCloseable {
     }
 
     static ProxyServer start(Settings settings, Consumer<ProxyServer> listening, Steps steps) throws IOException {
+        SSLContext tls = tls(settings.upstreamTls());
         ResponseCache cache = Store.open(settings);
         // Even if each endpoint has an upstream of its own, everything else needs one.
         DemoProvider demo = settings.upstream() == null ? DemoProvider.start() : null;
         ActivityLog activity = ActivityLog.open(settings.activityOptions(), Clock.systemUTC());
-        ProxyServer server = new ProxyServer(settings, demo, cache, activity, steps);
+        ProxyServer server = new ProxyServer(settings, tls, demo, cache, activity, steps);
         try {
             server.listen();
         } catch (IOException | RuntimeException e) {
@@ -228,6 +241,17 @@ public final class ProxyServer implements AutoCloseable {
             throw e;
         }
         return server;
+    }
+
+    /** Null for the JVM's own. */
+    private static SSLContext tls(Settings.UpstreamTls files) throws IOException {
+        return files.caFile() == null && files.clientCertificate() == null
+                ? null
+                : TlsFiles.context(files.caFile(), files.clientCertificate(), files.clientKey());
+    }
+
+    private static ProxyRules proxies(Settings.Proxy proxy) {
+        return new ProxyRules(proxy.http(), proxy.https(), proxy.direct() == null ? "" : proxy.direct());
     }
 
     private void listen() throws IOException {

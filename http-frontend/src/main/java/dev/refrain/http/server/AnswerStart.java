@@ -12,8 +12,10 @@ import dev.refrain.engine.exchange.ResponseHead;
 import dev.refrain.semantics.answer.CacheHeaders;
 import dev.refrain.semantics.answer.ErrorBody;
 import dev.refrain.semantics.answer.ProxyException;
+import dev.refrain.semantics.forward.AnswerFields;
 import dev.refrain.semantics.forward.ForwardedFields;
 import io.undertow.server.HttpServerExchange;
+import io.undertow.server.protocol.http.HttpAttachments;
 import io.undertow.util.HeaderMap;
 import io.undertow.util.Headers;
 import io.undertow.util.HttpString;
@@ -38,6 +40,8 @@ final class AnswerStart {
 
     private CacheOutcome outcomeOfFailure;
     private CacheKey key;
+    /** Null unless the answer comes from a provider. */
+    private AnswerFields fromProvider;
 
     AnswerStart(HttpServerExchange exchange, Account account) {
         this.exchange = exchange;
@@ -78,6 +82,10 @@ final class AnswerStart {
     void of(ResponseHead head) {
         HeaderMap fields = exchange.getResponseHeaders();
         exchange.setStatusCode(head.status());
+        if (head.fields() instanceof AnswerFields ofProvider) {
+            exchange.setReasonPhrase(ofProvider.reason());
+            fromProvider = ofProvider;
+        }
         ForwardedFields.toClient(head.fields(), endpoint != null, (name, lines) -> {
             HttpString target = new HttpString(name);
             fields.remove(target);
@@ -102,6 +110,19 @@ final class AnswerStart {
         }
     }
 
+    /** The body is complete. */
+    void ended() {
+        if (fromProvider == null || fromProvider.trailers().isEmpty()) {
+            return;
+        }
+        HeaderMap trailers = new HeaderMap();
+        ForwardedFields.toClient(
+                fromProvider.trailers(),
+                endpoint != null,
+                (name, lines) -> trailers.putAll(new HttpString(name), lines));
+        exchange.putAttachment(HttpAttachments.RESPONSE_TRAILERS, trailers);
+    }
+
     /** Gives the body. */
     byte[] of(ProxyException failure) {
         HeaderMap fields = exchange.getResponseHeaders();
@@ -123,6 +144,9 @@ final class AnswerStart {
             String id = GenerationId.mint(System.currentTimeMillis() / 1000);
             fields.put(HeaderNames.GENERATION_ID, id);
             account.head(failure.status(), id, outcomeOfFailure);
+            if (failure.isForwarded()) {
+                account.failed(failure.reason());
+            }
         }
         CacheHeaders.write(outcomeOfFailure, key, failure, new CacheFields(fields));
         return body;

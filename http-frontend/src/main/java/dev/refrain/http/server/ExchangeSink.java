@@ -400,6 +400,7 @@ public final class ExchangeSink implements ResponseSink {
             timer.stop(0);
         }
         served(false);
+        start.ended();
         exchange.endExchange();
         if (!exchange.isComplete() && exchange.getConnection().isOpen()) {
             closeUnlessComplete();

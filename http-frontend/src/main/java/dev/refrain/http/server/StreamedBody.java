@@ -12,7 +12,8 @@ import org.xnio.channels.StreamSourceChannel;
  * A request body on its way from a client to the upstream, never held in memory: each piece is read from the client's
  * socket when the upstream's has room for it.
  *
- * <p>Everything happens on the exchange's I/O thread, except {@link #subscribe}, which the HTTP client calls.
+ * <p>Everything happens on the exchange's I/O thread, except {@link #subscribe}, which the connection to the
+ * upstream calls.
  */
 public final class StreamedBody implements HttpRequest.BodyPublisher {
     private static final int PIECE = 16 * 1024;
@@ -99,7 +100,7 @@ public final class StreamedBody implements HttpRequest.BodyPublisher {
         }
         try {
             while (demand > 0 && !over) {
-                // Handed over for good: the HTTP client may keep it until it is written.
+                // Handed over for good: the connection may keep it until it is written.
                 ByteBuffer piece = ByteBuffer.allocate(PIECE);
                 int count = channel.read(piece);
                 if (count != 0) {

@@ -49,6 +49,7 @@ class StartupTest {
                         Duration.ofMinutes(5),
                         Duration.ofMinutes(1),
                         Duration.ofMinutes(2),
+                        Duration.ofMinutes(1),
                         Duration.ofSeconds(30),
                         Duration.ofSeconds(2)));
         assertThat(settings.corsOrigins()).isNull();
@@ -362,8 +363,8 @@ class StartupTest {
                         + "512MiB or 1GiB",
                 "prot: 1 | prot: no such setting (FILE), did you mean port? It must be one of activity, admin, "
                         + "capacity, cors-origins, currency, explain, host, key, labels, limits, memory, "
-                        + "on-disconnect, port, preallocate, presets, prices, replay, stale-if-error, store, "
-                        + "store.never, sweep-interval, timeouts, upstream, upstreams",
+                        + "on-disconnect, port, preallocate, presets, prices, proxy, replay, stale-if-error, store, "
+                        + "store.never, sweep-interval, timeouts, upstream, upstream-tls, upstreams",
                 "limits: {storedAnswer: 1} | limits.storedAnswer: no such setting (FILE), did you mean stored-answer? "
                         + "It must be one of cacheable-request, forwarded-body, request-body, stored-answer, "
                         + "upstream-calls",

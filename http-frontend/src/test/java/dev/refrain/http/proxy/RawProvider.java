@@ -207,6 +207,11 @@ final class RawProvider implements AutoCloseable {
             head = read.toString();
         }
 
+        /** The head of the request, a character for each byte. */
+        String head() {
+            return head;
+        }
+
         /** Reads the body of the request, of which there must be a length. */
         String body() throws IOException {
             if (body == null) {

@@ -6,9 +6,7 @@ import dev.refrain.semantics.framing.FramingFault;
 import dev.refrain.semantics.framing.MalformedBody;
 import java.io.IOException;
 import java.net.ProtocolException;
-import java.security.cert.CertificateException;
 import java.time.Duration;
-import javax.net.ssl.SSLPeerUnverifiedException;
 
 /**
  * A failure of Refrain's own: a status, and a sentence that says what to do and has no secrets (wire rule W31).
@@ -19,10 +17,17 @@ public final class ProxyException extends Exception {
 
     private final int status;
     private final String detail;
+    private final String reason;
     private final boolean forwarded;
 
     private ProxyException(int status, String detail, boolean forwarded, String message, Throwable cause) {
+        this(status, detail, detail, forwarded, message, cause);
+    }
+
+    private ProxyException(
+            int status, String detail, String reason, boolean forwarded, String message, Throwable cause) {
         super(message, cause);
+        this.reason = reason;
         this.status = status;
         this.detail = detail;
         this.forwarded = forwarded;
@@ -54,6 +59,11 @@ public final class ProxyException extends Exception {
     /** The token for the {@code detail} parameter of {@code Cache-Status} (RFC 9211, 2.8). */
     public String detail() {
         return detail;
+    }
+
+    /** {@link #detail}, and more precise where a provider cannot be reached; for the log of requests. */
+    public String reason() {
+        return reason;
     }
 
     /** Whether the request was sent on to the upstream, or that was tried. */
@@ -133,12 +143,14 @@ public final class ProxyException extends Exception {
                 cause);
     }
 
-    private static ProxyException untrusted(Throwable cause) {
-        return upstream(
+    /** There is no connection to the provider. */
+    public static ProxyException unreachable(Unreachable why, Throwable cause) {
+        return new ProxyException(
                 502,
                 "upstream-unreachable",
-                "The upstream provider's certificate is not trusted; have the operator check that it is valid for its "
-                        + "name and that its issuer is among those that the JVM trusts.",
+                why.token(),
+                true,
+                "The upstream provider could not be reached: " + why.advice() + ".",
                 cause);
     }
 
@@ -208,9 +220,6 @@ public final class ProxyException extends Exception {
             }
             if (cause instanceof NotCachedException) {
                 return notCached();
-            }
-            if (cause instanceof CertificateException || cause instanceof SSLPeerUnverifiedException) {
-                return untrusted(failure);
             }
             if (cause instanceof ProtocolException) {
                 // Its message may quote the answer.

@@ -58,6 +58,14 @@ public final class ChunkGrammar {
         return due == Due.END;
     }
 
+    /** Whether the next byte belongs to the trailer, or to the empty line that ends it. */
+    public boolean isInTrailer() {
+        return switch (due) {
+            case TRAILER, IN_TRAILER_NAME, IN_TRAILER, TRAILER_LF, LAST_LF -> true;
+            default -> false;
+        };
+    }
+
     /** Bytes of this chunk that have not been taken. */
     public long left() {
         return size;

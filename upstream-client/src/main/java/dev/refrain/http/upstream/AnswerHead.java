@@ -2,69 +2,197 @@ package dev.refrain.http.upstream;
 
 import dev.refrain.engine.exchange.ResponseHead;
 import dev.refrain.semantics.answer.ProxyException;
-import java.net.http.HttpHeaders;
-import java.net.http.HttpResponse;
+import dev.refrain.semantics.forward.AnswerFields;
+import dev.refrain.semantics.framing.ConnectionOptions;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
-import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
 
 /**
- * Reads the head of a provider's answer.
+ * The head of a provider's answer.
  *
- * <p>One that leaves open where its body ends is refused (RFC 9112, 6.3): the HTTP client takes a guess at it, and a
- * wrong guess is a cut or spoilt answer that looks whole. It reads the first of several lengths, a length in place of
- * chunks, and past any other transfer coding.
+ * @param reason as it was sent, or empty
+ * @param fields by name, whatever its case; each character is a byte
+ * @param framing how the body ends
+ * @param length of the body in bytes where it is known, or 0
  */
-final class AnswerHead {
-    private AnswerHead() {}
+record AnswerHead(
+        boolean isVersion11,
+        int status,
+        String reason,
+        Map<String, List<String>> fields,
+        Framing framing,
+        long length) {
+    /** How the end of a body is known (RFC 9112, 6.3). */
+    enum Framing {
+        NONE,
+        LENGTH,
+        CHUNKS,
+        UNTIL_CLOSED
+    }
 
-    /** @throws ProxyException if nobody can tell where the body ends */
-    static ResponseHead of(HttpResponse.ResponseInfo info) throws ProxyException {
-        HttpHeaders fields = info.headers();
+    /** Whether another one follows. */
+    boolean isInterim() {
+        return status < 200;
+    }
+
+    /** As the engine knows it. */
+    ResponseHead toResponseHead() {
+        String contentLength = first("Content-Length");
         return new ResponseHead(
-                info.statusCode(),
-                fields.firstValue("Content-Type").orElse(null),
-                contentEncoding(fields),
-                contentLength(fields),
-                fields.firstValue("X-Generation-Id").filter(id -> !id.isBlank()).orElse(null),
+                status,
+                first("Content-Type"),
+                contentEncoding(),
+                switch (framing) {
+                    case LENGTH -> length;
+                    case CHUNKS -> -1;
+                    case UNTIL_CLOSED -> ResponseHead.ENDS_WITH_CONNECTION;
+                    // What the body would have had (RFC 9110, 8.6).
+                    case NONE ->
+                        contentLength == null ? ResponseHead.ENDS_WITH_CONNECTION : Long.parseLong(contentLength);
+                },
+                generationId(),
                 null,
-                fields.map());
+                new AnswerFields(fields, reason));
     }
 
-    /** Whether another call may follow on the answer's connection. */
-    static boolean keepsConnection(HttpResponse.ResponseInfo info) {
-        return info.headers().allValues("Connection").stream()
-                .noneMatch(options -> options.toLowerCase(Locale.ROOT).contains("close"));
+    private String first(String name) {
+        List<String> values = fields.get(name);
+        return values == null ? null : values.get(0);
     }
 
-    private static String contentEncoding(HttpHeaders fields) {
-        String codings = String.join(", ", fields.allValues("Content-Encoding"));
+    private String contentEncoding() {
+        String codings = String.join(", ", fields.getOrDefault("Content-Encoding", List.of()));
         return codings.isBlank() || codings.equalsIgnoreCase("identity") ? null : codings;
     }
 
-    private static long contentLength(HttpHeaders fields) throws ProxyException {
-        List<String> lengths = fields.allValues("Content-Length");
-        List<String> codings = fields.allValues("Transfer-Encoding");
-        if (!codings.isEmpty()) {
-            if (!lengths.isEmpty()) {
+    private String generationId() {
+        String id = first("X-Generation-Id");
+        return id == null || id.isBlank() ? null : id;
+    }
+
+    /** Whether another call may follow on the answer's connection (RFC 9112, 9.3). */
+    boolean keepsConnection() {
+        return isVersion11
+                && framing != Framing.UNTIL_CLOSED
+                && !ConnectionOptions.of(fields.get("Connection")).contains("close");
+    }
+
+    /**
+     * For how many seconds the provider keeps an idle connection, by its own account; negative if it does not say.
+     * There is no standard for it; servers and clients agree on {@code Keep-Alive: timeout=5, max=100}.
+     */
+    long keptSeconds() {
+        for (String value : fields.getOrDefault("Keep-Alive", List.of())) {
+            for (String parameter : value.split(",", -1)) {
+                String[] parts = parameter.split("=", 2);
+                if (parts.length == 2
+                        && parts[0].trim().equalsIgnoreCase("timeout")
+                        && parts[1].trim().matches("[0-9]{1,9}")) {
+                    return Long.parseLong(parts[1].trim());
+                }
+            }
+        }
+        return -1;
+    }
+
+    /** Puts a head together, line by line. */
+    static final class Builder {
+        private boolean isVersion11;
+        private int status;
+        private String reason = "";
+        private final Map<String, List<String>> fields = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
+        /** Values of the field before, of which a folded line is more; null before the first. */
+        private List<String> last;
+
+        /** RFC 9112, 4. The blank ahead of no reason may be missing, as it often is. */
+        static Builder ofStatusLine(String line) throws ProxyException {
+            Builder head = new Builder();
+            boolean isHttp = line.length() >= 12
+                    && (line.startsWith("HTTP/1.1 ") || line.startsWith("HTTP/1.0 "))
+                    && (line.length() == 12 || line.charAt(12) == ' ');
+            if (!isHttp || !HeaderCharacters.isText(line)) {
+                throw ProxyException.malformed("it is not HTTP");
+            }
+            for (int i = 9; i < 12; i++) {
+                int digit = line.charAt(i) - '0';
+                if (digit < 0 || digit > 9) {
+                    throw ProxyException.malformed("it is not HTTP");
+                }
+                head.status = 10 * head.status + digit;
+            }
+            if (head.status < 100) {
+                throw ProxyException.malformed("its status is " + head.status);
+            }
+            head.isVersion11 = line.charAt(7) == '1';
+            head.reason = line.length() > 13 ? line.substring(13) : "";
+            return head;
+        }
+
+        void line(String line) throws ProxyException {
+            if (!HeaderCharacters.isText(line)) {
+                throw ProxyException.malformed("its header has a control character");
+            }
+            char first = line.charAt(0);
+            if (first == ' ' || first == '\t') {
+                if (last == null) {
+                    throw ProxyException.malformed("its header begins with a blank");
+                }
+                last.add((last.remove(last.size() - 1) + " " + line.trim()).trim());
+                return;
+            }
+            int colon = line.indexOf(':');
+            // Blanks ahead of the colon are to be removed from a response (RFC 9112, 5.1).
+            String name = colon < 0 ? line : line.substring(0, colon).stripTrailing();
+            if (colon < 0 || !HeaderCharacters.isToken(name)) {
+                throw ProxyException.malformed("its header has a line without a proper name");
+            }
+            last = fields.computeIfAbsent(name, none -> new ArrayList<>(1));
+            last.add(line.substring(colon + 1).trim());
+        }
+
+        Map<String, List<String>> fields() {
+            return Collections.unmodifiableMap(fields);
+        }
+
+        /** @throws ProxyException if nobody can tell where the body ends */
+        AnswerHead build(boolean answersHead) throws ProxyException {
+            List<String> lengths = fields.getOrDefault("Content-Length", List.of());
+            List<String> codings = fields.getOrDefault("Transfer-Encoding", List.of());
+            if (status == 101) {
+                throw ProxyException.malformed("it switches to a protocol that nobody asked for");
+            }
+            if (!codings.isEmpty() && !lengths.isEmpty()) {
                 throw ProxyException.malformed("it has both a Content-Length and a Transfer-Encoding");
             }
-            if (codings.size() > 1 || !codings.get(0).equalsIgnoreCase("chunked")) {
+            if (!codings.isEmpty()
+                    && (codings.size() > 1 || !codings.get(0).equalsIgnoreCase("chunked") || !isVersion11)) {
                 throw ProxyException.malformed("its Transfer-Encoding is not just chunked");
             }
-            return -1;
+            long length = lengths.isEmpty() ? -1 : length(lengths);
+            if (answersHead || status < 200 || status == 204 || status == 304) {
+                if (status == 204 && length > 0) {
+                    throw ProxyException.malformed("it has a body with status 204");
+                }
+                return new AnswerHead(isVersion11, status, reason, fields(), Framing.NONE, 0);
+            }
+            Framing framing = !codings.isEmpty() ? Framing.CHUNKS : length >= 0 ? Framing.LENGTH : Framing.UNTIL_CLOSED;
+            return new AnswerHead(isVersion11, status, reason, fields(), framing, Math.max(0, length));
         }
-        if (lengths.isEmpty()) {
-            return ResponseHead.ENDS_WITH_CONNECTION;
-        }
-        String length = lengths.get(0);
-        // The same length several times is one length.
-        if (lengths.stream().distinct().count() > 1 || !length.chars().allMatch(c -> c >= '0' && c <= '9')) {
-            throw ProxyException.malformed("its Content-Length is not one number");
-        }
-        try {
-            return Long.parseLong(length);
-        } catch (NumberFormatException emptyOrTooLarge) {
-            throw ProxyException.malformed("its Content-Length is not one number");
+
+        private static long length(List<String> lengths) throws ProxyException {
+            String length = lengths.get(0);
+            // The same length several times is one length.
+            if (lengths.stream().distinct().count() > 1 || !length.matches("[0-9]+")) {
+                throw ProxyException.malformed("its Content-Length is not one number");
+            }
+            try {
+                return Long.parseLong(length);
+            } catch (NumberFormatException tooLarge) {
+                throw ProxyException.malformed("its Content-Length is not one number");
+            }
         }
     }
 }

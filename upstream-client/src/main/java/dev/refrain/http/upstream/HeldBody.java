@@ -6,8 +6,7 @@ import java.util.concurrent.Flow;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * A request body that is held in memory, on its way to the upstream piece by piece. In place of the JDK's own
- * publisher, which copies all of it for each call before the first byte is sent.
+ * A request body that is held in memory, on its way to the upstream piece by piece.
  */
 public final class HeldBody implements HttpRequest.BodyPublisher {
     private static final int PIECE = 16 * 1024;

@@ -6,16 +6,22 @@ import dev.refrain.semantics.forward.ForwardedFields;
 import dev.refrain.semantics.forward.UriCharacters;
 import dev.refrain.semantics.route.Route;
 import java.net.URI;
-import java.net.URISyntaxException;
-import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublisher;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * An upstream provider.
  *
  * @param base the URL under which {@code /chat/completions} lives, without a trailing slash
  * @param identity names the provider in cache keys: stable over restarts, different for different providers
+ * @param origin where its connections lead
  */
-public record Provider(URI base, String identity) {
+public record Provider(URI base, String identity, Origin origin) {
+    public Provider(URI base, String identity) {
+        this(base, identity, Origin.of(base));
+    }
+
     /**
      * The client's request as it goes to this provider (wire rules W2 and W9).
      *
@@ -26,32 +32,29 @@ public record Provider(URI base, String identity) {
      * @param identityCoding whether the answer must not be compressed
      * @throws ProxyException if it cannot be sent on
      */
-    public HttpRequest request(
-            String method,
-            Route route,
-            String query,
-            RequestFields fields,
-            HttpRequest.BodyPublisher body,
-            boolean identityCoding)
+    public UpstreamRequest request(
+            String method, Route route, String query, RequestFields fields, BodyPublisher body, boolean identityCoding)
             throws ProxyException {
-        try {
-            HttpRequest.Builder request = HttpRequest.newBuilder(new URI(route.base(base.toString())
-                    + UriCharacters.escape(route.suffix() + (query.isEmpty() ? "" : "?" + query))));
-            if (body == null && method.equals("GET")) {
-                request.GET();
-            } else if (body == null && method.equals("DELETE")) {
-                // The general way would announce a body of length 0.
-                request.DELETE();
-            } else {
-                request.method(method, body == null ? HttpRequest.BodyPublishers.noBody() : body);
-            }
-            ForwardedFields.toUpstream(fields, identityCoding, request::header);
-            return request.build();
-        } catch (URISyntaxException e) {
-            throw ProxyException.badRequest("The request path or query is not a valid URI: " + e.getReason() + ".");
-        } catch (IllegalArgumentException e) {
+        String url = route.base(base.toString());
+        String target = url.substring(url.indexOf('/', url.indexOf("://") + 3))
+                + UriCharacters.escape(route.suffix() + (query.isEmpty() ? "" : "?" + query));
+        List<UpstreamRequest.Line> lines = new ArrayList<>();
+        ForwardedFields.toUpstream(
+                fields, identityCoding, (name, value) -> lines.add(new UpstreamRequest.Line(name, value)));
+        boolean isWellFormed = HeaderCharacters.isToken(method)
+                && lines.stream()
+                        .allMatch(
+                                line -> HeaderCharacters.isToken(line.name()) && HeaderCharacters.isText(line.value()));
+        if (!isWellFormed) {
             throw ProxyException.badRequest(
                     "The request cannot be forwarded: a header field or the method is malformed.");
         }
+        return new UpstreamRequest(
+                method, origin, target, lines, body == null && expectsBody(method) ? new HeldBody(new byte[0]) : body);
+    }
+
+    /** Whether a request without a body says so (RFC 9110, 8.6). */
+    private static boolean expectsBody(String method) {
+        return method.equals("POST") || method.equals("PUT") || method.equals("PATCH");
     }
 }

@@ -4,41 +4,37 @@ import dev.refrain.engine.exchange.ResponseHead;
 import dev.refrain.engine.exchange.ResponseSink;
 import dev.refrain.engine.exchange.Upstream;
 import dev.refrain.semantics.answer.ProxyException;
-import java.io.IOException;
-import java.net.http.HttpConnectTimeoutException;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
+import dev.refrain.semantics.forward.AnswerFields;
 import java.nio.ByteBuffer;
 import java.util.List;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
-import java.util.concurrent.CompletionStage;
-import java.util.concurrent.Flow;
+import java.util.Map;
 import java.util.concurrent.ScheduledFuture;
 
 /**
  * One call to the upstream: sends a request and passes the answer to a sink as it arrives.
  *
  * <p>The next piece is asked for when the last one has been taken ({@link ResponseSink#whenDrained}), so that a slow
- * client slows the provider down instead of filling memory. A call that finds its connection closed is made again
- * ({@link IdleConnections}). Timers may end the call while the HTTP client's threads deliver, so deliveries hold this
- * object's monitor; the sink never blocks, hence neither do they.
+ * client slows the provider down instead of filling memory. A call is made again only if its connection was closed
+ * before the request could be written, as nobody can have acted on it then (RFC 9110, 9.2.2). Timers may end the call
+ * while the connection's event loop delivers, so deliveries hold this object's monitor; the sink never blocks, hence
+ * neither do they.
  */
-public final class UpstreamCall implements Upstream, Upstream.Call, Admission.Applicant {
+public final class UpstreamCall implements Upstream, Upstream.Call, Admission.Applicant, Exchange {
     private final UpstreamClient client;
-    private final HttpRequest request;
-    private final boolean isRepeatable;
+    private final UpstreamRequest request;
     /** Whether its client has taken an answer before. */
     private final boolean clientKnown;
 
     private ResponseSink sink;
-    private CompletableFuture<HttpResponse<Void>> exchange;
-    private IdleConnections.Taken taken;
-    /** Whether this call has a turn at {@link Handshakes}. */
-    private boolean handshaking;
+    /** Null while there is no connection. */
+    private Wire wire;
 
-    private boolean keepsConnection;
-    private Flow.Subscription subscription;
+    /** Whether a connection was lost before the request could be sent. */
+    private boolean isRepeated;
+
+    /** Null until the answer begins. */
+    private AnswerFields fields;
+
     private ScheduledFuture<?> timer;
     private long lastPieceNanos;
     private boolean waitingForUpstream;
@@ -53,13 +49,11 @@ public final class UpstreamCall implements Upstream, Upstream.Call, Admission.Ap
     /**
      * Not made yet.
      *
-     * @param isRepeatable whether the request's body can be sent more than once
      * @param clientKnown whether its client has taken an answer over the same connection before
      */
-    public UpstreamCall(UpstreamClient client, HttpRequest request, boolean isRepeatable, boolean clientKnown) {
+    public UpstreamCall(UpstreamClient client, UpstreamRequest request, boolean clientKnown) {
         this.client = client;
         this.request = request;
-        this.isRepeatable = isRepeatable;
         this.clientKnown = clientKnown;
     }
 
@@ -101,77 +95,36 @@ public final class UpstreamCall implements Upstream, Upstream.Call, Admission.Ap
         admitted = true;
         timer = client.after(
                 client.responseTimeout().toNanos(), () -> abort(ProxyException.silent(client.responseTimeout())));
-        send();
+        client.connections().enter(this);
     }
 
-    private void send() {
-        taken = client.idleConnections().take(request.uri().getAuthority());
-        if (taken.pooled() || !request.uri().getScheme().equals("https")) {
-            send(request);
-        } else {
-            long asked = taken.atNanos();
-            handshakes().begin(() -> connect(asked));
-        }
+    @Override
+    public UpstreamRequest request() {
+        return request;
     }
 
-    private Handshakes handshakes() {
-        return client.handshakes(request.uri().getAuthority());
+    @Override
+    public synchronized boolean begins(Wire next) {
+        wire = over ? null : next;
+        return !over;
     }
 
-    /** Sends in this call's turn, unless there is no sense in it any more. */
-    private synchronized void connect(long askedNanos) {
-        handshaking = true;
-        if (over) {
-            handshakeOver(false);
-        } else if (handshakes().areStuck(askedNanos)) {
-            finish(new HttpConnectTimeoutException("Other calls could not connect either"));
-        } else {
-            // A connection may have become idle meanwhile, which the client will take.
-            taken = client.idleConnections().take(request.uri().getAuthority());
-            try {
-                send(request.bodyPublisher()
-                        .map(body -> HttpRequest.newBuilder(request, (name, value) -> true)
-                                .method(request.method(), new Announced(body))
-                                .build())
-                        .orElse(request));
-            } catch (RuntimeException e) {
-                finish(e); // on a thread on which nobody would hear of it
+    @Override
+    public void unconnected(Throwable why) {
+        finish(why);
+    }
+
+    @Override
+    public void unsent(Throwable why) {
+        synchronized (this) {
+            wire = null;
+            if (!over && !isRepeated) {
+                isRepeated = true;
+                client.connections().enter(this);
+                return;
             }
         }
-    }
-
-    private synchronized void handshakeOver(boolean connected) {
-        if (handshaking) {
-            handshaking = false;
-            handshakes().over(connected);
-        }
-    }
-
-    private void send(HttpRequest next) {
-        exchange = client.send(next, this::answer);
-        exchange.whenComplete((done, failure) -> {
-            if (failure != null) {
-                failed(failure);
-            }
-        });
-    }
-
-    private synchronized void failed(Throwable failure) {
-        if (!over
-                && isWithoutAnyAnswer(failure)
-                && isRepeatable
-                && client.idleConnections().mayRepeat(taken)) {
-            send();
-        } else {
-            finish(failure);
-        }
-    }
-
-    /** The HTTP client does not say this in any other way than in words. If they change, nothing is repeated. */
-    private static boolean isWithoutAnyAnswer(Throwable failure) {
-        Throwable cause = failure instanceof CompletionException ? failure.getCause() : failure;
-        return cause instanceof IOException
-                && String.valueOf(cause.getMessage()).endsWith("received no bytes");
+        finish(why);
     }
 
     @Override
@@ -181,44 +134,37 @@ public final class UpstreamCall implements Upstream, Upstream.Call, Admission.Ap
 
     /** Ends the call from this side; the sink fails with the given cause unless it is over already. */
     void abort(Throwable cause) {
-        CompletableFuture<?> running;
-        Flow.Subscription reading;
+        Wire running;
         synchronized (this) {
             if (over) {
                 return;
             }
-            running = exchange;
-            reading = subscription;
+            running = wire;
             finish(cause);
         }
-        // Outside the monitor: both run callbacks of the client's own.
-        if (reading != null) {
-            reading.cancel();
-        }
         if (running != null) {
-            running.cancel(true);
+            running.cancel();
+        } else {
+            client.connections().withdraw(this);
         }
     }
 
-    private HttpResponse.BodySubscriber<Void> answer(HttpResponse.ResponseInfo info) {
-        handshakeOver(true);
-        try {
-            ResponseHead head = AnswerHead.of(info);
-            synchronized (this) {
-                if (!over) {
-                    timer.cancel(false);
-                    client.errors().answered(head.status());
-                    keepsConnection = AnswerHead.keepsConnection(info);
-                    missing = head.contentLength();
-                    sink.head(head);
-                    lastPieceNanos = System.nanoTime();
-                    watchForSilence(client.idleTimeout().toNanos());
-                }
-            }
-        } catch (ProxyException malformed) {
-            abort(malformed);
+    @Override
+    public void interim(AnswerHead head) {}
+
+    @Override
+    public synchronized void head(AnswerHead head) {
+        if (!over) {
+            timer.cancel(false);
+            client.errors().answered(head.status());
+            ResponseHead answer = head.toResponseHead();
+            missing = answer.contentLength();
+            fields = (AnswerFields) answer.fields();
+            sink.head(answer);
+            lastPieceNanos = System.nanoTime();
+            waitingForUpstream = true;
+            watchForSilence(client.idleTimeout().toNanos());
         }
-        return new Body();
     }
 
     /** Checks rather than reschedules for every piece: pieces come often, silence hardly ever. */
@@ -244,7 +190,6 @@ public final class UpstreamCall implements Upstream, Upstream.Call, Admission.Ap
             return;
         }
         over = true;
-        handshakeOver(false);
         if (timer != null) {
             timer.cancel(false);
         }
@@ -270,91 +215,52 @@ public final class UpstreamCall implements Upstream, Upstream.Call, Admission.Ap
         }
     }
 
-    /** A request's body, which the HTTP client asks for when it has a connection to send it over. */
-    private final class Announced implements HttpRequest.BodyPublisher {
-        private final HttpRequest.BodyPublisher body;
-
-        Announced(HttpRequest.BodyPublisher body) {
-            this.body = body;
+    @Override
+    public synchronized void piece(ByteBuffer bytes) {
+        if (over) {
+            return;
         }
-
-        @Override
-        public long contentLength() {
-            return body.contentLength();
+        lastPieceNanos = System.nanoTime();
+        missing -= bytes.remaining();
+        if (missing == 0) {
+            answered();
         }
-
-        @Override
-        public void subscribe(Flow.Subscriber<? super ByteBuffer> subscriber) {
-            handshakeOver(true);
-            body.subscribe(subscriber);
-        }
+        sink.chunk(bytes);
     }
 
-    /** The body of the answer on its way from the HTTP client to the sink. */
-    private final class Body implements HttpResponse.BodySubscriber<Void> {
-        private final CompletableFuture<Void> done = new CompletableFuture<>();
-
-        @Override
-        public CompletionStage<Void> getBody() {
-            return done;
+    @Override
+    public void pause() {
+        synchronized (this) {
+            waitingForUpstream = false;
         }
+        sink.whenDrained(this::more);
+    }
 
-        @Override
-        public void onSubscribe(Flow.Subscription reading) {
-            synchronized (UpstreamCall.this) {
-                if (!over) {
-                    subscription = reading;
-                    waitingForUpstream = true;
-                    reading.request(1);
-                    return;
-                }
+    private void more() {
+        Wire running;
+        synchronized (this) {
+            if (over) {
+                return;
             }
-            reading.cancel();
+            lastPieceNanos = System.nanoTime();
+            waitingForUpstream = true;
+            running = wire;
         }
+        running.read();
+    }
 
-        @Override
-        public void onNext(List<ByteBuffer> pieces) {
-            synchronized (UpstreamCall.this) {
-                if (over) {
-                    return;
-                }
-                lastPieceNanos = System.nanoTime();
-                waitingForUpstream = false;
-                for (ByteBuffer piece : pieces) {
-                    missing -= piece.remaining();
-                    if (missing == 0) {
-                        answered();
-                    }
-                    sink.chunk(piece);
-                }
+    @Override
+    public void ended(Map<String, List<String>> trailers) {
+        synchronized (this) {
+            if (fields != null) {
+                fields.trailers(trailers);
             }
-            sink.whenDrained(this::more);
         }
+        finish(null);
+    }
 
-        private void more() {
-            synchronized (UpstreamCall.this) {
-                if (over) {
-                    return;
-                }
-                lastPieceNanos = System.nanoTime();
-                waitingForUpstream = true;
-            }
-            subscription.request(1);
-        }
-
-        @Override
-        public void onError(Throwable failure) {
-            finish(failure);
-            done.completeExceptionally(failure);
-        }
-
-        @Override
-        public void onComplete() {
-            if (keepsConnection) {
-                client.idleConnections().giveBack(request.uri().getAuthority());
-            }
-            finish(null);
-            done.complete(null);
-        }
+    @Override
+    public void failed(Throwable why) {
+        finish(why);
     }
 }

@@ -1,11 +1,14 @@
 package dev.refrain.http.upstream;
 
 import dev.refrain.engine.memory.MemoryBudget;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
+import io.netty.buffer.ByteBufAllocator;
+import io.netty.buffer.PooledByteBufAllocator;
+import io.netty.channel.EventLoopGroup;
+import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.nio.NioIoHandler;
+import io.netty.resolver.dns.DnsServerAddressStreamProvider;
+import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
-import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
@@ -15,20 +18,11 @@ import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.IntConsumer;
+import javax.net.ssl.SSLContext;
 
 /** The connection pool, threads and timers that all calls to upstreams share. */
 public final class UpstreamClient implements AutoCloseable {
-    private static final String KEEP_ALIVE_SECONDS = "jdk.httpclient.keepalive.timeout";
-
-    static {
-        // Short, since a provider that closes a pooled connection at the moment we reuse it costs a call that must be
-        // made again. Node's servers, the most impatient ones in common use, close theirs after five seconds.
-        if (System.getProperty(KEEP_ALIVE_SECONDS) == null) {
-            System.setProperty(KEEP_ALIVE_SECONDS, "4");
-        }
-    }
-
-    /** Only callbacks run here, none of which blocks. */
+    /** Event loops, on which everything happens that has to do with connections. Nothing there blocks. */
     private static final int THREADS = Math.max(2, Runtime.getRuntime().availableProcessors());
 
     private static final int TICK_SECONDS = 1;
@@ -37,27 +31,22 @@ public final class UpstreamClient implements AutoCloseable {
     /** How often those who wait for room are looked after. */
     private static final int LOOK_MILLIS = 100;
 
-    /**
-     * Many enough for hundreds a second with a provider round the world, few
-     * enough to take a fraction of a second of processor.
-     */
-    private static final int HANDSHAKES = 128;
+    /** Requests on their way out are copied into direct memory, which is taken in chunks of 8 KiB * 2^7. */
+    private static final int PAGE_BYTES = 8192;
 
-    private final Callbacks callbacks = new Callbacks(THREADS, daemons("refrain-upstream-"));
+    private static final int CHUNK_ORDER = 7;
+
+    private final EventLoopGroup loops =
+            new MultiThreadIoEventLoopGroup(THREADS, daemons("refrain-upstream-"), NioIoHandler.newFactory());
     private final ScheduledThreadPoolExecutor timers = new ScheduledThreadPoolExecutor(1, daemons("refrain-timer-"));
     private final UpstreamErrors errors = new UpstreamErrors();
     private final Set<UpstreamCall> running = ConcurrentHashMap.newKeySet();
     /** Calls that wait for the provider. */
     private final AtomicInteger waiting = new AtomicInteger();
 
-    private final IdleConnections idleConnections =
-            new IdleConnections(Duration.ofSeconds(Long.getLong(KEEP_ALIVE_SECONDS, 4)), System::nanoTime);
+    private final Names names;
+    private final ConnectionPool connections;
 
-    private final Map<String, Handshakes> handshakes = new ConcurrentHashMap<>();
-    /** Made on another thread, as it reads all certificates that there are: nothing but the first call waits for it. */
-    private final CompletableFuture<HttpClient> http;
-
-    private final Duration connectTimeout;
     private final Duration responseTimeout;
     private final Duration idleTimeout;
     private final int maxCalls;
@@ -66,39 +55,86 @@ public final class UpstreamClient implements AutoCloseable {
     /**
      * A client.
      *
+     * @param connectTimeout for looking a name up, connecting and shaking hands together
+     * @param keepAlive how long to keep an idle connection whose provider does not say how long it does
      * @param maxCalls calls that may run at the same time
      * @param memory where what each call takes is reserved
      * @param makeRoom is asked to end so many of the longest waits for clients, if calls wait for room
+     * @param proxies which providers are reached through a proxy
+     * @param tls what speaks TLS, or null for the JVM's own
      */
     public UpstreamClient(
             Duration connectTimeout,
             Duration responseTimeout,
             Duration idleTimeout,
+            Duration keepAlive,
             int maxCalls,
             MemoryBudget memory,
-            IntConsumer makeRoom) {
+            IntConsumer makeRoom,
+            ProxyRules proxies,
+            SSLContext tls) {
+        this(connectTimeout, responseTimeout, idleTimeout, keepAlive, maxCalls, memory, makeRoom, proxies, tls, null);
+    }
+
+    /**
+     * The same.
+     *
+     * @param servers whom to ask for addresses, or null for those that the system asks
+     */
+    UpstreamClient(
+            Duration connectTimeout,
+            Duration responseTimeout,
+            Duration idleTimeout,
+            Duration keepAlive,
+            int maxCalls,
+            MemoryBudget memory,
+            IntConsumer makeRoom,
+            ProxyRules proxies,
+            SSLContext tls,
+            DnsServerAddressStreamProvider servers) {
         this.maxCalls = maxCalls;
         this.admission = new Admission(
                 memory,
-                callbacks,
+                loops,
                 task -> timers.schedule(task, LOOK_MILLIS, TimeUnit.MILLISECONDS),
                 makeRoom,
                 System::nanoTime);
-        this.connectTimeout = connectTimeout;
         this.responseTimeout = responseTimeout;
         this.idleTimeout = idleTimeout;
         timers.setRemoveOnCancelPolicy(true);
         // So that one is always due before those of calls: to set the next one to be due wakes the thread.
         timers.scheduleWithFixedDelay(() -> makeRoom.accept(MOST_ENDED), TICK_SECONDS, TICK_SECONDS, TimeUnit.SECONDS);
-        http = CompletableFuture.supplyAsync(
-                () -> HttpClient.newBuilder()
-                        // In HTTP/2 all calls would share one connection, its limit and its window.
-                        .version(HttpClient.Version.HTTP_1_1)
-                        .executor(callbacks)
-                        .connectTimeout(connectTimeout)
-                        .followRedirects(HttpClient.Redirect.NEVER)
-                        .build(),
-                callbacks);
+        names = new Names(loops.next(), servers);
+        Connector connector = new Connector(
+                names,
+                tls == null ? tls() : CompletableFuture.completedFuture(tls),
+                connectTimeout,
+                buffers(),
+                proxies);
+        connections = new ConnectionPool(connector, loops, keepAlive, System::nanoTime);
+        timers.scheduleWithFixedDelay(connections::sweep, TICK_SECONDS, TICK_SECONDS, TimeUnit.SECONDS);
+    }
+
+    /** Made on another thread, as it reads all certificates that there are: nothing but the first call waits for it. */
+    private static CompletableFuture<SSLContext> tls() {
+        CompletableFuture<SSLContext> made = new CompletableFuture<>();
+        Thread maker = new Thread(
+                () -> {
+                    try {
+                        made.complete(SSLContext.getDefault());
+                    } catch (NoSuchAlgorithmException e) {
+                        made.completeExceptionally(e);
+                    }
+                },
+                "refrain-certificates");
+        maker.setDaemon(true);
+        maker.start();
+        return made;
+    }
+
+    /** What is read goes through the heap, where TLS and the cache want it. */
+    private static ByteBufAllocator buffers() {
+        return new PooledByteBufAllocator(false, THREADS, THREADS, PAGE_BYTES, CHUNK_ORDER, 0, 0, false);
     }
 
     private static ThreadFactory daemons(String prefix) {
@@ -110,22 +146,12 @@ public final class UpstreamClient implements AutoCloseable {
         };
     }
 
-    CompletableFuture<HttpResponse<Void>> send(HttpRequest request, HttpResponse.BodyHandler<Void> answer) {
-        return http.join().sendAsync(request, answer);
+    ConnectionPool connections() {
+        return connections;
     }
 
     ScheduledFuture<?> after(long nanos, Runnable task) {
         return timers.schedule(task, nanos, TimeUnit.NANOSECONDS);
-    }
-
-    IdleConnections idleConnections() {
-        return idleConnections;
-    }
-
-    /** Those with an authority. */
-    Handshakes handshakes(String authority) {
-        return handshakes.computeIfAbsent(
-                authority, none -> new Handshakes(HANDSHAKES, callbacks, connectTimeout, System::nanoTime));
     }
 
     public UpstreamErrors errors() {
@@ -182,6 +208,7 @@ public final class UpstreamClient implements AutoCloseable {
     public void close() {
         running.forEach(UpstreamCall::cancel);
         timers.shutdownNow();
-        callbacks.close();
+        names.close();
+        loops.shutdownGracefully(0, 1, TimeUnit.SECONDS);
     }
 }

@@ -7,9 +7,9 @@ import dev.refrain.engine.exchange.ResponseSink;
 import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.testing.ScriptedProvider;
 import java.io.IOException;
-import java.net.http.HttpRequest;
 import java.nio.ByteBuffer;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -26,7 +26,7 @@ class UpstreamCallTest {
     void start() throws IOException {
         provider = new ScriptedProvider()
                 .does((exchange, request) -> ScriptedProvider.json(exchange, 200, ScriptedProvider.COMPLETE));
-        client = new UpstreamClient(LONG, LONG, LONG, 1, memory, most -> {});
+        client = new UpstreamClient(LONG, LONG, LONG, LONG, 1, memory, most -> {}, ProxyRules.NONE, null);
     }
 
     @AfterEach
@@ -61,7 +61,12 @@ class UpstreamCallTest {
     }
 
     private void call(ResponseSink sink) {
-        new UpstreamCall(client, HttpRequest.newBuilder(provider.base()).build(), true, false).fetch(sink);
+        new UpstreamCall(client, request(), false).fetch(sink);
+    }
+
+    private UpstreamRequest request() {
+        return new UpstreamRequest(
+                "GET", Origin.of(provider.base()), provider.base().getPath(), List.of(), null);
     }
 
     private static class Answer implements ResponseSink {

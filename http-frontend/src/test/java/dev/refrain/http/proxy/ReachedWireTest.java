@@ -1,0 +1,197 @@
+package dev.refrain.http.proxy;
+
+import static dev.refrain.http.proxy.WireTest.CHAT;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.refrain.testing.SelfSigned;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.net.URI;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.KeyStore;
+import java.util.Base64;
+import java.util.Map;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLException;
+import javax.net.ssl.SSLServerSocket;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Providers behind an HTTP proxy, and those with certificates of their own. */
+class ReachedWireTest {
+    private static final String ANSWER =
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}";
+
+    @TempDir
+    Path folder;
+
+    private final BlockingQueue<String> asked = new LinkedBlockingQueue<>();
+
+    private RunningProxy proxy(String upstream, Map<String, String> variables) throws IOException {
+        return new RunningProxy(folder.resolve("answers.refrain"), URI.create(upstream), variables);
+    }
+
+    @Test
+    void withoutTlsTheProxyGetsTheRequest() throws IOException {
+        try (RawProvider between = new RawProvider(call -> {
+                    asked.add(call.head());
+                    call.write(ANSWER);
+                });
+                RunningProxy proxy = proxy(
+                        "http://api.example/v1",
+                        Map.of(
+                                "http_proxy",
+                                "http://me:secret@127.0.0.1:" + between.base().getPort()))) {
+            assertThat(proxy.send(proxy.post(CHAT, "{}")).body()).isEqualTo("{}");
+            assertThat(asked.poll())
+                    .startsWith("POST http://api.example/v1/chat/completions HTTP/1.1\r\nHost: api.example\r\n")
+                    .contains("Proxy-Authorization: Basic bWU6c2VjcmV0\r\n");
+        }
+    }
+
+    /** Connects to where the provider really is, whatever it is asked for. */
+    private ServerSocket tunnel(int port, String answer) throws IOException {
+        ServerSocket server = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
+        daemon(() -> {
+            while (true) {
+                Socket client = server.accept();
+                StringBuilder head = new StringBuilder();
+                while (head.indexOf("\r\n\r\n") < 0) {
+                    head.append((char) client.getInputStream().read());
+                }
+                asked.add(head.toString());
+                client.getOutputStream().write(answer.getBytes(StandardCharsets.ISO_8859_1));
+                Socket provider = new Socket(InetAddress.getLoopbackAddress(), port);
+                daemon(() -> pump(client, provider));
+                daemon(() -> pump(provider, client));
+            }
+        });
+        return server;
+    }
+
+    private static void pump(Socket from, Socket to) throws IOException {
+        InputStream in = from.getInputStream();
+        in.transferTo(to.getOutputStream());
+        to.shutdownOutput();
+    }
+
+    private interface Task {
+        void run() throws IOException;
+    }
+
+    private static void daemon(Task task) {
+        Thread thread = new Thread(() -> {
+            try {
+                task.run();
+            } catch (IOException over) {
+                // At an end.
+            }
+        });
+        thread.setDaemon(true);
+        thread.start();
+    }
+
+    private static String pem(String what, byte[] der) {
+        return "-----BEGIN " + what + "-----\n" + Base64.getMimeEncoder().encodeToString(der) + "\n-----END " + what
+                + "-----\n";
+    }
+
+    /** A certificate of its own, as files; the key store is left beside them. */
+    private Path certificate() throws Exception {
+        Path store = folder.resolve("keys.p12");
+        SelfSigned.write(store);
+        KeyStore keys = KeyStore.getInstance(store.toFile(), SelfSigned.PASSWORD.toCharArray());
+        Files.writeString(
+                folder.resolve("certificate.pem"),
+                pem("CERTIFICATE", keys.getCertificate("provider").getEncoded()));
+        Files.writeString(
+                folder.resolve("key.pem"),
+                pem(
+                        "PRIVATE KEY",
+                        keys.getKey("provider", SelfSigned.PASSWORD.toCharArray())
+                                .getEncoded()));
+        return store;
+    }
+
+    @Test
+    void withTlsTheProxyOnlyPassesBytes() throws Exception {
+        SSLContext tls = SelfSigned.context(certificate());
+        try (RawProvider provider = new RawProvider(call -> call.write(ANSWER), tls);
+                ServerSocket between = tunnel(provider.base().getPort(), "HTTP/1.1 200 Connected\r\n\r\n");
+                RunningProxy proxy = proxy(
+                        "https://api.example/v1",
+                        Map.of(
+                                "HTTPS_PROXY",
+                                "http://127.0.0.1:" + between.getLocalPort(),
+                                "REFRAIN_UPSTREAM_TLS_CA_FILE",
+                                folder.resolve("certificate.pem").toString()))) {
+            HttpResponse<String> answer = proxy.send(proxy.post(CHAT, "{}"));
+            assertThat(asked.poll()).startsWith("CONNECT api.example:443 HTTP/1.1\r\nHost: api.example:443\r\n");
+            // The name is checked inside the tunnel: that of the provider, which the certificate does not have.
+            assertThat(answer.body()).contains("certificate is not trusted");
+        }
+    }
+
+    @Test
+    void aProxyThatRefusesIsNamed() throws Exception {
+        try (RawProvider between = new RawProvider(call -> call.write("HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n"));
+                RunningProxy proxy = proxy(
+                        "https://api.example/v1",
+                        Map.of(
+                                "REFRAIN_PROXY_HTTPS",
+                                "127.0.0.1:" + between.base().getPort()))) {
+            HttpResponse<String> answer = proxy.send(proxy.post(CHAT, "{}"));
+            assertThat(answer.statusCode()).isEqualTo(502);
+            assertThat(answer.body()).contains("could not be reached", "proxy");
+        }
+    }
+
+    @Test
+    void filesSayWhomToTrustAndWhatToShow() throws Exception {
+        SSLContext tls = SelfSigned.context(certificate());
+        try (SSLServerSocket server = (SSLServerSocket)
+                tls.getServerSocketFactory().createServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
+            server.setNeedClientAuth(true);
+            daemon(() -> {
+                while (true) {
+                    try (Socket socket = server.accept()) {
+                        RawProvider.readRequest(socket.getInputStream());
+                        socket.getOutputStream().write(ANSWER.getBytes(StandardCharsets.ISO_8859_1));
+                    } catch (SSLException stranger) {
+                        asked.add("stranger");
+                    }
+                }
+            });
+            String upstream = "https://127.0.0.1:" + server.getLocalPort() + "/v1";
+            String certificate = folder.resolve("certificate.pem").toString();
+            try (RunningProxy proxy = proxy(upstream, Map.of("REFRAIN_UPSTREAM_TLS_CA_FILE", certificate))) {
+                assertThat(proxy.send(proxy.post(CHAT, "{}")).statusCode()).isEqualTo(502);
+                assertThat(asked.take()).isEqualTo("stranger");
+            }
+            Map<String, String> both = Map.of(
+                    "REFRAIN_UPSTREAM_TLS_CA_FILE", certificate,
+                    "REFRAIN_UPSTREAM_TLS_CLIENT_CERTIFICATE", certificate,
+                    "REFRAIN_UPSTREAM_TLS_CLIENT_KEY", folder.resolve("key.pem").toString());
+            try (RunningProxy proxy = proxy(upstream, both)) {
+                HttpResponse<String> answer = proxy.send(proxy.post(CHAT, "{}"));
+                assertThat(answer.statusCode()).as(answer.body()).isEqualTo(200);
+            }
+        }
+        assertThatThrownBy(() -> proxy(
+                        "https://127.0.0.1/v1",
+                        Map.of(
+                                "REFRAIN_UPSTREAM_TLS_CA_FILE",
+                                folder.resolve("key.pem").toString())))
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("key.pem holds no certificates");
+    }
+}

@@ -1,0 +1,248 @@
+package dev.refrain.http.upstream;
+
+import dev.refrain.semantics.answer.ProxyException;
+import dev.refrain.semantics.answer.Unreachable;
+import dev.refrain.semantics.framing.ChunkGrammar;
+import dev.refrain.semantics.framing.MalformedBody;
+import io.netty.buffer.ByteBuf;
+import java.io.ByteArrayOutputStream;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Reads the answers on a connection as strictly as RFC 9112 defines them. What may be read in two ways is refused: a
+ * wrong guess is a cut or spoilt answer that looks whole. Lenient in two points that RFC 9112 names (2.2 and 5.2): a
+ * line of the head may end in a bare line feed, and a folded line is unfolded.
+ *
+ * <p>One thread's at a time.
+ */
+final class AnswerReader {
+    /** The longest head, with all that comes ahead of it. */
+    static final int MAX_HEAD_BYTES = 384 * 1024;
+
+    /** How a server begins that was spoken to without TLS (RFC 8446, 5.1). */
+    private static final byte TLS_ALERT = 21;
+
+    private static final int FIRST_LINE_BYTES = 256;
+    /** Kept for the next answer up to this size. */
+    private static final int KEPT_LINE_BYTES = 4096;
+
+    /** Hears of an answer. */
+    interface Listener {
+        /** One that comes ahead of the answer (status 1xx). */
+        void interim(AnswerHead head);
+
+        /** The answer begins. */
+        void head(AnswerHead head);
+
+        /**
+         * More of its body.
+         *
+         * @param bytes valid during the call
+         * @param isLast whether {@link #end} follows at once
+         */
+        void piece(ByteBuffer bytes, boolean isLast);
+
+        /** The answer is complete. */
+        void end(Map<String, List<String>> trailers);
+    }
+
+    private enum State {
+        STATUS,
+        FIELDS,
+        LENGTH,
+        CHUNKS,
+        UNTIL_CLOSED,
+        END
+    }
+
+    private final Listener listener;
+    private State state = State.END;
+    private boolean answersHead;
+    private boolean begun;
+    private byte[] line = new byte[FIRST_LINE_BYTES];
+    private int lineLength;
+    private int headBytes;
+    private AnswerHead.Builder head;
+    /** Bytes of a body of known length that have not come. */
+    private long left;
+
+    private ChunkGrammar chunks;
+    /** Null until a trailer begins. */
+    private ByteArrayOutputStream trailer;
+
+    AnswerReader(Listener listener) {
+        this.listener = listener;
+    }
+
+    /** An answer to a request of that method comes next. */
+    void expect(String method) {
+        state = State.STATUS;
+        answersHead = method.equals("HEAD") || method.equals("CONNECT");
+        begun = false;
+        lineLength = 0;
+        headBytes = 0;
+        trailer = null;
+    }
+
+    /** Whether the answer that was expected is complete. */
+    boolean isAtEnd() {
+        return state == State.END;
+    }
+
+    /** Whether nothing of the answer has come. */
+    boolean isUnbegun() {
+        return state == State.STATUS && !begun;
+    }
+
+    /** Whether the end of the connection is that of the answer. */
+    boolean endsWithConnection() {
+        return state == State.UNTIL_CLOSED;
+    }
+
+    /**
+     * Reads on, at most to the end of the answer.
+     *
+     * @throws ProxyException if it is malformed; then nothing more can be read
+     */
+    void read(ByteBuf in) throws ProxyException {
+        while (in.isReadable() && state != State.END) {
+            begun = true;
+            switch (state) {
+                case STATUS, FIELDS -> readLine(in);
+                case LENGTH -> {
+                    int count = (int) Math.min(left, in.readableBytes());
+                    left -= count;
+                    if (left == 0) {
+                        state = State.END;
+                    }
+                    pass(in, count, left == 0);
+                    if (left == 0) {
+                        listener.end(Map.of());
+                    }
+                }
+                case CHUNKS -> readChunks(in);
+                default -> pass(in, in.readableBytes(), false);
+            }
+        }
+    }
+
+    /** The connection ends, and with it the answer. */
+    void close() {
+        state = State.END;
+        listener.end(Map.of());
+    }
+
+    private void pass(ByteBuf in, int count, boolean isLast) {
+        ByteBuffer piece = in.nioBuffer(in.readerIndex(), count);
+        in.skipBytes(count);
+        listener.piece(piece, isLast);
+    }
+
+    private void readLine(ByteBuf in) throws ProxyException {
+        if (state == State.STATUS && headBytes == 0 && in.getByte(in.readerIndex()) == TLS_ALERT) {
+            throw ProxyException.unreachable(Unreachable.SPEAKS_TLS, null);
+        }
+        int feed = in.indexOf(in.readerIndex(), in.writerIndex(), (byte) '\n');
+        int count = (feed < 0 ? in.writerIndex() : feed) - in.readerIndex();
+        headBytes += count + 1;
+        if (headBytes > MAX_HEAD_BYTES) {
+            throw ProxyException.malformed("its head is longer than " + MAX_HEAD_BYTES + " bytes");
+        }
+        if (lineLength + count > line.length) {
+            line = Arrays.copyOf(line, Math.max(2 * line.length, lineLength + count));
+        }
+        in.readBytes(line, lineLength, count);
+        lineLength += count;
+        if (feed < 0) {
+            return;
+        }
+        in.skipBytes(1);
+        if (lineLength > 0 && line[lineLength - 1] == '\r') {
+            lineLength--;
+        }
+        String text = new String(line, 0, lineLength, StandardCharsets.ISO_8859_1);
+        lineLength = 0;
+        if (state == State.STATUS) {
+            head = AnswerHead.Builder.ofStatusLine(text);
+            state = State.FIELDS;
+        } else if (text.isEmpty()) {
+            headComplete();
+        } else {
+            head.line(text);
+        }
+    }
+
+    private void headComplete() throws ProxyException {
+        AnswerHead complete = head.build(answersHead);
+        head = null;
+        if (line.length > KEPT_LINE_BYTES) {
+            line = new byte[FIRST_LINE_BYTES];
+        }
+        if (complete.isInterim()) {
+            state = State.STATUS;
+            listener.interim(complete);
+            return;
+        }
+        switch (complete.framing()) {
+            case CHUNKS -> {
+                chunks = new ChunkGrammar();
+                state = State.CHUNKS;
+            }
+            case UNTIL_CLOSED -> state = State.UNTIL_CLOSED;
+            case LENGTH -> {
+                left = complete.length();
+                state = left == 0 ? State.END : State.LENGTH;
+            }
+            default -> state = State.END;
+        }
+        boolean isOver = state == State.END;
+        listener.head(complete);
+        if (isOver) {
+            listener.end(Map.of());
+        }
+    }
+
+    private void readChunks(ByteBuf in) throws ProxyException {
+        if (chunks.isInData()) {
+            int count = (int) Math.min(chunks.left(), in.readableBytes());
+            chunks.took(count);
+            pass(in, count, false);
+            return;
+        }
+        try {
+            while (in.isReadable() && !chunks.isInData() && !chunks.isAtEnd()) {
+                byte next = in.readByte();
+                boolean inTrailer = chunks.isInTrailer();
+                chunks.accept(next);
+                if (inTrailer) {
+                    if (trailer == null) {
+                        trailer = new ByteArrayOutputStream();
+                    }
+                    trailer.write(next);
+                }
+            }
+        } catch (MalformedBody malformed) {
+            throw ProxyException.malformed("its chunks are not in order: " + malformed.getMessage());
+        }
+        if (chunks.isAtEnd()) {
+            state = State.END;
+            chunks = null;
+            listener.end(trailers());
+        }
+    }
+
+    private Map<String, List<String>> trailers() throws ProxyException {
+        if (trailer == null || trailer.size() <= 2) {
+            return Map.of();
+        }
+        AnswerHead.Builder fields = new AnswerHead.Builder();
+        for (String field : trailer.toString(StandardCharsets.ISO_8859_1).split("\r\n", 0)) {
+            fields.line(field);
+        }
+        return fields.fields();
+    }
+}

@@ -1,0 +1,280 @@
+package dev.refrain.http.upstream;
+
+import dev.refrain.semantics.answer.ProxyException;
+import dev.refrain.semantics.answer.Unreachable;
+import io.netty.channel.EventLoop;
+import io.netty.channel.EventLoopGroup;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The connections to all providers. A call takes the connection that became idle last, or waits for one: whichever is
+ * there first, a new one or one that another call gives back.
+ *
+ * <p>At most so many connections to a provider are made at a time. A handshake takes milliseconds of a processor; those
+ * of a burst that all begin at once end together, after their time limit perhaps, where in turns the first are through
+ * soon.
+ *
+ * <p>Thread-safe. The monitor of a provider's connections is a leaf: no call is told anything with it held.
+ */
+final class ConnectionPool {
+    private static final Logger LOG = LoggerFactory.getLogger(ConnectionPool.class);
+
+    /** Hundreds a second with a provider round the world, in a fraction of a second of processor. */
+    private static final int MOST_CONNECTING = 128;
+    /** A provider's own account of how long it keeps a connection is taken with so much to spare: the way to it. */
+    private static final long SPARE_NANOS = TimeUnit.SECONDS.toNanos(1);
+
+    /**
+     * A connection that is closed so soon after an answer was going to be closed anyway, by a provider that does not
+     * say so. The connections of a provider rest for so long before they are used again until it is known to keep
+     * them, or a request would now and then meet the end of one.
+     */
+    private static final long REST_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
+
+    private final Connector connector;
+    private final EventLoopGroup loops;
+    private final Duration keepAlive;
+    private final LongSupplier nanoTime;
+    private final Map<Origin, Connections> byOrigin = new ConcurrentHashMap<>();
+
+    /** @param keepAlive how long to keep an idle connection whose provider does not say how long it does */
+    ConnectionPool(Connector connector, EventLoopGroup loops, Duration keepAlive, LongSupplier nanoTime) {
+        this.connector = connector;
+        this.loops = loops;
+        this.keepAlive = keepAlive;
+        this.nanoTime = nanoTime;
+    }
+
+    /** Begins a call as soon as there is a connection for it. */
+    void enter(Exchange call) {
+        of(call).enter(call);
+    }
+
+    /** A call is over, and does not wait any more if it did. */
+    void withdraw(Exchange call) {
+        of(call).withdraw(call);
+    }
+
+    private Connections of(Exchange call) {
+        return byOrigin.computeIfAbsent(call.request().origin(), Connections::new);
+    }
+
+    /** Closes connections that have been idle for too long; to be called every now and then. */
+    void sweep() {
+        byOrigin.values().forEach(Connections::sweep);
+    }
+
+    /** Connections that are idle. */
+    int idle() {
+        return byOrigin.values().stream().mapToInt(Connections::idle).sum();
+    }
+
+    private boolean isFresh(Http1Connection connection) {
+        long idle = nanoTime.getAsLong() - connection.idleSinceNanos();
+        long kept = keepAlive.toNanos();
+        if (connection.keptSeconds() >= 0) {
+            kept = TimeUnit.SECONDS.toNanos(connection.keptSeconds());
+            kept -= Math.min(kept / 2, SPARE_NANOS);
+        }
+        return idle < kept;
+    }
+
+    private static String rootMessage(Throwable failure) {
+        Throwable root = failure;
+        while (root.getCause() != null) {
+            root = root.getCause();
+        }
+        return root == failure ? "nothing more is known" : root.toString();
+    }
+
+    private record Waiting(Exchange call, long sinceNanos) {}
+
+    /** Those to one provider. */
+    private final class Connections implements Http1Connection.Owner {
+        private final Origin origin;
+        // The one that became idle first is first; guarded by this.
+        private final Deque<Http1Connection> idle = new ArrayDeque<>();
+        private final Deque<Waiting> waiting = new ArrayDeque<>();
+        private int connecting;
+        /** Whether connections are known to stay open after an answer. */
+        private boolean isKeeping;
+
+        private boolean everClosedSoon;
+        /** Why it was not reached last; null while it answers. Two that fail at once may both say so. */
+        private volatile String state;
+
+        Connections(Origin origin) {
+            this.origin = origin;
+        }
+
+        void enter(Exchange call) {
+            Http1Connection connection;
+            synchronized (this) {
+                connection = take();
+                if (connection == null) {
+                    waiting.addLast(new Waiting(call, nanoTime.getAsLong()));
+                }
+            }
+            if (connection != null) {
+                start(connection, call);
+            } else {
+                connect();
+            }
+        }
+
+        private Http1Connection take() {
+            isKeeping = isKeeping || idle.stream().anyMatch(each -> each.isUsed() && rested(each) >= REST_NANOS);
+            if (isKeeping) {
+                return idle.pollLast();
+            }
+            Http1Connection unused =
+                    idle.stream().filter(each -> !each.isUsed()).findFirst().orElse(null);
+            idle.remove(unused);
+            return unused;
+        }
+
+        private long rested(Http1Connection connection) {
+            return nanoTime.getAsLong() - connection.idleSinceNanos();
+        }
+
+        /** Never within this call, which may come from the midst of another one's answer. */
+        private void start(Http1Connection connection, Exchange call) {
+            connection.loop().execute(() -> startNow(connection, call));
+        }
+
+        private void startNow(Http1Connection connection, Exchange call) {
+            boolean isUsed = connection.isUsed();
+            if (!isFresh(connection)) {
+                connection.close();
+                enter(call);
+            } else if (!connection.start(call)) {
+                if (isUsed) {
+                    enter(call);
+                } else {
+                    call.unconnected(ProxyException.unreachable(Unreachable.OTHER, null));
+                }
+            }
+        }
+
+        synchronized void withdraw(Exchange call) {
+            waiting.removeIf(each -> each.call() == call);
+        }
+
+        /** Makes a connection if more calls wait than connections are in the making. */
+        private void connect() {
+            synchronized (this) {
+                if (connecting >= MOST_CONNECTING || connecting >= waiting.size()) {
+                    return;
+                }
+                connecting++;
+            }
+            EventLoop loop = loops.next();
+            connector.connect(origin, loop, new Connector.Receiver() {
+                @Override
+                public void connected(WatchedChannel channel, ProxyRules.Proxy via) {
+                    synchronized (Connections.this) {
+                        connecting--;
+                    }
+                    Http1Connection connection =
+                            new Http1Connection(channel, origin.secure(), via, Connections.this, nanoTime);
+                    channel.pipeline().addLast(connection);
+                    channel.read();
+                    idle(connection);
+                    connect();
+                }
+
+                @Override
+                public void unconnected(ProxyException why) {
+                    unreachable(why);
+                    Connections.this.unconnected(why);
+                }
+            });
+        }
+
+        /** Fails the call that has waited longest, and those that have waited for as long as connecting may take. */
+        private void unconnected(ProxyException why) {
+            List<Exchange> failed = new ArrayList<>();
+            synchronized (this) {
+                connecting--;
+                long now = nanoTime.getAsLong();
+                while (!waiting.isEmpty()
+                        && (failed.isEmpty()
+                                || now - waiting.peekFirst().sinceNanos()
+                                        >= connector.limit().toNanos())) {
+                    failed.add(waiting.pollFirst().call());
+                }
+            }
+            failed.forEach(call -> call.unconnected(why));
+            connect();
+        }
+
+        @Override
+        public void unreachable(ProxyException why) {
+            String before = state;
+            state = why.reason();
+            if (!why.reason().equals(before)) {
+                LOG.warn("{}: {} ({})", origin, why.getMessage(), rootMessage(why));
+            }
+        }
+
+        @Override
+        public void answers() {
+            if (state != null) {
+                state = null;
+                LOG.info("{}: the upstream provider answers again", origin);
+            }
+        }
+
+        @Override
+        public void idle(Http1Connection connection) {
+            Waiting next;
+            synchronized (this) {
+                isKeeping |= connection.keptSeconds() > 0 && !everClosedSoon;
+                next = connection.isUsed() && !isKeeping ? null : waiting.pollFirst();
+                if (next == null) {
+                    idle.addLast(connection);
+                }
+            }
+            if (next != null) {
+                start(connection, next.call());
+            }
+        }
+
+        @Override
+        public synchronized void closed(Http1Connection connection) {
+            if (idle.remove(connection) && connection.isUsed() && rested(connection) < REST_NANOS) {
+                everClosedSoon = true;
+                isKeeping = false;
+            }
+        }
+
+        void sweep() {
+            List<Http1Connection> old = new ArrayList<>();
+            synchronized (this) {
+                for (Iterator<Http1Connection> each = idle.iterator(); each.hasNext(); ) {
+                    Http1Connection connection = each.next();
+                    if (!isFresh(connection)) {
+                        each.remove();
+                        old.add(connection);
+                    }
+                }
+            }
+            old.forEach(connection -> connection.loop().execute(connection::close));
+        }
+
+        synchronized int idle() {
+            return idle.size();
+        }
+    }
+}

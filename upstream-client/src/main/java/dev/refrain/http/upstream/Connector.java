@@ -1,0 +1,334 @@
+package dev.refrain.http.upstream;
+
+import dev.refrain.semantics.answer.ProxyException;
+import dev.refrain.semantics.answer.Unreachable;
+import io.netty.bootstrap.Bootstrap;
+import io.netty.buffer.ByteBufAllocator;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelHandler;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.EventLoop;
+import io.netty.channel.FixedRecvByteBufAllocator;
+import io.netty.channel.WriteBufferWaterMark;
+import io.netty.handler.ssl.NotSslRecordException;
+import io.netty.handler.ssl.SslHandler;
+import io.netty.resolver.dns.DnsNameResolverTimeoutException;
+import java.net.ConnectException;
+import java.net.Inet6Address;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.security.cert.CertificateException;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLEngine;
+import javax.net.ssl.SSLParameters;
+import javax.net.ssl.SSLPeerUnverifiedException;
+
+/**
+ * Makes connections: looks the name up, tries its addresses, and shakes hands. All of that together may take as long as
+ * connecting may.
+ *
+ * <p>The addresses are tried as RFC 8305 has it: the families in turn, IPv6 first, and each with a head start over the
+ * next one, as an address that nobody answers at must not cost as much as a time limit.
+ */
+final class Connector {
+    /** RFC 8305, 5 and 8: "Connection Attempt Delay". */
+    private static final long HEAD_START_MILLIS = 250;
+    /** What is read at a time, and what may wait to be written. */
+    private static final int PIECE = 16 * 1024;
+
+    /** Hears what became of it, on the event loop. */
+    interface Receiver {
+        /**
+         * There is a connection.
+         *
+         * @param via the proxy that requests go to in place of the provider, or null
+         */
+        void connected(WatchedChannel channel, ProxyRules.Proxy via);
+
+        void unconnected(ProxyException why);
+    }
+
+    private final Names names;
+    private final CompletableFuture<SSLContext> tls;
+    private final Duration limit;
+    private final ByteBufAllocator memory;
+    private final ProxyRules proxies;
+
+    /** @param tls may not be there yet */
+    Connector(
+            Names names,
+            CompletableFuture<SSLContext> tls,
+            Duration limit,
+            ByteBufAllocator memory,
+            ProxyRules proxies) {
+        this.names = names;
+        this.tls = tls;
+        this.limit = limit;
+        this.memory = memory;
+        this.proxies = proxies;
+    }
+
+    Duration limit() {
+        return limit;
+    }
+
+    /** Connects; the receiver is told once. */
+    void connect(Origin origin, EventLoop loop, Receiver receiver) {
+        loop.execute(new Attempt(origin, loop, receiver)::begin);
+    }
+
+    /** One connection in the making; its event loop's alone. */
+    private final class Attempt {
+        private final Origin origin;
+        private final EventLoop loop;
+        private final Receiver receiver;
+        /** Null for none. */
+        private final ProxyRules.Proxy proxy;
+        /** Where the connection leads, which is the proxy if there is one. */
+        private final Origin next;
+
+        private Unreachable stage = Unreachable.LOOK_UP_TIMED_OUT;
+        private Future<?> timeout;
+        private Future<?> headStart;
+        private Deque<InetAddress> untried = new ArrayDeque<>();
+        private final List<Channel> trying = new ArrayList<>(2);
+        /** The one that was there first. */
+        private Channel winner;
+
+        private Throwable lastFailure;
+        private boolean over;
+
+        Attempt(Origin origin, EventLoop loop, Receiver receiver) {
+            this.origin = origin;
+            this.loop = loop;
+            this.receiver = receiver;
+            this.proxy = proxies.to(origin);
+            this.next = proxy == null ? origin : proxy.origin();
+        }
+
+        void begin() {
+            timeout = loop.schedule(() -> fail(stage, null), limit.toNanos(), TimeUnit.NANOSECONDS);
+            names.lookUp(next.host(), new Names.Receiver() {
+                @Override
+                public void resolved(List<InetAddress> addresses) {
+                    loop.execute(() -> {
+                        if (!over) {
+                            stage = Unreachable.TIMED_OUT;
+                            untried = inTurn(addresses);
+                            tryNext();
+                        }
+                    });
+                }
+
+                @Override
+                public void unresolved(Throwable failure) {
+                    loop.execute(() -> fail(
+                            isUnanswered(failure) ? Unreachable.LOOK_UP_TIMED_OUT : Unreachable.UNKNOWN_HOST, failure));
+                }
+            });
+        }
+
+        /** Tries the next address, if nobody is connected yet. */
+        private void tryNext() {
+            if (headStart != null) {
+                headStart.cancel(false);
+                headStart = null;
+            }
+            if (over || winner != null) {
+                return;
+            }
+            InetAddress address = untried.poll();
+            if (address == null) {
+                if (trying.isEmpty()) {
+                    fail(
+                            lastFailure instanceof ConnectException && !isTimeout(lastFailure)
+                                    ? Unreachable.REFUSED
+                                    : Unreachable.OTHER,
+                            lastFailure);
+                }
+                return;
+            }
+            ChannelFuture connecting = bootstrap().connect(new InetSocketAddress(address, next.port()));
+            trying.add(connecting.channel());
+            if (!untried.isEmpty()) {
+                headStart = loop.schedule(this::tryNext, HEAD_START_MILLIS, TimeUnit.MILLISECONDS);
+            }
+            connecting.addListener(done -> tried(connecting));
+        }
+
+        private void tried(ChannelFuture connecting) {
+            trying.remove(connecting.channel());
+            if (over || winner != null) {
+                connecting.channel().close();
+            } else if (connecting.isSuccess()) {
+                winner = connecting.channel();
+                closeOthers();
+                secure();
+            } else {
+                lastFailure = connecting.cause();
+                tryNext();
+            }
+        }
+
+        /** To close one takes it off the list. */
+        private void closeOthers() {
+            List.copyOf(trying).forEach(Channel::close);
+        }
+
+        private Bootstrap bootstrap() {
+            return new Bootstrap()
+                    .group(loop)
+                    .channelFactory(WatchedChannel::new)
+                    .disableResolver()
+                    .option(ChannelOption.ALLOCATOR, memory)
+                    .option(ChannelOption.TCP_NODELAY, true)
+                    .option(ChannelOption.SO_KEEPALIVE, true)
+                    .option(ChannelOption.CONNECT_TIMEOUT_MILLIS, 0)
+                    .option(ChannelOption.AUTO_READ, false)
+                    // What a provider has said before it broke off is to be read all the same.
+                    .option(ChannelOption.AUTO_CLOSE, false)
+                    .option(ChannelOption.RECVBUF_ALLOCATOR, new FixedRecvByteBufAllocator(PIECE).maxMessagesPerRead(1))
+                    .option(ChannelOption.WRITE_BUFFER_WATER_MARK, new WriteBufferWaterMark(PIECE, 2 * PIECE))
+                    .handler(new Idle());
+        }
+
+        private void secure() {
+            if (!origin.secure()) {
+                succeed();
+            } else if (proxy == null) {
+                awaitTls();
+            } else {
+                winner.pipeline().addFirst(new ProxyTunnel(proxy, origin, failure -> {
+                    if (failure == null) {
+                        awaitTls();
+                    } else {
+                        fail(Unreachable.PROXY, failure);
+                    }
+                }));
+            }
+        }
+
+        private void awaitTls() {
+            stage = Unreachable.HANDSHAKE_TIMED_OUT;
+            tls.whenComplete((context, failure) -> loop.execute(() -> {
+                if (over) {
+                    return;
+                }
+                if (failure != null) {
+                    fail(Unreachable.OTHER, failure);
+                } else {
+                    shakeHands(context);
+                }
+            }));
+        }
+
+        private void shakeHands(SSLContext context) {
+            SSLEngine engine = context.createSSLEngine(origin.host(), origin.port());
+            engine.setUseClientMode(true);
+            SSLParameters parameters = engine.getSSLParameters();
+            parameters.setEndpointIdentificationAlgorithm("HTTPS");
+            engine.setSSLParameters(parameters);
+            SslHandler handler = new SslHandler(engine);
+            // The time limit is ours.
+            handler.setHandshakeTimeoutMillis(0);
+            handler.setCloseNotifyFlushTimeoutMillis(1000);
+            winner.pipeline().addFirst(handler);
+            handler.handshakeFuture().addListener(done -> {
+                if (done.isSuccess()) {
+                    succeed();
+                } else {
+                    fail(reason(done.cause()), done.cause());
+                }
+            });
+        }
+
+        private void succeed() {
+            if (!over) {
+                over = true;
+                timeout.cancel(false);
+                winner.pipeline().remove(Idle.class);
+                receiver.connected((WatchedChannel) winner, origin.secure() ? null : proxy);
+            } else {
+                winner.close();
+            }
+        }
+
+        private void fail(Unreachable reason, Throwable cause) {
+            if (over) {
+                return;
+            }
+            over = true;
+            timeout.cancel(false);
+            closeOthers();
+            if (winner != null) {
+                winner.close();
+            }
+            boolean isProxys = proxy != null && stage != Unreachable.HANDSHAKE_TIMED_OUT;
+            receiver.unconnected(ProxyException.unreachable(isProxys ? Unreachable.PROXY : reason, cause));
+        }
+    }
+
+    private static boolean isUnanswered(Throwable failure) {
+        Throwable cause = failure;
+        while (cause != null && !(cause instanceof DnsNameResolverTimeoutException)) {
+            cause = cause.getCause();
+        }
+        return cause != null;
+    }
+
+    private static boolean isTimeout(Throwable failure) {
+        return failure instanceof io.netty.channel.ConnectTimeoutException;
+    }
+
+    private static Unreachable reason(Throwable failure) {
+        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+            if (cause instanceof CertificateException || cause instanceof SSLPeerUnverifiedException) {
+                return Unreachable.CERTIFICATE;
+            }
+            if (cause instanceof NotSslRecordException) {
+                return Unreachable.SPEAKS_NO_TLS;
+            }
+        }
+        return Unreachable.OTHER;
+    }
+
+    /** RFC 8305, 4: the families alternate. */
+    private static Deque<InetAddress> inTurn(List<InetAddress> addresses) {
+        Deque<InetAddress> six = new ArrayDeque<>();
+        Deque<InetAddress> four = new ArrayDeque<>();
+        for (InetAddress address : addresses) {
+            (address instanceof Inet6Address ? six : four).add(address);
+        }
+        Deque<InetAddress> all = new ArrayDeque<>();
+        while (!six.isEmpty() || !four.isEmpty()) {
+            if (!six.isEmpty()) {
+                all.add(six.poll());
+            }
+            if (!four.isEmpty()) {
+                all.add(four.poll());
+            }
+        }
+        return all;
+    }
+
+    /** Stands where a connection's handler will be. */
+    @ChannelHandler.Sharable
+    private static final class Idle extends ChannelInboundHandlerAdapter {
+        @Override
+        public void exceptionCaught(ChannelHandlerContext from, Throwable why) {
+            // Whoever waits for the handshake hears of it.
+            from.close();
+        }
+    }
+}

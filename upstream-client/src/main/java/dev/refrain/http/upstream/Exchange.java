@@ -1,0 +1,50 @@
+package dev.refrain.http.upstream;
+
+import java.nio.ByteBuffer;
+import java.util.List;
+import java.util.Map;
+
+/** A call, as connections see it. All methods but {@link #request} are called on the connection's event loop. */
+interface Exchange {
+    UpstreamRequest request();
+
+    /**
+     * A connection is there, and the request is about to be sent over it.
+     *
+     * @return whether it is still to be sent
+     */
+    boolean begins(Wire wire);
+
+    /** There is no connection for it. */
+    void unconnected(Throwable why);
+
+    /** It was not sent, or not so much as its head: nobody can have acted on it. {@link #begins} may follow again. */
+    void unsent(Throwable why);
+
+    void interim(AnswerHead head);
+
+    void head(AnswerHead head);
+
+    /**
+     * More of the answer's body.
+     *
+     * @param bytes valid during the call
+     */
+    void piece(ByteBuffer bytes);
+
+    /** No more pieces come until the call {@linkplain Wire#read() asks} for more. */
+    void pause();
+
+    void ended(Map<String, List<String>> trailers);
+
+    void failed(Throwable why);
+
+    /** A call's hold on its connection; from any thread. */
+    interface Wire {
+        /** Asks for more of the answer's body. */
+        void read();
+
+        /** Breaks off; the call hears no more. */
+        void cancel();
+    }
+}

@@ -1,0 +1,474 @@
+package dev.refrain.http.upstream;
+
+import dev.refrain.semantics.answer.ProxyException;
+import dev.refrain.semantics.answer.Unreachable;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
+import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.EventLoop;
+import io.netty.handler.ssl.SslCloseCompletionEvent;
+import java.io.EOFException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Flow;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
+
+/**
+ * A connection to a provider over HTTP/1.1, for one call after another. While it is idle it goes on reading, so that it
+ * is closed as soon as the provider closes it.
+ *
+ * <p>The event loop's alone, but for {@link Wire}, which may be used by any thread.
+ */
+final class Http1Connection extends ChannelInboundHandlerAdapter implements AnswerReader.Listener {
+    /** Whose connections these are. */
+    interface Owner {
+        /** It can take another call. */
+        void idle(Http1Connection connection);
+
+        /** Its provider answers. */
+        void answers();
+
+        /** Its provider cannot be talked to, as it turns out. */
+        void unreachable(ProxyException why);
+
+        /** It is closed; may be said of one that was never idle. */
+        void closed(Http1Connection connection);
+    }
+
+    private static final byte[] LAST_CHUNK = {'0', '\r', '\n', '\r', '\n'};
+    private static final byte[] LINE_END = {'\r', '\n'};
+    /** How long what belongs to a handshake may come after it, session tickets for instance. */
+    private static final long NEW_NANOS = TimeUnit.SECONDS.toNanos(5);
+    /** Pieces of a body that are on their way from the client at a time. */
+    private static final int STREAMED_PIECES = 2;
+
+    private final WatchedChannel channel;
+    private final boolean secure;
+    /** The proxy that gets the requests in place of the provider; null for none. */
+    private final ProxyRules.Proxy via;
+
+    private final Owner owner;
+    private final LongSupplier nanoTime;
+    private final AnswerReader reader = new AnswerReader(this);
+
+    private ChannelHandlerContext context;
+    /** Null while idle. */
+    private Running running;
+    /** Whether a call has been made over it. */
+    private boolean used;
+    /** Whether the answer that is being read lets another call follow. */
+    private boolean keeps;
+
+    private boolean closing;
+    private boolean closeNotified;
+    /** The bytes that are being read from, as far as the answer's end. */
+    private ByteBuf reading;
+
+    /** Whether a piece was passed on since the last pause. */
+    private boolean passedOn;
+
+    private volatile long idleSinceNanos;
+    /** For how long the provider keeps it while it is idle, in seconds; negative if it has not said. */
+    private volatile long keptSeconds = -1;
+
+    Http1Connection(WatchedChannel channel, boolean secure, ProxyRules.Proxy via, Owner owner, LongSupplier nanoTime) {
+        this.channel = channel;
+        this.secure = secure;
+        this.via = via;
+        this.owner = owner;
+        this.nanoTime = nanoTime;
+        this.idleSinceNanos = nanoTime.getAsLong();
+    }
+
+    EventLoop loop() {
+        return channel.eventLoop();
+    }
+
+    boolean isUsed() {
+        return used;
+    }
+
+    long idleSinceNanos() {
+        return idleSinceNanos;
+    }
+
+    long keptSeconds() {
+        return keptSeconds;
+    }
+
+    @Override
+    public void handlerAdded(ChannelHandlerContext added) {
+        context = added;
+    }
+
+    void close() {
+        closing = true;
+        channel.close();
+    }
+
+    /**
+     * Sends a call.
+     *
+     * @return false if the connection is closed, and nothing was sent
+     */
+    boolean start(Exchange call) {
+        // A new one may just be about to read what belongs to its handshake.
+        boolean isNew = !used && nanoTime.getAsLong() - idleSinceNanos < NEW_NANOS;
+        if (closing || !(isNew ? channel.isActive() : channel.isQuiet())) {
+            close();
+            return false;
+        }
+        Running next = new Running(call);
+        if (!call.begins(next)) {
+            owner.idle(this);
+            return true;
+        }
+        used = true;
+        running = next;
+        reader.expect(call.request().method());
+        try {
+            next.send();
+        } catch (RuntimeException e) {
+            fail(e);
+        }
+        return true;
+    }
+
+    private void later(Runnable task) {
+        try {
+            loop().execute(task);
+        } catch (RejectedExecutionException closing) {
+            // All calls are broken off.
+        }
+    }
+
+    // ---- the answer
+
+    @Override
+    public void channelRead(ChannelHandlerContext from, Object message) {
+        ByteBuf bytes = (ByteBuf) message;
+        try {
+            if (running == null) {
+                // Nobody asked for it.
+                close();
+                return;
+            }
+            reading = bytes;
+            reader.read(bytes);
+            if (bytes.isReadable()) {
+                // More than the answer; the connection is not kept.
+                close();
+            }
+        } catch (ProxyException malformed) {
+            if (malformed.reason().equals(Unreachable.SPEAKS_TLS.token())) {
+                owner.unreachable(malformed);
+            }
+            fail(malformed);
+        } finally {
+            reading = null;
+            bytes.release();
+        }
+    }
+
+    @Override
+    public void channelReadComplete(ChannelHandlerContext from) {
+        if (running != null && passedOn) {
+            passedOn = false;
+            running.call.pause();
+        } else {
+            from.read();
+        }
+    }
+
+    @Override
+    public void interim(AnswerHead head) {
+        if (running != null) {
+            running.call.interim(head);
+        }
+    }
+
+    @Override
+    public void head(AnswerHead head) {
+        if (running == null) {
+            return;
+        }
+        owner.answers();
+        keeps = head.keepsConnection();
+        keptSeconds = head.keptSeconds();
+        running.call.head(head);
+    }
+
+    @Override
+    public void piece(ByteBuffer bytes, boolean isLast) {
+        Running current = running;
+        if (current == null) {
+            return;
+        }
+        if (!isLast) {
+            passedOn = true;
+            current.call.piece(bytes);
+            return;
+        }
+        // First: whose answer is complete may call again at once.
+        release();
+        try {
+            current.call.piece(bytes);
+            current.call.ended(Map.of());
+        } catch (RuntimeException e) {
+            current.call.failed(e);
+        }
+    }
+
+    @Override
+    public void end(Map<String, List<String>> trailers) {
+        Running current = running;
+        if (current != null) {
+            release();
+            current.call.ended(trailers);
+        }
+    }
+
+    /** The answer is there. */
+    private void release() {
+        boolean isReusable = keeps && running.sent && !closing && (reading == null || !reading.isReadable());
+        running.stopSending();
+        running = null;
+        passedOn = false;
+        if (isReusable) {
+            idleSinceNanos = nanoTime.getAsLong();
+            owner.idle(this);
+        } else {
+            close();
+        }
+    }
+
+    private void fail(Throwable why) {
+        Running failed = running;
+        running = null;
+        close();
+        if (failed != null) {
+            failed.stopSending();
+            failed.call.failed(why);
+        }
+    }
+
+    @Override
+    public void userEventTriggered(ChannelHandlerContext from, Object event) {
+        if (event instanceof SslCloseCompletionEvent end && end.isSuccess()) {
+            closeNotified = true;
+            over(null);
+        }
+    }
+
+    @Override
+    public void channelInactive(ChannelHandlerContext from) {
+        over(null);
+        owner.closed(this);
+    }
+
+    @Override
+    public void exceptionCaught(ChannelHandlerContext from, Throwable why) {
+        over(why);
+    }
+
+    /** Nothing more comes. */
+    private void over(Throwable why) {
+        if (running != null && why == null && reader.endsWithConnection() && (!secure || closeNotified)) {
+            keeps = false;
+            reader.close();
+        } else {
+            fail(why != null ? why : new EOFException("The connection was closed"));
+        }
+    }
+
+    /** A call, its request on the way out. */
+    private final class Running implements Exchange.Wire, Flow.Subscriber<ByteBuffer> {
+        private final Exchange call;
+        private final UpstreamRequest request;
+        private final boolean isHeld;
+        private boolean isChunked;
+        private Flow.Subscription body;
+        /** All of it has been written. */
+        private boolean sent;
+
+        private boolean stopped;
+        /** Pieces that are not asked for until there is room. */
+        private int owed;
+
+        Running(Exchange call) {
+            this.call = call;
+            this.request = call.request();
+            this.isHeld = request.body() instanceof HeldBody;
+        }
+
+        void send() {
+            ChannelFuture head = context.write(head());
+            context.read();
+            if (request.body() == null) {
+                sent = true;
+                context.flush();
+            } else {
+                if (!isHeld) {
+                    // The client may take its time with more.
+                    context.flush();
+                }
+                if (!isLost(head)) {
+                    request.body().subscribe(this);
+                }
+            }
+            if (isLost(head) && running == this) {
+                // So much as the head was not written, so nobody has acted on it.
+                running = null;
+                stopSending();
+                close();
+                call.unsent(head.cause());
+            }
+        }
+
+        private static boolean isLost(ChannelFuture head) {
+            return head.isDone() && !head.isSuccess();
+        }
+
+        private ByteBuf head() {
+            StringBuilder text = new StringBuilder(512);
+            // RFC 9112, 3.2.2: absolute for a proxy.
+            String target = (via == null ? "" : request.origin().toString()) + request.target();
+            text.append(request.method()).append(' ').append(target).append(" HTTP/1.1\r\nHost: ");
+            text.append(request.origin().authority()).append("\r\n");
+            if (via != null && via.authorization() != null) {
+                text.append("Proxy-Authorization: ").append(via.authorization()).append("\r\n");
+            }
+            if (request.body() != null) {
+                long length = request.body().contentLength();
+                isChunked = length < 0;
+                text.append(isChunked ? "Transfer-Encoding: chunked\r\n" : "Content-Length: " + length + "\r\n");
+            }
+            for (UpstreamRequest.Line line : request.fields()) {
+                text.append(line.name()).append(": ").append(line.value()).append("\r\n");
+            }
+            return Unpooled.wrappedBuffer(text.append("\r\n").toString().getBytes(StandardCharsets.ISO_8859_1));
+        }
+
+        @Override
+        public void onSubscribe(Flow.Subscription subscription) {
+            body = subscription;
+            subscription.request(isHeld ? 1 : STREAMED_PIECES);
+        }
+
+        @Override
+        public void onNext(ByteBuffer piece) {
+            if (loop().inEventLoop()) {
+                write(piece);
+            } else {
+                later(() -> write(piece));
+            }
+        }
+
+        private void write(ByteBuffer piece) {
+            if (stopped) {
+                return;
+            }
+            ByteBuf bytes = Unpooled.wrappedBuffer(piece);
+            if (isChunked) {
+                String size = Integer.toHexString(bytes.readableBytes()) + "\r\n";
+                bytes = Unpooled.wrappedBuffer(
+                        Unpooled.wrappedBuffer(size.getBytes(StandardCharsets.ISO_8859_1)),
+                        bytes,
+                        Unpooled.wrappedBuffer(LINE_END));
+            }
+            context.write(bytes);
+            if (!isHeld || !channel.isWritable()) {
+                context.flush();
+            }
+            if (channel.isWritable()) {
+                body.request(1);
+            } else {
+                owed++;
+            }
+        }
+
+        void writable() {
+            if (owed > 0 && !stopped) {
+                int more = owed;
+                owed = 0;
+                body.request(more);
+            }
+        }
+
+        @Override
+        public void onComplete() {
+            if (loop().inEventLoop()) {
+                complete();
+            } else {
+                later(this::complete);
+            }
+        }
+
+        private void complete() {
+            if (!stopped) {
+                sent = true;
+                if (isChunked) {
+                    context.write(Unpooled.wrappedBuffer(LAST_CHUNK));
+                }
+                context.flush();
+            }
+        }
+
+        @Override
+        public void onError(Throwable why) {
+            later(() -> {
+                if (running == this) {
+                    fail(why);
+                }
+            });
+        }
+
+        void stopSending() {
+            if (!stopped) {
+                stopped = true;
+                if (body != null && !sent) {
+                    body.cancel();
+                }
+            }
+        }
+
+        @Override
+        public void read() {
+            if (loop().inEventLoop()) {
+                readNow();
+            } else {
+                later(this::readNow);
+            }
+        }
+
+        private void readNow() {
+            if (running == this) {
+                context.read();
+            }
+        }
+
+        @Override
+        public void cancel() {
+            later(() -> {
+                if (running == this) {
+                    running = null;
+                    stopSending();
+                    close();
+                }
+            });
+        }
+    }
+
+    @Override
+    public void channelWritabilityChanged(ChannelHandlerContext from) {
+        if (running != null && from.channel().isWritable()) {
+            running.writable();
+        }
+    }
+}

@@ -1,0 +1,177 @@
+package dev.refrain.http.upstream;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.refrain.engine.exchange.ResponseHead;
+import dev.refrain.engine.exchange.ResponseSink;
+import dev.refrain.engine.memory.MemoryBudget;
+import dev.refrain.semantics.answer.ProxyException;
+import dev.refrain.testing.ScriptedProvider;
+import io.netty.resolver.dns.SingletonDnsServerAddressStreamProvider;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** Look-ups of hosts' names, and the addresses that come of them. */
+class NamesTest {
+    private static final Duration LONG = Duration.ofSeconds(30);
+    private static final Duration CONNECT = Duration.ofSeconds(1);
+
+    private NameServer names;
+    private ScriptedProvider provider;
+    private UpstreamClient client;
+
+    /** The first look-up of a process loads classes, which may take longer than the short limit below. */
+    @BeforeAll
+    static void warmUp() throws IOException {
+        NamesTest first = new NamesTest();
+        first.start(LONG);
+        try {
+            first.names.knows("works.test", "127.0.0.1");
+            assertThat(first.call("works.test").join()).isEqualTo(200);
+            assertThat(reason(first.call("nowhere.test"))).isEqualTo("unknown-host");
+        } finally {
+            first.stop();
+        }
+    }
+
+    @BeforeEach
+    void start() throws IOException {
+        start(CONNECT);
+    }
+
+    private void start(Duration connect) throws IOException {
+        names = new NameServer();
+        provider = new ScriptedProvider()
+                .does((exchange, request) -> ScriptedProvider.json(exchange, 200, ScriptedProvider.COMPLETE));
+        client = new UpstreamClient(
+                connect,
+                LONG,
+                LONG,
+                LONG,
+                100,
+                new MemoryBudget(16 << 20),
+                most -> {},
+                ProxyRules.NONE,
+                null,
+                new SingletonDnsServerAddressStreamProvider(names.address()));
+    }
+
+    @AfterEach
+    void stop() {
+        client.close();
+        provider.close();
+        names.close();
+    }
+
+    private CompletableFuture<Integer> call(String host) {
+        CompletableFuture<Integer> status = new CompletableFuture<>();
+        Origin origin = new Origin(false, host, provider.base().getPort());
+        new UpstreamCall(client, new UpstreamRequest("GET", origin, "/v1/models", List.of(), null), false)
+                .fetch(new ResponseSink() {
+                    private int read;
+
+                    @Override
+                    public void head(ResponseHead head) {
+                        read = head.status();
+                    }
+
+                    @Override
+                    public void chunk(ByteBuffer bytes) {}
+
+                    @Override
+                    public void end() {
+                        status.complete(read);
+                    }
+
+                    @Override
+                    public void fail(Throwable cause) {
+                        status.completeExceptionally(cause);
+                    }
+                });
+        return status;
+    }
+
+    private static String reason(CompletableFuture<Integer> call) {
+        return call.handle((status, failure) -> ProxyException.of(failure).reason())
+                .orTimeout(10, TimeUnit.SECONDS)
+                .join();
+    }
+
+    @Test
+    void aLookUpThatIsNotAnsweredHoldsUpNobodyElseAndCountsAsConnecting() {
+        names.knows("stuck.test").knows("works.test", "127.0.0.1");
+        long before = System.nanoTime();
+        List<CompletableFuture<Integer>> stuck = new ArrayList<>();
+        for (int i = 0; i < 20; i++) {
+            stuck.add(call("stuck.test"));
+        }
+        assertThat(call("127.0.0.1").join()).isEqualTo(200);
+        assertThat(call("works.test").join()).isEqualTo(200);
+        assertThat(stuck).noneMatch(CompletableFuture::isDone);
+        for (CompletableFuture<Integer> call : stuck) {
+            assertThat(reason(call)).isEqualTo("look-up-timed-out");
+        }
+        assertThat(System.nanoTime() - before).isBetween(CONNECT.toNanos(), 5 * CONNECT.toNanos());
+    }
+
+    @Test
+    void aNameThatNobodyKnowsIsSaidAtOnce() {
+        assertThat(reason(call("nowhere.test"))).isEqualTo("unknown-host");
+    }
+
+    @Test
+    void aNameMayHaveAnUnderscore() {
+        names.knows("my_llm.test", "127.0.0.1");
+        assertThat(call("my_llm.test").join()).isEqualTo(200);
+    }
+
+    @Test
+    void anAddressThatRefusesIsFollowedByTheNext() {
+        names.knows("two.test", "127.0.0.77", "127.0.0.1");
+        assertThat(call("two.test").join()).isEqualTo(200);
+        names.knows("none.test", "127.0.0.77", "127.0.0.78");
+        assertThat(reason(call("none.test"))).isEqualTo("connection-refused");
+    }
+
+    @Test
+    void anAddressThatKeepsSilentHasAHeadStartOnly() throws IOException {
+        try (ServerSocket full = new ServerSocket()) {
+            full.bind(new InetSocketAddress("127.0.0.77", provider.base().getPort()), 1);
+            List<Socket> fill = new ArrayList<>();
+            try {
+                assertThatThrownBy(() -> {
+                            for (int i = 0; i < 10; i++) {
+                                Socket next = new Socket();
+                                fill.add(next);
+                                next.connect(full.getLocalSocketAddress(), 200);
+                            }
+                        })
+                        .as("nobody takes connections")
+                        .isInstanceOf(IOException.class);
+                names.knows("silent.test", "127.0.0.77", "127.0.0.1");
+                long before = System.nanoTime();
+                assertThat(call("silent.test").join()).isEqualTo(200);
+                assertThat(System.nanoTime() - before).isBetween(200_000_000L, CONNECT.toNanos());
+                names.knows("dead.test", "127.0.0.77");
+                assertThat(reason(call("dead.test"))).isEqualTo("connect-timed-out");
+            } finally {
+                for (Socket socket : fill) {
+                    socket.close();
+                }
+            }
+        }
+    }
+}
