@@ -115,7 +115,7 @@ class SourceStyleTest {
 
     private static List<Path> sources() throws IOException {
         List<Path> sources = new ArrayList<>();
-        try (Stream<Path> modules = Files.list(ROOT)) {
+        try (Stream<Path> modules = Files.walk(ROOT, 2)) {
             for (Path module : modules.filter(Files::isDirectory).toList()) {
                 Path folder = module.resolve("src");
                 if (Files.isDirectory(folder)) {

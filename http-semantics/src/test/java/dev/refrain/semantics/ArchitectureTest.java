@@ -31,10 +31,19 @@ class ArchitectureTest {
     @ArchTest
     static final ArchRule noRuleKnowsTheDecision = noClasses()
             .that()
-            .resideOutsideOfPackage("dev.refrain.semantics.decision..")
+            .resideOutsideOfPackages("dev.refrain.semantics.decision..", "dev.refrain.semantics.client..")
             .should()
             .dependOnClassesThat()
             .resideInAPackage("dev.refrain.semantics.decision..");
+
+    /** What front-ends inside a JVM share is a way through the rules, which do not need it. */
+    @ArchTest
+    static final ArchRule noRuleKnowsTheClients = noClasses()
+            .that()
+            .resideOutsideOfPackage("dev.refrain.semantics.client..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAPackage("dev.refrain.semantics.client..");
 
     @ArchTest
     static final ArchRule noCircles =

@@ -1,22 +1,25 @@
 package dev.refrain.console.activity;
 
 import dev.refrain.engine.CacheKey;
+import dev.refrain.engine.CacheRequest;
 import dev.refrain.engine.exchange.AnswerFacts;
 import dev.refrain.engine.exchange.CacheOutcome;
 import dev.refrain.engine.exchange.Endpoint;
+import dev.refrain.engine.exchange.ResponseSink;
 import dev.refrain.engine.exchange.Savings;
-import dev.refrain.semantics.answer.CacheHeaders;
+import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.semantics.caller.Caller;
+import dev.refrain.semantics.client.RequestRecord;
 import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
 
 /**
  * The facts of one request while it runs. It closes when its client has been served or has gone, and all its upstream
  * calls have ended. Then the log receives it, and nothing changes any more.
  *
- * <p>Only the I/O thread of the request's connection uses it, except {@link #callStarted} and {@link #callEnded}, which
- * are thread-safe.
+ * <p>One thread at a time uses it, in the proxy the I/O thread of the request's connection. {@link #callStarted},
+ * {@link #calling} and {@link #callEnded} are thread-safe.
  */
-public final class Account implements CacheHeaders.Pricing {
+public final class Account implements RequestRecord {
     /** No registered status means that the client went away before there was a response. nginx logs this one. */
     private static final int CLIENT_GONE = 499;
 
@@ -87,7 +90,21 @@ public final class Account implements CacheHeaders.Pricing {
         key = requestKey;
     }
 
+    @Override
+    public void asked(CacheOutcome ifItFails, CacheKey requestKey, CacheRequest request) {
+        expect(ifItFails, requestKey);
+        if (requestKey != null) {
+            request(log.models().name(requestKey, request), null, requestKey.streaming());
+        }
+    }
+
+    @Override
+    public ResponseSink calling(ResponseSink client, MemoryBudget memory) {
+        return new MeteringSink(endpoint, callStarted(), client, memory);
+    }
+
     /** The response begins. */
+    @Override
     public void head(int responseStatus, String generationId, CacheOutcome outcome) {
         status = responseStatus;
         id = generationId;
@@ -102,11 +119,13 @@ public final class Account implements CacheHeaders.Pricing {
      *
      * @param token why, from a fixed list
      */
+    @Override
     public void failed(String token) {
         failure = token;
     }
 
-    /** More of the response's body has been taken by the connection. */
+    /** More of the response's body has been taken by the connection, or by the program. */
+    @Override
     public void wrote(long count) {
         bytes += count;
     }
@@ -116,6 +135,7 @@ public final class Account implements CacheHeaders.Pricing {
      *
      * @param broken whether the response is incomplete
      */
+    @Override
     public void served(boolean broken) {
         if (!served) {
             served = true;

@@ -3,6 +3,7 @@ package dev.refrain.console.activity;
 import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.engine.exchange.Savings;
 import dev.refrain.semantics.caller.Caller;
+import dev.refrain.semantics.client.RequestLog;
 import java.time.Clock;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -29,7 +30,7 @@ import org.slf4j.LoggerFactory;
  * everything behind the queue. A request that finds the queue full is counted, but is missing from the log and the time
  * series. Thread-safe.
  */
-public final class ActivityLog implements AutoCloseable {
+public final class ActivityLog implements RequestLog, AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(ActivityLog.class);
 
     private static final long DRAIN_NANOS = 100_000_000L;
@@ -73,6 +74,7 @@ public final class ActivityLog implements AutoCloseable {
     private final Totals totals = new Totals();
     private final Instant startedAt;
     private final FactsQueue queue = new FactsQueue();
+    private final ModelNames models = new ModelNames();
     private final LongAdder dropped = new LongAdder();
     private final List<Listener> listeners = new CopyOnWriteArrayList<>();
 
@@ -111,6 +113,19 @@ public final class ActivityLog implements AutoCloseable {
     /** A request has come. */
     public Account begin(Endpoint endpoint) {
         return new Account(this, endpoint, nanoTime());
+    }
+
+    /** A request of a program in this JVM has come; the log is given to its front-end. */
+    @Override
+    public Account begin(Endpoint endpoint, Caller caller) {
+        Account account = begin(endpoint);
+        account.caller(caller);
+        return account;
+    }
+
+    /** Names for requests that do not come through the proxy, which has its own. */
+    ModelNames models() {
+        return models;
     }
 
     /** Adds a listener. */

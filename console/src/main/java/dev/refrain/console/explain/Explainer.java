@@ -127,6 +127,7 @@ public final class Explainer {
             case BACKGROUND -> "With background: true the answer is a promise, not the answer.";
             case STATEFUL -> "With a conversation the provider goes on from what it has kept, and adds to it.";
             case CONTENT_ENCODING -> "The body has a Content-Encoding other than gzip or zstd, or is not in it.";
+            case NO_CREDENTIAL -> "It shows no credential, and nothing says whose answers it may get.";
             case ANSWER_TOO_LARGE, ANSWER_ENCODED -> "Its answer cannot be stored.";
         };
     }

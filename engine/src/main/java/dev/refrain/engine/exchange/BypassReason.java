@@ -15,7 +15,12 @@ public enum BypassReason {
     /** A Responses request with a {@code conversation}: the provider goes on from what it has kept, and adds to it. */
     STATEFUL("stateful"),
     /** The request body is in a content coding that is not known here, or not in the one that it says. */
-    CONTENT_ENCODING("content-encoding");
+    CONTENT_ENCODING("content-encoding"),
+    /**
+     * Nobody can tell whose request it is: where a program's client is wrapped, credentials may be added below the
+     * cache. Answers that are shared between all who show none have to be asked for.
+     */
+    NO_CREDENTIAL("no-credential");
 
     private final String detail;
 

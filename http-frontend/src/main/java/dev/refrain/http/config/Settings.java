@@ -10,6 +10,7 @@ import dev.refrain.engine.ResponseCache;
 import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.semantics.caller.CredentialFields;
 import dev.refrain.semantics.caller.FieldNames;
+import dev.refrain.semantics.key.KeyContexts;
 import dev.refrain.semantics.preset.PresetDefinition;
 import java.net.URI;
 import java.nio.file.Path;
@@ -348,7 +349,7 @@ public record Settings(
      */
     @JsonNaming(PropertyNamingStrategies.KebabCaseStrategy.class)
     public record Key(
-            @Setting(value = "anthropic-beta, anthropic-version, openai-beta", allowed = Setting.FIELD_NAMES)
+            @Setting(value = KeyContexts.USUAL_HEADERS, allowed = Setting.FIELD_NAMES)
             FieldNames headers,
 
             @Setting(value = "none", allowed = Setting.FIELD_PATTERNS)

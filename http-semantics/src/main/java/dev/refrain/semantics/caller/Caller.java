@@ -10,6 +10,11 @@ import dev.refrain.engine.CacheScope;
  * @param tag sixteen hexadecimal digits, see {@link CacheScope#hexTag}
  */
 public record Caller(CacheScope scope, String label, String tag) {
+    /** Whoever has this scope, without a configured name. */
+    public static Caller of(CacheScope scope) {
+        return of(scope, null);
+    }
+
     /** @param name a configured one, or null */
     static Caller of(CacheScope scope, String name) {
         return new Caller(scope, name == null ? scope.toString() : name, scope.hexTag());

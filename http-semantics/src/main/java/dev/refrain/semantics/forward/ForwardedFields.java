@@ -36,6 +36,15 @@ public final class ForwardedFields {
     private ForwardedFields() {}
 
     /**
+     * Whether a request's field is one with which the cache is told what to do, so that it ends here (wire rule W9).
+     *
+     * @param name in any case
+     */
+    public static boolean isForTheCache(String name) {
+        return OWN_REQUEST.contains(name.toLowerCase(Locale.ROOT));
+    }
+
+    /**
      * Copies a request's fields.
      *
      * @param from the client's request

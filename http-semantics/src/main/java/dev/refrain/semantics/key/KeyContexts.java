@@ -10,6 +10,9 @@ import java.util.List;
 
 /** Makes the part of a request's key beside its body (wire rules W10, W14 and W15). Thread-safe. */
 public final class KeyContexts {
+    /** The fields with which the known providers change their answers, as {@link FieldNames#parse} reads them. */
+    public static final String USUAL_HEADERS = "anthropic-beta, anthropic-version, openai-beta";
+
     private final ResponseCache cache;
     /** In an order that does not change. */
     private final List<String> headers;

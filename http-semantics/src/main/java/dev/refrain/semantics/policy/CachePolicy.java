@@ -25,17 +25,17 @@ public final class CachePolicy {
      */
     public static CacheControls decide(
             String cacheHeader, String ttlHeader, String clearHeader, List<String> cacheControl, Preset preset) {
-        return new RequestedCaching(cacheHeader, ttlHeader, clearHeader, cacheControl).with(preset);
+        return new RequestedCaching(cacheHeader, ttlHeader, clearHeader, cacheControl, CacheControls.OFF).with(preset);
     }
 
-    static boolean isOn(String header, Boolean preset) {
+    static boolean isOn(String header, Boolean preset, boolean otherwise) {
         if (Boolean.FALSE.equals(preset) || says(header, "false")) {
             return false;
         }
-        return says(header, "true") || Boolean.TRUE.equals(preset);
+        return otherwise || says(header, "true") || Boolean.TRUE.equals(preset);
     }
 
-    static Duration ttl(String header, Preset preset) {
+    static Duration ttl(String header, Preset preset, Duration otherwise) {
         int seconds = header == null ? NONE : leadingNumber(header.strip());
         if (seconds != NONE) {
             return Duration.ofSeconds(Math.max(seconds, CacheControls.MIN_TTL.toSeconds()));
@@ -43,7 +43,7 @@ public final class CachePolicy {
         if (preset != null && preset.ttlSeconds() != null) {
             return Duration.ofSeconds(preset.ttlSeconds());
         }
-        return CacheControls.DEFAULT_TTL;
+        return otherwise;
     }
 
     static boolean says(String header, String word) {

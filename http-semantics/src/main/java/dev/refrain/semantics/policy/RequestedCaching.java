@@ -19,21 +19,36 @@ public final class RequestedCaching {
     private final String ttl;
     private final String clear;
     private final List<String> cacheControl;
+    private final CacheControls otherwise;
     private final CacheControls alone;
 
-    /** Each is the value of a field, or null if the request has none. */
-    RequestedCaching(String cache, String ttl, String clear, List<String> cacheControl) {
+    /**
+     * Each is the value of a field, or null if the request has none.
+     *
+     * @param otherwise whether caching is on, and the lifetime, where neither fields nor preset say it
+     */
+    RequestedCaching(String cache, String ttl, String clear, List<String> cacheControl, CacheControls otherwise) {
         this.cache = cache;
         this.ttl = ttl;
         this.clear = clear;
         this.cacheControl = cacheControl;
+        this.otherwise = otherwise;
         this.alone = controls(null);
     }
 
-    /** What a request asks for. */
+    /** What a request asks for. Caching is off unless it says otherwise. */
     public static RequestedCaching of(RequestFields fields) {
+        return of(fields, CacheControls.OFF);
+    }
+
+    /**
+     * What a request asks for.
+     *
+     * @param otherwise whether caching is on, and the lifetime, where neither the fields nor a preset say it
+     */
+    public static RequestedCaching of(RequestFields fields, CacheControls otherwise) {
         return new RequestedCaching(
-                fields.first(CACHE), fields.first(TTL), fields.first(CLEAR), fields.all(CACHE_CONTROL));
+                fields.first(CACHE), fields.first(TTL), fields.first(CLEAR), fields.all(CACHE_CONTROL), otherwise);
     }
 
     /** What the fields decide without a preset; never null. */
@@ -51,12 +66,12 @@ public final class RequestedCaching {
     }
 
     private CacheControls controls(Preset preset) {
-        if (!CachePolicy.isOn(cache, preset == null ? null : preset.cacheEnabled())) {
+        if (!CachePolicy.isOn(cache, preset == null ? null : preset.cacheEnabled(), otherwise.enabled())) {
             return CacheControls.OFF;
         }
         return new CacheControls(
                 true,
-                CachePolicy.ttl(ttl, preset),
+                CachePolicy.ttl(ttl, preset, otherwise.ttl()),
                 CachePolicy.says(clear, "true"),
                 alone != null && alone.enabled() ? alone.directives() : CacheControlField.parse(cacheControl));
     }

@@ -1,0 +1,240 @@
+package dev.refrain.okhttp;
+
+import dev.refrain.semantics.RequestFields;
+import dev.refrain.semantics.client.ClientCache;
+import dev.refrain.semantics.client.ClientRequest;
+import dev.refrain.semantics.client.ProviderAnswer;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeSet;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BiConsumer;
+import okhttp3.Call;
+import okhttp3.Headers;
+import okhttp3.HttpUrl;
+import okhttp3.Interceptor;
+import okhttp3.OkHttpClient;
+import okhttp3.Request;
+import okhttp3.RequestBody;
+import okhttp3.Response;
+import okhttp3.internal.connection.RealCall;
+import okio.Buffer;
+import okio.ForwardingSink;
+import okio.Okio;
+
+/** A request that has come to the interceptor. */
+final class OkHttpRequest implements ClientRequest, RequestFields {
+    private final Interceptor.Chain chain;
+    private final RefrainInterceptor interceptor;
+    private final Request request;
+    private final HttpUrl url;
+    private final Headers headers;
+    /** A body that can be written only once, and has been; null if there is none. */
+    private byte[] spent;
+
+    /** Null until there is one. */
+    private volatile Call call;
+
+    OkHttpRequest(Interceptor.Chain chain, RefrainInterceptor interceptor) {
+        this.chain = chain;
+        this.interceptor = interceptor;
+        this.request = chain.request();
+        this.url = request.url();
+        this.headers = request.headers();
+    }
+
+    @Override
+    public String method() {
+        return request.method();
+    }
+
+    @Override
+    public String origin() {
+        String host = url.host().indexOf(':') >= 0 ? "[" + url.host() + "]" : url.host();
+        String port = url.port() == HttpUrl.defaultPort(url.scheme()) ? "" : ":" + url.port();
+        return url.scheme() + "://" + host + port;
+    }
+
+    @Override
+    public String path() {
+        return url.encodedPath();
+    }
+
+    @Override
+    public String query() {
+        String query = url.encodedQuery();
+        return query == null ? "" : query;
+    }
+
+    @Override
+    public RequestFields fields() {
+        return this;
+    }
+
+    @Override
+    public String first(String name) {
+        for (int i = 0; i < headers.size(); i++) {
+            if (headers.name(i).equalsIgnoreCase(name)) {
+                return headers.value(i);
+            }
+        }
+        return null;
+    }
+
+    @Override
+    public List<String> all(String name) {
+        List<String> lines = headers.values(name);
+        return lines.isEmpty() ? null : lines;
+    }
+
+    @Override
+    public void forEach(BiConsumer<String, List<String>> action) {
+        TreeSet<String> names = new TreeSet<>(String.CASE_INSENSITIVE_ORDER);
+        for (int i = 0; i < headers.size(); i++) {
+            if (names.add(headers.name(i))) {
+                action.accept(headers.name(i), headers.values(headers.name(i)));
+            }
+        }
+    }
+
+    @Override
+    public byte[] body(int limit) throws IOException {
+        RequestBody body = request.body();
+        if (body == null) {
+            return new byte[0];
+        }
+        boolean isLong = body.contentLength() > limit;
+        if (isLong || body.isDuplex() || (body.isOneShot() && body.contentLength() < 0)) {
+            return null;
+        }
+        Buffer written = new Buffer();
+        try (var sink = Okio.buffer(new Limited(written, limit))) {
+            body.writeTo(sink);
+        } catch (TooLong longer) {
+            return null;
+        }
+        byte[] bytes = written.readByteArray();
+        spent = body.isOneShot() ? bytes : null;
+        return bytes;
+    }
+
+    private static final class TooLong extends IOException {
+        private static final long serialVersionUID = 1L;
+    }
+
+    /** Takes so many bytes, and then no more. */
+    private static final class Limited extends ForwardingSink {
+        private long left;
+
+        Limited(Buffer into, long limit) {
+            super(into);
+            this.left = limit;
+        }
+
+        @Override
+        public void write(Buffer source, long count) throws IOException {
+            left -= count;
+            if (left < 0) {
+                source.skip(count);
+                throw new TooLong();
+            }
+            super.write(source, count);
+        }
+    }
+
+    @Override
+    public boolean isCancelled() {
+        return chain.call().isCanceled();
+    }
+
+    @Override
+    public Duration timeout() {
+        return Duration.ofNanos(chain.call().timeout().timeoutNanos());
+    }
+
+    /** The request as it leaves if the cache has no part in it. */
+    Request passingBy(String path) {
+        boolean isPlain = path == null;
+        for (int i = 0; i < headers.size(); i++) {
+            isPlain &= !ClientCache.isForTheCache(headers.name(i));
+        }
+        if (isPlain) {
+            return request;
+        }
+        Request.Builder leaving = request.newBuilder().headers(forTheProvider().build());
+        return path == null
+                ? leaving.build()
+                : leaving.url(url.newBuilder().encodedPath(path).build()).build();
+    }
+
+    private Headers.Builder forTheProvider() {
+        Headers.Builder left = new Headers.Builder();
+        for (int i = 0; i < headers.size(); i++) {
+            if (!ClientCache.isForTheCache(headers.name(i))) {
+                left.addUnsafeNonAscii(headers.name(i), headers.value(i));
+            }
+        }
+        return left;
+    }
+
+    @Override
+    public ProviderAnswer send(byte[] changed) throws IOException {
+        Request.Builder leaving = request.newBuilder()
+                .headers(forTheProvider().set("Accept-Encoding", "identity").build());
+        byte[] bytes = changed == null ? spent : changed;
+        if (bytes != null) {
+            RequestBody body = request.body();
+            leaving.method(request.method(), RequestBody.create(bytes, body == null ? null : body.contentType()));
+        }
+        Response response = call(leaving.build());
+        Map<String, List<String>> fields = new LinkedHashMap<>();
+        for (String name : response.headers().names()) {
+            fields.put(name, response.headers().values(name));
+        }
+        return new ProviderAnswer(response.code(), fields, response.body().byteStream());
+    }
+
+    private Response call(Request outgoing) throws IOException {
+        OkHttpClient client = belowTheCache();
+        if (client == null) {
+            return chain.proceed(outgoing);
+        }
+        call = client.newCall(outgoing);
+        return call.execute();
+    }
+
+    /**
+     * A client like the program's, for calls of its own that go on where this call's chain would: the program may
+     * cancel its call, and others want the answer (wire rule W29). Only the call knows its client, through a class that
+     * is no part of OkHttp's documented API and has been there since 4.0. Without it the answer comes through the
+     * chain, and ends with the call.
+     */
+    private OkHttpClient belowTheCache() {
+        if (!(chain.call() instanceof RealCall real)) {
+            return null;
+        }
+        OkHttpClient client = real.getClient();
+        int at = client.interceptors().indexOf(interceptor);
+        if (at < 0) {
+            return null;
+        }
+        OkHttpClient.Builder below = client.newBuilder()
+                .callTimeout(0, TimeUnit.MILLISECONDS)
+                .connectTimeout(chain.connectTimeoutMillis(), TimeUnit.MILLISECONDS)
+                .readTimeout(chain.readTimeoutMillis(), TimeUnit.MILLISECONDS)
+                .writeTimeout(chain.writeTimeoutMillis(), TimeUnit.MILLISECONDS);
+        below.interceptors().subList(0, at + 1).clear();
+        return below.build();
+    }
+
+    @Override
+    public void cancelCall() {
+        Call running = call;
+        if (running != null) {
+            running.cancel();
+        }
+    }
+}

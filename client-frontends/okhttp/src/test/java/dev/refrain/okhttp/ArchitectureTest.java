@@ -1,0 +1,25 @@
+package dev.refrain.okhttp;
+
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+
+import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.junit.AnalyzeClasses;
+import com.tngtech.archunit.junit.ArchTest;
+import com.tngtech.archunit.lang.ArchRule;
+
+/** A front-end knows its client library, and of Refrain only what front-ends inside a JVM share. */
+@AnalyzeClasses(packages = "dev.refrain.okhttp", importOptions = ImportOption.DoNotIncludeTests.class)
+class ArchitectureTest {
+    @ArchTest
+    static final ArchRule nothingButOkHttpAndWhatIsShared = classes()
+            .should()
+            .onlyDependOnClassesThat()
+            .resideInAnyPackage(
+                    "java..",
+                    "okhttp3..",
+                    "okio..",
+                    "dev.refrain.okhttp..",
+                    "dev.refrain.semantics",
+                    "dev.refrain.semantics.client..",
+                    "dev.refrain.engine");
+}

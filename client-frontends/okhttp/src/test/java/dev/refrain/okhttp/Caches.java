@@ -1,0 +1,21 @@
+package dev.refrain.okhttp;
+
+import dev.refrain.engine.ResponseCache;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import okhttp3.MediaType;
+
+/** What the tests share. */
+final class Caches {
+    static final MediaType JSON = MediaType.get("application/json");
+
+    private Caches() {}
+
+    static ResponseCache onHeap() {
+        try {
+            return ResponseCache.onHeap(64L << 20).open();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}

@@ -1,0 +1,403 @@
+package dev.refrain.semantics.client;
+
+import dev.refrain.engine.exchange.CacheOutcome;
+import dev.refrain.engine.exchange.ResponseHead;
+import dev.refrain.engine.exchange.ResponseSink;
+import dev.refrain.engine.memory.MemoryBudget;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InterruptedIOException;
+import java.nio.ByteBuffer;
+import java.util.ArrayDeque;
+import java.util.Objects;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * Hands one answer over from the cache, which must not wait, to a reader, which waits. The reader's end is an
+ * {@link InputStream}. What the reader has not taken is held, within the memory budget; beyond {@link #AHEAD} bytes the
+ * source is asked to wait.
+ *
+ * <p>The lock guards the fields, and no code of others runs under it.
+ */
+final class ClientExchange extends InputStream implements ResponseSink {
+    /** Bytes that a source may be ahead of the reader before it has to wait for it. */
+    private static final int AHEAD = 64 * 1024;
+
+    /** How often a reader that waits looks whether its request was cancelled. */
+    private static final long LOOK_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
+
+    private final ClientRequest request;
+    private final RequestRecord record;
+    private final MemoryBudget.Reservation memory;
+    /** {@link System#nanoTime} at which the request has taken too long; only if {@link #isLimited}. */
+    private final long deadline;
+
+    private final boolean isLimited;
+
+    private final ReentrantLock lock = new ReentrantLock();
+    private final Condition changed = lock.newCondition();
+    private final ArrayDeque<ByteBuffer> pieces = new ArrayDeque<>(2);
+    private long held;
+    private boolean isHit;
+    private ResponseHead head;
+    private Throwable failure;
+    private boolean ended;
+    private boolean left;
+    private boolean served;
+    /** Runs once when there is an answer to begin with; null if nobody waits for it in that way. */
+    private Runnable begun;
+
+    private Runnable drained;
+    private Runnable gone;
+
+    ClientExchange(ClientRequest request, RequestRecord record, MemoryBudget budget) {
+        this.request = request;
+        this.record = record;
+        this.memory = budget.open();
+        long timeout = request.timeout() == null ? 0 : request.timeout().toNanos();
+        this.isLimited = timeout > 0;
+        this.deadline = System.nanoTime() + timeout;
+    }
+
+    // ---- the cache's end
+
+    @Override
+    public void head(ResponseHead answer) {
+        record.head(answer.status(), answer.generationId(), answer.cache());
+        Runnable action;
+        lock.lock();
+        try {
+            head = answer;
+            // The program gets it whole, and at once.
+            isHit = answer.cache() instanceof CacheOutcome.Hit || answer.cache() instanceof CacheOutcome.HitOnError;
+            action = changed();
+        } finally {
+            lock.unlock();
+        }
+        run(action);
+    }
+
+    @Override
+    public void chunk(ByteBuffer bytes) {
+        int count = bytes.remaining();
+        if (count == 0) {
+            return;
+        }
+        Runnable action = null;
+        lock.lock();
+        try {
+            if (left) {
+                return;
+            }
+            if (isHit || memory.grow(count)) {
+                byte[] copy = new byte[count];
+                bytes.get(copy);
+                pieces.add(ByteBuffer.wrap(copy));
+                held += count;
+            } else {
+                failure = new MemoryBudget.Exhausted();
+                action = leave();
+            }
+            changed.signalAll();
+        } finally {
+            lock.unlock();
+        }
+        run(action);
+    }
+
+    @Override
+    public void end() {
+        over(null);
+    }
+
+    @Override
+    public void fail(Throwable cause) {
+        over(Objects.requireNonNull(cause, "cause"));
+    }
+
+    private void over(Throwable cause) {
+        Runnable action;
+        lock.lock();
+        try {
+            if (ended || failure != null) {
+                return;
+            }
+            failure = cause;
+            ended = cause == null;
+            action = changed();
+        } finally {
+            lock.unlock();
+        }
+        run(action);
+    }
+
+    @Override
+    public void whenDrained(Runnable action) {
+        lock.lock();
+        try {
+            if (held > AHEAD && !left) {
+                drained = action;
+                return;
+            }
+        } finally {
+            lock.unlock();
+        }
+        action.run();
+    }
+
+    @Override
+    public void whenGone(Runnable action) {
+        lock.lock();
+        try {
+            gone = action;
+            if (!left) {
+                return;
+            }
+        } finally {
+            lock.unlock();
+        }
+        action.run();
+    }
+
+    @Override
+    public boolean hasReader() {
+        lock.lock();
+        try {
+            return !left && !request.isCancelled();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Wakes who waits; what it returns is to be run without the lock. */
+    private Runnable changed() {
+        changed.signalAll();
+        Runnable action = begun;
+        begun = null;
+        return action;
+    }
+
+    private static void run(Runnable action) {
+        if (action != null) {
+            action.run();
+        }
+    }
+
+    // ---- the reader's end: how the answer begins
+
+    /** Waits until there is a head or a failure. */
+    void awaitHead() throws IOException {
+        lock.lock();
+        try {
+            while (head == null && failure == null) {
+                await();
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Runs the action once there is a head or a failure: now, if there is. */
+    void whenBegun(Runnable action) {
+        lock.lock();
+        try {
+            if (head == null && failure == null) {
+                begun = action;
+                return;
+            }
+        } finally {
+            lock.unlock();
+        }
+        action.run();
+    }
+
+    /** Null if there is no head. */
+    ResponseHead head() {
+        lock.lock();
+        try {
+            return head;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Null unless the answer has failed. */
+    Throwable failure() {
+        lock.lock();
+        try {
+            return failure;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** The whole body if it is here, which is taken with that; else null. */
+    byte[] takeWhole() {
+        byte[] whole;
+        lock.lock();
+        try {
+            if (!ended) {
+                return null;
+            }
+            if (pieces.size() == 1) {
+                whole = pieces.removeFirst().array();
+            } else {
+                ByteBuffer all = ByteBuffer.allocate((int) held);
+                pieces.forEach(all::put);
+                pieces.clear();
+                whole = all.array();
+            }
+            held = 0;
+            memory.close();
+        } finally {
+            lock.unlock();
+        }
+        record.wrote(whole.length);
+        served(false);
+        return whole;
+    }
+
+    // ---- the reader's end: the body
+
+    @Override
+    public int read() throws IOException {
+        byte[] one = new byte[1];
+        return read(one, 0, 1) < 0 ? -1 : one[0] & 0xFF;
+    }
+
+    @Override
+    public int read(byte[] into, int offset, int length) throws IOException {
+        Objects.checkFromIndexSize(offset, length, into.length);
+        if (length == 0) {
+            return 0;
+        }
+        int count = 0;
+        Runnable action = null;
+        lock.lock();
+        try {
+            while (pieces.isEmpty() && !ended && failure == null && !left) {
+                await();
+            }
+            if (!pieces.isEmpty()) {
+                count = take(into, offset, length);
+                if (held <= AHEAD) {
+                    action = drained;
+                    drained = null;
+                }
+            } else if (failure != null) {
+                throw io(failure);
+            } else if (!ended) {
+                throw new IOException("the body has been closed");
+            }
+        } finally {
+            lock.unlock();
+        }
+        run(action);
+        if (count == 0) {
+            served(false);
+            return -1;
+        }
+        record.wrote(count);
+        return count;
+    }
+
+    private int take(byte[] into, int offset, int length) {
+        int count = 0;
+        while (count < length && !pieces.isEmpty()) {
+            ByteBuffer first = pieces.getFirst();
+            int some = Math.min(first.remaining(), length - count);
+            first.get(into, offset + count, some);
+            count += some;
+            if (!first.hasRemaining()) {
+                pieces.removeFirst();
+            }
+        }
+        held -= count;
+        memory.shrink(count);
+        return count;
+    }
+
+    @Override
+    public int available() {
+        lock.lock();
+        try {
+            return (int) Math.min(Integer.MAX_VALUE, held);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** The reader wants no more. The answer is fetched all the same, where that is worth it (wire rule W29). */
+    @Override
+    public void close() {
+        boolean isWhole;
+        Runnable action;
+        lock.lock();
+        try {
+            isWhole = ended;
+            action = left ? null : leave();
+            changed.signalAll();
+        } finally {
+            lock.unlock();
+        }
+        run(action);
+        served(!isWhole);
+    }
+
+    /** What it returns is to be run without the lock. */
+    private Runnable leave() {
+        left = true;
+        pieces.clear();
+        held = 0;
+        memory.close();
+        Runnable resume = drained;
+        Runnable listener = gone;
+        drained = null;
+        return () -> {
+            run(listener);
+            run(resume);
+        };
+    }
+
+    private void served(boolean broken) {
+        lock.lock();
+        try {
+            if (served) {
+                return;
+            }
+            served = true;
+        } finally {
+            lock.unlock();
+        }
+        record.served(broken);
+    }
+
+    /** Waits for news for a while, with the lock; throws if the program waits no more. */
+    @SuppressWarnings("WaitNotInLoop") // those who call it loop
+    private void await() throws IOException {
+        if (request.isCancelled()) {
+            throw new IOException("Canceled");
+        }
+        long nanos = LOOK_NANOS;
+        if (isLimited) {
+            nanos = Math.min(nanos, deadline - System.nanoTime());
+            if (nanos <= 0) {
+                throw new InterruptedIOException("timeout");
+            }
+        }
+        try {
+            // The loop asks for the time that is left.
+            long unused = changed.awaitNanos(nanos);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new InterruptedIOException("interrupted");
+        }
+    }
+
+    /** A failure as a stream may throw it. */
+    static IOException io(Throwable failure) {
+        return failure instanceof IOException io ? io : new IOException("the answer broke off", failure);
+    }
+}

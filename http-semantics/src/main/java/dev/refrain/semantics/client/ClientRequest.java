@@ -1,0 +1,61 @@
+package dev.refrain.semantics.client;
+
+import dev.refrain.semantics.RequestFields;
+import java.io.IOException;
+import java.time.Duration;
+
+/**
+ * A request of a wrapped client, on its way out. One object for each attempt; used by one thread at a time, but for
+ * {@link #isCancelled} and {@link #cancelCall}.
+ */
+public interface ClientRequest {
+    /** The method, in capitals. */
+    String method();
+
+    /** Scheme, host, and port where it is not the scheme's own: {@code https://api.openai.com}. */
+    String origin();
+
+    /** The path of the URL as it is sent: encoded, and with a slash at its beginning. */
+    String path();
+
+    /** The query of the URL as it is sent, or empty. */
+    String query();
+
+    /** The header, as far as the client has made it. */
+    RequestFields fields();
+
+    /**
+     * The body, which is asked for once at most; the request can still be sent.
+     *
+     * @param limit the most bytes that are of use
+     * @return null if it is longer, or cannot be read before it is sent
+     * @throws IOException if it cannot be read, which fails the request
+     */
+    byte[] body(int limit) throws IOException;
+
+    /**
+     * Calls the provider with the wrapped client, and waits until the answer begins. The request leaves without the
+     * fields that tell the cache what to do ({@link ClientCache#isForTheCache}), and asks the provider not to compress
+     * its answer ({@code Accept-Encoding: identity}). Called once at most, on a thread of the executor; whatever it
+     * throws is thrown to whoever waits for the answer.
+     *
+     * @param changed to be sent in place of the request's body; null if that is as it has to be. Not to be changed
+     */
+    ProviderAnswer send(byte[] changed) throws IOException;
+
+    /**
+     * Breaks off the call, if that can be done from another thread while it is read; its answer is closed in any case
+     * as soon as it can be.
+     */
+    default void cancelCall() {}
+
+    /** Whether the program has cancelled the request; looked at now and then while it waits. */
+    default boolean isCancelled() {
+        return false;
+    }
+
+    /** How long the whole request may take, its answer's body included; zero or null for no limit. */
+    default Duration timeout() {
+        return Duration.ZERO;
+    }
+}

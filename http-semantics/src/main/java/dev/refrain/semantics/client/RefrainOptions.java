@@ -1,0 +1,239 @@
+package dev.refrain.semantics.client;
+
+import dev.refrain.engine.CacheControls;
+import dev.refrain.semantics.caller.CredentialFields;
+import dev.refrain.semantics.caller.FieldNames;
+import dev.refrain.semantics.key.KeyContexts;
+import java.time.Duration;
+import java.util.Objects;
+import java.util.concurrent.Executor;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.regex.Pattern;
+
+/**
+ * How a front-end inside a JVM uses the cache where a request does not say it by itself. The header fields of the wire
+ * contract ({@code X-OpenRouter-Cache} and the others) have precedence, and {@code key.headers} and
+ * {@code key.credentials-*} of a proxy on the same store have to be the same here for the keys to be.
+ *
+ * <pre>{@code
+ * RefrainOptions options = RefrainOptions.builder().ttl(Duration.ofHours(1)).namespace("invoices").build();
+ * }</pre>
+ *
+ * <p>Immutable and thread-safe. No parameter is null.
+ */
+public final class RefrainOptions {
+    /** Everything as {@link #builder} has it. */
+    public static final RefrainOptions DEFAULTS = builder().build();
+
+    private static final Pattern NAMESPACE = Pattern.compile("[A-Za-z0-9._-]{1,64}");
+    private static final int MOST_SAMPLES = 10_000;
+
+    private final CacheControls otherwise;
+    private final String namespace;
+    private final String sample;
+    private final String scope;
+    private final String upstream;
+    private final FieldNames keyHeaders;
+    private final CredentialFields credentials;
+    private final RequestLog log;
+    private final Executor executor;
+
+    private RefrainOptions(Builder from) {
+        this.otherwise = new CacheControls(from.on, from.ttl, false);
+        this.namespace = from.namespace;
+        this.sample = from.sample;
+        this.scope = from.scope;
+        this.upstream = from.upstream;
+        this.keyHeaders = from.keyHeaders;
+        this.credentials = from.credentials;
+        this.log = from.log;
+        this.executor = from.executor == null ? OwnThreads.POOL : from.executor;
+    }
+
+    /**
+     * Options to be changed: caching is on, for five minutes, and whose answers a request gets is decided by the
+     * credentials in its header.
+     */
+    public static Builder builder() {
+        return new Builder();
+    }
+
+    /** What holds where a request says nothing. */
+    CacheControls otherwise() {
+        return otherwise;
+    }
+
+    /** Null unless set. */
+    String namespace() {
+        return namespace;
+    }
+
+    /** Null unless set. */
+    String sample() {
+        return sample;
+    }
+
+    /** Null unless set. */
+    String scope() {
+        return scope;
+    }
+
+    /** Null unless set. */
+    String upstream() {
+        return upstream;
+    }
+
+    FieldNames keyHeaders() {
+        return keyHeaders;
+    }
+
+    CredentialFields credentials() {
+        return credentials;
+    }
+
+    RequestLog log() {
+        return log;
+    }
+
+    Executor executor() {
+        return executor;
+    }
+
+    /** Whether a text is the name of a namespace (wire rule W82). */
+    static boolean isNamespace(String text) {
+        return NAMESPACE.matcher(text).matches();
+    }
+
+    /** Whether a text is the number of a sample (wire rule W82). */
+    static boolean isSample(String text) {
+        return text.matches("[0-9]{1,4}");
+    }
+
+    /** Threads for calls, which end when they have had nothing to do for a minute and keep no program from ending. */
+    private static final class OwnThreads {
+        private static final AtomicInteger NUMBER = new AtomicInteger();
+
+        private static final ExecutorService POOL = Executors.newCachedThreadPool(task -> {
+            Thread thread = new Thread(task, "refrain-client-" + NUMBER.incrementAndGet());
+            thread.setDaemon(true);
+            return thread;
+        });
+    }
+
+    /** Puts options together. Not thread-safe. */
+    public static final class Builder {
+        private boolean on = true;
+        private Duration ttl = CacheControls.DEFAULT_TTL;
+        private String namespace;
+        private String sample;
+        private String scope;
+        private String upstream;
+        private FieldNames keyHeaders = FieldNames.parse(KeyContexts.USUAL_HEADERS);
+        private CredentialFields credentials = new CredentialFields(FieldNames.parse("none"), FieldNames.parse("none"));
+        private RequestLog log = RequestLog.NONE;
+        private Executor executor;
+
+        private Builder() {}
+
+        /** Whether a request without {@code X-OpenRouter-Cache} is cached (wire rule W80); true unless set. */
+        public Builder on(boolean byDefault) {
+            on = byDefault;
+            return this;
+        }
+
+        /**
+         * Lifetime of what a request without {@code X-OpenRouter-Cache-TTL} stores; five minutes unless set.
+         *
+         * @throws IllegalArgumentException if it is not between {@link CacheControls#MIN_TTL} and
+         *     {@link CacheControls#MAX_TTL}
+         */
+        public Builder ttl(Duration lifetime) {
+            CacheControls.on(lifetime);
+            ttl = lifetime;
+            return this;
+        }
+
+        /**
+         * A part of the key (wire rule W82): requests with different namespaces share no answers.
+         *
+         * @param name 1 to 64 of {@code A-Za-z0-9._-}
+         */
+        public Builder namespace(String name) {
+            if (!isNamespace(name)) {
+                throw new IllegalArgumentException("a namespace is 1 to 64 of A-Za-z0-9._-, was " + name);
+            }
+            namespace = name;
+            return this;
+        }
+
+        /**
+         * A part of the key (wire rule W82): so that several answers to one request can be kept.
+         *
+         * @param number 0 to 9999
+         */
+        public Builder sample(int number) {
+            if (number < 0 || number >= MOST_SAMPLES) {
+                throw new IllegalArgumentException("a sample is 0 to 9999, was " + number);
+            }
+            sample = Integer.toString(number);
+            return this;
+        }
+
+        /**
+         * Whose answers the client's requests get and give, in place of the credentials in their header. For clients
+         * whose requests show none where the cache sees them, because they are signed later (Bedrock), and for those
+         * whose tokens change (workload identity).
+         *
+         * @param secret text that only they know who may share answers, such as an API key; only a keyed hash of it is
+         *     kept on disk. Empty for the scope of all callers of a proxy that show no credential
+         */
+        public Builder scope(String secret) {
+            scope = Objects.requireNonNull(secret, "secret");
+            return this;
+        }
+
+        /**
+         * What names the provider in keys, in place of its base URL: what {@code --upstream} of a proxy says that
+         * shares the store, if the program reaches the provider under another URL.
+         */
+        public Builder upstream(String identity) {
+            upstream = Objects.requireNonNull(identity, "identity");
+            return this;
+        }
+
+        /** Fields with which the provider changes its answers (wire rule W14), as a proxy's {@code key.headers}. */
+        public Builder keyHeaders(FieldNames names) {
+            keyHeaders = Objects.requireNonNull(names, "names");
+            return this;
+        }
+
+        /** Which fields hold credentials (wire rule W15), as a proxy's {@code key.credentials-add} and the other. */
+        public Builder credentials(CredentialFields fields) {
+            credentials = Objects.requireNonNull(fields, "fields");
+            return this;
+        }
+
+        /** What is told of each request that is cached, such as the console's log; nothing unless set. */
+        public Builder log(RequestLog listener) {
+            log = Objects.requireNonNull(listener, "listener");
+            return this;
+        }
+
+        /**
+         * Has the threads on which providers are called. Each call takes one until its answer has come, or its reader
+         * has more than it takes. A pool of daemon threads, as many as there are calls, unless set; virtual threads
+         * will do.
+         */
+        public Builder executor(Executor threads) {
+            executor = Objects.requireNonNull(threads, "threads");
+            return this;
+        }
+
+        /** The options. */
+        public RefrainOptions build() {
+            return new RefrainOptions(this);
+        }
+    }
+}

@@ -1,0 +1,66 @@
+package dev.refrain.semantics.client;
+
+import dev.refrain.engine.CacheKey;
+import dev.refrain.engine.CacheRequest;
+import dev.refrain.engine.exchange.CacheOutcome;
+import dev.refrain.engine.exchange.ResponseSink;
+import dev.refrain.engine.exchange.Savings;
+import dev.refrain.engine.memory.MemoryBudget;
+import dev.refrain.semantics.answer.CacheHeaders;
+
+/**
+ * What one request becomes. The methods are called in the order in which they stand here, by one thread at a time, but
+ * for {@link #calling}, which may come from any thread; {@link #served} comes once, and last.
+ */
+public interface RequestRecord extends CacheHeaders.Pricing {
+    /** Keeps nothing, and knows no prices. */
+    RequestRecord NONE = new RequestRecord() {
+        @Override
+        public String cost(Savings savings) {
+            return null;
+        }
+    };
+
+    /**
+     * What is asked for.
+     *
+     * @param ifItFails the outcome if there is no response
+     * @param key null if the request has none
+     * @param request null if it was not looked into
+     */
+    default void asked(CacheOutcome ifItFails, CacheKey key, CacheRequest request) {}
+
+    /**
+     * The provider is about to be called.
+     *
+     * @return the sink that gets its answer, which passes everything on to the given one
+     */
+    default ResponseSink calling(ResponseSink client, MemoryBudget memory) {
+        return client;
+    }
+
+    /**
+     * The response begins.
+     *
+     * @param generationId null if it has none
+     * @param outcome null if the cache had no part in it
+     */
+    default void head(int status, String generationId, CacheOutcome outcome) {}
+
+    /**
+     * The response is an error that the cache itself has made.
+     *
+     * @param token why, from a fixed list
+     */
+    default void failed(String token) {}
+
+    /** The program has taken more of the response's body, in bytes. */
+    default void wrote(long count) {}
+
+    /**
+     * The program has its response, or wants no more of it.
+     *
+     * @param broken whether the response is incomplete
+     */
+    default void served(boolean broken) {}
+}

@@ -1,0 +1,50 @@
+package dev.refrain.testing;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+
+/** A front-end with a new cache, as a program meets it; what {@link FrontEndContract} tests. Thread-safe. */
+public interface FrontEnd extends AutoCloseable {
+    /** What a program gets. */
+    interface Reply extends AutoCloseable {
+        int status();
+
+        /** The lines of a field; empty if there are none. */
+        List<String> header(String name);
+
+        /** The body, as it comes. Closing it is what the program does that wants no more of it. */
+        InputStream body();
+
+        /** All of the body, as UTF-8. */
+        default String text() throws IOException {
+            try (InputStream in = body()) {
+                return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+            }
+        }
+
+        /** The only line of a field; null if there is none. */
+        default String only(String name) {
+            List<String> lines = header(name);
+            return lines.isEmpty() ? null : String.join(" | ", lines);
+        }
+
+        @Override
+        void close() throws IOException;
+    }
+
+    /**
+     * Sends a POST of JSON, and waits until its answer begins.
+     *
+     * @param path below the provider's base URL, such as {@code /chat/completions}
+     * @param headers names and values in turn
+     */
+    Reply send(String path, String body, String... headers) throws IOException;
+
+    /** What the cache's memory budget has reserved. */
+    long heldBytes();
+
+    @Override
+    void close();
+}
