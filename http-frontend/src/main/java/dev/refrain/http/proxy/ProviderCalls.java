@@ -13,8 +13,8 @@ import dev.refrain.http.upstream.UpstreamCall;
 import dev.refrain.http.upstream.UpstreamRequest;
 import dev.refrain.semantics.answer.IdentifySink;
 import dev.refrain.semantics.answer.ProxyException;
+import dev.refrain.semantics.forward.RequestBody;
 import dev.refrain.semantics.route.Route;
-import java.net.http.HttpRequest;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 
@@ -34,10 +34,10 @@ final class ProviderCalls {
      * @param body makes the body; null if there is none
      * @param identityCoding whether the provider is asked not to compress its answer
      */
-    Upstream of(ClientRequest request, Supplier<HttpRequest.BodyPublisher> body, boolean identityCoding) {
+    Upstream of(ClientRequest request, Supplier<RequestBody> body, boolean identityCoding) {
         return sink -> {
             try {
-                HttpRequest.BodyPublisher publisher = body.get();
+                RequestBody publisher = body.get();
                 UpstreamRequest call = request.provider()
                         .request(
                                 request.method(),

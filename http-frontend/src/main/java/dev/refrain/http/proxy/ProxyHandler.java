@@ -19,6 +19,7 @@ import dev.refrain.semantics.answer.ProxyException;
 import dev.refrain.semantics.caller.Caller;
 import dev.refrain.semantics.coding.ContentCoding;
 import dev.refrain.semantics.decision.Decision;
+import dev.refrain.semantics.forward.RequestBody;
 import dev.refrain.semantics.preset.Preset;
 import dev.refrain.semantics.route.DotSegments;
 import dev.refrain.semantics.route.Route;
@@ -26,7 +27,6 @@ import io.undertow.server.HttpHandler;
 import io.undertow.server.HttpServerExchange;
 import io.undertow.util.SameThreadExecutor;
 import java.io.IOException;
-import java.net.http.HttpRequest;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
 import org.slf4j.Logger;
@@ -278,7 +278,7 @@ final class ProxyHandler implements HttpHandler {
     }
 
     /** A body that is not held in memory: caching is off, or the body no business of the cache. */
-    private void cacheless(ClientRequest request, BypassReason reason, HttpRequest.BodyPublisher body) {
+    private void cacheless(ClientRequest request, BypassReason reason, RequestBody body) {
         CacheControls asked = request.controls();
         request.client().expect(asked, reason, null);
         Upstream call = calls.identified(request, calls.of(request, () -> body, false));

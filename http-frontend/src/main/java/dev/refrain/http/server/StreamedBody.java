@@ -1,9 +1,9 @@
 package dev.refrain.http.server;
 
 import dev.refrain.semantics.answer.ProxyException;
+import dev.refrain.semantics.forward.RequestBody;
 import io.undertow.server.HttpServerExchange;
 import java.io.IOException;
-import java.net.http.HttpRequest;
 import java.nio.ByteBuffer;
 import java.util.concurrent.Flow;
 import org.xnio.channels.StreamSourceChannel;
@@ -15,7 +15,7 @@ import org.xnio.channels.StreamSourceChannel;
  * <p>Everything happens on the exchange's I/O thread, except {@link #subscribe}, which the connection to the
  * upstream calls.
  */
-public final class StreamedBody implements HttpRequest.BodyPublisher {
+public final class StreamedBody implements RequestBody {
     private static final int PIECE = 16 * 1024;
 
     private final HttpServerExchange exchange;

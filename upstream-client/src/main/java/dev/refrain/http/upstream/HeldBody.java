@@ -1,6 +1,6 @@
 package dev.refrain.http.upstream;
 
-import java.net.http.HttpRequest;
+import dev.refrain.semantics.forward.RequestBody;
 import java.nio.ByteBuffer;
 import java.util.concurrent.Flow;
 import java.util.concurrent.atomic.AtomicLong;
@@ -8,7 +8,7 @@ import java.util.concurrent.atomic.AtomicLong;
 /**
  * A request body that is held in memory, on its way to the upstream piece by piece.
  */
-public final class HeldBody implements HttpRequest.BodyPublisher {
+public final class HeldBody implements RequestBody {
     private static final int PIECE = 16 * 1024;
 
     private final byte[] body;

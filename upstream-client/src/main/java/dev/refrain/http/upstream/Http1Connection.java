@@ -3,18 +3,14 @@ package dev.refrain.http.upstream;
 import dev.refrain.semantics.answer.ProxyException;
 import dev.refrain.semantics.answer.Unreachable;
 import io.netty.buffer.ByteBuf;
-import io.netty.buffer.Unpooled;
-import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.EventLoop;
 import io.netty.handler.ssl.SslCloseCompletionEvent;
 import java.io.EOFException;
 import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.Flow;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
@@ -41,12 +37,8 @@ final class Http1Connection extends ChannelInboundHandlerAdapter implements Answ
         void closed(Http1Connection connection);
     }
 
-    private static final byte[] LAST_CHUNK = {'0', '\r', '\n', '\r', '\n'};
-    private static final byte[] LINE_END = {'\r', '\n'};
     /** How long what belongs to a handshake may come after it, session tickets for instance. */
     private static final long NEW_NANOS = TimeUnit.SECONDS.toNanos(5);
-    /** Pieces of a body that are on their way from the client at a time. */
-    private static final int STREAMED_PIECES = 2;
 
     private final WatchedChannel channel;
     private final boolean secure;
@@ -236,8 +228,8 @@ final class Http1Connection extends ChannelInboundHandlerAdapter implements Answ
 
     /** The answer is there. */
     private void release() {
-        boolean isReusable = keeps && running.sent && !closing && (reading == null || !reading.isReadable());
-        running.stopSending();
+        boolean isReusable = keeps && running.writer.isSent() && !closing && (reading == null || !reading.isReadable());
+        running.writer.stop();
         running = null;
         passedOn = false;
         if (isReusable) {
@@ -253,7 +245,7 @@ final class Http1Connection extends ChannelInboundHandlerAdapter implements Answ
         running = null;
         close();
         if (failed != null) {
-            failed.stopSending();
+            failed.writer.stop();
             failed.call.failed(why);
         }
     }
@@ -287,154 +279,30 @@ final class Http1Connection extends ChannelInboundHandlerAdapter implements Answ
         }
     }
 
-    /** A call, its request on the way out. */
-    private final class Running implements Exchange.Wire, Flow.Subscriber<ByteBuffer> {
+    /** A call, from its first byte out to its last one in. */
+    private final class Running implements Exchange.Wire {
         private final Exchange call;
-        private final UpstreamRequest request;
-        private final boolean isHeld;
-        private boolean isChunked;
-        private Flow.Subscription body;
-        /** All of it has been written. */
-        private boolean sent;
-
-        private boolean stopped;
-        /** Pieces that are not asked for until there is room. */
-        private int owed;
+        private final RequestWriter writer;
 
         Running(Exchange call) {
             this.call = call;
-            this.request = call.request();
-            this.isHeld = request.body() instanceof HeldBody;
+            this.writer = new RequestWriter(context, call.request(), via, this::bodyFailed);
         }
 
         void send() {
-            ChannelFuture head = context.write(head());
             context.read();
-            if (request.body() == null) {
-                sent = true;
-                context.flush();
-            } else {
-                if (!isHeld) {
-                    // The client may take its time with more.
-                    context.flush();
-                }
-                if (!isLost(head)) {
-                    request.body().subscribe(this);
-                }
-            }
-            if (isLost(head) && running == this) {
-                // So much as the head was not written, so nobody has acted on it.
+            Throwable unsent = writer.send();
+            if (unsent != null && running == this) {
                 running = null;
-                stopSending();
+                writer.stop();
                 close();
-                call.unsent(head.cause());
+                call.unsent(unsent);
             }
         }
 
-        private static boolean isLost(ChannelFuture head) {
-            return head.isDone() && !head.isSuccess();
-        }
-
-        private ByteBuf head() {
-            StringBuilder text = new StringBuilder(512);
-            // RFC 9112, 3.2.2: absolute for a proxy.
-            String target = (via == null ? "" : request.origin().toString()) + request.target();
-            text.append(request.method()).append(' ').append(target).append(" HTTP/1.1\r\nHost: ");
-            text.append(request.origin().authority()).append("\r\n");
-            if (via != null && via.authorization() != null) {
-                text.append("Proxy-Authorization: ").append(via.authorization()).append("\r\n");
-            }
-            if (request.body() != null) {
-                long length = request.body().contentLength();
-                isChunked = length < 0;
-                text.append(isChunked ? "Transfer-Encoding: chunked\r\n" : "Content-Length: " + length + "\r\n");
-            }
-            for (UpstreamRequest.Line line : request.fields()) {
-                text.append(line.name()).append(": ").append(line.value()).append("\r\n");
-            }
-            return Unpooled.wrappedBuffer(text.append("\r\n").toString().getBytes(StandardCharsets.ISO_8859_1));
-        }
-
-        @Override
-        public void onSubscribe(Flow.Subscription subscription) {
-            body = subscription;
-            subscription.request(isHeld ? 1 : STREAMED_PIECES);
-        }
-
-        @Override
-        public void onNext(ByteBuffer piece) {
-            if (loop().inEventLoop()) {
-                write(piece);
-            } else {
-                later(() -> write(piece));
-            }
-        }
-
-        private void write(ByteBuffer piece) {
-            if (stopped) {
-                return;
-            }
-            ByteBuf bytes = Unpooled.wrappedBuffer(piece);
-            if (isChunked) {
-                String size = Integer.toHexString(bytes.readableBytes()) + "\r\n";
-                bytes = Unpooled.wrappedBuffer(
-                        Unpooled.wrappedBuffer(size.getBytes(StandardCharsets.ISO_8859_1)),
-                        bytes,
-                        Unpooled.wrappedBuffer(LINE_END));
-            }
-            context.write(bytes);
-            if (!isHeld || !channel.isWritable()) {
-                context.flush();
-            }
-            if (channel.isWritable()) {
-                body.request(1);
-            } else {
-                owed++;
-            }
-        }
-
-        void writable() {
-            if (owed > 0 && !stopped) {
-                int more = owed;
-                owed = 0;
-                body.request(more);
-            }
-        }
-
-        @Override
-        public void onComplete() {
-            if (loop().inEventLoop()) {
-                complete();
-            } else {
-                later(this::complete);
-            }
-        }
-
-        private void complete() {
-            if (!stopped) {
-                sent = true;
-                if (isChunked) {
-                    context.write(Unpooled.wrappedBuffer(LAST_CHUNK));
-                }
-                context.flush();
-            }
-        }
-
-        @Override
-        public void onError(Throwable why) {
-            later(() -> {
-                if (running == this) {
-                    fail(why);
-                }
-            });
-        }
-
-        void stopSending() {
-            if (!stopped) {
-                stopped = true;
-                if (body != null && !sent) {
-                    body.cancel();
-                }
+        private void bodyFailed(Throwable why) {
+            if (running == this) {
+                fail(why);
             }
         }
 
@@ -458,7 +326,7 @@ final class Http1Connection extends ChannelInboundHandlerAdapter implements Answ
             later(() -> {
                 if (running == this) {
                     running = null;
-                    stopSending();
+                    writer.stop();
                     close();
                 }
             });
@@ -468,7 +336,7 @@ final class Http1Connection extends ChannelInboundHandlerAdapter implements Answ
     @Override
     public void channelWritabilityChanged(ChannelHandlerContext from) {
         if (running != null && from.channel().isWritable()) {
-            running.writable();
+            running.writer.writable();
         }
     }
 }

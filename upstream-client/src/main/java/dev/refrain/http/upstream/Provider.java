@@ -3,10 +3,10 @@ package dev.refrain.http.upstream;
 import dev.refrain.semantics.RequestFields;
 import dev.refrain.semantics.answer.ProxyException;
 import dev.refrain.semantics.forward.ForwardedFields;
+import dev.refrain.semantics.forward.RequestBody;
 import dev.refrain.semantics.forward.UriCharacters;
 import dev.refrain.semantics.route.Route;
 import java.net.URI;
-import java.net.http.HttpRequest.BodyPublisher;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -33,7 +33,7 @@ public record Provider(URI base, String identity, Origin origin) {
      * @throws ProxyException if it cannot be sent on
      */
     public UpstreamRequest request(
-            String method, Route route, String query, RequestFields fields, BodyPublisher body, boolean identityCoding)
+            String method, Route route, String query, RequestFields fields, RequestBody body, boolean identityCoding)
             throws ProxyException {
         String url = route.base(base.toString());
         String target = url.substring(url.indexOf('/', url.indexOf("://") + 3))

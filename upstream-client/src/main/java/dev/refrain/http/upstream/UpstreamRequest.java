@@ -1,6 +1,6 @@
 package dev.refrain.http.upstream;
 
-import java.net.http.HttpRequest.BodyPublisher;
+import dev.refrain.semantics.forward.RequestBody;
 import java.util.List;
 
 /**
@@ -10,7 +10,7 @@ import java.util.List;
  * @param fields lines of the header without {@code Host} and what frames the body, each character a byte
  * @param body null if there is none
  */
-public record UpstreamRequest(String method, Origin origin, String target, List<Line> fields, BodyPublisher body) {
+public record UpstreamRequest(String method, Origin origin, String target, List<Line> fields, RequestBody body) {
     /** A line of the header. */
     record Line(String name, String value) {}
 }
