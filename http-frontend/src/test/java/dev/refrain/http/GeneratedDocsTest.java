@@ -30,7 +30,14 @@ class GeneratedDocsTest {
 
     /** What is part of the product: neither tests nor benchmarks. */
     private static final List<String> PRODUCT = List.of(
-            "engine", "http-semantics", "upstream-client", "console", "client-frontends/okhttp", "http-frontend");
+            "engine",
+            "http-semantics",
+            "upstream-client",
+            "console",
+            "client-frontends/okhttp",
+            "client-frontends/openai",
+            "client-frontends/anthropic",
+            "http-frontend");
 
     /** {@code - **W26b** An id of a hit ...}. */
     private static final Pattern RULE = Pattern.compile("\\*\\*(W[0-9]+[a-z]?)\\*\\*");

@@ -1,0 +1,90 @@
+package dev.refrain.anthropic;
+
+import com.anthropic.core.RequestOptions;
+import com.anthropic.core.http.Headers;
+import com.anthropic.core.http.HttpClient;
+import com.anthropic.core.http.HttpRequest;
+import com.anthropic.core.http.HttpResponse;
+import com.anthropic.errors.AnthropicIoException;
+import dev.refrain.semantics.client.ClientAnswer;
+import dev.refrain.semantics.client.ClientCache;
+import java.io.IOException;
+import java.io.InputStream;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+
+/** The SDK's client with a cache before it. */
+final class CachingHttpClient implements HttpClient {
+    private final HttpClient client;
+    private final ClientCache cache;
+
+    CachingHttpClient(HttpClient client, ClientCache cache) {
+        this.client = client;
+        this.cache = cache;
+    }
+
+    @Override
+    public HttpResponse execute(HttpRequest request, RequestOptions options) {
+        SdkRequest asked = new SdkRequest(client, request, options);
+        ClientAnswer answer;
+        try {
+            answer = cache.execute(asked);
+        } catch (IOException e) {
+            throw new AnthropicIoException("Request failed", e);
+        }
+        return answer == null ? client.execute(asked.passingBy(), options) : new Answer(answer);
+    }
+
+    @Override
+    public CompletableFuture<HttpResponse> executeAsync(HttpRequest request, RequestOptions options) {
+        SdkRequest asked = new SdkRequest(client, request, options);
+        CompletableFuture<ClientAnswer> answer = cache.executeAsync(asked);
+        if (answer == null) {
+            return client.executeAsync(asked.passingBy(), options);
+        }
+        CompletableFuture<HttpResponse> told = new CompletableFuture<>();
+        answer.whenComplete((given, failure) -> {
+            Throwable cause =
+                    failure instanceof CompletionException && failure.getCause() != null ? failure.getCause() : failure;
+            if (cause != null) {
+                told.completeExceptionally(
+                        cause instanceof IOException ? new AnthropicIoException("Request failed", cause) : cause);
+            } else if (!told.complete(new Answer(given))) {
+                given.close();
+            }
+        });
+        told.whenComplete((given, failure) -> {
+            if (told.isCancelled()) {
+                answer.cancel(true);
+            }
+        });
+        return told;
+    }
+
+    @Override
+    public void close() {
+        client.close();
+    }
+
+    private record Answer(ClientAnswer answer) implements HttpResponse {
+        @Override
+        public int statusCode() {
+            return answer.status();
+        }
+
+        @Override
+        public Headers headers() {
+            return Headers.builder().putAll(answer.fields()).build();
+        }
+
+        @Override
+        public InputStream body() {
+            return answer.body();
+        }
+
+        @Override
+        public void close() {
+            answer.close();
+        }
+    }
+}

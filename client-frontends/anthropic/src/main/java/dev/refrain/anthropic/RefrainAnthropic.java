@@ -1,0 +1,35 @@
+package dev.refrain.anthropic;
+
+import com.anthropic.core.http.Interceptor;
+import dev.refrain.engine.ResponseCache;
+import dev.refrain.semantics.client.ClientCache;
+import dev.refrain.semantics.client.RefrainOptions;
+
+/**
+ * Answers the requests of an anthropic-java client from the cache, and stores what the provider answers.
+ *
+ * <pre>{@code
+ * AnthropicClient client = AnthropicOkHttpClient.builder()
+ *         .fromEnv()
+ *         .addInterceptor(RefrainAnthropic.interceptor(cache))
+ *         .build();
+ * }</pre>
+ *
+ * <p>{@code withRawResponse()} shows the header, which says what the cache did. The SDK shows its interceptors requests
+ * and answers in Anthropic's own form, whoever serves the model. For Bedrock, whose requests are signed later, {@link
+ * RefrainOptions.Builder#scope} says whose answers they are.
+ */
+public final class RefrainAnthropic {
+    private RefrainAnthropic() {}
+
+    /** Caches all requests that do not say otherwise, for five minutes. */
+    public static Interceptor interceptor(ResponseCache cache) {
+        return interceptor(cache, RefrainOptions.DEFAULTS);
+    }
+
+    /** Caches as the options and the requests say. */
+    public static Interceptor interceptor(ResponseCache cache, RefrainOptions options) {
+        ClientCache shared = ClientCache.of(cache, options);
+        return client -> new CachingHttpClient(client, shared);
+    }
+}

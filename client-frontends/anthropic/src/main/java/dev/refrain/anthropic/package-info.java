@@ -1,0 +1,5 @@
+/**
+ * The front-end for anthropic-java: {@link dev.refrain.anthropic.RefrainAnthropic}. Its interceptor is called for each
+ * attempt, below the SDK's retries. Thread-safe.
+ */
+package dev.refrain.anthropic;

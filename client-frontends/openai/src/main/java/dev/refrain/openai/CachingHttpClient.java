@@ -1,0 +1,92 @@
+package dev.refrain.openai;
+
+import com.openai.core.RequestOptions;
+import com.openai.core.http.Headers;
+import com.openai.core.http.HttpClient;
+import com.openai.core.http.HttpRequest;
+import com.openai.core.http.HttpResponse;
+import com.openai.errors.OpenAIIoException;
+import dev.refrain.semantics.client.ClientAnswer;
+import dev.refrain.semantics.client.ClientCache;
+import java.io.IOException;
+import java.io.InputStream;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+
+/** The SDK's client with a cache before it. */
+final class CachingHttpClient implements HttpClient {
+    private final HttpClient client;
+    private final ClientCache cache;
+
+    CachingHttpClient(HttpClient client, ClientCache cache) {
+        this.client = client;
+        this.cache = cache;
+    }
+
+    @Override
+    public HttpResponse execute(HttpRequest request, RequestOptions options) {
+        SdkRequest asked = new SdkRequest(client, request, options);
+        ClientAnswer answer;
+        try {
+            answer = cache.execute(asked);
+        } catch (IOException e) {
+            throw new OpenAIIoException("Request failed", e);
+        }
+        return answer == null
+                ? client.execute(asked.passingBy(cache.providersPath(asked)), options)
+                : new Answer(answer);
+    }
+
+    @Override
+    public CompletableFuture<HttpResponse> executeAsync(HttpRequest request, RequestOptions options) {
+        SdkRequest asked = new SdkRequest(client, request, options);
+        CompletableFuture<ClientAnswer> answer = cache.executeAsync(asked);
+        if (answer == null) {
+            return client.executeAsync(asked.passingBy(cache.providersPath(asked)), options);
+        }
+        CompletableFuture<HttpResponse> told = new CompletableFuture<>();
+        answer.whenComplete((given, failure) -> {
+            Throwable cause =
+                    failure instanceof CompletionException && failure.getCause() != null ? failure.getCause() : failure;
+            if (cause != null) {
+                told.completeExceptionally(
+                        cause instanceof IOException ? new OpenAIIoException("Request failed", cause) : cause);
+            } else if (!told.complete(new Answer(given))) {
+                given.close();
+            }
+        });
+        told.whenComplete((given, failure) -> {
+            if (told.isCancelled()) {
+                answer.cancel(true);
+            }
+        });
+        return told;
+    }
+
+    @Override
+    public void close() {
+        client.close();
+    }
+
+    private record Answer(ClientAnswer answer) implements HttpResponse {
+        @Override
+        public int statusCode() {
+            return answer.status();
+        }
+
+        @Override
+        public Headers headers() {
+            return Headers.builder().putAll(answer.fields()).build();
+        }
+
+        @Override
+        public InputStream body() {
+            return answer.body();
+        }
+
+        @Override
+        public void close() {
+            answer.close();
+        }
+    }
+}

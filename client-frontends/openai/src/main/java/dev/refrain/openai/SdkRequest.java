@@ -1,0 +1,192 @@
+package dev.refrain.openai;
+
+import com.openai.core.RequestOptions;
+import com.openai.core.Timeout;
+import com.openai.core.http.HttpClient;
+import com.openai.core.http.HttpRequest;
+import com.openai.core.http.HttpRequestBody;
+import com.openai.core.http.HttpResponse;
+import dev.refrain.semantics.RequestFields;
+import dev.refrain.semantics.client.ClientCache;
+import dev.refrain.semantics.client.ClientRequest;
+import dev.refrain.semantics.client.ProviderAnswer;
+import java.io.ByteArrayOutputStream;
+import java.io.FilterInputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
+import java.net.URLDecoder;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.BiConsumer;
+
+/** A request of the SDK's, with its credentials. */
+final class SdkRequest implements ClientRequest, RequestFields {
+    private final HttpClient client;
+    private final HttpRequest request;
+    private final RequestOptions options;
+    private final String url;
+    /** Where the path begins in the URL, and where it ends. */
+    private final int path;
+
+    private final int pathEnd;
+
+    SdkRequest(HttpClient client, HttpRequest request, RequestOptions options) {
+        this.client = client;
+        this.request = request;
+        this.options = options;
+        this.url = request.url();
+        int query = url.indexOf('?');
+        int slash = url.indexOf('/', url.indexOf("://") + 3);
+        this.pathEnd = query < 0 ? url.length() : query;
+        this.path = slash < 0 ? pathEnd : Math.min(slash, pathEnd);
+    }
+
+    @Override
+    public String method() {
+        return request.method().name();
+    }
+
+    @Override
+    public String origin() {
+        return url.substring(0, path);
+    }
+
+    @Override
+    public String path() {
+        return url.substring(path, pathEnd);
+    }
+
+    @Override
+    public String query() {
+        return pathEnd == url.length() ? "" : url.substring(pathEnd + 1);
+    }
+
+    @Override
+    public RequestFields fields() {
+        return this;
+    }
+
+    @Override
+    public String first(String name) {
+        List<String> lines = request.headers().values(name);
+        return lines.isEmpty() ? null : lines.get(0);
+    }
+
+    @Override
+    public List<String> all(String name) {
+        List<String> lines = request.headers().values(name);
+        return lines.isEmpty() ? null : lines;
+    }
+
+    @Override
+    public void forEach(BiConsumer<String, List<String>> action) {
+        for (String name : request.headers().names()) {
+            action.accept(name, request.headers().values(name));
+        }
+    }
+
+    @Override
+    public byte[] body(int limit) {
+        HttpRequestBody body = request.body();
+        if (body == null) {
+            return new byte[0];
+        }
+        if (!body.repeatable() || body.contentLength() > limit) {
+            return null;
+        }
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream((int) Math.max(1024, body.contentLength()));
+        body.writeTo(bytes);
+        return bytes.toByteArray();
+    }
+
+    @Override
+    public Duration timeout() {
+        Timeout timeout = options.getTimeout();
+        return timeout == null ? Duration.ZERO : timeout.request();
+    }
+
+    /** The request as it leaves if the cache has no part in it. */
+    HttpRequest passingBy(String otherPath) {
+        HttpRequest.Builder leaving = forTheProvider();
+        if (otherPath != null) {
+            leaving.baseUrl(origin())
+                    .pathSegments(Arrays.stream(otherPath.substring(1).split("/", -1))
+                            .map(segment -> URLDecoder.decode(segment, StandardCharsets.UTF_8))
+                            .toList());
+        }
+        return leaving.build();
+    }
+
+    private HttpRequest.Builder forTheProvider() {
+        HttpRequest.Builder leaving = request.toBuilder();
+        for (String name : request.headers().names()) {
+            if (ClientCache.isForTheCache(name)) {
+                leaving.removeHeaders(name);
+            }
+        }
+        return leaving;
+    }
+
+    @Override
+    public ProviderAnswer send(byte[] changed) {
+        HttpRequest.Builder leaving = forTheProvider().replaceHeaders("Accept-Encoding", "identity");
+        if (changed != null) {
+            HttpRequestBody body = request.body();
+            leaving.body(new Changed(changed, body == null ? null : body.contentType()));
+        }
+        HttpResponse response = client.execute(leaving.build(), options);
+        Map<String, List<String>> fields = new LinkedHashMap<>();
+        for (String name : response.headers().names()) {
+            fields.put(name, response.headers().values(name));
+        }
+        return new ProviderAnswer(response.statusCode(), fields, new FilterInputStream(response.body()) {
+            @Override
+            public void close() throws IOException {
+                response.close();
+            }
+        });
+    }
+
+    /** A body with the provider's own ids in place of those of hits. */
+    private static final class Changed implements HttpRequestBody {
+        private final byte[] bytes;
+        private final String contentType;
+
+        Changed(byte[] bytes, String contentType) {
+            this.bytes = bytes;
+            this.contentType = contentType;
+        }
+
+        @Override
+        public void writeTo(OutputStream out) {
+            try {
+                out.write(bytes);
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+
+        @Override
+        public String contentType() {
+            return contentType;
+        }
+
+        @Override
+        public long contentLength() {
+            return bytes.length;
+        }
+
+        @Override
+        public boolean repeatable() {
+            return true;
+        }
+
+        @Override
+        public void close() {}
+    }
+}

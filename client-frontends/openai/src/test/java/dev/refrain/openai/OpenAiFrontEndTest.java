@@ -1,0 +1,145 @@
+package dev.refrain.openai;
+
+import com.openai.client.okhttp.OkHttpClient;
+import com.openai.core.http.HttpClient;
+import com.openai.core.http.HttpMethod;
+import com.openai.core.http.HttpRequest;
+import com.openai.core.http.HttpRequestBody;
+import com.openai.core.http.HttpResponse;
+import com.openai.errors.OpenAIIoException;
+import dev.refrain.engine.ResponseCache;
+import dev.refrain.testing.FrontEnd;
+import dev.refrain.testing.FrontEndContract;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.concurrent.CompletionException;
+import org.junit.jupiter.api.Nested;
+
+/** The contract of all front-ends, by the SDK's client under everything else that the SDK does: both ways to call. */
+class OpenAiFrontEndTest {
+    @Nested
+    class Blocking extends FrontEndContract {
+        @Override
+        protected FrontEnd open(URI base) throws IOException {
+            return new Client(base, HttpClient::execute);
+        }
+    }
+
+    @Nested
+    class Async extends FrontEndContract {
+        @Override
+        protected FrontEnd open(URI base) throws IOException {
+            return new Client(
+                    base, (client, request) -> client.executeAsync(request).join());
+        }
+    }
+
+    private interface Way {
+        HttpResponse call(HttpClient client, HttpRequest request);
+    }
+
+    private static final class Client implements FrontEnd {
+        private final URI base;
+        private final Way way;
+        private final ResponseCache cache = ResponseCache.onHeap(64L << 20).open();
+        private final HttpClient client =
+                RefrainOpenAi.wrap(OkHttpClient.builder().build(), cache);
+
+        Client(URI base, Way way) throws IOException {
+            this.base = base;
+            this.way = way;
+        }
+
+        @Override
+        public Reply send(String path, String body, String... headers) throws IOException {
+            HttpRequest.Builder request = HttpRequest.builder()
+                    .method(HttpMethod.POST)
+                    .baseUrl(base.toString())
+                    .addPathSegments(path.substring(1).split("/"))
+                    .body(new Body(body.getBytes(StandardCharsets.UTF_8)));
+            for (int i = 0; i < headers.length; i += 2) {
+                request.putHeader(headers[i], headers[i + 1]);
+            }
+            try {
+                return new Answer(way.call(client, request.build()));
+            } catch (OpenAIIoException e) {
+                throw new IOException(e);
+            } catch (CompletionException e) {
+                throw new IOException(e.getCause());
+            }
+        }
+
+        @Override
+        public long heldBytes() {
+            return cache.admin().memory().usedBytes();
+        }
+
+        @Override
+        public void close() {
+            client.close();
+            cache.close();
+        }
+    }
+
+    private record Answer(HttpResponse response) implements FrontEnd.Reply {
+        @Override
+        public int status() {
+            return response.statusCode();
+        }
+
+        @Override
+        public List<String> header(String name) {
+            return response.headers().values(name);
+        }
+
+        @Override
+        public InputStream body() {
+            return response.body();
+        }
+
+        @Override
+        public void close() {
+            response.close();
+        }
+    }
+
+    private static final class Body implements HttpRequestBody {
+        private final byte[] bytes;
+
+        Body(byte[] bytes) {
+            this.bytes = bytes;
+        }
+
+        @Override
+        public void writeTo(OutputStream out) {
+            try {
+                out.write(bytes);
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+
+        @Override
+        public String contentType() {
+            return "application/json";
+        }
+
+        @Override
+        public long contentLength() {
+            return bytes.length;
+        }
+
+        @Override
+        public boolean repeatable() {
+            return true;
+        }
+
+        @Override
+        public void close() {}
+    }
+}
