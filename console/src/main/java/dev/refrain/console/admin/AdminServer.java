@@ -54,6 +54,8 @@ public final class AdminServer implements AutoCloseable {
      * @param takesRequests whether the proxy does, and is not being stopped
      * @param upstreamCalls calls to providers under way
      * @param upstreamErrors calls that failed, by reason; read when somebody asks
+     * @param webSockets those of the calls that have become one
+     * @param webSocketBytes bytes over these, by direction; read when somebody asks
      */
     public record Subject(
             ResponseCache cache,
@@ -64,7 +66,9 @@ public final class AdminServer implements AutoCloseable {
             Supplier<String> address,
             BooleanSupplier takesRequests,
             IntSupplier upstreamCalls,
-            Map<String, ? extends Number> upstreamErrors) {}
+            Map<String, ? extends Number> upstreamErrors,
+            IntSupplier webSockets,
+            Map<String, ? extends Number> webSocketBytes) {}
 
     private final Subject subject;
     private final Sessions sessions;
@@ -78,8 +82,7 @@ public final class AdminServer implements AutoCloseable {
         this.subject = subject;
         this.host = options.host();
         this.sessions = new Sessions(options.token(), Clock.systemUTC());
-        this.metrics =
-                new Metrics(subject.cache(), subject.activity(), subject.upstreamCalls(), subject.upstreamErrors());
+        this.metrics = new Metrics(subject);
         Figures figures = new Figures(subject.cache(), subject.activity(), subject.address(), subject.upstreamCalls());
         this.events = new Events(figures, subject.activity());
         int connections = connections(subject.cache().admin().memory().limitBytes());

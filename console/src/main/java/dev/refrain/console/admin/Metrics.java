@@ -3,7 +3,6 @@ package dev.refrain.console.admin;
 import dev.refrain.console.activity.ActivityLog;
 import dev.refrain.console.activity.Outcome;
 import dev.refrain.console.activity.Stats;
-import dev.refrain.engine.ResponseCache;
 import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.engine.metrics.CacheMetrics;
 import io.micrometer.core.instrument.FunctionCounter;
@@ -59,17 +58,13 @@ final class Metrics implements AutoCloseable {
     private Stats latest;
     private long readAt;
 
-    Metrics(
-            ResponseCache cache,
-            ActivityLog activity,
-            IntSupplier upstreamCalls,
-            Map<String, ? extends Number> upstreamErrors) {
-        this.source = activity::stats;
+    Metrics(AdminServer.Subject subject) {
+        this.source = subject.activity()::stats;
         registry.config().meterFilter(MeterFilter.deny(id -> UNCONVENTIONAL.contains(id.getName())));
-        new CacheMetrics(cache).bindTo(registry);
+        new CacheMetrics(subject.cache()).bindTo(registry);
         requests();
-        durations(activity);
-        upstream(upstreamCalls, upstreamErrors);
+        durations(subject.activity());
+        upstream(subject);
         process();
     }
 
@@ -149,15 +144,27 @@ final class Metrics implements AutoCloseable {
                 (endpoint, outcome, nanos) -> timers.get(endpoint).get(outcome).record(nanos, TimeUnit.NANOSECONDS));
     }
 
-    private void upstream(IntSupplier calls, Map<String, ? extends Number> errors) {
-        Gauge.builder("refrain.upstream.calls", calls, IntSupplier::getAsInt)
+    private void upstream(AdminServer.Subject subject) {
+        Gauge.builder("refrain.upstream.calls", subject.upstreamCalls(), IntSupplier::getAsInt)
                 .description("Calls to providers that have not ended")
                 .strongReference(true)
                 .register(registry);
-        errors.forEach((reason, count) -> FunctionCounter.builder("refrain.upstream.errors", count, Number::doubleValue)
-                .description("Calls to providers that failed, and answers 429 and 5xx")
-                .tag("reason", reason)
-                .register(registry));
+        subject.upstreamErrors()
+                .forEach((reason, count) -> FunctionCounter.builder(
+                                "refrain.upstream.errors", count, Number::doubleValue)
+                        .description("Calls to providers that failed, and answers 429 and 5xx")
+                        .tag("reason", reason)
+                        .register(registry));
+        Gauge.builder("refrain.upstream.websockets", subject.webSockets(), IntSupplier::getAsInt)
+                .description("Calls to providers that have become websockets and have not ended")
+                .strongReference(true)
+                .register(registry);
+        subject.webSocketBytes()
+                .forEach((direction, count) -> FunctionCounter.builder(
+                                "refrain.upstream.websocket.bytes", count, Number::doubleValue)
+                        .description("Bytes that have gone over websockets")
+                        .tag("direction", direction)
+                        .register(registry));
     }
 
     private void process() {

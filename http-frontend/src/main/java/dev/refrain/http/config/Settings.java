@@ -487,6 +487,7 @@ public record Settings(
      * @param connect for a connection to the upstream
      * @param response from there until the head of its answer
      * @param idle between two pieces of an answer
+     * @param tunnelIdle between two pieces over a websocket, in either direction
      * @param write for a client to take more of its answer
      * @param keepAlive for the next request over a client's connection
      * @param upstreamKeepAlive for which an idle connection to a provider is kept that does not say how long
@@ -507,6 +508,10 @@ public record Settings(
 
             @Setting(value = "5m", allowed = Setting.DURATION)
             Duration idle,
+
+            // Longer than the pauses of a conversation that nobody has hung up on.
+            @Setting(value = "15m", allowed = Setting.DURATION)
+            Duration tunnelIdle,
 
             @Setting(value = "1m", allowed = Setting.DURATION)
             Duration write,
@@ -530,6 +535,7 @@ public record Settings(
             checkPositive(connect, "connect");
             checkPositive(response, "response");
             checkPositive(idle, "idle");
+            checkPositive(tunnelIdle, "tunnel-idle");
             checkPositive(write, "write");
             checkPositive(keepAlive, "keep-alive");
             checkPositive(upstreamKeepAlive, "upstream-keep-alive");

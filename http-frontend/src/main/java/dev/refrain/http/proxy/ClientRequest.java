@@ -184,6 +184,11 @@ final class ClientRequest {
                 && ConnectionOptions.of(fields.all("Upgrade")).contains("websocket");
     }
 
+    /** Whether it may become a websocket to the provider (RFC 6455, 4.1), if its path is none that the cache knows. */
+    boolean isForTunnel() {
+        return isForWebSocket() && exchange.getRequestMethod().equals(Methods.GET) && exchange.isRequestComplete();
+    }
+
     // ---- the body
 
     /** The longest body to let through. */

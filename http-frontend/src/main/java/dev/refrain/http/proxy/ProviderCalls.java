@@ -37,22 +37,43 @@ final class ProviderCalls {
     Upstream of(ClientRequest request, Supplier<RequestBody> body, boolean identityCoding) {
         return sink -> {
             try {
-                RequestBody publisher = body.get();
-                UpstreamRequest call = request.provider()
-                        .request(
-                                request.method(),
-                                providersRoute(request),
-                                request.query(),
-                                request.fields(),
-                                publisher,
-                                identityCoding);
-                boolean isKnown = request.shortcut().hasServed();
-                return new UpstreamCall(parts.client(), call, isKnown).fetch(sink);
+                return call(request, request(request, body.get(), identityCoding))
+                        .fetch(sink);
             } catch (ProxyException e) {
                 sink.fail(e);
                 return Upstream.Call.UNSTOPPABLE;
             }
         };
+    }
+
+    /** A call that becomes a websocket if the provider agrees. */
+    Upstream webSocket(ClientRequest request) {
+        return sink -> {
+            try {
+                UpstreamRequest plain = request(request, null, false);
+                return call(request, plain.forWebSocket(request.client().tunnel()))
+                        .fetch(sink);
+            } catch (ProxyException e) {
+                sink.fail(e);
+                return Upstream.Call.UNSTOPPABLE;
+            }
+        };
+    }
+
+    private UpstreamRequest request(ClientRequest request, RequestBody body, boolean identityCoding)
+            throws ProxyException {
+        return request.provider()
+                .request(
+                        request.method(),
+                        providersRoute(request),
+                        request.query(),
+                        request.fields(),
+                        body,
+                        identityCoding);
+    }
+
+    private UpstreamCall call(ClientRequest request, UpstreamRequest call) {
+        return new UpstreamCall(parts.client(), call, request.shortcut().hasServed(), request.client()::interim);
     }
 
     /** The route with the provider's id of a response in place of the one that a hit gave it (W26b). */

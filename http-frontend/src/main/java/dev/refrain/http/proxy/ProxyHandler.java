@@ -133,7 +133,8 @@ final class ProxyHandler implements HttpHandler {
 
     /** Everything that is not one of the four endpoints (W2). */
     private void forward(ClientRequest request) {
-        ProviderCalls.start(calls.of(request, request::unread, false), request.client());
+        Upstream call = request.isForTunnel() ? calls.webSocket(request) : calls.of(request, request::unread, false);
+        ProviderCalls.start(call, request.client());
         request.leaveWithClient();
     }
 

@@ -92,6 +92,7 @@ public final class ProxyServer implements AutoCloseable {
                 settings.timeouts().connect(),
                 settings.timeouts().response(),
                 settings.timeouts().idle(),
+                settings.timeouts().tunnelIdle(),
                 settings.timeouts().upstreamKeepAlive(),
                 settings.limits().upstreamCalls(),
                 cache.admin().memory(),
@@ -275,7 +276,9 @@ public final class ProxyServer implements AutoCloseable {
                             this::url,
                             () -> !stopping,
                             client::inFlight,
-                            client.errors().counts()));
+                            client.errors().counts(),
+                            client.tunnels()::open,
+                            client.tunnels().bytes()));
         }
     }
 

@@ -101,6 +101,9 @@ final class AnswerStart {
             // response would look complete.
             fields.put(Headers.TRANSFER_ENCODING, Headers.CHUNKED.toString());
         }
+        if (head.status() == StatusCodes.SWITCHING_PROTOCOLS) {
+            fields.put(Headers.UPGRADE, "websocket"); // Undertow writes the Connection field
+        }
         if (head.generationId() != null) {
             fields.put(HeaderNames.GENERATION_ID, head.generationId());
         }

@@ -10,6 +10,7 @@ import dev.refrain.engine.exchange.ResponseHead;
 import dev.refrain.engine.exchange.ResponseSink;
 import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.semantics.answer.ProxyException;
+import dev.refrain.semantics.forward.RequestBody;
 import io.undertow.server.HttpServerExchange;
 import io.undertow.util.Protocols;
 import io.undertow.util.StatusCodes;
@@ -24,6 +25,7 @@ import org.xnio.IoUtils;
 import org.xnio.Options;
 import org.xnio.XnioExecutor;
 import org.xnio.channels.StreamSinkChannel;
+import org.xnio.conduits.ConduitStreamSinkChannel;
 
 /**
  * The client's end of a response: writes an answer to an Undertow exchange without ever blocking.
@@ -64,8 +66,17 @@ public final class ExchangeSink implements ResponseSink {
     /** Null until the client is waited for. */
     private WaitTimer timer;
 
-    /** Null while nobody looks whether the client closes its side. */
+    /** Null while nobody looks whether the client closes its side, and the call goes on if it does. */
     private ClientWatch notice;
+    /** Null while nobody looks whether the client closes its side, and the call ends if it does. */
+    private ClientWatch watch;
+
+    /** Null unless the request is for a websocket. */
+    private ClientTunnel tunnel;
+    /** Whether the connection is the tunnel's. */
+    private boolean tunnelled;
+    /** Null until there is one. */
+    private InterimAnswers interims;
 
     private StreamSinkChannel channel;
     private boolean begun;
@@ -111,13 +122,24 @@ public final class ExchangeSink implements ResponseSink {
      */
     public void leaveWithClient() {
         if (!over && !ended) {
-            ClientWatch.start(exchange, () -> {
+            watch = ClientWatch.start(exchange, () -> {
                 // What is complete is worth delivering: the client may have closed the one side only.
                 if (!ended) {
                     clientGone();
                 }
             });
         }
+    }
+
+    /** What the client sends once the answer is {@code 101}; to be asked for on the I/O thread. */
+    public RequestBody tunnel() {
+        tunnel = new ClientTunnel(exchange);
+        return tunnel;
+    }
+
+    /** An answer ahead of the answer, which this client alone may get; from any thread. */
+    public void interim(ResponseHead head) {
+        mailbox.deliver(new Interim(head));
     }
 
     /**
@@ -193,6 +215,8 @@ public final class ExchangeSink implements ResponseSink {
 
     private record Drained(Runnable action) {}
 
+    private record Interim(ResponseHead head) {}
+
     // ---- on the I/O thread
 
     @SuppressWarnings("CatchingUnchecked") // whatever goes wrong while answering ends this exchange and nothing else
@@ -208,6 +232,8 @@ public final class ExchangeSink implements ResponseSink {
                 onEnd();
             } else if (message instanceof Drained waiting) {
                 onWhenDrained(waiting.action());
+            } else if (message instanceof Interim interim) {
+                onInterim(interim.head());
             } else {
                 onFail((Throwable) message);
             }
@@ -222,6 +248,10 @@ public final class ExchangeSink implements ResponseSink {
             return;
         }
         start.of(head);
+        if (tunnel != null && head.status() == StatusCodes.SWITCHING_PROTOCOLS) {
+            openTunnel();
+            return;
+        }
         channel = exchange.getResponseChannel();
         if (notice != null && head.contentLength() >= 0) {
             // The client knows the last byte for what it is, and may send its next request before the end is heard of
@@ -236,11 +266,36 @@ public final class ExchangeSink implements ResponseSink {
         }
     }
 
+    private void openTunnel() {
+        if (watch != null) {
+            watch.stop();
+        }
+        tunnelled = true;
+        begun = true;
+        tunnel.open(
+                sink -> {
+                    channel = sink;
+                    if (!pending.isEmpty()) {
+                        resume();
+                    } else if (ended) {
+                        finish();
+                    }
+                },
+                this::clientGone);
+    }
+
+    private void onInterim(ResponseHead head) {
+        if (!over && channel == null && !tunnelled) {
+            interims = interims == null ? new InterimAnswers(exchange) : interims;
+            interims.send(head);
+        }
+    }
+
     private void onChunk(ByteBuffer bytes, boolean owned) {
         if (over || !bytes.hasRemaining()) {
             return;
         }
-        if (pending.isEmpty()) {
+        if (pending.isEmpty() && channel != null) {
             write(bytes);
         }
         if (bytes.hasRemaining() && !over) {
@@ -254,7 +309,7 @@ public final class ExchangeSink implements ResponseSink {
 
     /** A piece on its way from another thread, which is counted from there on. */
     private void onReserved(ByteBuffer bytes) {
-        if (!over && pending.isEmpty()) {
+        if (!over && pending.isEmpty() && channel != null) {
             write(bytes);
         }
         if (bytes.hasRemaining() && !over) {
@@ -272,7 +327,7 @@ public final class ExchangeSink implements ResponseSink {
 
     private void onEnd() {
         ended = true;
-        if (!over && pending.isEmpty()) {
+        if (!over && pending.isEmpty() && channel != null) {
             finish();
         }
     }
@@ -287,6 +342,10 @@ public final class ExchangeSink implements ResponseSink {
             if (pending.isEmpty() && flush()) {
                 breakOff();
             }
+            return;
+        }
+        if (tunnelled) {
+            cut();
             return;
         }
         ProxyException failure = ProxyException.of(cause);
@@ -344,6 +403,9 @@ public final class ExchangeSink implements ResponseSink {
     }
 
     private void resume() {
+        if (channel == null) {
+            return; // until the tunnel is open
+        }
         ChannelListener<StreamSinkChannel> writable = ready -> onWritable();
         channel.getWriteSetter().set(writable);
         channel.resumeWrites();
@@ -400,10 +462,23 @@ public final class ExchangeSink implements ResponseSink {
             timer.stop(0);
         }
         served(false);
+        if (tunnelled) {
+            endTunnel();
+            return;
+        }
         start.ended();
         exchange.endExchange();
         if (!exchange.isComplete() && exchange.getConnection().isOpen()) {
             closeUnlessComplete();
+        }
+        signalDrained();
+    }
+
+    private void endTunnel() {
+        try {
+            tunnel.answered((ConduitStreamSinkChannel) channel);
+        } catch (IOException e) {
+            IoUtils.safeClose(exchange.getConnection());
         }
         signalDrained();
     }

@@ -288,6 +288,14 @@ public final class Shortcut extends AbstractStreamSourceConduit<StreamSourceCond
         room.whole();
         exchange.addExchangeCompleteListener((completed, next) -> {
             room.release();
+            if (completed.isUpgrade()) {
+                // What comes now is no request, and nothing of it is looked at.
+                head = null;
+                ClientWatch.forget(completed.getConnection());
+                ParserMemory.wipe(completed.getConnection());
+                next.proceed();
+                return;
+            }
             awaitsHead = true;
             crowded = false;
             head = null;

@@ -47,6 +47,7 @@ class StartupTest {
                         Duration.ofSeconds(10),
                         Duration.ofMinutes(10),
                         Duration.ofMinutes(5),
+                        Duration.ofMinutes(15),
                         Duration.ofMinutes(1),
                         Duration.ofMinutes(2),
                         Duration.ofMinutes(1),

@@ -256,6 +256,21 @@ final class RawProvider implements AutoCloseable {
             connection.close();
         }
 
+        /** The next bytes of what is not HTTP any more, or fewer if there are no more. */
+        String read(int count) throws IOException {
+            return new String(socket.getInputStream().readNBytes(count), StandardCharsets.ISO_8859_1);
+        }
+
+        /** All that still comes. */
+        byte[] readAll() throws IOException {
+            return socket.getInputStream().readAllBytes();
+        }
+
+        /** Closes the one side: from here on it only reads. */
+        void finishSending() throws IOException {
+            socket.shutdownOutput();
+        }
+
         /** Waits until the proxy hangs up. */
         void awaitHangUp() throws IOException {
             while (socket.getInputStream().read() >= 0) {}

@@ -141,6 +141,27 @@ class ReachedWireTest {
         }
     }
 
+    /** A proxy need not know what a websocket is. */
+    @Test
+    void forWebSocketsTheProxyOnlyPassesBytes() throws Exception {
+        try (RawProvider provider = new RawProvider(call -> {
+                    asked.add(call.head());
+                    call.write(TunnelWireTest.SWITCHES);
+                    call.write(call.read(5));
+                });
+                ServerSocket between = tunnel(provider.base().getPort(), "HTTP/1.1 200 Connected\r\n\r\n");
+                RunningProxy proxy = proxy(
+                        "http://api.example/v1", Map.of("http_proxy", "http://127.0.0.1:" + between.getLocalPort()));
+                RawClient client = new RawClient(proxy.port())) {
+            client.send(TunnelWireTest.HANDSHAKE);
+            assertThat(client.readHead()).startsWith("HTTP/1.1 101 ");
+            client.send("hello");
+            assertThat(client.read(5)).isEqualTo("hello");
+            assertThat(asked.poll()).startsWith("CONNECT api.example:80 HTTP/1.1\r\n");
+            assertThat(asked.poll()).startsWith("GET /v1/realtime?model=m HTTP/1.1\r\nHost: api.example\r\n");
+        }
+    }
+
     @Test
     void aProxyThatRefusesIsNamed() throws Exception {
         try (RawProvider between = new RawProvider(call -> call.write("HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n"));

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import org.junit.jupiter.api.Test;
 
@@ -62,5 +63,76 @@ class UntouchedWireTest extends ProviderFaults {
                 .containsIgnoringCase("x-sum: 2\r\n")
                 .doesNotContainIgnoringCase("content-length")
                 .endsWith("\r\n\r\n");
+    }
+
+    private static final String HINTS =
+            "HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\nConnection: X-Near\r\nX-Near: 1\r\n"
+                    + "X-Name: gr\u00fcn\r\n\r\n";
+
+    @Test
+    void w2_whatComesAheadOfTheAnswerIsPassedOn() throws Exception {
+        String answer = exchange(
+                "GET /v1/models HTTP/1.1\r\n\r\n",
+                "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Still at it\r\n\r\n" + HINTS
+                        + "HTTP/1.1 204 No Content\r\n\r\n");
+        assertThat(answer)
+                .startsWith("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Still at it\r\n\r\nHTTP/1.1 103 Early Hints\r\n")
+                .contains("Link: </a>; rel=preload\r\n", "X-Name: gr\u00fcn\r\n", "\r\n\r\nHTTP/1.1 204 No Content\r\n")
+                .doesNotContainIgnoringCase("x-near");
+    }
+
+    /** While it is still to come: that is what they are for. */
+    @Test
+    void w2_itIsPassedOnAtOnce() throws Exception {
+        CountDownLatch heard = new CountDownLatch(1);
+        provider.does(call -> {
+            call.write(HINTS);
+            heard.await();
+            call.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
+        });
+        for (String path : new String[] {"/v1/models", "/v1/chat/completions"}) {
+            try (RawClient client = new RawClient(proxy.port())) {
+                client.send("POST " + path
+                        + " HTTP/1.1\r\nHost: x\r\nX-OpenRouter-Cache: true\r\nContent-Length: 2\r\n\r\n{}");
+                assertThat(client.readHead()).startsWith("HTTP/1.1 103 Early Hints\r\n");
+                heard.countDown();
+                assertThat(client.readResponse())
+                        .startsWith("HTTP/1.1 200 OK\r\n")
+                        .endsWith("\r\n\r\n{}");
+            }
+        }
+    }
+
+    /** RFC 9110, 15.2: they would take it for the answer. */
+    @Test
+    void w2_aClientOfHttp10GetsTheAnswerAlone() throws Exception {
+        assertThat(exchange("GET /v1/models HTTP/1.0\r\n\r\n", HINTS + "HTTP/1.1 204 No Content\r\n\r\n"))
+                .containsPattern("^HTTP/1.[01] 204 ")
+                .doesNotContain(" 103 ");
+    }
+
+    @Test
+    void w2_whoWaitsForAWordGetsIt() throws Exception {
+        provider.does(call -> {
+            call.body();
+            call.write("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
+        });
+        try (RawClient client = new RawClient(proxy.port())) {
+            client.send("POST /v1/audio HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+            assertThat(client.readHead()).isEqualTo("HTTP/1.1 100 Continue\r\n\r\n");
+            client.send("{}");
+            assertThat(client.readResponse()).startsWith("HTTP/1.1 200 OK\r\n");
+        }
+    }
+
+    @Test
+    void w2_thereMayBeSoManyOfThemAndNoLongOnes() throws Exception {
+        String many =
+                exchange("GET /v1/models HTTP/1.1\r\n\r\n", HINTS.repeat(1000) + "HTTP/1.1 204 No Content\r\n\r\n");
+        assertThat(many.split(" 103 ", -1)).hasSize(17);
+        assertThat(many).contains("HTTP/1.1 204 No Content\r\n");
+        String hints = HINTS.replace("gr\u00fcn", "x".repeat(20_000));
+        assertThat(exchange("GET /v1/models HTTP/1.1\r\n\r\n", hints + "HTTP/1.1 204 No Content\r\n\r\n"))
+                .startsWith("HTTP/1.1 204 No Content\r\n");
     }
 }

@@ -25,6 +25,8 @@ record AnswerHead(
         Map<String, List<String>> fields,
         Framing framing,
         long length) {
+    private static final int SWITCHING_PROTOCOLS = 101;
+
     /** How the end of a body is known (RFC 9112, 6.3). */
     enum Framing {
         NONE,
@@ -35,7 +37,12 @@ record AnswerHead(
 
     /** Whether another one follows. */
     boolean isInterim() {
-        return status < 200;
+        return status < 200 && !switchesProtocols();
+    }
+
+    /** Whether what follows is no HTTP any more. */
+    boolean switchesProtocols() {
+        return status == SWITCHING_PROTOCOLS;
     }
 
     /** As the engine knows it. */
@@ -157,12 +164,23 @@ record AnswerHead(
             return Collections.unmodifiableMap(fields);
         }
 
-        /** @throws ProxyException if nobody can tell where the body ends */
-        AnswerHead build(boolean answersHead) throws ProxyException {
+        /**
+         * Gives the head.
+         *
+         * @param answersHead whether there is no body, whatever the head says
+         * @param mayBecomeWebSocket whether the request was {@linkplain UpstreamRequest#isForWebSocket for that}
+         * @throws ProxyException if nobody can tell where the body ends
+         */
+        AnswerHead build(boolean answersHead, boolean mayBecomeWebSocket) throws ProxyException {
             List<String> lengths = fields.getOrDefault("Content-Length", List.of());
             List<String> codings = fields.getOrDefault("Transfer-Encoding", List.of());
-            if (status == 101) {
-                throw ProxyException.malformed("it switches to a protocol that nobody asked for");
+            if (status == SWITCHING_PROTOCOLS) {
+                // RFC 9110, 7.8: only to what was asked for. What else the head says of a body means nothing.
+                if (!mayBecomeWebSocket
+                        || !ConnectionOptions.of(fields.get("Upgrade")).contains("websocket")) {
+                    throw ProxyException.malformed("it switches to a protocol that nobody asked for");
+                }
+                return new AnswerHead(isVersion11, status, reason, fields(), Framing.UNTIL_CLOSED, 0);
             }
             if (!codings.isEmpty() && !lengths.isEmpty()) {
                 throw ProxyException.malformed("it has both a Content-Length and a Transfer-Encoding");

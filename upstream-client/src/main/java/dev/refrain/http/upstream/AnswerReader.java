@@ -62,6 +62,7 @@ final class AnswerReader {
     private final Listener listener;
     private State state = State.END;
     private boolean answersHead;
+    private boolean mayBecomeWebSocket;
     private boolean begun;
     private byte[] line = new byte[FIRST_LINE_BYTES];
     private int lineLength;
@@ -80,6 +81,12 @@ final class AnswerReader {
 
     /** An answer to a request of that method comes next. */
     void expect(String method) {
+        expect(method, false);
+    }
+
+    /** The same; the bytes behind a {@code 101} to a request for a websocket are passed on like those of a body. */
+    void expect(String method, boolean isForWebSocket) {
+        mayBecomeWebSocket = isForWebSocket;
         state = State.STATUS;
         answersHead = method.equals("HEAD") || method.equals("CONNECT");
         begun = false;
@@ -177,7 +184,7 @@ final class AnswerReader {
     }
 
     private void headComplete() throws ProxyException {
-        AnswerHead complete = head.build(answersHead);
+        AnswerHead complete = head.build(answersHead, mayBecomeWebSocket);
         head = null;
         if (line.length > KEPT_LINE_BYTES) {
             line = new byte[FIRST_LINE_BYTES];

@@ -58,7 +58,11 @@ final class ConnectionPool {
 
     /** Begins a call as soon as there is a connection for it. */
     void enter(Exchange call) {
-        of(call).enter(call);
+        if (call.request().isForWebSocket()) {
+            of(call).enterAlone(call);
+        } else {
+            of(call).enter(call);
+        }
     }
 
     /** A call is over, and does not wait any more if it did. */
@@ -100,6 +104,27 @@ final class ConnectionPool {
 
     private record Waiting(Exchange call, long sinceNanos) {}
 
+    /** What becomes of a connection that is for one call alone. */
+    private record Alone(Connections others) implements Http1Connection.Owner {
+        @Override
+        public void idle(Http1Connection connection) {
+            connection.close();
+        }
+
+        @Override
+        public void answers() {
+            others.answers();
+        }
+
+        @Override
+        public void unreachable(ProxyException why) {
+            others.unreachable(why);
+        }
+
+        @Override
+        public void closed(Http1Connection connection) {}
+    }
+
     /** Those to one provider. */
     private final class Connections implements Http1Connection.Owner {
         private final Origin origin;
@@ -131,6 +156,28 @@ final class ConnectionPool {
             } else {
                 connect();
             }
+        }
+
+        /** Makes a connection for this call, which nobody gets after it. */
+        void enterAlone(Exchange call) {
+            connector.connect(origin, loops.next(), true, new Connector.Receiver() {
+                @Override
+                public void connected(WatchedChannel channel, ProxyRules.Proxy via) {
+                    Http1Connection connection =
+                            new Http1Connection(channel, origin.secure(), via, new Alone(Connections.this), nanoTime);
+                    channel.pipeline().addLast(connection);
+                    channel.read();
+                    if (!connection.start(call)) {
+                        call.unconnected(ProxyException.unreachable(Unreachable.OTHER, null));
+                    }
+                }
+
+                @Override
+                public void unconnected(ProxyException why) {
+                    unreachable(why);
+                    call.unconnected(why);
+                }
+            });
         }
 
         private Http1Connection take() {
@@ -180,7 +227,7 @@ final class ConnectionPool {
                 connecting++;
             }
             EventLoop loop = loops.next();
-            connector.connect(origin, loop, new Connector.Receiver() {
+            connector.connect(origin, loop, false, new Connector.Receiver() {
                 @Override
                 public void connected(WatchedChannel channel, ProxyRules.Proxy via) {
                     synchronized (Connections.this) {

@@ -83,9 +83,14 @@ final class Connector {
         return limit;
     }
 
-    /** Connects; the receiver is told once. */
-    void connect(Origin origin, EventLoop loop, Receiver receiver) {
-        loop.execute(new Attempt(origin, loop, receiver)::begin);
+    /**
+     * Connects; the receiver is told once.
+     *
+     * @param isForWebSocket whether the connection is to be for HTTP/1.1 and what may follow it. A proxy only passes
+     *     its bytes on then, whether or not there is TLS (RFC 6455, 4.1): it may know nothing of websockets
+     */
+    void connect(Origin origin, EventLoop loop, boolean isForWebSocket, Receiver receiver) {
+        loop.execute(new Attempt(origin, loop, isForWebSocket, receiver)::begin);
     }
 
     /** One connection in the making; its event loop's alone. */
@@ -93,6 +98,7 @@ final class Connector {
         private final Origin origin;
         private final EventLoop loop;
         private final Receiver receiver;
+        private final boolean isForWebSocket;
         /** Null for none. */
         private final ProxyRules.Proxy proxy;
         /** Where the connection leads, which is the proxy if there is one. */
@@ -109,9 +115,10 @@ final class Connector {
         private Throwable lastFailure;
         private boolean over;
 
-        Attempt(Origin origin, EventLoop loop, Receiver receiver) {
+        Attempt(Origin origin, EventLoop loop, boolean isForWebSocket, Receiver receiver) {
             this.origin = origin;
             this.loop = loop;
+            this.isForWebSocket = isForWebSocket;
             this.receiver = receiver;
             this.proxy = proxies.to(origin);
             this.next = proxy == null ? origin : proxy.origin();
@@ -204,9 +211,7 @@ final class Connector {
         }
 
         private void secure() {
-            if (!origin.secure()) {
-                succeed();
-            } else if (proxy == null) {
+            if (proxy == null || !isTunnelled()) {
                 awaitTls();
             } else {
                 winner.pipeline().addFirst(new ProxyTunnel(proxy, origin, failure -> {
@@ -219,7 +224,16 @@ final class Connector {
             }
         }
 
+        /** Whether a proxy, if there is one, only passes bytes on. */
+        private boolean isTunnelled() {
+            return origin.secure() || isForWebSocket;
+        }
+
         private void awaitTls() {
+            if (!origin.secure()) {
+                succeed();
+                return;
+            }
             stage = Unreachable.HANDSHAKE_TIMED_OUT;
             tls.whenComplete((context, failure) -> loop.execute(() -> {
                 if (over) {
@@ -258,7 +272,7 @@ final class Connector {
                 over = true;
                 timeout.cancel(false);
                 winner.pipeline().remove(Idle.class);
-                receiver.connected((WatchedChannel) winner, origin.secure() ? null : proxy);
+                receiver.connected((WatchedChannel) winner, isTunnelled() ? null : proxy);
             } else {
                 winner.close();
             }

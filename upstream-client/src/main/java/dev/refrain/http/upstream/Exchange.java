@@ -32,6 +32,9 @@ interface Exchange {
      */
     void piece(ByteBuffer bytes);
 
+    /** So many bytes have gone out over a websocket. */
+    void sent(int bytes);
+
     /** No more pieces come until the call {@linkplain Wire#read() asks} for more. */
     void pause();
 

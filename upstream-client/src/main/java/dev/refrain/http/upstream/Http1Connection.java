@@ -6,7 +6,9 @@ import io.netty.buffer.ByteBuf;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.EventLoop;
+import io.netty.channel.socket.ChannelInputShutdownEvent;
 import io.netty.handler.ssl.SslCloseCompletionEvent;
+import io.netty.handler.ssl.SslHandler;
 import java.io.EOFException;
 import java.nio.ByteBuffer;
 import java.util.List;
@@ -123,7 +125,7 @@ final class Http1Connection extends ChannelInboundHandlerAdapter implements Answ
         }
         used = true;
         running = next;
-        reader.expect(call.request().method());
+        reader.expect(call.request().method(), call.request().isForWebSocket());
         try {
             next.send();
         } catch (RuntimeException e) {
@@ -193,7 +195,11 @@ final class Http1Connection extends ChannelInboundHandlerAdapter implements Answ
         owner.answers();
         keeps = head.keepsConnection();
         keptSeconds = head.keptSeconds();
-        running.call.head(head);
+        Running current = running;
+        current.call.head(head);
+        if (head.switchesProtocols()) {
+            current.switchProtocols();
+        }
     }
 
     @Override
@@ -221,7 +227,9 @@ final class Http1Connection extends ChannelInboundHandlerAdapter implements Answ
     public void end(Map<String, List<String>> trailers) {
         Running current = running;
         if (current != null) {
-            release();
+            if (!current.maySendOn()) {
+                release();
+            }
             current.call.ended(trailers);
         }
     }
@@ -255,11 +263,14 @@ final class Http1Connection extends ChannelInboundHandlerAdapter implements Answ
         if (event instanceof SslCloseCompletionEvent end && end.isSuccess()) {
             closeNotified = true;
             over(null);
+        } else if (event instanceof ChannelInputShutdownEvent) {
+            over(null);
         }
     }
 
     @Override
     public void channelInactive(ChannelHandlerContext from) {
+        closing = true;
         over(null);
         owner.closed(this);
     }
@@ -271,7 +282,12 @@ final class Http1Connection extends ChannelInboundHandlerAdapter implements Answ
 
     /** Nothing more comes. */
     private void over(Throwable why) {
-        if (running != null && why == null && reader.endsWithConnection() && (!secure || closeNotified)) {
+        boolean isSwitched = running != null && running.isSwitched;
+        if (isSwitched && why == null && !closing && reader.isAtEnd()) {
+            return; // as is known
+        }
+        boolean isClear = !secure || closeNotified || isSwitched;
+        if (running != null && why == null && reader.endsWithConnection() && isClear) {
             keeps = false;
             reader.close();
         } else {
@@ -283,6 +299,8 @@ final class Http1Connection extends ChannelInboundHandlerAdapter implements Answ
     private final class Running implements Exchange.Wire {
         private final Exchange call;
         private final RequestWriter writer;
+        /** Whether what goes over the connection is no HTTP any more. */
+        private boolean isSwitched;
 
         Running(Exchange call) {
             this.call = call;
@@ -297,6 +315,33 @@ final class Http1Connection extends ChannelInboundHandlerAdapter implements Answ
                 writer.stop();
                 close();
                 call.unsent(unsent);
+            }
+        }
+
+        /** From now on the bytes of both sides cross, until both have ended. */
+        void switchProtocols() {
+            isSwitched = true;
+            channel.config().setAllowHalfClosure(true);
+            writer.switchProtocols(call::sent, this::clientEnded);
+        }
+
+        /** Whether the client has more to send though the provider has ended. */
+        boolean maySendOn() {
+            return isSwitched && !writer.isSent() && !closing;
+        }
+
+        /** The provider may go on. */
+        private void clientEnded() {
+            if (running != this) {
+                return;
+            }
+            if (reader.isAtEnd()) {
+                running = null;
+                close();
+            } else if (secure) {
+                context.pipeline().get(SslHandler.class).closeOutbound();
+            } else {
+                channel.shutdownOutput();
             }
         }
 

@@ -9,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.concurrent.Flow;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.function.Consumer;
+import java.util.function.IntConsumer;
 
 /**
  * Writes a request over HTTP/1.1, as its connection takes it. A body that is held in memory is written together with
@@ -30,6 +31,11 @@ final class RequestWriter implements Flow.Subscriber<ByteBuffer> {
     private final Consumer<Throwable> failed;
     private final boolean isHeld;
     private boolean isChunked;
+    /** Hears of what is sent over a websocket; null before there is one. */
+    private IntConsumer moved;
+    /** Runs when the client has sent all that there is over a websocket. */
+    private Runnable ended;
+
     private Flow.Subscription body;
     private boolean sent;
     private boolean stopped;
@@ -57,7 +63,7 @@ final class RequestWriter implements Flow.Subscriber<ByteBuffer> {
      */
     Throwable send() {
         ChannelFuture head = context.write(head());
-        if (request.body() == null) {
+        if (request.body() == null || request.isForWebSocket()) {
             sent = true;
             context.flush();
         } else {
@@ -84,7 +90,9 @@ final class RequestWriter implements Flow.Subscriber<ByteBuffer> {
         if (via != null && via.authorization() != null) {
             text.append("Proxy-Authorization: ").append(via.authorization()).append("\r\n");
         }
-        if (request.body() != null) {
+        if (request.isForWebSocket()) {
+            text.append("Connection: Upgrade\r\nUpgrade: websocket\r\n");
+        } else if (request.body() != null) {
             long length = request.body().contentLength();
             isChunked = length < 0;
             text.append(isChunked ? "Transfer-Encoding: chunked\r\n" : "Content-Length: " + length + "\r\n");
@@ -93,6 +101,19 @@ final class RequestWriter implements Flow.Subscriber<ByteBuffer> {
             text.append(line.name()).append(": ").append(line.value()).append("\r\n");
         }
         return Unpooled.wrappedBuffer(text.append("\r\n").toString().getBytes(StandardCharsets.ISO_8859_1));
+    }
+
+    /**
+     * The provider has agreed to a websocket: what the client sends goes out as it comes.
+     *
+     * @param moved hears how many bytes do, on the event loop
+     * @param ended runs on the event loop once the client has ended and all of it is written
+     */
+    void switchProtocols(IntConsumer moved, Runnable ended) {
+        this.moved = moved;
+        this.ended = ended;
+        sent = false;
+        request.body().subscribe(this);
     }
 
     /** Whether all of it has been written. */
@@ -166,6 +187,9 @@ final class RequestWriter implements Flow.Subscriber<ByteBuffer> {
             return;
         }
         ByteBuf bytes = Unpooled.wrappedBuffer(piece);
+        if (moved != null) {
+            moved.accept(bytes.readableBytes());
+        }
         if (isChunked) {
             String size = Integer.toHexString(bytes.readableBytes()) + "\r\n";
             bytes = Unpooled.wrappedBuffer(
@@ -192,7 +216,12 @@ final class RequestWriter implements Flow.Subscriber<ByteBuffer> {
             if (isChunked) {
                 context.write(Unpooled.wrappedBuffer(LAST_CHUNK));
             }
-            context.flush();
+            if (ended != null) {
+                // Behind what is still to be written.
+                context.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(written -> ended.run());
+            } else {
+                context.flush();
+            }
         }
     }
 }

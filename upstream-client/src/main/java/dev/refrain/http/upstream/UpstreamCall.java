@@ -6,9 +6,11 @@ import dev.refrain.engine.exchange.Upstream;
 import dev.refrain.semantics.answer.ProxyException;
 import dev.refrain.semantics.forward.AnswerFields;
 import java.nio.ByteBuffer;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ScheduledFuture;
+import java.util.function.Consumer;
 
 /**
  * One call to the upstream: sends a request and passes the answer to a sink as it arrives.
@@ -25,6 +27,8 @@ public final class UpstreamCall implements Upstream, Upstream.Call, Admission.Ap
     /** Whether its client has taken an answer before. */
     private final boolean clientKnown;
 
+    private final Consumer<ResponseHead> interims;
+
     private ResponseSink sink;
     /** Null while there is no connection. */
     private Wire wire;
@@ -38,6 +42,10 @@ public final class UpstreamCall implements Upstream, Upstream.Call, Admission.Ap
     private ScheduledFuture<?> timer;
     private long lastPieceNanos;
     private boolean waitingForUpstream;
+    /** How long to wait for a piece. */
+    private Duration patience;
+    /** Null unless this has become a websocket. */
+    private Tunnels.Tunnel tunnel;
     /** Bytes of the body that have not come yet; negative while nobody knows. */
     private long missing = -1;
 
@@ -50,11 +58,15 @@ public final class UpstreamCall implements Upstream, Upstream.Call, Admission.Ap
      * Not made yet.
      *
      * @param clientKnown whether its client has taken an answer over the same connection before
+     * @param interims hears of each answer ahead of the answer (status 1xx), on any thread
      */
-    public UpstreamCall(UpstreamClient client, UpstreamRequest request, boolean clientKnown) {
+    public UpstreamCall(
+            UpstreamClient client, UpstreamRequest request, boolean clientKnown, Consumer<ResponseHead> interims) {
         this.client = client;
         this.request = request;
         this.clientKnown = clientKnown;
+        this.interims = interims;
+        this.patience = client.idleTimeout();
     }
 
     @Override
@@ -150,7 +162,9 @@ public final class UpstreamCall implements Upstream, Upstream.Call, Admission.Ap
     }
 
     @Override
-    public void interim(AnswerHead head) {}
+    public void interim(AnswerHead head) {
+        interims.accept(head.toResponseHead());
+    }
 
     @Override
     public synchronized void head(AnswerHead head) {
@@ -159,11 +173,15 @@ public final class UpstreamCall implements Upstream, Upstream.Call, Admission.Ap
             client.errors().answered(head.status());
             ResponseHead answer = head.toResponseHead();
             missing = answer.contentLength();
+            if (head.switchesProtocols()) {
+                tunnel = client.tunnels().open(request);
+                patience = client.tunnelTimeout();
+            }
             fields = (AnswerFields) answer.fields();
             sink.head(answer);
             lastPieceNanos = System.nanoTime();
             waitingForUpstream = true;
-            watchForSilence(client.idleTimeout().toNanos());
+            watchForSilence(patience.toNanos());
         }
     }
 
@@ -175,13 +193,13 @@ public final class UpstreamCall implements Upstream, Upstream.Call, Admission.Ap
                     return;
                 }
                 long silent = System.nanoTime() - lastPieceNanos;
-                long limit = client.idleTimeout().toNanos();
+                long limit = patience.toNanos();
                 if (!waitingForUpstream || silent < limit) {
                     watchForSilence(waitingForUpstream ? limit - silent : limit);
                     return;
                 }
             }
-            abort(ProxyException.stalled(client.idleTimeout()));
+            abort(tunnel == null ? ProxyException.stalled(patience) : ProxyException.cancelled());
         });
     }
 
@@ -195,6 +213,9 @@ public final class UpstreamCall implements Upstream, Upstream.Call, Admission.Ap
         }
         answered();
         client.closed(this);
+        if (tunnel != null) {
+            tunnel.close();
+        }
         if (admitted) {
             client.admission().leave();
         } else if (waiting) {
@@ -203,7 +224,9 @@ public final class UpstreamCall implements Upstream, Upstream.Call, Admission.Ap
         if (failure == null) {
             sink.end();
         } else {
-            client.errors().failed(failure);
+            if (tunnel == null) {
+                client.errors().failed(failure);
+            }
             sink.fail(failure);
         }
     }
@@ -222,10 +245,21 @@ public final class UpstreamCall implements Upstream, Upstream.Call, Admission.Ap
         }
         lastPieceNanos = System.nanoTime();
         missing -= bytes.remaining();
+        if (tunnel != null) {
+            tunnel.received(bytes.remaining());
+        }
         if (missing == 0) {
             answered();
         }
         sink.chunk(bytes);
+    }
+
+    @Override
+    public synchronized void sent(int bytes) {
+        lastPieceNanos = System.nanoTime();
+        if (tunnel != null) {
+            tunnel.sent(bytes);
+        }
     }
 
     @Override

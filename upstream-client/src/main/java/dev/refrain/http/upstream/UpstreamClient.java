@@ -40,6 +40,7 @@ public final class UpstreamClient implements AutoCloseable {
             new MultiThreadIoEventLoopGroup(THREADS, daemons("refrain-upstream-"), NioIoHandler.newFactory());
     private final ScheduledThreadPoolExecutor timers = new ScheduledThreadPoolExecutor(1, daemons("refrain-timer-"));
     private final UpstreamErrors errors = new UpstreamErrors();
+    private final Tunnels tunnels = new Tunnels();
     private final Set<UpstreamCall> running = ConcurrentHashMap.newKeySet();
     /** Calls that wait for the provider. */
     private final AtomicInteger waiting = new AtomicInteger();
@@ -49,6 +50,7 @@ public final class UpstreamClient implements AutoCloseable {
 
     private final Duration responseTimeout;
     private final Duration idleTimeout;
+    private final Duration tunnelTimeout;
     private final int maxCalls;
     private final Admission admission;
 
@@ -56,6 +58,7 @@ public final class UpstreamClient implements AutoCloseable {
      * A client.
      *
      * @param connectTimeout for looking a name up, connecting and shaking hands together
+     * @param tunnelTimeout between two pieces over a websocket, in either direction
      * @param keepAlive how long to keep an idle connection whose provider does not say how long it does
      * @param maxCalls calls that may run at the same time
      * @param memory where what each call takes is reserved
@@ -67,13 +70,25 @@ public final class UpstreamClient implements AutoCloseable {
             Duration connectTimeout,
             Duration responseTimeout,
             Duration idleTimeout,
+            Duration tunnelTimeout,
             Duration keepAlive,
             int maxCalls,
             MemoryBudget memory,
             IntConsumer makeRoom,
             ProxyRules proxies,
             SSLContext tls) {
-        this(connectTimeout, responseTimeout, idleTimeout, keepAlive, maxCalls, memory, makeRoom, proxies, tls, null);
+        this(
+                connectTimeout,
+                responseTimeout,
+                idleTimeout,
+                tunnelTimeout,
+                keepAlive,
+                maxCalls,
+                memory,
+                makeRoom,
+                proxies,
+                tls,
+                null);
     }
 
     /**
@@ -85,6 +100,7 @@ public final class UpstreamClient implements AutoCloseable {
             Duration connectTimeout,
             Duration responseTimeout,
             Duration idleTimeout,
+            Duration tunnelTimeout,
             Duration keepAlive,
             int maxCalls,
             MemoryBudget memory,
@@ -101,6 +117,7 @@ public final class UpstreamClient implements AutoCloseable {
                 System::nanoTime);
         this.responseTimeout = responseTimeout;
         this.idleTimeout = idleTimeout;
+        this.tunnelTimeout = tunnelTimeout;
         timers.setRemoveOnCancelPolicy(true);
         // So that one is always due before those of calls: to set the next one to be due wakes the thread.
         timers.scheduleWithFixedDelay(() -> makeRoom.accept(MOST_ENDED), TICK_SECONDS, TICK_SECONDS, TimeUnit.SECONDS);
@@ -164,6 +181,15 @@ public final class UpstreamClient implements AutoCloseable {
 
     Duration idleTimeout() {
         return idleTimeout;
+    }
+
+    Duration tunnelTimeout() {
+        return tunnelTimeout;
+    }
+
+    /** The websockets among the calls. */
+    public Tunnels tunnels() {
+        return tunnels;
     }
 
     /** Returns whether one more call may be made; {@link #answered} and {@link #closed} follow in any case. */

@@ -9,8 +9,21 @@ import java.util.List;
  * @param target path and query
  * @param fields lines of the header without {@code Host} and what frames the body, each character a byte
  * @param body null if there is none
+ * @param isForWebSocket whether it asks to go on in websockets (RFC 6455, 4.1). What the {@code body} then publishes is
+ *     what the client sends once the provider has agreed, and has no framing of HTTP's
  */
-public record UpstreamRequest(String method, Origin origin, String target, List<Line> fields, RequestBody body) {
+public record UpstreamRequest(
+        String method, Origin origin, String target, List<Line> fields, RequestBody body, boolean isForWebSocket) {
     /** A line of the header. */
     record Line(String name, String value) {}
+
+    /** One that is all HTTP. */
+    UpstreamRequest(String method, Origin origin, String target, List<Line> fields, RequestBody body) {
+        this(method, origin, target, fields, body, false);
+    }
+
+    /** The same as a request for a websocket, over which go the given bytes. */
+    public UpstreamRequest forWebSocket(RequestBody bytes) {
+        return new UpstreamRequest(method, origin, target, fields, bytes, true);
+    }
 }

@@ -61,6 +61,7 @@ class NamesTest {
                 LONG,
                 LONG,
                 LONG,
+                LONG,
                 100,
                 new MemoryBudget(16 << 20),
                 most -> {},
@@ -79,7 +80,8 @@ class NamesTest {
     private CompletableFuture<Integer> call(String host) {
         CompletableFuture<Integer> status = new CompletableFuture<>();
         Origin origin = new Origin(false, host, provider.base().getPort());
-        new UpstreamCall(client, new UpstreamRequest("GET", origin, "/v1/models", List.of(), null), false)
+        new UpstreamCall(
+                        client, new UpstreamRequest("GET", origin, "/v1/models", List.of(), null), false, interim -> {})
                 .fetch(new ResponseSink() {
                     private int read;
 

@@ -26,7 +26,7 @@ class UpstreamCallTest {
     void start() throws IOException {
         provider = new ScriptedProvider()
                 .does((exchange, request) -> ScriptedProvider.json(exchange, 200, ScriptedProvider.COMPLETE));
-        client = new UpstreamClient(LONG, LONG, LONG, LONG, 1, memory, most -> {}, ProxyRules.NONE, null);
+        client = new UpstreamClient(LONG, LONG, LONG, LONG, LONG, 1, memory, most -> {}, ProxyRules.NONE, null);
     }
 
     @AfterEach
@@ -61,7 +61,7 @@ class UpstreamCallTest {
     }
 
     private void call(ResponseSink sink) {
-        new UpstreamCall(client, request(), false).fetch(sink);
+        new UpstreamCall(client, request(), false, interim -> {}).fetch(sink);
     }
 
     private UpstreamRequest request() {

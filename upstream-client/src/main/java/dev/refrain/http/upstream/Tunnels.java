@@ -1,0 +1,68 @@
+package dev.refrain.http.upstream;
+
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.LongAdder;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Counts the websockets to providers and what goes over them, and logs each when it ends. Thread-safe. */
+public final class Tunnels {
+    private static final Logger LOG = LoggerFactory.getLogger(Tunnels.class);
+
+    private final AtomicInteger open = new AtomicInteger();
+    private final LongAdder sent = new LongAdder();
+    private final LongAdder received = new LongAdder();
+
+    Tunnels() {}
+
+    /** One of them; used by one thread at a time. */
+    final class Tunnel {
+        private final long startNanos = System.nanoTime();
+        private final String url;
+        private long bytesSent;
+        private long bytesReceived;
+
+        private Tunnel(String url) {
+            this.url = url;
+        }
+
+        void sent(int bytes) {
+            bytesSent += bytes;
+            sent.add(bytes);
+        }
+
+        void received(int bytes) {
+            bytesReceived += bytes;
+            received.add(bytes);
+        }
+
+        void close() {
+            open.decrementAndGet();
+            LOG.info(
+                    "{}: 101, a websocket of {} ms, {} bytes to the provider and {} from it",
+                    url,
+                    TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - startNanos),
+                    bytesSent,
+                    bytesReceived);
+        }
+    }
+
+    /** The provider has agreed; {@link Tunnel#close} follows. */
+    Tunnel open(UpstreamRequest request) {
+        open.incrementAndGet();
+        // A query may hold a credential.
+        return new Tunnel(request.origin() + request.target().split("\\?", 2)[0]);
+    }
+
+    /** Those that are open. */
+    public int open() {
+        return open.get();
+    }
+
+    /** Bytes that have gone over them, by direction. */
+    public Map<String, LongAdder> bytes() {
+        return Map.of("to-provider", sent, "from-provider", received);
+    }
+}
