@@ -37,6 +37,7 @@ class GeneratedDocsTest {
             "client-frontends/okhttp",
             "client-frontends/openai",
             "client-frontends/anthropic",
+            "client-frontends/langchain4j",
             "http-frontend");
 
     /** {@code - **W26b** An id of a hit ...}. */

@@ -1,0 +1,103 @@
+package dev.refrain.langchain4j;
+
+import static dev.langchain4j.http.client.sse.ServerSentEventListenerUtils.ignoringExceptions;
+
+import dev.langchain4j.exception.HttpException;
+import dev.langchain4j.exception.TimeoutException;
+import dev.langchain4j.http.client.HttpClient;
+import dev.langchain4j.http.client.HttpRequest;
+import dev.langchain4j.http.client.SuccessfulHttpResponse;
+import dev.langchain4j.http.client.sse.ServerSentEventListener;
+import dev.langchain4j.http.client.sse.ServerSentEventParser;
+import dev.refrain.semantics.client.ClientAnswer;
+import dev.refrain.semantics.client.ClientCache;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InterruptedIOException;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+
+/** A client of LangChain4j's with a cache before it. Failures are those that its own clients have. */
+final class CachingHttpClient implements HttpClient {
+    private final HttpClient client;
+    /** Null for no limit. */
+    private final Duration timeout;
+
+    private final ClientCache cache;
+
+    CachingHttpClient(HttpClient client, Duration timeout, ClientCache cache) {
+        this.client = client;
+        this.timeout = timeout;
+        this.cache = cache;
+    }
+
+    @Override
+    public SuccessfulHttpResponse execute(HttpRequest request) {
+        ModelRequest asked = new ModelRequest(client, request, timeout, false);
+        try (ClientAnswer answer = cache.execute(asked)) {
+            if (answer == null) {
+                return client.execute(asked.passingBy(cache.providersPath(asked)));
+            }
+            byte[] body =
+                    answer.whole() != null ? answer.whole() : answer.body().readAllBytes();
+            if (!isSuccessful(answer)) {
+                throw new HttpException(answer.status(), new String(body, StandardCharsets.UTF_8));
+            }
+            return SuccessfulHttpResponse.builder()
+                    .statusCode(answer.status())
+                    .headers(answer.fields())
+                    .body(body)
+                    .build();
+        } catch (InterruptedIOException e) {
+            throw new TimeoutException(e);
+        } catch (IOException e) {
+            throw new RuntimeException(e);
+        }
+    }
+
+    @Override
+    public void execute(HttpRequest request, ServerSentEventParser parser, ServerSentEventListener listener) {
+        ModelRequest asked = new ModelRequest(client, request, null, true);
+        CompletableFuture<ClientAnswer> answer = cache.executeAsync(asked);
+        if (answer == null) {
+            client.execute(asked.passingBy(cache.providersPath(asked)), parser, listener);
+            return;
+        }
+        answer.whenComplete((given, failure) -> {
+            if (failure == null) {
+                deliver(given, parser, listener);
+            } else {
+                Throwable cause = failure instanceof CompletionException && failure.getCause() != null
+                        ? failure.getCause()
+                        : failure;
+                ignoringExceptions(() -> listener.onError(cause));
+            }
+        });
+    }
+
+    /** In the order in which LangChain4j's own clients call a listener. Waits for what has not come yet. */
+    private static void deliver(ClientAnswer answer, ServerSentEventParser parser, ServerSentEventListener listener) {
+        try (InputStream body = answer.body()) {
+            if (!isSuccessful(answer)) {
+                String text = new String(body.readAllBytes(), StandardCharsets.UTF_8);
+                ignoringExceptions(() -> listener.onError(new HttpException(answer.status(), text)));
+                return;
+            }
+            SuccessfulHttpResponse opened = SuccessfulHttpResponse.builder()
+                    .statusCode(answer.status())
+                    .headers(answer.fields())
+                    .build();
+            ignoringExceptions(() -> listener.onOpen(opened));
+            parser.parse(body, listener);
+            ignoringExceptions(listener::onClose);
+        } catch (IOException | RuntimeException e) {
+            ignoringExceptions(() -> listener.onError(e));
+        }
+    }
+
+    private static boolean isSuccessful(ClientAnswer answer) {
+        return answer.status() >= 200 && answer.status() < 300;
+    }
+}

@@ -1,0 +1,171 @@
+package dev.refrain.langchain4j;
+
+import dev.langchain4j.exception.HttpException;
+import dev.langchain4j.http.client.HttpClient;
+import dev.langchain4j.http.client.HttpRequest;
+import dev.langchain4j.http.client.SuccessfulHttpResponse;
+import dev.refrain.semantics.RequestFields;
+import dev.refrain.semantics.client.ClientCache;
+import dev.refrain.semantics.client.ClientRequest;
+import dev.refrain.semantics.client.ProviderAnswer;
+import java.io.ByteArrayInputStream;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.BiConsumer;
+
+/** A request of a model's. */
+final class ModelRequest implements ClientRequest, RequestFields {
+    private final HttpClient client;
+    private final HttpRequest request;
+    /** Null for no limit. */
+    private final Duration timeout;
+
+    private final boolean streaming;
+    private final String url;
+    /** Where the path begins in the URL, and where it ends. */
+    private final int path;
+
+    private final int pathEnd;
+
+    ModelRequest(HttpClient client, HttpRequest request, Duration timeout, boolean streaming) {
+        this.client = client;
+        this.request = request;
+        this.timeout = timeout;
+        this.streaming = streaming;
+        this.url = request.url();
+        int query = url.indexOf('?');
+        int slash = url.indexOf('/', url.indexOf("://") + 3);
+        this.pathEnd = query < 0 ? url.length() : query;
+        this.path = slash < 0 ? pathEnd : Math.min(slash, pathEnd);
+    }
+
+    @Override
+    public String method() {
+        return request.method().name();
+    }
+
+    @Override
+    public String origin() {
+        return url.substring(0, path);
+    }
+
+    @Override
+    public String path() {
+        return url.substring(path, pathEnd);
+    }
+
+    @Override
+    public String query() {
+        return pathEnd == url.length() ? "" : url.substring(pathEnd + 1);
+    }
+
+    @Override
+    public RequestFields fields() {
+        return this;
+    }
+
+    @Override
+    public String first(String name) {
+        List<String> lines = all(name);
+        return lines == null ? null : lines.get(0);
+    }
+
+    @Override
+    public List<String> all(String name) {
+        for (Map.Entry<String, List<String>> field : request.headers().entrySet()) {
+            if (field.getKey().equalsIgnoreCase(name)
+                    && field.getValue() != null
+                    && !field.getValue().isEmpty()) {
+                return field.getValue();
+            }
+        }
+        return null;
+    }
+
+    @Override
+    public void forEach(BiConsumer<String, List<String>> action) {
+        request.headers().forEach((name, lines) -> {
+            if (lines != null && !lines.isEmpty()) {
+                action.accept(name, lines);
+            }
+        });
+    }
+
+    @Override
+    public byte[] body(int limit) {
+        boolean isForm =
+                !request.formDataFields().isEmpty() || !request.formDataFiles().isEmpty();
+        if (isForm || (request.body() != null && request.body().length() > limit)) {
+            return null;
+        }
+        return request.body() == null ? new byte[0] : request.body().getBytes(StandardCharsets.UTF_8);
+    }
+
+    @Override
+    public Duration timeout() {
+        return timeout;
+    }
+
+    /** The request as it leaves if the cache has no part in it. */
+    HttpRequest passingBy(String otherPath) {
+        return leaving(otherPath == null ? url : origin() + otherPath + url.substring(pathEnd), fieldsForTheProvider())
+                .build();
+    }
+
+    private HttpRequest.Builder leaving(String to, Map<String, List<String>> fields) {
+        return HttpRequest.builder()
+                .method(request.method())
+                .url(to)
+                .headers(fields)
+                .formDataFields(request.formDataFields())
+                .formDataFiles(request.formDataFiles())
+                .body(request.body());
+    }
+
+    private Map<String, List<String>> fieldsForTheProvider() {
+        Map<String, List<String>> fields = new LinkedHashMap<>(request.headers());
+        fields.keySet().removeIf(ClientCache::isForTheCache);
+        return fields;
+    }
+
+    @Override
+    public ProviderAnswer send(byte[] changed) {
+        Map<String, List<String>> fields = fieldsForTheProvider();
+        fields.keySet().removeIf("Accept-Encoding"::equalsIgnoreCase);
+        fields.put("Accept-Encoding", List.of("identity"));
+        HttpRequest.Builder leaving = leaving(url, fields);
+        if (changed != null) {
+            leaving.body(new String(changed, StandardCharsets.UTF_8));
+        }
+        HttpRequest outgoing = leaving.build();
+        if (streaming) {
+            return StreamedAnswer.of(client, outgoing);
+        }
+        try {
+            SuccessfulHttpResponse response = client.execute(outgoing);
+            return whole(response.statusCode(), response.headers(), response.bodyBytes());
+        } catch (HttpException e) {
+            return whole(e);
+        }
+    }
+
+    /** An error of the provider's, of whose header nothing is known. */
+    static ProviderAnswer whole(HttpException error) {
+        byte[] body =
+                error.getMessage() == null ? new byte[0] : error.getMessage().getBytes(StandardCharsets.UTF_8);
+        return whole(error.statusCode(), Map.of("Content-Type", List.of("application/json")), body);
+    }
+
+    /** The client has read the body, and perhaps decoded it: its length is the one that it has now. */
+    private static ProviderAnswer whole(int status, Map<String, List<String>> sent, byte[] body) {
+        byte[] bytes = body == null ? new byte[0] : body;
+        Map<String, List<String>> fields = new LinkedHashMap<>(sent);
+        fields.keySet().removeIf("Content-Length"::equalsIgnoreCase);
+        fields.keySet().removeIf("Transfer-Encoding"::equalsIgnoreCase);
+        fields.put("Content-Length", List.of(Integer.toString(bytes.length)));
+        return new ProviderAnswer(status, fields, new ByteArrayInputStream(bytes));
+    }
+}

@@ -1,0 +1,90 @@
+package dev.refrain.langchain4j;
+
+import dev.langchain4j.exception.HttpException;
+import dev.langchain4j.http.client.HttpClient;
+import dev.langchain4j.http.client.HttpRequest;
+import dev.langchain4j.http.client.SuccessfulHttpResponse;
+import dev.langchain4j.http.client.sse.ServerSentEventListener;
+import dev.langchain4j.http.client.sse.ServerSentEventParser;
+import dev.refrain.semantics.client.ProviderAnswer;
+import java.io.FilterInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+
+/**
+ * Takes the bytes of an event stream out of a client that would parse them. The client gives its body to a parser, on a
+ * thread of its own, and closes it when the parser returns. So this one hands the body on, and returns when whoever
+ * reads it closes it.
+ */
+final class StreamedAnswer implements ServerSentEventParser, ServerSentEventListener {
+    private final CompletableFuture<ProviderAnswer> answer = new CompletableFuture<>();
+    private final CountDownLatch closed = new CountDownLatch(1);
+    private volatile int status = 200;
+    private volatile Map<String, List<String>> fields = Map.of();
+
+    private StreamedAnswer() {}
+
+    /** Calls the provider, and waits until its answer begins; throws what the client tells its listener. */
+    static ProviderAnswer of(HttpClient client, HttpRequest request) {
+        StreamedAnswer streamed = new StreamedAnswer();
+        client.execute(request, streamed, streamed);
+        try {
+            return streamed.answer.get();
+        } catch (ExecutionException e) {
+            throw e.getCause() instanceof RuntimeException thrown ? thrown : new Undeclared(e.getCause());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException("interrupted while the provider was called", e);
+        }
+    }
+
+    /** What a client has told its listener and cannot be thrown as it is. */
+    private static final class Undeclared extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+
+        Undeclared(Throwable cause) {
+            super(cause);
+        }
+    }
+
+    @Override
+    public void onOpen(SuccessfulHttpResponse response) {
+        status = response.statusCode();
+        fields = response.headers();
+    }
+
+    @Override
+    public void parse(InputStream body, ServerSentEventListener listener) {
+        InputStream handedOn = new FilterInputStream(body) {
+            @Override
+            public void close() throws IOException {
+                try {
+                    super.close();
+                } finally {
+                    closed.countDown();
+                }
+            }
+        };
+        if (answer.complete(new ProviderAnswer(status, fields, handedOn))) {
+            try {
+                closed.await();
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+
+    @Override
+    public void onError(Throwable error) {
+        if (error instanceof HttpException refused) {
+            answer.complete(ModelRequest.whole(refused));
+        } else {
+            answer.completeExceptionally(error);
+        }
+    }
+}

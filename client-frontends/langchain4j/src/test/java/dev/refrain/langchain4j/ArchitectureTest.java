@@ -1,0 +1,24 @@
+package dev.refrain.langchain4j;
+
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+
+import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.junit.AnalyzeClasses;
+import com.tngtech.archunit.junit.ArchTest;
+import com.tngtech.archunit.lang.ArchRule;
+
+/** A front-end knows its client library, and of Refrain only what front-ends inside a JVM share. */
+@AnalyzeClasses(packages = "dev.refrain.langchain4j", importOptions = ImportOption.DoNotIncludeTests.class)
+class ArchitectureTest {
+    @ArchTest
+    static final ArchRule nothingButLangChain4jAndWhatIsShared = classes()
+            .should()
+            .onlyDependOnClassesThat()
+            .resideInAnyPackage(
+                    "java..",
+                    "dev.langchain4j..",
+                    "dev.refrain.langchain4j..",
+                    "dev.refrain.semantics",
+                    "dev.refrain.semantics.client..",
+                    "dev.refrain.engine");
+}

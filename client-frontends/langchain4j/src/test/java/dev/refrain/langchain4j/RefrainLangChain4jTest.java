@@ -1,0 +1,215 @@
+package dev.refrain.langchain4j;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.langchain4j.agent.tool.ToolSpecification;
+import dev.langchain4j.data.message.UserMessage;
+import dev.langchain4j.exception.RateLimitException;
+import dev.langchain4j.http.client.HttpClientBuilder;
+import dev.langchain4j.http.client.HttpClientBuilderLoader;
+import dev.langchain4j.model.anthropic.AnthropicChatModel;
+import dev.langchain4j.model.chat.request.ChatRequest;
+import dev.langchain4j.model.chat.response.ChatResponse;
+import dev.langchain4j.model.chat.response.StreamingChatResponseHandler;
+import dev.langchain4j.model.openai.OpenAiChatModel;
+import dev.langchain4j.model.openai.OpenAiEmbeddingModel;
+import dev.langchain4j.model.openai.OpenAiStreamingChatModel;
+import dev.refrain.engine.ResponseCache;
+import dev.refrain.testing.ScriptedProvider;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** Models of LangChain4j as a program uses them, with the line that caches them. */
+class RefrainLangChain4jTest {
+    private static final String CHAT = """
+            {"id":"chatcmpl-1","object":"chat.completion","created":1700000000,"model":"m","choices":[{"index":0,\
+            "message":{"role":"assistant","content":"Hello"},"finish_reason":"stop"}],\
+            "usage":{"prompt_tokens":9,"completion_tokens":12,"total_tokens":21}}""";
+    private static final String TOOL = """
+            {"id":"chatcmpl-2","object":"chat.completion","created":1700000000,"model":"m","choices":[{"index":0,\
+            "message":{"role":"assistant","content":null,"tool_calls":[{"id":"call_1","type":"function","function":\
+            {"name":"weather","arguments":"{\\"city\\":\\"Bern\\"}"}}]},"finish_reason":"tool_calls"}]}""";
+    private static final String MESSAGE = """
+            {"id":"msg_1","type":"message","role":"assistant","model":"m","content":[{"type":"text","text":"Hello"}],\
+            "stop_reason":"end_turn","stop_sequence":null,"usage":{"input_tokens":9,"output_tokens":12}}""";
+    private static final String EMBEDDINGS = """
+            {"object":"list","model":"m","data":[{"object":"embedding","index":0,"embedding":[0.5,0.25]}],\
+            "usage":{"prompt_tokens":3,"total_tokens":3}}""";
+
+    private final ResponseCache cache = open();
+    private ScriptedProvider provider;
+
+    private static ResponseCache open() {
+        try {
+            return ResponseCache.onHeap(16L << 20).open();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    @BeforeEach
+    void start() throws IOException {
+        provider = new ScriptedProvider();
+        provider.does((exchange, request) -> {
+            if (request.uri().endsWith("/embeddings")) {
+                ScriptedProvider.json(exchange, 200, EMBEDDINGS);
+            } else if (request.uri().endsWith("/messages")) {
+                ScriptedProvider.json(exchange, 200, MESSAGE);
+            } else if (request.body().replaceAll("\\s", "").contains("\"stream\":true")) {
+                ScriptedProvider.stream(
+                        exchange,
+                        chunk("{\"role\":\"assistant\",\"content\":\"Hel\"}", "null"),
+                        chunk("{\"content\":\"lo\"}", "null"),
+                        chunk("{}", "\"stop\""),
+                        "data: [DONE]\n\n");
+            } else {
+                ScriptedProvider.json(exchange, 200, request.body().contains("tools") ? TOOL : CHAT);
+            }
+        });
+    }
+
+    @AfterEach
+    void stop() {
+        cache.close();
+        provider.close();
+    }
+
+    private static String chunk(String delta, String reason) {
+        return "data: {\"id\":\"chatcmpl-9\",\"object\":\"chat.completion.chunk\",\"created\":1700000000,"
+                + "\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":" + delta + ",\"finish_reason\":" + reason
+                + "}]}\n\n";
+    }
+
+    private HttpClientBuilder cached() {
+        return RefrainLangChain4j.wrap(HttpClientBuilderLoader.loadHttpClientBuilder(), cache);
+    }
+
+    private OpenAiChatModel openAi() {
+        return OpenAiChatModel.builder()
+                .baseUrl(provider.base().toString())
+                .apiKey("sk-test")
+                .modelName("m")
+                .httpClientBuilder(cached())
+                .build();
+    }
+
+    @Test
+    void aRepeatedChatCostsNothing() {
+        // A model of its own each time: what is stored belongs to the cache.
+        ChatResponse first = openAi().chat(UserMessage.from("hi"));
+        ChatResponse second = openAi().chat(UserMessage.from("hi"));
+        assertThat(first.aiMessage().text()).isEqualTo("Hello");
+        assertThat(second.aiMessage().text()).isEqualTo("Hello");
+        assertThat(first.tokenUsage().totalTokenCount()).isEqualTo(21);
+        assertThat(second.tokenUsage().totalTokenCount()).isZero();
+        assertThat(second.id()).startsWith("gen-");
+        assertThat(provider.calls()).isEqualTo(1);
+    }
+
+    @Test
+    void toolsAreRepeatedAsTheyCame() {
+        ChatRequest request = ChatRequest.builder()
+                .messages(UserMessage.from("weather?"))
+                .toolSpecifications(ToolSpecification.builder().name("weather").build())
+                .build();
+        for (int i = 0; i < 2; i++) {
+            var calls = openAi().chat(request).aiMessage().toolExecutionRequests();
+            assertThat(calls).singleElement().satisfies(call -> {
+                assertThat(call.id()).isEqualTo("call_1");
+                assertThat(call.arguments()).isEqualTo("{\"city\":\"Bern\"}");
+            });
+        }
+        assertThat(provider.calls()).isEqualTo(1);
+    }
+
+    @Test
+    void streamsAreRepeatedOnTheThreadThatAsks() throws Exception {
+        OpenAiStreamingChatModel model = OpenAiStreamingChatModel.builder()
+                .baseUrl(provider.base().toString())
+                .apiKey("sk-test")
+                .modelName("m")
+                .httpClientBuilder(cached())
+                .build();
+        for (int i = 0; i < 2; i++) {
+            List<String> pieces = new CopyOnWriteArrayList<>();
+            List<Thread> told = new CopyOnWriteArrayList<>();
+            CompletableFuture<ChatResponse> done = new CompletableFuture<>();
+            model.chat("hi", new StreamingChatResponseHandler() {
+                @Override
+                public void onPartialResponse(String piece) {
+                    pieces.add(piece);
+                    told.add(Thread.currentThread());
+                }
+
+                @Override
+                public void onCompleteResponse(ChatResponse response) {
+                    done.complete(response);
+                }
+
+                @Override
+                public void onError(Throwable error) {
+                    done.completeExceptionally(error);
+                }
+            });
+            if (i > 0) {
+                assertThat(done).isDone();
+                assertThat(told).containsOnly(Thread.currentThread());
+            }
+            assertThat(done.get(60, TimeUnit.SECONDS).aiMessage().text()).isEqualTo("Hello");
+            assertThat(pieces).containsExactly("Hel", "lo");
+        }
+        assertThat(provider.calls()).isEqualTo(1);
+    }
+
+    @Test
+    void otherProvidersAndEmbeddingsTakeTheSameLine() {
+        for (int i = 0; i < 2; i++) {
+            AnthropicChatModel anthropic = AnthropicChatModel.builder()
+                    .baseUrl(provider.base().toString())
+                    .apiKey("sk-test")
+                    .modelName("m")
+                    .httpClientBuilder(cached())
+                    .build();
+            assertThat(anthropic.chat("hi")).isEqualTo("Hello");
+            OpenAiEmbeddingModel embeddings = OpenAiEmbeddingModel.builder()
+                    .baseUrl(provider.base().toString())
+                    .apiKey("sk-test")
+                    .modelName("m")
+                    .httpClientBuilder(cached())
+                    .build();
+            assertThat(embeddings.embed("hi").content().vector()).containsExactly(0.5f, 0.25f);
+        }
+        assertThat(provider.calls()).isEqualTo(2);
+    }
+
+    @Test
+    void errorsAreLangChain4jsAndEachAttemptMeetsTheCacheOnce() {
+        AtomicInteger calls = new AtomicInteger();
+        provider.does((exchange, request) -> {
+            boolean isBusy = calls.getAndIncrement() < 1;
+            ScriptedProvider.json(exchange, isBusy ? 429 : 200, isBusy ? "{\"error\":{\"message\":\"slow\"}}" : CHAT);
+        });
+        OpenAiChatModel impatient = OpenAiChatModel.builder()
+                .baseUrl(provider.base().toString())
+                .apiKey("sk-test")
+                .modelName("m")
+                .maxRetries(0)
+                .httpClientBuilder(cached())
+                .build();
+        assertThatThrownBy(() -> impatient.chat("hi"))
+                .isInstanceOf(RateLimitException.class)
+                .hasMessageContaining("slow");
+        assertThat(impatient.chat("hi")).isEqualTo("Hello");
+        assertThat(impatient.chat("hi")).isEqualTo("Hello");
+        assertThat(calls).hasValue(2);
+    }
+}
