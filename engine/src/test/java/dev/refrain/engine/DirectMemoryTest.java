@@ -2,6 +2,7 @@ package dev.refrain.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.refrain.testing.ChildJvm;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;

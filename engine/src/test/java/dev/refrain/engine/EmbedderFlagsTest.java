@@ -8,6 +8,7 @@ import static java.util.stream.Collectors.joining;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assumptions.assumeThat;
 
+import dev.refrain.testing.ChildJvm;
 import java.io.File;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;

@@ -7,6 +7,7 @@ import static dev.refrain.engine.SampleAnswers.utf8;
 import static java.util.stream.Collectors.joining;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.refrain.testing.ChildJvm;
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.Path;

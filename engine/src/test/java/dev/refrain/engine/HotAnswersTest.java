@@ -9,6 +9,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.refrain.engine.exchange.ForwardReason;
+import dev.refrain.testing.ChildJvm;
 import dev.refrain.testing.MovableClock;
 import java.io.BufferedReader;
 import java.io.IOException;

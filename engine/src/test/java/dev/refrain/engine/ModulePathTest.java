@@ -3,6 +3,7 @@ package dev.refrain.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.refrain.embedder.ModularEmbedder;
+import dev.refrain.testing.ChildJvm;
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -6,6 +6,7 @@ import static dev.refrain.engine.SampleAnswers.utf8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.refrain.engine.exchange.Endpoint;
+import dev.refrain.testing.ChildJvm;
 import dev.refrain.testing.MovableClock;
 import java.io.BufferedReader;
 import java.io.IOException;

@@ -20,11 +20,21 @@ final class FactsQueue {
 
     private static final long WAIT_NANOS = 10_000;
 
-    private final ManyToOneRingBuffer ring = new ManyToOneRingBuffer(
-            new UnsafeBuffer(ByteBuffer.allocateDirect(CAPACITY + RingBufferDescriptor.TRAILER_LENGTH)));
-    private final Texts texts = new Texts();
+    private final ManyToOneRingBuffer ring;
+    private final Texts texts;
     /** The reader's. */
     private final Facts facts = new Facts();
+
+    FactsQueue() {
+        this(CAPACITY, new Texts());
+    }
+
+    /** @param capacity in bytes, a power of two; an eighth of it is the longest request */
+    FactsQueue(int capacity, Texts texts) {
+        this.texts = texts;
+        ring = new ManyToOneRingBuffer(
+                new UnsafeBuffer(ByteBuffer.allocateDirect(capacity + RingBufferDescriptor.TRAILER_LENGTH)));
+    }
 
     /** Adds a request from any thread. Returns false if there is no room. */
     boolean offer(Account account, Cost cost) {

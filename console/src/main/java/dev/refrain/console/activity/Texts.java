@@ -19,9 +19,19 @@ final class Texts {
     /** The number of a text that has none. */
     static final int UNNUMBERED = -1;
 
+    private final int most;
     private final ConcurrentHashMap<String, Integer> numbers = new ConcurrentHashMap<>();
-    private final AtomicReferenceArray<String> texts = new AtomicReferenceArray<>(MOST + 1);
+    private final AtomicReferenceArray<String> texts;
     private final AtomicInteger last = new AtomicInteger();
+
+    Texts() {
+        this(MOST);
+    }
+
+    Texts(int most) {
+        this.most = most;
+        this.texts = new AtomicReferenceArray<>(most + 1);
+    }
 
     /** The text's number, {@link #NONE} for null. */
     int number(String text) {
@@ -32,12 +42,12 @@ final class Texts {
         if (known != null) {
             return known;
         }
-        return text.length() > LONGEST || last.get() >= MOST ? UNNUMBERED : begin(text);
+        return text.length() > LONGEST || last.get() >= most ? UNNUMBERED : begin(text);
     }
 
     private int begin(String text) {
         int next = last.incrementAndGet();
-        if (next > MOST) {
+        if (next > most) {
             return UNNUMBERED;
         }
         texts.set(next, text);

@@ -2,30 +2,38 @@ package dev.refrain.http.server;
 
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
-import org.xnio.XnioIoThread;
 
 /**
  * Carries messages from any thread to an I/O thread, in order. On that thread itself they are received at once, unless
  * others are still on their way.
  */
-final class Mailbox {
-    private final XnioIoThread thread;
+class Mailbox {
+    private final Executor thread;
     private final Consumer<Object> receiver;
     private final Queue<Object> messages = new ConcurrentLinkedQueue<>();
     /** Messages since the I/O thread was last idle, without those that wait for another one. */
     private final AtomicInteger announced = new AtomicInteger();
 
-    /** @param receiver called on the I/O thread only */
-    Mailbox(XnioIoThread thread, Consumer<Object> receiver) {
+    /**
+     * @param thread an {@link org.xnio.XnioIoThread}, which runs what it is given in order, and not at once
+     * @param receiver called on that thread only
+     */
+    Mailbox(Executor thread, Consumer<Object> receiver) {
         this.thread = thread;
         this.receiver = receiver;
     }
 
     /** Whether a message would be received at once. */
     boolean actsNow() {
-        return Thread.currentThread() == thread && announced.get() == 0 && messages.isEmpty();
+        return isOnThread() && announced.get() == 0 && messages.isEmpty();
+    }
+
+    /** Whether this is called on the I/O thread. Not private, as tests have threads of their own. */
+    boolean isOnThread() {
+        return (Object) Thread.currentThread() == thread;
     }
 
     void deliver(Object message) {

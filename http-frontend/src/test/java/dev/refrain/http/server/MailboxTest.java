@@ -4,9 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -76,6 +78,58 @@ class MailboxTest {
             } else {
                 mailbox.deliver(new Message(sender, i));
             }
+        }
+    }
+
+    /**
+     * What one message causes on the I/O thread comes after it, wherever the thread is: it has not been woken yet, has
+     * no reason to wake, or is busy with the message itself.
+     */
+    @Test
+    void whatAMessageCausesComesAfterIt() throws Exception {
+        List<String> received = new CopyOnWriteArrayList<>();
+        AtomicReference<Mailbox> own = new AtomicReference<>();
+        Mailbox mailbox = new Mailbox(thread, message -> {
+            if (message.equals("third")) {
+                own.get().deliver("of third");
+            }
+            received.add("" + message);
+        });
+        own.set(mailbox);
+        CountDownLatch busy = new CountDownLatch(1);
+        CountDownLatch sent = new CountDownLatch(1);
+        thread.execute(() -> {
+            busy.countDown();
+            awaitQuietly(sent);
+            mailbox.deliver("of first");
+        });
+        busy.await();
+        mailbox.deliver("first");
+        sent.countDown();
+        drain();
+        // Does not wake the thread; its consequence does.
+        mailbox.deliverWithNext("second");
+        thread.execute(() -> mailbox.deliver("of second"));
+        drain();
+        mailbox.deliver("third");
+        drain();
+        assertThat(received).containsExactly("first", "of first", "second", "of second", "third", "of third");
+    }
+
+    /** Until the I/O thread has done what it was given so far, and what that gave it. */
+    private void drain() {
+        CountDownLatch done = new CountDownLatch(1);
+        thread.execute(() -> thread.execute(done::countDown));
+        awaitQuietly(done);
+    }
+
+    private static void awaitQuietly(CountDownLatch latch) {
+        try {
+            if (!latch.await(60, TimeUnit.SECONDS)) {
+                throw new AssertionError("an I/O thread did not come round in a minute");
+            }
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
         }
     }
 

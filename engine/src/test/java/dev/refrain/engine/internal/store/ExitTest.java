@@ -2,8 +2,8 @@ package dev.refrain.engine.internal.store;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.refrain.engine.ChildJvm;
 import dev.refrain.engine.spi.EntryBuffer;
+import dev.refrain.testing.ChildJvm;
 import java.nio.file.Path;
 import java.time.Clock;
 import org.junit.jupiter.api.io.TempDir;

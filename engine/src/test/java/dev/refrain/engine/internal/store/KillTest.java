@@ -5,9 +5,9 @@ import static dev.refrain.engine.internal.store.TestEntries.isGenuine;
 import static dev.refrain.engine.internal.store.TestEntries.key;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.refrain.engine.ChildJvm;
 import dev.refrain.engine.spi.CacheStore;
 import dev.refrain.engine.spi.EntryBuffer;
+import dev.refrain.testing.ChildJvm;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.file.Path;

@@ -1,6 +1,6 @@
 package dev.refrain.engine.internal.store;
 
-import dev.refrain.engine.ChildJvm;
+import dev.refrain.testing.ChildJvm;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.PrintStream;

@@ -2,11 +2,11 @@ package dev.refrain.engine.internal.store;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.refrain.engine.ChildJvm;
 import dev.refrain.engine.internal.EntryChecksum;
 import dev.refrain.engine.spi.CacheStore;
 import dev.refrain.engine.spi.EntryBuffer;
 import dev.refrain.testing.CapturedLog;
+import dev.refrain.testing.ChildJvm;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;

@@ -7,9 +7,9 @@ import static dev.refrain.engine.internal.store.TestEntries.key;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.refrain.engine.ChildJvm;
 import dev.refrain.engine.spi.EntryBuffer;
 import dev.refrain.testing.CapturedLog;
+import dev.refrain.testing.ChildJvm;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.ByteBuffer;

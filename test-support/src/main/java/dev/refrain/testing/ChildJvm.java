@@ -1,4 +1,4 @@
-package dev.refrain.engine;
+package dev.refrain.testing;
 
 import java.io.IOException;
 import java.nio.file.Files;
