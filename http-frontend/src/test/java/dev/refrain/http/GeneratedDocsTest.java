@@ -38,6 +38,7 @@ class GeneratedDocsTest {
             "client-frontends/openai",
             "client-frontends/anthropic",
             "client-frontends/langchain4j",
+            "client-frontends/jdk-http",
             "http-frontend");
 
     /** {@code - **W26b** An id of a hit ...}. */

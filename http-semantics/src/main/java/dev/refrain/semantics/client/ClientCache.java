@@ -37,6 +37,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.BiConsumer;
@@ -185,6 +186,11 @@ public final class ClientCache {
             }
         });
         return told;
+    }
+
+    /** Has threads for what would wait, such as reading an answer that is still under way. */
+    public Executor threads() {
+        return options.executor();
     }
 
     private Caller caller(ClientRequest request) {

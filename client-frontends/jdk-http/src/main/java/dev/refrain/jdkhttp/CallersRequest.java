@@ -1,0 +1,160 @@
+package dev.refrain.jdkhttp;
+
+import dev.refrain.semantics.RequestFields;
+import dev.refrain.semantics.client.ClientCache;
+import dev.refrain.semantics.client.ClientRequest;
+import dev.refrain.semantics.client.ProviderAnswer;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InterruptedIOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.ByteBuffer;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Flow;
+import java.util.function.BiConsumer;
+
+/** A request of the program's. */
+final class CallersRequest implements ClientRequest, RequestFields {
+    private final HttpClient client;
+    private final HttpRequest request;
+    private final URI uri;
+    /** What was taken from the publisher, which may have only one to give; null if nothing was. */
+    private byte[] taken;
+
+    CallersRequest(HttpClient client, HttpRequest request) {
+        this.client = client;
+        this.request = request;
+        this.uri = request.uri();
+    }
+
+    @Override
+    public String method() {
+        return request.method();
+    }
+
+    @Override
+    public String origin() {
+        int port = uri.getPort();
+        return uri.getScheme() + "://" + uri.getHost() + (port < 0 ? "" : ":" + port);
+    }
+
+    @Override
+    public String path() {
+        return uri.getRawPath();
+    }
+
+    @Override
+    public String query() {
+        return uri.getRawQuery() == null ? "" : uri.getRawQuery();
+    }
+
+    @Override
+    public RequestFields fields() {
+        return this;
+    }
+
+    @Override
+    public String first(String name) {
+        return request.headers().firstValue(name).orElse(null);
+    }
+
+    @Override
+    public List<String> all(String name) {
+        List<String> lines = request.headers().allValues(name);
+        return lines.isEmpty() ? null : lines;
+    }
+
+    @Override
+    public void forEach(BiConsumer<String, List<String>> action) {
+        request.headers().map().forEach(action);
+    }
+
+    @Override
+    public byte[] body(int limit) throws IOException {
+        HttpRequest.BodyPublisher publisher = request.bodyPublisher().orElse(null);
+        if (publisher == null) {
+            return new byte[0];
+        }
+        if (publisher.contentLength() < 0 || publisher.contentLength() > limit) {
+            return null;
+        }
+        Taker taker = new Taker();
+        publisher.subscribe(taker);
+        try {
+            taken = taker.body.get();
+        } catch (ExecutionException e) {
+            throw e.getCause() instanceof IOException failure ? failure : new IOException(e.getCause());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new InterruptedIOException("interrupted while the request's body was read");
+        }
+        return taken;
+    }
+
+    private static final class Taker implements Flow.Subscriber<ByteBuffer> {
+        private final CompletableFuture<byte[]> body = new CompletableFuture<>();
+        private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+
+        @Override
+        public void onSubscribe(Flow.Subscription subscription) {
+            subscription.request(Long.MAX_VALUE);
+        }
+
+        @Override
+        public void onNext(ByteBuffer piece) {
+            byte[] copy = new byte[piece.remaining()];
+            piece.get(copy);
+            bytes.writeBytes(copy);
+        }
+
+        @Override
+        public void onError(Throwable failure) {
+            body.completeExceptionally(failure);
+        }
+
+        @Override
+        public void onComplete() {
+            body.complete(bytes.toByteArray());
+        }
+    }
+
+    /** The request as it leaves if the cache has no part in it. */
+    HttpRequest passingBy(String otherPath) {
+        boolean isPlain =
+                otherPath == null && request.headers().map().keySet().stream().noneMatch(ClientCache::isForTheCache);
+        if (isPlain) {
+            return request;
+        }
+        HttpRequest.Builder leaving =
+                HttpRequest.newBuilder(request, (name, value) -> !ClientCache.isForTheCache(name));
+        return otherPath == null
+                ? leaving.build()
+                : leaving.uri(URI.create(origin() + otherPath + (query().isEmpty() ? "" : "?" + query())))
+                        .build();
+    }
+
+    @Override
+    public ProviderAnswer send(byte[] changed) throws IOException {
+        HttpRequest.Builder leaving = HttpRequest.newBuilder(request, (name, value) -> !ClientCache.isForTheCache(name))
+                .setHeader("Accept-Encoding", "identity");
+        byte[] bytes = changed == null ? taken : changed;
+        if (bytes != null) {
+            leaving.method(request.method(), BodyPublishers.ofByteArray(bytes));
+        }
+        try {
+            HttpResponse<InputStream> response = client.send(leaving.build(), BodyHandlers.ofInputStream());
+            return new ProviderAnswer(response.statusCode(), response.headers().map(), response.body());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new InterruptedIOException("interrupted while the provider was called");
+        }
+    }
+}

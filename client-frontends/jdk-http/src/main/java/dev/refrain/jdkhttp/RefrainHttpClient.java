@@ -1,0 +1,201 @@
+package dev.refrain.jdkhttp;
+
+import dev.refrain.engine.ResponseCache;
+import dev.refrain.semantics.client.ClientAnswer;
+import dev.refrain.semantics.client.ClientCache;
+import dev.refrain.semantics.client.RefrainOptions;
+import java.io.IOException;
+import java.net.Authenticator;
+import java.net.CookieHandler;
+import java.net.ProxySelector;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.net.http.HttpTimeoutException;
+import java.net.http.WebSocket;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLParameters;
+
+/**
+ * Answers the LLM requests of the JDK's HTTP client from the cache, and stores what the provider answers.
+ *
+ * <pre>{@code
+ * HttpClient client = RefrainHttpClient.wrap(HttpClient.newHttpClient(), cache);
+ * }</pre>
+ *
+ * <p>A request's body is taken from its publisher once, before it is known whether there is an answer; what is sent are
+ * the bytes that were taken. So only bodies whose length is known are cached: those of {@code ofString} and
+ * {@code ofByteArray}, not of {@code ofInputStream}. An answer goes to the caller's {@code BodyHandler} as the client
+ * would give it. A request's timeout limits how long an answer may take to begin. The wrapped client stays the
+ * program's, which closes it where the JDK has clients that are closed.
+ */
+public final class RefrainHttpClient extends HttpClient {
+    private final HttpClient client;
+    private final ClientCache cache;
+
+    private RefrainHttpClient(HttpClient client, ClientCache cache) {
+        this.client = client;
+        this.cache = cache;
+    }
+
+    /** Caches all LLM requests that do not say otherwise, for five minutes. */
+    public static HttpClient wrap(HttpClient client, ResponseCache cache) {
+        return wrap(client, cache, RefrainOptions.DEFAULTS);
+    }
+
+    /** Caches as the options and the requests say. */
+    public static HttpClient wrap(HttpClient client, ResponseCache cache, RefrainOptions options) {
+        return new RefrainHttpClient(client, ClientCache.of(cache, options));
+    }
+
+    @Override
+    public <T> HttpResponse<T> send(HttpRequest request, HttpResponse.BodyHandler<T> handler)
+            throws IOException, InterruptedException {
+        CallersRequest asked = new CallersRequest(client, request);
+        CompletableFuture<ClientAnswer> answer = cache.executeAsync(asked);
+        if (answer == null) {
+            return client.send(asked.passingBy(cache.providersPath(asked)), handler);
+        }
+        ClientAnswer given = await(answer, request.timeout().orElse(null));
+        CompletableFuture<HttpResponse<T>> response = deliver(request, given, handler);
+        try {
+            return await(response, null);
+        } catch (InterruptedException e) {
+            given.close();
+            throw e;
+        }
+    }
+
+    private static <T> T await(CompletableFuture<T> future, Duration timeout) throws IOException, InterruptedException {
+        try {
+            return timeout == null ? future.get() : future.get(timeout.toNanos(), TimeUnit.NANOSECONDS);
+        } catch (TimeoutException e) {
+            future.cancel(true);
+            throw new HttpTimeoutException("request timed out");
+        } catch (InterruptedException e) {
+            future.cancel(true);
+            throw e;
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof IOException failure) {
+                throw failure;
+            } else if (e.getCause() instanceof RuntimeException failure) {
+                throw failure;
+            }
+            throw new IOException(e.getCause());
+        }
+    }
+
+    private <T> CompletableFuture<HttpResponse<T>> deliver(
+            HttpRequest request, ClientAnswer answer, HttpResponse.BodyHandler<T> handler) {
+        try {
+            return Delivery.start(request, answer, handler, cache.threads());
+        } catch (RuntimeException | Error e) {
+            answer.close();
+            throw e;
+        }
+    }
+
+    @Override
+    public <T> CompletableFuture<HttpResponse<T>> sendAsync(HttpRequest request, HttpResponse.BodyHandler<T> handler) {
+        return sendAsync(request, handler, null);
+    }
+
+    @Override
+    public <T> CompletableFuture<HttpResponse<T>> sendAsync(
+            HttpRequest request, HttpResponse.BodyHandler<T> handler, HttpResponse.PushPromiseHandler<T> pushed) {
+        CallersRequest asked = new CallersRequest(client, request);
+        CompletableFuture<ClientAnswer> answer = cache.executeAsync(asked);
+        if (answer == null) {
+            return client.sendAsync(asked.passingBy(cache.providersPath(asked)), handler, pushed);
+        }
+        CompletableFuture<HttpResponse<T>> told = new CompletableFuture<>();
+        told.whenComplete((response, failure) -> {
+            if (told.isCancelled()) {
+                // One of the two has an effect: the answer has begun, or has not.
+                answer.cancel(true);
+                answer.thenAccept(ClientAnswer::close);
+            }
+        });
+        answer.thenCompose(given -> deliver(request, given, handler)).whenComplete((response, failure) -> {
+            if (failure == null) {
+                told.complete(response);
+            } else {
+                Throwable cause = failure instanceof CompletionException && failure.getCause() != null
+                        ? failure.getCause()
+                        : failure;
+                told.completeExceptionally(cause);
+            }
+        });
+        if (request.timeout().isPresent() && !answer.isDone()) {
+            long nanos = request.timeout().get().toNanos();
+            CompletableFuture.delayedExecutor(nanos, TimeUnit.NANOSECONDS, Runnable::run)
+                    .execute(() -> {
+                        if (!answer.isDone()
+                                && told.completeExceptionally(new HttpTimeoutException("request timed out"))) {
+                            answer.cancel(true);
+                        }
+                    });
+        }
+        return told;
+    }
+
+    // ---- the wrapped client's own
+
+    @Override
+    public Optional<CookieHandler> cookieHandler() {
+        return client.cookieHandler();
+    }
+
+    @Override
+    public Optional<Duration> connectTimeout() {
+        return client.connectTimeout();
+    }
+
+    @Override
+    public Redirect followRedirects() {
+        return client.followRedirects();
+    }
+
+    @Override
+    public Optional<ProxySelector> proxy() {
+        return client.proxy();
+    }
+
+    @Override
+    public SSLContext sslContext() {
+        return client.sslContext();
+    }
+
+    @Override
+    public SSLParameters sslParameters() {
+        return client.sslParameters();
+    }
+
+    @Override
+    public Optional<Authenticator> authenticator() {
+        return client.authenticator();
+    }
+
+    @Override
+    public Version version() {
+        return client.version();
+    }
+
+    @Override
+    public Optional<Executor> executor() {
+        return client.executor();
+    }
+
+    @Override
+    public WebSocket.Builder newWebSocketBuilder() {
+        return client.newWebSocketBuilder();
+    }
+}
