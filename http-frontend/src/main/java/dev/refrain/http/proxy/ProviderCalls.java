@@ -15,7 +15,6 @@ import dev.refrain.semantics.answer.IdentifySink;
 import dev.refrain.semantics.answer.ProxyException;
 import dev.refrain.semantics.forward.RequestBody;
 import dev.refrain.semantics.route.Route;
-import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 
 /** Calls to providers, made of requests; nothing is built or sent before one is fetched, which a hit never does. */
@@ -28,16 +27,22 @@ final class ProviderCalls {
         this.memory = parts.cache().admin().memory();
     }
 
+    /** Makes a request's body when its call begins. */
+    interface Body {
+        /** Null if there is none. */
+        RequestBody make() throws ProxyException;
+    }
+
     /**
      * A call that nobody but the client hears of.
      *
-     * @param body makes the body; null if there is none
+     * @param body makes the body
      * @param identityCoding whether the provider is asked not to compress its answer
      */
-    Upstream of(ClientRequest request, Supplier<RequestBody> body, boolean identityCoding) {
+    Upstream of(ClientRequest request, Body body, boolean identityCoding) {
         return sink -> {
             try {
-                return call(request, request(request, body.get(), identityCoding))
+                return call(request, request(request, body.make(), identityCoding))
                         .fetch(sink);
             } catch (ProxyException e) {
                 sink.fail(e);

@@ -182,7 +182,7 @@ final class ProxyHandler implements HttpHandler {
         if (sent.length <= (isPlain ? LongBodies.LONG : SHORT_BODY)) {
             try {
                 byte[] body = coding.decode(sent, Math.min(LongBodies.LONG, maxRequestBytes), held);
-                answer(request, decision(request, body, sent, held), body, sent);
+                answer(request, decision(request, body, sent, held), body, sent, held);
                 return;
             } catch (ContentCoding.TooLong longer) {
                 // Then on another thread.
@@ -200,7 +200,7 @@ final class ProxyHandler implements HttpHandler {
                             Decision decision = decision(request, body.get(), sent, held);
                             return isPlain ? decision : decision.prepared();
                         },
-                        decision -> answer(request, decision, body.get(), sent),
+                        decision -> answer(request, decision, body.get(), sent, held),
                         flaw -> unopened(request, sent, flaw));
     }
 
@@ -229,8 +229,7 @@ final class ProxyHandler implements HttpHandler {
         }
         Decision decision = Decision.of(
                 cache, request::key, parts.presets(), request.context(), request.asked(), request.coding(), body, sent);
-        boolean isMerged = decision.preset() != null && !decision.preset().isPolicyOnly();
-        held.shrink(held.bytes() - before - (isMerged ? body.length : 0));
+        held.shrink(held.bytes() - before - (decision.isMerged() ? body.length : 0));
         return decision;
     }
 
@@ -239,8 +238,10 @@ final class ProxyHandler implements HttpHandler {
      *
      * @param body that the key is made of
      * @param sent the same as it came, for the provider
+     * @param held what both have of the memory budget
      */
-    private void answer(ClientRequest request, Decision decision, byte[] body, byte[] sent) {
+    private void answer(
+            ClientRequest request, Decision decision, byte[] body, byte[] sent, MemoryBudget.Reservation held) {
         ExchangeSink client = request.client();
         CacheRequest asked = decision.request();
         CacheControls controls = decision.controls();
@@ -256,7 +257,7 @@ final class ProxyHandler implements HttpHandler {
                         key == null ? asked.upstreamModel() : parts.models().name(key, asked),
                         decision.preset() == null ? null : decision.preset().slug(),
                         key == null ? asked.stream() : key.streaming());
-        Upstream call = calls.of(request, () -> new HeldBody(decision.outgoing().get()), controls.enabled());
+        Upstream call = calls.of(request, () -> new HeldBody(outgoing(decision, body, sent, held)), controls.enabled());
         if (key != null) {
             // The shortcut makes the key of what it sees of a body.
             if (body == sent) {
@@ -276,6 +277,17 @@ final class ProxyHandler implements HttpHandler {
         } else if (request.exchange().isRequestComplete()) {
             client.noticeLeaving();
         }
+    }
+
+    /** The body for the provider: a third one in memory where the provider's ids stand in it, or its coding was undone. */
+    private static byte[] outgoing(Decision decision, byte[] body, byte[] sent, MemoryBudget.Reservation held)
+            throws ProxyException {
+        byte[] made = decision.outgoing().get();
+        int counted = decision.isMerged() ? body.length : 0;
+        if (made != body && made != sent && !held.grow(Math.max(0, made.length - counted))) {
+            throw ProxyException.noRoom();
+        }
+        return made;
     }
 
     /** A body that is not held in memory: caching is off, or the body no business of the cache. */

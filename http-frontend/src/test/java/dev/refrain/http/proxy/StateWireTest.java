@@ -127,6 +127,34 @@ class StateWireTest extends WireTest {
         assertThat(state.refused()).isZero();
     }
 
+    /** The body with the provider's id is another one in memory, and counts in the budget until the call is over. */
+    @Test
+    void w26b_aBodyWithTheProvidersIdIsCountedToo() {
+        String issued = id(proxy.cached(RESPONSES, turn(RESPONSES, "one", null, false)));
+        String hit = id(proxy.cached(RESPONSES, turn(RESPONSES, "one", null, false)));
+        int length = 100_000;
+        long asItCame = usedDuringCall(turn(RESPONSES, "a".repeat(length), issued, false));
+        long withOther = usedDuringCall(turn(RESPONSES, "b".repeat(length), hit, false));
+        assertThat(withOther).isGreaterThanOrEqualTo(asItCame + length);
+        assertThat(state.refused()).isZero();
+    }
+
+    private long usedDuringCall(String body) {
+        ProviderFaults.await(() -> proxy.memory().usedBytes() == 0);
+        CountDownLatch gate = new CountDownLatch(1);
+        CompletableFuture<Long> used = new CompletableFuture<>();
+        provider.does((exchange, request) -> {
+            used.complete(proxy.memory().usedBytes());
+            gate.await();
+            state.answer(exchange, request);
+        });
+        var answer = proxy.sendAsync(proxy.post(RESPONSES, body).setHeader("X-OpenRouter-Cache", "true"));
+        long during = used.join();
+        gate.countDown();
+        assertThat(answer.join().statusCode()).isEqualTo(200);
+        return during;
+    }
+
     private void awaitMisses(int count) {
         long patience = System.nanoTime() + 10_000_000_000L;
         while (proxy.stats().misses() < count && System.nanoTime() < patience) {

@@ -11,7 +11,6 @@ import dev.refrain.semantics.coding.ContentCoding;
 import dev.refrain.semantics.policy.RequestedCaching;
 import dev.refrain.semantics.preset.Preset;
 import dev.refrain.semantics.preset.Presets;
-import java.util.Arrays;
 import java.util.Optional;
 import java.util.function.Function;
 import java.util.function.Supplier;
@@ -84,15 +83,21 @@ public record Decision(
         CacheKey key = controls.enabled() ? keys.apply(request).orElse(null) : null;
         BypassReason bypass = key == null ? cache.pipeline().bypass(request).orElse(null) : null;
         CacheRequest decided = request;
+        boolean isMerged = preset != null && !preset.isPolicyOnly();
         Supplier<byte[]> outgoing = () -> {
-            byte[] understood = cache.pipeline().withProviderIds(decided).upstreamBody();
-            if (body == sent) {
-                return understood;
+            CacheRequest understood = cache.pipeline().withProviderIds(decided);
+            if (understood == decided && !isMerged) {
+                return sent;
             }
             // In the coding that its header goes on to name.
-            return Arrays.equals(understood, body) ? sent : coding.encode(understood);
+            return body == sent ? understood.upstreamBody() : coding.encode(understood.upstreamBody());
         };
         return new Decision(request, controls, key, bypass, preset, outgoing, null);
+    }
+
+    /** Whether a preset has been merged into the body. */
+    public boolean isMerged() {
+        return preset != null && !preset.isPolicyOnly();
     }
 
     /** The same with the body that goes to the provider made now, and not on the thread that sends it. */
