@@ -34,6 +34,7 @@ import java.util.stream.Stream;
  * @param upstream base URL of the provider without a trailing slash, or null for the demo provider
  * @param upstreams providers of single endpoints
  * @param upstreamTls whom to trust, and what to show, in TLS to providers
+ * @param upstreamHttp2 whether HTTP/2 is spoken to providers that offer it in the TLS handshake
  * @param proxy how providers are reached
  * @param store file that holds the cache
  * @param storeNever finish reasons whose answers are not stored (wire rule W16), separated by commas, or {@code none}
@@ -81,6 +82,9 @@ public record Settings(
 
         Upstreams upstreams,
         UpstreamTls upstreamTls,
+
+        @Setting(value = "true", allowed = "true or false") boolean upstreamHttp2,
+
         Proxy proxy,
 
         @Setting(

@@ -98,7 +98,8 @@ public final class ProxyServer implements AutoCloseable {
                 cache.admin().memory(),
                 slowClients::makeRoom,
                 proxies(settings.proxy()),
-                tls);
+                tls,
+                settings.upstreamHttp2());
         Presets presets = new Presets(settings.presetDefinitions());
         Map<Endpoint, Provider> providers = new EnumMap<>(Endpoint.class);
         for (Endpoint endpoint : Endpoint.values()) {

@@ -365,7 +365,7 @@ class StartupTest {
                 "prot: 1 | prot: no such setting (FILE), did you mean port? It must be one of activity, admin, "
                         + "capacity, cors-origins, currency, explain, host, key, labels, limits, memory, "
                         + "on-disconnect, port, preallocate, presets, prices, proxy, replay, stale-if-error, store, "
-                        + "store.never, sweep-interval, timeouts, upstream, upstream-tls, upstreams",
+                        + "store.never, sweep-interval, timeouts, upstream, upstream-http2, upstream-tls, upstreams",
                 "limits: {storedAnswer: 1} | limits.storedAnswer: no such setting (FILE), did you mean stored-answer? "
                         + "It must be one of cacheable-request, forwarded-body, request-body, stored-answer, "
                         + "upstream-calls",

@@ -12,6 +12,7 @@ import io.undertow.Undertow;
 import io.undertow.UndertowOptions;
 import io.undertow.server.HttpServerExchange;
 import io.undertow.util.Headers;
+import io.undertow.util.HttpString;
 import io.undertow.util.Protocols;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -69,10 +70,20 @@ class TlsProviderWireTest {
         proxy = startProxy();
     }
 
+    /** What is set as it would be by the environment. */
+    Map<String, String> variables() {
+        return Map.of();
+    }
+
+    /** What is spoken to it. */
+    HttpString protocol() {
+        return Protocols.HTTP_2_0;
+    }
+
     private RunningProxy startProxy() throws IOException {
         int port = ((InetSocketAddress) provider.getListenerInfo().get(0).getAddress()).getPort();
         return new RunningProxy(
-                folder.resolve("answers.refrain"), URI.create("https://127.0.0.1:" + port + "/v1"), Map.of());
+                folder.resolve("answers.refrain"), URI.create("https://127.0.0.1:" + port + "/v1"), variables());
     }
 
     @AfterEach
@@ -95,7 +106,7 @@ class TlsProviderWireTest {
         assertThat(asked)
                 .singleElement()
                 .extracting(HttpServerExchange::getProtocol)
-                .isEqualTo(Protocols.HTTP_1_1);
+                .isEqualTo(protocol());
     }
 
     @Test

@@ -2,7 +2,6 @@ package dev.refrain.http.upstream;
 
 import dev.refrain.semantics.answer.ProxyException;
 import dev.refrain.semantics.answer.Unreachable;
-import io.netty.channel.EventLoop;
 import io.netty.channel.EventLoopGroup;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -19,7 +18,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The connections to all providers. A call takes the connection that became idle last, or waits for one: whichever is
- * there first, a new one or one that another call gives back.
+ * there first, a new one or one that another call gives back. A connection of HTTP/2 has places for several calls; the
+ * one that was made first is filled first, so that the others become idle and are closed.
  *
  * <p>At most so many connections to a provider are made at a time. A handshake takes milliseconds of a processor; those
  * of a burst that all begin at once end together, after their time limit perhaps, where in turns the first are through
@@ -32,6 +32,12 @@ final class ConnectionPool {
 
     /** Hundreds a second with a provider round the world, in a fraction of a second of processor. */
     private static final int MOST_CONNECTING = 128;
+    /**
+     * The same while nobody knows how many calls a connection takes: 100 where the provider speaks HTTP/2, and a burst
+     * would make far more than it needs. More than one, as one may be stuck.
+     */
+    private static final int MOST_CONNECTING_AT_FIRST = 2;
+
     /** A provider's own account of how long it keeps a connection is taken with so much to spare: the way to it. */
     private static final long SPARE_NANOS = TimeUnit.SECONDS.toNanos(1);
 
@@ -45,14 +51,22 @@ final class ConnectionPool {
     private final Connector connector;
     private final EventLoopGroup loops;
     private final Duration keepAlive;
+    private final boolean http2;
     private final LongSupplier nanoTime;
     private final Map<Origin, Connections> byOrigin = new ConcurrentHashMap<>();
 
-    /** @param keepAlive how long to keep an idle connection whose provider does not say how long it does */
-    ConnectionPool(Connector connector, EventLoopGroup loops, Duration keepAlive, LongSupplier nanoTime) {
+    /**
+     * No connections at first.
+     *
+     * @param keepAlive how long to keep an idle connection whose provider does not say how long it does
+     * @param http2 whether HTTP/2 is spoken to providers that offer it
+     */
+    ConnectionPool(
+            Connector connector, EventLoopGroup loops, Duration keepAlive, boolean http2, LongSupplier nanoTime) {
         this.connector = connector;
         this.loops = loops;
         this.keepAlive = keepAlive;
+        this.http2 = http2;
         this.nanoTime = nanoTime;
     }
 
@@ -126,10 +140,15 @@ final class ConnectionPool {
     }
 
     /** Those to one provider. */
-    private final class Connections implements Http1Connection.Owner {
+    private final class Connections implements Http1Connection.Owner, Http2Connection.Owner {
         private final Origin origin;
         // The one that became idle first is first; guarded by this.
         private final Deque<Http1Connection> idle = new ArrayDeque<>();
+        /** Those of HTTP/2 that take calls. */
+        private final List<Http2Connection> shared = new ArrayList<>();
+        /** How many calls a connection takes at a time, as far as is known; 0 before there was one. */
+        private int places;
+
         private final Deque<Waiting> waiting = new ArrayDeque<>();
         private int connecting;
         /** Whether connections are known to stay open after an answer. */
@@ -144,14 +163,18 @@ final class ConnectionPool {
         }
 
         void enter(Exchange call) {
+            Http2Connection free;
             Http1Connection connection;
             synchronized (this) {
-                connection = take();
-                if (connection == null) {
+                free = reserve();
+                connection = free == null ? take() : null;
+                if (free == null && connection == null) {
                     waiting.addLast(new Waiting(call, nanoTime.getAsLong()));
                 }
             }
-            if (connection != null) {
+            if (free != null) {
+                free.start(call);
+            } else if (connection != null) {
                 start(connection, call);
             } else {
                 connect();
@@ -178,6 +201,16 @@ final class ConnectionPool {
                     call.unconnected(why);
                 }
             });
+        }
+
+        /** One with a place, which is taken; null if there is none. */
+        private Http2Connection reserve() {
+            for (Http2Connection connection : shared) {
+                if (connection.reserve()) {
+                    return connection;
+                }
+            }
+            return null;
         }
 
         private Http1Connection take() {
@@ -218,20 +251,32 @@ final class ConnectionPool {
             waiting.removeIf(each -> each.call() == call);
         }
 
-        /** Makes a connection if more calls wait than connections are in the making. */
+        /** Makes connections as long as more calls wait than those in the making will take. */
         private void connect() {
-            synchronized (this) {
-                if (connecting >= MOST_CONNECTING || connecting >= waiting.size()) {
-                    return;
+            while (true) {
+                synchronized (this) {
+                    boolean isUnknown = http2 && origin.secure() && places == 0;
+                    int needed = (waiting.size() + Math.max(1, places) - 1) / Math.max(1, places);
+                    if (connecting >= Math.min(needed, isUnknown ? MOST_CONNECTING_AT_FIRST : MOST_CONNECTING)) {
+                        return;
+                    }
+                    connecting++;
                 }
-                connecting++;
+                connectOne();
             }
-            EventLoop loop = loops.next();
-            connector.connect(origin, loop, false, new Connector.Receiver() {
+        }
+
+        private void connectOne() {
+            connector.connect(origin, loops.next(), false, new Connector.Receiver() {
                 @Override
                 public void connected(WatchedChannel channel, ProxyRules.Proxy via) {
+                    if (channel.speaks(Connector.HTTP_2)) {
+                        share(channel);
+                        return;
+                    }
                     synchronized (Connections.this) {
                         connecting--;
+                        places = 1;
                     }
                     Http1Connection connection =
                             new Http1Connection(channel, origin.secure(), via, Connections.this, nanoTime);
@@ -248,6 +293,64 @@ final class ConnectionPool {
                 }
             });
         }
+
+        // ---- those of HTTP/2
+
+        /** It counts as being made until its provider has said how many calls it takes. */
+        private void share(WatchedChannel channel) {
+            Http2Connection connection = Http2Connections.open(channel, this, connector.limit(), nanoTime);
+            synchronized (this) {
+                shared.add(connection);
+            }
+            hasRoom(connection);
+        }
+
+        @Override
+        public void ready(Http2Connection connection) {
+            int most = connection.capacity();
+            if (most == 0) {
+                unconnected(ProxyException.unreachable(Unreachable.OTHER, null));
+                return;
+            }
+            synchronized (this) {
+                connecting--;
+                places = most;
+            }
+            connect();
+        }
+
+        @Override
+        public void hasRoom(Http2Connection connection) {
+            while (true) {
+                Waiting next;
+                synchronized (this) {
+                    if (waiting.isEmpty() || !shared.contains(connection) || !connection.reserve()) {
+                        return;
+                    }
+                    next = waiting.pollFirst();
+                }
+                connection.start(next.call());
+            }
+        }
+
+        @Override
+        public void retired(Http2Connection connection, ProxyException why) {
+            synchronized (this) {
+                shared.remove(connection);
+            }
+            if (why != null) {
+                unconnected(why);
+            } else {
+                connect();
+            }
+        }
+
+        @Override
+        public void notBegun(Exchange call) {
+            enter(call);
+        }
+
+        // ---- all of them
 
         /** Fails the call that has waited longest, and those that have waited for as long as connecting may take. */
         private void unconnected(ProxyException why) {
@@ -308,7 +411,9 @@ final class ConnectionPool {
 
         void sweep() {
             List<Http1Connection> old = new ArrayList<>();
+            List<Http2Connection> current;
             synchronized (this) {
+                current = List.copyOf(shared);
                 for (Iterator<Http1Connection> each = idle.iterator(); each.hasNext(); ) {
                     Http1Connection connection = each.next();
                     if (!isFresh(connection)) {
@@ -318,10 +423,12 @@ final class ConnectionPool {
                 }
             }
             old.forEach(connection -> connection.loop().execute(connection::close));
+            current.forEach(connection -> connection.run(() -> connection.tick(keepAlive)));
         }
 
         synchronized int idle() {
-            return idle.size();
+            return idle.size()
+                    + (int) shared.stream().filter(Http2Connection::isIdle).count();
         }
     }
 }

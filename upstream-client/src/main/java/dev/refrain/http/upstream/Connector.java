@@ -44,6 +44,11 @@ import javax.net.ssl.SSLPeerUnverifiedException;
 final class Connector {
     /** RFC 8305, 5 and 8: "Connection Attempt Delay". */
     private static final long HEAD_START_MILLIS = 250;
+    /** As the TLS handshake names it (RFC 7301; RFC 9113, 3.1). */
+    static final String HTTP_2 = "h2";
+
+    private static final String[] BOTH = {HTTP_2, "http/1.1"};
+    private static final String[] NEITHER = {};
     /** What is read at a time, and what may wait to be written. */
     private static final int PIECE = 16 * 1024;
 
@@ -64,14 +69,22 @@ final class Connector {
     private final Duration limit;
     private final ByteBufAllocator memory;
     private final ProxyRules proxies;
+    private final boolean http2;
 
-    /** @param tls may not be there yet */
+    /**
+     * Connects nobody yet.
+     *
+     * @param tls may not be there yet
+     * @param http2 whether to offer it
+     */
     Connector(
             Names names,
             CompletableFuture<SSLContext> tls,
             Duration limit,
             ByteBufAllocator memory,
-            ProxyRules proxies) {
+            ProxyRules proxies,
+            boolean http2) {
+        this.http2 = http2;
         this.names = names;
         this.tls = tls;
         this.limit = limit;
@@ -86,7 +99,7 @@ final class Connector {
     /**
      * Connects; the receiver is told once.
      *
-     * @param isForWebSocket whether the connection is to be for HTTP/1.1 and what may follow it. A proxy only passes
+     * @param isForWebSocket whether the connection is to be for HTTP/1.1 alone and what may follow it. A proxy only passes
      *     its bytes on then, whether or not there is TLS (RFC 6455, 4.1): it may know nothing of websockets
      */
     void connect(Origin origin, EventLoop loop, boolean isForWebSocket, Receiver receiver) {
@@ -252,6 +265,7 @@ final class Connector {
             engine.setUseClientMode(true);
             SSLParameters parameters = engine.getSSLParameters();
             parameters.setEndpointIdentificationAlgorithm("HTTPS");
+            parameters.setApplicationProtocols(http2 && !isForWebSocket ? BOTH : NEITHER);
             engine.setSSLParameters(parameters);
             SslHandler handler = new SslHandler(engine);
             // The time limit is ours.

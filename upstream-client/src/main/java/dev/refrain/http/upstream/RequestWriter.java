@@ -62,6 +62,7 @@ final class RequestWriter implements Flow.Subscriber<ByteBuffer> {
      *     waiting to be
      */
     Throwable send() {
+        long before = written();
         ChannelFuture head = context.write(head());
         if (request.body() == null || request.isForWebSocket()) {
             sent = true;
@@ -70,15 +71,19 @@ final class RequestWriter implements Flow.Subscriber<ByteBuffer> {
             if (!isHeld) {
                 context.flush();
             }
-            if (!isLost(head)) {
+            if (!isLost(head, before)) {
                 request.body().subscribe(this);
             }
         }
-        return isLost(head) ? head.cause() : null;
+        return isLost(head, before) ? head.cause() : null;
     }
 
-    private static boolean isLost(ChannelFuture head) {
-        return head.isDone() && !head.isSuccess();
+    private boolean isLost(ChannelFuture head, long before) {
+        return head.isDone() && !head.isSuccess() && written() == before;
+    }
+
+    private long written() {
+        return ((WatchedChannel) context.channel()).written();
     }
 
     private ByteBuf head() {

@@ -22,6 +22,9 @@ import java.util.function.Consumer;
  * neither do they.
  */
 public final class UpstreamCall implements Upstream, Upstream.Call, Admission.Applicant, Exchange {
+    /** A provider that shuts down may refuse a call on one connection after another. */
+    private static final int MOST_REPEATS = 3;
+
     private final UpstreamClient client;
     private final UpstreamRequest request;
     /** Whether its client has taken an answer before. */
@@ -33,8 +36,8 @@ public final class UpstreamCall implements Upstream, Upstream.Call, Admission.Ap
     /** Null while there is no connection. */
     private Wire wire;
 
-    /** Whether a connection was lost before the request could be sent. */
-    private boolean isRepeated;
+    /** How often it was made again, because nobody could have acted on it. */
+    private int repeats;
 
     /** Null until the answer begins. */
     private AnswerFields fields;
@@ -130,8 +133,8 @@ public final class UpstreamCall implements Upstream, Upstream.Call, Admission.Ap
     public void unsent(Throwable why) {
         synchronized (this) {
             wire = null;
-            if (!over && !isRepeated) {
-                isRepeated = true;
+            if (!over && repeats < MOST_REPEATS) {
+                repeats++;
                 client.connections().enter(this);
                 return;
             }

@@ -65,6 +65,7 @@ public final class UpstreamClient implements AutoCloseable {
      * @param makeRoom is asked to end so many of the longest waits for clients, if calls wait for room
      * @param proxies which providers are reached through a proxy
      * @param tls what speaks TLS, or null for the JVM's own
+     * @param http2 whether HTTP/2 is spoken to providers that offer it
      */
     public UpstreamClient(
             Duration connectTimeout,
@@ -76,7 +77,8 @@ public final class UpstreamClient implements AutoCloseable {
             MemoryBudget memory,
             IntConsumer makeRoom,
             ProxyRules proxies,
-            SSLContext tls) {
+            SSLContext tls,
+            boolean http2) {
         this(
                 connectTimeout,
                 responseTimeout,
@@ -88,6 +90,7 @@ public final class UpstreamClient implements AutoCloseable {
                 makeRoom,
                 proxies,
                 tls,
+                http2,
                 null);
     }
 
@@ -107,6 +110,7 @@ public final class UpstreamClient implements AutoCloseable {
             IntConsumer makeRoom,
             ProxyRules proxies,
             SSLContext tls,
+            boolean http2,
             DnsServerAddressStreamProvider servers) {
         this.maxCalls = maxCalls;
         this.admission = new Admission(
@@ -127,8 +131,9 @@ public final class UpstreamClient implements AutoCloseable {
                 tls == null ? tls() : CompletableFuture.completedFuture(tls),
                 connectTimeout,
                 buffers(),
-                proxies);
-        connections = new ConnectionPool(connector, loops, keepAlive, System::nanoTime);
+                proxies,
+                http2);
+        connections = new ConnectionPool(connector, loops, keepAlive, http2, System::nanoTime);
         timers.scheduleWithFixedDelay(connections::sweep, TICK_SECONDS, TICK_SECONDS, TimeUnit.SECONDS);
     }
 

@@ -67,6 +67,7 @@ class NamesTest {
                 most -> {},
                 ProxyRules.NONE,
                 null,
+                true,
                 new SingletonDnsServerAddressStreamProvider(names.address()));
     }
 

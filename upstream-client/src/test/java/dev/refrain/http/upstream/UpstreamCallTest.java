@@ -26,7 +26,7 @@ class UpstreamCallTest {
     void start() throws IOException {
         provider = new ScriptedProvider()
                 .does((exchange, request) -> ScriptedProvider.json(exchange, 200, ScriptedProvider.COMPLETE));
-        client = new UpstreamClient(LONG, LONG, LONG, LONG, LONG, 1, memory, most -> {}, ProxyRules.NONE, null);
+        client = new UpstreamClient(LONG, LONG, LONG, LONG, LONG, 1, memory, most -> {}, ProxyRules.NONE, null, true);
     }
 
     @AfterEach

@@ -1,0 +1,420 @@
+package dev.refrain.http.upstream;
+
+import dev.refrain.semantics.answer.ProxyException;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
+import io.netty.channel.ChannelFuture;
+import io.netty.handler.codec.http2.Http2Error;
+import io.netty.handler.codec.http2.Http2Headers;
+import java.io.EOFException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Flow;
+
+/**
+ * A call over a connection of HTTP/2: a stream (RFC 9113, 5).
+ *
+ * <p>A provider may send as much as the stream's window has. What a client has taken is given back to the window, and
+ * nothing else: so what is held for a client that takes nothing is bounded by the window, and no other stream waits for
+ * it. The request's body is asked for as the provider's window and the connection have room.
+ *
+ * <p>The event loop's alone, but for {@link Exchange.Wire} and {@link Flow.Subscriber}, which may be used by any thread.
+ */
+final class Http2Call implements Exchange.Wire, Flow.Subscriber<ByteBuffer> {
+    /** Pieces of a body that are on their way from the client at a time. */
+    private static final int STREAMED_PIECES = 2;
+    /** Bytes of what is held that are passed on at a time: as much as a frame has. */
+    private static final int PIECE = 16 * 1024;
+
+    private final Http2Connection connection;
+    private final Exchange call;
+    private final UpstreamRequest request;
+    private final int id;
+    private final boolean isHeld;
+    private final long beganNanos;
+
+    /** The request's head on its way. */
+    private ChannelFuture head;
+    /** What had been {@linkplain WatchedChannel#written written} before it. */
+    private long writtenBefore;
+
+    private Flow.Subscription body;
+    private boolean sent;
+    private boolean stopped;
+    /** Pieces of the request's body that are not asked for until there is room. */
+    private int owedPieces;
+
+    private long headBytes;
+    /** Null until it has come. */
+    private AnswerHead answer;
+    /** Bytes of a body of known length that have not come. */
+    private long left;
+
+    private final HeldBytes held = new HeldBytes();
+    /** Whether the call waits for more of the answer. */
+    private boolean wanted = true;
+    /** Bytes that the call has got and not taken yet. */
+    private int untaken;
+
+    private boolean passing;
+    /** Whether all of the answer is here. */
+    private boolean complete;
+
+    private Map<String, List<String>> trailers = Map.of();
+    /** What the call hears after all that is held; null if nothing failed. */
+    private Throwable failure;
+    /** The call hears no more. */
+    private boolean over;
+
+    Http2Call(Http2Connection connection, Exchange call, int id, long beganNanos) {
+        this.connection = connection;
+        this.call = call;
+        this.request = call.request();
+        this.id = id;
+        this.isHeld = request.body() instanceof HeldBody;
+        this.beganNanos = beganNanos;
+    }
+
+    int id() {
+        return id;
+    }
+
+    // ---- the request
+
+    void send() {
+        Http2Headers fields = Http2Head.of(request);
+        writtenBefore = connection.written();
+        head = connection.writeHead(id, fields, request.body() == null);
+        if (request.body() == null) {
+            sent = true;
+        } else if (!over) {
+            if (!isHeld) {
+                // The client may take its time with more.
+                connection.flush();
+            }
+            request.body().subscribe(this);
+        }
+        connection.flush();
+    }
+
+    @Override
+    public void onSubscribe(Flow.Subscription subscription) {
+        body = subscription;
+        subscription.request(isHeld ? 1 : STREAMED_PIECES);
+    }
+
+    @Override
+    public void onNext(ByteBuffer piece) {
+        connection.run(() -> write(piece));
+    }
+
+    private void write(ByteBuffer piece) {
+        if (stopped) {
+            return;
+        }
+        connection.writeBody(id, Unpooled.wrappedBuffer(piece), false);
+        boolean isWritable = connection.isWritable(id);
+        if (!isHeld || !isWritable) {
+            connection.flush();
+            isWritable = connection.isWritable(id);
+        }
+        if (isWritable) {
+            body.request(1);
+        } else {
+            owedPieces++;
+        }
+    }
+
+    /** There is room for more of the request, or is not any more. */
+    void writabilityChanged() {
+        if (owedPieces > 0 && !stopped && connection.isWritable(id)) {
+            int more = owedPieces;
+            owedPieces = 0;
+            body.request(more);
+        }
+    }
+
+    @Override
+    public void onComplete() {
+        connection.run(() -> {
+            if (!stopped) {
+                sent = true;
+                connection.writeBody(id, Unpooled.EMPTY_BUFFER, true);
+                connection.flush();
+            }
+        });
+    }
+
+    @Override
+    public void onError(Throwable why) {
+        connection.run(() -> {
+            if (!over && !complete) {
+                fail(why);
+                connection.reset(id, Http2Error.CANCEL);
+            }
+        });
+    }
+
+    private void stopSending() {
+        if (!stopped) {
+            stopped = true;
+            if (body != null && !sent) {
+                body.cancel();
+            }
+        }
+    }
+
+    // ---- the answer
+
+    /** A head, an interim one, or trailers. */
+    void fields(Http2Headers fields, boolean isLast) {
+        if (isDeaf()) {
+            return;
+        }
+        try {
+            headBytes += Http2Head.bytes(fields);
+            if (headBytes > AnswerReader.MAX_HEAD_BYTES) {
+                throw tooLong();
+            }
+            if (answer != null) {
+                trailers(fields, isLast);
+                return;
+            }
+            AnswerHead next = Http2Head.answer(fields, request.method().equals("HEAD"), isLast);
+            if (next.isInterim()) {
+                call.interim(next);
+                return;
+            }
+            answer = next;
+            left = next.length();
+            if (isLast) {
+                completed();
+            }
+            connection.answers();
+            call.head(next);
+            pass();
+        } catch (ProxyException malformed) {
+            malformed(malformed);
+        } catch (RuntimeException e) {
+            broken(e);
+        }
+    }
+
+    private void trailers(Http2Headers fields, boolean isLast) throws ProxyException {
+        if (!isLast) {
+            throw ProxyException.malformed("it has a head in the midst of its body");
+        }
+        if (left > 0) {
+            throw Http2Head.shorter();
+        }
+        trailers = Http2Head.trailers(fields);
+        completed();
+        pass();
+    }
+
+    static ProxyException tooLong() {
+        return ProxyException.malformed("its head is longer than " + AnswerReader.MAX_HEAD_BYTES + " bytes");
+    }
+
+    /**
+     * More of the body.
+     *
+     * @return bytes that the stream's window gets back at once
+     */
+    int data(ByteBuf bytes, boolean isLast) {
+        int count = bytes.readableBytes();
+        if (isDeaf()) {
+            return count;
+        }
+        try {
+            check(count, isLast);
+            if (isLast) {
+                completed();
+            }
+            if (count == 0) {
+                pass();
+                return 0;
+            }
+            if (!wanted || passing || !held.isEmpty()) {
+                held.add(bytes);
+                pass();
+                return 0;
+            }
+            // By far the most common case: not copied.
+            give(bytes.nioBuffer(), count);
+            pass();
+        } catch (ProxyException malformed) {
+            malformed(malformed);
+        } catch (RuntimeException e) {
+            broken(e);
+        }
+        return 0;
+    }
+
+    private void check(int count, boolean isLast) throws ProxyException {
+        if (answer == null) {
+            throw ProxyException.malformed("its body comes ahead of its head");
+        }
+        switch (answer.framing()) {
+            case NONE -> {
+                if (count > 0) {
+                    throw ProxyException.malformed("it has a body where there is none");
+                }
+            }
+            case LENGTH -> {
+                left -= count;
+                if (left < 0) {
+                    throw Http2Head.longer();
+                }
+                if (isLast && left > 0) {
+                    throw Http2Head.shorter();
+                }
+            }
+            default -> {}
+        }
+    }
+
+    /** All of the answer is here. The connection is told first: whose answer is complete may call again at once. */
+    private void completed() {
+        complete = true;
+        stopSending();
+        connection.answered(id, sent);
+    }
+
+    /** Hands a piece to the call, which waits for one. */
+    private void give(ByteBuffer piece, int count) {
+        boolean isLast = complete && held.isEmpty();
+        passing = true;
+        wanted = false;
+        untaken = count;
+        try {
+            call.piece(piece);
+            if (!isLast && !over) {
+                call.pause();
+            }
+        } finally {
+            passing = false;
+        }
+    }
+
+    /** Passes on what is held, as far as the call takes it, and then the end. */
+    private void pass() {
+        while (!passing && !over) {
+            if (wanted && untaken > 0) {
+                int taken = untaken;
+                untaken = 0;
+                connection.taken(id, taken);
+            }
+            if (held.isEmpty() && complete) {
+                over = true;
+                call.ended(trailers);
+            } else if (!wanted || (held.isEmpty() && failure == null)) {
+                return;
+            } else if (held.isEmpty()) {
+                over = true;
+                call.failed(failure);
+            } else {
+                int count = Math.min(PIECE, held.size());
+                give(held.take(count), count);
+            }
+        }
+    }
+
+    // ---- how it ends otherwise
+
+    private boolean isDeaf() {
+        return over || complete || failure != null;
+    }
+
+    private void malformed(ProxyException why) {
+        // First: to reset a stream closes it, and there is more to say than that.
+        fail(why);
+        connection.reset(id, Http2Error.PROTOCOL_ERROR);
+    }
+
+    /** The call could not take it. */
+    private void broken(RuntimeException why) {
+        over = true;
+        held.clear();
+        stopSending();
+        connection.reset(id, Http2Error.CANCEL);
+        call.failed(why);
+    }
+
+    /** Nothing more comes. The call hears of it when it has taken what is here. */
+    void fail(Throwable why) {
+        if (isDeaf()) {
+            return;
+        }
+        stopSending();
+        failure = why;
+        try {
+            pass();
+        } catch (RuntimeException e) {
+            broken(e);
+        }
+    }
+
+    /** The provider has ended it. */
+    void reset(long code) {
+        Http2Error error = Http2Error.valueOf(code);
+        IOException why = new IOException("The provider reset the stream: " + (error == null ? code : error));
+        if (error == Http2Error.REFUSED_STREAM) {
+            unprocessed(why);
+        } else {
+            fail(why);
+        }
+    }
+
+    /** Nobody can have acted on it (RFC 9113, 8.7), unless the provider says one thing and does another. */
+    void unprocessed(Throwable why) {
+        boolean isRepeatable = headBytes == 0 && (body == null || isHeld);
+        if (isDeaf() || !isRepeatable) {
+            fail(why);
+            return;
+        }
+        stopSending();
+        over = true;
+        call.unsent(why);
+    }
+
+    /** There is no stream any more, whatever the reason. */
+    void closed(Throwable why) {
+        boolean isLost = head != null && head.isDone() && !head.isSuccess() && connection.written() == writtenBefore;
+        if (isLost) {
+            unprocessed(head.cause());
+        } else {
+            fail(why != null ? why : new EOFException("The connection was closed"));
+        }
+    }
+
+    // ---- the call's hold
+
+    @Override
+    public void read() {
+        connection.run(() -> {
+            if (!over) {
+                wanted = true;
+                try {
+                    pass();
+                } catch (RuntimeException e) {
+                    broken(e);
+                }
+            }
+        });
+    }
+
+    @Override
+    public void cancel() {
+        connection.run(() -> {
+            if (!over) {
+                over = true;
+                held.clear();
+                stopSending();
+                connection.cancelled(id, beganNanos, headBytes > 0);
+            }
+        });
+    }
+}

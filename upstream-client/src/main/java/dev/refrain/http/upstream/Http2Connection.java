@@ -1,0 +1,513 @@
+package dev.refrain.http.upstream;
+
+import dev.refrain.semantics.answer.ProxyException;
+import dev.refrain.semantics.answer.Unreachable;
+import io.netty.buffer.ByteBuf;
+import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.EventLoop;
+import io.netty.handler.codec.http2.Http2ConnectionAdapter;
+import io.netty.handler.codec.http2.Http2ConnectionDecoder;
+import io.netty.handler.codec.http2.Http2ConnectionEncoder;
+import io.netty.handler.codec.http2.Http2ConnectionHandler;
+import io.netty.handler.codec.http2.Http2Error;
+import io.netty.handler.codec.http2.Http2Exception;
+import io.netty.handler.codec.http2.Http2Exception.HeaderListSizeException;
+import io.netty.handler.codec.http2.Http2Exception.StreamException;
+import io.netty.handler.codec.http2.Http2FrameAdapter;
+import io.netty.handler.codec.http2.Http2Headers;
+import io.netty.handler.codec.http2.Http2Settings;
+import io.netty.handler.codec.http2.Http2Stream;
+import io.netty.handler.ssl.SslCloseCompletionEvent;
+import io.netty.util.collection.IntObjectHashMap;
+import io.netty.util.collection.IntObjectMap;
+import java.io.EOFException;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.LongSupplier;
+
+/**
+ * A connection to a provider over HTTP/2, for several calls at a time. It is read from all the time, so that it is
+ * known to be closed as soon as the provider closes it, and that no call's answer waits for another one's client.
+ *
+ * <p>A place is {@linkplain #reserve reserved} before a call is {@linkplain #start started}, and is free again when its
+ * stream is closed. There is one place until the provider has said how many streams it takes.
+ *
+ * <p>The event loop's alone, but for what says otherwise.
+ */
+final class Http2Connection extends Http2ConnectionHandler {
+    /** Whose connections these are. */
+    interface Owner {
+        /** The provider has said how many calls it takes; said once, unless {@link #retired} is said before. */
+        void ready(Http2Connection connection);
+
+        /** There may be places that were not there before. */
+        void hasRoom(Http2Connection connection);
+
+        /**
+         * It takes no more calls; said once.
+         *
+         * @param why null if it was ready before
+         */
+        void retired(Http2Connection connection, ProxyException why);
+
+        /** A call was not begun, as there was no place for it after all. */
+        void notBegun(Exchange call);
+
+        /** Its provider answers. */
+        void answers();
+    }
+
+    /**
+     * Calls at a time, however many the provider takes: as many as RFC 9113, 6.5.2 has every server take. They share
+     * one loop, and one TCP connection, where a lost packet holds up all of them.
+     */
+    static final int MOST_CALLS = 100;
+
+    /** A call that is cancelled before this time, with no answer, says nothing about the connection. */
+    private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(1);
+
+    private final WatchedChannel channel;
+    private final Owner owner;
+    private final Duration limit;
+    private final LongSupplier nanoTime;
+
+    private final AtomicInteger taken = new AtomicInteger();
+    /** Calls that there may be at a time. */
+    private volatile int capacity = 1;
+
+    private final IntObjectMap<Http2Call> calls = new IntObjectHashMap<>();
+    private ChannelHandlerContext context;
+    private boolean ready;
+    private boolean retired;
+    /** Calls that there were when the provider refused one more. */
+    private int refusedAt = MOST_CALLS;
+
+    private long lastReadNanos;
+    private long idleSinceNanos;
+    private long busySinceNanos;
+    /** Whether the provider has been asked for a sign of life; since when. */
+    private boolean pinged;
+
+    private long pingedNanos;
+    /** Why it is being closed, if there is more to say than that it is. */
+    private Throwable failure;
+
+    /**
+     * Made by {@link Http2Connections}.
+     *
+     * @param limit how long the provider may take for its first settings, and for a sign of life
+     */
+    Http2Connection(
+            Http2ConnectionDecoder decoder,
+            Http2ConnectionEncoder encoder,
+            Http2Settings settings,
+            WatchedChannel channel,
+            Owner owner,
+            Duration limit,
+            LongSupplier nanoTime) {
+        super(decoder, encoder, settings);
+        this.channel = channel;
+        this.owner = owner;
+        this.limit = limit;
+        this.nanoTime = nanoTime;
+        this.lastReadNanos = nanoTime.getAsLong();
+        this.idleSinceNanos = lastReadNanos;
+        decoder.frameListener(new Frames());
+        connection().addListener(new Streams());
+        encoder.flowController().listener(stream -> {
+            Http2Call call = calls.get(stream.id());
+            if (call != null) {
+                call.writabilityChanged();
+            }
+        });
+    }
+
+    EventLoop loop() {
+        return channel.eventLoop();
+    }
+
+    // ---- places; from any thread
+
+    /** Takes a place, if there is one. */
+    boolean reserve() {
+        int now;
+        do {
+            now = taken.get();
+            if (now >= capacity) {
+                return false;
+            }
+        } while (!taken.compareAndSet(now, now + 1));
+        return true;
+    }
+
+    private void leave() {
+        taken.decrementAndGet();
+        if (!retired) {
+            owner.hasRoom(this);
+        }
+    }
+
+    /** Whether there are no calls. From any thread. */
+    boolean isIdle() {
+        return taken.get() == 0;
+    }
+
+    /** Calls that it takes at a time, at this moment. */
+    int capacity() {
+        return capacity;
+    }
+
+    private void weigh() {
+        int before = capacity;
+        if (retired || pinged) {
+            capacity = 0;
+        } else if (ready) {
+            capacity = Math.min(refusedAt, connection().local().maxActiveStreams());
+        }
+        if (capacity > before) {
+            owner.hasRoom(this);
+        }
+    }
+
+    /** Makes a call on a place that was reserved; never within this call. From any thread. */
+    void start(Exchange call) {
+        try {
+            loop().execute(() -> begin(call));
+        } catch (RejectedExecutionException closing) {
+            // All calls are broken off.
+        }
+    }
+
+    private void begin(Exchange call) {
+        // The provider may have closed it, or taken back a place, without anybody having read so.
+        channel.look();
+        int id = retired || !connection().local().canOpenStream()
+                ? -1
+                : connection().local().incrementAndGetNextStreamId();
+        if (id < 0) {
+            if (!retired && connection().local().canOpenStream()) {
+                // All numbers are used up.
+                retire();
+            }
+            taken.decrementAndGet();
+            owner.notBegun(call);
+            return;
+        }
+        Http2Call next = new Http2Call(this, call, id, nanoTime.getAsLong());
+        if (!call.begins(next)) {
+            leave();
+            return;
+        }
+        if (calls.isEmpty()) {
+            busySinceNanos = nanoTime.getAsLong();
+        }
+        calls.put(id, next);
+        next.send();
+        if (connection().stream(id) == null) {
+            closed(id);
+        }
+    }
+
+    // ---- for its calls
+
+    /** Runs on the event loop, at once if that is where it is called. From any thread. */
+    void run(Runnable task) {
+        if (loop().inEventLoop()) {
+            task.run();
+            return;
+        }
+        try {
+            loop().execute(task);
+        } catch (RejectedExecutionException closing) {
+            // All calls are broken off.
+        }
+    }
+
+    /** Changes with all that goes out. */
+    long written() {
+        return channel.written();
+    }
+
+    ChannelFuture writeHead(int id, Http2Headers fields, boolean isAll) {
+        return encoder().writeHeaders(context, id, fields, 0, isAll, context.newPromise());
+    }
+
+    void writeBody(int id, ByteBuf bytes, boolean isLast) {
+        encoder().writeData(context, id, bytes, 0, isLast, context.newPromise());
+    }
+
+    boolean isWritable(int id) {
+        Http2Stream stream = connection().stream(id);
+        return stream != null && encoder().flowController().isWritable(stream);
+    }
+
+    void flush() {
+        flush(context);
+    }
+
+    void answers() {
+        owner.answers();
+    }
+
+    /** All of an answer has come; what has not been sent of its request is of no use. */
+    void answered(int id, boolean isSent) {
+        Http2Stream stream = connection().stream(id);
+        if (stream != null) {
+            closeStreamRemote(stream, context.newSucceededFuture());
+        }
+        if (!isSent) {
+            reset(id, Http2Error.NO_ERROR);
+        }
+    }
+
+    /** Bytes of an answer are not held any more. */
+    void taken(int id, int bytes) {
+        Http2Stream stream = connection().stream(id);
+        try {
+            if (stream != null && decoder().flowController().consumeBytes(stream, bytes)) {
+                flush();
+            }
+        } catch (Http2Exception e) {
+            onError(context, true, e);
+        }
+    }
+
+    void reset(int id, Http2Error error) {
+        if (connection().stream(id) != null) {
+            encoder().writeRstStream(context, id, error.code(), context.newPromise());
+            flush();
+        }
+    }
+
+    /** A call was broken off from this side. If nothing at all has come since it began, the provider may be gone. */
+    void cancelled(int id, long beganNanos, boolean isAnswered) {
+        reset(id, Http2Error.CANCEL);
+        long now = nanoTime.getAsLong();
+        if (!isAnswered && lastReadNanos - beganNanos < 0 && now - beganNanos >= PATIENCE_NANOS) {
+            ping();
+        }
+    }
+
+    // ---- its life
+
+    /** To be called every now and then: closes it if it is dead, or has been idle for too long. */
+    void tick(Duration keepAlive) {
+        long now = nanoTime.getAsLong();
+        long patience = limit.toNanos();
+        if (!ready && now - idleSinceNanos >= patience) {
+            abort(ProxyException.unreachable(Unreachable.HANDSHAKE_TIMED_OUT, null));
+        } else if (pinged && now - pingedNanos >= patience) {
+            abort(new IOException("The provider gave no sign of life for " + limit.toMillis() + " ms"));
+        } else if (calls.isEmpty() && ready && now - idleSinceNanos >= keepAlive.toNanos()) {
+            retire();
+        } else if (!calls.isEmpty() && now - lastHeardNanos() >= patience) {
+            ping();
+        }
+    }
+
+    /** When it was last heard of, or when there was first a reason to listen. */
+    private long lastHeardNanos() {
+        return lastReadNanos - busySinceNanos > 0 ? lastReadNanos : busySinceNanos;
+    }
+
+    private void ping() {
+        if (!pinged && !retired) {
+            pinged = true;
+            pingedNanos = nanoTime.getAsLong();
+            weigh();
+            encoder().writePing(context, false, pingedNanos, context.newPromise());
+            flush();
+        }
+    }
+
+    /** Takes no more calls, and closes when those that there are have ended. */
+    private void retire() {
+        if (!retired) {
+            retired = true;
+            weigh();
+            owner.retired(this, ready ? null : unready());
+        }
+        if (calls.isEmpty()) {
+            run(channel::close);
+        }
+    }
+
+    private ProxyException unready() {
+        return failure instanceof ProxyException why ? why : ProxyException.unreachable(Unreachable.OTHER, failure);
+    }
+
+    /** Closes it without more words. */
+    private void abort(Throwable why) {
+        if (failure == null) {
+            failure = why;
+        }
+        retire();
+        context.close();
+    }
+
+    @Override
+    public void handlerAdded(ChannelHandlerContext added) throws Exception {
+        context = added;
+        super.handlerAdded(added);
+        Http2Connections.widen(connection());
+        channel.config().setAutoRead(true);
+        flush();
+    }
+
+    @Override
+    public void channelRead(ChannelHandlerContext from, Object message) throws Exception {
+        lastReadNanos = nanoTime.getAsLong();
+        super.channelRead(from, message);
+        if (pinged) {
+            pinged = false;
+            weigh();
+        }
+    }
+
+    @Override
+    public void channelInactive(ChannelHandlerContext from) throws Exception {
+        retire();
+        super.channelInactive(from);
+    }
+
+    @Override
+    public void userEventTriggered(ChannelHandlerContext from, Object event) throws Exception {
+        if (event instanceof SslCloseCompletionEvent) {
+            abort(new EOFException("The provider closed the connection"));
+        }
+    }
+
+    @Override
+    public void exceptionCaught(ChannelHandlerContext from, Throwable why) {
+        if (failure == null) {
+            failure = why;
+        }
+        onError(from, false, why);
+    }
+
+    @Override
+    protected void onConnectionError(
+            ChannelHandlerContext from, boolean outbound, Throwable cause, Http2Exception broken) {
+        if (failure == null) {
+            boolean isMalformed = broken != null && !outbound;
+            // What Netty says may quote the answer.
+            failure = isMalformed
+                    ? ProxyException.malformed("it breaks the rules of HTTP/2 (" + broken.error() + ")")
+                    : cause;
+        }
+        retire();
+        super.onConnectionError(from, outbound, cause, broken);
+    }
+
+    @Override
+    protected void onStreamError(
+            ChannelHandlerContext from, boolean outbound, Throwable cause, StreamException broken) {
+        Http2Call call = calls.get(broken.streamId());
+        if (call != null && outbound) {
+            call.fail(failure != null ? failure : cause);
+        } else if (call != null) {
+            call.fail(
+                    broken instanceof HeaderListSizeException
+                            ? Http2Call.tooLong()
+                            : ProxyException.malformed("it breaks the rules of HTTP/2 (" + broken.error() + ")"));
+        } else if (!outbound && connection().local().mayHaveCreatedStream(broken.streamId())) {
+            // Of a stream that is closed: it was on its way when the stream was reset (RFC 9113, 5.1).
+            return;
+        }
+        super.onStreamError(from, outbound, cause, broken);
+    }
+
+    private void closed(int id) {
+        Http2Call call = calls.remove(id);
+        if (call == null) {
+            return;
+        }
+        if (calls.isEmpty()) {
+            idleSinceNanos = nanoTime.getAsLong();
+        }
+        call.closed(failure);
+        leave();
+        if (retired) {
+            retire();
+        }
+    }
+
+    private final class Streams extends Http2ConnectionAdapter {
+        @Override
+        public void onStreamClosed(Http2Stream stream) {
+            closed(stream.id());
+        }
+
+        @Override
+        public void onGoAwayReceived(int lastStreamId, long errorCode, ByteBuf debugData) {
+            retire();
+            IOException why = new IOException("The provider closes the connection: " + Http2Error.valueOf(errorCode));
+            for (Http2Call call : List.copyOf(calls.values())) {
+                if (call.id() > lastStreamId) {
+                    call.unprocessed(why);
+                }
+            }
+        }
+    }
+
+    private final class Frames extends Http2FrameAdapter {
+        @Override
+        public void onSettingsRead(ChannelHandlerContext from, Http2Settings settings) {
+            boolean isFirst = !ready;
+            ready = true;
+            weigh();
+            if (isFirst && !retired) {
+                owner.ready(Http2Connection.this);
+            }
+        }
+
+        @Override
+        public void onHeadersRead(
+                ChannelHandlerContext from, int id, Http2Headers fields, int padding, boolean isLast) {
+            Http2Call call = calls.get(id);
+            if (call != null) {
+                call.fields(fields, isLast);
+            }
+        }
+
+        @Override
+        public void onHeadersRead(
+                ChannelHandlerContext from,
+                int id,
+                Http2Headers fields,
+                int dependency,
+                short weight,
+                boolean exclusive,
+                int padding,
+                boolean isLast) {
+            onHeadersRead(from, id, fields, padding, isLast);
+        }
+
+        @Override
+        public int onDataRead(ChannelHandlerContext from, int id, ByteBuf bytes, int padding, boolean isLast) {
+            Http2Call call = calls.get(id);
+            return padding + (call == null ? bytes.readableBytes() : call.data(bytes, isLast));
+        }
+
+        @Override
+        public void onRstStreamRead(ChannelHandlerContext from, int id, long code) {
+            Http2Call call = calls.get(id);
+            if (call == null) {
+                return;
+            }
+            if (code == Http2Error.REFUSED_STREAM.code()) {
+                refusedAt = Math.min(refusedAt, calls.size() - 1);
+                if (refusedAt == 0) {
+                    retire();
+                }
+                weigh();
+            }
+            call.reset(code);
+        }
+    }
+}

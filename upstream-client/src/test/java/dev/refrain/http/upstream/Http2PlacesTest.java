@@ -1,0 +1,176 @@
+package dev.refrain.http.upstream;
+
+import static dev.refrain.http.upstream.Http2Provider.MAX_CONCURRENT_STREAMS;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.refrain.http.upstream.Http2Provider.Connection;
+import io.netty.handler.codec.http2.Http2Error;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** How many calls share a connection, and how many connections there are. */
+class Http2PlacesTest extends Http2Test {
+    /** Answers requests a few at a time, and minds that there are never more than it takes. */
+    private static void answerSlowly(Connection connection, int most, int together) throws IOException {
+        Deque<Integer> open = new ArrayDeque<>();
+        while (true) {
+            open.add(connection.request().stream());
+            assertThat(open).hasSizeLessThanOrEqualTo(most);
+            if (open.size() >= together) {
+                while (!open.isEmpty()) {
+                    connection.answer(open.poll(), OK);
+                }
+            }
+        }
+    }
+
+    private void assertAllAnswered(int calls) {
+        List<CollectedAnswer> answers = new ArrayList<>();
+        for (int i = 0; i < calls; i++) {
+            answers.add(post("{\"n\":" + i + "}"));
+        }
+        for (CollectedAnswer answer : answers) {
+            assertThat(answer.text()).isEqualTo(OK);
+        }
+    }
+
+    /** All at once, the first of them before anybody knows how many the provider takes. */
+    @ParameterizedTest
+    @CsvSource({"1, 30", "2, 60", "100, 500", "100, 2000", "1000, 500"})
+    void moreConnectionsAreMadeWhenThoseThereAreAreFull(int streams, int calls) throws IOException {
+        start(connection -> {
+            connection.greet(MAX_CONCURRENT_STREAMS, streams);
+            answerSlowly(connection, Math.min(streams, Http2Connection.MOST_CALLS), 1);
+        });
+        assertAllAnswered(calls);
+        int most = Math.min(streams, Http2Connection.MOST_CALLS);
+        assertThat(provider.requests).hasValue(calls);
+        assertThat(provider.connections).hasValueLessThanOrEqualTo(2 * ((calls + most - 1) / most) + 2);
+    }
+
+    /** It waits for its answer while the others come: so they take another connection. */
+    @ParameterizedTest
+    @CsvSource({"1, 5", "2, 9", "100, 250"})
+    void aFullConnectionHoldsUpNobody(int streams, int calls) throws Exception {
+        CountDownLatch allAsked = new CountDownLatch(calls);
+        start(connection -> {
+            connection.greet(MAX_CONCURRENT_STREAMS, streams);
+            List<Integer> open = new ArrayList<>();
+            while (allAsked.getCount() > 0) {
+                open.add(connection.request().stream());
+                assertThat(open).hasSizeLessThanOrEqualTo(streams);
+                allAsked.countDown();
+                if (open.size() == streams) {
+                    allAsked.await();
+                }
+            }
+            for (int stream : open) {
+                connection.answer(stream, OK);
+            }
+            answerAll(connection);
+        });
+        List<CollectedAnswer> answers = new ArrayList<>();
+        for (int i = 0; i < calls; i++) {
+            answers.add(post("{}"));
+        }
+        await(allAsked);
+        // Those that came last may be on a connection whose provider reads on.
+        answers.add(post("{}"));
+        for (CollectedAnswer answer : answers) {
+            assertThat(answer.text()).isEqualTo(OK);
+        }
+    }
+
+    /** A provider that takes fewer from now on is not sent more. */
+    @Test
+    void theNumberMayBeLoweredAndRaised() throws Exception {
+        AtomicInteger phase = new AtomicInteger();
+        start(connection -> {
+            connection.greet(MAX_CONCURRENT_STREAMS, 100);
+            if (provider.connections.get() > 1) {
+                answerAll(connection);
+            }
+            int first = connection.request().stream();
+            connection.settings(MAX_CONCURRENT_STREAMS, 1);
+            connection.write(Http2Provider.PING, 0, 0, new byte[8]);
+            connection.next(Http2Provider.PING);
+            phase.set(1);
+            connection.write(Http2Provider.PING, 0, 0, new byte[8]);
+            connection.next(Http2Provider.PING);
+            while (phase.get() == 1) {
+                connection.write(Http2Provider.PING, 0, 0, new byte[8]);
+                assertThat(connection.next().type()).isEqualTo(Http2Provider.PING);
+            }
+            connection.settings(MAX_CONCURRENT_STREAMS, 3);
+            connection.answer(first, "first");
+            answerAll(connection);
+        });
+        CollectedAnswer first = post("{}");
+        await(() -> phase.get() == 1);
+        assertAllAnswered(10);
+        assertThat(first.isOver()).isFalse();
+        assertThat(provider.connections).hasValue(2);
+        phase.set(2);
+        assertThat(first.text()).isEqualTo("first");
+        assertAllAnswered(10);
+    }
+
+    @Test
+    void aProviderThatTakesNoCallsIsNotReached() throws IOException {
+        start(connection -> {
+            connection.greet(MAX_CONCURRENT_STREAMS, 0);
+            while (true) {
+                connection.reset(connection.request().stream(), Http2Error.REFUSED_STREAM.code());
+            }
+        });
+        assertThat(post("{}").failure().detail()).isEqualTo("upstream-unreachable");
+    }
+
+    /** It may refuse what is too much for it, however many it says that it takes. */
+    @Test
+    void aProviderThatRefusesGetsFewer() throws IOException {
+        start(connection -> {
+            connection.greet(MAX_CONCURRENT_STREAMS, 100);
+            Deque<Integer> open = new ArrayDeque<>();
+            while (true) {
+                int stream = connection.request().stream();
+                if (open.size() == 5) {
+                    connection.reset(stream, 7);
+                    while (!open.isEmpty()) {
+                        connection.answer(open.poll(), OK);
+                    }
+                } else {
+                    open.add(stream);
+                }
+                if (provider.connections.get() > 1) {
+                    while (!open.isEmpty()) {
+                        connection.answer(open.poll(), OK);
+                    }
+                }
+            }
+        });
+        assertAllAnswered(6);
+    }
+
+    @Test
+    void idleConnectionsAreClosedInTheEnd() throws IOException {
+        provider = new Http2Provider(connection -> {
+            connection.greet();
+            answerAll(connection);
+        });
+        client = client(LONG, LONG, LONG, Duration.ofMillis(200), true);
+        assertThat(post("{}").text()).isEqualTo(OK);
+        await(() -> client.connections().idle() == 0);
+        assertThat(post("{}").text()).isEqualTo(OK);
+        assertThat(provider.connections).hasValue(2);
+    }
+}
