@@ -4,7 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.refrain.engine.ResponseCache;
+import dev.refrain.engine.exchange.CacheOutcome;
+import dev.refrain.engine.exchange.Savings;
 import dev.refrain.semantics.client.RefrainOptions;
+import dev.refrain.semantics.client.RequestLog;
+import dev.refrain.semantics.client.RequestRecord;
 import dev.refrain.testing.ScriptedProvider;
 import java.io.IOException;
 import java.io.InterruptedIOException;
@@ -345,6 +349,45 @@ class RefrainInterceptorTest {
         }
         assertThat(provider.received())
                 .allSatisfy(received -> assertThat(received.body()).isEqualTo(REQUEST));
+    }
+
+    @Test
+    void aProgramsOwnLogHearsHowEachRequestEnds() throws IOException {
+        List<String> told = new ArrayList<>();
+        RequestLog log = (endpoint, caller) -> new RequestRecord() {
+            @Override
+            public void head(int status, String id, CacheOutcome outcome) {
+                told.add(endpoint.id() + " " + outcome.getClass().getSimpleName());
+            }
+
+            @Override
+            public void served(boolean broken) {
+                told.add(broken ? "broken" : "served");
+            }
+
+            @Override
+            public String cost(Savings savings) {
+                return null;
+            }
+        };
+        OkHttpClient logged = clientWith(RefrainOptions.builder().log(log).build());
+        status(logged, request());
+        status(logged, request());
+        assertThat(told).containsExactly("chat Miss", "served", "chat Hit", "served");
+        told.clear();
+        RequestBody broken = new RequestBody() {
+            @Override
+            public MediaType contentType() {
+                return Caches.JSON;
+            }
+
+            @Override
+            public void writeTo(BufferedSink sink) throws IOException {
+                throw new IOException("no body");
+            }
+        };
+        assertThatThrownBy(() -> status(logged, request(broken))).hasMessage("no body");
+        assertThat(told).containsExactly("broken");
     }
 
     @Test

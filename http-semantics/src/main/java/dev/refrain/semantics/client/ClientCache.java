@@ -220,7 +220,14 @@ public final class ClientCache {
             return exchange.bypass(BypassReason.CONTENT_ENCODING);
         }
         int limit = cache.admin().maxRequestBytes();
-        byte[] sent = request.body(limit);
+        byte[] sent;
+        try {
+            sent = request.body(limit);
+        } catch (IOException | RuntimeException | Error e) {
+            // So that the log hears of its end.
+            exchange.client.close();
+            throw e;
+        }
         if (sent == null || sent.length > limit) {
             return exchange.bypass(BypassReason.PAYLOAD_TOO_LARGE);
         }
