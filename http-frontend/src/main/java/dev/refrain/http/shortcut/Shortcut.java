@@ -287,15 +287,16 @@ public final class Shortcut extends AbstractStreamSourceConduit<StreamSourceCond
         awaitsHead = false;
         room.whole();
         exchange.addExchangeCompleteListener((completed, next) -> {
-            room.release();
             if (completed.isUpgrade()) {
-                // What comes now is no request, and nothing of it is looked at.
+                // What comes now is no request, and nothing of it is looked at. Undertow keeps the request until the
+                // connection is closed, so its room is not given back before.
                 head = null;
                 ClientWatch.forget(completed.getConnection());
                 ParserMemory.wipe(completed.getConnection());
                 next.proceed();
                 return;
             }
+            room.release();
             awaitsHead = true;
             crowded = false;
             head = null;

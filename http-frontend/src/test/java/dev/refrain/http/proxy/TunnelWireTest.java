@@ -103,6 +103,26 @@ class TunnelWireTest extends ProviderFaults {
         }
     }
 
+    /** Its request is held for as long as it is open: 16 KiB of a field are more than 16 KiB in memory. */
+    @Test
+    void whatItTakesOfTheMemoryBudgetIsReservedUntilItEnds() throws Exception {
+        provider.does(call -> {
+            call.write(SWITCHES);
+            call.awaitHangUp();
+        });
+        try (RawClient client = open()) {
+            long one = proxy.memory().usedBytes();
+            assertThat(one).isGreaterThan(64 * 1024);
+            try (RawClient other = new RawClient(proxy.port())) {
+                other.send(HANDSHAKE.replace("\r\n\r\n", "\r\nX-Long: " + "x".repeat(16 << 10) + "\r\n\r\n"));
+                assertThat(other.readHead()).startsWith("HTTP/1.1 101 ");
+                assertThat(proxy.memory().usedBytes()).isGreaterThan(2 * one + (16 << 10));
+            }
+            await(() -> proxy.memory().usedBytes() == one);
+            client.send("still open");
+        }
+    }
+
     /** Both sides may send before they have heard of the other's consent. */
     @Test
     void w2_whatComesTogetherWithTheHandshakeIsNotLost() throws Exception {

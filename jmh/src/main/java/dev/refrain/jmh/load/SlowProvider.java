@@ -12,6 +12,8 @@ import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.regex.Matcher;
@@ -36,6 +38,10 @@ final class SlowProvider implements AutoCloseable {
     private final Timeline timeline;
     /** Those that have more to send, the next one first: the pace is the same for all. */
     private final ArrayDeque<Connection> due = new ArrayDeque<>();
+
+    private final int together;
+    /** Those that wait for others. */
+    private final List<Connection> held = new ArrayList<>();
 
     private volatile boolean closed;
     private final AtomicInteger calls = new AtomicInteger();
@@ -104,8 +110,11 @@ final class SlowProvider implements AutoCloseable {
      *
      * @param timeline is told when each event was sent
      * @param tls shows its certificate; null for a provider without TLS
+     * @param together how many calls after the first are to be there before any of them is answered, so that all
+     *     streams are open at a time however long their handshakes take
      */
-    SlowProvider(int tokens, long paceMillis, Timeline timeline, SSLContext tls) throws IOException {
+    SlowProvider(int tokens, long paceMillis, Timeline timeline, SSLContext tls, int together) throws IOException {
+        this.together = together;
         this.tls = tls;
         this.tokens = tokens;
         this.paceNanos = TimeUnit.MILLISECONDS.toNanos(paceMillis);
@@ -158,12 +167,28 @@ final class SlowProvider implements AutoCloseable {
             } else {
                 Connection connection = (Connection) key.attachment();
                 if (connection.read()) {
-                    calls.incrementAndGet();
-                    due.addFirst(connection);
+                    int call = calls.incrementAndGet();
+                    if (call == 1 || call > together + 1) {
+                        due.addFirst(connection);
+                    } else {
+                        hold(connection);
+                    }
                 }
             }
         } catch (IOException e) {
             throw new UncheckedIOException(e);
+        }
+    }
+
+    private void hold(Connection connection) {
+        held.add(connection);
+        if (held.size() == together) {
+            long now = System.nanoTime();
+            for (int i = 0; i < together; i++) {
+                held.get(i).atNanos = now + paceNanos * i / together;
+            }
+            due.addAll(held);
+            held.clear();
         }
     }
 
