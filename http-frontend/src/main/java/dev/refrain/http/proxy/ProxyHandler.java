@@ -279,7 +279,7 @@ final class ProxyHandler implements HttpHandler {
         }
     }
 
-    /** The body for the provider: a third one in memory where the provider's ids stand in it, or its coding was undone. */
+    /** The body for the provider: a third one in memory where its ids stand in it, or its coding was undone. */
     private static byte[] outgoing(Decision decision, byte[] body, byte[] sent, MemoryBudget.Reservation held)
             throws ProxyException {
         byte[] made = decision.outgoing().get();

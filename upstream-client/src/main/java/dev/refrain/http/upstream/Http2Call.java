@@ -20,7 +20,7 @@ import java.util.concurrent.Flow;
  * nothing else: so what is held for a client that takes nothing is bounded by the window, and no other stream waits for
  * it. The request's body is asked for as the provider's window and the connection have room.
  *
- * <p>The event loop's alone, but for {@link Exchange.Wire} and {@link Flow.Subscriber}, which may be used by any thread.
+ * <p>The event loop's alone, but for {@link Exchange.Wire} and {@link Flow.Subscriber}, which any thread may use.
  */
 final class Http2Call implements Exchange.Wire, Flow.Subscriber<ByteBuffer> {
     /** Pieces of a body that are on their way from the client at a time. */

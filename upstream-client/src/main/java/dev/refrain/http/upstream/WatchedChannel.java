@@ -22,7 +22,7 @@ final class WatchedChannel extends NioSocketChannel {
         }
     }
 
-    /** Reads what there is at this moment, rather than when the selector says so. On the event loop, while it is open. */
+    /** Reads what there is now, rather than when the selector says so. On the event loop, while it is open. */
     void look() {
         if (isActive()) {
             unsafe().read();
