@@ -24,7 +24,10 @@ import java.util.function.LongSupplier;
  * <p>Thread-safe. Its monitor is a leaf: no call is told anything with it held.
  */
 final class Admission {
-    /** What a call takes: three buffers of 16 KiB in the HTTP client, and a piece that its client has not taken. */
+    /**
+     * What a call takes at most: 32 KiB of its request that wait to be written, or a record of TLS that has not come
+     * whole and 16 KiB that were read last; and a piece of 16 KiB that its client has not taken.
+     */
     static final int CALL_BYTES = 64 * 1024;
 
     /** What a request takes that waits for its call, beside its head and body. */

@@ -1,8 +1,6 @@
 package dev.refrain.http.upstream;
 
 import dev.refrain.engine.memory.MemoryBudget;
-import io.netty.buffer.ByteBufAllocator;
-import io.netty.buffer.PooledByteBufAllocator;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.nio.NioIoHandler;
@@ -31,11 +29,6 @@ public final class UpstreamClient implements AutoCloseable {
     /** How often those who wait for room are looked after. */
     private static final int LOOK_MILLIS = 100;
 
-    /** Requests on their way out are copied into direct memory, which is taken in chunks of 8 KiB * 2^7. */
-    private static final int PAGE_BYTES = 8192;
-
-    private static final int CHUNK_ORDER = 7;
-
     private final EventLoopGroup loops =
             new MultiThreadIoEventLoopGroup(THREADS, daemons("refrain-upstream-"), NioIoHandler.newFactory());
     private final ScheduledThreadPoolExecutor timers = new ScheduledThreadPoolExecutor(1, daemons("refrain-timer-"));
@@ -45,6 +38,7 @@ public final class UpstreamClient implements AutoCloseable {
     /** Calls that wait for the provider. */
     private final AtomicInteger waiting = new AtomicInteger();
 
+    private final ConnectionBuffers buffers = ConnectionBuffers.ofJvm(THREADS);
     private final Names names;
     private final ConnectionPool connections;
 
@@ -130,7 +124,7 @@ public final class UpstreamClient implements AutoCloseable {
                 names,
                 tls == null ? tls() : CompletableFuture.completedFuture(tls),
                 connectTimeout,
-                buffers(),
+                buffers,
                 proxies,
                 http2);
         connections = new ConnectionPool(connector, loops, keepAlive, http2, System::nanoTime);
@@ -154,11 +148,6 @@ public final class UpstreamClient implements AutoCloseable {
         return made;
     }
 
-    /** What is read goes through the heap, where TLS and the cache want it. */
-    private static ByteBufAllocator buffers() {
-        return new PooledByteBufAllocator(false, THREADS, THREADS, PAGE_BYTES, CHUNK_ORDER, 0, 0, false);
-    }
-
     private static ThreadFactory daemons(String prefix) {
         AtomicInteger number = new AtomicInteger();
         return task -> {
@@ -166,6 +155,11 @@ public final class UpstreamClient implements AutoCloseable {
             thread.setDaemon(true);
             return thread;
         };
+    }
+
+    /** Bytes of direct memory that connections have taken. */
+    long directBytes() {
+        return buffers.directBytes();
     }
 
     ConnectionPool connections() {

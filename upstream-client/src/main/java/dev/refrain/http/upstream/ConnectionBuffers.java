@@ -1,0 +1,61 @@
+package dev.refrain.http.upstream;
+
+import io.netty.buffer.AbstractByteBufAllocator;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.PooledByteBufAllocator;
+import io.netty.util.internal.PlatformDependent;
+
+/**
+ * What connections read into and write from. Sockets want direct memory, which is the JVM's and bounded; others live on
+ * it, too, the engine's hot answers with up to a quarter. So connections get a quarter, and heap beyond it, which costs
+ * a copy. How much they take in all is bounded by {@link Admission}: what a call may hold is reserved when it begins.
+ *
+ * <p>Thread-safe.
+ */
+final class ConnectionBuffers extends AbstractByteBufAllocator {
+    private static final int PAGE_BYTES = 8192;
+    /** Chunks are so many times as large as pages, as a power of two: 1 MiB. */
+    private static final int CHUNK_ORDER = 7;
+    /** Direct memory is taken from the JVM in pieces of this size, and given back when nothing of one is in use. */
+    static final int CHUNK_BYTES = PAGE_BYTES << CHUNK_ORDER;
+
+    private final PooledByteBufAllocator pool;
+    private final long mostDirectBytes;
+
+    /**
+     * @param threads that read and write
+     * @param mostDirectBytes that may be taken of direct memory
+     */
+    ConnectionBuffers(int threads, long mostDirectBytes) {
+        this.mostDirectBytes = mostDirectBytes;
+        // Nothing is kept for a thread: it would stay taken.
+        this.pool = new PooledByteBufAllocator(false, threads, threads, PAGE_BYTES, CHUNK_ORDER, 0, 0, false);
+    }
+
+    /** With what connections may take of this JVM's. */
+    static ConnectionBuffers ofJvm(int threads) {
+        return new ConnectionBuffers(threads, PlatformDependent.estimateMaxDirectMemory() / 4);
+    }
+
+    /** What is taken of direct memory, in bytes; at most {@code mostDirectBytes} and a chunk for each thread. */
+    long directBytes() {
+        return pool.metric().usedDirectMemory();
+    }
+
+    @Override
+    protected ByteBuf newDirectBuffer(int initialCapacity, int maxCapacity) {
+        return directBytes() + CHUNK_BYTES <= mostDirectBytes
+                ? pool.directBuffer(initialCapacity, maxCapacity)
+                : newHeapBuffer(initialCapacity, maxCapacity);
+    }
+
+    @Override
+    protected ByteBuf newHeapBuffer(int initialCapacity, int maxCapacity) {
+        return pool.heapBuffer(initialCapacity, maxCapacity);
+    }
+
+    @Override
+    public boolean isDirectBufferPooled() {
+        return true;
+    }
+}
