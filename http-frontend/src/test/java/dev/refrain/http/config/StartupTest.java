@@ -60,6 +60,11 @@ class StartupTest {
     }
 
     @Test
+    void f39_hostsMayHaveUnderscores() {
+        assertThat(run("--upstream=http://my_llm:4000/v1").upstream()).isEqualTo(URI.create("http://my_llm:4000/v1"));
+    }
+
+    @Test
     void anAdminListenerThatOthersReachNeedsAToken() {
         environment.put("REFRAIN_ADMIN_HOST", "0.0.0.0");
         String rule = " must be at least 16 visible ASCII characters, and set unless admin.host is a loopback address";

@@ -46,6 +46,11 @@ public enum Unreachable {
         return token;
     }
 
+    /** Whether a reason, as a {@link #token}, is that it took too long to connect or to shake hands. */
+    public static boolean isTimeout(String reason) {
+        return reason.equals(TIMED_OUT.token) || reason.equals(HANDSHAKE_TIMED_OUT.token);
+    }
+
     /** As half a sentence. */
     public String advice() {
         return advice;

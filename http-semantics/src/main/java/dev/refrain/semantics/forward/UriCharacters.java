@@ -3,8 +3,8 @@ package dev.refrain.semantics.forward;
 import java.util.HexFormat;
 
 /**
- * Escapes the characters in a path and query that RFC 3986 does not allow, so that {@link java.net.URI} accepts them.
- * Clients do send such characters: {@code fetch} does not escape braces and bars in queries. Stateless.
+ * Escapes the characters in a path and query that RFC 3986 does not allow, since servers may refuse them or end the
+ * target at them. Clients do send such characters: {@code fetch} does not escape braces and bars in queries. Stateless.
  */
 public final class UriCharacters {
     private static final String ESCAPED = "\"<>\\^`{|} ";

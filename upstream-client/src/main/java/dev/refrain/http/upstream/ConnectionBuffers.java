@@ -16,7 +16,7 @@ final class ConnectionBuffers extends AbstractByteBufAllocator {
     private static final int PAGE_BYTES = 8192;
     /** Chunks are so many times as large as pages, as a power of two: 1 MiB. */
     private static final int CHUNK_ORDER = 7;
-    /** Direct memory is taken from the JVM in pieces of this size, and given back when nothing of one is in use. */
+    /** Direct memory is taken from the JVM in pieces of this size; all but one or two for a thread are given back. */
     static final int CHUNK_BYTES = PAGE_BYTES << CHUNK_ORDER;
 
     private final PooledByteBufAllocator pool;

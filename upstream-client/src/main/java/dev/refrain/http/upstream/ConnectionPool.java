@@ -151,6 +151,10 @@ final class ConnectionPool {
 
         private final Deque<Waiting> waiting = new ArrayDeque<>();
         private int connecting;
+        /** When a connection was made last; means nothing before there was one. */
+        private long connectedNanos;
+
+        private boolean everConnected;
         /** Whether connections are known to stay open after an answer. */
         private boolean isKeeping;
 
@@ -277,6 +281,8 @@ final class ConnectionPool {
                     synchronized (Connections.this) {
                         connecting--;
                         places = 1;
+                        everConnected = true;
+                        connectedNanos = nanoTime.getAsLong();
                     }
                     Http1Connection connection =
                             new Http1Connection(channel, origin.secure(), via, Connections.this, nanoTime);
@@ -315,6 +321,8 @@ final class ConnectionPool {
             synchronized (this) {
                 connecting--;
                 places = most;
+                everConnected = true;
+                connectedNanos = nanoTime.getAsLong();
             }
             connect();
         }
@@ -352,16 +360,22 @@ final class ConnectionPool {
 
         // ---- all of them
 
-        /** Fails the call that has waited longest, and those that have waited for as long as connecting may take. */
+        /**
+         * Fails the call that has waited longest, and those that have waited for as long as connecting may take. But a
+         * provider to which other connections come through is merely slow, and a connection that took too long is made
+         * again.
+         */
         private void unconnected(ProxyException why) {
             List<Exchange> failed = new ArrayList<>();
             synchronized (this) {
                 connecting--;
                 long now = nanoTime.getAsLong();
+                long limit = connector.limit().toNanos();
+                boolean othersComeThrough = everConnected && now - connectedNanos < limit;
+                int most = !othersComeThrough ? Integer.MAX_VALUE : Unreachable.isTimeout(why.reason()) ? 0 : 1;
                 while (!waiting.isEmpty()
-                        && (failed.isEmpty()
-                                || now - waiting.peekFirst().sinceNanos()
-                                        >= connector.limit().toNanos())) {
+                        && failed.size() < most
+                        && (failed.isEmpty() || now - waiting.peekFirst().sinceNanos() >= limit)) {
                     failed.add(waiting.pollFirst().call());
                 }
             }

@@ -31,7 +31,7 @@ final class NameServer implements AutoCloseable {
         return (InetSocketAddress) socket.getLocalSocketAddress();
     }
 
-    /** Answers with these IPv4 addresses; with none of them it does not answer. */
+    /** Answers with these addresses; with none of them it does not answer. */
     NameServer knows(String name, String... addresses) {
         names.put(name, List.of(addresses));
         return this;
@@ -68,7 +68,12 @@ final class NameServer implements AutoCloseable {
         if (addresses != null && addresses.isEmpty()) {
             return null;
         }
-        int count = addresses == null || !isForIpv4 ? 0 : addresses.size();
+        List<String> wanted = addresses == null
+                ? List.of()
+                : addresses.stream()
+                        .filter(address -> address.contains(":") != isForIpv4)
+                        .toList();
+        int count = wanted.size();
         ByteArrayOutputStream out = new ByteArrayOutputStream();
         out.write(question, 0, 2);
         out.write(new byte[] {(byte) 0x81, (byte) (0x80 | (addresses == null ? NO_SUCH_NAME : 0)), 0, 1, 0, (byte) count
@@ -76,8 +81,10 @@ final class NameServer implements AutoCloseable {
         out.write(new byte[] {0, 0, 0, 0});
         out.write(question, HEADER, end - HEADER);
         for (int i = 0; i < count; i++) {
-            out.write(new byte[] {(byte) 0xC0, HEADER, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4});
-            out.write(InetAddress.getByName(addresses.get(i)).getAddress());
+            byte[] address = InetAddress.getByName(wanted.get(i)).getAddress();
+            out.write(
+                    new byte[] {(byte) 0xC0, HEADER, 0, question[at + 2], 0, 1, 0, 0, 0, 60, 0, (byte) address.length});
+            out.write(address);
         }
         return out.toByteArray();
     }

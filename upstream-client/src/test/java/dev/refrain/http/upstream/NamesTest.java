@@ -10,10 +10,12 @@ import dev.refrain.semantics.answer.ProxyException;
 import dev.refrain.testing.ScriptedProvider;
 import io.netty.resolver.dns.SingletonDnsServerAddressStreamProvider;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -79,8 +81,11 @@ class NamesTest {
     }
 
     private CompletableFuture<Integer> call(String host) {
+        return call(new Origin(false, host, provider.base().getPort()));
+    }
+
+    private CompletableFuture<Integer> call(Origin origin) {
         CompletableFuture<Integer> status = new CompletableFuture<>();
-        Origin origin = new Origin(false, host, provider.base().getPort());
         new UpstreamCall(
                         client, new UpstreamRequest("GET", origin, "/v1/models", List.of(), null), false, interim -> {})
                 .fetch(new ResponseSink() {
@@ -147,6 +152,23 @@ class NamesTest {
         assertThat(call("two.test").join()).isEqualTo(200);
         names.knows("none.test", "127.0.0.77", "127.0.0.78");
         assertThat(reason(call("none.test"))).isEqualTo("connection-refused");
+    }
+
+    /** As {@code localhost} has two, and servers often listen on one of them. */
+    @Test
+    void aProviderMayListenOnOneOfTwoFamilies() throws IOException {
+        names.knows("both.test", "::1", "127.0.0.1");
+        assertThat(call("both.test").join()).isEqualTo(200);
+        try (ServerSocket six = new ServerSocket()) {
+            byte[] loopback = new byte[16];
+            loopback[15] = 1;
+            six.bind(new InetSocketAddress(InetAddress.getByAddress(loopback), 0));
+            CompletableFuture<Integer> call = call(new Origin(false, "both.test", six.getLocalPort()));
+            try (Socket connection = six.accept()) {
+                connection.getOutputStream().write("HTTP/1.1 204 None\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
+                assertThat(call.join()).isEqualTo(204);
+            }
+        }
     }
 
     @Test

@@ -31,7 +31,7 @@ final class StuckRequests {
             server.setReceiveBufferSize(4096);
             server.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), CALLS);
             UpstreamClient client = new UpstreamClient(
-                    limit, limit, limit, limit, CALLS, MemoryBudget.ofHeap(), most -> {}, ProxyRules.NONE, null);
+                    limit, limit, limit, limit, limit, CALLS, MemoryBudget.ofHeap(), most -> {}, ProxyRules.NONE, null, false);
             byte[] body = new byte[LENGTH];
             Provider provider = new Provider(URI.create("http://127.0.0.1:" + server.getLocalPort() + "/v1"), "p");
             List<CompletableFuture<Void>> answers = new ArrayList<>();
@@ -41,7 +41,7 @@ final class StuckRequests {
                 answers.add(answer);
                 UpstreamRequest request = new UpstreamRequest(
                         "POST", provider.origin(), "/v1/chat/completions", List.of(), new HeldBody(body));
-                new UpstreamCall(client, request, true).fetch(new Answer(answer));
+                new UpstreamCall(client, request, true, interim -> {}).fetch(new Answer(answer));
                 connections.add(server.accept());
             }
             long most = 0;
