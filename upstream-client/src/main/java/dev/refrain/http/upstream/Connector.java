@@ -99,8 +99,8 @@ final class Connector {
     /**
      * Connects; the receiver is told once.
      *
-     * @param isForWebSocket whether the connection is for HTTP/1.1 alone and what may follow it. A proxy only passes its
-     *     bytes on then, whether or not there is TLS (RFC 6455, 4.1): it may know nothing of websockets
+     * @param isForWebSocket whether the connection is for HTTP/1.1 alone and what may follow it. A proxy only passes
+     *     its bytes on then, whether or not there is TLS (RFC 6455, 4.1): it may know nothing of websockets
      */
     void connect(Origin origin, EventLoop loop, boolean isForWebSocket, Receiver receiver) {
         loop.execute(new Attempt(origin, loop, isForWebSocket, receiver)::begin);
