@@ -31,7 +31,17 @@ final class StuckRequests {
             server.setReceiveBufferSize(4096);
             server.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), CALLS);
             UpstreamClient client = new UpstreamClient(
-                    limit, limit, limit, limit, limit, CALLS, MemoryBudget.ofHeap(), most -> {}, ProxyRules.NONE, null, false);
+                    limit,
+                    limit,
+                    limit,
+                    limit,
+                    limit,
+                    CALLS,
+                    MemoryBudget.ofHeap(),
+                    most -> {},
+                    ProxyRules.NONE,
+                    null,
+                    false);
             byte[] body = new byte[LENGTH];
             Provider provider = new Provider(URI.create("http://127.0.0.1:" + server.getLocalPort() + "/v1"), "p");
             List<CompletableFuture<Void>> answers = new ArrayList<>();
