@@ -11,6 +11,8 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
@@ -62,33 +64,30 @@ class Http2PlacesTest extends Http2Test {
     @CsvSource({"1, 5", "2, 9", "100, 250"})
     void aFullConnectionHoldsUpNobody(int streams, int calls) throws Exception {
         CountDownLatch allAsked = new CountDownLatch(calls);
+        Queue<Asked> asked = new ConcurrentLinkedQueue<>();
         start(connection -> {
             connection.greet(MAX_CONCURRENT_STREAMS, streams);
-            List<Integer> open = new ArrayList<>();
-            while (allAsked.getCount() > 0) {
-                open.add(connection.request().stream());
-                assertThat(open).hasSizeLessThanOrEqualTo(streams);
+            for (int open = 1; ; open++) {
+                asked.add(new Asked(connection, connection.request().stream()));
+                assertThat(open).isLessThanOrEqualTo(streams);
                 allAsked.countDown();
-                if (open.size() == streams) {
-                    allAsked.await();
-                }
             }
-            for (int stream : open) {
-                connection.answer(stream, OK);
-            }
-            answerAll(connection);
         });
         List<CollectedAnswer> answers = new ArrayList<>();
         for (int i = 0; i < calls; i++) {
             answers.add(post("{}"));
         }
         await(allAsked);
-        // Those that came last may be on a connection whose provider reads on.
-        answers.add(post("{}"));
+        for (Asked each : asked) {
+            each.connection().answer(each.stream(), OK);
+        }
         for (CollectedAnswer answer : answers) {
             assertThat(answer.text()).isEqualTo(OK);
         }
     }
+
+    /** A call that has no answer. */
+    private record Asked(Connection connection, int stream) {}
 
     /** A provider that takes fewer from now on is not sent more. */
     @Test
@@ -140,24 +139,24 @@ class Http2PlacesTest extends Http2Test {
     void aProviderThatRefusesGetsFewer() throws IOException {
         start(connection -> {
             connection.greet(MAX_CONCURRENT_STREAMS, 100);
+            // Then it is known how many it takes, and the next ones all come over this connection.
+            connection.answer(connection.request().stream(), OK);
             Deque<Integer> open = new ArrayDeque<>();
+            boolean hasRefused = false;
             while (true) {
                 int stream = connection.request().stream();
                 if (open.size() == 5) {
+                    hasRefused = true;
                     connection.reset(stream, 7);
-                    while (!open.isEmpty()) {
-                        connection.answer(open.poll(), OK);
-                    }
                 } else {
                     open.add(stream);
                 }
-                if (provider.connections.get() > 1) {
-                    while (!open.isEmpty()) {
-                        connection.answer(open.poll(), OK);
-                    }
+                while (hasRefused && !open.isEmpty()) {
+                    connection.answer(open.poll(), OK);
                 }
             }
         });
+        assertAllAnswered(1);
         assertAllAnswered(6);
     }
 
