@@ -176,7 +176,7 @@ class RefrainInterceptorTest {
     void theCallTimeoutLimitsHowLongTheProgramWaits() throws IOException {
         streamHalf();
         OkHttpClient hasty =
-                client.newBuilder().callTimeout(Duration.ofMillis(300)).build();
+                client.newBuilder().callTimeout(Duration.ofSeconds(1)).build();
         RequestBody stream = RequestBody.create("{\"stream\":true}".getBytes(StandardCharsets.UTF_8), Caches.JSON);
         assertThatThrownBy(() -> {
                     try (Response response = hasty.newCall(request(stream)).execute()) {

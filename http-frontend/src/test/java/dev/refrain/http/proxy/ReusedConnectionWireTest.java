@@ -122,14 +122,14 @@ class ReusedConnectionWireTest extends ProviderFaults {
 
     @Test
     void aConnectionIsNotUsedAgainWhenItsProviderHasNoMoreTimeForIt() throws InterruptedException {
-        String kept = ANSWER.replace("Content-Length", "Keep-Alive: timeout=1\r\nContent-Length");
+        String kept = ANSWER.replace("Content-Length", "Keep-Alive: timeout=3\r\nContent-Length");
         provider.does(call -> call.write(kept).keepOpen());
         assertThat(fetch(Api.CHAT, newRequest(false)).status()).isEqualTo(200);
         int before = provider.connections();
         awaitRest();
         assertThat(fetch(Api.CHAT, newRequest(false)).status()).isEqualTo(200);
         assertThat(provider.connections()).isEqualTo(before);
-        Thread.sleep(600); // half of what it says: there is a way to it
+        Thread.sleep(2000); // a second less than it says: there is a way to it
         assertThat(fetch(Api.CHAT, newRequest(false)).status()).isEqualTo(200);
         assertThat(provider.connections()).isEqualTo(before + 1);
     }

@@ -281,7 +281,7 @@ class Http2FlowTest extends Http2Test {
     @Test
     void aWindowThatNeverOpensEndsWithTheCallsTime() throws Exception {
         CountDownLatch cancelled = new CountDownLatch(1);
-        start(LONG, Duration.ofMillis(300), LONG, connection -> {
+        start(LONG, Duration.ofSeconds(1), LONG, connection -> {
             connection.greet(INITIAL_WINDOW_SIZE, 0);
             connection.next(RST_STREAM);
             cancelled.countDown();

@@ -21,7 +21,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Which calls are made again: those that nobody can have acted on, and no others. */
 class Http2RepeatTest extends Http2Test {
-    private static final Duration SHORT = Duration.ofMillis(500);
+    private static final Duration SHORT = Duration.ofSeconds(2);
 
     /** Where a provider has a request when it dies. */
     enum Stage {
