@@ -10,6 +10,7 @@ import dev.refrain.semantics.RequestFields;
 import dev.refrain.semantics.client.ClientCache;
 import dev.refrain.semantics.client.ClientRequest;
 import dev.refrain.semantics.client.ProviderAnswer;
+import dev.refrain.semantics.client.RequestUrl;
 import java.io.ByteArrayOutputStream;
 import java.io.FilterInputStream;
 import java.io.IOException;
@@ -26,21 +27,13 @@ final class SdkRequest implements ClientRequest, RequestFields {
     private final HttpClient client;
     private final HttpRequest request;
     private final RequestOptions options;
-    private final String url;
-    /** Where the path begins in the URL, and where it ends. */
-    private final int path;
-
-    private final int pathEnd;
+    private final RequestUrl url;
 
     SdkRequest(HttpClient client, HttpRequest request, RequestOptions options) {
         this.client = client;
         this.request = request;
         this.options = options;
-        this.url = request.url();
-        int query = url.indexOf('?');
-        int slash = url.indexOf('/', url.indexOf("://") + 3);
-        this.pathEnd = query < 0 ? url.length() : query;
-        this.path = slash < 0 ? pathEnd : Math.min(slash, pathEnd);
+        this.url = RequestUrl.of(request.url());
     }
 
     @Override
@@ -49,18 +42,8 @@ final class SdkRequest implements ClientRequest, RequestFields {
     }
 
     @Override
-    public String origin() {
-        return url.substring(0, path);
-    }
-
-    @Override
-    public String path() {
-        return url.substring(path, pathEnd);
-    }
-
-    @Override
-    public String query() {
-        return pathEnd == url.length() ? "" : url.substring(pathEnd + 1);
+    public RequestUrl url() {
+        return url;
     }
 
     @Override

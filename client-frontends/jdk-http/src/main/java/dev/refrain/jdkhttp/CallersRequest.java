@@ -4,6 +4,7 @@ import dev.refrain.semantics.RequestFields;
 import dev.refrain.semantics.client.ClientCache;
 import dev.refrain.semantics.client.ClientRequest;
 import dev.refrain.semantics.client.ProviderAnswer;
+import dev.refrain.semantics.client.RequestUrl;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -25,14 +26,14 @@ import java.util.function.BiConsumer;
 final class CallersRequest implements ClientRequest, RequestFields {
     private final HttpClient client;
     private final HttpRequest request;
-    private final URI uri;
+    private final RequestUrl url;
     /** What was taken from the publisher, which may have only one to give; null if nothing was. */
     private byte[] taken;
 
     CallersRequest(HttpClient client, HttpRequest request) {
         this.client = client;
         this.request = request;
-        this.uri = request.uri();
+        this.url = RequestUrl.of(request.uri().toString());
     }
 
     @Override
@@ -41,19 +42,8 @@ final class CallersRequest implements ClientRequest, RequestFields {
     }
 
     @Override
-    public String origin() {
-        int port = uri.getPort();
-        return uri.getScheme() + "://" + uri.getHost() + (port < 0 ? "" : ":" + port);
-    }
-
-    @Override
-    public String path() {
-        return uri.getRawPath();
-    }
-
-    @Override
-    public String query() {
-        return uri.getRawQuery() == null ? "" : uri.getRawQuery();
+    public RequestUrl url() {
+        return url;
     }
 
     @Override
@@ -137,8 +127,7 @@ final class CallersRequest implements ClientRequest, RequestFields {
                 HttpRequest.newBuilder(request, (name, value) -> !ClientCache.isForTheCache(name));
         return otherPath == null
                 ? leaving.build()
-                : leaving.uri(URI.create(origin() + otherPath + (query().isEmpty() ? "" : "?" + query())))
-                        .build();
+                : leaving.uri(URI.create(url.withPath(otherPath))).build();
     }
 
     @Override

@@ -8,6 +8,7 @@ import dev.refrain.semantics.RequestFields;
 import dev.refrain.semantics.client.ClientCache;
 import dev.refrain.semantics.client.ClientRequest;
 import dev.refrain.semantics.client.ProviderAnswer;
+import dev.refrain.semantics.client.RequestUrl;
 import java.io.ByteArrayInputStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -24,22 +25,14 @@ final class ModelRequest implements ClientRequest, RequestFields {
     private final Duration timeout;
 
     private final boolean streaming;
-    private final String url;
-    /** Where the path begins in the URL, and where it ends. */
-    private final int path;
-
-    private final int pathEnd;
+    private final RequestUrl url;
 
     ModelRequest(HttpClient client, HttpRequest request, Duration timeout, boolean streaming) {
         this.client = client;
         this.request = request;
         this.timeout = timeout;
         this.streaming = streaming;
-        this.url = request.url();
-        int query = url.indexOf('?');
-        int slash = url.indexOf('/', url.indexOf("://") + 3);
-        this.pathEnd = query < 0 ? url.length() : query;
-        this.path = slash < 0 ? pathEnd : Math.min(slash, pathEnd);
+        this.url = RequestUrl.of(request.url());
     }
 
     @Override
@@ -48,18 +41,8 @@ final class ModelRequest implements ClientRequest, RequestFields {
     }
 
     @Override
-    public String origin() {
-        return url.substring(0, path);
-    }
-
-    @Override
-    public String path() {
-        return url.substring(path, pathEnd);
-    }
-
-    @Override
-    public String query() {
-        return pathEnd == url.length() ? "" : url.substring(pathEnd + 1);
+    public RequestUrl url() {
+        return url;
     }
 
     @Override
@@ -111,7 +94,7 @@ final class ModelRequest implements ClientRequest, RequestFields {
 
     /** The request as it leaves if the cache has no part in it. */
     HttpRequest passingBy(String otherPath) {
-        return leaving(otherPath == null ? url : origin() + otherPath + url.substring(pathEnd), fieldsForTheProvider())
+        return leaving(otherPath == null ? request.url() : url.withPath(otherPath), fieldsForTheProvider())
                 .build();
     }
 
@@ -136,7 +119,7 @@ final class ModelRequest implements ClientRequest, RequestFields {
         Map<String, List<String>> fields = fieldsForTheProvider();
         fields.keySet().removeIf("Accept-Encoding"::equalsIgnoreCase);
         fields.put("Accept-Encoding", List.of("identity"));
-        HttpRequest.Builder leaving = leaving(url, fields);
+        HttpRequest.Builder leaving = leaving(request.url(), fields);
         if (changed != null) {
             leaving.body(new String(changed, StandardCharsets.UTF_8));
         }

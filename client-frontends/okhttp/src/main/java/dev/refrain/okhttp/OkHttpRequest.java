@@ -4,6 +4,7 @@ import dev.refrain.semantics.RequestFields;
 import dev.refrain.semantics.client.ClientCache;
 import dev.refrain.semantics.client.ClientRequest;
 import dev.refrain.semantics.client.ProviderAnswer;
+import dev.refrain.semantics.client.RequestUrl;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.LinkedHashMap;
@@ -14,7 +15,6 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.BiConsumer;
 import okhttp3.Call;
 import okhttp3.Headers;
-import okhttp3.HttpUrl;
 import okhttp3.Interceptor;
 import okhttp3.OkHttpClient;
 import okhttp3.Request;
@@ -30,7 +30,7 @@ final class OkHttpRequest implements ClientRequest, RequestFields {
     private final Interceptor.Chain chain;
     private final RefrainInterceptor interceptor;
     private final Request request;
-    private final HttpUrl url;
+    private final RequestUrl url;
     private final Headers headers;
     /** A body that can be written only once, and has been; null if there is none. */
     private byte[] spent;
@@ -42,7 +42,7 @@ final class OkHttpRequest implements ClientRequest, RequestFields {
         this.chain = chain;
         this.interceptor = interceptor;
         this.request = chain.request();
-        this.url = request.url();
+        this.url = RequestUrl.of(request.url().toString());
         this.headers = request.headers();
     }
 
@@ -52,21 +52,8 @@ final class OkHttpRequest implements ClientRequest, RequestFields {
     }
 
     @Override
-    public String origin() {
-        String host = url.host().indexOf(':') >= 0 ? "[" + url.host() + "]" : url.host();
-        String port = url.port() == HttpUrl.defaultPort(url.scheme()) ? "" : ":" + url.port();
-        return url.scheme() + "://" + host + port;
-    }
-
-    @Override
-    public String path() {
-        return url.encodedPath();
-    }
-
-    @Override
-    public String query() {
-        String query = url.encodedQuery();
-        return query == null ? "" : query;
+    public RequestUrl url() {
+        return url;
     }
 
     @Override
@@ -167,7 +154,8 @@ final class OkHttpRequest implements ClientRequest, RequestFields {
         Request.Builder leaving = request.newBuilder().headers(forTheProvider().build());
         return path == null
                 ? leaving.build()
-                : leaving.url(url.newBuilder().encodedPath(path).build()).build();
+                : leaving.url(request.url().newBuilder().encodedPath(path).build())
+                        .build();
     }
 
     private Headers.Builder forTheProvider() {

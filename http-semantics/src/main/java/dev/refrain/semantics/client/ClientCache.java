@@ -102,7 +102,7 @@ public final class ClientCache {
      * @return null if that is the path that it has
      */
     public String providersPath(ClientRequest request) {
-        ProviderPath path = ProviderPath.of(request.method(), request.origin(), request.path());
+        ProviderPath path = ProviderPath.of(request.method(), request.url());
         String id = path == null ? null : path.route().responseId();
         if (id == null) {
             return null;
@@ -194,12 +194,14 @@ public final class ClientCache {
     }
 
     private Caller caller(ClientRequest request) {
-        return caller != null ? caller : callers.of(request.fields(), request.query());
+        return caller != null
+                ? caller
+                : callers.of(request.fields(), request.url().query());
     }
 
     /** Decides; null if the cache has no part in the request. */
     private Exchange begin(ClientRequest request) throws IOException {
-        ProviderPath path = ProviderPath.of(request.method(), request.origin(), request.path());
+        ProviderPath path = ProviderPath.of(request.method(), request.url());
         if (path == null || path.route().endpoint() == null) {
             return null;
         }
@@ -234,7 +236,8 @@ public final class ClientCache {
         try (MemoryBudget.Reservation held = cache.admin().memory().open()) {
             byte[] body = coding.decode(sent, limit, held);
             String upstream = options.upstream() == null ? path.base() : options.upstream();
-            KeyContext context = contexts.of(path.route(), upstream, who, request.query(), fields);
+            KeyContext context =
+                    contexts.of(path.route(), upstream, who, request.url().query(), fields);
             Decision decision = Decision.of(cache, cache::key, NO_PRESETS, context, asked, coding, body, sent);
             return exchange.decided(decision, sent);
         } catch (ContentCoding.TooLong e) {

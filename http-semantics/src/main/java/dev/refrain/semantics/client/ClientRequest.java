@@ -12,14 +12,8 @@ public interface ClientRequest {
     /** The method, in capitals. */
     String method();
 
-    /** Scheme, host, and port where it is not the scheme's own: {@code https://api.openai.com}. */
-    String origin();
-
-    /** The path of the URL as it is sent: encoded, and with a slash at its beginning. */
-    String path();
-
-    /** The query of the URL as it is sent, or empty. */
-    String query();
+    /** Where it goes. */
+    RequestUrl url();
 
     /** The header, as far as the client has made it. */
     RequestFields fields();

@@ -22,8 +22,9 @@ record ProviderPath(Route route, String base) {
     private static final String RESPONSES = "responses";
 
     /** The endpoint that a request is for; null if it is none, or the path of a response. */
-    static ProviderPath of(String method, String origin, String path) {
-        List<String> segments = segments(path);
+    static ProviderPath of(String method, RequestUrl url) {
+        String origin = url.origin();
+        List<String> segments = segments(url.path());
         int count = segments.size();
         int suffix = suffix(segments);
         if (suffix == 0) {

@@ -34,17 +34,7 @@ class ClientExchangeTest {
                     }
 
                     @Override
-                    public String origin() {
-                        throw new AssertionError();
-                    }
-
-                    @Override
-                    public String path() {
-                        throw new AssertionError();
-                    }
-
-                    @Override
-                    public String query() {
+                    public RequestUrl url() {
                         throw new AssertionError();
                     }
 

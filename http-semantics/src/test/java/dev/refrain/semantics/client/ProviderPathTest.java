@@ -11,7 +11,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Which URLs of providers are the four endpoints, and what names the provider in their keys (W1, W1b, W10). */
 class ProviderPathTest {
     private static ProviderPath of(String path) {
-        return ProviderPath.of("POST", "https://h", path);
+        return ProviderPath.of("POST", new RequestUrl("https://h", path, ""));
     }
 
     @ParameterizedTest
@@ -54,7 +54,9 @@ class ProviderPathTest {
 
     @Test
     void w1_onlyAPostIsCached() {
-        assertThat(ProviderPath.of("GET", "https://h", "/v1/responses").route().endpoint())
+        assertThat(ProviderPath.of("GET", new RequestUrl("https://h", "/v1/responses", ""))
+                        .route()
+                        .endpoint())
                 .isNull();
     }
 
@@ -68,7 +70,8 @@ class ProviderPathTest {
 
     @Test
     void w26b_theIdInAPathCanBeExchanged() {
-        ProviderPath found = ProviderPath.of("GET", "https://h", "/api/v1/responses/gen-1/input_items");
+        ProviderPath found =
+                ProviderPath.of("GET", new RequestUrl("https://h", "/api/v1/responses/gen-1/input_items", ""));
         assertThat(found.route().endpoint()).isNull();
         assertThat(found.route().responseId()).isEqualTo("gen-1");
         assertThat(found.withResponseId("resp 1")).isEqualTo("/api/v1/responses/resp+1/input_items");
