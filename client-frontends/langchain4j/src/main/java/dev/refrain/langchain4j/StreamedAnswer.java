@@ -17,9 +17,10 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 
 /**
- * Takes the bytes of an event stream out of a client that would parse them. The client gives its body to a parser, on a
- * thread of its own, and closes it when the parser returns. So this one hands the body on, and returns when whoever
- * reads it closes it.
+ * Takes the bytes of an event stream out of a client that would parse them. The client gives its body to a parser, and
+ * closes it when the parser returns. So this one hands the body on, and returns when whoever reads it closes it. The
+ * client parses on a thread of its own or on the one that calls it, as it likes, so it is called on a thread that is
+ * there for nothing else.
  */
 final class StreamedAnswer implements ServerSentEventParser, ServerSentEventListener {
     private final CompletableFuture<ProviderAnswer> answer = new CompletableFuture<>();
@@ -32,7 +33,9 @@ final class StreamedAnswer implements ServerSentEventParser, ServerSentEventList
     /** Calls the provider, and waits until its answer begins; throws what the client tells its listener. */
     static ProviderAnswer of(HttpClient client, HttpRequest request) {
         StreamedAnswer streamed = new StreamedAnswer();
-        client.execute(request, streamed, streamed);
+        Thread thread = new Thread(() -> streamed.call(client, request), "refrain-stream");
+        thread.setDaemon(true);
+        thread.start();
         try {
             return streamed.answer.get();
         } catch (ExecutionException e) {
@@ -40,6 +43,15 @@ final class StreamedAnswer implements ServerSentEventParser, ServerSentEventList
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new IllegalStateException("interrupted while the provider was called", e);
+        }
+    }
+
+    @SuppressWarnings("CatchingUnchecked") // whatever it is, somebody waits for the answer
+    private void call(HttpClient client, HttpRequest request) {
+        try {
+            client.execute(request, this, this);
+        } catch (Throwable e) {
+            onError(e);
         }
     }
 

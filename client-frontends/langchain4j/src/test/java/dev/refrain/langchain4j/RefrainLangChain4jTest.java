@@ -6,8 +6,14 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.langchain4j.agent.tool.ToolSpecification;
 import dev.langchain4j.data.message.UserMessage;
 import dev.langchain4j.exception.RateLimitException;
+import dev.langchain4j.http.client.HttpClient;
 import dev.langchain4j.http.client.HttpClientBuilder;
 import dev.langchain4j.http.client.HttpClientBuilderLoader;
+import dev.langchain4j.http.client.HttpMethod;
+import dev.langchain4j.http.client.HttpRequest;
+import dev.langchain4j.http.client.SuccessfulHttpResponse;
+import dev.langchain4j.http.client.sse.ServerSentEventListener;
+import dev.langchain4j.http.client.sse.ServerSentEventParser;
 import dev.langchain4j.model.anthropic.AnthropicChatModel;
 import dev.langchain4j.model.chat.request.ChatRequest;
 import dev.langchain4j.model.chat.response.ChatResponse;
@@ -17,9 +23,13 @@ import dev.langchain4j.model.openai.OpenAiEmbeddingModel;
 import dev.langchain4j.model.openai.OpenAiStreamingChatModel;
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.testing.ScriptedProvider;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
@@ -27,6 +37,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 /** Models of LangChain4j as a program uses them, with the line that caches them. */
 class RefrainLangChain4jTest {
@@ -129,6 +140,33 @@ class RefrainLangChain4jTest {
             });
         }
         assertThat(provider.calls()).isEqualTo(1);
+    }
+
+    /** As the JDK's client does if the answer is there at once, and others do always. */
+    @Test
+    @Timeout(60)
+    void aClientMayParseAStreamOnTheThreadThatCallsIt() throws Exception {
+        HttpClient parsing = new HttpClient() {
+            @Override
+            public SuccessfulHttpResponse execute(HttpRequest request) {
+                throw new AssertionError();
+            }
+
+            @Override
+            public void execute(HttpRequest request, ServerSentEventParser parser, ServerSentEventListener listener) {
+                listener.onOpen(SuccessfulHttpResponse.builder()
+                        .statusCode(200)
+                        .headers(Map.of())
+                        .build());
+                parser.parse(new ByteArrayInputStream("data: [DONE]\n\n".getBytes(StandardCharsets.UTF_8)), listener);
+                listener.onClose();
+            }
+        };
+        HttpRequest request =
+                HttpRequest.builder().method(HttpMethod.POST).url("http://h/v1").build();
+        try (InputStream body = StreamedAnswer.of(parsing, request).body()) {
+            assertThat(new String(body.readAllBytes(), StandardCharsets.UTF_8)).isEqualTo("data: [DONE]\n\n");
+        }
     }
 
     @Test
