@@ -11,7 +11,6 @@ import dev.refrain.semantics.client.ClientCache;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 
 /** The SDK's client with a cache before it. */
 final class CachingHttpClient implements HttpClient {
@@ -38,27 +37,12 @@ final class CachingHttpClient implements HttpClient {
     @Override
     public CompletableFuture<HttpResponse> executeAsync(HttpRequest request, RequestOptions options) {
         SdkRequest asked = new SdkRequest(client, request, options);
-        CompletableFuture<ClientAnswer> answer = cache.executeAsync(asked);
-        if (answer == null) {
-            return client.executeAsync(asked.passingBy(), options);
-        }
-        CompletableFuture<HttpResponse> told = new CompletableFuture<>();
-        answer.whenComplete((given, failure) -> {
-            Throwable cause =
-                    failure instanceof CompletionException && failure.getCause() != null ? failure.getCause() : failure;
-            if (cause != null) {
-                told.completeExceptionally(
-                        cause instanceof IOException ? new AnthropicIoException("Request failed", cause) : cause);
-            } else if (!told.complete(new Answer(given))) {
-                given.close();
-            }
-        });
-        told.whenComplete((given, failure) -> {
-            if (told.isCancelled()) {
-                answer.cancel(true);
-            }
-        });
-        return told;
+        CompletableFuture<HttpResponse> answer = cache.executeAsync(asked, Answer::new, CachingHttpClient::asOfTheSdk);
+        return answer == null ? client.executeAsync(asked.passingBy(), options) : answer;
+    }
+
+    private static Throwable asOfTheSdk(Throwable failure) {
+        return failure instanceof IOException ? new AnthropicIoException("Request failed", failure) : failure;
     }
 
     @Override

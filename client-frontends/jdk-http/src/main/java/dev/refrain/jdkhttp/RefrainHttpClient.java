@@ -3,6 +3,7 @@ package dev.refrain.jdkhttp;
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.semantics.client.ClientAnswer;
 import dev.refrain.semantics.client.ClientCache;
+import dev.refrain.semantics.client.Deadline;
 import dev.refrain.semantics.client.RefrainOptions;
 import java.io.IOException;
 import java.net.Authenticator;
@@ -134,16 +135,11 @@ public final class RefrainHttpClient extends HttpClient {
                 told.completeExceptionally(cause);
             }
         });
-        if (request.timeout().isPresent() && !answer.isDone()) {
-            long nanos = request.timeout().get().toNanos();
-            CompletableFuture.delayedExecutor(nanos, TimeUnit.NANOSECONDS, Runnable::run)
-                    .execute(() -> {
-                        if (!answer.isDone()
-                                && told.completeExceptionally(new HttpTimeoutException("request timed out"))) {
-                            answer.cancel(true);
-                        }
-                    });
-        }
+        Deadline.of(request.timeout().orElse(null), answer, () -> {
+            if (told.completeExceptionally(new HttpTimeoutException("request timed out"))) {
+                answer.cancel(true);
+            }
+        });
         return told;
     }
 

@@ -8,6 +8,7 @@ import dev.refrain.testing.ScriptedProvider;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.lang.ref.WeakReference;
 import java.net.ConnectException;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -161,6 +162,22 @@ class RefrainHttpClientTest {
                 .hasCauseInstanceOf(HttpTimeoutException.class);
         proceed.countDown();
         assertThat(status(leader.get(60, TimeUnit.SECONDS))).isEqualTo("MISS");
+    }
+
+    /** Clients have limits of many minutes: all answers of that time would be in memory. */
+    @Test
+    void aTimeoutKeepsNothingOfAnAnswerThatHasCome() throws Exception {
+        HttpRequest patient = request(BodyPublishers.ofString(REQUEST))
+                .timeout(Duration.ofHours(1))
+                .build();
+        WeakReference<Object> body = new WeakReference<>(client.sendAsync(patient, BodyHandlers.ofByteArray())
+                .get(60, TimeUnit.SECONDS)
+                .body());
+        for (int i = 0; i < 200 && body.get() != null; i++) {
+            System.gc();
+            TimeUnit.MILLISECONDS.sleep(50);
+        }
+        assertThat(body.get()).isNull();
     }
 
     @Test

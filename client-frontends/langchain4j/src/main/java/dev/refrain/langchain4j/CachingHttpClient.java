@@ -17,7 +17,6 @@ import java.io.InterruptedIOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 
 /** A client of LangChain4j's with a cache before it. Failures are those that its own clients have. */
 final class CachingHttpClient implements HttpClient {
@@ -69,10 +68,7 @@ final class CachingHttpClient implements HttpClient {
             if (failure == null) {
                 deliver(given, parser, listener);
             } else {
-                Throwable cause = failure instanceof CompletionException && failure.getCause() != null
-                        ? failure.getCause()
-                        : failure;
-                ignoringExceptions(() -> listener.onError(cause));
+                ignoringExceptions(() -> listener.onError(failure));
             }
         });
     }

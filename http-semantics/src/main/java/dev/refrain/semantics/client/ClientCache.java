@@ -15,7 +15,6 @@ import dev.refrain.engine.exchange.ResponseHead;
 import dev.refrain.engine.exchange.ResponseSink;
 import dev.refrain.engine.exchange.Upstream;
 import dev.refrain.engine.memory.MemoryBudget;
-import dev.refrain.semantics.RequestFields;
 import dev.refrain.semantics.answer.CacheHeaders;
 import dev.refrain.semantics.answer.ErrorBody;
 import dev.refrain.semantics.answer.IdentifySink;
@@ -33,14 +32,12 @@ import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.Executor;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
-import java.util.function.BiConsumer;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.function.Function;
+import java.util.function.UnaryOperator;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -140,18 +137,21 @@ public final class ClientCache {
     /**
      * Answers a request like {@link #execute}, without waiting.
      *
+     * @param response makes what the program gets of the answer, which is closed if nobody takes it
+     * @param failure makes what the program gets of what {@code execute} would throw
      * @return null if the cache has no part in the request. A hit has completed it already; otherwise it completes on a
-     *     thread of the executor, which may wait for the answer's body. It fails with what {@code execute} would throw.
-     *     Whoever cancels it leaves (wire rule W29)
+     *     thread of the executor, which may wait for the answer's body. It fails with what {@code failure} makes, as it
+     *     is. Whoever cancels it leaves (wire rule W29)
      */
-    public CompletableFuture<ClientAnswer> executeAsync(ClientRequest request) {
+    public <T> CompletableFuture<T> executeAsync(
+            ClientRequest request, Function<ClientAnswer, T> response, UnaryOperator<Throwable> failure) {
+        CompletableFuture<T> told = new CompletableFuture<>();
         Exchange exchange;
-        CompletableFuture<ClientAnswer> future = new CompletableFuture<>();
         try {
             exchange = begin(request);
         } catch (IOException e) {
-            future.completeExceptionally(e);
-            return future;
+            told.completeExceptionally(failure.apply(e));
+            return told;
         }
         if (exchange == null) {
             return null;
@@ -159,33 +159,34 @@ public final class ClientCache {
         exchange.start();
         ClientExchange client = exchange.client;
         if (client.head() != null || client.failure() != null) {
-            exchange.complete(future);
-            return future;
+            exchange.complete(told, response, failure);
+            return told;
         }
         // Whoever is told may read the body on the thread that tells, which so must not be the one that brings it.
-        client.whenBegun(() -> options.executor().execute(() -> exchange.complete(future)));
-        long timeout = request.timeout() == null ? 0 : request.timeout().toNanos();
-        CompletableFuture<ClientAnswer> limited =
-                timeout > 0 ? future.orTimeout(timeout, TimeUnit.NANOSECONDS) : future;
-        CompletableFuture<ClientAnswer> told = limited.handle((answer, failure) -> {
-            Throwable cause =
-                    failure instanceof CompletionException && failure.getCause() != null ? failure.getCause() : failure;
-            if (cause instanceof TimeoutException) {
+        client.whenBegun(() -> {
+            try {
+                options.executor().execute(() -> exchange.complete(told, response, failure));
+            } catch (RejectedExecutionException e) {
+                told.completeExceptionally(failure.apply(new IOException("the client's threads have been stopped", e)));
                 client.close();
-                cause = new InterruptedIOException("timeout");
             }
-            if (cause != null) {
-                throw cause instanceof CompletionException wrapped ? wrapped : new CompletionException(cause);
-            }
-            return answer;
         });
-        told.whenComplete((answer, failure) -> {
+        Deadline.of(request.timeout(), told, () -> {
+            if (told.completeExceptionally(failure.apply(new InterruptedIOException("timeout")))) {
+                client.close();
+            }
+        });
+        told.whenComplete((taken, thrown) -> {
             if (told.isCancelled()) {
                 client.close();
-                future.cancel(false);
             }
         });
         return told;
+    }
+
+    /** The same with the answer and what is thrown as they are. */
+    public CompletableFuture<ClientAnswer> executeAsync(ClientRequest request) {
+        return executeAsync(request, answer -> answer, thrown -> thrown);
     }
 
     /** Has threads for what would wait, such as reading an answer that is still under way. */
@@ -318,14 +319,15 @@ public final class ClientCache {
         }
 
         @SuppressWarnings("CatchingUnchecked") // whatever it is, somebody waits for it
-        void complete(CompletableFuture<ClientAnswer> future) {
+        <T> void complete(
+                CompletableFuture<T> told, Function<ClientAnswer, T> response, UnaryOperator<Throwable> failure) {
             try {
                 ClientAnswer answer = answer();
-                if (!future.complete(answer)) {
+                if (!told.complete(response.apply(answer))) {
                     answer.close();
                 }
             } catch (Throwable e) {
-                future.completeExceptionally(e);
+                told.completeExceptionally(failure.apply(e));
             }
         }
 
@@ -385,41 +387,6 @@ public final class ClientCache {
             answer.set("X-Generation-Id", List.of(id));
             CacheHeaders.write(ifItFails, key, refusal, answer);
             return answer;
-        }
-    }
-
-    /** A request's fields, with what the options add to its key. */
-    private record KeyFields(RequestFields sent, RefrainOptions options) implements RequestFields {
-        private static final String NAMESPACE = "x-refrain-namespace";
-        private static final String SAMPLE = "x-refrain-sample";
-
-        @Override
-        public String first(String name) {
-            return sent.first(name);
-        }
-
-        @Override
-        public List<String> all(String name) {
-            return switch (name.toLowerCase(Locale.ROOT)) {
-                case NAMESPACE -> one(name, options.namespace());
-                case SAMPLE -> one(name, options.sample());
-                default -> sent.all(name);
-            };
-        }
-
-        /** What the request says, if it makes sense, or else what the options say; null if neither does. */
-        private List<String> one(String name, String otherwise) {
-            String said = sent.first(name);
-            String value = said == null ? null : said.strip();
-            boolean isValid = value != null
-                    && (name.equals(SAMPLE) ? RefrainOptions.isSample(value) : RefrainOptions.isNamespace(value));
-            String used = isValid ? value : otherwise;
-            return used == null ? null : List.of(used);
-        }
-
-        @Override
-        public void forEach(BiConsumer<String, List<String>> action) {
-            sent.forEach(action);
         }
     }
 }
