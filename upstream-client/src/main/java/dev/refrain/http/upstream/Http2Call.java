@@ -11,20 +11,17 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.Flow;
 
 /**
  * A call over a connection of HTTP/2: a stream (RFC 9113, 5).
  *
  * <p>A provider may send as much as the stream's window has. What a client has taken is given back to the window, and
  * nothing else: so what is held for a client that takes nothing is bounded by the window, and no other stream waits for
- * it. The request's body is asked for as the provider's window and the connection have room.
+ * it. A {@link BodySender} sends the request's body as the provider's window and the connection have room.
  *
- * <p>The event loop's alone, but for {@link Exchange.Wire} and {@link Flow.Subscriber}, which any thread may use.
+ * <p>The event loop's alone, but for {@link Exchange.Wire}, which any thread may use.
  */
-final class Http2Call implements Exchange.Wire, Flow.Subscriber<ByteBuffer> {
-    /** Pieces of a body that are on their way from the client at a time. */
-    private static final int STREAMED_PIECES = 2;
+final class Http2Call implements Exchange.Wire, BodySender.Out {
     /** Bytes of what is held that are passed on at a time: as much as a frame has. */
     private static final int PIECE = 16 * 1024;
 
@@ -32,19 +29,13 @@ final class Http2Call implements Exchange.Wire, Flow.Subscriber<ByteBuffer> {
     private final Exchange call;
     private final UpstreamRequest request;
     private final int id;
-    private final boolean isHeld;
     private final long beganNanos;
+    private final BodySender body;
 
     /** The request's head on its way. */
     private ChannelFuture head;
     /** What had been {@linkplain WatchedChannel#written written} before it. */
     private long writtenBefore;
-
-    private Flow.Subscription body;
-    private boolean sent;
-    private boolean stopped;
-    /** Pieces of the request's body that are not asked for until there is room. */
-    private int owedPieces;
 
     private long headBytes;
     /** Null until it has come. */
@@ -73,8 +64,8 @@ final class Http2Call implements Exchange.Wire, Flow.Subscriber<ByteBuffer> {
         this.call = call;
         this.request = call.request();
         this.id = id;
-        this.isHeld = request.body() instanceof HeldBody;
         this.beganNanos = beganNanos;
+        this.body = new BodySender(connection.loop(), request.body(), this);
     }
 
     int id() {
@@ -87,83 +78,48 @@ final class Http2Call implements Exchange.Wire, Flow.Subscriber<ByteBuffer> {
         Http2Headers fields = Http2Head.of(request);
         writtenBefore = connection.written();
         head = connection.writeHead(id, fields, request.body() == null);
-        if (request.body() == null) {
-            sent = true;
-        } else if (!over) {
-            if (!isHeld) {
+        if (!over) {
+            if (request.body() != null && !body.isHeld()) {
                 // The client may take its time with more.
                 connection.flush();
             }
-            request.body().subscribe(this);
+            body.start();
         }
         connection.flush();
     }
 
     @Override
-    public void onSubscribe(Flow.Subscription subscription) {
-        body = subscription;
-        subscription.request(isHeld ? 1 : STREAMED_PIECES);
+    public void write(ByteBuf piece) {
+        connection.writeBody(id, piece, false);
     }
 
     @Override
-    public void onNext(ByteBuffer piece) {
-        connection.run(() -> write(piece));
+    public void flush() {
+        connection.flush();
     }
 
-    private void write(ByteBuffer piece) {
-        if (stopped) {
-            return;
-        }
-        connection.writeBody(id, Unpooled.wrappedBuffer(piece), false);
-        boolean isWritable = connection.isWritable(id);
-        if (!isHeld || !isWritable) {
-            connection.flush();
-            isWritable = connection.isWritable(id);
-        }
-        if (isWritable) {
-            body.request(1);
-        } else {
-            owedPieces++;
+    @Override
+    public boolean hasRoom() {
+        return connection.isWritable(id);
+    }
+
+    @Override
+    public void allWritten() {
+        connection.writeBody(id, Unpooled.EMPTY_BUFFER, true);
+        connection.flush();
+    }
+
+    @Override
+    public void bodyFailed(Throwable why) {
+        if (!over && !complete) {
+            fail(why);
+            connection.reset(id, Http2Error.CANCEL);
         }
     }
 
     /** There is room for more of the request, or is not any more. */
     void writabilityChanged() {
-        if (owedPieces > 0 && !stopped && connection.isWritable(id)) {
-            int more = owedPieces;
-            owedPieces = 0;
-            body.request(more);
-        }
-    }
-
-    @Override
-    public void onComplete() {
-        connection.run(() -> {
-            if (!stopped) {
-                sent = true;
-                connection.writeBody(id, Unpooled.EMPTY_BUFFER, true);
-                connection.flush();
-            }
-        });
-    }
-
-    @Override
-    public void onError(Throwable why) {
-        connection.run(() -> {
-            if (!over && !complete) {
-                fail(why);
-                connection.reset(id, Http2Error.CANCEL);
-            }
-        });
-    }
-
-    private void stopSending() {
-        if (!stopped) {
-            stopped = true;
-            if (body != null && !sent) {
-                body.cancel();
-            }
-        }
+        body.writable();
     }
 
     // ---- the answer
@@ -279,8 +235,8 @@ final class Http2Call implements Exchange.Wire, Flow.Subscriber<ByteBuffer> {
     /** All of the answer is here. The connection is told first: whose answer is complete may call again at once. */
     private void completed() {
         complete = true;
-        stopSending();
-        connection.answered(id, sent);
+        body.stop();
+        connection.answered(id, body.isSent());
     }
 
     /** Hands a piece to the call, which waits for one. */
@@ -338,7 +294,7 @@ final class Http2Call implements Exchange.Wire, Flow.Subscriber<ByteBuffer> {
     private void broken(RuntimeException why) {
         over = true;
         held.clear();
-        stopSending();
+        body.stop();
         connection.reset(id, Http2Error.CANCEL);
         call.failed(why);
     }
@@ -348,7 +304,7 @@ final class Http2Call implements Exchange.Wire, Flow.Subscriber<ByteBuffer> {
         if (isDeaf()) {
             return;
         }
-        stopSending();
+        body.stop();
         failure = why;
         try {
             pass();
@@ -370,12 +326,12 @@ final class Http2Call implements Exchange.Wire, Flow.Subscriber<ByteBuffer> {
 
     /** Nobody can have acted on it (RFC 9113, 8.7), unless the provider says one thing and does another. */
     void unprocessed(Throwable why) {
-        boolean isRepeatable = headBytes == 0 && (body == null || isHeld);
+        boolean isRepeatable = headBytes == 0 && body.isRepeatable();
         if (isDeaf() || !isRepeatable) {
             fail(why);
             return;
         }
-        stopSending();
+        body.stop();
         over = true;
         call.unsent(why);
     }
@@ -412,7 +368,7 @@ final class Http2Call implements Exchange.Wire, Flow.Subscriber<ByteBuffer> {
             if (!over) {
                 over = true;
                 held.clear();
-                stopSending();
+                body.stop();
                 connection.cancelled(id, beganNanos, headBytes > 0);
             }
         });

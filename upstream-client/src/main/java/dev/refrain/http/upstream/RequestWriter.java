@@ -4,24 +4,14 @@ import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelHandlerContext;
-import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
-import java.util.concurrent.Flow;
-import java.util.concurrent.RejectedExecutionException;
 import java.util.function.Consumer;
 import java.util.function.IntConsumer;
 
-/**
- * Writes a request over HTTP/1.1, as its connection takes it. A body that is held in memory is written together with
- * the head; another one comes from a client, which may take its time.
- *
- * <p>The event loop's alone, but for what it hears as a subscriber.
- */
-final class RequestWriter implements Flow.Subscriber<ByteBuffer> {
+/** Writes a request over HTTP/1.1. The event loop's alone. */
+final class RequestWriter implements BodySender.Out {
     private static final byte[] LAST_CHUNK = {'0', '\r', '\n', '\r', '\n'};
     private static final byte[] LINE_END = {'\r', '\n'};
-    /** Pieces of a body that are on their way from the client at a time. */
-    private static final int STREAMED_PIECES = 2;
 
     private final ChannelHandlerContext context;
     private final UpstreamRequest request;
@@ -29,18 +19,15 @@ final class RequestWriter implements Flow.Subscriber<ByteBuffer> {
     private final ProxyRules.Proxy via;
 
     private final Consumer<Throwable> failed;
-    private final boolean isHeld;
+    private final BodySender body;
+    /** Whether there is more to be sent than the head, before there is a websocket. */
+    private final boolean hasBody;
+
     private boolean isChunked;
     /** Hears of what is sent over a websocket; null before there is one. */
     private IntConsumer moved;
     /** Runs when the client has sent all that there is over a websocket. */
     private Runnable ended;
-
-    private Flow.Subscription body;
-    private boolean sent;
-    private boolean stopped;
-    /** Pieces that are not asked for until there is room. */
-    private int owed;
 
     /**
      * @param via the proxy that gets the request in place of the provider; null for none
@@ -52,7 +39,8 @@ final class RequestWriter implements Flow.Subscriber<ByteBuffer> {
         this.request = request;
         this.via = via;
         this.failed = failed;
-        this.isHeld = request.body() instanceof HeldBody;
+        this.body = new BodySender(context.executor(), request.body(), this);
+        this.hasBody = request.body() != null && !request.isForWebSocket();
     }
 
     /**
@@ -64,16 +52,11 @@ final class RequestWriter implements Flow.Subscriber<ByteBuffer> {
     Throwable send() {
         long before = written();
         ChannelFuture head = context.write(head());
-        if (request.body() == null || request.isForWebSocket()) {
-            sent = true;
+        if (!hasBody || !body.isHeld()) {
             context.flush();
-        } else {
-            if (!isHeld) {
-                context.flush();
-            }
-            if (!isLost(head, before)) {
-                request.body().subscribe(this);
-            }
+        }
+        if (hasBody && !isLost(head, before)) {
+            body.start();
         }
         return isLost(head, before) ? head.cause() : null;
     }
@@ -97,7 +80,7 @@ final class RequestWriter implements Flow.Subscriber<ByteBuffer> {
         }
         if (request.isForWebSocket()) {
             text.append("Connection: Upgrade\r\nUpgrade: websocket\r\n");
-        } else if (request.body() != null) {
+        } else if (hasBody) {
             long length = request.body().contentLength();
             isChunked = length < 0;
             text.append(isChunked ? "Transfer-Encoding: chunked\r\n" : "Content-Length: " + length + "\r\n");
@@ -117,81 +100,27 @@ final class RequestWriter implements Flow.Subscriber<ByteBuffer> {
     void switchProtocols(IntConsumer moved, Runnable ended) {
         this.moved = moved;
         this.ended = ended;
-        sent = false;
-        request.body().subscribe(this);
+        body.start();
     }
 
-    /** Whether all of it has been written. */
+    /** Whether all of the request has been written, and all that goes over a websocket. */
     boolean isSent() {
-        return sent;
+        return body.isSent() || (!hasBody && moved == null);
     }
 
     /** There is room for more. */
     void writable() {
-        if (owed > 0 && !stopped) {
-            int more = owed;
-            owed = 0;
-            body.request(more);
-        }
+        body.writable();
     }
 
     /** Writes no more. */
     void stop() {
-        if (!stopped) {
-            stopped = true;
-            if (body != null && !sent) {
-                body.cancel();
-            }
-        }
+        body.stop();
     }
 
     @Override
-    public void onSubscribe(Flow.Subscription subscription) {
-        body = subscription;
-        subscription.request(isHeld ? 1 : STREAMED_PIECES);
-    }
-
-    @Override
-    public void onNext(ByteBuffer piece) {
-        onLoop(() -> write(piece));
-    }
-
-    @Override
-    public void onComplete() {
-        onLoop(this::complete);
-    }
-
-    @Override
-    public void onError(Throwable why) {
-        // Never within send(), which its caller would not expect.
-        later(() -> {
-            if (!stopped) {
-                failed.accept(why);
-            }
-        });
-    }
-
-    private void onLoop(Runnable task) {
-        if (context.executor().inEventLoop()) {
-            task.run();
-        } else {
-            later(task);
-        }
-    }
-
-    private void later(Runnable task) {
-        try {
-            context.executor().execute(task);
-        } catch (RejectedExecutionException closing) {
-            // All calls are broken off.
-        }
-    }
-
-    private void write(ByteBuffer piece) {
-        if (stopped) {
-            return;
-        }
-        ByteBuf bytes = Unpooled.wrappedBuffer(piece);
+    public void write(ByteBuf piece) {
+        ByteBuf bytes = piece;
         if (moved != null) {
             moved.accept(bytes.readableBytes());
         }
@@ -203,30 +132,33 @@ final class RequestWriter implements Flow.Subscriber<ByteBuffer> {
                     Unpooled.wrappedBuffer(LINE_END));
         }
         context.write(bytes);
-        boolean hasRoom = context.channel().isWritable();
-        if (!isHeld || !hasRoom) {
-            context.flush();
-            hasRoom = context.channel().isWritable();
+    }
+
+    @Override
+    public void flush() {
+        context.flush();
+    }
+
+    @Override
+    public boolean hasRoom() {
+        return context.channel().isWritable();
+    }
+
+    @Override
+    public void allWritten() {
+        if (isChunked) {
+            context.write(Unpooled.wrappedBuffer(LAST_CHUNK));
         }
-        if (hasRoom) {
-            body.request(1);
+        if (ended != null) {
+            // Behind what is still to be written.
+            context.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(written -> ended.run());
         } else {
-            owed++;
+            context.flush();
         }
     }
 
-    private void complete() {
-        if (!stopped) {
-            sent = true;
-            if (isChunked) {
-                context.write(Unpooled.wrappedBuffer(LAST_CHUNK));
-            }
-            if (ended != null) {
-                // Behind what is still to be written.
-                context.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(written -> ended.run());
-            } else {
-                context.flush();
-            }
-        }
+    @Override
+    public void bodyFailed(Throwable why) {
+        failed.accept(why);
     }
 }
