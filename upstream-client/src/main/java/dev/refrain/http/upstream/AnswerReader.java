@@ -63,7 +63,6 @@ final class AnswerReader {
     private State state = State.END;
     private boolean answersHead;
     private boolean mayBecomeWebSocket;
-    private boolean begun;
     private byte[] line = new byte[FIRST_LINE_BYTES];
     private int lineLength;
     private int headBytes;
@@ -89,7 +88,6 @@ final class AnswerReader {
         mayBecomeWebSocket = isForWebSocket;
         state = State.STATUS;
         answersHead = method.equals("HEAD") || method.equals("CONNECT");
-        begun = false;
         lineLength = 0;
         headBytes = 0;
         trailer = null;
@@ -98,11 +96,6 @@ final class AnswerReader {
     /** Whether the answer that was expected is complete. */
     boolean isAtEnd() {
         return state == State.END;
-    }
-
-    /** Whether nothing of the answer has come. */
-    boolean isUnbegun() {
-        return state == State.STATUS && !begun;
     }
 
     /** Whether the end of the connection is that of the answer. */
@@ -117,7 +110,6 @@ final class AnswerReader {
      */
     void read(ByteBuf in) throws ProxyException {
         while (in.isReadable() && state != State.END) {
-            begun = true;
             switch (state) {
                 case STATUS, FIELDS -> readLine(in);
                 case LENGTH -> {

@@ -172,9 +172,7 @@ final class Connector {
             if (address == null) {
                 if (trying.isEmpty()) {
                     fail(
-                            lastFailure instanceof ConnectException && !isTimeout(lastFailure)
-                                    ? Unreachable.REFUSED
-                                    : Unreachable.OTHER,
+                            lastFailure instanceof ConnectException ? Unreachable.REFUSED : Unreachable.OTHER,
                             lastFailure);
                 }
                 return;
@@ -313,10 +311,6 @@ final class Connector {
             cause = cause.getCause();
         }
         return cause != null;
-    }
-
-    private static boolean isTimeout(Throwable failure) {
-        return failure instanceof io.netty.channel.ConnectTimeoutException;
     }
 
     private static Unreachable reason(Throwable failure) {
