@@ -7,15 +7,21 @@ import java.nio.ByteBuffer;
  * Bytes of an answer that have come before anybody took them, in the order in which they came. They are copied: what
  * they came in may be much larger than they are, and would be kept with them.
  *
- * <p>Takes at most twice as much memory as the most that it has held. One thread's at a time.
+ * <p>Takes no more memory than {@code most}, but for a moment while it grows. One thread's at a time.
  */
 final class HeldBytes {
     private static final int FIRST = 1024;
     private static final byte[] NONE = new byte[0];
 
+    private final int most;
     private byte[] bytes = NONE;
     private int from;
     private int to;
+
+    /** @param most bytes that may ever be held, more than 1024 */
+    HeldBytes(int most) {
+        this.most = most;
+    }
 
     boolean isEmpty() {
         return from == to;
@@ -31,8 +37,7 @@ final class HeldBytes {
         int count = more.readableBytes();
         if (to + count > bytes.length) {
             int needed = size() + count;
-            byte[] target =
-                    needed <= bytes.length ? bytes : new byte[Math.max(FIRST, Integer.highestOneBit(needed) * 2)];
+            byte[] target = needed <= bytes.length ? bytes : new byte[grown(needed)];
             System.arraycopy(bytes, from, target, 0, size());
             to -= from;
             from = 0;
@@ -40,6 +45,18 @@ final class HeldBytes {
         }
         more.getBytes(more.readerIndex(), bytes, to, count);
         to += count;
+    }
+
+    private int grown(int needed) {
+        if (needed > most) {
+            throw new IllegalStateException(needed + " bytes are more than may be held");
+        }
+        return Math.min(most, Math.max(FIRST, Integer.highestOneBit(needed) * 2));
+    }
+
+    /** Bytes of memory that this takes. */
+    int capacity() {
+        return bytes.length;
     }
 
     /**

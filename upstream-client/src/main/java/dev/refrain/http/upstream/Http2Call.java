@@ -43,7 +43,7 @@ final class Http2Call implements Exchange.Wire, BodySender.Out {
     /** Bytes of a body of known length that have not come. */
     private long left;
 
-    private final HeldBytes held = new HeldBytes();
+    private final HeldBytes held = new HeldBytes(Http2Connections.STREAM_WINDOW);
     /** Whether the call waits for more of the answer. */
     private boolean wanted = true;
     /** Bytes that the call has got and not taken yet. */
