@@ -11,6 +11,8 @@ public final class Main {
     private static final int CANNOT_START = 1;
 
     private static final String NATIVE_REFLECTION = "jdk.reflect.useNativeAccessorOnly";
+    /** In nanoseconds; Netty's. */
+    private static final String HOSTS_FILE_INTERVAL = "io.netty.hostsFileRefreshInterval";
 
     private Main() {}
 
@@ -19,7 +21,9 @@ public final class Main {
     public static void main(String[] arguments) throws IOException {
         // Since JDK 18 each reflective call is first compiled into a method handle. A start has hundreds of such calls,
         // and later there are hardly any.
-        System.setProperty(NATIVE_REFLECTION, System.getProperty(NATIVE_REFLECTION, "true"));
+        setUnlessSet(NATIVE_REFLECTION, "true");
+        // Read once and for all otherwise; containers' hosts files change while they run.
+        setUnlessSet(HOSTS_FILE_INTERVAL, "10000000000");
         Logging.configure();
         if (List.of(arguments).equals(List.of("rehearse"))) {
             Rehearsal.run();
@@ -48,6 +52,10 @@ public final class Main {
                 System.exit(CANNOT_START);
             }
         }
+    }
+
+    private static void setUnlessSet(String property, String value) {
+        System.setProperty(property, System.getProperty(property, value));
     }
 
     private static void closeAtTheEnd(ProxyServer server) {

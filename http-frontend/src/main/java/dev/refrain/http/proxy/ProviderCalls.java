@@ -40,24 +40,26 @@ final class ProviderCalls {
      * @param identityCoding whether the provider is asked not to compress its answer
      */
     Upstream of(ClientRequest request, Body body, boolean identityCoding) {
-        return sink -> {
-            try {
-                return call(request, request(request, body.make(), identityCoding))
-                        .fetch(sink);
-            } catch (ProxyException e) {
-                sink.fail(e);
-                return Upstream.Call.UNSTOPPABLE;
-            }
-        };
+        return made(request, () -> request(request, body.make(), identityCoding));
     }
 
     /** A call that becomes a websocket if the provider agrees. */
     Upstream webSocket(ClientRequest request) {
+        return made(
+                request,
+                () -> request(request, null, false)
+                        .forWebSocket(request.client().tunnel()));
+    }
+
+    private interface Making {
+        UpstreamRequest make() throws ProxyException;
+    }
+
+    private Upstream made(ClientRequest request, Making call) {
         return sink -> {
             try {
-                UpstreamRequest plain = request(request, null, false);
-                return call(request, plain.forWebSocket(request.client().tunnel()))
-                        .fetch(sink);
+                boolean isKnown = request.shortcut().hasServed();
+                return new UpstreamCall(parts.client(), call.make(), isKnown, request.client()::interim).fetch(sink);
             } catch (ProxyException e) {
                 sink.fail(e);
                 return Upstream.Call.UNSTOPPABLE;
@@ -75,10 +77,6 @@ final class ProviderCalls {
                         request.fields(),
                         body,
                         identityCoding);
-    }
-
-    private UpstreamCall call(ClientRequest request, UpstreamRequest call) {
-        return new UpstreamCall(parts.client(), call, request.shortcut().hasServed(), request.client()::interim);
     }
 
     /** The route with the provider's id of a response in place of the one that a hit gave it (W26b). */

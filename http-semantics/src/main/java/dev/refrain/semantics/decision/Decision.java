@@ -64,7 +64,7 @@ public record Decision(
                 ? presets.find(request.model(), request.preset()).orElse(null)
                 : null;
         CacheControls controls = asked.with(preset);
-        if (preset != null && !preset.isPolicyOnly()) {
+        if (isMerged(preset)) {
             if (body != sent) {
                 return new Decision(request, controls, null, BypassReason.CONTENT_ENCODING, preset, () -> sent, null);
             }
@@ -83,7 +83,7 @@ public record Decision(
         CacheKey key = controls.enabled() ? keys.apply(request).orElse(null) : null;
         BypassReason bypass = key == null ? cache.pipeline().bypass(request).orElse(null) : null;
         CacheRequest decided = request;
-        boolean isMerged = preset != null && !preset.isPolicyOnly();
+        boolean isMerged = isMerged(preset);
         Supplier<byte[]> outgoing = () -> {
             CacheRequest understood = cache.pipeline().withProviderIds(decided);
             if (understood == decided && !isMerged) {
@@ -97,6 +97,10 @@ public record Decision(
 
     /** Whether a preset has been merged into the body. */
     public boolean isMerged() {
+        return isMerged(preset);
+    }
+
+    private static boolean isMerged(Preset preset) {
         return preset != null && !preset.isPolicyOnly();
     }
 

@@ -11,26 +11,17 @@ import io.netty.util.concurrent.Future;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 
 /**
  * Looks names of hosts up: in the hosts file, then by DNS as the system's {@code resolv.conf} says. A look-up is a
  * question over a socket and blocks no thread, so one that gets no answer holds up nobody else. Answers are kept for as
- * long as they say themselves.
+ * long as they say themselves. How often the hosts file is read, a property of Netty's says: once, unless it is set.
  *
  * <p>Thread-safe.
  */
 final class Names implements AutoCloseable {
-    private static final String HOSTS_REFRESH = "io.netty.hostsFileRefreshInterval";
     /** Questions at a time that others with the same name wait for. */
     private static final int SHARED_QUESTIONS = 64;
-
-    static {
-        // Read once and for all otherwise; containers' hosts files change while they run.
-        if (System.getProperty(HOSTS_REFRESH) == null) {
-            System.setProperty(HOSTS_REFRESH, String.valueOf(TimeUnit.SECONDS.toNanos(10)));
-        }
-    }
 
     private final EventLoop loop;
     /** Null for the system's. */
