@@ -20,7 +20,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** A provider that cannot be reached is said to be so, with the cause: in the answer, the log and the activity. */
 class UnreachableProviderTest {
-    private static final String LOG = "dev.refrain.http.upstream.ConnectionPool";
+    private static final String LOG = "dev.refrain.http.upstream.Reachability";
     private static final String ANSWER =
             "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
 

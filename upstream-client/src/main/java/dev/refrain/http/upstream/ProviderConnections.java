@@ -1,0 +1,395 @@
+package dev.refrain.http.upstream;
+
+import dev.refrain.semantics.answer.ProxyException;
+import dev.refrain.semantics.answer.Unreachable;
+import io.netty.channel.EventLoopGroup;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.Iterator;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
+
+/**
+ * The connections to one provider. A call takes the one that became idle last, or waits for one: whichever is there
+ * first, a new one or one that another call gives back. A connection of HTTP/2 has places for several calls; the one
+ * that was made first is filled first, so that the others become idle and are closed.
+ *
+ * <p>At most so many connections are made at a time. A handshake takes milliseconds of a processor; those of a burst
+ * that all begin at once end together, after their time limit perhaps, where in turns the first are through soon.
+ *
+ * <p>Thread-safe. The monitor is a leaf: no call is told anything with it held.
+ */
+final class ProviderConnections implements Http1Connection.Owner, Http2Connection.Owner {
+    /** Hundreds a second with a provider round the world, in a fraction of a second of processor. */
+    private static final int MOST_CONNECTING = 128;
+    /**
+     * The same while nobody knows how many calls a connection takes: 100 where the provider speaks HTTP/2, and a burst
+     * would make far more than it needs. More than one, as one may be stuck.
+     */
+    private static final int MOST_CONNECTING_AT_FIRST = 2;
+
+    /** A provider's own account of how long it keeps a connection is taken with so much to spare: the way to it. */
+    private static final long SPARE_NANOS = TimeUnit.SECONDS.toNanos(1);
+
+    /**
+     * A connection that is closed so soon after an answer was going to be closed anyway, by a provider that does not
+     * say so. The connections of a provider rest for so long before they are used again until it is known to keep
+     * them, or a request would now and then meet the end of one.
+     */
+    private static final long REST_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
+
+    private record Waiting(Exchange call, long sinceNanos) {}
+
+    /** What becomes of a connection that is for one call alone. */
+    private record Alone(Reachability provider) implements Http1Connection.Owner {
+        @Override
+        public void idle(Http1Connection connection) {
+            connection.close();
+        }
+
+        @Override
+        public void answers() {
+            provider.answers();
+        }
+
+        @Override
+        public void unreachable(ProxyException why) {
+            provider.lost(why);
+        }
+
+        @Override
+        public void closed(Http1Connection connection) {}
+    }
+
+    private final Connector connector;
+    private final EventLoopGroup loops;
+    private final Duration keepAlive;
+    private final boolean http2;
+    private final LongSupplier nanoTime;
+    private final Origin origin;
+    private final Reachability reachability;
+    // The one that became idle first is first; guarded by this.
+    private final Deque<Http1Connection> idle = new ArrayDeque<>();
+    /** Those of HTTP/2 that take calls. */
+    private final List<Http2Connection> shared = new ArrayList<>();
+    /** How many calls a connection takes at a time, as far as is known; 0 before there was one. */
+    private int places;
+
+    private final Deque<Waiting> waiting = new ArrayDeque<>();
+    private int connecting;
+    /** When a connection was made last; means nothing before there was one. */
+    private long connectedNanos;
+
+    private boolean everConnected;
+    /** Whether connections are known to stay open after an answer. */
+    private boolean isKeeping;
+
+    private boolean everClosedSoon;
+
+    /**
+     * None at first.
+     *
+     * @param keepAlive how long to keep an idle connection if the provider does not say how long it does
+     * @param http2 whether HTTP/2 is spoken if the provider offers it
+     */
+    ProviderConnections(
+            Origin origin,
+            Connector connector,
+            EventLoopGroup loops,
+            Duration keepAlive,
+            boolean http2,
+            LongSupplier nanoTime) {
+        this.origin = origin;
+        this.reachability = new Reachability(origin);
+        this.connector = connector;
+        this.loops = loops;
+        this.keepAlive = keepAlive;
+        this.http2 = http2;
+        this.nanoTime = nanoTime;
+    }
+
+    void enter(Exchange call) {
+        Http2Connection free;
+        Http1Connection connection;
+        synchronized (this) {
+            free = reserve();
+            connection = free == null ? take() : null;
+            if (free == null && connection == null) {
+                waiting.addLast(new Waiting(call, nanoTime.getAsLong()));
+            }
+        }
+        if (free != null) {
+            free.start(call);
+        } else if (connection != null) {
+            start(connection, call);
+        } else {
+            connect();
+        }
+    }
+
+    /** Makes a connection for this call, which nobody gets after it. */
+    void enterAlone(Exchange call) {
+        connector.connect(origin, loops.next(), true, new Connector.Receiver() {
+            @Override
+            public void connected(WatchedChannel channel, ProxyRules.Proxy via) {
+                Http1Connection connection =
+                        new Http1Connection(channel, origin.secure(), via, new Alone(reachability), nanoTime);
+                channel.pipeline().addLast(connection);
+                channel.read();
+                if (!connection.start(call)) {
+                    call.unconnected(ProxyException.unreachable(Unreachable.OTHER, null));
+                }
+            }
+
+            @Override
+            public void unconnected(ProxyException why) {
+                unreachable(why);
+                call.unconnected(why);
+            }
+        });
+    }
+
+    /** One with a place, which is taken; null if there is none. */
+    private Http2Connection reserve() {
+        for (Http2Connection connection : shared) {
+            if (connection.reserve()) {
+                return connection;
+            }
+        }
+        return null;
+    }
+
+    private Http1Connection take() {
+        isKeeping = isKeeping || idle.stream().anyMatch(each -> each.isUsed() && rested(each) >= REST_NANOS);
+        if (isKeeping) {
+            return idle.pollLast();
+        }
+        Http1Connection unused =
+                idle.stream().filter(each -> !each.isUsed()).findFirst().orElse(null);
+        idle.remove(unused);
+        return unused;
+    }
+
+    private long rested(Http1Connection connection) {
+        return nanoTime.getAsLong() - connection.idleSinceNanos();
+    }
+
+    /** Never within this call, which may come from the midst of another one's answer. */
+    private void start(Http1Connection connection, Exchange call) {
+        connection.loop().execute(() -> startNow(connection, call));
+    }
+
+    private void startNow(Http1Connection connection, Exchange call) {
+        boolean isUsed = connection.isUsed();
+        if (!isFresh(connection)) {
+            connection.close();
+            enter(call);
+        } else if (!connection.start(call)) {
+            if (isUsed) {
+                enter(call);
+            } else {
+                call.unconnected(ProxyException.unreachable(Unreachable.OTHER, null));
+            }
+        }
+    }
+
+    synchronized void withdraw(Exchange call) {
+        waiting.removeIf(each -> each.call() == call);
+    }
+
+    /** Makes connections as long as more calls wait than those in the making will take. */
+    private void connect() {
+        while (true) {
+            synchronized (this) {
+                boolean isUnknown = http2 && origin.secure() && places == 0;
+                int needed = (waiting.size() + Math.max(1, places) - 1) / Math.max(1, places);
+                if (connecting >= Math.min(needed, isUnknown ? MOST_CONNECTING_AT_FIRST : MOST_CONNECTING)) {
+                    return;
+                }
+                connecting++;
+            }
+            connectOne();
+        }
+    }
+
+    private void connectOne() {
+        connector.connect(origin, loops.next(), false, new Connector.Receiver() {
+            @Override
+            public void connected(WatchedChannel channel, ProxyRules.Proxy via) {
+                if (channel.speaks(Connector.HTTP_2)) {
+                    share(channel);
+                    return;
+                }
+                synchronized (ProviderConnections.this) {
+                    connecting--;
+                    places = 1;
+                    everConnected = true;
+                    connectedNanos = nanoTime.getAsLong();
+                }
+                Http1Connection connection =
+                        new Http1Connection(channel, origin.secure(), via, ProviderConnections.this, nanoTime);
+                channel.pipeline().addLast(connection);
+                channel.read();
+                idle(connection);
+                connect();
+            }
+
+            @Override
+            public void unconnected(ProxyException why) {
+                unreachable(why);
+                ProviderConnections.this.unconnected(why);
+            }
+        });
+    }
+
+    // ---- those of HTTP/2
+
+    /** It counts as being made until its provider has said how many calls it takes. */
+    private void share(WatchedChannel channel) {
+        Http2Connection connection = Http2Connections.open(channel, this, connector.limit(), nanoTime);
+        synchronized (this) {
+            shared.add(connection);
+        }
+        hasRoom(connection);
+    }
+
+    @Override
+    public void ready(Http2Connection connection) {
+        int most = connection.capacity();
+        if (most == 0) {
+            unconnected(ProxyException.unreachable(Unreachable.OTHER, null));
+            return;
+        }
+        synchronized (this) {
+            connecting--;
+            places = most;
+            everConnected = true;
+            connectedNanos = nanoTime.getAsLong();
+        }
+        connect();
+    }
+
+    @Override
+    public void hasRoom(Http2Connection connection) {
+        while (true) {
+            Waiting next;
+            synchronized (this) {
+                if (waiting.isEmpty() || !shared.contains(connection) || !connection.reserve()) {
+                    return;
+                }
+                next = waiting.pollFirst();
+            }
+            connection.start(next.call());
+        }
+    }
+
+    @Override
+    public void retired(Http2Connection connection, ProxyException why) {
+        synchronized (this) {
+            shared.remove(connection);
+        }
+        if (why != null) {
+            unconnected(why);
+        } else {
+            connect();
+        }
+    }
+
+    @Override
+    public void notBegun(Exchange call) {
+        enter(call);
+    }
+
+    // ---- all of them
+
+    /**
+     * Fails the call that has waited longest, and those that have waited for as long as connecting may take. But a
+     * provider to which other connections come through is merely slow, and a connection that took too long is made
+     * again.
+     */
+    private void unconnected(ProxyException why) {
+        List<Exchange> failed = new ArrayList<>();
+        synchronized (this) {
+            connecting--;
+            long now = nanoTime.getAsLong();
+            long limit = connector.limit().toNanos();
+            boolean othersComeThrough = everConnected && now - connectedNanos < limit;
+            int most = !othersComeThrough ? Integer.MAX_VALUE : Unreachable.isTimeout(why.reason()) ? 0 : 1;
+            while (!waiting.isEmpty()
+                    && failed.size() < most
+                    && (failed.isEmpty() || now - waiting.peekFirst().sinceNanos() >= limit)) {
+                failed.add(waiting.pollFirst().call());
+            }
+        }
+        failed.forEach(call -> call.unconnected(why));
+        connect();
+    }
+
+    @Override
+    public void unreachable(ProxyException why) {
+        reachability.lost(why);
+    }
+
+    @Override
+    public void answers() {
+        reachability.answers();
+    }
+
+    @Override
+    public void idle(Http1Connection connection) {
+        Waiting next;
+        synchronized (this) {
+            isKeeping |= connection.keptSeconds() > 0 && !everClosedSoon;
+            next = connection.isUsed() && !isKeeping ? null : waiting.pollFirst();
+            if (next == null) {
+                idle.addLast(connection);
+            }
+        }
+        if (next != null) {
+            start(connection, next.call());
+        }
+    }
+
+    @Override
+    public synchronized void closed(Http1Connection connection) {
+        if (idle.remove(connection) && connection.isUsed() && rested(connection) < REST_NANOS) {
+            everClosedSoon = true;
+            isKeeping = false;
+        }
+    }
+
+    void sweep() {
+        List<Http1Connection> old = new ArrayList<>();
+        List<Http2Connection> current;
+        synchronized (this) {
+            current = List.copyOf(shared);
+            for (Iterator<Http1Connection> each = idle.iterator(); each.hasNext(); ) {
+                Http1Connection connection = each.next();
+                if (!isFresh(connection)) {
+                    each.remove();
+                    old.add(connection);
+                }
+            }
+        }
+        old.forEach(connection -> connection.loop().execute(connection::close));
+        current.forEach(connection -> connection.run(() -> connection.tick(keepAlive)));
+    }
+
+    synchronized int idle() {
+        return idle.size()
+                + (int) shared.stream().filter(Http2Connection::isIdle).count();
+    }
+
+    private boolean isFresh(Http1Connection connection) {
+        long idle = nanoTime.getAsLong() - connection.idleSinceNanos();
+        long kept = keepAlive.toNanos();
+        if (connection.keptSeconds() >= 0) {
+            kept = TimeUnit.SECONDS.toNanos(connection.keptSeconds());
+            kept -= Math.min(kept / 2, SPARE_NANOS);
+        }
+        return idle < kept;
+    }
+}
