@@ -29,13 +29,15 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /**
  * The wire rules that every front-end keeps, the proxy and those inside a JVM, against a provider over real sockets.
- * What stands here needs no socket of the front-end's own.
+ * What stands here needs no socket of the front-end's own. Long, since it is the whole of one contract.
  */
+@Timeout(120)
 public abstract class FrontEndContract {
     private static final String CHAT = "/chat/completions";
     private static final String REQUEST = "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}";

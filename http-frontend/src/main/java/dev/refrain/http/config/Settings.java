@@ -29,6 +29,8 @@ import java.util.stream.Stream;
  * Everything that can be set, complete and checked. A component {@code sweepInterval} is {@code sweep-interval} in the
  * file and {@code REFRAIN_SWEEP_INTERVAL} in the environment; docs/refrain.example.yaml explains each one.
  *
+ * <p>Long, since every setting stands here with its default and what is allowed, and nowhere else.
+ *
  * @param host address to listen on
  * @param port port to listen on, 0 for any free one
  * @param upstream base URL of the provider without a trailing slash, or null for the demo provider

@@ -34,6 +34,8 @@ import org.xnio.conduits.ConduitStreamSinkChannel;
  * other threads go through a mailbox that keeps their order. What the socket does not take waits in a backlog. When it
  * is empty, {@link #whenDrained} fires. A client that takes nothing for too long is cut off. After the client has gone,
  * everything is ignored, so that a capture can go on; {@link #whenGone} is for sources that stop.
+ *
+ * <p>Long, since whatever can end an exchange meets here: the answer, its client, a timer, the tunnel, a fault.
  */
 public final class ExchangeSink implements ResponseSink {
     private static final Logger LOG = LoggerFactory.getLogger(ExchangeSink.class);

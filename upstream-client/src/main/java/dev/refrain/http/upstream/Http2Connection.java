@@ -37,7 +37,8 @@ import java.util.function.LongSupplier;
  * <p>A place is {@linkplain #reserve reserved} before a call is {@linkplain #start started}, and is free again when its
  * stream is closed. There is one place until the provider has said how many streams it takes.
  *
- * <p>The event loop's alone, but for what says otherwise.
+ * <p>The event loop's alone, but for what says otherwise. Long, since Netty tells of frames, streams and faults in four
+ * places, and all of them change the same few fields.
  */
 final class Http2Connection extends Http2ConnectionHandler {
     /** Whose connections these are. */

@@ -13,14 +13,17 @@ import static dev.refrain.http.upstream.Http2Provider.block;
 import static dev.refrain.http.upstream.Http2Provider.latin;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.netty.buffer.Unpooled;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Answers and frames that RFC 9113 does not allow. */
 class Http2MalformedTest extends Http2Test {
@@ -184,6 +187,38 @@ class Http2MalformedTest extends Http2Test {
         assertThat(provider.requests).hasValue(1);
         assertThat(post("{}").text()).isEqualTo(OK);
         assertThat(provider.connections).hasValue(2);
+    }
+
+    /** Netty answers each, and would hold as many answers as the provider leaves unread. */
+    @ParameterizedTest
+    @ValueSource(ints = {PING, SETTINGS})
+    void whatAsksForAnswersThatNobodyReadsEndsTheConnection(int type) throws IOException {
+        byte[] frame = Unpooled.buffer()
+                .writeMedium(type == PING ? 8 : 0)
+                .writeByte(type)
+                .writeByte(0)
+                .writeInt(0)
+                .writeBytes(new byte[type == PING ? 8 : 0])
+                .array();
+        byte[] many = new byte[1000 * (type == PING ? 17 : 9)];
+        for (int at = 0; at < many.length; at++) {
+            many[at] = frame[at % (type == PING ? 17 : 9)];
+        }
+        AtomicInteger sent = new AtomicInteger();
+        start(connection -> {
+            connection.greet();
+            if (provider.connections.get() == 1) {
+                connection.request();
+                while (sent.incrementAndGet() < 20_000) {
+                    connection.raw(many);
+                }
+            }
+            answerAll(connection);
+        });
+        assertThat(post("{}").failure()).isNotNull();
+        // What the sockets between the two take is some megabytes.
+        assertThat(sent).hasValueLessThan(20_000);
+        assertThat(post("{}").text()).isEqualTo(OK);
     }
 
     /** As long as HTTP/1.1's may be. */

@@ -20,7 +20,7 @@ import java.util.List;
 /**
  * Reads one JSON object of an answer in one pass, the only one there is: says which of its tokens a replay replaces
  * (wire rule W25), what makes the answer complete (W16) and what it cost (W61). Reused for every event of a stream; the
- * result stands until the next scan.
+ * result stands until the next scan. Long, since one pass has to know all formats.
  */
 final class AnswerScanner {
     private static final String NOT_JSON = "not JSON";
