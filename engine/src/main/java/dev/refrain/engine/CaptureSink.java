@@ -27,6 +27,8 @@ import org.slf4j.LoggerFactory;
  *
  * <p>The answer is stored <em>before</em> the client gets the piece that completes it, so a client that repeats its
  * request at once gets a hit. A failure to capture or store ends the capture, never the answer.
+ *
+ * <p>Long, since a flight has to hear of each step, between the capture of a piece and its passing on.
  */
 class CaptureSink extends ForwardingSink {
     private static final Logger LOG = LoggerFactory.getLogger(CaptureSink.class);

@@ -26,6 +26,8 @@ import org.slf4j.LoggerFactory;
  *
  * <p>The upstream's thread drives it. Joining, leaving and ending hold this object's monitor, which guards the list of
  * followers and the state that depends on it. No sink is called and no byte is copied under the monitor.
+ *
+ * <p>Long, since joining, leaving, failing and ending change the same few fields under that one monitor.
  */
 final class Flight extends CaptureSink {
     private static final Logger LOG = LoggerFactory.getLogger(Flight.class);

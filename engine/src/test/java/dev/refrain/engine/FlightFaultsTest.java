@@ -28,8 +28,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * What goes wrong in one part of a flight stays there: sinks, upstreams and
- * stores that throw, call back or come in odd orders.
+ * What goes wrong in one part of a flight stays there: sinks, upstreams and stores that throw, call back or come in odd
+ * orders. Long, since each part may fail at each step.
  */
 class FlightFaultsTest {
     private static final String STREAM_REQUEST = "{\"stream\":true,\"messages\":[]}";

@@ -28,7 +28,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Wire rules W28 and W29, one step at a time on one thread. */
+/** Wire rules W28 and W29, one step at a time on one thread. Long, since there are many orders of steps. */
 class FlightTest {
     private static final String STREAM_REQUEST = "{\"stream\":true,\"messages\":[]}";
     private static final String EVENT = "data: {\"id\":\"chatcmpl-1\",\"created\":17,\"n\":%d,\"usage\":{\"t\":4}}\n\n";

@@ -31,6 +31,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
+/** The facade: whole answers, streams, removal, limits. Long, since it goes through all of the facade. */
 class ResponseCacheTest {
     private static final Duration TTL = Duration.ofMinutes(5);
 

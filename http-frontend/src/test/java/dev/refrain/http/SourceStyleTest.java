@@ -8,12 +8,13 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /**
- * What the formatter leaves alone in the sources of all modules: the length of comments' lines, and short lines in the
- * middle of their paragraphs.
+ * What the formatter leaves alone in the sources of all modules: the length of comments' lines, short lines in the
+ * middle of their paragraphs, and files that are long without a reason.
  */
 class SourceStyleTest {
     private static final Path ROOT = Path.of("..");
@@ -21,8 +22,15 @@ class SourceStyleTest {
     /** A line in the middle of a paragraph that is shorter than this, and has room for the next word, is an orphan. */
     private static final int SHORT = 70;
 
+    /** A longer file says why it is long. */
+    private static final int LONG = 400;
+
     /** Begins a paragraph, an item, a tag, or a line of a table. */
     private static final Pattern BEGINS = Pattern.compile("(@|<|-+ |\\d+[.)] |\\| |\\* ).*");
+
+    /** The line that declares a file's class. */
+    private static final Pattern TYPE =
+            Pattern.compile("^((public|final|abstract|sealed) )*(class|interface|record|enum) ");
 
     @Test
     void noLineIsLongerThanTheFormattersLines() throws IOException {
@@ -50,6 +58,39 @@ class SourceStyleTest {
         assertThat(found)
                 .as("short lines of comments that have room for the next line's first word")
                 .isEmpty();
+    }
+
+    @Test
+    void aLongFileSaysWhyInItsClassComment() throws IOException {
+        List<String> found = new ArrayList<>();
+        for (Path file : sources()) {
+            List<String> lines = Files.readAllLines(file);
+            if (lines.size() > LONG && !saysWhyItIsLong(lines)) {
+                found.add(ROOT.relativize(file) + ": " + lines.size() + " lines");
+            }
+        }
+        assertThat(found)
+                .as("files of more than %s lines without \"Long, since ...\" in their class comment", LONG)
+                .isEmpty();
+    }
+
+    @Test
+    void onlyAClassCommentSaysWhyAFileIsLong() {
+        assertThat(saysWhyItIsLong(List.of("/** A test. Long, since it has to be. */", "class A {", "}")))
+                .isTrue();
+        assertThat(saysWhyItIsLong(
+                        List.of("/**", " * A test. Long,", " * since it has to be.", " */", "class A {", "}")))
+                .isTrue();
+        assertThat(saysWhyItIsLong(List.of("/** A test. */", "class A {", "// Long, since", "}")))
+                .isFalse();
+    }
+
+    private static boolean saysWhyItIsLong(List<String> lines) {
+        return lines.stream()
+                .takeWhile(line -> !TYPE.matcher(line).find())
+                .map(line -> line.strip().replaceFirst("^\\* ", ""))
+                .collect(Collectors.joining(" "))
+                .contains("Long, since ");
     }
 
     @Test

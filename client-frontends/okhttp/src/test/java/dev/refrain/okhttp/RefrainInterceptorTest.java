@@ -35,7 +35,10 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** What is OkHttp's own: async calls, cancelling, time limits, interceptors around this one, kinds of bodies. */
+/**
+ * What is OkHttp's own: async calls, cancelling, time limits, interceptors around this one, kinds of bodies. Long,
+ * since all of it needs the same client, provider and cache.
+ */
 class RefrainInterceptorTest {
     private static final String STATUS = "X-OpenRouter-Cache-Status";
     private static final String REQUEST = "{\"model\":\"m\"}";

@@ -29,7 +29,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The log of requests, its counters and its file. */
+/** The log of requests, its counters and its file. Long, since counters, records and file are all asked through it. */
 class ActivityLogTest {
     private static final long MEBIBYTE = 1 << 20;
     private static final AnswerFacts FACTS = new AnswerFacts(null, 100, 50, 150, AnswerFacts.UNKNOWN, "stop");

@@ -17,6 +17,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
+/**
+ * The settings as they are given: flags, variables and a file, and the line that names a wrong one. Long, since each
+ * kind of mistake has its message here.
+ */
 class StartupTest {
     private static final String URL_RULE = " must be an absolute http or https URL without user, query or fragment";
 

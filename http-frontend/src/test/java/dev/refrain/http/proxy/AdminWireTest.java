@@ -18,7 +18,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The admin listener over a socket: who may ask, and what is answered. */
+/**
+ * The admin listener over a socket: who may ask, and what is answered. Long, since each page of it is asked once here.
+ */
 class AdminWireTest extends AdminTest {
     // ---- who may ask
 

@@ -34,7 +34,8 @@ import org.junit.jupiter.api.io.TempDir;
  * The dashboard as an operator uses it: the executable jar behind it, real requests through its proxy, a real browser
  * in front. Each test asks for a model of its own, so that all can share one store. After each of them the browser must
  * have nothing to complain about: no error, no violation of the content security policy, no dialog that a page opened.
- * One class, however long, because starting the jar and the browser takes as long as most of the tests together.
+ *
+ * <p>Long, since starting the jar and the browser takes as long as most of the tests together.
  */
 class DashboardBrowserIT {
     private static final String CHAT = "/v1/chat/completions";

@@ -34,7 +34,10 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** The executable jar as an operator meets it: how it starts, what it prints and leaves behind, how it ends. */
+/**
+ * The executable jar as an operator meets it: how it starts, what it prints and leaves behind, how it ends. Long, since
+ * all of it is about one process.
+ */
 class JarIT {
     /** What the JVM reports for a process that SIGTERM ended, all hooks having run: 128 + 15. */
     private static final int TERMINATED = 143;

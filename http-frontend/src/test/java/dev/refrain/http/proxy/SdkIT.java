@@ -44,7 +44,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 /**
  * The vendors' own SDKs, unmodified, against the executable jar: each call is a miss and then a hit, and what the SDK
- * makes of the hit differs from what it made of the miss exactly as wire rule W25 says.
+ * makes of the hit differs from what it made of the miss exactly as wire rule W25 says. Long, since each kind of call
+ * is written in the words of its SDK.
  */
 class SdkIT {
     private static final String GENERATED = "gen-[0-9]{10}-[A-Za-z0-9]{20}";

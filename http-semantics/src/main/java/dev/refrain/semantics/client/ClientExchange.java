@@ -19,7 +19,7 @@ import java.util.concurrent.locks.ReentrantLock;
  * {@link InputStream}. What the reader has not taken is held, within the memory budget; beyond {@link #AHEAD} bytes the
  * source is asked to wait.
  *
- * <p>The lock guards the fields, and no code of others runs under it. Both ends stand here, as they share that lock.
+ * <p>The lock guards the fields, and no code of others runs under it. Long, since both ends share that lock.
  */
 final class ClientExchange extends InputStream implements ResponseSink {
     /** Bytes that a source may be ahead of the reader before it has to wait for it. */

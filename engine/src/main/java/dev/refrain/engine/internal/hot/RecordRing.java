@@ -20,6 +20,8 @@ import java.util.concurrent.locks.LockSupport;
  *
  * <p>Any thread may read. One thread at a time writes; a second writer gives up instead of waiting, except in
  * {@link #wipe} and {@link #close}. Every record on the tape is reachable through the index, so a wipe misses none.
+ *
+ * <p>Long, since readers and the writer are correct only together: each write below is in the order that reads rely on.
  */
 public final class RecordRing {
     private static final int MIN_BLOCK = 64 << 10;

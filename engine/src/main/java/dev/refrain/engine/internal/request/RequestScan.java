@@ -32,6 +32,8 @@ import java.util.Objects;
  * names, which RFC 8259, section 8.2 allows. So Jackson may still refuse an eligible body.
  *
  * <p>A scan refers to the scanned array instead of copying it, so it holds for as long as that stays unchanged.
+ *
+ * <p>Long, since whatever is learnt of a body is learnt in this one pass.
  */
 public final class RequestScan {
     private static final int MAX_DEPTH = StreamReadConstraints.DEFAULT_MAX_DEPTH;

@@ -26,6 +26,8 @@ import org.slf4j.LoggerFactory;
  * <p>{@link SegmentMap} keeps values of up to 32 KiB and makes room. {@link LargeEntries} cuts longer entries into such
  * values. {@link StoreFiles} opens the file, whatever state it is in. This class keeps the promise of
  * {@link CacheStore}: no failure reaches a caller, and nothing touches the file once it is unmapped.
+ *
+ * <p>Long, since each method of that interface needs the same guards round another call.
  */
 public final class ChronicleStore implements CacheStore {
     private static final Logger LOG = LoggerFactory.getLogger(ChronicleStore.class);

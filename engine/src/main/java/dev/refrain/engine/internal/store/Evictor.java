@@ -16,6 +16,8 @@ import java.util.concurrent.ThreadLocalRandom;
  * do with its worth. It takes some 20 us under the segment's update lock: 7 us for a pass over the lookup table, the
  * rest for a few hundred values. So the runners-up go to a list ({@link Shortlists}). While one of them is worth no
  * more than it was then, only the list is examined, which takes 2 us. Not thread-safe.
+ *
+ * <p>Long, since all steps of one choice share arrays that are reused, so that choosing allocates nothing.
  */
 final class Evictor {
     /**

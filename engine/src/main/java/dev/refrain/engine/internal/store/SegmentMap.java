@@ -34,6 +34,8 @@ import net.openhft.chronicle.map.impl.CompiledMapQueryContext;
  * first and never gets that far. Second, when it replaces a value by a longer one, it frees the old value's chunks
  * before it knows that there is room for the new one. Without room a dangling entry is left. So a put removes the old
  * value first.
+ *
+ * <p>Long, since whatever takes a segment's lock stands here: reads, puts, evictions, repairs and walks.
  */
 final class SegmentMap {
     /** What an answer of 2.5 KB takes. Where entries are smaller, eviction keeps less history per entry. */

@@ -26,6 +26,8 @@ import org.slf4j.LoggerFactory;
  *
  * <p>A process that is alone with the map may recover it, set it aside, or move its entries to a file of another size.
  * A process that joins others takes the map as it is.
+ *
+ * <p>Long, since each state in which the files may be found is a branch of one decision.
  */
 final class StoreFiles {
     private static final Logger LOG = LoggerFactory.getLogger(ChronicleStore.class);

@@ -31,7 +31,10 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Opening: whatever the files look like, the outcome is a usable store or an error that says what to do. */
+/**
+ * Opening: whatever the files look like, the outcome is a usable store or an error that says what to do. Long, since
+ * there is a test for each state of the files.
+ */
 class StoreFilesTest {
     private static final long CAPACITY = 16L << 20;
     private static final int ENTRIES = 500;

@@ -20,6 +20,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
+/** What becomes of an event stream that is captured. Long, since most of it is the streams of the providers. */
 class StreamCaptureTest {
     private static final String OPENROUTER_CHAT = """
             data: {"id":"<<id|gen-1749054545-cL0Zm2MxUcRkbGUYUEdO>>","provider":"OpenAI",\
