@@ -151,8 +151,10 @@ public final class CachePipeline {
      * @param client where the answer goes; its head gets a {@link CacheOutcome.Miss}
      * @return a sink that must be ended or failed in any case. Until then it holds what it has captured, and its part
      *     of the {@link ResponseCacheBuilder#memory memory budget}
+     * @throws IllegalArgumentException if the ttl is out of range
      */
     public ResponseSink capture(CacheKey key, Duration ttl, ResponseSink client) {
+        CacheControls.on(ttl);
         return new CaptureSink(answers, key, ttl, ForwardReason.MISS, client);
     }
 

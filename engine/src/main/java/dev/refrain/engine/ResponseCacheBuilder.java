@@ -143,13 +143,23 @@ public final class ResponseCacheBuilder {
                 : store != null || file == null ? 0 : Math.min(capacityBytes / 16, MAX_DEFAULT_HOT);
     }
 
-    /** The longest request body that is eligible (wire rule W18), in bytes, more than 0; 8 MiB unless set. */
+    /**
+     * The longest request body that is eligible (wire rule W18); 8 MiB unless set.
+     *
+     * @param bytes more than 0
+     * @throws IllegalArgumentException if they are not
+     */
     public ResponseCacheBuilder maxRequestBytes(int bytes) {
         maxRequestBytes = requirePositive(bytes, "maxRequestBytes");
         return this;
     }
 
-    /** The longest answer that is stored (wire rule W18), in bytes, more than 0; 16 MiB unless set. */
+    /**
+     * The longest answer that is stored (wire rule W18); 16 MiB unless set.
+     *
+     * @param bytes more than 0
+     * @throws IllegalArgumentException if they are not
+     */
     public ResponseCacheBuilder maxAnswerBytes(int bytes) {
         maxAnswerBytes = requirePositive(bytes, "maxAnswerBytes");
         return this;
@@ -157,6 +167,9 @@ public final class ResponseCacheBuilder {
 
     /**
      * Interval at which every expired entry is reclaimed. The work is spread over it in slices. One minute unless set.
+     *
+     * @param interval 1 ms to 100 years
+     * @throws IllegalArgumentException if it is anything else
      */
     public ResponseCacheBuilder sweepInterval(Duration interval) {
         if (interval.compareTo(Duration.ofMillis(1)) < 0 || interval.compareTo(LONGEST) > 0) {

@@ -212,6 +212,9 @@ class ResponseCacheTest {
                 .hasMessageContaining("24 hours");
         assertThatThrownBy(() -> cache.store(chatKey(), "", utf8(CHAT_ANSWER), Duration.ofDays(2)))
                 .isInstanceOf(IllegalArgumentException.class);
+        CacheKey key = chatKey();
+        assertThatThrownBy(() -> cache.pipeline().capture(key, Duration.ofDays(2), new RecordingSink()))
+                .isInstanceOf(IllegalArgumentException.class);
     }
 
     @Test

@@ -6,7 +6,7 @@ import dev.refrain.semantics.client.ClientCache;
 import dev.refrain.semantics.client.RefrainOptions;
 
 /**
- * Answers the requests of an anthropic-java client from the cache, and stores what the provider answers.
+ * Answers the requests of an anthropic-java client from the cache, and stores what the provider answers. Thread-safe.
  *
  * <pre>{@code
  * AnthropicClient client = AnthropicOkHttpClient.builder()

@@ -26,7 +26,7 @@ import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLParameters;
 
 /**
- * Answers the LLM requests of the JDK's HTTP client from the cache, and stores what the provider answers.
+ * Answers the LLM requests of the JDK's HTTP client from the cache, and stores what the provider answers. Thread-safe.
  *
  * <pre>{@code
  * HttpClient client = RefrainHttpClient.wrap(HttpClient.newHttpClient(), cache);

@@ -6,7 +6,7 @@ import dev.refrain.semantics.client.ClientCache;
 import dev.refrain.semantics.client.RefrainOptions;
 
 /**
- * Answers the requests of an openai-java client from the cache, and stores what the provider answers.
+ * Answers the requests of an openai-java client from the cache, and stores what the provider answers. Thread-safe.
  *
  * <pre>{@code
  * OpenAIClient client = OpenAIOkHttpClient.fromEnv()

@@ -1,6 +1,9 @@
 package dev.refrain.engine.exchange;
 
-/** One call to a provider, which has the answer. */
+/**
+ * One call to a provider, which has the answer. Used once, by the thread on which the request is answered; a call under
+ * way may be cancelled by any thread.
+ */
 @FunctionalInterface
 public interface Upstream {
     /** A call under way. */

@@ -6,7 +6,7 @@ import java.util.Set;
 
 /**
  * Decides by a field's name whether it holds a credential (wire rule W15). One field too many costs hits; one too few
- * would show one customer's answers to another.
+ * would show one customer's answers to another. Immutable and thread-safe; nothing is null.
  */
 public final class CredentialFields {
     /** Parts of the names of credential fields: the contract's six, and two more that occur in no other names. */

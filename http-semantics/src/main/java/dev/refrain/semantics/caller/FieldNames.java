@@ -9,7 +9,7 @@ import java.util.regex.Pattern;
 
 /**
  * Names of header fields as a user writes them, separated by commas: {@code x-tenant, *-session}. Case does not matter;
- * {@code *} stands for any characters; {@code none} is no name.
+ * {@code *} stands for any characters; {@code none} is no name. Immutable and thread-safe; nothing is null.
  *
  * @param names in lower case, in the order given, each once
  */
@@ -18,7 +18,7 @@ public record FieldNames(List<String> names) {
     /** RFC 9110, 5.1. */
     private static final Pattern NAME = Pattern.compile("[!#$%&'*+.^_`|~0-9a-z-]+");
 
-    /** Checks the names. */
+    /** @throws IllegalArgumentException if one is none */
     public FieldNames {
         for (String name : names) {
             if (!NAME.matcher(name).matches() || name.equals("*")) {

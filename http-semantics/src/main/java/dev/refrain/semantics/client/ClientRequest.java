@@ -34,6 +34,7 @@ public interface ClientRequest {
      * throws is thrown to whoever waits for the answer.
      *
      * @param changed to be sent in place of the request's body; null if that is as it has to be. Not to be changed
+     * @throws IOException if there is no answer
      */
     ProviderAnswer send(byte[] changed) throws IOException;
 

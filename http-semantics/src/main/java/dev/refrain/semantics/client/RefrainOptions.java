@@ -159,6 +159,7 @@ public final class RefrainOptions {
          * A part of the key (wire rule W82): requests with different namespaces share no answers.
          *
          * @param name 1 to 64 of {@code A-Za-z0-9._-}
+         * @throws IllegalArgumentException if it is anything else
          */
         public Builder namespace(String name) {
             if (!isNamespace(name)) {
@@ -172,6 +173,7 @@ public final class RefrainOptions {
          * A part of the key (wire rule W82): so that several answers to one request can be kept.
          *
          * @param number 0 to 9999
+         * @throws IllegalArgumentException if it is anything else
          */
         public Builder sample(int number) {
             if (number < 0 || number >= MOST_SAMPLES) {

@@ -5,6 +5,7 @@
  * an answer of its library; {@link dev.refrain.semantics.client.ClientCache} does the rest.
  *
  * <p>A hit is answered on the thread that asks. A call to the provider runs on a thread of its own, so that it outlives
- * the client that made it (wire rule W29). Stable API.
+ * the client that made it (wire rule W29). Stable API. Unless a type says otherwise, no parameter and no result is
+ * null.
  */
 package dev.refrain.semantics.client;

@@ -5,9 +5,7 @@ import java.nio.ByteBuffer;
 import java.util.concurrent.Flow;
 import java.util.concurrent.atomic.AtomicLong;
 
-/**
- * A request body that is held in memory, on its way to the upstream piece by piece.
- */
+/** A request body that is held in memory, on its way to the upstream piece by piece. Thread-safe. */
 public final class HeldBody implements RequestBody {
     private static final int PIECE = 16 * 1024;
 

@@ -11,13 +11,14 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * An upstream provider.
+ * An upstream provider. Immutable and thread-safe.
  *
  * @param base the URL under which {@code /chat/completions} lives, without a trailing slash
  * @param identity names the provider in cache keys: stable over restarts, different for different providers
  * @param origin where its connections lead
  */
 public record Provider(URI base, String identity, Origin origin) {
+    /** Connections lead to the host and port of the URL. */
     public Provider(URI base, String identity) {
         this(base, identity, Origin.of(base));
     }

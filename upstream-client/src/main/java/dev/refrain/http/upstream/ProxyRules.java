@@ -12,7 +12,8 @@ import java.util.stream.Stream;
 
 /**
  * Which providers are reached through an HTTP proxy. There is no standard for it; this is what {@code HTTP_PROXY},
- * {@code HTTPS_PROXY} and {@code NO_PROXY} mean to Go's {@code net/http} and, but for the loopback, to curl.
+ * {@code HTTPS_PROXY} and {@code NO_PROXY} mean to Go's {@code net/http} and, but for the loopback, to curl. Immutable
+ * and thread-safe.
  */
 public final class ProxyRules {
     /** No proxies. */

@@ -24,7 +24,7 @@ import javax.net.ssl.TrustManager;
 import javax.net.ssl.TrustManagerFactory;
 import javax.net.ssl.X509TrustManager;
 
-/** Makes TLS of files in PEM (RFC 7468): issuers to trust, and what to show providers that ask who calls. */
+/** Makes TLS of files in PEM (RFC 7468): issuers to trust, and what to show providers that ask who calls. Stateless. */
 public final class TlsFiles {
     private static final char[] NO_PASSWORD = new char[0];
     private static final Pattern KEY =

@@ -19,7 +19,7 @@ import java.util.function.Consumer;
  * client slows the provider down instead of filling memory. A call is made again only if its connection was closed
  * before the request could be written, as nobody can have acted on it then (RFC 9110, 9.2.2). Timers may end the call
  * while the connection's event loop delivers, so deliveries hold this object's monitor; the sink never blocks, hence
- * neither do they.
+ * neither do they. Thread-safe.
  */
 public final class UpstreamCall implements Upstream, Upstream.Call, Admission.Applicant, Exchange {
     /** A provider that shuts down may refuse a call on one connection after another. */

@@ -18,7 +18,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.IntConsumer;
 import javax.net.ssl.SSLContext;
 
-/** The connection pool, threads and timers that all calls to upstreams share. */
+/** The connection pool, threads and timers that all calls to upstreams share. Thread-safe. */
 public final class UpstreamClient implements AutoCloseable {
     /** Event loops, on which everything happens that has to do with connections. Nothing there blocks. */
     private static final int THREADS = Math.max(2, Runtime.getRuntime().availableProcessors());
@@ -170,6 +170,7 @@ public final class UpstreamClient implements AutoCloseable {
         return timers.schedule(task, nanos, TimeUnit.NANOSECONDS);
     }
 
+    /** What has gone wrong with calls. */
     public UpstreamErrors errors() {
         return errors;
     }

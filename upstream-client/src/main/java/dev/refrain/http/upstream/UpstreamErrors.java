@@ -6,7 +6,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.LongAdder;
 
-/** Counts what goes wrong with calls to providers, by reason. */
+/** Counts what goes wrong with calls to providers, by reason. Thread-safe. */
 public final class UpstreamErrors {
     private static final String SERVER_ERROR = "server-error";
     private static final String RATE_LIMITED = "rate-limited";

@@ -4,7 +4,7 @@ import dev.refrain.semantics.forward.RequestBody;
 import java.util.List;
 
 /**
- * A request as it goes to a provider.
+ * A request as it goes to a provider. Immutable and thread-safe, as far as its body is.
  *
  * @param target path and query
  * @param fields lines of the header without {@code Host} and what frames the body, each character a byte

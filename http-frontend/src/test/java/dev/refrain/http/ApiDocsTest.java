@@ -1,0 +1,158 @@
+package dev.refrain.http;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.regex.MatchResult;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+
+/**
+ * What can be checked of the comments of public types without understanding them: that a package says what may be null,
+ * a type which threads may use it, and a method what it does and which exceptions it makes.
+ */
+class ApiDocsTest {
+    private static final Path ROOT = Path.of("..");
+
+    /** The packages that programs are written against. */
+    private static final List<String> PACKAGES = List.of(
+            "engine/src/main/java/dev/refrain/engine",
+            "engine/src/main/java/dev/refrain/engine/exchange",
+            "engine/src/main/java/dev/refrain/engine/memory",
+            "engine/src/main/java/dev/refrain/engine/metrics",
+            "engine/src/main/java/dev/refrain/engine/spi",
+            "engine/src/main/java/dev/refrain/engine/stats",
+            "engine/src/main/java/dev/refrain/engine/usage",
+            "http-semantics/src/main/java/dev/refrain/semantics/client",
+            "upstream-client/src/main/java/dev/refrain/http/upstream",
+            "client-frontends/okhttp/src/main/java/dev/refrain/okhttp",
+            "client-frontends/openai/src/main/java/dev/refrain/openai",
+            "client-frontends/anthropic/src/main/java/dev/refrain/anthropic",
+            "client-frontends/langchain4j/src/main/java/dev/refrain/langchain4j",
+            "client-frontends/jdk-http/src/main/java/dev/refrain/jdkhttp");
+
+    private static final String COMMENT = "(/\\*\\*(?:[^*]++|\\*(?!/))*+\\*/\\s+)?";
+    private static final String ANNOTATIONS = "((?:@\\w+(?:\\([^)]*\\))?\\s+)*+)";
+
+    private static final Pattern TYPE = Pattern.compile("(?m)^" + COMMENT + ANNOTATIONS
+            + "public (?:(?:final|abstract|sealed) )*(class|interface|record|enum) (\\w+)(.*)");
+    /** A member of a class or of one in it: its comment, its annotations, and what is declared. */
+    private static final Pattern MEMBER =
+            Pattern.compile("(?m)^( {4}| {8})" + COMMENT + ANNOTATIONS + "(public [^;{=]*+)([;{=])");
+    /** Methods of an interface are public without saying so. */
+    private static final Pattern INTERFACE_METHOD = Pattern.compile("(?m)^( {4})(?! )" + COMMENT + ANNOTATIONS
+            + "((?!private|return|record|class)[\\w.<>\\[\\], ?]+ \\w+\\([^;{=]*+)([;{])");
+
+    private static final Pattern NESTED = Pattern.compile("\\b(class|record|interface|enum) ");
+    private static final Pattern THREADS = Pattern.compile("(?i)thread|immutable|stateless");
+    private static final Pattern THROWS = Pattern.compile("throws ([\\w., ]+)");
+    private static final Pattern THROW = Pattern.compile("throw new (\\w+)");
+
+    @Test
+    void eachPackageSaysWhatMayBeNull() throws IOException {
+        for (String folder : PACKAGES) {
+            assertThat(Files.readString(ROOT.resolve(folder).resolve("package-info.java")))
+                    .as(folder)
+                    .contains("null");
+        }
+    }
+
+    @Test
+    void eachTypeSaysWhichThreadsMayUseIt() throws IOException {
+        List<String> found = new ArrayList<>();
+        for (Path file : sources()) {
+            Matcher type = TYPE.matcher(Files.readString(file));
+            if (type.find()
+                    && !type.group(3).equals("enum")
+                    && !type.group(5).contains("Exception")
+                    && (type.group(1) == null || !THREADS.matcher(type.group(1)).find())) {
+                found.add(type.group(4));
+            }
+        }
+        assertThat(found).isEmpty();
+    }
+
+    @Test
+    void eachMethodSaysWhatItDoes() throws IOException {
+        List<String> found = new ArrayList<>();
+        for (Path file : sources()) {
+            String text = Files.readString(file);
+            for (MatchResult member : members(text)) {
+                boolean isOneOfARecord = member.group(4).matches("public \\w+ ");
+                if (member.group(2) == null && !isOneOfARecord) {
+                    found.add(place(file, member));
+                }
+            }
+        }
+        assertThat(found).isEmpty();
+    }
+
+    @Test
+    void eachMethodSaysWhichExceptionsItMakes() throws IOException {
+        List<String> found = new ArrayList<>();
+        for (Path file : sources()) {
+            String text = Files.readString(file);
+            for (MatchResult member : members(text)) {
+                String comment = member.group(2) == null ? "" : member.group(2);
+                for (String exception : exceptions(text, member)) {
+                    if (!comment.contains(exception)) {
+                        found.add(place(file, member) + ": " + exception);
+                    }
+                }
+            }
+        }
+        assertThat(found).isEmpty();
+    }
+
+    /** What a method declares, and what it makes by itself. */
+    private static List<String> exceptions(String text, MatchResult member) {
+        List<String> exceptions = new ArrayList<>();
+        Matcher declared = THROWS.matcher(member.group(4));
+        if (declared.find()) {
+            Stream.of(declared.group(1).split(",")).map(String::strip).forEach(exceptions::add);
+        }
+        int end = text.indexOf("\n" + member.group(1) + "}", member.end());
+        if (member.group(5).equals("{") && end > 0) {
+            THROW.matcher(text.substring(member.end(), end)).results().forEach(made -> exceptions.add(made.group(1)));
+        }
+        return exceptions;
+    }
+
+    private static List<MatchResult> members(String text) {
+        boolean isInterface =
+                TYPE.matcher(text).results().anyMatch(type -> type.group(3).equals("interface"));
+        return (isInterface ? INTERFACE_METHOD : MEMBER)
+                .matcher(text)
+                .results()
+                .filter(member -> !member.group(3).contains("@Override"))
+                .filter(member -> !NESTED.matcher(member.group(4)).find())
+                .toList();
+    }
+
+    private static String place(Path file, MatchResult member) {
+        return file.getFileName() + ": " + member.group(4).replaceAll("\\s+", " ");
+    }
+
+    private static List<Path> sources() throws IOException {
+        List<Path> sources = new ArrayList<>();
+        for (String folder : PACKAGES) {
+            try (Stream<Path> files = Files.list(ROOT.resolve(folder))) {
+                for (Path file : files.filter(each -> each.toString().endsWith(".java"))
+                        .sorted()
+                        .toList()) {
+                    if (TYPE.matcher(Files.readString(file)).find()) {
+                        sources.add(file);
+                    }
+                }
+            }
+        }
+        assertThat(sources).hasSizeGreaterThan(60);
+        return sources;
+    }
+}
