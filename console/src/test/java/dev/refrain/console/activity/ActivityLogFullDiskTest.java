@@ -75,7 +75,14 @@ class ActivityLogFullDiskTest {
         String id = GenerationId.mint(clock.millis() / 1000);
         Account account = log.begin(Endpoint.CHAT);
         account.caller(new Caller(null, "a", "efcdab8967452301"));
-        account.head(200, id, new CacheOutcome.Hit(10, 290, id, new Savings(AnswerFacts.ofTokens(100, 50), 2000)));
+        account.head(
+                200,
+                id,
+                new CacheOutcome.Hit(
+                        10,
+                        290,
+                        id,
+                        new Savings(new AnswerFacts(null, 100, 50, 150, AnswerFacts.UNKNOWN, null), 2000)));
         account.served(false);
         return id;
     }

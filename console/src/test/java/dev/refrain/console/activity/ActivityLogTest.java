@@ -228,14 +228,21 @@ class ActivityLogTest {
                 200,
                 "a",
                 new CacheOutcome.Collapsed(
-                        300, "s", ForwardReason.MISS, () -> new Savings(AnswerFacts.ofTokens(1, 1), 5)));
+                        300,
+                        "s",
+                        ForwardReason.MISS,
+                        () -> new Savings(new AnswerFacts(null, 1, 1, 2, AnswerFacts.UNKNOWN, null), 5)));
         collapsed.served(false);
         Account stale = begin("m");
         stale.head(
                 200,
                 "b",
                 new CacheOutcome.HitOnError(
-                        new CacheOutcome.Hit(300, -5, "s", new Savings(AnswerFacts.ofTokens(1, 1), 5)),
+                        new CacheOutcome.Hit(
+                                300,
+                                -5,
+                                "s",
+                                new Savings(new AnswerFacts(null, 1, 1, 2, AnswerFacts.UNKNOWN, null), 5)),
                         ForwardReason.STALE,
                         503));
         stale.served(false);

@@ -71,7 +71,7 @@ class RecordCodecTest {
         CacheKey key = random.nextBoolean() ? null : new CacheKey(endpoint, streamed, new byte[32], 0);
         String tag = String.format("%016x", random.nextLong());
         Caller scope = random.nextBoolean() ? null : new Caller(null, pick(random, tag.substring(12), "team"), tag);
-        Savings savings = new Savings(AnswerFacts.ofTokens(1, 1), 3);
+        Savings savings = new Savings(new AnswerFacts(null, 1, 1, 2, AnswerFacts.UNKNOWN, null), 3);
         CacheOutcome outcome = switch (random.nextInt(6)) {
             case 0 -> new CacheOutcome.Hit(1, 2, pick(random, null, "s1", "s2", GenerationId.mint(7)), savings);
             case 1 -> new CacheOutcome.Collapsed(1, "s1", ForwardReason.MISS, () -> savings);

@@ -20,13 +20,6 @@ public record AnswerFacts(
     /** Nothing is known. */
     public static final AnswerFacts NONE = new AnswerFacts(null, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, null);
 
-    /** Tokens alone; each at least 0, or {@link #UNKNOWN}. */
-    public static AnswerFacts ofTokens(long promptTokens, long completionTokens) {
-        boolean known = promptTokens >= 0 && completionTokens >= 0;
-        return new AnswerFacts(
-                null, promptTokens, completionTokens, known ? promptTokens + completionTokens : UNKNOWN, UNKNOWN, null);
-    }
-
     /** All tokens; 0 if they are not known. */
     public long tokensOrNone() {
         return Math.max(0, tokens);

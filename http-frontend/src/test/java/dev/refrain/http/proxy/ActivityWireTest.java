@@ -30,6 +30,9 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /** Wire rules W60 and W61: what is known of requests. */
 class ActivityWireTest extends WireTest {
+    private final CountDownLatch asked = new CountDownLatch(1);
+    private final CountDownLatch release = new CountDownLatch(1);
+
     private static final String FROM_UPSTREAM = "{\"data\":{\"id\":\"theirs\"}}";
 
     private JsonNode generation(String id, String... headers) throws IOException {
@@ -249,15 +252,18 @@ class ActivityWireTest extends WireTest {
         assertThat(stats.requests()).isEqualTo(new Stats.Counts(1, 0, 0, 3, 4, 1, 3));
     }
 
-    @Test
-    void w61_aFollowerSavesWhatTheCallCost() throws Exception {
-        CountDownLatch asked = new CountDownLatch(1);
-        CountDownLatch release = new CountDownLatch(1);
+    /** The provider says when it is asked, and answers when it is told to. */
+    private void holdTheAnswer() {
         provider.does((exchange, request) -> {
             asked.countDown();
             release.await();
             ScriptedProvider.json(exchange, 200, CHAT_ANSWER);
         });
+    }
+
+    @Test
+    void w61_aFollowerSavesWhatTheCallCost() throws Exception {
+        holdTheAnswer();
         HttpRequest.Builder request = proxy.post(CHAT, CHAT_REQUEST).setHeader("X-OpenRouter-Cache", "true");
         CompletableFuture<HttpResponse<String>> leader = proxy.sendAsync(request);
         asked.await();
@@ -280,13 +286,7 @@ class ActivityWireTest extends WireTest {
 
     @Test
     void w61_aClientThatLeavesIsLoggedWithWhatTheCallCost() throws Exception {
-        CountDownLatch asked = new CountDownLatch(1);
-        CountDownLatch release = new CountDownLatch(1);
-        provider.does((exchange, request) -> {
-            asked.countDown();
-            release.await();
-            ScriptedProvider.json(exchange, 200, CHAT_ANSWER);
-        });
+        holdTheAnswer();
         try (RawClient client = new RawClient(proxy.port())) {
             client.send("POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nX-OpenRouter-Cache: true\r\nContent-Length: "
                     + CHAT_REQUEST.length() + "\r\n\r\n" + CHAT_REQUEST);

@@ -266,9 +266,13 @@ class SmallHeapIT {
                 check(jar, pinger);
             }
         } finally {
-            for (RawClient client : clients) {
-                client.close();
-            }
+            closeAll(clients);
+        }
+    }
+
+    private static void closeAll(List<RawClient> clients) throws IOException {
+        for (RawClient client : clients) {
+            client.close();
         }
     }
 
@@ -290,9 +294,7 @@ class SmallHeapIT {
                 check(jar, pinger);
             }
         } finally {
-            for (RawClient client : clients) {
-                client.close();
-            }
+            closeAll(clients);
         }
     }
 
@@ -344,9 +346,7 @@ class SmallHeapIT {
                 check(jar, pinger);
             }
         } finally {
-            for (RawClient client : stalled) {
-                client.close();
-            }
+            closeAll(stalled);
         }
     }
 

@@ -3,31 +3,17 @@ package dev.refrain.semantics.policy;
 import dev.refrain.engine.CacheControls;
 import dev.refrain.semantics.preset.Preset;
 import java.time.Duration;
-import java.util.List;
 
 /**
- * The cache decision for one request (wire rules W4 to W8 and W30). Pure functions; never throw for what a client sent.
+ * What a field and a preset decide together (wire rules W4 to W7). Pure functions; never throw for what a client sent.
  */
-public final class CachePolicy {
+final class CachePolicy {
     private static final int NONE = -1;
     private static final int MAX_SECONDS = (int) CacheControls.MAX_TTL.toSeconds();
 
     private CachePolicy() {}
 
-    /**
-     * Decides from what the client sent and what its preset says.
-     *
-     * @param cacheHeader value of {@code X-OpenRouter-Cache}, or null
-     * @param ttlHeader value of {@code X-OpenRouter-Cache-TTL}, or null
-     * @param clearHeader value of {@code X-OpenRouter-Cache-Clear}, or null
-     * @param cacheControl values of the {@code Cache-Control} lines, or null
-     * @param preset the preset that the request names, or null if it names none that is known
-     */
-    public static CacheControls decide(
-            String cacheHeader, String ttlHeader, String clearHeader, List<String> cacheControl, Preset preset) {
-        return new RequestedCaching(cacheHeader, ttlHeader, clearHeader, cacheControl, CacheControls.OFF).with(preset);
-    }
-
+    /** Whether caching is on; null stands for a preset that does not say it. */
     static boolean isOn(String header, Boolean preset, boolean otherwise) {
         if (Boolean.FALSE.equals(preset) || says(header, "false")) {
             return false;
@@ -35,6 +21,7 @@ public final class CachePolicy {
         return otherwise || says(header, "true") || Boolean.TRUE.equals(preset);
     }
 
+    /** The lifetime of what is stored. */
     static Duration ttl(String header, Preset preset, Duration otherwise) {
         int seconds = header == null ? NONE : leadingNumber(header.strip());
         if (seconds != NONE) {
@@ -46,6 +33,7 @@ public final class CachePolicy {
         return otherwise;
     }
 
+    /** Whether a field has this word, in any case. */
     static boolean says(String header, String word) {
         return header != null && header.strip().equalsIgnoreCase(word);
     }

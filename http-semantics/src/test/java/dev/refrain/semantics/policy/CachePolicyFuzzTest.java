@@ -3,6 +3,7 @@ package dev.refrain.semantics.policy;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.refrain.engine.CacheControls;
+import dev.refrain.semantics.preset.Preset;
 import java.util.List;
 import net.jqwik.api.Arbitraries;
 import net.jqwik.api.Arbitrary;
@@ -18,10 +19,10 @@ class CachePolicyFuzzTest {
             @ForAll("values") String ttl,
             @ForAll("values") String clear,
             @ForAll("lines") List<String> cacheControl) {
-        CacheControls controls = CachePolicy.decide(cache, ttl, clear, cacheControl, null);
+        CacheControls controls = decide(cache, ttl, clear, cacheControl, null);
         assertThat(controls.enabled()).isEqualTo(cache.strip().equalsIgnoreCase("true"));
         // Lifetimes out of range would not even have been constructed.
-        assertThat(CachePolicy.decide("true", ttl, clear, cacheControl, null).directives())
+        assertThat(decide("true", ttl, clear, cacheControl, null).directives())
                 .isEqualTo(CacheControlField.parse(cacheControl));
     }
 
@@ -68,5 +69,10 @@ class CachePolicyFuzzTest {
 
     private static Arbitrary<String> pieces(String... pieces) {
         return Arbitraries.of(pieces).list().ofMaxSize(10).map(list -> String.join("", list));
+    }
+
+    private static CacheControls decide(
+            String cache, String ttl, String clear, List<String> cacheControl, Preset preset) {
+        return new RequestedCaching(cache, ttl, clear, cacheControl, CacheControls.OFF).with(preset);
     }
 }

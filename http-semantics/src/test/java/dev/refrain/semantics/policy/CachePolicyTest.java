@@ -6,6 +6,7 @@ import dev.refrain.engine.CacheControls;
 import dev.refrain.semantics.preset.Preset;
 import dev.refrain.semantics.preset.PresetDefinition;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -16,60 +17,49 @@ import org.junit.jupiter.params.provider.ValueSource;
 class CachePolicyTest {
     @Test
     void w4_offByDefault() {
-        assertThat(CachePolicy.decide(null, null, null, null, null)).isEqualTo(CacheControls.OFF);
-        assertThat(CachePolicy.decide(null, null, null, null, preset(null, null)))
-                .isEqualTo(CacheControls.OFF);
+        assertThat(decide(null, null, null, null, null)).isEqualTo(CacheControls.OFF);
+        assertThat(decide(null, null, null, null, preset(null, null))).isEqualTo(CacheControls.OFF);
     }
 
     @Test
     void w4_headerTurnsOn() {
-        assertThat(CachePolicy.decide("true", null, null, null, null).enabled()).isTrue();
-        assertThat(CachePolicy.decide("true", null, null, null, preset(null, null))
-                        .enabled())
+        assertThat(decide("true", null, null, null, null).enabled()).isTrue();
+        assertThat(decide("true", null, null, null, preset(null, null)).enabled())
                 .isTrue();
     }
 
     @Test
     void w4_presetTurnsOn() {
-        assertThat(CachePolicy.decide(null, null, null, null, preset(true, null))
-                        .enabled())
-                .isTrue();
+        assertThat(decide(null, null, null, null, preset(true, null)).enabled()).isTrue();
     }
 
     @Test
     void w4_presetFalseBeatsHeaderTrue() {
-        assertThat(CachePolicy.decide("true", "60", "true", null, preset(false, 60)))
-                .isEqualTo(CacheControls.OFF);
+        assertThat(decide("true", "60", "true", null, preset(false, 60))).isEqualTo(CacheControls.OFF);
     }
 
     @Test
     void w4_headerFalseBeatsPresetTrue() {
-        assertThat(CachePolicy.decide("false", null, null, null, preset(true, null)))
-                .isEqualTo(CacheControls.OFF);
+        assertThat(decide("false", null, null, null, preset(true, null))).isEqualTo(CacheControls.OFF);
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"true", "TRUE", " True\t"})
     void w4_valuesAreTrimmedAndCaseInsensitive(String value) {
-        CacheControls controls = CachePolicy.decide(value, null, value, null, null);
+        CacheControls controls = decide(value, null, value, null, null);
         assertThat(controls.enabled()).isTrue();
         assertThat(controls.clear()).isTrue();
-        assertThat(CachePolicy.decide(value.replaceAll("(?i)true", "False"), null, null, null, preset(true, null))
+        assertThat(decide(value.replaceAll("(?i)true", "False"), null, null, null, preset(true, null))
                         .enabled())
                 .isFalse();
     }
 
     @Test
     void w5_headerBeatsPresetBeatsDefault() {
-        assertThat(CachePolicy.decide("true", "7", null, null, preset(null, 60)).ttl())
-                .isEqualTo(Duration.ofSeconds(7));
-        assertThat(CachePolicy.decide("true", null, null, null, preset(null, 60))
-                        .ttl())
-                .isEqualTo(Duration.ofSeconds(60));
-        assertThat(CachePolicy.decide("true", null, null, null, preset(null, null))
-                        .ttl())
-                .isEqualTo(Duration.ofMinutes(5));
-        assertThat(CachePolicy.decide("true", null, null, null, null).ttl()).isEqualTo(Duration.ofMinutes(5));
+        assertThat(decide("true", "7", null, null, preset(null, 60)).ttl()).isEqualTo(Duration.ofSeconds(7));
+        assertThat(decide("true", null, null, null, preset(null, 60)).ttl()).isEqualTo(Duration.ofSeconds(60));
+        assertThat(decide("true", null, null, null, preset(null, null)).ttl()).isEqualTo(Duration.ofMinutes(5));
+        assertThat(decide("true", null, null, null, null).ttl()).isEqualTo(Duration.ofMinutes(5));
     }
 
     @ParameterizedTest
@@ -84,7 +74,7 @@ class CachePolicyTest {
         "1e9, 1",
     })
     void w6_leadingDigitsCount(String header, long seconds) {
-        assertThat(CachePolicy.decide("true", header, null, null, null).ttl()).isEqualTo(Duration.ofSeconds(seconds));
+        assertThat(decide("true", header, null, null, null).ttl()).isEqualTo(Duration.ofSeconds(seconds));
     }
 
     @ParameterizedTest
@@ -99,43 +89,42 @@ class CachePolicyTest {
         "999999999999999999999, 86400",
     })
     void w6_numbersAreClamped(String header, long seconds) {
-        assertThat(CachePolicy.decide("true", header, null, null, null).ttl()).isEqualTo(Duration.ofSeconds(seconds));
+        assertThat(decide("true", header, null, null, null).ttl()).isEqualTo(Duration.ofSeconds(seconds));
     }
 
     @ParameterizedTest
     @NullSource
     @ValueSource(strings = {"abc", "-5", "+5", "", "  ", ".5", "٦٠"})
     void w6_withoutLeadingDigitTheHeaderIsIgnored(String header) {
-        assertThat(CachePolicy.decide("true", header, null, null, null).ttl()).isEqualTo(CacheControls.DEFAULT_TTL);
-        assertThat(CachePolicy.decide("true", header, null, null, preset(null, 60))
-                        .ttl())
-                .isEqualTo(Duration.ofSeconds(60));
+        assertThat(decide("true", header, null, null, null).ttl()).isEqualTo(CacheControls.DEFAULT_TTL);
+        assertThat(decide("true", header, null, null, preset(null, 60)).ttl()).isEqualTo(Duration.ofSeconds(60));
     }
 
     @Test
     void w7_clearNeedsCachingOn() {
-        assertThat(CachePolicy.decide(null, null, "true", null, null).clear()).isFalse();
-        assertThat(CachePolicy.decide("false", null, "true", null, preset(true, null))
-                        .clear())
+        assertThat(decide(null, null, "true", null, null).clear()).isFalse();
+        assertThat(decide("false", null, "true", null, preset(true, null)).clear())
                 .isFalse();
-        assertThat(CachePolicy.decide("true", null, "true", null, null).clear()).isTrue();
-        assertThat(CachePolicy.decide(null, null, "true", null, preset(true, null))
-                        .clear())
-                .isTrue();
-        assertThat(CachePolicy.decide("true", null, null, null, null).clear()).isFalse();
+        assertThat(decide("true", null, "true", null, null).clear()).isTrue();
+        assertThat(decide(null, null, "true", null, preset(true, null)).clear()).isTrue();
+        assertThat(decide("true", null, null, null, null).clear()).isFalse();
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"1", "yes", "on", "", "truee", "true, false"})
     void w8_otherValuesCountAsAbsent(String value) {
-        assertThat(CachePolicy.decide(value, null, null, null, null).enabled()).isFalse();
-        assertThat(CachePolicy.decide(value, null, null, null, preset(true, null))
-                        .enabled())
+        assertThat(decide(value, null, null, null, null).enabled()).isFalse();
+        assertThat(decide(value, null, null, null, preset(true, null)).enabled())
                 .isTrue();
-        assertThat(CachePolicy.decide("true", null, value, null, null).clear()).isFalse();
+        assertThat(decide("true", null, value, null, null).clear()).isFalse();
     }
 
     private static Preset preset(Boolean enabled, Integer seconds) {
         return new Preset(new PresetDefinition("p", enabled, seconds, null, null, Map.of()));
+    }
+
+    private static CacheControls decide(
+            String cache, String ttl, String clear, List<String> cacheControl, Preset preset) {
+        return new RequestedCaching(cache, ttl, clear, cacheControl, CacheControls.OFF).with(preset);
     }
 }

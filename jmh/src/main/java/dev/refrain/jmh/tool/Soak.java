@@ -3,6 +3,7 @@ package dev.refrain.jmh.tool;
 import dev.refrain.engine.internal.store.ChronicleStore;
 import dev.refrain.engine.internal.store.Inspection;
 import dev.refrain.engine.spi.EntryBuffer;
+import dev.refrain.testing.ChildJvm;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -105,7 +106,7 @@ final class Soak {
     private record Worker(Process process, BufferedReader out) {}
 
     private Worker start(long capacity) throws IOException {
-        Process process = Jvms.of(SoakWorker.class, file, capacity, writers++)
+        Process process = ChildJvm.builder(SoakWorker.class, file, capacity, writers++)
                 .redirectError(ProcessBuilder.Redirect.DISCARD)
                 .start();
         return new Worker(process, process.inputReader(StandardCharsets.UTF_8));

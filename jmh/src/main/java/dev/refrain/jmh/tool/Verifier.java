@@ -1,6 +1,7 @@
 package dev.refrain.jmh.tool;
 
 import dev.refrain.engine.internal.store.Inspection;
+import dev.refrain.testing.ChildJvm;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -78,7 +79,7 @@ public final class Verifier implements Callable<Integer> {
                         spec.commandLine(),
                         file + " exists; name a file that does not, because a soak evicts what is there");
             }
-            return Jvms.of(Soak.class, file.toAbsolutePath(), soakSeconds)
+            return ChildJvm.builder(Soak.class, file.toAbsolutePath(), soakSeconds)
                     .inheritIO()
                     .start()
                     .waitFor();

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.refrain.engine.internal.store.ChronicleStore;
 import dev.refrain.engine.spi.EntryHead;
+import dev.refrain.testing.ChildJvm;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.RandomAccessFile;
@@ -128,8 +129,9 @@ class VerifierTest {
         try (ChronicleStore store = open()) {
             fill(store);
             // In a process of its own, as closing the lock file here would give up this process's locks.
-            Process process =
-                    Jvms.of(Verifier.class, file()).redirectErrorStream(true).start();
+            Process process = ChildJvm.builder(Verifier.class, file())
+                    .redirectErrorStream(true)
+                    .start();
             try (var answer = process.inputReader()) {
                 assertThat(answer.lines())
                         .contains("damaged    0")
@@ -197,7 +199,7 @@ class VerifierTest {
 
     @Test
     void aSoak() throws Exception {
-        Process process = Jvms.of(Verifier.class, "--soak", "1s", file())
+        Process process = ChildJvm.builder(Verifier.class, "--soak", "1s", file())
                 .redirectError(ProcessBuilder.Redirect.DISCARD)
                 .start();
         try (var answer = process.inputReader()) {

@@ -1,7 +1,5 @@
 package dev.refrain.http.upstream;
 
-import dev.refrain.engine.exchange.ResponseHead;
-import dev.refrain.engine.exchange.ResponseSink;
 import dev.refrain.engine.memory.MemoryBudget;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -9,7 +7,6 @@ import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.URI;
-import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -51,7 +48,7 @@ final class StuckRequests {
                 answers.add(answer);
                 UpstreamRequest request = new UpstreamRequest(
                         "POST", provider.origin(), "/v1/chat/completions", List.of(), new HeldBody(body));
-                new UpstreamCall(client, request, true, interim -> {}).fetch(new Answer(answer));
+                new UpstreamCall(client, request, true, interim -> {}).fetch(new EndedSink(answer));
                 connections.add(server.accept());
             }
             long most = 0;
@@ -85,24 +82,6 @@ final class StuckRequests {
     private static void require(boolean condition, String otherwise) {
         if (!condition) {
             throw new IllegalStateException(otherwise);
-        }
-    }
-
-    private record Answer(CompletableFuture<Void> done) implements ResponseSink {
-        @Override
-        public void head(ResponseHead head) {}
-
-        @Override
-        public void chunk(ByteBuffer bytes) {}
-
-        @Override
-        public void end() {
-            done.complete(null);
-        }
-
-        @Override
-        public void fail(Throwable cause) {
-            done.completeExceptionally(cause);
         }
     }
 }

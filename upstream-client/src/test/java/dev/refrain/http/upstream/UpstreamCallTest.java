@@ -39,7 +39,7 @@ class UpstreamCallTest {
     void whoGetsTheLastByteMayCallAgainAtOnce() {
         CompletableFuture<Void> second = new CompletableFuture<>();
         CompletableFuture<Void> first = new CompletableFuture<>();
-        call(new Answer(first) {
+        call(new EndedSink(first) {
             private long missing;
 
             @Override
@@ -51,7 +51,7 @@ class UpstreamCallTest {
             public void chunk(ByteBuffer bytes) {
                 missing -= bytes.remaining();
                 if (missing == 0) {
-                    call(new Answer(second));
+                    call(new EndedSink(second));
                 }
             }
         });
@@ -67,29 +67,5 @@ class UpstreamCallTest {
     private UpstreamRequest request() {
         return new UpstreamRequest(
                 "GET", Origin.of(provider.base()), provider.base().getPath(), List.of(), null);
-    }
-
-    private static class Answer implements ResponseSink {
-        private final CompletableFuture<Void> over;
-
-        Answer(CompletableFuture<Void> over) {
-            this.over = over;
-        }
-
-        @Override
-        public void head(ResponseHead head) {}
-
-        @Override
-        public void chunk(ByteBuffer bytes) {}
-
-        @Override
-        public void end() {
-            over.complete(null);
-        }
-
-        @Override
-        public void fail(Throwable cause) {
-            over.completeExceptionally(cause);
-        }
     }
 }

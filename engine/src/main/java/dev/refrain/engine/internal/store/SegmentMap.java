@@ -437,16 +437,16 @@ final class SegmentMap {
 
     /** Adds the matching keys of the entries of one segment. */
     void find(int segment, Predicate<byte[]> key, List<byte[]> into) {
-        walk(segment, new Walk(key, into));
+        walk(segment, new SegmentWalk(key, into));
     }
 
     private long walk(int segment, Predicate<byte[]> head, LongAdder counter) {
-        long removed = walk(segment, new Walk(head, null));
+        long removed = walk(segment, new SegmentWalk(head, null));
         counter.add(removed);
         return removed;
     }
 
-    private long walk(int segment, Walk walk) {
+    private long walk(int segment, SegmentWalk walk) {
         try (MapSegmentContext<byte[], EntryBuffer, ?> context = map.segmentContext(segment)) {
             if (stuck.contains(segment)) {
                 if (!((SegmentLock) context).writeLock().tryLock()) {
@@ -455,115 +455,44 @@ final class SegmentMap {
                 stuck.remove(segment);
             }
             // The header alone tells this, so a segment that was never used costs no memory.
-            walk.isDone = state.values(segment) == 0;
+            if (state.values(segment) == 0) {
+                return 0;
+            }
         }
-        while (!walk.isDone) {
+        long removed = 0;
+        while (!walk.isDone()) {
             try (MapSegmentContext<byte[], EntryBuffer, ?> context = map.segmentContext(segment)) {
                 walk.look(view(context));
             }
             // Each on its own, so that nobody waits for more than one.
-            for (int i = 0; i < walk.found; i++) {
-                System.arraycopy(walk.keys, i * CacheStore.KEY_LENGTH, walk.key, 0, CacheStore.KEY_LENGTH);
-                removeIf(walk);
+            for (int i = 0; i < walk.found(); i++) {
+                removed += removeIfStill(walk.key(i), walk) ? 1 : 0;
             }
         }
-        return walk.removed;
+        return removed;
     }
 
-    /** Removes the value of a key if its head still matches. */
-    private void removeIf(Walk walk) {
+    /** Removes the value of a key if its head still matches. Returns whether that was an entry. */
+    private boolean removeIfStill(byte[] key, SegmentWalk walk) {
         long held = 0;
-        try (ExternalMapQueryContext<byte[], EntryBuffer, ?> query = map.queryContext(walk.key)) {
-            if (!lock(query, walk.key)) {
-                return;
+        try (ExternalMapQueryContext<byte[], EntryBuffer, ?> query = map.queryContext(key)) {
+            if (!lock(query, key)) {
+                return false;
             }
             held = System.nanoTime();
             MapEntry<byte[], EntryBuffer> entry = query.entry();
             if (entry == null) {
-                return;
+                return false;
             }
             requireSane(entry);
-            Data<EntryBuffer> value = entry.value();
-            value.bytes().read(value.offset(), walk.headBytes, 0, EntryHead.LENGTH);
-            if (walk.condition.test(walk.headBytes)) {
-                byte kind = walk.headBytes[Kind.OFFSET];
-                remove(query, entry, kind);
-                walk.removed += Kind.isEntry(kind) ? 1 : 0;
+            if (!walk.matches(entry.value())) {
+                return false;
             }
+            byte kind = kind(entry);
+            remove(query, entry, kind);
+            return Kind.isEntry(kind);
         } finally {
             counters.holds.end(LockHoldTimes.Work.SWEEP, held);
-        }
-    }
-
-    /**
-     * A walk through a segment. It takes no lock, so nobody waits for it, even if values have to be read from the disk.
-     * What matches is therefore checked again under the lock before it is removed. The walk misses no value that is
-     * there all the time: a removal may move other values down in the lookup table, but never up, and never past a slot
-     * that was free when they were put. So the walk goes down, from a free slot round to the same slot.
-     */
-    private static final class Walk {
-        private static final int VALUES_PER_LOOK = 64;
-
-        /** On heads; on keys if the walk collects keys. */
-        private final Predicate<byte[]> condition;
-
-        private final List<byte[]> keysFound;
-        private final byte[] headBytes = new byte[EntryHead.LENGTH];
-        private final byte[] key = new byte[CacheStore.KEY_LENGTH];
-        private final int[] chunks = new int[VALUES_PER_LOOK];
-        private final byte[] keys = new byte[VALUES_PER_LOOK * CacheStore.KEY_LENGTH];
-        private int found;
-        /** The free slot at which the walk began; -1 before it begins. */
-        private int top = -1;
-        /** Slots walked since then. */
-        private int gone;
-
-        private boolean isDone;
-        private long removed;
-
-        /** @param keysFound where to put the keys that match, or null to remove what has a matching head */
-        Walk(Predicate<byte[]> condition, List<byte[]> keysFound) {
-            this.condition = condition;
-            this.keysFound = keysFound;
-        }
-
-        void look(SegmentView view) {
-            int slots = view.slots();
-            if (top < 0) {
-                top = 0;
-                while (top < slots && !view.isFree(top)) {
-                    top++;
-                }
-            }
-            int count = 0;
-            while (gone < slots && count < VALUES_PER_LOOK) {
-                int chunk = view.chunkAt((top - ++gone + slots) % slots);
-                if (chunk >= 0) {
-                    chunks[count++] = chunk;
-                }
-            }
-            view.fetch(chunks, count);
-            found = 0;
-            for (int i = 0; i < count; i++) {
-                int chunk = chunks[i];
-                if (!view.isSound(chunk)) {
-                    continue;
-                }
-                view.copyHead(chunk, headBytes);
-                if (keysFound != null) {
-                    collect(view, chunk);
-                } else if (condition.test(headBytes)) {
-                    view.copyKey(chunk, keys, found++ * CacheStore.KEY_LENGTH);
-                }
-            }
-            isDone = gone == slots;
-        }
-
-        private void collect(SegmentView view, int chunk) {
-            view.copyKey(chunk, key, 0);
-            if (Kind.isEntry(headBytes[Kind.OFFSET]) && condition.test(key)) {
-                keysFound.add(key.clone());
-            }
         }
     }
 

@@ -3,18 +3,11 @@ package dev.refrain.engine.internal.store;
 import dev.refrain.engine.spi.EntryBuffer;
 import dev.refrain.engine.spi.EntryHead;
 import java.io.IOException;
-import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.time.Clock;
 import java.time.Duration;
-import java.time.ZoneOffset;
-import java.time.format.DateTimeFormatter;
-import java.util.List;
-import java.util.regex.Pattern;
-import java.util.stream.Stream;
 import net.openhft.chronicle.map.ChronicleMap;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -44,19 +37,10 @@ final class StoreFiles {
 
     private static final Duration CLOSE_PATIENCE = Duration.ofSeconds(10);
 
-    private static final String DAMAGED = ".damaged-";
-    private static final String UNKNOWN = ".unknown-";
-    private static final Pattern DAMAGED_NAME = Pattern.compile(Pattern.quote(DAMAGED) + "\\d{8}T\\d{6}Z");
     /** One part in this many of the capacity is kept of a damaged map, beside the new map with all of the capacity. */
     private static final int DAMAGED_SHARE = 20;
 
     private static final String LOCK = ".lock";
-    /** Linux's own limit on symbolic links in a path. */
-    private static final int MAX_LINKS = 40;
-
-    private static final DateTimeFormatter TIMESTAMP =
-            DateTimeFormatter.ofPattern("uuuuMMdd'T'HHmmss'Z'").withZone(ZoneOffset.UTC);
-
     private final Path file;
     private final Path secretFile;
     private final Path lockFile;
@@ -64,6 +48,7 @@ final class StoreFiles {
     private final Path draft;
 
     private final LockFile lock;
+    private final SetAside aside;
     private final boolean preallocate;
     private final Clock clock;
     private final StoreCounters counters = new StoreCounters();
@@ -83,19 +68,20 @@ final class StoreFiles {
 
     private StoreFiles(Path file, boolean preallocate, Clock clock) throws IOException {
         this.file = file;
-        this.secretFile = sibling(file, ".secret");
-        this.lockFile = sibling(file, LOCK);
-        this.draft = sibling(file, ".new");
+        this.secretFile = StorePath.sibling(file, ".secret");
+        this.lockFile = StorePath.sibling(file, LOCK);
+        this.draft = StorePath.sibling(file, ".new");
         // Before the lock file is open: to close another channel of it would give up the locks of this process.
         new ForeignFiles(file, secretFile, lockFile, draft).refuse();
         this.lock = LockFile.open(lockFile);
         this.preallocate = preallocate;
         this.clock = clock;
+        this.aside = new SetAside(file, clock);
         this.failures = new Failures(counters, clock);
     }
 
     static StoreFiles open(Path path, long capacityBytes, boolean preallocate, Clock clock) throws IOException {
-        Path file = usable(path);
+        Path file = StorePath.usable(path);
         Claim claim = Claim.of(file);
         try {
             StoreFiles files =
@@ -195,39 +181,6 @@ final class StoreFiles {
         return capacityBytes;
     }
 
-    private static Path usable(Path path) throws IOException {
-        Path absolute = target(path.toAbsolutePath());
-        if (Files.isDirectory(absolute)) {
-            throw new IOException("The store must be a file, but " + absolute + " is a directory; name a file in it");
-        }
-        OwnerOnly.createDirectories(absolute.getParent());
-        // One name for one file, symbolic links or not. Claims, locks and Chronicle Map use it.
-        Path real = Files.exists(absolute)
-                ? absolute.toRealPath()
-                : absolute.getParent().toRealPath().resolve(absolute.getFileName());
-        if (!Files.isWritable(real.getParent())
-                || (Files.exists(real) && !(Files.isReadable(real) && Files.isWritable(real)))) {
-            throw new IOException("No permission to read and write the store " + real + " and files beside it");
-        }
-        return real;
-    }
-
-    /** The target of a symbolic link whose target does not exist yet. */
-    private static Path target(Path path) throws IOException {
-        Path target = path;
-        for (int i = 0; i < MAX_LINKS && Files.isSymbolicLink(target) && !Files.exists(target); i++) {
-            target = target.resolveSibling(Files.readSymbolicLink(target));
-        }
-        if (Files.isSymbolicLink(target) && !Files.exists(target)) {
-            throw new IOException("The store " + path + " is a symbolic link that leads nowhere; mend or remove it");
-        }
-        return target;
-    }
-
-    private static Path sibling(Path file, String suffix) {
-        return file.resolveSibling(file.getFileName() + suffix);
-    }
-
     private static StoreFiles openClaimed(Path file, long capacityBytes, boolean preallocate, Clock clock)
             throws IOException {
         StoreFiles files = new StoreFiles(file, preallocate, clock);
@@ -285,7 +238,7 @@ final class StoreFiles {
         Files.deleteIfExists(Secret.draft(secretFile));
         secret = Secret.read(secretFile);
         if (Files.exists(file) && Files.size(file) > 0 && !MapHead.wasOurs(file)) {
-            moveAway();
+            aside.moveAway();
         }
         if (Files.exists(file)) {
             if (secret == null) {
@@ -320,11 +273,11 @@ final class StoreFiles {
         try {
             MapFile.create(draft, Layout.segments(wantedBytes), preallocate).close();
         } catch (IOException e) {
-            if (damagedFiles().isEmpty()) {
+            if (aside.damagedFiles().isEmpty()) {
                 throw e;
             }
             LOG.warn("There is not enough room to keep a damaged store beside {}; it is deleted", file);
-            deleteDamaged();
+            aside.deleteDamaged();
             MapFile.create(draft, Layout.segments(wantedBytes), preallocate).close();
         }
     }
@@ -372,7 +325,7 @@ final class StoreFiles {
             }
             return recovered(state, length, headCheck);
         } catch (IOException | RuntimeException | InternalError | AssertionError e) {
-            setAside(e, wantedBytes / DAMAGED_SHARE);
+            aside.setAside(e, wantedBytes / DAMAGED_SHARE);
             return null;
         }
     }
@@ -428,57 +381,6 @@ final class StoreFiles {
         return state;
     }
 
-    private List<Path> damagedFiles() throws IOException {
-        String name = file.getFileName().toString();
-        try (Stream<Path> siblings = Files.list(file.getParent())) {
-            return siblings.filter(path -> isDamaged(path.getFileName().toString(), name) && Files.isRegularFile(path))
-                    .toList();
-        }
-    }
-
-    private static boolean isDamaged(String sibling, String name) {
-        return sibling.startsWith(name)
-                && DAMAGED_NAME.matcher(sibling.substring(name.length())).matches();
-    }
-
-    private void deleteDamaged() throws IOException {
-        for (Path damaged : damagedFiles()) {
-            Files.delete(damaged);
-        }
-    }
-
-    /** A file that has only the length of our map may be somebody else's. It is kept whole, and is never deleted. */
-    private void moveAway() throws IOException {
-        Path aside = sibling(file, UNKNOWN + TIMESTAMP.format(clock.instant()));
-        Files.move(file, aside);
-        LOG.warn(
-                "The store {} does not begin like a store. It may be another file, or is damaged at its beginning; it "
-                        + "is kept, whole, as {}. Delete that if it is of no interest. Starting afresh",
-                file,
-                aside);
-    }
-
-    private void setAside(Throwable reason, long budget) throws IOException {
-        // One damaged file is enough to look into. More would fill the disk.
-        deleteDamaged();
-        Path aside = sibling(file, DAMAGED + TIMESTAMP.format(clock.instant()));
-        Files.move(file, aside);
-        cut(aside, budget);
-        LOG.warn(
-                "The store {} cannot be used: {}. Its beginning is kept as {}; delete that if it is of no interest. "
-                        + "Starting afresh",
-                file,
-                reason.getMessage(),
-                aside);
-        LOG.debug("Why the store {} was set aside", file, reason);
-    }
-
-    private static void cut(Path file, long length) throws IOException {
-        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
-            channel.truncate(length);
-        }
-    }
-
     /** Moves the entries to a file of another size. If that fails, as for lack of room, everything stays as it is. */
     private LockFile.State resized(LockFile.State state, long wantedBytes) throws IOException {
         StoreCounters moved = new StoreCounters();
@@ -498,7 +400,7 @@ final class StoreFiles {
                 moved.evictions.sum());
         map.close();
         // The size of what was kept follows from another capacity.
-        deleteDamaged();
+        aside.deleteDamaged();
         return useDraft(record(wantedBytes));
     }
 

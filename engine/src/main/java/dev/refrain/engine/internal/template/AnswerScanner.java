@@ -1,15 +1,8 @@
 package dev.refrain.engine.internal.template;
 
-import com.fasterxml.jackson.core.JsonFactory;
-import com.fasterxml.jackson.core.JsonFactoryBuilder;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
-import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.exc.StreamConstraintsException;
-import com.fasterxml.jackson.core.io.IOContext;
-import com.fasterxml.jackson.core.json.UTF8StreamJsonParser;
-import com.fasterxml.jackson.core.sym.ByteQuadsCanonicalizer;
-import dev.refrain.engine.internal.JsonStrings;
 import java.io.IOException;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -68,8 +61,7 @@ final class AnswerScanner {
     }
 
     /**
-     * Far over what any answer has, so that an absurd one cannot turn every two
-     * of its bytes into an object on the heap.
+     * Far over what any answer has, so that an absurd one cannot turn every two of its bytes into an object on the heap.
      */
     private static final int MAX_EDITS = 50_000;
 
@@ -79,123 +71,7 @@ final class AnswerScanner {
     /** Longer ids, types and reasons mean nothing here, in bytes between the quotes. */
     private static final int MAX_TEXT = 512;
 
-    /**
-     * Jackson looks for UTF-16 and UTF-32 only in the first four bytes, and its reader-based parser for those and for a
-     * factory that does not canonicalise names knows no byte offsets; so names are canonicalised, but not interned.
-     * Answers share the table of names, as to make it anew takes as long as compressing an answer. Clients can fill it
-     * with names of their own (a tool's schema is echoed in a Responses answer), so it goes when it holds more names
-     * than all formats have.
-     *
-     * <p>The parser makes text of numbers, names and what {@link #text} asks for; other strings are passed over. The
-     * longest number takes less than 8 MiB of the heap while it is read.
-     */
-    private static final class Json extends JsonFactory {
-        private static final int MAX_NAMES = 500;
-        /** In bytes, more or less. */
-        private static final int MAX_NAME_LENGTH = 64 * 1024;
-
-        private static final int MAX_NUMBER_LENGTH = 1 << 20;
-        private static final long serialVersionUID = 1;
-
-        private static volatile Json shared = new Json();
-
-        private Json() {
-            super(new JsonFactoryBuilder()
-                    .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
-                    .streamReadConstraints(StreamReadConstraints.builder()
-                            // Numbers are gathered in the same buffer, and judged only when they have ended.
-                            .maxStringLength(MAX_NUMBER_LENGTH + (64 << 10))
-                            .maxNumberLength(MAX_NUMBER_LENGTH)
-                            .maxNameLength(MAX_NAME_LENGTH)
-                            .build()));
-        }
-
-        static Json shared() {
-            Json json = shared;
-            if (json._byteSymbolCanonicalizer.size() > MAX_NAMES) {
-                json = new Json();
-                shared = json;
-            }
-            return json;
-        }
-
-        /** Without asking which encoding it is, which is known when it comes to this. */
-        @Override
-        protected Parser _createParser(byte[] data, int offset, int length, IOContext context) {
-            return new Parser(
-                    context,
-                    _parserFeatures,
-                    _byteSymbolCanonicalizer.makeChild(_factoryFeatures),
-                    data,
-                    offset,
-                    length);
-        }
-    }
-
-    /**
-     * Jackson passes over a string byte by byte. Here it does that only from
-     * the first byte on that takes more than passing over. Names that it has not met yet are bounded in bytes.
-     */
-    private static final class Parser extends UTF8StreamJsonParser {
-        /** What new names of one document may take of the heap, in bytes. */
-        private static final int MAX_NEW_NAMES = 1 << 20;
-        /** What a name takes besides its characters, in bytes. */
-        private static final int NAME_BYTES = 64;
-
-        private int names;
-        private int newNames;
-
-        Parser(IOContext context, int features, ByteQuadsCanonicalizer names, byte[] data, int offset, int length) {
-            super(context, features, null, null, names, data, offset, offset + length, 0, false);
-            this.names = names.size();
-        }
-
-        @Override
-        public JsonToken nextToken() throws IOException {
-            JsonToken token = super.nextToken();
-            if (token == JsonToken.FIELD_NAME && _symbols.size() > names) {
-                names = _symbols.size();
-                newNames += NAME_BYTES + currentName().length();
-                if (newNames > MAX_NEW_NAMES) {
-                    throw new StreamConstraintsException("names of more than " + MAX_NEW_NAMES + " bytes");
-                }
-            }
-            return token;
-        }
-
-        /** Whether the string that is the current token, and has not been read, is longer than so many bytes. */
-        boolean isLongerThan(int max) {
-            for (int at = _inputPtr, left = max; at < _inputEnd && left >= 0; at++, left--) {
-                if (_inputBuffer[at] == '"') {
-                    return false;
-                } else if (_inputBuffer[at] == '\\') {
-                    at++;
-                    left--;
-                }
-            }
-            return true;
-        }
-
-        /** Goes to the end of the current token. If it is a string that has not been read, it cannot be any more. */
-        void passOver() throws IOException {
-            if (_tokenIncomplete) {
-                _tokenIncomplete = false;
-                _skipString();
-            }
-        }
-
-        @Override
-        protected void _skipString() throws IOException {
-            int at = JsonStrings.skipPlain(_inputBuffer, _inputPtr, _inputEnd);
-            while (at < _inputEnd - 1 && _inputBuffer[at] == '\\' && JsonStrings.isShortEscape(_inputBuffer[at + 1])) {
-                at = JsonStrings.skipPlain(_inputBuffer, at + 2, _inputEnd);
-            }
-            _inputPtr = at;
-            super._skipString();
-        }
-    }
-
-    private final JsonFactory json = Json.shared();
+    private final AnswerParser.Factory json = AnswerParser.Factory.shared();
     private final AnswerFormat format;
     private final ZeroPaths zero;
     private List<Edit> edits = new ArrayList<>();
@@ -224,7 +100,7 @@ final class AnswerScanner {
         if (to - base < 2 || bytes[base] != '{' || bytes[base + 1] == 0 || hasForeignByte(bytes, base, to)) {
             return NOT_JSON;
         }
-        try (Parser parser = (Parser) json.createParser(bytes, base, to - base)) {
+        try (AnswerParser parser = json.parser(bytes, base, to - base)) {
             parser.nextToken();
             readObject(parser, Place.TOP, zero.start());
             if (parser.nextToken() != null) {
@@ -289,7 +165,7 @@ final class AnswerScanner {
 
     // ---- members that mean something; each of these leaves the parser at the last token of what it reads
 
-    private void readObject(Parser parser, Place place, long paths) throws IOException {
+    private void readObject(AnswerParser parser, Place place, long paths) throws IOException {
         while (parser.nextToken() == JsonToken.FIELD_NAME) {
             String name = parser.currentName();
             JsonToken value = parser.nextToken();
@@ -320,7 +196,7 @@ final class AnswerScanner {
         }
     }
 
-    private void readTop(Parser parser, String name, JsonToken value, long paths) throws IOException {
+    private void readTop(AnswerParser parser, String name, JsonToken value, long paths) throws IOException {
         if (name.equals("error")) {
             fields.error |= value != JsonToken.VALUE_NULL;
         } else if (name.equals("type")) {
@@ -338,7 +214,7 @@ final class AnswerScanner {
     }
 
     /** A member of the document, or of the answer that it wraps. */
-    private void readMember(Parser parser, boolean wrapped, String name, JsonToken value, long paths)
+    private void readMember(AnswerParser parser, boolean wrapped, String name, JsonToken value, long paths)
             throws IOException {
         switch (format.role(wrapped, name)) {
             case ID -> {
@@ -381,7 +257,7 @@ final class AnswerScanner {
         }
     }
 
-    private void readIfObject(Parser parser, Place place, JsonToken value, long paths) throws IOException {
+    private void readIfObject(AnswerParser parser, Place place, JsonToken value, long paths) throws IOException {
         if (value == JsonToken.START_OBJECT) {
             readObject(parser, place, paths);
         } else {
@@ -389,7 +265,7 @@ final class AnswerScanner {
         }
     }
 
-    private void readChoices(Parser parser, JsonToken list, long paths) throws IOException {
+    private void readChoices(AnswerParser parser, JsonToken list, long paths) throws IOException {
         if (list != JsonToken.START_ARRAY) {
             pass(parser, list, paths);
             return;
@@ -407,7 +283,7 @@ final class AnswerScanner {
         }
     }
 
-    private void readChoice(Parser parser, int place, long paths) throws IOException {
+    private void readChoice(AnswerParser parser, int place, long paths) throws IOException {
         long index = place;
         String finishReason = null;
         boolean error = false;
@@ -425,7 +301,7 @@ final class AnswerScanner {
         fields.choices.add(new AnswerFields.Choice(index, finishReason, error));
     }
 
-    private void readItems(Parser parser, JsonToken list, long paths) throws IOException {
+    private void readItems(AnswerParser parser, JsonToken list, long paths) throws IOException {
         if (list != JsonToken.START_ARRAY) {
             pass(parser, list, paths);
             return;
@@ -441,7 +317,7 @@ final class AnswerScanner {
      *
      * @param zeroed whether its numbers, at any level, are replaced
      */
-    private void readUsage(Parser parser, JsonToken first, Usage usage, boolean zeroed, Condition condition)
+    private void readUsage(AnswerParser parser, JsonToken first, Usage usage, boolean zeroed, Condition condition)
             throws IOException {
         JsonToken token = first;
         int depth = 0;
@@ -471,7 +347,7 @@ final class AnswerScanner {
         }
     }
 
-    private static void count(Parser parser, JsonToken token, String name, Usage usage) throws IOException {
+    private static void count(AnswerParser parser, JsonToken token, String name, Usage usage) throws IOException {
         if (name == null) {
             return;
         }
@@ -488,7 +364,7 @@ final class AnswerScanner {
     // ---- all other members
 
     /** Passes over a value, on the lookout for numbers that become zero. */
-    private void pass(Parser parser, JsonToken value, long paths) throws IOException {
+    private void pass(AnswerParser parser, JsonToken value, long paths) throws IOException {
         if (paths == 0) {
             parser.skipChildren();
         } else if (zero.reached(paths)) {
@@ -507,7 +383,7 @@ final class AnswerScanner {
         }
     }
 
-    private void zeroAll(Parser parser, JsonToken first) throws IOException {
+    private void zeroAll(AnswerParser parser, JsonToken first) throws IOException {
         JsonToken token = first;
         for (int depth = 0; ; token = parser.nextToken()) {
             if (token.isStructStart()) {
@@ -524,7 +400,7 @@ final class AnswerScanner {
     }
 
     /** A text that says something; null for anything else, and for what is longer than all that means something. */
-    private static String text(Parser parser, JsonToken value) throws IOException {
+    private static String text(AnswerParser parser, JsonToken value) throws IOException {
         if (value != JsonToken.VALUE_STRING || parser.isLongerThan(MAX_TEXT)) {
             return null;
         }
@@ -533,7 +409,7 @@ final class AnswerScanner {
     }
 
     /** The current number, or something that is no index if it is too long. */
-    private static long wholeNumber(Parser parser) throws IOException {
+    private static long wholeNumber(AnswerParser parser) throws IOException {
         return parser.getNumberType() == JsonParser.NumberType.BIG_INTEGER ? -1 : parser.getLongValue();
     }
 
@@ -543,7 +419,7 @@ final class AnswerScanner {
         }
     }
 
-    private void add(Parser parser, Kind kind, Condition condition) throws IOException {
+    private void add(AnswerParser parser, Kind kind, Condition condition) throws IOException {
         checkCount(edits.size() + 1);
         // Strings are read lazily; only after this is the current location the token's end.
         parser.passOver();

@@ -47,8 +47,8 @@ class CaptureFuzzTest {
         assertThat(inPieces.state()).isEqualTo(whole.state());
         assertThat(inPieces.rejection()).isEqualTo(whole.rejection());
         if (whole.state() == State.COMPLETE) {
-            byte[] hit = replay(whole.template());
-            assertThat(replay(inPieces.template())).isEqualTo(hit);
+            byte[] hit = Sample.replayedBytes(whole.template());
+            assertThat(Sample.replayedBytes(inPieces.template())).isEqualTo(hit);
             assertThat(readLive(inPieces)).isEqualTo(hit);
             checkEvents(stream.endpoint(), new String(bytes, UTF_8), new String(hit, UTF_8));
         }
@@ -86,8 +86,8 @@ class CaptureFuzzTest {
         assertThat(inPieces.state()).isEqualTo(whole.state());
         assertThat(inPieces.rejection()).isEqualTo(whole.rejection());
         if (whole.state() == State.COMPLETE) {
-            byte[] hit = replay(whole.template());
-            assertThat(replay(inPieces.template())).isEqualTo(hit);
+            byte[] hit = Sample.replayedBytes(whole.template());
+            assertThat(Sample.replayedBytes(inPieces.template())).isEqualTo(hit);
             ObjectNode tree = (ObjectNode) JSON.readTree(new String(bytes, UTF_8));
             ReplayOracle.ofBody(endpoint, tree);
             assertThat(JSON.readTree(new String(hit, UTF_8))).isEqualTo(tree);
@@ -110,21 +110,6 @@ class CaptureFuzzTest {
         capture.append(ByteBuffer.wrap(bytes, at, bytes.length - at));
         capture.end();
         return capture;
-    }
-
-    private static byte[] replay(Template template) {
-        byte[] body = Arrays.copyOf(template.bytes(), template.length());
-        Template.patch(
-                template.patches(),
-                0,
-                template.patchesLength(),
-                template.patchCount(),
-                body,
-                0,
-                body.length,
-                Sample.ascii(Sample.ID),
-                Sample.ascii(Sample.TIME));
-        return body;
     }
 
     /** What followers get. */

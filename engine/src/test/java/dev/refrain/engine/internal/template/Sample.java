@@ -87,6 +87,10 @@ record Sample(String original, String hit) {
     }
 
     static String replay(Template template) {
+        return new String(replayedBytes(template), StandardCharsets.UTF_8);
+    }
+
+    static byte[] replayedBytes(Template template) {
         byte[] body = Arrays.copyOf(template.bytes(), template.length());
         Template.patch(
                 template.patches(),
@@ -98,7 +102,7 @@ record Sample(String original, String hit) {
                 body.length,
                 ascii(ID),
                 ascii(TIME));
-        return new String(body, StandardCharsets.UTF_8);
+        return body;
     }
 
     static ByteBuffer utf8(String text) {

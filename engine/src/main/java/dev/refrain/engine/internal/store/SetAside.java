@@ -1,0 +1,95 @@
+package dev.refrain.engine.internal.store;
+
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.time.Clock;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.util.List;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What becomes of a file that stands in the store's place and cannot be used: it gets another name beside it. Used by
+ * the thread that opens the store.
+ */
+final class SetAside {
+    private static final Logger LOG = LoggerFactory.getLogger(ChronicleStore.class);
+
+    private static final String DAMAGED = ".damaged-";
+    private static final String UNKNOWN = ".unknown-";
+    private static final Pattern DAMAGED_NAME = Pattern.compile(Pattern.quote(DAMAGED) + "\\d{8}T\\d{6}Z");
+    private static final DateTimeFormatter TIMESTAMP =
+            DateTimeFormatter.ofPattern("uuuuMMdd'T'HHmmss'Z'").withZone(ZoneOffset.UTC);
+
+    private final Path file;
+    private final Clock clock;
+
+    SetAside(Path file, Clock clock) {
+        this.file = file;
+        this.clock = clock;
+    }
+
+    /** The damaged files that are kept beside the store. */
+    List<Path> damagedFiles() throws IOException {
+        String name = file.getFileName().toString();
+        try (Stream<Path> siblings = Files.list(file.getParent())) {
+            return siblings.filter(path -> isDamaged(path.getFileName().toString(), name) && Files.isRegularFile(path))
+                    .toList();
+        }
+    }
+
+    private static boolean isDamaged(String sibling, String name) {
+        return sibling.startsWith(name)
+                && DAMAGED_NAME.matcher(sibling.substring(name.length())).matches();
+    }
+
+    /** Makes their room free. */
+    void deleteDamaged() throws IOException {
+        for (Path damaged : damagedFiles()) {
+            Files.delete(damaged);
+        }
+    }
+
+    /** A file that has only the length of our map may be somebody else's. It is kept whole, and is never deleted. */
+    void moveAway() throws IOException {
+        Path aside = StorePath.sibling(file, UNKNOWN + TIMESTAMP.format(clock.instant()));
+        Files.move(file, aside);
+        LOG.warn(
+                "The store {} does not begin like a store. It may be another file, or is damaged at its beginning; it "
+                        + "is kept, whole, as {}. Delete that if it is of no interest. Starting afresh",
+                file,
+                aside);
+    }
+
+    /**
+     * Gives a store that cannot be used another name.
+     *
+     * @param budget how much of its beginning is kept, in bytes
+     */
+    void setAside(Throwable reason, long budget) throws IOException {
+        // One damaged file is enough to look into. More would fill the disk.
+        deleteDamaged();
+        Path aside = StorePath.sibling(file, DAMAGED + TIMESTAMP.format(clock.instant()));
+        Files.move(file, aside);
+        cut(aside, budget);
+        LOG.warn(
+                "The store {} cannot be used: {}. Its beginning is kept as {}; delete that if it is of no interest. "
+                        + "Starting afresh",
+                file,
+                reason.getMessage(),
+                aside);
+        LOG.debug("Why the store {} was set aside", file, reason);
+    }
+
+    private static void cut(Path file, long length) throws IOException {
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+            channel.truncate(length);
+        }
+    }
+}

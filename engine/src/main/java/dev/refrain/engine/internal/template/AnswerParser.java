@@ -1,0 +1,134 @@
+package dev.refrain.engine.internal.template;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonFactoryBuilder;
+import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.core.StreamReadConstraints;
+import com.fasterxml.jackson.core.exc.StreamConstraintsException;
+import com.fasterxml.jackson.core.io.IOContext;
+import com.fasterxml.jackson.core.json.UTF8StreamJsonParser;
+import com.fasterxml.jackson.core.sym.ByteQuadsCanonicalizer;
+import dev.refrain.engine.internal.JsonStrings;
+import java.io.IOException;
+
+/**
+ * Jackson's parser as answers need it. Jackson passes over a string byte by byte; here it does that only from the first
+ * byte on that takes more than passing over. Names that it has not met yet are bounded in bytes. Not thread-safe.
+ */
+final class AnswerParser extends UTF8StreamJsonParser {
+    /** What new names of one document may take of the heap, in bytes. */
+    private static final int MAX_NEW_NAMES = 1 << 20;
+    /** What a name takes besides its characters, in bytes. */
+    private static final int NAME_BYTES = 64;
+
+    private int names;
+    private int newNames;
+
+    private AnswerParser(
+            IOContext context, int features, ByteQuadsCanonicalizer names, byte[] data, int offset, int length) {
+        super(context, features, null, null, names, data, offset, offset + length, 0, false);
+        this.names = names.size();
+    }
+
+    @Override
+    public JsonToken nextToken() throws IOException {
+        JsonToken token = super.nextToken();
+        if (token == JsonToken.FIELD_NAME && _symbols.size() > names) {
+            names = _symbols.size();
+            newNames += NAME_BYTES + currentName().length();
+            if (newNames > MAX_NEW_NAMES) {
+                throw new StreamConstraintsException("names of more than " + MAX_NEW_NAMES + " bytes");
+            }
+        }
+        return token;
+    }
+
+    /** Whether the string that is the current token, and has not been read, is longer than so many bytes. */
+    boolean isLongerThan(int max) {
+        for (int at = _inputPtr, left = max; at < _inputEnd && left >= 0; at++, left--) {
+            if (_inputBuffer[at] == '"') {
+                return false;
+            } else if (_inputBuffer[at] == '\\') {
+                at++;
+                left--;
+            }
+        }
+        return true;
+    }
+
+    /** Goes to the end of the current token. If it is a string that has not been read, it cannot be any more. */
+    void passOver() throws IOException {
+        if (_tokenIncomplete) {
+            _tokenIncomplete = false;
+            _skipString();
+        }
+    }
+
+    @Override
+    protected void _skipString() throws IOException {
+        int at = JsonStrings.skipPlain(_inputBuffer, _inputPtr, _inputEnd);
+        while (at < _inputEnd - 1 && _inputBuffer[at] == '\\' && JsonStrings.isShortEscape(_inputBuffer[at + 1])) {
+            at = JsonStrings.skipPlain(_inputBuffer, at + 2, _inputEnd);
+        }
+        _inputPtr = at;
+        super._skipString();
+    }
+
+    /**
+     * Jackson looks for UTF-16 and UTF-32 only in the first four bytes, and its reader-based parser for those and for a
+     * factory that does not canonicalise names knows no byte offsets; so names are canonicalised, but not interned.
+     * Answers share the table of names, as to make it anew takes as long as compressing an answer. Clients can fill it
+     * with names of their own (a tool's schema is echoed in a Responses answer), so it goes when it holds more names
+     * than all formats have.
+     *
+     * <p>The parser makes text of numbers, names and what the scanner asks for; other strings are passed over. The longest
+     * number takes less than 8 MiB of the heap while it is read.
+     */
+    static final class Factory extends JsonFactory {
+        private static final int MAX_NAMES = 500;
+        /** In bytes, more or less. */
+        private static final int MAX_NAME_LENGTH = 64 * 1024;
+
+        private static final int MAX_NUMBER_LENGTH = 1 << 20;
+        private static final long serialVersionUID = 1;
+
+        private static volatile Factory shared = new Factory();
+
+        private Factory() {
+            super(new JsonFactoryBuilder()
+                    .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
+                    .streamReadConstraints(StreamReadConstraints.builder()
+                            // Numbers are gathered in the same buffer, and judged only when they have ended.
+                            .maxStringLength(MAX_NUMBER_LENGTH + (64 << 10))
+                            .maxNumberLength(MAX_NUMBER_LENGTH)
+                            .maxNameLength(MAX_NAME_LENGTH)
+                            .build()));
+        }
+
+        static Factory shared() {
+            Factory json = shared;
+            if (json._byteSymbolCanonicalizer.size() > MAX_NAMES) {
+                json = new Factory();
+                shared = json;
+            }
+            return json;
+        }
+
+        /** Of the bytes from {@code from} on, which must not change while it is used. */
+        AnswerParser parser(byte[] data, int from, int length) throws IOException {
+            return (AnswerParser) createParser(data, from, length);
+        }
+
+        /** Without asking which encoding it is, which is known when it comes to this. */
+        @Override
+        protected AnswerParser _createParser(byte[] data, int offset, int length, IOContext context) {
+            return new AnswerParser(
+                    context,
+                    _parserFeatures,
+                    _byteSymbolCanonicalizer.makeChild(_factoryFeatures),
+                    data,
+                    offset,
+                    length);
+        }
+    }
+}
