@@ -412,7 +412,7 @@ final class Flight extends CaptureSink {
             // The last follower may be releasing the kept answer right now.
             return;
         }
-        // A connection that breaks after the terminal event has delivered a complete answer.
+        // If a connection breaks after the terminal event, the answer is complete all the same.
         if (live != null
                 && capture.isTerminated()
                 && capture.state() != AnswerCapture.State.REJECTED

@@ -24,8 +24,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * What providers send in their own ways: whether it is stored (W16), what is
- * counted (W61) and what a hit changes (W25).
+ * The dialects of providers: whether an answer is stored (W16), what is counted (W61) and what a hit changes (W25).
  */
 class DialectsTest {
     private ResponseCache cache;

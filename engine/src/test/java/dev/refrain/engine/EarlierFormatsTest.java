@@ -25,7 +25,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Stores that earlier builds wrote, opened as docs/STORAGE-FORMAT.md says, which also tells how to add one. Each has
+ * Stores that earlier builds wrote, opened as docs/STORAGE-FORMAT.md says, which also says how to add one. Each has
  * twenty answers: of a few bytes, of some KB, a stream, and one in several parts.
  */
 class EarlierFormatsTest {
@@ -53,8 +53,7 @@ class EarlierFormatsTest {
     }
 
     /**
-     * Map format 2, of which the entries are taken over; but their keys have
-     * another version, so each request is a miss.
+     * The entries of map format 2 are taken over. Their keys have another version, so each request is a miss.
      */
     @ParameterizedTest
     @ValueSource(strings = {"map2-entry2", "map2-entry3", "map2-entry4"})

@@ -8,7 +8,7 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.L_Result;
 
-/** Requests that come while a call fails before a byte make one new call between them, whenever they came. */
+/** Requests that arrive while a call fails before its first byte share one new call, whenever they arrived. */
 @JCStressTest
 @Outcome(id = "failed, waits, waits, 2 calls, 1 flights", expect = Expect.ACCEPTABLE, desc = "One new call for both.")
 @Outcome(expect = Expect.FORBIDDEN, desc = "Anything else.")

@@ -20,7 +20,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 /**
- * However threads meet: joining, ending, leaving and superseding leave nobody waiting and no older answer in the store.
+ * Joining, ending, leaving and superseding, in any interleaving, leave nobody waiting and no older answer in the store.
  */
 class FlightRacesTest {
     private static final CacheRequest REQUEST = chat("{\"stream\":true,\"messages\":[]}");
@@ -192,9 +192,9 @@ class FlightRacesTest {
     }
 
     /**
-     * A document's followers have it before the upstream's thread has left the flight,
-     * and the last of them lets go of what was kept. What the upstream's thread does
-     * meanwhile must not depend on that: it would be the upstream that is thrown at.
+     * A document's followers have it before the upstream's thread has left the flight, and the last of them lets go of
+     * what was kept. What the upstream's thread does meanwhile must not depend on that, or the upstream would get the
+     * exception.
      */
     @Test
     void theLastFollowerLeavesWhileTheUpstreamIsStillEnding() throws IOException {

@@ -34,10 +34,9 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /**
- * Wire rules W28 and W29 under disorder: many requests for few keys, from many threads,
- * with upstreams and readers that go wrong anywhere. Each round has a seed, which a failure
- * names; {@code -Drefrain.stress.seed} repeats one, {@code -Drefrain.stress.seconds} goes
- * on for longer. The seed fixes what is sent and who goes wrong, not the scheduler.
+ * Wire rules W28 and W29 under load: many requests for few keys, from many threads, with upstreams and readers that
+ * fail anywhere. Each round has a seed, which a failure names; {@code -Drefrain.stress.seed} repeats one, {@code
+ * -Drefrain.stress.seconds} goes on for longer. The seed fixes what is sent and who goes wrong, not the scheduler.
  */
 class FlightStressTest {
     private static final int STREAM_KEYS = 3;
@@ -62,7 +61,7 @@ class FlightStressTest {
 
     private final ThreadPoolExecutor threads =
             new ThreadPoolExecutor(4, 4, 1, TimeUnit.MINUTES, new PriorityBlockingQueue<>());
-    /** What came out of the engine on the threads of upstreams and readers, where it throws nothing. */
+    /** Exceptions that the engine threw on the threads of upstreams and readers. There must be none. */
     private final Queue<Throwable> thrown = new ConcurrentLinkedQueue<>();
 
     private final Executor pool =

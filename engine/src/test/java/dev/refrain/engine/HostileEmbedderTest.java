@@ -30,8 +30,8 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Everything that an embedder can do to a cache at the same time, closing included: nothing is thrown, no answer is
- * another request's, none is torn, and none is older than what had replaced it before the lookup began. Longer with
+ * Everything that an embedder can do to a cache, at the same time, closing included. Nothing is thrown; no answer
+ * belongs to another request, is torn, or is older than one that had replaced it before the lookup began. Longer with
  * {@code -Drefrain.hostile.seconds}, by another seed with {@code -Drefrain.hostile.seed}.
  */
 class HostileEmbedderTest {

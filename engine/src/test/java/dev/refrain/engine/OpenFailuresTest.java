@@ -26,8 +26,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Whatever is wrong when a cache is opened, nothing is left open (F22): the
- * next one that is opened in the same file works.
+ * Whatever goes wrong when a cache is opened, nothing is left open (F22): the same file can be opened next.
  */
 class OpenFailuresTest {
     private static final Duration FOREVER = Duration.ofSeconds(Long.MAX_VALUE);

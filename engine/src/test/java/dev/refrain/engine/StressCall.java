@@ -16,8 +16,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * One upstream call of {@link FlightStressTest}: a random answer, sent in random pieces, that may go wrong anywhere. It
- * remembers what it sent, and says what a request may have received because of it.
+ * One upstream call of {@link FlightStressTest}: a random answer in random pieces, which may fail anywhere. It
+ * remembers what it sent, and says what a request may have received of it.
  */
 final class StressCall implements Upstream.Call {
     private static final String FINISH = "data: {\"choices\":[{\"finish_reason\":\"stop\"}]}\n\n";

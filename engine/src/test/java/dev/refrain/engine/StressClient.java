@@ -12,8 +12,7 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
- * One reader of {@link FlightStressTest}: takes its time, goes away or throws
- * as chance has it, and checks the order of what comes.
+ * One reader of {@link FlightStressTest}: is slow, goes away or throws at random, and checks the order of calls.
  */
 final class StressClient implements ResponseSink {
     private enum Habit {

@@ -34,8 +34,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What {@link SmallJvmTest} has done in a JVM with a heap of {@value #HEAP_MIB} MiB: others send as much as they may,
- * or more. It ends at the first thing that is not as it should be, an OutOfMemoryError above all.
+ * What {@link SmallJvmTest} runs in a JVM with a heap of {@value #HEAP_MIB} MiB: others send as much as they may, or
+ * more. It ends at the first fault, above all an OutOfMemoryError.
  */
 public final class SmallJvm {
     static final int HEAP_MIB = 40;

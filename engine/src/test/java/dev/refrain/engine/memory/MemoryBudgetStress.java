@@ -12,8 +12,8 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.ZZJ_Result;
 
 /**
- * Two threads want the last of a budget, and one closes a reservation that the other makes grow. What is granted at a
- * time is never more than there is, and in the end everything is back.
+ * Two threads want the rest of a budget, and one closes a reservation while the other grows it. Never is more granted
+ * than there is, and at the end everything is released.
  */
 @JCStressTest
 @Outcome(

@@ -23,11 +23,10 @@ import java.util.Optional;
 import org.xnio.channels.StreamSourceChannel;
 
 /**
- * One request on its way, with what is known of it. Each thing is worked out once, when it is asked for or before: who
- * asks, what the header asks of the cache, who is to answer, what goes into the key.
+ * One request on its way, with what is known of it: who asks, what the header asks of the cache, which provider
+ * answers, what goes into the key. Each is worked out once, at the first use at the latest.
  *
- * <p>Made on the I/O thread of the request's connection. What is asked for later on other threads was asked for there
- * before.
+ * <p>Made on the I/O thread of the request's connection. Other threads read only what was worked out there.
  */
 final class ClientRequest {
     private static final byte[] NOTHING = new byte[0];
@@ -178,7 +177,7 @@ final class ClientRequest {
                 && exchange.isRequestComplete();
     }
 
-    /** Whether the client wants to go on in websockets, which only HTTP/1.1 lets it ask for (RFC 9110, 7.8). */
+    /** Whether the client asks for a websocket, which only HTTP/1.1 lets it do (RFC 9110, 7.8). */
     boolean isForWebSocket() {
         return exchange.getProtocol().equals(Protocols.HTTP_1_1)
                 && ConnectionOptions.of(fields.all("Upgrade")).contains("websocket");
@@ -218,7 +217,10 @@ final class ClientRequest {
                 this::leaveWithClient);
     }
 
-    /** Breaks off what only this client wants when it goes; while it sends, its request fails if it goes. */
+    /**
+     * Cancels the call when the client goes and nobody else wants the answer. A client that goes while it sends fails
+     * its request.
+     */
     void leaveWithClient() {
         if (exchange.isRequestComplete()) {
             client.leaveWithClient();

@@ -32,13 +32,14 @@ record Parts(
         LongBodies longBodies,
         Limits limits) {
     /**
-     * How far to go for a request.
+     * Limits for requests and clients.
      *
      * @param bodyBytes the longest request body to let through to an endpoint
      * @param forwardedBytes the longest one to let through elsewhere
-     * @param cancelWhenAbandoned whether an answer that could be stored is not worth having once its client has gone
-     * @param reading how far to go for a request
-     * @param writing how far to go for a client that does not take its answer
+     * @param cancelWhenAbandoned whether a call is cancelled when its client has gone, although its answer could be
+     *     stored
+     * @param reading limits for reading requests
+     * @param writing limits for clients that do not take their answers
      */
     record Limits(
             long bodyBytes,

@@ -17,7 +17,9 @@ import dev.refrain.semantics.forward.RequestBody;
 import dev.refrain.semantics.route.Route;
 import java.util.function.UnaryOperator;
 
-/** Calls to providers, made of requests; nothing is built or sent before one is fetched, which a hit never does. */
+/**
+ * Calls to providers, made of requests. Nothing is built or sent before a call is fetched, so a hit costs nothing here.
+ */
 final class ProviderCalls {
     private final Parts parts;
     private final MemoryBudget memory;

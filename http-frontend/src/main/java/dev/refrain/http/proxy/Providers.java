@@ -6,7 +6,7 @@ import dev.refrain.semantics.route.Route;
 import java.util.Map;
 
 /**
- * Who is asked for what.
+ * Which provider answers which endpoint.
  *
  * @param elsewhere provider of paths that are no endpoints
  * @param endpoints provider of each endpoint

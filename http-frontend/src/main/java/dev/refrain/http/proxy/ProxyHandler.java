@@ -61,7 +61,7 @@ final class ProxyHandler implements HttpHandler {
 
     @Override
     public void handleRequest(HttpServerExchange exchange) {
-        // Dispatched to this very thread: from here on the exchange ends when its answer does, not when this method
+        // Dispatched to this thread itself: from here on the exchange ends with its answer, not when this method
         // returns.
         exchange.dispatch(SameThreadExecutor.INSTANCE, () -> route(new ClientRequest(exchange, parts)));
     }
@@ -111,8 +111,8 @@ final class ProxyHandler implements HttpHandler {
     }
 
     /**
-     * A record of a generation made here, for whom it was made for; the
-     * provider has those of what it made itself (W60).
+     * The record of a generation that was made here, for the caller that it was made for. The provider has all other
+     * records (W60).
      */
     private void generation(ClientRequest request) {
         HttpServerExchange exchange = request.exchange();
@@ -213,14 +213,14 @@ final class ProxyHandler implements HttpHandler {
         if (!(why instanceof IOException)) {
             LOG.error("A request body of {} bytes could not be looked into, and is passed on", sent.length, why);
         }
-        // What the provider makes of a malformed one is its own affair.
+        // A malformed body is the provider's to judge.
         BypassReason reason = why instanceof IOException && !(why instanceof ContentCoding.TooLong)
                 ? BypassReason.CONTENT_ENCODING
                 : BypassReason.PAYLOAD_TOO_LARGE;
         cacheless(request, reason, new HeldBody(sent));
     }
 
-    /** What is decided of a body; where a preset may be merged into it, there has to be room for that. */
+    /** Decides what a body is to the cache. A preset that may be merged into it needs memory first. */
     private Decision decision(ClientRequest request, byte[] body, byte[] sent, MemoryBudget.Reservation held)
             throws ProxyException {
         long before = held.bytes();
@@ -237,7 +237,7 @@ final class ProxyHandler implements HttpHandler {
      * With caching on, or possibly on by a preset: the engine's pipeline.
      *
      * @param body that the key is made of
-     * @param sent the same as it came, for the provider
+     * @param sent the body as it came, for the provider
      * @param held what both have of the memory budget
      */
     private void answer(
@@ -279,7 +279,7 @@ final class ProxyHandler implements HttpHandler {
         }
     }
 
-    /** The body for the provider: a third one in memory where its ids stand in it, or its coding was undone. */
+    /** The body for the provider. It takes memory of its own if ids were replaced in it or its coding was undone. */
     private static byte[] outgoing(Decision decision, byte[] body, byte[] sent, MemoryBudget.Reservation held)
             throws ProxyException {
         byte[] made = decision.outgoing().get();
@@ -290,7 +290,7 @@ final class ProxyHandler implements HttpHandler {
         return made;
     }
 
-    /** A body that is not held in memory: caching is off, or the body no business of the cache. */
+    /** A body that is not held in memory, because caching is off or the cache has no use for it. */
     private void cacheless(ClientRequest request, BypassReason reason, RequestBody body) {
         CacheControls asked = request.controls();
         request.client().expect(asked, reason, null);

@@ -110,7 +110,7 @@ public final class ProxyServer implements AutoCloseable {
         ModelNames models = new ModelNames();
         int maxBody = (int) Math.min(
                 cache.admin().maxRequestBytes(), settings.limits().requestBody().bytes());
-        // A preset is in the body, and CORS answers to what each head says.
+        // Presets are named in bodies, and CORS depends on each head.
         boolean direct = presets.isEmpty() && settings.corsOrigins() == null;
         shortcuts = new Shortcuts(
                 direct,
@@ -188,8 +188,8 @@ public final class ProxyServer implements AutoCloseable {
                         Integer.MAX_VALUE, settings.timeouts().request().toMillis()))
                 .set(UndertowOptions.DECODE_URL, false)
                 .set(UndertowOptions.ALLOW_UNESCAPED_CHARACTERS_IN_URL, true)
-                // Bodies are counted where they are read, which gives a
-                // better answer than Undertow's; its own limit is 2 MiB.
+                // Bodies are counted where they are read, with a clearer error than Undertow's, whose own limit is 2
+                // MiB.
                 .set(UndertowOptions.MAX_ENTITY_SIZE, -1L)
                 .getMap();
     }
@@ -200,8 +200,8 @@ public final class ProxyServer implements AutoCloseable {
     }
 
     /**
-     * Opens the store and starts to listen. A store that cannot be opened keeps nobody from the provider: it is
-     * reported, and nothing is stored.
+     * Opens the store and starts to listen. If the store cannot be opened, that is reported, nothing is stored, and
+     * requests still reach the provider.
      *
      * @throws IOException if the address cannot be listened on; the message says which and why
      */
@@ -210,7 +210,7 @@ public final class ProxyServer implements AutoCloseable {
     }
 
     /**
-     * The same; tells when it listens to clients, which is before all else has been started.
+     * The same, and says when clients can connect, which is before everything else has been started.
      *
      * @param listening called on this thread, at most once; the server may be closed from then on
      * @throws IOException if an address cannot be listened on; the server is closed then
@@ -361,7 +361,7 @@ public final class ProxyServer implements AutoCloseable {
             LockSupport.parkNanos(POLL_NANOS);
         }
         longBodies.close();
-        // Before the I/O threads end, on which the clients hear of it and what is held for them is given back.
+        // Before the I/O threads end: on them the clients are told, and what is held for them is released.
         client.close();
         if (listener != null) {
             listener.close();

@@ -8,7 +8,7 @@ import dev.refrain.semantics.RequestFields;
 import io.undertow.util.HeaderMap;
 import java.util.Optional;
 
-/** The steps that are taken once for each request, which a test counts by taking the place of this. Thread-safe. */
+/** The steps that are taken once for each request. A test puts its own in place of these to count them. Thread-safe. */
 class Steps {
     /** The header of a request, to be looked at as the rules do. */
     RequestFields fields(HeaderMap headers) {

@@ -13,7 +13,7 @@ import java.util.Locale;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Makes of the settings a cache on its file, and says what there is. */
+/** Opens the cache that the settings describe, and reports it. */
 final class Store {
     private static final Logger LOG = LoggerFactory.getLogger(Store.class);
 
@@ -32,13 +32,13 @@ final class Store {
                 .maxAnswerBytes((int) settings.limits().storedAnswer().bytes())
                 .sweepInterval(settings.sweepInterval())
                 .staleIfError(settings.staleIfError())
-                // Silence is noticed much earlier; this is for a provider that goes on and on.
+                // The idle limit notices silence much earlier. This one is for a provider that never stops sending.
                 .upstreamTimeout(Duration.ofDays(1))
                 .silentCall(settings.timeouts().silentCall())
                 .neverStored(settings.neverStored())
                 .replayZero(settings.replay().paths())
                 .cancelWhenAbandoned(settings.onDisconnect() == Settings.OnDisconnect.CANCEL)
-                // Not before the answers in progress are stored; close() sees to it.
+                // The proxy closes it itself, after the answers in progress are stored.
                 .closeOnExit(false);
         if (settings.memory().hotAnswers() != null) {
             builder.hotBytes(settings.memory().hotAnswers().bytes());

@@ -25,7 +25,7 @@ import io.undertow.util.StatusCodes;
 
 /** Writes the status and header fields of an answer, or of an error of the proxy. Used on the I/O thread only. */
 final class AnswerStart {
-    /** An overload is over within moments, or its end cannot be foreseen. */
+    /** An overload ends within moments, or nobody knows when. */
     private static final String RETRY_SECONDS = "1";
 
     private final HttpServerExchange exchange;
@@ -74,7 +74,7 @@ final class AnswerStart {
         }
     }
 
-    /** Gives an error made here the shape of an endpoint's, for requests on its path that are no requests of it. */
+    /** Gives errors that are made here the shape that this endpoint has. */
     void shape(Endpoint ofErrors) {
         shape = ofErrors;
     }

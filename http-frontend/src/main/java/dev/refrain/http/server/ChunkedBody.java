@@ -27,7 +27,7 @@ final class ChunkedBody extends AbstractStreamSourceConduit<StreamSourceConduit>
     private final HttpServerConnection connection;
 
     private final ChunkGrammar grammar = new ChunkGrammar();
-    /** What was wrong with the body, or null: where it goes on is not known from there. */
+    /** What was wrong with the body, or null. After a fault nobody knows where the next request begins. */
     private MalformedBody flaw;
 
     /** @param raw the connection's bytes, pushed back ones first */
@@ -100,7 +100,7 @@ final class ChunkedBody extends AbstractStreamSourceConduit<StreamSourceConduit>
         }
     }
 
-    /** What is read beyond the framing is data if there is room for it, or else put back. */
+    /** Bytes behind the framing are data: they go to the caller if it has room, else they are put back. */
     private int readFraming(ByteBuffer into) throws IOException {
         PooledByteBuffer pooled = connection.getByteBufferPool().allocate();
         ByteBuffer bytes = pooled.getBuffer();
@@ -133,13 +133,13 @@ final class ChunkedBody extends AbstractStreamSourceConduit<StreamSourceConduit>
                 pooled.close();
             }
             if (ended) {
-                // After what follows it is back, for the next request begins with that.
+                // Only after the bytes that follow have been put back: the next request begins with them.
                 Connectors.terminateRequest(exchange);
             }
         }
     }
 
-    /** What came behind it is not looked at, here or by whoever reads on to find the next request. */
+    /** What follows is not looked at, neither here nor by the reader of the next request. */
     private MalformedBody malformed(MalformedBody found) {
         flaw = found;
         exchange.setPersistent(false);

@@ -17,8 +17,8 @@ import org.xnio.conduits.ConduitStreamSinkChannel;
 import org.xnio.conduits.ConduitStreamSourceChannel;
 
 /**
- * A client's connection once it is no longer HTTP's (RFC 9110, 7.8), and what comes over it on the way to the provider:
- * each piece is read when the provider's connection has room for it.
+ * A client's connection after it has left HTTP (RFC 9110, 7.8), and the client's bytes on their way to the provider.
+ * Each piece is read when the provider's connection has room for it.
  *
  * <p>Each side may end while the other goes on. When the provider has ended, the client has {@link #LINGER_SECONDS} to
  * do so.
@@ -44,7 +44,7 @@ final class ClientTunnel implements RequestBody, Flow.Subscription {
     }
 
     /**
-     * Answers the request that it has its way, and takes the connection over.
+     * Answers that the request is granted, and takes the connection over.
      *
      * @param opened gets where to write to as soon as the answer's head is written
      * @param gone runs when the connection is closed

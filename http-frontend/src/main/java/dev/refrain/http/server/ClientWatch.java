@@ -22,7 +22,7 @@ import org.xnio.conduits.StreamSourceConduit;
  * <p>The I/O thread's alone.
  */
 public final class ClientWatch {
-    /** What to do for the request that a connection is answering: one at a time, as HTTP/1.1 has it. */
+    /** What to do for the request that a connection is answering. HTTP/1.1 answers one at a time. */
     private static final AttachmentKey<AtomicReference<Runnable>> CURRENT = AttachmentKey.create(AtomicReference.class);
 
     private final HttpServerConnection connection;
@@ -56,8 +56,7 @@ public final class ClientWatch {
     }
 
     /**
-     * The request is over: forgets what was to be done for it, and with that
-     * the request and its credentials (wire rule W15).
+     * The request is over. Drops the actions, and with them the request and its credentials (wire rule W15).
      */
     public static void forget(ServerConnection connection) {
         AtomicReference<Runnable> current = connection.getAttachment(CURRENT);
@@ -77,7 +76,7 @@ public final class ClientWatch {
         }
         ClientWatch watch = new ClientWatch(connection, gone);
         watch.channel.setReadListener(ready -> watch.onReadable());
-        // Not through the channel, whose conduits have come to the end of the request's body.
+        // Not through the channel: its conduits are at the end of the request's body.
         watch.source.resumeReads();
         return watch;
     }

@@ -38,7 +38,7 @@ public final class Cors implements HttpHandler {
 
     /**
      * @param origins as browsers write them, or {@code *} for all
-     * @param reading how far to go for a preflight's body, which browsers do not send
+     * @param reading limits for a preflight's body, which browsers do not send
      * @param refusal answers a preflight whose body is not in order
      */
     public Cors(

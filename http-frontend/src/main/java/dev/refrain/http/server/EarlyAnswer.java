@@ -13,7 +13,7 @@ import org.xnio.channels.StreamSourceChannel;
  * the body is read before the answer. A malformed body gets an error, and nothing in it is taken for another request.
  */
 public final class EarlyAnswer {
-    /** Of a body that nobody wants. A longer one is not read to its end. */
+    /** The longest unwanted body that is read to its end, in bytes. */
     private static final int LONGEST = 64 * 1024;
 
     private EarlyAnswer() {}
@@ -39,7 +39,7 @@ public final class EarlyAnswer {
             return;
         }
         if (HttpContinue.requiresContinueResponse(exchange)) {
-            // The client waits for a word before it sends the body, and may or may not send it after another one.
+            // The client waits for "100 Continue". After another answer it may send the body or not.
             exchange.setPersistent(false);
             answer.accept(null);
             return;

@@ -47,8 +47,8 @@ public final class ExchangeSink implements ResponseSink {
     private static final Object NO_ROOM = new Object();
 
     /**
-     * How long to go on reading a request that has its answer. Most clients look at the answer only when they have sent
-     * everything, and a connection closed over unread bytes would take it away from them.
+     * How long to read on after the answer. Most clients read the answer only after they have sent everything, and
+     * would lose it if the connection were closed with bytes unread.
      */
     private static final Duration LINGER = Duration.ofSeconds(30);
     /** The same while memory is tight: until then the request's head is held. */
@@ -125,7 +125,7 @@ public final class ExchangeSink implements ResponseSink {
     public void leaveWithClient() {
         if (!over && !ended) {
             watch = ClientWatch.start(exchange, () -> {
-                // What is complete is worth delivering: the client may have closed the one side only.
+                // A complete answer is delivered: the client may have closed one side only.
                 if (!ended) {
                     clientGone();
                 }
@@ -139,7 +139,7 @@ public final class ExchangeSink implements ResponseSink {
         return tunnel;
     }
 
-    /** An answer ahead of the answer, which this client alone may get; from any thread. */
+    /** An interim answer, for this client alone; from any thread. */
     public void interim(ResponseHead head) {
         mailbox.deliver(new Interim(head));
     }
@@ -186,7 +186,7 @@ public final class ExchangeSink implements ResponseSink {
     }
 
     /**
-     * Whether a client can do anything with it before the body comes. Nobody shows how long an answer is going to be.
+     * Whether the head is of use to a client before the body comes. A length alone is not.
      */
     private static boolean isOfUse(ResponseHead head) {
         return head.contentLength() < 0;
@@ -256,8 +256,7 @@ public final class ExchangeSink implements ResponseSink {
         }
         channel = exchange.getResponseChannel();
         if (notice != null && head.contentLength() >= 0) {
-            // The client knows the last byte for what it is, and may send its next request before the end is heard of
-            // here.
+            // A client recognises the last byte, and may send its next request before the end arrives here.
             notice.stop();
             notice = null;
         }

@@ -8,7 +8,7 @@ import java.util.Map;
 /** The header fields of the wire contract that have no constant elsewhere, as Undertow wants them. */
 public final class HeaderNames {
     public static final HttpString GENERATION_ID = new HttpString("X-Generation-Id");
-    /** What the SDKs of OpenAI and Anthropic ask before they send a request again. */
+    /** The SDKs of OpenAI and Anthropic read it before they send a request again. */
     static final HttpString SHOULD_RETRY = new HttpString("x-should-retry");
 
     private static final Map<CacheField, HttpString> CACHE_FIELDS = new EnumMap<>(CacheField.class);

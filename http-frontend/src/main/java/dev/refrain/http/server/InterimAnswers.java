@@ -13,9 +13,8 @@ import java.nio.charset.StandardCharsets;
 import org.xnio.IoUtils;
 
 /**
- * Passes on answers ahead of the answer (RFC 9110, 15.2), which Undertow has no way for: they are written below it,
- * while it has nothing to write. A client may do without each of them, so one that the socket does not take is left
- * out.
+ * Passes on interim answers (RFC 9110, 15.2). Undertow cannot send them, so they are written below it, while it writes
+ * nothing. A client needs none of them, so one that the socket does not take is dropped.
  *
  * <p>The I/O thread's alone.
  */
@@ -31,9 +30,9 @@ final class InterimAnswers {
         this.exchange = exchange;
     }
 
-    /** Passes one on, unless the client would not understand it or has had enough of them. */
+    /** Passes one on, unless the client's version of HTTP has none, or it has got too many. */
     void send(ResponseHead head) {
-        // A client that waits for "100 Continue" has it from the proxy, when its body is wanted.
+        // The proxy itself sends "100 Continue", when it wants the body.
         boolean isOurs =
                 head.status() == CONTINUE && exchange.getRequestHeaders().contains(Headers.EXPECT);
         if (!exchange.getProtocol().equals(Protocols.HTTP_1_1) || isOurs || ++count > MOST) {
@@ -48,7 +47,7 @@ final class InterimAnswers {
                     .getOriginalSinkConduit()
                     .write(bytes);
             if (written > 0 && bytes.hasRemaining()) {
-                // The kernel takes so little whole or not at all, but nothing promises that.
+                // In practice the kernel takes so few bytes whole or not at all, but nothing guarantees it.
                 throw new IOException("A part of an interim answer was written");
             }
         } catch (IOException e) {

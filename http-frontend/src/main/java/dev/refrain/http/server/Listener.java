@@ -58,7 +58,7 @@ public final class Listener implements AutoCloseable {
             HttpHandler handler,
             Function<StreamConnection, Runnable> opened)
             throws IOException {
-        // Undertow takes two where there is one processor: they would take turns there, milliseconds each.
+        // Undertow would take two threads on one processor, which would then take turns of milliseconds.
         int threads = Runtime.getRuntime().availableProcessors();
         XnioWorker worker = Xnio.getInstance(Listener.class.getClassLoader())
                 .createWorker(OptionMap.builder()

@@ -69,7 +69,7 @@ public final class LongBodies implements AutoCloseable {
         }
     }
 
-    /** Waits for what is being done; nothing else begins. Idempotent. */
+    /** Waits for the work in progress, and begins nothing else. Idempotent. */
     @Override
     public void close() {
         threads.shutdownNow();

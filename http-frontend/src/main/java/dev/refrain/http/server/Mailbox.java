@@ -47,7 +47,7 @@ class Mailbox {
         }
     }
 
-    /** For a message that is of no use without the next one: does not wake the I/O thread. */
+    /** For a message that is useless without the next one: does not wake the I/O thread. */
     void deliverWithNext(Object message) {
         if (actsNow()) {
             receiver.accept(message);

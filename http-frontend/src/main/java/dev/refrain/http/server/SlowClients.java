@@ -48,7 +48,7 @@ public final class SlowClients {
         makeRoom(MOST_AT_ONCE);
     }
 
-    /** Ends at most so many of the longest waits if the budget is tight. */
+    /** Cuts off at most so many of the clients that have waited longest, if the budget is tight. */
     public void makeRoom(int most) {
         if (!memory.isTight()) {
             return;

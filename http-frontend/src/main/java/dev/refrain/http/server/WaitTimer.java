@@ -60,7 +60,7 @@ public final class WaitTimer {
         });
     }
 
-    /** The wait, if there is one, is over, and so many bytes have moved. */
+    /** Ends the wait, if there is one: so many bytes have moved. */
     public void stop(int bytes) {
         leftNanos += bytes * NANOS_PER_BYTE;
         if (running != null) {

@@ -42,8 +42,7 @@ final class HitWriter implements ResponseSink {
     /** Bytes of head and body that are not written yet. */
     private int left;
     /**
-     * Where the next bytes go: the piece, or what holds everything from there
-     * on if the client does not take it at once.
+     * Where the next bytes go: into the piece, or into the backlog once the client does not take everything at once.
      */
     private ByteBuffer next;
 
@@ -73,7 +72,7 @@ final class HitWriter implements ResponseSink {
         return mac;
     }
 
-    /** Overwrites the first of the bytes: nobody's credentials are kept (wire rule W15). */
+    /** Overwrites the request's bytes, so that no credentials are kept (wire rule W15). */
     void wipe(int count) {
         Arrays.fill(message, 0, count, (byte) 0);
     }

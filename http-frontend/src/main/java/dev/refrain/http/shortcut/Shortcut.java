@@ -33,7 +33,7 @@ import org.xnio.conduits.StreamSourceConduit;
  * <p>Used on the connection's I/O thread only, except {@link #closed}.
  */
 public final class Shortcut extends AbstractStreamSourceConduit<StreamSourceConduit> {
-    /** What each connection may remember: longer heads go the long way. */
+    /** The longest head that a connection remembers. Requests with longer ones go through Undertow. */
     private static final long MAX_KNOWN =
             Math.min(16 * 1024, Runtime.getRuntime().maxMemory() / 16_384);
 
@@ -41,7 +41,7 @@ public final class Shortcut extends AbstractStreamSourceConduit<StreamSourceCond
     private final Shortcuts shared;
     private final HitWriter hits;
 
-    /** Whether the next byte begins a request, and Undertow holds none back that came before. */
+    /** Whether the next byte begins a request, and Undertow holds no earlier bytes. */
     private boolean between = true;
     /** When the last request was over. */
     private long idleNanos = System.nanoTime();
@@ -288,8 +288,8 @@ public final class Shortcut extends AbstractStreamSourceConduit<StreamSourceCond
         room.whole();
         exchange.addExchangeCompleteListener((completed, next) -> {
             if (completed.isUpgrade()) {
-                // What comes now is no request, and nothing of it is looked at. Undertow keeps the request until the
-                // connection is closed, so its room is not given back before.
+                // From now on the bytes are no requests, and none is examined. Undertow keeps the request until the
+                // connection is closed, so its memory stays reserved until then.
                 head = null;
                 ClientWatch.forget(completed.getConnection());
                 ParserMemory.wipe(completed.getConnection());

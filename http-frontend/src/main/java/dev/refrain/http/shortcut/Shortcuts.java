@@ -84,9 +84,9 @@ public final class Shortcuts {
         return shortcut;
     }
 
-    /** Whether a request may take the way now; then {@link #left} follows. */
+    /** Whether a request may use the shortcut now. If so, {@link #left} follows. */
     boolean enter() {
-        // First the one, then the other, as whoever closes does it the other way round.
+        // In this order, because closing takes them in the opposite one.
         unfinished.incrementAndGet();
         if (open) {
             return true;

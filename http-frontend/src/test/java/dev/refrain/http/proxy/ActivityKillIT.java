@@ -19,8 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * {@code kill -9} while requests are logged: all but the last second of the log
- * is there at the next start (wire rule W61).
+ * {@code kill -9} while requests are logged: the next start has all of the log except its last second (wire rule W61).
  */
 class ActivityKillIT {
     private static final long LOSS_NANOS = TimeUnit.MILLISECONDS.toNanos(1500);

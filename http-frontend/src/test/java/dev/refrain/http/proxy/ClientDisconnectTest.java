@@ -18,8 +18,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Clients that go away, at each stage of a request (wire rule W29): what ends
- * with them, what goes on, and that nothing is left.
+ * Clients that go away at each stage of a request (wire rule W29): what ends with them, what goes on, and that nothing
+ * leaks.
  */
 class ClientDisconnectTest extends WireTest {
     private static final String HEAD =

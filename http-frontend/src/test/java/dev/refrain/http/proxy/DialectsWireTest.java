@@ -21,8 +21,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * What providers send in their own ways, through the proxy: stored or not, and
- * counted once (wire rules W16, W25 and W61).
+ * The dialects of providers, through the proxy: stored or not, and counted once (wire rules W16, W25 and W61).
  */
 class DialectsWireTest extends WireTest {
     private static final Path DIALECTS = Path.of("../engine/src/test/resources/dialects");

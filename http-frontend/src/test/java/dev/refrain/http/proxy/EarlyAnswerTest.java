@@ -8,8 +8,8 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 /**
- * Answers that Refrain gives without a look at the body: framing is judged before them, too, and what a body hides is
- * never served (fault F24).
+ * Answers that Refrain gives without looking at the body. Framing is checked first all the same, and a request hidden
+ * in a body is never served (fault F24).
  */
 class EarlyAnswerTest extends WireTest {
     /** What an attacker would like to see served as a request of its own. */

@@ -14,9 +14,9 @@ import java.util.Random;
 import org.junit.jupiter.api.Test;
 
 /**
- * Clients that mean harm, over raw sockets. Each attack comes twice: first over a connection, and over one whose
- * shortcut knows the head that it imitates. Where the framing is in doubt, the connection ends; what is hidden never
- * reaches the provider; and what does reach it is what a strict reader ({@link StrictReader}) sees in the same bytes.
+ * Attacks over raw sockets. Each comes twice: over a new connection, and over one whose shortcut knows the head that it
+ * imitates. Where the framing is in doubt, the connection ends. What is hidden never reaches the provider, and what
+ * reaches it is what a strict reader ({@link StrictReader}) sees in the same bytes.
  */
 class HostileClientsTest extends WireTest {
     private static final int ROUNDS = Integer.getInteger("refrain.hostile", 400);

@@ -158,7 +158,8 @@ class JarIT {
                         + ", store " + folder.resolve("answers.refrain") + " (32MiB; ")
                 .containsPattern("GiB free on its disk\\), dashboard http://127\\.0\\.0\\.1:[0-9]+/admin/$");
         assertThat(home).isEmptyDirectory();
-        // Chronicle asks for the compiler in any case; javac's heart is loaded only when there is something to compile.
+        // Chronicle always asks for the compiler. The classes that compile are loaded only if there is something to
+        // compile.
         assertThat(Files.readString(classes).lines())
                 .anyMatch(line -> line.contains(" net.openhft.chronicle.hash.VanillaGlobalMutableState$$Native "))
                 .noneMatch(line -> line.contains(" com.sun.tools.javac.main.JavaCompiler "));

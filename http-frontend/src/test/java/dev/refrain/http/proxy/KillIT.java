@@ -25,8 +25,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * {@code kill -9} while answers are being stored: what a client had got in full
- * is there at the next start, and is right.
+ * {@code kill -9} while answers are being stored: the next start serves, unchanged, what a client had received in full.
  */
 class KillIT {
     private static final int ROUNDS = 4;
@@ -43,8 +42,8 @@ class KillIT {
     void whatHadBeenAnsweredSurvives() throws Exception {
         try (ScriptedProvider provider = new ScriptedProvider()) {
             provider.does((exchange, request) -> {
-                // On a connection of its own a short answer comes in one piece. On one that
-                // is used again the JDK's client reads on in what is left of a buffer.
+                // On a new connection a short answer comes in one piece. On a reused one the JDK's client first fills
+                // the rest of a buffer.
                 exchange.getResponseHeaders().set("Connection", "close");
                 ScriptedProvider.json(exchange, 200, answer(request.body()));
             });

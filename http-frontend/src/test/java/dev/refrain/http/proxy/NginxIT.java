@@ -88,8 +88,7 @@ class NginxIT extends WireTest {
     }
 
     /**
-     * The provider's field has reached the leader alone: without one of its own
-     * the follower would get everything at the end.
+     * Only the leader has the provider's field. Without one of its own, the follower would get everything at the end.
      */
     @Test
     void w28c_aFollowerBehindNginxGetsAStreamLive() throws Exception {

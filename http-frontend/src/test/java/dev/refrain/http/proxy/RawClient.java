@@ -91,7 +91,7 @@ final class RawClient implements AutoCloseable {
     }
 
     /**
-     * The same for long texts: looks at whole pieces only, so that a text that goes on behind the end would be missed.
+     * The same for long texts. It looks at the end of whole pieces only, so more text behind the end would be missed.
      */
     String readUntilEnd(String end) throws IOException {
         StringBuilder all = new StringBuilder();

@@ -23,8 +23,8 @@ import net.jqwik.api.lifecycle.AfterContainer;
 import net.jqwik.api.lifecycle.BeforeContainer;
 
 /**
- * Request heads, fuzzed over real sockets: whatever comes, the client is answered or hung up on in good time, never
- * with an internal error, and the provider never gets what the cache keeps to itself.
+ * Fuzzes request heads over real sockets. The client is answered or disconnected in time, never with an internal error,
+ * and the provider never gets the fields that are for the cache.
  */
 class RequestHeadFuzzTest {
     private static final String BODY = "{\"model\":\"m\",\"messages\":[]}";

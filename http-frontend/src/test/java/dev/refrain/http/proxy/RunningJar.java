@@ -170,8 +170,7 @@ final class RunningJar extends ProxyUnderTest {
     }
 
     /**
-     * SIGTERM. Through the handle, since the process itself would also close
-     * the pipes, and what is still in them be lost.
+     * SIGTERM. Sent through the handle, because the process object would also close the pipes and lose what is in them.
      */
     RunningJar terminate() {
         process.toHandle().destroy();

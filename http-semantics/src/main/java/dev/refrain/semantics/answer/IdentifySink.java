@@ -3,7 +3,7 @@ package dev.refrain.semantics.answer;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
-import com.fasterxml.jackson.core.async.ByteArrayFeeder;
+import com.fasterxml.jackson.core.async.ByteBufferFeeder;
 import dev.refrain.engine.exchange.ForwardingSink;
 import dev.refrain.engine.exchange.GenerationId;
 import dev.refrain.engine.exchange.ResponseHead;
@@ -20,7 +20,8 @@ import java.util.Locale;
  *
  * <p>The id goes into the head, so a JSON body without the header is held back until its {@code id} has arrived, which
  * in the known formats is among the first bytes. Streams are never held back. A stream with another content type is
- * recognised by its first character. As thread-safe as the sink behind it.
+ * recognised by its first character. The piece that has the id is read where it is and passed on without a copy. As
+ * thread-safe as the sink behind it.
  */
 public final class IdentifySink extends ForwardingSink {
     /** Held back at most, in bytes; a body that names no id until then gets a new one. */
@@ -62,11 +63,11 @@ public final class IdentifySink extends ForwardingSink {
     public void chunk(ByteBuffer bytes) {
         if (search == null) {
             super.chunk(bytes);
-        } else if (!held.grow((long) HELD_FACTOR * bytes.remaining())) {
+        } else if (held.grow((long) HELD_FACTOR * bytes.remaining()) && !search.endsWith(bytes)) {
+            search.hold(bytes);
+        } else {
             release();
             super.chunk(bytes);
-        } else if (search.feed(bytes)) {
-            release();
         }
     }
 
@@ -123,7 +124,7 @@ public final class IdentifySink extends ForwardingSink {
 
     /** An incremental search for the top-level {@code id}. */
     private static final class Search {
-        private final ByteArrayOutputStream held = new ByteArrayOutputStream(1024);
+        private final ByteArrayOutputStream held = new ByteArrayOutputStream(0);
         private final JsonParser parser;
         private int depth;
         private boolean idIsNext;
@@ -132,38 +133,46 @@ public final class IdentifySink extends ForwardingSink {
 
         Search() {
             try {
-                parser = JSON.createNonBlockingByteArrayParser();
+                parser = JSON.createNonBlockingByteBufferParser();
             } catch (IOException e) {
                 throw new IllegalStateException("a parser without input has nothing to fail on", e);
             }
         }
 
-        /** Takes more of the body; returns whether the search is over, with or without an id. */
-        boolean feed(ByteBuffer bytes) {
-            byte[] piece = new byte[bytes.remaining()];
-            bytes.get(piece);
-            held.write(piece, 0, piece.length);
+        /** Reads more of the body. Returns whether the search is over, with or without an id. */
+        boolean endsWith(ByteBuffer bytes) {
+            if (held.size() + bytes.remaining() > MAX_HELD) {
+                return true;
+            }
             if (!isObject) {
-                int first = firstCharacter(piece);
+                int first = firstCharacter(bytes);
                 if (first < 0) {
-                    return held.size() > MAX_HELD;
+                    return false;
                 } else if (first != '{') {
                     return true;
                 }
                 isObject = true;
             }
             try {
-                ((ByteArrayFeeder) parser.getNonBlockingInputFeeder()).feedInput(piece, 0, piece.length);
-                return advance() || held.size() > MAX_HELD;
+                ((ByteBufferFeeder) parser.getNonBlockingInputFeeder()).feedInput(bytes.duplicate());
+                return advance();
             } catch (IOException | RuntimeException notJson) {
                 // A failure of the parser must not break the answer.
                 return true;
             }
         }
 
+        /** Keeps a piece that the search has not ended with. */
+        void hold(ByteBuffer bytes) {
+            byte[] piece = new byte[bytes.remaining()];
+            bytes.get(piece);
+            held.write(piece, 0, piece.length);
+        }
+
         /** The first byte that is no white space, or less than 0 if there is none. */
-        private static int firstCharacter(byte[] piece) {
-            for (byte b : piece) {
+        private static int firstCharacter(ByteBuffer piece) {
+            for (int at = piece.position(); at < piece.limit(); at++) {
+                byte b = piece.get(at);
                 if (b != ' ' && b != '\t' && b != '\r' && b != '\n') {
                     return Byte.toUnsignedInt(b);
                 }

@@ -8,8 +8,8 @@ final class Bounds {
     /** An opening that has to recover what others left behind. */
     private static final Duration OPENING = Duration.ofSeconds(10);
     /**
-     * One operation: each of three processes killed may have left a lock
-     * behind, and each is waited for once, for a second.
+     * One operation. Each of three killed processes may have left a lock, and each lock is waited for once, for a
+     * second.
      */
     private static final Duration OPERATION = Duration.ofSeconds(4);
 

@@ -6,7 +6,10 @@ import io.netty.handler.ssl.SslHandler;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 
-/** A socket that can be asked whether its peer has closed it, without waiting for the selector to say so. */
+/**
+ * A socket that tells a stale connection: it can be asked whether its peer has closed it, without waiting for the
+ * selector to say so.
+ */
 final class WatchedChannel extends NioSocketChannel {
     private long written;
 

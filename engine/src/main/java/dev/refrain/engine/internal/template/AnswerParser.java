@@ -81,8 +81,8 @@ final class AnswerParser extends UTF8StreamJsonParser {
      * with names of their own (a tool's schema is echoed in a Responses answer), so it goes when it holds more names
      * than all formats have.
      *
-     * <p>The parser makes text of numbers, names and what the scanner asks for; other strings are passed over. The longest
-     * number takes less than 8 MiB of the heap while it is read.
+     * <p>The parser makes text of numbers, names and what the scanner asks for; other strings are passed over. The
+     * longest number takes less than 8 MiB of the heap while it is read.
      */
     static final class Factory extends JsonFactory {
         private static final int MAX_NAMES = 500;

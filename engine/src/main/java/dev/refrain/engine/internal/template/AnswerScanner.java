@@ -61,7 +61,8 @@ final class AnswerScanner {
     }
 
     /**
-     * Far over what any answer has, so that an absurd one cannot turn every two of its bytes into an object on the heap.
+     * Far over what any answer has, so that an absurd one cannot turn every two of its bytes into an object on the
+     * heap.
      */
     private static final int MAX_EDITS = 50_000;
 

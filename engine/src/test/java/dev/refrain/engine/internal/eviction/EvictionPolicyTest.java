@@ -54,8 +54,8 @@ class EvictionPolicyTest {
     }
 
     /**
-     * Each key is asked for twice, soon after each other, and never again; a
-     * guard that wants to see keys twice would never hit.
+     * Each key is requested twice in short succession and never again. A guard that admits keys at the second request
+     * would never hit.
      */
     @Test
     void whatIsOnlyWantedLatelyIsKept() {

@@ -8,8 +8,8 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.LL_Result;
 
 /**
- * In the first round of a ring whose one bucket is full, a record comes, others
- * are dropped, and one is looked for (F18).
+ * In the first round of a ring whose one bucket is full, one record is added, others are dropped, and one is looked up
+ * (F18).
  */
 @JCStressTest
 @Outcome(

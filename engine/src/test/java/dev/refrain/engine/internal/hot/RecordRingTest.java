@@ -196,7 +196,7 @@ class RecordRingTest {
                 .isTrue();
     }
 
-    /** Readers race with writers that overtake them all the time: what is found is always whole, and the key's. */
+    /** Readers race with writers that keep overtaking them. Whatever is found is whole, and belongs to the key. */
     @Test
     void readersNeverSeeAnythingTorn() throws Exception {
         ExecutorService threads = Executors.newFixedThreadPool(4);

@@ -61,8 +61,7 @@ class HitIdsTest {
     }
 
     /**
-     * Two generators whose counters stand at the same number have nothing in
-     * common, which they would with 64 bits of state shared.
+     * Two generators with the same counter have nothing in common, as they would if they shared 64 bits of state.
      */
     @Test
     void w24_generatorsDoNotRepeatEachOther() {

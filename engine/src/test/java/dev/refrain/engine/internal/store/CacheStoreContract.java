@@ -27,7 +27,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * What {@link CacheStore} promises. Every store passes it, those of others too: it is in the test-jar of this module.
+ * What {@link CacheStore} promises. Every store passes it, also one written elsewhere: it is in the test-jar of this
+ * module.
  */
 public abstract class CacheStoreContract {
     private static final long NOW = 10_000;

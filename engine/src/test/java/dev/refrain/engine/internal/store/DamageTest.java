@@ -28,8 +28,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * Bits that flip in a closed file, wherever. Opening takes no longer than the bound, no entry is wrong that the engine
- * would take for right, the process lives on, and after one more opening at the latest the store is as good as new.
+ * Flipped bits anywhere in a closed file. Opening stays within its time limit, the engine takes no wrong entry for a
+ * right one, the process survives, and after one more opening at the latest the store is as good as new.
  */
 class DamageTest {
     private static final long CAPACITY = 16L << 20;

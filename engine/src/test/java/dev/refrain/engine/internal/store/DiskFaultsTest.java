@@ -20,8 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * A disk that is too small, or is filled by somebody else, and files that
- * vanish: nothing breaks, and the log says it once.
+ * A disk that is too small or that others fill, and files that vanish: nothing breaks, and the log says it once.
  */
 class DiskFaultsTest {
     private static final long CAPACITY = 16L << 20;

@@ -45,8 +45,8 @@ class HeadsTest {
     }
 
     /**
-     * Entries of one key count up, with gaps in which there is none: nobody may
-     * see one that was gone when he began to look.
+     * Entries of one key count up, with gaps without an entry. No reader may see one that was gone before it began to
+     * look.
      */
     @Test
     void noHeadOutlivesItsEntry() throws Exception {

@@ -135,8 +135,8 @@ final class MutationWorker {
     }
 
     /**
-     * A store heals: what is noticed is put right at the next opening. What nobody comes upon is not noticed: a free
-     * list that is wrong shows when the room is given away.
+     * A store heals: noticed damage is repaired at the next opening. Damage may go unnoticed until it is met: a wrong
+     * free list shows when its room is allocated.
      */
     private void reopen(Path file, SplittableRandom random) throws IOException {
         for (int opening = 2; opening <= OPENINGS; opening++) {

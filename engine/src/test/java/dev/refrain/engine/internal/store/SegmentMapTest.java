@@ -179,8 +179,7 @@ class SegmentMapTest {
     }
 
     /**
-     * However many entries a sweep looks at, and however many it removes:
-     * whoever needs the segment waits for one removal at most.
+     * However many entries a sweep examines and removes, a writer of the segment waits for one removal at most.
      */
     @Test
     void aSweepHoldsTheLockForOneRemovalAtATime() {

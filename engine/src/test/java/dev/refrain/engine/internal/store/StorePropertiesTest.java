@@ -30,8 +30,8 @@ import net.jqwik.api.state.ActionChain;
 import net.jqwik.api.state.Transformer;
 
 /**
- * Random operations on the store and, side by side, on the heap store, which cannot be wrong; a sequence that tells
- * them apart is shrunk. As long as nothing has to be evicted they agree in everything.
+ * Random operations on the store and, side by side, on the simple heap store. While nothing is evicted, both agree in
+ * everything. jqwik shrinks a sequence in which they differ.
  */
 class StorePropertiesTest {
     private static final int KEYS = 12;

@@ -8,8 +8,8 @@ import java.util.SplittableRandom;
 
 /**
  * Stores entries until it is killed: {@code file capacityBytes keys seed}. Prints a line when it has stored every key
- * once. It removes keys as well, but for the first ones, whose entries are short: a long one has parts in many
- * segments, and one whose lock is stuck is enough to have it refused.
+ * once. It also removes keys, except the first ones, whose entries are short: a long entry has parts in many segments,
+ * and one stuck lock among them refuses it.
  */
 final class StoreWriter {
     /** Keys from 0 that are never removed. */

@@ -10,8 +10,8 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.ZZZ_Result;
 
 /**
- * Segments become stuck and free again at the same time: no change undoes
- * another, and nobody sees a segment that never was.
+ * Segments become stuck and free at the same time. No change undoes another, and nobody sees a segment that was never
+ * stuck.
  */
 @JCStressTest
 @Outcome(id = "false, false, true", expect = Expect.ACCEPTABLE, desc = "One came, one went.")

@@ -25,8 +25,8 @@ import net.jqwik.api.Provide;
 import org.junit.jupiter.params.provider.Arguments;
 
 /**
- * The event stream parser and the template builder, fuzzed: whatever comes and in whatever pieces, the outcome is the
- * same, nothing throws, and what is made a template says the same as the answer but for the fields of wire rule W25.
+ * Fuzzes the event stream parser and the template builder. Whatever the pieces, the outcome is the same and nothing
+ * throws, and a template equals its answer except for the fields of wire rule W25.
  */
 class CaptureFuzzTest {
     private static final ObjectMapper JSON = JsonMapper.builder()

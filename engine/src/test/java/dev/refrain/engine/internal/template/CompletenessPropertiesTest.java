@@ -33,7 +33,7 @@ class CompletenessPropertiesTest {
         assertThat(capture.rejection()).isNotBlank();
     }
 
-    /** One that is cut may have been stored by then: so it must not look complete at any moment. */
+    /** A cut answer might already be stored by then, so it must not look complete at any moment. */
     @Property(tries = 1000)
     void w16_noAnswerIsCompleteBeforeItsEnd(@ForAll("whole") Answer answer, @ForAll Random cuts) {
         byte[] bytes = answer.text().getBytes(StandardCharsets.UTF_8);

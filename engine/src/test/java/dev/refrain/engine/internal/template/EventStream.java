@@ -4,9 +4,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * An event stream as WHATWG HTML 9.2.6 reads it, written a second time and for
- * clarity alone; with the capture's two documented departures: an event at the end
- * needs no blank line, and one without data is an event too if it has any field.
+ * A second, plain reader of event streams (WHATWG HTML 9.2.6), to compare the capture with. It shares the capture's two
+ * documented departures: the last event needs no blank line, and an event without data counts if it has any field.
  */
 final class EventStream {
     /** One event. */

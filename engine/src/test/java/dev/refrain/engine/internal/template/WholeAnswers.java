@@ -6,8 +6,8 @@ import java.util.List;
 import java.util.Random;
 
 /**
- * Makes answers of each endpoint as providers may send them, all of them complete, and breaks them in one way at a
- * time, so that none of the broken ones is (wire rule W16).
+ * Makes complete answers of each endpoint as providers may send them, and breaks each in one way, so that it is
+ * complete no more (wire rule W16).
  */
 final class WholeAnswers {
     /**

@@ -57,8 +57,7 @@ class ZeroPathsTest {
     }
 
     /**
-     * In events the places count from the top and from the answer that the
-     * event wraps, in whatever order its members stand.
+     * In events, paths start at the top and at the answer that the event wraps, whatever the order of members.
      */
     @Test
     void w25_eventsHaveThemAtTheTopAndInTheAnswer() {
