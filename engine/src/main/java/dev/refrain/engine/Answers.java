@@ -263,6 +263,9 @@ final class Answers implements AutoCloseable {
 
     /** A capture for an answer that may be stored. */
     AnswerCapture newCapture(CacheKey key, MemoryBudget.Reservation held) {
+        if (key.isBytes()) {
+            return AnswerCapture.ofBytes(maxAnswerBytes, held);
+        }
         return AnswerCapture.of(key.endpoint(), key.streaming(), maxAnswerBytes, replayZero, held);
     }
 

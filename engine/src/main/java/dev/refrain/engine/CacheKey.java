@@ -39,6 +39,8 @@ public final class CacheKey {
      * identity.
      */
     private final long requestHash;
+    /** Whether the answer is bytes that the cache does not look into. The digest is another one then. */
+    private final boolean bytes;
 
     /**
      * Wraps a digest.
@@ -47,7 +49,7 @@ public final class CacheKey {
      * @throws IndexOutOfBoundsException if the digest is shorter than that
      */
     public CacheKey(Endpoint endpoint, boolean streaming, byte[] digest, int offset) {
-        this(endpoint, streaming, digest, offset, null, 0, 0);
+        this(endpoint, streaming, digest, offset, null, 0, 0, false);
     }
 
     /**
@@ -63,7 +65,8 @@ public final class CacheKey {
             int offset,
             CacheScope scope,
             long modelTag,
-            long requestHash) {
+            long requestHash,
+            boolean bytes) {
         this.endpoint = Objects.requireNonNull(endpoint, "endpoint");
         this.streaming = streaming;
         this.a = (long) LONG.get(digest, offset);
@@ -73,6 +76,7 @@ public final class CacheKey {
         this.scope = scope;
         this.modelTag = modelTag;
         this.requestHash = requestHash;
+        this.bytes = bytes;
     }
 
     /** The endpoint whose answers this key names; never null. */
@@ -101,6 +105,10 @@ public final class CacheKey {
     /** Null if it is not known. */
     CacheScope knownScope() {
         return scope;
+    }
+
+    boolean isBytes() {
+        return bytes;
     }
 
     long requestHash() {
@@ -139,9 +147,9 @@ public final class CacheKey {
 
     /** The whole digest in hexadecimal. */
     public String digest() {
-        byte[] bytes = new byte[LENGTH];
-        copyTo(bytes, 0);
-        return HexFormat.of().formatHex(bytes);
+        byte[] digest = new byte[LENGTH];
+        copyTo(digest, 0);
+        return HexFormat.of().formatHex(digest);
     }
 
     @Override

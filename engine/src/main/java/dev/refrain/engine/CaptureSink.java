@@ -182,6 +182,13 @@ class CaptureSink extends ForwardingSink {
     }
 
     @Override
+    public void cost(AnswerFacts facts) {
+        if (capture != null) {
+            capture.tell(facts);
+        }
+    }
+
+    @Override
     public void end() {
         try {
             advance(null, true);

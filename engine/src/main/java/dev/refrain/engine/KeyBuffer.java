@@ -22,12 +22,14 @@ final class KeyBuffer {
 
     private long modelTag;
     private long requestHash;
+    private boolean isBytes;
 
     /**
      * Makes this the key of a request.
      *
      * @param digest read from {@code offset}, {@link CacheStore#KEY_LENGTH} bytes; copied
      * @param newModelTag 0 is no tag
+     * @param answersAreBytes see {@link KeyContext.Builder#bytes}
      */
     void set(
             Endpoint newEndpoint,
@@ -35,13 +37,15 @@ final class KeyBuffer {
             byte[] digest,
             int offset,
             CacheScope newScope,
-            long newModelTag) {
+            long newModelTag,
+            boolean answersAreBytes) {
         endpoint = Objects.requireNonNull(newEndpoint, "endpoint");
         streaming = isStreaming;
         System.arraycopy(digest, offset, bytes, 0, CacheStore.KEY_LENGTH);
         scope = newScope;
         modelTag = newModelTag;
         requestHash = 0;
+        isBytes = answersAreBytes;
     }
 
     /** Makes this equal to a key. Returns this. */
@@ -52,12 +56,13 @@ final class KeyBuffer {
         scope = key.knownScope();
         modelTag = key.modelTag();
         requestHash = key.requestHash();
+        isBytes = key.isBytes();
         return this;
     }
 
     /** A key that is equal to this one now, and stays so. */
     CacheKey toKey() {
-        return new CacheKey(endpoint, streaming, bytes, 0, scope, modelTag, requestHash);
+        return new CacheKey(endpoint, streaming, bytes, 0, scope, modelTag, requestHash, isBytes);
     }
 
     Endpoint endpoint() {

@@ -10,6 +10,8 @@ import java.util.Objects;
  * nothing is null.
  */
 public final class KeyContext extends KeySource {
+    private static final String BYTES = "bytes";
+
     private final KeyDeriver maker;
     private final Endpoint endpoint;
     private final CacheScope scope;
@@ -18,6 +20,7 @@ public final class KeyContext extends KeySource {
     private final String query;
     private final String headers;
     private final byte[] head;
+    private final boolean bytes;
 
     KeyContext(Builder from, byte[] queryHash, byte[] headers, byte[] head) {
         this.maker = from.deriver;
@@ -28,6 +31,7 @@ public final class KeyContext extends KeySource {
         this.query = queryHash.length == 0 ? "" : KeyParts.shown(queryHash);
         this.headers = headers.length == 0 ? "" : KeyParts.shownDigest(headers);
         this.head = head;
+        this.bytes = from.bytes;
     }
 
     /** The endpoint; never null. */
@@ -72,6 +76,11 @@ public final class KeyContext extends KeySource {
         return head;
     }
 
+    /** Whether the cache does not look into the answers. */
+    boolean isBytes() {
+        return bytes;
+    }
+
     KeyDeriver maker() {
         return maker;
     }
@@ -91,6 +100,7 @@ public final class KeyContext extends KeySource {
         String upstream = "";
         String target = "";
         String query = "";
+        boolean bytes;
 
         Builder(KeyDeriver deriver, Endpoint endpoint, CacheScope scope) {
             this.deriver = deriver;
@@ -129,6 +139,17 @@ public final class KeyContext extends KeySource {
             return this;
         }
 
+        /**
+         * The answers are bytes of the caller's own, such as the vector of one text, not documents of the endpoint's
+         * format. They are stored and replayed as they are, whatever they are, once they have ended; only empty ones
+         * are not stored. No other context has the keys of this one. What an answer cost is what its source says
+         * ({@code ResponseSink.cost}).
+         */
+        public Builder bytes() {
+            bytes = true;
+            return this;
+        }
+
         /** The context. */
         public KeyContext build() {
             byte[] queryHash = query.isEmpty() ? KeyBytes.NOTHING : deriver.queryHash(query);
@@ -142,6 +163,10 @@ public final class KeyContext extends KeySource {
             head.part(target);
             head.part(queryHash);
             head.part(lines);
+            if (bytes) {
+                // One part more than the others have, so that no key is that of another context.
+                head.part(BYTES);
+            }
             return new KeyContext(this, queryHash, lines, head.copy());
         }
     }

@@ -138,6 +138,7 @@ final class KeyDeriver {
         } catch (DigestException e) {
             throw new IllegalStateException(e);
         }
-        into.set(context.endpoint(), stream, scratch.digest, 0, context.scope(), outgoing.modelTag());
+        into.set(
+                context.endpoint(), stream, scratch.digest, 0, context.scope(), outgoing.modelTag(), context.isBytes());
     }
 }

@@ -105,7 +105,8 @@ final class RequestMemo {
                 value,
                 headLength + DIGEST,
                 context.scope(),
-                (long) LONG.get(value, headLength + MODEL));
+                (long) LONG.get(value, headLength + MODEL),
+                context.isBytes());
         return true;
     }
 

@@ -1,5 +1,6 @@
 package dev.refrain.engine;
 
+import dev.refrain.engine.exchange.AnswerFacts;
 import dev.refrain.engine.exchange.ForwardingSink;
 import dev.refrain.engine.exchange.ResponseHead;
 import dev.refrain.engine.exchange.ResponseSink;
@@ -154,6 +155,11 @@ final class TimedSink extends ForwardingSink {
     @Override
     public void chunk(ByteBuffer bytes) {
         deliver(() -> super.chunk(bytes), false);
+    }
+
+    @Override
+    public void cost(AnswerFacts facts) {
+        deliver(() -> super.cost(facts), false);
     }
 
     @Override

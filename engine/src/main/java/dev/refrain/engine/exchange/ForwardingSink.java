@@ -32,6 +32,11 @@ public abstract class ForwardingSink implements ResponseSink {
     }
 
     @Override
+    public void cost(AnswerFacts facts) {
+        client.cost(facts);
+    }
+
+    @Override
     public void end() {
         client.end();
     }

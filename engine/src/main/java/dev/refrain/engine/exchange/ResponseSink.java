@@ -22,6 +22,13 @@ public interface ResponseSink {
      */
     void chunk(ByteBuffer bytes);
 
+    /**
+     * What the answer cost, from a source that knows it where the cache cannot read it in the answer
+     * ({@code KeyContext.Builder.bytes}). Called before the last piece of the body, if at all. Ignored for answers that
+     * the cache reads.
+     */
+    default void cost(AnswerFacts facts) {}
+
     /** The answer is complete. */
     void end();
 

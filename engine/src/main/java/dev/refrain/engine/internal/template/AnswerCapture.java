@@ -80,6 +80,16 @@ public interface AnswerCapture {
         return body;
     }
 
+    /**
+     * A capture of an answer that is bytes of its caller's own. It is complete when it ends.
+     *
+     * @param maxBytes the longest answer that becomes a template
+     * @throws MemoryBudget.Exhausted if there is no room even for the beginning
+     */
+    static AnswerCapture ofBytes(int maxBytes, MemoryBudget.Reservation memory) {
+        return new BytesCapture(Math.min(maxBytes, MAX_BYTES), memory);
+    }
+
     /** The rejection of a {@link #counting} capture. */
     String ONLY_COUNTED = "only counted";
 
@@ -140,6 +150,9 @@ public interface AnswerCapture {
 
     /** Whether it gave up because the memory budget had no room for more, which is no fault of the answer's. */
     boolean isOutOfRoom();
+
+    /** What the source says that the answer cost, before the last piece. An answer that says it itself needs it not. */
+    default void tell(AnswerFacts told) {}
 
     /** Counts and facts seen so far, in any state; complete once the answer has ended. */
     AnswerFacts facts();

@@ -1,0 +1,498 @@
+package dev.refrain.langchain4j;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.langchain4j.data.document.Metadata;
+import dev.langchain4j.data.embedding.Embedding;
+import dev.langchain4j.data.image.Image;
+import dev.langchain4j.data.message.ImageContent;
+import dev.langchain4j.data.segment.TextSegment;
+import dev.langchain4j.model.cohere.HiddenSettingsModel;
+import dev.langchain4j.model.embedding.EmbeddingModel;
+import dev.langchain4j.model.embedding.listener.EmbeddingModelListener;
+import dev.langchain4j.model.embedding.listener.EmbeddingModelResponseContext;
+import dev.langchain4j.model.embedding.request.EmbeddingInput;
+import dev.langchain4j.model.embedding.request.EmbeddingRequest;
+import dev.langchain4j.model.embedding.response.EmbeddingResponse;
+import dev.langchain4j.model.openai.OpenAiEmbeddingModel;
+import dev.langchain4j.model.output.Response;
+import dev.langchain4j.model.output.TokenUsage;
+import dev.refrain.engine.CacheKey;
+import dev.refrain.engine.CacheRequest;
+import dev.refrain.engine.ResponseCache;
+import dev.refrain.engine.exchange.CacheOutcome;
+import dev.refrain.engine.exchange.Savings;
+import dev.refrain.semantics.client.RefrainOptions;
+import dev.refrain.semantics.client.RequestRecord;
+import dev.refrain.testing.MovableClock;
+import dev.refrain.testing.ScriptedProvider;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** An embedding model with the line that caches it, text by text. */
+@Timeout(120)
+class RefrainEmbeddingModelTest {
+    @TempDir
+    Path folder;
+
+    private final ExecutorService threads = Executors.newCachedThreadPool();
+    private ResponseCache cache;
+
+    @BeforeEach
+    void open() throws IOException {
+        cache = ResponseCache.onHeap(16 << 20).open();
+    }
+
+    @AfterEach
+    void close() {
+        threads.shutdownNow();
+        cache.close();
+    }
+
+    private static List<TextSegment> segments(String... texts) {
+        return List.of(texts).stream().map(TextSegment::from).toList();
+    }
+
+    private static void assertGives(Response<List<Embedding>> response, TextModel model, String... texts) {
+        assertThat(response.content().stream().map(TextModel::bits).toList())
+                .usingRecursiveComparison()
+                .isEqualTo(List.of(texts).stream()
+                        .map(model::vector)
+                        .map(TextModel::bits)
+                        .toList());
+    }
+
+    @Test
+    void whatIsMissingTakesOneCall() {
+        TextModel model = new TextModel("m");
+        EmbeddingModel cached = RefrainEmbeddingModel.of(model, cache);
+        cached.embedAll(segments("one", "two"));
+        Response<List<Embedding>> response = cached.embedAll(segments("three", "one", "four", "three", "two"));
+        assertGives(response, model, "three", "one", "four", "three", "two");
+        assertThat(model.calls).containsExactly(List.of("one", "two"), List.of("three", "four"));
+        assertThat(response.tokenUsage()).isEqualTo(new TokenUsage(9, 0, 9));
+        assertThat(cache.admin().stats().hits()).isEqualTo(2);
+        assertThat(cache.admin().stats().tokensSaved()).isEqualTo(6);
+    }
+
+    @Test
+    void theSameTextIsOneHoweverItIsAskedFor() {
+        TextModel model = new TextModel("m");
+        EmbeddingModel cached = RefrainEmbeddingModel.of(model, cache);
+        cached.embed("hi");
+        assertThat(TextModel.bits(cached.embed(TextSegment.from("hi")).content()))
+                .isEqualTo(TextModel.bits(model.vector("hi")));
+        EmbeddingResponse response =
+                cached.embed(EmbeddingRequest.builder().inputs("hi", "ho").build());
+        assertThat(TextModel.bits(response.embeddings().get(0))).isEqualTo(TextModel.bits(model.vector("hi")));
+        assertThat(response.modelName()).isEqualTo("m");
+        assertThat(response.tokenUsage()).isEqualTo(new TokenUsage(2, 0, 2));
+        assertThat(cached.embed(EmbeddingRequest.builder().inputs("ho").build()).tokenUsage())
+                .isEqualTo(new TokenUsage(0, 0, 0));
+        assertThat(cached.dimension()).isEqualTo(TextModel.DIMENSION);
+        assertThat(model.calls).containsExactly(List.of("hi"), List.of("ho"), List.of("test"));
+    }
+
+    /** A program may normalise what it gets in its place. */
+    @Test
+    void vectorsBelongToWhoGetsThem() {
+        TextModel model = new TextModel("m");
+        EmbeddingModel cached = RefrainEmbeddingModel.of(model, cache);
+        List<Embedding> twice = cached.embedAll(segments("a", "a")).content();
+        twice.get(0).vector()[1] = 42;
+        assertThat(TextModel.bits(twice.get(1))).isEqualTo(TextModel.bits(model.vector("a")));
+        assertThat(TextModel.bits(cached.embed("a").content())).isEqualTo(TextModel.bits(model.vector("a")));
+    }
+
+    @Test
+    void errorsAreTheModelsAndStoreNothing() {
+        RuntimeException thrown = new IllegalStateException("429");
+        TextModel model = new TextModel("m") {
+            @Override
+            public Response<List<Embedding>> embedAll(List<TextSegment> segments) {
+                Response<List<Embedding>> response = super.embedAll(segments);
+                if (calls.size() == 2) {
+                    throw thrown;
+                }
+                return response;
+            }
+        };
+        EmbeddingModel cached = RefrainEmbeddingModel.of(model, cache);
+        cached.embed("a");
+        assertThatThrownBy(() -> cached.embedAll(segments("a", "b"))).isSameAs(thrown);
+        assertGives(cached.embedAll(segments("a", "b")), model, "a", "b");
+        assertThat(model.calls).containsExactly(List.of("a"), List.of("b"), List.of("b"));
+        assertThat(cache.admin().joinableFlights()).isZero();
+    }
+
+    /** Then nobody knows which vector is whose, and the program gets what it would get without the cache. */
+    @Test
+    void aModelThatGivesTooFewIsAskedForAllOfIt() {
+        TextModel model = new TextModel("m") {
+            @Override
+            public Response<List<Embedding>> embedAll(List<TextSegment> segments) {
+                Response<List<Embedding>> response = super.embedAll(segments);
+                return segments.size() == 1
+                        ? response
+                        : Response.from(response.content().subList(1, segments.size()));
+            }
+        };
+        EmbeddingModel cached = RefrainEmbeddingModel.of(model, cache);
+        assertThat(cached.embedAll(segments("a", "b", "c")).content()).hasSize(2);
+        assertThat(model.calls).containsExactly(List.of("a", "b", "c"), List.of("a", "b", "c"));
+        assertGives(cached.embedAll(segments("b")), model, "b");
+    }
+
+    @Test
+    void modelsAreNeverMixed() {
+        TextModel one = new TextModel("one");
+        TextModel other = new TextModel("other");
+        RefrainEmbeddingModel.of(one, cache).embed("a");
+        assertGives(RefrainEmbeddingModel.of(other, cache).embedAll(segments("a")), other, "a");
+        EmbeddingModel nameless = new EmbeddingModel() {};
+        assertThatThrownBy(() -> RefrainEmbeddingModel.of(nameless, cache))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("RefrainOptions.builder().upstream(");
+        assertThatThrownBy(() -> RefrainEmbeddingModel.of(new HiddenSettingsModel(), cache))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("task type");
+        for (String task : List.of("query", "document")) {
+            TextModel model = new TextModel("unknown") {
+                @Override
+                Embedding vector(String text) {
+                    return super.vector(task + text);
+                }
+            };
+            RefrainOptions options = RefrainOptions.builder().upstream(task).build();
+            assertGives(RefrainEmbeddingModel.of(model, cache, options).embedAll(segments("a")), model, "a");
+        }
+        assertThatThrownBy(() -> RefrainEmbeddingModel.of(RefrainEmbeddingModel.of(one, cache), cache))
+                .isInstanceOf(IllegalArgumentException.class);
+    }
+
+    @Test
+    void dimensionsAndOtherParametersCount() throws IOException {
+        try (ScriptedProvider provider = new ScriptedProvider()) {
+            provider.does((exchange, request) -> ScriptedProvider.json(
+                    exchange,
+                    200,
+                    "{\"object\":\"list\",\"model\":\"m-2\",\"data\":[{\"object\":\"embedding\",\"index\":0,"
+                            + "\"embedding\":[0.5,0.25]}],\"usage\":{\"prompt_tokens\":3,\"total_tokens\":3}}"));
+            for (int i = 0; i < 2; i++) {
+                for (Integer dimensions : new Integer[] {null, 2, 3}) {
+                    EmbeddingModel model = RefrainEmbeddingModel.of(
+                            OpenAiEmbeddingModel.builder()
+                                    .baseUrl(provider.base().toString())
+                                    .apiKey("sk-test")
+                                    .modelName("m")
+                                    .dimensions(dimensions)
+                                    .build(),
+                            cache);
+                    assertThat(model.embed("hi").content().vector()).containsExactly(0.5f, 0.25f);
+                    EmbeddingRequest four =
+                            EmbeddingRequest.builder().input("hi").dimensions(4).build();
+                    assertThat(model.embed(four).embeddings().get(0).vector()).containsExactly(0.5f, 0.25f);
+                }
+            }
+            // Three models, and a request whose dimensions are the same for all of them.
+            assertThat(provider.calls()).isEqualTo(4);
+        }
+    }
+
+    @Test
+    void metadataCountsButForTheSplittersNumber() {
+        TextModel model = new TextModel("m");
+        EmbeddingModel cached = RefrainEmbeddingModel.of(model, cache);
+        cached.embedAll(List.of(
+                TextSegment.from("a", Metadata.from("title", "T").put("index", "1")),
+                TextSegment.from("a", Metadata.from("title", "T").put("index", "2")),
+                TextSegment.from("a", Metadata.from("title", "U")),
+                TextSegment.from("a", Metadata.from("index", "7")),
+                TextSegment.from("a")));
+        assertThat(model.calls).containsExactly(List.of("a", "a", "a"));
+    }
+
+    @Test
+    void whatIsNoTextPassesBy() {
+        List<EmbeddingRequest> passed = new ArrayList<>();
+        TextModel model = new TextModel("m") {
+            @Override
+            public EmbeddingResponse embed(EmbeddingRequest request) {
+                passed.add(request);
+                return EmbeddingResponse.builder()
+                        .embeddings(List.of(vector("image")))
+                        .build();
+            }
+        };
+        EmbeddingRequest request = EmbeddingRequest.builder()
+                .input(EmbeddingInput.from(
+                        ImageContent.from(Image.builder().url("http://h/i.png").build())))
+                .build();
+        RefrainEmbeddingModel.of(model, cache).embed(request);
+        RefrainEmbeddingModel.of(model, cache).embed(request);
+        assertThat(passed).containsExactly(request, request);
+    }
+
+    @Test
+    void optionsDecideWhatIsShared() throws IOException {
+        MovableClock clock = new MovableClock();
+        try (ResponseCache timed = ResponseCache.onHeap(16 << 20).clock(clock).open()) {
+            TextModel model = new TextModel("m");
+            EmbeddingModel plain = RefrainEmbeddingModel.of(model, timed);
+            plain.embed("a");
+            for (RefrainOptions.Builder options : List.of(
+                    RefrainOptions.builder().on(false),
+                    RefrainOptions.builder().namespace("n"),
+                    RefrainOptions.builder().sample(1),
+                    RefrainOptions.builder().scope("tenant"),
+                    RefrainOptions.builder().upstream("server"))) {
+                RefrainEmbeddingModel.of(model, timed, options.build()).embed("a");
+            }
+            assertThat(model.calls).hasSize(6);
+            RefrainEmbeddingModel.of(
+                            model, timed, RefrainOptions.builder().scope("").build())
+                    .embed("a");
+            assertThat(model.calls).hasSize(6);
+            EmbeddingModel brief = RefrainEmbeddingModel.of(
+                    model,
+                    timed,
+                    RefrainOptions.builder().ttl(Duration.ofSeconds(2)).build());
+            brief.embed("b");
+            clock.advance(Duration.ofSeconds(3));
+            plain.embedAll(segments("a", "b"));
+            assertThat(model.calls).hasSize(8).last().isEqualTo(List.of("b"));
+        }
+    }
+
+    @Test
+    void aFileKeepsVectorsOverARestart() throws IOException {
+        TextModel model = new TextModel("m");
+        Path file = folder.resolve("vectors.refrain");
+        String[] texts = IntStream.range(0, 500).mapToObj(i -> "text " + i).toArray(String[]::new);
+        for (int start = 0; start < 2; start++) {
+            try (ResponseCache onFile = ResponseCache.open(file, 32 << 20)) {
+                EmbeddingModel cached = RefrainEmbeddingModel.of(
+                        model,
+                        onFile,
+                        RefrainOptions.builder().ttl(Duration.ofHours(1)).build());
+                assertGives(cached.embedAll(segments(texts)), model, texts);
+                assertThat(cached.embed("text 0").content().dimension()).isEqualTo(TextModel.DIMENSION);
+            }
+        }
+        assertThat(model.calls).containsExactly(List.of(texts));
+    }
+
+    @Test
+    void listenersHearOfAllAndTheLogOfEachText() {
+        record Told(String outcome, long bytes, boolean broken) {}
+        List<Told> log = new CopyOnWriteArrayList<>();
+        RefrainOptions options = RefrainOptions.builder()
+                .log((endpoint, caller) -> new RequestRecord() {
+                    private CacheOutcome outcome;
+                    private long bytes;
+
+                    @Override
+                    public String cost(Savings savings) {
+                        return null;
+                    }
+
+                    @Override
+                    public void asked(CacheOutcome ifItFails, CacheKey key, CacheRequest request) {
+                        assertThat(request.model()).isEqualTo("m");
+                    }
+
+                    @Override
+                    public void head(int status, String id, CacheOutcome of) {
+                        outcome = of;
+                    }
+
+                    @Override
+                    public void wrote(long count) {
+                        bytes += count;
+                    }
+
+                    @Override
+                    public void served(boolean broken) {
+                        log.add(new Told(outcome.getClass().getSimpleName(), bytes, broken));
+                    }
+                })
+                .build();
+        List<Integer> heard = new ArrayList<>();
+        EmbeddingModel cached = RefrainEmbeddingModel.of(new TextModel("m"), cache, options)
+                .addListener(new EmbeddingModelListener() {
+                    @Override
+                    public void onResponse(EmbeddingModelResponseContext context) {
+                        heard.add(context.textSegments().size());
+                    }
+                });
+        cached.embedAll(segments("a", "b"));
+        cached.embedAll(segments("b", "b", "c"));
+        assertThat(heard).containsExactly(2, 3);
+        long length = TextModel.DIMENSION * 4L;
+        assertThat(log)
+                .containsExactly(
+                        new Told("Miss", length, false),
+                        new Told("Miss", length, false),
+                        new Told("Hit", length, false),
+                        new Told("Miss", length, false));
+    }
+
+    /** A model whose calls for one text wait until the test lets them go on. */
+    private static final class HeldModel extends TextModel {
+        private final String held;
+        private final CountDownLatch called = new CountDownLatch(1);
+        private final CountDownLatch goOn = new CountDownLatch(1);
+        private volatile RuntimeException thrown;
+
+        HeldModel(String held) {
+            super("m");
+            this.held = held;
+        }
+
+        @Override
+        public Response<List<Embedding>> embedAll(List<TextSegment> segments) {
+            Response<List<Embedding>> response = super.embedAll(segments);
+            if (segments.get(0).text().equals(held) && called.getCount() > 0) {
+                called.countDown();
+                try {
+                    goOn.await();
+                } catch (InterruptedException e) {
+                    throw new IllegalStateException(e);
+                }
+                if (thrown != null) {
+                    throw thrown;
+                }
+            }
+            return response;
+        }
+    }
+
+    @Test
+    void whatAnotherThreadFetchesIsWaitedFor() throws Exception {
+        HeldModel model = new HeldModel("a");
+        EmbeddingModel cached = RefrainEmbeddingModel.of(model, cache);
+        Future<Response<List<Embedding>>> first = threads.submit(() -> cached.embedAll(segments("a", "b")));
+        model.called.await();
+        Future<Response<List<Embedding>>> second = threads.submit(() -> cached.embedAll(segments("b", "c")));
+        // It fetches what is its own before it waits.
+        while (model.calls.size() < 2) {
+            Thread.onSpinWait();
+        }
+        assertThat(second).isNotDone();
+        model.goOn.countDown();
+        assertGives(first.get(), model, "a", "b");
+        Response<List<Embedding>> joined = second.get();
+        assertGives(joined, model, "b", "c");
+        assertThat(joined.tokenUsage()).isEqualTo(new TokenUsage(1, 0, 1));
+        assertThat(model.calls).containsExactly(List.of("a", "b"), List.of("c"));
+        assertThat(cache.admin().stats().collapsed()).isEqualTo(1);
+    }
+
+    @Test
+    void whoWaitsForACallThatFailsMakesItsOwn() throws Exception {
+        HeldModel model = new HeldModel("a");
+        model.thrown = new IllegalStateException("500");
+        EmbeddingModel cached = RefrainEmbeddingModel.of(model, cache);
+        Future<Response<List<Embedding>>> first = threads.submit(() -> cached.embedAll(segments("a", "b")));
+        model.called.await();
+        Future<Response<List<Embedding>>> second = threads.submit(() -> cached.embedAll(segments("b", "c")));
+        while (cache.admin().stats().collapsed() < 1) {
+            Thread.onSpinWait();
+        }
+        model.goOn.countDown();
+        assertThatThrownBy(first::get).hasCause(model.thrown);
+        assertGives(second.get(), model, "b", "c");
+        assertThat(cache.admin().joinableFlights()).isZero();
+    }
+
+    @Test
+    void whoIsInterruptedWaitsNoMore() throws Exception {
+        HeldModel model = new HeldModel("a");
+        EmbeddingModel cached = RefrainEmbeddingModel.of(model, cache);
+        Future<Response<List<Embedding>>> first = threads.submit(() -> cached.embedAll(segments("a")));
+        model.called.await();
+        List<Throwable> thrown = new CopyOnWriteArrayList<>();
+        Thread waiting = new Thread(() -> cached.embedAll(segments("a")));
+        waiting.setUncaughtExceptionHandler((thread, e) -> thrown.add(e));
+        waiting.start();
+        while (cache.admin().stats().collapsed() < 1) {
+            Thread.onSpinWait();
+        }
+        waiting.interrupt();
+        waiting.join();
+        assertThat(thrown).singleElement().isInstanceOf(IllegalStateException.class);
+        model.goOn.countDown();
+        assertGives(first.get(), model, "a");
+    }
+
+    /** The cache gives up on a call that takes too long; the program that makes it does not. */
+    @Test
+    void aSlowModelIsNoFaultOfTheProgram() throws Exception {
+        HeldModel model = new HeldModel("a");
+        try (ResponseCache impatient = ResponseCache.onHeap(16 << 20)
+                .upstreamTimeout(Duration.ofMillis(1))
+                .open()) {
+            EmbeddingModel cached = RefrainEmbeddingModel.of(model, impatient);
+            Future<Response<List<Embedding>>> slow = threads.submit(() -> cached.embedAll(segments("a", "b")));
+            model.called.await();
+            while (impatient.admin().joinableFlights() > 0) {
+                Thread.onSpinWait();
+            }
+            model.goOn.countDown();
+            assertGives(slow.get(), model, "a", "b");
+        }
+    }
+
+    @Test
+    void overlappingBatchesFetchEachTextOnce() throws Exception {
+        int count = 12;
+        int rounds = 20;
+        TextModel model = new TextModel("m");
+        try (ResponseCache onFile = ResponseCache.open(folder.resolve("stress.refrain"), 32 << 20)) {
+            EmbeddingModel cached = RefrainEmbeddingModel.of(
+                    model,
+                    onFile,
+                    RefrainOptions.builder().ttl(Duration.ofHours(1)).build());
+            CyclicBarrier round = new CyclicBarrier(count);
+            List<Future<?>> done = new ArrayList<>();
+            for (int thread = 0; thread < count; thread++) {
+                int number = thread;
+                done.add(threads.submit(() -> {
+                    for (int r = 0; r < rounds; r++) {
+                        round.await(60, TimeUnit.SECONDS);
+                        int first = r * 20 + number;
+                        // Half of them the other way round, so that each waits for the other.
+                        String[] texts = IntStream.range(0, 20)
+                                .mapToObj(i -> "text " + (first + (number % 2 == 0 ? i : 19 - i)))
+                                .toArray(String[]::new);
+                        assertGives(cached.embedAll(segments(texts)), model, texts);
+                    }
+                    return null;
+                }));
+            }
+            for (Future<?> each : done) {
+                each.get(120, TimeUnit.SECONDS);
+            }
+            List<String> fetched = model.calls.stream().flatMap(List::stream).toList();
+            assertThat(fetched).doesNotHaveDuplicates().hasSize(rounds * 20 + count - 1);
+            assertThat(onFile.admin().joinableFlights()).isZero();
+        }
+    }
+}

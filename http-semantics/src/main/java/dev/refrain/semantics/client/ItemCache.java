@@ -1,0 +1,119 @@
+package dev.refrain.semantics.client;
+
+import dev.refrain.engine.CacheControls;
+import dev.refrain.engine.CacheRequest;
+import dev.refrain.engine.KeyContext;
+import dev.refrain.engine.ResponseCache;
+import dev.refrain.engine.exchange.AnswerFacts;
+import dev.refrain.engine.exchange.Endpoint;
+import dev.refrain.semantics.caller.Caller;
+import java.util.List;
+import java.util.Objects;
+import java.util.function.Supplier;
+
+/**
+ * A cache of many small answers that a provider gives in one call, such as the vectors of texts. Each item is looked up
+ * by itself, what another thread fetches at the moment is waited for, and one call fetches all the rest. What an item is
+ * made of is the caller's business: its request is a JSON object, its answer any bytes.
+ *
+ * <p>Thread-safe. The cache is the program's, which closes it.
+ */
+public final class ItemCache {
+    private final ResponseCache cache;
+    private final RefrainOptions options;
+    private final KeyContext context;
+    private final Caller caller;
+
+    /**
+     * What the provider gives for one item.
+     *
+     * @param bytes never null; not to be changed
+     * @param promptTokens what the provider counted for it, or {@link AnswerFacts#UNKNOWN}
+     */
+    @SuppressWarnings("ArrayRecordComponent") // never compared
+    public record Item(byte[] bytes, long promptTokens) {
+        /** Requires the bytes. */
+        public Item {
+            Objects.requireNonNull(bytes, "bytes");
+        }
+    }
+
+    /** Calls the provider. */
+    @FunctionalInterface
+    public interface Fetch {
+        /**
+         * Fetches items, on the thread that asks for them. Whatever it throws is thrown to whoever waits for one of
+         * them.
+         *
+         * @param missing positions in the list of requests, in ascending order; at least one
+         * @return as many items, in the same order
+         */
+        List<Item> fetch(List<Integer> missing);
+    }
+
+    private ItemCache(ResponseCache cache, RefrainOptions options, Supplier<String> identity) {
+        this.cache = cache;
+        this.options = options;
+        this.caller = Caller.of(cache.pipeline().scope(options.scope() == null ? "" : options.scope()));
+        KeyContext.Builder builder = cache.pipeline()
+                .context(Endpoint.EMBEDDINGS, caller.scope())
+                .upstream(options.upstream() == null ? identity.get() : options.upstream())
+                .bytes();
+        if (options.namespace() != null) {
+            builder.header(KeyFields.NAMESPACE, options.namespace());
+        }
+        if (options.sample() != null) {
+            builder.header(KeyFields.SAMPLE, options.sample());
+        }
+        this.context = builder.build();
+    }
+
+    /**
+     * A cache of the vectors of texts.
+     *
+     * @param options scope, namespace, sample, lifetime, upstream and log are used; without a scope all share the
+     *     answers
+     * @param identity a part of all keys: what makes the answers, as far as the requests do not say it; asked if the
+     *     options do not say the upstream, and may throw
+     */
+    public static ItemCache of(ResponseCache cache, RefrainOptions options, Supplier<String> identity) {
+        return new ItemCache(cache, options, identity);
+    }
+
+    /** Whether anything is cached ({@link RefrainOptions.Builder#on}). If not, nobody should ask. */
+    public boolean isOn() {
+        return options.otherwise().enabled();
+    }
+
+    /**
+     * The answers to some requests. Equal requests are one. Requests that are longer than the cache takes are always
+     * fetched.
+     *
+     * @param requests each a JSON object in UTF-8; not changed
+     * @param fetch called on this thread, once for all that nobody has or fetches, and once more for what another
+     *     thread has failed to fetch; not at all if nothing is missing
+     * @return for each request its answer; not to be changed, as equal requests share it
+     * @throws IllegalStateException if the thread is interrupted while it waits for another one's call
+     */
+    public List<byte[]> get(List<byte[]> requests, Fetch fetch) {
+        try (ItemBatch batch = new ItemBatch(this, requests, fetch)) {
+            return batch.get();
+        }
+    }
+
+    ResponseCache cache() {
+        return cache;
+    }
+
+    CacheControls controls() {
+        return options.otherwise();
+    }
+
+    RequestRecord newRecord() {
+        return options.log().begin(Endpoint.EMBEDDINGS, caller);
+    }
+
+    CacheRequest request(byte[] body) {
+        return CacheRequest.of(context, body);
+    }
+}
