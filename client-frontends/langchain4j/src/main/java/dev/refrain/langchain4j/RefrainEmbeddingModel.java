@@ -28,14 +28,14 @@ import java.util.Set;
  * }</pre>
  *
  * <p>Each distinct text is fetched once, also by threads that ask for it at the same moment. A vector is stored as its
- * bits. The response's token usage is that of the call, and zero if there was none. What the model throws is thrown, and
- * stores nothing.
+ * bits. The response's token usage is that of the call, and zero if there was none. What the model throws is thrown,
+ * and stores nothing.
  *
- * <p>The key is of the model, the request's parameters, the text, and the segment's metadata but for {@code index}, which
- * is the number that LangChain4j's splitters give a segment. What the model is, is told by its class, provider, name and
- * {@link EmbeddingModel#defaultRequestParameters() default parameters}. That is not enough for models with settings that
- * they do not show, such as a task type, and for servers that call different models by one name: for these, say with
- * {@link RefrainOptions.Builder#upstream} what tells the model from others.
+ * <p>The key is of the model, the request's parameters, the text, and the segment's metadata but for {@code index},
+ * the number that LangChain4j's splitters give a segment. The model is known by its class, provider, name and
+ * {@link EmbeddingModel#defaultRequestParameters() default parameters}. That is not enough for models with settings
+ * that they do not show, such as a task type, and for servers that call different models by one name: for these, say
+ * with {@link RefrainOptions.Builder#upstream} what tells the model from others.
  *
  * <p>Inputs that are not one text pass by. Thread-safe if the model is.
  */

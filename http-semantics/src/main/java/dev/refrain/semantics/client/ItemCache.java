@@ -13,8 +13,8 @@ import java.util.function.Supplier;
 
 /**
  * A cache of many small answers that a provider gives in one call, such as the vectors of texts. Each item is looked up
- * by itself, what another thread fetches at the moment is waited for, and one call fetches all the rest. What an item is
- * made of is the caller's business: its request is a JSON object, its answer any bytes.
+ * by itself, what another thread fetches at the moment is waited for, and one call fetches all the rest. What an item
+ * is made of is the caller's business: its request is a JSON object, its answer any bytes.
  *
  * <p>Thread-safe. The cache is the program's, which closes it.
  */

@@ -1,0 +1,205 @@
+package dev.refrain.http.proxy;
+
+import com.openai.client.OpenAIClient;
+import com.openai.client.okhttp.OpenAIOkHttpClient;
+import com.openai.core.http.StreamResponse;
+import com.openai.models.chat.completions.ChatCompletion;
+import com.openai.models.chat.completions.ChatCompletionChunk;
+import com.openai.models.chat.completions.ChatCompletionCreateParams;
+import dev.langchain4j.http.client.HttpClientBuilderLoader;
+import dev.langchain4j.model.chat.response.ChatResponse;
+import dev.langchain4j.model.chat.response.StreamingChatResponseHandler;
+import dev.langchain4j.model.openai.OpenAiChatModel;
+import dev.langchain4j.model.openai.OpenAiStreamingChatModel;
+import dev.refrain.engine.ResponseCache;
+import dev.refrain.langchain4j.RefrainLangChain4j;
+import dev.refrain.okhttp.RefrainInterceptor;
+import dev.refrain.openai.RefrainOpenAi;
+import dev.refrain.semantics.client.RefrainOptions;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import okhttp3.MediaType;
+import okhttp3.OkHttpClient;
+import okhttp3.Request;
+import okhttp3.RequestBody;
+import okhttp3.Response;
+
+/**
+ * A program with a cached client, to be killed: {@code okhttp|openai|langchain4j FILE BASE load|all}. It asks prompts
+ * at random from some threads until its standard input ends, or each once, and checks every answer. A line
+ * {@code asked} stands for some answers that were right, {@code wrong} for one that was not, {@code hits N} for the
+ * end.
+ */
+final class CachingProgram {
+    static final int PROMPTS = 40;
+    private static final int THREADS = 2;
+    private static final int ANSWERS_A_LINE = 10;
+
+    private interface Client {
+        /** The text of the answer, and whether the provider was not asked for it. */
+        Answer ask(int prompt) throws Exception;
+    }
+
+    private record Answer(String text, boolean isHit) {}
+
+    private CachingProgram() {}
+
+    public static void main(String[] arguments) throws Exception {
+        RefrainOptions options =
+                RefrainOptions.builder().ttl(Duration.ofHours(1)).build();
+        try (ResponseCache cache = ResponseCache.open(Path.of(arguments[1]), 32 << 20)) {
+            String base = arguments[2];
+            Client client = switch (arguments[0]) {
+                case "okhttp" -> okHttp(base, cache, options);
+                case "openai" -> openAi(base, cache, options);
+                default -> langChain4j(base, cache, options);
+            };
+            if (arguments[3].equals("all")) {
+                int hits = 0;
+                for (int prompt = 0; prompt < PROMPTS; prompt++) {
+                    hits += ask(client, prompt) ? 1 : 0;
+                }
+                System.out.println("hits " + hits);
+            } else {
+                load(client);
+            }
+        }
+        System.exit(0);
+    }
+
+    private static void load(Client client) throws IOException {
+        AtomicInteger asked = new AtomicInteger();
+        for (int i = 0; i < THREADS; i++) {
+            Random random = new Random();
+            Thread thread = new Thread(() -> {
+                while (true) {
+                    ask(client, random.nextInt(PROMPTS));
+                    if (asked.incrementAndGet() % ANSWERS_A_LINE == 0) {
+                        System.out.println("asked");
+                    }
+                }
+            });
+            thread.setDaemon(true);
+            thread.start();
+        }
+        while (System.in.read() >= 0) {
+            // Nothing but the end means anything.
+        }
+    }
+
+    @SuppressWarnings("CatchingUnchecked") // whatever it is, the test has to hear of it
+    private static boolean ask(Client client, int prompt) {
+        try {
+            Answer answer = client.ask(prompt);
+            if (!answer.text().equals(SharedByProgramsKillIT.text(prompt))) {
+                System.out.println("wrong " + prompt + " " + answer);
+            }
+            return answer.isHit();
+        } catch (Throwable e) {
+            System.out.println("wrong " + prompt + " " + e);
+            return false;
+        }
+    }
+
+    /** Half of the prompts are streamed. */
+    static boolean isStreamed(int prompt) {
+        return prompt % 2 == 1;
+    }
+
+    static String body(int prompt) {
+        return "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"p-" + prompt + "\"}]"
+                + (isStreamed(prompt) ? ",\"stream\":true}" : "}");
+    }
+
+    private static Client okHttp(String base, ResponseCache cache, RefrainOptions options) {
+        OkHttpClient client = new OkHttpClient.Builder()
+                .addInterceptor(RefrainInterceptor.of(cache, options))
+                .build();
+        return prompt -> {
+            Request request = new Request.Builder()
+                    .url(base + "/chat/completions")
+                    .header("Authorization", "Bearer sk-test")
+                    .post(RequestBody.create(body(prompt), MediaType.get("application/json")))
+                    .build();
+            try (Response response = client.newCall(request).execute()) {
+                return new Answer(
+                        SharedByProgramsKillIT.contentOf(response.body().string()),
+                        "HIT".equals(response.header("X-OpenRouter-Cache-Status")));
+            }
+        };
+    }
+
+    private static Client openAi(String base, ResponseCache cache, RefrainOptions options) {
+        OpenAIClient client = OpenAIOkHttpClient.builder()
+                .baseUrl(base)
+                .apiKey("sk-test")
+                .build()
+                .withOptions(o -> o.httpClient(RefrainOpenAi.wrap(
+                        com.openai.client.okhttp.OkHttpClient.builder().build(), cache, options)));
+        return prompt -> {
+            ChatCompletionCreateParams params = ChatCompletionCreateParams.builder()
+                    .model("m")
+                    .addUserMessage("p-" + prompt)
+                    .build();
+            if (!isStreamed(prompt)) {
+                ChatCompletion answer = client.chat().completions().create(params);
+                return new Answer(
+                        answer.choices().get(0).message().content().orElseThrow(),
+                        answer.usage().orElseThrow().totalTokens() == 0);
+            }
+            StringBuilder text = new StringBuilder();
+            boolean[] isHit = new boolean[1];
+            try (StreamResponse<ChatCompletionChunk> stream =
+                    client.chat().completions().createStreaming(params)) {
+                stream.stream().forEach(chunk -> {
+                    isHit[0] |= chunk.id().startsWith("gen-");
+                    chunk.choices().forEach(choice -> choice.delta().content().ifPresent(text::append));
+                });
+            }
+            return new Answer(text.toString(), isHit[0]);
+        };
+    }
+
+    private static Client langChain4j(String base, ResponseCache cache, RefrainOptions options) {
+        OpenAiChatModel model = OpenAiChatModel.builder()
+                .baseUrl(base)
+                .apiKey("sk-test")
+                .modelName("m")
+                .httpClientBuilder(
+                        RefrainLangChain4j.wrap(HttpClientBuilderLoader.loadHttpClientBuilder(), cache, options))
+                .build();
+        OpenAiStreamingChatModel streaming = OpenAiStreamingChatModel.builder()
+                .baseUrl(base)
+                .apiKey("sk-test")
+                .modelName("m")
+                .httpClientBuilder(
+                        RefrainLangChain4j.wrap(HttpClientBuilderLoader.loadHttpClientBuilder(), cache, options))
+                .build();
+        return prompt -> {
+            ChatResponse response;
+            if (isStreamed(prompt)) {
+                CompletableFuture<ChatResponse> done = new CompletableFuture<>();
+                streaming.chat("p-" + prompt, new StreamingChatResponseHandler() {
+                    @Override
+                    public void onCompleteResponse(ChatResponse whole) {
+                        done.complete(whole);
+                    }
+
+                    @Override
+                    public void onError(Throwable error) {
+                        done.completeExceptionally(error);
+                    }
+                });
+                response = done.get(60, TimeUnit.SECONDS);
+            } else {
+                response = model.chat(dev.langchain4j.data.message.UserMessage.from("p-" + prompt));
+            }
+            return new Answer(response.aiMessage().text(), response.id().startsWith("gen-"));
+        };
+    }
+}
