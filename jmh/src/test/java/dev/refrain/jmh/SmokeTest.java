@@ -27,6 +27,8 @@ class SmokeTest {
                 .param("layout", "compact")
                 .param("form", "lz4")
                 .param("blockCache", "default")
+                // A build that does not package has no proxy to start.
+                .exclude("okHttpThroughTheProxy")
                 .exclude(PeerBenchmark.InRedis.isInstalled() ? "nothing" : "PeerBenchmark.redis")
                 .mode(Mode.AverageTime)
                 .forks(0)
@@ -45,6 +47,16 @@ class SmokeTest {
                 .containsExactlyInAnyOrder(
                         "CaffeineBenchmark.hit",
                         "CaffeineBenchmark.yardstick",
+                        "ClientHitBenchmark.anthropic",
+                        "ClientHitBenchmark.client",
+                        "ClientHitBenchmark.engine",
+                        "ClientHitBenchmark.jdkHttp",
+                        "ClientHitBenchmark.langChain4j",
+                        "ClientHitBenchmark.okHttp",
+                        "ClientHitBenchmark.okHttpAlone",
+                        "ClientHitBenchmark.openAi",
+                        "ClientHitBenchmark.openAiSdk",
+                        "ClientHitBenchmark.openAiSdkAlone",
                         "FlightBenchmark.join",
                         "GuardBenchmark.inTurn",
                         "HitBenchmark.find",

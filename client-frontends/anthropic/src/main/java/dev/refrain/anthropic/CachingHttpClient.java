@@ -50,7 +50,15 @@ final class CachingHttpClient implements HttpClient {
         client.close();
     }
 
-    private record Answer(ClientAnswer answer) implements HttpResponse {
+    private static final class Answer implements HttpResponse {
+        private final ClientAnswer answer;
+        private final Headers headers;
+
+        Answer(ClientAnswer answer) {
+            this.answer = answer;
+            this.headers = Headers.builder().putAll(answer.fields()).build();
+        }
+
         @Override
         public int statusCode() {
             return answer.status();
@@ -58,7 +66,7 @@ final class CachingHttpClient implements HttpClient {
 
         @Override
         public Headers headers() {
-            return Headers.builder().putAll(answer.fields()).build();
+            return headers;
         }
 
         @Override

@@ -2,16 +2,19 @@ package dev.refrain.anthropic;
 
 import com.anthropic.core.RequestOptions;
 import com.anthropic.core.Timeout;
+import com.anthropic.core.http.Headers;
 import com.anthropic.core.http.HttpClient;
+import com.anthropic.core.http.HttpMethod;
 import com.anthropic.core.http.HttpRequest;
 import com.anthropic.core.http.HttpRequestBody;
 import com.anthropic.core.http.HttpResponse;
+import com.anthropic.core.http.QueryParams;
 import dev.refrain.semantics.RequestFields;
+import dev.refrain.semantics.client.BodyBytes;
 import dev.refrain.semantics.client.ClientCache;
 import dev.refrain.semantics.client.ClientRequest;
 import dev.refrain.semantics.client.ProviderAnswer;
 import dev.refrain.semantics.client.RequestUrl;
-import java.io.ByteArrayOutputStream;
 import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -27,13 +30,22 @@ final class SdkRequest implements ClientRequest, RequestFields {
     private final HttpClient client;
     private final HttpRequest request;
     private final RequestOptions options;
-    private final RequestUrl url;
+    /** Null until it is needed. */
+    private RequestUrl url;
 
     SdkRequest(HttpClient client, HttpRequest request, RequestOptions options) {
         this.client = client;
         this.request = request;
         this.options = options;
-        this.url = RequestUrl.of(request.url());
+    }
+
+    private record Head(
+            HttpMethod method, String baseUrl, List<String> pathSegments, QueryParams query, Headers headers) {}
+
+    @Override
+    public Object head() {
+        return new Head(
+                request.method(), request.baseUrl(), request.pathSegments(), request.queryParams(), request.headers());
     }
 
     @Override
@@ -43,6 +55,9 @@ final class SdkRequest implements ClientRequest, RequestFields {
 
     @Override
     public RequestUrl url() {
+        if (url == null) {
+            url = RequestUrl.of(request.url());
+        }
         return url;
     }
 
@@ -79,9 +94,9 @@ final class SdkRequest implements ClientRequest, RequestFields {
         if (!body.repeatable() || body.contentLength() > limit) {
             return null;
         }
-        ByteArrayOutputStream bytes = new ByteArrayOutputStream((int) Math.max(1024, body.contentLength()));
+        BodyBytes bytes = new BodyBytes((int) Math.max(0, body.contentLength()));
         body.writeTo(bytes);
-        return bytes.toByteArray();
+        return bytes.take();
     }
 
     @Override

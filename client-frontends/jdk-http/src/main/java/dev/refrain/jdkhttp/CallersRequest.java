@@ -1,16 +1,17 @@
 package dev.refrain.jdkhttp;
 
 import dev.refrain.semantics.RequestFields;
+import dev.refrain.semantics.client.BodyBytes;
 import dev.refrain.semantics.client.ClientCache;
 import dev.refrain.semantics.client.ClientRequest;
 import dev.refrain.semantics.client.ProviderAnswer;
 import dev.refrain.semantics.client.RequestUrl;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InterruptedIOException;
 import java.net.URI;
 import java.net.http.HttpClient;
+import java.net.http.HttpHeaders;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
@@ -26,14 +27,22 @@ import java.util.function.BiConsumer;
 final class CallersRequest implements ClientRequest, RequestFields {
     private final HttpClient client;
     private final HttpRequest request;
-    private final RequestUrl url;
+    /** Null until it is needed. */
+    private RequestUrl url;
+
     /** What was taken from the publisher, which may have only one to give; null if nothing was. */
     private byte[] taken;
 
     CallersRequest(HttpClient client, HttpRequest request) {
         this.client = client;
         this.request = request;
-        this.url = RequestUrl.of(request.uri().toString());
+    }
+
+    private record Head(String method, URI uri, HttpHeaders headers) {}
+
+    @Override
+    public Object head() {
+        return new Head(request.method(), request.uri(), request.headers());
     }
 
     @Override
@@ -43,6 +52,9 @@ final class CallersRequest implements ClientRequest, RequestFields {
 
     @Override
     public RequestUrl url() {
+        if (url == null) {
+            url = RequestUrl.of(request.uri().toString());
+        }
         return url;
     }
 
@@ -76,7 +88,7 @@ final class CallersRequest implements ClientRequest, RequestFields {
         if (publisher.contentLength() < 0 || publisher.contentLength() > limit) {
             return null;
         }
-        Taker taker = new Taker();
+        Taker taker = new Taker((int) publisher.contentLength());
         publisher.subscribe(taker);
         try {
             taken = taker.body.get();
@@ -91,7 +103,11 @@ final class CallersRequest implements ClientRequest, RequestFields {
 
     private static final class Taker implements Flow.Subscriber<ByteBuffer> {
         private final CompletableFuture<byte[]> body = new CompletableFuture<>();
-        private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        private final BodyBytes bytes;
+
+        Taker(int length) {
+            bytes = new BodyBytes(length);
+        }
 
         @Override
         public void onSubscribe(Flow.Subscription subscription) {
@@ -100,9 +116,13 @@ final class CallersRequest implements ClientRequest, RequestFields {
 
         @Override
         public void onNext(ByteBuffer piece) {
-            byte[] copy = new byte[piece.remaining()];
-            piece.get(copy);
-            bytes.writeBytes(copy);
+            if (piece.hasArray()) {
+                bytes.write(piece.array(), piece.arrayOffset() + piece.position(), piece.remaining());
+            } else {
+                byte[] copy = new byte[piece.remaining()];
+                piece.get(copy);
+                bytes.writeBytes(copy);
+            }
         }
 
         @Override
@@ -112,7 +132,7 @@ final class CallersRequest implements ClientRequest, RequestFields {
 
         @Override
         public void onComplete() {
-            body.complete(bytes.toByteArray());
+            body.complete(bytes.take());
         }
     }
 
@@ -127,7 +147,7 @@ final class CallersRequest implements ClientRequest, RequestFields {
                 HttpRequest.newBuilder(request, (name, value) -> !ClientCache.isForTheCache(name));
         return otherPath == null
                 ? leaving.build()
-                : leaving.uri(URI.create(url.withPath(otherPath))).build();
+                : leaving.uri(URI.create(url().withPath(otherPath))).build();
     }
 
     @Override

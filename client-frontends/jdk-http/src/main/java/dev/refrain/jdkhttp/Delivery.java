@@ -97,9 +97,10 @@ final class Delivery<T> implements Flow.Subscription, Runnable {
 
     private void give() {
         try {
-            // The subscriber may keep what it gets.
-            byte[] piece = new byte[answer.whole() == null ? PIECE : Math.max(1, answer.whole().length)];
-            int count = body.read(piece);
+            // The subscriber may keep what it gets; an answer that is whole is its own.
+            byte[] whole = answer.whole();
+            byte[] piece = whole == null ? new byte[PIECE] : whole;
+            int count = whole == null ? body.read(piece) : whole.length == 0 ? -1 : whole.length;
             if (over) {
                 return;
             }

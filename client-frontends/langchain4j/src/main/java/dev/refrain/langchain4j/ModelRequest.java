@@ -2,6 +2,7 @@ package dev.refrain.langchain4j;
 
 import dev.langchain4j.exception.HttpException;
 import dev.langchain4j.http.client.HttpClient;
+import dev.langchain4j.http.client.HttpMethod;
 import dev.langchain4j.http.client.HttpRequest;
 import dev.langchain4j.http.client.SuccessfulHttpResponse;
 import dev.refrain.semantics.RequestFields;
@@ -25,14 +26,21 @@ final class ModelRequest implements ClientRequest, RequestFields {
     private final Duration timeout;
 
     private final boolean streaming;
-    private final RequestUrl url;
+    /** Null until it is needed. */
+    private RequestUrl url;
 
     ModelRequest(HttpClient client, HttpRequest request, Duration timeout, boolean streaming) {
         this.client = client;
         this.request = request;
         this.timeout = timeout;
         this.streaming = streaming;
-        this.url = RequestUrl.of(request.url());
+    }
+
+    private record Head(HttpMethod method, String url, Map<String, List<String>> headers) {}
+
+    @Override
+    public Object head() {
+        return new Head(request.method(), request.url(), request.headers());
     }
 
     @Override
@@ -42,6 +50,9 @@ final class ModelRequest implements ClientRequest, RequestFields {
 
     @Override
     public RequestUrl url() {
+        if (url == null) {
+            url = RequestUrl.of(request.url());
+        }
         return url;
     }
 
@@ -94,7 +105,7 @@ final class ModelRequest implements ClientRequest, RequestFields {
 
     /** The request as it leaves if the cache has no part in it. */
     HttpRequest passingBy(String otherPath) {
-        return leaving(otherPath == null ? request.url() : url.withPath(otherPath), fieldsForTheProvider())
+        return leaving(otherPath == null ? request.url() : url().withPath(otherPath), fieldsForTheProvider())
                 .build();
     }
 

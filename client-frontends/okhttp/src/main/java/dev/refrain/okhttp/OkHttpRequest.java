@@ -15,6 +15,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.BiConsumer;
 import okhttp3.Call;
 import okhttp3.Headers;
+import okhttp3.HttpUrl;
 import okhttp3.Interceptor;
 import okhttp3.OkHttpClient;
 import okhttp3.Request;
@@ -30,7 +31,9 @@ final class OkHttpRequest implements ClientRequest, RequestFields {
     private final Interceptor.Chain chain;
     private final RefrainInterceptor interceptor;
     private final Request request;
-    private final RequestUrl url;
+    /** Null until it is needed. */
+    private RequestUrl url;
+
     private final Headers headers;
     /** A body that can be written only once, and has been; null if there is none. */
     private byte[] spent;
@@ -42,8 +45,14 @@ final class OkHttpRequest implements ClientRequest, RequestFields {
         this.chain = chain;
         this.interceptor = interceptor;
         this.request = chain.request();
-        this.url = RequestUrl.of(request.url().toString());
         this.headers = request.headers();
+    }
+
+    private record Head(String method, HttpUrl url, Headers headers) {}
+
+    @Override
+    public Object head() {
+        return new Head(request.method(), request.url(), headers);
     }
 
     @Override
@@ -53,6 +62,9 @@ final class OkHttpRequest implements ClientRequest, RequestFields {
 
     @Override
     public RequestUrl url() {
+        if (url == null) {
+            url = RequestUrl.of(request.url().toString());
+        }
         return url;
     }
 
@@ -98,10 +110,14 @@ final class OkHttpRequest implements ClientRequest, RequestFields {
             return null;
         }
         Buffer written = new Buffer();
-        try (var sink = Okio.buffer(new Limited(written, limit))) {
-            body.writeTo(sink);
-        } catch (TooLong longer) {
-            return null;
+        if (body.contentLength() >= 0) {
+            body.writeTo(written);
+        } else {
+            try (var sink = Okio.buffer(new Limited(written, limit))) {
+                body.writeTo(sink);
+            } catch (TooLong longer) {
+                return null;
+            }
         }
         byte[] bytes = written.readByteArray();
         spent = body.isOneShot() ? bytes : null;

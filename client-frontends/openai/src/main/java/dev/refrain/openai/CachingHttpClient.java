@@ -52,7 +52,15 @@ final class CachingHttpClient implements HttpClient {
         client.close();
     }
 
-    private record Answer(ClientAnswer answer) implements HttpResponse {
+    private static final class Answer implements HttpResponse {
+        private final ClientAnswer answer;
+        private final Headers headers;
+
+        Answer(ClientAnswer answer) {
+            this.answer = answer;
+            this.headers = Headers.builder().putAll(answer.fields()).build();
+        }
+
         @Override
         public int statusCode() {
             return answer.status();
@@ -60,7 +68,7 @@ final class CachingHttpClient implements HttpClient {
 
         @Override
         public Headers headers() {
-            return Headers.builder().putAll(answer.fields()).build();
+            return headers;
         }
 
         @Override

@@ -2,16 +2,19 @@ package dev.refrain.openai;
 
 import com.openai.core.RequestOptions;
 import com.openai.core.Timeout;
+import com.openai.core.http.Headers;
 import com.openai.core.http.HttpClient;
+import com.openai.core.http.HttpMethod;
 import com.openai.core.http.HttpRequest;
 import com.openai.core.http.HttpRequestBody;
 import com.openai.core.http.HttpResponse;
+import com.openai.core.http.QueryParams;
 import dev.refrain.semantics.RequestFields;
+import dev.refrain.semantics.client.BodyBytes;
 import dev.refrain.semantics.client.ClientCache;
 import dev.refrain.semantics.client.ClientRequest;
 import dev.refrain.semantics.client.ProviderAnswer;
 import dev.refrain.semantics.client.RequestUrl;
-import java.io.ByteArrayOutputStream;
 import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -30,13 +33,22 @@ final class SdkRequest implements ClientRequest, RequestFields {
     private final HttpClient client;
     private final HttpRequest request;
     private final RequestOptions options;
-    private final RequestUrl url;
+    /** Null until it is needed. */
+    private RequestUrl url;
 
     SdkRequest(HttpClient client, HttpRequest request, RequestOptions options) {
         this.client = client;
         this.request = request;
         this.options = options;
-        this.url = RequestUrl.of(request.url());
+    }
+
+    private record Head(
+            HttpMethod method, String baseUrl, List<String> pathSegments, QueryParams query, Headers headers) {}
+
+    @Override
+    public Object head() {
+        return new Head(
+                request.method(), request.baseUrl(), request.pathSegments(), request.queryParams(), request.headers());
     }
 
     @Override
@@ -46,6 +58,9 @@ final class SdkRequest implements ClientRequest, RequestFields {
 
     @Override
     public RequestUrl url() {
+        if (url == null) {
+            url = RequestUrl.of(request.url());
+        }
         return url;
     }
 
@@ -82,9 +97,9 @@ final class SdkRequest implements ClientRequest, RequestFields {
         if (!body.repeatable() || body.contentLength() > limit) {
             return null;
         }
-        ByteArrayOutputStream bytes = new ByteArrayOutputStream((int) Math.max(1024, body.contentLength()));
+        BodyBytes bytes = new BodyBytes((int) Math.max(0, body.contentLength()));
         body.writeTo(bytes);
-        return bytes.toByteArray();
+        return bytes.take();
     }
 
     @Override
@@ -97,7 +112,7 @@ final class SdkRequest implements ClientRequest, RequestFields {
     HttpRequest passingBy(String otherPath) {
         HttpRequest.Builder leaving = forTheProvider();
         if (otherPath != null) {
-            leaving.baseUrl(url.origin())
+            leaving.baseUrl(url().origin())
                     .pathSegments(Arrays.stream(otherPath.substring(1).split("/", -1))
                             .map(segment -> URLDecoder.decode(segment, StandardCharsets.UTF_8))
                             .toList());

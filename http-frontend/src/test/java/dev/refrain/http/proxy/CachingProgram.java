@@ -12,11 +12,16 @@ import dev.langchain4j.model.chat.response.StreamingChatResponseHandler;
 import dev.langchain4j.model.openai.OpenAiChatModel;
 import dev.langchain4j.model.openai.OpenAiStreamingChatModel;
 import dev.refrain.engine.ResponseCache;
+import dev.refrain.jdkhttp.RefrainHttpClient;
 import dev.refrain.langchain4j.RefrainLangChain4j;
 import dev.refrain.okhttp.RefrainInterceptor;
 import dev.refrain.openai.RefrainOpenAi;
 import dev.refrain.semantics.client.RefrainOptions;
 import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Random;
@@ -40,12 +45,12 @@ final class CachingProgram {
     private static final int THREADS = 2;
     private static final int ANSWERS_A_LINE = 10;
 
-    private interface Client {
+    interface Client {
         /** The text of the answer, and whether the provider was not asked for it. */
         Answer ask(int prompt) throws Exception;
     }
 
-    private record Answer(String text, boolean isHit) {}
+    record Answer(String text, boolean isHit) {}
 
     private CachingProgram() {}
 
@@ -54,11 +59,7 @@ final class CachingProgram {
                 RefrainOptions.builder().ttl(Duration.ofHours(1)).build();
         try (ResponseCache cache = ResponseCache.open(Path.of(arguments[1]), 32 << 20)) {
             String base = arguments[2];
-            Client client = switch (arguments[0]) {
-                case "okhttp" -> okHttp(base, cache, options);
-                case "openai" -> openAi(base, cache, options);
-                default -> langChain4j(base, cache, options);
-            };
+            Client client = client(arguments[0], base, cache, options);
             if (arguments[3].equals("all")) {
                 int hits = 0;
                 for (int prompt = 0; prompt < PROMPTS; prompt++) {
@@ -70,6 +71,15 @@ final class CachingProgram {
             }
         }
         System.exit(0);
+    }
+
+    static Client client(String name, String base, ResponseCache cache, RefrainOptions options) {
+        return switch (name) {
+            case "okhttp" -> okHttp(base, cache, options);
+            case "openai" -> openAi(base, cache, options);
+            case "jdk" -> jdk(base, cache, options);
+            default -> langChain4j(base, cache, options);
+        };
     }
 
     private static void load(Client client) throws IOException {
@@ -131,6 +141,25 @@ final class CachingProgram {
                         SharedByProgramsKillIT.contentOf(response.body().string()),
                         "HIT".equals(response.header("X-OpenRouter-Cache-Status")));
             }
+        };
+    }
+
+    private static Client jdk(String base, ResponseCache cache, RefrainOptions options) {
+        HttpClient client = RefrainHttpClient.wrap(HttpClient.newHttpClient(), cache, options);
+        return prompt -> {
+            HttpResponse<String> response = client.send(
+                    HttpRequest.newBuilder(URI.create(base + "/chat/completions"))
+                            .header("Authorization", "Bearer sk-test")
+                            .header("Content-Type", "application/json")
+                            .POST(HttpRequest.BodyPublishers.ofString(body(prompt)))
+                            .build(),
+                    HttpResponse.BodyHandlers.ofString());
+            return new Answer(
+                    SharedByProgramsKillIT.contentOf(response.body()),
+                    "HIT"
+                            .equals(response.headers()
+                                    .firstValue("X-OpenRouter-Cache-Status")
+                                    .orElseThrow()));
         };
     }
 

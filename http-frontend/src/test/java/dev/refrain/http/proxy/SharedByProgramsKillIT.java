@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.sun.net.httpserver.HttpExchange;
 import dev.refrain.testing.ChildJvm;
 import dev.refrain.testing.ScriptedProvider;
 import java.io.BufferedReader;
@@ -80,26 +81,31 @@ class SharedByProgramsKillIT {
         provider = new ScriptedProvider();
         provider.does((exchange, request) -> {
             bodies.add(request.body());
-            int prompt = prompt(request.body());
-            String text = text(prompt);
-            if (!CachingProgram.isStreamed(prompt)) {
-                ScriptedProvider.json(
-                        exchange,
-                        200,
-                        "{\"id\":\"chatcmpl-1\",\"object\":\"chat.completion\",\"created\":1700000000,\"model\":\"m\","
-                                + "\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"" + text
-                                + "\"},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":9,"
-                                + "\"completion_tokens\":12,\"total_tokens\":21}}");
-                return;
-            }
-            int half = text.length() / 2;
-            ScriptedProvider.stream(
-                    exchange,
-                    chunk("{\"role\":\"assistant\",\"content\":\"" + text.substring(0, half) + "\"}", "null"),
-                    chunk("{\"content\":\"" + text.substring(half) + "\"}", "null"),
-                    chunk("{}", "\"stop\""),
-                    "data: [DONE]\n\n");
+            answer(exchange, request);
         });
+    }
+
+    /** What the provider does. */
+    static void answer(HttpExchange exchange, ScriptedProvider.Received request) throws IOException {
+        int prompt = prompt(request.body());
+        String text = text(prompt);
+        if (!CachingProgram.isStreamed(prompt)) {
+            ScriptedProvider.json(
+                    exchange,
+                    200,
+                    "{\"id\":\"chatcmpl-1\",\"object\":\"chat.completion\",\"created\":1700000000,\"model\":\"m\","
+                            + "\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"" + text
+                            + "\"},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":9,"
+                            + "\"completion_tokens\":12,\"total_tokens\":21}}");
+            return;
+        }
+        int half = text.length() / 2;
+        ScriptedProvider.stream(
+                exchange,
+                chunk("{\"role\":\"assistant\",\"content\":\"" + text.substring(0, half) + "\"}", "null"),
+                chunk("{\"content\":\"" + text.substring(half) + "\"}", "null"),
+                chunk("{}", "\"stop\""),
+                "data: [DONE]\n\n");
     }
 
     private static String chunk(String delta, String reason) {

@@ -66,7 +66,16 @@ public final class ClientAnswer implements AutoCloseable, ResponseFields {
     }
 
     void set(String name, List<String> lines) {
-        fields.keySet().removeIf(name::equalsIgnoreCase);
+        String sent = null;
+        for (String other : fields.keySet()) {
+            if (other.equalsIgnoreCase(name)) {
+                sent = other;
+            }
+        }
+        if (sent != null) {
+            // Its name may be spelt in another way.
+            fields.remove(sent);
+        }
         fields.put(name, lines);
     }
 

@@ -3,7 +3,6 @@ package dev.refrain.semantics.client;
 import dev.refrain.engine.CacheControls;
 import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.CacheRequest;
-import dev.refrain.engine.KeyContext;
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.engine.exchange.BypassReason;
 import dev.refrain.engine.exchange.CacheOutcome;
@@ -19,20 +18,13 @@ import dev.refrain.semantics.answer.CacheHeaders;
 import dev.refrain.semantics.answer.ErrorBody;
 import dev.refrain.semantics.answer.IdentifySink;
 import dev.refrain.semantics.answer.ProxyException;
-import dev.refrain.semantics.caller.Caller;
-import dev.refrain.semantics.caller.Callers;
-import dev.refrain.semantics.caller.FieldNames;
 import dev.refrain.semantics.coding.ContentCoding;
 import dev.refrain.semantics.decision.Decision;
 import dev.refrain.semantics.forward.ForwardedFields;
-import dev.refrain.semantics.key.KeyContexts;
-import dev.refrain.semantics.policy.RequestedCaching;
 import dev.refrain.semantics.preset.Presets;
 import java.io.IOException;
 import java.io.InterruptedIOException;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
@@ -58,23 +50,14 @@ public final class ClientCache {
 
     private final ResponseCache cache;
     private final RefrainOptions options;
-    private final Callers callers;
-    private final KeyContexts contexts;
-    /** Whose answers all requests get; null if their headers decide it. */
-    private final Caller caller;
+    private final ClientHeads heads;
 
     private volatile boolean hasWarned;
 
     private ClientCache(ResponseCache cache, RefrainOptions options) {
         this.cache = cache;
         this.options = options;
-        this.callers = new Callers(cache, options.credentials(), Map.of());
-        List<String> headers = new ArrayList<>(options.keyHeaders().names());
-        headers.add(KeyFields.NAMESPACE);
-        headers.add(KeyFields.SAMPLE);
-        this.contexts = new KeyContexts(cache, new FieldNames(headers));
-        this.caller =
-                options.scope() == null ? null : Caller.of(cache.pipeline().scope(options.scope()));
+        this.heads = new ClientHeads(cache, options);
     }
 
     /** The cache with these options. */
@@ -105,7 +88,7 @@ public final class ClientCache {
             return null;
         }
         return cache.pipeline()
-                .providerId(caller(request).scope(), id)
+                .providerId(heads.caller(request).scope(), id)
                 .map(path::withResponseId)
                 .orElse(null);
     }
@@ -194,31 +177,18 @@ public final class ClientCache {
         return options.executor();
     }
 
-    private Caller caller(ClientRequest request) {
-        return caller != null
-                ? caller
-                : callers.of(request.fields(), request.url().query());
-    }
-
     /** Decides; null if the cache has no part in the request. */
     private Exchange begin(ClientRequest request) throws IOException {
-        ProviderPath path = ProviderPath.of(request.method(), request.url());
-        if (path == null || path.route().endpoint() == null) {
+        ClientHead head = heads.of(request);
+        if (head == null) {
             return null;
         }
-        KeyFields fields = new KeyFields(request.fields(), options);
-        RequestedCaching asked = RequestedCaching.of(fields, options.otherwise());
-        CacheControls controls = asked.alone();
-        if (!controls.enabled()) {
-            return null;
-        }
-        Caller who = caller(request);
-        Exchange exchange = new Exchange(request, path.route().endpoint(), who, controls);
-        if (caller == null && callers.isAnonymous(who)) {
+        Exchange exchange = new Exchange(request, head);
+        if (head.isAnonymous()) {
             warn();
             return exchange.bypass(BypassReason.NO_CREDENTIAL);
         }
-        ContentCoding coding = ContentCoding.of(fields);
+        ContentCoding coding = head.coding();
         if (coding == ContentCoding.OTHER) {
             return exchange.bypass(BypassReason.CONTENT_ENCODING);
         }
@@ -236,10 +206,8 @@ public final class ClientCache {
         }
         try (MemoryBudget.Reservation held = cache.admin().memory().open()) {
             byte[] body = coding.decode(sent, limit, held);
-            String upstream = options.upstream() == null ? path.base() : options.upstream();
-            KeyContext context =
-                    contexts.of(path.route(), upstream, who, request.url().query(), fields);
-            Decision decision = Decision.of(cache, cache::key, NO_PRESETS, context, asked, coding, body, sent);
+            Decision decision =
+                    Decision.of(cache, cache::key, NO_PRESETS, head.context(), head.asked(), coding, body, sent);
             return exchange.decided(decision, sent);
         } catch (ContentCoding.TooLong e) {
             return exchange.bypass(BypassReason.PAYLOAD_TOO_LARGE);
@@ -272,11 +240,11 @@ public final class ClientCache {
 
         private byte[] sent;
 
-        Exchange(ClientRequest request, Endpoint endpoint, Caller who, CacheControls controls) {
+        Exchange(ClientRequest request, ClientHead head) {
             this.request = request;
-            this.endpoint = endpoint;
-            this.controls = controls;
-            this.record = options.log().begin(endpoint, who);
+            this.endpoint = head.endpoint();
+            this.controls = head.asked().alone();
+            this.record = options.log().begin(endpoint, head.caller());
             this.client = new ClientExchange(request, record, cache.admin().memory());
         }
 

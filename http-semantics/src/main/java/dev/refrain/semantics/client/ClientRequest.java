@@ -9,6 +9,15 @@ import java.time.Duration;
  * {@link #isCancelled} and {@link #cancelCall}.
  */
 public interface ClientRequest {
+    /**
+     * All of the request but its body, as a value that does not change, and that equals another one only if method, URL
+     * and all lines of the header are the same. By it the cache knows a head again without reading it. Null, which it
+     * is unless overridden, if the client library has no such values.
+     */
+    default Object head() {
+        return null;
+    }
+
     /** The method, in capitals. */
     String method();
 

@@ -16,7 +16,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /** The proxy as a user starts it, in a process of its own, and what can be seen of it from outside. */
-final class ChildProxy implements AutoCloseable {
+public final class ChildProxy implements AutoCloseable {
     private static final Pattern PORT = Pattern.compile("listens on http://[^:]+:(\\d+)/");
     private static final Pattern USED = Pattern.compile("used (\\d+)K");
     private static final Pattern STATUS = Pattern.compile("(?m)^(Threads|VmRSS|RssAnon):\\s+(\\d+)");
@@ -27,7 +27,13 @@ final class ChildProxy implements AutoCloseable {
     private final Path folder;
     private final int port;
 
-    ChildProxy(Path jar, String heap, String upstream) throws IOException {
+    /**
+     * Starts it on a free port, with a store of its own, and waits until it listens.
+     *
+     * @param heap as for {@code -Xmx}
+     * @param upstream the provider's base URL
+     */
+    public ChildProxy(Path jar, String heap, String upstream) throws IOException {
         this(jar, heap, upstream, Map.of());
     }
 
@@ -59,7 +65,8 @@ final class ChildProxy implements AutoCloseable {
         return Path.of(System.getProperty("java.home"), "bin", tool).toString();
     }
 
-    int port() {
+    /** Where it listens. */
+    public int port() {
         return port;
     }
 

@@ -1,0 +1,20 @@
+package dev.refrain.semantics.client;
+
+import dev.refrain.engine.KeyContext;
+import dev.refrain.engine.exchange.Endpoint;
+import dev.refrain.semantics.caller.Caller;
+import dev.refrain.semantics.coding.ContentCoding;
+import dev.refrain.semantics.policy.RequestedCaching;
+
+/**
+ * What a request is to the cache, as far as its head decides it.
+ *
+ * @param isAnonymous whether it shows no credential, and the options do not say whose answers it gets
+ */
+record ClientHead(
+        Endpoint endpoint,
+        RequestedCaching asked,
+        Caller caller,
+        boolean isAnonymous,
+        ContentCoding coding,
+        KeyContext context) {}

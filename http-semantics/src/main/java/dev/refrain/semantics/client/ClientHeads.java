@@ -1,0 +1,92 @@
+package dev.refrain.semantics.client;
+
+import dev.refrain.engine.KeyContext;
+import dev.refrain.engine.ResponseCache;
+import dev.refrain.semantics.caller.Caller;
+import dev.refrain.semantics.caller.Callers;
+import dev.refrain.semantics.caller.FieldNames;
+import dev.refrain.semantics.coding.ContentCoding;
+import dev.refrain.semantics.key.KeyContexts;
+import dev.refrain.semantics.policy.RequestedCaching;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReferenceArray;
+
+/**
+ * Decides what requests are to the cache by their heads, and knows the heads of the last ones. A client sends the same
+ * head again and again, and to read it takes longer than the rest of a hit.
+ *
+ * <p>What is kept are values of the client library, which has the same credentials in memory anyway. Thread-safe.
+ */
+final class ClientHeads {
+    private static final int KEPT = 8;
+
+    private record Entry(Object head, ClientHead decided) {}
+
+    private final RefrainOptions options;
+    private final Callers callers;
+    private final KeyContexts contexts;
+    /** Whose answers all requests get; null if their headers decide it. */
+    private final Caller caller;
+
+    private final AtomicReferenceArray<Entry> known = new AtomicReferenceArray<>(KEPT);
+    private final AtomicInteger next = new AtomicInteger();
+
+    ClientHeads(ResponseCache cache, RefrainOptions options) {
+        this.options = options;
+        this.callers = new Callers(cache, options.credentials(), Map.of());
+        List<String> headers = new ArrayList<>(options.keyHeaders().names());
+        headers.add(KeyFields.NAMESPACE);
+        headers.add(KeyFields.SAMPLE);
+        this.contexts = new KeyContexts(cache, new FieldNames(headers));
+        this.caller =
+                options.scope() == null ? null : Caller.of(cache.pipeline().scope(options.scope()));
+    }
+
+    /** What a request is to the cache; null if the cache has no part in it. */
+    ClientHead of(ClientRequest request) {
+        Object head = request.head();
+        if (head == null) {
+            return decide(request);
+        }
+        for (int i = 0; i < KEPT; i++) {
+            Entry entry = known.get(i);
+            if (entry != null && head.equals(entry.head())) {
+                return entry.decided();
+            }
+        }
+        ClientHead decided = decide(request);
+        if (decided != null) {
+            known.set(Math.floorMod(next.getAndIncrement(), KEPT), new Entry(head, decided));
+        }
+        return decided;
+    }
+
+    /** Who sends a request. */
+    Caller caller(ClientRequest request) {
+        return caller != null
+                ? caller
+                : callers.of(request.fields(), request.url().query());
+    }
+
+    /** What the head says; null if the cache has no part in the request. */
+    private ClientHead decide(ClientRequest request) {
+        ProviderPath path = ProviderPath.of(request.method(), request.url());
+        if (path == null || path.route().endpoint() == null) {
+            return null;
+        }
+        KeyFields fields = new KeyFields(request.fields(), options);
+        RequestedCaching asked = RequestedCaching.of(fields, options.otherwise());
+        if (!asked.alone().enabled()) {
+            return null;
+        }
+        Caller who = caller(request);
+        String upstream = options.upstream() == null ? path.base() : options.upstream();
+        KeyContext context =
+                contexts.of(path.route(), upstream, who, request.url().query(), fields);
+        boolean isAnonymous = caller == null && callers.isAnonymous(who);
+        return new ClientHead(path.route().endpoint(), asked, who, isAnonymous, ContentCoding.of(fields), context);
+    }
+}

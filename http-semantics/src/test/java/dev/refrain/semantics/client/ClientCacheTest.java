@@ -1,0 +1,194 @@
+package dev.refrain.semantics.client;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.refrain.engine.ResponseCache;
+import dev.refrain.semantics.RequestFields;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BiConsumer;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Requests of a client whose heads the cache has seen before. */
+class ClientCacheTest {
+    private static final String ANSWER =
+            "{\"id\":\"chatcmpl-1\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"%s\"},"
+                    + "\"finish_reason\":\"stop\"}]}";
+
+    /** Whose request the provider got. */
+    private final List<String> called = new ArrayList<>();
+
+    private final AtomicInteger threads = new AtomicInteger();
+    private ResponseCache cache;
+    private ClientCache client;
+
+    @BeforeEach
+    void open() throws IOException {
+        cache = ResponseCache.onHeap(4 << 20).open();
+        client = ClientCache.of(
+                cache,
+                RefrainOptions.builder()
+                        .executor(task -> {
+                            threads.incrementAndGet();
+                            task.run();
+                        })
+                        .build());
+    }
+
+    @AfterEach
+    void close() {
+        cache.close();
+    }
+
+    private final class Request implements ClientRequest, RequestFields {
+        private final String path;
+        private final TreeMap<String, List<String>> fields = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
+        private final boolean isKnown;
+
+        Request(boolean isKnown, String path, String... headers) {
+            this.isKnown = isKnown;
+            this.path = path;
+            for (int i = 0; i < headers.length; i += 2) {
+                fields.put(headers[i], List.of(headers[i + 1]));
+            }
+        }
+
+        @Override
+        public Object head() {
+            return isKnown ? List.of(path, Map.copyOf(fields)) : null;
+        }
+
+        @Override
+        public String method() {
+            return "POST";
+        }
+
+        @Override
+        public RequestUrl url() {
+            return RequestUrl.of("https://h" + path);
+        }
+
+        @Override
+        public RequestFields fields() {
+            return this;
+        }
+
+        @Override
+        public String first(String name) {
+            return fields.containsKey(name) ? fields.get(name).get(0) : null;
+        }
+
+        @Override
+        public List<String> all(String name) {
+            return fields.get(name);
+        }
+
+        @Override
+        public void forEach(BiConsumer<String, List<String>> action) {
+            fields.forEach(action);
+        }
+
+        @Override
+        public byte[] body(int limit) {
+            return "{}".getBytes(StandardCharsets.UTF_8);
+        }
+
+        @Override
+        public ProviderAnswer send(byte[] changed) {
+            String whose = path + fields;
+            called.add(whose);
+            byte[] bytes = ANSWER.formatted(called.size()).getBytes(StandardCharsets.UTF_8);
+            return new ProviderAnswer(
+                    200,
+                    Map.of(
+                            "Content-Type",
+                            List.of("application/json"),
+                            "Content-Length",
+                            List.of(Integer.toString(bytes.length))),
+                    new ByteArrayInputStream(bytes));
+        }
+    }
+
+    private static List<String[]> different() {
+        List<String[]> different = new ArrayList<>();
+        for (String[] more : new String[][] {
+            {},
+            {"X-Refrain-Namespace", "n"},
+            {"X-Refrain-Sample", "1"},
+            {"anthropic-version", "2023-06-01"},
+            {"anthropic-version", "2023-01-01"},
+            {"x-api-key", "k"}
+        }) {
+            for (String key : List.of("a", "b")) {
+                List<String> headers = new ArrayList<>(List.of("Authorization", "Bearer " + key));
+                headers.addAll(List.of(more));
+                different.add(headers.toArray(String[]::new));
+            }
+        }
+        return different;
+    }
+
+    /** More of them than are kept, again and again, each with its own answer. */
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void whoseHeadDiffersGetsItsOwnAnswer(boolean isKnown) throws IOException {
+        List<String> answers = new ArrayList<>();
+        for (int round = 0; round < 3; round++) {
+            List<String> these = new ArrayList<>();
+            for (String path : List.of("/v1/chat/completions", "/v2/chat/completions")) {
+                for (String[] headers : different()) {
+                    // Twice, so that the second is known by the first.
+                    for (int i = 0; i < 2; i++) {
+                        try (ClientAnswer answer = client.execute(new Request(isKnown, path, headers))) {
+                            String body = new String(answer.body().readAllBytes(), StandardCharsets.UTF_8);
+                            these.add(body.replaceAll("\"id\":\"[^\"]*\"", ""));
+                        }
+                    }
+                }
+            }
+            assertThat(these).as("round %s", round).isEqualTo(answers.isEmpty() ? these : answers);
+            answers = these;
+        }
+        assertThat(called).doesNotHaveDuplicates().hasSize(2 * different().size());
+        assertThat(answers.stream().distinct()).hasSize(2 * different().size());
+    }
+
+    @Test
+    void whatTheHeadAsksForHoldsForItAlone() throws IOException {
+        String[] key = {"Authorization", "Bearer a"};
+        String[] off = {"Authorization", "Bearer a", "X-OpenRouter-Cache", "false"};
+        String[] fresh = {"Authorization", "Bearer a", "Cache-Control", "no-cache"};
+        for (int i = 0; i < 2; i++) {
+            client.execute(new Request(true, "/v1/chat/completions", key)).close();
+            assertThat(client.execute(new Request(true, "/v1/chat/completions", off)))
+                    .isNull();
+            client.execute(new Request(true, "/v1/chat/completions", fresh)).close();
+            assertThat(client.execute(new Request(true, "/v1/models", key))).isNull();
+        }
+        assertThat(called).hasSize(3);
+    }
+
+    @Test
+    void aHitCostsNoThread() throws Exception {
+        String[] key = {"Authorization", "Bearer a"};
+        client.execute(new Request(true, "/v1/chat/completions", key)).close();
+        int before = threads.get();
+        assertThat(before).isPositive();
+        assertThat(client.execute(new Request(true, "/v1/chat/completions", key))
+                        .field("X-OpenRouter-Cache-Status"))
+                .isEqualTo("HIT");
+        assertThat(client.executeAsync(new Request(true, "/v1/chat/completions", key)))
+                .isDone();
+        assertThat(threads).hasValue(before);
+    }
+}

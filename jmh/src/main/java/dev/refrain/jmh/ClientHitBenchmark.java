@@ -1,0 +1,146 @@
+package dev.refrain.jmh;
+
+import com.openai.core.http.HttpResponse;
+import com.openai.models.chat.completions.ChatCompletion;
+import com.openai.models.chat.completions.ChatCompletionCreateParams;
+import dev.langchain4j.http.client.HttpMethod;
+import dev.langchain4j.http.client.HttpRequest;
+import dev.refrain.engine.CachedResponse;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.charset.StandardCharsets;
+import okhttp3.MediaType;
+import okhttp3.Request;
+import okhttp3.RequestBody;
+import okhttp3.Response;
+import org.openjdk.jmh.annotations.Benchmark;
+
+/**
+ * The same hit through each front-end that is in a program, beside the engine's, beside one through the proxy, and
+ * beside what the client libraries do by themselves. From a request of the library's, which is made anew, to the whole
+ * body, at the place where the cache is put in; {@code openAiSdk} is all that the SDK does, with a hit, and
+ * {@code openAiSdkAlone} with an answer that is in memory.
+ */
+public class ClientHitBenchmark extends MeasuredInForks {
+    private static final MediaType JSON = MediaType.get("application/json");
+
+    /** What the others are measured against. */
+    @Benchmark
+    public CachedResponse engine(CachedClients clients, Requests requests) {
+        byte[] body = requests.next();
+        CachedResponse hit = clients.lookup.find(clients.context, body, 0, body.length);
+        if (hit == null) {
+            throw HitBenchmark.miss();
+        }
+        return hit;
+    }
+
+    /** The part of the cache, whatever the library: from a request's head and body to an answer's header and body. */
+    @Benchmark
+    public byte[] client(CachedClients clients, Requests requests) throws IOException {
+        return clients.client
+                .execute(new CachedClients.PlainRequest(requests.next()))
+                .whole();
+    }
+
+    @Benchmark
+    public byte[] okHttp(CachedClients clients, Requests requests) throws IOException {
+        return call(clients.okHttp, CachedClients.URL, requests);
+    }
+
+    /** What OkHttp itself takes when an interceptor has the answer. */
+    @Benchmark
+    public byte[] okHttpAlone(CachedClients clients, Requests requests) throws IOException {
+        return call(clients.okHttpAlone, CachedClients.URL, requests);
+    }
+
+    @Benchmark
+    public byte[] okHttpThroughTheProxy(HitsOfAProxy proxy, Requests requests) throws IOException {
+        return call(proxy.client, proxy.url, requests);
+    }
+
+    private static byte[] call(okhttp3.OkHttpClient client, String url, Requests requests) throws IOException {
+        Request request = new Request.Builder()
+                .url(url)
+                .header("Authorization", CachedClients.BEARER)
+                .header("X-OpenRouter-Cache", "true")
+                .post(RequestBody.create(requests.next(), JSON))
+                .build();
+        try (Response response = client.newCall(request).execute()) {
+            return response.body().bytes();
+        }
+    }
+
+    @Benchmark
+    public byte[] openAi(CachedClients clients, Requests requests) throws IOException {
+        byte[] body = requests.next();
+        try (HttpResponse response = clients.openAi.execute(com.openai.core.http.HttpRequest.builder()
+                        .method(com.openai.core.http.HttpMethod.POST)
+                        .baseUrl(CachedClients.BASE)
+                        .addPathSegments("chat", "completions")
+                        .putHeader("Authorization", CachedClients.BEARER)
+                        .body(new CachedClients.OpenAiBody(body))
+                        .build());
+                InputStream in = response.body()) {
+            return in.readAllBytes();
+        }
+    }
+
+    @Benchmark
+    public ChatCompletion openAiSdk(CachedClients clients) {
+        return clients.openAiSdk.chat().completions().create(params());
+    }
+
+    @Benchmark
+    public ChatCompletion openAiSdkAlone(CachedClients clients) {
+        return clients.openAiSdkAlone.chat().completions().create(params());
+    }
+
+    private static ChatCompletionCreateParams params() {
+        return ChatCompletionCreateParams.builder()
+                .model("acme/large-2026")
+                .addUserMessage(CachedClients.PROMPT)
+                .build();
+    }
+
+    @Benchmark
+    public byte[] anthropic(CachedClients clients, Requests requests) throws IOException {
+        byte[] body = requests.next();
+        try (com.anthropic.core.http.HttpResponse response =
+                        clients.anthropic.execute(com.anthropic.core.http.HttpRequest.builder()
+                                .method(com.anthropic.core.http.HttpMethod.POST)
+                                .baseUrl(CachedClients.BASE)
+                                .addPathSegments("messages")
+                                .putHeader("x-api-key", Requests.API_KEY)
+                                .body(new CachedClients.AnthropicBody(body))
+                                .build());
+                InputStream in = response.body()) {
+            return in.readAllBytes();
+        }
+    }
+
+    @Benchmark
+    public byte[] langChain4j(CachedClients clients, Requests requests) {
+        return clients.langChain4j
+                .execute(HttpRequest.builder()
+                        .method(HttpMethod.POST)
+                        .url(CachedClients.URL)
+                        .addHeader("Authorization", CachedClients.BEARER)
+                        .body(new String(requests.next(), StandardCharsets.US_ASCII))
+                        .build())
+                .bodyBytes();
+    }
+
+    @Benchmark
+    public byte[] jdkHttp(CachedClients clients, Requests requests) throws IOException, InterruptedException {
+        return clients.jdkHttp
+                .send(
+                        java.net.http.HttpRequest.newBuilder(CachedClients.URI)
+                                .header("Authorization", CachedClients.BEARER)
+                                .POST(java.net.http.HttpRequest.BodyPublishers.ofByteArray(requests.next()))
+                                .build(),
+                        BodyHandlers.ofByteArray())
+                .body();
+    }
+}
