@@ -54,7 +54,7 @@ import org.openjdk.jmh.annotations.TearDown;
 public class CachedClients {
     static final String BASE = "http://provider.invalid/v1";
     static final String URL = BASE + "/chat/completions";
-    static final URI URI = java.net.URI.create(URL);
+    static final URI CHAT = URI.create(URL);
     static final String BEARER = "Bearer " + Requests.API_KEY;
     static final String PROMPT = EnglishText.of(7, 700);
 

@@ -136,7 +136,7 @@ public class ClientHitBenchmark extends MeasuredInForks {
     public byte[] jdkHttp(CachedClients clients, Requests requests) throws IOException, InterruptedException {
         return clients.jdkHttp
                 .send(
-                        java.net.http.HttpRequest.newBuilder(CachedClients.URI)
+                        java.net.http.HttpRequest.newBuilder(CachedClients.CHAT)
                                 .header("Authorization", CachedClients.BEARER)
                                 .POST(java.net.http.HttpRequest.BodyPublishers.ofByteArray(requests.next()))
                                 .build(),
