@@ -69,7 +69,7 @@ class BytesAnswersTest {
 
     private static void answer(ResponseSink call, byte[] bytes, long length) {
         call.head(new ResponseHead(200, "application/octet-stream", null, length, null, null, Map.of()));
-        call.cost(AnswerFacts.ofTokens(7, 0));
+        call.cost(new AnswerFacts(null, 7, 0, 7, AnswerFacts.UNKNOWN, null));
         call.chunk(ByteBuffer.wrap(bytes));
         call.end();
     }

@@ -210,11 +210,15 @@ final class ItemBatch implements AutoCloseable {
             if (sink != null) {
                 sink.head(new ResponseHead(
                         200, "application/octet-stream", null, item.bytes().length, null, null, Map.of()));
-                sink.cost(item.promptTokens() < 0 ? AnswerFacts.NONE : AnswerFacts.ofTokens(item.promptTokens(), 0));
+                sink.cost(cost(item.promptTokens()));
                 sink.chunk(ByteBuffer.wrap(item.bytes()));
                 sink.end();
             }
             served(false);
+        }
+
+        private static AnswerFacts cost(long tokens) {
+            return tokens < 0 ? AnswerFacts.NONE : new AnswerFacts(null, tokens, 0, tokens, AnswerFacts.UNKNOWN, null);
         }
 
         private void settle(byte[] bytes) {
