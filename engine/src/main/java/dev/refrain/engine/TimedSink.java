@@ -8,6 +8,7 @@ import dev.refrain.engine.exchange.Upstream;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.ReentrantLock;
@@ -28,6 +29,8 @@ final class TimedSink extends ForwardingSink {
     private final Duration limit;
     private final ReentrantLock delivering = new ReentrantLock();
     private final CompletableFuture<Void> timer = new CompletableFuture<>();
+    /** Where the timeout fails the answer: the JVM's timer must not be held up. */
+    private final Executor expiry;
 
     /** Guarded by {@link #delivering}. */
     private boolean over;
@@ -39,8 +42,13 @@ final class TimedSink extends ForwardingSink {
     private boolean cancelled;
 
     TimedSink(ResponseSink target, Duration limit) {
+        this(target, limit, new CompletableFuture<Void>().defaultExecutor());
+    }
+
+    TimedSink(ResponseSink target, Duration limit, Executor expiry) {
         super(target);
         this.limit = limit;
+        this.expiry = expiry;
     }
 
     /**
@@ -50,9 +58,12 @@ final class TimedSink extends ForwardingSink {
      */
     Upstream.Call start(Upstream upstream) {
         // Cancelled and released as soon as the answer has ended.
-        var unused = timer.orTimeout(limit.toNanos(), TimeUnit.NANOSECONDS).exceptionallyAsync(timeout -> {
-            expire();
-            return null;
+        var unused = timer.orTimeout(limit.toNanos(), TimeUnit.NANOSECONDS).whenComplete((ended, timeout) -> {
+            // Not exceptionallyAsync: that takes a thread, or makes one on a machine with one processor, before it
+            // looks whether there is an exception.
+            if (timeout != null) {
+                expiry.execute(this::expire);
+            }
         });
         boolean made = false;
         try {

@@ -132,6 +132,17 @@ class UpstreamTimeoutTest {
         assertThat(cancelled).hasValue(calls);
     }
 
+    /** A machine with one processor would make a thread for each. */
+    @Test
+    void anAnswerInTimeAsksForNoThread() {
+        List<Runnable> asked = Collections.synchronizedList(new ArrayList<>());
+        new TimedSink(new RecordingSink(), Duration.ofDays(1), asked::add).start(UpstreamTimeoutTest::answer);
+        new TimedSink(new RecordingSink(), Duration.ofDays(1), asked::add)
+                .start(endless)
+                .cancel();
+        assertThat(asked).isEmpty();
+    }
+
     @Test
     void anAnswerInTimeIsNotTouched() throws Exception {
         cache.close();
