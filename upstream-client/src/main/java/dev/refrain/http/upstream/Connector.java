@@ -26,9 +26,12 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLEngine;
 import javax.net.ssl.SSLParameters;
@@ -70,6 +73,8 @@ final class Connector {
     private final ByteBufAllocator memory;
     private final ProxyRules proxies;
     private final boolean http2;
+    private final Map<Origin, TlsSessions> sessionsByOrigin = new ConcurrentHashMap<>();
+    private final AtomicInteger places = new AtomicInteger();
 
     /**
      * Connects nobody yet.
@@ -259,7 +264,10 @@ final class Connector {
         }
 
         private void shakeHands(SSLContext context) {
-            SSLEngine engine = context.createSSLEngine(origin.host(), origin.port());
+            TlsSessions sessions =
+                    sessionsByOrigin.computeIfAbsent(origin, one -> new TlsSessions(places::incrementAndGet));
+            int place = sessions.take();
+            SSLEngine engine = context.createSSLEngine(origin.host(), place);
             engine.setUseClientMode(true);
             SSLParameters parameters = engine.getSSLParameters();
             parameters.setEndpointIdentificationAlgorithm("HTTPS");
@@ -272,8 +280,13 @@ final class Connector {
             winner.pipeline().addFirst(handler);
             handler.handshakeFuture().addListener(done -> {
                 if (done.isSuccess()) {
+                    ChannelHandler watch = sessions.shookHands(place, engine.getSession());
+                    if (watch != null) {
+                        winner.pipeline().addFirst(watch);
+                    }
                     succeed();
                 } else {
+                    sessions.failed(place);
                     fail(reason(done.cause()), done.cause());
                 }
             });

@@ -1,0 +1,194 @@
+package dev.refrain.http.upstream;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.refrain.engine.memory.MemoryBudget;
+import dev.refrain.testing.SelfSigned;
+import java.io.EOFException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+import java.security.GeneralSecurityException;
+import java.security.cert.X509Certificate;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLEngine;
+import javax.net.ssl.SSLSocket;
+import javax.net.ssl.TrustManager;
+import javax.net.ssl.X509ExtendedTrustManager;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Handshakes resume sessions, those that run at the same time as well. */
+class TlsSessionsTest {
+    private static final Duration LONG = Duration.ofSeconds(30);
+    private static final int CALLS = 30;
+    private static final byte[] ANSWER =
+            "HTTP/1.1 204 None\r\nConnection: close\r\n\r\n".getBytes(StandardCharsets.US_ASCII);
+
+    /** Handshakes in which a certificate was shown: those that resumed no session. */
+    private final AtomicInteger whole = new AtomicInteger();
+
+    private final AtomicInteger connections = new AtomicInteger();
+    private final UpstreamClient client = new UpstreamClient(
+            LONG,
+            LONG,
+            LONG,
+            LONG,
+            LONG,
+            CALLS,
+            new MemoryBudget(64 << 20),
+            most -> {},
+            ProxyRules.NONE,
+            counting(),
+            false);
+    /** The provider's. */
+    private volatile SSLContext tls = SelfSigned.context();
+    /** None of a burst is answered before all are there. */
+    private volatile CountDownLatch all;
+
+    @AfterEach
+    void close() {
+        client.close();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"TLSv1.3", "TLSv1.2"})
+    @Timeout(60)
+    void eachHandshakeOfABurstResumesASessionOfTheLastBurst(String version) throws IOException {
+        try (ServerSocket server = server(version)) {
+            Origin origin = new Origin(true, "localhost", server.getLocalPort());
+            burst(origin);
+            int first = whole.get();
+            assertThat(first).isPositive();
+            burst(origin);
+            // A connection more than there are calls may be made, while one is there that no call has taken yet.
+            int spare = connections.get() - 2 * CALLS;
+            assertThat(spare).isBetween(0, CALLS / 2);
+            assertThat(whole.get() - first).isLessThanOrEqualTo(spare);
+        }
+    }
+
+    /** It was started again, say, and cannot read the tickets that it gave. */
+    @ParameterizedTest
+    @ValueSource(strings = {"TLSv1.3", "TLSv1.2"})
+    @Timeout(60)
+    void aProviderThatKnowsNoSessionAnyMoreGetsWholeHandshakes(String version) throws IOException {
+        try (ServerSocket server = server(version)) {
+            Origin origin = new Origin(true, "localhost", server.getLocalPort());
+            burst(origin);
+            int first = whole.get();
+            tls = SelfSigned.context();
+            burst(origin);
+            assertThat(whole).hasValueGreaterThan(first);
+        }
+    }
+
+    private void burst(Origin origin) {
+        all = new CountDownLatch(CALLS);
+        List<CollectedAnswer> answers = new ArrayList<>();
+        for (int i = 0; i < CALLS; i++) {
+            CollectedAnswer answer = new CollectedAnswer();
+            UpstreamRequest request = new UpstreamRequest("GET", origin, "/v1/models", List.of(), null);
+            new UpstreamCall(client, request, false, interim -> {}).fetch(answer);
+            answers.add(answer);
+        }
+        answers.forEach(answer -> assertThat(answer.text()).isEmpty());
+    }
+
+    private ServerSocket server(String version) throws IOException {
+        ServerSocket server = new ServerSocket(0, 2 * CALLS, InetAddress.getLoopbackAddress());
+        daemon(() -> {
+            while (true) {
+                Socket connection = server.accept();
+                connections.incrementAndGet();
+                SSLSocket secured = (SSLSocket) tls.getSocketFactory().createSocket(connection, null, 0, true);
+                secured.setUseClientMode(false);
+                secured.setEnabledProtocols(new String[] {version});
+                daemon(() -> answer(secured));
+            }
+        });
+        return server;
+    }
+
+    private void answer(Socket connection) throws IOException, InterruptedException {
+        try (connection) {
+            InputStream in = connection.getInputStream();
+            for (int head = 0; head != 0x0D0A0D0A; ) {
+                int next = in.read();
+                if (next < 0) {
+                    throw new EOFException();
+                }
+                head = head << 8 | next;
+            }
+            all.countDown();
+            all.await();
+            connection.getOutputStream().write(ANSWER);
+        }
+    }
+
+    private interface Work {
+        void run() throws IOException, InterruptedException;
+    }
+
+    private static void daemon(Work work) {
+        Thread thread = new Thread(
+                () -> {
+                    try {
+                        work.run();
+                    } catch (IOException | InterruptedException ended) {
+                        // A call that misses its answer fails, and says so.
+                    }
+                },
+                "provider");
+        thread.setDaemon(true);
+        thread.start();
+    }
+
+    private SSLContext counting() {
+        try {
+            SSLContext context = SSLContext.getInstance("TLS");
+            context.init(null, new TrustManager[] {new Counting()}, null);
+            return context;
+        } catch (GeneralSecurityException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** Trusts everybody. */
+    private final class Counting extends X509ExtendedTrustManager {
+        @Override
+        public void checkServerTrusted(X509Certificate[] chain, String type, SSLEngine engine) {
+            whole.incrementAndGet();
+        }
+
+        @Override
+        public void checkServerTrusted(X509Certificate[] chain, String type, Socket socket) {}
+
+        @Override
+        public void checkServerTrusted(X509Certificate[] chain, String type) {}
+
+        @Override
+        public void checkClientTrusted(X509Certificate[] chain, String type, SSLEngine engine) {}
+
+        @Override
+        public void checkClientTrusted(X509Certificate[] chain, String type, Socket socket) {}
+
+        @Override
+        public void checkClientTrusted(X509Certificate[] chain, String type) {}
+
+        @Override
+        public X509Certificate[] getAcceptedIssuers() {
+            return new X509Certificate[0];
+        }
+    }
+}
