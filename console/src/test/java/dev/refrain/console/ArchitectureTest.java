@@ -22,10 +22,23 @@ class ArchitectureTest {
     @ArchTest
     static final ArchRule onlyTheListenerKnowsTheServer = noClasses()
             .that()
-            .resideOutsideOfPackage("dev.refrain.console.admin..")
+            .resideOutsideOfPackages("dev.refrain.console.admin..", "dev.refrain.console.framing..")
             .should()
             .dependOnClassesThat()
             .resideInAnyPackage("io.undertow..", "org.xnio..");
+
+    /** It stands before the listeners of front-ends as well. */
+    @ArchTest
+    static final ArchRule framingKnowsNothingOfWhatIsShown = noClasses()
+            .that()
+            .resideInAPackage("dev.refrain.console.framing..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage(
+                    "dev.refrain.engine..",
+                    "dev.refrain.console.activity..",
+                    "dev.refrain.console.admin..",
+                    "dev.refrain.console.explain..");
 
     @ArchTest
     static final ArchRule commandsAskOverHttpAlone = noClasses()

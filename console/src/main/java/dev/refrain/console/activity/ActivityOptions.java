@@ -20,4 +20,9 @@ public record ActivityOptions(
     public static ActivityOptions of(Path file, long maxBytes, Duration maxAge) {
         return new ActivityOptions(file, false, maxBytes, maxAge, "USD", List.of());
     }
+
+    /** The same with a file that must be this one. */
+    public ActivityOptions named() {
+        return new ActivityOptions(file, true, maxBytes, maxAge, currency, prices);
+    }
 }

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.refrain.console.activity.ActivityLog;
 import dev.refrain.console.explain.Explainer;
 import dev.refrain.console.explain.Question;
+import dev.refrain.console.framing.Framing;
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.semantics.caller.Callers;
 import dev.refrain.semantics.route.DotSegments;
@@ -49,8 +50,7 @@ public final class AdminServer implements AutoCloseable {
      *
      * @param callers knows who is shown under which label
      * @param explainer answers what would become of a request
-     * @param framing comes before all else
-     * @param address where the proxy listens, as clients reach it
+     * @param address where the proxy listens, as clients reach it, or a program's name
      * @param takesRequests whether the proxy does, and is not being stopped
      * @param upstreamCalls calls to providers under way
      * @param upstreamErrors calls that failed, by reason; read when somebody asks
@@ -62,13 +62,37 @@ public final class AdminServer implements AutoCloseable {
             ActivityLog activity,
             Callers callers,
             Explainer explainer,
-            Framing framing,
             Supplier<String> address,
             BooleanSupplier takesRequests,
             IntSupplier upstreamCalls,
             Map<String, ? extends Number> upstreamErrors,
             IntSupplier webSockets,
-            Map<String, ? extends Number> webSocketBytes) {}
+            Map<String, ? extends Number> webSocketBytes) {
+        /**
+         * A cache inside a program, whose calls are made by clients that Refrain did not make. Of these it knows the
+         * calls that are under way to store their answers.
+         *
+         * @param name of the program
+         */
+        public static Subject ofProgram(
+                ResponseCache cache,
+                ActivityLog activity,
+                Callers callers,
+                Explainer explainer,
+                Supplier<String> name) {
+            return new Subject(
+                    cache,
+                    activity,
+                    callers,
+                    explainer,
+                    name,
+                    () -> true,
+                    () -> cache.admin().joinableFlights(),
+                    Map.of(),
+                    () -> 0,
+                    Map.of());
+        }
+    }
 
     private final Subject subject;
     private final Sessions sessions;
@@ -96,11 +120,9 @@ public final class AdminServer implements AutoCloseable {
                 .setSocketOption(Options.WRITE_TIMEOUT, STALL_MILLIS)
                 .setSocketOption(Options.CONNECTION_HIGH_WATER, connections)
                 .setSocketOption(Options.CONNECTION_LOW_WATER, connections)
-                .setHandler(subject.framing()
-                        .before(
-                                new Gate(sessions, attempts, options.host(), routes(figures)),
-                                (exchange, why) ->
-                                        Replies.error(exchange, new AdminException(why.status(), why.message()))))
+                .setHandler(new Framing(
+                        new Gate(sessions, attempts, options.host(), routes(figures)),
+                        (exchange, why) -> Replies.error(exchange, new AdminException(why.status(), why.message()))))
                 .build();
     }
 

@@ -5,6 +5,7 @@ import dev.refrain.console.activity.ModelNames;
 import dev.refrain.console.admin.AdminServer;
 import dev.refrain.console.explain.Explainer;
 import dev.refrain.console.explain.Outlines;
+import dev.refrain.console.framing.Framing;
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.engine.memory.MemoryBudget;
@@ -13,7 +14,6 @@ import dev.refrain.http.config.Settings;
 import dev.refrain.http.demo.DemoProvider;
 import dev.refrain.http.server.ClientLimits;
 import dev.refrain.http.server.Cors;
-import dev.refrain.http.server.Framing;
 import dev.refrain.http.server.Listener;
 import dev.refrain.http.server.LongBodies;
 import dev.refrain.http.server.SlowClients;
@@ -273,7 +273,6 @@ public final class ProxyServer implements AutoCloseable {
                             activity,
                             callers,
                             explainer,
-                            (next, refusal) -> new Framing(next, refusal::accept),
                             this::url,
                             () -> !stopping,
                             client::inFlight,

@@ -1,9 +1,9 @@
 package dev.refrain.http.proxy;
 
+import dev.refrain.console.framing.HeaderFields;
 import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.CacheRequest;
 import dev.refrain.engine.ResponseCache;
-import dev.refrain.http.server.HeaderFields;
 import dev.refrain.semantics.RequestFields;
 import io.undertow.util.HeaderMap;
 import java.util.Optional;

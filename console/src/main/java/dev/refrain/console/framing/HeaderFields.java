@@ -1,4 +1,4 @@
-package dev.refrain.http.server;
+package dev.refrain.console.framing;
 
 import dev.refrain.semantics.RequestFields;
 import io.undertow.util.HeaderMap;
