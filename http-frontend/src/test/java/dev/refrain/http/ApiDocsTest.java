@@ -35,7 +35,8 @@ class ApiDocsTest {
             "client-frontends/openai/src/main/java/dev/refrain/openai",
             "client-frontends/anthropic/src/main/java/dev/refrain/anthropic",
             "client-frontends/langchain4j/src/main/java/dev/refrain/langchain4j",
-            "client-frontends/jdk-http/src/main/java/dev/refrain/jdkhttp");
+            "client-frontends/jdk-http/src/main/java/dev/refrain/jdkhttp",
+            "client-frontends/spring-boot-starter/src/main/java/dev/refrain/spring");
 
     private static final String COMMENT = "(/\\*\\*(?:[^*]++|\\*(?!/))*+\\*/\\s+)?";
     private static final String ANNOTATIONS = "((?:@\\w+(?:\\([^)]*\\))?\\s+)*+)";

@@ -39,6 +39,7 @@ class GeneratedDocsTest {
             "client-frontends/anthropic",
             "client-frontends/langchain4j",
             "client-frontends/jdk-http",
+            "client-frontends/spring-boot-starter",
             "http-frontend");
 
     /** {@code - **W26b** An id of a hit ...}. */

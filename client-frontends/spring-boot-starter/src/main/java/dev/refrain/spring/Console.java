@@ -1,0 +1,93 @@
+package dev.refrain.spring;
+
+import dev.refrain.console.activity.ActivityLog;
+import dev.refrain.console.admin.AdminOptions;
+import dev.refrain.console.admin.AdminServer;
+import dev.refrain.console.explain.Explainer;
+import dev.refrain.console.explain.Outlines;
+import dev.refrain.engine.ResponseCache;
+import dev.refrain.engine.exchange.Endpoint;
+import dev.refrain.semantics.caller.Callers;
+import dev.refrain.semantics.caller.CredentialFields;
+import dev.refrain.semantics.caller.FieldNames;
+import dev.refrain.semantics.key.KeyContexts;
+import dev.refrain.semantics.preset.Presets;
+import java.io.IOException;
+import java.util.List;
+import java.util.Map;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.springframework.core.NestedExceptionUtils;
+import org.springframework.core.env.Environment;
+
+/** The dashboard on a loopback port of its own. Thread-safe. */
+final class Console implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(Console.class);
+    private static final String LOOPBACK = "127.0.0.1";
+
+    private final Outlines outlines;
+    /** Null if its port could not be had. */
+    private AdminServer server;
+
+    private Console(Outlines outlines) {
+        this.outlines = outlines;
+    }
+
+    /** Starts to listen. A port that cannot be had is reported; a second context or program runs without. */
+    static Console start(RefrainProperties properties, ResponseCache cache, ActivityLog log, Environment settings) {
+        FieldNames none = FieldNames.parse("none");
+        Callers callers = new Callers(cache, new CredentialFields(none, none), Map.of());
+        KeyContexts contexts = new KeyContexts(
+                cache, FieldNames.parse(KeyContexts.USUAL_HEADERS + ", x-refrain-namespace, x-refrain-sample"));
+        Console console = new Console(new Outlines(0, cache.admin().memory()));
+        Explainer explainer = new Explainer(
+                cache,
+                new Presets(List.of()),
+                callers,
+                contexts,
+                endpoint -> upstream(properties, settings, endpoint),
+                console.outlines);
+        RefrainProperties.Console options = properties.console();
+        try {
+            console.server = AdminServer.start(
+                    new AdminOptions(LOOPBACK, options.port(), options.token()),
+                    AdminServer.Subject.ofProgram(
+                            cache,
+                            log,
+                            callers,
+                            explainer,
+                            () -> settings.getProperty("spring.application.name", "this program")));
+            LOG.info("The cache's dashboard is on {}", console.server.url());
+        } catch (IOException e) {
+            // The exception's own words are of the proxy's settings.
+            LOG.warn(
+                    "There is no dashboard on refrain.console.port={}: {}",
+                    options.port(),
+                    NestedExceptionUtils.getMostSpecificCause(e).getMessage());
+        }
+        return console;
+    }
+
+    /** What names a provider in the keys of Spring AI's requests. */
+    private static String upstream(RefrainProperties properties, Environment settings, Endpoint endpoint) {
+        if (properties.cache().upstream() != null) {
+            return properties.cache().upstream();
+        }
+        return endpoint == Endpoint.MESSAGES
+                ? settings.getProperty("spring.ai.anthropic.base-url", "https://api.anthropic.com") + "/v1"
+                : settings.getProperty("spring.ai.openai.base-url", "https://api.openai.com/v1");
+    }
+
+    /** Where a browser finds it; null if its port could not be had. */
+    String url() {
+        return server == null ? null : server.url();
+    }
+
+    @Override
+    public void close() {
+        if (server != null) {
+            server.close();
+        }
+        outlines.close();
+    }
+}

@@ -1,0 +1,105 @@
+package dev.refrain.spring;
+
+import dev.refrain.engine.CacheControls;
+import java.nio.file.Path;
+import java.time.Duration;
+import org.springframework.boot.context.properties.ConfigurationProperties;
+import org.springframework.boot.context.properties.bind.DefaultValue;
+import org.springframework.boot.context.properties.bind.Name;
+import org.springframework.util.unit.DataSize;
+
+/**
+ * What a program can set; what has no default is null unless set. Immutable.
+ *
+ * @param enabled Whether there is a cache at all.
+ * @param store File that holds the cache, which needs flags of the JVM, or "heap", which needs none and keeps nothing
+ *     over a restart.
+ * @param capacity Byte budget of the cache: at least 16MB in a file, 64KB on the heap.
+ * @param staleIfError For how long after its lifetime a stored answer may stand in for a provider that fails.
+ * @param cache what requests are cached, and how
+ * @param console the dashboard
+ */
+@ConfigurationProperties("refrain")
+public record RefrainProperties(
+        @DefaultValue("true") boolean enabled,
+        @DefaultValue(RefrainProperties.HEAP) String store,
+        @DefaultValue("64MB") DataSize capacity,
+        @DefaultValue("0s") Duration staleIfError,
+        @DefaultValue Cache cache,
+        @DefaultValue Console console) {
+    static final String HEAP = "heap";
+
+    boolean isOnHeap() {
+        return store.equals(HEAP);
+    }
+
+    /**
+     * What requests are cached, and how.
+     *
+     * @param onByDefault Whether requests are cached that do not say so themselves.
+     * @param ttl Lifetime of a stored answer, from 1s to 1d, unless a request says another one.
+     * @param namespace Part of the key, 1 to 64 of A-Za-z0-9._-: programs with different namespaces share no answers.
+     * @param scope Secret of those who share answers, in place of the API key that their requests show.
+     * @param upstream Provider's name in keys, in place of the base URL that is called: what a proxy's --upstream says
+     *     that shares the file.
+     */
+    public record Cache(
+            @Name("default") @DefaultValue("off") boolean onByDefault,
+            @DefaultValue("5m") Duration ttl,
+            String namespace,
+            String scope,
+            String upstream) {
+        /**
+         * Checks the lifetime.
+         *
+         * @throws IllegalArgumentException if it is out of range
+         */
+        public Cache {
+            CacheControls.on(ttl);
+        }
+
+        /** Not the scope's secret. */
+        @Override
+        public String toString() {
+            return (onByDefault ? "on" : "off") + ", " + ttl;
+        }
+    }
+
+    /**
+     * The dashboard, on a port of its own that only this machine reaches.
+     *
+     * @param enabled Whether there is a dashboard.
+     * @param port Port on 127.0.0.1; 0 is any free one.
+     * @param token What a request must bring, at least 16 visible ASCII characters. Without it, all of this machine may
+     *     look.
+     * @param log File with the latest requests. Unless set, it is beside the store; for a store on the heap there is
+     *     none.
+     */
+    public record Console(
+            @DefaultValue("false") boolean enabled,
+            @DefaultValue("8082") int port,
+            String token,
+            Path log) {
+        private static final int LEAST_TOKEN = 16;
+
+        /**
+         * Checks the port and the token.
+         *
+         * @throws IllegalArgumentException if one of them is out of range
+         */
+        public Console {
+            if (port < 0 || port > 65_535) {
+                throw new IllegalArgumentException("refrain.console.port is 0 to 65535, was " + port);
+            }
+            if (token != null && (token.length() < LEAST_TOKEN || token.chars().anyMatch(c -> c <= ' ' || c > '~'))) {
+                throw new IllegalArgumentException("refrain.console.token is at least 16 visible ASCII characters");
+            }
+        }
+
+        /** Not the token. */
+        @Override
+        public String toString() {
+            return enabled ? "127.0.0.1:" + port : "off";
+        }
+    }
+}
