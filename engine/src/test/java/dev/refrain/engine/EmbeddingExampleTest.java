@@ -17,10 +17,10 @@ import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The embedding example of README.md: it runs, and README shows these very lines. */
-class ReadmeExampleTest {
-    private static final String BEGIN = "// README begins\n";
-    private static final String END = "// README ends\n";
+/** The first example of docs/EMBEDDING.md: it runs, and the page shows these very lines. */
+class EmbeddingExampleTest {
+    private static final String BEGIN = "// docs begin\n";
+    private static final String END = "// docs end\n";
 
     private static final class Provider {
         private final List<byte[]> requests = new ArrayList<>();
@@ -37,7 +37,7 @@ class ReadmeExampleTest {
     Path folder;
 
     private byte[] ask(Path file, String apiKey, byte[] request) throws IOException {
-        // README begins
+        // docs begin
         try (ResponseCache cache = ResponseCache.open(file, 64L << 20)) {
             Optional<CacheKey> key = cache.key(CacheRequest.of(Endpoint.CHAT, apiKey, request));
             CachedResponse hit = new CachedResponse();
@@ -48,7 +48,7 @@ class ReadmeExampleTest {
             key.ifPresent(k -> cache.store(k, "application/json", answer, Duration.ofMinutes(5)));
             return answer;
         }
-        // README ends
+        // docs end
     }
 
     @Test
@@ -67,11 +67,12 @@ class ReadmeExampleTest {
 
     @Test
     void readmeShowsTheseLines() throws IOException {
-        String source = Files.readString(Path.of("src/test/java/dev/refrain/engine/ReadmeExampleTest.java"));
+        String source = Files.readString(Path.of("src/test/java/dev/refrain/engine/EmbeddingExampleTest.java"));
         int begin = source.indexOf(BEGIN, source.indexOf("private byte[] ask")) + BEGIN.length();
         String code = source.substring(begin, source.indexOf(END, begin)).stripIndent();
 
         assertThat(code).startsWith("try (ResponseCache cache");
-        assertThat(Files.readString(Path.of("../README.md"))).contains("```java\n" + code.stripTrailing() + "\n```");
+        assertThat(Files.readString(Path.of("../docs/EMBEDDING.md")))
+                .contains("```java\n" + code.stripTrailing() + "\n```");
     }
 }
