@@ -5,6 +5,7 @@ import dev.refrain.console.admin.AdminOptions;
 import dev.refrain.console.admin.AdminServer;
 import dev.refrain.console.explain.Explainer;
 import dev.refrain.console.explain.Outlines;
+import dev.refrain.console.explain.Question;
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.semantics.caller.Callers;
@@ -15,6 +16,7 @@ import dev.refrain.semantics.preset.Presets;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.core.NestedExceptionUtils;
@@ -24,6 +26,8 @@ import org.springframework.core.env.Environment;
 final class Console implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Console.class);
     private static final String LOOPBACK = "127.0.0.1";
+    private static final CredentialFields CREDENTIALS =
+            new CredentialFields(FieldNames.parse("none"), FieldNames.parse("none"));
 
     private final Outlines outlines;
     /** Null if its port could not be had. */
@@ -35,8 +39,7 @@ final class Console implements AutoCloseable {
 
     /** Starts to listen. A port that cannot be had is reported; a second context or program runs without. */
     static Console start(RefrainProperties properties, ResponseCache cache, ActivityLog log, Environment settings) {
-        FieldNames none = FieldNames.parse("none");
-        Callers callers = new Callers(cache, new CredentialFields(none, none), Map.of());
+        Callers callers = new Callers(cache, CREDENTIALS, Map.of());
         KeyContexts contexts = new KeyContexts(
                 cache, FieldNames.parse(KeyContexts.USUAL_HEADERS + ", x-refrain-namespace, x-refrain-sample"));
         Console console = new Console(new Outlines(0, cache.admin().memory()));
@@ -46,7 +49,8 @@ final class Console implements AutoCloseable {
                 callers,
                 contexts,
                 endpoint -> upstream(properties, settings, endpoint),
-                console.outlines);
+                console.outlines,
+                question -> completed(question, properties.cache()));
         RefrainProperties.Console options = properties.console();
         try {
             console.server = AdminServer.start(
@@ -76,6 +80,25 @@ final class Console implements AutoCloseable {
         return endpoint == Endpoint.MESSAGES
                 ? settings.getProperty("spring.ai.anthropic.base-url", "https://api.anthropic.com") + "/v1"
                 : settings.getProperty("spring.ai.openai.base-url", "https://api.openai.com/v1");
+    }
+
+    /** A question with what the settings say where it says nothing, as the front-end takes them. */
+    private static Question completed(Question asked, RefrainProperties.Cache settings) {
+        Map<String, String> headers = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
+        headers.putAll(asked.headers());
+        headers.putIfAbsent("X-OpenRouter-Cache", Boolean.toString(settings.onByDefault()));
+        headers.putIfAbsent(
+                "X-OpenRouter-Cache-TTL", Long.toString(settings.ttl().toSeconds()));
+        if (settings.namespace() != null) {
+            headers.putIfAbsent("X-Refrain-Namespace", settings.namespace());
+        }
+        if (settings.scope() != null) {
+            headers.keySet().removeIf(CREDENTIALS::contains);
+            if (!settings.scope().isEmpty()) {
+                headers.put("Authorization", "Bearer " + settings.scope());
+            }
+        }
+        return new Question(asked.route(), asked.query(), headers, asked.body());
     }
 
     /** Where a browser finds it; null if its port could not be had. */

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.refrain.console.activity.ActivityLog;
 import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.CacheRequest;
@@ -38,6 +39,7 @@ import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.springframework.ai.anthropic.http.okhttp.AnthropicHttpClientBuilderCustomizer;
+import org.springframework.ai.openai.OpenAiChatModel;
 import org.springframework.ai.openai.http.okhttp.OpenAiHttpClientBuilderCustomizer;
 import org.springframework.boot.WebApplicationType;
 import org.springframework.boot.autoconfigure.AutoConfigurations;
@@ -279,6 +281,36 @@ class RefrainAutoConfigurationTest {
             assertThat(get(ui.resolve("/admin/api/stats"), "Authorization", "Bearer 0123456789abcdef"))
                     .contains("\"store\"");
             assertThat(folder.resolve("answers.refrain.activity")).exists();
+        }
+    }
+
+    /** With what the settings say, which the question need not repeat. */
+    @Test
+    void theConsoleExplainsWhatBecomesOfTheProgramsRequests() throws Exception {
+        try (ScriptedProvider provider = new ScriptedProvider();
+                ConfigurableApplicationContext context = start(
+                        "refrain.cache.default=on",
+                        "refrain.cache.namespace=mine",
+                        "refrain.cache.scope=secret-of-a-team",
+                        "refrain.console.enabled=true",
+                        "refrain.console.port=0",
+                        "spring.ai.openai.base-url=" + provider.base())) {
+            provider.does((exchange, request) -> ScriptedProvider.json(exchange, 200, """
+                    {"id":"chatcmpl-1","object":"chat.completion","created":1700000000,"model":"m","choices":[\
+                    {"index":0,"message":{"role":"assistant","content":"Hello"},"finish_reason":"stop"}]}"""));
+            assertThat(context.getBean(OpenAiChatModel.class).call("hi")).isEqualTo("Hello");
+            ObjectNode question = new ObjectMapper().createObjectNode();
+            question.put("endpoint", "chat");
+            question.put("body", provider.received().get(0).body());
+            URI ui = URI.create(context.getBean(Console.class).url());
+            HttpRequest explain = HttpRequest.newBuilder(ui.resolve("/admin/api/explain"))
+                    .header("X-Refrain-Admin", "1")
+                    .POST(HttpRequest.BodyPublishers.ofString(question.toString()))
+                    .build();
+            assertThat(HttpClient.newHttpClient()
+                            .send(explain, HttpResponse.BodyHandlers.ofString())
+                            .body())
+                    .contains("The entry answers: a hit.");
         }
     }
 

@@ -23,6 +23,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.Function;
+import java.util.function.UnaryOperator;
 
 /**
  * Says what would become of a request, by the {@link Decision} that a front-end acts on, and what the store has for it.
@@ -38,6 +39,7 @@ public final class Explainer {
     private final KeyContexts contexts;
     private final Function<Endpoint, String> upstreams;
     private final Outlines outlines;
+    private final UnaryOperator<Question> completed;
 
     /**
      * Explains what a front-end does that has the same parts.
@@ -52,16 +54,37 @@ public final class Explainer {
             KeyContexts contexts,
             Function<Endpoint, String> upstreams,
             Outlines outlines) {
+        this(cache, presets, callers, contexts, upstreams, outlines, UnaryOperator.identity());
+    }
+
+    /**
+     * The same for a front-end inside a program, whose options stand in for what a request does not say.
+     *
+     * @param completed a question with what the options add, as header fields
+     */
+    public Explainer(
+            ResponseCache cache,
+            Presets presets,
+            Callers callers,
+            KeyContexts contexts,
+            Function<Endpoint, String> upstreams,
+            Outlines outlines,
+            UnaryOperator<Question> completed) {
         this.cache = cache;
         this.presets = presets;
         this.callers = callers;
         this.contexts = contexts;
         this.upstreams = upstreams;
         this.outlines = outlines;
+        this.completed = completed;
     }
 
     /** What would become of the request now. */
-    public Explanation explain(Question question) {
+    public Explanation explain(Question asked) {
+        return explainCompleted(completed.apply(asked));
+    }
+
+    private Explanation explainCompleted(Question question) {
         byte[] body = question.body().getBytes(StandardCharsets.UTF_8);
         RequestFields fields = new QuestionFields(question.headers());
         Caller caller = callers.of(fields, question.query());
