@@ -106,4 +106,23 @@ class ExamplesTest {
                                 "--refrain.store=" + folder.resolve("answers.refrain"))
                         .toArray(String[]::new));
     }
+
+    /** Of three paragraphs one is new in the second edition, and nothing is new in the second run. */
+    @Test
+    void anIndexThatIsMadeAnew() throws IOException {
+        String[] arguments;
+        List<String> first;
+        try (DemoProvider provider = DemoProvider.start()) {
+            arguments = threeArguments(provider.baseUri().toString());
+            first = run(ReindexExample::main, arguments).lines().toList();
+        }
+        assertThat(first).hasSize(2);
+        assertThat(tokens(first.get(1))).isPositive().isLessThan(tokens(first.get(0)) / 2);
+        assertThat(run(ReindexExample::main, arguments).lines())
+                .containsExactly("first edition: 0 tokens", "second edition: 0 tokens");
+    }
+
+    private static int tokens(String line) {
+        return Integer.parseInt(line.replaceAll("\\D", ""));
+    }
 }
