@@ -13,7 +13,7 @@ import java.util.function.Consumer;
 class Mailbox {
     private final Executor thread;
     private final Consumer<Object> receiver;
-    private final Queue<Object> messages = new ConcurrentLinkedQueue<>();
+    private final Queue<Object> messages;
     /** Messages since the I/O thread was last idle, without those that wait for another one. */
     private final AtomicInteger announced = new AtomicInteger();
 
@@ -22,8 +22,14 @@ class Mailbox {
      * @param receiver called on that thread only
      */
     Mailbox(Executor thread, Consumer<Object> receiver) {
+        this(thread, receiver, new ConcurrentLinkedQueue<>());
+    }
+
+    /** For tests, whose queue lets another thread in where only a few nanoseconds would be left for it. */
+    Mailbox(Executor thread, Consumer<Object> receiver, Queue<Object> messages) {
         this.thread = thread;
         this.receiver = receiver;
+        this.messages = messages;
     }
 
     /** Whether a message would be received at once. */

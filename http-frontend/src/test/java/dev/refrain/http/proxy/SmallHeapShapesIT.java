@@ -241,7 +241,11 @@ class SmallHeapShapesIT {
 
     @BeforeAll
     static void start() throws IOException {
-        provider = new ScriptedProvider().does((exchange, request) -> ScriptedProvider.json(exchange, 200, ANSWER));
+        provider = new ScriptedProvider().does((exchange, request) -> {
+            // It would keep them all: with 5,000 of each place, gigabytes.
+            provider.received().clear();
+            ScriptedProvider.json(exchange, 200, ANSWER);
+        });
         List<String> jvm = new ArrayList<>(RunningJar.QUIET);
         jvm.addAll(List.of("-Xmx64m", "-XX:+ExitOnOutOfMemoryError"));
         jar = RunningJar.start(jvm, folder, provider.base());

@@ -2,8 +2,11 @@ package dev.refrain.http.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -12,6 +15,8 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.xnio.OptionMap;
 import org.xnio.Options;
 import org.xnio.Xnio;
@@ -148,5 +153,34 @@ class MailboxTest {
                 Thread.onSpinWait();
             }
         }
+    }
+
+    /**
+     * A message that comes when the I/O thread has found no more, and has not said so yet, wakes nobody: the I/O thread
+     * has to look once more. No later message takes it along.
+     */
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 3})
+    void aMessageThatComesAtTheLastMomentIsReceived(int late) {
+        Queue<Runnable> tasks = new ArrayDeque<>();
+        List<Object> received = new ArrayList<>();
+        AtomicReference<Mailbox> own = new AtomicReference<>();
+        AtomicInteger left = new AtomicInteger(late);
+        Queue<Object> queue = new ConcurrentLinkedQueue<>() {
+            @Override
+            public Object poll() {
+                Object message = super.poll();
+                if (message == null && left.getAndDecrement() > 0) {
+                    own.get().deliver("late");
+                }
+                return message;
+            }
+        };
+        own.set(new Mailbox(tasks::add, received::add, queue));
+        own.get().deliver("first");
+        while (!tasks.isEmpty()) {
+            tasks.remove().run();
+        }
+        assertThat(received).hasSize(1 + late);
     }
 }
