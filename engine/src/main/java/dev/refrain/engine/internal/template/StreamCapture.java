@@ -247,6 +247,9 @@ final class StreamCapture extends Capture {
         } else if (equals(bytes, start, colon, ERROR)) {
             // llama.cpp sent this field in 2024 and 2025.
             errorField = true;
+        } else if (bytes[start] == '{' || bytes[start] == '[' || bytes[start] == '<') {
+            // JSON or HTML where a field should be: what servers and gateways write into a stream when they fail.
+            errorField = true;
         }
     }
 

@@ -285,7 +285,6 @@ class StreamCaptureTest {
     @CsvSource({
         "CHAT, ''",
         "CHAT, 'data: {}\n\n'",
-        "CHAT, '{\"id\":\"x\",\"choices\":[]}'",
         "CHAT, ': data: [DONE]\n\n'",
         "CHAT, 'data: \"[DONE]\"\n\n'",
         "CHAT, 'Data: [DONE]\n\n'",
@@ -322,12 +321,11 @@ class StreamCaptureTest {
         "MESSAGES, 'data: {\"type\":\"ping\"}\nerror: {}'",
         "RESPONSES, 'data: {\"type\":\"response.in_progress\",\"response\":{\"error\":{}}}'",
         "CHAT, 'data: {\"object\":\"error\",\"message\":\"no\"}'",
-        "CHAT, 'error: {\"code\":500}'",
-        "CHAT, 'error'",
-        "RESPONSES, 'error:x\ndata: {}'",
-        "MESSAGES, 'data: {\"type\":\"ping\"}\nerror: {}'",
-        "RESPONSES, 'data: {\"type\":\"response.in_progress\",\"response\":{\"error\":{}}}'",
-        "CHAT, 'data: {\"object\":\"error\",\"message\":\"no\"}'",
+        "CHAT, '{\"id\":\"x\",\"choices\":[]}'",
+        "RESPONSES, '{\n \"error\": \"boom\"\n}'",
+        "CHAT, '[{\"error\":{\"code\":503}}]'",
+        "MESSAGES, '<html><title>502</title></html>'",
+        "CHAT, 'data: {}\n{\"error\":1}'",
     })
     void anErrorEventRejectsForGood(Endpoint endpoint, String error) {
         String terminal = Sample.ending(endpoint);
