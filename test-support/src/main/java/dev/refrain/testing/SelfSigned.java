@@ -34,7 +34,7 @@ public final class SelfSigned {
             "-dname",
             "CN=localhost",
             "-ext",
-            "SAN=dns:localhost,ip:127.0.0.1"
+            "SAN=dns:localhost,dns:provider.test,ip:127.0.0.1"
         };
         Process made = new ProcessBuilder(command).redirectErrorStream(true).start();
         String said = new String(made.getInputStream().readAllBytes(), StandardCharsets.UTF_8);

@@ -23,6 +23,7 @@ import dev.refrain.http.upstream.Provider;
 import dev.refrain.http.upstream.ProxyRules;
 import dev.refrain.http.upstream.TlsFiles;
 import dev.refrain.http.upstream.UpstreamClient;
+import dev.refrain.http.upstream.UpstreamOptions;
 import dev.refrain.semantics.answer.ProxyException;
 import dev.refrain.semantics.caller.Callers;
 import dev.refrain.semantics.key.KeyContexts;
@@ -89,17 +90,19 @@ public final class ProxyServer implements AutoCloseable {
                 new Outlines(settings.explain().requests(), cache.admin().memory());
         SlowClients slowClients = new SlowClients(cache.admin().memory(), System::nanoTime);
         this.client = new UpstreamClient(
-                settings.timeouts().connect(),
-                settings.timeouts().response(),
-                settings.timeouts().idle(),
-                settings.timeouts().tunnelIdle(),
-                settings.timeouts().upstreamKeepAlive(),
-                settings.limits().upstreamCalls(),
+                new UpstreamOptions(
+                        new UpstreamOptions.Timeouts(
+                                settings.timeouts().connect(),
+                                settings.timeouts().response(),
+                                settings.timeouts().idle(),
+                                settings.timeouts().tunnelIdle(),
+                                settings.timeouts().upstreamKeepAlive()),
+                        settings.limits().upstreamCalls(),
+                        proxies(settings.proxy()),
+                        tls,
+                        settings.upstreamHttp2()),
                 cache.admin().memory(),
-                slowClients::makeRoom,
-                proxies(settings.proxy()),
-                tls,
-                settings.upstreamHttp2());
+                slowClients::makeRoom);
         Presets presets = new Presets(settings.presetDefinitions());
         Map<Endpoint, Provider> providers = new EnumMap<>(Endpoint.class);
         for (Endpoint endpoint : Endpoint.values()) {

@@ -10,6 +10,7 @@ import dev.refrain.engine.exchange.ResponseHead;
 import dev.refrain.engine.exchange.ResponseSink;
 import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.semantics.answer.ProxyException;
+import dev.refrain.semantics.forward.AnswerFields;
 import dev.refrain.semantics.forward.RequestBody;
 import io.undertow.server.HttpServerExchange;
 import io.undertow.util.Protocols;
@@ -54,6 +55,9 @@ public final class ExchangeSink implements ResponseSink {
     /** The same while memory is tight: until then the request's head is held. */
     private static final Duration SHORT_LINGER = Duration.ofSeconds(1);
 
+    /** Memory of an answer's head that is not counted, as a connection and an exchange are not. */
+    private static final long SHORT_HEAD_BYTES = 16 * 1024;
+
     private final HttpServerExchange exchange;
     /** Null for a path that is no endpoint. */
     private final Account account;
@@ -79,6 +83,9 @@ public final class ExchangeSink implements ResponseSink {
     private boolean tunnelled;
     /** Null until there is one. */
     private InterimAnswers interims;
+
+    /** Reserved for a long head, until the answer is over. */
+    private long headBytes;
 
     private StreamSinkChannel channel;
     private boolean begun;
@@ -249,6 +256,10 @@ public final class ExchangeSink implements ResponseSink {
         if (over) {
             return;
         }
+        if (!reserve(head)) {
+            onFail(ProxyException.noRoom());
+            return;
+        }
         start.of(head);
         if (tunnel != null && head.status() == StatusCodes.SWITCHING_PROTOCOLS) {
             openTunnel();
@@ -265,6 +276,15 @@ public final class ExchangeSink implements ResponseSink {
             // Any other head goes out with the first piece of its body.
             flush();
         }
+    }
+
+    /** A client that takes nothing holds the head, however long its call is over. */
+    private boolean reserve(ResponseHead head) {
+        long bytes = head.fields() instanceof AnswerFields fields ? fields.heldBytes() - SHORT_HEAD_BYTES : 0;
+        if (bytes > 0 && limits.memory().reserve(bytes)) {
+            headBytes = bytes;
+        }
+        return bytes <= 0 || headBytes > 0;
     }
 
     private void openTunnel() {
@@ -535,6 +555,8 @@ public final class ExchangeSink implements ResponseSink {
     }
 
     private void served(boolean broken) {
+        limits.memory().release(headBytes);
+        headBytes = 0;
         if (account != null) {
             account.served(broken);
         }

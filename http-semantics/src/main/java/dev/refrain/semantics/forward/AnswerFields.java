@@ -14,6 +14,7 @@ import java.util.Set;
 public final class AnswerFields extends AbstractMap<String, List<String>> {
     private final Map<String, List<String>> fields;
     private final String reason;
+    private final long heldBytes;
     private volatile Map<String, List<String>> trailers = Map.of();
 
     /**
@@ -21,10 +22,17 @@ public final class AnswerFields extends AbstractMap<String, List<String>> {
      *
      * @param fields by name, whatever its case
      * @param reason as it was sent, or empty
+     * @param heldBytes memory that they take, about
      */
-    public AnswerFields(Map<String, List<String>> fields, String reason) {
+    public AnswerFields(Map<String, List<String>> fields, String reason, long heldBytes) {
         this.fields = fields;
         this.reason = reason;
+        this.heldBytes = heldBytes;
+    }
+
+    /** Memory that they take, about, in bytes; without trailers. */
+    public long heldBytes() {
+        return heldBytes;
     }
 
     /** The reason phrase, empty if there was none. */

@@ -30,6 +30,12 @@ final class Admission {
      */
     static final int CALL_BYTES = 64 * 1024;
 
+    /**
+     * The part of that in which the head of an answer stands: it comes ahead of the pieces of the body. A longer one
+     * takes more of the budget.
+     */
+    static final int HEAD_BYTES = 16 * 1024;
+
     /** What a request takes that waits for its call, beside its head and body. */
     static final int WAITING_BYTES = 4 * 1024;
 

@@ -26,6 +26,8 @@ record AnswerHead(
         Framing framing,
         long length) {
     private static final int SWITCHING_PROTOCOLS = 101;
+    /** What a field takes beside its characters: two strings, a list, an entry of a map. */
+    private static final int FIELD_BYTES = 200;
 
     /** How the end of a body is known (RFC 9112, 6.3). */
     enum Framing {
@@ -33,6 +35,11 @@ record AnswerHead(
         LENGTH,
         CHUNKS,
         UNTIL_CLOSED
+    }
+
+    /** Memory that fields take, about, given their characters and how many they are. */
+    static long heldBytes(long characters, long fields) {
+        return characters + fields * FIELD_BYTES;
     }
 
     /** Whether another one follows. */
@@ -62,7 +69,19 @@ record AnswerHead(
                 },
                 generationId(),
                 null,
-                new AnswerFields(fields, reason));
+                new AnswerFields(fields, reason, heldBytes()));
+    }
+
+    private long heldBytes() {
+        long characters = 0;
+        long count = 0;
+        for (Map.Entry<String, List<String>> field : fields.entrySet()) {
+            for (String value : field.getValue()) {
+                characters += field.getKey().length() + value.length();
+                count++;
+            }
+        }
+        return heldBytes(characters, count);
     }
 
     private String first(String name) {

@@ -29,9 +29,18 @@ final class AnswerReader {
     private static final int FIRST_LINE_BYTES = 256;
     /** Kept for the next answer up to this size. */
     private static final int KEPT_LINE_BYTES = 4096;
+    /** How much more memory a head is asked to have at a time. */
+    private static final int MEMORY_STEP = 16 * 1024;
 
     /** Hears of an answer. */
     interface Listener {
+        /**
+         * A head is going to take so much memory in all.
+         *
+         * @return whether there is room for it
+         */
+        boolean mayHold(long bytes);
+
         /** One that comes ahead of the answer (status 1xx). */
         void interim(AnswerHead head);
 
@@ -66,6 +75,11 @@ final class AnswerReader {
     private byte[] line = new byte[FIRST_LINE_BYTES];
     private int lineLength;
     private int headBytes;
+    /** Lines that have come whole. */
+    private int lines;
+    /** Memory that the head may take. */
+    private long granted;
+
     private AnswerHead.Builder head;
     /** Bytes of a body of known length that have not come. */
     private long left;
@@ -90,6 +104,8 @@ final class AnswerReader {
         answersHead = method.equals("HEAD") || method.equals("CONNECT");
         lineLength = 0;
         headBytes = 0;
+        lines = 0;
+        granted = 0;
         trailer = null;
     }
 
@@ -151,6 +167,7 @@ final class AnswerReader {
         if (headBytes > MAX_HEAD_BYTES) {
             throw ProxyException.malformed("its head is longer than " + MAX_HEAD_BYTES + " bytes");
         }
+        require(AnswerHead.heldBytes(headBytes, lines));
         if (lineLength + count > line.length) {
             line = Arrays.copyOf(line, Math.max(2 * line.length, lineLength + count));
         }
@@ -165,6 +182,7 @@ final class AnswerReader {
         }
         String text = new String(line, 0, lineLength, StandardCharsets.ISO_8859_1);
         lineLength = 0;
+        lines++;
         if (state == State.STATUS) {
             head = AnswerHead.Builder.ofStatusLine(text);
             state = State.FIELDS;
@@ -172,6 +190,15 @@ final class AnswerReader {
             headComplete();
         } else {
             head.line(text);
+        }
+    }
+
+    private void require(long bytes) throws ProxyException {
+        if (bytes > granted) {
+            granted = bytes + MEMORY_STEP;
+            if (!listener.mayHold(granted)) {
+                throw ProxyException.noRoom();
+            }
         }
     }
 
@@ -239,7 +266,10 @@ final class AnswerReader {
             return Map.of();
         }
         AnswerHead.Builder fields = new AnswerHead.Builder();
-        for (String field : trailer.toString(StandardCharsets.ISO_8859_1).split("\r\n", 0)) {
+        String all = trailer.toString(StandardCharsets.ISO_8859_1);
+        long count = all.chars().filter(each -> each == '\n').count();
+        require(AnswerHead.heldBytes(headBytes + all.length(), lines + count));
+        for (String field : all.split("\r\n", 0)) {
             fields.line(field);
         }
         return fields.fields();

@@ -1,7 +1,6 @@
 package dev.refrain.http.upstream;
 
 import io.netty.channel.EventLoopGroup;
-import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.LongSupplier;
@@ -10,23 +9,15 @@ import java.util.function.LongSupplier;
 final class ConnectionPool {
     private final Connector connector;
     private final EventLoopGroup loops;
-    private final Duration keepAlive;
-    private final boolean http2;
+    private final UpstreamOptions options;
     private final LongSupplier nanoTime;
     private final Map<Origin, ProviderConnections> byOrigin = new ConcurrentHashMap<>();
 
-    /**
-     * No connections at first.
-     *
-     * @param keepAlive how long to keep an idle connection whose provider does not say how long it does
-     * @param http2 whether HTTP/2 is spoken to providers that offer it
-     */
-    ConnectionPool(
-            Connector connector, EventLoopGroup loops, Duration keepAlive, boolean http2, LongSupplier nanoTime) {
+    /** No connections at first. */
+    ConnectionPool(Connector connector, EventLoopGroup loops, UpstreamOptions options, LongSupplier nanoTime) {
         this.connector = connector;
         this.loops = loops;
-        this.keepAlive = keepAlive;
-        this.http2 = http2;
+        this.options = options;
         this.nanoTime = nanoTime;
     }
 
@@ -47,7 +38,7 @@ final class ConnectionPool {
     private ProviderConnections of(Exchange call) {
         return byOrigin.computeIfAbsent(
                 call.request().origin(),
-                origin -> new ProviderConnections(origin, connector, loops, keepAlive, http2, nanoTime));
+                origin -> new ProviderConnections(origin, connector, loops, options, nanoTime));
     }
 
     /** Closes connections that have been idle for too long; to be called every now and then. */

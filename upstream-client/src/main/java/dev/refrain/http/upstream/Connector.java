@@ -72,7 +72,6 @@ final class Connector {
     private final Duration limit;
     private final ByteBufAllocator memory;
     private final ProxyRules proxies;
-    private final boolean http2;
     private final Map<Origin, TlsSessions> sessionsByOrigin = new ConcurrentHashMap<>();
     private final AtomicInteger places = new AtomicInteger();
 
@@ -80,16 +79,13 @@ final class Connector {
      * Connects nobody yet.
      *
      * @param tls may not be there yet
-     * @param http2 whether to offer it
      */
     Connector(
             Names names,
             CompletableFuture<SSLContext> tls,
             Duration limit,
             ByteBufAllocator memory,
-            ProxyRules proxies,
-            boolean http2) {
-        this.http2 = http2;
+            ProxyRules proxies) {
         this.names = names;
         this.tls = tls;
         this.limit = limit;
@@ -104,11 +100,12 @@ final class Connector {
     /**
      * Connects; the receiver is told once.
      *
+     * @param offersHttp2 whether HTTP/2 may be agreed on
      * @param isForWebSocket whether the connection is for HTTP/1.1 alone and what may follow it. A proxy only passes
      *     its bytes on then, whether or not there is TLS (RFC 6455, 4.1): it may know nothing of websockets
      */
-    void connect(Origin origin, EventLoop loop, boolean isForWebSocket, Receiver receiver) {
-        loop.execute(new Attempt(origin, loop, isForWebSocket, receiver)::begin);
+    void connect(Origin origin, EventLoop loop, boolean offersHttp2, boolean isForWebSocket, Receiver receiver) {
+        loop.execute(new Attempt(origin, loop, offersHttp2 && !isForWebSocket, isForWebSocket, receiver)::begin);
     }
 
     /** One connection in the making; its event loop's alone. */
@@ -116,6 +113,7 @@ final class Connector {
         private final Origin origin;
         private final EventLoop loop;
         private final Receiver receiver;
+        private final boolean offersHttp2;
         private final boolean isForWebSocket;
         /** Null for none. */
         private final ProxyRules.Proxy proxy;
@@ -133,7 +131,8 @@ final class Connector {
         private Throwable lastFailure;
         private boolean over;
 
-        Attempt(Origin origin, EventLoop loop, boolean isForWebSocket, Receiver receiver) {
+        Attempt(Origin origin, EventLoop loop, boolean offersHttp2, boolean isForWebSocket, Receiver receiver) {
+            this.offersHttp2 = offersHttp2;
             this.origin = origin;
             this.loop = loop;
             this.isForWebSocket = isForWebSocket;
@@ -271,7 +270,7 @@ final class Connector {
             engine.setUseClientMode(true);
             SSLParameters parameters = engine.getSSLParameters();
             parameters.setEndpointIdentificationAlgorithm("HTTPS");
-            parameters.setApplicationProtocols(http2 && !isForWebSocket ? BOTH : NEITHER);
+            parameters.setApplicationProtocols(offersHttp2 ? BOTH : NEITHER);
             engine.setSSLParameters(parameters);
             SslHandler handler = new SslHandler(engine);
             // The time limit is ours.

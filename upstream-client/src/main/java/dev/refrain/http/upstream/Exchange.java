@@ -21,6 +21,21 @@ interface Exchange {
     /** It was not sent, or not so much as its head: nobody can have acted on it. {@link #begins} may follow again. */
     void unsent(Throwable why);
 
+    /**
+     * The head of the answer is going to take so much memory in all.
+     *
+     * @param bytes as {@link AnswerHead#heldBytes} counts them
+     * @return whether there is room for it; if not, the call fails for that reason
+     */
+    boolean mayHoldHead(long bytes);
+
+    /**
+     * So many bytes of the answer may come ahead of its client, beside those that every call has room for.
+     *
+     * @return whether there is room for them; if not, nothing has changed
+     */
+    boolean mayHoldAhead(long bytes);
+
     void interim(AnswerHead head);
 
     void head(AnswerHead head);

@@ -7,13 +7,13 @@ import java.nio.ByteBuffer;
  * Bytes of an answer that have come before anybody took them, in the order in which they came. They are copied: what
  * they came in may be much larger than they are, and would be kept with them.
  *
- * <p>Takes no more memory than {@code most}, but for a moment while it grows. One thread's at a time.
+ * <p>Takes no more memory than it may, but for a moment while it grows. One thread's at a time.
  */
 final class HeldBytes {
     private static final int FIRST = 1024;
     private static final byte[] NONE = new byte[0];
 
-    private final int most;
+    private int most;
     private byte[] bytes = NONE;
     private int from;
     private int to;
@@ -21,6 +21,11 @@ final class HeldBytes {
     /** @param most bytes that may ever be held, more than 1024 */
     HeldBytes(int most) {
         this.most = most;
+    }
+
+    /** Lets more be held than before. */
+    void widen(int bytes) {
+        most = bytes;
     }
 
     boolean isEmpty() {

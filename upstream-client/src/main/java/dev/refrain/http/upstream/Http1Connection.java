@@ -181,6 +181,11 @@ final class Http1Connection extends ChannelInboundHandlerAdapter implements Answ
     }
 
     @Override
+    public boolean mayHold(long bytes) {
+        return running == null || running.call.mayHoldHead(bytes);
+    }
+
+    @Override
     public void interim(AnswerHead head) {
         if (running != null) {
             running.call.interim(head);

@@ -17,7 +17,8 @@ import java.util.Map;
  *
  * <p>A provider may send as much as the stream's window has. What a client has taken is given back to the window, and
  * nothing else: so what is held for a client that takes nothing is bounded by the window, and no other stream waits for
- * it. A {@link BodySender} sends the request's body as the provider's window and the connection have room.
+ * it. The window grows for a client that takes much, as far as the memory budget has room. A {@link BodySender} sends
+ * the request's body as the provider's window and the connection have room.
  *
  * <p>The event loop's alone, but for {@link Exchange.Wire}, which any thread may use.
  */
@@ -38,6 +39,8 @@ final class Http2Call implements Exchange.Wire, BodySender.Out {
     private long writtenBefore;
 
     private long headBytes;
+    /** Fields of all heads, and of trailers. */
+    private long fieldCount;
     /** Null until it has come. */
     private AnswerHead answer;
     /** Bytes of a body of known length that have not come. */
@@ -48,6 +51,8 @@ final class Http2Call implements Exchange.Wire, BodySender.Out {
     private boolean wanted = true;
     /** Bytes that the call has got and not taken yet. */
     private int untaken;
+
+    private final StreamWindow window = new StreamWindow();
 
     private boolean passing;
     /** Whether all of the answer is here. */
@@ -133,6 +138,10 @@ final class Http2Call implements Exchange.Wire, BodySender.Out {
             headBytes += Http2Head.bytes(fields);
             if (headBytes > AnswerReader.MAX_HEAD_BYTES) {
                 throw tooLong();
+            }
+            fieldCount += fields.size();
+            if (!call.mayHoldHead(AnswerHead.heldBytes(headBytes, fieldCount))) {
+                throw ProxyException.noRoom();
             }
             if (answer != null) {
                 trailers(fields, isLast);
@@ -262,6 +271,7 @@ final class Http2Call implements Exchange.Wire, BodySender.Out {
                 int taken = untaken;
                 untaken = 0;
                 connection.taken(id, taken);
+                widen(taken);
             }
             if (held.isEmpty() && complete) {
                 over = true;
@@ -275,6 +285,16 @@ final class Http2Call implements Exchange.Wire, BodySender.Out {
                 int count = Math.min(PIECE, held.size());
                 give(held.take(count), count);
             }
+        }
+    }
+
+    private void widen(int taken) {
+        int wanted = window.wanted(taken, connection.nanoTime());
+        int more = wanted - window.bytes();
+        if (more > 0 && !complete && call.mayHoldAhead(wanted - Http2Connections.STREAM_WINDOW)) {
+            held.widen(wanted);
+            connection.widen(id, more);
+            window.widen(wanted);
         }
     }
 

@@ -61,6 +61,9 @@ final class Http2Connection extends Http2ConnectionHandler {
 
         /** Its provider answers. */
         void answers();
+
+        /** Its provider asks for HTTP/1.1 (RFC 9113, 7). */
+        void wantsHttp1();
     }
 
     /**
@@ -278,6 +281,23 @@ final class Http2Connection extends Http2ConnectionHandler {
         }
     }
 
+    /** So many bytes more of an answer may come ahead of its client. */
+    void widen(int id, int more) {
+        Http2Stream stream = connection().stream(id);
+        try {
+            if (stream != null) {
+                decoder().flowController().incrementWindowSize(stream, more);
+                flush();
+            }
+        } catch (Http2Exception e) {
+            onError(context, true, e);
+        }
+    }
+
+    long nanoTime() {
+        return nanoTime.getAsLong();
+    }
+
     void reset(int id, Http2Error error) {
         if (connection().stream(id) != null) {
             encoder().writeRstStream(context, id, error.code(), context.newPromise());
@@ -327,7 +347,7 @@ final class Http2Connection extends Http2ConnectionHandler {
     }
 
     /** Takes no more calls, and closes when those that there are have ended. */
-    private void retire() {
+    void retire() {
         if (!retired) {
             retired = true;
             weigh();
@@ -438,6 +458,13 @@ final class Http2Connection extends Http2ConnectionHandler {
         }
     }
 
+    /** The call itself fails: that code does not say that nobody has acted on it (RFC 9113, 8.7). */
+    private void noteCode(long code) {
+        if (code == Http2Error.HTTP_1_1_REQUIRED.code()) {
+            owner.wantsHttp1();
+        }
+    }
+
     private final class Streams extends Http2ConnectionAdapter {
         @Override
         public void onStreamClosed(Http2Stream stream) {
@@ -446,6 +473,7 @@ final class Http2Connection extends Http2ConnectionHandler {
 
         @Override
         public void onGoAwayReceived(int lastStreamId, long errorCode, ByteBuf debugData) {
+            noteCode(errorCode);
             retire();
             IOException why = new IOException("The provider closes the connection: " + Http2Error.valueOf(errorCode));
             for (Http2Call call : List.copyOf(calls.values())) {
@@ -508,6 +536,7 @@ final class Http2Connection extends Http2ConnectionHandler {
                 }
                 weigh();
             }
+            noteCode(code);
             call.reset(code);
         }
     }

@@ -24,7 +24,7 @@ import java.util.function.LongSupplier;
  */
 final class ProviderConnections implements Http1Connection.Owner, Http2Connection.Owner {
     /** Hundreds a second with a provider round the world, in a fraction of a second of processor. */
-    private static final int MOST_CONNECTING = 128;
+    static final int MOST_CONNECTING = 128;
     /**
      * The same while nobody knows how many calls a connection takes: 100 where the provider speaks HTTP/2, and a burst
      * would make far more than it needs. More than one, as one may be stuck.
@@ -43,40 +43,22 @@ final class ProviderConnections implements Http1Connection.Owner, Http2Connectio
 
     private record Waiting(Exchange call, long sinceNanos) {}
 
-    /** What becomes of a connection that is for one call alone. */
-    private record Alone(Reachability provider) implements Http1Connection.Owner {
-        @Override
-        public void idle(Http1Connection connection) {
-            connection.close();
-        }
-
-        @Override
-        public void answers() {
-            provider.answers();
-        }
-
-        @Override
-        public void unreachable(ProxyException why) {
-            provider.lost(why);
-        }
-
-        @Override
-        public void closed(Http1Connection connection) {}
-    }
-
     private final Connector connector;
     private final EventLoopGroup loops;
     private final Duration keepAlive;
-    private final boolean http2;
     private final LongSupplier nanoTime;
     private final Origin origin;
     private final Reachability reachability;
+    private final LoneConnections lone;
     // The one that became idle first is first; guarded by this.
     private final Deque<Http1Connection> idle = new ArrayDeque<>();
     /** Those of HTTP/2 that take calls. */
     private final List<Http2Connection> shared = new ArrayList<>();
     /** How many calls a connection takes at a time, as far as is known; 0 before there was one. */
     private int places;
+
+    /** Whether HTTP/2 is offered; not any more once the provider has asked for HTTP/1.1. */
+    private boolean http2;
 
     private final Deque<Waiting> waiting = new ArrayDeque<>();
     private int connecting;
@@ -89,26 +71,17 @@ final class ProviderConnections implements Http1Connection.Owner, Http2Connectio
 
     private boolean everClosedSoon;
 
-    /**
-     * None at first.
-     *
-     * @param keepAlive how long to keep an idle connection if the provider does not say how long it does
-     * @param http2 whether HTTP/2 is spoken if the provider offers it
-     */
+    /** None at first. */
     ProviderConnections(
-            Origin origin,
-            Connector connector,
-            EventLoopGroup loops,
-            Duration keepAlive,
-            boolean http2,
-            LongSupplier nanoTime) {
+            Origin origin, Connector connector, EventLoopGroup loops, UpstreamOptions options, LongSupplier nanoTime) {
         this.origin = origin;
         this.reachability = new Reachability(origin);
         this.connector = connector;
         this.loops = loops;
-        this.keepAlive = keepAlive;
-        this.http2 = http2;
+        this.keepAlive = options.timeouts().keepAlive();
+        this.http2 = options.http2();
         this.nanoTime = nanoTime;
+        this.lone = new LoneConnections(origin, connector, loops, reachability, nanoTime);
     }
 
     void enter(Exchange call) {
@@ -132,24 +105,12 @@ final class ProviderConnections implements Http1Connection.Owner, Http2Connectio
 
     /** Makes a connection for this call, which nobody gets after it. */
     void enterAlone(Exchange call) {
-        connector.connect(origin, loops.next(), true, new Connector.Receiver() {
-            @Override
-            public void connected(WatchedChannel channel, ProxyRules.Proxy via) {
-                Http1Connection connection =
-                        new Http1Connection(channel, origin.secure(), via, new Alone(reachability), nanoTime);
-                channel.pipeline().addLast(connection);
-                channel.read();
-                if (!connection.start(call)) {
-                    call.unconnected(ProxyException.unreachable(Unreachable.OTHER, null));
-                }
-            }
+        lone.enter(call);
+    }
 
-            @Override
-            public void unconnected(ProxyException why) {
-                unreachable(why);
-                call.unconnected(why);
-            }
-        });
+    /** As long as connecting may take. */
+    private boolean hasWaitedTooLong(Waiting call, long now) {
+        return now - call.sinceNanos() >= connector.limit().toNanos();
     }
 
     /** One with a place, which is taken; null if there is none. */
@@ -196,8 +157,11 @@ final class ProviderConnections implements Http1Connection.Owner, Http2Connectio
         }
     }
 
-    synchronized void withdraw(Exchange call) {
-        waiting.removeIf(each -> each.call() == call);
+    void withdraw(Exchange call) {
+        lone.withdraw(call);
+        synchronized (this) {
+            waiting.removeIf(each -> each.call() == call);
+        }
     }
 
     /** Makes connections as long as more calls wait than those in the making will take. */
@@ -216,7 +180,7 @@ final class ProviderConnections implements Http1Connection.Owner, Http2Connectio
     }
 
     private void connectOne() {
-        connector.connect(origin, loops.next(), false, new Connector.Receiver() {
+        connector.connect(origin, loops.next(), offersHttp2(), false, new Connector.Receiver() {
             @Override
             public void connected(WatchedChannel channel, ProxyRules.Proxy via) {
                 if (channel.speaks(Connector.HTTP_2)) {
@@ -247,13 +211,39 @@ final class ProviderConnections implements Http1Connection.Owner, Http2Connectio
 
     // ---- those of HTTP/2
 
+    private synchronized boolean offersHttp2() {
+        return http2;
+    }
+
     /** It counts as being made until its provider has said how many calls it takes. */
     private void share(WatchedChannel channel) {
         Http2Connection connection = Http2Connections.open(channel, this, connector.limit(), nanoTime);
+        boolean isWanted;
         synchronized (this) {
             shared.add(connection);
+            isWanted = http2;
         }
-        hasRoom(connection);
+        if (isWanted) {
+            hasRoom(connection);
+        } else {
+            // Agreed on before the provider asked for HTTP/1.1.
+            connection.run(connection::retire);
+        }
+    }
+
+    @Override
+    public void wantsHttp1() {
+        List<Http2Connection> current;
+        synchronized (this) {
+            if (!http2) {
+                return;
+            }
+            http2 = false;
+            places = 1;
+            current = List.copyOf(shared);
+        }
+        reachability.wantsHttp1();
+        current.forEach(connection -> connection.run(connection::retire));
     }
 
     @Override
@@ -288,10 +278,16 @@ final class ProviderConnections implements Http1Connection.Owner, Http2Connectio
 
     @Override
     public void retired(Http2Connection connection, ProxyException why) {
+        boolean isLost;
         synchronized (this) {
             shared.remove(connection);
+            isLost = why != null && http2;
+            if (why != null && !http2) {
+                // It was still being made, and is not wanted any more.
+                connecting--;
+            }
         }
-        if (why != null) {
+        if (isLost) {
             unconnected(why);
         } else {
             connect();
@@ -320,7 +316,7 @@ final class ProviderConnections implements Http1Connection.Owner, Http2Connectio
             int most = !othersComeThrough ? Integer.MAX_VALUE : Unreachable.isTimeout(why.reason()) ? 0 : 1;
             while (!waiting.isEmpty()
                     && failed.size() < most
-                    && (failed.isEmpty() || now - waiting.peekFirst().sinceNanos() >= limit)) {
+                    && (failed.isEmpty() || hasWaitedTooLong(waiting.peekFirst(), now))) {
                 failed.add(waiting.pollFirst().call());
             }
         }

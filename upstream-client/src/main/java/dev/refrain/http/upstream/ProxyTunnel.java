@@ -15,6 +15,9 @@ import java.util.function.Consumer;
 
 /** Has a proxy connect to a provider (RFC 9110, 9.3.6), and goes away. */
 final class ProxyTunnel extends ChannelInboundHandlerAdapter implements AnswerReader.Listener {
+    /** Memory that the head of its answer may take: there is no call yet that has some for it. */
+    private static final int MOST_HEAD_BYTES = 64 * 1024;
+
     private final ProxyRules.Proxy proxy;
     private final Origin target;
     private final Consumer<Throwable> done;
@@ -78,6 +81,11 @@ final class ProxyTunnel extends ChannelInboundHandlerAdapter implements AnswerRe
             context.pipeline().remove(this);
             done.accept(failure);
         }
+    }
+
+    @Override
+    public boolean mayHold(long bytes) {
+        return bytes <= MOST_HEAD_BYTES;
     }
 
     @Override

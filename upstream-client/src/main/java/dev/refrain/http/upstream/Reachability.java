@@ -4,7 +4,10 @@ import dev.refrain.semantics.answer.ProxyException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Says in the log when a provider cannot be reached, and when it answers again: once for each change. Thread-safe. */
+/**
+ * Says in the log when a provider cannot be reached, when it answers again, and when it asks for another version of
+ * HTTP: once for each change. Thread-safe.
+ */
 final class Reachability {
     private static final Logger LOG = LoggerFactory.getLogger(Reachability.class);
 
@@ -29,6 +32,10 @@ final class Reachability {
             lost = null;
             LOG.info("{}: the upstream provider answers again", provider);
         }
+    }
+
+    void wantsHttp1() {
+        LOG.info("{}: the upstream provider asks for HTTP/1.1 in place of HTTP/2, and gets it from now on", provider);
     }
 
     private static String rootMessage(Throwable failure) {

@@ -4,6 +4,7 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -15,11 +16,15 @@ public final class Tunnels {
     private final LongAdder sent = new LongAdder();
     private final LongAdder received = new LongAdder();
 
-    Tunnels() {}
+    private final LongSupplier nanoTime;
+
+    Tunnels(LongSupplier nanoTime) {
+        this.nanoTime = nanoTime;
+    }
 
     /** One of them; used by one thread at a time. */
     final class Tunnel {
-        private final long startNanos = System.nanoTime();
+        private final long startNanos = nanoTime.getAsLong();
         private final String url;
         private long bytesSent;
         private long bytesReceived;
@@ -43,7 +48,7 @@ public final class Tunnels {
             LOG.info(
                     "{}: 101, a websocket of {} ms, {} bytes to the provider and {} from it",
                     url,
-                    TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - startNanos),
+                    TimeUnit.NANOSECONDS.toMillis(nanoTime.getAsLong() - startNanos),
                     bytesSent,
                     bytesReceived);
         }

@@ -3,13 +3,14 @@ package dev.refrain.http.upstream;
 import dev.refrain.engine.exchange.ResponseHead;
 import dev.refrain.engine.exchange.ResponseSink;
 import dev.refrain.engine.exchange.Upstream;
+import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.semantics.answer.ProxyException;
 import dev.refrain.semantics.forward.AnswerFields;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.Future;
 import java.util.function.Consumer;
 
 /**
@@ -42,13 +43,18 @@ public final class UpstreamCall implements Upstream, Upstream.Call, Admission.Ap
     /** Null until the answer begins. */
     private AnswerFields fields;
 
-    private ScheduledFuture<?> timer;
+    private Future<?> timer;
     private long lastPieceNanos;
     private boolean waitingForUpstream;
     /** How long to wait for a piece. */
     private Duration patience;
     /** Null unless this has become a websocket. */
     private Tunnels.Tunnel tunnel;
+    /** Reserved for the answer's head beside the room of every call. */
+    private long longHeadBytes;
+    /** For what may come ahead of the client beside the room of every call; null if that is enough. */
+    private MemoryBudget.Reservation ahead;
+
     /** Bytes of the body that have not come yet; negative while nobody knows. */
     private long missing = -1;
 
@@ -69,14 +75,14 @@ public final class UpstreamCall implements Upstream, Upstream.Call, Admission.Ap
         this.request = request;
         this.clientKnown = clientKnown;
         this.interims = interims;
-        this.patience = client.idleTimeout();
+        this.patience = client.options().timeouts().idle();
     }
 
     @Override
     public synchronized Upstream.Call fetch(ResponseSink target) {
         sink = target;
         if (!client.opened(this)) {
-            finish(ProxyException.overloaded(client.maxCalls()));
+            finish(ProxyException.overloaded(client.options().maxCalls()));
             return this;
         }
         switch (client.admission().enter(this, clientKnown)) {
@@ -108,8 +114,8 @@ public final class UpstreamCall implements Upstream, Upstream.Call, Admission.Ap
 
     private void begin() {
         admitted = true;
-        timer = client.after(
-                client.responseTimeout().toNanos(), () -> abort(ProxyException.silent(client.responseTimeout())));
+        Duration limit = client.options().timeouts().response();
+        timer = client.time().after(limit.toNanos(), () -> abort(ProxyException.silent(limit)));
         client.connections().enter(this);
     }
 
@@ -165,6 +171,31 @@ public final class UpstreamCall implements Upstream, Upstream.Call, Admission.Ap
     }
 
     @Override
+    public synchronized boolean mayHoldHead(long bytes) {
+        long more = bytes - Admission.HEAD_BYTES - longHeadBytes;
+        if (over || more <= 0) {
+            return true;
+        }
+        // Long ones are rare, and are to leave room for calls.
+        boolean isGranted = client.memory()
+                .reserve(more, bytes <= MemoryBudget.SMALL ? MemoryBudget.Use.SHORT : MemoryBudget.Use.STORING);
+        longHeadBytes += isGranted ? more : 0;
+        return isGranted;
+    }
+
+    @Override
+    public synchronized boolean mayHoldAhead(long bytes) {
+        if (over) {
+            return false;
+        }
+        if (ahead == null) {
+            // Faster is nice to have.
+            ahead = client.memory().openForStoring();
+        }
+        return ahead.resize(bytes);
+    }
+
+    @Override
     public void interim(AnswerHead head) {
         interims.accept(head.toResponseHead());
     }
@@ -178,11 +209,11 @@ public final class UpstreamCall implements Upstream, Upstream.Call, Admission.Ap
             missing = answer.contentLength();
             if (head.switchesProtocols()) {
                 tunnel = client.tunnels().open(request);
-                patience = client.tunnelTimeout();
+                patience = client.options().timeouts().tunnelIdle();
             }
             fields = (AnswerFields) answer.fields();
             sink.head(answer);
-            lastPieceNanos = System.nanoTime();
+            lastPieceNanos = client.time().nanoTime();
             waitingForUpstream = true;
             watchForSilence(patience.toNanos());
         }
@@ -190,12 +221,12 @@ public final class UpstreamCall implements Upstream, Upstream.Call, Admission.Ap
 
     /** Checks rather than reschedules for every piece: pieces come often, silence hardly ever. */
     private void watchForSilence(long nanos) {
-        timer = client.after(nanos, () -> {
+        timer = client.time().after(nanos, () -> {
             synchronized (this) {
                 if (over) {
                     return;
                 }
-                long silent = System.nanoTime() - lastPieceNanos;
+                long silent = client.time().nanoTime() - lastPieceNanos;
                 long limit = patience.toNanos();
                 if (!waitingForUpstream || silent < limit) {
                     watchForSilence(waitingForUpstream ? limit - silent : limit);
@@ -218,6 +249,10 @@ public final class UpstreamCall implements Upstream, Upstream.Call, Admission.Ap
         client.closed(this);
         if (tunnel != null) {
             tunnel.close();
+        }
+        client.memory().release(longHeadBytes);
+        if (ahead != null) {
+            ahead.close();
         }
         if (admitted) {
             client.admission().leave();
@@ -246,7 +281,7 @@ public final class UpstreamCall implements Upstream, Upstream.Call, Admission.Ap
         if (over) {
             return;
         }
-        lastPieceNanos = System.nanoTime();
+        lastPieceNanos = client.time().nanoTime();
         missing -= bytes.remaining();
         if (tunnel != null) {
             tunnel.received(bytes.remaining());
@@ -259,7 +294,7 @@ public final class UpstreamCall implements Upstream, Upstream.Call, Admission.Ap
 
     @Override
     public synchronized void sent(int bytes) {
-        lastPieceNanos = System.nanoTime();
+        lastPieceNanos = client.time().nanoTime();
         if (tunnel != null) {
             tunnel.sent(bytes);
         }
@@ -279,7 +314,7 @@ public final class UpstreamCall implements Upstream, Upstream.Call, Admission.Ap
             if (over) {
                 return;
             }
-            lastPieceNanos = System.nanoTime();
+            lastPieceNanos = client.time().nanoTime();
             waitingForUpstream = true;
             running = wire;
         }

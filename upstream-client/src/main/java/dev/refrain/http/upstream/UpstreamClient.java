@@ -6,11 +6,10 @@ import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.nio.NioIoHandler;
 import io.netty.resolver.dns.DnsServerAddressStreamProvider;
 import java.security.NoSuchAlgorithmException;
-import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
@@ -33,7 +32,7 @@ public final class UpstreamClient implements AutoCloseable {
             new MultiThreadIoEventLoopGroup(THREADS, daemons("refrain-upstream-"), NioIoHandler.newFactory());
     private final ScheduledThreadPoolExecutor timers = new ScheduledThreadPoolExecutor(1, daemons("refrain-timer-"));
     private final UpstreamErrors errors = new UpstreamErrors();
-    private final Tunnels tunnels = new Tunnels();
+    private final Tunnels tunnels;
     private final Set<UpstreamCall> running = ConcurrentHashMap.newKeySet();
     /** Calls that wait for the provider. */
     private final AtomicInteger waiting = new AtomicInteger();
@@ -42,93 +41,67 @@ public final class UpstreamClient implements AutoCloseable {
     private final Names names;
     private final ConnectionPool connections;
 
-    private final Duration responseTimeout;
-    private final Duration idleTimeout;
-    private final Duration tunnelTimeout;
-    private final int maxCalls;
+    private final UpstreamOptions options;
+    private final Timers time;
+    private final MemoryBudget memory;
     private final Admission admission;
 
     /**
      * A client.
      *
-     * @param connectTimeout for looking a name up, connecting and shaking hands together
-     * @param tunnelTimeout between two pieces over a websocket, in either direction
-     * @param keepAlive how long to keep an idle connection whose provider does not say how long it does
-     * @param maxCalls calls that may run at the same time
      * @param memory where what each call takes is reserved
      * @param makeRoom is asked to end so many of the longest waits for clients, if calls wait for room
-     * @param proxies which providers are reached through a proxy
-     * @param tls what speaks TLS, or null for the JVM's own
-     * @param http2 whether HTTP/2 is spoken to providers that offer it
      */
-    public UpstreamClient(
-            Duration connectTimeout,
-            Duration responseTimeout,
-            Duration idleTimeout,
-            Duration tunnelTimeout,
-            Duration keepAlive,
-            int maxCalls,
-            MemoryBudget memory,
-            IntConsumer makeRoom,
-            ProxyRules proxies,
-            SSLContext tls,
-            boolean http2) {
-        this(
-                connectTimeout,
-                responseTimeout,
-                idleTimeout,
-                tunnelTimeout,
-                keepAlive,
-                maxCalls,
-                memory,
-                makeRoom,
-                proxies,
-                tls,
-                http2,
-                null);
+    public UpstreamClient(UpstreamOptions options, MemoryBudget memory, IntConsumer makeRoom) {
+        this(options, memory, makeRoom, null, null);
     }
 
     /**
      * The same.
      *
      * @param servers whom to ask for addresses, or null for those that the system asks
+     * @param time for calls and connections, or null for the machine's
      */
     UpstreamClient(
-            Duration connectTimeout,
-            Duration responseTimeout,
-            Duration idleTimeout,
-            Duration tunnelTimeout,
-            Duration keepAlive,
-            int maxCalls,
+            UpstreamOptions options,
             MemoryBudget memory,
             IntConsumer makeRoom,
-            ProxyRules proxies,
-            SSLContext tls,
-            boolean http2,
-            DnsServerAddressStreamProvider servers) {
-        this.maxCalls = maxCalls;
+            DnsServerAddressStreamProvider servers,
+            Timers time) {
+        this.options = options;
+        this.time = time == null ? new MachineTime() : time;
+        this.memory = memory;
+        this.tunnels = new Tunnels(this.time::nanoTime);
         this.admission = new Admission(
                 memory,
                 loops,
                 task -> timers.schedule(task, LOOK_MILLIS, TimeUnit.MILLISECONDS),
                 makeRoom,
                 System::nanoTime);
-        this.responseTimeout = responseTimeout;
-        this.idleTimeout = idleTimeout;
-        this.tunnelTimeout = tunnelTimeout;
         timers.setRemoveOnCancelPolicy(true);
         // So that one is always due before those of calls: to set the next one to be due wakes the thread.
         timers.scheduleWithFixedDelay(() -> makeRoom.accept(MOST_ENDED), TICK_SECONDS, TICK_SECONDS, TimeUnit.SECONDS);
         names = new Names(loops.next(), servers);
         Connector connector = new Connector(
                 names,
-                tls == null ? tls() : CompletableFuture.completedFuture(tls),
-                connectTimeout,
+                options.tls() == null ? tls() : CompletableFuture.completedFuture(options.tls()),
+                options.timeouts().connect(),
                 buffers,
-                proxies,
-                http2);
-        connections = new ConnectionPool(connector, loops, keepAlive, http2, System::nanoTime);
+                options.proxies());
+        connections = new ConnectionPool(connector, loops, options, this.time::nanoTime);
         timers.scheduleWithFixedDelay(connections::sweep, TICK_SECONDS, TICK_SECONDS, TimeUnit.SECONDS);
+    }
+
+    private final class MachineTime implements Timers {
+        @Override
+        public long nanoTime() {
+            return System.nanoTime();
+        }
+
+        @Override
+        public Future<?> after(long nanos, Runnable task) {
+            return timers.schedule(task, nanos, TimeUnit.NANOSECONDS);
+        }
     }
 
     /** Made on another thread, as it reads all certificates that there are: nothing but the first call waits for it. */
@@ -166,25 +139,21 @@ public final class UpstreamClient implements AutoCloseable {
         return connections;
     }
 
-    ScheduledFuture<?> after(long nanos, Runnable task) {
-        return timers.schedule(task, nanos, TimeUnit.NANOSECONDS);
-    }
-
     /** What has gone wrong with calls. */
     public UpstreamErrors errors() {
         return errors;
     }
 
-    Duration responseTimeout() {
-        return responseTimeout;
+    UpstreamOptions options() {
+        return options;
     }
 
-    Duration idleTimeout() {
-        return idleTimeout;
+    Timers time() {
+        return time;
     }
 
-    Duration tunnelTimeout() {
-        return tunnelTimeout;
+    MemoryBudget memory() {
+        return memory;
     }
 
     /** The websockets among the calls. */
@@ -195,7 +164,7 @@ public final class UpstreamClient implements AutoCloseable {
     /** Returns whether one more call may be made; {@link #answered} and {@link #closed} follow in any case. */
     boolean opened(UpstreamCall call) {
         running.add(call);
-        return waiting.incrementAndGet() <= maxCalls;
+        return waiting.incrementAndGet() <= options.maxCalls();
     }
 
     /**
@@ -214,10 +183,6 @@ public final class UpstreamClient implements AutoCloseable {
     /** Lets each call begin, or wait. */
     Admission admission() {
         return admission;
-    }
-
-    int maxCalls() {
-        return maxCalls;
     }
 
     void closed(UpstreamCall call) {

@@ -2,8 +2,9 @@ package dev.refrain.http.upstream;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.refrain.http.upstream.Http2Provider.Request;
 import dev.refrain.semantics.forward.AnswerFields;
+import dev.refrain.testing.Http2Provider;
+import dev.refrain.testing.Http2Provider.Request;
 import java.nio.charset.StandardCharsets;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -45,7 +46,7 @@ class Http2CallTest extends Http2Test {
         Request request = asked.take();
         assertThat(request.header(":method")).isEqualTo("POST");
         assertThat(request.header(":scheme")).isEqualTo("https");
-        assertThat(request.header(":authority")).isEqualTo(provider.origin().authority());
+        assertThat(request.header(":authority")).isEqualTo(new Origin(true, "127.0.0.1", provider.port()).authority());
         assertThat(request.header(":path")).isEqualTo("/v1/chat?x=1");
         assertThat(request.header("content-length")).isEqualTo("300000");
         assertThat(request.header("authorization")).isEqualTo("Bearer sk");

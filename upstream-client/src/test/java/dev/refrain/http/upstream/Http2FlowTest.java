@@ -1,16 +1,18 @@
 package dev.refrain.http.upstream;
 
-import static dev.refrain.http.upstream.Http2Provider.DATA;
-import static dev.refrain.http.upstream.Http2Provider.HEADERS;
-import static dev.refrain.http.upstream.Http2Provider.INITIAL_WINDOW_SIZE;
-import static dev.refrain.http.upstream.Http2Provider.PING;
-import static dev.refrain.http.upstream.Http2Provider.RST_STREAM;
-import static dev.refrain.http.upstream.Http2Provider.WINDOW_UPDATE;
+import static dev.refrain.testing.Http2Provider.DATA;
+import static dev.refrain.testing.Http2Provider.HEADERS;
+import static dev.refrain.testing.Http2Provider.INITIAL_WINDOW_SIZE;
+import static dev.refrain.testing.Http2Provider.PING;
+import static dev.refrain.testing.Http2Provider.RST_STREAM;
+import static dev.refrain.testing.Http2Provider.WINDOW_UPDATE;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.refrain.engine.exchange.Upstream;
-import dev.refrain.http.upstream.Http2Provider.Connection;
+import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.semantics.forward.RequestBody;
+import dev.refrain.testing.Http2Provider;
+import dev.refrain.testing.Http2Provider.Connection;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -73,12 +75,16 @@ class Http2FlowTest extends Http2Test {
 
         void send(int pieceBytes) throws IOException {
             while (left > 0 && window > 0) {
-                int piece = (int) Math.min(Math.min(window, left), pieceBytes);
-                left -= piece;
-                window -= piece;
-                sent += piece;
-                connection.data(stream, left == 0, "x".repeat(piece));
+                sendOne(pieceBytes);
             }
+        }
+
+        void sendOne(int pieceBytes) throws IOException {
+            int piece = (int) Math.min(Math.min(window, left), pieceBytes);
+            left -= piece;
+            window -= piece;
+            sent += piece;
+            connection.data(stream, left == 0, "x".repeat(piece));
         }
     }
 
@@ -117,6 +123,46 @@ class Http2FlowTest extends Http2Test {
             }
         });
         assertThat(post("{}").text()).hasSize(length);
+    }
+
+    /** The most that the window of an answer was, which is sent piece by piece. */
+    private long widest(MemoryBudget memory, int length) throws Exception {
+        AtomicLong widest = new AtomicLong();
+        provider = new Http2Provider(connection -> {
+            int window = greet(connection);
+            Sender sender = new Sender(connection, connection.request().stream(), window, length);
+            connection.listener = sender::add;
+            connection.headers(sender.stream, false, ":status", "200");
+            while (sender.left > 0) {
+                widest.accumulateAndGet(sender.window, Math::max);
+                sender.sendOne(16_384);
+                // What was taken has been given back when that is answered.
+                connection.write(PING, 0, 0, new byte[8]);
+                connection.next(PING);
+            }
+            connection.drain();
+        });
+        client = client(LONG, LONG, LONG, LONG, true, memory, new MovableTimers());
+        assertThat(post("{}").text()).hasSize(length);
+        return widest.get();
+    }
+
+    /** By a clock that stands still, so that it takes its window's worth in no time. */
+    @Test
+    void theWindowOfAClientThatTakesMuchGrows() throws Exception {
+        long window = widest(memory, 6_000_000);
+        assertThat(window)
+                .isGreaterThan(Http2Connections.WIDEST_STREAM_WINDOW / 2)
+                .isLessThanOrEqualTo(Http2Connections.WIDEST_STREAM_WINDOW);
+    }
+
+    /** A call has room for the first one, of a budget whose other half is for what is needed more. */
+    @Test
+    void butNotBeyondTheMemoryThatThereIs() throws Exception {
+        MemoryBudget tight = new MemoryBudget(1 << 20);
+        assertThat(tight.reserve((1 << 20) / 2)).isTrue();
+        assertThat(widest(tight, 1_000_000)).isLessThanOrEqualTo(Http2Connections.STREAM_WINDOW);
+        await(() -> tight.usedBytes() == (1 << 20) / 2);
     }
 
     /** Of each answer that is not taken the provider can send a window's worth: that is what is held for it. */

@@ -1,18 +1,19 @@
 package dev.refrain.http.upstream;
 
-import static dev.refrain.http.upstream.Http2Provider.CONTINUATION;
-import static dev.refrain.http.upstream.Http2Provider.DATA;
-import static dev.refrain.http.upstream.Http2Provider.END_HEADERS;
-import static dev.refrain.http.upstream.Http2Provider.END_STREAM;
-import static dev.refrain.http.upstream.Http2Provider.HEADERS;
-import static dev.refrain.http.upstream.Http2Provider.PING;
-import static dev.refrain.http.upstream.Http2Provider.PUSH_PROMISE;
-import static dev.refrain.http.upstream.Http2Provider.SETTINGS;
-import static dev.refrain.http.upstream.Http2Provider.WINDOW_UPDATE;
-import static dev.refrain.http.upstream.Http2Provider.block;
-import static dev.refrain.http.upstream.Http2Provider.latin;
+import static dev.refrain.testing.Http2Provider.CONTINUATION;
+import static dev.refrain.testing.Http2Provider.DATA;
+import static dev.refrain.testing.Http2Provider.END_HEADERS;
+import static dev.refrain.testing.Http2Provider.END_STREAM;
+import static dev.refrain.testing.Http2Provider.HEADERS;
+import static dev.refrain.testing.Http2Provider.PING;
+import static dev.refrain.testing.Http2Provider.PUSH_PROMISE;
+import static dev.refrain.testing.Http2Provider.SETTINGS;
+import static dev.refrain.testing.Http2Provider.WINDOW_UPDATE;
+import static dev.refrain.testing.Http2Provider.block;
+import static dev.refrain.testing.Http2Provider.latin;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.refrain.testing.Http2Provider;
 import io.netty.buffer.Unpooled;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -221,16 +222,17 @@ class Http2MalformedTest extends Http2Test {
         assertThat(post("{}").text()).isEqualTo(OK);
     }
 
-    /** As long as HTTP/1.1's may be. */
-    @Test
-    void aLongHeadIsRead() throws IOException {
+    /** As long as HTTP/1.1's may be, and in frames as short as some servers send. */
+    @ParameterizedTest
+    @ValueSource(ints = {16_000, 1_100})
+    void aLongHeadIsRead(int frame) throws IOException {
         start(connection -> {
             connection.greet();
             int stream = connection.request().stream();
             byte[] head = block(":status", "200", "x-long", "x".repeat(300_000));
-            connection.write(HEADERS, 0, stream, Arrays.copyOf(head, 16_000));
-            for (int at = 16_000; at < head.length; at += 16_000) {
-                int end = Math.min(head.length, at + 16_000);
+            connection.write(HEADERS, 0, stream, Arrays.copyOf(head, frame));
+            for (int at = frame; at < head.length; at += frame) {
+                int end = Math.min(head.length, at + frame);
                 connection.write(
                         CONTINUATION, end == head.length ? END_HEADERS : 0, stream, Arrays.copyOfRange(head, at, end));
             }

@@ -1,9 +1,10 @@
 package dev.refrain.http.upstream;
 
-import static dev.refrain.http.upstream.Http2Provider.MAX_CONCURRENT_STREAMS;
+import static dev.refrain.testing.Http2Provider.MAX_CONCURRENT_STREAMS;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.refrain.http.upstream.Http2Provider.Connection;
+import dev.refrain.testing.Http2Provider;
+import dev.refrain.testing.Http2Provider.Connection;
 import io.netty.handler.codec.http2.Http2Error;
 import java.io.IOException;
 import java.time.Duration;

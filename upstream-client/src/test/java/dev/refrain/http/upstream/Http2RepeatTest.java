@@ -1,9 +1,10 @@
 package dev.refrain.http.upstream;
 
-import static dev.refrain.http.upstream.Http2Provider.HEADERS;
+import static dev.refrain.testing.Http2Provider.HEADERS;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.refrain.semantics.forward.RequestBody;
+import dev.refrain.testing.Http2Provider;
 import io.netty.handler.codec.http2.Http2Error;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -99,8 +100,7 @@ class Http2RepeatTest extends Http2Test {
     @ParameterizedTest
     @EnumSource(
             value = Http2Error.class,
-            names = {"NO_ERROR", "PROTOCOL_ERROR", "INTERNAL_ERROR", "CANCEL", "ENHANCE_YOUR_CALM", "HTTP_1_1_REQUIRED"
-            })
+            names = {"NO_ERROR", "PROTOCOL_ERROR", "INTERNAL_ERROR", "CANCEL", "ENHANCE_YOUR_CALM"})
     void aStreamThatIsResetForAnyOtherReasonFails(Http2Error error) throws IOException {
         start(connection -> {
             connection.greet();
@@ -111,6 +111,60 @@ class Http2RepeatTest extends Http2Test {
         assertThat(provider.requests).hasValue(1);
         assertThat(post("{}").text()).isEqualTo(OK);
         assertThat(provider.connections).hasValue(1);
+    }
+
+    private static void answerInHttp1(Http2Provider.Connection connection) throws IOException {
+        while (true) {
+            connection.http1Request();
+            connection.raw(("HTTP/1.1 200 OK\r\nContent-Length: " + OK.length() + "\r\n\r\n" + OK)
+                    .getBytes(StandardCharsets.US_ASCII));
+        }
+    }
+
+    /** It may have acted on that request all the same (RFC 9113, 8.7), which fails; the next ones go by HTTP/1.1. */
+    @Test
+    void aProviderThatAsksForHttp1GetsItFromThenOn() throws IOException {
+        start(connection -> {
+            if (!connection.protocol.equals("h2")) {
+                answerInHttp1(connection);
+            }
+            connection.greet(Http2Provider.MAX_CONCURRENT_STREAMS, 2);
+            int first = connection.request().stream();
+            int second = connection.request().stream();
+            connection.reset(first, Http2Error.HTTP_1_1_REQUIRED.code());
+            connection.write(Http2Provider.PING, 0, 0, new byte[8]);
+            connection.next(Http2Provider.PING);
+            // Others under way are not disturbed.
+            connection.answer(second, OK);
+            connection.drain();
+        });
+        CollectedAnswer first = post("{\"n\":1}");
+        CollectedAnswer second = post("{\"n\":2}");
+        assertThat(first.failure().detail()).isEqualTo("upstream-unreachable");
+        assertThat(second.text()).isEqualTo(OK);
+        assertThat(provider.requests).hasValue(2);
+        for (int i = 0; i < 3; i++) {
+            assertThat(post("{}").text()).isEqualTo(OK);
+        }
+        assertThat(provider.requests).hasValue(2);
+    }
+
+    /** Where it says so for the connection, it says which calls it has not looked at: they are made again at once. */
+    @Test
+    void callsThatItHasNotLookedAtGoByHttp1() throws IOException {
+        start(connection -> {
+            if (!connection.protocol.equals("h2")) {
+                answerInHttp1(connection);
+            }
+            connection.greet();
+            connection.request();
+            connection.goAway(0, (int) Http2Error.HTTP_1_1_REQUIRED.code());
+            connection.drain();
+        });
+        assertThat(post("{}").text()).isEqualTo(OK);
+        assertThat(provider.requests).hasValue(1);
+        assertThat(post("{}").text()).isEqualTo(OK);
+        assertThat(provider.requests).hasValue(1);
     }
 
     @Test

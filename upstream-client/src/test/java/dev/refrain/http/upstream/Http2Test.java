@@ -4,6 +4,7 @@ import dev.refrain.engine.exchange.ResponseHead;
 import dev.refrain.engine.exchange.Upstream;
 import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.semantics.forward.RequestBody;
+import dev.refrain.testing.Http2Provider;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -40,18 +41,28 @@ abstract class Http2Test {
     }
 
     UpstreamClient client(Duration connect, Duration response, Duration idle, Duration keepAlive, boolean http2) {
+        return client(connect, response, idle, keepAlive, http2, memory, null);
+    }
+
+    static UpstreamClient client(
+            Duration connect,
+            Duration response,
+            Duration idle,
+            Duration keepAlive,
+            boolean http2,
+            MemoryBudget memory,
+            Timers time) {
         return new UpstreamClient(
-                connect,
-                response,
-                idle,
-                idle,
-                keepAlive,
-                5000,
+                new UpstreamOptions(
+                        new UpstreamOptions.Timeouts(connect, response, idle, idle, keepAlive),
+                        5000,
+                        ProxyRules.NONE,
+                        Http2Provider.TLS,
+                        http2),
                 memory,
                 most -> {},
-                ProxyRules.NONE,
-                Http2Provider.TLS,
-                http2);
+                null,
+                time);
     }
 
     @AfterEach
@@ -80,7 +91,8 @@ abstract class Http2Test {
         for (int i = 0; i < lines.length; i++) {
             lines[i] = new UpstreamRequest.Line(fields[2 * i], fields[2 * i + 1]);
         }
-        return new UpstreamRequest(method, provider.origin(), "/v1/chat?x=1", List.of(lines), body);
+        return new UpstreamRequest(
+                method, new Origin(true, "127.0.0.1", provider.port()), "/v1/chat?x=1", List.of(lines), body);
     }
 
     /** Answers all requests on a connection. */

@@ -59,18 +59,16 @@ class NamesTest {
         provider = new ScriptedProvider()
                 .does((exchange, request) -> ScriptedProvider.json(exchange, 200, ScriptedProvider.COMPLETE));
         client = new UpstreamClient(
-                connect,
-                LONG,
-                LONG,
-                LONG,
-                LONG,
-                100,
+                new UpstreamOptions(
+                        new UpstreamOptions.Timeouts(connect, LONG, LONG, LONG, LONG),
+                        100,
+                        ProxyRules.NONE,
+                        null,
+                        true),
                 new MemoryBudget(16 << 20),
                 most -> {},
-                ProxyRules.NONE,
-                null,
-                true,
-                new SingletonDnsServerAddressStreamProvider(names.address()));
+                new SingletonDnsServerAddressStreamProvider(names.address()),
+                null);
     }
 
     @AfterEach

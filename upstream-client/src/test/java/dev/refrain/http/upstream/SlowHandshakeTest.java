@@ -36,17 +36,14 @@ class SlowHandshakeTest {
     void aHandshakeThatTakesTooLongFailsNobodyWhileOthersComeThrough() throws IOException {
         try (ServerSocket server = tls.getServerSocketFactory().createServerSocket(0)) {
             UpstreamClient client = new UpstreamClient(
-                    CONNECT,
-                    LONG,
-                    LONG,
-                    LONG,
-                    LONG,
-                    10,
+                    new UpstreamOptions(
+                            new UpstreamOptions.Timeouts(CONNECT, LONG, LONG, LONG, LONG),
+                            10,
+                            ProxyRules.NONE,
+                            tls,
+                            false),
                     new MemoryBudget(16 << 20),
-                    most -> {},
-                    ProxyRules.NONE,
-                    tls,
-                    false);
+                    most -> {});
             Origin origin = new Origin(true, "localhost", server.getLocalPort());
             CompletableFuture<Integer> one = call(client, origin);
             // It shakes no hands.

@@ -28,17 +28,14 @@ final class StuckRequests {
             server.setReceiveBufferSize(4096);
             server.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), CALLS);
             UpstreamClient client = new UpstreamClient(
-                    limit,
-                    limit,
-                    limit,
-                    limit,
-                    limit,
-                    CALLS,
+                    new UpstreamOptions(
+                            new UpstreamOptions.Timeouts(limit, limit, limit, limit, limit),
+                            CALLS,
+                            ProxyRules.NONE,
+                            null,
+                            false),
                     MemoryBudget.ofHeap(),
-                    most -> {},
-                    ProxyRules.NONE,
-                    null,
-                    false);
+                    most -> {});
             byte[] body = new byte[LENGTH];
             Provider provider = new Provider(URI.create("http://127.0.0.1:" + server.getLocalPort() + "/v1"), "p");
             List<CompletableFuture<Void>> answers = new ArrayList<>();

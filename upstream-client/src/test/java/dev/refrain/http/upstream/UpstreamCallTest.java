@@ -26,7 +26,11 @@ class UpstreamCallTest {
     void start() throws IOException {
         provider = new ScriptedProvider()
                 .does((exchange, request) -> ScriptedProvider.json(exchange, 200, ScriptedProvider.COMPLETE));
-        client = new UpstreamClient(LONG, LONG, LONG, LONG, LONG, 1, memory, most -> {}, ProxyRules.NONE, null, true);
+        client = new UpstreamClient(
+                new UpstreamOptions(
+                        new UpstreamOptions.Timeouts(LONG, LONG, LONG, LONG, LONG), 1, ProxyRules.NONE, null, true),
+                memory,
+                most -> {});
     }
 
     @AfterEach

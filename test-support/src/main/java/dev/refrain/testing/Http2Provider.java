@@ -1,6 +1,5 @@
-package dev.refrain.http.upstream;
+package dev.refrain.testing;
 
-import dev.refrain.testing.SelfSigned;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.handler.codec.http2.DefaultHttp2HeadersDecoder;
@@ -16,8 +15,10 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -26,63 +27,83 @@ import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLParameters;
 import javax.net.ssl.SSLSocket;
 
-/** A provider that writes the frames of HTTP/2 itself, for what a well-behaved one would not send. */
-final class Http2Provider implements AutoCloseable {
-    static final SSLContext TLS = SelfSigned.context();
+/**
+ * A provider that writes the frames of HTTP/2 itself, for what a well-behaved one would not send.
+ *
+ * <p>Long, since reading and writing of frames share their numbers, and a test wants both.
+ */
+public final class Http2Provider implements AutoCloseable {
+    public static final SSLContext TLS = SelfSigned.context();
 
-    static final int DATA = 0;
-    static final int HEADERS = 1;
-    static final int RST_STREAM = 3;
-    static final int SETTINGS = 4;
-    static final int PUSH_PROMISE = 5;
-    static final int PING = 6;
-    static final int GOAWAY = 7;
-    static final int WINDOW_UPDATE = 8;
-    static final int CONTINUATION = 9;
+    public static final int DATA = 0;
+    public static final int HEADERS = 1;
+    public static final int RST_STREAM = 3;
+    public static final int SETTINGS = 4;
+    public static final int PUSH_PROMISE = 5;
+    public static final int PING = 6;
+    public static final int GOAWAY = 7;
+    public static final int WINDOW_UPDATE = 8;
+    public static final int CONTINUATION = 9;
 
-    static final int END_STREAM = 1;
-    static final int ACK = 1;
-    static final int END_HEADERS = 4;
+    public static final int END_STREAM = 1;
+    public static final int ACK = 1;
+    public static final int END_HEADERS = 4;
 
-    static final int MAX_CONCURRENT_STREAMS = 3;
-    static final int INITIAL_WINDOW_SIZE = 4;
+    public static final int MAX_CONCURRENT_STREAMS = 3;
+    public static final int INITIAL_WINDOW_SIZE = 4;
 
     /** What happens on a connection; it is closed afterwards. */
     @FunctionalInterface
-    interface Script {
+    public interface Script {
         void serve(Connection connection) throws IOException, InterruptedException;
     }
 
     /** A frame; each character of its payload is a byte. */
-    record Frame(int type, int flags, int stream, String payload) {
-        boolean isLast() {
+    public record Frame(int type, int flags, int stream, String payload) {
+        public boolean isLast() {
             return (flags & END_STREAM) != 0;
         }
     }
 
     /** A request that has come in whole; each character of its body is a byte. The body is null if there is none. */
-    record Request(int stream, Http2Headers head, String body) {
-        String header(String name) {
+    public record Request(int stream, Http2Headers head, String body) {
+        public String header(String name) {
             CharSequence value = head.get(name);
             return value == null ? null : value.toString();
         }
     }
 
+    private final SSLContext tls;
+    private final boolean asksWhoCalls;
     private final ServerSocket server;
     private final String[] protocols;
     private final Script script;
     private final Set<Socket> open = ConcurrentHashMap.newKeySet();
-    final AtomicInteger connections = new AtomicInteger();
+    /** Handshakes of TLS that have come to an end. */
+    public final AtomicInteger connections = new AtomicInteger();
     /** Heads of requests that have come in. */
-    final AtomicInteger requests = new AtomicInteger();
+    public final AtomicInteger requests = new AtomicInteger();
 
-    volatile Throwable failure;
+    private volatile Throwable failure;
 
-    Http2Provider(Script script) throws IOException {
+    /** One that offers HTTP/2 beside HTTP/1.1. */
+    public Http2Provider(Script script) throws IOException {
         this(script, "h2", "http/1.1");
     }
 
-    Http2Provider(Script script, String... protocols) throws IOException {
+    /** @param protocols that it offers */
+    public Http2Provider(Script script, String... protocols) throws IOException {
+        this(script, TLS, false, protocols);
+    }
+
+    /**
+     * The same.
+     *
+     * @param asksWhoCalls whether it shakes hands with those alone that show a certificate that it trusts
+     */
+    public Http2Provider(Script script, SSLContext tls, boolean asksWhoCalls, String... protocols) throws IOException {
+        this.tls = tls;
+        this.asksWhoCalls = asksWhoCalls;
         this.script = script;
         this.protocols = protocols;
         server = new ServerSocket();
@@ -90,8 +111,12 @@ final class Http2Provider implements AutoCloseable {
         daemon(this::accept);
     }
 
-    Origin origin() {
-        return new Origin(true, "127.0.0.1", server.getLocalPort());
+    public int port() {
+        return server.getLocalPort();
+    }
+
+    public URI base() {
+        return URI.create("https://127.0.0.1:" + port() + "/v1");
     }
 
     private static void daemon(Runnable task) {
@@ -114,15 +139,16 @@ final class Http2Provider implements AutoCloseable {
 
     private void serve(Socket plain) {
         try (Socket socket = plain;
-                SSLSocket tls =
-                        (SSLSocket) TLS.getSocketFactory().createSocket(socket, InputStream.nullInputStream(), true)) {
-            SSLParameters parameters = tls.getSSLParameters();
+                SSLSocket secured =
+                        (SSLSocket) tls.getSocketFactory().createSocket(socket, InputStream.nullInputStream(), true)) {
+            SSLParameters parameters = secured.getSSLParameters();
+            parameters.setNeedClientAuth(asksWhoCalls);
             parameters.setApplicationProtocols(protocols);
-            tls.setSSLParameters(parameters);
+            secured.setSSLParameters(parameters);
             socket.setTcpNoDelay(true);
-            tls.startHandshake();
+            secured.startHandshake();
             connections.incrementAndGet();
-            script.serve(new Connection(socket, tls, tls.getApplicationProtocol()));
+            script.serve(new Connection(socket, secured, secured.getApplicationProtocol()));
         } catch (IOException gone) {
             // The client has hung up, or the test has.
         } catch (InterruptedException e) {
@@ -144,10 +170,12 @@ final class Http2Provider implements AutoCloseable {
     }
 
     /** A connection; reading is one thread's, writing any thread's. */
-    final class Connection implements Closeable {
+    public final class Connection implements Closeable {
         private final Socket plain;
         private final SSLSocket socket;
-        final String protocol;
+        /** That was agreed on; empty for none. */
+        public final String protocol;
+
         private final DataInputStream in;
         private final DefaultHttp2HeadersDecoder decoder = new DefaultHttp2HeadersDecoder(true);
         /** Requests that are coming in, by stream. */
@@ -155,7 +183,7 @@ final class Http2Provider implements AutoCloseable {
 
         private final Map<Integer, ByteArrayOutputStream> bodies = new LinkedHashMap<>();
         /** Called for each frame that is read, ahead of its effects. */
-        volatile FrameListener listener = frame -> {};
+        public volatile FrameListener listener = frame -> {};
 
         private Connection(Socket plain, SSLSocket socket, String protocol) throws IOException {
             this.plain = plain;
@@ -165,24 +193,37 @@ final class Http2Provider implements AutoCloseable {
         }
 
         /** Reads what a client says first, and says the same of its own. */
-        Connection greet(int... settings) throws IOException {
+        public Connection greet(int... settings) throws IOException {
             readPreface();
             return settings(settings);
         }
 
-        void readPreface() throws IOException {
+        public void readPreface() throws IOException {
             String preface = new String(in.readNBytes(24), StandardCharsets.US_ASCII);
             if (!preface.equals("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")) {
                 throw new IllegalStateException(preface);
             }
         }
 
-        int byteRead() throws IOException {
+        /** Reads a request where HTTP/1.1 was agreed on. */
+        public void http1Request() throws IOException {
+            StringBuilder head = new StringBuilder();
+            while (head.indexOf("\r\n\r\n") < 0) {
+                head.append((char) byteRead());
+            }
+            String lower = head.toString().toLowerCase(Locale.ROOT);
+            int length = lower.indexOf("content-length: ");
+            if (length >= 0) {
+                in.readNBytes(Integer.parseInt(lower.substring(length + 16, lower.indexOf('\r', length))));
+            }
+        }
+
+        public int byteRead() throws IOException {
             return in.readUnsignedByte();
         }
 
         /** The next frame, whatever it is. */
-        Frame next() throws IOException {
+        public Frame next() throws IOException {
             int length = in.readUnsignedByte() << 16 | in.readUnsignedShort();
             int type = in.readUnsignedByte();
             int flags = in.readUnsignedByte();
@@ -200,7 +241,7 @@ final class Http2Provider implements AutoCloseable {
         }
 
         /** The next frame of a kind; others are dealt with as they should be. */
-        Frame next(int type) throws IOException {
+        public Frame next(int type) throws IOException {
             while (true) {
                 Frame frame = next();
                 deal(frame);
@@ -222,7 +263,7 @@ final class Http2Provider implements AutoCloseable {
             }
         }
 
-        Http2Headers head(Frame frame) throws IOException {
+        public Http2Headers head(Frame frame) throws IOException {
             try {
                 ByteBuf block = Unpooled.wrappedBuffer(latin(frame.payload));
                 Http2Headers head = decoder.decodeHeaders(frame.stream, block);
@@ -234,7 +275,7 @@ final class Http2Provider implements AutoCloseable {
         }
 
         /** Reads the next request that becomes whole; windows are opened as far as it needs. */
-        Request request() throws IOException {
+        public Request request() throws IOException {
             while (true) {
                 Frame frame = next();
                 deal(frame);
@@ -256,13 +297,13 @@ final class Http2Provider implements AutoCloseable {
         }
 
         /** Reads until the client hangs up. */
-        void drain() throws IOException {
+        public void drain() throws IOException {
             while (true) {
                 deal(next());
             }
         }
 
-        Connection settings(int... pairs) throws IOException {
+        public Connection settings(int... pairs) throws IOException {
             ByteBuf payload = Unpooled.buffer();
             for (int i = 0; i < pairs.length; i += 2) {
                 payload.writeShort(pairs[i]).writeInt(pairs[i + 1]);
@@ -270,33 +311,33 @@ final class Http2Provider implements AutoCloseable {
             return write(SETTINGS, 0, 0, bytes(payload));
         }
 
-        Connection window(int stream, int more) throws IOException {
+        public Connection window(int stream, int more) throws IOException {
             return write(WINDOW_UPDATE, 0, stream, bytes(Unpooled.buffer().writeInt(more)));
         }
 
-        Connection reset(int stream, long code) throws IOException {
+        public Connection reset(int stream, long code) throws IOException {
             return write(RST_STREAM, 0, stream, bytes(Unpooled.buffer().writeInt((int) code)));
         }
 
-        Connection goAway(int last, int code) throws IOException {
+        public Connection goAway(int last, int code) throws IOException {
             return write(GOAWAY, 0, 0, bytes(Unpooled.buffer().writeInt(last).writeInt(code)));
         }
 
         /** Fields as name, value, name, value. */
-        Connection headers(int stream, boolean isLast, String... fields) throws IOException {
+        public Connection headers(int stream, boolean isLast, String... fields) throws IOException {
             return write(HEADERS, END_HEADERS | (isLast ? END_STREAM : 0), stream, block(fields));
         }
 
-        Connection data(int stream, boolean isLast, byte[] bytes) throws IOException {
+        public Connection data(int stream, boolean isLast, byte[] bytes) throws IOException {
             return write(DATA, isLast ? END_STREAM : 0, stream, bytes);
         }
 
-        Connection data(int stream, boolean isLast, String text) throws IOException {
+        public Connection data(int stream, boolean isLast, String text) throws IOException {
             return data(stream, isLast, text.getBytes(StandardCharsets.UTF_8));
         }
 
         /** A whole answer that is short. */
-        Connection answer(int stream, String body) throws IOException {
+        public Connection answer(int stream, String body) throws IOException {
             return headers(
                             stream,
                             false,
@@ -309,7 +350,7 @@ final class Http2Provider implements AutoCloseable {
                     .data(stream, true, body);
         }
 
-        synchronized Connection write(int type, int flags, int stream, byte... payload) throws IOException {
+        public synchronized Connection write(int type, int flags, int stream, byte... payload) throws IOException {
             ByteBuf frame = Unpooled.buffer(9 + payload.length)
                     .writeMedium(payload.length)
                     .writeByte(type)
@@ -320,13 +361,13 @@ final class Http2Provider implements AutoCloseable {
             return this;
         }
 
-        synchronized void raw(byte[] bytes) throws IOException {
+        public synchronized void raw(byte[] bytes) throws IOException {
             socket.getOutputStream().write(bytes);
             socket.getOutputStream().flush();
         }
 
         /** Closes by a reset of the TCP connection. */
-        void breakOff() throws IOException {
+        public void breakOff() throws IOException {
             plain.setSoLinger(true, 0);
             plain.close();
         }
@@ -338,12 +379,12 @@ final class Http2Provider implements AutoCloseable {
     }
 
     /** Sees frames. */
-    interface FrameListener {
+    public interface FrameListener {
         void read(Frame frame);
     }
 
     /** Fields in HPACK, each as a literal that nobody keeps (RFC 7541, 6.2.2). */
-    static byte[] block(String... fields) {
+    public static byte[] block(String... fields) {
         ByteBuf block = Unpooled.buffer();
         for (int i = 0; i < fields.length; i += 2) {
             block.writeByte(0);
@@ -367,7 +408,7 @@ final class Http2Provider implements AutoCloseable {
         block.writeBytes(latin(text));
     }
 
-    static byte[] latin(String text) {
+    public static byte[] latin(String text) {
         return text.getBytes(StandardCharsets.ISO_8859_1);
     }
 

@@ -1,0 +1,82 @@
+package dev.refrain.http.proxy;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * Answers with long heads of fields as short as they may be, which take many times their length in memory, all at once:
+ * through the jar in a process with a heap of 64 MiB, which ends at the first OutOfMemoryError.
+ */
+class SmallHeapHeadsIT {
+    private static final int CALLS = 100;
+    private static final int LENGTH = 100_000;
+
+    @TempDir
+    private Path folder;
+
+    private static byte[] head() {
+        StringBuilder head = new StringBuilder("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n");
+        for (int i = 0; head.length() < LENGTH; i++) {
+            head.append(Integer.toString(i, 36)).append(":\r\n");
+        }
+        return head.append("\r\n").toString().getBytes(StandardCharsets.US_ASCII);
+    }
+
+    @Test
+    @Timeout(120)
+    void w31_headsThatNoMemoryIsLeftForAre503() throws Exception {
+        byte[] head = head();
+        CountDownLatch many = new CountDownLatch(CALLS / 2);
+        RawProvider.Script script = call -> {
+            if (call.head().contains("/rerank")) {
+                call.write(head);
+                // Held at the same time, as far as there is room for their calls.
+                many.countDown();
+                many.await(5, TimeUnit.SECONDS);
+                call.write("{}");
+            } else {
+                call.write("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}");
+            }
+        };
+        List<String> jvm = new ArrayList<>(RunningJar.QUIET);
+        jvm.addAll(List.of("-Xmx64m", "-XX:+ExitOnOutOfMemoryError"));
+        List<RawClient> clients = new ArrayList<>();
+        try (RawProvider provider = new RawProvider(script);
+                RunningJar jar = RunningJar.start(jvm, folder, provider.base())) {
+            for (int i = 0; i < CALLS; i++) {
+                RawClient client = RawClient.slow(jar.port());
+                clients.add(client);
+                client.send(
+                        "POST /v1/rerank HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + "Content-Length: 2\r\n\r\n{}");
+            }
+            int whole = 0;
+            for (RawClient client : clients) {
+                String answer = client.readToTheEnd();
+                if (answer.startsWith("HTTP/1.1 200 ")) {
+                    whole++;
+                    assertThat(answer).hasSizeGreaterThan(LENGTH).endsWith("\r\n\r\n{}");
+                } else {
+                    assertThat(answer).startsWith("HTTP/1.1 503 ").contains("memory");
+                }
+            }
+            assertThat(whole).isBetween(1, CALLS - 1);
+            assertThat(jar.cached("/v1/chat/completions", "{\"n\":1}").statusCode())
+                    .isEqualTo(200);
+            assertThat(jar.isAlive()).isTrue();
+            assertThat(jar.err()).doesNotContain("OutOfMemory");
+        } finally {
+            for (RawClient client : clients) {
+                client.close();
+            }
+        }
+    }
+}

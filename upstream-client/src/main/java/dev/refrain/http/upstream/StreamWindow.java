@@ -1,0 +1,44 @@
+package dev.refrain.http.upstream;
+
+import java.util.concurrent.TimeUnit;
+
+/**
+ * How far a provider may be ahead of a client on a stream of HTTP/2. A window's worth is all that comes between two
+ * signs of life from here. So a client that takes as much within a second, which is far more than a model says, is to
+ * have twice as much at a time. One thread's at a time.
+ */
+final class StreamWindow {
+    private static final long FAST_NANOS = TimeUnit.SECONDS.toNanos(1);
+
+    private int bytes = Http2Connections.STREAM_WINDOW;
+    /** Bytes taken of a window of that size, and when the first of them were. */
+    private int taken;
+
+    private long sinceNanos;
+
+    /** Bytes that the provider may be ahead. */
+    int bytes() {
+        return bytes;
+    }
+
+    /**
+     * The client has taken bytes.
+     *
+     * @return how wide the window should be, if there is memory: as it is, or wider
+     */
+    int wanted(int more, long nanoTime) {
+        if (taken == 0) {
+            sinceNanos = nanoTime;
+        }
+        taken += more;
+        if (taken < bytes) {
+            return bytes;
+        }
+        taken = 0;
+        return nanoTime - sinceNanos < FAST_NANOS ? Math.min(2 * bytes, Http2Connections.WIDEST_STREAM_WINDOW) : bytes;
+    }
+
+    void widen(int to) {
+        bytes = to;
+    }
+}

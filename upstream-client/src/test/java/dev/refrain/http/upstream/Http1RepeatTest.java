@@ -1,0 +1,178 @@
+package dev.refrain.http.upstream;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.refrain.semantics.answer.ProxyException;
+import io.netty.bootstrap.Bootstrap;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.EventLoopGroup;
+import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.nio.NioIoHandler;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.nio.ByteBuffer;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** A request of which nothing could be written over HTTP/1.1, and one of which something was. */
+@Timeout(60)
+class Http1RepeatTest {
+    private final EventLoopGroup loops = new MultiThreadIoEventLoopGroup(1, NioIoHandler.newFactory());
+    private ServerSocket server;
+    private Socket provider;
+    private Http1Connection connection;
+    private WatchedChannel channel;
+
+    /** What a call hears of its end. */
+    private static final class Call implements Exchange {
+        final CompletableFuture<String> end = new CompletableFuture<>();
+        private final UpstreamRequest request;
+
+        Call(UpstreamRequest request) {
+            this.request = request;
+        }
+
+        @Override
+        public UpstreamRequest request() {
+            return request;
+        }
+
+        @Override
+        public boolean begins(Wire wire) {
+            return true;
+        }
+
+        @Override
+        public void unconnected(Throwable why) {
+            end.complete("unconnected");
+        }
+
+        @Override
+        public void unsent(Throwable why) {
+            end.complete("unsent");
+        }
+
+        @Override
+        public boolean mayHoldHead(long bytes) {
+            return true;
+        }
+
+        @Override
+        public boolean mayHoldAhead(long bytes) {
+            return true;
+        }
+
+        @Override
+        public void interim(AnswerHead head) {}
+
+        @Override
+        public void head(AnswerHead head) {}
+
+        @Override
+        public void piece(ByteBuffer bytes) {}
+
+        @Override
+        public void sent(int bytes) {}
+
+        @Override
+        public void pause() {}
+
+        @Override
+        public void ended(Map<String, List<String>> trailers) {
+            end.complete("ended");
+        }
+
+        @Override
+        public void failed(Throwable why) {
+            end.complete("failed");
+        }
+
+        String end() throws Exception {
+            return end.get(30, TimeUnit.SECONDS);
+        }
+    }
+
+    private static final class Nobody implements Http1Connection.Owner {
+        @Override
+        public void idle(Http1Connection connection) {}
+
+        @Override
+        public void answers() {}
+
+        @Override
+        public void unreachable(ProxyException why) {}
+
+        @Override
+        public void closed(Http1Connection connection) {}
+    }
+
+    @BeforeEach
+    void connect() throws Exception {
+        server = new ServerSocket(0, 1, InetAddress.getLoopbackAddress());
+        channel = (WatchedChannel) new Bootstrap()
+                .group(loops)
+                .channelFactory(WatchedChannel::new)
+                .option(ChannelOption.AUTO_READ, false)
+                .handler(new ChannelInboundHandlerAdapter())
+                .connect(server.getLocalSocketAddress())
+                .sync()
+                .channel();
+        provider = server.accept();
+        connection = new Http1Connection(channel, false, null, new Nobody(), System::nanoTime);
+        channel.pipeline().addLast(connection);
+    }
+
+    @AfterEach
+    void close() throws IOException {
+        loops.shutdownGracefully(0, 1, TimeUnit.SECONDS);
+        provider.close();
+        server.close();
+    }
+
+    private static UpstreamRequest request(byte[] body) {
+        return new UpstreamRequest(
+                "POST",
+                new Origin(false, "127.0.0.1", 1),
+                "/v1/x",
+                List.of(),
+                body == null ? null : new HeldBody(body));
+    }
+
+    private Call start(byte[] body) {
+        Call call = new Call(request(body));
+        connection.loop().execute(() -> connection.start(call));
+        return call;
+    }
+
+    /** The socket refuses the first byte: what a connection does whose peer has gone since it was looked at. */
+    @ParameterizedTest
+    @ValueSource(ints = {-1, 2, 200_000})
+    void aRequestOfWhichNothingCouldBeWrittenMayBeMadeAgain(int length) throws Exception {
+        channel.shutdownOutput().sync();
+        assertThat(channel.isActive()).isTrue();
+        assertThat(start(length < 0 ? null : new byte[length]).end()).isEqualTo("unsent");
+        assertThat(provider.getInputStream().read()).isNegative();
+    }
+
+    /** A part of it is on its way before the peer goes: it may have been read. */
+    @Test
+    void aRequestOfWhichSomethingWasWrittenFails() throws Exception {
+        // More than the sockets take, so that its writing fails, too.
+        Call call = start(new byte[50_000_000]);
+        assertThat(provider.getInputStream().read()).isEqualTo('P');
+        provider.setSoLinger(true, 0);
+        provider.close();
+        assertThat(call.end()).isEqualTo("failed");
+    }
+}

@@ -1,0 +1,174 @@
+package dev.refrain.http.upstream;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.refrain.engine.exchange.Upstream;
+import dev.refrain.engine.memory.MemoryBudget;
+import dev.refrain.semantics.forward.RequestBody;
+import dev.refrain.testing.Http2Provider;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Flow;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** Websockets: how many are being connected at a time, and how long they may be silent, by a clock of a test's. */
+@Timeout(120)
+class TunnelTest {
+    private static final Duration LONG = Duration.ofHours(9);
+    private static final Duration IDLE = Duration.ofMinutes(15);
+    private static final String SWITCHES =
+            "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+
+    private final MovableTimers time = new MovableTimers();
+    private final MemoryBudget memory = new MemoryBudget(512 << 20);
+    private final UpstreamClient client = new UpstreamClient(
+            new UpstreamOptions(
+                    new UpstreamOptions.Timeouts(LONG, LONG, LONG, IDLE, LONG),
+                    5000,
+                    ProxyRules.NONE,
+                    Http2Provider.TLS,
+                    true),
+            memory,
+            most -> {},
+            null,
+            time);
+    private final List<Socket> open = new ArrayList<>();
+
+    @AfterEach
+    void stop() throws IOException {
+        client.close();
+        for (Socket each : open) {
+            each.close();
+        }
+        Http2Test.await(() -> memory.usedBytes() == 0);
+    }
+
+    /** What a client sends over a websocket: nothing. */
+    private static final class Silent implements RequestBody {
+        @Override
+        public long contentLength() {
+            return -1;
+        }
+
+        @Override
+        public void subscribe(Flow.Subscriber<? super ByteBuffer> subscriber) {
+            subscriber.onSubscribe(new Flow.Subscription() {
+                @Override
+                public void request(long count) {}
+
+                @Override
+                public void cancel() {}
+            });
+        }
+    }
+
+    private CollectedAnswer open(ServerSocket server, boolean secure) {
+        CollectedAnswer answer = new CollectedAnswer();
+        call(server, secure, answer);
+        return answer;
+    }
+
+    private Upstream.Call call(ServerSocket server, boolean secure, CollectedAnswer answer) {
+        UpstreamRequest request = new UpstreamRequest(
+                        "GET", new Origin(secure, "127.0.0.1", server.getLocalPort()), "/v1/realtime", List.of(), null)
+                .forWebSocket(new Silent());
+        return new UpstreamCall(client, request, true, interim -> {}).fetch(answer);
+    }
+
+    private Socket accept(ServerSocket server) throws IOException {
+        Socket socket = server.accept();
+        open.add(socket);
+        return socket;
+    }
+
+    private static void agree(Socket socket) throws IOException {
+        StringBuilder head = new StringBuilder();
+        while (head.indexOf("\r\n\r\n") < 0) {
+            head.append((char) socket.getInputStream().read());
+        }
+        say(socket, SWITCHES);
+    }
+
+    private static void say(Socket socket, String text) throws IOException {
+        socket.getOutputStream().write(text.getBytes(StandardCharsets.ISO_8859_1));
+    }
+
+    @Test
+    void oneThatIsSilentForTooLongEndsAndNoneThatIsNot() throws Exception {
+        try (ServerSocket server = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
+            CollectedAnswer silent = open(server, false);
+            Socket ofSilent = accept(server);
+            agree(ofSilent);
+            CollectedAnswer busy = open(server, false);
+            Socket ofBusy = accept(server);
+            agree(ofBusy);
+            silent.head.join();
+            busy.head.join();
+            for (int i = 1; i <= 3; i++) {
+                time.advance(IDLE.toNanos() / 2 - 1);
+                assertThat(busy.isOver()).isFalse();
+                assertThat(silent.isOver()).isEqualTo(i > 2);
+                say(ofBusy, "x");
+                int heard = i;
+                Http2Test.await(() -> busy.bytes().length == heard);
+                // It waits for more from now on.
+                Http2Test.await(() -> client.tunnels().open() == (heard > 2 ? 1 : 2));
+            }
+            assertThat(silent.failure().detail()).isEqualTo("upstream-cancelled");
+            time.advance(IDLE.toNanos());
+            assertThat(busy.failure().detail()).isEqualTo("upstream-cancelled");
+            Http2Test.await(() -> client.tunnels().open() == 0);
+        }
+    }
+
+    /** A handshake of TLS costs as much as that of another call, of which so many are made at a time. */
+    @Test
+    void noMoreThanSoManyAreBeingConnectedAtATime() throws Exception {
+        int most = 128;
+        int calls = 300;
+        try (ServerSocket silent = new ServerSocket(0, calls, InetAddress.getLoopbackAddress())) {
+            List<CollectedAnswer> answers = new ArrayList<>();
+            List<Upstream.Call> made = new ArrayList<>();
+            for (int i = 0; i < calls; i++) {
+                answers.add(new CollectedAnswer());
+                made.add(call(silent, true, answers.get(i)));
+            }
+            List<Socket> shaking = new ArrayList<>();
+            for (int i = 0; i < most; i++) {
+                shaking.add(accept(silent));
+            }
+            // Those that are broken off make room, each for one more, and those that only wait make none.
+            silent.setSoTimeout(300);
+            assertThat(isOneMore(silent)).isFalse();
+            made.get(calls - 1).cancel();
+            assertThat(answers.get(calls - 1).failure().detail()).isEqualTo("upstream-cancelled");
+            assertThat(isOneMore(silent)).isFalse();
+            silent.setSoTimeout(30_000);
+            for (int i = 0; i < 3; i++) {
+                shaking.get(i).close();
+                assertThat(isOneMore(silent)).isTrue();
+            }
+            silent.setSoTimeout(300);
+            assertThat(isOneMore(silent)).isFalse();
+            made.forEach(Upstream.Call::cancel);
+        }
+    }
+
+    private boolean isOneMore(ServerSocket server) throws IOException {
+        try {
+            accept(server);
+            return true;
+        } catch (java.net.SocketTimeoutException nobody) {
+            return false;
+        }
+    }
+}
