@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.URI;
 import java.net.http.HttpHeaders;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
@@ -100,14 +101,33 @@ abstract class ProviderFaults {
         if (tls() != null) {
             SSLContext.setDefault(tls());
         }
+        proxy = new RunningProxy(folder.resolve("answers.refrain"), startProvider(), settings());
+    }
+
+    /** Starts it, and gives its URL. */
+    URI startProvider() throws IOException {
         provider = new RawProvider(call -> {}, tls());
-        proxy = new RunningProxy(folder.resolve("answers.refrain"), provider.base(), settings());
+        return provider.base();
+    }
+
+    void stopProvider() throws IOException {
+        provider.close();
+    }
+
+    /** From now on it answers as it should. */
+    void beWell(Api api, boolean streaming) {
+        provider.does(answersWell(api, streaming));
+    }
+
+    /** Requests that it has got. */
+    int calls() {
+        return provider.calls();
     }
 
     @AfterAll
     void stop() throws IOException {
         proxy.close();
-        provider.close();
+        stopProvider();
         SSLContext.setDefault(before);
     }
 
@@ -208,14 +228,14 @@ abstract class ProviderFaults {
 
     /** The fault has left nothing behind: neither an entry nor a call, and the next answer is fetched and stored. */
     void assertNothingIsLeft(Api api, String request, boolean streaming) {
-        provider.does(answersWell(api, streaming));
-        int before = provider.calls();
+        beWell(api, streaming);
+        int before = calls();
         Received next = fetch(api, request);
         assertThat(next.status()).as(next.body()).isEqualTo(200);
         assertThat(next.body()).isEqualTo(api.goodAnswer(streaming));
         assertThat(next.header(WireTest.STATUS)).isEqualTo("MISS");
         assertThat(fetch(api, request).header(WireTest.STATUS)).isEqualTo("HIT");
-        assertThat(provider.calls()).isEqualTo(before + 1);
+        assertThat(calls()).isEqualTo(before + 1);
     }
 
     /** Wire rule W31: an error of the proxy's own. */

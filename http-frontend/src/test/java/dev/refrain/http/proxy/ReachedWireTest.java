@@ -4,6 +4,7 @@ import static dev.refrain.http.proxy.WireTest.CHAT;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.refrain.testing.Http2Provider;
 import dev.refrain.testing.SelfSigned;
 import java.io.IOException;
 import java.io.InputStream;
@@ -17,6 +18,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.KeyStore;
 import java.util.Base64;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -138,6 +140,51 @@ class ReachedWireTest {
             assertThat(asked.poll()).startsWith("CONNECT api.example:443 HTTP/1.1\r\nHost: api.example:443\r\n");
             // The name is checked inside the tunnel: that of the provider, which the certificate does not have.
             assertThat(answer.body()).contains("certificate is not trusted");
+        }
+    }
+
+    /** One proxy between, one certificate to trust and one to show: all of it as for HTTP/1.1. */
+    @Test
+    void http2GoesThroughAProxyAndWithFiles() throws Exception {
+        SSLContext tls = SelfSigned.context(certificate());
+        String trusted = folder.resolve("certificate.pem").toString();
+        try (Http2Provider provider = new Http2Provider(
+                        connection -> {
+                            connection.greet();
+                            while (true) {
+                                Http2Provider.Request request = connection.request();
+                                asked.add(connection.protocol + " " + request.header(":authority"));
+                                connection.answer(request.stream(), "{}");
+                            }
+                        },
+                        tls,
+                        true,
+                        "h2");
+                ServerSocket between = tunnel(provider.port(), "HTTP/1.1 200 Connected\r\n\r\n")) {
+            Map<String, String> variables = new HashMap<>(Map.of(
+                    "HTTPS_PROXY",
+                    "http://127.0.0.1:" + between.getLocalPort(),
+                    "REFRAIN_UPSTREAM_TLS_CA_FILE",
+                    trusted));
+            // Without a certificate of its own it is a stranger.
+            try (RunningProxy proxy = proxy("https://provider.test/v1", variables)) {
+                assertThat(proxy.send(proxy.post(CHAT, "{}")).statusCode()).isEqualTo(502);
+            }
+            assertThat(asked.take()).startsWith("CONNECT provider.test:443 ");
+            asked.clear();
+            variables.put("REFRAIN_UPSTREAM_TLS_CLIENT_CERTIFICATE", trusted);
+            variables.put(
+                    "REFRAIN_UPSTREAM_TLS_CLIENT_KEY", folder.resolve("key.pem").toString());
+            try (RunningProxy proxy = proxy("https://provider.test/v1", variables)) {
+                for (int i = 0; i < 3; i++) {
+                    HttpResponse<String> answer = proxy.send(proxy.post(CHAT, "{}"));
+                    assertThat(answer.body()).isEqualTo("{}");
+                }
+            }
+            assertThat(asked)
+                    .filteredOn(each -> each.equals("h2 provider.test"))
+                    .hasSize(3);
+            assertThat(asked).anyMatch(each -> each.startsWith("CONNECT provider.test:443 "));
         }
     }
 

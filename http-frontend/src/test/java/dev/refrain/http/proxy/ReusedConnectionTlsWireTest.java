@@ -14,7 +14,7 @@ class ReusedConnectionTlsWireTest extends ReusedConnectionWireTest {
 
     /** Each is a handshake. */
     @Override
-    int calls() {
+    int repeats() {
         return 60;
     }
 }

@@ -17,7 +17,7 @@ class ReusedConnectionWireTest extends ProviderFaults {
             + "47\r\n\r\n{\"id\":\"c\",\"choices\":[{\"finish_reason\":\"stop\"}]}";
 
     /** How often to look for a fault that failed one call in twelve. */
-    int calls() {
+    int repeats() {
         return 200;
     }
 
@@ -25,7 +25,7 @@ class ReusedConnectionWireTest extends ProviderFaults {
     @ValueSource(booleans = {false, true})
     void aProviderThatClosesEachConnectionWithoutSayingSoFailsNothing(boolean caching) {
         provider.does(call -> call.write(ANSWER));
-        for (int i = 0; i < calls(); i++) {
+        for (int i = 0; i < repeats(); i++) {
             Received answer = fetch(proxy.post(Api.CHAT.path, newRequest(false))
                     .setHeader("X-OpenRouter-Cache", String.valueOf(caching)));
             assertThat(answer.status()).as(answer.body()).isEqualTo(200);
