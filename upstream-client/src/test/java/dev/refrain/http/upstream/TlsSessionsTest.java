@@ -42,17 +42,10 @@ class TlsSessionsTest {
 
     private final AtomicInteger connections = new AtomicInteger();
     private final UpstreamClient client = new UpstreamClient(
-            LONG,
-            LONG,
-            LONG,
-            LONG,
-            LONG,
-            CALLS,
+            new UpstreamOptions(
+                    new UpstreamOptions.Timeouts(LONG, LONG, LONG, LONG, LONG), CALLS, ProxyRules.NONE, counting(), false),
             new MemoryBudget(64 << 20),
-            most -> {},
-            ProxyRules.NONE,
-            counting(),
-            false);
+            most -> {});
     /** The provider's. */
     private volatile SSLContext tls = PROVIDER;
     /** None of a burst is answered before all are there. */
