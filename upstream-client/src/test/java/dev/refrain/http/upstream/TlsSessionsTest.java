@@ -43,7 +43,11 @@ class TlsSessionsTest {
     private final AtomicInteger connections = new AtomicInteger();
     private final UpstreamClient client = new UpstreamClient(
             new UpstreamOptions(
-                    new UpstreamOptions.Timeouts(LONG, LONG, LONG, LONG, LONG), CALLS, ProxyRules.NONE, counting(), false),
+                    new UpstreamOptions.Timeouts(LONG, LONG, LONG, LONG, LONG),
+                    CALLS,
+                    ProxyRules.NONE,
+                    counting(),
+                    false),
             new MemoryBudget(64 << 20),
             most -> {});
     /** The provider's. */
