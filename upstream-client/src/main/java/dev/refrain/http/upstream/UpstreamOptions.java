@@ -4,7 +4,7 @@ import java.time.Duration;
 import javax.net.ssl.SSLContext;
 
 /**
- * How providers are called.
+ * How providers are called. Immutable, so that any thread may read it; nothing is null but where it says so.
  *
  * @param maxCalls calls that may run at the same time
  * @param proxies which providers are reached through a proxy
@@ -13,7 +13,7 @@ import javax.net.ssl.SSLContext;
  */
 public record UpstreamOptions(Timeouts timeouts, int maxCalls, ProxyRules proxies, SSLContext tls, boolean http2) {
     /**
-     * Limits of time.
+     * Limits of time. Immutable, so that any thread may read it.
      *
      * @param connect for looking a name up, connecting and shaking hands together
      * @param response from the start of a call, connecting included, until the head of its answer
