@@ -1,5 +1,6 @@
 package dev.refrain.engine;
 
+import dev.refrain.engine.internal.seal.ScopeKey;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
@@ -18,10 +19,27 @@ public final class CacheScope {
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
 
     private final byte[] bytes;
+    /** Null if nothing is sealed. No part of the scope's identity. */
+    private final ScopeKey sealKey;
 
     /** @param bytes {@link #LENGTH} of them; not copied */
     CacheScope(byte[] bytes) {
+        this(bytes, null);
+    }
+
+    /**
+     * A scope whose answers are sealed.
+     *
+     * @param sealKey made of the same credentials; null if nothing is sealed
+     */
+    CacheScope(byte[] bytes, ScopeKey sealKey) {
         this.bytes = bytes;
+        this.sealKey = sealKey;
+    }
+
+    /** What the answers of this scope are sealed with; null if nothing is sealed. */
+    ScopeKey sealKey() {
+        return sealKey;
     }
 
     /** A copy. */

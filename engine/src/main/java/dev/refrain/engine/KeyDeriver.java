@@ -2,10 +2,13 @@ package dev.refrain.engine;
 
 import dev.refrain.engine.internal.Pool;
 import dev.refrain.engine.internal.request.RequestScan;
+import dev.refrain.engine.internal.seal.Hkdf;
+import dev.refrain.engine.internal.seal.ScopeKey;
 import java.nio.charset.StandardCharsets;
 import java.security.DigestException;
 import java.security.GeneralSecurityException;
 import java.security.MessageDigest;
+import java.util.Arrays;
 import java.util.List;
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
@@ -27,17 +30,48 @@ final class KeyDeriver {
     private static final byte CREDENTIALS = 1;
     private static final byte QUERY = 2;
 
-    private final SecretKeySpec secret;
-    private final Pool<Mac> macs = new Pool<>(this::newMac);
+    private static final byte[] CLUSTER = ascii("refrain cluster 1");
+    private static final byte[] KEYS = ascii("keys");
+    private static final byte[] SEALS = ascii("seals");
 
+    private final Pool<Mac> macs;
+    /** Null if nothing is sealed. */
+    private final Pool<Mac> sealMacs;
+
+    /**
+     * Makes keys under a secret, for answers that are not sealed.
+     *
+     * @param secret the installation's
+     */
     KeyDeriver(byte[] secret) {
-        this.secret = new SecretKeySpec(secret, "HmacSHA256");
+        this(secret, null);
     }
 
-    private Mac newMac() {
+    private KeyDeriver(byte[] secret, byte[] sealSecret) {
+        this.macs = new Pool<>(() -> newMac(secret));
+        this.sealMacs = sealSecret == null ? null : new Pool<>(() -> newMac(sealSecret));
+    }
+
+    /**
+     * Makes keys that are the same on all machines that have a secret, for answers that are sealed. Two secrets come
+     * from that one, since each is to have one use: one for keys and scopes, and one for what scopes are sealed with.
+     *
+     * @param clusterSecret at least 32 bytes, hard to guess; not kept
+     */
+    static KeyDeriver ofCluster(byte[] clusterSecret) {
+        Hkdf hkdf = new Hkdf();
+        byte[] key = hkdf.extract(CLUSTER, clusterSecret);
+        return new KeyDeriver(hkdf.expand(key, Hkdf.HASH_LENGTH, KEYS), hkdf.expand(key, Hkdf.HASH_LENGTH, SEALS));
+    }
+
+    private static byte[] ascii(String text) {
+        return text.getBytes(StandardCharsets.US_ASCII);
+    }
+
+    private static Mac newMac(byte[] secret) {
         try {
             Mac mac = Mac.getInstance("HmacSHA256");
-            mac.init(secret);
+            mac.init(new SecretKeySpec(secret, "HmacSHA256"));
             return mac;
         } catch (GeneralSecurityException e) {
             throw new IllegalStateException("every Java platform has HmacSHA256", e);
@@ -60,29 +94,44 @@ final class KeyDeriver {
     // ---- who asks, and where
 
     CacheScope scope(String apiKey) {
-        Mac mac = macs.take();
-        CacheScope scope = new CacheScope(mac.doFinal(apiKey.getBytes(StandardCharsets.UTF_8)));
-        macs.give(mac);
-        return scope;
+        return scope(apiKey.getBytes(StandardCharsets.UTF_8));
     }
 
     CacheScope scope(List<String> credentials) {
         KeyBytes parts = new KeyBytes(256);
+        parts.put(NO_TEXT);
+        parts.put(CREDENTIALS);
         credentials.forEach(parts::part);
-        CacheScope scope = new CacheScope(hmac(CREDENTIALS, parts.copy()));
+        byte[] all = parts.copy();
         parts.wipe();
+        return scope(all);
+    }
+
+    /**
+     * Both are one-way functions of the credentials, under secrets that have nothing to do with each other: who knows
+     * scopes, which are in keys, knows nothing of what they are sealed with.
+     *
+     * @param credentials wiped
+     */
+    private CacheScope scope(byte[] credentials) {
+        ScopeKey sealKey = sealMacs == null ? null : new ScopeKey(hash(sealMacs, credentials));
+        CacheScope scope = new CacheScope(hash(macs, credentials), sealKey);
+        Arrays.fill(credentials, (byte) 0);
         return scope;
     }
 
-    byte[] queryHash(String query) {
-        return hmac(QUERY, query.getBytes(StandardCharsets.UTF_8));
+    private static byte[] hash(Pool<Mac> macs, byte[] bytes) {
+        Mac mac = macs.take();
+        byte[] hash = mac.doFinal(bytes);
+        macs.give(mac);
+        return hash;
     }
 
-    private byte[] hmac(byte what, byte[] bytes) {
+    byte[] queryHash(String query) {
         Mac mac = macs.take();
         mac.update(NO_TEXT);
-        mac.update(what);
-        byte[] hash = mac.doFinal(bytes);
+        mac.update(QUERY);
+        byte[] hash = mac.doFinal(query.getBytes(StandardCharsets.UTF_8));
         macs.give(mac);
         return hash;
     }
