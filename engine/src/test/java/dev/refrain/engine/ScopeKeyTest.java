@@ -69,7 +69,7 @@ class ScopeKeyTest {
         assertThat(stranger.scope("sk-1")).isNotEqualTo(cluster.scope("sk-1"));
     }
 
-    /** The scope is an HMAC of the same credentials, and its first bytes stand in entries: they are no part of the key. */
+    /** The scope is an HMAC of the same credentials, and its first bytes stand in entries. */
     @Test
     void theScopeIsNotTheKey() {
         CacheScope scope = cluster.scope("sk-1");
