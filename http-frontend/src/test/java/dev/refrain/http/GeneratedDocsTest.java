@@ -32,6 +32,7 @@ class GeneratedDocsTest {
     private static final List<String> PRODUCT = List.of(
             "engine",
             "http-semantics",
+            "shared-tier",
             "upstream-client",
             "console",
             "client-frontends/okhttp",

@@ -1,0 +1,48 @@
+package dev.refrain.shared.redis;
+
+import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
+
+/**
+ * Spares requests a server that does not answer. It opens when commands have timed out for half a second without a
+ * single answer: a pause of some milliseconds or a burst that waits in a queue is no outage. Any answer closes it.
+ * While it is open, only probes are sent. A lost connection needs no breaker: there is nothing to send on. Thread-safe.
+ */
+final class Breaker {
+    static final long OPENS_AFTER_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
+    static final int OPENS_AFTER_TIMEOUTS = 3;
+
+    private final LongSupplier nanos;
+    private volatile boolean open;
+    // Guarded by this.
+    private int timeouts;
+    private long firstTimeout;
+
+    /** @param nanos monotonic time */
+    Breaker(LongSupplier nanos) {
+        this.nanos = nanos;
+    }
+
+    boolean isOpen() {
+        return open;
+    }
+
+    /** A command was not answered in time. Returns whether this has opened the breaker. */
+    synchronized boolean timedOut() {
+        long now = nanos.getAsLong();
+        if (timeouts++ == 0) {
+            firstTimeout = now;
+        }
+        boolean opens = !open && timeouts >= OPENS_AFTER_TIMEOUTS && now - firstTimeout >= OPENS_AFTER_NANOS;
+        open |= opens;
+        return opens;
+    }
+
+    /** A command was answered, or there is a new connection. Returns whether this has closed the breaker. */
+    synchronized boolean answered() {
+        boolean closes = open;
+        open = false;
+        timeouts = 0;
+        return closes;
+    }
+}

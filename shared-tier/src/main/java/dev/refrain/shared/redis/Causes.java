@@ -1,0 +1,59 @@
+package dev.refrain.shared.redis;
+
+import dev.refrain.engine.spi.SharedTierException;
+import io.lettuce.core.RedisCommandExecutionException;
+import io.lettuce.core.RedisCommandTimeoutException;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.TimeoutException;
+
+/** What went wrong with a command. Of the server's messages only the first word: the rest may quote what was sent. */
+final class Causes {
+    private Causes() {}
+
+    static Throwable unwrapped(Throwable failure) {
+        Throwable cause = failure;
+        while (cause instanceof CompletionException && cause.getCause() != null) {
+            cause = cause.getCause();
+        }
+        return cause;
+    }
+
+    static boolean isTimeout(Throwable failure) {
+        Throwable cause = unwrapped(failure);
+        return cause instanceof RedisCommandTimeoutException || cause instanceof TimeoutException;
+    }
+
+    /** The code of the server's error, such as {@code OOM}; null if it was none. */
+    static String code(Throwable failure) {
+        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+            if (cause instanceof RedisCommandExecutionException && cause.getMessage() != null) {
+                String word = cause.getMessage().split("[ :]", 2)[0];
+                return word.matches("[A-Z]{1,20}") ? word : "ERR";
+            }
+        }
+        return null;
+    }
+
+    /** The failure itself if it is one that callers know, else one that says the same. */
+    static SharedTierException of(Throwable failure) {
+        return unwrapped(failure) instanceof SharedTierException known
+                ? known
+                : new SharedTierException("the shared tier failed: " + brief(failure), null);
+    }
+
+    /** In a few words, without contents and secrets. */
+    static String brief(Throwable failure) {
+        String code = code(failure);
+        if (code != null) {
+            return "the server says " + code;
+        }
+        Throwable root = failure;
+        while (root.getCause() != null) {
+            root = root.getCause();
+        }
+        if (isTimeout(root)) {
+            return "no answer in time";
+        }
+        return root.getClass().getSimpleName();
+    }
+}

@@ -1,0 +1,77 @@
+package dev.refrain.shared.redis;
+
+import java.nio.charset.StandardCharsets;
+import java.util.Base64;
+
+/**
+ * Names of keys and channels. They hold the version of what is kept there, so that versions live side by side; all keys
+ * that one script touches share what stands in braces, and so a slot of a cluster.
+ */
+final class Names {
+    private static final String VERSION = "1";
+    private static final Base64.Encoder BASE64 = Base64.getUrlEncoder().withoutPadding();
+
+    private final String root;
+    private final byte[] log;
+    private final byte[] notices;
+    private final byte[] machines;
+
+    Names(String prefix) {
+        this.root = prefix + ':' + VERSION + ':';
+        this.log = bytes(root + "barriers");
+        this.notices = bytes(root + "notices");
+        this.machines = bytes(root + "machine:");
+    }
+
+    static byte[] bytes(String text) {
+        return text.getBytes(StandardCharsets.US_ASCII);
+    }
+
+    /** 22 characters or so. */
+    static String text(byte[] bytes) {
+        return BASE64.encodeToString(bytes);
+    }
+
+    private byte[] name(String kind, byte[] key, String more) {
+        return bytes(root + kind + ":{" + text(key) + '}' + more);
+    }
+
+    byte[] entry(byte[] key) {
+        return name("entry", key, "");
+    }
+
+    byte[] part(byte[] key, String salt, int number) {
+        return name("part", key, ':' + salt + ':' + number);
+    }
+
+    byte[] lease(byte[] key) {
+        return name("lease", key, "");
+    }
+
+    byte[] waiters(byte[] key) {
+        return name("waiters", key, "");
+    }
+
+    byte[] stream(byte[] key, String token) {
+        return name("stream", key, ':' + token);
+    }
+
+    byte[] streamLength(byte[] key, String token) {
+        return name("stream", key, ':' + token + ":length");
+    }
+
+    /** The log of barriers. */
+    byte[] log() {
+        return log;
+    }
+
+    /** The channel of barriers. */
+    byte[] notices() {
+        return notices;
+    }
+
+    /** What the channel of a machine begins with; its id follows. */
+    byte[] machines() {
+        return machines;
+    }
+}

@@ -1,0 +1,399 @@
+package dev.refrain.shared.redis;
+
+import dev.refrain.engine.spi.SharedTier;
+import dev.refrain.engine.spi.SharedTier.Raised;
+import dev.refrain.engine.spi.SharedTierException;
+import io.lettuce.core.pubsub.RedisPubSubAdapter;
+import io.lettuce.core.pubsub.StatefulRedisPubSubConnection;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Barriers and wake-ups by pub/sub. Who subscribes reads the log of barriers next, so that none is missed; one may be
+ * told twice. The log is read again after each connection, from where this machine was up to date.
+ *
+ * <p>Whoever raises a barrier is told by the server how many machines listen, and waits for a confirmation of each on a
+ * channel of its own. Machines that wait for a lease are woken on theirs, so that nobody hears of what it does not wait
+ * for. Thread-safe.
+ */
+final class Notices {
+    private static final Logger LOG = LoggerFactory.getLogger(Notices.class);
+
+    private static final int TIME_LENGTH = 16;
+    private static final long HEARTBEAT_MILLIS = 1_000;
+    /** A connection that has been silent for so many heartbeats is taken for dead. */
+    private static final int MISSED_HEARTBEATS = 3;
+
+    private static final int BATCH = 1_000;
+    /** More notices than that wait for a listener only if it hangs. Then the log is read again. */
+    private static final int MAX_WAITING = 100_000;
+
+    private final Names names;
+    private final Commands commands;
+    private final RedisTierSettings settings;
+    private final ScheduledExecutorService timer;
+    private final String machine;
+    private final byte[] channel;
+    private final ThreadPoolExecutor teller;
+    private final Map<Long, Raising> raising = new ConcurrentHashMap<>();
+    private final AtomicLong raises = new AtomicLong();
+    private Link<StatefulRedisPubSubConnection<byte[], byte[]>> link;
+    private volatile SharedTier.Listener listener;
+    private volatile long heardUntil;
+    private final AtomicInteger missed = new AtomicInteger();
+    /** The connection that hears of barriers; guarded by this. */
+    private Object subscribed;
+
+    /** Whether the listener has been told that it is up to date, and not that this is over. */
+    private volatile boolean upToDate;
+
+    /** A barrier that waits for confirmations. */
+    private static final class Raising {
+        private final CompletableFuture<Raised> result = new CompletableFuture<>();
+        // Guarded by this.
+        private long micros;
+        private long expected = Long.MAX_VALUE;
+        private long confirmed;
+
+        synchronized void expect(long at, long machines) {
+            micros = at;
+            expected = machines;
+            completeIfAll();
+        }
+
+        synchronized void confirmed() {
+            confirmed++;
+            completeIfAll();
+        }
+
+        private void completeIfAll() {
+            if (confirmed >= expected) {
+                result.complete(new Raised(micros, 0));
+            }
+        }
+
+        synchronized void expire() {
+            result.complete(new Raised(micros, (int) Math.max(0, expected - confirmed)));
+        }
+    }
+
+    /** @param machine its id, unique */
+    Notices(
+            Names names,
+            Commands commands,
+            RedisTierSettings settings,
+            ScheduledExecutorService timer,
+            String machine) {
+        this.names = names;
+        this.commands = commands;
+        this.settings = settings;
+        this.timer = timer;
+        this.machine = machine;
+        byte[] prefix = names.machines();
+        this.channel = Arrays.copyOf(prefix, prefix.length + machine.length());
+        System.arraycopy(Names.bytes(machine), 0, channel, prefix.length, machine.length());
+        this.teller = new ThreadPoolExecutor(1, 1, 1, TimeUnit.SECONDS, new ArrayBlockingQueue<>(MAX_WAITING), task -> {
+            Thread thread = new Thread(task, "refrain-shared-notices");
+            thread.setDaemon(true);
+            return thread;
+        });
+        teller.allowCoreThreadTimeOut(true);
+    }
+
+    /** Called once, before anything else. */
+    void use(Link<StatefulRedisPubSubConnection<byte[], byte[]>> over) {
+        link = over;
+        timer.scheduleAtFixedRate(this::tryToBeat, HEARTBEAT_MILLIS, HEARTBEAT_MILLIS, TimeUnit.MILLISECONDS);
+    }
+
+    // ---- the connection
+
+    void connected(StatefulRedisPubSubConnection<byte[], byte[]> connection) {
+        missed.set(0);
+        connection.addListener(new RedisPubSubAdapter<>() {
+            @Override
+            public void message(byte[] from, byte[] notice) {
+                received(Arrays.equals(from, channel), notice);
+            }
+        });
+        connection.async().subscribe(channel);
+        if (listener != null) {
+            subscribe(connection);
+        }
+    }
+
+    void lost() {
+        if (upToDate) {
+            upToDate = false;
+            tell(SharedTier.Listener::lost);
+        }
+    }
+
+    void listen(long sinceMicros, SharedTier.Listener told) {
+        synchronized (this) {
+            if (listener != null) {
+                throw new IllegalStateException("there is a listener already");
+            }
+            heardUntil = sinceMicros;
+            listener = told;
+        }
+        StatefulRedisPubSubConnection<byte[], byte[]> connection = link.current();
+        if (connection != null) {
+            subscribe(connection);
+        }
+    }
+
+    /** The listener and the connection may come at the same time; whoever is second finds it done. */
+    private void subscribe(StatefulRedisPubSubConnection<byte[], byte[]> connection) {
+        synchronized (this) {
+            if (subscribed == connection) {
+                return;
+            }
+            subscribed = connection;
+        }
+        connection.async().subscribe(names.notices()).whenComplete((done, failure) -> {
+            if (failure == null) {
+                catchUp(connection, heardUntil, true);
+            } else if (link.current() == connection) {
+                link.drop();
+            }
+        });
+    }
+
+    // ---- catching up
+
+    private void catchUp(StatefulRedisPubSubConnection<byte[], byte[]> connection, long since, boolean first) {
+        commands.run(
+                        Script.CATCH_UP,
+                        new byte[][] {names.log()},
+                        Names.bytes(Long.toString(since)),
+                        Names.bytes(Integer.toString(BATCH)))
+                .whenComplete((answer, failure) -> {
+                    if (link.current() != connection) {
+                        return;
+                    }
+                    try {
+                        if (failure != null) {
+                            timer.schedule(
+                                    () -> catchUp(connection, since, first),
+                                    HEARTBEAT_MILLIS / 4,
+                                    TimeUnit.MILLISECONDS);
+                        } else {
+                            caughtUp(connection, since, first, answer);
+                        }
+                    } catch (RejectedExecutionException e) {
+                        // Closed meanwhile.
+                    } catch (RuntimeException e) {
+                        LOG.warn("The log of barriers in the shared tier cannot be read", e);
+                    }
+                });
+    }
+
+    private void caughtUp(
+            StatefulRedisPubSubConnection<byte[], byte[]> connection, long since, boolean first, List<Object> answer) {
+        long now = number(answer.get(0));
+        if (first && since < number(answer.get(1))) {
+            tell(SharedTier.Listener::incomplete);
+        }
+        long last = since;
+        for (int i = 2; i + 1 < answer.size(); i += 2) {
+            byte[] name = (byte[]) answer.get(i);
+            long micros = number(answer.get(i + 1));
+            last = Math.max(last, micros);
+            if (name.length > 0) {
+                tell(told -> told.raised(name, micros));
+            }
+        }
+        if (answer.size() >= 2 + 2 * BATCH && last > since) {
+            catchUp(connection, last, false);
+        } else {
+            upToDate = true;
+            tellUpToDate(Math.max(now, last));
+        }
+    }
+
+    private void tellUpToDate(long micros) {
+        tell(told -> {
+            heardUntil = micros;
+            told.caughtUp(micros);
+        });
+    }
+
+    /** A timer does not call again what has thrown. */
+    private void tryToBeat() {
+        try {
+            beat();
+        } catch (RuntimeException e) {
+            LOG.debug("A heartbeat of the shared tier failed", e);
+        }
+    }
+
+    /** What is published comes in order, so an answer on the same connection means that all before it has come. */
+    private void beat() {
+        StatefulRedisPubSubConnection<byte[], byte[]> connection = link.current();
+        if (connection == null) {
+            return;
+        }
+        if (missed.getAndIncrement() >= MISSED_HEARTBEATS) {
+            link.drop();
+            return;
+        }
+        if (!upToDate) {
+            connection.async().ping().thenRun(() -> missed.set(0));
+            return;
+        }
+        commands.run(Script.TIME, new byte[0][]).whenComplete((answer, failure) -> {
+            connection.async().ping().thenRun(() -> {
+                missed.set(0);
+                if (failure == null && upToDate && link.current() == connection) {
+                    tellUpToDate(number(answer.get(0)));
+                }
+            });
+        });
+    }
+
+    // ---- raising
+
+    CompletionStage<Raised> raise(byte[] barrier) {
+        long number = raises.incrementAndGet();
+        Raising waiting = new Raising();
+        raising.put(number, waiting);
+        waiting.result.whenComplete((raised, failure) -> raising.remove(number));
+        String head = "B" + machine + String.format("%016d", number);
+        commands.run(
+                        Script.RAISE,
+                        new byte[][] {names.log()},
+                        barrier,
+                        Names.bytes(Integer.toString(settings.maxBarriers())),
+                        names.notices(),
+                        Names.bytes(head))
+                .whenComplete((answer, failure) -> {
+                    if (failure != null) {
+                        waiting.result.completeExceptionally(failure);
+                        return;
+                    }
+                    waiting.expect(number(answer.get(0)), number(answer.get(1)));
+                    try {
+                        timer.schedule(
+                                waiting::expire, settings.confirmTimeout().toNanos(), TimeUnit.NANOSECONDS);
+                    } catch (RejectedExecutionException e) {
+                        waiting.result.completeExceptionally(
+                                new SharedTierException("the shared tier is closed", null));
+                    }
+                });
+        return waiting.result;
+    }
+
+    /** A notice may be anything. */
+    private void received(boolean ours, byte[] notice) {
+        char letter = notice.length == 0 ? ' ' : (char) notice[0];
+        byte[] rest = notice.length == 0 ? notice : Arrays.copyOfRange(notice, 1, notice.length);
+        if (!ours) {
+            if (letter == 'B') {
+                heard(rest);
+            }
+        } else if (letter == 'A') {
+            Raising waiting = isTime(rest, 0) && rest.length == TIME_LENGTH ? raising.get(time(rest, 0)) : null;
+            if (waiting != null) {
+                waiting.confirmed();
+            }
+        } else if (rest.length == SharedTier.KEY_LENGTH) {
+            switch (letter) {
+                case 'R' -> tell(told -> told.released(rest));
+                case 'W' -> tell(told -> told.wanted(rest));
+                case 'P' -> tell(told -> told.appended(rest));
+                default -> LOG.debug("An unknown notice in the shared tier");
+            }
+        }
+    }
+
+    /** Machine, number of its barrier, time, name. */
+    private void heard(byte[] notice) {
+        int numberAt = machine.length();
+        int timeAt = numberAt + TIME_LENGTH;
+        int nameAt = timeAt + TIME_LENGTH;
+        if (notice.length <= nameAt
+                || notice.length > nameAt + SharedTier.MAX_BARRIER_LENGTH
+                || !isTime(notice, numberAt)
+                || !isTime(notice, timeAt)) {
+            return;
+        }
+        byte[] name = Arrays.copyOfRange(notice, nameAt, notice.length);
+        byte[] confirmation = Arrays.copyOfRange(notice, numberAt - 1, timeAt);
+        confirmation[0] = 'A';
+        byte[] prefix = names.machines();
+        byte[] raiser = Arrays.copyOf(prefix, prefix.length + machine.length());
+        System.arraycopy(notice, 0, raiser, prefix.length, machine.length());
+        tell(told -> {
+            told.raised(name, time(notice, timeAt));
+            commands.send(confirmation.length, sent -> sent.publish(raiser, confirmation));
+        });
+    }
+
+    private void tell(Consumer<SharedTier.Listener> notice) {
+        SharedTier.Listener told = listener;
+        if (told == null) {
+            return;
+        }
+        try {
+            teller.execute(() -> {
+                try {
+                    notice.accept(told);
+                } catch (RuntimeException e) {
+                    LOG.warn("A notice of the shared tier could not be followed", e);
+                }
+            });
+        } catch (RejectedExecutionException e) {
+            if (!teller.isShutdown()) {
+                LOG.warn("Too many notices of the shared tier wait; it is connected anew");
+                upToDate = false;
+                link.drop();
+            }
+        }
+    }
+
+    private static boolean isTime(byte[] from, int at) {
+        if (from.length < at + TIME_LENGTH) {
+            return false;
+        }
+        for (int i = at; i < at + TIME_LENGTH; i++) {
+            if (from[i] < '0' || from[i] > '9') {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private static long time(byte[] from, int at) {
+        return Long.parseLong(new String(from, at, TIME_LENGTH, StandardCharsets.US_ASCII));
+    }
+
+    /** A number in an answer of a script. */
+    static long number(Object value) {
+        return value instanceof Long number
+                ? number
+                : Long.parseLong(new String((byte[]) value, StandardCharsets.US_ASCII));
+    }
+
+    void close() {
+        teller.shutdown();
+        raising.values()
+                .forEach(waiting -> waiting.result.completeExceptionally(
+                        new SharedTierException("the shared tier is closed", null)));
+    }
+}

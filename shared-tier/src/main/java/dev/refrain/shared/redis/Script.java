@@ -1,0 +1,179 @@
+package dev.refrain.shared.redis;
+
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+
+/**
+ * The scripts that run in the server. Each returns an array. The clock is that of the server, in microseconds since the
+ * epoch, as 16 digits (good until the year 2286), so that it can be compared as a number and stored as text.
+ *
+ * <p>A value of an entry begins with a letter ({@code E} an entry, {@code M} the manifest of one in parts, {@code T} a
+ * removal) and the time when its fetch began, or when it was removed.
+ *
+ * @param text Lua 5.1
+ * @param digest SHA-1 of the text in hexadecimal, by which the server knows it
+ */
+record Script(String text, String digest) {
+    private static final String MICROS = """
+            local function micros()
+              local t = redis.call('TIME')
+              return string.format('%s%06d', t[1], tonumber(t[2]))
+            end
+            """;
+
+    /** Gives keys of the lease and its waiters, and what tells them something. */
+    private static final String WAKE = """
+            local function wake(letter)
+              for _, machine in ipairs(redis.call('SRANDMEMBER', KEYS[2], 1000)) do
+                redis.call('PUBLISH', ARGV[1] .. machine, letter .. ARGV[2])
+              end
+            end
+            local function held(token)
+              local lease = redis.call('GET', KEYS[1])
+              return lease and string.sub(lease, 1, 16) == token
+            end
+            """;
+
+    /** The time. */
+    static final Script TIME = of("return {micros()}");
+
+    /** KEYS entry; ARGV longest. Returns the time and, if there is one, the value. */
+    static final Script GET = of("""
+            local now = micros()
+            local length = redis.call('STRLEN', KEYS[1])
+            if length == 0 or length > tonumber(ARGV[1]) then return {now} end
+            return {now, redis.call('GET', KEYS[1])}
+            """);
+
+    /** KEYS entry; ARGV started, value, life. Returns whether it was put. */
+    static final Script PUT = of("""
+            local there = redis.call('GETRANGE', KEYS[1], 0, 16)
+            local time = tonumber(string.sub(there, 2))
+            local started = tonumber(ARGV[1])
+            if time and #there == 17 then
+              if time > started or (time == started and string.sub(there, 1, 1) == 'T') then return {0} end
+            end
+            redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+            return {1}
+            """);
+
+    /** KEYS entry; ARGV for how long it is remembered. Returns the time. */
+    static final Script REMOVE = of("""
+            local now = micros()
+            redis.call('SET', KEYS[1], 'T' .. now, 'PX', ARGV[1])
+            return {now}
+            """);
+
+    /**
+     * The log of barriers is a sorted set of names by time. The empty name stands for the time since when the log is
+     * complete: it is in the same key, so that no eviction parts them.
+     */
+    private static final String LOG = """
+            if not redis.call('ZSCORE', KEYS[1], '') then
+              redis.call('DEL', KEYS[1])
+              redis.call('ZADD', KEYS[1], micros(), '')
+            end
+            """;
+
+    /** KEYS log; ARGV name, how many, channel, notice before the time. Returns the time, and who is told. */
+    static final Script RAISE = of(LOG + """
+            local last = redis.call('ZREVRANGE', KEYS[1], 0, 0, 'WITHSCORES')
+            local now = string.format('%.0f', math.max(tonumber(micros()), tonumber(last[2]) + 1))
+            redis.call('ZADD', KEYS[1], now, ARGV[1])
+            local tooMany = redis.call('ZCARD', KEYS[1]) - 1 - tonumber(ARGV[2])
+            if tooMany > 0 then
+              local gone = redis.call('ZRANGE', KEYS[1], tooMany, tooMany, 'WITHSCORES')
+              redis.call('ZREMRANGEBYRANK', KEYS[1], 1, tooMany)
+              redis.call('ZADD', KEYS[1], gone[2], '')
+            end
+            return {now, redis.call('PUBLISH', ARGV[3], ARGV[4] .. now .. ARGV[1])}
+            """);
+
+    /** KEYS log; ARGV since, how many. Returns the time, since when none is missing, and names and times in order. */
+    static final Script CATCH_UP = of(LOG + """
+            local from = redis.call('ZSCORE', KEYS[1], '')
+            local answer = {micros(), string.format('%.0f', from)}
+            local since = '(' .. ARGV[1]
+            local raised =
+              redis.call('ZRANGEBYSCORE', KEYS[1], since, '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[2])
+            for i = 1, #raised, 2 do
+              answer[#answer + 1] = string.sub(raised[i], 1, 64)
+              answer[#answer + 1] = string.format('%.0f', raised[i + 1])
+            end
+            return answer
+            """);
+
+    /** KEYS lease, waiters; ARGV channel, key, machine, for how long. Returns whether it is granted, and its token. */
+    static final Script LEASE = of("""
+            local lease = redis.call('GET', KEYS[1])
+            if not lease then
+              local now = micros()
+              redis.call('SET', KEYS[1], now .. ARGV[3], 'PX', ARGV[4])
+              return {1, now}
+            end
+            redis.call('SADD', KEYS[2], ARGV[3])
+            redis.call('PEXPIRE', KEYS[2], ARGV[4] + 60000)
+            redis.call('PUBLISH', ARGV[1] .. string.sub(lease, 17, 64), 'W' .. ARGV[2])
+            return {0, string.sub(lease, 1, 16)}
+            """);
+
+    /** KEYS lease, waiters; ARGV token, for how long. Returns whether it is held. */
+    static final Script RENEW = of(WAKE + """
+            if not held(ARGV[1]) then return {0} end
+            redis.call('PEXPIRE', KEYS[1], ARGV[2])
+            if redis.call('EXISTS', KEYS[2]) == 1 then redis.call('PEXPIRE', KEYS[2], ARGV[2] + 60000) end
+            return {1}
+            """);
+
+    /** KEYS lease, waiters, stream; ARGV channel, key, token. Returns whether it was held. */
+    static final Script RELEASE = of(WAKE + """
+            if not held(ARGV[3]) then return {0} end
+            redis.call('DEL', KEYS[1])
+            wake('R')
+            redis.call('DEL', KEYS[2])
+            redis.call('PEXPIRE', KEYS[3], 5000)
+            return {1}
+            """);
+
+    /** KEYS lease, waiters, stream, its length; ARGV channel, key, token, piece, longest. Returns whether it was. */
+    static final Script APPEND = of(WAKE + """
+            if not held(ARGV[3]) then return {0} end
+            local length = redis.call('INCRBY', KEYS[4], #ARGV[4])
+            local life = redis.call('PTTL', KEYS[1]) + 5000
+            redis.call('PEXPIRE', KEYS[4], life)
+            if length > tonumber(ARGV[5]) then return {0} end
+            redis.call('XADD', KEYS[3], '1-' .. (redis.call('XLEN', KEYS[3]) + 1), 'p', ARGV[4])
+            redis.call('PEXPIRE', KEYS[3], life)
+            wake('P')
+            return {1}
+            """);
+
+    /** KEYS lease, waiters, stream; ARGV token, first, bytes, longest piece. Returns whether it is live, and pieces. */
+    static final Script READ = of(WAKE + """
+            local answer = {held(ARGV[1]) and 1 or 0}
+            local bytes = 0
+            local at = tonumber(ARGV[2]) + 1
+            while bytes < tonumber(ARGV[3]) do
+              local some = redis.call('XRANGE', KEYS[3], '1-' .. string.format('%.0f', at), '+', 'COUNT', 1)
+              if #some == 0 then return answer end
+              local piece = some[1][2][2]
+              if #piece > tonumber(ARGV[4]) then return {0} end
+              answer[#answer + 1] = piece
+              bytes = bytes + #piece + 16
+              at = at + 1
+            end
+            return answer
+            """);
+
+    private static Script of(String body) {
+        String text = MICROS + body;
+        try {
+            byte[] sha1 = MessageDigest.getInstance("SHA-1").digest(text.getBytes(StandardCharsets.UTF_8));
+            return new Script(text, HexFormat.of().formatHex(sha1));
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("every Java platform has SHA-1", e);
+        }
+    }
+}

@@ -1,0 +1,544 @@
+package dev.refrain.shared.redis;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.refrain.engine.spi.SharedTier;
+import dev.refrain.engine.spi.SharedTier.Found;
+import dev.refrain.engine.spi.SharedTier.Lease;
+import dev.refrain.engine.spi.SharedTier.Raised;
+import dev.refrain.engine.spi.SharedTierException;
+import dev.refrain.testing.CapturedLog;
+import dev.refrain.testing.SelfSigned;
+import java.io.IOException;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.KeyStore;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Base64;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
+import javax.net.ssl.SSLSocket;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A server that is not there, does not answer, refuses, forgets, or holds what others wrote. */
+class RedisFaultsTest {
+    private static final long MINUTE = 60_000;
+    private static final byte[] KEY = new byte[SharedTier.KEY_LENGTH];
+    private static final byte[] ENTRY = "an entry".getBytes(StandardCharsets.US_ASCII);
+
+    private final Names names = new Names("refrain");
+    private final List<RedisTier> machines = new ArrayList<>();
+    private RedisServer server;
+
+    @BeforeEach
+    void startServer() {
+        server = new RedisServer();
+    }
+
+    @AfterEach
+    void stop() {
+        machines.forEach(RedisTier::close);
+        server.close();
+    }
+
+    private RedisTier open(RedisTierSettings settings) {
+        RedisTier tier = RedisTier.open(settings);
+        machines.add(tier);
+        return tier;
+    }
+
+    /** Connected; its timeout is too long to be met. */
+    private RedisTier machine() {
+        RedisTier tier = open(RedisTierContractTest.settings(server));
+        eventually(tier::isAvailable);
+        return tier;
+    }
+
+    private static void eventually(BooleanSupplier holds) {
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+        while (!holds.getAsBoolean()) {
+            assertThat(System.nanoTime()).isLessThan(end);
+            LockSupport.parkNanos(1_000_000);
+        }
+    }
+
+    private static <T> T of(CompletionStage<T> stage) {
+        try {
+            return stage.toCompletableFuture().get(30, TimeUnit.SECONDS);
+        } catch (Exception e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    private static boolean succeeds(CompletionStage<?> stage) {
+        try {
+            stage.toCompletableFuture().get(30, TimeUnit.SECONDS);
+            return true;
+        } catch (Exception e) {
+            assertThat(e).hasCauseInstanceOf(SharedTierException.class);
+            return false;
+        }
+    }
+
+    private static void assertFails(CompletionStage<?> stage, String why) {
+        assertThatThrownBy(() -> stage.toCompletableFuture().get(30, TimeUnit.SECONDS))
+                .hasCauseInstanceOf(SharedTierException.class)
+                .hasMessageContaining(why);
+    }
+
+    /** Without any wait at all. */
+    private static void assertFailsAtOnce(SharedTier tier) {
+        assertThat(tier.isAvailable()).isFalse();
+        for (CompletionStage<?> stage :
+                List.of(tier.get(KEY), tier.put(KEY, ENTRY, 1, MINUTE), tier.lease(KEY, 1), tier.raise(new byte[1]))) {
+            assertThat(stage.toCompletableFuture()).isCompletedExceptionally();
+        }
+    }
+
+    private void store(SharedTier tier) {
+        assertThat(of(tier.put(KEY, ENTRY, of(tier.get(KEY)).micros(), MINUTE))).isTrue();
+    }
+
+    /** Writes down what it is told of barriers and connections. */
+    private static final class Recorder implements SharedTier.Listener {
+        private final BlockingQueue<String> told = new LinkedBlockingQueue<>();
+
+        @Override
+        public void raised(byte[] barrier, long micros) {
+            told.add(new String(barrier, StandardCharsets.US_ASCII));
+        }
+
+        @Override
+        public void caughtUp(long micros) {
+            told.add("caught up");
+        }
+
+        @Override
+        public void lost() {
+            told.add("lost");
+        }
+
+        @Override
+        public void incomplete() {
+            told.add("incomplete");
+        }
+
+        @Override
+        public void released(byte[] key) {}
+
+        @Override
+        public void wanted(byte[] key) {}
+
+        @Override
+        public void appended(byte[] key) {}
+
+        /** All that it is told until then, without repetitions. */
+        List<String> until(String last) throws InterruptedException {
+            List<String> all = new ArrayList<>();
+            while (all.isEmpty() || !all.get(all.size() - 1).equals(last)) {
+                String next = told.poll(30, TimeUnit.SECONDS);
+                assertThat(next).as("a notice after %s", all).isNotNull();
+                if (all.isEmpty() || !all.get(all.size() - 1).equals(next)) {
+                    all.add(next);
+                }
+            }
+            return all;
+        }
+    }
+
+    // ---- not there
+
+    @Test
+    void aServerThatComesLaterIsFound() throws InterruptedException {
+        server.kill();
+        RedisTier tier = open(RedisTierContractTest.settings(server));
+        Recorder recorder = new Recorder();
+        tier.listen(0, recorder);
+        assertFailsAtOnce(tier);
+        server.start();
+        eventually(() -> succeeds(tier.get(KEY)));
+        assertThat(recorder.until("caught up")).containsExactly("incomplete", "caught up");
+    }
+
+    @Test
+    void aServerThatIsKilledIsFoundAgain() throws InterruptedException {
+        RedisTier tier = machine();
+        Recorder recorder = new Recorder();
+        tier.listen(0, recorder);
+        recorder.until("caught up");
+        store(tier);
+        server.kill();
+        recorder.until("lost");
+        eventually(() -> !tier.isAvailable());
+        assertFailsAtOnce(tier);
+        server.start();
+        eventually(() -> succeeds(tier.get(KEY)));
+        assertThat(of(tier.get(KEY)).entry()).isNull();
+        // It kept nothing on disk, so what was raised before is not known.
+        assertThat(recorder.until("caught up")).endsWith("incomplete", "caught up");
+        store(tier);
+    }
+
+    // ---- does not answer
+
+    @Test
+    void aServerThatHangsIsWaitedForNoLongerThanTheTimeoutAndThenNotAtAll() {
+        RedisTier tier = open(RedisTierContractTest.settings(server).withTimeout(Duration.ofMillis(50)));
+        eventually(() -> tier.isAvailable() && succeeds(tier.get(KEY)));
+        server.pause();
+        assertFails(tier.get(KEY), "no answer in time");
+        eventually(() -> !succeeds(tier.get(KEY)) && !tier.isAvailable());
+        assertFailsAtOnce(tier);
+        server.goOn();
+        eventually(() -> tier.isAvailable() && succeeds(tier.get(KEY)));
+    }
+
+    /** A listener's connection that is dead without having been closed is noticed, too. */
+    @Test
+    void aListenerOfAServerThatHangsIsToldSo() throws InterruptedException {
+        RedisTier tier = open(RedisTierContractTest.settings(server).withTimeout(Duration.ofMillis(50)));
+        Recorder recorder = new Recorder();
+        tier.listen(0, recorder);
+        recorder.until("caught up");
+        server.pause();
+        recorder.until("lost");
+        server.goOn();
+        recorder.until("caught up");
+    }
+
+    // ---- refuses
+
+    @Test
+    void aFullServerIsReadAllTheSame() {
+        RedisTier tier = machine();
+        store(tier);
+        server.ask("CONFIG", "SET", "maxmemory", "1");
+        assertFails(tier.put(KEY, ENTRY, Long.MAX_VALUE / 1000, MINUTE), "OOM");
+        assertThat(of(tier.get(KEY)).entry()).isEqualTo(ENTRY);
+        assertThat(tier.isAvailable()).isTrue();
+        server.ask("CONFIG", "SET", "maxmemory", "0");
+        store(tier);
+    }
+
+    /** After a failover the old master may be there still, as a replica. */
+    @Test
+    void aServerThatBecomesReadOnlyIsLeft() {
+        RedisTier tier = machine();
+        store(tier);
+        server.ask("REPLICAOF", "127.0.0.1", "1");
+        try (CapturedLog log = new CapturedLog(Link.class.getName())) {
+            assertFails(tier.put(KEY, ENTRY, Long.MAX_VALUE / 1000, MINUTE), "READONLY");
+            eventually(() -> log.lines().stream().anyMatch(line -> line.contains("connected again (commands)")));
+        }
+        assertThat(of(tier.get(KEY)).entry()).as("it is read all the same").isEqualTo(ENTRY);
+        server.ask("REPLICAOF", "NO", "ONE");
+        eventually(() -> succeeds(tier.put(KEY, ENTRY, 1, MINUTE)));
+    }
+
+    @Test
+    void aWrongPasswordIsRefusedAndTheRightOneTaken() {
+        server.ask("ACL", "SETUSER", "refrain", "on", ">right", "~refrain:*", "&refrain:*", "+@all", "-@dangerous");
+        server.ask("ACL", "SETUSER", "default", "off");
+        String address = "127.0.0.1:" + server.port();
+        RedisTierSettings settings = RedisTierContractTest.settings(server);
+        RedisTier wrong = open(new RedisTierSettings(
+                "redis://refrain:wrong@" + address,
+                "refrain",
+                settings.timeout(),
+                1 << 20,
+                16 << 20,
+                100,
+                settings.confirmTimeout()));
+        RedisTier right = open(new RedisTierSettings(
+                "redis://refrain:right@" + address,
+                "refrain",
+                settings.timeout(),
+                1 << 20,
+                16 << 20,
+                100,
+                settings.confirmTimeout()));
+        eventually(right::isAvailable);
+        store(right);
+        Lease lease = of(right.lease(KEY, MINUTE));
+        assertThat(of(right.append(KEY, lease.micros(), ENTRY))).isTrue();
+        assertThat(of(right.release(KEY, lease.micros()))).isTrue();
+        assertThat(of(right.raise(ENTRY)).unheard()).isZero();
+        assertThat(wrong.isAvailable()).isFalse();
+        assertFailsAtOnce(wrong);
+    }
+
+    /** The server's certificate is checked, and there is no way back to a connection without TLS. */
+    @Test
+    void aServerWhoseCertificateIsNotTrustedIsNotTalkedTo(@TempDir Path folder) throws Exception {
+        Path store = folder.resolve("store.p12");
+        SelfSigned.write(store);
+        int port = speakTls(store, folder);
+        try (Socket trusting = SelfSigned.context(store).getSocketFactory().createSocket("127.0.0.1", port)) {
+            ((SSLSocket) trusting).startHandshake();
+        }
+        try (CapturedLog log = new CapturedLog(Link.class.getName())) {
+            RedisTier tier = open(RedisTierSettings.of("rediss://127.0.0.1:" + port));
+            eventually(() -> log.lines().size() >= 2);
+            assertThat(log.lines()).allMatch(line -> line.contains("cannot be reached"));
+            assertFailsAtOnce(tier);
+        }
+    }
+
+    private int speakTls(Path store, Path folder) throws Exception {
+        KeyStore keys = KeyStore.getInstance(store.toFile(), SelfSigned.PASSWORD.toCharArray());
+        String alias = keys.aliases().nextElement();
+        Path certificate = folder.resolve("certificate.pem");
+        Path key = folder.resolve("key.pem");
+        writePem(certificate, "CERTIFICATE", keys.getCertificate(alias).getEncoded());
+        writePem(
+                key,
+                "PRIVATE KEY",
+                keys.getKey(alias, SelfSigned.PASSWORD.toCharArray()).getEncoded());
+        int port = RedisServer.freePort();
+        for (String option : List.of(
+                "tls-cert-file " + certificate,
+                "tls-key-file " + key,
+                "tls-ca-cert-file " + certificate,
+                "tls-auth-clients no",
+                "tls-port " + port)) {
+            assertThat(server.ask(("CONFIG SET " + option).split(" ", -1))).isEqualTo("+OK");
+        }
+        return port;
+    }
+
+    private static void writePem(Path file, String what, byte[] content) throws IOException {
+        String text = Base64.getMimeEncoder(64, new byte[] {'\n'}).encodeToString(content);
+        Files.writeString(file, "-----BEGIN " + what + "-----\n" + text + "\n-----END " + what + "-----\n");
+    }
+
+    @Test
+    void secretsAreNotToBeSeen() {
+        RedisTierSettings settings = RedisTierSettings.of("redis://user:geheim@localhost");
+        assertThat(settings.toString()).doesNotContain("geheim");
+        assertThatThrownBy(() -> RedisTier.open(RedisTierSettings.of("http://user:geheim@localhost")))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasNoCause()
+                .message()
+                .doesNotContain("geheim");
+    }
+
+    // ---- forgets
+
+    @Test
+    void scriptsThatTheServerForgotAreSentAgain() {
+        RedisTier tier = machine();
+        store(tier);
+        server.ask("SCRIPT", "FLUSH");
+        assertThat(of(tier.get(KEY)).entry()).isEqualTo(ENTRY);
+    }
+
+    @Test
+    void barriersThatWereRaisedWhileAConnectionWasCutAreHeard() throws InterruptedException {
+        RedisTier one = machine();
+        RedisTier other = machine();
+        Recorder recorder = new Recorder();
+        other.listen(0, recorder);
+        recorder.until("caught up");
+        of(one.raise("before".getBytes(StandardCharsets.US_ASCII)));
+        recorder.until("before");
+        recorder.until("caught up");
+        server.ask("CLIENT", "KILL", "TYPE", "pubsub");
+        of(one.raise("after".getBytes(StandardCharsets.US_ASCII)));
+        assertThat(recorder.until("after")).contains("lost").doesNotContain("incomplete");
+    }
+
+    /** Whoever raised it goes on after a while, and knows that somebody has not heard. */
+    @Test
+    void aMachineThatDoesNotConfirmIsCounted() throws InterruptedException {
+        RedisTier one = open(RedisTierContractTest.settings(server).withConfirmTimeout(Duration.ofMillis(100)));
+        eventually(one::isAvailable);
+        RedisTier other = machine();
+        CountDownLatch never = new CountDownLatch(1);
+        CountDownLatch listens = new CountDownLatch(1);
+        other.listen(0, new SharedTier.Listener() {
+            @Override
+            public void raised(byte[] barrier, long micros) {
+                try {
+                    never.await();
+                } catch (InterruptedException e) {
+                    Thread.currentThread().interrupt();
+                }
+            }
+
+            @Override
+            public void caughtUp(long micros) {
+                listens.countDown();
+            }
+
+            @Override
+            public void lost() {}
+
+            @Override
+            public void incomplete() {}
+
+            @Override
+            public void released(byte[] key) {}
+
+            @Override
+            public void wanted(byte[] key) {}
+
+            @Override
+            public void appended(byte[] key) {}
+        });
+        assertThat(listens.await(30, TimeUnit.SECONDS)).isTrue();
+        Raised raised = of(one.raise(ENTRY));
+        assertThat(raised.unheard()).isEqualTo(1);
+        assertThat(raised.micros()).isPositive();
+        never.countDown();
+    }
+
+    // ---- holds what others wrote
+
+    private void write(String value) {
+        server.ask("DEL", text(names.entry(KEY)));
+        server.ask("SET", text(names.entry(KEY)), value);
+    }
+
+    private static String text(byte[] name) {
+        return new String(name, StandardCharsets.ISO_8859_1);
+    }
+
+    @Test
+    void valuesOfOthersAreNoEntries() {
+        RedisTier tier = machine();
+        String time = "1700000000000000";
+        String salt = "AAAAAAAAAAAAAAAAAAAAAA";
+        for (String value : List.of(
+                "",
+                "E",
+                "E" + time.substring(1),
+                "X" + time + "x",
+                "T" + time,
+                "M" + time,
+                "M" + time + "1048577 1048576",
+                "M" + time + "999999999 1048576 " + salt,
+                "M" + time + "16777216 1 " + salt,
+                "M" + time + "16777216 0 " + salt,
+                "M" + time + "-5 1048576 " + salt,
+                "M" + time + "99999999999999999999 1048576 " + salt,
+                "M" + time + "100 1048576 " + salt,
+                "M" + time + "2000000 1048576 " + salt,
+                "M" + time + "2000000 1048576 " + salt + "{x}",
+                "M" + time + "2000000 1048576 ../../../../../../../.x")) {
+            write(value);
+            Found found = of(tier.get(KEY));
+            assertThat(found.entry()).as(value).isNull();
+        }
+        write("Ezzzzzzzzzzzzzzzzhello");
+        assertThat(of(tier.get(KEY)).entry()).isEqualTo("hello".getBytes(StandardCharsets.US_ASCII));
+        assertThat(of(tier.put(KEY, ENTRY, 1, MINUTE)))
+                .as("over a time that is none")
+                .isTrue();
+    }
+
+    @Test
+    void valuesOfAnotherTypeFailThatKeyAlone() {
+        RedisTier tier = machine();
+        for (byte[] name : List.of(names.entry(KEY), names.lease(KEY), names.waiters(KEY))) {
+            server.ask("RPUSH", text(name), "x");
+        }
+        assertFails(tier.get(KEY), "WRONGTYPE");
+        assertFails(tier.put(KEY, ENTRY, 1, MINUTE), "WRONGTYPE");
+        assertFails(tier.lease(KEY, MINUTE), "WRONGTYPE");
+        assertThat(tier.isAvailable()).isTrue();
+        byte[] other = KEY.clone();
+        other[0] = 1;
+        assertThat(of(tier.get(other)).entry()).isNull();
+        assertThat(of(tier.remove(KEY, 1))).isPositive();
+        eventually(() -> of(tier.put(KEY, ENTRY, 1, MINUTE)));
+    }
+
+    /** What is too long does not even leave the server. */
+    @Test
+    void aValueThatIsTooLongIsNotRead() {
+        RedisTier tier = machine();
+        server.ask("SETRANGE", text(names.entry(KEY)), "400000000", "x");
+        assertThat(of(tier.get(KEY)).entry()).isNull();
+    }
+
+    @Test
+    void aPartThatIsMissingOrOfAnotherLengthIsNoEntry() {
+        RedisTier tier = machine();
+        byte[] entry = new byte[3_000_000];
+        new Random(1).nextBytes(entry);
+        String manifestSalt = "BBBBBBBBBBBBBBBBBBBBBB";
+        assertThat(of(tier.put(KEY, entry, 1, MINUTE))).isTrue();
+        assertThat(Arrays.equals(of(tier.get(KEY)).entry(), entry)).isTrue();
+        write("M1700000000000000" + "1100000 1048576 " + manifestSalt);
+        assertThat(of(tier.get(KEY)).entry()).isNull();
+        server.ask("SETRANGE", text(names.part(KEY, manifestSalt, 0)), "1048575", "x");
+        assertThat(of(tier.get(KEY)).entry()).isNull();
+        server.ask("SETRANGE", text(names.part(KEY, manifestSalt, 1)), "51423", "x");
+        assertThat(of(tier.get(KEY)).entry()).hasSize(1_100_000);
+        server.ask("SETRANGE", text(names.part(KEY, manifestSalt, 1)), "51424", "x");
+        assertThat(of(tier.get(KEY)).entry()).isNull();
+        server.ask("SETRANGE", text(names.part(KEY, manifestSalt, 0)), "300000000", "x");
+        assertThat(of(tier.get(KEY)).entry()).isNull();
+    }
+
+    /** Whatever is published, nobody hears what is no notice, and all goes on. */
+    @Test
+    void noticesOfOthersAreIgnored() throws InterruptedException {
+        RedisTier tier = machine();
+        Recorder recorder = new Recorder();
+        tier.listen(0, recorder);
+        recorder.until("caught up");
+        String channel = text(names.notices());
+        String machine = "AAAAAAAAAAAAAAAAAAAAAA";
+        for (String notice : List.of(
+                "",
+                "B",
+                "Bxxx",
+                "B" + machine + "000000000000000100000000000000",
+                "B" + machine + "00000000000000010000000000000002",
+                "B" + machine + "000000000000000x0000000000000002name",
+                "B" + machine + "00000000000000010000000000000002" + "n".repeat(65),
+                "X" + machine + "00000000000000010000000000000002name")) {
+            server.ask("PUBLISH", channel, notice);
+        }
+        of(tier.raise("mine".getBytes(StandardCharsets.US_ASCII)));
+        assertThat(recorder.until("mine")).allMatch(told -> told.equals("caught up") || told.equals("mine"));
+    }
+
+    @Test
+    void manyCallsAtOnceAllEnd() {
+        RedisTier tier = machine();
+        List<CompletableFuture<Boolean>> puts = new ArrayList<>();
+        byte[] entry = new byte[500_000];
+        for (int i = 0; i < 1_000; i++) {
+            byte[] key = KEY.clone();
+            key[0] = (byte) i;
+            puts.add(tier.put(key, entry, 1, MINUTE).toCompletableFuture());
+        }
+        int kept = 0;
+        for (CompletableFuture<Boolean> put : puts) {
+            if (succeeds(put)) {
+                kept++;
+            } else {
+                assertFails(put, "too much is under way");
+            }
+        }
+        assertThat(kept).as("as many as there was room for, at least").isBetween(100, 1_000);
+    }
+}
