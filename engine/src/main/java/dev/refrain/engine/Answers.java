@@ -1,6 +1,7 @@
 package dev.refrain.engine;
 
 import dev.refrain.engine.exchange.CacheOutcome;
+import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.engine.exchange.ForwardReason;
 import dev.refrain.engine.exchange.ResponseHead;
 import dev.refrain.engine.exchange.ResponseSink;
@@ -13,6 +14,7 @@ import dev.refrain.engine.internal.template.Template;
 import dev.refrain.engine.internal.template.ZeroPaths;
 import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.engine.spi.CacheStore;
+import dev.refrain.engine.spi.EntryBuffer;
 import dev.refrain.engine.stats.CacheStats;
 import dev.refrain.engine.stats.EntryFacts;
 import java.nio.ByteBuffer;
@@ -23,6 +25,7 @@ import java.util.HexFormat;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.BooleanSupplier;
 import java.util.function.LongSupplier;
 import java.util.function.Predicate;
 
@@ -52,6 +55,8 @@ final class Answers implements AutoCloseable {
     private final ExpiryClock expiry;
     /** Null for a store without a file. */
     private final LastUse lastUse;
+    /** Null if there is no shared tier. */
+    private final SharedEntries shared;
 
     /**
      * Begins to sweep.
@@ -70,13 +75,28 @@ final class Answers implements AutoCloseable {
         this.replayZero = builder.replayZero;
         this.neverStored = builder.neverStored;
         this.lastUse = lastUse;
-        this.ids = new IssuedIds(store, clock);
-        this.keys = new RequestKeys(store.secret(), ids, builder.maxRequestBytes, builder.memoBytes());
+        byte[] cluster = builder.clusterSecret;
+        this.ids = new IssuedIds(store, cluster == null ? store.secret() : KeyDeriver.idsOfCluster(cluster), clock);
+        KeyDeriver deriver = cluster == null ? new KeyDeriver(store.secret()) : KeyDeriver.ofCluster(cluster);
+        this.keys = new RequestKeys(deriver, ids, builder.maxRequestBytes, builder.memoBytes());
         this.faults = new CaptureFaults(counters, memory, ticker);
         this.entries =
                 new Entries(store, ids.hits(), clock, staleIfErrorMillis, builder.hotBytes(), counters, faults, memory);
         this.expiry = new ExpiryClock(clock, ticker, lastUseMillis);
         this.sweeper = new Sweeper(store, this::expiredBefore, this::wipeGone, builder.sweepInterval);
+        this.shared = builder.sharedTier == null
+                ? null
+                : new SharedEntries(
+                        builder.sharedTier,
+                        builder.sharedReads,
+                        builder.sharedWrites,
+                        builder.maxUnconnected,
+                        builder.heardUntil(),
+                        this);
+        if (shared != null) {
+            entries.dependOn(shared.notices());
+            shared.listen();
+        }
         sweeper.start();
     }
 
@@ -177,6 +197,11 @@ final class Answers implements AutoCloseable {
         return reason;
     }
 
+    /** What machines share, or null if there is no shared tier. */
+    SharedEntries shared() {
+        return shared;
+    }
+
     // ---- replaying
 
     /**
@@ -222,6 +247,39 @@ final class Answers implements AutoCloseable {
             counters.hitsOnError.increment();
             deliver(scratch.response, new CacheOutcome.HitOnError(hit(scratch.response), reason, status), sink);
             return true;
+        }
+    }
+
+    /**
+     * Answers with what another machine has shared, which is stored here first, unless it is already.
+     *
+     * @param mayStore whether it may be stored
+     * @return whether it was good enough for the request, and there was memory to replay it
+     */
+    boolean replayShared(SharedAnswer found, MissedRequest request, BooleanSupplier mayStore) {
+        CacheKey key = request.key();
+        try (Scratch scratch = scratches.take()) {
+            long maxAgeMillis = saturatedMillis(request.controls().directives().maxAgeSeconds());
+            if (!entries.read(found, maxAgeMillis, scratch)) {
+                shared.rejected();
+                return false;
+            }
+            if (!found.isStored() && mayStore.getAsBoolean()) {
+                found.stored(entries.put(key, found, scratch));
+                if (!mayStore.getAsBoolean()) {
+                    // It was removed meanwhile, perhaps before it was put.
+                    found.stored(false);
+                    entries.remove(key, scratch);
+                }
+            }
+            shared.hit();
+            deliver(
+                    scratch.response,
+                    new CacheOutcome.SharedHit(hit(scratch.response), found.isStored()),
+                    request.sink());
+            return true;
+        } catch (MemoryBudget.Exhausted noRoom) {
+            return false;
         }
     }
 
@@ -312,13 +370,33 @@ final class Answers implements AutoCloseable {
                 now + ttl.toMillis(),
                 template.facts().tokensOrNone(),
                 0);
-        return put(
+        long started = shared == null ? 0 : shared.nowMicros();
+        boolean stored = put(
                 key,
                 template,
                 new EntryCodec.Facts(contentType, template.facts().id(), now, now + ttl.toMillis(), 0, tag));
+        if (stored && shared != null) {
+            shared.send(key, tag, () -> started, capture.providerId());
+        }
+        return stored;
+    }
+
+    /** Copies an intact entry, expired or not, without counting as a hit. Returns whether there is one. */
+    boolean peekEntry(byte[] digest, EntryBuffer into) {
+        try (Scratch scratch = scratches.take()) {
+            return entries.peek(digest, into, scratch);
+        }
     }
 
     // ---- removing
+
+    /** Removes the answer with a digest. */
+    void removeByDigest(byte[] digest) {
+        try (Scratch scratch = scratches.take()) {
+            entries.remove(new CacheKey(Endpoint.CHAT, false, digest, 0), scratch);
+        }
+    }
+
 
     /** Removes the answer of a key. Returns whether there was one. */
     boolean remove(CacheKey key) {
@@ -375,6 +453,9 @@ final class Answers implements AutoCloseable {
     @Override
     public void close() {
         sweeper.close();
+        if (shared != null) {
+            shared.close();
+        }
         store.close();
         entries.close();
         keys.close();

@@ -5,12 +5,15 @@ import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.engine.spi.EntryHead;
 import dev.refrain.engine.stats.CacheStats;
 import dev.refrain.engine.stats.EntryFacts;
+import dev.refrain.engine.stats.SharedStats;
 import java.util.Optional;
 
 /**
  * What operators do with a cache: read its statistics, remove answers, and find out why a request was answered as it
  * was. Got from {@link ResponseCache#admin}. Methods that walk the whole store say so; do not call them on a thread
- * that serves requests. Nothing here counts as a lookup. No parameter and no result is null. Thread-safe. After
+ * that serves requests. With a {@link ResponseCacheBuilder#sharedTier shared tier} answers are removed on all machines:
+ * those that are connected have done so when the method returns. The number is that of this machine alone. Nothing here
+ * counts as a lookup. No parameter and no result is null. Thread-safe. After
  * {@link ResponseCache#close} the store seems empty.
  */
 public final class CacheAdmin {
@@ -25,6 +28,11 @@ public final class CacheAdmin {
     /** The statistics of this cache in this process. */
     public CacheStats stats() {
         return answers.stats();
+    }
+
+    /** What the shared tier did for this cache in this process; empty if there is none. */
+    public Optional<SharedStats> shared() {
+        return Optional.ofNullable(answers.shared()).map(SharedEntries::stats);
     }
 
     /** Upstream calls under way that an identical request would join. */
@@ -84,7 +92,9 @@ public final class CacheAdmin {
      * ({@link CachePipeline#providerId}).
      */
     public long clear() {
-        return answers.removeIf(head -> head[EntryHead.KIND] != EntryHead.NOTE);
+        long removed = answers.removeIf(head -> head[EntryHead.KIND] != EntryHead.NOTE);
+        tellOthers(SharedBarriers.all());
+        return removed;
     }
 
     /**
@@ -96,7 +106,9 @@ public final class CacheAdmin {
      */
     public long removeScope(String apiKey) {
         long tag = answers.keys().deriver().scope(apiKey).tag();
-        return answers.removeIf(head -> EntryHead.scope(head) == tag);
+        long removed = answers.removeIf(head -> EntryHead.scope(head) == tag);
+        tellOthers(SharedBarriers.scope(CacheKey.hexTag(tag)));
+        return removed;
     }
 
     /**
@@ -107,7 +119,9 @@ public final class CacheAdmin {
      */
     public long removeModel(String model) {
         long tag = RequestScan.tag(model);
-        return answers.removeIf(head -> EntryHead.model(head) == tag);
+        long removed = answers.removeIf(head -> EntryHead.model(head) == tag);
+        tellOthers(SharedBarriers.model(tag));
+        return removed;
     }
 
     /**
@@ -118,7 +132,10 @@ public final class CacheAdmin {
      * @return how many
      */
     public long removeScopeTagged(String tag) {
-        return answers.removeIf(head -> CacheKey.hexTag(EntryHead.scope(head)).equals(tag));
+        long removed =
+                answers.removeIf(head -> CacheKey.hexTag(EntryHead.scope(head)).equals(tag));
+        tellOthers(SharedBarriers.scope(tag));
+        return removed;
     }
 
     /**
@@ -133,6 +150,15 @@ public final class CacheAdmin {
         if (!digest.matches("[0-9a-f]{12,64}")) {
             throw new IllegalArgumentException("not 12 to 64 hexadecimal digits: " + digest);
         }
-        return answers.removeDigest(digest);
+        long removed = answers.removeDigest(digest);
+        tellOthers(SharedBarriers.digest(digest));
+        return removed;
+    }
+
+    /** After the answers were removed here. Whatever comes back from the shared tier meanwhile goes with the notice. */
+    private void tellOthers(String barrier) {
+        if (answers.shared() != null) {
+            answers.shared().notices().raiseAndWait(barrier);
+        }
     }
 }

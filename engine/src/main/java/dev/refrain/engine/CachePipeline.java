@@ -31,6 +31,11 @@ public final class CachePipeline {
         this.coalescer = new Coalescer(answers, flights, calls);
     }
 
+    /** See {@link ResponseCache#remove}. */
+    boolean remove(CacheKey key) {
+        return coalescer.remove(key);
+    }
+
     // ---- who asks, and where
 
     /**
@@ -110,7 +115,7 @@ public final class CachePipeline {
         }
         if (directives.onlyIfCached()) {
             if (controls.clear()) {
-                answers.remove(key);
+                coalescer.remove(key);
             }
             sink.fail(new NotCachedException());
             return;

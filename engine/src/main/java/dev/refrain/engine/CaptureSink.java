@@ -64,6 +64,13 @@ class CaptureSink extends ForwardingSink {
     /** Whether the answer is complete and not stored for its finish reason. */
     private boolean refused;
 
+    /** When the fetch began, by the shared tier's clock; 0 if there is no such tier, or nobody knows. */
+    private volatile long startedMicros;
+
+    private volatile boolean sharedUnavailable;
+    /** Null unless the answer has one that could be given back. */
+    private String providerId;
+
     private Consumer<AnswerFacts> counted;
     /** Counts an answer that is not captured; null while it may be captured. */
     private AnswerMeter meter;
@@ -78,6 +85,33 @@ class CaptureSink extends ForwardingSink {
         this.reason = reason;
         this.startedAt = answers.ticker().getAsLong();
         this.memory = answers.memory().openForStoring();
+        SharedEntries shared = answers.shared();
+        this.startedMicros = shared == null ? 0 : shared.nowMicros();
+    }
+
+    /** The shared tier has been asked before the call, and said what time it is, or did not answer. */
+    final void looked(SharedEntries.Looked looked) {
+        startedMicros = Math.max(startedMicros, looked.startedMicros());
+        sharedUnavailable = looked.unavailable();
+    }
+
+    /** The call counts as one that began at that time of the shared tier, or later. */
+    final void beganAt(long micros) {
+        startedMicros = Math.max(startedMicros, micros);
+    }
+
+    /** Whether the answer was removed, here or elsewhere, after the call had begun. */
+    final boolean isBarred(long startedAtMicros) {
+        SharedEntries shared = answers.shared();
+        return shared != null && shared.isBarred(key, startedAtMicros);
+    }
+
+    /** The answer is over: what is stored of it now is what machines share. */
+    private void share() {
+        SharedEntries shared = answers.shared();
+        if (stored && shared != null && mayCommit()) {
+            shared.send(key, tag, () -> startedMicros, providerId);
+        }
     }
 
     @Override
@@ -140,7 +174,7 @@ class CaptureSink extends ForwardingSink {
     }
 
     private CacheOutcome.Miss miss(boolean stored) {
-        return new CacheOutcome.Miss(ttl.toSeconds(), stored, reason);
+        return new CacheOutcome.Miss(ttl.toSeconds(), stored, reason, sharedUnavailable);
     }
 
     /** How long the call has been under way, in milliseconds of monotonic time. */
@@ -198,6 +232,7 @@ class CaptureSink extends ForwardingSink {
             ended(null);
         } finally {
             capture = null;
+            share();
             release();
         }
     }
@@ -213,6 +248,7 @@ class CaptureSink extends ForwardingSink {
             super.fail(cause);
             ended(cause);
         } finally {
+            share();
             release();
         }
     }
@@ -268,7 +304,7 @@ class CaptureSink extends ForwardingSink {
 
     /** Whether the answer may still be stored. */
     boolean mayCommit() {
-        return true;
+        return !isBarred(startedMicros);
     }
 
     /** The answer is complete and, unless that failed, stored. May be called again when a stream goes on. */
@@ -393,7 +429,8 @@ class CaptureSink extends ForwardingSink {
     private void note(long tokens) {
         try {
             long expiresAt = answers.nowMillis() + ttl.toMillis();
-            answers.ids().note(key, tag, capture.providerId(), expiresAt, tokens, fetchMillis());
+            providerId = capture.providerId();
+            answers.ids().note(key, tag, providerId, expiresAt, tokens, fetchMillis());
         } catch (RuntimeException | OutOfMemoryError e) {
             answers.faults().idNotStored(e);
         }

@@ -3,9 +3,14 @@ package dev.refrain.engine;
 import dev.refrain.engine.exchange.GenerationId;
 import dev.refrain.engine.internal.Pool;
 import dev.refrain.engine.spi.EntryBuffer;
+import java.util.function.LongConsumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** What follows a miss: joins a flight, leads one, or starts over when one has failed (wire rule W28). */
 final class Coalescer {
+    private static final Logger LOG = LoggerFactory.getLogger(Coalescer.class);
+
     /** The most flights that one request joins or leads, so that a broken provider is not flooded with calls. */
     private static final int MAX_FLIGHTS = 3;
 
@@ -49,10 +54,38 @@ final class Coalescer {
                     }
                 }
                 if (wanted) {
-                    own.start(calls.inTime(request.upstream()));
+                    begin(own, request);
                 }
                 return;
             }
+        }
+    }
+
+    /** Asks the shared tier, if there is one, and then the upstream. */
+    private void begin(Flight own, MissedRequest request) {
+        SharedEntries shared = answers.shared();
+        if (shared == null) {
+            own.start(calls.inTime(request.upstream()));
+        } else {
+            shared.find(request.key(), looked -> goOn(own, request, looked));
+        }
+    }
+
+    /** After the look-up in the shared tier, which is before the call for all who follow this flight. */
+    @SuppressWarnings("CatchingUnchecked") // a fault of the cache must not become one of the answer
+    private void goOn(Flight own, MissedRequest request, SharedEntries.Looked looked) {
+        own.looked(looked);
+        SharedAnswer found = looked.answer();
+        boolean answered = false;
+        try {
+            answered = found != null && answers.replayShared(found, request, () -> own.mayCommit(found));
+        } catch (RuntimeException | OutOfMemoryError e) {
+            LOG.warn("What another machine has shared could not be used; the upstream is called instead", e);
+        }
+        if (answered) {
+            own.answeredBy(found);
+        } else {
+            own.start(calls.inTime(request.upstream()));
         }
     }
 
@@ -69,6 +102,10 @@ final class Coalescer {
 
     /** For a follower whose flight failed before it had a byte: tries another flight, up to the limit. */
     private void startOver(MissedRequest request, int attempt, Flight.Ending why) {
+        if (why instanceof Flight.Ending.Shared shared
+                && answers.replayShared(shared.answer(), request, () -> false)) {
+            return;
+        }
         if (answers.replay(request)) {
             return;
         }
@@ -101,7 +138,7 @@ final class Coalescer {
     /** Makes a call of its own even if another one is under way. Its answer supersedes the other. */
     void lead(MissedRequest request) {
         if (request.controls().directives().noStore()) {
-            clearIfAsked(request);
+            clearIfAsked(request, began -> {});
             fetchAlone(request);
             return;
         }
@@ -110,7 +147,7 @@ final class Coalescer {
         flights.supersede(own);
         boolean cleared = false;
         try {
-            clearIfAsked(request);
+            clearIfAsked(request, own::beganAt);
             cleared = true;
         } finally {
             if (!cleared) {
@@ -120,9 +157,28 @@ final class Coalescer {
         own.start(calls.inTime(request.upstream()));
     }
 
-    private void clearIfAsked(MissedRequest request) {
+    /** Removes the answer of a key, on all machines if they share answers. Returns whether there was one here. */
+    boolean remove(CacheKey key) {
+        SharedEntries shared = answers.shared();
+        if (shared == null) {
+            return answers.remove(key);
+        }
+        Flight running = flights.get(key);
+        if (running != null) {
+            // It may have found what is removed, or have begun to fetch it.
+            running.supersede();
+        }
+        boolean removed = answers.remove(key);
+        shared.remove(key, began -> {});
+        return removed;
+    }
+
+    private void clearIfAsked(MissedRequest request, LongConsumer began) {
         if (request.controls().clear()) {
             answers.remove(request.key());
+            if (answers.shared() != null) {
+                answers.shared().remove(request.key(), began);
+            }
         }
     }
 }

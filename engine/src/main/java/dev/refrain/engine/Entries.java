@@ -31,6 +31,9 @@ final class Entries {
     /** Null if there are none. */
     private final HotAnswers hot;
 
+    /** Null if there is no shared tier. Set once, before the first request. */
+    private SharedNotices shared;
+
     private final FailureLog copyFailed = new FailureLog("A hot copy of an answer failed; the store is asked instead.");
     private final FailureLog readFailed = new FailureLog("The store failed to read an answer; the request is a miss.");
 
@@ -57,6 +60,11 @@ final class Entries {
         this.counters = counters;
         this.faults = faults;
         this.hot = hotBytes > 0 ? new HotAnswers(store, hotBytes) : null;
+    }
+
+    /** Hits depend on these from now on. */
+    void dependOn(SharedNotices notices) {
+        shared = notices;
     }
 
     /**
@@ -107,6 +115,44 @@ final class Entries {
         }
     }
 
+    /**
+     * Reads an answer that another machine has shared, if it is good enough.
+     *
+     * @param maxAgeMillis how old it may be
+     * @param scratch has the answer then
+     */
+    boolean read(SharedAnswer shared, long maxAgeMillis, Scratch scratch) {
+        EntryBuffer entry = shared.entry();
+        // Its placeholders are filled for each reader.
+        System.arraycopy(entry.bytes(), 0, scratch.entry.resize(entry.length()), 0, entry.length());
+        long now = clock.millis();
+        return tooOld(scratch.entry.bytes(), now, maxAgeMillis, 0) == null
+                && codec.decode(scratch.entry, now, scratch.response, scratch.codec);
+    }
+
+    /** Stores an entry that another machine has shared. Returns whether it is stored now. */
+    boolean put(CacheKey key, SharedAnswer shared, Scratch scratch) {
+        StoreEvent event = Events.store();
+        boolean stored = false;
+        byte[] digest = scratch.key.set(key).bytes();
+        try {
+            stored = store.put(digest, shared.entry());
+        } catch (MemoryBudget.Exhausted noRoom) {
+            faults.noRoom();
+        } catch (RuntimeException | VirtualMachineError | AssertionError e) {
+            faults.notStored(e);
+        }
+        if (event != null) {
+            event.finish(key.endpoint(), digest, stored, shared.entry().length());
+        }
+        return stored;
+    }
+
+    /** Copies an intact entry, expired or not, without counting as a hit. Returns whether there is one. */
+    boolean peek(byte[] key, EntryBuffer into, Scratch scratch) {
+        return store.peek(key, into) && codec.isIntact(key, into, scratch.codec);
+    }
+
     /** Whether there is a hot copy; also false if that fails, and then there may be one. */
     private boolean findHot(KeyBuffer key, CachedResponse into, Scratch scratch) {
         try {
@@ -121,6 +167,10 @@ final class Entries {
 
     private ForwardReason findOrThrow(
             KeyBuffer key, long maxAgeMillis, long maxStaleMillis, CachedResponse into, Scratch scratch) {
+        SharedNotices notices = shared;
+        if (notices != null && notices.isCutOff()) {
+            return ForwardReason.MISS;
+        }
         if (findHot(key, into, scratch)) {
             long now = clock.millis();
             ForwardReason tooOld = tooOld(scratch.entry.bytes(), now, maxAgeMillis, maxStaleMillis);

@@ -220,7 +220,7 @@ final class EntryCodec {
     boolean isIntact(byte[] key, EntryBuffer in, Scratch scratch) {
         byte[] entry = in.bytes();
         return in.length() >= LABELS
-                && (entry[VERSION] == CURRENT_VERSION || entry[VERSION] == BLOCK_PATCHES_VERSION)
+                && isKnown(entry)
                 && EntryChecksum.matches(key, entry, in.length(), scratch.crc);
     }
 
@@ -282,6 +282,38 @@ final class EntryCodec {
         return (entry[FLAGS] & FLAG_LZ4) == 0
                 ? bodyLength == blockLength
                 : bodyLength <= blockLength * MAX_LZ4_RATIO && bodyLength <= MAX_BODY;
+    }
+
+    /** The tag of an intact entry, see {@link HitIds}. */
+    static long tag(byte[] entry) {
+        return (long) LONG.get(entry, TAG);
+    }
+
+    /** How long it took to fetch the answer of an entry, in milliseconds; 0 if that is not known. */
+    static int fetchMillis(byte[] entry) {
+        return Math.max(0, (int) INT.get(entry, EntryHead.FETCH_MILLIS));
+    }
+
+    /**
+     * Gives an entry other times, which leave it the lifetime that it had.
+     *
+     * @param storedAt milliseconds since the epoch
+     * @return false if the entry is none that {@link #encode} wrote, or had no lifetime
+     */
+    static boolean retime(byte[] key, EntryBuffer entry, long storedAt) {
+        byte[] bytes = entry.bytes();
+        long lifetime = EntryHead.expiresAt(bytes) - EntryHead.storedAt(bytes);
+        if (entry.length() < LABELS || !isKnown(bytes) || lifetime <= 0) {
+            return false;
+        }
+        LONG.set(bytes, EntryHead.STORED_AT, storedAt);
+        LONG.set(bytes, EntryHead.EXPIRES_AT, storedAt + lifetime);
+        EntryChecksum.write(key, bytes, entry.length(), new CRC32C());
+        return true;
+    }
+
+    private static boolean isKnown(byte[] entry) {
+        return entry[VERSION] == CURRENT_VERSION || entry[VERSION] == BLOCK_PATCHES_VERSION;
     }
 
     /**

@@ -63,6 +63,9 @@ final class Flight extends CaptureSink {
         /** The leader needed no call after all: followers look again. */
         record Dissolved() implements Ending {}
 
+        /** Another machine has shared the answer: no call is needed, and followers get it, too. */
+        record Shared(SharedAnswer answer) implements Ending {}
+
         /**
          * The answer is neither stored nor short enough to be kept for others: each follower makes a call of its own.
          */
@@ -272,6 +275,21 @@ final class Flight extends CaptureSink {
         finish(new Ending.Dissolved());
     }
 
+    /** Whether an answer that another machine has shared may be stored. */
+    boolean mayCommit(SharedAnswer answer) {
+        synchronized (this) {
+            if (superseded) {
+                return false;
+            }
+        }
+        return !isBarred(answer.startedMicros());
+    }
+
+    /** Another machine has shared the answer, which the leader has got. */
+    void answeredBy(SharedAnswer answer) {
+        finish(new Ending.Shared(answer));
+    }
+
     /** Makes this flight unjoinable. Later requests for the key use another flight. */
     void closeToNewcomers() {
         synchronized (this) {
@@ -359,8 +377,13 @@ final class Flight extends CaptureSink {
     }
 
     @Override
-    synchronized boolean mayCommit() {
-        return !superseded;
+    boolean mayCommit() {
+        synchronized (this) {
+            if (superseded) {
+                return false;
+            }
+        }
+        return super.mayCommit();
     }
 
     @Override

@@ -48,9 +48,10 @@ final class IssuedIds {
     private final HitIds hits;
     private final Clock clock;
 
-    IssuedIds(CacheStore store, Clock clock) {
+    /** @param secret by which ids of hits are made, and known again */
+    IssuedIds(CacheStore store, byte[] secret, Clock clock) {
         this.store = store;
-        this.hits = new HitIds(store.secret());
+        this.hits = new HitIds(secret);
         this.clock = clock;
     }
 
@@ -88,6 +89,21 @@ final class IssuedIds {
         byte[] digest = digest(key.knownScope(), tag);
         EntryChecksum.write(digest, bytes, note.length(), new CRC32C());
         store.put(digest, note);
+    }
+
+    /**
+     * Stores which provider id the ids of an answer stand for that another machine has fetched.
+     *
+     * @param entry of the answer, intact
+     */
+    void noteShared(CacheKey key, byte[] entry, String providerId) {
+        note(
+                key,
+                EntryCodec.tag(entry),
+                providerId,
+                EntryHead.expiresAt(entry),
+                EntryHead.tokens(entry),
+                EntryCodec.fetchMillis(entry));
     }
 
     /**

@@ -33,6 +33,7 @@ final class KeyDeriver {
     private static final byte[] CLUSTER = ascii("refrain cluster 1");
     private static final byte[] KEYS = ascii("keys");
     private static final byte[] SEALS = ascii("seals");
+    private static final byte[] IDS = ascii("ids");
 
     private final Pool<Mac> macs;
     /** Null if nothing is sealed. */
@@ -62,6 +63,12 @@ final class KeyDeriver {
         Hkdf hkdf = new Hkdf();
         byte[] key = hkdf.extract(CLUSTER, clusterSecret);
         return new KeyDeriver(hkdf.expand(key, Hkdf.HASH_LENGTH, KEYS), hkdf.expand(key, Hkdf.HASH_LENGTH, SEALS));
+    }
+
+    /** The secret by which machines that have a secret make ids of hits, and know each other's. */
+    static byte[] idsOfCluster(byte[] clusterSecret) {
+        Hkdf hkdf = new Hkdf();
+        return hkdf.expand(hkdf.extract(CLUSTER, clusterSecret), Hkdf.HASH_LENGTH, IDS);
     }
 
     private static byte[] ascii(String text) {

@@ -14,10 +14,10 @@ final class RequestKeys {
     private final RequestMemo memo;
 
     /** @param memoBytes memory for requests that come again; 0 for none */
-    RequestKeys(byte[] secret, IssuedIds ids, int maxRequestBytes, long memoBytes) {
+    RequestKeys(KeyDeriver deriver, IssuedIds ids, int maxRequestBytes, long memoBytes) {
         this.ids = ids;
         this.maxRequestBytes = maxRequestBytes;
-        this.deriver = new KeyDeriver(secret);
+        this.deriver = deriver;
         this.memo = memoBytes > 0 ? new RequestMemo(memoBytes) : null;
     }
 

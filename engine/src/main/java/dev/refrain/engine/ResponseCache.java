@@ -96,7 +96,8 @@ public final class ResponseCache implements AutoCloseable {
      * carries a {@link CacheOutcome} unless caching is off. An upstream's failure goes to {@link ResponseSink#fail}.
      *
      * @param controls what the client asked of the cache; {@link CacheControls#OFF} passes the answer through
-     * @param upstream called at most once, during this call
+     * @param upstream called at most once, during this call or, with a {@link ResponseCacheBuilder#sharedTier shared
+     *     tier}, perhaps after it, on a thread of the cache's
      * @param sink receives one answer: a head, pieces, and an end or a failure
      */
     public void respond(CacheRequest request, CacheControls controls, Upstream upstream, ResponseSink sink) {
@@ -174,12 +175,13 @@ public final class ResponseCache implements AutoCloseable {
     }
 
     /**
-     * Removes the answer of a key, from the file and from memory.
+     * Removes the answer of a key, from the file, from memory and, with a
+     * {@link ResponseCacheBuilder#sharedTier shared tier}, on all machines.
      *
      * @return whether there was one
      */
     public boolean remove(CacheKey key) {
-        return answers.remove(key);
+        return pipeline.remove(key);
     }
 
     /** The steps of {@link #respond}, for front-ends that do something of their own between them. Always the same. */

@@ -3,11 +3,13 @@ package dev.refrain.engine;
 import dev.refrain.engine.exchange.Upstream;
 import dev.refrain.engine.internal.hot.DirectMemory;
 import dev.refrain.engine.internal.store.ChronicleStore;
+import dev.refrain.engine.internal.store.HeardUntil;
 import dev.refrain.engine.internal.store.LastUse;
 import dev.refrain.engine.internal.template.ZeroPaths;
 import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.engine.spi.CacheStore;
 import dev.refrain.engine.spi.HeapStore;
+import dev.refrain.engine.spi.SharedTier;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -33,6 +35,7 @@ public final class ResponseCacheBuilder {
     private static final long MAX_DEFAULT_MEMO = 32L << 20;
     private static final int DEFAULT_MAX_REQUEST = 8 << 20;
     private static final int DEFAULT_MAX_ANSWER = 16 << 20;
+    private static final int MIN_SECRET = 32;
     /** Fits into a long as nanoseconds, with room to add to it. */
     private static final Duration LONGEST = Duration.ofDays(36_525);
 
@@ -57,6 +60,12 @@ public final class ResponseCacheBuilder {
     private boolean preallocate = true;
     private CacheStore store;
     MemoryBudget memory;
+    SharedTier sharedTier;
+    byte[] clusterSecret;
+    boolean sharedReads = true;
+    boolean sharedWrites = true;
+    /** Null for ever. */
+    Duration maxUnconnected;
 
     ResponseCacheBuilder(Path file) {
         this.file = Objects.requireNonNull(file, "file");
@@ -309,6 +318,64 @@ public final class ResponseCacheBuilder {
     public ResponseCacheBuilder store(CacheStore other) {
         store = Objects.requireNonNull(other, "other");
         return this;
+    }
+
+    /**
+     * Shares answers with other machines by a tier that all of them reach. What this machine has not stored is looked
+     * up there before the upstream is called, once for all who wait, and what it stores is sent there, sealed with
+     * AES-256-GCM. Removals ({@link ResponseCache#remove}, {@link CacheAdmin}'s, and requests that
+     * {@link CacheControls#clear clear}) hold on all machines. A tier that is slow or gone costs a miss its timeout at
+     * most, and hits nothing.
+     *
+     * <p>Keys are made with the cluster's secret in place of the one beside the file. So answers that were stored
+     * before are not found any more.
+     *
+     * @param tier the cache closes it, unless opening the cache failed
+     * @param secret the same on all machines, 32 bytes or more that cannot be guessed. Machines with different secrets
+     *     share nothing. Copied
+     * @throws IllegalArgumentException if the secret is shorter; the message does not quote it
+     */
+    public ResponseCacheBuilder sharedTier(SharedTier tier, byte[] secret) {
+        Objects.requireNonNull(tier, "tier");
+        if (secret.length < MIN_SECRET) {
+            throw new IllegalArgumentException(
+                    "a cluster's secret has " + MIN_SECRET + " bytes or more, not " + secret.length);
+        }
+        sharedTier = tier;
+        clusterSecret = secret.clone();
+        return this;
+    }
+
+    /**
+     * What this machine does with the shared tier's entries; both unless set. Removals hold in any case.
+     *
+     * @param reads whether it looks answers up there
+     * @param writes whether it sends its answers there
+     */
+    public ResponseCacheBuilder sharedAccess(boolean reads, boolean writes) {
+        sharedReads = reads;
+        sharedWrites = writes;
+        return this;
+    }
+
+    /**
+     * How long stored answers are served while this machine cannot hear what others remove; for as long as they live
+     * unless set. After that each request is a miss until the shared tier is connected again.
+     *
+     * @param limit not negative; 0 if nothing may be served that another machine may have removed
+     * @throws IllegalArgumentException if it is negative
+     */
+    public ResponseCacheBuilder sharedMaxUnconnected(Duration limit) {
+        if (limit.isNegative()) {
+            throw new IllegalArgumentException("sharedMaxUnconnected must not be negative, was " + limit);
+        }
+        maxUnconnected = atMost(LONGEST, limit);
+        return this;
+    }
+
+    /** Null for a store without a file. */
+    HeardUntil heardUntil() {
+        return file == null || store != null ? null : new HeardUntil(file);
     }
 
     /**

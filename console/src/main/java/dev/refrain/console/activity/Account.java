@@ -188,7 +188,7 @@ public final class Account implements RequestRecord {
 
     /** What the cache did. */
     public Outcome outcome() {
-        if (cache instanceof CacheOutcome.Hit) {
+        if (cache instanceof CacheOutcome.Hit || cache instanceof CacheOutcome.SharedHit) {
             return Outcome.HIT;
         } else if (cache == null) {
             return Outcome.OFF;
@@ -231,6 +231,8 @@ public final class Account implements RequestRecord {
             return Savings.NONE;
         } else if (cache instanceof CacheOutcome.Hit hit) {
             return hit.savings();
+        } else if (cache instanceof CacheOutcome.SharedHit shared) {
+            return shared.entry().savings();
         } else if (cache instanceof CacheOutcome.HitOnError rescue) {
             return rescue.entry().savings();
         }
@@ -253,6 +255,8 @@ public final class Account implements RequestRecord {
     String sourceId() {
         if (cache instanceof CacheOutcome.Hit hit) {
             return hit.sourceId();
+        } else if (cache instanceof CacheOutcome.SharedHit shared) {
+            return shared.entry().sourceId();
         } else if (cache instanceof CacheOutcome.HitOnError rescue) {
             return rescue.entry().sourceId();
         }

@@ -8,6 +8,15 @@ import java.util.function.Supplier;
  */
 public sealed interface CacheOutcome {
     /**
+     * Whether the whole answer is there at once, because it was stored.
+     *
+     * @param outcome null where caching was off
+     */
+    static boolean isWhole(CacheOutcome outcome) {
+        return outcome instanceof Hit || outcome instanceof SharedHit || outcome instanceof HitOnError;
+    }
+
+    /**
      * Answered from the store.
      *
      * @param ageSeconds whole seconds since the answer was stored
@@ -16,6 +25,14 @@ public sealed interface CacheOutcome {
      * @param savings what the stored answer had cost
      */
     record Hit(long ageSeconds, long ttlSeconds, String sourceId, Savings savings) implements CacheOutcome {}
+
+    /**
+     * Answered with what another machine has stored (wire rule W90).
+     *
+     * @param entry what {@link Hit} says
+     * @param stored whether it is in the store of this machine now
+     */
+    record SharedHit(Hit entry, boolean stored) implements CacheOutcome {}
 
     /**
      * Answered from the store in place of an upstream that failed, because the
@@ -45,8 +62,15 @@ public sealed interface CacheOutcome {
      * @param stored true if the answer is stored already, because all of it came with its head; false if that is not
      *     known yet
      * @param reason why the store did not answer
+     * @param sharedUnavailable whether the shared tier was asked, too, and did not answer (wire rule W92)
      */
-    record Miss(long ttlSeconds, boolean stored, ForwardReason reason) implements CacheOutcome {
+    record Miss(long ttlSeconds, boolean stored, ForwardReason reason, boolean sharedUnavailable)
+            implements CacheOutcome {
+        /** The shared tier had no part in it. */
+        public Miss(long ttlSeconds, boolean stored, ForwardReason reason) {
+            this(ttlSeconds, stored, reason, false);
+        }
+
         /** There was no entry. */
         public Miss(long ttlSeconds, boolean stored) {
             this(ttlSeconds, stored, ForwardReason.MISS);

@@ -35,6 +35,14 @@ public final class EntryBuffer {
         this.memory = memory;
     }
 
+    /** A buffer that holds these bytes, which are not copied. */
+    public static EntryBuffer of(byte[] bytes) {
+        EntryBuffer buffer = new EntryBuffer(0);
+        buffer.bytes = bytes;
+        buffer.length = bytes.length;
+        return buffer;
+    }
+
     /** Gives back what was reserved, and the array with it. */
     public void release() {
         if (reserved > 0) {

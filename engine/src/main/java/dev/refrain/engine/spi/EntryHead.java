@@ -36,6 +36,8 @@ public final class EntryHead {
 
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
 
+    private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
+
     private EntryHead() {}
 
     /** The time the entry was stored, milliseconds since the epoch. */
@@ -46,6 +48,11 @@ public final class EntryHead {
     /** The time from which the entry must not be served, milliseconds since the epoch. */
     public static long expiresAt(byte[] entry) {
         return (long) LONG.get(entry, EXPIRES_AT);
+    }
+
+    /** The tokens that a hit saves, 0 if not known. */
+    public static int tokens(byte[] entry) {
+        return (int) INT.get(entry, TOKENS);
     }
 
     /** The tag of the entry's scope, or 0. */

@@ -191,8 +191,10 @@ public interface SharedTier extends AutoCloseable {
         /**
          * The tier does not know all barriers since the time that was asked for: it was new, was emptied, or had no
          * room for them. Told before {@link #caughtUp}.
+         *
+         * @param micros none is missing that was raised since then
          */
-        void incomplete();
+        void incomplete(long micros);
 
         /** A lease that this machine asked for in vain was given back. It may not be told of leases that lapsed. */
         void released(byte[] key);

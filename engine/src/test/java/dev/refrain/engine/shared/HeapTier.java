@@ -212,7 +212,7 @@ public final class HeapTier implements SharedTier {
             }
             long since = machine.heardUntil;
             if (since < barriersSince) {
-                machine.tell(Listener::incomplete);
+                machine.tell(told -> told.incomplete(barriersSince));
             }
             barriers.forEach((name, at) -> {
                 if (at > since) {

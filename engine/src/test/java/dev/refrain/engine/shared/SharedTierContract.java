@@ -119,7 +119,7 @@ public abstract class SharedTierContract {
         }
 
         @Override
-        public void incomplete() {
+        public void incomplete(long micros) {
             told.add("incomplete");
         }
 

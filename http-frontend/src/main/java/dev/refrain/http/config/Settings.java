@@ -47,6 +47,7 @@ import java.util.stream.Stream;
  *     place of a failing upstream (wire rule W30)
  * @param onDisconnect what becomes of an upstream call whose clients have all gone
  * @param corsOrigins origins of pages that may use this server from a browser, or null if the providers decide
+ * @param shared the tier that machines share
  * @param admin the admin listener
  * @param key what makes two requests different
  * @param explain what is kept to explain misses
@@ -123,6 +124,7 @@ public record Settings(
         @Setting(allowed = "* or origins such as https://app.example, separated by commas")
         String corsOrigins,
 
+        Shared shared,
         Admin admin,
         Key key,
         Explain explain,
@@ -290,6 +292,81 @@ public record Settings(
             responses = baseUrl(responses, "responses");
             messages = baseUrl(messages, "messages");
             embeddings = baseUrl(embeddings, "embeddings");
+        }
+    }
+
+    /** What a machine does with the answers that machines share. */
+    public enum SharedMode {
+        /** Looks answers up and sends its own. */
+        @JsonProperty("read-write")
+        READ_WRITE,
+        /** Looks answers up. */
+        @JsonProperty("read-only")
+        READ_ONLY,
+        /** Sends its own. */
+        @JsonProperty("write-only")
+        WRITE_ONLY
+    }
+
+    /**
+     * The tier that machines share (wire rules W90 to W92), on Redis or Valkey.
+     *
+     * @param uri of the server, or null if nothing is shared; holds a secret
+     * @param secretFile file with the secret that all machines of the cluster have, or null
+     * @param prefix what all names in the server begin with
+     * @param timeout of a look-up, which is what it may delay a miss by
+     * @param maxAnswer the longest sealed answer that is one value there; longer ones, up to 16 MiB, are kept in parts
+     * @param mode what this machine does with shared answers
+     * @param maxUnconnected how long stored answers are served while removals are not heard, or null for ever
+     */
+    @JsonNaming(PropertyNamingStrategies.KebabCaseStrategy.class)
+    public record Shared(
+            @Setting(
+                    allowed = "a URI such as redis://cache:6379 or rediss://user:password@cache:6380, and secret-file"
+                            + " beside it",
+                    secret = true)
+            String uri,
+
+            @Setting(allowed = "the path of a file, and uri beside it") Path secretFile,
+
+            @Setting(value = "refrain", allowed = "1 to 32 of A-Z, a-z, 0-9, '.', '_' and '-'")
+            String prefix,
+
+            @Setting(value = "50ms", allowed = Setting.DURATION) Duration timeout,
+
+            @Setting(value = "1MiB", allowed = "a size from 64KiB to 16MiB, such as 1MiB")
+            ByteSize maxAnswer,
+
+            @Setting(value = "read-write", allowed = "read-write, read-only or write-only")
+            SharedMode mode,
+
+            @Setting(allowed = Setting.DURATION_OR_NONE) Duration maxUnconnected) {
+        private static final Pattern URI = Pattern.compile("rediss?://[^\\s/?#]+(/[0-9]{0,5})?");
+        private static final ByteSize MIN_ANSWER = ByteSize.parse("64KiB");
+        private static final ByteSize LONGEST_ANSWER = ByteSize.parse("16MiB");
+
+        /** Checks what the components' types do not. */
+        public Shared {
+            InvalidSetting.unless(
+                    uri == null
+                            ? secretFile == null
+                            : secretFile != null && URI.matcher(uri).matches(),
+                    uri == null ? "secret-file" : "uri");
+            InvalidSetting.unless(prefix.matches("[A-Za-z0-9._-]{1,32}"), "prefix");
+            checkPositive(timeout, "timeout");
+            InvalidSetting.unless(
+                    maxAnswer.compareTo(MIN_ANSWER) >= 0 && maxAnswer.compareTo(LONGEST_ANSWER) <= 0, "max-answer");
+        }
+
+        /** The longest answer that is shared at all, in bytes. */
+        public int longestAnswer() {
+            return (int) LONGEST_ANSWER.bytes();
+        }
+
+        /** Not the URI, which may hold a password. */
+        @Override
+        public String toString() {
+            return uri == null ? "nothing is shared" : "shared with prefix " + prefix;
         }
     }
 

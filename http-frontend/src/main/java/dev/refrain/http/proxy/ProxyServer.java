@@ -10,6 +10,7 @@ import dev.refrain.engine.ResponseCache;
 import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.engine.stats.CacheStats;
+import dev.refrain.engine.stats.SharedStats;
 import dev.refrain.http.config.Settings;
 import dev.refrain.http.demo.DemoProvider;
 import dev.refrain.http.server.ClientLimits;
@@ -41,6 +42,7 @@ import java.time.Duration;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
@@ -321,6 +323,11 @@ public final class ProxyServer implements AutoCloseable {
     /** What the cache has counted. */
     CacheStats stats() {
         return cache.admin().stats();
+    }
+
+    /** What the shared tier did; empty if there is none. */
+    Optional<SharedStats> shared() {
+        return cache.admin().shared();
     }
 
     /** One line for an operator: where it listens and what stands behind it. */

@@ -6,8 +6,12 @@ import dev.refrain.engine.spi.ForeignFileException;
 import dev.refrain.engine.spi.NoStore;
 import dev.refrain.http.config.ByteSize;
 import dev.refrain.http.config.Settings;
+import dev.refrain.shared.redis.RedisTier;
+import dev.refrain.shared.redis.RedisTierSettings;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Locale;
 import org.slf4j.Logger;
@@ -17,12 +21,15 @@ import org.slf4j.LoggerFactory;
 final class Store {
     private static final Logger LOG = LoggerFactory.getLogger(Store.class);
 
+    private static final int MIN_SECRET = 32;
+
     private Store() {}
 
     /**
      * Opens the cache. One whose file cannot be opened stores nothing; that is reported.
      *
      * @throws ForeignFileException if the file is not Refrain's, which is a mistake in the settings
+     * @throws IOException if the cluster's secret cannot be read, or is too short; the message says what to do
      */
     static ResponseCache open(Settings settings) throws IOException {
         ResponseCacheBuilder builder = ResponseCache.builder(settings.store())
@@ -46,6 +53,9 @@ final class Store {
         if (settings.memory().knownRequests() != null) {
             builder.memoBytes(settings.memory().knownRequests().bytes());
         }
+        if (settings.shared().uri() != null) {
+            share(settings.shared(), builder);
+        }
         try {
             return builder.open();
         } catch (ForeignFileException e) {
@@ -56,6 +66,38 @@ final class Store {
             LOG.debug("Why the store could not be opened", e);
             return builder.store(new NoStore()).open();
         }
+    }
+
+    /** Shares answers with other machines. */
+    private static void share(Settings.Shared shared, ResponseCacheBuilder builder) throws IOException {
+        byte[] secret = secret(shared.secretFile());
+        RedisTierSettings tier = RedisTierSettings.of(shared.uri())
+                .withPrefix(shared.prefix())
+                .withTimeout(shared.timeout())
+                .withMaxEntryBytes(shared.longestAnswer())
+                .withPartBytes((int) shared.maxAnswer().bytes());
+        builder.sharedTier(RedisTier.open(tier), secret)
+                .sharedAccess(
+                        shared.mode() != Settings.SharedMode.WRITE_ONLY,
+                        shared.mode() != Settings.SharedMode.READ_ONLY);
+        if (shared.maxUnconnected() != null) {
+            builder.sharedMaxUnconnected(shared.maxUnconnected());
+        }
+    }
+
+    /** White space at its end, as editors leave it, does not count. */
+    private static byte[] secret(Path file) throws IOException {
+        String text;
+        try {
+            text = Files.readString(file, StandardCharsets.ISO_8859_1).stripTrailing();
+        } catch (IOException e) {
+            throw new IOException("Cannot read shared.secret-file " + file + ". Make it readable for this user", e);
+        }
+        if (text.length() < MIN_SECRET) {
+            throw new IOException("shared.secret-file " + file + " has " + text.length() + " bytes and needs "
+                    + MIN_SECRET + " at least, the same on all machines: openssl rand -base64 48 makes one");
+        }
+        return text.getBytes(StandardCharsets.ISO_8859_1);
     }
 
     /** A few words for an operator. */

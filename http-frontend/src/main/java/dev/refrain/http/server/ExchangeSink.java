@@ -271,8 +271,7 @@ public final class ExchangeSink implements ResponseSink {
             notice.stop();
             notice = null;
         }
-        if (isOfUse(head)
-                && !(head.cache() instanceof CacheOutcome.Hit || head.cache() instanceof CacheOutcome.HitOnError)) {
+        if (isOfUse(head) && !CacheOutcome.isWhole(head.cache())) {
             // Any other head goes out with the first piece of its body.
             flush();
         }

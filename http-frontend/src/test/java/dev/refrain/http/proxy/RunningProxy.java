@@ -4,6 +4,7 @@ import dev.refrain.console.activity.ActivityLog;
 import dev.refrain.console.activity.Filter;
 import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.engine.stats.CacheStats;
+import dev.refrain.engine.stats.SharedStats;
 import dev.refrain.http.config.Startup;
 import java.io.IOException;
 import java.net.URI;
@@ -44,6 +45,11 @@ final class RunningProxy extends ProxyUnderTest {
     /** What the cache counts. */
     CacheStats stats() {
         return server.stats();
+    }
+
+    /** What the tier did that it shares with others. */
+    SharedStats shared() {
+        return server.shared().orElseThrow();
     }
 
     /** What is held because of clients and providers. */

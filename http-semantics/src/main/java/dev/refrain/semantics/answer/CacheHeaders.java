@@ -5,7 +5,7 @@ import dev.refrain.engine.exchange.CacheOutcome;
 import dev.refrain.engine.exchange.ForwardReason;
 import dev.refrain.engine.exchange.Savings;
 
-/** Writes what the cache did into a response's header (wire rules W21, W22, W27, W30 and W33; RFC 9211). Stateless. */
+/** Writes what the cache did into a response's header (wire rules W21, W22, W27, W30, W33, W90 and W92; RFC 9211). Stateless. */
 public final class CacheHeaders {
     /** Says what an answer had cost. */
     @FunctionalInterface
@@ -19,6 +19,9 @@ public final class CacheHeaders {
 
     /** From this status on nothing is stored, so there is no TTL. */
     private static final int LEAST_ERROR = 400;
+
+    /** Of wire rule W92. */
+    private static final String SHARED_UNAVAILABLE = "; detail=shared-unavailable";
 
     private CacheHeaders() {}
 
@@ -35,6 +38,17 @@ public final class CacheHeaders {
             writeHit(hit.ageSeconds(), hit.ttlSeconds(), hit.sourceId(), key, headers);
             writeSavings(hit.savings(), pricing, headers);
             writeStandard("hit; ttl=" + hit.ttlSeconds(), NO_STATUS, key, headers);
+        } else if (outcome instanceof CacheOutcome.SharedHit shared) {
+            CacheOutcome.Hit hit = shared.entry();
+            writeHit(hit.ageSeconds(), hit.ttlSeconds(), hit.sourceId(), key, headers);
+            writeSavings(hit.savings(), pricing, headers);
+            // What is nearer to the provider comes first (RFC 9211, 2).
+            writeStandard(
+                    "refrain-shared; hit; ttl=" + hit.ttlSeconds() + ", ",
+                    "fwd=miss" + (shared.stored() ? "; stored" : ""),
+                    NO_STATUS,
+                    key,
+                    headers);
         } else if (outcome instanceof CacheOutcome.HitOnError rescue) {
             CacheOutcome.Hit hit = rescue.entry();
             writeHit(hit.ageSeconds(), hit.ttlSeconds(), hit.sourceId(), key, headers);
@@ -50,7 +64,8 @@ public final class CacheHeaders {
             if (status < LEAST_ERROR) {
                 headers.put(CacheField.TTL, Long.toString(miss.ttlSeconds()));
             }
-            writeStandard("fwd=" + miss.reason().token() + (miss.stored() ? "; stored" : ""), status, key, headers);
+            String forward = "fwd=" + miss.reason().token() + (miss.stored() ? "; stored" : "");
+            writeStandard(forward + (miss.sharedUnavailable() ? SHARED_UNAVAILABLE : ""), status, key, headers);
         } else if (outcome instanceof CacheOutcome.Bypass bypass) {
             headers.put(CacheField.STATUS, "MISS");
             writeStandard("fwd=bypass; detail=" + bypass.reason().detail(), status, key, headers);
@@ -107,7 +122,13 @@ public final class CacheHeaders {
 
     /** RFC 9211; after what caches nearer to the provider have said. */
     private static void writeStandard(String parameters, int status, CacheKey key, ResponseFields headers) {
-        StringBuilder field = new StringBuilder(96).append("refrain; ").append(parameters);
+        writeStandard("", parameters, status, key, headers);
+    }
+
+    private static void writeStandard(
+            String before, String parameters, int status, CacheKey key, ResponseFields headers) {
+        StringBuilder field =
+                new StringBuilder(96).append(before).append("refrain; ").append(parameters);
         if (status != NO_STATUS) {
             field.append("; fwd-status=").append(status);
         }

@@ -71,7 +71,7 @@ final class ClientExchange extends InputStream implements ResponseSink {
         try {
             head = answer;
             // The program gets it whole, and at once.
-            isHit = answer.cache() instanceof CacheOutcome.Hit || answer.cache() instanceof CacheOutcome.HitOnError;
+            isHit = CacheOutcome.isWhole(answer.cache());
             action = changed();
         } finally {
             lock.unlock();

@@ -5,6 +5,7 @@ import io.lettuce.core.RedisNoScriptException;
 import io.lettuce.core.ScriptOutputType;
 import io.lettuce.core.api.StatefulRedisConnection;
 import io.lettuce.core.api.async.RedisAsyncCommands;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
@@ -31,15 +32,20 @@ final class Commands {
 
     private final Breaker breaker = new Breaker(System::nanoTime);
     private final Traffic traffic;
+    private final long timeoutNanos;
     private final ScheduledExecutorService timer;
     private Link<StatefulRedisConnection<byte[], byte[]>> link;
     private volatile boolean toldRefusal;
     /** When a replica was left, in nanoseconds; guarded by this. */
     private long leftAt;
 
-    /** @param maxBytes how many may be under way */
-    Commands(long maxBytes, ScheduledExecutorService timer) {
+    /**
+     * @param maxBytes how many may be under way
+     * @param timeout of each command
+     */
+    Commands(long maxBytes, Duration timeout, ScheduledExecutorService timer) {
         this.traffic = new Traffic(maxBytes);
+        this.timeoutNanos = timeout.toNanos();
         this.timer = timer;
     }
 
@@ -121,7 +127,10 @@ final class Commands {
                 result.completeExceptionally(failed(failure, connection));
             }
         });
-        return result;
+        // Lettuce's timer is a wheel whose ticks are longer than the timeout. What is not answered by then is still
+        // counted by it: see Traffic.
+        return result.orTimeout(timeoutNanos, TimeUnit.NANOSECONDS)
+                .exceptionallyCompose(late -> CompletableFuture.failedStage(Causes.of(late)));
     }
 
     private static <T> CompletionStage<T> refused(String why) {

@@ -207,8 +207,9 @@ final class Notices {
     private void caughtUp(
             StatefulRedisPubSubConnection<byte[], byte[]> connection, long since, boolean first, List<Object> answer) {
         long now = number(answer.get(0));
-        if (first && since < number(answer.get(1))) {
-            tell(SharedTier.Listener::incomplete);
+        long completeSince = number(answer.get(1));
+        if (first && since < completeSince) {
+            tell(told -> told.incomplete(completeSince));
         }
         long last = since;
         for (int i = 2; i + 1 < answer.size(); i += 2) {

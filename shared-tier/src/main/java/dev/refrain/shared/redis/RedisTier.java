@@ -100,7 +100,7 @@ public final class RedisTier implements SharedTier {
                         .fixedTimeout(settings.timeout())
                         .build())
                 .build());
-        this.commands = new Commands(Math.max(MAX_UNDER_WAY, 4L * settings.maxEntryBytes()), timer);
+        this.commands = new Commands(Math.max(MAX_UNDER_WAY, 4L * settings.maxEntryBytes()), settings.timeout(), timer);
         this.notices = new Notices(names, commands, settings, timer, Names.text(id));
         this.values = new Values(names, commands, settings);
         this.commandLink = new Link<>(

@@ -59,6 +59,11 @@ public record RedisTierSettings(
         return new RedisTierSettings(uri, prefix, other, partBytes, maxEntryBytes, maxBarriers, confirmTimeout);
     }
 
+    /** The same with parts of another length, in bytes. */
+    public RedisTierSettings withPartBytes(int other) {
+        return new RedisTierSettings(uri, prefix, timeout, other, maxEntryBytes, maxBarriers, confirmTimeout);
+    }
+
     /** The same with another limit for entries and live streams, in bytes. */
     public RedisTierSettings withMaxEntryBytes(int other) {
         return new RedisTierSettings(uri, prefix, timeout, partBytes, other, maxBarriers, confirmTimeout);

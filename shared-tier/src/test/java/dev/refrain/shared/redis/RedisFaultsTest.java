@@ -9,6 +9,7 @@ import dev.refrain.engine.spi.SharedTier.Lease;
 import dev.refrain.engine.spi.SharedTier.Raised;
 import dev.refrain.engine.spi.SharedTierException;
 import dev.refrain.testing.CapturedLog;
+import dev.refrain.testing.RedisServer;
 import dev.refrain.testing.SelfSigned;
 import java.io.IOException;
 import java.net.Socket;
@@ -135,7 +136,7 @@ class RedisFaultsTest {
         }
 
         @Override
-        public void incomplete() {
+        public void incomplete(long micros) {
             told.add("incomplete");
         }
 
@@ -390,7 +391,7 @@ class RedisFaultsTest {
             public void lost() {}
 
             @Override
-            public void incomplete() {}
+            public void incomplete(long micros) {}
 
             @Override
             public void released(byte[] key) {}

@@ -2,6 +2,7 @@ package dev.refrain.shared.redis;
 
 import dev.refrain.engine.shared.SharedTierContract;
 import dev.refrain.engine.spi.SharedTier;
+import dev.refrain.testing.RedisServer;
 import java.time.Duration;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterAll;

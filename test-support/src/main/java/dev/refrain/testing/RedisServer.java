@@ -1,4 +1,4 @@
-package dev.refrain.shared.redis;
+package dev.refrain.testing;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -20,13 +20,13 @@ import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Assumptions;
 
 /** A real server on a port of loopback, that keeps nothing on disk. */
-final class RedisServer implements AutoCloseable {
+public final class RedisServer implements AutoCloseable {
     private final int port;
     private final List<String> options;
     private Process process;
 
     /** Starts one. Skips the test, and says so, if no server is installed. */
-    RedisServer(String... options) {
+    public RedisServer(String... options) {
         this.options = List.of(options);
         this.port = freePort();
         start();
@@ -45,7 +45,7 @@ final class RedisServer implements AutoCloseable {
         return null;
     }
 
-    static int freePort() {
+    public static int freePort() {
         try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
             return socket.getLocalPort();
         } catch (IOException e) {
@@ -53,7 +53,7 @@ final class RedisServer implements AutoCloseable {
         }
     }
 
-    void start() {
+    public void start() {
         List<String> command = new ArrayList<>(List.of(executable(), "--port", "" + port, "--bind", "127.0.0.1"));
         command.addAll(List.of("--save", "", "--appendonly", "no", "--daemonize", "no", "--dir", "/tmp"));
         command.addAll(options);
@@ -81,16 +81,16 @@ final class RedisServer implements AutoCloseable {
         }
     }
 
-    int port() {
+    public int port() {
         return port;
     }
 
-    String uri() {
+    public String uri() {
         return "redis://127.0.0.1:" + port;
     }
 
     /** Runs a command, of words without spaces. Returns the first line of the reply. */
-    String ask(String... words) {
+    public String ask(String... words) {
         try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
             StringBuilder command = new StringBuilder("*" + words.length + "\r\n");
             for (String word : words) {
@@ -109,11 +109,11 @@ final class RedisServer implements AutoCloseable {
     }
 
     /** It keeps its connections and answers nothing, until {@link #goOn}. */
-    void pause() {
+    public void pause() {
         signal("STOP");
     }
 
-    void goOn() {
+    public void goOn() {
         signal("CONT");
     }
 
@@ -130,7 +130,7 @@ final class RedisServer implements AutoCloseable {
         }
     }
 
-    void kill() {
+    public void kill() {
         process.destroyForcibly();
         try {
             process.waitFor();

@@ -1,0 +1,153 @@
+package dev.refrain.engine;
+
+import dev.refrain.engine.spi.SharedTier;
+import java.nio.charset.StandardCharsets;
+import java.security.SecureRandom;
+import java.util.Base64;
+import java.util.HexFormat;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * What was removed on any machine, and when: an answer whose fetch began before that does not count any more. Names of
+ * barriers are a letter for what they remove, and which of it there is. Thread-safe.
+ *
+ * <p>Those for scopes, models and everything are remembered for good: the tier still has the entries that they bar. One
+ * for a key is remembered for a minute, until whatever was under way when it came is done. In the tier itself the entry
+ * is gone.
+ */
+final class SharedBarriers {
+    static final char ALL = 'A';
+    static final char SCOPE = 'S';
+    static final char MODEL = 'M';
+    static final char KEY = 'K';
+    /** The beginning of a key, as operators see it. */
+    static final char DIGEST = 'D';
+
+    /** More names than that, 2 MiB or so, become one for everything: what is barred needlessly costs a hit. */
+    static final int MAX_NAMES = 10_000;
+
+    private static final long KEYS_FOR_MICROS = TimeUnit.MINUTES.toMicros(1);
+    private static final Base64.Encoder BASE64 = Base64.getUrlEncoder().withoutPadding();
+    private static final int KEY_LENGTH = 44;
+    private static final int OWN_BYTES = 6;
+    private static final SecureRandom RANDOM = new SecureRandom();
+
+    /** Ends the names of this process's barriers for keys. */
+    private final String own = own();
+
+    private final Map<String, Long> latest = new ConcurrentHashMap<>();
+    private volatile long all;
+    private volatile long complete;
+
+    private static String own() {
+        byte[] random = new byte[OWN_BYTES];
+        RANDOM.nextBytes(random);
+        return BASE64.encodeToString(random);
+    }
+
+    // ---- names
+
+    static String all() {
+        return String.valueOf(ALL);
+    }
+
+    /** @param tag 12 hexadecimal digits, see {@link CacheKey#scope} */
+    static String scope(String tag) {
+        return SCOPE + tag;
+    }
+
+    static String model(long tag) {
+        return MODEL + HexFormat.of().toHexDigits(tag);
+    }
+
+    /** One of this process, which knows it again: what was fetched since must not go with it. */
+    String keyOfOurs(CacheKey key) {
+        return key(key) + own;
+    }
+
+    /** Whether a barrier for a key was raised here, so that it has taken effect here. */
+    boolean isOurs(String name) {
+        return name.length() > KEY_LENGTH && name.startsWith(own, KEY_LENGTH);
+    }
+
+    private static String key(CacheKey key) {
+        byte[] digest = new byte[CacheKey.LENGTH];
+        key.copyTo(digest, 0);
+        return KEY + BASE64.encodeToString(digest);
+    }
+
+    /** @param beginning 12 hexadecimal digits or more */
+    static String digest(String beginning) {
+        return DIGEST + beginning.substring(0, 12);
+    }
+
+    static byte[] bytes(String name) {
+        return name.getBytes(StandardCharsets.ISO_8859_1);
+    }
+
+    /** The name in a notice, or null if it is none: others can write to the tier. */
+    static String name(byte[] bytes) {
+        String name = new String(bytes, StandardCharsets.ISO_8859_1);
+        boolean known = bytes.length <= SharedTier.MAX_BARRIER_LENGTH
+                && name.matches("A|[SD][0-9a-f]{12}|M[0-9a-f]{16}|K[A-Za-z0-9_-]{51}");
+        return known ? name : null;
+    }
+
+    /** The digest in the name of a barrier for a key, or null if it is none. */
+    static byte[] keyOf(String name) {
+        try {
+            byte[] digest = Base64.getUrlDecoder().decode(name.substring(1, KEY_LENGTH));
+            return digest.length == CacheKey.LENGTH ? digest : null;
+        } catch (IllegalArgumentException e) {
+            return null;
+        }
+    }
+
+    // ---- what holds
+
+    /** A barrier was raised. */
+    synchronized void raised(String name, long micros) {
+        if (name.charAt(0) == ALL) {
+            all = Math.max(all, micros);
+            return;
+        }
+        latest.merge(name.charAt(0) == KEY ? name.substring(0, KEY_LENGTH) : name, micros, Math::max);
+        if (latest.size() > MAX_NAMES) {
+            latest.entrySet().removeIf(old -> old.getKey().charAt(0) == KEY
+                    && old.getValue() < micros - KEYS_FOR_MICROS);
+            if (latest.size() > MAX_NAMES) {
+                all = Math.max(all, micros);
+                latest.clear();
+            }
+        }
+    }
+
+    /** The tier knows only the barriers since then. */
+    synchronized void completeSince(long micros) {
+        complete = Math.max(complete, micros);
+    }
+
+    /** Whether an answer of the tier does not count, by a barrier or by one that may be missing. */
+    boolean barsShared(CacheKey key, long startedMicros) {
+        return startedMicros < complete || bars(key, startedMicros);
+    }
+
+    /** Whether an answer does not count whose fetch began then. */
+    boolean bars(CacheKey key, long startedMicros) {
+        if (startedMicros <= all) {
+            return true;
+        }
+        return !latest.isEmpty()
+                && (isRaised(scope(key.scope()), startedMicros)
+                        || isRaised(model(key.modelTag()), startedMicros)
+                        || isRaised(key(key), startedMicros)
+                        || isRaised(digest(key.shortDigest()), startedMicros));
+    }
+
+    private boolean isRaised(String name, long startedMicros) {
+        Long at = latest.get(name);
+        return at != null && startedMicros <= at;
+    }
+}

@@ -1,0 +1,344 @@
+package dev.refrain.engine;
+
+import dev.refrain.engine.internal.Pool;
+import dev.refrain.engine.internal.seal.EntrySeal;
+import dev.refrain.engine.internal.seal.ScopeKey;
+import dev.refrain.engine.internal.store.HeardUntil;
+import dev.refrain.engine.memory.MemoryBudget;
+import dev.refrain.engine.spi.EntryBuffer;
+import dev.refrain.engine.spi.EntryHead;
+import dev.refrain.engine.spi.SharedTier;
+import dev.refrain.engine.spi.SharedTier.Found;
+import dev.refrain.engine.stats.SharedStats;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
+import java.util.function.LongConsumer;
+import java.util.function.LongSupplier;
+
+/**
+ * The entries that machines share: asks for them, opens them, and sends those that were stored here. No method waits
+ * for the tier. A failure of the tier is a miss, or an entry that is not shared.
+ *
+ * <p>What is sealed is the entry as it is stored, and behind it the provider's id of the answer, for the machine that
+ * takes it to note. Times by which machines agree are the tier's. An opened entry gets times by the clock of the machine
+ * that has opened it, so that clocks may differ. Thread-safe.
+ */
+final class SharedEntries implements AutoCloseable {
+    /** For how long what was removed is not put again: longer than a fetch takes, and see {@link #send}. */
+    static final long REMEMBER_MILLIS = TimeUnit.HOURS.toMillis(1);
+
+    private static final long LONGEST_FETCH_MICROS = TimeUnit.MILLISECONDS.toMicros(REMEMBER_MILLIS) / 10 * 9;
+
+    private static final int MAX_WAITING_TO_SEND = 10_000;
+    /** The sealed entry, the open one, and a copy. */
+    private static final long OPENING_FACTOR = 3;
+
+    private static final int INITIAL_BYTES = 8 * 1024;
+
+    private final SharedTier tier;
+    private final boolean reads;
+    private final boolean writes;
+    private final Answers answers;
+    private final LongSupplier nanos;
+    private final MemoryBudget memory;
+    private final SharedClock time;
+    private final SharedBarriers barriers = new SharedBarriers();
+    private final SharedNotices notices;
+    private final SharedCounters counters = new SharedCounters();
+    private final Pool<EntrySeal> seals = new Pool<>(EntrySeal::new);
+    private final FailureLog openFailed = new FailureLog("An entry of the shared tier could not be used.");
+    private final FailureLog sendFailed = new FailureLog("An entry could not be sent to the shared tier.");
+    /** Goes on with requests after their look-ups. */
+    private final ThreadPoolExecutor threads;
+    /** Seals and sends, so that no look-up waits for that. */
+    private final ThreadPoolExecutor sender;
+
+    /**
+     * What a look-up found.
+     *
+     * @param answer null if there is none
+     * @param startedMicros when a fetch that follows began, by the tier's clock; 0 if nobody knows
+     * @param unavailable whether the tier did not answer
+     */
+    record Looked(SharedAnswer answer, long startedMicros, boolean unavailable) {}
+
+    /** @param mark null for a store without a file */
+    SharedEntries(
+            SharedTier tier, boolean reads, boolean writes, Duration maxUnconnected, HeardUntil mark, Answers answers) {
+        this.tier = tier;
+        this.reads = reads;
+        this.writes = writes;
+        this.answers = answers;
+        this.nanos = answers.ticker();
+        this.memory = answers.memory();
+        this.time = new SharedClock(nanos);
+        this.notices = new SharedNotices(
+                tier, barriers, time, answers, mark, maxUnconnected == null ? -1 : maxUnconnected.toNanos());
+        int cores = Math.max(2, Math.min(8, Runtime.getRuntime().availableProcessors()));
+        this.threads = pool("refrain-shared-", cores, new LinkedBlockingQueue<>());
+        this.sender = pool("refrain-shared-sender-", 1, new ArrayBlockingQueue<>(MAX_WAITING_TO_SEND));
+    }
+
+    private static ThreadPoolExecutor pool(
+            String name, int size, java.util.concurrent.BlockingQueue<Runnable> waiting) {
+        AtomicInteger number = new AtomicInteger();
+        ThreadPoolExecutor pool = new ThreadPoolExecutor(size, size, 10, TimeUnit.SECONDS, waiting, task -> {
+            Thread thread = new Thread(task, name + number.incrementAndGet());
+            thread.setDaemon(true);
+            return thread;
+        });
+        pool.allowCoreThreadTimeOut(true);
+        return pool;
+    }
+
+    /** Begins to hear of other machines. */
+    void listen() {
+        notices.listen();
+    }
+
+    SharedNotices notices() {
+        return notices;
+    }
+
+    SharedStats stats() {
+        return counters.snapshot(tier.isAvailable(), notices.isConnected());
+    }
+
+    /** When a fetch that begins now begins, by the tier's clock; 0 if nobody knows. */
+    long nowMicros() {
+        return time.micros();
+    }
+
+    /** Whether an answer may not be stored here, because it was removed after its fetch had begun. */
+    boolean isBarred(CacheKey key, long startedMicros) {
+        return startedMicros > 0 && barriers.bars(key, startedMicros);
+    }
+
+    // ---- asking
+
+    /**
+     * Asks for the entry of a key.
+     *
+     * @param then told once of what was found: at once if the tier is unavailable, else on a thread of this cache's
+     */
+    void find(CacheKey key, Consumer<Looked> then) {
+        if (!reads || sealKey(key) == null) {
+            then.accept(new Looked(null, time.micros(), false));
+            return;
+        }
+        long asked = nanos.getAsLong();
+        CompletableFuture<Found> stage =
+                tier.isAvailable() ? tier.get(bytes(key)).toCompletableFuture() : null;
+        if (stage == null || stage.isCompletedExceptionally()) {
+            counters.failures.increment();
+            then.accept(new Looked(null, time.micros(), true));
+            return;
+        }
+        // Also after this was closed: somebody waits for it.
+        Executor onward = task -> {
+            try {
+                threads.execute(task);
+            } catch (RejectedExecutionException closed) {
+                task.run();
+            }
+        };
+        var unused = stage.whenCompleteAsync(
+                (found, failure) -> then.accept(failure == null ? looked(key, found, asked) : failed()), onward);
+    }
+
+    private Looked failed() {
+        counters.failures.increment();
+        // A fetch that follows begins no earlier than when the tier was asked.
+        return new Looked(null, time.micros(), true);
+    }
+
+    @SuppressWarnings("CatchingUnchecked") // whatever the tier holds, somebody waits for an answer
+    private Looked looked(CacheKey key, Found found, long asked) {
+        counters.lookupNanos.add(nanos.getAsLong() - asked);
+        time.heard(found.micros());
+        SharedAnswer answer = null;
+        if (found.entry() == null) {
+            counters.misses.increment();
+        } else {
+            try {
+                answer = opened(key, found);
+            } catch (RuntimeException | OutOfMemoryError e) {
+                openFailed.add(e);
+            }
+            if (answer == null) {
+                counters.rejects.increment();
+            } else {
+                counters.receivedBytes.add(found.entry().length);
+            }
+        }
+        return new Looked(answer, found.micros(), false);
+    }
+
+    /** Null if it is not an entry of this cluster for this key, or does not count any more. */
+    private SharedAnswer opened(CacheKey key, Found found) {
+        byte[] sealed = found.entry();
+        long working = sealed.length * OPENING_FACTOR;
+        if (!memory.reserve(working)) {
+            return null;
+        }
+        EntrySeal seal = seals.take();
+        try {
+            EntryBuffer open = new EntryBuffer(sealed.length);
+            byte[] digest = bytes(key);
+            if (!seal.open(sealKey(key), digest, EntryBuffer.of(sealed), open)) {
+                return null;
+            }
+            long started = EntrySeal.started(sealed);
+            if (barriers.barsShared(key, started)) {
+                return null;
+            }
+            String providerId = SharedTrailer.cut(open);
+            if (providerId == null || open.length() < EntryHead.LENGTH) {
+                return null;
+            }
+            long ageMillis = Math.max(0, (found.micros() - started) / 1_000 - EntryCodec.fetchMillis(open.bytes()));
+            if (!EntryCodec.retime(digest, open, answers.nowMillis() - ageMillis)) {
+                return null;
+            }
+            if (!providerId.isEmpty()) {
+                answers.ids().noteShared(key, open.bytes(), providerId);
+            }
+            return new SharedAnswer(open, started);
+        } finally {
+            seals.give(seal);
+            memory.release(working);
+        }
+    }
+
+    void hit() {
+        counters.hits.increment();
+    }
+
+    void rejected() {
+        counters.rejects.increment();
+    }
+
+    // ---- sending
+
+    /**
+     * Sends the entry of a key to the tier, some time, if it is still the one that is meant.
+     *
+     * @param tag of the answer
+     * @param startedMicros says when its fetch began, by the tier's clock; 0 if nobody knows
+     * @param providerId null if the answer has none
+     */
+    void send(CacheKey key, long tag, LongSupplier startedMicros, String providerId) {
+        if (!writes || sealKey(key) == null) {
+            return;
+        }
+        if (!tier.isAvailable()) {
+            counters.storesLost.increment();
+            return;
+        }
+        try {
+            sender.execute(() -> sendNow(key, tag, startedMicros.getAsLong(), providerId));
+        } catch (RejectedExecutionException tooMany) {
+            counters.storesLost.increment();
+        }
+    }
+
+    @SuppressWarnings("CatchingUnchecked") // the next one may be better
+    private void sendNow(CacheKey key, long tag, long started, String providerId) {
+        boolean sent = false;
+        EntryBuffer open = new EntryBuffer(INITIAL_BYTES, MemoryBudget.SMALL, memory);
+        EntryBuffer sealed = new EntryBuffer(INITIAL_BYTES, MemoryBudget.SMALL, memory);
+        try {
+            byte[] digest = bytes(key);
+            if (started == 0
+                    || time.micros() - started > LONGEST_FETCH_MICROS
+                    || isBarred(key, started)
+                    || !answers.peekEntry(digest, open)
+                    || EntryCodec.tag(open.bytes()) != tag) {
+                return;
+            }
+            long life = EntryHead.expiresAt(open.bytes()) - answers.nowMillis();
+            if (life <= 0) {
+                return;
+            }
+            SharedTrailer.append(open, providerId);
+            EntrySeal seal = seals.take();
+            seal.seal(sealKey(key), digest, open, started, sealed);
+            seals.give(seal);
+            sent = true;
+            put(digest, Arrays.copyOf(sealed.bytes(), sealed.length()), started, life);
+        } catch (MemoryBudget.Exhausted noRoom) {
+            // Others have more need of it; the answer is stored here.
+        } catch (RuntimeException | OutOfMemoryError e) {
+            sendFailed.add(e);
+        } finally {
+            open.release();
+            sealed.release();
+            if (!sent) {
+                counters.storesLost.increment();
+            }
+        }
+    }
+
+    private void put(byte[] digest, byte[] value, long started, long life) {
+        boolean reserved = memory.reserve(value.length);
+        if (!reserved) {
+            counters.storesLost.increment();
+            return;
+        }
+        var unused = tier.put(digest, value, started, life).whenComplete((taken, failure) -> {
+            memory.release(value.length);
+            if (failure == null && taken) {
+                counters.stores.increment();
+                counters.sentBytes.add(value.length);
+            } else {
+                counters.storesLost.increment();
+            }
+        });
+    }
+
+    // ---- removing
+
+    /**
+     * Removes the entry of a key on all machines.
+     *
+     * @param began told from when on a fetch is one that began later
+     */
+    void remove(CacheKey key, LongConsumer began) {
+        // In this order: the tier runs what it is sent in order, so that a fetch that began after the removal also
+        // began after the barrier.
+        notices.raise(barriers.keyOfOurs(key));
+        var unused = tier.remove(bytes(key), REMEMBER_MILLIS).whenComplete((micros, failure) -> {
+            if (failure == null) {
+                time.heard(micros);
+                began.accept(micros + 1);
+            }
+        });
+    }
+
+    private static ScopeKey sealKey(CacheKey key) {
+        return key.knownScope() == null ? null : key.knownScope().sealKey();
+    }
+
+    private static byte[] bytes(CacheKey key) {
+        byte[] digest = new byte[CacheKey.LENGTH];
+        key.copyTo(digest, 0);
+        return digest;
+    }
+
+    /** Lets go of the tier. Idempotent. */
+    @Override
+    public void close() {
+        sender.shutdown();
+        threads.shutdown();
+        tier.close();
+    }
+}

@@ -1,0 +1,244 @@
+package dev.refrain.engine;
+
+import dev.refrain.engine.internal.store.HeardUntil;
+import dev.refrain.engine.spi.EntryHead;
+import dev.refrain.engine.spi.SharedTier;
+import dev.refrain.engine.spi.SharedTier.Raised;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.LongSupplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Tells other machines what was removed here, and removes here what was removed there (wire rule W91). While this
+ * machine is connected, a barrier has taken effect on its store before the machine that raised it is told so. What it
+ * missed while it was not takes effect when it is connected again, in one walk over the store. Barriers that could not
+ * be raised are raised then. Thread-safe.
+ */
+final class SharedNotices implements SharedTier.Listener {
+    private static final Logger LOG = LoggerFactory.getLogger(SharedNotices.class);
+
+    /** How long whoever removes answers waits for all machines: longer than a tier does. */
+    private static final long WAIT_SECONDS = 10;
+
+    private static final long MARK_NANOS = TimeUnit.SECONDS.toNanos(10);
+    /** More barriers than that become one for everything. */
+    private static final int MAX_PENDING = 1_000;
+
+    private final SharedTier tier;
+    private final SharedBarriers barriers;
+    private final SharedClock time;
+    private final Answers answers;
+    private final LongSupplier nanos;
+    /** Null for a store without a file. */
+    private final HeardUntil mark;
+    /** How long hits are served without a connection, in nanoseconds; negative for ever. */
+    private final long maxUnconnectedNanos;
+
+    private final ConcurrentLinkedQueue<String> unraised = new ConcurrentLinkedQueue<>();
+    private final AtomicInteger unraisedCount = new AtomicInteger();
+
+    private volatile boolean connected;
+    private volatile long cutAt;
+
+    // Used only by the tier's thread.
+    private final Set<String> missed = new HashSet<>();
+    /** Up to when this machine was up to date before. */
+    private long heardUntil;
+
+    private long markedAt;
+
+    SharedNotices(
+            SharedTier tier,
+            SharedBarriers barriers,
+            SharedClock time,
+            Answers answers,
+            HeardUntil mark,
+            long maxUnconnectedNanos) {
+        this.tier = tier;
+        this.barriers = barriers;
+        this.time = time;
+        this.answers = answers;
+        this.nanos = answers.ticker();
+        this.mark = mark;
+        this.maxUnconnectedNanos = maxUnconnectedNanos;
+        this.heardUntil = mark == null ? 0 : mark.micros();
+        this.cutAt = nanos.getAsLong();
+        this.markedAt = cutAt;
+    }
+
+    /** Begins to listen: for all barriers there are, since the tier still has the entries that they bar. */
+    void listen() {
+        tier.listen(0, this);
+    }
+
+    boolean isConnected() {
+        return connected;
+    }
+
+    /** Whether answers in the store are no longer served, because this machine has not been connected for too long. */
+    boolean isCutOff() {
+        return maxUnconnectedNanos >= 0 && !connected && nanos.getAsLong() - cutAt >= maxUnconnectedNanos;
+    }
+
+    // ---- told by the tier
+
+    @Override
+    public void raised(byte[] barrier, long micros) {
+        time.heard(micros);
+        String name = SharedBarriers.name(barrier);
+        if (name == null) {
+            return;
+        }
+        barriers.raised(name, micros);
+        if (barriers.isOurs(name)) {
+            return;
+        }
+        if (connected) {
+            removeHere(Set.of(name));
+        } else if (micros > heardUntil) {
+            missed.add(missed.size() < SharedBarriers.MAX_NAMES ? name : SharedBarriers.all());
+        }
+    }
+
+    @Override
+    public void incomplete(long micros) {
+        barriers.completeSince(micros);
+        if (heardUntil > 0 && heardUntil < micros) {
+            LOG.info("The shared tier does not know what was removed while this machine was not connected. Its stored"
+                    + " answers are dropped");
+            missed.add(SharedBarriers.all());
+        }
+    }
+
+    @Override
+    public void caughtUp(long micros) {
+        time.heard(micros);
+        if (!missed.isEmpty()) {
+            removeHere(missed);
+            missed.clear();
+        }
+        heardUntil = micros;
+        if (!connected) {
+            connected = true;
+            raiseAgain();
+            keepMark(micros);
+        } else if (nanos.getAsLong() - markedAt > MARK_NANOS) {
+            keepMark(micros);
+        }
+    }
+
+    private void keepMark(long micros) {
+        if (mark != null) {
+            mark.mark(micros);
+            markedAt = nanos.getAsLong();
+        }
+    }
+
+    @Override
+    public void lost() {
+        cutAt = nanos.getAsLong();
+        connected = false;
+    }
+
+    /** In one walk, whatever there is to remove; keys have no need of one. */
+    private void removeHere(Set<String> names) {
+        Set<String> walked = new HashSet<>();
+        for (String name : names) {
+            if (name.charAt(0) == SharedBarriers.KEY) {
+                byte[] key = SharedBarriers.keyOf(name);
+                if (key != null) {
+                    answers.removeByDigest(key);
+                }
+            } else if (name.charAt(0) == SharedBarriers.DIGEST) {
+                answers.removeDigest(name.substring(1));
+            } else {
+                walked.add(name);
+            }
+        }
+        if (walked.contains(SharedBarriers.all())) {
+            answers.removeIf(head -> head[EntryHead.KIND] != EntryHead.NOTE);
+        } else if (!walked.isEmpty()) {
+            answers.removeIf(head ->
+                    walked.contains(SharedBarriers.scope(CacheKey.hexTag(EntryHead.scope(head))))
+                            || walked.contains(SharedBarriers.model(EntryHead.model(head))));
+        }
+    }
+
+    @Override
+    public void released(byte[] key) {}
+
+    @Override
+    public void wanted(byte[] key) {}
+
+    @Override
+    public void appended(byte[] key) {}
+
+    // ---- raising
+
+    /** Tells all machines, at once or as soon as that can be done, and waits for nobody. */
+    void raise(String name) {
+        var unused = tier.raise(SharedBarriers.bytes(name)).whenComplete((raised, failure) -> {
+            if (failure != null) {
+                keep(name);
+            } else {
+                warnOfUnheard(raised);
+            }
+        });
+    }
+
+    /** The same for an operator, who waits until all machines that are connected have followed. */
+    void raiseAndWait(String name) {
+        if (SharedBarriers.name(SharedBarriers.bytes(name)) == null) {
+            // Nothing has such a tag, here or elsewhere.
+            return;
+        }
+        try {
+            warnOfUnheard(tier.raise(SharedBarriers.bytes(name)).toCompletableFuture().get(WAIT_SECONDS, TimeUnit.SECONDS));
+        } catch (ExecutionException | TimeoutException e) {
+            keep(name);
+            LOG.warn("Other machines have not been told yet of what was removed: {}. They will be", brief(e));
+        } catch (InterruptedException e) {
+            keep(name);
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private static String brief(Exception e) {
+        return e.getCause() == null ? "no answer in time" : String.valueOf(e.getCause().getMessage());
+    }
+
+    private static void warnOfUnheard(Raised raised) {
+        if (raised.unheard() > 0) {
+            LOG.warn("{} machines have not confirmed in time what was removed", raised.unheard());
+        }
+    }
+
+    private void keep(String name) {
+        if (unraisedCount.incrementAndGet() <= MAX_PENDING) {
+            unraised.add(name);
+        } else {
+            unraised.clear();
+            unraised.add(SharedBarriers.all());
+        }
+    }
+
+    private void raiseAgain() {
+        unraisedCount.set(0);
+        for (String name : List.copyOf(unraised)) {
+            unraised.remove(name);
+            if (name.charAt(0) == SharedBarriers.KEY) {
+                byte[] key = SharedBarriers.keyOf(name);
+                var unused = tier.remove(key, SharedEntries.REMEMBER_MILLIS);
+            }
+            raise(name);
+        }
+    }
+}

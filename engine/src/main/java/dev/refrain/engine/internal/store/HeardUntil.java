@@ -1,0 +1,48 @@
+package dev.refrain.engine.internal.store;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Up to when a store's file has heard of what other machines removed: a number in the file {@code .shared} beside it.
+ * A number that is too old is safe: what was heard of then is heard of again.
+ */
+public final class HeardUntil {
+    private static final Logger LOG = LoggerFactory.getLogger(HeardUntil.class);
+    private static final int MAX_BYTES = 32;
+
+    private final Path file;
+
+    /** @param store the store's file, which need not be there */
+    public HeardUntil(Path store) {
+        file = store.resolveSibling(store.getFileName() + ".shared");
+    }
+
+    /** In microseconds of the shared tier's clock; 0 if nothing is known. */
+    public long micros() {
+        try {
+            return Files.isRegularFile(file) && Files.size(file) <= MAX_BYTES
+                    ? Long.parseLong(Files.readString(file, StandardCharsets.US_ASCII).strip())
+                    : 0;
+        } catch (IOException | NumberFormatException e) {
+            LOG.debug("Up to when other machines were heard is not known", e);
+            return 0;
+        }
+    }
+
+    /** Notes the time. */
+    public void mark(long micros) {
+        Path next = file.resolveSibling(file.getFileName() + ".new");
+        try {
+            Files.writeString(next, Long.toString(micros), StandardCharsets.US_ASCII);
+            Files.move(next, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        } catch (IOException e) {
+            LOG.debug("Up to when other machines were heard could not be noted", e);
+        }
+    }
+}

@@ -1,0 +1,657 @@
+package dev.refrain.engine;
+
+import static dev.refrain.engine.SampleAnswers.CHAT_ANSWER;
+import static dev.refrain.engine.SampleAnswers.CHAT_REQUEST;
+import static dev.refrain.engine.SampleAnswers.CHAT_STREAM;
+import static dev.refrain.engine.SampleAnswers.chat;
+import static dev.refrain.engine.SampleAnswers.utf8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.refrain.engine.exchange.CacheOutcome;
+import dev.refrain.engine.exchange.Endpoint;
+import dev.refrain.engine.exchange.ForwardReason;
+import dev.refrain.engine.exchange.ResponseHead;
+import dev.refrain.engine.exchange.ResponseSink;
+import dev.refrain.engine.exchange.Upstream;
+import dev.refrain.engine.shared.ForwardingTier;
+import dev.refrain.engine.shared.HeapTier;
+import dev.refrain.engine.spi.SharedTier;
+import dev.refrain.engine.spi.SharedTierException;
+import dev.refrain.engine.stats.SharedStats;
+import dev.refrain.testing.MovableClock;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Wire rules W90 to W92 by the embedders' API: caches of several machines, and what they share. */
+class SharedTierTest {
+    private static final byte[] SECRET = utf8("a secret of a cluster, of 32 bytes or more");
+    private static final Duration TTL = Duration.ofMinutes(5);
+    private static final CacheControls ON = CacheControls.on(TTL);
+
+    @TempDir
+    Path folder;
+
+    /** Of the tier, in microseconds. Nothing but {@link #pass} moves it, and each look at it by one. */
+    private final AtomicLong micros = new AtomicLong(1_800_000_000_000_000L);
+
+    private final AtomicLong nanos = new AtomicLong();
+    private final HeapTier.Engine engine =
+            new HeapTier.Engine(micros::incrementAndGet, 16 << 20, 1_000);
+    private final List<ResponseCache> caches = new ArrayList<>();
+    private final AtomicInteger calls = new AtomicInteger();
+    private String answer = CHAT_ANSWER;
+
+    /** What one machine has. */
+    private final class Machine {
+        final MovableClock clock = new MovableClock();
+        final HeapTier tier = engine.machine();
+        final ResponseCache cache;
+
+        Machine(byte[] secret) throws IOException {
+            this(secret, builder -> {});
+        }
+
+        Machine(byte[] secret, java.util.function.Consumer<ResponseCacheBuilder> more) throws IOException {
+            ResponseCacheBuilder builder = ResponseCache.onHeap(4 << 20)
+                    .clock(clock)
+                    .ticker(nanos::get)
+                    .sharedTier(tier, secret);
+            more.accept(builder);
+            cache = builder.open();
+            caches.add(cache);
+            until(() -> stats().isConnected());
+        }
+
+        SharedStats stats() {
+            return cache.admin().shared().orElseThrow();
+        }
+
+        RecordingSink ask(CacheRequest request, CacheControls controls) {
+            RecordingSink sink = new RecordingSink();
+            CompletableFuture<Void> over = new CompletableFuture<>();
+            cache.respond(request, controls, provider(), new ResponseSink() {
+                @Override
+                public void head(ResponseHead head) {
+                    sink.head(head);
+                }
+
+                @Override
+                public void chunk(ByteBuffer bytes) {
+                    sink.chunk(bytes);
+                }
+
+                @Override
+                public void end() {
+                    sink.end();
+                    over.complete(null);
+                }
+
+                @Override
+                public void fail(Throwable cause) {
+                    sink.fail(cause);
+                    over.complete(null);
+                }
+            });
+            over.orTimeout(30, TimeUnit.SECONDS).join();
+            return sink;
+        }
+
+        RecordingSink ask(String body) {
+            return ask(chat(body), ON);
+        }
+
+        /** Asks, and waits until what was fetched is shared. */
+        void share(String body) {
+            long before = stats().stores();
+            ask(body);
+            until(() -> stats().stores() > before);
+        }
+    }
+
+    private Upstream provider() {
+        return sink -> {
+            calls.incrementAndGet();
+            String type = answer.startsWith("{") ? "application/json" : "text/event-stream";
+            byte[] body = utf8(answer);
+            sink.head(new ResponseHead(
+                    200, type, null, answer.startsWith("{") ? body.length : -1, "gen-source", null, Map.of()));
+            sink.chunk(ByteBuffer.wrap(body));
+            sink.end();
+            return Upstream.Call.UNSTOPPABLE;
+        };
+    }
+
+    @AfterEach
+    void close() {
+        caches.forEach(ResponseCache::close);
+    }
+
+    private static void until(BooleanSupplier holds) {
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+        while (!holds.getAsBoolean()) {
+            assertThat(System.nanoTime()).isLessThan(end);
+            LockSupport.parkNanos(100_000);
+        }
+    }
+
+    private void pass(Duration time, Machine... machines) {
+        micros.addAndGet(time.toNanos() / 1_000);
+        nanos.addAndGet(time.toNanos());
+        for (Machine machine : machines) {
+            machine.clock.advance(time);
+        }
+    }
+
+    private static byte[] digest(ResponseCache cache, String body) {
+        byte[] digest = new byte[CacheKey.LENGTH];
+        cache.key(chat(body)).orElseThrow().copyTo(digest, 0);
+        return digest;
+    }
+
+    private byte[] inTier(Machine machine, String body) {
+        return machine.tier.get(digest(machine.cache, body)).toCompletableFuture().join().entry();
+    }
+
+    // ---- hits
+
+    @Test
+    void w90_anAnswerOfAnotherMachineIsAHitAndThenOneOfOnesOwn() throws IOException {
+        Machine one = new Machine(SECRET);
+        Machine other = new Machine(SECRET);
+        one.share(CHAT_REQUEST);
+
+        RecordingSink shared = other.ask(CHAT_REQUEST);
+        RecordingSink own = other.ask(CHAT_REQUEST);
+
+        assertThat(calls).hasValue(1);
+        assertThat(shared.head.cache()).isInstanceOfSatisfying(CacheOutcome.SharedHit.class, hit -> {
+            assertThat(hit.stored()).isTrue();
+            assertThat(hit.entry().sourceId()).isEqualTo("gen-source");
+            assertThat(hit.entry().savings().tokens()).isEqualTo(21);
+        });
+        assertThat(own.head.cache()).isInstanceOf(CacheOutcome.Hit.class);
+        assertThat(shared.text()).contains("Hello").contains("\"total_tokens\":0").contains(shared.head.generationId());
+        assertThat(other.stats().hits()).isOne();
+        assertThat(one.stats().misses()).isOne();
+    }
+
+    @Test
+    void w90_streamsAreSharedToo() throws IOException {
+        answer = CHAT_STREAM;
+        String request = "{\"stream\":true,\"model\":\"m\",\"messages\":[]}";
+        Machine one = new Machine(SECRET);
+        Machine other = new Machine(SECRET);
+        one.share(request);
+
+        RecordingSink shared = other.ask(request);
+
+        assertThat(calls).hasValue(1);
+        assertThat(shared.head.cache()).isInstanceOf(CacheOutcome.SharedHit.class);
+        assertThat(shared.text()).contains("Hello").endsWith("data: [DONE]\n\n");
+    }
+
+    @Test
+    void w90_aPromotedAnswerHasItsRemainingLife() throws IOException {
+        Machine one = new Machine(SECRET);
+        Machine other = new Machine(SECRET);
+        one.share(CHAT_REQUEST);
+        pass(Duration.ofSeconds(100), one, other);
+
+        CacheOutcome.SharedHit shared = (CacheOutcome.SharedHit) other.ask(CHAT_REQUEST).head.cache();
+        pass(Duration.ofSeconds(100), one, other);
+        CacheOutcome.Hit own = (CacheOutcome.Hit) other.ask(CHAT_REQUEST).head.cache();
+        pass(Duration.ofSeconds(101), one, other);
+        other.ask(CHAT_REQUEST);
+
+        assertThat(shared.entry().ageSeconds()).isEqualTo(100);
+        assertThat(shared.entry().ttlSeconds()).isEqualTo(200);
+        assertThat(own.ageSeconds()).isEqualTo(200);
+        assertThat(own.ttlSeconds()).isEqualTo(100);
+        assertThat(calls).hasValue(2);
+    }
+
+    @Test
+    void w90_clocksOfMachinesMayDiffer() throws IOException {
+        Machine one = new Machine(SECRET);
+        Machine ahead = new Machine(SECRET);
+        ahead.clock.advance(Duration.ofHours(1));
+        Machine behind = new Machine(SECRET);
+        behind.clock.advance(Duration.ofHours(-1));
+        one.share(CHAT_REQUEST);
+        pass(Duration.ofSeconds(10), one, ahead, behind);
+
+        for (Machine machine : List.of(ahead, behind)) {
+            CacheOutcome.SharedHit hit =
+                    (CacheOutcome.SharedHit) machine.ask(CHAT_REQUEST).head.cache();
+            assertThat(hit.entry().ageSeconds()).isEqualTo(10);
+            assertThat(hit.entry().ttlSeconds()).isEqualTo(290);
+            assertThat(machine.ask(CHAT_REQUEST).head.cache()).isInstanceOf(CacheOutcome.Hit.class);
+        }
+        assertThat(calls).hasValue(1);
+    }
+
+    @Test
+    void w90_anAnswerThatIsTooOldForTheRequestIsFetched() throws IOException {
+        Machine one = new Machine(SECRET);
+        Machine other = new Machine(SECRET);
+        one.share(CHAT_REQUEST);
+        pass(Duration.ofSeconds(100), one, other);
+
+        RecordingSink fresh = other.ask(
+                chat(CHAT_REQUEST), new CacheControls(true, TTL, false, new CacheDirectives(false, false, 60, false, 0)));
+
+        assertThat(fresh.head.cache()).isInstanceOf(CacheOutcome.Miss.class);
+        assertThat(calls).hasValue(2);
+    }
+
+    @Test
+    void anotherSecretSharesNothing() throws IOException {
+        Machine one = new Machine(SECRET);
+        Machine stranger = new Machine(utf8("another secret, of 32 bytes or more, too"));
+        one.share(CHAT_REQUEST);
+
+        assertThat(stranger.ask(CHAT_REQUEST).head.cache()).isInstanceOf(CacheOutcome.Miss.class);
+        assertThat(digest(one.cache, CHAT_REQUEST)).isNotEqualTo(digest(stranger.cache, CHAT_REQUEST));
+        assertThatThrownBy(() -> ResponseCache.onHeap(1 << 20).sharedTier(engine.machine(), utf8("short secret")))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageNotContaining("short secret");
+    }
+
+    @Test
+    void aMachineMayOnlyReadOrOnlyWrite() throws IOException {
+        Machine reader = new Machine(SECRET, builder -> builder.sharedAccess(true, false));
+        Machine writer = new Machine(SECRET, builder -> builder.sharedAccess(false, true));
+        reader.ask("{\"n\":1}");
+        writer.share("{\"n\":2}");
+
+        assertThat(reader.ask("{\"n\":2}").head.cache()).isInstanceOf(CacheOutcome.SharedHit.class);
+        assertThat(inTier(reader, "{\"n\":1}")).isNull();
+        Machine both = new Machine(SECRET);
+        both.share("{\"n\":3}");
+        assertThat(writer.ask("{\"n\":3}").head.cache()).isInstanceOf(CacheOutcome.Miss.class);
+    }
+
+    @Test
+    void w26b_anIdOfAnotherMachinesHitIsKnownHere() throws IOException {
+        answer = "{\"id\":\"resp_1\",\"object\":\"response\",\"created_at\":1,\"status\":\"completed\",\"output\":[],"
+                + "\"usage\":{\"input_tokens\":1}}";
+        CacheRequest request = CacheRequest.of(Endpoint.RESPONSES, "sk-test", utf8("{\"model\":\"m\",\"input\":\"x\"}"));
+        Machine one = new Machine(SECRET);
+        Machine other = new Machine(SECRET);
+        one.ask(request, ON);
+        until(() -> one.stats().stores() == 1);
+        String ofOne = one.ask(request, ON).head.generationId();
+
+        String ofOther = other.ask(request, ON).head.generationId();
+
+        CacheScope scope = other.cache.pipeline().scope("sk-test");
+        assertThat(other.cache.pipeline().providerId(scope, ofOther)).contains("resp_1");
+        assertThat(other.cache.pipeline().providerId(scope, ofOne)).contains("resp_1");
+    }
+
+    // ---- in the flight
+
+    /** A tier whose look-ups wait for the test. */
+    private static final class HeldTier extends ForwardingTier {
+        final ConcurrentLinkedQueue<CompletableFuture<Found>> lookups = new ConcurrentLinkedQueue<>();
+
+        HeldTier(SharedTier tier) {
+            super(tier);
+        }
+
+        @Override
+        public CompletionStage<Found> get(byte[] key) {
+            CompletableFuture<Found> held = new CompletableFuture<>();
+            lookups.add(held);
+            return held;
+        }
+    }
+
+    private ResponseCache cache(SharedTier tier, boolean cancel) throws IOException {
+        ResponseCache cache = ResponseCache.onHeap(4 << 20)
+                .ticker(nanos::get)
+                .cancelWhenAbandoned(cancel)
+                .sharedTier(tier, SECRET)
+                .open();
+        caches.add(cache);
+        until(() -> cache.admin().shared().orElseThrow().isConnected());
+        return cache;
+    }
+
+    @Test
+    void manyWaitersCostOneLookUpAndNoThreadWaits() throws IOException {
+        Machine one = new Machine(SECRET);
+        one.share(CHAT_REQUEST);
+        SharedTier.Found found = one.tier.get(digest(one.cache, CHAT_REQUEST)).toCompletableFuture().join();
+        HeldTier tier = new HeldTier(engine.machine());
+        ResponseCache cache = cache(tier, false);
+        List<CompletableFuture<WholeAnswer>> waiters = new ArrayList<>();
+        for (int i = 0; i < 20; i++) {
+            waiters.add(cache.respond(chat(CHAT_REQUEST), ON, provider()).toCompletableFuture());
+        }
+
+        assertThat(tier.lookups).hasSize(1);
+        assertThat(waiters).noneMatch(CompletableFuture::isDone);
+        tier.lookups.remove().complete(found);
+
+        assertThat(waiters).allSatisfy(waiter -> assertThat(
+                        waiter.orTimeout(30, TimeUnit.SECONDS).join().head().cache())
+                .isInstanceOf(CacheOutcome.SharedHit.class));
+        assertThat(tier.lookups).isEmpty();
+        assertThat(calls).hasValue(1);
+    }
+
+    @Test
+    void waitersOfALookUpThatFindsNothingShareTheCall() throws IOException {
+        HeldTier tier = new HeldTier(engine.machine());
+        ResponseCache cache = cache(tier, false);
+        var leader = cache.respond(chat(CHAT_REQUEST), ON, provider()).toCompletableFuture();
+        var follower = cache.respond(chat(CHAT_REQUEST), ON, provider()).toCompletableFuture();
+
+        tier.lookups.remove().complete(new SharedTier.Found(null, micros.incrementAndGet()));
+
+        assertThat(leader.orTimeout(30, TimeUnit.SECONDS).join().head().cache()).isInstanceOf(CacheOutcome.Miss.class);
+        assertThat(follower.orTimeout(30, TimeUnit.SECONDS).join().head().cache())
+                .isInstanceOf(CacheOutcome.Collapsed.class);
+        assertThat(calls).hasValue(1);
+    }
+
+    @Test
+    void w29_whoLeavesDuringTheLookUpCostsNoCall() throws IOException {
+        HeldTier tier = new HeldTier(engine.machine());
+        ResponseCache cache = cache(tier, true);
+        cache.respond(chat(CHAT_REQUEST), ON, provider()).toCompletableFuture().cancel(false);
+
+        tier.lookups.remove().complete(new SharedTier.Found(null, micros.incrementAndGet()));
+
+        until(() -> cache.admin().joinableFlights() == 0);
+        assertThat(calls).hasValue(0);
+    }
+
+    @Test
+    void aClearDuringTheLookUpIsNotUndoneByWhatItFinds() throws IOException {
+        Machine one = new Machine(SECRET);
+        one.share(CHAT_REQUEST);
+        SharedTier.Found old = one.tier.get(digest(one.cache, CHAT_REQUEST)).toCompletableFuture().join();
+        HeldTier tier = new HeldTier(engine.machine());
+        ResponseCache cache = cache(tier, false);
+        var before = cache.respond(chat(CHAT_REQUEST), ON, provider()).toCompletableFuture();
+        answer = CHAT_ANSWER.replace("Hello", "Newer");
+        cache.respond(chat(CHAT_REQUEST), new CacheControls(true, TTL, true), provider())
+                .toCompletableFuture()
+                .join();
+
+        tier.lookups.remove().complete(old);
+
+        before.orTimeout(30, TimeUnit.SECONDS).join();
+        CachedResponse stored = new CachedResponse();
+        assertThat(!cache.lookup(cache.key(chat(CHAT_REQUEST)).orElseThrow(), stored)
+                        || new String(stored.toByteArray(), StandardCharsets.UTF_8).contains("Newer"))
+                .as("what is stored is not the old answer")
+                .isTrue();
+    }
+
+    // ---- failures
+
+    @Test
+    void w92_aTierThatFailsCostsNothingButTheHit() throws IOException {
+        HeldTier tier = new HeldTier(engine.machine());
+        ResponseCache cache = cache(tier, false);
+        var leader = cache.respond(chat(CHAT_REQUEST), ON, provider()).toCompletableFuture();
+
+        tier.lookups.remove().completeExceptionally(new SharedTierException("no answer in time", null));
+
+        assertThat(leader.orTimeout(30, TimeUnit.SECONDS).join().head().cache())
+                .isEqualTo(new CacheOutcome.Miss(300, true, ForwardReason.MISS, true));
+        assertThat(cache.respond(chat(CHAT_REQUEST), ON, provider())
+                        .toCompletableFuture()
+                        .join()
+                        .head()
+                        .cache())
+                .isInstanceOf(CacheOutcome.Hit.class);
+    }
+
+    @Test
+    void w92_withoutATierTheUpstreamIsCalledAtOnce() throws IOException {
+        Machine one = new Machine(SECRET);
+        one.tier.cut();
+        RecordingSink sink = new RecordingSink();
+
+        one.cache.respond(chat(CHAT_REQUEST), ON, provider(), sink);
+
+        assertThat(sink.ended).isTrue();
+        assertThat(sink.head.cache()).isEqualTo(new CacheOutcome.Miss(300, true, ForwardReason.MISS, true));
+        assertThat(one.stats().failures()).isOne();
+        assertThat(one.stats().isAvailable()).isFalse();
+    }
+
+    // ---- contents
+
+    @Test
+    void theTierHoldsNothingOfPromptsAndAnswers() throws IOException {
+        Machine one = new Machine(SECRET);
+        answer = CHAT_ANSWER.replace("Hello", "The quick brown fox jumps over the lazy dog. ".repeat(20));
+        one.share(CHAT_REQUEST);
+
+        byte[] sealed = inTier(one, CHAT_REQUEST);
+
+        String dump = new String(sealed, StandardCharsets.ISO_8859_1);
+        for (String secret : List.of(CHAT_REQUEST, answer)) {
+            for (int at = 0; at + 8 <= secret.length(); at++) {
+                assertThat(dump).doesNotContain(secret.substring(at, at + 8));
+            }
+        }
+    }
+
+    @Test
+    void entriesThatWereCraftedOrMovedAreMisses() throws IOException {
+        Machine one = new Machine(SECRET);
+        Machine other = new Machine(SECRET);
+        one.share("{\"n\":1}");
+        byte[] genuine = inTier(one, "{\"n\":1}");
+        List<byte[]> hostile = new ArrayList<>();
+        hostile.add(new byte[0]);
+        hostile.add(new byte[200]);
+        hostile.add(genuine);
+        hostile.add(Arrays.copyOf(genuine, genuine.length - 1));
+        for (int i = 0; i < hostile.size(); i++) {
+            String body = "{\"victim\":" + i + "}";
+            one.tier
+                    .put(digest(one.cache, body), hostile.get(i), micros.incrementAndGet(), 60_000)
+                    .toCompletableFuture()
+                    .join();
+            assertThat(other.ask(body).head.cache()).isInstanceOf(CacheOutcome.Miss.class);
+        }
+        assertThat(other.stats().rejects()).isEqualTo(hostile.size());
+    }
+
+    // ---- removals
+
+    @Test
+    void w91_aClearHoldsOnAllMachines() throws IOException {
+        Machine one = new Machine(SECRET);
+        Machine other = new Machine(SECRET);
+        one.share(CHAT_REQUEST);
+        other.ask(CHAT_REQUEST);
+        answer = CHAT_ANSWER.replace("Hello", "Newer");
+        long before = one.stats().stores();
+
+        one.ask(chat(CHAT_REQUEST), new CacheControls(true, TTL, true));
+        until(() -> one.stats().stores() > before);
+        until(() -> !other.cache.lookup(other.cache.key(chat(CHAT_REQUEST)).orElseThrow(), new CachedResponse()));
+
+        assertThat(other.ask(CHAT_REQUEST).text()).contains("Newer");
+        assertThat(one.ask(CHAT_REQUEST).text()).contains("Newer");
+        assertThat(calls).hasValue(2);
+    }
+
+    @Test
+    void w91_purgesHoldOnAllMachinesWhenTheyReturn() throws IOException {
+        Machine one = new Machine(SECRET);
+        Machine other = new Machine(SECRET);
+        String digest = one.cache.key(chat(CHAT_REQUEST)).orElseThrow().digest();
+        List<Runnable> purges = List.of(
+                () -> one.cache.admin().clear(),
+                () -> one.cache.admin().removeScope("sk-test"),
+                () -> one.cache
+                        .admin()
+                        .removeScopeTagged(one.cache.key(chat(CHAT_REQUEST)).orElseThrow().scope()),
+                () -> one.cache.admin().removeModel("acme/large"),
+                () -> one.cache.admin().removeDigest(digest),
+                () -> one.cache.admin().removeDigest(digest.substring(0, 12)));
+        for (Runnable purge : purges) {
+            one.share(CHAT_REQUEST);
+            assertThat(other.ask(CHAT_REQUEST).head.cache()).isInstanceOf(CacheOutcome.SharedHit.class);
+            calls.set(0);
+
+            purge.run();
+
+            assertThat(other.ask(CHAT_REQUEST).head.cache()).isInstanceOf(CacheOutcome.Miss.class);
+            assertThat(calls).hasValue(1);
+            until(() -> other.stats().stores() > 0);
+            purge.run();
+        }
+    }
+
+    @Test
+    void w91_aPurgeSparesWhatItDoesNotName() throws IOException {
+        Machine one = new Machine(SECRET);
+        Machine other = new Machine(SECRET);
+        one.share(CHAT_REQUEST);
+        other.ask(CHAT_REQUEST);
+
+        one.cache.admin().removeScope("sk-other");
+        one.cache.admin().removeModel("acme/small");
+
+        assertThat(other.ask(CHAT_REQUEST).head.cache()).isInstanceOf(CacheOutcome.Hit.class);
+        assertThat(calls).hasValue(1);
+    }
+
+    @Test
+    void w91_aMachineThatWasCutOffCatchesUp() throws IOException {
+        Machine one = new Machine(SECRET);
+        Machine other = new Machine(SECRET);
+        one.share(CHAT_REQUEST);
+        other.ask(CHAT_REQUEST);
+        other.tier.cut();
+        until(() -> !other.stats().isConnected());
+
+        one.cache.admin().removeModel("acme/large");
+        CacheOutcome meanwhile = other.ask(CHAT_REQUEST).head.cache();
+        other.tier.join();
+        until(() -> other.stats().isConnected());
+
+        assertThat(meanwhile).isInstanceOf(CacheOutcome.Hit.class);
+        assertThat(other.ask(CHAT_REQUEST).head.cache()).isInstanceOf(CacheOutcome.Miss.class);
+    }
+
+    @Test
+    void w91_whatWasRemovedWhileCutOffIsToldLater() throws IOException {
+        Machine one = new Machine(SECRET);
+        Machine other = new Machine(SECRET);
+        one.share(CHAT_REQUEST);
+        other.ask(CHAT_REQUEST);
+        one.tier.cut();
+        until(() -> !one.stats().isConnected());
+        one.cache.admin().removeModel("acme/large");
+        one.cache.remove(one.cache.key(chat("{\"n\":1}")).orElseThrow());
+
+        assertThat(other.ask(CHAT_REQUEST).head.cache()).isInstanceOf(CacheOutcome.Hit.class);
+        one.tier.join();
+
+        until(() -> !other.cache.lookup(other.cache.key(chat(CHAT_REQUEST)).orElseThrow(), new CachedResponse()));
+    }
+
+    @Test
+    void w91_hitsMayEndWithTheConnection() throws IOException {
+        Machine strict = new Machine(SECRET, builder -> builder.sharedMaxUnconnected(Duration.ZERO));
+        Machine patient = new Machine(SECRET, builder -> builder.sharedMaxUnconnected(Duration.ofMinutes(1)));
+        strict.share(CHAT_REQUEST);
+        patient.ask(CHAT_REQUEST);
+        for (Machine machine : List.of(strict, patient)) {
+            machine.tier.cut();
+            until(() -> !machine.stats().isConnected());
+        }
+
+        assertThat(strict.ask(CHAT_REQUEST).head.cache()).isInstanceOf(CacheOutcome.Miss.class);
+        assertThat(patient.ask(CHAT_REQUEST).head.cache()).isInstanceOf(CacheOutcome.Hit.class);
+        pass(Duration.ofMinutes(1), strict, patient);
+        assertThat(patient.ask(CHAT_REQUEST).head.cache()).isInstanceOf(CacheOutcome.Miss.class);
+        for (Machine machine : List.of(strict, patient)) {
+            machine.tier.join();
+            until(() -> machine.stats().isConnected());
+            assertThat(machine.ask(CHAT_REQUEST).head.cache()).isInstanceOf(CacheOutcome.Hit.class);
+        }
+    }
+
+    @Test
+    void w91_anAnswerWhoseFetchBeganBeforeAPurgeIsStoredNowhere() throws IOException {
+        Machine one = new Machine(SECRET);
+        Machine other = new Machine(SECRET);
+        one.ask("{\"n\":0}");
+        List<ResponseSink> fetching = new ArrayList<>();
+        var client = one.cache
+                .respond(chat(CHAT_REQUEST), ON, sink -> {
+                    fetching.add(sink);
+                    return Upstream.Call.UNSTOPPABLE;
+                })
+                .toCompletableFuture();
+        until(() -> !fetching.isEmpty());
+
+        other.cache.admin().clear();
+        provider().fetch(fetching.get(0));
+
+        assertThat(client.orTimeout(30, TimeUnit.SECONDS).join().head().status()).isEqualTo(200);
+        assertThat(one.cache.lookup(one.cache.key(chat(CHAT_REQUEST)).orElseThrow(), new CachedResponse()))
+                .isFalse();
+        assertThat(inTier(other, CHAT_REQUEST)).isNull();
+    }
+
+    @Test
+    void w91_aPurgeThatWasMissedByAFileIsCaughtUpAtItsNextStart() throws IOException {
+        Path file = folder.resolve("answers.refrain");
+        Machine one = new Machine(SECRET);
+        HeapTier first = engine.machine();
+        ResponseCache before = ResponseCache.builder(file)
+                .capacityBytes(16 << 20)
+                .sharedTier(first, SECRET)
+                .open();
+        until(() -> before.admin().shared().orElseThrow().isConnected());
+        before.store(before.key(chat(CHAT_REQUEST)).orElseThrow(), "application/json", utf8(CHAT_ANSWER), TTL);
+        before.store(before.key(chat("{\"n\":1}")).orElseThrow(), "application/json", utf8(CHAT_ANSWER), TTL);
+        before.close();
+        one.cache.admin().removeModel("acme/large");
+
+        HeapTier next = engine.machine();
+        try (ResponseCache after = ResponseCache.builder(file)
+                .capacityBytes(16 << 20)
+                .sharedTier(next, SECRET)
+                .open()) {
+            until(() -> after.admin().shared().orElseThrow().isConnected());
+
+            assertThat(after.lookup(after.key(chat(CHAT_REQUEST)).orElseThrow(), new CachedResponse()))
+                    .isFalse();
+            assertThat(after.lookup(after.key(chat("{\"n\":1}")).orElseThrow(), new CachedResponse()))
+                    .isTrue();
+        }
+    }
+}

@@ -1,0 +1,267 @@
+package dev.refrain.http.proxy;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.refrain.testing.RedisServer;
+import dev.refrain.testing.ScriptedProvider;
+import java.io.IOException;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Wire rules W90 to W92: two proxies with files of their own, and a real server between them that may be anything. */
+class SharedTierWireTest {
+    private static final String SECRET = "a secret of this cluster that nobody can guess";
+    private static final String ANSWER = WireTest.CHAT_ANSWER;
+
+    /** Longer than any pause of a machine that is busy: what is bounded is not how fast a test runs. */
+    private static final long PATIENCE_SECONDS = 30;
+
+    @TempDir
+    Path folder;
+
+    private RedisServer redis;
+    private ScriptedProvider provider;
+    private final List<RunningProxy> proxies = new ArrayList<>();
+
+    @BeforeEach
+    void start() throws IOException {
+        redis = new RedisServer("--dir", folder.toString(), "--rdbcompression", "no");
+        provider = new ScriptedProvider();
+        provider.does((exchange, request) -> {
+            if (request.body().contains("\"stream\":true")) {
+                ScriptedProvider.stream(exchange, WireTest.CHAT_STREAM);
+            } else {
+                ScriptedProvider.json(exchange, 200, ANSWER);
+            }
+        });
+    }
+
+    @AfterEach
+    void stop() {
+        proxies.forEach(RunningProxy::close);
+        provider.close();
+        redis.close();
+    }
+
+    private RunningProxy proxy(String uri, String secret, String timeout) throws IOException {
+        Path secretFile = folder.resolve("secret" + proxies.size());
+        Files.writeString(secretFile, secret + "\n");
+        RunningProxy proxy = new RunningProxy(
+                folder.resolve("answers" + proxies.size() + ".refrain"),
+                provider.base(),
+                Map.of(
+                        "REFRAIN_SHARED_URI",
+                        uri,
+                        "REFRAIN_SHARED_SECRET_FILE",
+                        secretFile.toString(),
+                        "REFRAIN_SHARED_TIMEOUT",
+                        timeout));
+        proxies.add(proxy);
+        return proxy;
+    }
+
+    /** One that waits for the server, so that nothing is lost because this machine is busy. */
+    private RunningProxy proxy() throws IOException {
+        return proxy(PATIENCE_SECONDS + "s");
+    }
+
+    private RunningProxy proxy(String timeout) throws IOException {
+        RunningProxy proxy = proxy(redis.uri(), SECRET, timeout);
+        until(() -> proxy.shared().isAvailable() && proxy.shared().isConnected());
+        return proxy;
+    }
+
+    private static void until(BooleanSupplier holds) {
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_SECONDS);
+        while (!holds.getAsBoolean()) {
+            assertThat(System.nanoTime()).isLessThan(end);
+            LockSupport.parkNanos(1_000_000);
+        }
+    }
+
+    private static String request(int number) {
+        return WireTest.CHAT_REQUEST.replace("\"hi\"", "\"hi " + number + "\"");
+    }
+
+    /** Fetches an answer by one proxy, until it is shared. */
+    private static void share(RunningProxy proxy, String request) {
+        long before = proxy.shared().stores();
+        WireTest.assertMiss(proxy.cached(WireTest.CHAT, request));
+        until(() -> proxy.shared().stores() > before);
+    }
+
+    private static String cacheStatus(HttpResponse<?> answer) {
+        return WireTest.header(answer, "Cache-Status");
+    }
+
+    @Test
+    void w90_whatOneProxyHasFetchedIsAHitOfTheOther() throws IOException {
+        RunningProxy one = proxy();
+        RunningProxy other = proxy();
+        for (String request : List.of(request(1), WireTest.CHAT_STREAM_REQUEST)) {
+            share(one, request);
+
+            HttpResponse<String> shared = other.cached(WireTest.CHAT, request);
+            HttpResponse<String> own = other.cached(WireTest.CHAT, request);
+
+            WireTest.assertHit(shared);
+            assertThat(cacheStatus(shared))
+                    .matches("refrain-shared; hit; ttl=\\d+, refrain; fwd=miss; stored; key=\"[0-9a-f]{12}\"");
+            assertThat(WireTest.header(shared, WireTest.SOURCE)).isNotBlank();
+            assertThat(WireTest.header(shared, WireTest.TTL)).isNotBlank();
+            assertThat(shared.body()).contains(WireTest.header(shared, WireTest.GENERATION));
+            WireTest.assertHit(own);
+            assertThat(cacheStatus(own)).startsWith("refrain; hit; ttl=");
+        }
+        assertThat(provider.calls()).isEqualTo(2);
+    }
+
+    @Test
+    void w91_aClearHoldsForBothProxies() throws IOException {
+        RunningProxy one = proxy();
+        RunningProxy other = proxy();
+        share(one, request(1));
+        WireTest.assertHit(other.cached(WireTest.CHAT, request(1)));
+        String newer = ANSWER.replace("Hello", "Newer");
+        provider.does((exchange, request) -> ScriptedProvider.json(exchange, 200, newer));
+        long before = one.shared().stores();
+
+        one.cached(WireTest.CHAT, request(1), "X-OpenRouter-Cache-Clear", "true");
+        until(() -> one.shared().stores() > before);
+
+        until(() -> other.cached(WireTest.CHAT, request(1)).body().contains("Newer"));
+        WireTest.assertHit(one.cached(WireTest.CHAT, request(1)));
+        assertThat(provider.calls()).isEqualTo(2);
+    }
+
+    @Test
+    void anotherSecretSharesNothing() throws IOException {
+        RunningProxy one = proxy();
+        share(one, request(1));
+        RunningProxy stranger = proxy(redis.uri(), SECRET + " at all", PATIENCE_SECONDS + "s");
+        until(() -> stranger.shared().isAvailable());
+
+        WireTest.assertMiss(stranger.cached(WireTest.CHAT, request(1)));
+    }
+
+    /** What may be wrong with the server. */
+    enum Fault {
+        PAUSED,
+        KILLED,
+        DENYING,
+        FULL,
+        READ_ONLY,
+        FLUSHED
+    }
+
+    private void breakServer(Fault fault) {
+        switch (fault) {
+            case PAUSED -> redis.pause();
+            case KILLED -> redis.kill();
+            case DENYING -> redis.ask("ACL", "SETUSER", "default", "-@all", "+acl");
+            case FULL -> redis.ask("CONFIG", "SET", "maxmemory", "1");
+            case READ_ONLY -> redis.ask("REPLICAOF", "127.0.0.1", "1");
+            case FLUSHED -> redis.ask("FLUSHALL");
+        }
+    }
+
+    private void mendServer(Fault fault) {
+        switch (fault) {
+            case PAUSED -> redis.goOn();
+            case KILLED -> redis.start();
+            case DENYING -> redis.ask("ACL", "SETUSER", "default", "+@all");
+            case FULL -> redis.ask("CONFIG", "SET", "maxmemory", "0");
+            case READ_ONLY -> redis.ask("REPLICAOF", "NO", "ONE");
+            case FLUSHED -> {}
+        }
+    }
+
+    private static boolean canBeAsked(Fault fault) {
+        return fault == Fault.FULL || fault == Fault.READ_ONLY || fault == Fault.FLUSHED;
+    }
+
+    @ParameterizedTest
+    @EnumSource(Fault.class)
+    void w92_everyClientGetsItsAnswerWhateverTheServerDoes(Fault fault) throws IOException {
+        RunningProxy one = proxy("50ms");
+        RunningProxy other = proxy("50ms");
+        one.cached(WireTest.CHAT, request(0));
+
+        breakServer(fault);
+
+        for (int i = 1; i <= 30; i++) {
+            RunningProxy proxy = i % 2 == 0 ? one : other;
+            HttpResponse<String> miss = proxy.cached(WireTest.CHAT, request(i));
+            assertThat(miss.statusCode()).isEqualTo(200);
+            assertThat(miss.body()).isEqualTo(ANSWER);
+            WireTest.assertMiss(miss);
+            if (!canBeAsked(fault)) {
+                assertThat(cacheStatus(miss)).contains("fwd=miss").contains("; detail=shared-unavailable");
+            }
+            WireTest.assertHit(proxy.cached(WireTest.CHAT, request(i)));
+        }
+        assertThat(cacheStatus(one.cached(WireTest.CHAT, request(0)))).startsWith("refrain; hit");
+        assertThat(provider.calls()).isEqualTo(31);
+
+        mendServer(fault);
+        until(() -> one.shared().isAvailable() && one.shared().isConnected());
+        until(() -> other.shared().isAvailable() && other.shared().isConnected());
+        int[] number = {100};
+        until(() -> {
+            // What was lost meanwhile is lost; what comes from now on is shared again.
+            String request = request(number[0]++);
+            long before = one.shared().stores() + one.shared().storesLost();
+            one.cached(WireTest.CHAT, request);
+            until(() -> one.shared().stores() + one.shared().storesLost() > before);
+            String status = cacheStatus(other.cached(WireTest.CHAT, request));
+            return status.startsWith("refrain-shared; hit");
+        });
+    }
+
+    @Test
+    void w92_aWrongPasswordIsNoReasonNotToAnswer() throws IOException {
+        redis.ask("CONFIG", "SET", "requirepass", "right");
+        RunningProxy proxy = proxy(redis.uri().replace("redis://", "redis://:wrong@"), SECRET, "50ms");
+
+        HttpResponse<String> miss = proxy.cached(WireTest.CHAT, request(1));
+
+        assertThat(miss.body()).isEqualTo(ANSWER);
+        assertThat(cacheStatus(miss)).contains("; detail=shared-unavailable");
+        WireTest.assertHit(proxy.cached(WireTest.CHAT, request(1)));
+        assertThat(proxy.startLine()).doesNotContain("wrong");
+    }
+
+    @Test
+    void aDumpOfTheServerHoldsNothingOfPromptsAndAnswers() throws IOException {
+        RunningProxy proxy = proxy();
+        String prompt = "Why does the lighthouse keeper never answer letters from the mainland?";
+        share(proxy, WireTest.CHAT_REQUEST.replace("hi", prompt));
+        share(proxy, WireTest.CHAT_STREAM_REQUEST);
+
+        assertThat(redis.ask("SAVE")).isEqualTo("+OK");
+
+        String dump = Files.readString(folder.resolve("dump.rdb"), StandardCharsets.ISO_8859_1);
+        assertThat(dump).contains("refrain:1:entry");
+        List<String> secrets = new ArrayList<>(List.of(prompt, ANSWER, "acme/large", "sk-test-", SECRET));
+        secrets.addAll(List.of(WireTest.CHAT_STREAM));
+        for (String secret : secrets) {
+            for (int at = 0; at + 8 <= secret.length(); at++) {
+                assertThat(dump).doesNotContain(secret.substring(at, at + 8));
+            }
+        }
+    }
+}
