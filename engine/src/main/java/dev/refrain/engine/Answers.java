@@ -35,6 +35,8 @@ import java.util.function.Predicate;
  *
  * <p>A hit is replayed to its sink during the call, from working memory that this thread has borrowed. A failure of the
  * store is a miss, or an answer that is not stored. Thread-safe.
+ *
+ * <p>Long, since it is the one way to the store, for each kind of reader and writer a short method.
  */
 final class Answers implements AutoCloseable {
     private final CacheStore store;
@@ -396,7 +398,6 @@ final class Answers implements AutoCloseable {
             entries.remove(new CacheKey(Endpoint.CHAT, false, digest, 0), scratch);
         }
     }
-
 
     /** Removes the answer of a key. Returns whether there was one. */
     boolean remove(CacheKey key) {

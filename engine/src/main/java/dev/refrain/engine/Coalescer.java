@@ -102,8 +102,7 @@ final class Coalescer {
 
     /** For a follower whose flight failed before it had a byte: tries another flight, up to the limit. */
     private void startOver(MissedRequest request, int attempt, Flight.Ending why) {
-        if (why instanceof Flight.Ending.Shared shared
-                && answers.replayShared(shared.answer(), request, () -> false)) {
+        if (why instanceof Flight.Ending.Shared shared && answers.replayShared(shared.answer(), request, () -> false)) {
             return;
         }
         if (answers.replay(request)) {

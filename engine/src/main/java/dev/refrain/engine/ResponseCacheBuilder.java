@@ -23,6 +23,8 @@ import java.util.function.LongSupplier;
 /**
  * Settings of a {@link ResponseCache}. Made by {@link ResponseCache#builder}. No parameter may be null. Not
  * thread-safe.
+ *
+ * <p>Long, since each setting has a method and says what it does.
  */
 public final class ResponseCacheBuilder {
     /** The paths that {@link #replayZero} has unless it is set. */

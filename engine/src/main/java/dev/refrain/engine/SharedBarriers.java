@@ -115,8 +115,8 @@ final class SharedBarriers {
         }
         latest.merge(name.charAt(0) == KEY ? name.substring(0, KEY_LENGTH) : name, micros, Math::max);
         if (latest.size() > MAX_NAMES) {
-            latest.entrySet().removeIf(old -> old.getKey().charAt(0) == KEY
-                    && old.getValue() < micros - KEYS_FOR_MICROS);
+            latest.entrySet()
+                    .removeIf(old -> old.getKey().charAt(0) == KEY && old.getValue() < micros - KEYS_FOR_MICROS);
             if (latest.size() > MAX_NAMES) {
                 all = Math.max(all, micros);
                 latest.clear();

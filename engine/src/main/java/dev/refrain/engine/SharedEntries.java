@@ -13,6 +13,7 @@ import dev.refrain.engine.stats.SharedStats;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -29,8 +30,8 @@ import java.util.function.LongSupplier;
  * for the tier. A failure of the tier is a miss, or an entry that is not shared.
  *
  * <p>What is sealed is the entry as it is stored, and behind it the provider's id of the answer, for the machine that
- * takes it to note. Times by which machines agree are the tier's. An opened entry gets times by the clock of the machine
- * that has opened it, so that clocks may differ. Thread-safe.
+ * takes it to note. Times by which machines agree are the tier's. An opened entry gets times by the clock of the
+ * machine that has opened it, so that clocks may differ. Thread-safe.
  */
 final class SharedEntries implements AutoCloseable {
     /** For how long what was removed is not put again: longer than a fetch takes, and see {@link #send}. */
@@ -88,8 +89,7 @@ final class SharedEntries implements AutoCloseable {
         this.sender = pool("refrain-shared-sender-", 1, new ArrayBlockingQueue<>(MAX_WAITING_TO_SEND));
     }
 
-    private static ThreadPoolExecutor pool(
-            String name, int size, java.util.concurrent.BlockingQueue<Runnable> waiting) {
+    private static ThreadPoolExecutor pool(String name, int size, BlockingQueue<Runnable> waiting) {
         AtomicInteger number = new AtomicInteger();
         ThreadPoolExecutor pool = new ThreadPoolExecutor(size, size, 10, TimeUnit.SECONDS, waiting, task -> {
             Thread thread = new Thread(task, name + number.incrementAndGet());

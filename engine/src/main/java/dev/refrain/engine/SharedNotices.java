@@ -166,9 +166,8 @@ final class SharedNotices implements SharedTier.Listener {
         if (walked.contains(SharedBarriers.all())) {
             answers.removeIf(head -> head[EntryHead.KIND] != EntryHead.NOTE);
         } else if (!walked.isEmpty()) {
-            answers.removeIf(head ->
-                    walked.contains(SharedBarriers.scope(CacheKey.hexTag(EntryHead.scope(head))))
-                            || walked.contains(SharedBarriers.model(EntryHead.model(head))));
+            answers.removeIf(head -> walked.contains(SharedBarriers.scope(CacheKey.hexTag(EntryHead.scope(head))))
+                    || walked.contains(SharedBarriers.model(EntryHead.model(head))));
         }
     }
 
@@ -201,7 +200,8 @@ final class SharedNotices implements SharedTier.Listener {
             return;
         }
         try {
-            warnOfUnheard(tier.raise(SharedBarriers.bytes(name)).toCompletableFuture().get(WAIT_SECONDS, TimeUnit.SECONDS));
+            warnOfUnheard(
+                    tier.raise(SharedBarriers.bytes(name)).toCompletableFuture().get(WAIT_SECONDS, TimeUnit.SECONDS));
         } catch (ExecutionException | TimeoutException e) {
             keep(name);
             LOG.warn("Other machines have not been told yet of what was removed: {}. They will be", brief(e));
@@ -212,7 +212,9 @@ final class SharedNotices implements SharedTier.Listener {
     }
 
     private static String brief(Exception e) {
-        return e.getCause() == null ? "no answer in time" : String.valueOf(e.getCause().getMessage());
+        return e.getCause() == null
+                ? "no answer in time"
+                : String.valueOf(e.getCause().getMessage());
     }
 
     private static void warnOfUnheard(Raised raised) {

@@ -41,7 +41,11 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Wire rules W90 to W92 by the embedders' API: caches of several machines, and what they share. */
+/**
+ * Wire rules W90 to W92 by the embedders' API: caches of several machines, and what they share.
+ *
+ * <p>Long, since each thing that may happen between machines is a short test of its own.
+ */
 class SharedTierTest {
     private static final byte[] SECRET = utf8("a secret of a cluster, of 32 bytes or more");
     private static final Duration TTL = Duration.ofMinutes(5);
@@ -54,8 +58,7 @@ class SharedTierTest {
     private final AtomicLong micros = new AtomicLong(1_800_000_000_000_000L);
 
     private final AtomicLong nanos = new AtomicLong();
-    private final HeapTier.Engine engine =
-            new HeapTier.Engine(micros::incrementAndGet, 16 << 20, 1_000);
+    private final HeapTier.Engine engine = new HeapTier.Engine(micros::incrementAndGet, 16 << 20, 1_000);
     private final List<ResponseCache> caches = new ArrayList<>();
     private final AtomicInteger calls = new AtomicInteger();
     private String answer = CHAT_ANSWER;
@@ -168,7 +171,11 @@ class SharedTierTest {
     }
 
     private byte[] inTier(Machine machine, String body) {
-        return machine.tier.get(digest(machine.cache, body)).toCompletableFuture().join().entry();
+        return machine.tier
+                .get(digest(machine.cache, body))
+                .toCompletableFuture()
+                .join()
+                .entry();
     }
 
     // ---- hits
@@ -189,7 +196,10 @@ class SharedTierTest {
             assertThat(hit.entry().savings().tokens()).isEqualTo(21);
         });
         assertThat(own.head.cache()).isInstanceOf(CacheOutcome.Hit.class);
-        assertThat(shared.text()).contains("Hello").contains("\"total_tokens\":0").contains(shared.head.generationId());
+        assertThat(shared.text())
+                .contains("Hello")
+                .contains("\"total_tokens\":0")
+                .contains(shared.head.generationId());
         assertThat(other.stats().hits()).isOne();
         assertThat(one.stats().misses()).isOne();
     }
@@ -216,7 +226,8 @@ class SharedTierTest {
         one.share(CHAT_REQUEST);
         pass(Duration.ofSeconds(100), one, other);
 
-        CacheOutcome.SharedHit shared = (CacheOutcome.SharedHit) other.ask(CHAT_REQUEST).head.cache();
+        CacheOutcome.SharedHit shared =
+                (CacheOutcome.SharedHit) other.ask(CHAT_REQUEST).head.cache();
         pass(Duration.ofSeconds(100), one, other);
         CacheOutcome.Hit own = (CacheOutcome.Hit) other.ask(CHAT_REQUEST).head.cache();
         pass(Duration.ofSeconds(101), one, other);
@@ -257,7 +268,8 @@ class SharedTierTest {
         pass(Duration.ofSeconds(100), one, other);
 
         RecordingSink fresh = other.ask(
-                chat(CHAT_REQUEST), new CacheControls(true, TTL, false, new CacheDirectives(false, false, 60, false, 0)));
+                chat(CHAT_REQUEST),
+                new CacheControls(true, TTL, false, new CacheDirectives(false, false, 60, false, 0)));
 
         assertThat(fresh.head.cache()).isInstanceOf(CacheOutcome.Miss.class);
         assertThat(calls).hasValue(2);
@@ -294,7 +306,8 @@ class SharedTierTest {
     void w26b_anIdOfAnotherMachinesHitIsKnownHere() throws IOException {
         answer = "{\"id\":\"resp_1\",\"object\":\"response\",\"created_at\":1,\"status\":\"completed\",\"output\":[],"
                 + "\"usage\":{\"input_tokens\":1}}";
-        CacheRequest request = CacheRequest.of(Endpoint.RESPONSES, "sk-test", utf8("{\"model\":\"m\",\"input\":\"x\"}"));
+        CacheRequest request =
+                CacheRequest.of(Endpoint.RESPONSES, "sk-test", utf8("{\"model\":\"m\",\"input\":\"x\"}"));
         Machine one = new Machine(SECRET);
         Machine other = new Machine(SECRET);
         one.ask(request, ON);
@@ -341,7 +354,10 @@ class SharedTierTest {
     void manyWaitersCostOneLookUpAndNoThreadWaits() throws IOException {
         Machine one = new Machine(SECRET);
         one.share(CHAT_REQUEST);
-        SharedTier.Found found = one.tier.get(digest(one.cache, CHAT_REQUEST)).toCompletableFuture().join();
+        SharedTier.Found found = one.tier
+                .get(digest(one.cache, CHAT_REQUEST))
+                .toCompletableFuture()
+                .join();
         HeldTier tier = new HeldTier(engine.machine());
         ResponseCache cache = cache(tier, false);
         List<CompletableFuture<WholeAnswer>> waiters = new ArrayList<>();
@@ -353,9 +369,12 @@ class SharedTierTest {
         assertThat(waiters).noneMatch(CompletableFuture::isDone);
         tier.lookups.remove().complete(found);
 
-        assertThat(waiters).allSatisfy(waiter -> assertThat(
-                        waiter.orTimeout(30, TimeUnit.SECONDS).join().head().cache())
-                .isInstanceOf(CacheOutcome.SharedHit.class));
+        assertThat(waiters)
+                .allSatisfy(waiter -> assertThat(waiter.orTimeout(30, TimeUnit.SECONDS)
+                                .join()
+                                .head()
+                                .cache())
+                        .isInstanceOf(CacheOutcome.SharedHit.class));
         assertThat(tier.lookups).isEmpty();
         assertThat(calls).hasValue(1);
     }
@@ -391,7 +410,10 @@ class SharedTierTest {
     void aClearDuringTheLookUpIsNotUndoneByWhatItFinds() throws IOException {
         Machine one = new Machine(SECRET);
         one.share(CHAT_REQUEST);
-        SharedTier.Found old = one.tier.get(digest(one.cache, CHAT_REQUEST)).toCompletableFuture().join();
+        SharedTier.Found old = one.tier
+                .get(digest(one.cache, CHAT_REQUEST))
+                .toCompletableFuture()
+                .join();
         HeldTier tier = new HeldTier(engine.machine());
         ResponseCache cache = cache(tier, false);
         var before = cache.respond(chat(CHAT_REQUEST), ON, provider()).toCompletableFuture();
@@ -514,7 +536,8 @@ class SharedTierTest {
                 () -> one.cache.admin().removeScope("sk-test"),
                 () -> one.cache
                         .admin()
-                        .removeScopeTagged(one.cache.key(chat(CHAT_REQUEST)).orElseThrow().scope()),
+                        .removeScopeTagged(
+                                one.cache.key(chat(CHAT_REQUEST)).orElseThrow().scope()),
                 () -> one.cache.admin().removeModel("acme/large"),
                 () -> one.cache.admin().removeDigest(digest),
                 () -> one.cache.admin().removeDigest(digest.substring(0, 12)));
@@ -620,7 +643,8 @@ class SharedTierTest {
         other.cache.admin().clear();
         provider().fetch(fetching.get(0));
 
-        assertThat(client.orTimeout(30, TimeUnit.SECONDS).join().head().status()).isEqualTo(200);
+        assertThat(client.orTimeout(30, TimeUnit.SECONDS).join().head().status())
+                .isEqualTo(200);
         assertThat(one.cache.lookup(one.cache.key(chat(CHAT_REQUEST)).orElseThrow(), new CachedResponse()))
                 .isFalse();
         assertThat(inTier(other, CHAT_REQUEST)).isNull();

@@ -4,12 +4,14 @@ import dev.refrain.engine.ResponseCache;
 import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.engine.spi.StoreStats;
 import dev.refrain.engine.stats.CacheStats;
+import dev.refrain.engine.stats.SharedStats;
 import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.binder.MeterBinder;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
 import java.util.function.ToDoubleFunction;
 
 /**
@@ -64,6 +66,9 @@ public final class CacheMetrics implements MeterBinder {
         counter(registry, "refrain.cache.failures", "Answers lost to an internal error", CacheStats::failures);
         counter(registry, "refrain.cache.saved.tokens", "Tokens that hits did not use", CacheStats::tokensSaved);
         bindStore(registry);
+        if (cache.admin().shared().isPresent()) {
+            bindShared(registry);
+        }
         Gauge.builder("refrain.memory.used", cache, c -> c.admin().memory().usedBytes())
                 .description("Heap held because of clients and providers")
                 .baseUnit("bytes")
@@ -80,6 +85,55 @@ public final class CacheMetrics implements MeterBinder {
                 .register(registry);
         Gauge.builder("refrain.cache.flights", cache, c -> c.admin().joinableFlights())
                 .description("Upstream calls under way that identical requests would join")
+                .register(registry);
+    }
+
+    /** What the shared tier does; there are no such meters without one. */
+    private void bindShared(MeterRegistry registry) {
+        String lookups = "Look-ups in the shared tier";
+        shared("refrain.shared.lookups", lookups, SharedStats::hits)
+                .tag("result", "hit")
+                .register(registry);
+        shared("refrain.shared.lookups", lookups, SharedStats::misses)
+                .tag("result", "miss")
+                .register(registry);
+        shared("refrain.shared.lookups", lookups, SharedStats::rejects)
+                .tag("result", "reject")
+                .register(registry);
+        shared("refrain.shared.lookups", lookups, SharedStats::failures)
+                .tag("result", "failure")
+                .register(registry);
+        shared(
+                        "refrain.shared.lookup.seconds",
+                        "Time that look-ups took that were answered",
+                        s -> s.lookupNanos() / 1e9)
+                .register(registry);
+        shared("refrain.shared.stores", "Answers sent to the shared tier", SharedStats::stores)
+                .tag("result", "taken")
+                .register(registry);
+        shared("refrain.shared.stores", "Answers sent to the shared tier", SharedStats::storesLost)
+                .tag("result", "lost")
+                .register(registry);
+        shared("refrain.shared.bytes", "Sealed entries", SharedStats::receivedBytes)
+                .tag("direction", "received")
+                .register(registry);
+        shared("refrain.shared.bytes", "Sealed entries", SharedStats::sentBytes)
+                .tag("direction", "sent")
+                .register(registry);
+        state(registry, "refrain.shared.available", "Whether the shared tier answers", SharedStats::isAvailable);
+        state(registry, "refrain.shared.connected", "Whether removals are heard", SharedStats::isConnected);
+    }
+
+    private FunctionCounter.Builder<ResponseCache> shared(
+            String name, String description, ToDoubleFunction<SharedStats> value) {
+        return FunctionCounter.builder(
+                        name, cache, c -> value.applyAsDouble(c.admin().shared().orElseThrow()))
+                .description(description);
+    }
+
+    private void state(MeterRegistry registry, String name, String description, Predicate<SharedStats> is) {
+        Gauge.builder(name, cache, c -> is.test(c.admin().shared().orElseThrow()) ? 1 : 0)
+                .description(description)
                 .register(registry);
     }
 

@@ -21,6 +21,8 @@ import java.util.function.Supplier;
 /**
  * A shared tier on the heap of one process, for tests: {@link Engine} is what all machines share, and each has a
  * {@code HeapTier}. Machines can be cut off and joined again.
+ *
+ * <p>Long, since one class is all that machines share, and what each of them sees of it.
  */
 public final class HeapTier implements SharedTier {
     /** Bytes of pieces in one answer; one piece may be longer. */

@@ -35,6 +35,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 /**
  * What {@link SharedTier} promises. Every tier passes it, those of others too: it is in the test-jar of this module.
  * Machines are instances that share one tier, which is empty before each test.
+ *
+ * <p>Long, since it has everything that a tier is held to, by subject.
  */
 public abstract class SharedTierContract {
     /** The longest entry, in bytes, that the tier under test is to keep. */

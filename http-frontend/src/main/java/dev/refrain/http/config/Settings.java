@@ -327,12 +327,14 @@ public record Settings(
                     secret = true)
             String uri,
 
-            @Setting(allowed = "the path of a file, and uri beside it") Path secretFile,
+            @Setting(allowed = "the path of a file, and uri beside it")
+            Path secretFile,
 
             @Setting(value = "refrain", allowed = "1 to 32 of A-Z, a-z, 0-9, '.', '_' and '-'")
             String prefix,
 
-            @Setting(value = "50ms", allowed = Setting.DURATION) Duration timeout,
+            @Setting(value = "50ms", allowed = Setting.DURATION)
+            Duration timeout,
 
             @Setting(value = "1MiB", allowed = "a size from 64KiB to 16MiB, such as 1MiB")
             ByteSize maxAnswer,

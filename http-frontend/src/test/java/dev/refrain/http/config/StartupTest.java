@@ -373,8 +373,8 @@ class StartupTest {
                         + "512MiB or 1GiB",
                 "prot: 1 | prot: no such setting (FILE), did you mean port? It must be one of activity, admin, "
                         + "capacity, cors-origins, currency, explain, host, key, labels, limits, memory, "
-                        + "on-disconnect, port, preallocate, presets, prices, proxy, replay, stale-if-error, store, "
-                        + "store.never, sweep-interval, timeouts, upstream, upstream-http2, upstream-tls, upstreams",
+                        + "on-disconnect, port, preallocate, presets, prices, proxy, replay, shared, stale-if-error, "
+                        + "store, store.never, sweep-interval, timeouts, upstream, upstream-http2, upstream-tls, upstreams",
                 "limits: {storedAnswer: 1} | limits.storedAnswer: no such setting (FILE), did you mean stored-answer? "
                         + "It must be one of cacheable-request, forwarded-body, request-body, stored-answer, "
                         + "upstream-calls",
@@ -397,6 +397,17 @@ class StartupTest {
                         + "such as 256MiB or 1GiB",
                 "activity: {max-age: 0s} | activity.max-age: '0s' (FILE) must be a duration longer than zero, such as "
                         + "500ms, 10s, 5m or 1h",
+                "shared: {secret-file: a} | shared.secret-file: 'a' (FILE) must be the path of a file, and uri beside "
+                        + "it",
+                "shared: {uri: 'redis://u:secret@h'} | shared.uri: '***' (FILE) must be a URI such as "
+                        + "redis://cache:6379 or rediss://user:password@cache:6380, and secret-file beside it",
+                "shared: {prefix: 'a:b'} | shared.prefix: 'a:b' (FILE) must be 1 to 32 of A-Z, a-z, 0-9, '.', '_' and "
+                        + "'-'",
+                "shared: {timeout: 0s} | shared.timeout: '0s' (FILE) must be a duration longer than zero, such as "
+                        + "500ms, 10s, 5m or 1h",
+                "shared: {max-answer: 1KiB} | shared.max-answer: '1KiB' (FILE) must be a size from 64KiB to 16MiB, "
+                        + "such as 1MiB",
+                "shared: {mode: off} | shared.mode: 'off' (FILE) must be read-write, read-only or write-only",
                 "presets: 5 | presets: '5' (FILE) must be a list of presets, each with a slug",
                 "presets: [5] | presets[0]: '5' (FILE) must be a preset: a group of settings with a slug",
                 "presets: [~] | presets[0]: 'null' (FILE) must be a preset: a group of settings with a slug",

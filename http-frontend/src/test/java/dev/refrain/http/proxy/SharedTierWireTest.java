@@ -158,6 +158,23 @@ class SharedTierWireTest {
         WireTest.assertMiss(stranger.cached(WireTest.CHAT, request(1)));
     }
 
+    /** Those of docs/CLUSTER.md are enough. */
+    @Test
+    void aUserNeedsFewRights() throws IOException {
+        redis.ask("ACL", "SETUSER", "default", "nopass", "-@all", "+acl", "+config");
+        List<String> user = new ArrayList<>(List.of("ACL", "SETUSER", "refrain", "on", ">word", "~refrain:*"));
+        user.addAll(List.of("&refrain:*", "+@read", "+@write", "+@scripting", "+@pubsub", "+@connection", "+time"));
+        assertThat(redis.ask(user.toArray(String[]::new))).isEqualTo("+OK");
+        String uri = redis.uri().replace("redis://", "redis://refrain:word@");
+        RunningProxy one = proxy(uri, SECRET, PATIENCE_SECONDS + "s");
+        RunningProxy other = proxy(uri, SECRET, PATIENCE_SECONDS + "s");
+        until(() -> one.shared().isAvailable() && other.shared().isConnected());
+
+        share(one, request(1));
+
+        assertThat(cacheStatus(other.cached(WireTest.CHAT, request(1)))).startsWith("refrain-shared; hit");
+    }
+
     /** What may be wrong with the server. */
     enum Fault {
         PAUSED,

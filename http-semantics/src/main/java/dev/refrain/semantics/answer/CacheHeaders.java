@@ -5,7 +5,10 @@ import dev.refrain.engine.exchange.CacheOutcome;
 import dev.refrain.engine.exchange.ForwardReason;
 import dev.refrain.engine.exchange.Savings;
 
-/** Writes what the cache did into a response's header (wire rules W21, W22, W27, W30, W33, W90 and W92; RFC 9211). Stateless. */
+/**
+ * Writes what the cache did into a response's header (wire rules W21, W22, W27, W30, W33, W90 and W92; RFC 9211).
+ * Stateless.
+ */
 public final class CacheHeaders {
     /** Says what an answer had cost. */
     @FunctionalInterface

@@ -37,7 +37,11 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A server that is not there, does not answer, refuses, forgets, or holds what others wrote. */
+/**
+ * A server that is not there, does not answer, refuses, forgets, or holds what others wrote.
+ *
+ * <p>Long, since each fault of a server is a test of its own.
+ */
 class RedisFaultsTest {
     private static final long MINUTE = 60_000;
     private static final byte[] KEY = new byte[SharedTier.KEY_LENGTH];

@@ -27,7 +27,8 @@ public final class HeardUntil {
     public long micros() {
         try {
             return Files.isRegularFile(file) && Files.size(file) <= MAX_BYTES
-                    ? Long.parseLong(Files.readString(file, StandardCharsets.US_ASCII).strip())
+                    ? Long.parseLong(
+                            Files.readString(file, StandardCharsets.US_ASCII).strip())
                     : 0;
         } catch (IOException | NumberFormatException e) {
             LOG.debug("Up to when other machines were heard is not known", e);
