@@ -106,6 +106,11 @@ class CaptureSink extends ForwardingSink {
         return shared != null && shared.isBarred(key, startedAtMicros);
     }
 
+    /** The same of the call as it began. */
+    final boolean isBarred() {
+        return isBarred(startedMicros);
+    }
+
     /** The answer is over: what is stored of it now is what machines share. */
     private void share() {
         SharedEntries shared = answers.shared();
@@ -304,7 +309,7 @@ class CaptureSink extends ForwardingSink {
 
     /** Whether the answer may still be stored. */
     boolean mayCommit() {
-        return !isBarred(startedMicros);
+        return !isBarred();
     }
 
     /** The answer is complete and, unless that failed, stored. May be called again when a stream goes on. */

@@ -33,7 +33,8 @@ final class Coalescer {
     private void fetch(MissedRequest request, int attempt) {
         while (true) {
             Flight running = flights.get(request.key());
-            if (running != null && follow(running, request, attempt)) {
+            // A request that comes after a removal does not get what was being fetched, or looked up, before.
+            if (running != null && !running.isBarred() && follow(running, request, attempt)) {
                 return;
             }
             if (request.controls().directives().noStore()) {
@@ -102,7 +103,9 @@ final class Coalescer {
 
     /** For a follower whose flight failed before it had a byte: tries another flight, up to the limit. */
     private void startOver(MissedRequest request, int attempt, Flight.Ending why) {
-        if (why instanceof Flight.Ending.Shared shared && answers.replayShared(shared.answer(), request, () -> false)) {
+        if (why instanceof Flight.Ending.Shared shared
+                && !answers.shared().isBarred(request.key(), shared.answer().startedMicros())
+                && answers.replayShared(shared.answer(), request, () -> false)) {
             return;
         }
         if (answers.replay(request)) {

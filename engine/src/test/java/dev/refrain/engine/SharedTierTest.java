@@ -32,6 +32,7 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
@@ -550,7 +551,6 @@ class SharedTierTest {
 
             assertThat(other.ask(CHAT_REQUEST).head.cache()).isInstanceOf(CacheOutcome.Miss.class);
             assertThat(calls).hasValue(1);
-            until(() -> other.stats().stores() > 0);
             purge.run();
         }
     }
@@ -648,6 +648,59 @@ class SharedTierTest {
         assertThat(one.cache.lookup(one.cache.key(chat(CHAT_REQUEST)).orElseThrow(), new CachedResponse()))
                 .isFalse();
         assertThat(inTier(other, CHAT_REQUEST)).isNull();
+    }
+
+    @Test
+    void w91_whoComesAfterAPurgeJoinsNoCallFromBefore() throws IOException {
+        Machine one = new Machine(SECRET);
+        Machine other = new Machine(SECRET);
+        List<ResponseSink> fetching = new CopyOnWriteArrayList<>();
+        Upstream slow = sink -> {
+            fetching.add(sink);
+            return Upstream.Call.UNSTOPPABLE;
+        };
+        var before = one.cache.respond(chat(CHAT_REQUEST), ON, slow).toCompletableFuture();
+        until(() -> fetching.size() == 1);
+
+        other.cache.admin().clear();
+        answer = CHAT_ANSWER.replace("Hello", "Newer");
+        RecordingSink after = one.ask(CHAT_REQUEST);
+
+        assertThat(after.head.cache()).isInstanceOf(CacheOutcome.Miss.class);
+        assertThat(after.text()).contains("Newer");
+        answer = CHAT_ANSWER;
+        provider().fetch(fetching.get(0));
+        before.orTimeout(30, TimeUnit.SECONDS).join();
+        assertThat(one.ask(CHAT_REQUEST).text()).doesNotContain("Hello");
+    }
+
+    /** A look-up has answered its leader, and the purge comes before the flight is over. */
+    @Test
+    void w91_whoJoinedALookUpGetsNothingFromBeforeAPurge() throws IOException {
+        Machine one = new Machine(SECRET);
+        one.share(CHAT_REQUEST);
+        SharedTier.Found old = one.tier
+                .get(digest(one.cache, CHAT_REQUEST))
+                .toCompletableFuture()
+                .join();
+        HeldTier tier = new HeldTier(engine.machine());
+        ResponseCache cache = cache(tier, false);
+        answer = CHAT_ANSWER.replace("Hello", "Newer");
+        List<CompletableFuture<WholeAnswer>> joined = new CopyOnWriteArrayList<>();
+        RecordingSink leader = new RecordingSink();
+        leader.beforeChunk = () -> {
+            one.cache.admin().clear();
+            joined.add(cache.respond(chat(CHAT_REQUEST), ON, provider()).toCompletableFuture());
+        };
+        cache.respond(chat(CHAT_REQUEST), ON, provider(), leader);
+
+        tier.lookups.remove().complete(old);
+        until(() -> !tier.lookups.isEmpty());
+        tier.lookups.remove().complete(new SharedTier.Found(null, micros.incrementAndGet()));
+
+        until(() -> !joined.isEmpty());
+        WholeAnswer got = joined.get(0).orTimeout(30, TimeUnit.SECONDS).join();
+        assertThat(new String(got.toByteArray(), StandardCharsets.UTF_8)).contains("Newer");
     }
 
     @Test

@@ -374,7 +374,8 @@ class StartupTest {
                 "prot: 1 | prot: no such setting (FILE), did you mean port? It must be one of activity, admin, "
                         + "capacity, cors-origins, currency, explain, host, key, labels, limits, memory, "
                         + "on-disconnect, port, preallocate, presets, prices, proxy, replay, shared, stale-if-error, "
-                        + "store, store.never, sweep-interval, timeouts, upstream, upstream-http2, upstream-tls, upstreams",
+                        + "store, store.never, sweep-interval, timeouts, "
+                        + "upstream, upstream-http2, upstream-tls, upstreams",
                 "limits: {storedAnswer: 1} | limits.storedAnswer: no such setting (FILE), did you mean stored-answer? "
                         + "It must be one of cacheable-request, forwarded-body, request-body, stored-answer, "
                         + "upstream-calls",
@@ -407,7 +408,7 @@ class StartupTest {
                         + "500ms, 10s, 5m or 1h",
                 "shared: {max-answer: 1KiB} | shared.max-answer: '1KiB' (FILE) must be a size from 64KiB to 16MiB, "
                         + "such as 1MiB",
-                "shared: {mode: off} | shared.mode: 'off' (FILE) must be read-write, read-only or write-only",
+                "shared: {mode: none} | shared.mode: 'none' (FILE) must be read-write, read-only or write-only",
                 "presets: 5 | presets: '5' (FILE) must be a list of presets, each with a slug",
                 "presets: [5] | presets[0]: '5' (FILE) must be a preset: a group of settings with a slug",
                 "presets: [~] | presets[0]: 'null' (FILE) must be a preset: a group of settings with a slug",
