@@ -16,6 +16,8 @@ import dev.refrain.engine.usage.AnswerMeter;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.Locale;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
@@ -66,6 +68,8 @@ class CaptureSink extends ForwardingSink {
 
     /** When the fetch began, by the shared tier's clock; 0 if there is no such tier, or nobody knows. */
     private volatile long startedMicros;
+    /** The removal that the fetch began with, if it did: the answer is sent after it, or it would count as removed. */
+    private volatile CompletionStage<?> removal = CompletableFuture.completedStage(null);
 
     private volatile boolean sharedUnavailable;
     /** Null unless the answer has one that could be given back. */
@@ -100,22 +104,28 @@ class CaptureSink extends ForwardingSink {
         startedMicros = Math.max(startedMicros, micros);
     }
 
-    /** Whether the answer was removed, here or elsewhere, after the call had begun. */
-    final boolean isBarred(long startedAtMicros) {
-        SharedEntries shared = answers.shared();
-        return shared != null && shared.isBarred(key, startedAtMicros);
+    /** The call begins with a removal, which says when that was by {@link #beganAt}. */
+    final void beginsAfter(CompletionStage<?> of) {
+        removal = of;
     }
 
-    /** The same of the call as it began. */
+    /** Whether what another machine has shared was removed, here or elsewhere. */
+    final boolean isBarred(SharedAnswer shared) {
+        return answers.shared().isBarred(key, shared);
+    }
+
+    /** Whether the answer was removed, elsewhere, after the call had begun. */
     final boolean isBarred() {
-        return isBarred(startedMicros);
+        SharedEntries shared = answers.shared();
+        return shared != null && shared.isBarred(key, startedMicros);
     }
 
     /** The answer is over: what is stored of it now is what machines share. */
     private void share() {
         SharedEntries shared = answers.shared();
         if (stored && shared != null && mayCommit()) {
-            shared.send(key, tag, () -> startedMicros, providerId);
+            String id = providerId;
+            var unused = removal.whenComplete((micros, failure) -> shared.send(key, tag, () -> startedMicros, id));
         }
     }
 

@@ -3,7 +3,6 @@ package dev.refrain.engine;
 import dev.refrain.engine.exchange.GenerationId;
 import dev.refrain.engine.internal.Pool;
 import dev.refrain.engine.spi.EntryBuffer;
-import java.util.function.LongConsumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -104,7 +103,7 @@ final class Coalescer {
     /** For a follower whose flight failed before it had a byte: tries another flight, up to the limit. */
     private void startOver(MissedRequest request, int attempt, Flight.Ending why) {
         if (why instanceof Flight.Ending.Shared shared
-                && !answers.shared().isBarred(request.key(), shared.answer().startedMicros())
+                && !answers.shared().isBarred(request.key(), shared.answer())
                 && answers.replayShared(shared.answer(), request, () -> false)) {
             return;
         }
@@ -140,7 +139,7 @@ final class Coalescer {
     /** Makes a call of its own even if another one is under way. Its answer supersedes the other. */
     void lead(MissedRequest request) {
         if (request.controls().directives().noStore()) {
-            clearIfAsked(request, began -> {});
+            clearIfAsked(request, null);
             fetchAlone(request);
             return;
         }
@@ -149,7 +148,7 @@ final class Coalescer {
         flights.supersede(own);
         boolean cleared = false;
         try {
-            clearIfAsked(request, own::beganAt);
+            clearIfAsked(request, own);
             cleared = true;
         } finally {
             if (!cleared) {
@@ -171,15 +170,19 @@ final class Coalescer {
             running.supersede();
         }
         boolean removed = answers.remove(key);
-        shared.remove(key, began -> {});
+        var unused = shared.remove(key, began -> {});
         return removed;
     }
 
-    private void clearIfAsked(MissedRequest request, LongConsumer began) {
+    /** @param own the flight that begins with it, or null if its answer is not stored */
+    private void clearIfAsked(MissedRequest request, Flight own) {
         if (request.controls().clear()) {
             answers.remove(request.key());
-            if (answers.shared() != null) {
-                answers.shared().remove(request.key(), began);
+            SharedEntries shared = answers.shared();
+            if (shared != null && own == null) {
+                var unused = shared.remove(request.key(), began -> {});
+            } else if (shared != null) {
+                own.beginsAfter(shared.remove(request.key(), own::beganAt));
             }
         }
     }

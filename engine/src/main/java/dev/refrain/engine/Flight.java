@@ -282,7 +282,7 @@ final class Flight extends CaptureSink {
                 return false;
             }
         }
-        return !isBarred(answer.startedMicros());
+        return !isBarred(answer);
     }
 
     /** Another machine has shared the answer, which the leader has got. */

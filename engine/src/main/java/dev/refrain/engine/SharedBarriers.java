@@ -22,6 +22,8 @@ final class SharedBarriers {
     static final char SCOPE = 'S';
     static final char MODEL = 'M';
     static final char KEY = 'K';
+    /** A key that was removed here. What was under way has been superseded, so it bars only what the tier may have. */
+    private static final char OWN_KEY = 'k';
     /** The beginning of a key, as operators see it. */
     static final char DIGEST = 'D';
 
@@ -113,15 +115,30 @@ final class SharedBarriers {
             all = Math.max(all, micros);
             return;
         }
-        latest.merge(name.charAt(0) == KEY ? name.substring(0, KEY_LENGTH) : name, micros, Math::max);
+        latest.merge(remembered(name), micros, Math::max);
         if (latest.size() > MAX_NAMES) {
-            latest.entrySet()
-                    .removeIf(old -> old.getKey().charAt(0) == KEY && old.getValue() < micros - KEYS_FOR_MICROS);
+            latest.entrySet().removeIf(old -> isOfAKey(old.getKey()) && old.getValue() < micros - KEYS_FOR_MICROS);
             if (latest.size() > MAX_NAMES) {
                 all = Math.max(all, micros);
                 latest.clear();
             }
         }
+    }
+
+    private String remembered(String name) {
+        if (name.charAt(0) != KEY) {
+            return name;
+        }
+        String key = name.substring(0, KEY_LENGTH);
+        return isOurs(name) ? own(key) : key;
+    }
+
+    private static String own(String key) {
+        return OWN_KEY + key.substring(1);
+    }
+
+    private static boolean isOfAKey(String remembered) {
+        return remembered.charAt(0) == KEY || remembered.charAt(0) == OWN_KEY;
     }
 
     /** The tier knows only the barriers since then. */
@@ -131,10 +148,10 @@ final class SharedBarriers {
 
     /** Whether an answer of the tier does not count, by a barrier or by one that may be missing. */
     boolean barsShared(CacheKey key, long startedMicros) {
-        return startedMicros < complete || bars(key, startedMicros);
+        return startedMicros < complete || bars(key, startedMicros) || isRaised(own(key(key)), startedMicros);
     }
 
-    /** Whether an answer does not count whose fetch began then. */
+    /** Whether an answer does not count that was fetched here, from then on. */
     boolean bars(CacheKey key, long startedMicros) {
         if (startedMicros <= all) {
             return true;

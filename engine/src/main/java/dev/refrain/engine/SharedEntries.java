@@ -15,6 +15,7 @@ import java.util.Arrays;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
@@ -121,6 +122,11 @@ final class SharedEntries implements AutoCloseable {
     /** Whether an answer may not be stored here, because it was removed after its fetch had begun. */
     boolean isBarred(CacheKey key, long startedMicros) {
         return startedMicros > 0 && barriers.bars(key, startedMicros);
+    }
+
+    /** The same of an answer that the tier had. */
+    boolean isBarred(CacheKey key, SharedAnswer answer) {
+        return barriers.barsShared(key, answer.startedMicros());
     }
 
     // ---- asking
@@ -311,12 +317,13 @@ final class SharedEntries implements AutoCloseable {
      * Removes the entry of a key on all machines.
      *
      * @param began told from when on a fetch is one that began later
+     * @return done when that has been told, or never will be
      */
-    void remove(CacheKey key, LongConsumer began) {
+    CompletionStage<?> remove(CacheKey key, LongConsumer began) {
         // In this order: the tier runs what it is sent in order, so that a fetch that began after the removal also
         // began after the barrier.
         notices.raise(barriers.keyOfOurs(key));
-        var unused = tier.remove(bytes(key), REMEMBER_MILLIS).whenComplete((micros, failure) -> {
+        return tier.remove(bytes(key), REMEMBER_MILLIS).whenComplete((micros, failure) -> {
             if (failure == null) {
                 time.heard(micros);
                 began.accept(micros + 1);

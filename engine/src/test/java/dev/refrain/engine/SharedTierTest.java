@@ -527,6 +527,35 @@ class SharedTierTest {
         assertThat(calls).hasValue(2);
     }
 
+    /** Else its fetch would count as one that began before. */
+    @Test
+    void w91_whatAClearFetchesIsSharedOnceTheTierHasSaidWhenThatWas() throws IOException {
+        CompletableFuture<Void> told = new CompletableFuture<>();
+        ResponseCache cache = cache(
+                new ForwardingTier(engine.machine()) {
+                    @Override
+                    public CompletionStage<Long> remove(byte[] key, long rememberMillis) {
+                        return super.remove(key, rememberMillis).thenCombine(told, (removed, nothing) -> removed);
+                    }
+                },
+                false);
+        cache.respond(chat(CHAT_REQUEST), new CacheControls(true, TTL, true), provider())
+                .toCompletableFuture()
+                .orTimeout(30, TimeUnit.SECONDS)
+                .join();
+        // What is sent is sent in turn: after this one, the first would have been.
+        cache.respond(chat(CHAT_REQUEST.replace("hello", "goodbye")), ON, provider())
+                .toCompletableFuture()
+                .orTimeout(30, TimeUnit.SECONDS)
+                .join();
+        until(() -> cache.admin().shared().orElseThrow().stores() == 1);
+
+        told.complete(null);
+
+        until(() -> cache.admin().shared().orElseThrow().stores() == 2);
+        assertThat(cache.admin().shared().orElseThrow().storesLost()).isZero();
+    }
+
     @Test
     void w91_purgesHoldOnAllMachinesWhenTheyReturn() throws IOException {
         Machine one = new Machine(SECRET);
