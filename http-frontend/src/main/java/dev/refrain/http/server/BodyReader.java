@@ -87,6 +87,7 @@ public final class BodyReader {
                 int count = channel.read(buffer);
                 if (count == 0) {
                     timer.start();
+                    PromptAcks.send(exchange);
                     channel.resumeReads();
                     return;
                 }

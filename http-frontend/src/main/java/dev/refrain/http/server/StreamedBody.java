@@ -114,6 +114,7 @@ public final class StreamedBody implements RequestBody {
                     return;
                 } else if (count == 0) {
                     timer.start();
+                    PromptAcks.send(exchange);
                     channel.getReadSetter().set(ready -> pump());
                     channel.resumeReads();
                     return;

@@ -38,6 +38,13 @@ final class RawClient implements AutoCloseable {
         return new RawClient(socket);
     }
 
+    /** One with Nagle's algorithm, as Java's sockets have it: a last small part waits until the rest is acknowledged. */
+    static RawClient withNagle(int port) throws IOException {
+        RawClient client = new RawClient(port);
+        client.socket.setTcpNoDelay(false);
+        return client;
+    }
+
     void send(String bytes) throws IOException {
         send(bytes.getBytes(StandardCharsets.ISO_8859_1));
     }
