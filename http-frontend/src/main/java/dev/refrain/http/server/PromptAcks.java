@@ -18,8 +18,8 @@ import org.xnio.StreamConnection;
  * acknowledgments, section 3.8.6.3). OkHttp is such a client, and with it the vendors' SDKs for Java: a hit for a
  * request of more than 8 KiB took 43 ms there.
  *
- * <p>The system forgets the option as soon as it likes (tcp(7), {@code TCP_QUICKACK}), so it is set whenever a part of a
- * request is waited for. XNIO has no such option, so its channel is reached by reflection. On a system without
+ * <p>The system forgets the option as soon as it likes (tcp(7), {@code TCP_QUICKACK}), so it is set whenever a part of
+ * a request is waited for. XNIO has no such option, so its channel is reached by reflection. On a system without
  * {@code TCP_QUICKACK}, which is every system but Linux, nothing is done.
  */
 final class PromptAcks {

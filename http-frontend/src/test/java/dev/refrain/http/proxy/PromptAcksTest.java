@@ -11,8 +11,8 @@ import org.junit.jupiter.api.condition.OS;
 
 /**
  * A request that a client with Nagle's algorithm sends in two parts does not wait for a delayed acknowledgment. Linux
- * delays it by 40 ms at least, after a beginning of a connection in which it does not; the quickest of several shows it,
- * whatever else the machine does.
+ * delays it by 40 ms at least, but not at the beginning of a connection; the quickest of several shows it, whatever
+ * else the machine does.
  */
 @EnabledOnOs(OS.LINUX)
 class PromptAcksTest extends WireTest {

@@ -38,7 +38,7 @@ final class RawClient implements AutoCloseable {
         return new RawClient(socket);
     }
 
-    /** One with Nagle's algorithm, as Java's sockets have it: a last small part waits until the rest is acknowledged. */
+    /** One with Nagle's algorithm, as Java's sockets have it: a small last part waits for an acknowledgment. */
     static RawClient withNagle(int port) throws IOException {
         RawClient client = new RawClient(port);
         client.socket.setTcpNoDelay(false);
