@@ -15,8 +15,8 @@ import java.util.Objects;
 public record CacheControls(boolean enabled, Duration ttl, boolean clear, CacheDirectives directives) {
     /** The shortest lifetime of an entry. */
     public static final Duration MIN_TTL = Duration.ofSeconds(1);
-    /** The longest lifetime of an entry. */
-    public static final Duration MAX_TTL = Duration.ofDays(1);
+    /** The longest lifetime of an entry (W80). */
+    public static final Duration MAX_TTL = Duration.ofDays(365);
     /** The lifetime where nothing else is asked for (W5). */
     public static final Duration DEFAULT_TTL = Duration.ofMinutes(5);
 
@@ -30,7 +30,7 @@ public record CacheControls(boolean enabled, Duration ttl, boolean clear, CacheD
         Objects.requireNonNull(ttl, "ttl");
         Objects.requireNonNull(directives, "directives");
         if (ttl.compareTo(MIN_TTL) < 0 || ttl.compareTo(MAX_TTL) > 0) {
-            throw new IllegalArgumentException("ttl must be between 1 second and 24 hours, was " + ttl);
+            throw new IllegalArgumentException("ttl must be between 1 second and 365 days, was " + ttl);
         }
     }
 

@@ -57,6 +57,18 @@ public final class CachePipeline {
         return keys.deriver().scope(credentials);
     }
 
+    /**
+     * The scope that all API keys of a team share (wire rule W83). It comes from the installation's secret, or the
+     * cluster's, and the team's name, and from no credential: so does what the answers are sealed with.
+     *
+     * @param team name of the team
+     * @param others names and values of what a caller shows beside the team's API key, in an order that does not
+     *     change; empty if that is all. No other list has the scope of this one
+     */
+    public CacheScope teamScope(String team, List<String> others) {
+        return keys.deriver().teamScope(team, others);
+    }
+
     /** Begins the context that requests of one caller to one endpoint share. */
     public KeyContext.Builder context(Endpoint endpoint, CacheScope scope) {
         return new KeyContext.Builder(keys.deriver(), endpoint, scope);

@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.security.DigestException;
 import java.security.GeneralSecurityException;
 import java.security.MessageDigest;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import javax.crypto.Mac;
@@ -29,6 +30,7 @@ final class KeyDeriver {
 
     private static final byte CREDENTIALS = 1;
     private static final byte QUERY = 2;
+    private static final byte TEAM = 4;
 
     private static final byte[] CLUSTER = ascii("refrain cluster 1");
     private static final byte[] KEYS = ascii("keys");
@@ -105,10 +107,22 @@ final class KeyDeriver {
     }
 
     CacheScope scope(List<String> credentials) {
+        return scope(CREDENTIALS, credentials);
+    }
+
+    /** No list of credentials has it, since it begins with another byte. */
+    CacheScope teamScope(String team, List<String> others) {
+        List<String> parts = new ArrayList<>(others.size() + 1);
+        parts.add(team);
+        parts.addAll(others);
+        return scope(TEAM, parts);
+    }
+
+    private CacheScope scope(byte kind, List<String> texts) {
         KeyBytes parts = new KeyBytes(256);
         parts.put(NO_TEXT);
-        parts.put(CREDENTIALS);
-        credentials.forEach(parts::part);
+        parts.put(kind);
+        texts.forEach(parts::part);
         byte[] all = parts.copy();
         parts.wipe();
         return scope(all);

@@ -188,7 +188,7 @@ class RefrainAutoConfigurationTest {
                 });
         Map.of(
                         "refrain.capacity=1KB", "65536",
-                        "refrain.cache.ttl=2d", "ttl",
+                        "refrain.cache.ttl=366d", "ttl",
                         "refrain.cache.namespace=a b", "namespace",
                         "refrain.console.port=70000", "refrain.console.port",
                         "refrain.console.token=short", "refrain.console.token")

@@ -33,6 +33,7 @@ public final class Account implements RequestRecord {
     private Caller caller;
     private String model;
     private String preset;
+    private String policy;
     private boolean streamed;
     private CacheKey key;
 
@@ -82,6 +83,11 @@ public final class Account implements RequestRecord {
         model = requestedModel;
         preset = appliedPreset;
         streamed = stream;
+    }
+
+    /** Name of the policy that holds for the request, or null. */
+    public void policy(String name) {
+        policy = name;
     }
 
     /** Sets the request's key, and its outcome in case the response never has one. */
@@ -304,6 +310,10 @@ public final class Account implements RequestRecord {
 
     String preset() {
         return preset;
+    }
+
+    String policy() {
+        return policy;
     }
 
     boolean streamed() {

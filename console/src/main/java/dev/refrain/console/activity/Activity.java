@@ -30,6 +30,7 @@ import java.math.BigDecimal;
  * @param costNanos what the provider said that it cost, else by the configured prices; in billionths of the currency
  * @param finishReason as the provider said it
  * @param cut whether the response broke off
+ * @param policy name of the policy that held for the request
  */
 public record Activity(
         long sequence,
@@ -56,7 +57,8 @@ public record Activity(
         long moneySavedNanos,
         long costNanos,
         String finishReason,
-        boolean cut) {
+        boolean cut,
+        String policy) {
     /** Stands for a number that is not known. */
     public static final long UNKNOWN = -1;
 

@@ -33,9 +33,9 @@ final class Facts {
     /** Numbers of texts. Texts without a number follow the ids. */
     private static final int TEXTS = 104;
 
-    private static final int ID_LENGTH = 128;
-    private static final int SOURCE_LENGTH = 132;
-    private static final int IDS = 136;
+    private static final int ID_LENGTH = 132;
+    private static final int SOURCE_LENGTH = 136;
+    private static final int IDS = 140;
 
     private static final int STREAMED = 1 << 8;
     private static final int CUT = 1 << 9;
@@ -46,7 +46,8 @@ final class Facts {
     private static final int TAG = 3;
     private static final int REASON = 4;
     private static final int FINISH_REASON = 5;
-    private static final int TEXT_COUNT = 6;
+    private static final int POLICY = 6;
+    private static final int TEXT_COUNT = 7;
 
     /** Longer ids and names are cut to this length. */
     static final int LONGEST_TEXT = 300;
@@ -93,6 +94,7 @@ final class Facts {
             number(texts, TAG, caller == null ? null : caller.tag());
             number(texts, REASON, account.reason());
             number(texts, FINISH_REASON, account.finishReason());
+            number(texts, POLICY, account.policy());
         }
 
         private static byte[] utf8(String text) {
@@ -302,5 +304,10 @@ final class Facts {
     /** As the provider said it; null also for what was not fetched. */
     String finishReason() {
         return texts[FINISH_REASON];
+    }
+
+    /** Name of the policy that held for the request, or null. */
+    String policy() {
+        return texts[POLICY];
     }
 }

@@ -20,7 +20,9 @@ import java.util.Map;
  * <p>The instance is a growing batch, which can be copied at any time. Not thread-safe.
  */
 final class RecordCodec {
-    private static final byte VERSION = 1;
+    private static final byte VERSION = 2;
+    /** Of batches whose records have no policy. */
+    private static final byte WITHOUT_POLICIES = 1;
 
     private static final int STREAMED = 1 << 5;
     private static final int CUT = 1 << 6;
@@ -101,6 +103,7 @@ final class RecordCodec {
         number(cost.moneySavedNanos() + 1);
         number(cost.costNanos() + 1);
         text(facts.finishReason());
+        text(facts.policy());
         records++;
     }
 
@@ -244,13 +247,15 @@ final class RecordCodec {
         private final ByteBuffer in;
         private final List<String> texts = new ArrayList<>();
         private long lastMillis;
+        private byte version;
 
         Reader(ByteBuffer in) {
             this.in = in;
         }
 
         List<Activity> records(long firstSequence) {
-            if (in.get() != VERSION) {
+            version = in.get();
+            if (version != VERSION && version != WITHOUT_POLICIES) {
                 throw new IllegalArgumentException("a batch of another version");
             }
             List<Activity> records = new ArrayList<>();
@@ -296,7 +301,8 @@ final class RecordCodec {
                     number() - 1,
                     number() - 1,
                     text(),
-                    (flags & CUT) != 0);
+                    (flags & CUT) != 0,
+                    version == WITHOUT_POLICIES ? null : text());
         }
 
         private String minted() {

@@ -43,7 +43,8 @@ final class ActivityPages {
             0,
             0,
             null,
-            false);
+            false,
+            null);
 
     private final ActivityLog log;
 

@@ -46,6 +46,7 @@ final class Documents {
         node.put("money_saved", activity.moneySaved());
         node.put("cost", activity.cost());
         node.put("finish_reason", activity.finishReason());
+        node.put("policy", activity.policy());
         return node;
     }
 

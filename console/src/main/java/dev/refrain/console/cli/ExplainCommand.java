@@ -82,6 +82,9 @@ final class ExplainCommand extends AdminCommand {
     private void print(JsonNode answer) {
         PrintWriter out = out();
         out.println(answer.path("why").asText());
+        if (answer.path("policy").isTextual()) {
+            out.println("policy    " + answer.path("policy").asText().replaceAll("\\p{C}", "?"));
+        }
         if (answer.path("key").isTextual()) {
             out.println();
             out.println("key       " + answer.path("key").asText());

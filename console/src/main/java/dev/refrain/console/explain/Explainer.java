@@ -14,6 +14,9 @@ import dev.refrain.semantics.caller.Callers;
 import dev.refrain.semantics.coding.ContentCoding;
 import dev.refrain.semantics.decision.Decision;
 import dev.refrain.semantics.key.KeyContexts;
+import dev.refrain.semantics.policy.CacheDefaults;
+import dev.refrain.semantics.policy.CacheRules;
+import dev.refrain.semantics.policy.Policy;
 import dev.refrain.semantics.policy.RequestedCaching;
 import dev.refrain.semantics.preset.Preset;
 import dev.refrain.semantics.preset.Presets;
@@ -33,7 +36,12 @@ public final class Explainer {
     private static final String OUTLINES =
             "What is compared are keyed hashes of values, kept in memory; prompts are not kept.";
 
+    /** A program's options are in the questions, as header fields. */
+    private static final CacheRules OF_PROGRAMS =
+            CacheRules.of(new CacheDefaults(false, CacheControls.DEFAULT_TTL, CacheControls.MAX_TTL));
+
     private final ResponseCache cache;
+    private final CacheRules rules;
     private final Presets presets;
     private final Callers callers;
     private final KeyContexts contexts;
@@ -44,17 +52,19 @@ public final class Explainer {
     /**
      * Explains what a front-end does that has the same parts.
      *
+     * @param rules of the operator about caching
      * @param upstreams names of the endpoints' providers, the same over restarts
      * @param outlines of the requests that it has fetched
      */
     public Explainer(
             ResponseCache cache,
+            CacheRules rules,
             Presets presets,
             Callers callers,
             KeyContexts contexts,
             Function<Endpoint, String> upstreams,
             Outlines outlines) {
-        this(cache, presets, callers, contexts, upstreams, outlines, UnaryOperator.identity());
+        this(cache, rules, presets, callers, contexts, upstreams, outlines, UnaryOperator.identity());
     }
 
     /**
@@ -70,7 +80,20 @@ public final class Explainer {
             Function<Endpoint, String> upstreams,
             Outlines outlines,
             UnaryOperator<Question> completed) {
+        this(cache, OF_PROGRAMS, presets, callers, contexts, upstreams, outlines, completed);
+    }
+
+    private Explainer(
+            ResponseCache cache,
+            CacheRules rules,
+            Presets presets,
+            Callers callers,
+            KeyContexts contexts,
+            Function<Endpoint, String> upstreams,
+            Outlines outlines,
+            UnaryOperator<Question> completed) {
         this.cache = cache;
+        this.rules = rules;
         this.presets = presets;
         this.callers = callers;
         this.contexts = contexts;
@@ -90,12 +113,13 @@ public final class Explainer {
         Caller caller = callers.of(fields, question.query());
         String upstream = upstreams.apply(question.route().endpoint());
         KeyContext context = contexts.of(question.route(), upstream, caller, question.query(), fields);
-        RequestedCaching asked = RequestedCaching.of(fields);
+        RequestedCaching asked =
+                RequestedCaching.of(fields, rules, question.route().endpoint(), caller.label());
         ContentCoding coding = ContentCoding.of(fields);
         // The body that is asked about is what is inside the coding.
         Decision decision = Decision.of(cache, cache::key, presets, context, asked, coding, body, body);
         CacheControls controls = decision.controls();
-        String off = controls.enabled() ? null : whyOff(asked.cacheField(), decision.preset());
+        String off = controls.enabled() ? null : whyOff(asked.cacheField(), decision);
         BypassReason bypass = coding == ContentCoding.OTHER ? BypassReason.CONTENT_ENCODING : decision.bypass();
         if (bypass != null || decision.flaw() != null) {
             String why = decision.flaw() != null ? decision.flaw().getMessage() : whyNot(bypass);
@@ -104,6 +128,7 @@ public final class Explainer {
                     bypass == null ? null : bypass.detail(),
                     controls.enabled() ? "on" : "off",
                     why,
+                    decision.policyName(),
                     null,
                     null,
                     null,
@@ -121,6 +146,7 @@ public final class Explainer {
                 null,
                 off == null ? "on" : "off",
                 off != null ? off : answers ? "The entry answers: a hit." : missing(parts, facts, obstacle),
+                decision.policyName(),
                 off == null ? controls.ttl().toSeconds() : null,
                 parts.key().digest(),
                 Explanation.Parts.of(parts),
@@ -129,12 +155,20 @@ public final class Explainer {
                 near.note());
     }
 
-    private static String whyOff(String header, Preset preset) {
+    private static String whyOff(String header, Decision decision) {
+        Preset preset = decision.preset();
+        Policy policy = decision.policy();
+        if (policy != null && policy.cache() == Policy.Caching.NEVER) {
+            return "The policy " + policy.name() + " says never, and nothing can turn caching on.";
+        }
         if (preset != null && Boolean.FALSE.equals(preset.cacheEnabled())) {
             return "The preset " + preset.slug() + " turns caching off, and no header can turn it on.";
         }
-        if (header == null) {
-            return "Nothing turns caching on: send X-OpenRouter-Cache: true, or use a preset with cache_enabled: true.";
+        if (header == null && policy != null && policy.cache() == Policy.Caching.OFF) {
+            return "The policy " + policy.name() + " turns caching off for requests without X-OpenRouter-Cache: true.";
+        } else if (header == null) {
+            return "Nothing turns caching on: send X-OpenRouter-Cache: true, use a preset with cache_enabled: true, or"
+                    + " set cache.default: on.";
         }
         return header.strip().toLowerCase(Locale.ROOT).equals("false")
                 ? "X-OpenRouter-Cache: false turns caching off."
@@ -151,6 +185,9 @@ public final class Explainer {
             case STATEFUL -> "With a conversation the provider goes on from what it has kept, and adds to it.";
             case CONTENT_ENCODING -> "The body has a Content-Encoding other than gzip or zstd, or is not in it.";
             case NO_CREDENTIAL -> "It shows no credential, and nothing says whose answers it may get.";
+            case MAX_TEMPERATURE -> "Its temperature, 1 where it says none, is above max-temperature of its policy.";
+            case TOOLS -> "It offers tools, and its policy says tools: false.";
+            case MAX_TURNS -> "It has more messages of the user than max-turns of its policy allows.";
             case ANSWER_TOO_LARGE, ANSWER_ENCODED -> "Its answer cannot be stored.";
         };
     }
@@ -161,7 +198,7 @@ public final class Explainer {
         if (controls.enabled() && controls.clear()) {
             return "X-OpenRouter-Cache-Clear drops the stored answer and fetches another one.";
         } else if (controls.enabled() && directives.noCache()) {
-            return "Cache-Control: no-cache fetches, whatever is stored.";
+            return "Cache-Control: no-cache, or mode: write-only of a policy, fetches, whatever is stored.";
         } else if (facts == null) {
             return null;
         } else if (facts.ttlSeconds() <= 0) {

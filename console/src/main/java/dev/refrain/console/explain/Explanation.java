@@ -14,6 +14,7 @@ import java.util.List;
  * @param reason of a bypass, as in {@code Cache-Status}, or null
  * @param caching {@code on} or {@code off}
  * @param why the same in a sentence
+ * @param policy name of the policy that holds for it, or null
  * @param ttlSeconds lifetime of what it would store, or null
  * @param key all of the key in hexadecimal, or null
  * @param parts what went into the key, or null
@@ -27,6 +28,7 @@ public record Explanation(
         String reason,
         String caching,
         String why,
+        String policy,
         Long ttlSeconds,
         String key,
         Parts parts,

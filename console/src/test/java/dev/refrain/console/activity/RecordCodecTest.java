@@ -34,6 +34,20 @@ class RecordCodecTest {
         assertThat(RecordCodec.decode(codec.copy(), 1000)).isEqualTo(expected);
     }
 
+    /** The first version had no policies, so a record without one ended a byte earlier. */
+    @Property(tries = 200)
+    void aBatchOfTheFirstVersionIsRead(@ForAll long seed) {
+        Random random = new Random(seed);
+        RecordCodec codec = new RecordCodec();
+        Activity expected = add(codec, random, 7);
+        byte[] bytes = codec.copy();
+        if (expected.policy() == null) {
+            bytes[0] = 1;
+            byte[] first = java.util.Arrays.copyOf(bytes, bytes.length - 1);
+            assertThat(RecordCodec.decode(first, 7)).containsExactly(expected);
+        }
+    }
+
     @Property(tries = 500)
     void damagedBytesDoNoHarm(@ForAll long seed, @ForAll @IntRange(max = 5000) int at, @ForAll byte value) {
         Random random = new Random(seed);
@@ -68,6 +82,8 @@ class RecordCodecTest {
         String preset = pick(random, null, "p");
         boolean streamed = random.nextBoolean();
         account.request(model, preset, streamed);
+        String policy = pick(random, null, "policies[0]", "evals");
+        account.policy(policy);
         CacheKey key = random.nextBoolean() ? null : new CacheKey(endpoint, streamed, new byte[32], 0);
         String tag = String.format("%016x", random.nextLong());
         Caller scope = random.nextBoolean() ? null : new Caller(null, pick(random, tag.substring(12), "team"), tag);
@@ -113,7 +129,8 @@ class RecordCodecTest {
                 n[8] - 1,
                 n[9] - 1,
                 null,
-                cut);
+                cut,
+                policy);
     }
 
     @SafeVarargs

@@ -20,7 +20,13 @@ public enum BypassReason {
      * Nobody can tell whose request it is: where a program's client is wrapped, credentials may be added below the
      * cache. Answers that are shared between all who show none have to be asked for.
      */
-    NO_CREDENTIAL("no-credential");
+    NO_CREDENTIAL("no-credential"),
+    /** Its temperature is above what the operator's policy allows (wire rule W81). */
+    MAX_TEMPERATURE("max-temperature"),
+    /** It offers tools, and the operator's policy does not cache such requests. */
+    TOOLS("tools"),
+    /** The conversation is longer than the operator's policy allows. */
+    MAX_TURNS("max-turns");
 
     private final String detail;
 

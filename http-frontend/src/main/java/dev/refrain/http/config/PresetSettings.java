@@ -30,7 +30,7 @@ public record PresetSettings(
 
         @Setting(allowed = "true or false") Boolean cacheEnabled,
 
-        @Setting(allowed = "a whole number of seconds from 1 to 86400")
+        @Setting(allowed = "a whole number of seconds from 1 to cache.max-ttl, which is 86400 unless set")
         Integer cacheTtlSeconds,
 
         @Setting(allowed = "the name of a model") String model,
@@ -45,8 +45,7 @@ public record PresetSettings(
     /** Checks what does not depend on other presets. */
     public PresetSettings {
         InvalidSetting.unless(slug != null && slug.matches("[A-Za-z0-9._-]+"), "slug");
-        InvalidSetting.unless(
-                cacheTtlSeconds == null || (cacheTtlSeconds >= 1 && cacheTtlSeconds <= 86_400), "cache_ttl_seconds");
+        InvalidSetting.unless(cacheTtlSeconds == null || cacheTtlSeconds >= 1, "cache_ttl_seconds");
         InvalidSetting.unless(model == null || !model.isBlank(), "model");
         checkSpelling(parameters == null ? Set.of() : parameters.keySet());
         parameters = parameters == null ? Map.of() : Collections.unmodifiableMap(new TreeMap<>(parameters));

@@ -6,11 +6,15 @@ import com.fasterxml.jackson.databind.annotation.JsonNaming;
 import dev.refrain.console.activity.ActivityOptions;
 import dev.refrain.console.activity.ModelPrice;
 import dev.refrain.console.admin.AdminOptions;
+import dev.refrain.engine.CacheControls;
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.semantics.caller.CredentialFields;
 import dev.refrain.semantics.caller.FieldNames;
 import dev.refrain.semantics.key.KeyContexts;
+import dev.refrain.semantics.policy.CacheDefaults;
+import dev.refrain.semantics.policy.CacheRules;
+import dev.refrain.semantics.policy.Policies;
 import dev.refrain.semantics.preset.PresetDefinition;
 import java.net.URI;
 import java.nio.file.Path;
@@ -40,6 +44,8 @@ import java.util.stream.Stream;
  * @param proxy how providers are reached
  * @param store file that holds the cache
  * @param storeNever finish reasons whose answers are not stored (wire rule W16), separated by commas, or {@code none}
+ * @param cache what holds where requests do not say it (wire rule W80)
+ * @param policies what holds for some requests, in their order (W81)
  * @param capacity byte budget of the cache
  * @param preallocate whether the store takes all of its capacity on the disk at once
  * @param sweepInterval time between two sweeps for expired entries
@@ -58,6 +64,7 @@ import java.util.stream.Stream;
  * @param presets presets known locally, each slug once
  * @param activity the log of requests
  * @param labels names for API keys
+ * @param teams API keys that share their answers (W83)
  * @param currency of the prices
  * @param prices of models, each model once
  */
@@ -104,6 +111,11 @@ public record Settings(
         @JsonProperty(STORE_NEVER)
         String storeNever,
 
+        Cache cache,
+
+        @Setting(allowed = "a list of policies, each with a match and what holds for such requests")
+        List<PolicySettings> policies,
+
         @Setting(
                 value = "1GiB",
                 allowed = "a size of at least 16MiB, such as 512MiB or 1GiB",
@@ -141,6 +153,9 @@ public record Settings(
         @Setting(allowed = "a list of labels, each with a name and a sha256")
         List<LabelSettings> labels,
 
+        @Setting(allowed = "a list of teams, each with a name and labels or sha256")
+        List<TeamSettings> teams,
+
         @Setting(value = "USD", allowed = "a currency of three capital letters, such as USD or EUR")
         String currency,
 
@@ -176,6 +191,18 @@ public record Settings(
                 "cors-origins");
         presets = distinct(presets, PresetSettings::slug, "presets", "slug");
         labels = distinct(labels, LabelSettings::sha256, "labels", "sha256");
+        teams = distinct(teams, TeamSettings::name, "teams", "name");
+        TeamSettings.byKey(teams, labels);
+        policies = PolicySettings.numbered(policies);
+        distinct(policies, PolicySettings::name, "policies", "name");
+        for (int i = 0; i < presets.size(); i++) {
+            Integer seconds = presets.get(i).cacheTtlSeconds();
+            InvalidSetting.unless(
+                    seconds == null || seconds <= cache.maxTtl().toSeconds(), "presets[" + i + "].cache_ttl_seconds");
+        }
+        for (int i = 0; i < policies.size(); i++) {
+            policies.get(i).check("policies[" + i + "].", cache.maxTtl(), labels);
+        }
         InvalidSetting.unless(currency.matches("[A-Z]{3}"), "currency");
         prices = distinct(prices, PriceSettings::model, "prices", "model");
     }
@@ -202,6 +229,42 @@ public record Settings(
     /** Finish reasons whose answers are not stored. */
     public List<String> neverStored() {
         return names(storeNever);
+    }
+
+    /** A switch; in YAML, unquoted words for it are booleans. */
+    public enum OnOff {
+        /** It is off. */
+        OFF,
+        /** It is on. */
+        ON
+    }
+
+    /**
+     * What holds where a request does not say it (wire rule W80).
+     *
+     * @param byDefault whether requests without {@code X-OpenRouter-Cache} are cached
+     * @param ttl lifetime of what they store without {@code X-OpenRouter-Cache-TTL}
+     * @param maxTtl the longest lifetime that a request gets
+     */
+    @JsonNaming(PropertyNamingStrategies.KebabCaseStrategy.class)
+    public record Cache(
+            @Setting(name = "default", value = "off", allowed = "off or on") @JsonProperty("default")
+            OnOff byDefault,
+
+            @Setting(value = "5m", allowed = "a duration from 1s to cache.max-ttl, such as 300s, 5m or 24h")
+            Duration ttl,
+
+            @Setting(value = "24h", allowed = "a duration from 1s to 365d, such as 24h or 30d")
+            Duration maxTtl) {
+        /** Checks the ranges. */
+        public Cache {
+            checkTtl(maxTtl, CacheControls.MAX_TTL, "max-ttl");
+            checkTtl(ttl, maxTtl, "ttl");
+        }
+    }
+
+    static void checkTtl(Duration ttl, Duration most, String name) {
+        InvalidSetting.unless(ttl.compareTo(CacheControls.MIN_TTL) >= 0 && ttl.compareTo(most) <= 0, name);
     }
 
     private static final Pattern HOST_AND_PORT =
@@ -666,6 +729,13 @@ public record Settings(
                         .toList());
     }
 
+    /** What holds where requests do not say it, and for which requests something else does. */
+    public CacheRules rules() {
+        return new CacheRules(
+                new CacheDefaults(cache.byDefault() == OnOff.ON, cache.ttl(), cache.maxTtl()),
+                new Policies(policies.stream().map(PolicySettings::policy).toList()));
+    }
+
     /** What the presets say. */
     public List<PresetDefinition> presetDefinitions() {
         return presets.stream().map(PresetSettings::definition).toList();
@@ -674,6 +744,11 @@ public record Settings(
     /** What is shown of API keys, by their SHA-256. */
     public Map<String, String> labelsByKey() {
         return labels.stream().collect(Collectors.toMap(LabelSettings::sha256, LabelSettings::name));
+    }
+
+    /** The team that an API key belongs to, by the key's SHA-256. */
+    public Map<String, String> teamsByKey() {
+        return TeamSettings.byKey(teams, labels);
     }
 
     /** The base URL of an endpoint's provider; empty means the demo provider. */

@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.DeserializationContext;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonMappingException;
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.PropertyNamingStrategies.KebabCaseStrategy;
 import com.fasterxml.jackson.databind.PropertyNamingStrategies.SnakeCaseStrategy;
 import com.fasterxml.jackson.databind.cfg.CoercionAction;
 import com.fasterxml.jackson.databind.cfg.CoercionInputShape;
@@ -20,8 +21,11 @@ import com.fasterxml.jackson.databind.type.LogicalType;
 import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import com.fasterxml.jackson.dataformat.yaml.YAMLParser;
+import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.semantics.caller.FieldNames;
+import dev.refrain.semantics.policy.Policy;
 import java.io.IOException;
+import java.lang.reflect.RecordComponent;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -30,6 +34,7 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeSet;
 import java.util.function.Function;
@@ -60,14 +65,19 @@ final class SettingsReader {
             .addModule(new SimpleModule()
                     .addDeserializer(ByteSize.class, new Scalar<>(ByteSize.class, ByteSize::parse))
                     .addDeserializer(FieldNames.class, new Scalar<>(FieldNames.class, FieldNames::parse))
+                    .addDeserializer(Settings.OnOff.class, words(Settings.OnOff.class))
+                    .addDeserializer(Policy.Caching.class, words(Policy.Caching.class))
+                    .addDeserializer(Policy.Mode.class, words(Policy.Mode.class))
+                    .addDeserializer(Endpoint.class, words(Endpoint.class))
                     .addDeserializer(Duration.class, new Scalar<>(Duration.class, SettingsReader::duration))
                     .addDeserializer(Path.class, new Scalar<>(Path.class, Path::of))
                     .addDeserializer(URI.class, new Scalar<>(URI.class, URI::create)))
             .build();
 
     private static final SnakeCaseStrategy SNAKE_CASE = new SnakeCaseStrategy();
+    private static final KebabCaseStrategy KEBAB_CASE = new KebabCaseStrategy();
 
-    private static final Pattern DURATION = Pattern.compile("([0-9]{1,9})(ms|s|m|h)");
+    private static final Pattern DURATION = Pattern.compile("([0-9]{1,9})(ms|s|m|h|d)");
 
     private final ObjectNode tree;
     /** Where each setting that did not come from the file came from, by name. */
@@ -209,7 +219,7 @@ final class SettingsReader {
 
     /** Somebody may have written an API key where its digest belongs. */
     private static boolean isSecret(String name) {
-        return name.endsWith(".sha256")
+        return name.matches(".*\\.sha256(\\[[0-9]+\\])?")
                 || Leaf.ALL.stream()
                         .anyMatch(
                                 leaf -> leaf.name().equals(name) && leaf.about().secret());
@@ -223,22 +233,53 @@ final class SettingsReader {
                 .orElseGet(() -> allowedInList(name));
     }
 
+    /** The lists: their elements, and what an element is. */
+    private enum Listed {
+        LABELS(LabelSettings.class, "a label: a group of settings with a name and a sha256"),
+        PRICES(PriceSettings.class, "a price: a group of settings with a model, prompt and completion"),
+        TEAMS(TeamSettings.class, "a team: a group of settings with a name, and labels or sha256"),
+        POLICIES(PolicySettings.class, "a policy: a group of settings such as match and cache"),
+        PRESETS(PresetSettings.class, "a preset: a group of settings with a slug");
+
+        private final Class<?> type;
+        private final String element;
+
+        Listed(Class<?> type, String element) {
+            this.type = type;
+            this.element = element;
+        }
+
+        static Listed of(String setting) {
+            return Arrays.stream(values())
+                    .filter(list -> setting.startsWith(list.name().toLowerCase(Locale.ROOT)))
+                    .findFirst()
+                    .orElseThrow();
+        }
+    }
+
     /** What a user may write for a field of a list's element, or else for the element. */
     private static String allowedInList(String name) {
-        String field = name.substring(name.lastIndexOf('.') + 1);
-        Class<?> type = name.startsWith("labels")
-                ? LabelSettings.class
-                : name.startsWith("prices") ? PriceSettings.class : PresetSettings.class;
-        return Arrays.stream(type.getRecordComponents())
-                .filter(component -> component.isAnnotationPresent(Setting.class))
-                .filter(component -> SNAKE_CASE.translate(component.getName()).equals(field))
-                .map(component -> component.getAnnotation(Setting.class).allowed())
-                .findFirst()
-                .orElseGet(() -> switch (type.getSimpleName()) {
-                    case "LabelSettings" -> "a label: a group of settings with a name and a sha256";
-                    case "PriceSettings" -> "a price: a group of settings with a model, prompt and completion";
-                    default -> "a preset: a group of settings with a slug";
-                });
+        Listed list = Listed.of(name);
+        String allowed = allowed(list.type, name.replaceAll(".*\\.|(?<=[a-z0-9])\\[[0-9]+\\]$", ""));
+        return allowed == null ? list.element : allowed;
+    }
+
+    /** Null if a record and those in it have no such component. */
+    private static String allowed(Class<?> type, String field) {
+        for (RecordComponent component : type.getRecordComponents()) {
+            Setting about = component.getAnnotation(Setting.class);
+            String name = component.getName();
+            if (about != null
+                    && (SNAKE_CASE.translate(name).equals(field)
+                            || KEBAB_CASE.translate(name).equals(field))) {
+                return about.allowed();
+            }
+            String inside = component.getType().isRecord() ? allowed(component.getType(), field) : null;
+            if (inside != null) {
+                return inside;
+            }
+        }
+        return null;
     }
 
     private static String name(JsonMappingException e) {
@@ -272,6 +313,20 @@ final class SettingsReader {
         return message.lines().findFirst().orElse("not YAML");
     }
 
+    /** Reads an enum's constants, with {@code -} for {@code _}; YAML takes {@code on} and {@code off} for booleans. */
+    private static <E extends Enum<E>> Scalar<E> words(Class<E> type) {
+        return new Scalar<>(type, text -> {
+            String word = text.equals("true") ? "on" : text.equals("false") ? "off" : text;
+            return Arrays.stream(type.getEnumConstants())
+                    .filter(constant -> constant.name()
+                            .toLowerCase(Locale.ROOT)
+                            .replace('_', '-')
+                            .equals(word))
+                    .findFirst()
+                    .orElseThrow(() -> new IllegalArgumentException("not one of the words: " + text));
+        });
+    }
+
     private static Duration duration(String text) {
         Matcher matcher = DURATION.matcher(text);
         if (!matcher.matches()) {
@@ -282,7 +337,8 @@ final class SettingsReader {
             case "ms" -> Duration.ofMillis(count);
             case "s" -> Duration.ofSeconds(count);
             case "m" -> Duration.ofMinutes(count);
-            default -> Duration.ofHours(count);
+            case "h" -> Duration.ofHours(count);
+            default -> Duration.ofDays(count);
         };
     }
 

@@ -9,12 +9,14 @@ import dev.refrain.http.server.LongBodies;
 import dev.refrain.http.upstream.UpstreamClient;
 import dev.refrain.semantics.caller.Callers;
 import dev.refrain.semantics.key.KeyContexts;
+import dev.refrain.semantics.policy.CacheRules;
 import dev.refrain.semantics.preset.Presets;
 
 /**
  * What all requests share on their way.
  *
  * @param steps reads headers and makes keys
+ * @param rules of the operator about caching
  * @param outlines gets the requests that are fetched to be stored
  * @param longBodies has the threads for them
  */
@@ -25,6 +27,7 @@ record Parts(
         Callers callers,
         KeyContexts contexts,
         Outlines outlines,
+        CacheRules rules,
         Presets presets,
         ModelNames models,
         UpstreamClient client,

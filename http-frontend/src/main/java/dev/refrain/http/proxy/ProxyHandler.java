@@ -143,7 +143,9 @@ final class ProxyHandler implements HttpHandler {
      * hold it; streams it through otherwise (W18).
      */
     private void read(ClientRequest request) {
-        boolean isWanted = request.controls().enabled() || !parts.presets().isEmpty();
+        boolean isWanted = request.controls().enabled()
+                || !parts.presets().isEmpty()
+                || parts.rules().policies().mayTurnOn();
         long length = request.exchange().getRequestContentLength();
         boolean isShort = length >= 0 && length <= SHORT_BODY;
         if (request.coding() == ContentCoding.OTHER) {
@@ -257,11 +259,18 @@ final class ProxyHandler implements HttpHandler {
                         key == null ? asked.upstreamModel() : parts.models().name(key, asked),
                         decision.preset() == null ? null : decision.preset().slug(),
                         key == null ? asked.stream() : key.streaming());
+        request.account().policy(decision.policyName());
         Upstream call = calls.of(request, () -> new HeldBody(outgoing(decision, body, sent, held)), controls.enabled());
         if (key != null) {
             // The shortcut makes the key of what it sees of a body.
             if (body == sent) {
-                request.shortcut().learn(request.exchange(), request.context(), request.caller(), controls);
+                request.shortcut()
+                        .learn(
+                                request.exchange(),
+                                request.context(),
+                                request.caller(),
+                                controls,
+                                decision.policyName());
             }
             Upstream told = controls.directives().noStore()
                     ? calls.identified(request, call)

@@ -28,6 +28,7 @@ import dev.refrain.http.upstream.UpstreamOptions;
 import dev.refrain.semantics.answer.ProxyException;
 import dev.refrain.semantics.caller.Callers;
 import dev.refrain.semantics.key.KeyContexts;
+import dev.refrain.semantics.policy.CacheRules;
 import dev.refrain.semantics.preset.Presets;
 import io.undertow.UndertowOptions;
 import io.undertow.server.HttpHandler;
@@ -87,7 +88,8 @@ public final class ProxyServer implements AutoCloseable {
         this.demo = demo;
         this.cache = cache;
         this.activity = activity;
-        this.callers = new Callers(cache, settings.key().credentialFields(), settings.labelsByKey());
+        this.callers =
+                new Callers(cache, settings.key().credentialFields(), settings.labelsByKey(), settings.teamsByKey());
         this.outlines =
                 new Outlines(settings.explain().requests(), cache.admin().memory());
         SlowClients slowClients = new SlowClients(cache.admin().memory(), System::nanoTime);
@@ -106,6 +108,7 @@ public final class ProxyServer implements AutoCloseable {
                 cache.admin().memory(),
                 slowClients::makeRoom);
         Presets presets = new Presets(settings.presetDefinitions());
+        CacheRules rules = settings.rules();
         Map<Endpoint, Provider> providers = new EnumMap<>(Endpoint.class);
         for (Endpoint endpoint : Endpoint.values()) {
             providers.put(endpoint, provider(settings.upstream(endpoint).orElse(null)));
@@ -115,8 +118,10 @@ public final class ProxyServer implements AutoCloseable {
         ModelNames models = new ModelNames();
         int maxBody = (int) Math.min(
                 cache.admin().maxRequestBytes(), settings.limits().requestBody().bytes());
-        // Presets are named in bodies, and CORS depends on each head.
-        boolean direct = presets.isEmpty() && settings.corsOrigins() == null;
+        // Presets are named in bodies, which policies may depend on, and CORS depends on each head.
+        boolean direct = presets.isEmpty()
+                && settings.corsOrigins() == null
+                && !rules.policies().needBody();
         shortcuts = new Shortcuts(
                 direct,
                 cache,
@@ -138,6 +143,7 @@ public final class ProxyServer implements AutoCloseable {
                 callers,
                 contexts,
                 outlines,
+                rules,
                 presets,
                 models,
                 client,
@@ -153,6 +159,7 @@ public final class ProxyServer implements AutoCloseable {
                         writing)));
         explainer = new Explainer(
                 cache,
+                rules,
                 presets,
                 callers,
                 contexts,

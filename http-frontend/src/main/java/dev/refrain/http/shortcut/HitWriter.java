@@ -104,6 +104,7 @@ final class HitWriter implements ResponseSink {
         account.caller(known.caller());
         account.expect(null, key);
         account.request(models.name(key, request), null, key.streaming());
+        account.policy(known.policy());
         account.head(of.status(), of.generationId(), of.cache());
         head.write(of, key, account, System.currentTimeMillis());
         bodyLength = Math.toIntExact(of.contentLength());

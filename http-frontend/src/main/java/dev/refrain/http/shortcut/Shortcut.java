@@ -327,8 +327,10 @@ public final class Shortcut extends AbstractStreamSourceConduit<StreamSourceCond
      * The request is one that the cache may answer, and whether it does depends on its body and the store alone.
      *
      * @param context what it has in common with others of this head
+     * @param policy name of the policy that holds for it, or null
      */
-    public void learn(HttpServerExchange exchange, KeyContext context, Caller caller, CacheControls controls) {
+    public void learn(
+            HttpServerExchange exchange, KeyContext context, Caller caller, CacheControls controls, String policy) {
         byte[] bytes = head;
         head = null;
         if (bytes == null
@@ -349,7 +351,8 @@ public final class Shortcut extends AbstractStreamSourceConduit<StreamSourceCond
                     hits.mac(),
                     context,
                     caller,
-                    controls.directives());
+                    controls.directives(),
+                    policy);
             server = (HttpServerConnection) exchange.getConnection();
         }
     }

@@ -160,7 +160,7 @@ class StartupTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"250ms, PT0.25S", "10s, PT10S", "5m, PT5M", "2h, PT2H"})
+    @CsvSource({"250ms, PT0.25S", "10s, PT10S", "5m, PT5M", "2h, PT2H", "3d, PT72H"})
     void readsDurations(String text, Duration duration) {
         environment.put("REFRAIN_SWEEP_INTERVAL", text);
         assertThat(run().sweepInterval()).isEqualTo(duration);
@@ -372,9 +372,9 @@ class StartupTest {
                 "capacity: {a: b} | capacity: 'a group of settings' (FILE) must be a size of at least 16MiB, such as "
                         + "512MiB or 1GiB",
                 "prot: 1 | prot: no such setting (FILE), did you mean port? It must be one of activity, admin, "
-                        + "capacity, cors-origins, currency, explain, host, key, labels, limits, memory, "
-                        + "on-disconnect, port, preallocate, presets, prices, proxy, replay, shared, stale-if-error, "
-                        + "store, store.never, sweep-interval, timeouts, "
+                        + "cache, capacity, cors-origins, currency, explain, host, key, labels, limits, memory, "
+                        + "on-disconnect, policies, port, preallocate, presets, prices, proxy, replay, shared, "
+                        + "stale-if-error, store, store.never, sweep-interval, teams, timeouts, "
                         + "upstream, upstream-http2, upstream-tls, upstreams",
                 "limits: {storedAnswer: 1} | limits.storedAnswer: no such setting (FILE), did you mean stored-answer? "
                         + "It must be one of cacheable-request, forwarded-body, request-body, stored-answer, "
@@ -384,10 +384,51 @@ class StartupTest {
                         + "500ms, 10s, 5m or 1h",
                 "upstreams: {chat: x} | upstreams.chat: 'x' (FILE) must be an absolute http or https URL without user, "
                         + "query or fragment",
+                "cache: {default: sometimes} | cache.default: 'sometimes' (FILE) must be off or on",
+                "cache: {defualt: on} | cache.defualt: no such setting (FILE), did you mean default? It must be one of "
+                        + "default, max-ttl, ttl",
+                "cache: {ttl: 25h} | cache.ttl: '25h' (FILE) must be a duration from 1s to cache.max-ttl, such as "
+                        + "300s, 5m or 24h",
+                "cache: {ttl: 500ms} | cache.ttl: '500ms' (FILE) must be a duration from 1s to cache.max-ttl, such as "
+                        + "300s, 5m or 24h",
+                "cache: {max-ttl: 366d} | cache.max-ttl: '366d' (FILE) must be a duration from 1s to 365d, such as 24h "
+                        + "or 30d",
+                "policies: [5] | policies[0]: '5' (FILE) must be a policy: a group of settings such as match and cache",
+                "policies: [{cache: always}] | policies[0].cache: 'always' (FILE) must be on, off or never",
+                "policies: [{cach: on}] | policies[0].cach: no such setting (FILE), did you mean cache? It must be one "
+                        + "of cache, match, max-temperature, max-ttl, max-turns, mode, name, tools, ttl",
+                "policies: [{match: {modle: a}}] | policies[0].match.modle: no such setting (FILE), did you mean "
+                        + "model? It must be one of endpoint, label, model, preset",
+                "policies: [{match: {endpoint: chats}}] | policies[0].match.endpoint: 'chats' (FILE) must be chat, "
+                        + "responses, messages or embeddings",
+                "policies: [{match: {label: nobody}}] | policies[0].match.label: 'nobody' (FILE) must be a name that "
+                        + "labels has",
+                "policies: [{mode: read}] | policies[0].mode: 'read' (FILE) must be read-write, read-only or "
+                        + "write-only",
+                "policies: [{ttl: 25h}] | policies[0].ttl: '25h' (FILE) must be a duration from 1s to the policy's "
+                        + "max-ttl, or else to cache.max-ttl",
+                "policies: [{ttl: 2h, max-ttl: 1h}] | policies[0].ttl: '2h' (FILE) must be a duration from 1s to the "
+                        + "policy's max-ttl, or else to cache.max-ttl",
+                "policies: [{max-temperature: 2.5}] | policies[0].max-temperature: '2.5' (FILE) must be a number from "
+                        + "0 to 2, such as 0 or 0.3",
+                "policies: [{max-turns: 0}] | policies[0].max-turns: '0' (FILE) must be a whole number from 1 to "
+                        + "1000000",
+                "policies: [{name: a}, {name: a}] | policies[1].name: 'a' (FILE) must be a text of 1 to 64 characters, "
+                        + "used once",
+                "presets: [{slug: a, cache_ttl_seconds: 86401}] | presets[0].cache_ttl_seconds: '86401' (FILE) must be "
+                        + "a whole number of seconds from 1 to cache.max-ttl, which is 86400 unless set",
                 "labels: 5 | labels: '5' (FILE) must be a list of labels, each with a name and a sha256",
                 "labels: [5] | labels[0]: '5' (FILE) must be a label: a group of settings with a name and a sha256",
                 "labels: [{name: a, sha256: secret}] | labels[0].sha256: '***' (FILE) must be the SHA-256 of an API "
                         + "key, 64 lower-case hexadecimal digits, used once",
+                "teams: [5] | teams[0]: '5' (FILE) must be a team: a group of settings with a name, and labels or "
+                        + "sha256",
+                "teams: [{name: a, labels: [nobody]}] | teams[0].labels: 'a list' (FILE) must be a list of names that "
+                        + "labels has, none of them of a key that another team has",
+                "teams: [{name: a}] | teams[0].labels: 'nothing' (FILE) must be a list of names that labels has, none "
+                        + "of them of a key that another team has",
+                "teams: [{name: a, sha256: [secret]}] | teams[0].sha256: '***' (FILE) must be a list of the SHA-256 of "
+                        + "API keys, 64 lower-case hexadecimal digits each, none of which another team has",
                 "currency: usd | currency: 'usd' (FILE) must be a currency of three capital letters, such as USD or "
                         + "EUR",
                 "prices: [{model: a, prompt: -1, completion: 2}] | prices[0].prompt: '-1' (FILE) must be a price for a "
@@ -421,9 +462,9 @@ class StartupTest {
                 "presets: [{slug: a}, {slug: a}] | presets[1].slug: 'a' (FILE) must be made of letters, digits, '.', "
                         + "'_' and '-', in quotes if YAML takes it for true or false, and used once",
                 "presets: [{slug: a, cache_ttl_seconds: 0}] | presets[0].cache_ttl_seconds: '0' (FILE) must be a whole "
-                        + "number of seconds from 1 to 86400",
+                        + "number of seconds from 1 to cache.max-ttl, which is 86400 unless set",
                 "presets: [{slug: a, cache_ttl_seconds: 1.5}] | presets[0].cache_ttl_seconds: '1.5' (FILE) must be a "
-                        + "whole number of seconds from 1 to 86400",
+                        + "whole number of seconds from 1 to cache.max-ttl, which is 86400 unless set",
                 "presets: [{slug: a, cache_enabled: 1}] | presets[0].cache_enabled: '1' (FILE) must be true or false",
                 "presets: [{slug: a, system_prompt: [secret]}] | presets[0].system_prompt: 'a list' (FILE) must be a "
                         + "text",

@@ -74,11 +74,11 @@ class CredentialMatrixTest extends WireTest {
                 + "Content-Length: " + body.length() + "\r\nContent-Type: application/json\r\n\r\n" + body;
     }
 
-    private static String body(String name) {
+    static String body(String name) {
         return "{\"model\":\"acme/large\",\"messages\":[],\"user\":\"" + name + "\"}";
     }
 
-    private boolean isHit(RawClient client, String body, List<String> lines) throws IOException {
+    boolean isHit(RawClient client, String body, List<String> lines) throws IOException {
         client.send(request(body, lines));
         String answer = client.readResponse();
         assertThat(answer).startsWith("HTTP/1.1 200");
@@ -378,7 +378,7 @@ class CredentialMatrixTest extends WireTest {
                 .contains("3");
     }
 
-    private static String sha256(String text) throws Exception {
+    static String sha256(String text) throws Exception {
         return HexFormat.of()
                 .formatHex(MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8)));
     }

@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
 import java.security.MessageDigest;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.List;
@@ -23,6 +24,9 @@ import java.util.Set;
  * key's scope. Any other request has the scope of the names and values of all its credential fields: in the order of
  * their names, and for lines of one field in the order in which they were sent (RFC 9110, 5.3). Names are compared
  * without case. Empty lines do not count.
+ *
+ * <p>API keys of a team (W83) count as one: requests that show nothing else have the team's scope, and those that do
+ * have a scope of the team and of that.
  */
 public final class Callers {
     /** Fields whose whole value is an API key. */
@@ -36,9 +40,22 @@ public final class Callers {
     private final CredentialFields fields;
     /** Names by the SHA-256 of an API key. */
     private final Map<String, String> names;
+    /** Names of teams by the SHA-256 of an API key. */
+    private final Map<String, String> teams;
 
     private final CacheScope anonymous;
     private final LabelledTags labelled = new LabelledTags();
+
+    /**
+     * Makes one for a cache, without teams.
+     *
+     * @param cache the cache that makes the scopes
+     * @param fields which fields count
+     * @param names what is shown of API keys, by their SHA-256 in lower-case hexadecimal
+     */
+    public Callers(ResponseCache cache, CredentialFields fields, Map<String, String> names) {
+        this(cache, fields, names, Map.of());
+    }
 
     /**
      * Makes one for a cache.
@@ -46,12 +63,21 @@ public final class Callers {
      * @param cache the cache that makes the scopes
      * @param fields which fields count
      * @param names what is shown of API keys, by their SHA-256 in lower-case hexadecimal
+     * @param teams the team that an API key belongs to, likewise (wire rule W83)
      */
-    public Callers(ResponseCache cache, CredentialFields fields, Map<String, String> names) {
+    public Callers(ResponseCache cache, CredentialFields fields, Map<String, String> names, Map<String, String> teams) {
         this.cache = cache;
         this.fields = fields;
         this.names = Map.copyOf(names);
+        this.teams = Map.copyOf(teams);
         this.anonymous = cache.pipeline().scope("");
+        // So that what a team has can be removed before any of it has asked.
+        Set.copyOf(teams.values())
+                .forEach(team -> labelled.add(team, ofTeam(team, List.of()).hexTag()));
+    }
+
+    private CacheScope ofTeam(String team, List<String> others) {
+        return cache.pipeline().teamScope(team, others);
     }
 
     /** Which fields count. */
@@ -96,10 +122,14 @@ public final class Callers {
         if (!query.isEmpty()) {
             addFrom(query, credentials);
         }
+        String team = credentials.team();
         String name = credentials.name();
-        Caller caller = Caller.of(credentials.scope(), name);
+        Caller caller = Caller.of(credentials.scope(team), name == null ? team : name);
         if (name != null) {
             labelled.add(name, caller.tag());
+        }
+        if (team != null) {
+            labelled.add(team, caller.tag());
         }
         return caller;
     }
@@ -129,6 +159,8 @@ public final class Callers {
     private final class Credentials {
         /** Names and values in turn. */
         private final List<String> all = new ArrayList<>(4);
+        /** Where the values of API keys are. */
+        private final BitSet apiKeys = new BitSet();
         /** The only API key; null if there is none yet. */
         private String apiKey;
         /** Whether there is more than one API key, or another credential. */
@@ -165,6 +197,7 @@ public final class Callers {
                 several |= apiKey != null && !apiKey.equals(key);
                 apiKey = key;
                 all.add(name);
+                apiKeys.set(all.size());
                 all.add(key);
             }
         }
@@ -177,7 +210,37 @@ public final class Callers {
             }
         }
 
-        CacheScope scope() {
+        /** The team that the API keys belong to that belong to one; null if there is none, or more than one. */
+        String team() {
+            String found = null;
+            for (int i = apiKeys.nextSetBit(0); i >= 0 && !teams.isEmpty(); i = apiKeys.nextSetBit(i + 1)) {
+                String team = teams.get(sha256(all.get(i)));
+                if (team != null && found != null && !found.equals(team)) {
+                    return null;
+                }
+                found = team == null ? found : team;
+            }
+            return found;
+        }
+
+        /** All but the API keys of a team. Their fields stay, without a value, which no other field is. */
+        private List<String> without(String team) {
+            List<String> others = new ArrayList<>(all);
+            int keys = 0;
+            for (int i = apiKeys.nextSetBit(0); i >= 0; i = apiKeys.nextSetBit(i + 1)) {
+                if (team.equals(teams.get(sha256(all.get(i))))) {
+                    others.set(i, "");
+                    keys++;
+                }
+            }
+            return 2 * keys == all.size() ? List.of() : others;
+        }
+
+        /** @param team of the API keys, or null */
+        CacheScope scope(String team) {
+            if (team != null) {
+                return ofTeam(team, without(team));
+            }
             return several
                     ? cache.pipeline().scope(all)
                     : apiKey == null ? anonymous : cache.pipeline().scope(apiKey);

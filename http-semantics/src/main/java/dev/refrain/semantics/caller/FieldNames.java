@@ -1,5 +1,6 @@
 package dev.refrain.semantics.caller;
 
+import dev.refrain.semantics.Wildcards;
 import java.util.Arrays;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -45,36 +46,11 @@ public record FieldNames(List<String> names) {
     /** Whether one of the names is this one, which is in lower case, or stands for it. */
     public boolean contains(String name) {
         for (String each : names) {
-            if (matches(each, name)) {
+            if (Wildcards.matches(each, name)) {
                 return true;
             }
         }
         return false;
-    }
-
-    /** Backtracks to the latest {@code *} only, so the time is bounded: clients choose the names. */
-    private static boolean matches(String pattern, String name) {
-        int p = 0;
-        int star = -1;
-        int covered = 0;
-        for (int n = 0; n < name.length(); ) {
-            if (p < pattern.length() && pattern.charAt(p) == '*') {
-                star = p++;
-                covered = n;
-            } else if (p < pattern.length() && pattern.charAt(p) == name.charAt(n)) {
-                p++;
-                n++;
-            } else if (star >= 0) {
-                p = star + 1;
-                n = ++covered;
-            } else {
-                return false;
-            }
-        }
-        while (p < pattern.length() && pattern.charAt(p) == '*') {
-            p++;
-        }
-        return p == pattern.length();
     }
 
     /** Whether a name has a {@code *}. */

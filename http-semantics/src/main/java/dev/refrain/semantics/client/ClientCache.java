@@ -231,7 +231,7 @@ public final class ClientCache {
         private final Endpoint endpoint;
         private final RequestRecord record;
         private final ClientExchange client;
-        private final CacheControls controls;
+        private CacheControls controls;
         private CacheKey key;
         private BypassReason bypass;
         private CacheOutcome ifItFails;
@@ -256,11 +256,17 @@ public final class ClientCache {
         }
 
         Exchange decided(Decision made, byte[] body) {
-            if (made.key() == null) {
+            controls = made.controls();
+            if (made.key() == null && controls.enabled()) {
                 return bypass(made.bypass());
             }
             decision = made;
             sent = body;
+            if (!controls.enabled()) {
+                // By a policy that knows the body: passed on as if there were no cache.
+                record.asked(null, null, null);
+                return this;
+            }
             key = made.key();
             ForwardReason reason = controls.directives().noCache() ? ForwardReason.REQUEST : ForwardReason.MISS;
             ifItFails = new CacheOutcome.Miss(controls.ttl().toSeconds(), false, reason);
@@ -270,7 +276,9 @@ public final class ClientCache {
         }
 
         void start() {
-            if (key != null) {
+            if (!controls.enabled()) {
+                cache.respond(decision.request(), controls, this, client);
+            } else if (key != null) {
                 cache.pipeline().respond(key, controls, this, client);
             } else {
                 cache.pipeline().bypass(bypass, controls, this, client);

@@ -78,11 +78,12 @@ final class ClientHeads {
             return null;
         }
         KeyFields fields = new KeyFields(request.fields(), options);
-        RequestedCaching asked = RequestedCaching.of(fields, options.otherwise());
-        if (!asked.alone().enabled()) {
+        Caller who = caller(request);
+        RequestedCaching asked =
+                RequestedCaching.of(fields, options.rules(), path.route().endpoint(), who.label());
+        if (!asked.alone().enabled() && !options.rules().policies().mayTurnOn()) {
             return null;
         }
-        Caller who = caller(request);
         String upstream = options.upstream() == null ? path.base() : options.upstream();
         KeyContext context =
                 contexts.of(path.route(), upstream, who, request.url().query(), fields);

@@ -4,6 +4,9 @@ import dev.refrain.engine.CacheControls;
 import dev.refrain.semantics.caller.CredentialFields;
 import dev.refrain.semantics.caller.FieldNames;
 import dev.refrain.semantics.key.KeyContexts;
+import dev.refrain.semantics.policy.CacheDefaults;
+import dev.refrain.semantics.policy.CacheRules;
+import dev.refrain.semantics.policy.Policies;
 import java.time.Duration;
 import java.util.Objects;
 import java.util.concurrent.Executor;
@@ -31,6 +34,7 @@ public final class RefrainOptions {
     private static final int MOST_SAMPLES = 10_000;
 
     private final CacheControls otherwise;
+    private final CacheRules rules;
     private final String namespace;
     private final String sample;
     private final String scope;
@@ -42,6 +46,8 @@ public final class RefrainOptions {
 
     private RefrainOptions(Builder from) {
         this.otherwise = new CacheControls(from.on, from.ttl, false);
+        Duration longest = from.ttl.compareTo(CacheDefaults.USUAL_MAX_TTL) > 0 ? from.ttl : CacheDefaults.USUAL_MAX_TTL;
+        this.rules = new CacheRules(new CacheDefaults(from.on, from.ttl, longest), from.policies);
         this.namespace = from.namespace;
         this.sample = from.sample;
         this.scope = from.scope;
@@ -63,6 +69,11 @@ public final class RefrainOptions {
     /** What holds where a request says nothing. */
     CacheControls otherwise() {
         return otherwise;
+    }
+
+    /** The same, and what holds for some requests in place of it. */
+    CacheRules rules() {
+        return rules;
     }
 
     /** Null unless set. */
@@ -126,6 +137,7 @@ public final class RefrainOptions {
     public static final class Builder {
         private boolean on = true;
         private Duration ttl = CacheControls.DEFAULT_TTL;
+        private Policies policies = Policies.NONE;
         private String namespace;
         private String sample;
         private String scope;
@@ -152,6 +164,15 @@ public final class RefrainOptions {
         public Builder ttl(Duration lifetime) {
             CacheControls.on(lifetime);
             ttl = lifetime;
+            return this;
+        }
+
+        /**
+         * What holds for some requests in place of {@link #on} and {@link #ttl}, and further rules for them (wire rule
+         * W81). A policy's label is a proxy's and matches no request here. None unless set.
+         */
+        public Builder policies(Policies inOrder) {
+            policies = Objects.requireNonNull(inOrder, "inOrder");
             return this;
         }
 

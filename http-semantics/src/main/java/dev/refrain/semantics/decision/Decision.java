@@ -8,6 +8,8 @@ import dev.refrain.engine.ResponseCache;
 import dev.refrain.engine.exchange.BypassReason;
 import dev.refrain.semantics.answer.ProxyException;
 import dev.refrain.semantics.coding.ContentCoding;
+import dev.refrain.semantics.policy.Policy;
+import dev.refrain.semantics.policy.RequestTraits;
 import dev.refrain.semantics.policy.RequestedCaching;
 import dev.refrain.semantics.preset.Preset;
 import dev.refrain.semantics.preset.Presets;
@@ -23,6 +25,7 @@ import java.util.function.Supplier;
  * @param key null if caching is off, or the request not eligible
  * @param bypass why it is not eligible, or null
  * @param preset the one that it names and that is known here, or null
+ * @param policy the operator's that holds for it (wire rule W81), or null
  * @param outgoing makes the body that goes to the provider, with its own ids in place of those of hits (wire rule
  *     W26b), when it is wanted, as a hit has no use for it; not to be changed
  * @param flaw why its preset cannot be applied, or null; then nothing is to be done
@@ -33,6 +36,7 @@ public record Decision(
         CacheKey key,
         BypassReason bypass,
         Preset preset,
+        Policy policy,
         Supplier<byte[]> outgoing,
         ProxyException flaw) {
 
@@ -59,29 +63,35 @@ public record Decision(
             byte[] body,
             byte[] sent) {
         CacheRequest request = CacheRequest.of(context, body);
-        // Without presets nobody has to know the model, and a hit does not decode it.
-        Preset preset = !presets.isEmpty() && request.isJsonObject()
-                ? presets.find(request.model(), request.preset()).orElse(null)
-                : null;
-        CacheControls controls = asked.with(preset);
+        // Without presets and policies nobody has to know the model, and a hit does not decode it.
+        boolean isRead = (!presets.isEmpty() || asked.needsBody()) && request.isJsonObject();
+        String slug = isRead ? Presets.slug(request.model(), request.preset()) : null;
+        Preset preset = presets.named(slug);
+        Policy policy = asked.policy(isRead ? request.model() : null, slug);
+        CacheControls controls = asked.with(preset, policy);
         if (isMerged(preset)) {
             if (body != sent) {
-                return new Decision(request, controls, null, BypassReason.CONTENT_ENCODING, preset, () -> sent, null);
+                BypassReason bypass = BypassReason.CONTENT_ENCODING;
+                return new Decision(request, controls, null, bypass, preset, policy, () -> sent, null);
             }
             try {
                 byte[] resolved = preset.resolve(context.endpoint(), body);
                 request = request.withPreset(preset.fingerprint(), resolved);
+                // The preset may have brought the model.
+                policy = asked.policy(request.upstreamModel(), slug);
+                controls = asked.with(preset, policy);
             } catch (IllegalArgumentException e) {
                 ProxyException flaw = ProxyException.badRequest(
                         "The preset cannot be applied: the request body is malformed, nested too deeply, or has "
                                 + "too many different names.");
                 BypassReason bypass = cache.pipeline().bypass(request).orElse(null);
-                return new Decision(request, controls, null, bypass, preset, () -> NOTHING, flaw);
+                return new Decision(request, controls, null, bypass, preset, policy, () -> NOTHING, flaw);
             }
         }
         // The key first: a body that was seen lately is not read again for it.
-        CacheKey key = controls.enabled() ? keys.apply(request).orElse(null) : null;
-        BypassReason bypass = key == null ? cache.pipeline().bypass(request).orElse(null) : null;
+        BypassReason limit = controls.enabled() ? limit(policy, request) : null;
+        CacheKey key = controls.enabled() && limit == null ? keys.apply(request).orElse(null) : null;
+        BypassReason bypass = key == null ? cache.pipeline().bypass(request).orElse(limit) : null;
         CacheRequest decided = request;
         boolean isMerged = isMerged(preset);
         Supplier<byte[]> outgoing = () -> {
@@ -92,7 +102,19 @@ public record Decision(
             // In the coding that its header goes on to name.
             return body == sent ? understood.upstreamBody() : coding.encode(understood.upstreamBody());
         };
-        return new Decision(request, controls, key, bypass, preset, outgoing, null);
+        return new Decision(request, controls, key, bypass, preset, policy, outgoing, null);
+    }
+
+    /** Which limit of a policy a request exceeds; null if there is none. */
+    private static BypassReason limit(Policy policy, CacheRequest request) {
+        return policy == null || !policy.hasLimits()
+                ? null
+                : policy.exceededBy(RequestTraits.of(request.upstreamBody()));
+    }
+
+    /** Name of the policy that holds for the request; null if none does. */
+    public String policyName() {
+        return policy == null ? null : policy.name();
     }
 
     /** Whether a preset has been merged into the body. */
@@ -107,6 +129,6 @@ public record Decision(
     /** The same with the body that goes to the provider made now, and not on the thread that sends it. */
     public Decision prepared() {
         byte[] made = outgoing.get();
-        return new Decision(request, controls, key, bypass, preset, () -> made, flaw);
+        return new Decision(request, controls, key, bypass, preset, policy, () -> made, flaw);
     }
 }

@@ -34,15 +34,24 @@ public final class KnownHead {
     private final KeyContext context;
     private final Caller caller;
     private final CacheDirectives directives;
+    /** Null if none holds. */
+    private final String policy;
 
     private KnownHead(
-            Part before, Part after, byte[] mac, KeyContext context, Caller caller, CacheDirectives directives) {
+            Part before,
+            Part after,
+            byte[] mac,
+            KeyContext context,
+            Caller caller,
+            CacheDirectives directives,
+            String policy) {
         this.before = before;
         this.after = after;
         this.mac = mac;
         this.context = context;
         this.caller = caller;
         this.directives = directives;
+        this.policy = policy;
     }
 
     /**
@@ -52,6 +61,7 @@ public final class KnownHead {
      * @param length of the body, as it was understood
      * @param credentials tells by a field's name whether it holds a credential
      * @param with makes the hash of what is secret
+     * @param policy name of the policy that holds for requests with this head, whatever their bodies say; or null
      */
     public static KnownHead of(
             byte[] head,
@@ -60,7 +70,8 @@ public final class KnownHead {
             CredentialMac with,
             KeyContext context,
             Caller caller,
-            CacheDirectives directives) {
+            CacheDirectives directives,
+            String policy) {
         int digits = digitsOf(head, length);
         List<Span> secrets = digits < 0 ? null : secrets(head, credentials);
         if (secrets == null) {
@@ -72,7 +83,7 @@ public final class KnownHead {
         with.begin();
         before.addSecrets(head, 0, with);
         after.addSecrets(head, rest, with);
-        return new KnownHead(before, after, with.end().clone(), context, caller, directives);
+        return new KnownHead(before, after, with.end().clone(), context, caller, directives, policy);
     }
 
     private record Span(int from, int to) {}
@@ -270,5 +281,10 @@ public final class KnownHead {
     /** What this head asks of the cache by {@code Cache-Control}. */
     public CacheDirectives directives() {
         return directives;
+    }
+
+    /** Name of the policy that holds for requests with this head, or null. */
+    public String policy() {
+        return policy;
     }
 }

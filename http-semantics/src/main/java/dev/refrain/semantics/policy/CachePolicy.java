@@ -1,36 +1,56 @@
 package dev.refrain.semantics.policy;
 
 import dev.refrain.engine.CacheControls;
+import dev.refrain.engine.CacheDirectives;
 import dev.refrain.semantics.preset.Preset;
 import java.time.Duration;
 
 /**
- * What a field and a preset decide together (wire rules W4 to W7). Pure functions; never throw for what a client sent.
+ * What a field, a preset, a policy and the defaults decide together (wire rules W4 to W7, W80 and W81). Pure functions;
+ * never throw for what a client sent.
  */
 final class CachePolicy {
     private static final int NONE = -1;
-    private static final int MAX_SECONDS = (int) CacheControls.MAX_TTL.toSeconds();
 
     private CachePolicy() {}
 
-    /** Whether caching is on; null stands for a preset that does not say it. */
-    static boolean isOn(String header, Boolean preset, boolean otherwise) {
-        if (Boolean.FALSE.equals(preset) || says(header, "false")) {
+    /** Whether caching is on; the first rule of W4 that applies. */
+    static boolean isOn(String header, Preset preset, Policy policy, CacheDefaults defaults) {
+        Policy.Caching said = policy == null ? null : policy.cache();
+        Boolean byPreset = preset == null ? null : preset.cacheEnabled();
+        if (said == Policy.Caching.NEVER || Boolean.FALSE.equals(byPreset) || says(header, "false")) {
             return false;
         }
-        return otherwise || says(header, "true") || Boolean.TRUE.equals(preset);
+        boolean otherwise = said == null ? defaults.on() : said == Policy.Caching.ON;
+        return otherwise || says(header, "true") || Boolean.TRUE.equals(byPreset);
     }
 
     /** The lifetime of what is stored. */
-    static Duration ttl(String header, Preset preset, Duration otherwise) {
-        int seconds = header == null ? NONE : leadingNumber(header.strip());
+    static Duration ttl(String header, Preset preset, Policy policy, CacheDefaults defaults) {
+        Duration most = policy == null || policy.maxTtl() == null ? defaults.maxTtl() : policy.maxTtl();
+        int seconds = header == null ? NONE : leadingNumber(header.strip(), (int) most.toSeconds());
+        Duration asked;
         if (seconds != NONE) {
-            return Duration.ofSeconds(Math.max(seconds, CacheControls.MIN_TTL.toSeconds()));
+            asked = Duration.ofSeconds(Math.max(seconds, CacheControls.MIN_TTL.toSeconds()));
+        } else if (preset != null && preset.ttlSeconds() != null) {
+            asked = Duration.ofSeconds(preset.ttlSeconds());
+        } else {
+            asked = policy == null || policy.ttl() == null ? defaults.ttl() : policy.ttl();
         }
-        if (preset != null && preset.ttlSeconds() != null) {
-            return Duration.ofSeconds(preset.ttlSeconds());
+        return asked.compareTo(most) < 0 ? asked : most;
+    }
+
+    /** The directives of a request, with what a policy's mode adds. */
+    static CacheDirectives directives(CacheDirectives asked, Policy policy) {
+        if (policy == null || policy.mode() == Policy.Mode.READ_WRITE) {
+            return asked;
         }
-        return otherwise;
+        return new CacheDirectives(
+                asked.noCache() || policy.mode() == Policy.Mode.WRITE_ONLY,
+                asked.noStore() || policy.mode() == Policy.Mode.READ_ONLY,
+                asked.maxAgeSeconds(),
+                asked.onlyIfCached(),
+                asked.staleIfErrorSeconds());
     }
 
     /** Whether a field has this word, in any case. */
@@ -38,12 +58,12 @@ final class CachePolicy {
         return header != null && header.strip().equalsIgnoreCase(word);
     }
 
-    /** The number that a text begins with, at most {@link #MAX_SECONDS}, or {@link #NONE}. */
-    private static int leadingNumber(String text) {
-        int number = NONE;
+    /** The number that a text begins with, at most {@code most}, or {@link #NONE}. */
+    private static int leadingNumber(String text, int most) {
+        long number = NONE;
         for (int i = 0; i < text.length() && text.charAt(i) >= '0' && text.charAt(i) <= '9'; i++) {
-            number = Math.min(Math.max(number, 0) * 10 + text.charAt(i) - '0', MAX_SECONDS);
+            number = Math.min(Math.max(number, 0) * 10 + text.charAt(i) - '0', most);
         }
-        return number;
+        return (int) number;
     }
 }

@@ -1,13 +1,17 @@
 package dev.refrain.semantics.policy;
 
 import dev.refrain.engine.CacheControls;
+import dev.refrain.engine.CacheDirectives;
+import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.semantics.RequestFields;
 import dev.refrain.semantics.preset.Preset;
 import java.util.List;
+import java.util.Objects;
 
 /**
- * What the header fields of one request ask of the cache (wire rules W4 to W8 and W30). The fields are read once, when
- * this is made; a preset, which is known only when the body has been read, is taken into account later. Immutable.
+ * What the header fields of one request ask of the cache, and the operator's rules for it (wire rules W4 to W8, W30,
+ * W80 and W81). The fields are read once, when this is made; preset and model, which are known only when the body has
+ * been read, are taken into account later. Immutable.
  */
 public final class RequestedCaching {
     private static final String CACHE = "X-OpenRouter-Cache";
@@ -19,61 +23,106 @@ public final class RequestedCaching {
     private final String ttl;
     private final String clear;
     private final List<String> cacheControl;
-    private final CacheControls otherwise;
+    private final CacheRules rules;
+    private final Endpoint endpoint;
+    private final String label;
+    /** Null if none holds, or the body decides which. */
+    private final Policy byHead;
+
     private final CacheControls alone;
 
     /**
-     * Each is the value of a field, or null if the request has none.
+     * Each of the first four is the value of a field, or null if the request has none.
      *
-     * @param otherwise whether caching is on, and the lifetime, where neither fields nor preset say it
+     * @param label see {@link #of(RequestFields, CacheRules, Endpoint, String)}
      */
-    RequestedCaching(String cache, String ttl, String clear, List<String> cacheControl, CacheControls otherwise) {
+    RequestedCaching(
+            String cache,
+            String ttl,
+            String clear,
+            List<String> cacheControl,
+            CacheRules rules,
+            Endpoint endpoint,
+            String label) {
         this.cache = cache;
         this.ttl = ttl;
         this.clear = clear;
         this.cacheControl = cacheControl;
-        this.otherwise = otherwise;
-        this.alone = controls(null);
-    }
-
-    /** What a request asks for. Caching is off unless it says otherwise. */
-    public static RequestedCaching of(RequestFields fields) {
-        return of(fields, CacheControls.OFF);
+        this.rules = rules;
+        this.endpoint = endpoint;
+        this.label = label;
+        Policies policies = rules.policies();
+        this.byHead = policies.needBody() ? null : policies.first(endpoint, label, null, null);
+        this.alone = controls(null, byHead);
     }
 
     /**
      * What a request asks for.
      *
-     * @param otherwise whether caching is on, and the lifetime, where neither the fields nor a preset say it
+     * @param rules hold where neither the fields nor a preset say it
+     * @param label of the caller, by which policies know it
      */
-    public static RequestedCaching of(RequestFields fields, CacheControls otherwise) {
+    public static RequestedCaching of(RequestFields fields, CacheRules rules, Endpoint endpoint, String label) {
         return new RequestedCaching(
-                fields.first(CACHE), fields.first(TTL), fields.first(CLEAR), fields.all(CACHE_CONTROL), otherwise);
+                fields.first(CACHE),
+                fields.first(TTL),
+                fields.first(CLEAR),
+                fields.all(CACHE_CONTROL),
+                rules,
+                endpoint,
+                label);
     }
 
-    /** What the fields decide without a preset; never null. */
+    /** What a request asks for where nobody says anything else. */
+    public static RequestedCaching of(RequestFields fields) {
+        return of(fields, CacheRules.USUAL, null, null);
+    }
+
+    /** What the head decides, without what a body may change; never null. */
     public CacheControls alone() {
         return alone;
     }
 
-    /**
-     * What the fields and a preset decide together; never null.
-     *
-     * @param preset the preset that the request names, or null if it names none that is known
-     */
-    public CacheControls with(Preset preset) {
-        return preset == null ? alone : controls(preset);
+    /** Whether the body has to be looked into to know what holds for the request. */
+    public boolean needsBody() {
+        return rules.policies().needBody();
     }
 
-    private CacheControls controls(Preset preset) {
-        if (!CachePolicy.isOn(cache, preset == null ? null : preset.cacheEnabled(), otherwise.enabled())) {
+    /** The policy that the head alone decides on; null if none holds, or the body decides. */
+    public Policy policyByHead() {
+        return byHead;
+    }
+
+    /**
+     * The policy that holds for the request; null if none does.
+     *
+     * @param model that is asked for, or null
+     * @param preset slug of the preset that is named, or null
+     */
+    public Policy policy(String model, String preset) {
+        return needsBody() ? rules.policies().first(endpoint, label, model, preset) : byHead;
+    }
+
+    /**
+     * What the fields, a preset and a policy decide together; never null.
+     *
+     * @param preset the preset that the request names, or null if it names none that is known
+     * @param policy see {@link #policy}
+     */
+    public CacheControls with(Preset preset, Policy policy) {
+        return preset == null && Objects.equals(policy, byHead) ? alone : controls(preset, policy);
+    }
+
+    private CacheControls controls(Preset preset, Policy policy) {
+        if (!CachePolicy.isOn(cache, preset, policy, rules.defaults())) {
             return CacheControls.OFF;
         }
+        CacheDirectives asked = CacheControlField.parse(cacheControl);
         return new CacheControls(
                 true,
-                CachePolicy.ttl(ttl, preset, otherwise.ttl()),
+                CachePolicy.ttl(ttl, preset, policy, rules.defaults()),
                 CachePolicy.says(clear, "true"),
-                alone != null && alone.enabled() ? alone.directives() : CacheControlField.parse(cacheControl));
+                CachePolicy.directives(asked, policy));
     }
 
     /** The value of {@code X-OpenRouter-Cache}, the field that turns caching on or off; null if there is none. */

@@ -37,7 +37,7 @@ public final class Preset {
         return definition.cacheEnabled();
     }
 
-    /** Lifetime of what they store in seconds, 1 to 86400, or null for the default. */
+    /** Lifetime of what they store in seconds, 1 to 31536000, or null for the default. */
     public Integer ttlSeconds() {
         return definition.cacheTtlSeconds();
     }

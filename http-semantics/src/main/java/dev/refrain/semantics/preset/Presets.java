@@ -25,9 +25,18 @@ public final class Presets {
      * @return empty if the request names no preset, or one that is not known here (W52)
      */
     public Optional<Preset> find(String model, String preset) {
+        return Optional.ofNullable(named(slug(model, preset)));
+    }
+
+    /** The preset of a slug; null if that is null or not known here. */
+    public Preset named(String slug) {
+        return slug == null ? null : bySlug.get(slug);
+    }
+
+    /** The slug that a request names, known here or not, as in {@link #find}; null if it names none. */
+    public static String slug(String model, String preset) {
         String slug = model == null ? null : ModelReference.slug(model);
-        slug = slug == null ? preset : slug;
-        return slug == null ? Optional.empty() : Optional.ofNullable(bySlug.get(slug));
+        return slug == null ? preset : slug;
     }
 
     /** Whether there are none, so that no request body has to be looked into for a reference. */

@@ -125,6 +125,6 @@ class CachePolicyTest {
 
     private static CacheControls decide(
             String cache, String ttl, String clear, List<String> cacheControl, Preset preset) {
-        return new RequestedCaching(cache, ttl, clear, cacheControl, CacheControls.OFF).with(preset);
+        return new RequestedCaching(cache, ttl, clear, cacheControl, CacheRules.USUAL, null, null).with(preset, null);
     }
 }

@@ -85,6 +85,7 @@ function fields(record, currency, hit) {
     ["Endpoint", record.endpoint],
     ["Model", record.model],
     ["Preset", record.preset],
+    ["Policy", record.policy],
     ["Scope", record.scope],
     ["Streamed", record.streamed ? "yes" : "no"],
     ["Status", String(record.status), record.status >= 400 ? "bad" : ""],

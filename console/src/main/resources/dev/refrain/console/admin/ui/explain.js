@@ -192,6 +192,7 @@ function key(answer) {
       ["Body", parts.body, "code"],
       ["Key version", String(parts.version)],
       ["Lifetime", seconds(answer.ttl_seconds)],
+      ["Policy", answer.policy],
     ]),
   );
 }

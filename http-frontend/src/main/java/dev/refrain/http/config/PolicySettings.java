@@ -1,0 +1,109 @@
+package dev.refrain.http.config;
+
+import com.fasterxml.jackson.databind.PropertyNamingStrategies.KebabCaseStrategy;
+import com.fasterxml.jackson.databind.annotation.JsonNaming;
+import dev.refrain.engine.CacheControls;
+import dev.refrain.engine.exchange.Endpoint;
+import dev.refrain.semantics.policy.Policy;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+
+/** A policy as configured (wire rule W81); null is what it does not say. {@link Policy} says what components mean. */
+@JsonNaming(KebabCaseStrategy.class)
+public record PolicySettings(
+        @Setting(allowed = "a text of 1 to 64 characters, used once")
+        String name,
+
+        @Setting(allowed = "a group of settings: any of label, model, endpoint and preset")
+        Match match,
+
+        @Setting(allowed = "on, off or never") Policy.Caching cache,
+
+        @Setting(allowed = "a duration from 1s to the policy's max-ttl, or else to cache.max-ttl")
+        Duration ttl,
+
+        @Setting(allowed = "a duration from 1s to 365d, such as 24h or 30d")
+        Duration maxTtl,
+
+        @Setting(allowed = "read-write, read-only or write-only")
+        Policy.Mode mode,
+
+        @Setting(allowed = "a number from 0 to 2, such as 0 or 0.3")
+        Double maxTemperature,
+
+        @Setting(allowed = "true or false") Boolean tools,
+
+        @Setting(allowed = "a whole number from 1 to 1000000")
+        Integer maxTurns) {
+
+    /** See {@link Policy.Match}. */
+    public record Match(
+            @Setting(allowed = "a name that labels has") String label,
+
+            @Setting(allowed = "the name of a model, where * stands for any characters")
+            String model,
+
+            @Setting(allowed = "chat, responses, messages or embeddings")
+            Endpoint endpoint,
+
+            @Setting(allowed = "the slug of a preset: letters, digits, '.', '_' and '-'")
+            String preset) {
+        /** Checks what the components' types do not. */
+        public Match {
+            InvalidSetting.unless(model == null || !model.isBlank(), "model");
+            InvalidSetting.unless(preset == null || preset.matches("[A-Za-z0-9._-]+"), "preset");
+        }
+    }
+
+    /** Checks what does not depend on other settings. */
+    public PolicySettings {
+        InvalidSetting.unless(name == null || (!name.isBlank() && name.length() <= 64), "name");
+        if (maxTtl != null) {
+            Settings.checkTtl(maxTtl, CacheControls.MAX_TTL, "max-ttl");
+        }
+        InvalidSetting.unless(
+                maxTemperature == null || (maxTemperature >= 0 && maxTemperature <= 2), "max-temperature");
+        InvalidSetting.unless(maxTurns == null || (maxTurns >= 1 && maxTurns <= 1_000_000), "max-turns");
+    }
+
+    /** Policies without a name get their place in the list as one. */
+    static List<PolicySettings> numbered(List<PolicySettings> policies) {
+        List<PolicySettings> named = new ArrayList<>();
+        for (int i = 0; policies != null && i < policies.size(); i++) {
+            InvalidSetting.unless(policies.get(i) != null, "policies[" + i + "]");
+            named.add(policies.get(i).named("policies[" + i + "]"));
+        }
+        return List.copyOf(named);
+    }
+
+    private PolicySettings named(String otherwise) {
+        return new PolicySettings(
+                name == null ? otherwise : name, match, cache, ttl, maxTtl, mode, maxTemperature, tools, maxTurns);
+    }
+
+    /** @param prefix of this policy's settings */
+    void check(String prefix, Duration longest, List<LabelSettings> labels) {
+        if (ttl != null) {
+            Settings.checkTtl(ttl, maxTtl == null ? longest : maxTtl, prefix + "ttl");
+        }
+        String label = match == null ? null : match.label();
+        InvalidSetting.unless(
+                label == null || labels.stream().anyMatch(known -> known.name().equals(label)), prefix + "match.label");
+    }
+
+    Policy policy() {
+        return new Policy(
+                name,
+                match == null
+                        ? Policy.Match.ALL
+                        : new Policy.Match(match.label(), match.model(), match.endpoint(), match.preset()),
+                cache,
+                ttl,
+                maxTtl,
+                mode == null ? Policy.Mode.READ_WRITE : mode,
+                maxTemperature,
+                tools == null || tools,
+                maxTurns);
+    }
+}

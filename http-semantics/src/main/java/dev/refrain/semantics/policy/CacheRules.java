@@ -1,0 +1,23 @@
+package dev.refrain.semantics.policy;
+
+import java.util.Objects;
+
+/**
+ * What an operator, or the program round a client, says about caching beside headers and presets. Immutable and
+ * thread-safe; nothing is null.
+ */
+public record CacheRules(CacheDefaults defaults, Policies policies) {
+    /** The contract's defaults and no policies. */
+    public static final CacheRules USUAL = new CacheRules(CacheDefaults.USUAL, Policies.NONE);
+
+    /** Requires both. */
+    public CacheRules {
+        Objects.requireNonNull(defaults, "defaults");
+        Objects.requireNonNull(policies, "policies");
+    }
+
+    /** Rules without policies. */
+    public static CacheRules of(CacheDefaults defaults) {
+        return new CacheRules(defaults, Policies.NONE);
+    }
+}
