@@ -1,11 +1,11 @@
-// Chains of requests by the vendors' own SDKs, through the proxy whose URL is the first argument. Run by NodeSdkTest; prints one line of JSON for
-// each step that is to be looked at.
+// Chains of requests by the vendors' own SDKs, through the proxy whose URL is the first argument; the other arguments are what to do (steps, below).
+// Run by NodeSdkTest; prints one line of JSON for each step that is to be looked at.
 import Anthropic from "@anthropic-ai/sdk";
 import { Agent, OpenAIResponsesModel, Runner, setTracingDisabled } from "@openai/agents";
 import { OpenRouter } from "@openrouter/sdk";
 import OpenAI from "openai";
 
-const [base, step] = process.argv.slice(2);
+const [base, ...asked] = process.argv.slice(2);
 const headers = { "X-OpenRouter-Cache": "true" };
 const openai = new OpenAI({ baseURL: `${base}/v1`, apiKey: "sk-openai", defaultHeaders: headers, maxRetries: 0 });
 const anthropic = new Anthropic({ baseURL: base, apiKey: "sk-ant", defaultHeaders: headers, maxRetries: 0 });
@@ -87,4 +87,4 @@ const steps = {
   },
 };
 
-await steps[step]();
+for (const step of asked) await steps[step]();

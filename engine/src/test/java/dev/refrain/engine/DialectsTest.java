@@ -75,7 +75,7 @@ class DialectsTest {
 
     @ParameterizedTest
     @MethodSource("dialects")
-    void w16_isStoredIfItIsWholeAndItsHitSavesWhatItCost(Dialect dialect) {
+    void w16_f7_f8_f9_f46_isStoredIfItIsWholeAndItsHitSavesWhatItCost(Dialect dialect) {
         List<AnswerFacts> counted = new ArrayList<>();
         ResponseSink capture = cache.pipeline().capture(key(dialect), Duration.ofMinutes(5), new RecordingSink());
         assertThat(capture.whenCounted(counted::add)).isTrue();

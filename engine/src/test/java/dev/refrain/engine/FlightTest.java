@@ -256,7 +256,7 @@ class FlightTest {
 
     @ParameterizedTest
     @ValueSource(ints = {400, 401, 402, 403, 404, 413, 422, 429, 499})
-    void w28b_aClientErrorIsTheAnswerOfAllWhoWait(int status) {
+    void w28b_f14_aClientErrorIsTheAnswerOfAllWhoWait(int status) {
         RecordingSink leader = request(CHAT_REQUEST);
         List<RecordingSink> followers = new ArrayList<>();
         for (int i = 0; i < 7; i++) {

@@ -23,6 +23,7 @@ import dev.refrain.openai.RefrainOpenAi;
 import dev.refrain.semantics.RequestFields;
 import dev.refrain.semantics.client.ClientCache;
 import dev.refrain.semantics.client.ClientRequest;
+import dev.refrain.semantics.client.HeadDigest;
 import dev.refrain.semantics.client.ProviderAnswer;
 import dev.refrain.semantics.client.RefrainOptions;
 import dev.refrain.semantics.client.RequestUrl;
@@ -233,7 +234,6 @@ public class CachedClients {
     /** A request of a library that costs nothing. */
     static final class PlainRequest implements ClientRequest, RequestFields {
         private static final RequestUrl TO = RequestUrl.of(URL);
-        private static final Object HEAD = new Object();
 
         private final byte[] body;
 
@@ -242,8 +242,9 @@ public class CachedClients {
         }
 
         @Override
-        public Object head() {
-            return HEAD;
+        public boolean digest(HeadDigest head) {
+            head.add("POST").add(URL).add("Authorization").add(BEARER);
+            return true;
         }
 
         @Override

@@ -195,6 +195,9 @@ public abstract class FrontEndContract {
         assertMissThatIsRead(ask(CHAT, REQUEST.replace("hi", "ho")));
         assertMissThatIsRead(ask(CHAT, REQUEST, "Authorization", "Bearer sk-other"));
         assertMissThatIsRead(ask(CHAT, REQUEST, "anthropic-beta", "new"));
+        assertMissThatIsRead(ask(CHAT + "?api-version=1", REQUEST));
+        assertMissThatIsRead(ask(CHAT + "?api-version=2", REQUEST));
+        assertMissThatIsRead(ask(CHAT, REQUEST, "api-key", "of another"));
         assertMissThatIsRead(ask(CHAT, REQUEST.replace("{\"model\"", "{\"stream\":true,\"model\"")));
         assertMissThatIsRead(ask("/responses", REQUEST));
         try (Reply spaced = ask(CHAT, REQUEST.replace(":", " : "))) {

@@ -2,17 +2,15 @@ package dev.refrain.anthropic;
 
 import com.anthropic.core.RequestOptions;
 import com.anthropic.core.Timeout;
-import com.anthropic.core.http.Headers;
 import com.anthropic.core.http.HttpClient;
-import com.anthropic.core.http.HttpMethod;
 import com.anthropic.core.http.HttpRequest;
 import com.anthropic.core.http.HttpRequestBody;
 import com.anthropic.core.http.HttpResponse;
-import com.anthropic.core.http.QueryParams;
 import dev.refrain.semantics.RequestFields;
 import dev.refrain.semantics.client.BodyBytes;
 import dev.refrain.semantics.client.ClientCache;
 import dev.refrain.semantics.client.ClientRequest;
+import dev.refrain.semantics.client.HeadDigest;
 import dev.refrain.semantics.client.ProviderAnswer;
 import dev.refrain.semantics.client.RequestUrl;
 import java.io.FilterInputStream;
@@ -39,13 +37,18 @@ final class SdkRequest implements ClientRequest, RequestFields {
         this.options = options;
     }
 
-    private record Head(
-            HttpMethod method, String baseUrl, List<String> pathSegments, QueryParams query, Headers headers) {}
-
     @Override
-    public Object head() {
-        return new Head(
-                request.method(), request.baseUrl(), request.pathSegments(), request.queryParams(), request.headers());
+    public boolean digest(HeadDigest head) {
+        head.add(request.method().name()).add(request.baseUrl()).addAll(request.pathSegments());
+        for (String name : request.queryParams().keys()) {
+            head.add(name).addAll(request.queryParams().values(name));
+        }
+        // A part that no name is: the fields begin.
+        head.add(null);
+        for (String name : request.headers().names()) {
+            head.add(name).addAll(request.headers().values(name));
+        }
+        return true;
     }
 
     @Override

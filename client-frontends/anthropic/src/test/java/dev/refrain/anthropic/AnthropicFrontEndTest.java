@@ -60,11 +60,16 @@ class AnthropicFrontEndTest {
 
         @Override
         public Reply send(String path, String body, String... headers) throws IOException {
+            String[] parts = path.substring(1).split("\\?", -1);
             HttpRequest.Builder request = HttpRequest.builder()
                     .method(HttpMethod.POST)
                     .baseUrl(base.toString())
-                    .addPathSegments(path.substring(1).split("/"))
+                    .addPathSegments(parts[0].split("/"))
                     .body(new Body(body.getBytes(StandardCharsets.UTF_8)));
+            if (parts.length > 1) {
+                String[] parameter = parts[1].split("=", -1);
+                request.putQueryParam(parameter[0], parameter[1]);
+            }
             for (int i = 0; i < headers.length; i += 2) {
                 request.putHeader(headers[i], headers[i + 1]);
             }

@@ -4,6 +4,7 @@ import dev.refrain.semantics.RequestFields;
 import dev.refrain.semantics.client.BodyBytes;
 import dev.refrain.semantics.client.ClientCache;
 import dev.refrain.semantics.client.ClientRequest;
+import dev.refrain.semantics.client.HeadDigest;
 import dev.refrain.semantics.client.ProviderAnswer;
 import dev.refrain.semantics.client.RequestUrl;
 import java.io.IOException;
@@ -11,7 +12,6 @@ import java.io.InputStream;
 import java.io.InterruptedIOException;
 import java.net.URI;
 import java.net.http.HttpClient;
-import java.net.http.HttpHeaders;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
@@ -38,11 +38,11 @@ final class CallersRequest implements ClientRequest, RequestFields {
         this.request = request;
     }
 
-    private record Head(String method, URI uri, HttpHeaders headers) {}
-
     @Override
-    public Object head() {
-        return new Head(request.method(), request.uri(), request.headers());
+    public boolean digest(HeadDigest head) {
+        head.add(request.method()).add(request.uri().toString());
+        request.headers().map().forEach((name, lines) -> head.add(name).addAll(lines));
+        return true;
     }
 
     @Override

@@ -2,12 +2,12 @@ package dev.refrain.langchain4j;
 
 import dev.langchain4j.exception.HttpException;
 import dev.langchain4j.http.client.HttpClient;
-import dev.langchain4j.http.client.HttpMethod;
 import dev.langchain4j.http.client.HttpRequest;
 import dev.langchain4j.http.client.SuccessfulHttpResponse;
 import dev.refrain.semantics.RequestFields;
 import dev.refrain.semantics.client.ClientCache;
 import dev.refrain.semantics.client.ClientRequest;
+import dev.refrain.semantics.client.HeadDigest;
 import dev.refrain.semantics.client.ProviderAnswer;
 import dev.refrain.semantics.client.RequestUrl;
 import java.io.ByteArrayInputStream;
@@ -36,11 +36,11 @@ final class ModelRequest implements ClientRequest, RequestFields {
         this.streaming = streaming;
     }
 
-    private record Head(HttpMethod method, String url, Map<String, List<String>> headers) {}
-
     @Override
-    public Object head() {
-        return new Head(request.method(), request.url(), request.headers());
+    public boolean digest(HeadDigest head) {
+        head.add(request.method().name()).add(request.url());
+        request.headers().forEach((name, lines) -> head.add(name).addAll(lines));
+        return true;
     }
 
     @Override

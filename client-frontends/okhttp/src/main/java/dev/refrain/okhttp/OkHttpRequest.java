@@ -3,6 +3,7 @@ package dev.refrain.okhttp;
 import dev.refrain.semantics.RequestFields;
 import dev.refrain.semantics.client.ClientCache;
 import dev.refrain.semantics.client.ClientRequest;
+import dev.refrain.semantics.client.HeadDigest;
 import dev.refrain.semantics.client.ProviderAnswer;
 import dev.refrain.semantics.client.RequestUrl;
 import java.io.IOException;
@@ -15,7 +16,6 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.BiConsumer;
 import okhttp3.Call;
 import okhttp3.Headers;
-import okhttp3.HttpUrl;
 import okhttp3.Interceptor;
 import okhttp3.OkHttpClient;
 import okhttp3.Request;
@@ -48,11 +48,13 @@ final class OkHttpRequest implements ClientRequest, RequestFields {
         this.headers = request.headers();
     }
 
-    private record Head(String method, HttpUrl url, Headers headers) {}
-
     @Override
-    public Object head() {
-        return new Head(request.method(), request.url(), headers);
+    public boolean digest(HeadDigest head) {
+        head.add(request.method()).add(request.url().toString());
+        for (int i = 0; i < headers.size(); i++) {
+            head.add(headers.name(i)).add(headers.value(i));
+        }
+        return true;
     }
 
     @Override

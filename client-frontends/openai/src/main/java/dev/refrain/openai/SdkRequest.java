@@ -2,17 +2,15 @@ package dev.refrain.openai;
 
 import com.openai.core.RequestOptions;
 import com.openai.core.Timeout;
-import com.openai.core.http.Headers;
 import com.openai.core.http.HttpClient;
-import com.openai.core.http.HttpMethod;
 import com.openai.core.http.HttpRequest;
 import com.openai.core.http.HttpRequestBody;
 import com.openai.core.http.HttpResponse;
-import com.openai.core.http.QueryParams;
 import dev.refrain.semantics.RequestFields;
 import dev.refrain.semantics.client.BodyBytes;
 import dev.refrain.semantics.client.ClientCache;
 import dev.refrain.semantics.client.ClientRequest;
+import dev.refrain.semantics.client.HeadDigest;
 import dev.refrain.semantics.client.ProviderAnswer;
 import dev.refrain.semantics.client.RequestUrl;
 import java.io.FilterInputStream;
@@ -42,13 +40,18 @@ final class SdkRequest implements ClientRequest, RequestFields {
         this.options = options;
     }
 
-    private record Head(
-            HttpMethod method, String baseUrl, List<String> pathSegments, QueryParams query, Headers headers) {}
-
     @Override
-    public Object head() {
-        return new Head(
-                request.method(), request.baseUrl(), request.pathSegments(), request.queryParams(), request.headers());
+    public boolean digest(HeadDigest head) {
+        head.add(request.method().name()).add(request.baseUrl()).addAll(request.pathSegments());
+        for (String name : request.queryParams().keys()) {
+            head.add(name).addAll(request.queryParams().values(name));
+        }
+        // A part that no name is: the fields begin.
+        head.add(null);
+        for (String name : request.headers().names()) {
+            head.add(name).addAll(request.headers().values(name));
+        }
+        return true;
     }
 
     @Override

@@ -41,7 +41,9 @@ final class Console implements AutoCloseable {
     static Console start(RefrainProperties properties, ResponseCache cache, ActivityLog log, Environment settings) {
         Callers callers = new Callers(cache, CREDENTIALS, Map.of());
         KeyContexts contexts = new KeyContexts(
-                cache, FieldNames.parse(KeyContexts.USUAL_HEADERS + ", x-refrain-namespace, x-refrain-sample"));
+                cache,
+                FieldNames.parse(KeyContexts.USUAL_HEADERS + ", x-refrain-namespace, x-refrain-sample"),
+                CREDENTIALS);
         Console console = new Console(new Outlines(0, cache.admin().memory()));
         Explainer explainer = new Explainer(
                 cache,

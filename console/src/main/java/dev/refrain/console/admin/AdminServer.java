@@ -102,7 +102,7 @@ public final class AdminServer implements AutoCloseable {
     private final Undertow undertow;
     private final String host;
 
-    private AdminServer(AdminOptions options, Subject subject) {
+    private AdminServer(AdminOptions options, Subject subject, int patienceSeconds) {
         this.subject = subject;
         this.host = options.host();
         this.sessions = new Sessions(options.token(), Clock.systemUTC());
@@ -115,13 +115,13 @@ public final class AdminServer implements AutoCloseable {
                 .setIoThreads(IO_THREADS)
                 .setWorkerThreads(WORKERS)
                 .setServerOption(UndertowOptions.MAX_HEADER_SIZE, MAX_HEADER_BYTES)
-                .setServerOption(UndertowOptions.REQUEST_PARSE_TIMEOUT, SmallBody.DEADLINE_SECONDS * 1000)
+                .setServerOption(UndertowOptions.REQUEST_PARSE_TIMEOUT, patienceSeconds * 1000)
                 .setServerOption(UndertowOptions.NO_REQUEST_TIMEOUT, IDLE_MILLIS)
                 .setSocketOption(Options.WRITE_TIMEOUT, STALL_MILLIS)
                 .setSocketOption(Options.CONNECTION_HIGH_WATER, connections)
                 .setSocketOption(Options.CONNECTION_LOW_WATER, connections)
                 .setHandler(new Framing(
-                        new Gate(sessions, attempts, options.host(), routes(figures)),
+                        new Gate(sessions, attempts, options.host(), patienceSeconds, routes(figures)),
                         (exchange, why) -> Replies.error(exchange, new AdminException(why.status(), why.message()))))
                 .build();
     }
@@ -179,7 +179,12 @@ public final class AdminServer implements AutoCloseable {
      * @throws IOException if the address cannot be listened on; the message says which and why
      */
     public static AdminServer start(AdminOptions options, Subject subject) throws IOException {
-        AdminServer server = new AdminServer(options, subject);
+        return start(options, subject, SmallBody.DEADLINE_SECONDS);
+    }
+
+    /** @param patienceSeconds how long a head may take, and a body */
+    static AdminServer start(AdminOptions options, Subject subject, int patienceSeconds) throws IOException {
+        AdminServer server = new AdminServer(options, subject, patienceSeconds);
         try {
             server.undertow.start();
         } catch (RuntimeException e) {

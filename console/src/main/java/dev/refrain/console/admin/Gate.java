@@ -34,20 +34,27 @@ final class Gate implements HttpHandler {
     private final Sessions sessions;
     private final Attempts attempts;
     private final String ownHost;
+    private final int bodySeconds;
     private final HttpHandler next;
 
-    /** @param ownHost the address that is bound, a name of this machine too */
-    Gate(Sessions sessions, Attempts attempts, String ownHost, HttpHandler next) {
+    /**
+     * Before all handlers.
+     *
+     * @param ownHost the address that is bound, a name of this machine too
+     * @param bodySeconds how long all of a request's body may take
+     */
+    Gate(Sessions sessions, Attempts attempts, String ownHost, int bodySeconds, HttpHandler next) {
         this.sessions = sessions;
         this.attempts = attempts;
         this.ownHost = ownHost;
+        this.bodySeconds = bodySeconds;
         this.next = next;
     }
 
     @Override
     public void handleRequest(HttpServerExchange exchange) throws Exception {
         harden(exchange.getResponseHeaders());
-        SmallBody.watch(exchange);
+        SmallBody.watch(exchange, bodySeconds);
         try {
             check(exchange);
         } catch (AdminException refused) {

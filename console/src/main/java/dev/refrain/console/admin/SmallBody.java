@@ -51,8 +51,12 @@ final class SmallBody {
         this.receiver = receiver;
     }
 
-    /** Closes the connection if the request's body, whether anybody wants it or not, has not come in time. */
-    static void watch(HttpServerExchange exchange) {
+    /**
+     * Closes the connection if the request's body, whether anybody wants it or not, has not come in time.
+     *
+     * @param seconds for all of it
+     */
+    static void watch(HttpServerExchange exchange, int seconds) {
         if (exchange.isRequestComplete()) {
             return;
         }
@@ -63,7 +67,7 @@ final class SmallBody {
                                 IoUtils.safeClose(exchange.getConnection());
                             }
                         },
-                        DEADLINE_SECONDS,
+                        seconds,
                         TimeUnit.SECONDS);
         exchange.addExchangeCompleteListener((completed, next) -> {
             late.remove();

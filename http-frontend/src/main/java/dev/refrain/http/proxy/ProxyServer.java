@@ -133,7 +133,7 @@ public final class ProxyServer implements AutoCloseable {
                 settings.timeouts().keepAlive(),
                 callers.fields()::contains,
                 client::displace);
-        KeyContexts contexts = new KeyContexts(cache, settings.key().headers());
+        KeyContexts contexts = new KeyContexts(cache, settings.key().headers(), callers.fields());
         ClientLimits reading = new ClientLimits(
                 cache.admin().memory(), slowClients, settings.timeouts().request());
         ProxyHandler handler = new ProxyHandler(new Parts(

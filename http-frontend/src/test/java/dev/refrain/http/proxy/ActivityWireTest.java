@@ -67,7 +67,7 @@ class ActivityWireTest extends WireTest {
     }
 
     @Test
-    void w60_aHitHasARecordHereAndItsSourceTheProviders() throws IOException {
+    void w60_f45_aHitHasARecordHereAndItsSourceTheProviders() throws IOException {
         providersRecords();
         String source = header(proxy.cached(CHAT, CHAT_REQUEST), GENERATION);
         String hit = header(proxy.cached(CHAT, CHAT_REQUEST), GENERATION);

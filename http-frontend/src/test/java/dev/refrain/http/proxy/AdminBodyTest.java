@@ -63,15 +63,4 @@ class AdminBodyTest extends WireTest {
             assertThat(client.readResponse()).contains(" 413 ");
         }
     }
-
-    @Test
-    void f55_whoSendsSlowlyIsCutInSeconds() throws IOException {
-        long begun = System.nanoTime();
-        try (RawClient client = new RawClient(proxy.admin("/").getPort())) {
-            client.send("POST /admin/api/login HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Refrain-Admin: 1\r\n"
-                    + "Content-Length: 1000\r\n\r\n{");
-            assertThat(client.readToTheEnd(1000)).isEmpty();
-        }
-        assertThat((System.nanoTime() - begun) / 1e9).isBetween(5.0, 19.0);
-    }
 }

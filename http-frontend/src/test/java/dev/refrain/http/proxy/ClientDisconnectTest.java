@@ -107,7 +107,7 @@ class ClientDisconnectTest extends WireTest {
     /** The first call is never answered; whoever joined it would wait for it as vainly as its client did. */
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
-    void w28b_nobodyJoinsASilentCallThatItsClientHasLeft(boolean reset) throws Exception {
+    void w28b_f13_nobodyJoinsASilentCallThatItsClientHasLeft(boolean reset) throws Exception {
         CountDownLatch never = new CountDownLatch(1);
         AtomicInteger calls = new AtomicInteger();
         CountDownLatch called = new CountDownLatch(1);

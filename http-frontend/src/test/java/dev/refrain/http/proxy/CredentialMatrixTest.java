@@ -118,7 +118,7 @@ class CredentialMatrixTest extends WireTest {
     }
 
     @Test
-    void w15_f2_eachCredentialKeepsTwoCallersApart() throws IOException {
+    void w15_f1_f2_eachCredentialKeepsTwoCallersApart() throws IOException {
         for (String field : CREDENTIALS) {
             assertApart(field);
         }

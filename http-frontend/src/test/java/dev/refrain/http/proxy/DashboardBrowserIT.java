@@ -89,7 +89,7 @@ class DashboardBrowserIT {
     // ---- what is there
 
     @Test
-    void aRequestShowsUpWithoutAReload() {
+    void f48_aRequestShowsUpWithoutAReload() {
         Page page = open("");
         assertThat(page.locator("#connection")).hasText("Live");
         long before = number(page.locator("#requests"));

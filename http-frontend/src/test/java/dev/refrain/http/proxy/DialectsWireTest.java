@@ -108,7 +108,7 @@ class DialectsWireTest extends WireTest {
      */
     @ParameterizedTest
     @CsvSource({"'', 0.00290325", "',\"cost\":0.5', 0.5", "',\"cost\":0', 0", "',\"cost\":-1', 0.00290325"})
-    void f43_aHitSavesWhatItsMissCost(String more, String cost) throws IOException {
+    void f43_f44_aHitSavesWhatItsMissCost(String more, String cost) throws IOException {
         Path file = folder.resolve("prices.yaml");
         Files.writeString(file, "prices:\n  - model: m\n    prompt: 0.25\n    completion: 10\n");
         restart(Map.of("REFRAIN_CONFIG", file.toString()));
@@ -168,7 +168,7 @@ class DialectsWireTest extends WireTest {
     }
 
     @Test
-    void w25_replayZeroNamesMorePlaces() throws IOException {
+    void w25_f47_replayZeroNamesMorePlaces() throws IOException {
         restart(Map.of("REFRAIN_REPLAY_ZERO", "cost, *.tps"));
         String answer = CHAT_ANSWER
                 .replace("\"index\": 0", "\"tps\": 61.5, \"index\": 0")

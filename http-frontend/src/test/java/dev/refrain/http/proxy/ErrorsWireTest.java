@@ -191,7 +191,7 @@ class ErrorsWireTest extends WireTest {
     }
 
     @Test
-    void w32_anErrorThatNoRetryCuresSaysSoAndNothingOfItLives() throws IOException {
+    void w32_f34_anErrorThatNoRetryCuresSaysSoAndNothingOfItLives() throws IOException {
         restart(Map.of("REFRAIN_LIMITS_REQUEST_BODY", "10KiB"));
         HttpResponse<String> notCached = proxy.cached(CHAT, CHAT_REQUEST, "Cache-Control", "only-if-cached");
         assertThat(notCached.statusCode()).isEqualTo(504);

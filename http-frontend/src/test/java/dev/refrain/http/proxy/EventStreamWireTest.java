@@ -162,7 +162,7 @@ class EventStreamWireTest extends ProviderFaults {
      */
     @ParameterizedTest
     @CsvSource({"Content-Length, true", "Transfer-Encoding: chunked, true", "Connection: close, false"})
-    void w16_aChatStreamMayLackDoneIfItsMessageEndsInGoodOrder(String framing, boolean stored) {
+    void w16_f10_aChatStreamMayLackDoneIfItsMessageEndsInGoodOrder(String framing, boolean stored) {
         String events = A + FINISH + USAGE;
         provider.does(call -> {
             boolean chunked = framing.endsWith("chunked");

@@ -91,7 +91,7 @@ class NginxIT extends WireTest {
      * Only the leader has the provider's field. Without one of its own, the follower would get everything at the end.
      */
     @Test
-    void w28c_aFollowerBehindNginxGetsAStreamLive() throws Exception {
+    void w28c_f15_aFollowerBehindNginxGetsAStreamLive() throws Exception {
         CountDownLatch rest = new CountDownLatch(1);
         provider.does((exchange, request) -> {
             exchange.getResponseHeaders().set("X-Accel-Buffering", "no");

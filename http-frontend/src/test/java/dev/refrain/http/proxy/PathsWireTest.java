@@ -40,7 +40,7 @@ class PathsWireTest extends WireTest {
                 "/openai/v1/chat/completions",
                 "http://elsewhere.example//v1/chat/completions/"
             })
-    void w1b_emptySegmentsAndASlashAtTheEndDoNotCount(String target) throws IOException {
+    void w1b_f29_emptySegmentsAndASlashAtTheEndDoNotCount(String target) throws IOException {
         assertThat(cached(target)).contains("Cache-Status: MISS");
         assertThat(cached(CHAT)).contains("Cache-Status: HIT");
         assertThat(cached(target)).contains("Cache-Status: HIT");
@@ -50,7 +50,7 @@ class PathsWireTest extends WireTest {
     }
 
     @Test
-    void w1b_dotSegmentsAreRefused() throws IOException {
+    void w1b_f28_dotSegmentsAreRefused() throws IOException {
         for (String target : List.of(
                 "/v1/../key/generate",
                 "/v1/..",
@@ -139,7 +139,7 @@ class PathsWireTest extends WireTest {
     }
 
     @Test
-    void w1b_azuresDeploymentIsPartOfTheKey() throws IOException {
+    void w1b_f29_azuresDeploymentIsPartOfTheKey() throws IOException {
         assertThat(cached(AZURE)).contains("Cache-Status: MISS");
         assertThat(cached(AZURE)).contains("Cache-Status: HIT");
         assertThat(cached(AZURE.replace("gpt-4o/", "gpt-4o//"))).contains("Cache-Status: HIT");

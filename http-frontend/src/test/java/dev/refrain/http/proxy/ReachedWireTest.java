@@ -125,7 +125,7 @@ class ReachedWireTest {
     }
 
     @Test
-    void withTlsTheProxyOnlyPassesBytes() throws Exception {
+    void f42_withTlsTheProxyOnlyPassesBytes() throws Exception {
         SSLContext tls = SelfSigned.context(certificate());
         try (RawProvider provider = new RawProvider(call -> call.write(ANSWER), tls);
                 ServerSocket between = tunnel(provider.base().getPort(), "HTTP/1.1 200 Connected\r\n\r\n");

@@ -135,7 +135,7 @@ class SharedFaultWireTest extends ProviderFaults {
 
     @ParameterizedTest
     @CsvSource({"400, false", "429, false", "429, true", "401, true"})
-    void w28b_aClientErrorIsTheAnswerOfAllWhoWait(int status, boolean streaming) throws Exception {
+    void w28b_f14_aClientErrorIsTheAnswerOfAllWhoWait(int status, boolean streaming) throws Exception {
         String error = "{\"error\":{\"message\":\"" + "slow down ".repeat(10_000) + "\"}}";
         Script refuses = document(
                 status + " No", error, "Retry-After: 9", "x-ratelimit-reset-requests: 1s", "x-should-retry: true");

@@ -32,6 +32,8 @@ import org.junit.jupiter.api.io.TempDir;
  * the longest values of all fields, long answers at once, and readers that take
  * nothing. Somebody asks ordinary things all the time, and is answered each time.
  *
+ * <p>Long, since all floods are seen by the same two who ask ordinary things.
+ *
  * <p>{@code -Drefrain.smallheap=N} makes it N times as much; 10 is all that the numbers below say.
  */
 class SmallHeapIT {
@@ -64,11 +66,42 @@ class SmallHeapIT {
 
         private volatile boolean over;
         private final Thread thread = new Thread(this::run);
+        /** Who comes anew each time has no such answer, may be told to try again, and gets one before long. */
+        private final Thread newcomer = new Thread(this::comeAnew);
+
+        private final AtomicLong longestUnansweredMillis = new AtomicLong();
 
         Pinger(RunningJar jar) throws InterruptedException {
             this.jar = jar;
             thread.start();
             askMore(1);
+            newcomer.start();
+        }
+
+        private void comeAnew() {
+            long answeredNanos = System.nanoTime();
+            for (int i = 0; !over; i++) {
+                String body = "{\"new\":" + i / 2 + "}";
+                try (RawClient client = new RawClient(jar.port())) {
+                    client.send("POST " + PATH + " HTTP/1.1\r\nHost: x\r\nX-OpenRouter-Cache: true\r\nContent-Length: "
+                            + body.length() + "\r\n\r\n" + body);
+                    String got = client.readResponse();
+                    if (got.startsWith("HTTP/1.1 200 ")) {
+                        answeredNanos = System.nanoTime();
+                    } else if (!got.isEmpty() && !(got.startsWith("HTTP/1.1 503 ") && got.contains("Retry-After: "))) {
+                        wrong.add("newcomer " + i + " " + got);
+                    }
+                } catch (IOException closed) {
+                    // There is no room for it.
+                }
+                longestUnansweredMillis.accumulateAndGet(
+                        TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - answeredNanos), Math::max);
+                try {
+                    Thread.sleep(100);
+                } catch (InterruptedException e) {
+                    return;
+                }
+            }
         }
 
         private void run() {
@@ -116,6 +149,7 @@ class SmallHeapIT {
             over = true;
             try {
                 thread.join(20_000);
+                newcomer.join(30_000);
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
             }
@@ -170,6 +204,9 @@ class SmallHeapIT {
                 .as("refused, where %s were answered", pinger.answered)
                 .isZero();
         assertThat(pinger.longestMillis.get()).as("the longest wait, in ms").isLessThan(LONGEST_WAIT_MILLIS);
+        assertThat(pinger.longestUnansweredMillis.get())
+                .as("the longest time in which nobody new was answered, in ms")
+                .isLessThan(LONGEST_WAIT_MILLIS);
     }
 
     /** Each field as long as it may be, in so many different values. */

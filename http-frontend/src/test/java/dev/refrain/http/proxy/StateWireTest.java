@@ -65,7 +65,7 @@ class StateWireTest extends WireTest {
 
     @ParameterizedTest
     @CsvSource({"/v1/responses,false", "/v1/responses,true", "/v1/messages,false", "/v1/messages,true"})
-    void w26b_aChainThatWasRunBeforeHitsThroughout(String path, boolean stream) throws IOException {
+    void w26b_f5_aChainThatWasRunBeforeHitsThroughout(String path, boolean stream) throws IOException {
         restart(Map.of("REFRAIN_ACTIVITY_MAX_SIZE", "0"));
         List<String> first = chain(path, stream);
         assertThat(provider.calls()).isEqualTo(3);
@@ -223,7 +223,7 @@ class StateWireTest extends WireTest {
     }
 
     @Test
-    void w19_conversationsAreNotEligible() {
+    void w19_f4_conversationsAreNotEligible() {
         for (int i = 0; i < 2; i++) {
             HttpResponse<String> response =
                     proxy.cached(RESPONSES, "{\"model\":\"m\",\"conversation\":\"conv_1\",\"input\":\"ping\"}");

@@ -52,7 +52,7 @@ class UnreachableProviderTest {
     }
 
     @Test
-    void w31_refused() throws IOException {
+    void w31_f41_refused() throws IOException {
         int port;
         try (ServerSocket closed = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
             port = closed.getLocalPort();
@@ -61,7 +61,7 @@ class UnreachableProviderTest {
     }
 
     @Test
-    void w31_aCertificateThatNobodyVouchesFor() throws IOException {
+    void w31_f41_aCertificateThatNobodyVouchesFor() throws IOException {
         try (RawProvider provider = new RawProvider(call -> call.write(ANSWER), SelfSigned.context())) {
             assertSaid(provider.base().toString(), "certificate", "certificate is not trusted");
         }

@@ -25,7 +25,7 @@ class UntouchedWireTest extends ProviderFaults {
     }
 
     @Test
-    void w2_aGetHasNoLengthAndAPostWithoutBodyHasOne() throws Exception {
+    void w2_f38_aGetHasNoLengthAndAPostWithoutBodyHasOne() throws Exception {
         exchange("GET /v1/models HTTP/1.1\r\n\r\n", "HTTP/1.1 204 No Content\r\n\r\n");
         assertThat(heads.take()).startsWith("GET /v1/models HTTP/1.1\r\n").doesNotContainIgnoringCase("content-length");
         exchange("DELETE /v1/files/1 HTTP/1.1\r\n\r\n", "HTTP/1.1 204 No Content\r\n\r\n");

@@ -9,6 +9,7 @@ import dev.refrain.semantics.coding.ContentCoding;
 import dev.refrain.semantics.key.KeyContexts;
 import dev.refrain.semantics.policy.RequestedCaching;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -18,12 +19,16 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
  * Decides what requests are to the cache by their heads, and knows the heads of the last ones. A client sends the same
  * head again and again, and to read it takes longer than the rest of a hit.
  *
- * <p>What is kept are values of the client library, which has the same credentials in memory anyway. Thread-safe.
+ * <p>Keeps digests of heads, and so no credential (wire rule W15): the client library may have forgotten it since.
+ * Thread-safe.
  */
 final class ClientHeads {
     private static final int KEPT = 8;
+    /** More than there are threads at the same place; a power of two. */
+    private static final int SPARE = 16;
 
-    private record Entry(Object head, ClientHead decided) {}
+    @SuppressWarnings("ArrayRecordComponent") // compared by its content
+    private record Entry(byte[] digest, ClientHead decided) {}
 
     private final RefrainOptions options;
     private final Callers callers;
@@ -33,6 +38,8 @@ final class ClientHeads {
 
     private final AtomicReferenceArray<Entry> known = new AtomicReferenceArray<>(KEPT);
     private final AtomicInteger next = new AtomicInteger();
+    /** Empty ones, for whoever comes by. */
+    private final AtomicReferenceArray<HeadDigest> digests = new AtomicReferenceArray<>(SPARE);
 
     ClientHeads(ResponseCache cache, RefrainOptions options) {
         this.options = options;
@@ -40,26 +47,34 @@ final class ClientHeads {
         List<String> headers = new ArrayList<>(options.keyHeaders().names());
         headers.add(KeyFields.NAMESPACE);
         headers.add(KeyFields.SAMPLE);
-        this.contexts = new KeyContexts(cache, new FieldNames(headers));
+        this.contexts = new KeyContexts(cache, new FieldNames(headers), options.credentials());
         this.caller =
                 options.scope() == null ? null : Caller.of(cache.pipeline().scope(options.scope()));
     }
 
     /** What a request is to the cache; null if the cache has no part in it. */
     ClientHead of(ClientRequest request) {
-        Object head = request.head();
-        if (head == null) {
-            return decide(request);
+        int place = (int) Thread.currentThread().getId() & (SPARE - 1);
+        HeadDigest spare = digests.getAndSet(place, null);
+        HeadDigest digest = spare == null ? new HeadDigest() : spare;
+        try {
+            return request.digest(digest) ? known(digest.end(), request) : decide(request);
+        } finally {
+            digest.clear();
+            digests.set(place, digest);
         }
+    }
+
+    private ClientHead known(byte[] digest, ClientRequest request) {
         for (int i = 0; i < KEPT; i++) {
             Entry entry = known.get(i);
-            if (entry != null && head.equals(entry.head())) {
+            if (entry != null && Arrays.equals(digest, entry.digest())) {
                 return entry.decided();
             }
         }
         ClientHead decided = decide(request);
         if (decided != null) {
-            known.set(Math.floorMod(next.getAndIncrement(), KEPT), new Entry(head, decided));
+            known.set(Math.floorMod(next.getAndIncrement(), KEPT), new Entry(digest.clone(), decided));
         }
         return decided;
     }

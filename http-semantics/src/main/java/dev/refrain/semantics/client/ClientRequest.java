@@ -10,12 +10,15 @@ import java.time.Duration;
  */
 public interface ClientRequest {
     /**
-     * All of the request but its body, as a value that does not change, and that equals another one only if method, URL
-     * and all lines of the header are the same. By it the cache knows a head again without reading it. Null, which it
-     * is unless overridden, if the client library has no such values.
+     * Adds all of the request but its body: method, URL and all lines of the header, in an order that is the same for
+     * equal ones. By it the cache knows a head again without understanding it, which takes longer than the rest of a
+     * hit.
+     *
+     * @return whether that was done. A request that returns false, which it does unless overridden, is understood anew
+     *     each time
      */
-    default Object head() {
-        return null;
+    default boolean digest(HeadDigest head) {
+        return false;
     }
 
     /** The method, in capitals. */

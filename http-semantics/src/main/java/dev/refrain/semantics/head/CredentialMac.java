@@ -7,8 +7,8 @@ import java.security.SecureRandom;
 
 /**
  * Recognises earlier credentials without keeping them (wire rule W15): SHA-256 over a random key of this process,
- * followed by the credentials. The compared inputs have the same length, so there is no length extension, and HMAC's
- * second pass, which costs as much again, is not needed. Not thread-safe.
+ * followed by the credentials. Nobody is shown a value, so there is no length extension, and HMAC's second pass, which
+ * costs as much again, is not needed. Not thread-safe.
  */
 public final class CredentialMac {
     private static final int LENGTH = 32;
@@ -30,17 +30,19 @@ public final class CredentialMac {
         }
     }
 
-    void begin() {
+    /** Begins anew. */
+    public void begin() {
         sha256.reset();
         sha256.update(KEY);
     }
 
-    void add(byte[] bytes, int from, int to) {
+    /** Adds some bytes, of which nothing is kept. */
+    public void add(byte[] bytes, int from, int to) {
         sha256.update(bytes, from, to - from);
     }
 
-    /** The value of what was added, valid until the next one. */
-    byte[] end() {
+    /** The value of what was added, 32 bytes, valid until the next one. */
+    public byte[] end() {
         try {
             sha256.digest(value, 0, LENGTH);
             // The digest would keep the last block otherwise.

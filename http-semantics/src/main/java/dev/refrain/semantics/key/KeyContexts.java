@@ -4,6 +4,7 @@ import dev.refrain.engine.KeyContext;
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.semantics.RequestFields;
 import dev.refrain.semantics.caller.Caller;
+import dev.refrain.semantics.caller.CredentialFields;
 import dev.refrain.semantics.caller.FieldNames;
 import dev.refrain.semantics.route.Route;
 import java.util.List;
@@ -17,13 +18,17 @@ public final class KeyContexts {
     /** In an order that does not change. */
     private final List<String> headers;
 
+    private final CredentialFields credentials;
+
     /**
      * Makes one for a cache.
      *
      * @param headers names of the fields that change answers (wire rule W14)
+     * @param credentials which fields hold credentials: of these, no line is kept as it is
      */
-    public KeyContexts(ResponseCache cache, FieldNames headers) {
+    public KeyContexts(ResponseCache cache, FieldNames headers, CredentialFields credentials) {
         this.cache = cache;
+        this.credentials = credentials;
         this.headers = headers.names().stream().sorted().toList();
     }
 
@@ -43,8 +48,10 @@ public final class KeyContexts {
         for (String name : headers) {
             List<String> lines = fields.all(name);
             if (lines != null) {
+                boolean isCredential = credentials.contains(name);
                 for (String line : lines) {
-                    context.header(name, line);
+                    context.header(
+                            name, isCredential ? cache.pipeline().scope(line).hexTag() : line);
                 }
             }
         }

@@ -2,20 +2,30 @@ package dev.refrain.semantics.client;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.sun.management.HotSpotDiagnosticMXBean;
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.semantics.RequestFields;
+import dev.refrain.semantics.caller.FieldNames;
+import java.io.BufferedInputStream;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.UUID;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BiConsumer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -64,8 +74,12 @@ class ClientCacheTest {
         }
 
         @Override
-        public Object head() {
-            return isKnown ? List.of(path, Map.copyOf(fields)) : null;
+        public boolean digest(HeadDigest head) {
+            if (isKnown) {
+                head.add(path);
+                fields.forEach((name, lines) -> head.add(name).addAll(lines));
+            }
+            return isKnown;
         }
 
         @Override
@@ -190,5 +204,88 @@ class ClientCacheTest {
         assertThat(client.executeAsync(new Request(true, "/v1/chat/completions", key)))
                 .isDone();
         assertThat(threads).hasValue(before);
+    }
+
+    /** {@code sk-} and random digits, so that they are nowhere but where a request has put them. */
+    private static String newKey() {
+        return "sk-" + UUID.randomUUID();
+    }
+
+    private static byte[] backwards(String text) {
+        return new StringBuilder(text).reverse().toString().getBytes(StandardCharsets.ISO_8859_1);
+    }
+
+    /** Sends a miss and two hits with each, from a thread whose stack is gone when this returns. */
+    private List<byte[]> askWithNewKeys(ClientCache asked) throws InterruptedException {
+        List<byte[]> sent = new ArrayList<>();
+        Thread asking = new Thread(() -> {
+            for (String field : List.of("Authorization", "x-api-key", "Cookie", "x-tenant-token", "?key=")) {
+                String key = newKey();
+                sent.add(backwards(key));
+                String path = "/v1/chat/completions" + (field.startsWith("?") ? field + key : "");
+                String value = field.equals("Authorization") ? "Bearer " + key : key;
+                for (int i = 0; i < 3; i++) {
+                    try {
+                        asked.execute(new Request(true, path, field.startsWith("?") ? "Accept" : field, value))
+                                .close();
+                    } catch (IOException e) {
+                        throw new UncheckedIOException(e);
+                    }
+                }
+            }
+        });
+        asking.start();
+        asking.join();
+        return sent;
+    }
+
+    /** Wire rule W15, also of the heads that are known again, and of fields that are a part of the key. */
+    @Test
+    void w15_f17_noCredentialIsOnTheHeapWhenItsRequestHasEnded(@TempDir Path folder) throws Exception {
+        ClientCache keyed = ClientCache.of(
+                cache,
+                RefrainOptions.builder()
+                        .executor(Runnable::run)
+                        .keyHeaders(FieldNames.parse("x-tenant-token"))
+                        .build());
+        List<byte[]> sent = askWithNewKeys(keyed);
+        assertThat(called).hasSize(5);
+        called.clear();
+        List<Integer> found = List.of(-1);
+        // What the collector has not got to is no one's fault.
+        for (int i = 0; i < 5 && !found.isEmpty(); i++) {
+            Path heap = folder.resolve("heap" + i + ".hprof");
+            ManagementFactory.getPlatformMXBean(HotSpotDiagnosticMXBean.class).dumpHeap(heap.toString(), true);
+            found = found(heap, sent);
+            Files.delete(heap);
+        }
+        assertThat(found).isEmpty();
+    }
+
+    /** Which of them are in a file, each written backwards here. */
+    private static List<Integer> found(Path file, List<byte[]> keys) throws IOException {
+        List<Integer> found = new ArrayList<>();
+        byte[] last = new byte[64];
+        long at = 0;
+        try (InputStream in = new BufferedInputStream(Files.newInputStream(file), 1 << 20)) {
+            for (int b = in.read(); b >= 0; b = in.read(), at++) {
+                last[(int) (at % last.length)] = (byte) b;
+                for (int key = 0; key < keys.size(); key++) {
+                    if (b == keys.get(key)[0] && endsWith(last, at, keys.get(key))) {
+                        found.add(key);
+                    }
+                }
+            }
+        }
+        return found;
+    }
+
+    private static boolean endsWith(byte[] last, long at, byte[] backwards) {
+        for (int i = 0; i < backwards.length; i++) {
+            if (at < i || last[(int) ((at - i) % last.length)] != backwards[i]) {
+                return false;
+            }
+        }
+        return true;
     }
 }

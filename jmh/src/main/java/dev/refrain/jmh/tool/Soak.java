@@ -17,14 +17,19 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * Lets one to three processes work on a store, kills them by SIGKILL at random instants (while they start, open,
- * recover, resize, put, evict, sweep and remove) and looks at what they leave behind: every entry is one that some
- * process stored under its key, nothing takes longer than the bound, and the store takes entries again. In every third
- * episode this process has the store open as well, and so is a survivor.
+ * recover, resize, put, evict, sweep and remove), stops some of them by SIGSTOP for a while before, and looks at what
+ * they leave behind: every entry is one that some process stored under its key, nothing takes longer than the bound,
+ * and the store takes entries again. In every third episode this process has the store open as well, and so is a
+ * survivor.
  */
 final class Soak {
     private static final int MAX_WORKERS = 3;
     private static final int MAX_MILLIS_TO_OPEN = 700;
     private static final int MAX_MILLIS_AT_WORK = 300;
+    /** Beyond the second that others wait for a lock. */
+    private static final int LONG_STOP_MILLIS = 1_300;
+
+    private static final int SHORT_STOP_MILLIS = 100;
     private static final long CAPACITY = 16L << 20;
     private static final long OTHER_CAPACITY = 20L << 20;
 
@@ -121,11 +126,34 @@ final class Soak {
         if (worker.process().waitFor(millis, TimeUnit.MILLISECONDS)) {
             faults.add("a process ended by itself with " + worker.process().exitValue());
         }
+        boolean isStopped = random.nextInt(3) == 0 && stopForAWhile(worker);
         // Through the handle, because Process closes the streams as well.
         worker.process().toHandle().destroyForcibly();
         worker.process().waitFor();
-        worker.out().lines().filter(line -> !line.equals("ready")).forEach(faults::add);
+        // Its own time went on while it was stopped.
+        worker.out()
+                .lines()
+                .filter(line -> !line.equals("ready") && !(isStopped && line.contains(" took ")))
+                .forEach(faults::add);
         kills++;
+    }
+
+    /** Stops a process wherever it is, with all its locks, while the others go on; returns whether it went on. */
+    private boolean stopForAWhile(Worker worker) throws IOException, InterruptedException {
+        signal(worker, "STOP");
+        TimeUnit.MILLISECONDS.sleep(random.nextInt(8) == 0 ? LONG_STOP_MILLIS : SHORT_STOP_MILLIS);
+        boolean goesOn = random.nextBoolean();
+        if (goesOn) {
+            signal(worker, "CONT");
+            TimeUnit.MILLISECONDS.sleep(random.nextInt(SHORT_STOP_MILLIS));
+        }
+        return goesOn;
+    }
+
+    private static void signal(Worker worker, String name) throws IOException, InterruptedException {
+        new ProcessBuilder("kill", "-" + name, Long.toString(worker.process().pid()))
+                .start()
+                .waitFor();
     }
 
     private ChronicleStore open(long capacity) throws IOException {

@@ -167,7 +167,7 @@ class Http1RepeatTest {
 
     /** A part of it is on its way before the peer goes: it may have been read. */
     @Test
-    void aRequestOfWhichSomethingWasWrittenFails() throws Exception {
+    void f36_aRequestOfWhichSomethingWasWrittenFails() throws Exception {
         // More than the sockets take, so that its writing fails, too.
         Call call = start(new byte[50_000_000]);
         assertThat(provider.getInputStream().read()).isEqualTo('P');

@@ -7,6 +7,7 @@ import dev.refrain.testing.Http2Provider;
 import dev.refrain.testing.Http2Provider.Connection;
 import io.netty.handler.codec.http2.Http2Error;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -15,10 +16,12 @@ import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** How many calls share a connection, and how many connections there are. */
 class Http2PlacesTest extends Http2Test {
@@ -169,6 +172,37 @@ class Http2PlacesTest extends Http2Test {
         });
         client = client(LONG, LONG, LONG, Duration.ofMillis(200), true);
         assertThat(post("{}").text()).isEqualTo(OK);
+        await(() -> client.connections().idle() == 0);
+        assertThat(post("{}").text()).isEqualTo(OK);
+        assertThat(provider.connections).hasValue(2);
+    }
+
+    /** Also where a miss comes now and then: each new connection costs a handshake. */
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void f37_connectionsAreKeptForAsLongAsTheyMayBeIdle(boolean http2) throws IOException {
+        provider = new Http2Provider(connection -> {
+            if (connection.protocol.equals("h2")) {
+                connection.greet();
+                answerAll(connection);
+            }
+            while (true) {
+                connection.http1Request();
+                connection.raw(("HTTP/1.1 200 OK\r\nContent-Length: " + OK.length() + "\r\n\r\n" + OK)
+                        .getBytes(StandardCharsets.US_ASCII));
+            }
+        });
+        MovableTimers time = new MovableTimers();
+        client = client(LONG, LONG, LONG, Duration.ofSeconds(90), http2, memory, time);
+        for (int i = 0; i < 5; i++) {
+            assertThat(post("{}").text()).isEqualTo(OK);
+            await(() -> client.connections().idle() == 1);
+            time.advance(TimeUnit.SECONDS.toNanos(89));
+            client.connections().sweep();
+        }
+        assertThat(provider.connections).hasValue(1);
+        time.advance(TimeUnit.SECONDS.toNanos(2));
+        client.connections().sweep();
         await(() -> client.connections().idle() == 0);
         assertThat(post("{}").text()).isEqualTo(OK);
         assertThat(provider.connections).hasValue(2);

@@ -14,16 +14,25 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Flow;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Which calls are made again: those that nobody can have acted on, and no others. */
+/**
+ * Which calls are made again: those that nobody can have acted on, and no others.
+ *
+ * <p>Long, since a provider can let go of a call in many ways.
+ */
 class Http2RepeatTest extends Http2Test {
     private static final Duration SHORT = Duration.ofSeconds(2);
+
+    private final MovableTimers time = new MovableTimers();
 
     /** Where a provider has a request when it dies. */
     enum Stage {
@@ -80,7 +89,7 @@ class Http2RepeatTest extends Http2Test {
         "BODY_SENT, false",
         "BODY_SENT, true"
     })
-    void aRequestThatMayHaveBeenReadIsNotSentAgain(Stage stage, boolean isReset) throws IOException {
+    void f36_aRequestThatMayHaveBeenReadIsNotSentAgain(Stage stage, boolean isReset) throws IOException {
         start(connection -> {
             if (provider.connections.get() > 1) {
                 connection.greet();
@@ -316,11 +325,31 @@ class Http2RepeatTest extends Http2Test {
         assertThat(provider.requests).hasValue(20);
     }
 
+    private void startWithTime(Http2Provider.Script script) throws IOException {
+        provider = new Http2Provider(script);
+        client = client(SHORT, LONG, LONG, LONG, true, memory, time);
+    }
+
+    /**
+     * Lets as much time go by as a provider may be silent, and has its connections looked at, until something has come
+     * of it; but less than calls may take, which go by the same time.
+     */
+    private void passTime(BooleanSupplier until) {
+        for (int i = 0; i < 10 && !until.getAsBoolean(); i++) {
+            time.advance(SHORT.toNanos());
+            client.connections().sweep();
+            for (int looks = 0; looks < 500 && !until.getAsBoolean(); looks++) {
+                LockSupport.parkNanos(200_000);
+            }
+        }
+        await(until);
+    }
+
     /** No end of the connection comes: a cable is cut, a machine is off. */
     @Test
     void aDeadConnectionIsNoticed() throws IOException {
         CountDownLatch over = new CountDownLatch(1);
-        start(SHORT, LONG, LONG, connection -> {
+        startWithTime(connection -> {
             connection.greet();
             connection.answer(connection.request().stream(), OK);
             if (provider.connections.get() == 1) {
@@ -333,6 +362,7 @@ class Http2RepeatTest extends Http2Test {
         for (int i = 0; i < 3; i++) {
             stuck.add(post("{}"));
         }
+        passTime(() -> stuck.stream().allMatch(CollectedAnswer::isOver));
         for (CollectedAnswer answer : stuck) {
             assertThat(answer.failure().detail()).isEqualTo("upstream-unreachable");
         }
@@ -341,33 +371,60 @@ class Http2RepeatTest extends Http2Test {
         over.countDown();
     }
 
+    /** All that the provider has sent has been read when this returns. */
+    private static void roundTrip(Http2Provider.Connection connection) throws IOException {
+        connection.write(Http2Provider.PING, 0, 0, new byte[8]);
+        connection.next(Http2Provider.PING);
+    }
+
     /** Many think for minutes, and answer a PING all the while. */
     @Test
     void aProviderThatThinksForLongIsNotDead() throws IOException {
-        CountDownLatch asked = new CountDownLatch(2);
-        start(SHORT, LONG, LONG, connection -> {
+        CountDownLatch thinking = new CountDownLatch(1);
+        AtomicInteger asked = new AtomicInteger();
+        startWithTime(connection -> {
             connection.greet();
+            connection.answer(connection.request().stream(), OK);
             int stream = connection.request().stream();
-            while (asked.getCount() > 0) {
+            roundTrip(connection);
+            thinking.countDown();
+            while (asked.get() < 5) {
                 connection.next(Http2Provider.PING);
-                asked.countDown();
+                roundTrip(connection);
+                asked.incrementAndGet();
             }
             connection.answer(stream, OK);
             connection.drain();
         });
         assertThat(post("{}").text()).isEqualTo(OK);
+        CollectedAnswer answer = post("{}");
+        await(thinking);
+        for (int i = 1; i <= 5; i++) {
+            int times = i;
+            time.advance(SHORT.toNanos());
+            client.connections().sweep();
+            await(() -> asked.get() == times);
+        }
+        assertThat(answer.text()).isEqualTo(OK);
+        assertThat(provider.connections).hasValue(1);
     }
 
     @Test
     void aProviderWithoutSettingsIsNotReached() throws IOException {
-        start(SHORT, LONG, LONG, connection -> {
+        AtomicInteger greeted = new AtomicInteger();
+        startWithTime(connection -> {
             connection.readPreface();
+            greeted.incrementAndGet();
             while (true) {
                 connection.next();
             }
         });
-        for (int i = 0; i < 2; i++) {
-            assertThat(post("{}").failure().reason()).isEqualTo("handshake-timed-out");
+        for (int i = 1; i <= 2; i++) {
+            int times = i;
+            CollectedAnswer answer = post("{}");
+            await(() -> greeted.get() == times);
+            passTime(answer::isOver);
+            assertThat(answer.failure().reason()).isEqualTo("handshake-timed-out");
         }
     }
 

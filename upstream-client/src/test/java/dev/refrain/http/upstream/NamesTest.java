@@ -117,7 +117,7 @@ class NamesTest {
     }
 
     @Test
-    void aLookUpThatIsNotAnsweredHoldsUpNobodyElseAndCountsAsConnecting() {
+    void f35_aLookUpThatIsNotAnsweredHoldsUpNobodyElseAndCountsAsConnecting() {
         names.knows("stuck.test").knows("works.test", "127.0.0.1");
         long before = System.nanoTime();
         List<CompletableFuture<Integer>> stuck = new ArrayList<>();
@@ -134,7 +134,7 @@ class NamesTest {
     }
 
     @Test
-    void aNameThatNobodyKnowsIsSaidAtOnce() {
+    void f41_aNameThatNobodyKnowsIsSaidAtOnce() {
         assertThat(reason(call("nowhere.test"))).isEqualTo("unknown-host");
     }
 
@@ -145,7 +145,7 @@ class NamesTest {
     }
 
     @Test
-    void anAddressThatRefusesIsFollowedByTheNext() {
+    void f40_anAddressThatRefusesIsFollowedByTheNext() {
         names.knows("two.test", "127.0.0.77", "127.0.0.1");
         assertThat(call("two.test").join()).isEqualTo(200);
         names.knows("none.test", "127.0.0.77", "127.0.0.78");
@@ -154,7 +154,7 @@ class NamesTest {
 
     /** As {@code localhost} has two, and servers often listen on one of them. */
     @Test
-    void aProviderMayListenOnOneOfTwoFamilies() throws IOException {
+    void f40_aProviderMayListenOnOneOfTwoFamilies() throws IOException {
         names.knows("both.test", "::1", "127.0.0.1");
         assertThat(call("both.test").join()).isEqualTo(200);
         try (ServerSocket six = new ServerSocket()) {

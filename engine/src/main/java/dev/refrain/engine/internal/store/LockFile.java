@@ -11,6 +11,8 @@ import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.concurrent.locks.LockSupport;
 import java.util.zip.CRC32C;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The file by which processes agree who may do what with the map. It also records whether the map was closed cleanly.
@@ -24,6 +26,11 @@ import java.util.zip.CRC32C;
  * {@link StoreFiles}. Not thread-safe, except {@link #writeTrust}, {@link #beginSweep} and {@link #endSweep}.
  */
 final class LockFile implements Closeable {
+    private static final Logger LOG = LoggerFactory.getLogger(ChronicleStore.class);
+
+    /** Longer than it takes to open or close a store that is whole. */
+    private static final Duration TOLD_AFTER = Duration.ofSeconds(2);
+
     private static final long GATE = 0;
     private static final long MEMBERSHIP = 1;
     private static final long SWEEP = 2;
@@ -99,11 +106,20 @@ final class LockFile implements Closeable {
         }
     }
 
-    /** Waits for the gate. */
+    /** Waits for the gate. Says so if that takes long: who has it may be stopped, or recover a large store. */
     void enterGate(Duration atMost) throws IOException {
-        long deadline = System.nanoTime() + atMost.toNanos();
+        long start = System.nanoTime();
+        boolean told = false;
         while ((gate = channel.tryLock(GATE, 1, false)) == null) {
-            if (System.nanoTime() - deadline > 0) {
+            long waited = System.nanoTime() - start;
+            if (!told && waited > TOLD_AFTER.toNanos()) {
+                told = true;
+                LOG.warn(
+                        "Another process is opening or closing the store and holds {}; it is waited for, {} s at most",
+                        file,
+                        atMost.toSeconds());
+            }
+            if (waited > atMost.toNanos()) {
                 throw new IOException("Another process has been opening or closing the store for more than "
                         + atMost.toSeconds() + " s and still holds " + file + "; stop it or try again");
             }

@@ -65,6 +65,8 @@ final class StoreFiles {
 
     private DiskSpace space;
     private FileIdentity presence;
+    /** Null until the store is open. */
+    private MapLength length;
 
     private StoreFiles(Path file, boolean preallocate, Clock clock) throws IOException {
         this.file = file;
@@ -117,6 +119,9 @@ final class StoreFiles {
     /** Counts an operation that failed inside the map, and has the map recovered when it is opened again. */
     void failed(String operation, Throwable failure) {
         suspect();
+        if (failure instanceof InternalError) {
+            requireLength();
+        }
         failures.count(operation, failure);
     }
 
@@ -147,8 +152,16 @@ final class StoreFiles {
         return space;
     }
 
-    /** Logs if one of the files is no longer there. */
+    private void requireLength() {
+        if (length != null && length.restore()) {
+            counters.failures.increment();
+            suspect();
+        }
+    }
+
+    /** Logs if one of the files is no longer there, or not as it was. */
     void checkPresence() {
+        requireLength();
         if (presence.check()) {
             counters.failures.increment();
         }
@@ -192,6 +205,7 @@ final class StoreFiles {
             files.space = new DiskSpace(file, before.preallocated(), clock);
             files.space.report(before.mapLength(), files.map::usedBytes);
             files.presence = new FileIdentity(file, files.secretFile, files.lockFile);
+            files.length = new MapLength(file, before.mapLength());
             lock.write(before.withOpens(before.opens() + 1));
             if (isAlone) {
                 lock.writeTrust(CleanShutdown.of(file));

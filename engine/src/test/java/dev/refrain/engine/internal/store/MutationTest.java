@@ -18,7 +18,7 @@ class MutationTest {
     Path directory;
 
     @Test
-    void f51_f54_noDamageKillsOrStopsTheProcessOrIsServed() throws Exception {
+    void f51_f52_f53_f54_noDamageKillsOrStopsTheProcessOrIsServed() throws Exception {
         Mutations mutations = new Mutations(directory, FIRST_SEED, TRIES);
         mutations.run(JVMS);
         mutations.print();

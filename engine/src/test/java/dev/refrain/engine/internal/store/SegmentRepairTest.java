@@ -84,7 +84,7 @@ class SegmentRepairTest {
     }
 
     @Test
-    void aTableWithoutAFreeSlotIsMadeAnewOfTheEntriesThatAreWhole() throws IOException {
+    void f52_aTableWithoutAFreeSlotIsMadeAnewOfTheEntriesThatAreWhole() throws IOException {
         damage(directory -> {
             for (int slot = 0; slot < 8_192; slot++) {
                 if (directory.getInt(slot * Integer.BYTES) == 0) {

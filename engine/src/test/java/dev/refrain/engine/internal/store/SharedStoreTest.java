@@ -12,6 +12,7 @@ import dev.refrain.testing.CapturedLog;
 import dev.refrain.testing.ChildJvm;
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
@@ -19,10 +20,14 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Two JVMs with one store. */
 class SharedStoreTest {
@@ -63,6 +68,14 @@ class SharedStoreTest {
     private void kill() throws InterruptedException {
         other.toHandle().destroyForcibly();
         other.waitFor();
+    }
+
+    /** Stops the other process where it is, as Ctrl+Z, a debugger and a paused container do, or lets it go on. */
+    private void signal(String name) throws IOException, InterruptedException {
+        assertThat(new ProcessBuilder("kill", "-" + name, Long.toString(other.pid()))
+                        .start()
+                        .waitFor())
+                .isZero();
     }
 
     private ChronicleStore open(long capacity) throws IOException {
@@ -152,6 +165,95 @@ class SharedStoreTest {
         try (ChronicleStore store = open(CAPACITY)) {
             assertThat(store.get(key(1), found)).as("what was behind the lock").isTrue();
             assertThat(store.put(key(1), entry(1, 2, 1_000, 5_000, NEVER))).isTrue();
+        }
+    }
+
+    /** It keeps its locks. Nobody may take them for those of a dead one, for it goes on where it was. */
+    @Test
+    void whoeverIsStoppedHoldsUpTheOthersOnceAndNothingIsLostWhenItGoesOn() throws Exception {
+        try (ChronicleStore store = open(CAPACITY)) {
+            for (int i = 0; i < 500; i++) {
+                store.put(key(i), entry(i, 0, 1_000));
+            }
+            assertThat(ask("lock 1")).isEqualTo("locked");
+            signal("STOP");
+            int readable = 0;
+            for (int i = 0; i < 500; i++) {
+                readable += store.get(key(i), found) ? 1 : 0;
+                store.put(key(i), entry(i, 1, 1_000));
+            }
+            assertThat(readable).isBetween(500 * 13 / 16, 499);
+            assertThat(store.stats().failures()).isEqualTo(1);
+
+            signal("CONT");
+            assertThat(ask("unlock")).isEqualTo("unlocked");
+            // Which looks whether the segment is free again.
+            store.sweep(0);
+            for (int i = 0; i < 500; i++) {
+                assertThat(store.get(key(i), found)).as("key %s", i).isTrue();
+                assertThat(isGenuine(i, found)).as("key %s", i).isTrue();
+                assertThat(store.put(key(i), entry(i, 2, 1_000)))
+                        .as("key %s", i)
+                        .isTrue();
+            }
+            assertThat(ask("put 1 1000")).isEqualTo("true");
+            assertThat(store.stats().failures()).isEqualTo(1);
+        }
+    }
+
+    @Test
+    void whoeverIsStoppedWhileItOpensOrClosesIsWaitedForAndThatIsSaid() throws Exception {
+        assertThat(ask("gate")).isEqualTo("entered");
+        signal("STOP");
+        CompletableFuture<ChronicleStore> opening = CompletableFuture.supplyAsync(() -> {
+            try {
+                return open(CAPACITY);
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        });
+        for (int i = 0; i < 2_000 && log.lines().isEmpty(); i++) {
+            Thread.sleep(10);
+        }
+        assertThat(log.lines())
+                .singleElement()
+                .asString()
+                .contains("Another process is opening or closing the store", "answers.lock");
+        assertThat(opening).isNotDone();
+        kill();
+        opening.get(20, TimeUnit.SECONDS).close();
+    }
+
+    /** Nothing keeps another program from doing that. What is behind the end may be read before it is noticed. */
+    @ParameterizedTest
+    @ValueSource(longs = {0, 4096, CAPACITY / 2})
+    void aFileThatIsCutShortUnderneathGetsItsLengthBack(long left) throws IOException {
+        for (int i = 0; i < 500; i++) {
+            assertThat(ask("put " + i + " 10000")).isEqualTo("true");
+        }
+        long length = Files.size(file);
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+            channel.truncate(left);
+        }
+        int kept = 0;
+        for (int i = 0; i < 500; i++) {
+            // Whatever it says: it says something.
+            kept += ask("get " + i).equals("0") ? 1 : 0;
+            assertThat(ask("put " + (i + 1_000) + " 10000")).isIn("true", "false");
+        }
+        assertThat(kept).isLessThan(500);
+        assertThat(ask("sweep")).isNotNull();
+        assertThat(Files.size(file)).isEqualTo(length);
+        int stored = 0;
+        for (int i = 0; i < 500; i++) {
+            stored +=
+                    ask("put " + i + " 10000").equals("true") && ask("get " + i).equals("0") ? 1 : 0;
+        }
+        assertThat(stored).isEqualTo(500);
+        assertThat(ask("close")).isEqualTo("closed");
+        try (ChronicleStore store = open(CAPACITY)) {
+            assertThat(store.put(key(1), entry(1, 2, 1_000))).isTrue();
+            assertThat(store.get(key(1), found)).isTrue();
         }
     }
 

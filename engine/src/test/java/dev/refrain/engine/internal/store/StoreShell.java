@@ -8,13 +8,16 @@ import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.time.Duration;
 import net.openhft.chronicle.map.ChronicleMap;
+import net.openhft.chronicle.map.ExternalMapQueryContext;
 
 /** Has a store open ({@code file capacityBytes}) and does with it what it is told, line by line. */
 final class StoreShell {
     private final ChronicleStore store;
     private final Path file;
     private final EntryBuffer found = new EntryBuffer(16);
+    private ExternalMapQueryContext<byte[], EntryBuffer, ?> locked;
 
     private StoreShell(ChronicleStore store, Path file) {
         this.store = store;
@@ -56,8 +59,24 @@ final class StoreShell {
                 byte[] key = new byte[CacheStore.KEY_LENGTH];
                 System.arraycopy(TestEntries.key(Integer.parseInt(words[1])), 0, key, 0, key.length);
                 ChronicleMap<byte[], EntryBuffer> map = MapFile.open(file);
-                map.queryContext(key).writeLock().lock();
+                locked = map.queryContext(key);
+                locked.writeLock().lock();
                 return "locked";
+            }
+            case "unlock" -> {
+                locked.close();
+                return "unlocked";
+            }
+            case "sweep" -> {
+                return "" + store.sweep(0);
+            }
+            case "close" -> {
+                store.close();
+                return "closed";
+            }
+            case "gate" -> {
+                LockFile.open(file.resolveSibling(file.getFileName() + ".lock")).enterGate(Duration.ZERO);
+                return "entered";
             }
             default -> throw new IllegalArgumentException(words[0]);
         }

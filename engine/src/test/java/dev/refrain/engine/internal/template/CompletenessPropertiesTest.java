@@ -27,7 +27,7 @@ class CompletenessPropertiesTest {
     }
 
     @Property(tries = 4000)
-    void w16_noBrokenAnswerIsComplete(@ForAll("broken") Answer answer, @ForAll Random cuts) {
+    void w16_f9_noBrokenAnswerIsComplete(@ForAll("broken") Answer answer, @ForAll Random cuts) {
         AnswerCapture capture = read(answer, cuts);
         assertThat(capture.state()).as("%s:%n%s", answer.how(), answer.text()).isEqualTo(State.REJECTED);
         assertThat(capture.rejection()).isNotBlank();

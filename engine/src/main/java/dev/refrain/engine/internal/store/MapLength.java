@@ -1,0 +1,60 @@
+package dev.refrain.engine.internal.store;
+
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.Objects;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Keeps the map's file as long as it was when it was mapped. Somebody may cut it short meanwhile ({@code truncate},
+ * {@code > answers.refrain}, a copy over it). Then each access to a page behind its end raises SIGBUS, which the JVM
+ * turns into an {@link InternalError} in most places and dies of in others. No lock keeps others from doing that, so
+ * the file gets its length back as soon as it is noticed: what was cut off is zeros then, which are segments without
+ * entries. Thread-safe.
+ */
+final class MapLength {
+    private static final Logger LOG = LoggerFactory.getLogger(ChronicleStore.class);
+
+    private final Path file;
+    private final long length;
+    private final Object key;
+
+    /** @param length of the mapping */
+    MapLength(Path file, long length) throws IOException {
+        this.file = file;
+        this.length = length;
+        this.key = attributes().fileKey();
+    }
+
+    private BasicFileAttributes attributes() throws IOException {
+        return Files.readAttributes(file, BasicFileAttributes.class);
+    }
+
+    /** Looks, and gives the file its length back if need be. Returns whether it was too short. */
+    synchronized boolean restore() {
+        try {
+            BasicFileAttributes now = attributes();
+            // Of another file by the name the mapping knows nothing.
+            if (now.size() >= length || !Objects.equals(now.fileKey(), key)) {
+                return false;
+            }
+            LOG.warn(
+                    "{} has been cut from {} to {} bytes while the cache has it open, and gets its length back; what "
+                            + "was cut off is lost. Nothing but Refrain may write to a store that is open",
+                    file,
+                    length,
+                    now.size());
+            try (RandomAccessFile access = new RandomAccessFile(file.toFile(), "rw")) {
+                access.setLength(length);
+            }
+            return true;
+        } catch (IOException e) {
+            LOG.debug("The length of {} cannot be looked at or given back", file, e);
+            return false;
+        }
+    }
+}
