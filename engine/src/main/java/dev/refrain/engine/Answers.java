@@ -92,6 +92,7 @@ final class Answers implements AutoCloseable {
                         builder.sharedTier,
                         builder.sharedReads,
                         builder.sharedWrites,
+                        builder.sharedTiming,
                         builder.maxUnconnected,
                         builder.heardUntil(),
                         this);
@@ -378,7 +379,7 @@ final class Answers implements AutoCloseable {
                 template,
                 new EntryCodec.Facts(contentType, template.facts().id(), now, now + ttl.toMillis(), 0, tag));
         if (stored && shared != null) {
-            shared.send(key, tag, () -> started, capture.providerId());
+            shared.send(key, tag, () -> started, capture.providerId(), () -> {});
         }
         return stored;
     }

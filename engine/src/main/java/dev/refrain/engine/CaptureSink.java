@@ -73,7 +73,7 @@ class CaptureSink extends ForwardingSink {
 
     private volatile boolean sharedUnavailable;
     /** Null unless the answer has one that could be given back. */
-    private String providerId;
+    private volatile String providerId;
 
     private Consumer<AnswerFacts> counted;
     /** Counts an answer that is not captured; null while it may be captured. */
@@ -104,6 +104,11 @@ class CaptureSink extends ForwardingSink {
         startedMicros = Math.max(startedMicros, micros);
     }
 
+    /** The call, or that of another machine which is waited for, began then, by the shared tier's clock. */
+    final void fetchBegan(long micros) {
+        startedMicros = micros;
+    }
+
     /** The call begins with a removal, which says when that was by {@link #beganAt}. */
     final void beginsAfter(CompletionStage<?> of) {
         removal = of;
@@ -125,7 +130,10 @@ class CaptureSink extends ForwardingSink {
         SharedEntries shared = answers.shared();
         if (stored && shared != null && mayCommit()) {
             String id = providerId;
-            var unused = removal.whenComplete((micros, failure) -> shared.send(key, tag, () -> startedMicros, id));
+            var unused = removal.whenComplete(
+                    (micros, failure) -> shared.send(key, tag, () -> startedMicros, id, this::settled));
+        } else {
+            settled();
         }
     }
 
@@ -299,6 +307,11 @@ class CaptureSink extends ForwardingSink {
         memory.close();
     }
 
+    /** The answer's own id, if it has one that could be given back; null before it is complete. */
+    final String providerId() {
+        return providerId;
+    }
+
     // ---- hooks for a flight
 
     /** The answer may become an entry: its events can be followed. */
@@ -334,6 +347,9 @@ class CaptureSink extends ForwardingSink {
      * @param cause why it was cut, or null if it ended by itself
      */
     void ended(Throwable cause) {}
+
+    /** What machines share of the answer is in the shared tier, or never will be. On any thread. */
+    void settled() {}
 
     // ---- storing
 
@@ -446,6 +462,25 @@ class CaptureSink extends ForwardingSink {
             long expiresAt = answers.nowMillis() + ttl.toMillis();
             providerId = capture.providerId();
             answers.ids().note(key, tag, providerId, expiresAt, tokens, fetchMillis());
+        } catch (RuntimeException | OutOfMemoryError e) {
+            answers.faults().idNotStored(e);
+        }
+    }
+
+    /**
+     * The same for the answer of another machine, whose stream is followed here.
+     *
+     * @param id null if it is not known
+     */
+    @SuppressWarnings("CatchingUnchecked") // as in put
+    final void noteElsewhere(String id) {
+        if (id == null || id.equals(providerId)) {
+            return;
+        }
+        providerId = id;
+        try {
+            long expiresAt = answers.nowMillis() + ttl.toMillis();
+            answers.ids().note(key, tag, id, expiresAt, 0, fetchMillis());
         } catch (RuntimeException | OutOfMemoryError e) {
             answers.faults().idNotStored(e);
         }

@@ -1,7 +1,9 @@
 package dev.refrain.engine;
 
 import dev.refrain.engine.exchange.GenerationId;
+import dev.refrain.engine.exchange.Upstream;
 import dev.refrain.engine.internal.Pool;
+import dev.refrain.engine.internal.template.LiveCopy;
 import dev.refrain.engine.spi.EntryBuffer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -54,7 +56,7 @@ final class Coalescer {
                     }
                 }
                 if (wanted) {
-                    begin(own, request);
+                    begin(own, request, attempt);
                 }
                 return;
             }
@@ -62,36 +64,80 @@ final class Coalescer {
     }
 
     /** Asks the shared tier, if there is one, and then the upstream. */
-    private void begin(Flight own, MissedRequest request) {
+    private void begin(Flight own, MissedRequest request, int attempt) {
         SharedEntries shared = answers.shared();
         if (shared == null) {
             own.start(calls.inTime(request.upstream()));
         } else {
-            shared.find(request.key(), looked -> goOn(own, request, looked));
+            long asked = answers.ticker().getAsLong();
+            Caller caller = new Caller(own, request, attempt);
+            shared.find(request.key(), looked -> goOn(caller, asked, looked));
         }
     }
 
     /** After the look-up in the shared tier, which is before the call for all who follow this flight. */
-    @SuppressWarnings("CatchingUnchecked") // a fault of the cache must not become one of the answer
-    private void goOn(Flight own, MissedRequest request, SharedEntries.Looked looked) {
-        own.looked(looked);
-        SharedAnswer found = looked.answer();
-        boolean answered = false;
-        try {
-            answered = found != null && answers.replayShared(found, request, () -> own.mayCommit(found));
-        } catch (RuntimeException | OutOfMemoryError e) {
-            LOG.warn("What another machine has shared could not be used; the upstream is called instead", e);
+    private void goOn(Caller caller, long asked, SharedEntries.Looked looked) {
+        caller.own.looked(looked);
+        if (caller.found(looked)) {
+            return;
         }
-        if (answered) {
-            own.answeredBy(found);
+        SharedCalls others = answers.shared().calls();
+        boolean agrees = others != null && SharedCalls.covers(caller.request.key());
+        if (!agrees || looked.unavailable() || caller.attempt >= MAX_FLIGHTS) {
+            caller.call();
         } else {
-            own.start(calls.inTime(request.upstream()));
+            boolean isThere = looked.unusable() || looked.answer() != null;
+            others.agree(caller.own, asked, isThere, caller);
         }
     }
 
+    /** A flight of this machine that has begun, and may still find that no call is needed. */
+    private final class Caller implements SharedCalls.Party {
+        private final Flight own;
+        private final MissedRequest request;
+        private final int attempt;
+
+        Caller(Flight own, MissedRequest request, int attempt) {
+            this.own = own;
+            this.request = request;
+            this.attempt = attempt;
+        }
+
+        @Override
+        public void call() {
+            own.start(calls.inTime(request.upstream()));
+        }
+
+        @Override
+        @SuppressWarnings("CatchingUnchecked") // a fault of the cache must not become one of the answer
+        public boolean found(SharedEntries.Looked looked) {
+            SharedAnswer found = looked.answer();
+            boolean answered = false;
+            try {
+                answered = found != null && answers.replayShared(found, request, () -> own.mayCommit(found));
+            } catch (RuntimeException | OutOfMemoryError e) {
+                LOG.warn("What another machine has shared could not be used; the upstream is called instead", e);
+            }
+            if (answered) {
+                own.answeredBy(found);
+            }
+            return answered;
+        }
+
+        @Override
+        public void follow(LivePieces.Head head, LiveCopy stream, Upstream.Call reading) {
+            Follower first = follower(own, request, attempt);
+            own.followElsewhere(head, stream.live(), reading, first);
+            first.start();
+        }
+    }
+
+    private Follower follower(Flight running, MissedRequest request, int attempt) {
+        return new Follower(running, request, pieces, answers.nowMillis(), why -> startOver(request, attempt, why));
+    }
+
     private boolean follow(Flight running, MissedRequest request, int attempt) {
-        Follower follower =
-                new Follower(running, request, pieces, answers.nowMillis(), why -> startOver(request, attempt, why));
+        Follower follower = follower(running, request, attempt);
         if (!running.join(follower)) {
             return false;
         }
@@ -156,6 +202,10 @@ final class Coalescer {
             }
         }
         own.start(calls.inTime(request.upstream()));
+        SharedCalls others = answers.shared() == null ? null : answers.shared().calls();
+        if (others != null) {
+            others.hold(own);
+        }
     }
 
     /** Removes the answer of a key, on all machines if they share answers. Returns whether there was one here. */

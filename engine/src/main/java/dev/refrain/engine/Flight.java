@@ -1,5 +1,7 @@
 package dev.refrain.engine;
 
+import dev.refrain.engine.exchange.CacheOutcome;
+import dev.refrain.engine.exchange.ForwardReason;
 import dev.refrain.engine.exchange.ResponseHead;
 import dev.refrain.engine.exchange.Savings;
 import dev.refrain.engine.exchange.Upstream;
@@ -10,6 +12,7 @@ import dev.refrain.engine.memory.MemoryBudget;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.function.LongSupplier;
 import org.slf4j.Logger;
@@ -72,6 +75,24 @@ final class Flight extends CaptureSink {
         record Unshareable() implements Ending {}
     }
 
+    /** Who reads the answer beside the leader. */
+    interface Member {
+        /** Bytes of the stream read. */
+        long position();
+
+        /** Whether anybody reads what is passed on, as far as that can be told. */
+        boolean hasReader();
+
+        /** Whether the call is to go on for this one alone. Called with the flight's monitor held. */
+        boolean keepsCall();
+
+        /** It lags so far behind that holding the stream for it would exceed the limit: it gets no more. */
+        void overrun();
+
+        /** There is more to read, or the flight has ended. */
+        void wake();
+    }
+
     private final Flights flights;
     private final CacheKey key;
     private final GuardedSink leader;
@@ -85,7 +106,7 @@ final class Flight extends CaptureSink {
     private final MemoryBudget memory;
 
     // Guarded by this.
-    private final List<Follower> followers = new ArrayList<>();
+    private final List<Member> followers = new ArrayList<>();
     private boolean joinable = true;
     private boolean leaderGone;
     private boolean superseded;
@@ -100,6 +121,14 @@ final class Flight extends CaptureSink {
     private Upstream.Call call;
 
     private boolean cancelled;
+
+    /** Null unless this machine holds one for this call. */
+    private SharedLease lease;
+    /** Whether what machines share of the answer is in the shared tier, or never will be. */
+    private boolean settled;
+
+    /** Null unless another machine's stream is followed. */
+    private volatile LivePieces.Head elsewhere;
 
     private volatile Ending ending;
     private volatile LiveTemplate live;
@@ -137,6 +166,7 @@ final class Flight extends CaptureSink {
     /** Makes the upstream call. Whatever the upstream throws fails the flight, so that nobody waits for it. */
     @SuppressWarnings("CatchingUnchecked")
     void start(Upstream upstream) {
+        heardAt = nanos.getAsLong();
         leader.whenGone(this::leaderGone);
         synchronized (this) {
             if (cancelled) {
@@ -163,7 +193,7 @@ final class Flight extends CaptureSink {
     // ---- membership
 
     /** Adds a follower, which is notified from now on. Returns false if the flight is no longer joinable. */
-    boolean join(Follower follower) {
+    boolean join(Member follower) {
         if (isDeserted()) {
             // The call goes on, and its answer may be stored.
             closeToNewcomers();
@@ -184,7 +214,7 @@ final class Flight extends CaptureSink {
      * Whether all readers have left and the upstream has been silent for long. Then the call may be dead, and a request
      * that joined it would wait in vain (wire rule W28b).
      */
-    private boolean isDeserted() {
+    boolean isDeserted() {
         if (nanos.getAsLong() - heardAt < silentCallNanos) {
             return false;
         }
@@ -192,11 +222,11 @@ final class Flight extends CaptureSink {
         synchronized (this) {
             leaderLeft = leaderGone;
         }
-        return (leaderLeft || !leader.hasReader()) && members().stream().noneMatch(Follower::hasReader);
+        return (leaderLeft || !leader.hasReader()) && members().stream().noneMatch(Member::hasReader);
     }
 
     /** Removes a follower who wants no more of this flight. */
-    void leave(Follower follower) {
+    void leave(Member follower) {
         synchronized (this) {
             followers.remove(follower);
         }
@@ -233,11 +263,13 @@ final class Flight extends CaptureSink {
 
     /**
      * Cancels the call if that is configured and no reader is left. In the same step the flight stops being joinable.
+     * Another machine's stream is not read on in any case.
      */
-    private void cancelIfAbandoned() {
+    void cancelIfAbandoned() {
         Upstream.Call running;
         synchronized (this) {
-            if (!cancelWhenAbandoned || !leaderGone || !followers.isEmpty() || ending != null || cancelled) {
+            boolean cancels = cancelWhenAbandoned || elsewhere != null;
+            if (!cancels || !leaderGone || isKept() || ending != null || cancelled) {
                 return;
             }
             joinable = false;
@@ -251,6 +283,17 @@ final class Flight extends CaptureSink {
         if (running != null) {
             stop(running);
         }
+        settled();
+        // There may be one whose reader, on another machine, has left.
+        for (Member member : members()) {
+            member.overrun();
+            member.wake();
+        }
+    }
+
+    /** Whether the call is to go on for somebody but the leader. Called with the monitor held. */
+    private boolean isKept() {
+        return !followers.isEmpty() && followers.stream().anyMatch(Member::keepsCall);
     }
 
     @SuppressWarnings("CatchingUnchecked")
@@ -292,10 +335,94 @@ final class Flight extends CaptureSink {
 
     /** Makes this flight unjoinable. Later requests for the key use another flight. */
     void closeToNewcomers() {
+        SharedLease held;
         synchronized (this) {
             joinable = false;
+            held = lease;
         }
         flights.remove(this);
+        if (held != null) {
+            held.unjoinable();
+        }
+    }
+
+    // ---- with other machines
+
+    /** This machine has the lease of the key for this call. */
+    void holds(SharedLease granted) {
+        boolean over;
+        boolean closed;
+        synchronized (this) {
+            lease = granted;
+            over = settled;
+            closed = !joinable && ending == null;
+        }
+        if (over) {
+            granted.settled();
+        } else if (closed) {
+            granted.unjoinable();
+        }
+    }
+
+    @Override
+    void settled() {
+        SharedLease held;
+        synchronized (this) {
+            settled = true;
+            held = lease;
+        }
+        if (held != null) {
+            held.settled();
+        }
+    }
+
+    /**
+     * Follows another machine's stream in place of a call.
+     *
+     * @param reading ends when it is cancelled
+     * @param first the leader, who follows like all others
+     */
+    void followElsewhere(LivePieces.Head of, LiveTemplate stream, Upstream.Call reading, Follower first) {
+        heardAt = nanos.getAsLong();
+        head = new ResponseHead(200, of.contentType(), null, -1, of.sourceId(), null, Map.of());
+        synchronized (this) {
+            elsewhere = of;
+            call = reading;
+            followers.add(first);
+            leaderGone = true;
+        }
+        live = stream;
+    }
+
+    /** More of it has come. */
+    void progressedElsewhere() {
+        heardAt = nanos.getAsLong();
+        progressed();
+    }
+
+    /** That was all of it. */
+    void endedElsewhere(LivePieces.End last) {
+        savings = last.savings();
+        over = true;
+        finish(
+                last.whole()
+                        ? new Ending.Complete(null)
+                        : new Ending.Failed(null, null, new IllegalStateException("the upstream's stream was cut")));
+        release();
+    }
+
+    /** There will be no more of it. */
+    void brokenElsewhere(Throwable cause) {
+        over = true;
+        finish(new Ending.Failed(null, null, cause));
+        release();
+    }
+
+    /** What a follower is told. */
+    CacheOutcome.Collapsed collapsed(ForwardReason reason) {
+        LivePieces.Head of = elsewhere;
+        long ttlSeconds = (of == null ? ttl() : of.ttl()).toSeconds();
+        return new CacheOutcome.Collapsed(ttlSeconds, head.generationId(), reason, this::savings, of != null);
     }
 
     // ---- driven by the upstream's thread
@@ -358,7 +485,7 @@ final class Flight extends CaptureSink {
             return;
         }
         long longest = 0;
-        for (Follower follower : members()) {
+        for (Member follower : members()) {
             // While the beginning is kept for the store anyway, a slow follower costs no memory.
             long behind = stream.keepsBeginning() ? 0 : stream.published() - follower.position();
             if (behind > maxLag || (behind > longest && !lag.resize(behind))) {
@@ -462,7 +589,7 @@ final class Flight extends CaptureSink {
     }
 
     private void finish(Ending how) {
-        List<Follower> waiting;
+        List<Member> waiting;
         synchronized (this) {
             if (ending != null) {
                 return;
@@ -474,10 +601,10 @@ final class Flight extends CaptureSink {
         // Before the followers are notified: those that try again must not join this flight, and later requests find
         // the entry.
         flights.remove(this);
-        waiting.forEach(Follower::wake);
+        waiting.forEach(Member::wake);
     }
 
-    private synchronized List<Follower> members() {
+    private synchronized List<Member> members() {
         return followers.isEmpty() ? List.of() : List.copyOf(followers);
     }
 
@@ -513,8 +640,7 @@ final class Flight extends CaptureSink {
         Runnable action;
         Upstream.Call running;
         synchronized (this) {
-            boolean goOn =
-                    !leaderAsked || leaderGone || (!followers.isEmpty() && leaderLag <= maxLag && !memory.isTight());
+            boolean goOn = !leaderAsked || leaderGone || (leaderLag <= maxLag && !memory.isTight() && isKept());
             if (paused == null || !goOn) {
                 return;
             }

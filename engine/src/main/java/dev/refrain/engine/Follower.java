@@ -1,6 +1,5 @@
 package dev.refrain.engine;
 
-import dev.refrain.engine.exchange.CacheOutcome;
 import dev.refrain.engine.exchange.ResponseHead;
 import dev.refrain.engine.internal.Pool;
 import dev.refrain.engine.internal.ids.IdFormat;
@@ -22,7 +21,7 @@ import org.slf4j.LoggerFactory;
  * drained. One of the callers does the work; the others only count up {@link #news} and return. So no thread waits, and
  * one thread at a time calls the sink.
  */
-final class Follower {
+final class Follower implements Flight.Member {
     private static final Logger LOG = LoggerFactory.getLogger(Follower.class);
 
     /** What to do when the flight ends without an answer before anything was passed on. */
@@ -73,23 +72,29 @@ final class Follower {
         workOff();
     }
 
-    /** Bytes of the stream passed on. */
-    long position() {
+    @Override
+    public long position() {
         LiveReader current = reader;
         return current == null ? 0 : current.position();
     }
 
-    /** Whether anybody reads what is passed on, as far as that can be told. */
-    boolean hasReader() {
+    @Override
+    public boolean hasReader() {
         return !gone && sink.hasReader();
     }
 
-    /** Cuts this follower off, because it lags so far behind that holding the stream for it would exceed the limit. */
-    void overrun() {
+    @Override
+    public boolean keepsCall() {
+        return true;
+    }
+
+    @Override
+    public void overrun() {
         overrun = true;
     }
 
-    void wake() {
+    @Override
+    public void wake() {
         if (news.getAndIncrement() == 0) {
             workOff();
         }
@@ -208,8 +213,7 @@ final class Follower {
                 null,
                 contentLength,
                 new String(id, StandardCharsets.ISO_8859_1),
-                new CacheOutcome.Collapsed(
-                        flight.ttl().toSeconds(), head.generationId(), request.reason(), flight::savings),
+                flight.collapsed(request.reason()),
                 Map.of()));
     }
 

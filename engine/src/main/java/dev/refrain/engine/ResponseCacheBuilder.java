@@ -66,6 +66,8 @@ public final class ResponseCacheBuilder {
     byte[] clusterSecret;
     boolean sharedReads = true;
     boolean sharedWrites = true;
+    /** Null if machines do not agree on who calls the upstream. */
+    SharedCalls.Timing sharedTiming = SharedCalls.Timing.USUAL;
     /** Null for ever. */
     Duration maxUnconnected;
 
@@ -357,6 +359,22 @@ public final class ResponseCacheBuilder {
     public ResponseCacheBuilder sharedAccess(boolean reads, boolean writes) {
         sharedReads = reads;
         sharedWrites = writes;
+        return this;
+    }
+
+    /**
+     * Whether machines agree on who calls the upstream for a request that several have at the same time; they do unless
+     * set. Then one calls, and the others wait until its answer is in the shared tier, or follow its stream (wire rule
+     * W93). It needs both kinds of {@link #sharedAccess}.
+     */
+    public ResponseCacheBuilder sharedCoalescing(boolean on) {
+        sharedTiming = on ? SharedCalls.Timing.USUAL : null;
+        return this;
+    }
+
+    /** For tests: how long things last between machines. */
+    ResponseCacheBuilder sharedTiming(SharedCalls.Timing other) {
+        sharedTiming = other;
         return this;
     }
 

@@ -14,6 +14,10 @@ final class SharedCounters {
     final LongAdder lookupNanos = new LongAdder();
     final LongAdder receivedBytes = new LongAdder();
     final LongAdder sentBytes = new LongAdder();
+    final LongAdder waits = new LongAdder();
+    final LongAdder joins = new LongAdder();
+    final LongAdder appendedBytes = new LongAdder();
+    final LongAdder readBytes = new LongAdder();
 
     SharedStats snapshot(boolean isAvailable, boolean isConnected) {
         return new SharedStats(
@@ -26,6 +30,10 @@ final class SharedCounters {
                 lookupNanos.sum(),
                 receivedBytes.sum(),
                 sentBytes.sum(),
+                waits.sum(),
+                joins.sum(),
+                appendedBytes.sum(),
+                readBytes.sum(),
                 isAvailable,
                 isConnected);
     }

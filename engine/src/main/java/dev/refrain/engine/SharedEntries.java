@@ -16,7 +16,6 @@ import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
-import java.util.concurrent.Executor;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
@@ -69,13 +68,28 @@ final class SharedEntries implements AutoCloseable {
      *
      * @param answer null if there is none
      * @param startedMicros when a fetch that follows began, by the tier's clock; 0 if nobody knows
+     * @param unusable whether there is one that does not count
      * @param unavailable whether the tier did not answer
      */
-    record Looked(SharedAnswer answer, long startedMicros, boolean unavailable) {}
+    record Looked(SharedAnswer answer, long startedMicros, boolean unusable, boolean unavailable) {}
 
-    /** @param mark null for a store without a file */
+    /** Null if machines do not agree on who calls. */
+    private final SharedCalls calls;
+
+    /**
+     * For one cache.
+     *
+     * @param mark null for a store without a file
+     * @param timing null if machines do not agree on who calls
+     */
     SharedEntries(
-            SharedTier tier, boolean reads, boolean writes, Duration maxUnconnected, HeardUntil mark, Answers answers) {
+            SharedTier tier,
+            boolean reads,
+            boolean writes,
+            SharedCalls.Timing timing,
+            Duration maxUnconnected,
+            HeardUntil mark,
+            Answers answers) {
         this.tier = tier;
         this.reads = reads;
         this.writes = writes;
@@ -83,8 +97,12 @@ final class SharedEntries implements AutoCloseable {
         this.nanos = answers.ticker();
         this.memory = answers.memory();
         this.time = new SharedClock(nanos);
+        // Whoever waits finds the answer in the tier, and whoever calls puts it there.
+        this.calls = timing != null && reads && writes
+                ? new SharedCalls(tier, this, barriers, counters, nanos, timing)
+                : null;
         this.notices = new SharedNotices(
-                tier, barriers, time, answers, mark, maxUnconnected == null ? -1 : maxUnconnected.toNanos());
+                tier, barriers, calls, time, answers, mark, maxUnconnected == null ? -1 : maxUnconnected.toNanos());
         int cores = Math.max(2, Math.min(8, Runtime.getRuntime().availableProcessors()));
         this.threads = pool("refrain-shared-", cores, new LinkedBlockingQueue<>());
         this.sender = pool("refrain-shared-sender-", 1, new ArrayBlockingQueue<>(MAX_WAITING_TO_SEND));
@@ -114,6 +132,11 @@ final class SharedEntries implements AutoCloseable {
         return counters.snapshot(tier.isAvailable(), notices.isConnected());
     }
 
+    /** What machines agree on; null if they do not. */
+    SharedCalls calls() {
+        return calls;
+    }
+
     /** When a fetch that begins now begins, by the tier's clock; 0 if nobody knows. */
     long nowMicros() {
         return time.micros();
@@ -138,7 +161,7 @@ final class SharedEntries implements AutoCloseable {
      */
     void find(CacheKey key, Consumer<Looked> then) {
         if (!reads || sealKey(key) == null) {
-            then.accept(new Looked(null, time.micros(), false));
+            then.accept(new Looked(null, time.micros(), false, false));
             return;
         }
         long asked = nanos.getAsLong();
@@ -146,25 +169,26 @@ final class SharedEntries implements AutoCloseable {
                 tier.isAvailable() ? tier.get(bytes(key)).toCompletableFuture() : null;
         if (stage == null || stage.isCompletedExceptionally()) {
             counters.failures.increment();
-            then.accept(new Looked(null, time.micros(), true));
+            then.accept(new Looked(null, time.micros(), false, true));
             return;
         }
-        // Also after this was closed: somebody waits for it.
-        Executor onward = task -> {
-            try {
-                threads.execute(task);
-            } catch (RejectedExecutionException closed) {
-                task.run();
-            }
-        };
         var unused = stage.whenCompleteAsync(
-                (found, failure) -> then.accept(failure == null ? looked(key, found, asked) : failed()), onward);
+                (found, failure) -> then.accept(failure == null ? looked(key, found, asked) : failed()), this::execute);
+    }
+
+    /** Goes on with a request, also after this was closed: somebody waits for it. */
+    void execute(Runnable task) {
+        try {
+            threads.execute(task);
+        } catch (RejectedExecutionException closed) {
+            task.run();
+        }
     }
 
     private Looked failed() {
         counters.failures.increment();
         // A fetch that follows begins no earlier than when the tier was asked.
-        return new Looked(null, time.micros(), true);
+        return new Looked(null, time.micros(), false, true);
     }
 
     @SuppressWarnings("CatchingUnchecked") // whatever the tier holds, somebody waits for an answer
@@ -186,7 +210,7 @@ final class SharedEntries implements AutoCloseable {
                 counters.receivedBytes.add(found.entry().length);
             }
         }
-        return new Looked(answer, found.micros(), false);
+        return new Looked(answer, found.micros(), answer == null && found.entry() != null, false);
     }
 
     /** Null if it is not an entry of this cluster for this key, or does not count any more. */
@@ -241,24 +265,31 @@ final class SharedEntries implements AutoCloseable {
      * @param tag of the answer
      * @param startedMicros says when its fetch began, by the tier's clock; 0 if nobody knows
      * @param providerId null if the answer has none
+     * @param then run when the tier has it, or will not get it; on any thread, which it must not block
      */
-    void send(CacheKey key, long tag, LongSupplier startedMicros, String providerId) {
+    void send(CacheKey key, long tag, LongSupplier startedMicros, String providerId, Runnable then) {
         if (!writes || sealKey(key) == null) {
+            then.run();
             return;
         }
         if (!tier.isAvailable()) {
-            counters.storesLost.increment();
+            lost(then);
             return;
         }
         try {
-            sender.execute(() -> sendNow(key, tag, startedMicros.getAsLong(), providerId));
+            sender.execute(() -> sendNow(key, tag, startedMicros.getAsLong(), providerId, then));
         } catch (RejectedExecutionException tooMany) {
-            counters.storesLost.increment();
+            lost(then);
         }
     }
 
+    private void lost(Runnable then) {
+        counters.storesLost.increment();
+        then.run();
+    }
+
     @SuppressWarnings("CatchingUnchecked") // the next one may be better
-    private void sendNow(CacheKey key, long tag, long started, String providerId) {
+    private void sendNow(CacheKey key, long tag, long started, String providerId, Runnable then) {
         boolean sent = false;
         EntryBuffer open = new EntryBuffer(INITIAL_BYTES, MemoryBudget.SMALL, memory);
         EntryBuffer sealed = new EntryBuffer(INITIAL_BYTES, MemoryBudget.SMALL, memory);
@@ -280,7 +311,7 @@ final class SharedEntries implements AutoCloseable {
             seal.seal(sealKey(key), digest, open, started, sealed);
             seals.give(seal);
             sent = true;
-            put(digest, Arrays.copyOf(sealed.bytes(), sealed.length()), started, life);
+            put(digest, Arrays.copyOf(sealed.bytes(), sealed.length()), started, life, then);
         } catch (MemoryBudget.Exhausted noRoom) {
             // Others have more need of it; the answer is stored here.
         } catch (RuntimeException | OutOfMemoryError e) {
@@ -289,15 +320,15 @@ final class SharedEntries implements AutoCloseable {
             open.release();
             sealed.release();
             if (!sent) {
-                counters.storesLost.increment();
+                lost(then);
             }
         }
     }
 
-    private void put(byte[] digest, byte[] value, long started, long life) {
+    private void put(byte[] digest, byte[] value, long started, long life, Runnable then) {
         boolean reserved = memory.reserve(value.length);
         if (!reserved) {
-            counters.storesLost.increment();
+            lost(then);
             return;
         }
         var unused = tier.put(digest, value, started, life).whenComplete((taken, failure) -> {
@@ -305,8 +336,9 @@ final class SharedEntries implements AutoCloseable {
             if (failure == null && taken) {
                 counters.stores.increment();
                 counters.sentBytes.add(value.length);
+                then.run();
             } else {
-                counters.storesLost.increment();
+                lost(then);
             }
         });
     }
@@ -331,11 +363,11 @@ final class SharedEntries implements AutoCloseable {
         });
     }
 
-    private static ScopeKey sealKey(CacheKey key) {
+    static ScopeKey sealKey(CacheKey key) {
         return key.knownScope() == null ? null : key.knownScope().sealKey();
     }
 
-    private static byte[] bytes(CacheKey key) {
+    static byte[] bytes(CacheKey key) {
         byte[] digest = new byte[CacheKey.LENGTH];
         key.copyTo(digest, 0);
         return digest;
@@ -344,6 +376,9 @@ final class SharedEntries implements AutoCloseable {
     /** Lets go of the tier. Idempotent. */
     @Override
     public void close() {
+        if (calls != null) {
+            calls.close();
+        }
         sender.shutdown();
         threads.shutdown();
         tier.close();

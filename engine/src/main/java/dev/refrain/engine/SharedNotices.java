@@ -34,6 +34,9 @@ final class SharedNotices implements SharedTier.Listener {
 
     private final SharedTier tier;
     private final SharedBarriers barriers;
+    /** Null if machines do not agree on who calls. */
+    private final SharedCalls calls;
+
     private final SharedClock time;
     private final Answers answers;
     private final LongSupplier nanos;
@@ -58,12 +61,14 @@ final class SharedNotices implements SharedTier.Listener {
     SharedNotices(
             SharedTier tier,
             SharedBarriers barriers,
+            SharedCalls calls,
             SharedClock time,
             Answers answers,
             HeardUntil mark,
             long maxUnconnectedNanos) {
         this.tier = tier;
         this.barriers = barriers;
+        this.calls = calls;
         this.time = time;
         this.answers = answers;
         this.nanos = answers.ticker();
@@ -100,6 +105,9 @@ final class SharedNotices implements SharedTier.Listener {
         barriers.raised(name, micros);
         if (barriers.isOurs(name)) {
             return;
+        }
+        if (calls != null) {
+            calls.removed(name.charAt(0) == SharedBarriers.KEY ? SharedBarriers.keyOf(name) : null);
         }
         if (connected) {
             removeHere(Set.of(name));
@@ -146,6 +154,9 @@ final class SharedNotices implements SharedTier.Listener {
     public void lost() {
         cutAt = nanos.getAsLong();
         connected = false;
+        if (calls != null) {
+            calls.lost();
+        }
     }
 
     /** In one walk, whatever there is to remove; keys have no need of one. */
@@ -172,13 +183,25 @@ final class SharedNotices implements SharedTier.Listener {
     }
 
     @Override
-    public void released(byte[] key) {}
+    public void released(byte[] key) {
+        if (calls != null) {
+            calls.released(key);
+        }
+    }
 
     @Override
-    public void wanted(byte[] key) {}
+    public void wanted(byte[] key) {
+        if (calls != null) {
+            calls.wanted(key);
+        }
+    }
 
     @Override
-    public void appended(byte[] key) {}
+    public void appended(byte[] key) {
+        if (calls != null) {
+            calls.appended(key);
+        }
+    }
 
     // ---- raising
 

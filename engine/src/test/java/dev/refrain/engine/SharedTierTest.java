@@ -726,6 +726,9 @@ class SharedTierTest {
         tier.lookups.remove().complete(old);
         until(() -> !tier.lookups.isEmpty());
         tier.lookups.remove().complete(new SharedTier.Found(null, micros.incrementAndGet()));
+        // There is an entry, so it looks once more when it has the lease.
+        until(() -> !tier.lookups.isEmpty());
+        tier.lookups.remove().complete(new SharedTier.Found(null, micros.incrementAndGet()));
 
         until(() -> !joined.isEmpty());
         WholeAnswer got = joined.get(0).orTimeout(30, TimeUnit.SECONDS).join();

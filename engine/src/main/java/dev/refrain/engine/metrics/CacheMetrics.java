@@ -114,11 +114,21 @@ public final class CacheMetrics implements MeterBinder {
         shared("refrain.shared.stores", "Answers sent to the shared tier", SharedStats::storesLost)
                 .tag("result", "lost")
                 .register(registry);
-        shared("refrain.shared.bytes", "Sealed entries", SharedStats::receivedBytes)
+        shared("refrain.shared.bytes", "Sealed entries and streams", SharedStats::receivedBytes)
                 .tag("direction", "received")
                 .register(registry);
-        shared("refrain.shared.bytes", "Sealed entries", SharedStats::sentBytes)
+        shared("refrain.shared.bytes", "Sealed entries and streams", SharedStats::sentBytes)
                 .tag("direction", "sent")
+                .register(registry);
+        shared("refrain.shared.bytes", "Sealed entries and streams", SharedStats::appendedBytes)
+                .tag("direction", "appended")
+                .register(registry);
+        shared("refrain.shared.bytes", "Sealed entries and streams", SharedStats::readBytes)
+                .tag("direction", "followed")
+                .register(registry);
+        shared("refrain.shared.waits", "Misses that waited for another machine's call", SharedStats::waits)
+                .register(registry);
+        shared("refrain.shared.joins", "Misses that followed another machine's stream", SharedStats::joins)
                 .register(registry);
         state(registry, "refrain.shared.available", "Whether the shared tier answers", SharedStats::isAvailable);
         state(registry, "refrain.shared.connected", "Whether removals are heard", SharedStats::isConnected);

@@ -1,5 +1,6 @@
 package dev.refrain.engine.spi;
 
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletionStage;
 
@@ -108,16 +109,22 @@ public interface SharedTier extends AutoCloseable {
      * @param mine whether it was granted to this call. Otherwise another machine, or another call of this one, holds
      *     it; its holder is told {@link Listener#wanted}, and this machine {@link Listener#released} and {@link
      *     Listener#appended}
+     * @param stored whether there is an entry for the key at this moment
      */
-    record Lease(long micros, boolean mine) {}
+    record Lease(long micros, boolean mine, boolean stored) {}
 
     /**
      * Asks for the lease of a key. It says who should call, and no more: a holder may be paused for longer than the
      * lease lasts, so nothing may be wrong if two call.
      *
+     * <p>A lease that nobody else wants may be long, so that it need not be renewed. Once it is wanted, whoever waits
+     * is to hear soon if its holder has died.
+     *
      * @param millis for how long it is held unless it is renewed, positive
+     * @param wantedMillis for how long at most another's lease is held from now on, unless it is renewed after that,
+     *     positive
      */
-    CompletionStage<Lease> lease(byte[] key, long millis);
+    CompletionStage<Lease> lease(byte[] key, long millis, long wantedMillis);
 
     /**
      * Holds a lease for longer.
@@ -129,7 +136,8 @@ public interface SharedTier extends AutoCloseable {
     CompletionStage<Boolean> renew(byte[] key, long token, long millis);
 
     /**
-     * Gives a lease back, if it is still held, and wakes who waits for it.
+     * Gives a lease back, if it is still held, and wakes who waits for it. What was put before can be found by whoever
+     * is woken.
      *
      * @param token {@link Lease#micros}
      * @return whether it was still held
@@ -148,8 +156,8 @@ public interface SharedTier extends AutoCloseable {
     record Pieces(List<byte[]> pieces, boolean live) {}
 
     /**
-     * Appends a piece to the live stream of a lease, and wakes those who wait for the lease. The stream goes with the
-     * lease, some seconds after it at the latest.
+     * Appends a piece to the live stream of a lease, and wakes those who wait for the lease. When the lease has ended,
+     * the stream can be read for a second or more, and goes some seconds later.
      *
      * @param token of a lease that is held
      * @return false if it is not held any more, or the stream would be longer than the tier keeps
@@ -219,6 +227,9 @@ public interface SharedTier extends AutoCloseable {
 
     /** Whether calls are likely to succeed now. Costs nothing. While this is false, stages fail at once. */
     boolean isAvailable();
+
+    /** How long a look-up may take. Who asks several things before it goes on gives up after that time in all. */
+    Duration timeout();
 
     /** Lets go of the tier, and of the leases of this machine as they lapse. Calls after that fail. Idempotent. */
     @Override

@@ -13,6 +13,10 @@ package dev.refrain.engine.stats;
  * @param lookupNanos nanoseconds that all look-ups took that were answered
  * @param receivedBytes bytes of entries that were found
  * @param sentBytes bytes of entries that were taken
+ * @param waits misses that found another machine calling the provider, and waited for its answer
+ * @param joins those of them that followed its stream
+ * @param appendedBytes bytes of sealed streams that others followed
+ * @param readBytes bytes of sealed streams of others that were followed here
  * @param isAvailable whether the tier answers at the moment
  * @param isConnected whether removals of other machines are heard at the moment
  */
@@ -26,5 +30,9 @@ public record SharedStats(
         long lookupNanos,
         long receivedBytes,
         long sentBytes,
+        long waits,
+        long joins,
+        long appendedBytes,
+        long readBytes,
         boolean isAvailable,
         boolean isConnected) {}

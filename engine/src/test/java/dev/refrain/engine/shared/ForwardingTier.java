@@ -1,6 +1,7 @@
 package dev.refrain.engine.shared;
 
 import dev.refrain.engine.spi.SharedTier;
+import java.time.Duration;
 import java.util.concurrent.CompletionStage;
 
 /** Passes everything on; tests override what they change. */
@@ -33,8 +34,8 @@ public class ForwardingTier implements SharedTier {
     }
 
     @Override
-    public CompletionStage<Lease> lease(byte[] key, long millis) {
-        return tier.lease(key, millis);
+    public CompletionStage<Lease> lease(byte[] key, long millis, long wantedMillis) {
+        return tier.lease(key, millis, wantedMillis);
     }
 
     @Override
@@ -65,6 +66,11 @@ public class ForwardingTier implements SharedTier {
     @Override
     public boolean isAvailable() {
         return tier.isAvailable();
+    }
+
+    @Override
+    public Duration timeout() {
+        return tier.timeout();
     }
 
     @Override

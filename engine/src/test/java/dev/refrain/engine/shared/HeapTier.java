@@ -3,6 +3,7 @@ package dev.refrain.engine.shared;
 import dev.refrain.engine.spi.SharedTier;
 import dev.refrain.engine.spi.SharedTierException;
 import java.nio.ByteBuffer;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -59,6 +60,9 @@ public final class HeapTier implements SharedTier {
             final long token;
             final Set<HeapTier> waiters = new HashSet<>();
             final List<byte[]> pieces = new ArrayList<>();
+            /** What it was granted after, whose stream can still be read. */
+            Held previous;
+
             long bytes;
             long until;
 
@@ -139,19 +143,26 @@ public final class HeapTier implements SharedTier {
                     .thenApply(all -> new Raised(at, 0));
         }
 
-        private synchronized Lease lease(HeapTier machine, ByteBuffer key, long millis) {
+        private synchronized Lease lease(HeapTier machine, ByteBuffer key, long millis, long wantedMillis) {
             long now = clock.getAsLong();
+            Value value = current(key);
+            boolean stored = value != null && value.entry != null;
             Held held = held(key);
             if (held == null) {
                 Held last = leases.get(key);
                 Held granted = new Held(machine, last == null ? now : Math.max(now, last.token + 1));
                 granted.until = now + millis * 1000;
+                granted.previous = last;
+                if (last != null) {
+                    last.previous = null;
+                }
                 leases.put(key, granted);
-                return new Lease(granted.token, true);
+                return new Lease(granted.token, true, stored);
             }
+            held.until = Math.min(held.until, now + wantedMillis * 1000);
             held.waiters.add(machine);
             held.by.tell(listener -> listener.wanted(copy(key)));
-            return new Lease(held.token, false);
+            return new Lease(held.token, false, stored);
         }
 
         private Held held(ByteBuffer key) {
@@ -194,6 +205,9 @@ public final class HeapTier implements SharedTier {
 
         private synchronized Pieces read(ByteBuffer key, long token, int from) {
             Held held = leases.get(key);
+            if (held != null && held.token != token) {
+                held = held.previous;
+            }
             if (held == null || held.token != token) {
                 return new Pieces(List.of(), false);
             }
@@ -349,10 +363,11 @@ public final class HeapTier implements SharedTier {
     }
 
     @Override
-    public CompletionStage<Lease> lease(byte[] key, long millis) {
+    public CompletionStage<Lease> lease(byte[] key, long millis, long wantedMillis) {
         ByteBuffer of = key(key);
         positive(millis);
-        return ask(() -> engine.lease(this, of, millis));
+        positive(wantedMillis);
+        return ask(() -> engine.lease(this, of, millis, wantedMillis));
     }
 
     @Override
@@ -397,6 +412,11 @@ public final class HeapTier implements SharedTier {
     @Override
     public boolean isAvailable() {
         return available;
+    }
+
+    @Override
+    public Duration timeout() {
+        return Duration.ofSeconds(30);
     }
 
     @Override

@@ -391,20 +391,20 @@ public abstract class SharedTierContract {
         SharedTier other = open();
         Recorder first = listening(one);
         Recorder second = listening(other);
-        Lease mine = of(one.lease(key(1), MINUTE));
+        Lease mine = of(one.lease(key(1), MINUTE, MINUTE));
         assertThat(mine.mine()).isTrue();
-        Lease theirs = of(other.lease(key(1), MINUTE));
-        assertThat(theirs).isEqualTo(new Lease(mine.micros(), false));
+        Lease theirs = of(other.lease(key(1), MINUTE, MINUTE));
+        assertThat(theirs).isEqualTo(new Lease(mine.micros(), false, false));
         assertThat(first.next()).isEqualTo("wanted " + hex(key(1)));
-        assertThat(of(one.lease(key(1), MINUTE)).mine()).isFalse();
-        assertThat(of(other.lease(key(2), MINUTE)).mine()).isTrue();
+        assertThat(of(one.lease(key(1), MINUTE, MINUTE)).mine()).isFalse();
+        assertThat(of(other.lease(key(2), MINUTE, MINUTE)).mine()).isTrue();
         assertThat(of(one.release(key(1), mine.micros()))).isTrue();
         assertThat(second.next()).isEqualTo("released " + hex(key(1)));
-        Lease next = of(other.lease(key(1), MINUTE));
+        Lease next = of(other.lease(key(1), MINUTE, MINUTE));
         assertThat(next.mine()).isTrue();
         assertThat(next.micros()).isGreaterThan(mine.micros());
         assertThat(of(one.release(key(1), mine.micros()))).isFalse();
-        assertThat(of(one.lease(key(1), MINUTE))).isEqualTo(new Lease(next.micros(), false));
+        assertThat(of(one.lease(key(1), MINUTE, MINUTE))).isEqualTo(new Lease(next.micros(), false, false));
     }
 
     /** A machine with many waiting hears of its own keys alone. */
@@ -413,7 +413,7 @@ public abstract class SharedTierContract {
         SharedTier one = open();
         SharedTier other = open();
         Recorder recorder = listening(other);
-        Lease mine = of(one.lease(key(1), MINUTE));
+        Lease mine = of(one.lease(key(1), MINUTE, MINUTE));
         of(one.append(key(1), mine.micros(), bytes(10, 1)));
         of(one.release(key(1), mine.micros()));
         of(one.raise(name("a")));
@@ -424,21 +424,57 @@ public abstract class SharedTierContract {
     void aLeaseLapsesUnlessItIsRenewed() {
         SharedTier one = open();
         SharedTier other = open();
-        Lease renewed = of(one.lease(key(1), MOMENT));
+        Lease renewed = of(one.lease(key(1), MOMENT, MINUTE));
         assertThat(of(one.renew(key(1), renewed.micros(), MINUTE))).isTrue();
-        Lease lapsing = of(one.lease(key(2), MOMENT));
+        Lease lapsing = of(one.lease(key(2), MOMENT, MINUTE));
         List<Lease> next = new ArrayList<>();
         eventually(() -> {
-            Lease lease = of(other.lease(key(2), MINUTE));
+            Lease lease = of(other.lease(key(2), MINUTE, MINUTE));
             next.add(lease);
             return lease.mine();
         });
         assertThat(next.get(next.size() - 1).micros()).isGreaterThan(lapsing.micros());
         // The renewed one was granted before, so it would have lapsed by now.
-        assertThat(of(other.lease(key(1), MINUTE))).isEqualTo(new Lease(renewed.micros(), false));
+        assertThat(of(other.lease(key(1), MINUTE, MINUTE))).isEqualTo(new Lease(renewed.micros(), false, false));
         assertThat(of(one.renew(key(2), lapsing.micros(), MINUTE))).isFalse();
         assertThat(of(one.release(key(2), lapsing.micros()))).isFalse();
-        assertThat(of(one.lease(key(2), MINUTE)).mine()).isFalse();
+        assertThat(of(one.lease(key(2), MINUTE, MINUTE)).mine()).isFalse();
+    }
+
+    /** Its holder, which is told, can hold it for longer; one that has died cannot. */
+    @Test
+    void whoWantsALeaseShortensIt() {
+        SharedTier one = open();
+        SharedTier other = open();
+        Lease kept = of(one.lease(key(1), MINUTE, MINUTE));
+        Lease lapsing = of(one.lease(key(2), MINUTE, MINUTE));
+        assertThat(of(other.lease(key(1), MINUTE, MOMENT)).mine()).isFalse();
+        assertThat(of(other.lease(key(2), MINUTE, MOMENT)).mine()).isFalse();
+        assertThat(of(one.renew(key(1), kept.micros(), MINUTE))).isTrue();
+        eventually(() -> of(other.lease(key(2), MINUTE, MINUTE)).mine());
+        assertThat(of(one.renew(key(2), lapsing.micros(), MINUTE))).isFalse();
+        // It was wanted first, so it would have lapsed by now.
+        assertThat(of(other.lease(key(1), MINUTE, MINUTE)).mine()).isFalse();
+    }
+
+    /** So whoever is granted a lease knows whether it has to look again. */
+    @ParameterizedTest
+    @ValueSource(ints = {100, 2_000_000})
+    void aLeaseTellsWhetherThereIsAnEntry(int length) {
+        SharedTier one = open();
+        SharedTier other = open();
+        Lease before = of(one.lease(key(1), MINUTE, MINUTE));
+        assertThat(before.stored()).isFalse();
+        assertThat(of(one.put(key(1), bytes(length, 1), before.micros(), MINUTE)))
+                .isTrue();
+        assertThat(of(other.lease(key(1), MINUTE, MINUTE))).isEqualTo(new Lease(before.micros(), false, true));
+        assertThat(of(one.release(key(1), before.micros()))).isTrue();
+        Lease next = of(other.lease(key(1), MINUTE, MINUTE));
+        assertThat(next.mine()).isTrue();
+        assertThat(next.stored()).isTrue();
+        of(other.release(key(1), next.micros()));
+        of(one.remove(key(1), MINUTE));
+        assertThat(of(one.lease(key(1), MINUTE, MINUTE)).stored()).isFalse();
     }
 
     @Test
@@ -454,7 +490,7 @@ public abstract class SharedTierContract {
                     SharedTier tier = tiers.get(i % 3);
                     asked.add(threads.submit(() -> {
                         start.await();
-                        return of(tier.lease(key, MINUTE));
+                        return of(tier.lease(key, MINUTE, MINUTE));
                     }));
                 }
                 start.countDown();
@@ -477,8 +513,8 @@ public abstract class SharedTierContract {
         SharedTier one = open();
         SharedTier other = open();
         Recorder recorder = listening(other);
-        long token = of(one.lease(key(1), MINUTE)).micros();
-        of(other.lease(key(1), MINUTE));
+        long token = of(one.lease(key(1), MINUTE, MINUTE)).micros();
+        of(other.lease(key(1), MINUTE, MINUTE));
         assertThat(of(other.read(key(1), token, 0)).pieces()).isEmpty();
         assertThat(of(other.read(key(1), token, 0)).live()).isTrue();
         for (int i = 0; i < 5; i++) {
@@ -500,7 +536,7 @@ public abstract class SharedTierContract {
     void aLongStreamIsReadInSeveralGoes() {
         SharedTier one = open();
         SharedTier other = open();
-        long token = of(one.lease(key(1), MINUTE)).micros();
+        long token = of(one.lease(key(1), MINUTE, MINUTE)).micros();
         int count = 60;
         for (int i = 0; i < count; i++) {
             assertThat(of(one.append(key(1), token, bytes(50_000, i)))).isTrue();
@@ -522,7 +558,7 @@ public abstract class SharedTierContract {
     void aStreamEndsWithItsLease() {
         SharedTier one = open();
         SharedTier other = open();
-        long token = of(one.lease(key(1), MINUTE)).micros();
+        long token = of(one.lease(key(1), MINUTE, MINUTE)).micros();
         assertThat(of(one.append(key(1), token, bytes(10, 1)))).isTrue();
         assertThat(of(one.append(key(1), token + 1, bytes(10, 2)))).isFalse();
         assertThat(of(one.release(key(1), token))).isTrue();
@@ -530,15 +566,18 @@ public abstract class SharedTierContract {
         assertThat(rest.live()).isFalse();
         assertThat(rest.pieces()).hasSize(1);
         assertThat(of(one.append(key(1), token, bytes(10, 3)))).isFalse();
-        long next = of(other.lease(key(1), MINUTE)).micros();
+        long next = of(other.lease(key(1), MINUTE, MINUTE)).micros();
         assertThat(of(other.read(key(1), next, 0))).isEqualTo(new Pieces(List.of(), true));
-        assertThat(of(one.read(key(1), token, 0)).live()).isFalse();
+        // Whoever follows it reads the rest.
+        Pieces after = of(one.read(key(1), token, 0));
+        assertThat(after.live()).isFalse();
+        assertThat(after.pieces()).hasSize(1);
     }
 
     @Test
     void aStreamThatIsTooLongIsRefused() {
         SharedTier tier = open();
-        long token = of(tier.lease(key(1), MINUTE)).micros();
+        long token = of(tier.lease(key(1), MINUTE, MINUTE)).micros();
         int piece = 1 << 20;
         for (int sent = 0; sent < MAX_ENTRY_BYTES; sent += piece) {
             assertThat(of(tier.append(key(1), token, new byte[piece]))).isTrue();
@@ -557,7 +596,7 @@ public abstract class SharedTierContract {
         assertThatThrownBy(() -> tier.raise(new byte[0])).isInstanceOf(IllegalArgumentException.class);
         assertThatThrownBy(() -> tier.raise(new byte[SharedTier.MAX_BARRIER_LENGTH + 1]))
                 .isInstanceOf(IllegalArgumentException.class);
-        assertThatThrownBy(() -> tier.lease(new byte[33], 1)).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> tier.lease(new byte[33], 1, 1)).isInstanceOf(IllegalArgumentException.class);
         listening(tier);
         assertThatThrownBy(() -> tier.listen(0, new Recorder())).isInstanceOf(IllegalStateException.class);
     }
@@ -574,7 +613,7 @@ public abstract class SharedTierContract {
                 tier.put(key(1), new byte[1], 1, MINUTE),
                 tier.remove(key(1), MINUTE),
                 tier.raise(name("a")),
-                tier.lease(key(1), MINUTE),
+                tier.lease(key(1), MINUTE, MINUTE),
                 tier.renew(key(1), 1, MINUTE),
                 tier.release(key(1), 1),
                 tier.append(key(1), 1, new byte[1]),

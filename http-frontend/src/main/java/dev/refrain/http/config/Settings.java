@@ -372,7 +372,7 @@ public record Settings(
     }
 
     /**
-     * The tier that machines share (wire rules W90 to W92), on Redis or Valkey.
+     * The tier that machines share (wire rules W90 to W93), on Redis or Valkey.
      *
      * @param uri of the server, or null if nothing is shared; holds a secret
      * @param secretFile file with the secret that all machines of the cluster have, or null
@@ -380,6 +380,7 @@ public record Settings(
      * @param timeout of a look-up, which is what it may delay a miss by
      * @param maxAnswer the longest sealed answer that is one value there; longer ones, up to 16 MiB, are kept in parts
      * @param mode what this machine does with shared answers
+     * @param coalesce whether machines agree on who calls the provider
      * @param maxUnconnected how long stored answers are served while removals are not heard, or null for ever
      */
     @JsonNaming(PropertyNamingStrategies.KebabCaseStrategy.class)
@@ -404,6 +405,9 @@ public record Settings(
 
             @Setting(value = "read-write", allowed = "read-write, read-only or write-only")
             SharedMode mode,
+
+            @Setting(value = "true", allowed = "true or false")
+            boolean coalesce,
 
             @Setting(allowed = Setting.DURATION_OR_NONE) Duration maxUnconnected) {
         private static final Pattern URI = Pattern.compile("rediss?://[^\\s/?#]+(/[0-9]{0,5})?");

@@ -78,8 +78,8 @@ final class Store {
                 .withPartBytes((int) shared.maxAnswer().bytes());
         builder.sharedTier(RedisTier.open(tier), secret)
                 .sharedAccess(
-                        shared.mode() != Settings.SharedMode.WRITE_ONLY,
-                        shared.mode() != Settings.SharedMode.READ_ONLY);
+                        shared.mode() != Settings.SharedMode.WRITE_ONLY, shared.mode() != Settings.SharedMode.READ_ONLY)
+                .sharedCoalescing(shared.coalesce());
         if (shared.maxUnconnected() != null) {
             builder.sharedMaxUnconnected(shared.maxUnconnected());
         }

@@ -449,6 +449,7 @@ class StartupTest {
                         + "500ms, 10s, 5m or 1h",
                 "shared: {max-answer: 1KiB} | shared.max-answer: '1KiB' (FILE) must be a size from 64KiB to 16MiB, "
                         + "such as 1MiB",
+                "shared: {coalesce: maybe} | shared.coalesce: 'maybe' (FILE) must be true or false",
                 "shared: {mode: none} | shared.mode: 'none' (FILE) must be read-write, read-only or write-only",
                 "presets: 5 | presets: '5' (FILE) must be a list of presets, each with a slug",
                 "presets: [5] | presets[0]: '5' (FILE) must be a preset: a group of settings with a slug",

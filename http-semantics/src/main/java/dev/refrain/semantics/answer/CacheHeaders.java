@@ -26,6 +26,9 @@ public final class CacheHeaders {
     /** Of wire rule W92. */
     private static final String SHARED_UNAVAILABLE = "; detail=shared-unavailable";
 
+    /** Of wire rule W93. */
+    private static final String ELSEWHERE = "; detail=elsewhere";
+
     private CacheHeaders() {}
 
     /**
@@ -61,7 +64,8 @@ public final class CacheHeaders {
             writeStandard("hit; ttl=" + hit.ttlSeconds() + "; fwd=" + reason.token(), rescue.status(), key, headers);
         } else if (outcome instanceof CacheOutcome.Collapsed collapsed) {
             writeHit(0, collapsed.ttlSeconds(), collapsed.sourceId(), key, headers);
-            writeStandard("fwd=" + collapsed.reason().token() + "; collapsed", status, key, headers);
+            String joined = "; collapsed" + (collapsed.elsewhere() ? ELSEWHERE : "");
+            writeStandard("fwd=" + collapsed.reason().token() + joined, status, key, headers);
         } else if (outcome instanceof CacheOutcome.Miss miss) {
             headers.put(CacheField.STATUS, "MISS");
             if (status < LEAST_ERROR) {

@@ -163,15 +163,16 @@ public final class RedisTier implements SharedTier {
     // ---- leases
 
     @Override
-    public CompletionStage<Lease> lease(byte[] key, long millis) {
+    public CompletionStage<Lease> lease(byte[] key, long millis, long wantedMillis) {
         return run(
                 Script.LEASE,
-                answer -> new Lease(Notices.number(answer.get(1)), isYes(answer)),
-                new byte[][] {names.lease(requireKey(key)), names.waiters(key)},
+                answer -> new Lease(Notices.number(answer.get(1)), isYes(answer), Notices.number(answer.get(2)) == 1),
+                new byte[][] {names.lease(requireKey(key)), names.waiters(key), names.entry(key)},
                 names.machines(),
                 key,
                 machine,
-                digits(requirePositive(millis)));
+                digits(requirePositive(millis)),
+                digits(requirePositive(wantedMillis)));
     }
 
     @Override
@@ -244,6 +245,11 @@ public final class RedisTier implements SharedTier {
     @Override
     public boolean isAvailable() {
         return !closed && commands.isAvailable();
+    }
+
+    @Override
+    public Duration timeout() {
+        return settings.timeout();
     }
 
     @Override

@@ -105,18 +105,24 @@ record Script(String text, String digest) {
             return answer
             """);
 
-    /** KEYS lease, waiters; ARGV channel, key, machine, for how long. Returns whether it is granted, and its token. */
+    /**
+     * KEYS lease, waiters, entry; ARGV channel, key, machine, for how long, for how long another's lasts. Returns
+     * whether it is granted, its token, and whether there is an entry.
+     */
     static final Script LEASE = of("""
             local lease = redis.call('GET', KEYS[1])
+            local kind = redis.call('GETRANGE', KEYS[3], 0, 0)
+            local stored = (kind == 'E' or kind == 'M') and 1 or 0
             if not lease then
               local now = micros()
               redis.call('SET', KEYS[1], now .. ARGV[3], 'PX', ARGV[4])
-              return {1, now}
+              return {1, now, stored}
             end
+            if redis.call('PTTL', KEYS[1]) > tonumber(ARGV[5]) then redis.call('PEXPIRE', KEYS[1], ARGV[5]) end
             redis.call('SADD', KEYS[2], ARGV[3])
             redis.call('PEXPIRE', KEYS[2], ARGV[4] + 60000)
             redis.call('PUBLISH', ARGV[1] .. string.sub(lease, 17, 64), 'W' .. ARGV[2])
-            return {0, string.sub(lease, 1, 16)}
+            return {0, string.sub(lease, 1, 16), stored}
             """);
 
     /** KEYS lease, waiters; ARGV token, for how long. Returns whether it is held. */

@@ -110,8 +110,8 @@ class RedisFaultsTest {
     /** Without any wait at all. */
     private static void assertFailsAtOnce(SharedTier tier) {
         assertThat(tier.isAvailable()).isFalse();
-        for (CompletionStage<?> stage :
-                List.of(tier.get(KEY), tier.put(KEY, ENTRY, 1, MINUTE), tier.lease(KEY, 1), tier.raise(new byte[1]))) {
+        for (CompletionStage<?> stage : List.of(
+                tier.get(KEY), tier.put(KEY, ENTRY, 1, MINUTE), tier.lease(KEY, 1, 1), tier.raise(new byte[1]))) {
             assertThat(stage.toCompletableFuture()).isCompletedExceptionally();
         }
     }
@@ -280,7 +280,7 @@ class RedisFaultsTest {
                 settings.confirmTimeout()));
         eventually(right::isAvailable);
         store(right);
-        Lease lease = of(right.lease(KEY, MINUTE));
+        Lease lease = of(right.lease(KEY, MINUTE, MINUTE));
         assertThat(of(right.append(KEY, lease.micros(), ENTRY))).isTrue();
         assertThat(of(right.release(KEY, lease.micros()))).isTrue();
         assertThat(of(right.raise(ENTRY)).unheard()).isZero();
@@ -465,7 +465,7 @@ class RedisFaultsTest {
         }
         assertFails(tier.get(KEY), "WRONGTYPE");
         assertFails(tier.put(KEY, ENTRY, 1, MINUTE), "WRONGTYPE");
-        assertFails(tier.lease(KEY, MINUTE), "WRONGTYPE");
+        assertFails(tier.lease(KEY, MINUTE, MINUTE), "WRONGTYPE");
         assertThat(tier.isAvailable()).isTrue();
         byte[] other = KEY.clone();
         other[0] = 1;

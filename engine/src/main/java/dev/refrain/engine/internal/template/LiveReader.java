@@ -5,7 +5,7 @@ import dev.refrain.engine.spi.EntryBuffer;
 /** One reader's place in a {@link LiveTemplate}. Belongs to one thread at a time. */
 public final class LiveReader {
     /** Bytes read at once: enough to be worth a write to a socket, little enough to wait there. */
-    private static final int PIECE = 64 * 1024;
+    public static final int PIECE = 64 * 1024;
 
     private LiveTemplate.Window window;
     private int at;
@@ -35,6 +35,24 @@ public final class LiveReader {
      * @return whether something was read
      */
     public boolean read(EntryBuffer into, byte[] id, byte[] time) {
+        return read(into, id, time, null);
+    }
+
+    /**
+     * Reads on without filling the placeholders, for {@link LiveCopy} elsewhere.
+     *
+     * @param into receives the next piece as it stands in the template; its length is 0 if nothing more is published
+     * @param patches receives where the placeholders of the piece are: a patch table as {@link Template} describes it,
+     *     counted from the beginning of the piece
+     * @return whether something was read
+     */
+    public boolean readTemplate(EntryBuffer into, EntryBuffer patches) {
+        patches.resize(0);
+        return read(into, null, null, patches);
+    }
+
+    /** @param patches null if the placeholders are to be filled */
+    private boolean read(EntryBuffer into, byte[] id, byte[] time, EntryBuffer patches) {
         // The link is looked at first: once it is there, the snapshot after it is the window's last.
         LiveTemplate.Window next = window.next;
         Template template = window.progress;
@@ -49,7 +67,7 @@ public final class LiveReader {
         int length = Math.min(PIECE, template.length() - at);
         byte[] target = into.resize(length);
         System.arraycopy(template.bytes(), at, target, 0, length);
-        length = fill(template, into, length, id, time);
+        length = fill(template, into, length, id, time, patches);
         at += length;
         read += length;
         position = read;
@@ -57,11 +75,13 @@ public final class LiveReader {
     }
 
     /**
-     * Fills the placeholders of a piece; extends it where the last one would be cut in two. Returns the piece's length.
+     * Fills the placeholders of a piece, or notes where they are; extends it where the last one would be cut in two.
+     * Returns the piece's length.
      */
-    private int fill(Template template, EntryBuffer piece, int length, byte[] id, byte[] time) {
+    private int fill(Template template, EntryBuffer piece, int length, byte[] id, byte[] time, EntryBuffer notedIn) {
         byte[] patches = template.patches();
         int end = at + length;
+        int noted = at;
         while (patchAt < template.patchesLength()) {
             long found = Varint.read(patches, patchAt, template.patchesLength());
             long coded = Varint.number(found);
@@ -69,13 +89,19 @@ public final class LiveReader {
             if (placeholder >= end) {
                 break;
             }
-            byte[] value = (coded & 1) == Template.ID ? id : time;
-            if (placeholder + value.length > end) {
-                int more = placeholder + value.length - end;
+            int kind = (int) coded & 1;
+            int valueLength = kind == Template.ID ? Template.ID_LENGTH : Template.TIME_LENGTH;
+            if (placeholder + valueLength > end) {
+                int more = placeholder + valueLength - end;
                 System.arraycopy(template.bytes(), end, piece.resize(end - at + more), end - at, more);
                 end += more;
             }
-            System.arraycopy(value, 0, piece.bytes(), placeholder - at, value.length);
+            if (notedIn == null) {
+                System.arraycopy(kind == Template.ID ? id : time, 0, piece.bytes(), placeholder - at, valueLength);
+            } else {
+                Varint.append(notedIn, (long) (placeholder - noted) << 1 | kind);
+                noted = placeholder;
+            }
             patchAt += Varint.length(found);
             lastPlaceholder = placeholder;
         }

@@ -90,6 +90,11 @@ public final class LiveTemplate {
         builder.append(source, from, to, edits);
     }
 
+    /** Appends a piece of another such template, with its patch table. */
+    void append(byte[] source, int from, int to, byte[] patches, int patchesFrom, int patchesTo) {
+        builder.append(source, from, to, patches, patchesFrom, patchesTo);
+    }
+
     /** Shows readers what was appended. Only between events, so that none is ever seen in part. */
     void publish() {
         Template snapshot = builder.build(AnswerFacts.NONE);

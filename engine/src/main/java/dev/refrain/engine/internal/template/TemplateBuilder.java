@@ -72,6 +72,26 @@ final class TemplateBuilder {
         bytes.append(source, copied, to);
     }
 
+    /** Appends bytes in which the placeholders of a patch table stand, counted from {@code from}. */
+    void append(byte[] source, int from, int to, byte[] patches, int patchesFrom, int patchesTo) {
+        int copied = from;
+        long place = from;
+        for (int next = patchesFrom; next < patchesTo; ) {
+            long read = Varint.read(patches, next, patchesTo);
+            int kind = (int) Varint.number(read) & 1;
+            int length = kind == Template.ID ? Template.ID_LENGTH : Template.TIME_LENGTH;
+            place += Varint.number(read) >>> 1;
+            next += Varint.length(read);
+            if (place < copied || place + length > to) {
+                throw new IllegalArgumentException("a placeholder that cannot be in a piece of a stream");
+            }
+            bytes.append(source, copied, (int) place);
+            placeholder(kind, length);
+            copied = (int) place + length;
+        }
+        bytes.append(source, copied, to);
+    }
+
     Template build(AnswerFacts facts) {
         return new Template(bytes.bytes(), bytes.length(), patches.bytes(), patches.length(), patchCount, facts);
     }

@@ -1,5 +1,7 @@
 package dev.refrain.engine.internal.template;
 
+import dev.refrain.engine.spi.EntryBuffer;
+
 /** Unsigned LEB128 numbers of up to 35 bits, as in patch tables. Input comes from a file and is not trusted. */
 final class Varint {
     private static final int MAX_LENGTH = 5;
@@ -13,6 +15,18 @@ final class Varint {
             rest >>>= 7;
         }
         to.append((int) rest);
+    }
+
+    static void append(EntryBuffer to, long number) {
+        int at = to.length();
+        byte[] bytes = to.resize(at + MAX_LENGTH);
+        long rest = number;
+        while ((rest & ~0x7FL) != 0) {
+            bytes[at++] = (byte) ((int) rest | 0x80);
+            rest >>>= 7;
+        }
+        bytes[at++] = (byte) rest;
+        to.resize(at);
     }
 
     /**

@@ -1,0 +1,180 @@
+package dev.refrain.engine;
+
+import dev.refrain.engine.spi.SharedTier;
+
+/**
+ * The lease under which this machine calls the provider for a key. It is given back when what machines share of the
+ * answer is in the tier, or never will be, and the stream has been passed on to those who follow it elsewhere; or at
+ * once, if nobody follows and nobody may join the call any more. Thread-safe.
+ */
+final class SharedLease {
+    /** What a lease and its stream need. */
+    interface Tier {
+        SharedTier tier();
+
+        SharedCalls.Timing timing();
+
+        SharedCounters counters();
+
+        /** Monotonic time. */
+        long nanos();
+
+        /** Runs a task on a thread that may be used. */
+        void execute(Runnable task);
+
+        /** The same after a while. */
+        void later(Runnable task, long delayNanos);
+
+        /** The lease is not held any more. */
+        void drop(SharedLease lease);
+    }
+
+    private final Tier calls;
+    private final Flight flight;
+    private final byte[] digest;
+    private final long token;
+
+    private volatile boolean wasWanted;
+    private volatile long wantedAt;
+    /** Used only by the timer. */
+    private long renewedAt;
+
+    // Guarded by this.
+    private SharedPublisher publisher;
+    private boolean publishing;
+    private boolean settled;
+    private boolean over;
+
+    SharedLease(Tier calls, Flight flight, byte[] digest, long token) {
+        this.calls = calls;
+        this.flight = flight;
+        this.digest = digest;
+        this.token = token;
+        this.renewedAt = calls.nanos();
+    }
+
+    Flight flight() {
+        return flight;
+    }
+
+    byte[] digest() {
+        return digest;
+    }
+
+    long token() {
+        return token;
+    }
+
+    /** Whether somebody elsewhere waits, as far as is known. */
+    boolean isWanted() {
+        return wasWanted && calls.nanos() - wantedAt < calls.timing().patience().toNanos();
+    }
+
+    /** Somebody elsewhere waits. */
+    void wanted() {
+        if (flight.isDeserted()) {
+            // The call may be dead (wire rule W28b): others are not to wait for it either.
+            flight.closeToNewcomers();
+        }
+        SharedPublisher ours;
+        boolean begins;
+        synchronized (this) {
+            if (over) {
+                return;
+            }
+            wantedAt = calls.nanos();
+            wasWanted = true;
+            begins = publisher == null;
+            if (begins) {
+                publisher = new SharedPublisher(this, calls);
+                publishing = true;
+            }
+            ours = publisher;
+        }
+        if (begins && !flight.join(ours)) {
+            published(true);
+        } else {
+            ours.wake();
+        }
+    }
+
+    /** Renews it if need be. */
+    void beat(long now) {
+        boolean wanted = isWanted();
+        // A third of its life: two renewals may fail.
+        if (wanted || now - renewedAt > calls.timing().held().toNanos() / 3) {
+            renewedAt = now;
+            long millis = (wanted ? calls.timing().wanted() : calls.timing().held()).toMillis();
+            var unused = calls.tier().renew(digest, token, millis).whenComplete((held, failure) -> {
+                if (failure == null && !held) {
+                    lost();
+                }
+            });
+        }
+        if (wasWanted && !wanted) {
+            calls.execute(flight::cancelIfAbandoned);
+        }
+    }
+
+    /** It has lapsed, or the tier has forgotten it. The call goes on. */
+    private void lost() {
+        SharedPublisher ours;
+        synchronized (this) {
+            over = true;
+            ours = publisher;
+        }
+        calls.drop(this);
+        if (ours != null) {
+            ours.overrun();
+            ours.wake();
+        }
+    }
+
+    /** Nobody may join the call any more. */
+    void unjoinable() {
+        synchronized (this) {
+            if (publishing) {
+                return;
+            }
+        }
+        release();
+    }
+
+    /** What machines share of the answer is in the tier, or never will be. */
+    void settled() {
+        synchronized (this) {
+            settled = true;
+            if (publishing) {
+                return;
+            }
+        }
+        release();
+    }
+
+    /**
+     * The stream has been passed on.
+     *
+     * @param whole false if the rest of it cannot be: whoever follows it need not wait
+     */
+    void published(boolean whole) {
+        synchronized (this) {
+            publishing = false;
+            if (whole && !settled) {
+                return;
+            }
+        }
+        release();
+    }
+
+    /** Gives it back. Idempotent. */
+    void release() {
+        synchronized (this) {
+            if (over) {
+                return;
+            }
+            over = true;
+        }
+        calls.drop(this);
+        var unused = calls.tier().release(digest, token);
+    }
+}

@@ -1,0 +1,214 @@
+package dev.refrain.engine;
+
+import dev.refrain.engine.internal.seal.StreamSeal;
+import dev.refrain.engine.internal.template.LiveReader;
+import dev.refrain.engine.internal.template.LiveTemplate;
+import dev.refrain.engine.spi.EntryBuffer;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/**
+ * Passes the events of a flight on to other machines, sealed, while somebody there waits: what there is at once, and
+ * then what comes, in batches. To the flight it is a follower like any other, which is slow if the tier is.
+ *
+ * <p>One piece is under way at a time. It is sent again if the tier has not answered; whoever reads the stream passes
+ * over a piece that came twice.
+ */
+final class SharedPublisher implements Flight.Member {
+    /** How long events are collected before they are sent. */
+    private static final long BATCH_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
+
+    private static final long AGAIN_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
+    private static final int FIRST_BYTES = 1024;
+    private static final byte[] NOTHING = new byte[0];
+
+    /** What the tier said to a piece. */
+    private enum Reply {
+        TAKEN,
+        REFUSED,
+        FAILED
+    }
+
+    private final SharedLease lease;
+    private final SharedLease.Tier calls;
+    private final Flight flight;
+    private final byte[] salt = StreamSeal.newSalt();
+    private final StreamSeal seal;
+    private final AtomicInteger news = new AtomicInteger();
+
+    private volatile boolean overrun;
+    private volatile LiveReader reader;
+    private volatile Reply reply;
+    /** In the time of the timer. */
+    private volatile long sentAt;
+
+    // Used only by the thread that does the work.
+    private int number;
+    private byte[] underWay;
+    private long reserved;
+    private boolean isLast;
+    private boolean isMore;
+    private long failingSince;
+    private boolean over;
+
+    SharedPublisher(SharedLease lease, SharedLease.Tier calls) {
+        this.lease = lease;
+        this.calls = calls;
+        this.flight = lease.flight();
+        this.seal = new StreamSeal(SharedEntries.sealKey(flight.key()), lease.digest(), lease.token(), salt);
+        this.sentAt = System.nanoTime() - BATCH_NANOS;
+    }
+
+    // ---- as a follower
+
+    @Override
+    public long position() {
+        LiveReader current = reader;
+        return current == null ? 0 : current.position();
+    }
+
+    @Override
+    public boolean hasReader() {
+        return lease.isWanted();
+    }
+
+    @Override
+    public boolean keepsCall() {
+        return lease.isWanted();
+    }
+
+    @Override
+    public void overrun() {
+        overrun = true;
+    }
+
+    @Override
+    public void wake() {
+        if (news.getAndIncrement() == 0) {
+            calls.later(this::workOff, sentAt + BATCH_NANOS - System.nanoTime());
+        }
+    }
+
+    private void workOff() {
+        int noted;
+        do {
+            noted = news.get();
+            while (!over && step()) {}
+        } while (news.addAndGet(-noted) != 0);
+    }
+
+    // ---- sending
+
+    /** Does what is next. Returns whether to go on. */
+    private boolean step() {
+        if (overrun) {
+            end(false);
+            return false;
+        }
+        if (underWay != null && !hasGone()) {
+            return false;
+        }
+        if (over) {
+            return false;
+        }
+        // Read before the stream: so everything that was published before the end is passed on before the end.
+        Flight.Ending ending = flight.ending();
+        if (ending == null && !lease.isWanted()) {
+            return false;
+        }
+        if (ending == null && !isMore && System.nanoTime() - sentAt < BATCH_NANOS) {
+            calls.later(this::wake, sentAt + BATCH_NANOS - System.nanoTime());
+            return false;
+        }
+        return sendMore(ending);
+    }
+
+    /** Whether the tier has taken the piece that was under way. */
+    private boolean hasGone() {
+        Reply said = reply;
+        if (said == null) {
+            return false;
+        }
+        reply = null;
+        if (said == Reply.TAKEN) {
+            calls.counters().appendedBytes.add(underWay.length);
+            flight.memory().shrink(reserved);
+            underWay = null;
+            failingSince = 0;
+            number++;
+            if (isLast) {
+                end(true);
+            }
+            return true;
+        }
+        long now = calls.nanos();
+        failingSince = failingSince == 0 ? now : failingSince;
+        if (said == Reply.REFUSED
+                || now - failingSince > calls.timing().patience().toNanos()) {
+            end(false);
+        } else {
+            calls.later(this::sendUnderWay, AGAIN_NANOS);
+        }
+        return false;
+    }
+
+    private boolean sendMore(Flight.Ending ending) {
+        if (reader == null) {
+            LiveTemplate live = flight.live();
+            reader = live == null ? null : live.reader();
+            if (live != null && reader == null) {
+                // Its beginning is no longer kept.
+                end(false);
+                return false;
+            }
+        }
+        if (reader != null && number == 0) {
+            return send(LivePieces.head(flight.ttl(), flight.head()), true);
+        }
+        EntryBuffer bytes = new EntryBuffer(FIRST_BYTES);
+        EntryBuffer patches = new EntryBuffer(0);
+        if (reader != null && reader.readTemplate(bytes, patches)) {
+            return send(LivePieces.data(bytes, patches, flight.providerId()), bytes.length() >= LiveReader.PIECE);
+        }
+        if (ending != null && number > 0) {
+            isLast = true;
+            boolean whole = ending instanceof Flight.Ending.Complete;
+            return send(LivePieces.end(whole, flight.savings()), false);
+        }
+        if (ending != null) {
+            end(true);
+        }
+        return false;
+    }
+
+    private boolean send(byte[] piece, boolean more) {
+        if (!flight.memory().grow(2L * piece.length)) {
+            end(false);
+            return false;
+        }
+        reserved = 2L * piece.length;
+        isMore = more;
+        underWay = seal.seal(number, piece, piece.length, number == 0 ? salt : NOTHING);
+        sentAt = System.nanoTime();
+        sendUnderWay();
+        return true;
+    }
+
+    private void sendUnderWay() {
+        var unused = calls.tier()
+                .append(lease.digest(), lease.token(), underWay)
+                .whenComplete((taken, failure) -> {
+                    reply = failure != null ? Reply.FAILED : taken ? Reply.TAKEN : Reply.REFUSED;
+                    if (news.getAndIncrement() == 0) {
+                        calls.execute(this::workOff);
+                    }
+                });
+    }
+
+    private void end(boolean whole) {
+        over = true;
+        reader = null;
+        flight.leave(this);
+        lease.published(whole);
+    }
+}

@@ -1,0 +1,428 @@
+package dev.refrain.engine;
+
+import dev.refrain.engine.exchange.Upstream;
+import dev.refrain.engine.internal.seal.StreamSeal;
+import dev.refrain.engine.internal.template.LiveCopy;
+import dev.refrain.engine.spi.SharedTier.Lease;
+import dev.refrain.engine.spi.SharedTier.Pieces;
+import java.util.Arrays;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A flight that asks for a lease and, if another machine has it, waits for that machine's answer. It ends in one of
+ * four ways: the flight calls the provider itself, with the lease or without; the answer is in the tier; the flight has
+ * followed the other machine's stream to its end; or nobody wants the answer any more.
+ *
+ * <p>{@link #wake} is called by whoever has news. One of the callers has the work done, on a thread that may be used,
+ * and one thing is asked of the tier at a time; so nothing here needs a lock.
+ *
+ * <p>It waits at most once. If the other machine's answer is not one that is shared, all who waited call at the same
+ * time, rather than one after the other.
+ *
+ * <p>Long, since what may happen while it waits, and while it follows, is one machine of few states.
+ */
+final class SharedWait implements Upstream.Call {
+    private static final Logger LOG = LoggerFactory.getLogger(SharedWait.class);
+
+    private final SharedCalls calls;
+    private final Flight flight;
+    private final CacheKey key;
+    private final byte[] digest;
+    private final SharedCalls.Party party;
+    private final long began;
+
+    private final AtomicInteger news = new AtomicInteger();
+    private volatile boolean released;
+    private volatile boolean appended;
+    private volatile boolean due;
+    private volatile boolean cancelled;
+    /** What to do with the answer of what was asked last. */
+    private volatile Runnable answered;
+
+    // Used only by the thread that does the work.
+    private boolean busy;
+    private volatile boolean over;
+    private long token;
+    /** Granted, while the tier is looked at once more. */
+    private SharedLease lease;
+
+    private int read;
+    private int opened;
+    private StreamSeal seal;
+    /** Not null once the flight follows a stream. */
+    private LiveCopy stream;
+
+    private long heardAt;
+
+    SharedWait(SharedCalls calls, Flight flight, byte[] digest, SharedCalls.Party party) {
+        this.calls = calls;
+        this.flight = flight;
+        this.key = flight.key();
+        this.digest = digest;
+        this.party = party;
+        this.began = calls.nanos();
+        this.heardAt = began;
+    }
+
+    byte[] digest() {
+        return digest;
+    }
+
+    // ---- news
+
+    void released() {
+        released = true;
+        wake();
+    }
+
+    void appended() {
+        appended = true;
+        wake();
+    }
+
+    /** It is time to ask again. */
+    void due() {
+        due = true;
+        wake();
+    }
+
+    /** Nobody here follows the stream any more. */
+    @Override
+    public void cancel() {
+        cancelled = true;
+        wake();
+    }
+
+    private void wake() {
+        if (news.getAndIncrement() == 0) {
+            calls.execute(this::workOff);
+        }
+    }
+
+    private void workOff() {
+        int noted;
+        do {
+            noted = news.get();
+            work();
+        } while (news.addAndGet(-noted) != 0);
+    }
+
+    @SuppressWarnings("CatchingUnchecked") // somebody waits for an answer
+    private void work() {
+        try {
+            while (!over && step()) {}
+        } catch (RuntimeException | OutOfMemoryError e) {
+            LOG.warn("A call of another machine could not be followed", e);
+            giveUp(e);
+        }
+    }
+
+    /** The answer comes later, on a thread of the tier's. */
+    private void answer(Runnable handling) {
+        answered = handling;
+        wake();
+    }
+
+    /** Does what is next. Returns whether to go on. */
+    private boolean step() {
+        if (busy) {
+            Runnable handling = answered;
+            if (handling == null) {
+                return false;
+            }
+            answered = null;
+            busy = false;
+            handling.run();
+            return true;
+        }
+        if (cancelled) {
+            end();
+        } else if (stream != null) {
+            return follow();
+        } else if (due && (calls.isClosed() || !calls.tier().isAvailable() || hasWaitedForLong())) {
+            call();
+        } else if (released) {
+            released = false;
+            look();
+        } else if (appended) {
+            appended = false;
+            read();
+        } else if (due) {
+            due = false;
+            ask(false);
+        } else {
+            return false;
+        }
+        return true;
+    }
+
+    private boolean hasWaitedForLong() {
+        return calls.nanos() - began > calls.timing().longest().toNanos();
+    }
+
+    private boolean isUnheardForLong() {
+        return calls.nanos() - heardAt > calls.timing().patience().toNanos();
+    }
+
+    // ---- the lease
+
+    /**
+     * Asks for the first time.
+     *
+     * @param patience for how long an answer is waited for
+     * @param looked whether one more look at the tier is of no use
+     */
+    void begin(long patience, boolean looked) {
+        busy = true;
+        CompletableFuture<Lease> asked = calls.ask(digest);
+        var unused = asked.copy()
+                .orTimeout(patience, TimeUnit.NANOSECONDS)
+                .whenComplete((said, failure) -> answer(() -> {
+                    if (failure == null) {
+                        decided(said, looked);
+                        return;
+                    }
+                    call();
+                    if (failure instanceof TimeoutException) {
+                        adopt(asked);
+                    }
+                }));
+    }
+
+    /** The call has begun without it. */
+    private void adopt(CompletableFuture<Lease> late) {
+        var unused = late.thenAccept(said -> {
+            if (said.mine()) {
+                flight.holds(calls.granted(flight, digest, said.micros()));
+            }
+        });
+    }
+
+    private void again() {
+        calls.later(this::tick, calls.timing().ask().toNanos());
+    }
+
+    private void tick() {
+        if (!over) {
+            due();
+            again();
+        }
+    }
+
+    /** @param looked whether one more look at the tier is of no use */
+    private void ask(boolean looked) {
+        busy = true;
+        var unused = calls.ask(digest)
+                .whenComplete((said, failure) -> answer(() -> {
+                    if (failure != null) {
+                        call();
+                    } else {
+                        decided(said, looked);
+                    }
+                }));
+    }
+
+    private void decided(Lease said, boolean looked) {
+        heardAt = calls.nanos();
+        if (said.mine()) {
+            lease = calls.granted(flight, digest, said.micros());
+            token = said.micros();
+            if (said.stored() && !looked) {
+                // It was put after the look-up that found nothing.
+                look();
+            } else {
+                call();
+            }
+        } else if (token == said.micros()) {
+            if (key.streaming()) {
+                // Its notice may have been lost.
+                read();
+            }
+        } else if (token != 0) {
+            // Another machine calls by now: what was waited for is over.
+            if (looked) {
+                call();
+            } else {
+                look();
+            }
+        } else if (calls.isBarred(key, said.micros())) {
+            call();
+        } else {
+            token = said.micros();
+            calls.counters().waits.increment();
+            // Whoever comes after a removal from now on does not join this.
+            flight.fetchBegan(token);
+            again();
+            if (key.streaming()) {
+                read();
+            }
+        }
+    }
+
+    private void look() {
+        busy = true;
+        calls.entries().find(key, looked -> answer(() -> found(looked)));
+    }
+
+    private void found(SharedEntries.Looked looked) {
+        if (looked.answer() != null && party.found(looked)) {
+            if (lease != null) {
+                lease.release();
+            }
+            end();
+        } else if (lease != null || looked.unavailable()) {
+            call();
+        } else {
+            ask(true);
+        }
+    }
+
+    private void end() {
+        over = true;
+        calls.remove(this);
+    }
+
+    /** The flight calls for itself, with the lease if it has been granted. */
+    private void call() {
+        end();
+        flight.fetchBegan(lease == null ? calls.entries().nowMicros() : lease.token());
+        if (lease != null) {
+            flight.holds(lease);
+        }
+        party.call();
+    }
+
+    private void giveUp(Throwable cause) {
+        if (stream == null) {
+            call();
+        } else {
+            broken(cause);
+        }
+    }
+
+    // ---- the stream
+
+    private boolean follow() {
+        if (due) {
+            due = false;
+            askWhileFollowing();
+        } else if (appended || released) {
+            appended = false;
+            released = false;
+            read();
+        } else {
+            return false;
+        }
+        return true;
+    }
+
+    /** That is how the other machine knows that somebody follows. */
+    private void askWhileFollowing() {
+        busy = true;
+        var unused = calls.ask(digest)
+                .whenComplete((said, failure) -> answer(() -> {
+                    if (failure == null) {
+                        heardAt = calls.nanos();
+                        giveBack(said);
+                        read();
+                    } else if (isUnheardForLong() || calls.isClosed()) {
+                        broken(failure);
+                    }
+                }));
+    }
+
+    /** If it was granted, the other machine has lost it. This one does not call. */
+    private void giveBack(Lease said) {
+        if (said.mine()) {
+            var unused = calls.tier().release(digest, said.micros());
+        }
+    }
+
+    private void read() {
+        busy = true;
+        var unused = calls.tier()
+                .read(digest, token, read)
+                .whenComplete((pieces, failure) -> answer(() -> {
+                    if (failure == null) {
+                        heardAt = calls.nanos();
+                        take(pieces);
+                    } else if (stream != null && isUnheardForLong()) {
+                        broken(failure);
+                    }
+                }));
+    }
+
+    private void take(Pieces pieces) {
+        for (byte[] piece : pieces.pieces()) {
+            read++;
+            if (!take(piece)) {
+                calls.counters().rejects.increment();
+                giveUp(new IllegalStateException("another machine's stream cannot be read"));
+            }
+            if (over) {
+                return;
+            }
+        }
+        if (stream != null) {
+            flight.progressedElsewhere();
+        }
+        if (!pieces.pieces().isEmpty()) {
+            read();
+        } else if (!pieces.live()) {
+            if (stream != null) {
+                broken(new IllegalStateException("the machine that fetched the answer has lost it"));
+            } else {
+                released = true;
+            }
+        }
+    }
+
+    /** Returns false if it cannot be a piece. */
+    private boolean take(byte[] sealed) {
+        int from = 0;
+        if (seal == null) {
+            from = StreamSeal.SALT_LENGTH;
+            if (sealed.length < from) {
+                return false;
+            }
+            seal = new StreamSeal(SharedEntries.sealKey(key), digest, token, Arrays.copyOf(sealed, from));
+        }
+        byte[] open = seal.open(opened, sealed, from);
+        if (open == null) {
+            return isRepeated(sealed);
+        }
+        calls.counters().readBytes.add(sealed.length);
+        LivePieces.Piece piece = LivePieces.read(open);
+        opened++;
+        if (piece instanceof LivePieces.Head head && stream == null) {
+            stream = new LiveCopy(flight.memory());
+            calls.counters().joins.increment();
+            party.follow(head, stream, this);
+        } else if (piece instanceof LivePieces.Data data && stream != null) {
+            flight.noteElsewhere(data.providerId());
+            stream.append(open, data.from(), open.length, data.patchesFrom(), data.from());
+        } else if (piece instanceof LivePieces.End last && stream != null) {
+            end();
+            flight.endedElsewhere(last);
+        } else {
+            return false;
+        }
+        return true;
+    }
+
+    /** Whether it is the last piece once more, which was sent again. */
+    private boolean isRepeated(byte[] sealed) {
+        int from = opened == 1 ? Math.min(sealed.length, StreamSeal.SALT_LENGTH) : 0;
+        return opened > 0 && seal.open(opened - 1, sealed, from) != null;
+    }
+
+    private void broken(Throwable cause) {
+        end();
+        flight.brokenElsewhere(cause);
+    }
+}

@@ -1,0 +1,984 @@
+package dev.refrain.engine;
+
+import static dev.refrain.engine.SampleAnswers.CHAT_ANSWER;
+import static dev.refrain.engine.SampleAnswers.CHAT_REQUEST;
+import static dev.refrain.engine.SampleAnswers.CHAT_STREAM;
+import static dev.refrain.engine.SampleAnswers.chat;
+import static dev.refrain.engine.SampleAnswers.utf8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.refrain.engine.exchange.CacheOutcome;
+import dev.refrain.engine.exchange.Endpoint;
+import dev.refrain.engine.exchange.ResponseHead;
+import dev.refrain.engine.exchange.ResponseSink;
+import dev.refrain.engine.shared.ForwardingTier;
+import dev.refrain.engine.shared.HeapTier;
+import dev.refrain.engine.spi.SharedTier;
+import dev.refrain.engine.spi.SharedTierException;
+import dev.refrain.engine.stats.SharedStats;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/**
+ * Wire rule W93: caches of several machines that agree on who calls the provider. The tier's clock and that of the
+ * caches move when a test moves them; that a machine asks again takes some milliseconds of real time.
+ *
+ * <p>Long, since each thing that may happen to a call between machines is a short test of its own.
+ */
+class SharedCallsTest {
+    private static final byte[] SECRET = utf8("a secret of a cluster, of 32 bytes or more");
+    private static final Duration TTL = Duration.ofMinutes(5);
+    private static final CacheControls ON = CacheControls.on(TTL);
+    private static final String STREAM_REQUEST = "{\"stream\":true,\"model\":\"acme/large\",\"messages\":[]}";
+    private static final SharedCalls.Timing TIMING = new SharedCalls.Timing(
+            Duration.ofSeconds(30),
+            Duration.ofMillis(1_500),
+            Duration.ofMillis(5),
+            Duration.ofMillis(10),
+            Duration.ofSeconds(3),
+            Duration.ofMinutes(2));
+
+    private final AtomicLong micros = new AtomicLong(1_800_000_000_000_000L);
+    private final AtomicLong nanos = new AtomicLong();
+    private final HeapTier.Engine engine = new HeapTier.Engine(micros::incrementAndGet, 16 << 20, 1_000);
+    private final List<ResponseCache> caches = new ArrayList<>();
+    /** The calls that providers have been asked to make. */
+    private final List<Fetch> calls = new CopyOnWriteArrayList<>();
+
+    /** A call to the provider, which answers when the test says so. */
+    private static final class Fetch {
+        final ResponseSink sink;
+        volatile boolean cancelled;
+
+        Fetch(ResponseSink sink) {
+            this.sink = sink;
+        }
+
+        void head(String type) {
+            sink.head(new ResponseHead(200, type, null, -1, "gen-source", null, Map.of()));
+        }
+
+        void streams(String... events) {
+            head("text/event-stream");
+            sends(events);
+        }
+
+        void sends(String... events) {
+            for (String event : events) {
+                sink.chunk(ByteBuffer.wrap(utf8(event)));
+            }
+        }
+
+        void answers(int status, String body) {
+            sink.head(new ResponseHead(
+                    status, "application/json", null, utf8(body).length, "gen-source", null, Map.of()));
+            sends(body);
+            sink.end();
+        }
+
+        void answers() {
+            answers(200, CHAT_ANSWER);
+        }
+    }
+
+    /** What a client has got so far. */
+    private static final class Client extends RecordingSink {
+        final CompletableFuture<Void> over = new CompletableFuture<>();
+        volatile Runnable gone = () -> {};
+        volatile boolean hasLeft;
+
+        @Override
+        public synchronized void head(ResponseHead answer) {
+            super.head(answer);
+        }
+
+        @Override
+        public synchronized void chunk(ByteBuffer bytes) {
+            super.chunk(bytes);
+        }
+
+        @Override
+        public synchronized void end() {
+            super.end();
+            over.complete(null);
+        }
+
+        @Override
+        public synchronized void fail(Throwable cause) {
+            super.fail(cause);
+            over.complete(null);
+        }
+
+        @Override
+        public void whenGone(Runnable action) {
+            gone = action;
+            if (hasLeft) {
+                action.run();
+            }
+        }
+
+        @Override
+        public boolean hasReader() {
+            return !hasLeft;
+        }
+
+        void leave() {
+            hasLeft = true;
+            gone.run();
+        }
+
+        synchronized CacheOutcome outcome() {
+            return head.cache();
+        }
+
+        synchronized String got() {
+            return text();
+        }
+
+        synchronized Throwable failed() {
+            return failure;
+        }
+
+        Client whole() {
+            over.orTimeout(30, TimeUnit.SECONDS).join();
+            return this;
+        }
+    }
+
+    private final class Machine {
+        final HeapTier tier = engine.machine();
+        final ResponseCache cache;
+
+        Machine() throws IOException {
+            this(tier -> tier, builder -> {});
+        }
+
+        Machine(UnaryOperator<SharedTier> wrapped) throws IOException {
+            this(wrapped, builder -> {});
+        }
+
+        Machine(UnaryOperator<SharedTier> wrapped, Consumer<ResponseCacheBuilder> more) throws IOException {
+            ResponseCacheBuilder builder = ResponseCache.onHeap(8 << 20)
+                    .ticker(nanos::get)
+                    .sharedTiming(TIMING)
+                    .sharedTier(wrapped.apply(tier), SECRET);
+            more.accept(builder);
+            cache = builder.open();
+            caches.add(cache);
+            until(() -> stats().isConnected());
+        }
+
+        SharedStats stats() {
+            return cache.admin().shared().orElseThrow();
+        }
+
+        Client ask(CacheRequest request, CacheControls controls) {
+            Client client = new Client();
+            cache.respond(
+                    request,
+                    controls,
+                    sink -> {
+                        Fetch fetch = new Fetch(sink);
+                        calls.add(fetch);
+                        return () -> fetch.cancelled = true;
+                    },
+                    client);
+            return client;
+        }
+
+        Client ask(String body) {
+            return ask(chat(body), ON);
+        }
+
+        /** Asks, and waits until this machine waits for another one. */
+        Client waitFor(String body) {
+            long before = stats().waits();
+            Client client = ask(body);
+            until(() -> stats().waits() > before);
+            return client;
+        }
+
+        /** Asks, and waits until this machine follows another one's stream. */
+        Client follow(String body) {
+            long before = stats().joins();
+            Client client = ask(body);
+            until(() -> stats().joins() > before);
+            return client;
+        }
+
+        boolean has(String body) {
+            return cache.lookup(cache.key(chat(body)).orElseThrow(), new CachedResponse());
+        }
+
+        /** This machine is gone, and with it what it held, after a while. */
+        void die() {
+            tier.cut();
+            pass(Duration.ofMillis(1_501));
+        }
+    }
+
+    @AfterEach
+    void close() {
+        calls.forEach(call -> call.sink.fail(new IOException("the test is over")));
+        caches.forEach(ResponseCache::close);
+    }
+
+    private static void until(BooleanSupplier holds) {
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+        while (!holds.getAsBoolean()) {
+            assertThat(System.nanoTime()).isLessThan(end);
+            LockSupport.parkNanos(100_000);
+        }
+    }
+
+    private void pass(Duration time) {
+        micros.addAndGet(time.toNanos() / 1_000);
+        nanos.addAndGet(time.toNanos());
+    }
+
+    /** The call number so and so, from 0. */
+    private Fetch call(int number) {
+        until(() -> calls.size() > number);
+        return calls.get(number);
+    }
+
+    private static String event(String content) {
+        return "data: {\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\",\"created\":1700000000,"
+                + "\"choices\":[{\"index\":0,\"delta\":{\"content\":\"" + content + "\"},\"finish_reason\":null}]}\n\n";
+    }
+
+    private static final String LAST = "data: {\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\","
+            + "\"created\":1700000000,\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}],"
+            + "\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":12,\"total_tokens\":21}}\n\ndata: [DONE]\n\n";
+
+    // ---- documents
+
+    @Test
+    void w93_whatOneMachineFetchesOthersWaitFor() throws IOException {
+        Machine one = new Machine();
+        List<Machine> others = List.of(new Machine(), new Machine());
+        Client leader = one.ask(CHAT_REQUEST);
+        Fetch call = call(0);
+        List<Client> waiting =
+                others.stream().map(machine -> machine.waitFor(CHAT_REQUEST)).toList();
+
+        call.answers();
+
+        assertThat(leader.whole().outcome()).isInstanceOf(CacheOutcome.Miss.class);
+        assertThat(waiting)
+                .allSatisfy(client -> assertThat(client.whole().outcome())
+                        .isInstanceOfSatisfying(CacheOutcome.SharedHit.class, hit -> {
+                            assertThat(hit.entry().ageSeconds()).isZero();
+                            assertThat(hit.stored()).isTrue();
+                        }));
+        assertThat(calls).hasSize(1);
+        assertThat(one.stats().appendedBytes()).isZero();
+    }
+
+    @Test
+    void w93_aBurstOnTwoMachinesIsOneCall() throws IOException {
+        for (String request : List.of(CHAT_REQUEST, STREAM_REQUEST)) {
+            calls.clear();
+            List<Machine> machines = List.of(new Machine(), new Machine());
+            List<Client> clients = new ArrayList<>();
+            for (int i = 0; i < 1_000; i++) {
+                clients.add(machines.get(i % 2).ask(request));
+            }
+            Fetch call = call(0);
+            until(() -> machines.stream()
+                            .mapToLong(machine -> machine.stats().waits())
+                            .sum()
+                    == 1);
+            if (request.equals(STREAM_REQUEST)) {
+                call.streams(CHAT_STREAM);
+                call.sink.end();
+            } else {
+                call.answers();
+            }
+
+            clients.forEach(client -> assertThat(client.whole().got()).contains("Hello"));
+            assertThat(calls).hasSize(1);
+        }
+    }
+
+    /** It had looked before, and asks for the lease after the other has given it back. */
+    @Test
+    void w93_anAnswerThatCameBetweenTheLookUpAndTheLeaseIsFound() throws IOException {
+        CompletableFuture<Void> mayAsk = new CompletableFuture<>();
+        Machine one = new Machine();
+        Machine other = new Machine(tier -> new ForwardingTier(tier) {
+            @Override
+            public CompletionStage<Lease> lease(byte[] key, long millis, long wantedMillis) {
+                return mayAsk.thenCompose(now -> super.lease(key, millis, wantedMillis));
+            }
+        });
+        Client late = other.ask(CHAT_REQUEST);
+        until(() -> other.stats().misses() == 1);
+        one.ask(CHAT_REQUEST);
+        call(0).answers();
+        until(() -> one.stats().stores() == 1);
+
+        mayAsk.complete(null);
+
+        assertThat(late.whole().outcome()).isInstanceOf(CacheOutcome.SharedHit.class);
+        assertThat(calls).hasSize(1);
+        // It was given back: nobody else waits for it.
+        Machine third = new Machine();
+        one.cache.remove(one.cache.key(chat(CHAT_REQUEST)).orElseThrow());
+        third.ask(CHAT_REQUEST);
+        call(1).answers();
+    }
+
+    /** W28b across machines: each calls once, at the same time, and nobody waits for a second one. */
+    @Test
+    void w93_anErrorIsNobodyElses() throws IOException {
+        Machine one = new Machine();
+        List<Machine> others = List.of(new Machine(), new Machine(), new Machine());
+        Client leader = one.ask(CHAT_REQUEST);
+        Fetch first = call(0);
+        List<Client> waiting =
+                others.stream().map(machine -> machine.waitFor(CHAT_REQUEST)).toList();
+        List<Client> joined =
+                others.stream().map(machine -> machine.ask(CHAT_REQUEST)).toList();
+
+        first.answers(400, "{\"error\":{\"message\":\"no\"}}");
+
+        assertThat(leader.whole().head.status()).isEqualTo(400);
+        until(() -> calls.size() == 4);
+        for (Fetch call : calls.subList(1, 4)) {
+            call.answers(400, "{\"error\":{\"message\":\"no\"}}");
+        }
+        for (List<Client> clients : List.of(waiting, joined)) {
+            clients.forEach(client -> assertThat(client.whole().head.status()).isEqualTo(400));
+        }
+        assertThat(calls).hasSize(4);
+    }
+
+    @Test
+    void w93_anAnswerThatIsNotStoredIsNobodyElses() throws IOException {
+        for (String unstored : List.of(
+                CHAT_ANSWER.replace("\"stop\"", "\"content_filter\""),
+                CHAT_ANSWER.replace("Hello", "x".repeat(70_000)))) {
+            calls.clear();
+            String request = CHAT_REQUEST.replace("hello", "hello " + unstored.length());
+            Machine one = new Machine(tier -> tier, builder -> builder.maxAnswerBytes(64 << 10));
+            Machine other = new Machine();
+            one.ask(request);
+            Fetch first = call(0);
+            Client waiting = other.waitFor(request);
+
+            first.answers(200, unstored);
+            call(1).answers();
+
+            assertThat(waiting.whole().outcome()).isInstanceOf(CacheOutcome.Miss.class);
+        }
+    }
+
+    @Test
+    void w93_aMachineThatDiesIsNotWaitedFor() throws IOException {
+        Machine one = new Machine();
+        Machine other = new Machine();
+        one.ask(CHAT_REQUEST);
+        call(0);
+        Client waiting = other.waitFor(CHAT_REQUEST);
+
+        one.die();
+        call(1).answers();
+
+        assertThat(waiting.whole().outcome()).isInstanceOf(CacheOutcome.Miss.class);
+        until(() -> other.stats().stores() == 1);
+    }
+
+    @Test
+    void w93_aMachineThatLivesIsWaitedForAsLongAsItTakesButNotForEver() throws IOException {
+        AtomicInteger renewed = new AtomicInteger();
+        Machine one = new Machine(tier -> new ForwardingTier(tier) {
+            @Override
+            public CompletionStage<Boolean> renew(byte[] key, long token, long millis) {
+                return super.renew(key, token, millis).thenApply(held -> {
+                    renewed.incrementAndGet();
+                    return held;
+                });
+            }
+        });
+        AtomicInteger asked = new AtomicInteger();
+        Machine other = new Machine(tier -> new ForwardingTier(tier) {
+            @Override
+            public CompletionStage<Lease> lease(byte[] key, long millis, long wantedMillis) {
+                asked.incrementAndGet();
+                return super.lease(key, millis, wantedMillis);
+            }
+        });
+        one.ask(CHAT_REQUEST);
+        call(0);
+        Client waiting = other.waitFor(CHAT_REQUEST);
+        for (int i = 0; i < 100; i++) {
+            int askedBefore = asked.get();
+            until(() -> asked.get() > askedBefore);
+            int renewedBefore = renewed.get();
+            until(() -> renewed.get() > renewedBefore + 1);
+            pass(Duration.ofSeconds(1));
+        }
+        assertThat(calls).hasSize(1);
+
+        pass(Duration.ofSeconds(21));
+        call(1).answers();
+
+        assertThat(waiting.whole().outcome()).isInstanceOf(CacheOutcome.Miss.class);
+    }
+
+    @Test
+    void w92_whoWaitsCallsWhenTheTierIsGone() throws IOException {
+        Machine one = new Machine();
+        Machine other = new Machine();
+        one.ask(CHAT_REQUEST);
+        call(0);
+        Client waiting = other.waitFor(CHAT_REQUEST);
+
+        other.tier.cut();
+        call(1).answers();
+
+        assertThat(waiting.whole().outcome()).isInstanceOf(CacheOutcome.Miss.class);
+    }
+
+    @Test
+    void w92_aLeaseIsNotWaitedForLongerThanALookUp() throws IOException {
+        CompletableFuture<SharedTier.Lease> never = new CompletableFuture<>();
+        AtomicInteger given = new AtomicInteger();
+        Machine one = new Machine(tier -> new ForwardingTier(tier) {
+            @Override
+            public CompletionStage<Lease> lease(byte[] key, long millis, long wantedMillis) {
+                return never;
+            }
+
+            @Override
+            public CompletionStage<Boolean> release(byte[] key, long token) {
+                given.incrementAndGet();
+                return super.release(key, token);
+            }
+
+            @Override
+            public Duration timeout() {
+                return Duration.ofMillis(20);
+            }
+        });
+        Client client = one.ask(CHAT_REQUEST);
+        Fetch call = call(0);
+
+        // It is granted in the end, for a call that is under way.
+        never.complete(new SharedTier.Lease(micros.get(), true, false));
+        call.answers();
+
+        assertThat(client.whole().outcome()).isInstanceOf(CacheOutcome.Miss.class);
+        until(() -> given.get() == 1);
+    }
+
+    @Test
+    void w92_aTierThatGivesNoLeasesCostsNothing() throws IOException {
+        Machine one = new Machine(tier -> new ForwardingTier(tier) {
+            @Override
+            public CompletionStage<Lease> lease(byte[] key, long millis, long wantedMillis) {
+                return CompletableFuture.failedFuture(new SharedTierException("refused", null));
+            }
+        });
+        Client client = one.ask(CHAT_REQUEST);
+        call(0).answers();
+        assertThat(client.whole().outcome()).isInstanceOf(CacheOutcome.Miss.class);
+    }
+
+    @Test
+    void whereMachinesDoNotAgreeEachCalls() throws IOException {
+        Machine one = new Machine();
+        Machine without = new Machine(tier -> tier, builder -> builder.sharedCoalescing(false));
+        Machine reader = new Machine(tier -> tier, builder -> builder.sharedAccess(true, false));
+        Machine writer = new Machine(tier -> tier, builder -> builder.sharedAccess(false, true));
+        int number = 0;
+        for (Machine machine : List.of(one, without, reader, writer)) {
+            machine.ask(CHAT_REQUEST);
+            call(number++);
+        }
+    }
+
+    /** A batch calls when it knows all that is missing: two that waited for each other would never call. */
+    @Test
+    void partsOfBatchesAreNotWaitedFor() throws IOException {
+        Machine one = new Machine();
+        Machine other = new Machine();
+        for (Machine machine : List.of(one, other)) {
+            KeyContext context = machine.cache
+                    .pipeline()
+                    .context(Endpoint.EMBEDDINGS, machine.cache.pipeline().scope("sk-test"))
+                    .bytes()
+                    .build();
+            machine.ask(CacheRequest.of(context, utf8("{\"input\":\"x\"}")), ON);
+        }
+        call(1);
+    }
+
+    @Test
+    void aMachineThatClosesLetsNobodyWait() throws IOException {
+        Machine one = new Machine();
+        Machine other = new Machine();
+        one.ask(CHAT_REQUEST);
+        call(0);
+        Client waiting = other.waitFor(CHAT_REQUEST);
+
+        other.cache.close();
+        call(1).answers();
+
+        assertThat(waiting.whole().got()).contains("Hello");
+    }
+
+    /** W28b: its clients have left, and the provider says nothing. */
+    @Test
+    void w93_aDesertedCallIsNotWaitedFor() throws IOException {
+        Machine one = new Machine();
+        Machine other = new Machine();
+        Client leader = one.ask(CHAT_REQUEST);
+        call(0);
+        leader.leave();
+        pass(Duration.ofSeconds(2));
+
+        Client second = other.ask(CHAT_REQUEST);
+        call(1).answers();
+
+        assertThat(second.whole().got()).contains("Hello");
+    }
+
+    // ---- streams
+
+    @Test
+    void w93_aStreamIsFollowedFromItsBeginningAndThenLive() throws IOException {
+        Machine one = new Machine();
+        Machine other = new Machine();
+        Client leader = one.ask(STREAM_REQUEST);
+        Fetch call = call(0);
+        call.streams(event("One "), event("two "));
+
+        Client follower = other.follow(STREAM_REQUEST);
+        until(() -> follower.got().contains("two "));
+        Client second = other.ask(STREAM_REQUEST);
+        until(() -> second.got().contains("two "));
+        call.sends(event("three"));
+        until(() -> follower.got().contains("three"));
+        assertThat(follower.over).isNotDone();
+        call.sends(LAST);
+        call.sink.end();
+
+        assertThat(leader.whole().got()).contains("chatcmpl-1").contains("\"total_tokens\":21");
+        for (Client client : List.of(follower, second)) {
+            assertThat(client.whole().failed()).isNull();
+            assertThat(client.outcome()).isInstanceOfSatisfying(CacheOutcome.Collapsed.class, collapsed -> {
+                assertThat(collapsed.elsewhere()).isTrue();
+                assertThat(collapsed.ttlSeconds()).isEqualTo(300);
+                assertThat(collapsed.sourceId()).isEqualTo("gen-source");
+                assertThat(collapsed.savings().get().tokens()).isEqualTo(21);
+            });
+            assertThat(client.got())
+                    .contains("One ", "two ", "three", client.head.generationId(), "\"total_tokens\":0", "[DONE]")
+                    .doesNotContain("chatcmpl-1");
+            assertThat(client.got().length() - leader.got().length()).isEqualTo(4 * (35 - "chatcmpl-1".length()) - 2);
+        }
+        assertThat(follower.head.generationId()).isNotEqualTo(second.head.generationId());
+        assertThat(calls).hasSize(1);
+        assertThat(one.stats().appendedBytes())
+                .isPositive()
+                .isEqualTo(other.stats().readBytes());
+    }
+
+    @Test
+    void w93_nothingIsAppendedWhileNobodyWaits() throws IOException {
+        AtomicInteger appended = new AtomicInteger();
+        Machine one = new Machine(tier -> new ForwardingTier(tier) {
+            @Override
+            public CompletionStage<Boolean> append(byte[] key, long token, byte[] piece) {
+                appended.incrementAndGet();
+                return super.append(key, token, piece);
+            }
+        });
+        Machine other = new Machine();
+        Client leader = one.ask(STREAM_REQUEST);
+        call(0).streams(event("One "));
+        Client follower = other.follow(STREAM_REQUEST);
+        until(() -> follower.got().contains("One "));
+        int before = appended.get();
+        other.tier.cut();
+        pass(Duration.ofSeconds(4));
+
+        // Nobody has asked for it for a while.
+        for (int i = 0; i < 50; i++) {
+            call(0).sends(event("more"));
+        }
+        call(0).sends(LAST);
+        assertThat(appended).hasValue(before);
+        call(0).sink.end();
+        leader.whole();
+
+        Client alone = one.ask(STREAM_REQUEST.replace("acme", "other"));
+        call(1).streams(CHAT_STREAM);
+        call(1).sink.end();
+        alone.whole();
+        until(() -> one.stats().stores() == 2);
+        assertThat(one.stats().joins()).isZero();
+    }
+
+    @Test
+    void w93_theTierSeesNothingOfAStream() throws IOException {
+        List<byte[]> pieces = new CopyOnWriteArrayList<>();
+        Machine one = new Machine(tier -> new ForwardingTier(tier) {
+            @Override
+            public CompletionStage<Boolean> append(byte[] key, long token, byte[] piece) {
+                pieces.add(piece);
+                return super.append(key, token, piece);
+            }
+        });
+        Machine other = new Machine();
+        one.ask(STREAM_REQUEST);
+        Fetch call = call(0);
+        call.streams(CHAT_STREAM);
+        Client follower = other.follow(STREAM_REQUEST);
+        call.sink.end();
+        follower.whole();
+
+        assertThat(pieces).hasSizeGreaterThanOrEqualTo(3);
+        StringBuilder all = new StringBuilder();
+        pieces.forEach(piece -> all.append(new String(piece, StandardCharsets.ISO_8859_1)));
+        for (String secret : List.of(STREAM_REQUEST, CHAT_STREAM, "gen-source", "text/event-stream")) {
+            for (int at = 0; at + 8 <= secret.length(); at++) {
+                assertThat(all).doesNotContain(secret.substring(at, at + 8));
+            }
+        }
+    }
+
+    @Test
+    void w93_whoeverFollowsAMachineThatDiesIsCutAndOthersCallAgain() throws IOException {
+        Machine one = new Machine();
+        Machine other = new Machine();
+        Machine third = new Machine();
+        one.ask(STREAM_REQUEST);
+        Fetch call = call(0);
+        Client waiting = third.waitFor(STREAM_REQUEST);
+        call.streams(event("One "));
+        Client follower = other.follow(STREAM_REQUEST);
+        until(() -> follower.got().contains("One ") && waiting.got().contains("One "));
+        Machine fourth = new Machine(tier -> new ForwardingTier(tier) {
+            @Override
+            public CompletionStage<Pieces> read(byte[] key, long token, int from) {
+                // So it has no byte.
+                return super.read(key, token, from).thenApply(pieces -> new Pieces(List.of(), pieces.live()));
+            }
+        });
+        Client without = fourth.waitFor(STREAM_REQUEST);
+
+        one.die();
+
+        assertThat(follower.whole().failed()).isNotNull();
+        assertThat(waiting.whole().failed()).isNotNull();
+        call(1).streams(CHAT_STREAM);
+        call(1).sink.end();
+        assertThat(without.whole().failed()).isNull();
+        assertThat(without.got()).contains("[DONE]");
+    }
+
+    @Test
+    void w93_aStreamThatIsCutIsCutEverywhere() throws IOException {
+        Machine one = new Machine();
+        Machine other = new Machine();
+        one.ask(STREAM_REQUEST);
+        Fetch call = call(0);
+        call.streams(event("One "));
+        Client follower = other.follow(STREAM_REQUEST);
+        until(() -> follower.got().contains("One "));
+
+        call.sink.fail(new IOException("reset"));
+
+        assertThat(follower.whole().failed()).isNotNull();
+    }
+
+    /** It has begun, and turns out to be an error before anything of it could be read. */
+    @Test
+    void w93_whoHasNoByteOfAStreamThatFailsCallsAgain() throws IOException {
+        Machine one = new Machine();
+        Machine other = new Machine();
+        one.ask(STREAM_REQUEST);
+        Fetch first = call(0);
+        Client waiting = other.waitFor(STREAM_REQUEST);
+        first.streams("data: {\"error\":{\"message\":\"overloaded\"}}\n\n");
+        first.sink.end();
+
+        call(1).streams(CHAT_STREAM);
+        call(1).sink.end();
+
+        assertThat(waiting.whole().failed()).isNull();
+        assertThat(waiting.got()).contains("[DONE]").doesNotContain("overloaded");
+    }
+
+    @Test
+    void w93_piecesThatWereNotSealedForThisStreamAreNotBelieved() throws IOException {
+        List<UnaryOperator<byte[]>> forgeries = List.of(piece -> new byte[0], piece -> new byte[100], piece -> {
+            byte[] flipped = piece.clone();
+            flipped[flipped.length - 20] ^= 1;
+            return flipped;
+        });
+        for (UnaryOperator<byte[]> forgery : forgeries) {
+            calls.clear();
+            String request = STREAM_REQUEST.replace("[]", "[" + forgeries.indexOf(forgery) + "]");
+            Machine one = new Machine();
+            Machine other = new Machine(tier -> new ForwardingTier(tier) {
+                @Override
+                public CompletionStage<Pieces> read(byte[] key, long token, int from) {
+                    return super.read(key, token, from)
+                            .thenApply(pieces -> new Pieces(
+                                    pieces.pieces().stream().map(forgery).toList(), pieces.live()));
+                }
+            });
+            one.ask(request);
+            call(0).streams(event("One "));
+
+            Client client = other.ask(request);
+            call(1).streams(CHAT_STREAM);
+            call(1).sink.end();
+
+            assertThat(client.whole().got()).contains("Hello").doesNotContain("One ");
+            assertThat(other.stats().rejects()).isOne();
+            calls.get(0).sink.fail(new IOException("enough"));
+        }
+    }
+
+    /** The tier took a piece, and its answer was lost. */
+    @Test
+    void w93_aPieceThatWasSentTwiceIsReadOnce() throws IOException {
+        AtomicInteger appended = new AtomicInteger();
+        Machine one = new Machine(tier -> new ForwardingTier(tier) {
+            @Override
+            public CompletionStage<Boolean> append(byte[] key, long token, byte[] piece) {
+                CompletionStage<Boolean> taken = super.append(key, token, piece);
+                return appended.getAndIncrement() % 2 == 0
+                        ? CompletableFuture.failedFuture(new SharedTierException("no answer in time", null))
+                        : taken;
+            }
+        });
+        Machine other = new Machine();
+        Client leader = one.ask(STREAM_REQUEST);
+        Fetch call = call(0);
+        call.streams(event("One "));
+        Client follower = other.follow(STREAM_REQUEST);
+        call.sends(LAST);
+        call.sink.end();
+
+        assertThat(follower.whole().failed()).isNull();
+        assertThat(follower.got().replace(follower.head.generationId(), "chatcmpl-1"))
+                .contains("One ", "[DONE]")
+                .hasSameSizeAs(leader.whole().got().replace("21", "0").replace("12", "0"));
+    }
+
+    @Test
+    void w93_aFollowerDoesNotHoldUpAMachineWhoseTierHangs() throws IOException {
+        Machine one = new Machine(
+                tier -> new ForwardingTier(tier) {
+                    @Override
+                    public CompletionStage<Boolean> append(byte[] key, long token, byte[] piece) {
+                        return new CompletableFuture<>();
+                    }
+                },
+                builder -> builder.maxAnswerBytes(64 << 10));
+        Machine other = new Machine();
+        Client leader = one.ask(STREAM_REQUEST);
+        Fetch call = call(0);
+        call.streams(event("One "));
+        Client waiting = other.waitFor(STREAM_REQUEST);
+        for (int i = 0; i < 40; i++) {
+            call.sends(event("x".repeat(10_000)));
+        }
+
+        // What it has not taken is more than a stored answer may have.
+        Fetch second = call(1);
+        second.streams(CHAT_STREAM);
+        second.sink.end();
+        assertThat(waiting.whole().got()).contains("Hello");
+        call.sends(LAST);
+        call.sink.end();
+        assertThat(leader.whole().failed()).isNull();
+        assertThat(one.cache.admin().memory().usedBytes()).isZero();
+    }
+
+    @Test
+    void w93_aStreamThatIsLongerThanTheTierKeepsIsCut() throws IOException {
+        AtomicInteger room = new AtomicInteger(4);
+        Machine one = new Machine(tier -> new ForwardingTier(tier) {
+            @Override
+            public CompletionStage<Boolean> append(byte[] key, long token, byte[] piece) {
+                return room.getAndDecrement() > 0
+                        ? super.append(key, token, piece)
+                        : CompletableFuture.completedFuture(false);
+            }
+        });
+        Machine other = new Machine();
+        Client leader = one.ask(STREAM_REQUEST);
+        Fetch call = call(0);
+        call.streams(event("One "));
+        Client follower = other.follow(STREAM_REQUEST);
+        until(() -> {
+            call.sends(event("more"));
+            return follower.over.isDone();
+        });
+        assertThat(follower.failed()).isNotNull();
+        call.sends(LAST);
+        call.sink.end();
+        assertThat(leader.whole().failed()).isNull();
+    }
+
+    @Test
+    void w29_aCallGoesOnWhileSomebodyElsewhereFollows() throws IOException {
+        Machine one = new Machine(tier -> tier, builder -> builder.cancelWhenAbandoned(true));
+        Machine other = new Machine();
+        Client leader = one.ask(STREAM_REQUEST);
+        Fetch call = call(0);
+        call.streams(event("One "));
+        Client follower = other.follow(STREAM_REQUEST);
+        until(() -> follower.got().contains("One "));
+
+        leader.leave();
+        call.sends(event("two"));
+        until(() -> follower.got().contains("two"));
+        assertThat(call.cancelled).isFalse();
+        follower.leave();
+        until(() -> {
+            // Nobody there asks any more.
+            pass(Duration.ofSeconds(1));
+            return call.cancelled;
+        });
+
+        assertThat(one.cache.admin().memory().usedBytes()).isZero();
+        assertThat(other.cache.admin().memory().usedBytes()).isZero();
+        other.ask(STREAM_REQUEST);
+        call(1);
+    }
+
+    @Test
+    void w26b_anIdOfAFollowedStreamIsKnownHere() throws IOException {
+        CacheRequest request = CacheRequest.of(
+                Endpoint.RESPONSES, "sk-test", utf8("{\"stream\":true,\"model\":\"m\",\"input\":\"x\"}"));
+        Machine one = new Machine();
+        Machine other = new Machine();
+        one.ask(request, ON);
+        Fetch call = call(0);
+        call.streams("event: response.created\ndata: {\"type\":\"response.created\",\"response\":{\"id\":\"resp_1\","
+                + "\"created_at\":1,\"status\":\"in_progress\"}}\n\n");
+        Client follower = other.ask(request, ON);
+        until(() -> follower.got().contains("response.created"));
+        call.sends("event: response.completed\ndata: {\"type\":\"response.completed\",\"response\":{\"id\":\"resp_1\","
+                + "\"created_at\":1,\"status\":\"completed\",\"output\":[],\"usage\":{\"input_tokens\":1}}}\n\n");
+        call.sink.end();
+        follower.whole();
+
+        CacheScope scope = other.cache.pipeline().scope("sk-test");
+        assertThat(other.cache.pipeline().providerId(scope, follower.head.generationId()))
+                .contains("resp_1");
+    }
+
+    // ---- removals
+
+    @Test
+    void w91_aCallFromBeforeAPurgeIsNeitherJoinedNorSharedAfterIt() throws IOException {
+        for (String request : List.of(CHAT_REQUEST, STREAM_REQUEST)) {
+            calls.clear();
+            Machine one = new Machine();
+            Machine other = new Machine();
+            Client leader = one.ask(request);
+            Fetch before = call(0);
+            Client waiting = other.waitFor(request);
+            other.cache.admin().clear();
+
+            Client after = other.ask(request);
+            Client third = new Machine().ask(request);
+
+            until(() -> calls.size() >= 2);
+            if (request.equals(STREAM_REQUEST)) {
+                before.streams(CHAT_STREAM);
+                before.sink.end();
+            } else {
+                before.answers();
+            }
+            leader.whole();
+            until(() -> {
+                calls.subList(1, calls.size()).forEach(call -> {
+                    if (call.sink != null && !call.cancelled) {
+                        call.cancelled = true;
+                        if (request.equals(STREAM_REQUEST)) {
+                            call.streams(CHAT_STREAM.replace("Hello", "Newer"));
+                            call.sink.end();
+                        } else {
+                            call.answers(200, CHAT_ANSWER.replace("Hello", "Newer"));
+                        }
+                    }
+                });
+                return after.over.isDone() && third.over.isDone() && waiting.over.isDone();
+            });
+            assertThat(after.got()).contains("Newer");
+            assertThat(third.got()).contains("Newer");
+            assertThat(waiting.failed()).isNull();
+            assertThat(one.has(request)).isFalse();
+            caches.get(caches.size() - 1).admin().clear();
+        }
+    }
+
+    @Test
+    void w91_whatAClearFetchesIsWaitedForElsewhere() throws IOException {
+        Machine one = new Machine();
+        Machine other = new Machine();
+        one.ask(CHAT_REQUEST);
+        call(0).answers();
+        until(() -> one.stats().stores() == 1);
+
+        Client clearing = one.ask(chat(CHAT_REQUEST), new CacheControls(true, TTL, true));
+        Fetch newer = call(1);
+        Client waiting = other.waitFor(CHAT_REQUEST);
+        newer.answers(200, CHAT_ANSWER.replace("Hello", "Newer"));
+
+        assertThat(clearing.whole().got()).contains("Newer");
+        assertThat(waiting.whole().got()).contains("Newer");
+        assertThat(calls).hasSize(2);
+    }
+
+    @Test
+    void w91_aClearSupersedesACallThatOthersFollow() throws IOException {
+        Machine one = new Machine();
+        Machine other = new Machine();
+        one.ask(STREAM_REQUEST);
+        Fetch older = call(0);
+        older.streams(event("One "));
+        Client follower = other.follow(STREAM_REQUEST);
+        until(() -> follower.got().contains("One "));
+
+        Client clearing = one.ask(chat(STREAM_REQUEST), new CacheControls(true, TTL, true));
+        call(1).streams(CHAT_STREAM.replace("Hello", "Newer"));
+        call(1).sink.end();
+        older.sends(LAST);
+        older.sink.end();
+
+        // It came before the clear, so it may have what was fetched then; nobody else may.
+        assertThat(follower.whole().failed()).isNull();
+        assertThat(clearing.whole().got()).contains("Newer");
+        assertThat(one.ask(STREAM_REQUEST).whole().got()).contains("Newer");
+        until(() -> one.stats().stores() + one.stats().storesLost() == 1);
+        assertThat(new Machine().ask(STREAM_REQUEST).whole().got()).contains("Newer");
+    }
+}
