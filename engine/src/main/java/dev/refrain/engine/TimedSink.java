@@ -9,7 +9,6 @@ import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.ReentrantLock;
 import org.slf4j.Logger;
@@ -23,14 +22,18 @@ import org.slf4j.LoggerFactory;
  * the timeout only tries to take it. If a delivery is under way, the timeout sets {@link #late}, and the delivering
  * thread fails the answer after its piece.
  */
-final class TimedSink extends ForwardingSink {
+final class TimedSink extends ForwardingSink implements Deadlines.Waiting {
     private static final Logger LOG = LoggerFactory.getLogger(TimedSink.class);
+    private static final Executor EXPIRY = new CompletableFuture<Void>().defaultExecutor();
 
     private final Duration limit;
     private final ReentrantLock delivering = new ReentrantLock();
-    private final CompletableFuture<Void> timer = new CompletableFuture<>();
     /** Where the timeout fails the answer: the JVM's timer must not be held up. */
     private final Executor expiry;
+
+    private final Deadlines deadlines;
+    /** Set when the call is made. */
+    private long deadlineNanos;
 
     /** Guarded by {@link #delivering}. */
     private boolean over;
@@ -42,12 +45,13 @@ final class TimedSink extends ForwardingSink {
     private boolean cancelled;
 
     TimedSink(ResponseSink target, Duration limit) {
-        this(target, limit, new CompletableFuture<Void>().defaultExecutor());
+        this(target, limit, Deadlines.OF_JVM, EXPIRY);
     }
 
-    TimedSink(ResponseSink target, Duration limit, Executor expiry) {
+    TimedSink(ResponseSink target, Duration limit, Deadlines deadlines, Executor expiry) {
         super(target);
         this.limit = limit;
+        this.deadlines = deadlines;
         this.expiry = expiry;
     }
 
@@ -57,14 +61,8 @@ final class TimedSink extends ForwardingSink {
      * @return the call. Cancelling it also cancels its timeout
      */
     Upstream.Call start(Upstream upstream) {
-        // Cancelled and released as soon as the answer has ended.
-        var unused = timer.orTimeout(limit.toNanos(), TimeUnit.NANOSECONDS).whenComplete((ended, timeout) -> {
-            // Not exceptionallyAsync: that takes a thread, or makes one on a machine with one processor, before it
-            // looks whether there is an exception.
-            if (timeout != null) {
-                expiry.execute(this::expire);
-            }
-        });
+        deadlineNanos = deadlines.nanoTime() + limit.toNanos();
+        deadlines.add(this);
         boolean made = false;
         try {
             Upstream.Call running = upstream.fetch(this);
@@ -75,20 +73,30 @@ final class TimedSink extends ForwardingSink {
             return made ? () -> breakOff(running) : null;
         } finally {
             if (!made) {
-                timer.complete(null);
+                deadlines.remove(this);
             }
         }
     }
 
     private void breakOff(Upstream.Call running) {
-        // The timer holds this, its reader and the cache.
-        timer.complete(null);
+        // They hold this, its reader and the cache.
+        deadlines.remove(this);
         running.cancel();
     }
 
     /** Whether the timeout is still pending. It keeps this sink alive. */
     boolean isWaiting() {
-        return !timer.isDone();
+        return deadlines.contains(this);
+    }
+
+    @Override
+    public long deadlineNanos() {
+        return deadlineNanos;
+    }
+
+    @Override
+    public void passed() {
+        expiry.execute(this::expire);
     }
 
     /** The time is over. */
@@ -149,7 +157,7 @@ final class TimedSink extends ForwardingSink {
             }
             over = last;
             if (last) {
-                timer.complete(null);
+                deadlines.remove(this);
             }
             piece.run();
         } finally {

@@ -136,8 +136,9 @@ class UpstreamTimeoutTest {
     @Test
     void anAnswerInTimeAsksForNoThread() {
         List<Runnable> asked = Collections.synchronizedList(new ArrayList<>());
-        new TimedSink(new RecordingSink(), Duration.ofDays(1), asked::add).start(UpstreamTimeoutTest::answer);
-        new TimedSink(new RecordingSink(), Duration.ofDays(1), asked::add)
+        new TimedSink(new RecordingSink(), Duration.ofDays(1), Deadlines.OF_JVM, asked::add)
+                .start(UpstreamTimeoutTest::answer);
+        new TimedSink(new RecordingSink(), Duration.ofDays(1), Deadlines.OF_JVM, asked::add)
                 .start(endless)
                 .cancel();
         assertThat(asked).isEmpty();

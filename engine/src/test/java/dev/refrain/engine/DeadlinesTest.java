@@ -1,0 +1,126 @@
+package dev.refrain.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/** One alarm for all time limits, by a clock of the test's. */
+class DeadlinesTest {
+    private static final long HOUR = 3_600_000_000_000L;
+
+    private long now = Long.MAX_VALUE - HOUR; // overflows on the way
+    private final List<SetAlarm> alarms = new ArrayList<>();
+    private final List<Long> passed = new ArrayList<>();
+    private final Deadlines deadlines = new Deadlines(() -> now, this::set);
+
+    private static final class SetAlarm {
+        final long at;
+        final Runnable rings;
+        boolean isOff;
+
+        SetAlarm(long at, Runnable rings) {
+            this.at = at;
+            this.rings = rings;
+        }
+    }
+
+    private Runnable set(long nanos, Runnable rings) {
+        SetAlarm alarm = new SetAlarm(now + nanos, rings);
+        alarms.add(alarm);
+        return () -> alarm.isOff = true;
+    }
+
+    private Deadlines.Waiting add(long nanos) {
+        long deadline = now + nanos;
+        Deadlines.Waiting one = new Deadlines.Waiting() {
+            @Override
+            public long deadlineNanos() {
+                return deadline;
+            }
+
+            @Override
+            public void passed() {
+                passed.add(nanos);
+            }
+        };
+        deadlines.add(one);
+        return one;
+    }
+
+    private void ring() {
+        SetAlarm last = alarms.get(alarms.size() - 1);
+        now = last.at;
+        last.rings.run();
+    }
+
+    @Test
+    void thoseThatPassInTimeSetNoAlarmButTheFirst() {
+        for (int i = 0; i < 1000; i++) {
+            Deadlines.Waiting one = add(HOUR);
+            now += 1000;
+            deadlines.remove(one);
+            assertThat(deadlines.contains(one)).isFalse();
+        }
+        assertThat(alarms).hasSize(1);
+        ring();
+        assertThat(alarms).hasSize(1);
+        assertThat(passed).isEmpty();
+        add(HOUR);
+        assertThat(alarms).hasSize(2);
+    }
+
+    @Test
+    void eachIsToldOnceWhenItsTimeIsOver() {
+        add(2 * HOUR);
+        add(HOUR);
+        add(3 * HOUR);
+        assertThat(alarms).hasSize(2);
+        assertThat(alarms.get(0).isOff).isTrue();
+        // It rang before it could be called off.
+        alarms.get(0).rings.run();
+        assertThat(alarms).hasSize(2);
+        ring();
+        assertThat(passed).containsExactly(HOUR);
+        ring();
+        ring();
+        assertThat(passed).containsExactly(HOUR, 2 * HOUR, 3 * HOUR);
+        assertThat(alarms).hasSize(4);
+    }
+
+    @Test
+    void manyInARowAreToldTogether() {
+        for (int i = 0; i < 1000; i++) {
+            add(HOUR + i * 1000L);
+        }
+        ring();
+        assertThat(passed).hasSize(1);
+        ring();
+        assertThat(passed).hasSize(1000);
+        assertThat(alarms).hasSize(2);
+    }
+
+    @Test
+    void oneThatCannotBeToldIsToldAgain() {
+        int[] tries = {0};
+        deadlines.add(new Deadlines.Waiting() {
+            @Override
+            public long deadlineNanos() {
+                return now;
+            }
+
+            @Override
+            public void passed() {
+                if (++tries[0] == 1) {
+                    throw new OutOfMemoryError("no thread for it");
+                }
+            }
+        });
+        assertThatThrownBy(this::ring).isInstanceOf(OutOfMemoryError.class);
+        ring();
+        assertThat(tries[0]).isEqualTo(2);
+        assertThat(alarms).hasSize(2);
+    }
+}
