@@ -219,10 +219,19 @@ record AnswerHead(
             return new AnswerHead(isVersion11, status, reason, fields(), framing, Math.max(0, length));
         }
 
+        private static boolean isNumber(String text) {
+            for (int i = 0; i < text.length(); i++) {
+                if (text.charAt(i) < '0' || text.charAt(i) > '9') {
+                    return false;
+                }
+            }
+            return !text.isEmpty();
+        }
+
         private static long length(List<String> lengths) throws ProxyException {
             String length = lengths.get(0);
             // The same length several times is one length.
-            if (lengths.stream().distinct().count() > 1 || !length.matches("[0-9]+")) {
+            if (!Collections.nCopies(lengths.size(), length).equals(lengths) || !isNumber(length)) {
                 throw ProxyException.malformed("its Content-Length is not one number");
             }
             try {

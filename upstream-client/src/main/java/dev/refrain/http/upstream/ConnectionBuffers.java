@@ -4,6 +4,7 @@ import io.netty.buffer.AbstractByteBufAllocator;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.PooledByteBufAllocator;
 import io.netty.util.internal.PlatformDependent;
+import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * What connections read into and write from. Sockets want direct memory, which is the JVM's and bounded; others live on
@@ -21,6 +22,10 @@ final class ConnectionBuffers extends AbstractByteBufAllocator {
 
     private final PooledByteBufAllocator pool;
     private final long mostDirectBytes;
+    /** Bytes of buffers since it was last looked how much there is, and whether there was any left. */
+    private final AtomicLong sinceLooked = new AtomicLong();
+
+    private volatile boolean isLeft;
 
     /**
      * @param threads that read and write
@@ -37,16 +42,26 @@ final class ConnectionBuffers extends AbstractByteBufAllocator {
         return new ConnectionBuffers(threads, PlatformDependent.estimateMaxDirectMemory() / 4);
     }
 
-    /** What is taken of direct memory, in bytes; at most {@code mostDirectBytes} and a chunk for each thread. */
+    /** What is taken of direct memory, in bytes; at most {@code mostDirectBytes} and two chunks for each thread. */
     long directBytes() {
         return pool.metric().usedDirectMemory();
     }
 
     @Override
     protected ByteBuf newDirectBuffer(int initialCapacity, int maxCapacity) {
-        return directBytes() + CHUNK_BYTES <= mostDirectBytes
+        return isDirectLeft(initialCapacity)
                 ? pool.directBuffer(initialCapacity, maxCapacity)
                 : newHeapBuffer(initialCapacity, maxCapacity);
+    }
+
+    /** Looks after a chunk's worth of buffers again: to add up all chunks takes longer than to make one. */
+    private boolean isDirectLeft(int bytes) {
+        if (sinceLooked.addAndGet(bytes) < CHUNK_BYTES && isLeft) {
+            return true;
+        }
+        sinceLooked.set(0);
+        isLeft = directBytes() + CHUNK_BYTES <= mostDirectBytes;
+        return isLeft;
     }
 
     @Override

@@ -1,5 +1,6 @@
 package dev.refrain.http.upstream;
 
+import dev.refrain.engine.memory.MemoryBudget;
 import io.netty.channel.EventLoopGroup;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -11,14 +12,21 @@ final class ConnectionPool {
     private final EventLoopGroup loops;
     private final UpstreamOptions options;
     private final LongSupplier nanoTime;
+    private final MemoryBudget memory;
     private final Map<Origin, ProviderConnections> byOrigin = new ConcurrentHashMap<>();
 
     /** No connections at first. */
-    ConnectionPool(Connector connector, EventLoopGroup loops, UpstreamOptions options, LongSupplier nanoTime) {
+    ConnectionPool(
+            Connector connector,
+            EventLoopGroup loops,
+            UpstreamOptions options,
+            LongSupplier nanoTime,
+            MemoryBudget memory) {
         this.connector = connector;
         this.loops = loops;
         this.options = options;
         this.nanoTime = nanoTime;
+        this.memory = memory;
     }
 
     /** Begins a call as soon as there is a connection for it. */
@@ -38,12 +46,19 @@ final class ConnectionPool {
     private ProviderConnections of(Exchange call) {
         return byOrigin.computeIfAbsent(
                 call.request().origin(),
-                origin -> new ProviderConnections(origin, connector, loops, options, nanoTime));
+                origin -> new ProviderConnections(origin, connector, loops, options, nanoTime, memory));
     }
 
     /** Closes connections that have been idle for too long; to be called every now and then. */
     void sweep() {
         byOrigin.values().forEach(ProviderConnections::sweep);
+    }
+
+    /** Connections for one call each that are being made. */
+    int connectingAlone() {
+        return byOrigin.values().stream()
+                .mapToInt(ProviderConnections::connectingAlone)
+                .sum();
     }
 
     /** Connections that are idle. */

@@ -1,5 +1,6 @@
 package dev.refrain.http.upstream;
 
+import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.semantics.answer.ProxyException;
 import dev.refrain.semantics.answer.Unreachable;
 import io.netty.buffer.ByteBuf;
@@ -19,6 +20,7 @@ import io.netty.handler.codec.http2.Http2Headers;
 import io.netty.handler.codec.http2.Http2Settings;
 import io.netty.handler.codec.http2.Http2Stream;
 import io.netty.handler.ssl.SslCloseCompletionEvent;
+import io.netty.util.ReferenceCountUtil;
 import io.netty.util.collection.IntObjectHashMap;
 import io.netty.util.collection.IntObjectMap;
 import java.io.EOFException;
@@ -79,6 +81,7 @@ final class Http2Connection extends Http2ConnectionHandler {
     private final Owner owner;
     private final Duration limit;
     private final LongSupplier nanoTime;
+    private final HeaderBlocks blocks;
 
     private final AtomicInteger taken = new AtomicInteger();
     /** Calls that there may be at a time. */
@@ -98,6 +101,8 @@ final class Http2Connection extends Http2ConnectionHandler {
     private boolean pinged;
 
     private long pingedNanos;
+    /** Whether nothing is read any more. */
+    private boolean isDeaf;
     /** Why it is being closed, if there is more to say than that it is. */
     private Throwable failure;
 
@@ -105,6 +110,7 @@ final class Http2Connection extends Http2ConnectionHandler {
      * Made by {@link Http2Connections}.
      *
      * @param limit how long the provider may take for its first settings, and for a sign of life
+     * @param memory where heads that have not come whole are reserved
      */
     Http2Connection(
             Http2ConnectionDecoder decoder,
@@ -113,12 +119,14 @@ final class Http2Connection extends Http2ConnectionHandler {
             WatchedChannel channel,
             Owner owner,
             Duration limit,
-            LongSupplier nanoTime) {
+            LongSupplier nanoTime,
+            MemoryBudget memory) {
         super(decoder, encoder, settings);
         this.channel = channel;
         this.owner = owner;
         this.limit = limit;
         this.nanoTime = nanoTime;
+        this.blocks = new HeaderBlocks(memory);
         this.lastReadNanos = nanoTime.getAsLong();
         this.idleSinceNanos = lastReadNanos;
         decoder.frameListener(new Frames());
@@ -383,11 +391,26 @@ final class Http2Connection extends Http2ConnectionHandler {
     @Override
     public void channelRead(ChannelHandlerContext from, Object message) throws Exception {
         lastReadNanos = nanoTime.getAsLong();
+        isDeaf = isDeaf || !blocks.came((ByteBuf) message);
+        if (isDeaf) {
+            // No frame can be left out: what follows cannot be read without it (RFC 9113, 4.3).
+            ReferenceCountUtil.release(message);
+            abort(ProxyException.noRoom());
+            return;
+        }
         super.channelRead(from, message);
+        blocks.read();
         if (pinged) {
             pinged = false;
             weigh();
         }
+    }
+
+    @Override
+    protected void handlerRemoved0(ChannelHandlerContext from) throws Exception {
+        super.handlerRemoved0(from);
+        // With what Netty held.
+        blocks.close();
     }
 
     @Override

@@ -1,5 +1,6 @@
 package dev.refrain.http.upstream;
 
+import dev.refrain.engine.memory.MemoryBudget;
 import io.netty.handler.codec.http2.AbstractHttp2ConnectionHandlerBuilder;
 import io.netty.handler.codec.http2.DefaultHttp2Connection;
 import io.netty.handler.codec.http2.DefaultHttp2LocalFlowController;
@@ -37,13 +38,19 @@ final class Http2Connections extends AbstractHttp2ConnectionHandlerBuilder<Http2
     private final Http2Connection.Owner owner;
     private final Duration limit;
     private final LongSupplier nanoTime;
+    private final MemoryBudget memory;
 
     private Http2Connections(
-            WatchedChannel channel, Http2Connection.Owner owner, Duration limit, LongSupplier nanoTime) {
+            WatchedChannel channel,
+            Http2Connection.Owner owner,
+            Duration limit,
+            LongSupplier nanoTime,
+            MemoryBudget memory) {
         this.channel = channel;
         this.owner = owner;
         this.limit = limit;
         this.nanoTime = nanoTime;
+        this.memory = memory;
         DefaultHttp2Connection connection = new DefaultHttp2Connection(false);
         connection.local().flowController(new DefaultHttp2LocalFlowController(connection, WINDOW_RATIO, true));
         connection
@@ -65,8 +72,12 @@ final class Http2Connections extends AbstractHttp2ConnectionHandlerBuilder<Http2
 
     /** Speaks HTTP/2 over a channel that has agreed to it. */
     static Http2Connection open(
-            WatchedChannel channel, Http2Connection.Owner owner, Duration limit, LongSupplier nanoTime) {
-        Http2Connection connection = new Http2Connections(channel, owner, limit, nanoTime).build();
+            WatchedChannel channel,
+            Http2Connection.Owner owner,
+            Duration limit,
+            LongSupplier nanoTime,
+            MemoryBudget memory) {
+        Http2Connection connection = new Http2Connections(channel, owner, limit, nanoTime, memory).build();
         channel.pipeline().addLast(connection);
         return connection;
     }
@@ -79,6 +90,6 @@ final class Http2Connections extends AbstractHttp2ConnectionHandlerBuilder<Http2
     @Override
     protected Http2Connection build(
             Http2ConnectionDecoder decoder, Http2ConnectionEncoder encoder, Http2Settings settings) {
-        return new Http2Connection(decoder, encoder, settings, channel, owner, limit, nanoTime);
+        return new Http2Connection(decoder, encoder, settings, channel, owner, limit, nanoTime, memory);
     }
 }

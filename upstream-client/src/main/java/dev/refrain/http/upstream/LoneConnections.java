@@ -48,6 +48,11 @@ final class LoneConnections implements Http1Connection.Owner {
         connect();
     }
 
+    /** Those that are being made. */
+    synchronized int connecting() {
+        return connecting;
+    }
+
     synchronized void withdraw(Exchange call) {
         waiting.removeIf(each -> each.call() == call);
     }

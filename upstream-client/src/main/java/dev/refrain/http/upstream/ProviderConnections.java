@@ -1,5 +1,6 @@
 package dev.refrain.http.upstream;
 
+import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.semantics.answer.ProxyException;
 import dev.refrain.semantics.answer.Unreachable;
 import io.netty.channel.EventLoopGroup;
@@ -21,6 +22,8 @@ import java.util.function.LongSupplier;
  * that all begin at once end together, after their time limit perhaps, where in turns the first are through soon.
  *
  * <p>Thread-safe. The monitor is a leaf: no call is told anything with it held.
+ *
+ * <p>Long, since calls wait in one line for connections of both versions, and which one they get is not known before.
  */
 final class ProviderConnections implements Http1Connection.Owner, Http2Connection.Owner {
     /** Hundreds a second with a provider round the world, in a fraction of a second of processor. */
@@ -47,6 +50,7 @@ final class ProviderConnections implements Http1Connection.Owner, Http2Connectio
     private final EventLoopGroup loops;
     private final Duration keepAlive;
     private final LongSupplier nanoTime;
+    private final MemoryBudget memory;
     private final Origin origin;
     private final Reachability reachability;
     private final LoneConnections lone;
@@ -73,7 +77,12 @@ final class ProviderConnections implements Http1Connection.Owner, Http2Connectio
 
     /** None at first. */
     ProviderConnections(
-            Origin origin, Connector connector, EventLoopGroup loops, UpstreamOptions options, LongSupplier nanoTime) {
+            Origin origin,
+            Connector connector,
+            EventLoopGroup loops,
+            UpstreamOptions options,
+            LongSupplier nanoTime,
+            MemoryBudget memory) {
         this.origin = origin;
         this.reachability = new Reachability(origin);
         this.connector = connector;
@@ -81,6 +90,7 @@ final class ProviderConnections implements Http1Connection.Owner, Http2Connectio
         this.keepAlive = options.timeouts().keepAlive();
         this.http2 = options.http2();
         this.nanoTime = nanoTime;
+        this.memory = memory;
         this.lone = new LoneConnections(origin, connector, loops, reachability, nanoTime);
     }
 
@@ -106,6 +116,11 @@ final class ProviderConnections implements Http1Connection.Owner, Http2Connectio
     /** Makes a connection for this call, which nobody gets after it. */
     void enterAlone(Exchange call) {
         lone.enter(call);
+    }
+
+    /** Connections for one call each that are being made. */
+    int connectingAlone() {
+        return lone.connecting();
     }
 
     /** As long as connecting may take. */
@@ -187,17 +202,11 @@ final class ProviderConnections implements Http1Connection.Owner, Http2Connectio
                     share(channel);
                     return;
                 }
-                synchronized (ProviderConnections.this) {
-                    connecting--;
-                    places = 1;
-                    everConnected = true;
-                    connectedNanos = nanoTime.getAsLong();
-                }
                 Http1Connection connection =
                         new Http1Connection(channel, origin.secure(), via, ProviderConnections.this, nanoTime);
                 channel.pipeline().addLast(connection);
                 channel.read();
-                idle(connection);
+                made(connection);
                 connect();
             }
 
@@ -217,7 +226,7 @@ final class ProviderConnections implements Http1Connection.Owner, Http2Connectio
 
     /** It counts as being made until its provider has said how many calls it takes. */
     private void share(WatchedChannel channel) {
-        Http2Connection connection = Http2Connections.open(channel, this, connector.limit(), nanoTime);
+        Http2Connection connection = Http2Connections.open(channel, this, connector.limit(), nanoTime, memory);
         boolean isWanted;
         synchronized (this) {
             shared.add(connection);
@@ -334,19 +343,43 @@ final class ProviderConnections implements Http1Connection.Owner, Http2Connectio
         reachability.answers();
     }
 
+    /**
+     * One is there. It takes its call in the same step, or somebody might see both its call still waiting and nobody
+     * making a connection for it, and make one more.
+     */
+    private void made(Http1Connection connection) {
+        Waiting next;
+        synchronized (this) {
+            connecting--;
+            places = 1;
+            everConnected = true;
+            connectedNanos = nanoTime.getAsLong();
+            next = waitingFor(connection);
+        }
+        if (next != null) {
+            start(connection, next.call());
+        }
+    }
+
     @Override
     public void idle(Http1Connection connection) {
         Waiting next;
         synchronized (this) {
             isKeeping |= connection.keptSeconds() > 0 && !everClosedSoon;
-            next = connection.isUsed() && !isKeeping ? null : waiting.pollFirst();
-            if (next == null) {
-                idle.addLast(connection);
-            }
+            next = waitingFor(connection);
         }
         if (next != null) {
             start(connection, next.call());
         }
+    }
+
+    /** The call that gets the connection; if there is none it is idle. */
+    private Waiting waitingFor(Http1Connection connection) {
+        Waiting next = connection.isUsed() && !isKeeping ? null : waiting.pollFirst();
+        if (next == null) {
+            idle.addLast(connection);
+        }
+        return next;
     }
 
     @Override

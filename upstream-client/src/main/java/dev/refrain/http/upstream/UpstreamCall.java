@@ -16,15 +16,21 @@ import java.util.function.Consumer;
 /**
  * One call to the upstream: sends a request and passes the answer to a sink as it arrives.
  *
- * <p>The next piece is asked for when the last one has been taken ({@link ResponseSink#whenDrained}), so that a slow
- * client slows the provider down instead of filling memory. A call is made again only if its connection was closed
- * before the request could be written, as nobody can have acted on it then (RFC 9110, 9.2.2). Timers may end the call
- * while the connection's event loop delivers, so deliveries hold this object's monitor; the sink never blocks, hence
- * neither do they. Thread-safe.
+ * <p>When some pieces have come, more are asked for when all have been taken ({@link ResponseSink#whenDrained}), so
+ * that a slow client slows the provider down instead of filling memory. A call is made again only if its connection was
+ * closed before the request could be written, as nobody can have acted on it then (RFC 9110, 9.2.2). Timers may end the
+ * call while the connection's event loop delivers, so deliveries hold this object's monitor; the sink never blocks,
+ * hence neither do they. Thread-safe.
  */
 public final class UpstreamCall implements Upstream, Upstream.Call, Admission.Applicant, Exchange {
     /** A provider that shuts down may refuse a call on one connection after another. */
     private static final int MOST_REPEATS = 3;
+
+    /**
+     * Bytes of an answer that are passed on before anybody asks whether they have been taken. To ask takes a turn of
+     * the client's thread and one of the provider's, which short events are not worth.
+     */
+    private static final int UNASKED_BYTES = 8 * 1024;
 
     private final UpstreamClient client;
     private final UpstreamRequest request;
@@ -46,6 +52,9 @@ public final class UpstreamCall implements Upstream, Upstream.Call, Admission.Ap
     private Future<?> timer;
     private long lastPieceNanos;
     private boolean waitingForUpstream;
+    /** Bytes since it was last asked whether they have been taken. */
+    private int unasked;
+
     /** How long to wait for a piece. */
     private Duration patience;
     /** Null unless this has become a websocket. */
@@ -79,29 +88,39 @@ public final class UpstreamCall implements Upstream, Upstream.Call, Admission.Ap
     }
 
     @Override
-    public synchronized Upstream.Call fetch(ResponseSink target) {
+    public Upstream.Call fetch(ResponseSink target) {
+        if (mayBegin(target)) {
+            enter();
+        }
+        return this;
+    }
+
+    private synchronized boolean mayBegin(ResponseSink target) {
         sink = target;
         if (!client.opened(this)) {
             finish(ProxyException.overloaded(client.options().maxCalls()));
-            return this;
+            return false;
         }
         switch (client.admission().enter(this, clientKnown)) {
             case ADMITTED -> begin();
             case WAITS -> waiting = true;
             default -> finish(ProxyException.noRoom());
         }
-        return this;
+        return admitted;
     }
 
     @Override
-    public synchronized void admitted() {
-        waiting = false;
-        if (over) {
-            client.admission().leave();
-            return;
-        }
+    public void admitted() {
         try {
-            begin();
+            synchronized (this) {
+                waiting = false;
+                if (over) {
+                    client.admission().leave();
+                    return;
+                }
+                begin();
+            }
+            enter();
         } catch (RuntimeException e) {
             finish(e); // on a thread on which nobody would hear of it
         }
@@ -116,6 +135,13 @@ public final class UpstreamCall implements Upstream, Upstream.Call, Admission.Ap
         admitted = true;
         Duration limit = client.options().timeouts().response();
         timer = client.time().after(limit.toNanos(), () -> abort(ProxyException.silent(limit)));
+    }
+
+    /**
+     * Goes for a connection. Without the monitor: the connection's thread wants it first of all, and is often at work
+     * before this one goes on. Should the call have ended meanwhile, the connection is told so.
+     */
+    private void enter() {
         client.connections().enter(this);
     }
 
@@ -212,10 +238,11 @@ public final class UpstreamCall implements Upstream, Upstream.Call, Admission.Ap
                 patience = client.options().timeouts().tunnelIdle();
             }
             fields = (AnswerFields) answer.fields();
-            sink.head(answer);
             lastPieceNanos = client.time().nanoTime();
             waitingForUpstream = true;
+            // First: who gets the head may break off at once, and then nobody is to wait any more.
             watchForSilence(patience.toNanos());
+            sink.head(answer);
         }
     }
 
@@ -283,6 +310,7 @@ public final class UpstreamCall implements Upstream, Upstream.Call, Admission.Ap
         }
         lastPieceNanos = client.time().nanoTime();
         missing -= bytes.remaining();
+        unasked += bytes.remaining();
         if (tunnel != null) {
             tunnel.received(bytes.remaining());
         }
@@ -302,10 +330,20 @@ public final class UpstreamCall implements Upstream, Upstream.Call, Admission.Ap
 
     @Override
     public void pause() {
+        Wire goesOn = null;
         synchronized (this) {
-            waitingForUpstream = false;
+            if (unasked < UNASKED_BYTES) {
+                goesOn = wire;
+            } else {
+                unasked = 0;
+                waitingForUpstream = false;
+            }
         }
-        sink.whenDrained(this::more);
+        if (goesOn != null) {
+            goesOn.read();
+        } else {
+            sink.whenDrained(this::more);
+        }
     }
 
     private void more() {

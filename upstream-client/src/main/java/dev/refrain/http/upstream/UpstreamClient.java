@@ -88,7 +88,7 @@ public final class UpstreamClient implements AutoCloseable {
                 options.timeouts().connect(),
                 buffers,
                 options.proxies());
-        connections = new ConnectionPool(connector, loops, options, this.time::nanoTime);
+        connections = new ConnectionPool(connector, loops, options, this.time::nanoTime, memory);
         timers.scheduleWithFixedDelay(connections::sweep, TICK_SECONDS, TICK_SECONDS, TimeUnit.SECONDS);
     }
 

@@ -7,6 +7,7 @@ import dev.refrain.engine.exchange.ResponseHead;
 import dev.refrain.engine.exchange.ResponseSink;
 import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.semantics.answer.ProxyException;
+import dev.refrain.testing.CapturedLog;
 import dev.refrain.testing.ScriptedProvider;
 import io.netty.resolver.dns.SingletonDnsServerAddressStreamProvider;
 import java.io.IOException;
@@ -135,7 +136,15 @@ class NamesTest {
 
     @Test
     void f41_aNameThatNobodyKnowsIsSaidAtOnce() {
-        assertThat(reason(call("nowhere.test"))).isEqualTo("unknown-host");
+        try (CapturedLog log = new CapturedLog("dev.refrain.http.upstream.Reachability")) {
+            assertThat(reason(call("nowhere.test"))).isEqualTo("unknown-host");
+            assertThat(reason(call("nowhere.test"))).isEqualTo("unknown-host");
+            assertThat(log.lines())
+                    .singleElement()
+                    .asString()
+                    .startsWith("WARNING http://nowhere.test:")
+                    .contains("its host name is not known");
+        }
     }
 
     @Test

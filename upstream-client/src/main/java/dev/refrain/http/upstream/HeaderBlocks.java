@@ -1,0 +1,110 @@
+package dev.refrain.http.upstream;
+
+import dev.refrain.engine.memory.MemoryBudget;
+import io.netty.buffer.ByteBuf;
+
+/**
+ * Counts what a provider has sent of a header block of HTTP/2 that has not ended (RFC 9113, 4.3), in the memory budget:
+ * Netty holds that until its end, up to half a megabyte for each connection, and tells nobody.
+ *
+ * <p>To know where frames begin, their heads are read here, too. One thread's at a time.
+ */
+final class HeaderBlocks {
+    private static final int HEAD_BYTES = 9;
+    private static final int TYPE_AT = 3;
+    private static final int FLAGS_AT = 4;
+
+    private static final int HEADERS = 1;
+    private static final int PUSH_PROMISE = 5;
+    private static final int CONTINUATION = 9;
+    private static final int END_HEADERS = 4;
+
+    private final MemoryBudget memory;
+
+    /** Bytes of the frame's head that have come. */
+    private int headBytes;
+
+    private int type;
+    private int flags;
+    /** Bytes of its payload that have not come. */
+    private int left;
+
+    /** Bytes of the block that has not ended. */
+    private int open;
+    /** What is reserved for it, beside what its call has for a head. */
+    private long reserved;
+
+    HeaderBlocks(MemoryBudget memory) {
+        this.memory = memory;
+    }
+
+    /**
+     * Bytes have come, and nobody has read them yet.
+     *
+     * @return whether there is room for what they add to a block; if not, they are not to be read
+     */
+    boolean came(ByteBuf bytes) {
+        int most = open;
+        int at = bytes.readerIndex();
+        int end = bytes.writerIndex();
+        while (at < end) {
+            if (headBytes < HEAD_BYTES) {
+                head(bytes.getUnsignedByte(at++));
+            } else {
+                int count = Math.min(left, end - at);
+                left -= count;
+                at += count;
+                open += isOfBlock() ? count : 0;
+                most = Math.max(most, open);
+            }
+            if (headBytes == HEAD_BYTES && left == 0) {
+                open = isOfBlock() && (flags & END_HEADERS) != 0 ? 0 : open;
+                headBytes = 0;
+            }
+        }
+        return most == 0 || reserve(most);
+    }
+
+    /** They have been read, and what had ended is not held any more. */
+    void read() {
+        if (reserved > 0) {
+            reserve(open);
+        }
+    }
+
+    /** Nothing is held any more. */
+    void close() {
+        memory.release(reserved);
+        reserved = 0;
+    }
+
+    private boolean reserve(int bytes) {
+        long more = Math.max(0, bytes - Admission.HEAD_BYTES) - reserved;
+        if (more > 0) {
+            // As for a head that is whole.
+            MemoryBudget.Use use = bytes <= MemoryBudget.SMALL ? MemoryBudget.Use.SHORT : MemoryBudget.Use.STORING;
+            if (!memory.reserve(more, use)) {
+                return false;
+            }
+        } else {
+            memory.release(-more);
+        }
+        reserved += more;
+        return true;
+    }
+
+    private void head(int next) {
+        if (headBytes < TYPE_AT) {
+            left = left << 8 | next;
+        } else if (headBytes == TYPE_AT) {
+            type = next;
+        } else if (headBytes == FLAGS_AT) {
+            flags = next;
+        }
+        headBytes++;
+    }
+
+    private boolean isOfBlock() {
+        return type == HEADERS || type == CONTINUATION || type == PUSH_PROMISE;
+    }
+}
