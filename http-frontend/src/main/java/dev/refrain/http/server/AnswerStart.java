@@ -27,6 +27,8 @@ import io.undertow.util.StatusCodes;
 final class AnswerStart {
     /** An overload ends within moments, or nobody knows when. */
     private static final String RETRY_SECONDS = "1";
+    /** Characters of a reason phrase: it has to go into Undertow's buffer of 16 KiB together with what is before it. */
+    private static final int MOST_REASON = 8 * 1024;
 
     private final HttpServerExchange exchange;
     /** Null for a path that is no endpoint. */
@@ -83,7 +85,8 @@ final class AnswerStart {
         HeaderMap fields = exchange.getResponseHeaders();
         exchange.setStatusCode(head.status());
         if (head.fields() instanceof AnswerFields ofProvider) {
-            exchange.setReasonPhrase(ofProvider.reason());
+            String reason = ofProvider.reason();
+            exchange.setReasonPhrase(reason.length() <= MOST_REASON ? reason : reason.substring(0, MOST_REASON));
             fromProvider = ofProvider;
         }
         ForwardedFields.toClient(head.fields(), endpoint != null, (name, lines) -> {

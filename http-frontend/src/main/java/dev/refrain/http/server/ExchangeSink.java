@@ -329,14 +329,20 @@ public final class ExchangeSink implements ResponseSink {
 
     /** A piece on its way from another thread, which is counted from there on. */
     private void onReserved(ByteBuffer bytes) {
-        if (!over && pending.isEmpty() && channel != null) {
-            write(bytes);
-        }
-        if (bytes.hasRemaining() && !over) {
-            pending.addReserved(bytes);
-            resume();
-        } else {
-            limits.memory().release(bytes.capacity());
+        boolean isHeld = false;
+        try {
+            if (!over && pending.isEmpty() && channel != null) {
+                write(bytes);
+            }
+            if (bytes.hasRemaining() && !over) {
+                isHeld = true;
+                pending.addReserved(bytes);
+                resume();
+            }
+        } finally {
+            if (!isHeld) {
+                limits.memory().release(bytes.capacity());
+            }
         }
     }
 

@@ -211,6 +211,13 @@ class PathsWireTest extends WireTest {
         assertThat(provider.calls()).isEqualTo(1);
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"/chat/completions", "/responses", "/messages", "/embeddings"})
+    void w1b_aWebSocketOnEachOfTheFourEndpointsIs426(String path) throws IOException {
+        assertThat(send("GET", "/v1" + path, "Upgrade: websocket\r\n", "")).startsWith("HTTP/1.1 426");
+        assertThat(provider.calls()).isZero();
+    }
+
     @Test
     void f27_inTheShapeOfTheEndpointAndOnlyThere() throws IOException {
         String upgrade = "Upgrade: h2c, websocket\r\n";

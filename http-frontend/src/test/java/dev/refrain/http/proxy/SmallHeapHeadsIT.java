@@ -2,6 +2,8 @@ package dev.refrain.http.proxy;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.refrain.testing.Http2Provider;
+import dev.refrain.testing.SelfSigned;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -69,6 +71,73 @@ class SmallHeapHeadsIT {
                 }
             }
             assertThat(whole).isBetween(1, CALLS - 1);
+            assertThat(jar.cached("/v1/chat/completions", "{\"n\":1}").statusCode())
+                    .isEqualTo(200);
+            assertThat(jar.isAlive()).isTrue();
+            assertThat(jar.err()).doesNotContain("OutOfMemory");
+        } finally {
+            for (RawClient client : clients) {
+                client.close();
+            }
+        }
+    }
+
+    /** All bytes of a head over HTTP/2 are held until it ends, and it may be long in coming to an end. */
+    @Test
+    @Timeout(120)
+    void w31_headsThatDoNotEndAre503WhenNoMemoryIsLeft() throws Exception {
+        Path keys = folder.resolve("keys.p12");
+        SelfSigned.write(keys);
+        byte[] beginning = Http2Provider.block(":status", "200");
+        byte[] piece = new byte[16_000];
+        int calls = 120;
+        CountDownLatch all = new CountDownLatch(calls);
+        Http2Provider.Script script = connection -> {
+            connection.greet(Http2Provider.MAX_CONCURRENT_STREAMS, 1);
+            while (true) {
+                Http2Provider.Request request = connection.request();
+                if (!request.header(":path").contains("rerank")) {
+                    connection.answer(request.stream(), "{}");
+                    continue;
+                }
+                try {
+                    connection.write(Http2Provider.HEADERS, 0, request.stream(), beginning);
+                    for (int i = 0; i < 29; i++) {
+                        connection.write(Http2Provider.CONTINUATION, 0, request.stream(), piece);
+                    }
+                } finally {
+                    all.countDown();
+                }
+                all.await(20, TimeUnit.SECONDS);
+                return;
+            }
+        };
+        List<String> jvm = new ArrayList<>(RunningJar.QUIET);
+        jvm.addAll(List.of(
+                "-Xmx64m",
+                "-XX:+ExitOnOutOfMemoryError",
+                "-Djavax.net.ssl.trustStore=" + keys,
+                "-Djavax.net.ssl.trustStorePassword=" + SelfSigned.PASSWORD));
+        List<RawClient> clients = new ArrayList<>();
+        try (Http2Provider provider = new Http2Provider(script, SelfSigned.context(keys), false, "h2");
+                RunningJar jar = RunningJar.start(jvm, folder, provider.base())) {
+            for (int i = 0; i < calls; i++) {
+                RawClient client = RawClient.slow(jar.port());
+                clients.add(client);
+                client.send(
+                        "POST /v1/rerank HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + "Content-Length: 2\r\n\r\n{}");
+            }
+            int refused = 0;
+            for (RawClient client : clients) {
+                String answer = client.readToTheEnd();
+                if (answer.startsWith("HTTP/1.1 503 ")) {
+                    refused++;
+                    assertThat(answer).contains("memory");
+                } else {
+                    assertThat(answer).startsWith("HTTP/1.1 502 ");
+                }
+            }
+            assertThat(refused).isBetween(1, calls - 1);
             assertThat(jar.cached("/v1/chat/completions", "{\"n\":1}").statusCode())
                     .isEqualTo(200);
             assertThat(jar.isAlive()).isTrue();

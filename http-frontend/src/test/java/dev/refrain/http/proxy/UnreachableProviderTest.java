@@ -60,6 +60,12 @@ class UnreachableProviderTest {
         assertSaid("http://127.0.0.1:" + port + "/v1", "connection-refused", "check the port");
     }
 
+    /** No name server has to be asked about a name that no name can be: a part of it is too long (RFC 1035, 2.3.4). */
+    @Test
+    void w31_unknownHost() throws IOException {
+        assertSaid("http://" + "n".repeat(64) + ".test/v1", "unknown-host", "host name is not known");
+    }
+
     @Test
     void w31_f41_aCertificateThatNobodyVouchesFor() throws IOException {
         try (RawProvider provider = new RawProvider(call -> call.write(ANSWER), SelfSigned.context())) {

@@ -51,6 +51,18 @@ class UntouchedWireTest extends ProviderFaults {
         }
     }
 
+    /** Undertow writes one from a buffer of 16 KiB, and fails if it is longer than that. */
+    @Test
+    void w2_ofALongReasonPhraseTheBeginningIsPassedOn() throws Exception {
+        for (int length : new int[] {8192, 8193, 20_000, 300_000}) {
+            assertThat(exchange(
+                            "GET /v1/models HTTP/1.1\r\n\r\n",
+                            "HTTP/1.1 200 " + "r".repeat(length) + "\r\nContent-Length: 2\r\n\r\n{}"))
+                    .startsWith("HTTP/1.1 200 " + "r".repeat(8192) + "\r\n")
+                    .endsWith("\r\n\r\n{}");
+        }
+    }
+
     @Test
     void w2_trailersFollowTheBody() throws Exception {
         String answer = exchange(

@@ -7,8 +7,8 @@ public enum Unreachable {
             "its host name is not known; have the operator check the upstream's URL and the DNS of Refrain's machine"),
     LOOK_UP_TIMED_OUT(
             "look-up-timed-out",
-            "the look-up of its host name was not answered within timeouts.connect; have the operator check the DNS of"
-                    + " Refrain's machine, or try again"),
+            "the look-up of its host name was not answered in time; have the operator check the DNS of Refrain's"
+                    + " machine, or try again"),
     REFUSED(
             "connection-refused",
             "it refuses connections; have the operator check the port of the upstream's URL, or try again"),
