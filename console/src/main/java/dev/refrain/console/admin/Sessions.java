@@ -30,7 +30,7 @@ final class Sessions {
     private final byte[] token;
     private final Clock clock;
     private final SecureRandom random = new SecureRandom();
-    /** Digests of cookies, and when they expire; oldest first. Guarded by itself. */
+    /** Digests of cookies, 44 characters each, and when they expire; oldest first. Guarded by itself. */
     private final Map<String, Long> expiries = new LinkedHashMap<>();
 
     /** @param token null if none is asked for */

@@ -16,8 +16,11 @@ final class Outline {
     /** More differences would not help anybody. */
     private static final int MOST_DIFFERENCES = 20;
 
-    /** What an outline takes without its values: objects and texts of bounded length. */
+    /** What an outline takes without its values and the texts that others choose. */
     static final int OWN_BYTES = 1024;
+
+    /** Of a character, in a text that is not Latin-1. */
+    private static final int CHARACTER_BYTES = 2;
 
     static final int VALUE_BYTES = Integer.BYTES + 2 * Long.BYTES;
 
@@ -59,7 +62,9 @@ final class Outline {
 
     /** What it takes of the heap, roughly. */
     long bytes() {
-        return OWN_BYTES + (long) VALUE_BYTES * hashes.length;
+        // A deployment is the client's, as long as a head may be; an id is the provider's.
+        long characters = (long) parts.target().length() + (id == null ? 0 : id.length());
+        return OWN_BYTES + CHARACTER_BYTES * characters + (long) VALUE_BYTES * hashes.length;
     }
 
     private static long[] sort(long[] hashes) {

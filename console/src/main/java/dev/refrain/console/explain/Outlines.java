@@ -67,7 +67,10 @@ public final class Outlines implements AutoCloseable {
     private final LongAdder dropped = new LongAdder();
     private final Thread thread = new Thread(this::work, "refrain-explain");
 
-    /** Oldest first; guarded by itself. */
+    /**
+     * Oldest first, which is the order in which they go: the latest requests are those that somebody asks about,
+     * however often others are looked at. Guarded by itself.
+     */
     private final Map<CacheKey, Outline> outlines = new LinkedHashMap<>();
 
     private long bytes;

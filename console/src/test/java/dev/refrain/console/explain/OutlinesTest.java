@@ -3,6 +3,7 @@ package dev.refrain.console.explain;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.refrain.engine.CacheRequest;
+import dev.refrain.engine.KeyContext;
 import dev.refrain.engine.KeyParts;
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.engine.exchange.Endpoint;
@@ -17,6 +18,8 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class OutlinesTest {
     private final PathNames names = new PathNames();
@@ -100,6 +103,28 @@ class OutlinesTest {
             assertThat(outlines.nearest(parts(asked), bytes(asked), key -> true))
                     .extracting(Explanation.Nearest::id)
                     .containsExactly("gen-3", "gen-2");
+        }
+    }
+
+    /** A client's deployment may be as long as the head of a request, and a provider's id as long as it likes. */
+    @ParameterizedTest
+    @CsvSource({"15000,10", "10,15000"})
+    void longTextsTakeNoMoreThanShortOnes(int target, int id) throws IOException {
+        try (Outlines outlines = new Outlines(1000, new MemoryBudget(1 << 20), 100_000)) {
+            for (int i = 1; i <= 20; i++) {
+                byte[] body = bytes("{\"i\":" + i + "}");
+                KeyContext context = cache.pipeline()
+                        .context(Endpoint.CHAT, cache.pipeline().scope("k"))
+                        .target("d".repeat(target))
+                        .build();
+                KeyParts parts =
+                        cache.admin().keyParts(CacheRequest.of(context, body)).orElseThrow();
+                outlines.add(() -> parts, "i".repeat(id), i, body);
+                while (outlines.lastStored(parts.key()) == null) {
+                    Thread.onSpinWait();
+                }
+            }
+            assertThat(outlines.size()).isEqualTo(3);
         }
     }
 

@@ -290,8 +290,11 @@ class SharedByProgramsKillIT {
             for (String body : all) {
                 assertThat(askProxy(proxy, body)).isTrue();
             }
+            List<Program> readers = new ArrayList<>();
             for (String client : CLIENTS) {
-                Program program = new Program(client, "all");
+                readers.add(new Program(client, "all"));
+            }
+            for (Program program : readers) {
                 assertThat(program.next()).isEqualTo("hits " + CachingProgram.PROMPTS);
                 program.end();
             }
