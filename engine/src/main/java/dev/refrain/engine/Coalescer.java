@@ -75,7 +75,7 @@ final class Coalescer {
         }
     }
 
-    /** After the look-up in the shared tier, which is before the call for all who follow this flight. */
+    /** After the lookup in the shared tier, which is before the call for all who follow this flight. */
     private void goOn(Caller caller, long asked, SharedEntries.Looked looked) {
         caller.own.looked(looked);
         if (caller.found(looked)) {

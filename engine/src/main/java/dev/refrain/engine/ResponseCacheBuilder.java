@@ -92,7 +92,8 @@ public final class ResponseCacheBuilder {
      */
     public ResponseCacheBuilder capacityBytes(long bytes) {
         if (bytes < HeapStore.MIN_CAPACITY) {
-            throw new IllegalArgumentException("capacityBytes is too small, was " + bytes);
+            throw new IllegalArgumentException(
+                    "capacityBytes must be at least " + HeapStore.MIN_CAPACITY + ", was " + bytes);
         }
         capacityBytes = bytes;
         return this;
@@ -343,7 +344,7 @@ public final class ResponseCacheBuilder {
         Objects.requireNonNull(tier, "tier");
         if (secret.length < MIN_SECRET) {
             throw new IllegalArgumentException(
-                    "a cluster's secret has " + MIN_SECRET + " bytes or more, not " + secret.length);
+                    "a cluster's secret must have at least " + MIN_SECRET + " bytes, had " + secret.length);
         }
         sharedTier = tier;
         clusterSecret = secret.clone();

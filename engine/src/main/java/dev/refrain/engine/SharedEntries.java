@@ -58,13 +58,13 @@ final class SharedEntries implements AutoCloseable {
     private final Pool<EntrySeal> seals = new Pool<>(EntrySeal::new);
     private final FailureLog openFailed = new FailureLog("An entry of the shared tier could not be used.");
     private final FailureLog sendFailed = new FailureLog("An entry could not be sent to the shared tier.");
-    /** Goes on with requests after their look-ups. */
+    /** Goes on with requests after their lookups. */
     private final ThreadPoolExecutor threads;
-    /** Seals and sends, so that no look-up waits for that. */
+    /** Seals and sends, so that no lookup waits for that. */
     private final ThreadPoolExecutor sender;
 
     /**
-     * What a look-up found.
+     * What a lookup found.
      *
      * @param answer null if there is none
      * @param startedMicros when a fetch that follows began, by the tier's clock; 0 if nobody knows

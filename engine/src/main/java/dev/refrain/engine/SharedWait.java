@@ -233,7 +233,7 @@ final class SharedWait implements Upstream.Call {
             lease = calls.granted(flight, digest, said.micros());
             token = said.micros();
             if (said.stored() && !looked) {
-                // It was put after the look-up that found nothing.
+                // It was put after the lookup that found nothing.
                 look();
             } else {
                 call();

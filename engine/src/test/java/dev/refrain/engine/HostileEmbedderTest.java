@@ -24,6 +24,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicIntegerArray;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -38,6 +39,7 @@ class HostileEmbedderTest {
     private static final long SECONDS = Long.getLong("refrain.hostile.seconds", 3);
     private static final long SEED = Long.getLong("refrain.hostile.seed", System.nanoTime());
     private static final int THREADS = 4;
+    private static final int HITS_OF_A_CACHE = 200;
     private static final int KEYS = 40;
     private static final Duration TTL = Duration.ofHours(1);
 
@@ -127,7 +129,7 @@ class HostileEmbedderTest {
     private Callable<Void> closer(BooleanSupplier goOn) {
         return () -> {
             for (int number = 1; goOn.getAsBoolean(); number++) {
-                Thread.sleep(400);
+                awaitMoreHits(goOn);
                 ResponseCache next = open(number);
                 ResponseCache old = cache;
                 cache = next;
@@ -135,6 +137,14 @@ class HostileEmbedderTest {
             }
             return null;
         };
+    }
+
+    /** So that each cache is in use when it is closed. */
+    private void awaitMoreHits(BooleanSupplier goOn) {
+        int enough = hits.get() + HITS_OF_A_CACHE;
+        while (hits.get() < enough && goOn.getAsBoolean()) {
+            LockSupport.parkNanos(1_000_000);
+        }
     }
 
     private Callable<Void> embedder(int thread, BooleanSupplier goOn) {

@@ -324,7 +324,7 @@ class SharedTierTest {
 
     // ---- in the flight
 
-    /** A tier whose look-ups wait for the test. */
+    /** A tier whose lookups wait for the test. */
     private static final class HeldTier extends ForwardingTier {
         final ConcurrentLinkedQueue<CompletableFuture<Found>> lookups = new ConcurrentLinkedQueue<>();
 
@@ -703,7 +703,7 @@ class SharedTierTest {
         assertThat(one.ask(CHAT_REQUEST).text()).doesNotContain("Hello");
     }
 
-    /** A look-up has answered its leader, and the purge comes before the flight is over. */
+    /** A lookup has answered its leader, and the purge comes before the flight is over. */
     @Test
     void w91_whoJoinedALookUpGetsNothingFromBeforeAPurge() throws IOException {
         Machine one = new Machine(SECRET);

@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.refrain.engine.exchange.CacheOutcome;
 import dev.refrain.engine.exchange.ResponseHead;
 import dev.refrain.engine.exchange.Upstream;
+import dev.refrain.testing.VirtualThreads;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -18,12 +19,8 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
-import jdk.jfr.Recording;
-import jdk.jfr.consumer.RecordedEvent;
-import jdk.jfr.consumer.RecordingFile;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledForJreRange;
 import org.junit.jupiter.api.condition.JRE;
@@ -32,7 +29,6 @@ import org.junit.jupiter.api.io.TempDir;
 /** An embedder's virtual threads: misses, followers and hits, none of which holds on to its carrier. */
 @EnabledForJreRange(min = JRE.JAVA_24, disabledReason = "before JEP 491 every monitor pins")
 class VirtualThreadsTest {
-    private static final String PINNED = "jdk.VirtualThreadPinned";
     private static final int THREADS = 200;
     private static final int KEYS = 10;
 
@@ -41,23 +37,7 @@ class VirtualThreadsTest {
 
     @Test
     void nothingPins() throws Exception {
-        // Loading and initialising a class pins; most of that is over after this.
-        work();
-        Path file = folder.resolve("pinned.jfr");
-        try (Recording recording = new Recording()) {
-            recording.enable(PINNED).withoutThreshold().withStackTrace();
-            recording.start();
-            work();
-            recording.stop();
-            recording.dump(file);
-        }
-        List<RecordedEvent> ours = RecordingFile.readAllEvents(file).stream()
-                .filter(event -> event.getEventType().getName().equals(PINNED))
-                .filter(event -> String.valueOf(event.getStackTrace()).contains("dev.refrain"))
-                .filter(event -> !event.toString().contains("ClassLoader"))
-                .filter(event -> !event.toString().contains("initialization of"))
-                .toList();
-        assertThat(ours).isEmpty();
+        assertThat(VirtualThreads.pins(folder, this::work)).isEmpty();
     }
 
     private void work() throws Exception {
@@ -65,7 +45,7 @@ class VirtualThreadsTest {
                         Files.createTempDirectory(folder, "cache").resolve("answers.refrain"))
                 .capacityBytes(16 << 20)
                 .open()) {
-            ExecutorService threads = virtualThreads();
+            ExecutorService threads = VirtualThreads.executor();
             CountDownLatch allAsked = new CountDownLatch(THREADS);
             // A provider that answers when everybody waits, from virtual threads as well.
             Upstream upstream = sink -> {
@@ -105,11 +85,5 @@ class VirtualThreadsTest {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
-    }
-
-    /** The language level is 17. */
-    private static ExecutorService virtualThreads() throws ReflectiveOperationException {
-        return (ExecutorService)
-                Executors.class.getMethod("newVirtualThreadPerTaskExecutor").invoke(null);
     }
 }

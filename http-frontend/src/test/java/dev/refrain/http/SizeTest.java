@@ -8,6 +8,8 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /**
  * The front-end is a thin proxy, and a request's way can be read in a sitting. What has no room here is probably no
@@ -33,6 +35,28 @@ class SizeTest {
         for (Path file : files) {
             assertThat(lines(file)).as(file.toString()).isLessThanOrEqualTo(400);
         }
+    }
+
+    /**
+     * Those inside a JVM turn requests and answers into those of one library: some 400 lines. The JDK's client has
+     * flows in both directions, LangChain4j's models are cached by calls and vectors by items, and the starter has
+     * settings, health and console.
+     */
+    @ParameterizedTest
+    @CsvSource({
+        "okhttp, 400",
+        "openai, 400",
+        "anthropic, 400",
+        "jdk-http, 550",
+        "langchain4j, 1000",
+        "spring-boot-starter, 600"
+    })
+    void aFrontEndInsideAJvmIsSmall(String name, long most) throws IOException {
+        long lines = 0;
+        for (Path file : sources(Path.of("../client-frontends", name, "src/main/java"))) {
+            lines += lines(file);
+        }
+        assertThat(lines).isBetween(1L, most);
     }
 
     private static List<Path> sources(Path folder) throws IOException {

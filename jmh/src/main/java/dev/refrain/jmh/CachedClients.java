@@ -288,17 +288,21 @@ public class CachedClients {
         }
     }
 
-    /** A body of OpenAI's SDK. */
-    static final class OpenAiBody implements HttpRequestBody {
+    /** A body of either SDK. */
+    static final class BytesBody implements HttpRequestBody, com.anthropic.core.http.HttpRequestBody {
         private final byte[] bytes;
 
-        OpenAiBody(byte[] bytes) {
+        BytesBody(byte[] bytes) {
             this.bytes = bytes;
         }
 
         @Override
         public void writeTo(OutputStream out) {
-            write(bytes, out);
+            try {
+                out.write(bytes);
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
         }
 
         @Override
@@ -318,45 +322,5 @@ public class CachedClients {
 
         @Override
         public void close() {}
-    }
-
-    /** A body of Anthropic's SDK. */
-    static final class AnthropicBody implements com.anthropic.core.http.HttpRequestBody {
-        private final byte[] bytes;
-
-        AnthropicBody(byte[] bytes) {
-            this.bytes = bytes;
-        }
-
-        @Override
-        public void writeTo(OutputStream out) {
-            write(bytes, out);
-        }
-
-        @Override
-        public String contentType() {
-            return "application/json";
-        }
-
-        @Override
-        public long contentLength() {
-            return bytes.length;
-        }
-
-        @Override
-        public boolean repeatable() {
-            return true;
-        }
-
-        @Override
-        public void close() {}
-    }
-
-    private static void write(byte[] bytes, OutputStream out) {
-        try {
-            out.write(bytes);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
     }
 }

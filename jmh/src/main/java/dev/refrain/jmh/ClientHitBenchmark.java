@@ -80,7 +80,7 @@ public class ClientHitBenchmark extends MeasuredInForks {
                         .baseUrl(CachedClients.BASE)
                         .addPathSegments("chat", "completions")
                         .putHeader("Authorization", CachedClients.BEARER)
-                        .body(new CachedClients.OpenAiBody(body))
+                        .body(new CachedClients.BytesBody(body))
                         .build());
                 InputStream in = response.body()) {
             return in.readAllBytes();
@@ -113,7 +113,7 @@ public class ClientHitBenchmark extends MeasuredInForks {
                                 .baseUrl(CachedClients.BASE)
                                 .addPathSegments("messages")
                                 .putHeader("x-api-key", Requests.API_KEY)
-                                .body(new CachedClients.AnthropicBody(body))
+                                .body(new CachedClients.BytesBody(body))
                                 .build());
                 InputStream in = response.body()) {
             return in.readAllBytes();

@@ -19,7 +19,7 @@ public class GuardBenchmark extends MeasuredInForks {
     @State(Scope.Benchmark)
     public static class Turn {
         private final HitBenchmark benchmark = new HitBenchmark();
-        private boolean isHit = true;
+        boolean isHit = true;
 
         @Setup(Level.Iteration)
         public void next() {

@@ -9,12 +9,12 @@ import org.HdrHistogram.Histogram;
 import org.junit.jupiter.api.Test;
 
 class GuardTest {
-    private static final double SLOW = Guard.MAX_RATIO * 1.01;
-    private static final double FAT = Guard.MAX_BYTES + 1;
+    private static final double SLOW = Guard.HIT.maxRatio() * 1.01;
+    private static final double FAT = Guard.HIT.maxBytes() + 1;
 
     @Test
     void aRoundWithinTheBoundsPasses() {
-        assertThat(Guard.isGood(List.of(round(Guard.MAX_RATIO, Guard.MAX_BYTES))))
+        assertThat(Guard.isGood(List.of(round(Guard.HIT.maxRatio(), Guard.HIT.maxBytes()))))
                 .isTrue();
     }
 
@@ -54,6 +54,7 @@ class GuardTest {
     }
 
     private static Round round(double ratio, double bytes) {
-        return new Round(new Times(1000 * ratio, 1000 * ratio, 2000 * ratio), new Times(1000, 1000, 1500), bytes);
+        return new Round(
+                Guard.HIT, new Times(1000 * ratio, 1000 * ratio, 2000 * ratio), new Times(1000, 1000, 1500), bytes);
     }
 }

@@ -47,6 +47,7 @@ class SmokeTest {
                 .containsExactlyInAnyOrder(
                         "CaffeineBenchmark.hit",
                         "CaffeineBenchmark.yardstick",
+                        "ClientGuardBenchmark.inTurn",
                         "ClientHitBenchmark.anthropic",
                         "ClientHitBenchmark.client",
                         "ClientHitBenchmark.engine",

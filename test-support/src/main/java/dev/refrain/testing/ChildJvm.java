@@ -5,6 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 
 /** Starts JVMs for tests, with exactly the flags that an embedder is told to use. */
 public final class ChildJvm {
@@ -17,6 +18,9 @@ public final class ChildJvm {
 
     public static final List<String> FLAGS_FROM_24 =
             List.of("--sun-misc-unsafe-memory-access=allow", "--enable-native-access=ALL-UNNAMED");
+
+    /** More than any of them needs. */
+    private static final long MINUTES = 5;
 
     private ChildJvm() {}
 
@@ -56,16 +60,18 @@ public final class ChildJvm {
         return builder;
     }
 
-    /** Runs a JVM to its end. */
+    /** Runs a JVM to its end, or kills it if it takes too long. */
     public static Result run(ProcessBuilder builder) throws IOException, InterruptedException {
         Path out = Files.createTempFile("child", ".out");
         Path err = Files.createTempFile("child", ".err");
         try {
-            int exit = builder.redirectOutput(out.toFile())
+            Process process = builder.redirectOutput(out.toFile())
                     .redirectError(err.toFile())
-                    .start()
-                    .waitFor();
-            return new Result(exit, Files.readString(out), Files.readString(err));
+                    .start();
+            if (!process.waitFor(MINUTES, TimeUnit.MINUTES)) {
+                process.destroyForcibly();
+            }
+            return new Result(process.waitFor(), Files.readString(out), Files.readString(err));
         } finally {
             Files.delete(out);
             Files.delete(err);

@@ -2,6 +2,7 @@ package dev.refrain.testing;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 
@@ -32,6 +33,31 @@ public interface FrontEnd extends AutoCloseable {
 
         @Override
         void close() throws IOException;
+
+        /** What the JDK's client got. */
+        static Reply of(HttpResponse<InputStream> response) {
+            return new Reply() {
+                @Override
+                public int status() {
+                    return response.statusCode();
+                }
+
+                @Override
+                public List<String> header(String name) {
+                    return response.headers().allValues(name);
+                }
+
+                @Override
+                public InputStream body() {
+                    return response.body();
+                }
+
+                @Override
+                public void close() throws IOException {
+                    response.body().close();
+                }
+            };
+        }
     }
 
     /**

@@ -107,6 +107,11 @@ final class SdkRequest implements ClientRequest, RequestFields {
         return options.timeout().map(Timeout::request).orElse(Duration.ZERO);
     }
 
+    @Override
+    public Duration readTimeout() {
+        return options.timeout().map(Timeout::read).orElse(Duration.ZERO);
+    }
+
     /** The request as it leaves if the cache has no part in it. */
     HttpRequest passingBy() {
         return forTheProvider().build();
@@ -142,8 +147,8 @@ final class SdkRequest implements ClientRequest, RequestFields {
         });
     }
 
-    /** A body with the provider's own ids in place of those of hits. */
-    private static final class Changed implements HttpRequestBody {
+    /** A body that is in memory: one with the provider's own ids in place of those of hits. */
+    static final class Changed implements HttpRequestBody {
         private final byte[] bytes;
         private final String contentType;
 

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.anthropic.client.AnthropicClient;
 import com.anthropic.client.okhttp.AnthropicOkHttpClient;
 import com.anthropic.core.http.HttpResponseFor;
+import com.anthropic.errors.AnthropicIoException;
 import com.anthropic.errors.RateLimitException;
 import com.anthropic.helpers.MessageAccumulator;
 import com.anthropic.models.messages.Message;
@@ -14,9 +15,11 @@ import dev.refrain.engine.ResponseCache;
 import dev.refrain.testing.ScriptedProvider;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
@@ -167,6 +170,30 @@ class RefrainAnthropicTest {
             assertThat(texts).containsExactly("Hello");
         }
         assertThat(provider.calls()).isEqualTo(2);
+    }
+
+    /** The same is tested of the other SDK at length: what limits them is shared. */
+    @Test
+    void theClientsTimeLimitHoldsOnAMissAndWhileItJoinsACallOfAMorePatientOne() throws Exception {
+        CountDownLatch called = new CountDownLatch(1);
+        CountDownLatch proceed = new CountDownLatch(1);
+        provider.does((exchange, request) -> {
+            called.countDown();
+            assertThat(proceed.await(60, TimeUnit.SECONDS)).isTrue();
+            ScriptedProvider.json(exchange, 200, ANSWER);
+        });
+        var patient = client.async().messages().create(message("hi"));
+        assertThat(called.await(60, TimeUnit.SECONDS)).isTrue();
+        AnthropicClient hasty =
+                client.withOptions(o -> o.timeout(Duration.ofMillis(200)).maxRetries(0));
+        for (String text : List.of("hi", "ho")) {
+            assertThatThrownBy(() -> hasty.messages().create(message(text))).isInstanceOf(AnthropicIoException.class);
+            assertThatThrownBy(
+                            () -> hasty.async().messages().create(message(text)).get(60, TimeUnit.SECONDS))
+                    .hasCauseInstanceOf(AnthropicIoException.class);
+        }
+        proceed.countDown();
+        assertThat(text(patient.get(60, TimeUnit.SECONDS))).isEqualTo("Hello");
     }
 
     @Test

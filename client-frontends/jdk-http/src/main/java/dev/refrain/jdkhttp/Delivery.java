@@ -64,7 +64,8 @@ final class Delivery<T> implements Flow.Subscription, Runnable {
             if (!over) {
                 over = true;
                 answer.close();
-                subscriber.onError(new IllegalArgumentException("nothing was asked for: " + count));
+                subscriber.onError(
+                        new IllegalArgumentException("a subscriber must request at least 1, requested " + count));
             }
             return;
         }

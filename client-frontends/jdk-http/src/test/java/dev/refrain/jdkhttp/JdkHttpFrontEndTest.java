@@ -11,7 +11,6 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
-import java.util.List;
 import java.util.concurrent.ExecutionException;
 import org.junit.jupiter.api.Nested;
 
@@ -59,7 +58,7 @@ class JdkHttpFrontEndTest {
                     .headers(headers)
                     .build();
             try {
-                return new Answer(way.send(client, request));
+                return Reply.of(way.send(client, request));
             } catch (ExecutionException e) {
                 throw new IOException(e.getCause());
             } catch (InterruptedException e) {
@@ -76,28 +75,6 @@ class JdkHttpFrontEndTest {
         @Override
         public void close() {
             cache.close();
-        }
-    }
-
-    private record Answer(HttpResponse<InputStream> response) implements FrontEnd.Reply {
-        @Override
-        public int status() {
-            return response.statusCode();
-        }
-
-        @Override
-        public List<String> header(String name) {
-            return response.headers().allValues(name);
-        }
-
-        @Override
-        public InputStream body() {
-            return response.body();
-        }
-
-        @Override
-        public void close() throws IOException {
-            response.body().close();
         }
     }
 }

@@ -11,6 +11,7 @@ import dev.langchain4j.http.client.sse.ServerSentEventListener;
 import dev.langchain4j.http.client.sse.ServerSentEventParser;
 import dev.refrain.semantics.client.ClientAnswer;
 import dev.refrain.semantics.client.ClientCache;
+import dev.refrain.semantics.client.Deadline;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InterruptedIOException;
@@ -64,10 +65,24 @@ final class CachingHttpClient implements HttpClient {
             client.execute(asked.passingBy(cache.providersPath(asked)), parser, listener);
             return;
         }
+        // As LangChain4j's own clients have it, a stream that has begun may take its time.
+        CompletableFuture<ClientAnswer> begun = new CompletableFuture<>();
+        if (!answer.isDone()) {
+            TimeoutException late = new TimeoutException("request timed out");
+            Deadline.of(timeout, begun, () -> cache.threads().execute(() -> begun.completeExceptionally(late)));
+        }
         answer.whenComplete((given, failure) -> {
+            if (failure != null) {
+                begun.completeExceptionally(failure);
+            } else if (!begun.complete(given)) {
+                given.close();
+            }
+        });
+        begun.whenComplete((given, failure) -> {
             if (failure == null) {
                 deliver(given, parser, listener);
             } else {
+                answer.cancel(false);
                 ignoringExceptions(() -> listener.onError(failure));
             }
         });

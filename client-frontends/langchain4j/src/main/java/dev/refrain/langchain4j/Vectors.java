@@ -57,7 +57,7 @@ final class Vectors {
 
     private static void check(Call call, int count) {
         if (call.embeddings() == null || call.embeddings().size() != count) {
-            throw new UnusableException("the model did not give " + count + " vectors");
+            throw new UnusableException("the model gave other than the " + count + " vectors that it was asked for");
         }
         for (Embedding embedding : call.embeddings()) {
             if (embedding == null || embedding.vector() == null) {

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.langchain4j.agent.tool.ToolSpecification;
 import dev.langchain4j.data.message.UserMessage;
 import dev.langchain4j.exception.RateLimitException;
+import dev.langchain4j.exception.TimeoutException;
 import dev.langchain4j.http.client.HttpClient;
 import dev.langchain4j.http.client.HttpClientBuilder;
 import dev.langchain4j.http.client.HttpClientBuilderLoader;
@@ -28,10 +29,12 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
@@ -56,6 +59,13 @@ class RefrainLangChain4jTest {
             {"object":"list","model":"m","data":[{"object":"embedding","index":0,"embedding":[0.5,0.25]}],\
             "usage":{"prompt_tokens":3,"total_tokens":3}}""";
 
+    private static final String[] STREAM = {
+        chunk("{\"role\":\"assistant\",\"content\":\"Hel\"}", "null"),
+        chunk("{\"content\":\"lo\"}", "null"),
+        chunk("{}", "\"stop\""),
+        "data: [DONE]\n\n"
+    };
+
     private final ResponseCache cache = open();
     private ScriptedProvider provider;
 
@@ -75,13 +85,8 @@ class RefrainLangChain4jTest {
                 ScriptedProvider.json(exchange, 200, EMBEDDINGS);
             } else if (request.uri().endsWith("/messages")) {
                 ScriptedProvider.json(exchange, 200, MESSAGE);
-            } else if (request.body().replaceAll("\\s", "").contains("\"stream\":true")) {
-                ScriptedProvider.stream(
-                        exchange,
-                        chunk("{\"role\":\"assistant\",\"content\":\"Hel\"}", "null"),
-                        chunk("{\"content\":\"lo\"}", "null"),
-                        chunk("{}", "\"stop\""),
-                        "data: [DONE]\n\n");
+            } else if (isStreamed(request.body())) {
+                ScriptedProvider.stream(exchange, STREAM);
             } else {
                 ScriptedProvider.json(exchange, 200, request.body().contains("tools") ? TOOL : CHAT);
             }
@@ -98,6 +103,10 @@ class RefrainLangChain4jTest {
         return "data: {\"id\":\"chatcmpl-9\",\"object\":\"chat.completion.chunk\",\"created\":1700000000,"
                 + "\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":" + delta + ",\"finish_reason\":" + reason
                 + "}]}\n\n";
+    }
+
+    private static boolean isStreamed(String body) {
+        return body.replaceAll("\\s", "").contains("\"stream\":true");
     }
 
     private HttpClientBuilder cached() {
@@ -171,12 +180,7 @@ class RefrainLangChain4jTest {
 
     @Test
     void streamsAreRepeatedOnTheThreadThatAsks() throws Exception {
-        OpenAiStreamingChatModel model = OpenAiStreamingChatModel.builder()
-                .baseUrl(provider.base().toString())
-                .apiKey("sk-test")
-                .modelName("m")
-                .httpClientBuilder(cached())
-                .build();
+        OpenAiStreamingChatModel model = streaming(null);
         for (int i = 0; i < 2; i++) {
             List<String> pieces = new CopyOnWriteArrayList<>();
             List<Thread> told = new CopyOnWriteArrayList<>();
@@ -227,6 +231,68 @@ class RefrainLangChain4jTest {
             assertThat(embeddings.embed("hi").content().vector()).containsExactly(0.5f, 0.25f);
         }
         assertThat(provider.calls()).isEqualTo(2);
+    }
+
+    @Test
+    void theModelsTimeLimitHoldsOnAMissAndWhileItJoinsACallOfAMorePatientOne() throws Exception {
+        CountDownLatch called = new CountDownLatch(2);
+        CountDownLatch proceed = new CountDownLatch(1);
+        provider.does((exchange, request) -> {
+            called.countDown();
+            assertThat(proceed.await(60, TimeUnit.SECONDS)).isTrue();
+            if (isStreamed(request.body())) {
+                ScriptedProvider.stream(exchange, STREAM);
+            } else {
+                ScriptedProvider.json(exchange, 200, CHAT);
+            }
+        });
+        CompletableFuture<String> patient = CompletableFuture.supplyAsync(
+                () -> openAi().chat(UserMessage.from("hi")).aiMessage().text());
+        CompletableFuture<ChatResponse> patientStream = ask(streaming(null), "hi");
+        assertThat(called.await(60, TimeUnit.SECONDS)).isTrue();
+        Duration soon = Duration.ofMillis(200);
+        OpenAiChatModel hasty = OpenAiChatModel.builder()
+                .baseUrl(provider.base().toString())
+                .apiKey("sk-test")
+                .modelName("m")
+                .maxRetries(0)
+                .timeout(soon)
+                .httpClientBuilder(cached())
+                .build();
+        for (String text : List.of("hi", "ho")) {
+            assertThatThrownBy(() -> hasty.chat(UserMessage.from(text))).isInstanceOf(TimeoutException.class);
+            assertThatThrownBy(() -> ask(streaming(soon), text).get(60, TimeUnit.SECONDS))
+                    .hasCauseInstanceOf(TimeoutException.class);
+        }
+        proceed.countDown();
+        assertThat(patient.get(60, TimeUnit.SECONDS)).isEqualTo("Hello");
+        assertThat(patientStream.get(60, TimeUnit.SECONDS).aiMessage().text()).isEqualTo("Hello");
+    }
+
+    private OpenAiStreamingChatModel streaming(Duration timeout) {
+        return OpenAiStreamingChatModel.builder()
+                .baseUrl(provider.base().toString())
+                .apiKey("sk-test")
+                .modelName("m")
+                .timeout(timeout)
+                .httpClientBuilder(cached())
+                .build();
+    }
+
+    private static CompletableFuture<ChatResponse> ask(OpenAiStreamingChatModel model, String text) {
+        CompletableFuture<ChatResponse> done = new CompletableFuture<>();
+        model.chat(text, new StreamingChatResponseHandler() {
+            @Override
+            public void onCompleteResponse(ChatResponse response) {
+                done.complete(response);
+            }
+
+            @Override
+            public void onError(Throwable error) {
+                done.completeExceptionally(error);
+            }
+        });
+        return done;
     }
 
     @Test

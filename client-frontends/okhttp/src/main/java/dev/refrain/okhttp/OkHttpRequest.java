@@ -160,6 +160,11 @@ final class OkHttpRequest implements ClientRequest, RequestFields {
         return Duration.ofNanos(chain.call().timeout().timeoutNanos());
     }
 
+    @Override
+    public Duration readTimeout() {
+        return Duration.ofMillis(chain.readTimeoutMillis());
+    }
+
     /** The request as it leaves if the cache has no part in it. */
     Request passingBy(String path) {
         boolean isPlain = path == null;

@@ -3,15 +3,10 @@ package dev.refrain.okhttp;
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.testing.FrontEnd;
 import dev.refrain.testing.FrontEndContract;
+import dev.refrain.testing.OkHttpReply;
 import java.io.IOException;
-import java.io.InputStream;
 import java.net.URI;
-import java.nio.charset.StandardCharsets;
-import java.util.List;
 import okhttp3.OkHttpClient;
-import okhttp3.Request;
-import okhttp3.RequestBody;
-import okhttp3.Response;
 
 /** The contract of all front-ends, by the interceptor. */
 class OkHttpFrontEndTest extends FrontEndContract {
@@ -33,34 +28,7 @@ class OkHttpFrontEndTest extends FrontEndContract {
 
         @Override
         public Reply send(String path, String body, String... headers) throws IOException {
-            Request.Builder request = new Request.Builder()
-                    .url(base + path)
-                    .post(RequestBody.create(body.getBytes(StandardCharsets.UTF_8), Caches.JSON));
-            for (int i = 0; i < headers.length; i += 2) {
-                request.header(headers[i], headers[i + 1]);
-            }
-            Response response = client.newCall(request.build()).execute();
-            return new Reply() {
-                @Override
-                public int status() {
-                    return response.code();
-                }
-
-                @Override
-                public List<String> header(String name) {
-                    return response.headers(name);
-                }
-
-                @Override
-                public InputStream body() {
-                    return response.body().byteStream();
-                }
-
-                @Override
-                public void close() {
-                    response.close();
-                }
-            };
+            return OkHttpReply.send(client, base + path, body, headers);
         }
 
         @Override

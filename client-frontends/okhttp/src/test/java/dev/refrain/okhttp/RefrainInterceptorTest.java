@@ -202,6 +202,24 @@ class RefrainInterceptorTest {
     }
 
     @Test
+    void theReadTimeoutLimitsHowLongItWaitsForTheNextPieceOfAnothersStream() throws IOException {
+        streamHalf();
+        RequestBody stream = RequestBody.create("{\"stream\":true}".getBytes(StandardCharsets.UTF_8), Caches.JSON);
+        OkHttpClient hasty =
+                client.newBuilder().readTimeout(Duration.ofMillis(200)).build();
+        try (Response leader = client.newCall(request(stream)).execute();
+                Response follower = hasty.newCall(request(stream)).execute()) {
+            assertThat(follower.body().source().readUtf8Line()).startsWith("data: ");
+            follower.body().source().readUtf8Line();
+            assertThatThrownBy(() -> follower.body().source().readUtf8Line())
+                    .isInstanceOf(SocketTimeoutException.class);
+            proceed.countDown();
+            assertThat(leader.body().string()).contains("[DONE]");
+        }
+        assertThat(provider.calls()).isEqualTo(1);
+    }
+
+    @Test
     void eachAttemptOfARetryMeetsTheCacheOnce() throws IOException {
         AtomicInteger calls = new AtomicInteger();
         provider.does((exchange, received) ->

@@ -111,6 +111,12 @@ final class SdkRequest implements ClientRequest, RequestFields {
         return timeout == null ? Duration.ZERO : timeout.request();
     }
 
+    @Override
+    public Duration readTimeout() {
+        Timeout timeout = options.getTimeout();
+        return timeout == null ? Duration.ZERO : timeout.read();
+    }
+
     /** The request as it leaves if the cache has no part in it. */
     HttpRequest passingBy(String otherPath) {
         HttpRequest.Builder leaving = forTheProvider();
@@ -153,8 +159,8 @@ final class SdkRequest implements ClientRequest, RequestFields {
         });
     }
 
-    /** A body with the provider's own ids in place of those of hits. */
-    private static final class Changed implements HttpRequestBody {
+    /** A body that is in memory: one with the provider's own ids in place of those of hits. */
+    static final class Changed implements HttpRequestBody {
         private final byte[] bytes;
         private final String contentType;
 

@@ -4,7 +4,6 @@ import com.openai.client.okhttp.OkHttpClient;
 import com.openai.core.http.HttpClient;
 import com.openai.core.http.HttpMethod;
 import com.openai.core.http.HttpRequest;
-import com.openai.core.http.HttpRequestBody;
 import com.openai.core.http.HttpResponse;
 import com.openai.errors.OpenAIIoException;
 import dev.refrain.engine.ResponseCache;
@@ -12,8 +11,6 @@ import dev.refrain.testing.FrontEnd;
 import dev.refrain.testing.FrontEndContract;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.OutputStream;
-import java.io.UncheckedIOException;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
@@ -62,7 +59,7 @@ class OpenAiFrontEndTest {
                     .method(HttpMethod.POST)
                     .baseUrl(base.toString())
                     .addPathSegments(parts[0].split("/"))
-                    .body(new Body(body.getBytes(StandardCharsets.UTF_8)));
+                    .body(new SdkRequest.Changed(body.getBytes(StandardCharsets.UTF_8), "application/json"));
             if (parts.length > 1) {
                 String[] parameter = parts[1].split("=", -1);
                 request.putQueryParam(parameter[0], parameter[1]);
@@ -111,40 +108,5 @@ class OpenAiFrontEndTest {
         public void close() {
             response.close();
         }
-    }
-
-    private static final class Body implements HttpRequestBody {
-        private final byte[] bytes;
-
-        Body(byte[] bytes) {
-            this.bytes = bytes;
-        }
-
-        @Override
-        public void writeTo(OutputStream out) {
-            try {
-                out.write(bytes);
-            } catch (IOException e) {
-                throw new UncheckedIOException(e);
-            }
-        }
-
-        @Override
-        public String contentType() {
-            return "application/json";
-        }
-
-        @Override
-        public long contentLength() {
-            return bytes.length;
-        }
-
-        @Override
-        public boolean repeatable() {
-            return true;
-        }
-
-        @Override
-        public void close() {}
     }
 }

@@ -6,8 +6,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.openai.client.OpenAIClient;
 import com.openai.client.okhttp.OkHttpClient;
 import com.openai.client.okhttp.OpenAIOkHttpClient;
+import com.openai.core.Timeout;
 import com.openai.core.http.Headers;
 import com.openai.core.http.HttpResponseFor;
+import com.openai.errors.OpenAIIoException;
 import com.openai.errors.OpenAIServiceException;
 import com.openai.errors.RateLimitException;
 import com.openai.helpers.ChatCompletionAccumulator;
@@ -20,7 +22,9 @@ import com.openai.models.responses.ResponseCreateParams;
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.testing.ScriptedProvider;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.io.UncheckedIOException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -30,6 +34,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The SDK as a program uses it, with the line that caches it. */
 class RefrainOpenAiTest {
@@ -230,15 +236,63 @@ class RefrainOpenAiTest {
         assertThat(provider.calls()).isEqualTo(before);
     }
 
-    @Test
-    void w29_aFutureThatIsCancelledLeavesItsAnswerToTheNext() throws Exception {
+    /** A silent provider, which answers once the test says so; the latch tells that it was called. */
+    private CountDownLatch silentUntil(CountDownLatch proceed) {
         CountDownLatch called = new CountDownLatch(1);
-        CountDownLatch proceed = new CountDownLatch(1);
         provider.does((exchange, request) -> {
             called.countDown();
             assertThat(proceed.await(60, TimeUnit.SECONDS)).isTrue();
             ScriptedProvider.json(exchange, 200, CHAT);
         });
+        return called;
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void theClientsTimeLimitsHoldWhileItJoinsACallOfAMorePatientOne(boolean isOfAllTheRequest) throws Exception {
+        CountDownLatch proceed = new CountDownLatch(1);
+        CountDownLatch called = silentUntil(proceed);
+        var patient = client.async().chat().completions().create(chat());
+        assertThat(called.await(60, TimeUnit.SECONDS)).isTrue();
+        Duration soon = Duration.ofMillis(100);
+        Timeout limits = isOfAllTheRequest
+                ? Timeout.builder().request(soon).read(Duration.ofHours(1)).build()
+                : Timeout.builder().request(Duration.ofHours(1)).read(soon).build();
+        OpenAIClient hasty = client.withOptions(o -> o.timeout(limits).maxRetries(0));
+        assertThatThrownBy(() -> hasty.chat().completions().create(chat()))
+                .isInstanceOf(OpenAIIoException.class)
+                .hasCauseInstanceOf(InterruptedIOException.class);
+        assertThatThrownBy(
+                        () -> hasty.async().chat().completions().create(chat()).get(60, TimeUnit.SECONDS))
+                .hasCauseInstanceOf(OpenAIIoException.class);
+        proceed.countDown();
+        assertThat(text(patient.get(60, TimeUnit.SECONDS))).isEqualTo("Hello");
+        assertThat(provider.calls()).isEqualTo(1);
+    }
+
+    @Test
+    void theClientsTimeLimitHoldsOnAMissAndCostsNobodyElseTheAnswer() throws Exception {
+        CountDownLatch proceed = new CountDownLatch(1);
+        CountDownLatch called = silentUntil(proceed);
+        OpenAIClient hasty =
+                client.withOptions(o -> o.timeout(Duration.ofSeconds(1)).maxRetries(0));
+        var leader = hasty.async().chat().completions().create(chat());
+        assertThat(called.await(60, TimeUnit.SECONDS)).isTrue();
+        var patient = client.async().chat().completions().create(chat());
+        assertThatThrownBy(() -> leader.get(60, TimeUnit.SECONDS)).hasCauseInstanceOf(OpenAIIoException.class);
+        assertThatThrownBy(() -> hasty.chat()
+                        .completions()
+                        .create(chat().toBuilder().model("n").build()))
+                .isInstanceOf(OpenAIIoException.class);
+        proceed.countDown();
+        // W28: it calls the provider itself, since the call that it had joined has failed.
+        assertThat(text(patient.get(60, TimeUnit.SECONDS))).isEqualTo("Hello");
+    }
+
+    @Test
+    void w29_aFutureThatIsCancelledLeavesItsAnswerToTheNext() throws Exception {
+        CountDownLatch proceed = new CountDownLatch(1);
+        CountDownLatch called = silentUntil(proceed);
         var future = client.async().chat().completions().create(chat());
         assertThat(called.await(60, TimeUnit.SECONDS)).isTrue();
         future.cancel(true);

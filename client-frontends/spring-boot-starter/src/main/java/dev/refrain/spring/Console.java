@@ -56,14 +56,14 @@ final class Console implements AutoCloseable {
         RefrainProperties.Console options = properties.console();
         try {
             console.server = AdminServer.start(
-                    new AdminOptions(LOOPBACK, options.port(), options.token()),
+                    new AdminOptions(LOOPBACK, options.port(), options.token(), "refrain.console.token"),
                     AdminServer.Subject.ofProgram(
                             cache,
                             log,
                             callers,
                             explainer,
                             () -> settings.getProperty("spring.application.name", "this program")));
-            LOG.info("The cache's dashboard is on {}", console.server.url());
+            LOG.info("The dashboard is on {}", console.server.url());
         } catch (IOException e) {
             // The exception's own words are of the proxy's settings.
             LOG.warn(

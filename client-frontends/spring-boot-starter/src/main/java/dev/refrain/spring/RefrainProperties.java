@@ -89,10 +89,11 @@ public record RefrainProperties(
          */
         public Console {
             if (port < 0 || port > 65_535) {
-                throw new IllegalArgumentException("refrain.console.port is 0 to 65535, was " + port);
+                throw new IllegalArgumentException("refrain.console.port must be 0 to 65535, was " + port);
             }
             if (token != null && (token.length() < LEAST_TOKEN || token.chars().anyMatch(c -> c <= ' ' || c > '~'))) {
-                throw new IllegalArgumentException("refrain.console.token is at least 16 visible ASCII characters");
+                throw new IllegalArgumentException(
+                        "refrain.console.token must be at least 16 visible ASCII characters");
             }
         }
 

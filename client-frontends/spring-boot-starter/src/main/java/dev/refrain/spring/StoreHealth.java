@@ -23,7 +23,7 @@ final class StoreHealth extends AbstractHealthIndicator {
         CacheStats stats = cache.admin().stats();
         StoreStats store = stats.store();
         if (store.capacityBytes() == 0) {
-            health.down().withDetail("reason", "The store could not be opened, which the log explains.");
+            health.down().withDetail("reason", "The store could not be opened; the log says why.");
         } else {
             health.up();
         }

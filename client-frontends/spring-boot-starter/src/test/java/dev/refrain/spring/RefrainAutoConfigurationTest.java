@@ -46,6 +46,7 @@ import org.springframework.boot.autoconfigure.AutoConfigurations;
 import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
 import org.springframework.boot.autoconfigure.ImportAutoConfiguration;
 import org.springframework.boot.builder.SpringApplicationBuilder;
+import org.springframework.boot.cache.autoconfigure.CacheAutoConfiguration;
 import org.springframework.boot.context.annotation.ImportCandidates;
 import org.springframework.boot.health.actuate.endpoint.HealthDescriptor;
 import org.springframework.boot.health.actuate.endpoint.HealthEndpoint;
@@ -53,9 +54,15 @@ import org.springframework.boot.health.contributor.HealthIndicator;
 import org.springframework.boot.health.contributor.Status;
 import org.springframework.boot.test.context.FilteredClassLoader;
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
+import org.springframework.cache.CacheManager;
+import org.springframework.cache.annotation.EnableCaching;
+import org.springframework.cache.concurrent.ConcurrentMapCacheManager;
 import org.springframework.context.ConfigurableApplicationContext;
 
-/** What there is under which conditions, and what the starter does when something goes wrong. */
+/**
+ * What there is under which conditions, and what the starter does when something goes wrong. Long, since each of it
+ * needs a context with its settings.
+ */
 class RefrainAutoConfigurationTest {
     private static final CacheRequest REQUEST = CacheRequest.of(
             Endpoint.CHAT, "sk-test", "{\"model\":\"m\",\"messages\":[]}".getBytes(StandardCharsets.UTF_8));
@@ -150,6 +157,19 @@ class RefrainAutoConfigurationTest {
                         .doesNotHaveBean("refrainHealthIndicator"));
         runner.withClassLoader(new FilteredClassLoader("okhttp3", "org.springframework.ai"))
                 .run(context -> assertThat(context).hasNotFailed().doesNotHaveBean(ResponseCache.class));
+    }
+
+    @EnableCaching
+    static class CachingBeans {}
+
+    /** What the starter brings is no cache that Spring would choose. */
+    @Test
+    void theProgramsOwnCachesStayWithTheManagerThatTheyHad() {
+        new ApplicationContextRunner()
+                .withConfiguration(AutoConfigurations.of(RefrainAutoConfiguration.class, CacheAutoConfiguration.class))
+                .withUserConfiguration(CachingBeans.class)
+                .run(context ->
+                        assertThat(context.getBean(CacheManager.class)).isInstanceOf(ConcurrentMapCacheManager.class));
     }
 
     @Test
@@ -263,7 +283,9 @@ class RefrainAutoConfigurationTest {
     }
 
     private static ChildJvm.Result withoutFlags(String store) throws Exception {
-        return ChildJvm.run(ChildJvm.builder(List.of(), Child.class, store, "--logging.level.root=warn"));
+        // DevTools is on the tests' class path, and would start what has failed anew.
+        List<String> noRestart = List.of("-Dspring.devtools.restart.enabled=false");
+        return ChildJvm.run(ChildJvm.builder(noRestart, Child.class, store, "--logging.level.root=warn"));
     }
 
     @Test
@@ -277,7 +299,8 @@ class RefrainAutoConfigurationTest {
             URI ui = URI.create(context.getBean(Console.class).url());
             assertThat(ui.getHost()).isEqualTo("127.0.0.1");
             assertThat(get(ui)).contains("<!doctype html>");
-            assertThat(get(ui.resolve("/admin/api/stats"))).contains("Authorization: Bearer");
+            assertThat(get(ui.resolve("/admin/api/stats")))
+                    .contains("Authorization: Bearer with the value of refrain.console.token");
             assertThat(get(ui.resolve("/admin/api/stats"), "Authorization", "Bearer 0123456789abcdef"))
                     .contains("\"store\"");
             assertThat(folder.resolve("answers.refrain.activity")).exists();
@@ -302,16 +325,34 @@ class RefrainAutoConfigurationTest {
             ObjectNode question = new ObjectMapper().createObjectNode();
             question.put("endpoint", "chat");
             question.put("body", provider.received().get(0).body());
-            URI ui = URI.create(context.getBean(Console.class).url());
-            HttpRequest explain = HttpRequest.newBuilder(ui.resolve("/admin/api/explain"))
-                    .header("X-Refrain-Admin", "1")
-                    .POST(HttpRequest.BodyPublishers.ofString(question.toString()))
-                    .build();
-            assertThat(HttpClient.newHttpClient()
-                            .send(explain, HttpResponse.BodyHandlers.ofString())
-                            .body())
-                    .contains("The entry answers: a hit.");
+            assertThat(explain(context, question)).contains("The entry answers: a hit.");
+            question.put("body", "{\"model\":\"n\"}");
+            // There is no such setting of a proxy's as this would be.
+            assertThat(explain(context, question)).contains("inside a program").doesNotContain("explain.requests");
         }
+    }
+
+    @Test
+    void theConsoleSaysThatTheProgramCachesOnlyWhatAsksForIt() throws Exception {
+        try (ConfigurableApplicationContext context = start("refrain.console.enabled=true", "refrain.console.port=0")) {
+            ObjectNode question = new ObjectMapper().createObjectNode();
+            question.put("endpoint", "chat");
+            question.put("body", "{\"model\":\"m\"}");
+            assertThat(explain(context, question)).contains("The program caches only requests that ask for it");
+            question.putObject("headers").put("X-OpenRouter-Cache", "false");
+            assertThat(explain(context, question)).contains("X-OpenRouter-Cache: false turns caching off.");
+        }
+    }
+
+    private static String explain(ConfigurableApplicationContext context, ObjectNode question) throws Exception {
+        URI ui = URI.create(context.getBean(Console.class).url());
+        HttpRequest explain = HttpRequest.newBuilder(ui.resolve("/admin/api/explain"))
+                .header("X-Refrain-Admin", "1")
+                .POST(HttpRequest.BodyPublishers.ofString(question.toString()))
+                .build();
+        return HttpClient.newHttpClient()
+                .send(explain, HttpResponse.BodyHandlers.ofString())
+                .body();
     }
 
     @Test

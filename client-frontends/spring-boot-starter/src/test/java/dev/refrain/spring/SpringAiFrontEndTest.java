@@ -3,16 +3,10 @@ package dev.refrain.spring;
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.testing.FrontEnd;
 import dev.refrain.testing.FrontEndContract;
+import dev.refrain.testing.OkHttpReply;
 import java.io.IOException;
-import java.io.InputStream;
 import java.net.URI;
-import java.nio.charset.StandardCharsets;
-import java.util.List;
-import okhttp3.MediaType;
 import okhttp3.OkHttpClient;
-import okhttp3.Request;
-import okhttp3.RequestBody;
-import okhttp3.Response;
 import org.springframework.ai.openai.http.okhttp.OpenAiHttpClientBuilderCustomizer;
 import org.springframework.ai.openai.http.okhttp.SpringAiOpenAiHttpClient;
 import org.springframework.boot.test.util.TestPropertyValues;
@@ -26,8 +20,6 @@ class SpringAiFrontEndTest extends FrontEndContract {
     }
 
     private static final class Client implements FrontEnd {
-        private static final MediaType JSON = MediaType.get("application/json");
-
         private final URI base;
         private final AnnotationConfigApplicationContext context = new AnnotationConfigApplicationContext();
         private final OkHttpClient client;
@@ -44,34 +36,7 @@ class SpringAiFrontEndTest extends FrontEndContract {
 
         @Override
         public Reply send(String path, String body, String... headers) throws IOException {
-            Request.Builder request = new Request.Builder()
-                    .url(base + path)
-                    .post(RequestBody.create(body.getBytes(StandardCharsets.UTF_8), JSON));
-            for (int i = 0; i < headers.length; i += 2) {
-                request.header(headers[i], headers[i + 1]);
-            }
-            Response response = client.newCall(request.build()).execute();
-            return new Reply() {
-                @Override
-                public int status() {
-                    return response.code();
-                }
-
-                @Override
-                public List<String> header(String name) {
-                    return response.headers(name);
-                }
-
-                @Override
-                public InputStream body() {
-                    return response.body().byteStream();
-                }
-
-                @Override
-                public void close() {
-                    response.close();
-                }
-            };
+            return OkHttpReply.send(client, base + path, body, headers);
         }
 
         @Override

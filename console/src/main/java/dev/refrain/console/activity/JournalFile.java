@@ -64,7 +64,7 @@ final class JournalFile {
             // Then the permissions of the folder have to do.
         } catch (FileAlreadyExistsException e) {
             if (!Files.isRegularFile(file)) {
-                throw new IOException("it is no file", e);
+                throw new IOException("it is not a regular file", e);
             }
         }
     }

@@ -10,7 +10,7 @@ import java.util.Map;
  *
  * @param byEndpoint all endpoints are there
  * @param bytes of response bodies
- * @param tokensSaved tokens that repeated answers had cost
+ * @param tokensSaved tokens that hits saved
  * @param tokensUsed tokens of answers that were fetched, as far as their providers counted them
  * @param millisSaved by how much longer the repeated answers had taken
  * @param moneySaved by the configured prices

@@ -101,10 +101,12 @@ public final class AdminServer implements AutoCloseable {
     private final Events events;
     private final Undertow undertow;
     private final String host;
+    private final String tokenSetting;
 
     private AdminServer(AdminOptions options, Subject subject, int patienceSeconds) {
         this.subject = subject;
         this.host = options.host();
+        this.tokenSetting = options.tokenSetting();
         this.sessions = new Sessions(options.token(), Clock.systemUTC());
         this.metrics = new Metrics(subject);
         Figures figures = new Figures(subject.cache(), subject.activity(), subject.address(), subject.upstreamCalls());
@@ -121,7 +123,7 @@ public final class AdminServer implements AutoCloseable {
                 .setSocketOption(Options.CONNECTION_HIGH_WATER, connections)
                 .setSocketOption(Options.CONNECTION_LOW_WATER, connections)
                 .setHandler(new Framing(
-                        new Gate(sessions, attempts, options.host(), patienceSeconds, routes(figures)),
+                        new Gate(sessions, attempts, options, patienceSeconds, routes(figures)),
                         (exchange, why) -> Replies.error(exchange, new AdminException(why.status(), why.message()))))
                 .build();
     }
@@ -244,7 +246,7 @@ public final class AdminServer implements AutoCloseable {
         attempts.check(exchange);
         if (!sessions.isToken(object(body).path("token").asText())) {
             attempts.failed(exchange);
-            throw new AdminException(StatusCodes.UNAUTHORIZED, "That is not the value of admin.token.");
+            throw new AdminException(StatusCodes.UNAUTHORIZED, "That is not the value of " + tokenSetting + ".");
         }
         sessions.begin(exchange);
         Replies.json(exchange, Map.of());

@@ -34,19 +34,21 @@ final class Gate implements HttpHandler {
     private final Sessions sessions;
     private final Attempts attempts;
     private final String ownHost;
+    private final String tokenSetting;
     private final int bodySeconds;
     private final HttpHandler next;
 
     /**
      * Before all handlers.
      *
-     * @param ownHost the address that is bound, a name of this machine too
+     * @param options whose host, the address that is bound, is a name of this machine too
      * @param bodySeconds how long all of a request's body may take
      */
-    Gate(Sessions sessions, Attempts attempts, String ownHost, int bodySeconds, HttpHandler next) {
+    Gate(Sessions sessions, Attempts attempts, AdminOptions options, int bodySeconds, HttpHandler next) {
         this.sessions = sessions;
         this.attempts = attempts;
-        this.ownHost = ownHost;
+        this.ownHost = options.host();
+        this.tokenSetting = options.tokenSetting();
         this.bodySeconds = bodySeconds;
         this.next = next;
     }
@@ -87,7 +89,7 @@ final class Gate implements HttpHandler {
             throw new AdminException(
                     StatusCodes.FORBIDDEN,
                     "The host name is not one of this listener's. Use http://127.0.0.1 or http://localhost, or set "
-                            + "admin.token.");
+                            + tokenSetting + ".");
         }
         boolean isApi = path.startsWith(Routes.API);
         boolean changes = !exchange.getRequestMethod().equals(Methods.GET)
@@ -112,7 +114,7 @@ final class Gate implements HttpHandler {
             }
             exchange.getResponseHeaders().put(Headers.WWW_AUTHENTICATE, "Bearer realm=\"refrain\"");
             throw new AdminException(
-                    StatusCodes.UNAUTHORIZED, "Send Authorization: Bearer with the value of admin.token.");
+                    StatusCodes.UNAUTHORIZED, "Send Authorization: Bearer with the value of " + tokenSetting + ".");
         }
     }
 

@@ -147,7 +147,7 @@ final class Routes implements HttpHandler {
             if (!exchange.isResponseStarted()) {
                 Replies.error(
                         exchange,
-                        new AdminException(StatusCodes.INTERNAL_SERVER_ERROR, "That failed; the log says why."));
+                        new AdminException(StatusCodes.INTERNAL_SERVER_ERROR, "The request failed; the log says why."));
             }
         }
     }

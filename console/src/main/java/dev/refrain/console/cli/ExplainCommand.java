@@ -35,7 +35,7 @@ final class ExplainCommand extends AdminCommand {
     @Option(
             names = {"-H", "--header"},
             paramLabel = "NAME:VALUE",
-            description = "A header of the request, as often as needed. X-OpenRouter-Cache: true goes without saying.")
+            description = "A header of the request, as often as needed. X-OpenRouter-Cache: true is sent unless given.")
     private List<String> headers = List.of();
 
     @Option(names = "--json", description = "Print the answer as JSON.")

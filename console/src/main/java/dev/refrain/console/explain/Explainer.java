@@ -34,7 +34,7 @@ import java.util.function.UnaryOperator;
  */
 public final class Explainer {
     private static final String OUTLINES =
-            "What is compared are keyed hashes of values, kept in memory; prompts are not kept.";
+            "Requests that this process fetched are compared, by keyed hashes of values; prompts are not kept.";
 
     /** A program's options are in the questions, as header fields. */
     private static final CacheRules OF_PROGRAMS =
@@ -48,6 +48,8 @@ public final class Explainer {
     private final Function<Endpoint, String> upstreams;
     private final Outlines outlines;
     private final UnaryOperator<Question> completed;
+    /** A program has options in place of a proxy's settings. */
+    private final boolean isProgram;
 
     /**
      * Explains what a front-end does that has the same parts.
@@ -64,7 +66,7 @@ public final class Explainer {
             KeyContexts contexts,
             Function<Endpoint, String> upstreams,
             Outlines outlines) {
-        this(cache, rules, presets, callers, contexts, upstreams, outlines, UnaryOperator.identity());
+        this(cache, rules, presets, callers, contexts, upstreams, outlines, UnaryOperator.identity(), false);
     }
 
     /**
@@ -80,7 +82,7 @@ public final class Explainer {
             Function<Endpoint, String> upstreams,
             Outlines outlines,
             UnaryOperator<Question> completed) {
-        this(cache, OF_PROGRAMS, presets, callers, contexts, upstreams, outlines, completed);
+        this(cache, OF_PROGRAMS, presets, callers, contexts, upstreams, outlines, completed, true);
     }
 
     private Explainer(
@@ -91,7 +93,8 @@ public final class Explainer {
             KeyContexts contexts,
             Function<Endpoint, String> upstreams,
             Outlines outlines,
-            UnaryOperator<Question> completed) {
+            UnaryOperator<Question> completed,
+            boolean isProgram) {
         this.cache = cache;
         this.rules = rules;
         this.presets = presets;
@@ -100,14 +103,17 @@ public final class Explainer {
         this.upstreams = upstreams;
         this.outlines = outlines;
         this.completed = completed;
+        this.isProgram = isProgram;
     }
 
     /** What would become of the request now. */
     public Explanation explain(Question asked) {
-        return explainCompleted(completed.apply(asked));
+        Question question = completed.apply(asked);
+        boolean saysItself = new QuestionFields(asked.headers()).first("X-OpenRouter-Cache") != null;
+        return explain(question, saysItself);
     }
 
-    private Explanation explainCompleted(Question question) {
+    private Explanation explain(Question question, boolean saysItself) {
         byte[] body = question.body().getBytes(StandardCharsets.UTF_8);
         RequestFields fields = new QuestionFields(question.headers());
         Caller caller = callers.of(fields, question.query());
@@ -119,7 +125,7 @@ public final class Explainer {
         // The body that is asked about is what is inside the coding.
         Decision decision = Decision.of(cache, cache::key, presets, context, asked, coding, body, body);
         CacheControls controls = decision.controls();
-        String off = controls.enabled() ? null : whyOff(asked.cacheField(), decision);
+        String off = controls.enabled() ? null : whyOff(saysItself ? asked.cacheField() : null, decision);
         BypassReason bypass = coding == ContentCoding.OTHER ? BypassReason.CONTENT_ENCODING : decision.bypass();
         if (bypass != null || decision.flaw() != null) {
             String why = decision.flaw() != null ? decision.flaw().getMessage() : whyNot(bypass);
@@ -155,7 +161,7 @@ public final class Explainer {
                 near.note());
     }
 
-    private static String whyOff(String header, Decision decision) {
+    private String whyOff(String header, Decision decision) {
         Preset preset = decision.preset();
         Policy policy = decision.policy();
         if (policy != null && policy.cache() == Policy.Caching.NEVER) {
@@ -166,6 +172,9 @@ public final class Explainer {
         }
         if (header == null && policy != null && policy.cache() == Policy.Caching.OFF) {
             return "The policy " + policy.name() + " turns caching off for requests without X-OpenRouter-Cache: true.";
+        } else if (header == null && isProgram) {
+            return "The program caches only requests that ask for it: send X-OpenRouter-Cache: true, or turn caching on"
+                    + " by default.";
         } else if (header == null) {
             return "Nothing turns caching on: send X-OpenRouter-Cache: true, use a preset with cache_enabled: true, or"
                     + " set cache.default: on.";
@@ -178,13 +187,14 @@ public final class Explainer {
     private String whyNot(BypassReason reason) {
         return switch (reason) {
             case PAYLOAD_TOO_LARGE ->
-                "The body is longer than limits.cacheable-request allows ("
-                        + cache.admin().maxRequestBytes() + " bytes).";
+                "The body is longer than " + cache.admin().maxRequestBytes() + " bytes, the most that is cached"
+                        + (isProgram ? "." : " (limits.cacheable-request).");
             case NOT_A_JSON_OBJECT -> "The body is not one well-formed JSON object, as it is sent.";
-            case BACKGROUND -> "With background: true the answer is a promise, not the answer.";
-            case STATEFUL -> "With a conversation the provider goes on from what it has kept, and adds to it.";
-            case CONTENT_ENCODING -> "The body has a Content-Encoding other than gzip or zstd, or is not in it.";
-            case NO_CREDENTIAL -> "It shows no credential, and nothing says whose answers it may get.";
+            case BACKGROUND -> "With background: true the provider answers before the work is done.";
+            case STATEFUL -> "With a conversation the answer depends on what the provider keeps, and changes it.";
+            case CONTENT_ENCODING ->
+                "The Content-Encoding is neither gzip nor zstd, or the body is not in that encoding.";
+            case NO_CREDENTIAL -> "The request shows no credential, and no scope says whose answers it may get.";
             case MAX_TEMPERATURE -> "Its temperature, 1 where it says none, is above max-temperature of its policy.";
             case TOOLS -> "It offers tools, and its policy says tools: false.";
             case MAX_TURNS -> "It has more messages of the user than max-turns of its policy allows.";
@@ -216,7 +226,8 @@ public final class Explainer {
         Instant before = facts == null ? outlines.lastStored(parts.key()) : null;
         return before == null
                 ? "Nothing is stored under its key."
-                : "Nothing is stored under its key any more: the same request was answered at " + Times.iso(before)
+                : "Nothing is stored under its key any more: this process fetched an answer to it at "
+                        + Times.iso(before)
                         + ", and that entry expired, was evicted or removed, or was not one to be stored.";
     }
 
@@ -224,7 +235,11 @@ public final class Explainer {
 
     private Near near(KeyParts parts, byte[] body, Caller caller) {
         if (!outlines.isOn()) {
-            return new Near(null, "Nothing is known of earlier requests: explain.requests is 0.");
+            return new Near(
+                    null,
+                    isProgram
+                            ? "Nothing is known of earlier requests: inside a program none are kept to compare."
+                            : "Nothing is known of earlier requests: explain.requests is 0.");
         }
         try {
             List<Explanation.Nearest> found = outlines.nearest(
@@ -241,12 +256,12 @@ public final class Explainer {
                     found,
                     hint
                             + (found.isEmpty()
-                                    ? "No request of this scope and endpoint that was answered lately is like it. "
+                                    ? "No request of this scope and endpoint that this process fetched is like it. "
                                     : "")
                             + OUTLINES);
         } catch (IOException e) {
             return new Near(
-                    List.of(), "The request cannot be compared: it is nested too deeply or has odd characters.");
+                    List.of(), "The request cannot be compared: it is nested too deeply or has malformed text.");
         }
     }
 }

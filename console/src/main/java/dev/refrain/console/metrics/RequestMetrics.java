@@ -68,7 +68,7 @@ public final class RequestMetrics implements MeterBinder {
             }
             counter(
                             "refrain.request.errors",
-                            "Those of the requests that failed or broke off",
+                            "Requests that failed or broke off",
                             s -> s.byEndpoint().get(endpoint).errors())
                     .tag("endpoint", endpoint.id())
                     .register(registry);
@@ -78,11 +78,11 @@ public final class RequestMetrics implements MeterBinder {
                 .register(registry);
         counter("refrain.used.tokens", "Tokens of answers that were fetched", Stats::tokensUsed)
                 .register(registry);
-        counter("refrain.saved.tokens", "Tokens that repeated answers had cost", Stats::tokensSaved)
+        counter("refrain.saved.tokens", "Tokens that hits saved", Stats::tokensSaved)
                 .register(registry);
         counter("refrain.unpriced.tokens", "Tokens saved whose model has no configured price", Stats::unpricedTokens)
                 .register(registry);
-        counter("refrain.saved.time", "Time that repeated answers would have taken longer", s -> s.millisSaved() / 1e3)
+        counter("refrain.saved.time", "Time that hits saved", s -> s.millisSaved() / 1e3)
                 .baseUnit("seconds")
                 .register(registry);
         counter(
@@ -93,7 +93,7 @@ public final class RequestMetrics implements MeterBinder {
                 .register(registry);
         counter(
                         "refrain.activity.dropped",
-                        "Requests that the log did not get",
+                        "Requests that the log has dropped",
                         s -> s.log().dropped())
                 .register(registry);
         gauge("refrain.activity.records", "Requests in the log", s -> s.log().records())

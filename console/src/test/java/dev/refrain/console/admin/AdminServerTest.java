@@ -45,7 +45,7 @@ class AdminServerTest {
         try (ResponseCache cache = ResponseCache.onHeap(4 * MIB).open();
                 ActivityLog log = ActivityLog.open(options, Clock.systemUTC());
                 AdminServer server = AdminServer.start(
-                        new AdminOptions("127.0.0.1", 0, "0123456789abcdef0123"),
+                        new AdminOptions("127.0.0.1", 0, "0123456789abcdef0123", "admin.token"),
                         AdminServer.Subject.ofProgram(cache, log, null, null, () -> "a test"),
                         1);
                 Socket client = new Socket(

@@ -81,7 +81,7 @@ public final class CacheMetrics implements MeterBinder {
                         "refrain.memory.refusals",
                         cache,
                         c -> c.admin().memory().refusals())
-                .description("Times that this was used up for something")
+                .description("Times that the memory budget was used up")
                 .register(registry);
         Gauge.builder("refrain.cache.flights", cache, c -> c.admin().joinableFlights())
                 .description("Upstream calls under way that identical requests would join")
@@ -90,7 +90,7 @@ public final class CacheMetrics implements MeterBinder {
 
     /** What the shared tier does; there are no such meters without one. */
     private void bindShared(MeterRegistry registry) {
-        String lookups = "Look-ups in the shared tier";
+        String lookups = "Lookups in the shared tier";
         shared("refrain.shared.lookups", lookups, SharedStats::hits)
                 .tag("result", "hit")
                 .register(registry);
@@ -103,10 +103,7 @@ public final class CacheMetrics implements MeterBinder {
         shared("refrain.shared.lookups", lookups, SharedStats::failures)
                 .tag("result", "failure")
                 .register(registry);
-        shared(
-                        "refrain.shared.lookup.seconds",
-                        "Time that look-ups took that were answered",
-                        s -> s.lookupNanos() / 1e9)
+        shared("refrain.shared.lookup.seconds", "Time that lookups took that were answered", s -> s.lookupNanos() / 1e9)
                 .register(registry);
         shared("refrain.shared.stores", "Answers sent to the shared tier", SharedStats::stores)
                 .tag("result", "taken")

@@ -4,13 +4,13 @@ package dev.refrain.engine.stats;
  * What the shared tier did for this cache in this process. Immutable and thread-safe.
  *
  * @param hits answers of other machines that were found there
- * @param misses look-ups that found nothing
- * @param failures look-ups that the tier did not answer in time, or at all
+ * @param misses lookups that found nothing
+ * @param failures lookups that the tier did not answer in time, or at all
  * @param rejects entries that were found and not taken: too old, removed meanwhile, or not what a machine of this
  *     cluster has written
  * @param stores answers of this machine that the tier has taken
  * @param storesLost answers that it has not: it was not there, was full, or had a newer one
- * @param lookupNanos nanoseconds that all look-ups took that were answered
+ * @param lookupNanos nanoseconds that all lookups took that were answered
  * @param receivedBytes bytes of entries that were found
  * @param sentBytes bytes of entries that were taken
  * @param waits misses that found another machine calling the provider, and waited for its answer

@@ -377,7 +377,7 @@ public record Settings(
      * @param uri of the server, or null if nothing is shared; holds a secret
      * @param secretFile file with the secret that all machines of the cluster have, or null
      * @param prefix what all names in the server begin with
-     * @param timeout of a look-up, which is what it may delay a miss by
+     * @param timeout of a lookup, which is what it may delay a miss by
      * @param maxAnswer the longest sealed answer that is one value there; longer ones, up to 16 MiB, are kept in parts
      * @param mode what this machine does with shared answers
      * @param coalesce whether machines agree on who calls the provider
@@ -482,7 +482,7 @@ public record Settings(
 
         /** What the listener is to do. */
         public AdminOptions options() {
-            return new AdminOptions(host, port, token);
+            return new AdminOptions(host, port, token, "admin.token");
         }
 
         /** Not the token. */

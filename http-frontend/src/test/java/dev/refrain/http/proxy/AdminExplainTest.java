@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.refrain.testing.ChildJvm;
 import java.io.IOException;
 import java.net.http.HttpResponse;
 import java.nio.file.Files;
@@ -83,6 +84,24 @@ class AdminExplainTest extends AdminTest {
         assertThat(nearest.path("id").asText()).isEqualTo("chatcmpl-123");
         assertThat(nearest.path("stored").asBoolean()).isTrue();
         assertThat(answer.toString()).doesNotContain("10:01", "10:02", "hello");
+    }
+
+    /** An entry is found whoever stored it. What another process was asked is not known, which the note says. */
+    @Test
+    void whatAProgramStoredInTheSameFileIsAHitAndItsRequestsAreNotClaimedToBeUnknown() throws Exception {
+        provider.does(SharedByProgramsKillIT::answer);
+        ChildJvm.Result program = ChildJvm.run(ChildJvm.builder(
+                CachingProgram.class, "okhttp", folder.resolve("answers.refrain"), provider.base(), "all"));
+        assertThat(program.out()).as(program.err()).startsWith("hits 0");
+
+        JsonNode stored = explain(CachingProgram.body(0));
+        assertThat(stored.path("why").asText()).isEqualTo("The entry answers: a hit.");
+        assertThat(stored.at("/entry/source_id").asText()).isEqualTo("chatcmpl-1");
+        JsonNode other = explain(CachingProgram.body(0).replace("p-0", "p-o"));
+        assertThat(other.path("why").asText()).isEqualTo("Nothing is stored under its key.");
+        assertThat(other.path("nearest")).isEmpty();
+        assertThat(other.path("nearest_note").asText())
+                .contains("No request of this scope and endpoint that this process fetched is like it.");
     }
 
     @Test

@@ -1,5 +1,10 @@
 package dev.refrain.http.proxy;
 
+import com.anthropic.client.AnthropicClient;
+import com.anthropic.client.okhttp.AnthropicOkHttpClient;
+import com.anthropic.helpers.MessageAccumulator;
+import com.anthropic.models.messages.Message;
+import com.anthropic.models.messages.MessageCreateParams;
 import com.openai.client.OpenAIClient;
 import com.openai.client.okhttp.OpenAIOkHttpClient;
 import com.openai.core.http.StreamResponse;
@@ -11,6 +16,7 @@ import dev.langchain4j.model.chat.response.ChatResponse;
 import dev.langchain4j.model.chat.response.StreamingChatResponseHandler;
 import dev.langchain4j.model.openai.OpenAiChatModel;
 import dev.langchain4j.model.openai.OpenAiStreamingChatModel;
+import dev.refrain.anthropic.RefrainAnthropic;
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.jdkhttp.RefrainHttpClient;
 import dev.refrain.langchain4j.RefrainLangChain4j;
@@ -35,8 +41,8 @@ import okhttp3.RequestBody;
 import okhttp3.Response;
 
 /**
- * A program with a cached client, to be killed: {@code okhttp|openai|langchain4j FILE BASE load|all}. It asks prompts
- * at random from some threads until its standard input ends, or each once, and checks every answer. A line
+ * A program with a cached client, to be killed: {@code okhttp|openai|anthropic|langchain4j|jdk FILE BASE load|all}. It
+ * asks prompts at random from some threads until its standard input ends, or each once, and checks every answer. A line
  * {@code asked} stands for some answers that were right, {@code wrong} for one that was not, {@code hits N} for the
  * end.
  */
@@ -77,6 +83,7 @@ final class CachingProgram {
         return switch (name) {
             case "okhttp" -> okHttp(base, cache, options);
             case "openai" -> openAi(base, cache, options);
+            case "anthropic" -> anthropic(base, cache, options);
             case "jdk" -> jdk(base, cache, options);
             default -> langChain4j(base, cache, options);
         };
@@ -191,6 +198,34 @@ final class CachingProgram {
                 });
             }
             return new Answer(text.toString(), isHit[0]);
+        };
+    }
+
+    private static Client anthropic(String base, ResponseCache cache, RefrainOptions options) {
+        AnthropicClient client = AnthropicOkHttpClient.builder()
+                // The SDK adds /v1.
+                .baseUrl(base.replace("/v1", ""))
+                .apiKey("sk-test")
+                .addInterceptor(RefrainAnthropic.interceptor(cache, options))
+                .build();
+        return prompt -> {
+            MessageCreateParams params = MessageCreateParams.builder()
+                    .model("m")
+                    .maxTokens(100)
+                    .addUserMessage("p-" + prompt)
+                    .build();
+            Message answer;
+            if (isStreamed(prompt)) {
+                MessageAccumulator whole = MessageAccumulator.create();
+                try (var stream = client.messages().createStreaming(params)) {
+                    stream.stream().forEach(whole::accumulate);
+                }
+                answer = whole.message();
+            } else {
+                answer = client.messages().create(params);
+            }
+            return new Answer(
+                    answer.content().get(0).asText().text(), answer.id().startsWith("gen-"));
         };
     }
 

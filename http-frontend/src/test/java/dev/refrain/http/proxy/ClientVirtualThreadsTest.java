@@ -5,17 +5,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.semantics.client.RefrainOptions;
 import dev.refrain.testing.ScriptedProvider;
+import dev.refrain.testing.VirtualThreads;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
-import jdk.jfr.Recording;
-import jdk.jfr.consumer.RecordedEvent;
-import jdk.jfr.consumer.RecordingFile;
 import org.junit.jupiter.api.condition.EnabledForJreRange;
 import org.junit.jupiter.api.condition.JRE;
 import org.junit.jupiter.api.io.TempDir;
@@ -25,7 +22,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** A program's virtual threads that use a cached client: misses, joined calls and hits, streamed and not. */
 @EnabledForJreRange(min = JRE.JAVA_24, disabledReason = "before JEP 491 every monitor pins")
 class ClientVirtualThreadsTest {
-    private static final String PINNED = "jdk.VirtualThreadPinned";
     private static final int THREADS = 60;
     private static final int PROMPTS = 6;
 
@@ -33,31 +29,16 @@ class ClientVirtualThreadsTest {
     Path folder;
 
     @ParameterizedTest
-    @ValueSource(strings = {"okhttp", "openai", "langchain4j", "jdk"})
+    @ValueSource(strings = {"okhttp", "openai", "anthropic", "langchain4j", "jdk"})
     void nothingPins(String client) throws Exception {
         try (ScriptedProvider provider = new ScriptedProvider().does(SharedByProgramsKillIT::answer)) {
-            // Loading and initialising a class pins; most of that is over after this.
-            work(client, provider);
-            Path file = folder.resolve("pinned.jfr");
-            try (Recording recording = new Recording()) {
-                recording.enable(PINNED).withoutThreshold().withStackTrace();
-                recording.start();
-                work(client, provider);
-                recording.stop();
-                recording.dump(file);
-            }
-            List<RecordedEvent> ours = RecordingFile.readAllEvents(file).stream()
-                    .filter(event -> event.getEventType().getName().equals(PINNED))
-                    .filter(event -> String.valueOf(event.getStackTrace()).contains("dev.refrain"))
-                    .filter(event -> !event.toString().contains("ClassLoader"))
-                    .filter(event -> !event.toString().contains("initialization of"))
-                    .toList();
-            assertThat(ours).isEmpty();
+            assertThat(VirtualThreads.pins(folder, () -> work(client, provider)))
+                    .isEmpty();
         }
     }
 
     private void work(String name, ScriptedProvider provider) throws Exception {
-        ExecutorService threads = virtualThreads();
+        ExecutorService threads = VirtualThreads.executor();
         RefrainOptions options = RefrainOptions.builder().executor(threads).build();
         int before = provider.calls();
         try (ResponseCache cache = ResponseCache.builder(
@@ -81,11 +62,5 @@ class ClientVirtualThreadsTest {
             threads.shutdown();
         }
         assertThat(provider.calls() - before).isEqualTo(PROMPTS);
-    }
-
-    /** The language level is 17. */
-    private static ExecutorService virtualThreads() throws ReflectiveOperationException {
-        return (ExecutorService)
-                Executors.class.getMethod("newVirtualThreadPerTaskExecutor").invoke(null);
     }
 }

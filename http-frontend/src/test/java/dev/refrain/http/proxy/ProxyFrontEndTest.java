@@ -3,12 +3,9 @@ package dev.refrain.http.proxy;
 import dev.refrain.testing.FrontEnd;
 import dev.refrain.testing.FrontEndContract;
 import java.io.IOException;
-import java.io.InputStream;
 import java.net.URI;
-import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -23,7 +20,7 @@ class ProxyFrontEndTest extends FrontEndContract {
         return new FrontEnd() {
             @Override
             public Reply send(String path, String body, String... headers) {
-                return new Answer(proxy.send(proxy.post("/v1" + path, body, headers), BodyHandlers.ofInputStream()));
+                return Reply.of(proxy.send(proxy.post("/v1" + path, body, headers), BodyHandlers.ofInputStream()));
             }
 
             @Override
@@ -36,27 +33,5 @@ class ProxyFrontEndTest extends FrontEndContract {
                 proxy.close();
             }
         };
-    }
-
-    private record Answer(HttpResponse<InputStream> response) implements FrontEnd.Reply {
-        @Override
-        public int status() {
-            return response.statusCode();
-        }
-
-        @Override
-        public List<String> header(String name) {
-            return response.headers().allValues(name);
-        }
-
-        @Override
-        public InputStream body() {
-            return response.body();
-        }
-
-        @Override
-        public void close() throws IOException {
-            response.body().close();
-        }
     }
 }

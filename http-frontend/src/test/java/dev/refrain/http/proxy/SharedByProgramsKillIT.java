@@ -90,6 +90,10 @@ class SharedByProgramsKillIT {
     static void answer(HttpExchange exchange, ScriptedProvider.Received request) throws IOException {
         int prompt = prompt(request.body());
         String text = text(prompt);
+        if (request.uri().endsWith("/messages")) {
+            message(exchange, text, CachingProgram.isStreamed(prompt));
+            return;
+        }
         if (!CachingProgram.isStreamed(prompt)) {
             ScriptedProvider.json(
                     exchange,
@@ -107,6 +111,28 @@ class SharedByProgramsKillIT {
                 chunk("{\"content\":\"" + text.substring(half) + "\"}", "null"),
                 chunk("{}", "\"stop\""),
                 "data: [DONE]\n\n");
+    }
+
+    private static void message(HttpExchange exchange, String text, boolean isStreamed) throws IOException {
+        String head = "\"id\":\"msg_1\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"m\",\"content\":[";
+        String block = "{\"type\":\"text\",\"text\":\"" + text + "\"}";
+        String stop = "\"stop_reason\":\"end_turn\",\"stop_sequence\":null";
+        String usage = "\"usage\":{\"input_tokens\":9,\"output_tokens\":12}";
+        if (!isStreamed) {
+            ScriptedProvider.json(exchange, 200, "{" + head + block + "]," + stop + "," + usage + "}");
+            return;
+        }
+        ScriptedProvider.stream(
+                exchange,
+                event("message_start", "\"message\":{" + head + "],\"stop_reason\":null," + usage + "}"),
+                event("content_block_start", "\"index\":0,\"content_block\":" + block),
+                event("content_block_stop", "\"index\":0"),
+                event("message_delta", "\"delta\":{" + stop + "}," + usage),
+                event("message_stop", "\"x\":0"));
+    }
+
+    private static String event(String type, String rest) {
+        return "event: " + type + "\ndata: {\"type\":\"" + type + "\"," + rest + "}\n\n";
     }
 
     private static String chunk(String delta, String reason) {

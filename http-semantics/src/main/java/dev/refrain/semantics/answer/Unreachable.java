@@ -7,7 +7,7 @@ public enum Unreachable {
             "its host name is not known; have the operator check the upstream's URL and the DNS of Refrain's machine"),
     LOOK_UP_TIMED_OUT(
             "look-up-timed-out",
-            "the look-up of its host name was not answered in time; have the operator check the DNS of Refrain's"
+            "the lookup of its host name was not answered in time; have the operator check the DNS of Refrain's"
                     + " machine, or try again"),
     REFUSED(
             "connection-refused",

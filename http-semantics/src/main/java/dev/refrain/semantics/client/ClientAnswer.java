@@ -22,6 +22,8 @@ public final class ClientAnswer implements AutoCloseable, ResponseFields {
     private final Map<String, List<String>> fields = new LinkedHashMap<>();
     private final byte[] whole;
     private final InputStream body;
+    /** Whether there are fields of the provider's, whose names may be spelt in any way. */
+    private boolean isForwarded;
 
     ClientAnswer(int status, byte[] whole, InputStream body) {
         this.status = status;
@@ -65,27 +67,35 @@ public final class ClientAnswer implements AutoCloseable, ResponseFields {
         return body;
     }
 
-    void set(String name, List<String> lines) {
-        String sent = null;
-        for (String other : fields.keySet()) {
-            if (other.equalsIgnoreCase(name)) {
-                sent = other;
-            }
-        }
-        if (sent != null) {
-            // Its name may be spelt in another way.
-            fields.remove(sent);
+    /** A field of the provider's. */
+    void forward(String name, List<String> lines) {
+        isForwarded = true;
+        replace(name, lines);
+    }
+
+    /** A field of the cache's own, in place of what the provider has sent. */
+    void set(String name, String value) {
+        replace(name, List.of(value));
+    }
+
+    private void replace(String name, List<String> lines) {
+        if (isForwarded) {
+            fields.keySet().removeIf(other -> other.equalsIgnoreCase(name));
         }
         fields.put(name, lines);
     }
 
     @Override
     public void put(CacheField field, String value) {
-        set(field.field(), List.of(value));
+        set(field.field(), value);
     }
 
     @Override
     public void add(CacheField field, String value) {
+        if (!isForwarded) {
+            set(field.field(), value);
+            return;
+        }
         List<String> lines = new ArrayList<>(2);
         for (Map.Entry<String, List<String>> sent : fields.entrySet()) {
             if (sent.getKey().equalsIgnoreCase(field.field())) {
@@ -93,7 +103,7 @@ public final class ClientAnswer implements AutoCloseable, ResponseFields {
             }
         }
         lines.add(value);
-        set(field.field(), lines);
+        replace(field.field(), lines);
     }
 
     static InputStream streamOf(byte[] bytes) {

@@ -24,6 +24,7 @@ import dev.refrain.semantics.forward.ForwardedFields;
 import dev.refrain.semantics.preset.Presets;
 import java.io.IOException;
 import java.io.InterruptedIOException;
+import java.net.SocketTimeoutException;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
@@ -38,7 +39,7 @@ import org.slf4j.LoggerFactory;
  * through the proxy. It decides, looks up, joins a call that is under way, or calls the provider with the wrapped
  * client, and stores what comes. Keys, header fields and records are those of the proxy.
  *
- * <p>Thread-safe. The cache is the program's, which closes it.
+ * <p>Thread-safe. The cache is the program's, which closes it. Long, since both ways to ask go the same way.
  */
 public final class ClientCache {
     private static final Logger LOG = LoggerFactory.getLogger(ClientCache.class);
@@ -107,6 +108,9 @@ public final class ClientCache {
         if (exchange == null) {
             return null;
         }
+        if (exchange.isStored()) {
+            return exchange.answer();
+        }
         exchange.start();
         try {
             exchange.client.awaitHead();
@@ -139,6 +143,10 @@ public final class ClientCache {
         if (exchange == null) {
             return null;
         }
+        if (exchange.isStored()) {
+            exchange.complete(told, response, failure);
+            return told;
+        }
         exchange.start();
         ClientExchange client = exchange.client;
         if (client.head() != null || client.failure() != null) {
@@ -150,13 +158,15 @@ public final class ClientCache {
             try {
                 options.executor().execute(() -> exchange.complete(told, response, failure));
             } catch (RejectedExecutionException e) {
-                told.completeExceptionally(failure.apply(new IOException("the client's threads have been stopped", e)));
+                told.completeExceptionally(
+                        failure.apply(new IOException("the executor of RefrainOptions takes no more tasks", e)));
                 client.close();
             }
         });
-        Deadline.of(request.timeout(), told, () -> {
-            if (told.completeExceptionally(failure.apply(new InterruptedIOException("timeout")))) {
-                client.close();
+        Deadline.of(request.timeout(), told, () -> exchange.late(told, new InterruptedIOException("timeout"), failure));
+        Deadline.of(request.readTimeout(), told, () -> {
+            if (!client.isCalling()) {
+                exchange.late(told, new SocketTimeoutException("timeout"), failure);
             }
         });
         told.whenComplete((taken, thrown) -> {
@@ -198,7 +208,7 @@ public final class ClientCache {
             sent = request.body(limit);
         } catch (IOException | RuntimeException | Error e) {
             // So that the log hears of its end.
-            exchange.client.close();
+            exchange.record.served(true);
             throw e;
         }
         if (sent == null || sent.length > limit) {
@@ -230,8 +240,13 @@ public final class ClientCache {
         private final ClientRequest request;
         private final Endpoint endpoint;
         private final RequestRecord record;
-        private final ClientExchange client;
         private CacheControls controls;
+        /** Null until the request is started. */
+        private ClientExchange client;
+
+        /** Null unless the store had the answer. */
+        private StoredAnswer stored;
+
         private CacheKey key;
         private BypassReason bypass;
         private CacheOutcome ifItFails;
@@ -245,7 +260,6 @@ public final class ClientCache {
             this.endpoint = head.endpoint();
             this.controls = head.asked().alone();
             this.record = options.log().begin(endpoint, head.caller());
-            this.client = new ClientExchange(request, record, cache.admin().memory());
         }
 
         Exchange bypass(BypassReason reason) {
@@ -275,7 +289,21 @@ public final class ClientCache {
             return this;
         }
 
+        /** Looks whether the answer is stored, and takes it; then the request is not started. */
+        boolean isStored() {
+            if (key == null || controls.clear() || controls.directives().noCache()) {
+                return false;
+            }
+            StoredAnswer hit = new StoredAnswer(record);
+            if (!cache.pipeline().respondIfStored(key, controls.directives(), hit)) {
+                return false;
+            }
+            stored = hit;
+            return true;
+        }
+
         void start() {
+            client = new ClientExchange(request, record, cache.admin().memory());
             if (!controls.enabled()) {
                 cache.respond(decision.request(), controls, this, client);
             } else if (key != null) {
@@ -287,6 +315,7 @@ public final class ClientCache {
 
         @Override
         public Call fetch(ResponseSink sink) {
+            client.calling();
             byte[] outgoing = decision == null ? null : decision.outgoing().get();
             ResponseSink first = record.calling(
                     new IdentifySink(sink, cache.admin().memory()),
@@ -307,25 +336,43 @@ public final class ClientCache {
             }
         }
 
+        /** Ends the wait, on a thread on which what hangs on it may take its time. */
+        void late(CompletableFuture<?> told, IOException timeout, UnaryOperator<Throwable> failure) {
+            options.executor().execute(() -> {
+                if (told.completeExceptionally(failure.apply(timeout))) {
+                    client.close();
+                }
+            });
+        }
+
         /** The answer, once it has begun, or why there is none. */
         ClientAnswer answer() throws IOException {
-            ResponseHead head = client.head();
-            if (head == null) {
-                return failed(client.failure());
+            if (stored != null) {
+                if (stored.failure() != null) {
+                    throw ClientExchange.io(stored.failure());
+                }
+                return answer(stored.head(), stored.body());
             }
-            byte[] whole = client.takeWhole();
+            ResponseHead head = client.head();
+            return head == null ? failed(client.failure()) : answer(head, client.takeWhole());
+        }
+
+        /** The body is null if it is still to come. */
+        private ClientAnswer answer(ResponseHead head, byte[] whole) {
             ClientAnswer answer =
                     new ClientAnswer(head.status(), whole, whole == null ? client : ClientAnswer.streamOf(whole));
-            ForwardedFields.toClient(head.fields(), true, answer::set);
+            if (!head.fields().isEmpty()) {
+                ForwardedFields.toClient(head.fields(), true, answer::forward);
+            }
             if (head.contentType() != null) {
-                answer.set("Content-Type", List.of(head.contentType()));
+                answer.set("Content-Type", head.contentType());
             }
             long length = whole == null ? head.contentLength() : whole.length;
             if (length >= 0) {
-                answer.set("Content-Length", List.of(Long.toString(length)));
+                answer.set("Content-Length", Long.toString(length));
             }
             if (head.generationId() != null) {
-                answer.set("X-Generation-Id", List.of(head.generationId()));
+                answer.set("X-Generation-Id", head.generationId());
             }
             CacheHeaders.write(head.cache(), key, head.status(), record, answer);
             return answer;
@@ -352,15 +399,15 @@ public final class ClientCache {
             record.wrote(body.length);
             client.close();
             ClientAnswer answer = new ClientAnswer(refusal.status(), body, ClientAnswer.streamOf(body));
-            answer.set("Content-Type", List.of("application/json"));
-            answer.set("Content-Length", List.of(Integer.toString(body.length)));
+            answer.set("Content-Type", "application/json");
+            answer.set("Content-Length", Integer.toString(body.length));
             if (refusal.status() == 503) {
-                answer.set("Retry-After", List.of("1"));
+                answer.set("Retry-After", "1");
             }
             if (refusal.isLasting()) {
-                answer.set("x-should-retry", List.of("false"));
+                answer.set("x-should-retry", "false");
             }
-            answer.set("X-Generation-Id", List.of(id));
+            answer.set("X-Generation-Id", id);
             CacheHeaders.write(ifItFails, key, refusal, answer);
             return answer;
         }

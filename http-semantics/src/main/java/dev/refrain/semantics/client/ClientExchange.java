@@ -7,6 +7,7 @@ import dev.refrain.engine.memory.MemoryBudget;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InterruptedIOException;
+import java.net.SocketTimeoutException;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.Objects;
@@ -35,6 +36,8 @@ final class ClientExchange extends InputStream implements ResponseSink {
     private final long deadline;
 
     private final boolean isLimited;
+    /** Nanoseconds that the reader waits for news of another's call; zero for no limit. */
+    private final long silence;
 
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition changed = lock.newCondition();
@@ -43,6 +46,7 @@ final class ClientExchange extends InputStream implements ResponseSink {
     private boolean isHit;
     private ResponseHead head;
     private Throwable failure;
+    private boolean isCalling;
     private boolean ended;
     private boolean left;
     private boolean served;
@@ -59,9 +63,30 @@ final class ClientExchange extends InputStream implements ResponseSink {
         long timeout = request.timeout() == null ? 0 : request.timeout().toNanos();
         this.isLimited = timeout > 0;
         this.deadline = System.nanoTime() + timeout;
+        this.silence = request.readTimeout() == null ? 0 : request.readTimeout().toNanos();
     }
 
     // ---- the cache's end
+
+    /** The request calls the provider itself. */
+    void calling() {
+        lock.lock();
+        try {
+            isCalling = true;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Whether the client's own limits hold, because it makes the call. */
+    boolean isCalling() {
+        lock.lock();
+        try {
+            return isCalling;
+        } finally {
+            lock.unlock();
+        }
+    }
 
     @Override
     public void head(ResponseHead answer) {
@@ -191,8 +216,9 @@ final class ClientExchange extends InputStream implements ResponseSink {
     void awaitHead() throws IOException {
         lock.lock();
         try {
+            long begin = System.nanoTime();
             while (head == null && failure == null) {
-                await();
+                await(begin);
             }
         } finally {
             lock.unlock();
@@ -277,8 +303,9 @@ final class ClientExchange extends InputStream implements ResponseSink {
         Runnable action = null;
         lock.lock();
         try {
+            long begin = System.nanoTime();
             while (pieces.isEmpty() && !ended && failure == null && !left) {
-                await();
+                await(begin);
             }
             if (!pieces.isEmpty()) {
                 count = take(into, offset, length);
@@ -374,9 +401,9 @@ final class ClientExchange extends InputStream implements ResponseSink {
         record.served(broken);
     }
 
-    /** Waits for news for a while, with the lock; throws if the program waits no more. */
+    /** Waits for news for a while, with the lock; throws if the program, which has waited since then, does no more. */
     @SuppressWarnings("WaitNotInLoop") // those who call it loop
-    private void await() throws IOException {
+    private void await(long begin) throws IOException {
         if (request.isCancelled()) {
             throw new IOException("Canceled");
         }
@@ -385,6 +412,12 @@ final class ClientExchange extends InputStream implements ResponseSink {
             nanos = Math.min(nanos, deadline - System.nanoTime());
             if (nanos <= 0) {
                 throw new InterruptedIOException("timeout");
+            }
+        }
+        if (silence > 0 && !isCalling) {
+            nanos = Math.min(nanos, begin + silence - System.nanoTime());
+            if (nanos <= 0) {
+                throw new SocketTimeoutException("timeout");
             }
         }
         try {

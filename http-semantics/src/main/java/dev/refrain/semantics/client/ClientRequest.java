@@ -65,4 +65,12 @@ public interface ClientRequest {
     default Duration timeout() {
         return Duration.ZERO;
     }
+
+    /**
+     * How long the client waits for the next bytes of an answer; zero or null for no limit. Looked at only where the
+     * request waits for a call that it has not made, since the client itself limits its own.
+     */
+    default Duration readTimeout() {
+        return Duration.ZERO;
+    }
 }

@@ -129,6 +129,8 @@ public final class RefrainOptions {
         private static final ExecutorService POOL = Executors.newCachedThreadPool(task -> {
             Thread thread = new Thread(task, "refrain-client-" + NUMBER.incrementAndGet());
             thread.setDaemon(true);
+            // Not that of whoever happened to ask first, which may be gone before the thread is.
+            thread.setContextClassLoader(RefrainOptions.class.getClassLoader());
             return thread;
         });
     }
@@ -184,7 +186,7 @@ public final class RefrainOptions {
          */
         public Builder namespace(String name) {
             if (!isNamespace(name)) {
-                throw new IllegalArgumentException("a namespace is 1 to 64 of A-Za-z0-9._-, was " + name);
+                throw new IllegalArgumentException("a namespace must be 1 to 64 of A-Za-z0-9._-, was " + name);
             }
             namespace = name;
             return this;
@@ -198,7 +200,7 @@ public final class RefrainOptions {
          */
         public Builder sample(int number) {
             if (number < 0 || number >= MOST_SAMPLES) {
-                throw new IllegalArgumentException("a sample is 0 to 9999, was " + number);
+                throw new IllegalArgumentException("a sample must be 0 to 9999, was " + number);
             }
             sample = Integer.toString(number);
             return this;

@@ -172,7 +172,7 @@ final class Commands {
     private void tellOnce(String code) {
         if (!toldRefusal) {
             toldRefusal = true;
-            LOG.warn("The shared tier refuses commands: the server says {}. Told once", code);
+            LOG.warn("The shared tier refuses commands: the server says {}. Further cases are not reported", code);
         }
     }
 

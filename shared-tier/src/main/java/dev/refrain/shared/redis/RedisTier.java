@@ -298,7 +298,7 @@ public final class RedisTier implements SharedTier {
 
     private static long requirePositive(long millis) {
         if (millis <= 0) {
-            throw new IllegalArgumentException("a duration is positive, not " + millis + " ms");
+            throw new IllegalArgumentException("a duration must be positive, was " + millis + " ms");
         }
         return millis;
     }

@@ -31,10 +31,10 @@ public record RedisTierSettings(
     /** Checks each of them. */
     public RedisTierSettings {
         Objects.requireNonNull(uri, "uri");
-        require(prefix.matches("[A-Za-z0-9._-]{1,32}"), "prefix has 1 to 32 of A-Za-z0-9._-", prefix);
+        require(prefix.matches("[A-Za-z0-9._-]{1,32}"), "prefix must be 1 to 32 of A-Za-z0-9._-", prefix);
         require(isPositive(timeout), "timeout is positive", timeout);
-        require(partBytes >= 64 << 10 && partBytes <= 16 << 20, "partBytes is 64 KiB to 16 MiB", partBytes);
-        require(maxEntryBytes >= partBytes, "maxEntryBytes is at least partBytes", maxEntryBytes);
+        require(partBytes >= 64 << 10 && partBytes <= 16 << 20, "partBytes must be 64 KiB to 16 MiB", partBytes);
+        require(maxEntryBytes >= partBytes, "maxEntryBytes must be at least partBytes", maxEntryBytes);
         require(maxBarriers > 0, "maxBarriers is positive", maxBarriers);
         require(isPositive(confirmTimeout), "confirmTimeout is positive", confirmTimeout);
     }

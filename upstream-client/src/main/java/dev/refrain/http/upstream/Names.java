@@ -13,7 +13,7 @@ import java.net.UnknownHostException;
 import java.util.List;
 
 /**
- * Looks names of hosts up: in the hosts file, then by DNS as the system's {@code resolv.conf} says. A look-up is a
+ * Looks names of hosts up: in the hosts file, then by DNS as the system's {@code resolv.conf} says. A lookup is a
  * question over a socket and blocks no thread, so one that gets no answer holds up nobody else. Answers are kept for as
  * long as they say themselves. How often the hosts file is read, a property of Netty's says: once, unless it is set.
  *

@@ -75,7 +75,7 @@ public final class TlsFiles {
                 return known;
             }
         }
-        throw new GeneralSecurityException("the JVM trusts nobody");
+        throw new GeneralSecurityException("the JVM has no trusted certificates");
     }
 
     private static KeyManager[] keys(Path certificate, Path key) throws IOException, GeneralSecurityException {

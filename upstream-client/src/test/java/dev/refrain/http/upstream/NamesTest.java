@@ -3,8 +3,6 @@ package dev.refrain.http.upstream;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.refrain.engine.exchange.ResponseHead;
-import dev.refrain.engine.exchange.ResponseSink;
 import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.semantics.answer.ProxyException;
 import dev.refrain.testing.CapturedLog;
@@ -15,7 +13,6 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
-import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -27,7 +24,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** Look-ups of hosts' names, and the addresses that come of them. */
+/** Lookups of hosts' names, and the addresses that come of them. */
 class NamesTest {
     private static final Duration LONG = Duration.ofSeconds(30);
     private static final Duration CONNECT = Duration.ofSeconds(1);
@@ -36,7 +33,7 @@ class NamesTest {
     private ScriptedProvider provider;
     private UpstreamClient client;
 
-    /** The first look-up of a process loads classes, which may take longer than the short limit below. */
+    /** The first lookup of a process loads classes, which may take longer than the short limit below. */
     @BeforeAll
     static void warmUp() throws IOException {
         NamesTest first = new NamesTest();
@@ -84,31 +81,7 @@ class NamesTest {
     }
 
     private CompletableFuture<Integer> call(Origin origin) {
-        CompletableFuture<Integer> status = new CompletableFuture<>();
-        new UpstreamCall(
-                        client, new UpstreamRequest("GET", origin, "/v1/models", List.of(), null), false, interim -> {})
-                .fetch(new ResponseSink() {
-                    private int read;
-
-                    @Override
-                    public void head(ResponseHead head) {
-                        read = head.status();
-                    }
-
-                    @Override
-                    public void chunk(ByteBuffer bytes) {}
-
-                    @Override
-                    public void end() {
-                        status.complete(read);
-                    }
-
-                    @Override
-                    public void fail(Throwable cause) {
-                        status.completeExceptionally(cause);
-                    }
-                });
-        return status;
+        return StatusSink.ask(client, origin);
     }
 
     private static String reason(CompletableFuture<Integer> call) {

@@ -2,8 +2,6 @@ package dev.refrain.http.upstream;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.refrain.engine.exchange.ResponseHead;
-import dev.refrain.engine.exchange.ResponseSink;
 import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.testing.SelfSigned;
 import java.io.EOFException;
@@ -11,10 +9,8 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.net.ServerSocket;
 import java.net.Socket;
-import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
-import java.util.List;
 import java.util.concurrent.BrokenBarrierException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CyclicBarrier;
@@ -45,10 +41,10 @@ class SlowHandshakeTest {
                     new MemoryBudget(16 << 20),
                     most -> {});
             Origin origin = new Origin(true, "localhost", server.getLocalPort());
-            CompletableFuture<Integer> one = call(client, origin);
+            CompletableFuture<Integer> one = StatusSink.ask(client, origin);
             // It shakes no hands.
             try (Socket stuck = server.accept()) {
-                CompletableFuture<Integer> other = call(client, origin);
+                CompletableFuture<Integer> other = StatusSink.ask(client, origin);
                 start(server.accept());
                 start(server.accept());
                 assertThat(one.join()).isEqualTo(204);
@@ -82,32 +78,5 @@ class SlowHandshakeTest {
             // Its call fails, and says so.
             both.reset();
         }
-    }
-
-    private static CompletableFuture<Integer> call(UpstreamClient client, Origin origin) {
-        CompletableFuture<Integer> status = new CompletableFuture<>();
-        UpstreamRequest request = new UpstreamRequest("GET", origin, "/v1/models", List.of(), null);
-        new UpstreamCall(client, request, false, interim -> {}).fetch(new ResponseSink() {
-            private int read;
-
-            @Override
-            public void head(ResponseHead head) {
-                read = head.status();
-            }
-
-            @Override
-            public void chunk(ByteBuffer bytes) {}
-
-            @Override
-            public void end() {
-                status.complete(read);
-            }
-
-            @Override
-            public void fail(Throwable cause) {
-                status.completeExceptionally(cause);
-            }
-        });
-        return status;
     }
 }

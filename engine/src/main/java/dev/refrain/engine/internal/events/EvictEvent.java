@@ -13,7 +13,7 @@ import jdk.jfr.StackTrace;
 @Name("dev.refrain.Evict")
 @Label("Evict")
 @Category("Refrain")
-@Description("Values are removed from a full segment to make room for another one")
+@Description("Entries are removed from a full segment to make room for another one")
 @Enabled(false)
 @StackTrace(false)
 public final class EvictEvent extends Event {

@@ -15,7 +15,7 @@ import jdk.jfr.StackTrace;
 @Name("dev.refrain.Lookup")
 @Label("Lookup")
 @Category("Refrain")
-@Description("A look into the store for an answer")
+@Description("A lookup of an answer in the store")
 @Enabled(false)
 @StackTrace(false)
 public final class LookupEvent extends Event {

@@ -166,10 +166,10 @@ public final class DirectMemory {
         if (!said) {
             said = true;
             LOG.warn(
-                    "Hot answers and known requests want {} bytes of memory outside the heap and have to do with less: "
+                    "Hot answers and known requests may take {} bytes outside the heap by the settings, and get less: "
                             + "all caches of a JVM together take at most {} bytes, a quarter of its direct memory, and "
-                            + "leave a quarter of it free. They work with what there is; for more, raise "
-                            + "-XX:MaxDirectMemorySize (or -Xmx, if that is not set)",
+                            + "leave a quarter of it free. To give them more, raise -XX:MaxDirectMemorySize (or "
+                            + "-Xmx, if that is not set)",
                     wanted,
                     share());
         }

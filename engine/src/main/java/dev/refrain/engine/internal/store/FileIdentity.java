@@ -39,7 +39,7 @@ final class FileIdentity {
                 return false;
             }
         } catch (IOException e) {
-            LOG.debug("{} cannot be looked at", file, e);
+            LOG.debug("The attributes of {} cannot be read", file, e);
         }
         LOG.warn(
                 "{} has been removed or replaced while the cache has it open. The cache goes on with the old file, "

@@ -30,7 +30,7 @@ final class ForeignFiles {
     void refuse() throws IOException {
         for (Path path : new Path[] {file, secretFile, lockFile, draft, Secret.draft(secretFile)}) {
             if (Files.exists(path, LinkOption.NOFOLLOW_LINKS) && !Files.isRegularFile(path)) {
-                throw new ForeignFileException(path, "is no regular file");
+                throw new ForeignFileException(path, "is not a regular file");
             }
         }
         if (Files.exists(lockFile) && !LockFile.isOne(lockFile)) {

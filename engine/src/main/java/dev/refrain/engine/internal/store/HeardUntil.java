@@ -31,7 +31,7 @@ public final class HeardUntil {
                             Files.readString(file, StandardCharsets.US_ASCII).strip())
                     : 0;
         } catch (IOException | NumberFormatException e) {
-            LOG.debug("Up to when other machines were heard is not known", e);
+            LOG.debug("The time until which removals of other machines were heard is not known", e);
             return 0;
         }
     }
@@ -43,7 +43,7 @@ public final class HeardUntil {
             Files.writeString(next, Long.toString(micros), StandardCharsets.US_ASCII);
             Files.move(next, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
         } catch (IOException e) {
-            LOG.debug("Up to when other machines were heard could not be noted", e);
+            LOG.debug("The time until which removals of other machines were heard could not be noted", e);
         }
     }
 }

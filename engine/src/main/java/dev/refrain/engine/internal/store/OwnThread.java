@@ -30,6 +30,8 @@ final class OwnThread {
             return task.run();
         });
         Thread thread = new Thread(future, name);
+        // Chronicle starts a thread for good from here, which must not keep the class loader of whoever came first.
+        thread.setContextClassLoader(OwnThread.class.getClassLoader());
         thread.setDaemon(true);
         thread.start();
         boolean interrupted = false;

@@ -168,7 +168,7 @@ class StrangersTest {
                 == 0);
         assertThatThrownBy(() -> open("pipe"))
                 .isInstanceOf(ForeignFileException.class)
-                .hasMessageContaining("is no regular file");
+                .hasMessageContaining("is not a regular file");
     }
 
     @Test

@@ -1,0 +1,112 @@
+package dev.refrain.http;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+
+/** What can be checked of the documents without understanding them. */
+class DocumentsTest {
+    private static final Path ROOT = Path.of("..");
+    private static final Path DOCS = ROOT.resolve("docs");
+
+    private static final Pattern LINK = Pattern.compile("(?<!!)\\[[^\\]]*\\]\\(([^)\\s]+)\\)");
+    private static final Pattern HEADING = Pattern.compile("(?m)^#+ (.+)$");
+    private static final Pattern CODE = Pattern.compile("(?ms)^ *```.*?^ *```$");
+    private static final Pattern PACKAGE = Pattern.compile("(?m)^package ([\\w.]+);");
+
+    @Test
+    void eachPageSaysFirstForWhomItIs() throws IOException {
+        for (Path page : pages(DOCS)) {
+            List<String> lines = Files.readAllLines(page);
+            assertThat(lines.get(0)).as(page.toString()).startsWith("# ");
+            assertThat(lines.get(2)).as("the first paragraph of " + page).startsWith("For ");
+        }
+    }
+
+    @Test
+    void eachLinkLeadsSomewhere() throws IOException {
+        List<Path> all = new ArrayList<>(pages(DOCS));
+        all.addAll(pages(DOCS.resolve("measurements")));
+        all.addAll(pages(ROOT));
+        List<String> broken = new ArrayList<>();
+        int links = 0;
+        for (Path page : all) {
+            for (MatchResult link : LINK.matcher(prose(page)).results().toList()) {
+                links++;
+                if (!leadsSomewhere(page, link.group(1))) {
+                    broken.add(ROOT.relativize(page) + ": " + link.group(1));
+                }
+            }
+        }
+        assertThat(links).isGreaterThan(100);
+        assertThat(broken).isEmpty();
+    }
+
+    private static boolean leadsSomewhere(Path page, String link) throws IOException {
+        if (link.startsWith("http")) {
+            return true;
+        }
+        String[] parts = link.split("#", 2);
+        Path target = parts[0].isEmpty() ? page : page.resolveSibling(parts[0]);
+        if (parts.length == 1) {
+            return Files.exists(target);
+        }
+        return Files.exists(target)
+                && HEADING.matcher(prose(target))
+                        .results()
+                        .anyMatch(heading ->
+                                GeneratedDocsTest.anchor(heading.group(1)).equals(parts[1]));
+    }
+
+    private static String prose(Path page) throws IOException {
+        return CODE.matcher(Files.readString(page)).replaceAll("");
+    }
+
+    @Test
+    void theTableOfPackagesHasAllOfThem() throws IOException {
+        String table = Files.readString(DOCS.resolve("ARCHITECTURE.md"));
+        List<String> missing = new ArrayList<>();
+        for (String module : GeneratedDocsTest.PRODUCT) {
+            try (Stream<Path> files = Files.walk(ROOT.resolve(module).resolve("src/main/java"))) {
+                for (Path file :
+                        files.filter(file -> file.endsWith("package-info.java")).toList()) {
+                    String name = PACKAGE.matcher(Files.readString(file))
+                            .results()
+                            .findFirst()
+                            .orElseThrow()
+                            .group(1);
+                    if (!table.contains("| `" + name + "` |")) {
+                        missing.add(name);
+                    }
+                }
+            }
+        }
+        assertThat(missing).isEmpty();
+    }
+
+    @Test
+    void thePageOfResultsHasTenRowsAndTwoCharts() throws IOException {
+        String page = Files.readString(DOCS.resolve("PERFORMANCE.md"));
+        assertThat(Pattern.compile("(?m)^\\| [0-9]+ \\|").matcher(page).results())
+                .hasSize(10);
+        assertThat(Pattern.compile("!\\[").matcher(page).results()).hasSize(2);
+    }
+
+    private static List<Path> pages(Path folder) throws IOException {
+        try (Stream<Path> files = Files.list(folder)) {
+            List<Path> pages = files.filter(file -> file.toString().endsWith(".md"))
+                    .sorted()
+                    .toList();
+            assertThat(pages).isNotEmpty();
+            return pages;
+        }
+    }
+}
