@@ -9,22 +9,28 @@ import dev.refrain.engine.exchange.Savings;
 import dev.refrain.engine.internal.Pool;
 import dev.refrain.engine.internal.ids.HitIds;
 import dev.refrain.engine.internal.store.LastUse;
+import dev.refrain.engine.internal.store.StoredValues;
 import dev.refrain.engine.internal.template.AnswerCapture;
 import dev.refrain.engine.internal.template.Template;
 import dev.refrain.engine.internal.template.ZeroPaths;
 import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.engine.spi.CacheStore;
 import dev.refrain.engine.spi.EntryBuffer;
+import dev.refrain.engine.spi.EntryHead;
 import dev.refrain.engine.stats.CacheStats;
 import dev.refrain.engine.stats.EntryFacts;
+import dev.refrain.engine.stats.NamespaceFacts;
 import java.nio.ByteBuffer;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.function.BooleanSupplier;
 import java.util.function.LongSupplier;
 import java.util.function.Predicate;
@@ -57,6 +63,8 @@ final class Answers implements AutoCloseable {
     private final ExpiryClock expiry;
     /** Null for a store without a file. */
     private final LastUse lastUse;
+
+    private final Namespaces namespaces;
     /** Null if there is no shared tier. */
     private final SharedEntries shared;
 
@@ -77,6 +85,7 @@ final class Answers implements AutoCloseable {
         this.replayZero = builder.replayZero;
         this.neverStored = builder.neverStored;
         this.lastUse = lastUse;
+        this.namespaces = builder.namespaces();
         byte[] cluster = builder.clusterSecret;
         this.ids = new IssuedIds(store, cluster == null ? store.secret() : KeyDeriver.idsOfCluster(cluster), clock);
         KeyDeriver deriver = cluster == null ? new KeyDeriver(store.secret()) : KeyDeriver.ofCluster(cluster);
@@ -268,6 +277,7 @@ final class Answers implements AutoCloseable {
                 return false;
             }
             if (!found.isStored() && mayStore.getAsBoolean()) {
+                namespaces.note(key.namespace());
                 found.stored(entries.put(key, found, scratch));
                 if (!mayStore.getAsBoolean()) {
                     // It was removed meanwhile, perhaps before it was put.
@@ -337,6 +347,7 @@ final class Answers implements AutoCloseable {
 
     /** Puts an answer into the store, in place of the key's older one. Returns whether it is stored now. */
     boolean put(CacheKey key, Template template, EntryCodec.Facts facts) {
+        namespaces.note(key.namespace());
         try (Scratch scratch = scratches.take()) {
             return entries.put(key, template, facts, scratch);
         }
@@ -439,6 +450,34 @@ final class Answers implements AutoCloseable {
     }
 
     // ---- looking
+
+    /** Whether an answer is stored that has not expired. Copies no more than its head. */
+    boolean isFresh(CacheKey key) {
+        try (Scratch scratch = scratches.take()) {
+            return entries.isFresh(scratch.key.set(key).bytes());
+        }
+    }
+
+    /** The namespaces in which something is stored, in the order of their names. Walks the whole store. */
+    List<NamespaceFacts> namespaces() {
+        Map<Integer, LongAdder> counts = new HashMap<>();
+        Set<String> names = namespaces.names();
+        names.forEach(name -> counts.put(Namespaces.tag(name), new LongAdder()));
+        if (!names.isEmpty()) {
+            store.removeIf(head -> {
+                LongAdder count = StoredValues.isEntry(head) ? counts.get((int) EntryHead.model(head)) : null;
+                if (count != null) {
+                    count.increment();
+                }
+                return false;
+            });
+        }
+        return names.stream()
+                .map(name -> new NamespaceFacts(
+                        name, counts.get(Namespaces.tag(name)).sum()))
+                .filter(facts -> facts.entries() > 0)
+                .toList();
+    }
 
     /** What there is for a key, expired or not, without counting as a hit; null if there is nothing. */
     EntryFacts inspect(CacheKey key) {

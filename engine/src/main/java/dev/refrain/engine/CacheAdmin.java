@@ -5,7 +5,9 @@ import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.engine.spi.EntryHead;
 import dev.refrain.engine.stats.CacheStats;
 import dev.refrain.engine.stats.EntryFacts;
+import dev.refrain.engine.stats.NamespaceFacts;
 import dev.refrain.engine.stats.SharedStats;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -119,9 +121,30 @@ public final class CacheAdmin {
      */
     public long removeModel(String model) {
         long tag = RequestScan.tag(model);
-        long removed = answers.removeIf(head -> EntryHead.model(head) == tag);
+        long removed = answers.removeIf(head -> EntryHead.isOfModel(EntryHead.model(head), tag));
         tellOthers(SharedBarriers.model(tag));
         return removed;
+    }
+
+    /**
+     * Removes all answers of a namespace (wire rule W82), of all scopes. Walks the whole store.
+     *
+     * @param name of the namespace; one that nobody has used removes nothing
+     * @return how many
+     */
+    public long removeNamespace(String name) {
+        int tag = Namespaces.tag(name);
+        long removed = answers.removeIf(head -> EntryHead.isOfNamespace(EntryHead.model(head), tag));
+        tellOthers(SharedBarriers.namespace(tag));
+        return removed;
+    }
+
+    /**
+     * The namespaces in which something is stored, in the order of their names, as far as they are known: the first
+     * 10,000 that this store's processes have used. Walks the whole store.
+     */
+    public List<NamespaceFacts> namespaces() {
+        return answers.namespaces();
     }
 
     /**

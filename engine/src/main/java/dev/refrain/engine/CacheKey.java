@@ -5,6 +5,9 @@ import dev.refrain.engine.spi.CacheStore;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.security.DigestException;
+import java.security.MessageDigest;
 import java.util.HexFormat;
 import java.util.Objects;
 
@@ -18,6 +21,12 @@ import java.util.Objects;
 public final class CacheKey {
     /** Length of {@link #copyTo(byte[], int)} in bytes. */
     public static final int LENGTH = CacheStore.KEY_LENGTH;
+
+    /** The {@link #sample} of a key that has none. */
+    public static final int NO_SAMPLE = -1;
+
+    private static final int SAMPLES = 10_000;
+    private static final byte[] SAMPLE = "refrain sample".getBytes(StandardCharsets.US_ASCII);
 
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
 
@@ -41,6 +50,10 @@ public final class CacheKey {
     private final long requestHash;
     /** Whether the answer is bytes that the cache does not look into. The digest is another one then. */
     private final boolean bytes;
+    /** Null if there is none. A part of the digest, as the next one is. */
+    private final String namespace;
+
+    private final int sample;
 
     /**
      * Wraps a digest.
@@ -49,7 +62,7 @@ public final class CacheKey {
      * @throws IndexOutOfBoundsException if the digest is shorter than that
      */
     public CacheKey(Endpoint endpoint, boolean streaming, byte[] digest, int offset) {
-        this(endpoint, streaming, digest, offset, null, 0, 0, false);
+        this(endpoint, streaming, digest, offset, null, 0, 0, false, null, NO_SAMPLE);
     }
 
     /**
@@ -57,6 +70,8 @@ public final class CacheKey {
      *
      * @param scope null if it is not known
      * @param modelTag 0 is no tag
+     * @param namespace null if there is none
+     * @param sample {@link #NO_SAMPLE} if there is none
      */
     CacheKey(
             Endpoint endpoint,
@@ -66,7 +81,9 @@ public final class CacheKey {
             CacheScope scope,
             long modelTag,
             long requestHash,
-            boolean bytes) {
+            boolean bytes,
+            String namespace,
+            int sample) {
         this.endpoint = Objects.requireNonNull(endpoint, "endpoint");
         this.streaming = streaming;
         this.a = (long) LONG.get(digest, offset);
@@ -77,6 +94,8 @@ public final class CacheKey {
         this.modelTag = modelTag;
         this.requestHash = requestHash;
         this.bytes = bytes;
+        this.namespace = namespace;
+        this.sample = sample;
     }
 
     /** The endpoint whose answers this key names; never null. */
@@ -122,6 +141,58 @@ public final class CacheKey {
     /** A hash of the name of the model that is asked for upstream; 0 if the request names none. */
     public long modelTag() {
         return modelTag;
+    }
+
+    /** The namespace that the answer belongs to (wire rule W82); null if there is none. */
+    public String namespace() {
+        return namespace;
+    }
+
+    /** Which of several answers to the same request this is (wire rule W82), or {@link #NO_SAMPLE}. */
+    public int sample() {
+        return sample;
+    }
+
+    /**
+     * The key of one of several answers to the same request.
+     *
+     * @param number 0 to 9999
+     * @throws IllegalArgumentException if it is anything else
+     * @throws IllegalStateException if this key has a sample already
+     */
+    public CacheKey withSample(int number) {
+        requireSample(number);
+        if (sample != NO_SAMPLE) {
+            throw new IllegalStateException("this key is one of sample " + sample);
+        }
+        byte[] digest = new byte[LENGTH];
+        copyTo(digest, 0);
+        sample(digest, number, KeyParts.sha256());
+        return new CacheKey(endpoint, streaming, digest, 0, scope, modelTag, requestHash, bytes, namespace, number);
+    }
+
+    static int requireSample(int number) {
+        if (number < 0 || number >= SAMPLES) {
+            throw new IllegalArgumentException("a sample is 0 to 9999, was " + number);
+        }
+        return number;
+    }
+
+    /**
+     * Makes a digest that of a sample. The body is not digested again for it, since one of a hundred may be wanted.
+     *
+     * @param sha256 reset
+     */
+    static void sample(byte[] digest, int number, MessageDigest sha256) {
+        sha256.update(SAMPLE);
+        sha256.update((byte) number);
+        sha256.update((byte) (number >>> 8));
+        sha256.update(digest, 0, LENGTH);
+        try {
+            sha256.digest(digest, 0, LENGTH);
+        } catch (DigestException e) {
+            throw new IllegalStateException(e);
+        }
     }
 
     /** Writes the {@link #LENGTH} digest bytes to {@code target} from {@code offset}. */

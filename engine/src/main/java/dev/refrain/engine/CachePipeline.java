@@ -11,6 +11,7 @@ import dev.refrain.engine.memory.MemoryBudget;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.ThreadLocalRandom;
 
 /**
  * The steps of {@link ResponseCache#respond}, for front-ends that do something of their own between them: say who asks
@@ -77,6 +78,24 @@ public final class CachePipeline {
     /** A reusable lookup that allocates nothing, for one thread at a time. */
     public Lookup newLookup() {
         return new Lookup(answers);
+    }
+
+    /**
+     * Picks one of several answers to the same request (wire rule W82): one that is neither stored nor being fetched,
+     * if there is one, else any. Both at random, so that requests at the same moment seldom pick the same.
+     *
+     * @param key without a sample
+     * @param count of how many, 1 to 10000
+     */
+    public CacheKey pickSample(CacheKey key, int count) {
+        int start = ThreadLocalRandom.current().nextInt(count);
+        for (int i = 0; i < count; i++) {
+            CacheKey each = key.withSample((start + i) % count);
+            if (!coalescer.isUnderWay(each) && !answers.isFresh(each)) {
+                return each;
+            }
+        }
+        return key.withSample(start);
     }
 
     // ---- the steps

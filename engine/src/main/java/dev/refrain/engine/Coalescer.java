@@ -20,6 +20,11 @@ final class Coalescer {
     private final Flights flights;
     private final Pool<EntryBuffer> pieces = new Pool<>(() -> new EntryBuffer(8 * 1024));
 
+    /** Whether a call is under way that an identical request would join. */
+    boolean isUnderWay(CacheKey key) {
+        return flights.get(key) != null;
+    }
+
     Coalescer(Answers answers, Flights flights, UpstreamCalls calls) {
         this.answers = answers;
         this.flights = flights;

@@ -269,6 +269,20 @@ final class Entries {
         return removed;
     }
 
+    /** Whether there is an answer for a key that has not expired. */
+    boolean isFresh(byte[] key) {
+        EntryBuffer buffer = new EntryBuffer(EntryHead.LENGTH);
+        try {
+            return isStored(key, buffer, new boolean[1])
+                    && tooOld(buffer.bytes(), clock.millis(), Long.MAX_VALUE, 0) == null;
+        } catch (MemoryBudget.Exhausted noRoom) {
+            return true;
+        } catch (RuntimeException | VirtualMachineError | AssertionError e) {
+            readFailed.add(e);
+            return false;
+        }
+    }
+
     /** Whether there is an answer for a key, expired or not. */
     private boolean isStored(byte[] key, EntryBuffer buffer, boolean[] found) {
         found[0] = false;

@@ -157,7 +157,7 @@ final class EntryCodec {
         INT.set(entry, EntryHead.TOKENS, clampToInt(answer.tokensOrNone()));
         INT.set(entry, EntryHead.FETCH_MILLIS, clampToInt(facts.fetchMillis()));
         LONG.set(entry, EntryHead.SCOPE, key.scopeTag());
-        LONG.set(entry, EntryHead.MODEL, key.modelTag());
+        LONG.set(entry, EntryHead.MODEL, EntryHead.label(key.modelTag(), Namespaces.tag(key.namespace())));
         SHORT.set(entry, SOURCE_ID_LENGTH, (short) sourceId.length);
         SHORT.set(entry, CONTENT_TYPE_LENGTH, (short) contentType.length);
         INT.set(entry, PROMPT_TOKENS, countOrUnknown(answer.promptTokens()));

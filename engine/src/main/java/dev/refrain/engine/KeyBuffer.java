@@ -5,7 +5,7 @@ import dev.refrain.engine.spi.CacheStore;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
-import java.util.Objects;
+import java.security.MessageDigest;
 
 /**
  * A mutable key in a thread's working memory, so that a hit allocates no {@link CacheKey}. The next request overwrites
@@ -23,29 +23,31 @@ final class KeyBuffer {
     private long modelTag;
     private long requestHash;
     private boolean isBytes;
+    private String namespace;
+    private int sample = CacheKey.NO_SAMPLE;
 
     /**
      * Makes this the key of a request.
      *
      * @param digest read from {@code offset}, {@link CacheStore#KEY_LENGTH} bytes; copied
      * @param newModelTag 0 is no tag
-     * @param answersAreBytes see {@link KeyContext.Builder#bytes}
      */
-    void set(
-            Endpoint newEndpoint,
-            boolean isStreaming,
-            byte[] digest,
-            int offset,
-            CacheScope newScope,
-            long newModelTag,
-            boolean answersAreBytes) {
-        endpoint = Objects.requireNonNull(newEndpoint, "endpoint");
+    void set(KeyContext context, boolean isStreaming, byte[] digest, int offset, long newModelTag) {
+        endpoint = context.endpoint();
         streaming = isStreaming;
         System.arraycopy(digest, offset, bytes, 0, CacheStore.KEY_LENGTH);
-        scope = newScope;
+        scope = context.scope();
         modelTag = newModelTag;
         requestHash = 0;
-        isBytes = answersAreBytes;
+        isBytes = context.isBytes();
+        namespace = context.namespace();
+        sample = CacheKey.NO_SAMPLE;
+    }
+
+    /** Makes this the key of one of several answers to the same request. */
+    void sample(int number, MessageDigest sha256) {
+        CacheKey.sample(bytes, number, sha256);
+        sample = number;
     }
 
     /** Makes this equal to a key. Returns this. */
@@ -57,12 +59,14 @@ final class KeyBuffer {
         modelTag = key.modelTag();
         requestHash = key.requestHash();
         isBytes = key.isBytes();
+        namespace = key.namespace();
+        sample = key.sample();
         return this;
     }
 
     /** A key that is equal to this one now, and stays so. */
     CacheKey toKey() {
-        return new CacheKey(endpoint, streaming, bytes, 0, scope, modelTag, requestHash, isBytes);
+        return new CacheKey(endpoint, streaming, bytes, 0, scope, modelTag, requestHash, isBytes, namespace, sample);
     }
 
     Endpoint endpoint() {

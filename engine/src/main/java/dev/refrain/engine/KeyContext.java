@@ -11,6 +11,7 @@ import java.util.Objects;
  */
 public final class KeyContext extends KeySource {
     private static final String BYTES = "bytes";
+    private static final String NAMESPACE = "namespace ";
 
     private final KeyDeriver maker;
     private final Endpoint endpoint;
@@ -21,6 +22,10 @@ public final class KeyContext extends KeySource {
     private final String headers;
     private final byte[] head;
     private final boolean bytes;
+    /** Null if there is none. */
+    private final String namespace;
+    /** Negative if there is none. */
+    private final int sample;
 
     KeyContext(Builder from, byte[] queryHash, byte[] headers, byte[] head) {
         this.maker = from.deriver;
@@ -32,6 +37,8 @@ public final class KeyContext extends KeySource {
         this.headers = headers.length == 0 ? "" : KeyParts.shownDigest(headers);
         this.head = head;
         this.bytes = from.bytes;
+        this.namespace = from.namespace.isEmpty() ? null : from.namespace;
+        this.sample = from.sample;
     }
 
     /** The endpoint; never null. */
@@ -81,6 +88,16 @@ public final class KeyContext extends KeySource {
         return bytes;
     }
 
+    /** The namespace; null if there is none. */
+    String namespace() {
+        return namespace;
+    }
+
+    /** Which of several answers to each request is meant; negative if there is but one. */
+    int sample() {
+        return sample;
+    }
+
     KeyDeriver maker() {
         return maker;
     }
@@ -101,6 +118,8 @@ public final class KeyContext extends KeySource {
         String target = "";
         String query = "";
         boolean bytes;
+        String namespace = "";
+        int sample = CacheKey.NO_SAMPLE;
 
         Builder(KeyDeriver deriver, Endpoint endpoint, CacheScope scope) {
             this.deriver = deriver;
@@ -150,6 +169,32 @@ public final class KeyContext extends KeySource {
             return this;
         }
 
+        /**
+         * Keeps the answers apart from those of all other namespaces (wire rule W82), so that they can be counted and
+         * removed together ({@link CacheAdmin#namespaces}).
+         *
+         * @param name 1 to 64 of {@code A-Za-z0-9._-}, or empty for none, which it is unless set
+         * @throws IllegalArgumentException if it is anything else
+         */
+        public Builder namespace(String name) {
+            if (!name.isEmpty() && !Namespaces.isName(name)) {
+                throw new IllegalArgumentException("a namespace is 1 to 64 of A-Za-z0-9._-");
+            }
+            namespace = name;
+            return this;
+        }
+
+        /**
+         * Which of several answers to each request is meant (wire rule W82); there is but one unless set.
+         *
+         * @param number 0 to 9999
+         * @throws IllegalArgumentException if it is anything else
+         */
+        public Builder sample(int number) {
+            sample = CacheKey.requireSample(number);
+            return this;
+        }
+
         /** The context. */
         public KeyContext build() {
             byte[] queryHash = query.isEmpty() ? KeyBytes.NOTHING : deriver.queryHash(query);
@@ -166,6 +211,10 @@ public final class KeyContext extends KeySource {
             if (bytes) {
                 // One part more than the others have, so that no key is that of another context.
                 head.part(BYTES);
+            }
+            if (!namespace.isEmpty()) {
+                // Nor is this part one that another context has.
+                head.part(NAMESPACE + namespace);
             }
             return new KeyContext(this, queryHash, lines, head.copy());
         }

@@ -98,6 +98,12 @@ final class KeyDeriver {
         KeyBytes head() {
             return head;
         }
+
+        /** For whatever has to be digested; reset. */
+        MessageDigest sha256() {
+            sha256.reset();
+            return sha256;
+        }
     }
 
     // ---- who asks, and where
@@ -208,7 +214,6 @@ final class KeyDeriver {
         } catch (DigestException e) {
             throw new IllegalStateException(e);
         }
-        into.set(
-                context.endpoint(), stream, scratch.digest, 0, context.scope(), outgoing.modelTag(), context.isBytes());
+        into.set(context, stream, scratch.digest, 0, outgoing.modelTag());
     }
 }

@@ -20,6 +20,8 @@ import java.util.HexFormat;
  * @param query 48 bits of a keyed hash of the query string in hexadecimal, or empty if there is none
  * @param headers the first 48 bits of the SHA-256 of those header lines that count, or empty if there are none
  * @param preset fingerprint of the preset that was applied, or empty
+ * @param namespace empty if there is none
+ * @param sample which of several answers, or {@link CacheKey#NO_SAMPLE}
  * @param body the first 48 bits of the SHA-256 of the body after normalisation
  */
 public record KeyParts(
@@ -33,6 +35,8 @@ public record KeyParts(
         String query,
         String headers,
         String preset,
+        String namespace,
+        int sample,
         String body) {
 
     private static final int SHOWN_BYTES = 6;
@@ -51,6 +55,8 @@ public record KeyParts(
                 context.query(),
                 context.headers(),
                 request.presetFingerprint(),
+                key.namespace() == null ? "" : key.namespace(),
+                key.sample(),
                 shown(sha256.digest()));
     }
 

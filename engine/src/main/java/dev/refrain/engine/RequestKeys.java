@@ -106,7 +106,14 @@ final class RequestKeys {
             return false;
         }
         deriver.derive(restored(request), scratch.key, scratch.keys);
+        sample(request.context(deriver), scratch);
         return true;
+    }
+
+    private static void sample(KeyContext context, Scratch scratch) {
+        if (context.sample() != CacheKey.NO_SAMPLE) {
+            scratch.key.sample(context.sample(), scratch.keys.sha256());
+        }
     }
 
     /**
@@ -117,6 +124,16 @@ final class RequestKeys {
      * @return whether the request is eligible
      */
     boolean key(KeyContext context, byte[] bytes, int offset, int length, CacheRequest request, Scratch scratch) {
+        if (!keyOfAll(context, bytes, offset, length, request, scratch)) {
+            return false;
+        }
+        sample(context, scratch);
+        return true;
+    }
+
+    /** The same for all samples, which only the last step tells apart. */
+    private boolean keyOfAll(
+            KeyContext context, byte[] bytes, int offset, int length, CacheRequest request, Scratch scratch) {
         if (length > maxRequestBytes) {
             return false;
         }

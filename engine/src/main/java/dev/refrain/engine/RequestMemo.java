@@ -99,14 +99,8 @@ final class RequestMemo {
             return false;
         }
         ring.hit(hashed);
-        into.set(
-                context.endpoint(),
-                value[headLength + STREAMING] != 0,
-                value,
-                headLength + DIGEST,
-                context.scope(),
-                (long) LONG.get(value, headLength + MODEL),
-                context.isBytes());
+        into.set(context, value[headLength + STREAMING] != 0, value, headLength + DIGEST, (long)
+                LONG.get(value, headLength + MODEL));
         return true;
     }
 

@@ -394,6 +394,11 @@ public final class ResponseCacheBuilder {
         return this;
     }
 
+    /** The names of namespaces, as far as they are known. */
+    Namespaces namespaces() {
+        return new Namespaces(store != null ? null : file);
+    }
+
     /** Null for a store without a file. */
     HeardUntil heardUntil() {
         return file == null || store != null ? null : new HeardUntil(file);

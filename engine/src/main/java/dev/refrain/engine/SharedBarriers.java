@@ -1,26 +1,31 @@
 package dev.refrain.engine;
 
+import dev.refrain.engine.spi.EntryHead;
 import dev.refrain.engine.spi.SharedTier;
 import java.nio.charset.StandardCharsets;
 import java.security.SecureRandom;
 import java.util.Base64;
+import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
 
 /**
  * What was removed on any machine, and when: an answer whose fetch began before that does not count any more. Names of
  * barriers are a letter for what they remove, and which of it there is. Thread-safe.
  *
- * <p>Those for scopes, models and everything are remembered for good: the tier still has the entries that they bar. One
- * for a key is remembered for a minute, until whatever was under way when it came is done. In the tier itself the entry
- * is gone.
+ * <p>Those for scopes, models, namespaces and everything are remembered for good: the tier still has the entries that
+ * they bar. One for a key is remembered for a minute, until whatever was under way when it came is done. In the tier
+ * itself the entry is gone.
  */
 final class SharedBarriers {
     static final char ALL = 'A';
     static final char SCOPE = 'S';
     static final char MODEL = 'M';
+    static final char NAMESPACE = 'N';
     static final char KEY = 'K';
     /** A key that was removed here. What was under way has been superseded, so it bars only what the tier may have. */
     private static final char OWN_KEY = 'k';
@@ -64,6 +69,11 @@ final class SharedBarriers {
         return MODEL + HexFormat.of().toHexDigits(tag);
     }
 
+    /** @param tag see {@link Namespaces#tag} */
+    static String namespace(int tag) {
+        return NAMESPACE + HexFormat.of().toHexDigits(tag);
+    }
+
     /** One of this process, which knows it again: what was fetched since must not go with it. */
     String keyOfOurs(CacheKey key) {
         return key(key) + own;
@@ -93,7 +103,7 @@ final class SharedBarriers {
     static String name(byte[] bytes) {
         String name = new String(bytes, StandardCharsets.ISO_8859_1);
         boolean known = bytes.length <= SharedTier.MAX_BARRIER_LENGTH
-                && name.matches("A|[SD][0-9a-f]{12}|M[0-9a-f]{16}|K[A-Za-z0-9_-]{51}");
+                && name.matches("A|[SD][0-9a-f]{12}|M[0-9a-f]{16}|N[0-9a-f]{8}|K[A-Za-z0-9_-]{51}");
         return known ? name : null;
     }
 
@@ -105,6 +115,25 @@ final class SharedBarriers {
         } catch (IllegalArgumentException e) {
             return null;
         }
+    }
+
+    /** Tells which heads of entries barriers for scopes, models and namespaces are about. */
+    static Predicate<byte[]> heads(Set<String> names) {
+        Set<Integer> models = new HashSet<>();
+        Set<Integer> namespaces = new HashSet<>();
+        for (String name : names) {
+            if (name.charAt(0) == MODEL) {
+                models.add((int) (HexFormat.fromHexDigitsToLong(name, 1, name.length()) >>> 32));
+            } else if (name.charAt(0) == NAMESPACE) {
+                namespaces.add(HexFormat.fromHexDigits(name, 1, name.length()));
+            }
+        }
+        return head -> {
+            long label = EntryHead.model(head);
+            return models.contains((int) (label >>> 32))
+                    || namespaces.contains((int) label)
+                    || names.contains(scope(CacheKey.hexTag(EntryHead.scope(head))));
+        };
     }
 
     // ---- what holds
@@ -159,6 +188,8 @@ final class SharedBarriers {
         return !latest.isEmpty()
                 && (isRaised(scope(key.scope()), startedMicros)
                         || isRaised(model(key.modelTag()), startedMicros)
+                        || (key.namespace() != null
+                                && isRaised(namespace(Namespaces.tag(key.namespace())), startedMicros))
                         || isRaised(key(key), startedMicros)
                         || isRaised(digest(key.shortDigest()), startedMicros));
     }

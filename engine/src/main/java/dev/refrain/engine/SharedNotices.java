@@ -177,8 +177,7 @@ final class SharedNotices implements SharedTier.Listener {
         if (walked.contains(SharedBarriers.all())) {
             answers.removeIf(head -> head[EntryHead.KIND] != EntryHead.NOTE);
         } else if (!walked.isEmpty()) {
-            answers.removeIf(head -> walked.contains(SharedBarriers.scope(CacheKey.hexTag(EntryHead.scope(head))))
-                    || walked.contains(SharedBarriers.model(EntryHead.model(head))));
+            answers.removeIf(SharedBarriers.heads(walked));
         }
     }
 

@@ -556,6 +556,36 @@ class SharedTierTest {
         assertThat(cache.admin().shared().orElseThrow().storesLost()).isZero();
     }
 
+    private static CacheRequest inNamespace(Machine machine) {
+        CachePipeline pipeline = machine.cache.pipeline();
+        KeyContext context = pipeline.context(Endpoint.CHAT, pipeline.scope("sk-test"))
+                .namespace("evals")
+                .build();
+        return CacheRequest.of(context, utf8(CHAT_REQUEST));
+    }
+
+    @Test
+    void w91_aPurgeOfANamespaceHoldsOnAllMachines() throws IOException {
+        Machine one = new Machine(SECRET);
+        Machine other = new Machine(SECRET);
+        one.share(CHAT_REQUEST);
+        long before = one.stats().stores();
+        one.ask(inNamespace(one), ON);
+        until(() -> one.stats().stores() > before);
+        other.ask(CHAT_REQUEST);
+        assertThat(other.ask(inNamespace(other), ON).head.cache()).isInstanceOf(CacheOutcome.SharedHit.class);
+        assertThat(other.cache.admin().namespaces()).hasToString("[NamespaceFacts[name=evals, entries=1]]");
+
+        assertThat(one.cache.admin().removeNamespace("evals")).isEqualTo(1);
+
+        assertThat(other.cache.admin().namespaces()).isEmpty();
+        assertThat(other.cache.lookup(other.cache.key(inNamespace(other)).orElseThrow(), new CachedResponse()))
+                .isFalse();
+        assertThat(other.cache.lookup(other.cache.key(chat(CHAT_REQUEST)).orElseThrow(), new CachedResponse()))
+                .isTrue();
+        assertThat(other.ask(inNamespace(other), ON).head.cache()).isInstanceOf(CacheOutcome.Miss.class);
+    }
+
     @Test
     void w91_purgesHoldOnAllMachinesWhenTheyReturn() throws IOException {
         Machine one = new Machine(SECRET);

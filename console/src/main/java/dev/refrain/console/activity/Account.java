@@ -320,6 +320,10 @@ public final class Account implements RequestRecord {
         return streamed;
     }
 
+    String namespace() {
+        return key == null ? null : key.namespace();
+    }
+
     CacheKey key() {
         return key;
     }

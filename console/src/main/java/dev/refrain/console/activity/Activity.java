@@ -31,6 +31,7 @@ import java.math.BigDecimal;
  * @param finishReason as the provider said it
  * @param cut whether the response broke off
  * @param policy name of the policy that held for the request
+ * @param namespace that the request named, if it was eligible
  */
 public record Activity(
         long sequence,
@@ -58,7 +59,8 @@ public record Activity(
         long costNanos,
         String finishReason,
         boolean cut,
-        String policy) {
+        String policy,
+        String namespace) {
     /** Stands for a number that is not known. */
     public static final long UNKNOWN = -1;
 

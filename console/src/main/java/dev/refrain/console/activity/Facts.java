@@ -33,9 +33,9 @@ final class Facts {
     /** Numbers of texts. Texts without a number follow the ids. */
     private static final int TEXTS = 104;
 
-    private static final int ID_LENGTH = 132;
-    private static final int SOURCE_LENGTH = 136;
-    private static final int IDS = 140;
+    private static final int ID_LENGTH = 136;
+    private static final int SOURCE_LENGTH = 140;
+    private static final int IDS = 144;
 
     private static final int STREAMED = 1 << 8;
     private static final int CUT = 1 << 9;
@@ -47,7 +47,8 @@ final class Facts {
     private static final int REASON = 4;
     private static final int FINISH_REASON = 5;
     private static final int POLICY = 6;
-    private static final int TEXT_COUNT = 7;
+    private static final int NAMESPACE = 7;
+    private static final int TEXT_COUNT = 8;
 
     /** Longer ids and names are cut to this length. */
     static final int LONGEST_TEXT = 300;
@@ -95,6 +96,7 @@ final class Facts {
             number(texts, REASON, account.reason());
             number(texts, FINISH_REASON, account.finishReason());
             number(texts, POLICY, account.policy());
+            number(texts, NAMESPACE, account.namespace());
         }
 
         private static byte[] utf8(String text) {
@@ -309,5 +311,10 @@ final class Facts {
     /** Name of the policy that held for the request, or null. */
     String policy() {
         return texts[POLICY];
+    }
+
+    /** The namespace that the request named, or null. */
+    String namespace() {
+        return texts[NAMESPACE];
     }
 }

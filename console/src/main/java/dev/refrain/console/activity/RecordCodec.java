@@ -20,9 +20,11 @@ import java.util.Map;
  * <p>The instance is a growing batch, which can be copied at any time. Not thread-safe.
  */
 final class RecordCodec {
-    private static final byte VERSION = 2;
-    /** Of batches whose records have no policy. */
+    private static final byte VERSION = 3;
+    /** Of batches whose records have no policy and no namespace. */
     private static final byte WITHOUT_POLICIES = 1;
+    /** Of batches whose records have no namespace. */
+    private static final byte WITHOUT_NAMESPACES = 2;
 
     private static final int STREAMED = 1 << 5;
     private static final int CUT = 1 << 6;
@@ -104,6 +106,7 @@ final class RecordCodec {
         number(cost.costNanos() + 1);
         text(facts.finishReason());
         text(facts.policy());
+        text(facts.namespace());
         records++;
     }
 
@@ -255,7 +258,7 @@ final class RecordCodec {
 
         List<Activity> records(long firstSequence) {
             version = in.get();
-            if (version != VERSION && version != WITHOUT_POLICIES) {
+            if (version < WITHOUT_POLICIES || version > VERSION) {
                 throw new IllegalArgumentException("a batch of another version");
             }
             List<Activity> records = new ArrayList<>();
@@ -302,7 +305,8 @@ final class RecordCodec {
                     number() - 1,
                     text(),
                     (flags & CUT) != 0,
-                    version == WITHOUT_POLICIES ? null : text());
+                    version == WITHOUT_POLICIES ? null : text(),
+                    version <= WITHOUT_NAMESPACES ? null : text());
         }
 
         private String minted() {

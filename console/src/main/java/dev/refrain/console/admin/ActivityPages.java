@@ -44,6 +44,7 @@ final class ActivityPages {
             0,
             null,
             false,
+            null,
             null);
 
     private final ActivityLog log;

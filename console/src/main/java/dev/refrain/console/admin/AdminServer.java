@@ -155,6 +155,7 @@ public final class AdminServer implements AutoCloseable {
                 .on(Methods.GET, Routes.API + "events", (exchange, rest, body) -> events.listen(exchange))
                 .on(Methods.POST, Routes.API + "explain", (exchange, rest, body) -> explain(exchange, body))
                 .on(Methods.DELETE, Routes.API + "entries", (exchange, rest, body) -> purge.answer(exchange))
+                .on(Methods.GET, Routes.API + "namespaces", (exchange, rest, body) -> purge.namespaces(exchange))
                 .on(Methods.POST, Routes.LOGIN, (exchange, rest, body) -> login(exchange, body))
                 .on(Methods.POST, Routes.API + "logout", (exchange, rest, body) -> {
                     sessions.end(exchange);

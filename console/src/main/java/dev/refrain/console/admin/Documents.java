@@ -47,6 +47,7 @@ final class Documents {
         node.put("cost", activity.cost());
         node.put("finish_reason", activity.finishReason());
         node.put("policy", activity.policy());
+        node.put("namespace", activity.namespace());
         return node;
     }
 

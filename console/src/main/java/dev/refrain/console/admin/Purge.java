@@ -1,5 +1,7 @@
 package dev.refrain.console.admin;
 
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.refrain.console.activity.ActivityLog;
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.semantics.caller.Callers;
@@ -12,7 +14,7 @@ import java.util.Set;
 
 /** Removes stored answers. */
 final class Purge {
-    private static final Set<String> WAYS = Set.of("key", "scope", "model", "all");
+    private static final Set<String> WAYS = Set.of("key", "scope", "model", "namespace", "all");
     /** The digits of a tag that the log shows. */
     private static final int TAG_DIGITS = 12;
 
@@ -32,9 +34,21 @@ final class Purge {
                 WAYS.stream().filter(way -> parameters.get(way) != null).toList();
         // Two values of one parameter are ambiguous, too.
         if (given.size() != 1 || exchange.getQueryParameters().get(given.get(0)).size() != 1) {
-            throw AdminException.badRequest("Give exactly one of key, scope, model and all=true.");
+            throw AdminException.badRequest("Give exactly one of key, scope, model, namespace and all=true.");
         }
         Replies.json(exchange, Map.of("removed", remove(given.get(0), parameters.get(given.get(0)))));
+    }
+
+    /** The namespaces in which something is stored. */
+    void namespaces(HttpServerExchange exchange) throws AdminException {
+        new Parameters(exchange, Set.of());
+        ObjectNode document = Documents.object();
+        ArrayNode data = document.putArray("data");
+        cache.admin()
+                .namespaces()
+                .forEach(
+                        facts -> data.addObject().put("namespace", facts.name()).put("entries", facts.entries()));
+        Replies.json(exchange, document);
     }
 
     private long remove(String way, String value) throws AdminException {
@@ -42,6 +56,7 @@ final class Purge {
             case "key" -> removeKey(value.toLowerCase(Locale.ROOT));
             case "scope" -> removeScope(value);
             case "model" -> cache.admin().removeModel(value);
+            case "namespace" -> cache.admin().removeNamespace(value);
             default -> {
                 if (!value.equals("true")) {
                     throw AdminException.badRequest("all must be true.");

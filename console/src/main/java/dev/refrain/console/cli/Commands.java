@@ -15,13 +15,13 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Spec;
 
-/** The commands {@code java -jar refrain.jar stats|purge|explain}. Used on the main thread of a process. */
+/** The commands {@code java -jar refrain.jar stats|namespaces|purge|explain}. Used on the main thread of a process. */
 @Command(
         name = "java -jar refrain.jar",
         description = "Asks a running Refrain through its admin listener.",
-        subcommands = {StatsCommand.class, PurgeCommand.class, ExplainCommand.class})
+        subcommands = {StatsCommand.class, NamespacesCommand.class, PurgeCommand.class, ExplainCommand.class})
 public final class Commands implements Runnable {
-    private static final Set<String> NAMES = Set.of("stats", "purge", "explain");
+    private static final Set<String> NAMES = Set.of("stats", "namespaces", "purge", "explain");
 
     @Spec
     private CommandSpec spec;

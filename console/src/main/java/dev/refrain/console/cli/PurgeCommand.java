@@ -27,23 +27,32 @@ final class PurgeCommand extends AdminCommand {
         @Option(names = "--model", paramLabel = "MODEL", description = "All answers to requests for a model.")
         private String model;
 
+        @Option(names = "--namespace", paramLabel = "NAME", description = "All answers of a namespace.")
+        private String namespace;
+
         @Option(names = "--all", description = "All answers.")
         boolean all;
 
         String query() {
-            return key != null
-                    ? "key=" + encoded(key)
-                    : scope != null
-                            ? "scope=" + encoded(scope)
-                            : model != null ? "model=" + encoded(model) : "all=true";
+            if (key != null) {
+                return "key=" + encoded(key);
+            } else if (scope != null) {
+                return "scope=" + encoded(scope);
+            } else if (model != null) {
+                return "model=" + encoded(model);
+            }
+            return namespace != null ? "namespace=" + encoded(namespace) : "all=true";
         }
 
         String words() {
-            return key != null
-                    ? "the answer of the key " + key
-                    : scope != null
-                            ? "all answers of the scope " + scope
-                            : model != null ? "all answers for the model " + model : "all answers";
+            if (key != null) {
+                return "the answer of the key " + key;
+            } else if (scope != null) {
+                return "all answers of the scope " + scope;
+            } else if (model != null) {
+                return "all answers for the model " + model;
+            }
+            return namespace != null ? "all answers of the namespace " + namespace : "all answers";
         }
 
         private static String encoded(String value) {

@@ -118,9 +118,10 @@ public final class Explainer {
         RequestFields fields = new QuestionFields(question.headers());
         Caller caller = callers.of(fields, question.query());
         String upstream = upstreams.apply(question.route().endpoint());
-        KeyContext context = contexts.of(question.route(), upstream, caller, question.query(), fields);
         RequestedCaching asked =
                 RequestedCaching.of(fields, rules, question.route().endpoint(), caller.label());
+        KeyContext context =
+                contexts.of(question.route(), upstream, caller, question.query(), asked.partition(), fields);
         ContentCoding coding = ContentCoding.of(fields);
         // The body that is asked about is what is inside the coding.
         Decision decision = Decision.of(cache, cache::key, presets, context, asked, coding, body, body);
@@ -142,7 +143,9 @@ public final class Explainer {
                     null,
                     null);
         }
-        KeyParts parts = cache.admin().keyParts(decision.request()).orElseThrow();
+        KeyParts parts = decision.key() == null
+                ? cache.admin().keyParts(decision.request()).orElseThrow()
+                : cache.admin().keyParts(decision.key(), decision.request());
         EntryFacts facts = cache.admin().inspect(parts.key()).orElse(null);
         String obstacle = obstacle(controls, facts);
         boolean answers = facts != null && obstacle == null;
@@ -198,6 +201,8 @@ public final class Explainer {
             case MAX_TEMPERATURE -> "Its temperature, 1 where it says none, is above max-temperature of its policy.";
             case TOOLS -> "It offers tools, and its policy says tools: false.";
             case MAX_TURNS -> "It has more messages of the user than max-turns of its policy allows.";
+            case NAMESPACE -> "X-Refrain-Namespace must be 1 to 64 of A-Za-z0-9._-.";
+            case SAMPLE -> "X-Refrain-Sample must be 0 to 9999, and X-Refrain-Samples 1 to 100.";
             case ANSWER_TOO_LARGE, ANSWER_ENCODED -> "Its answer cannot be stored.";
         };
     }

@@ -3,6 +3,7 @@ package dev.refrain.console.explain;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.databind.PropertyNamingStrategies.SnakeCaseStrategy;
 import com.fasterxml.jackson.databind.annotation.JsonNaming;
+import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.KeyParts;
 import dev.refrain.engine.stats.EntryFacts;
 import java.util.List;
@@ -48,6 +49,8 @@ public record Explanation(
             String query,
             String headers,
             String preset,
+            String namespace,
+            Integer sample,
             String body) {
         /** The engine's parts in JSON's words. */
         public static Parts of(KeyParts parts) {
@@ -61,6 +64,8 @@ public record Explanation(
                     parts.query().isEmpty() ? "empty" : parts.query(),
                     parts.headers().isEmpty() ? "none" : parts.headers(),
                     parts.preset(),
+                    parts.namespace(),
+                    parts.sample() == CacheKey.NO_SAMPLE ? null : parts.sample(),
                     parts.body());
         }
     }

@@ -130,6 +130,12 @@ final class Outline {
         if (!parts.preset().equals(other.parts.preset())) {
             found.add("(content of the preset)");
         }
+        if (!parts.namespace().equals(other.parts.namespace())) {
+            found.add("(namespace)");
+        }
+        if (parts.sample() != other.parts.sample()) {
+            found.add("(sample)");
+        }
         return new ArrayList<>(found);
     }
 

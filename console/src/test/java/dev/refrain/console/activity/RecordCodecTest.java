@@ -34,16 +34,19 @@ class RecordCodecTest {
         assertThat(RecordCodec.decode(codec.copy(), 1000)).isEqualTo(expected);
     }
 
-    /** The first version had no policies, so a record without one ended a byte earlier. */
+    /** The first version had no policies, and the second no namespaces, so records without ended earlier. */
     @Property(tries = 200)
-    void aBatchOfTheFirstVersionIsRead(@ForAll long seed) {
+    void batchesOfEarlierVersionsAreRead(@ForAll long seed) {
         Random random = new Random(seed);
         RecordCodec codec = new RecordCodec();
         Activity expected = add(codec, random, 7);
         byte[] bytes = codec.copy();
+        bytes[0] = 2;
+        byte[] second = java.util.Arrays.copyOf(bytes, bytes.length - 1);
+        assertThat(RecordCodec.decode(second, 7)).containsExactly(expected);
         if (expected.policy() == null) {
             bytes[0] = 1;
-            byte[] first = java.util.Arrays.copyOf(bytes, bytes.length - 1);
+            byte[] first = java.util.Arrays.copyOf(bytes, bytes.length - 2);
             assertThat(RecordCodec.decode(first, 7)).containsExactly(expected);
         }
     }
@@ -130,7 +133,8 @@ class RecordCodecTest {
                 n[9] - 1,
                 null,
                 cut,
-                policy);
+                policy,
+                null);
     }
 
     @SafeVarargs

@@ -26,7 +26,11 @@ public enum BypassReason {
     /** It offers tools, and the operator's policy does not cache such requests. */
     TOOLS("tools"),
     /** The conversation is longer than the operator's policy allows. */
-    MAX_TURNS("max-turns");
+    MAX_TURNS("max-turns"),
+    /** What it names as its namespace is none (wire rule W82). */
+    NAMESPACE("invalid-namespace"),
+    /** What it says of samples makes no sense (wire rule W82). */
+    SAMPLE("invalid-sample");
 
     private final String detail;
 

@@ -31,7 +31,10 @@ public final class EntryHead {
 
     /** Offset of a tag that all entries stored for one API key share and others do not, 0 if there is none, a long. */
     public static final int SCOPE = 48;
-    /** Offset of a tag that all entries of one model share and others do not, 0 if there is none, a long. */
+    /**
+     * Offset of a tag that all entries of one model and one namespace share and others do not, 0 if there is none, a
+     * long: see {@link #label}.
+     */
     public static final int MODEL = 56;
 
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
@@ -60,8 +63,29 @@ public final class EntryHead {
         return (long) LONG.get(entry, SCOPE);
     }
 
-    /** The tag of the entry's model, or 0. */
+    /** The tag at {@link #MODEL}, or 0. */
     public static long model(byte[] entry) {
         return (long) LONG.get(entry, MODEL);
+    }
+
+    /**
+     * The tag for {@link #MODEL}: the model's, whose lower half gives way to that of a namespace if there is one. So
+     * one field serves for both kinds of removal. One that removes an entry by mistake, once in 2^32, costs a hit.
+     *
+     * @param model 64 bits that stand for the model; 0 for none
+     * @param namespace 32 bits that stand for the namespace; 0 for none
+     */
+    public static long label(long model, int namespace) {
+        return namespace == 0 ? model : (model & ~0xFFFF_FFFFL) | (namespace & 0xFFFF_FFFFL);
+    }
+
+    /** Whether a tag at {@link #MODEL} is one of a model. */
+    public static boolean isOfModel(long label, long model) {
+        return label >>> 32 == model >>> 32;
+    }
+
+    /** Whether a tag at {@link #MODEL} is one of a namespace. */
+    public static boolean isOfNamespace(long label, int namespace) {
+        return (int) label == namespace;
     }
 }

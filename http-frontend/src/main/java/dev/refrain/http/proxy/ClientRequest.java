@@ -158,7 +158,7 @@ final class ClientRequest {
     /** What goes into the key beside the body; only for endpoints. */
     KeyContext context() {
         if (context == null) {
-            context = parts.contexts().of(route, provider().identity(), caller(), query(), fields);
+            context = parts.contexts().of(route, provider().identity(), caller(), query(), asked().partition(), fields);
         }
         return context;
     }

@@ -262,8 +262,8 @@ final class ProxyHandler implements HttpHandler {
         request.account().policy(decision.policyName());
         Upstream call = calls.of(request, () -> new HeldBody(outgoing(decision, body, sent, held)), controls.enabled());
         if (key != null) {
-            // The shortcut makes the key of what it sees of a body.
-            if (body == sent) {
+            // The shortcut makes the key of what it sees of a body, and picks no sample.
+            if (body == sent && request.asked().partition().samples() == 0) {
                 request.shortcut()
                         .learn(
                                 request.exchange(),

@@ -139,6 +139,9 @@ public final class CacheHeaders {
         if (status != NO_STATUS) {
             field.append("; fwd-status=").append(status);
         }
+        if (key != null && key.sample() != CacheKey.NO_SAMPLE) {
+            field.append("; sample=").append(key.sample());
+        }
         if (key != null) {
             field.append("; key=\"").append(key.shortDigest()).append('"');
         }

@@ -4,13 +4,10 @@ import dev.refrain.engine.KeyContext;
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.semantics.caller.Caller;
 import dev.refrain.semantics.caller.Callers;
-import dev.refrain.semantics.caller.FieldNames;
 import dev.refrain.semantics.coding.ContentCoding;
 import dev.refrain.semantics.key.KeyContexts;
 import dev.refrain.semantics.policy.RequestedCaching;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReferenceArray;
@@ -44,10 +41,7 @@ final class ClientHeads {
     ClientHeads(ResponseCache cache, RefrainOptions options) {
         this.options = options;
         this.callers = new Callers(cache, options.credentials(), Map.of());
-        List<String> headers = new ArrayList<>(options.keyHeaders().names());
-        headers.add(KeyFields.NAMESPACE);
-        headers.add(KeyFields.SAMPLE);
-        this.contexts = new KeyContexts(cache, new FieldNames(headers), options.credentials());
+        this.contexts = new KeyContexts(cache, options.keyHeaders(), options.credentials());
         this.caller =
                 options.scope() == null ? null : Caller.of(cache.pipeline().scope(options.scope()));
     }
@@ -101,7 +95,7 @@ final class ClientHeads {
         }
         String upstream = options.upstream() == null ? path.base() : options.upstream();
         KeyContext context =
-                contexts.of(path.route(), upstream, who, request.url().query(), fields);
+                contexts.of(path.route(), upstream, who, request.url().query(), asked.partition(), fields);
         boolean isAnonymous = caller == null && callers.isAnonymous(who);
         return new ClientHead(path.route().endpoint(), asked, who, isAnonymous, ContentCoding.of(fields), context);
     }

@@ -60,10 +60,10 @@ public final class ItemCache {
                 .upstream(options.upstream() == null ? identity.get() : options.upstream())
                 .bytes();
         if (options.namespace() != null) {
-            builder.header(KeyFields.NAMESPACE, options.namespace());
+            builder.namespace(options.namespace());
         }
         if (options.sample() != null) {
-            builder.header(KeyFields.SAMPLE, options.sample());
+            builder.sample(Integer.parseInt(options.sample()));
         }
         this.context = builder.build();
     }

@@ -6,6 +6,7 @@ import dev.refrain.semantics.caller.FieldNames;
 import dev.refrain.semantics.key.KeyContexts;
 import dev.refrain.semantics.policy.CacheDefaults;
 import dev.refrain.semantics.policy.CacheRules;
+import dev.refrain.semantics.policy.Partition;
 import dev.refrain.semantics.policy.Policies;
 import java.time.Duration;
 import java.util.Objects;
@@ -13,7 +14,6 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.regex.Pattern;
 
 /**
  * How a front-end inside a JVM uses the cache where a request does not say it by itself. The header fields of the wire
@@ -30,13 +30,13 @@ public final class RefrainOptions {
     /** Everything as {@link #builder} has it. */
     public static final RefrainOptions DEFAULTS = builder().build();
 
-    private static final Pattern NAMESPACE = Pattern.compile("[A-Za-z0-9._-]{1,64}");
     private static final int MOST_SAMPLES = 10_000;
 
     private final CacheControls otherwise;
     private final CacheRules rules;
     private final String namespace;
     private final String sample;
+    private final String samples;
     private final String scope;
     private final String upstream;
     private final FieldNames keyHeaders;
@@ -50,6 +50,7 @@ public final class RefrainOptions {
         this.rules = new CacheRules(new CacheDefaults(from.on, from.ttl, longest), from.policies);
         this.namespace = from.namespace;
         this.sample = from.sample;
+        this.samples = from.samples;
         this.scope = from.scope;
         this.upstream = from.upstream;
         this.keyHeaders = from.keyHeaders;
@@ -87,6 +88,11 @@ public final class RefrainOptions {
     }
 
     /** Null unless set. */
+    String samples() {
+        return samples;
+    }
+
+    /** Null unless set. */
     String scope() {
         return scope;
     }
@@ -112,16 +118,6 @@ public final class RefrainOptions {
         return executor;
     }
 
-    /** Whether a text is the name of a namespace (wire rule W82). */
-    static boolean isNamespace(String text) {
-        return NAMESPACE.matcher(text).matches();
-    }
-
-    /** Whether a text is the number of a sample (wire rule W82). */
-    static boolean isSample(String text) {
-        return text.matches("[0-9]{1,4}");
-    }
-
     /** Threads for calls, which end when they have had nothing to do for a minute and keep no program from ending. */
     private static final class OwnThreads {
         private static final AtomicInteger NUMBER = new AtomicInteger();
@@ -142,6 +138,7 @@ public final class RefrainOptions {
         private Policies policies = Policies.NONE;
         private String namespace;
         private String sample;
+        private String samples;
         private String scope;
         private String upstream;
         private FieldNames keyHeaders = FieldNames.parse(KeyContexts.USUAL_HEADERS);
@@ -185,7 +182,7 @@ public final class RefrainOptions {
          * @throws IllegalArgumentException if it is anything else
          */
         public Builder namespace(String name) {
-            if (!isNamespace(name)) {
+            if (!Partition.isName(name)) {
                 throw new IllegalArgumentException("a namespace must be 1 to 64 of A-Za-z0-9._-, was " + name);
             }
             namespace = name;
@@ -203,6 +200,23 @@ public final class RefrainOptions {
                 throw new IllegalArgumentException("a sample must be 0 to 9999, was " + number);
             }
             sample = Integer.toString(number);
+            samples = null;
+            return this;
+        }
+
+        /**
+         * Picks one of several answers to each request (wire rule W82), and fetches them first; in place of
+         * {@link #sample}. Not for single items, such as the texts of an embedding model.
+         *
+         * @param count of how many, 1 to 100
+         * @throws IllegalArgumentException if it is anything else
+         */
+        public Builder samples(int count) {
+            if (count < 1 || count > Partition.MOST_SAMPLES) {
+                throw new IllegalArgumentException("samples must be 1 to 100, were " + count);
+            }
+            samples = Integer.toString(count);
+            sample = null;
             return this;
         }
 

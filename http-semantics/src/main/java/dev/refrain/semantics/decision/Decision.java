@@ -89,9 +89,13 @@ public record Decision(
             }
         }
         // The key first: a body that was seen lately is not read again for it.
-        BypassReason limit = controls.enabled() ? limit(policy, request) : null;
+        BypassReason flaw = asked.partition().flaw();
+        BypassReason limit = !controls.enabled() || flaw != null ? flaw : limit(policy, request);
         CacheKey key = controls.enabled() && limit == null ? keys.apply(request).orElse(null) : null;
         BypassReason bypass = key == null ? cache.pipeline().bypass(request).orElse(limit) : null;
+        if (key != null && asked.partition().samples() > 0) {
+            key = cache.pipeline().pickSample(key, asked.partition().samples());
+        }
         CacheRequest decided = request;
         boolean isMerged = isMerged(preset);
         Supplier<byte[]> outgoing = () -> {

@@ -27,8 +27,13 @@ public final class ForwardedFields {
     private static final Set<String> WRITTEN_BY_THE_CLIENT =
             Set.of("host", "content-length", "expect", "http2-settings");
 
-    private static final Set<String> OWN_REQUEST =
-            Set.of("x-openrouter-cache", "x-openrouter-cache-ttl", "x-openrouter-cache-clear");
+    private static final Set<String> OWN_REQUEST = Set.of(
+            "x-openrouter-cache",
+            "x-openrouter-cache-ttl",
+            "x-openrouter-cache-clear",
+            "x-refrain-namespace",
+            "x-refrain-sample",
+            "x-refrain-samples");
 
     /** An upstream with a cache of its own may send such fields, which must not be taken for ours. */
     private static final String OWN_RESPONSE_PREFIX = "x-openrouter-cache-";

@@ -1,11 +1,13 @@
 package dev.refrain.semantics.key;
 
+import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.KeyContext;
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.semantics.RequestFields;
 import dev.refrain.semantics.caller.Caller;
 import dev.refrain.semantics.caller.CredentialFields;
 import dev.refrain.semantics.caller.FieldNames;
+import dev.refrain.semantics.policy.Partition;
 import dev.refrain.semantics.route.Route;
 import java.util.List;
 
@@ -29,7 +31,11 @@ public final class KeyContexts {
     public KeyContexts(ResponseCache cache, FieldNames headers, CredentialFields credentials) {
         this.cache = cache;
         this.credentials = credentials;
-        this.headers = headers.names().stream().sorted().toList();
+        // These have parts of their own.
+        this.headers = headers.names().stream()
+                .filter(name -> !name.equalsIgnoreCase(Partition.NAMESPACE) && !name.equalsIgnoreCase(Partition.SAMPLE))
+                .sorted()
+                .toList();
     }
 
     /**
@@ -38,13 +44,19 @@ public final class KeyContexts {
      * @param route to an endpoint; two of Azure's deployments answer differently
      * @param upstream names the provider, the same over restarts
      * @param query as sent, or empty
+     * @param partition which part of the cache the request is about
      */
-    public KeyContext of(Route route, String upstream, Caller caller, String query, RequestFields fields) {
+    public KeyContext of(
+            Route route, String upstream, Caller caller, String query, Partition partition, RequestFields fields) {
         KeyContext.Builder context = cache.pipeline()
                 .context(route.endpoint(), caller.scope())
                 .upstream(route.base(upstream))
                 .target(route.deployment() == null ? "" : route.deployment())
-                .query(query);
+                .query(query)
+                .namespace(partition.namespace());
+        if (partition.sample() != CacheKey.NO_SAMPLE) {
+            context.sample(partition.sample());
+        }
         for (String name : headers) {
             List<String> lines = fields.all(name);
             if (lines != null) {

@@ -23,6 +23,7 @@ public final class RequestedCaching {
     private final String ttl;
     private final String clear;
     private final List<String> cacheControl;
+    private final Partition partition;
     private final CacheRules rules;
     private final Endpoint endpoint;
     private final String label;
@@ -41,6 +42,7 @@ public final class RequestedCaching {
             String ttl,
             String clear,
             List<String> cacheControl,
+            Partition partition,
             CacheRules rules,
             Endpoint endpoint,
             String label) {
@@ -48,6 +50,7 @@ public final class RequestedCaching {
         this.ttl = ttl;
         this.clear = clear;
         this.cacheControl = cacheControl;
+        this.partition = partition;
         this.rules = rules;
         this.endpoint = endpoint;
         this.label = label;
@@ -68,6 +71,7 @@ public final class RequestedCaching {
                 fields.first(TTL),
                 fields.first(CLEAR),
                 fields.all(CACHE_CONTROL),
+                Partition.of(fields),
                 rules,
                 endpoint,
                 label);
@@ -81,6 +85,11 @@ public final class RequestedCaching {
     /** What the head decides, without what a body may change; never null. */
     public CacheControls alone() {
         return alone;
+    }
+
+    /** Which part of the cache it is about; never null. */
+    public Partition partition() {
+        return partition;
     }
 
     /** Whether the body has to be looked into to know what holds for the request. */

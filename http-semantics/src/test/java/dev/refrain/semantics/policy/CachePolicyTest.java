@@ -125,6 +125,7 @@ class CachePolicyTest {
 
     private static CacheControls decide(
             String cache, String ttl, String clear, List<String> cacheControl, Preset preset) {
-        return new RequestedCaching(cache, ttl, clear, cacheControl, CacheRules.USUAL, null, null).with(preset, null);
+        return new RequestedCaching(cache, ttl, clear, cacheControl, Partition.NONE, CacheRules.USUAL, null, null)
+                .with(preset, null);
     }
 }

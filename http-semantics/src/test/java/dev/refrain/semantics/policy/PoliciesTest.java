@@ -299,7 +299,8 @@ class PoliciesTest {
     }
 
     private static CacheControls decide(CacheRules rules, String cache, String ttl, Preset preset, String model) {
-        RequestedCaching asked = new RequestedCaching(cache, ttl, null, null, rules, Endpoint.CHAT, "a");
+        RequestedCaching asked =
+                new RequestedCaching(cache, ttl, null, null, Partition.NONE, rules, Endpoint.CHAT, "a");
         return asked.with(preset, asked.policy(model, null));
     }
 }

@@ -86,6 +86,7 @@ function fields(record, currency, hit) {
     ["Model", record.model],
     ["Preset", record.preset],
     ["Policy", record.policy],
+    ["Namespace", record.namespace],
     ["Scope", record.scope],
     ["Streamed", record.streamed ? "yes" : "no"],
     ["Status", String(record.status), record.status >= 400 ? "bad" : ""],

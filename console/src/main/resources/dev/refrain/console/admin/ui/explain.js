@@ -189,6 +189,8 @@ function key(answer) {
       ["Query", parts.query, "code"],
       ["Headers", parts.headers, "code"],
       ["Preset", parts.preset],
+      ["Namespace", parts.namespace, "code"],
+      ["Sample", parts.sample === null ? null : String(parts.sample)],
       ["Body", parts.body, "code"],
       ["Key version", String(parts.version)],
       ["Lifetime", seconds(answer.ttl_seconds)],

@@ -1,6 +1,6 @@
 /** Removing stored answers, after a confirmation that says which. */
-import { $, setText } from "./dom.js";
-import { remove } from "./api.js";
+import { $, element, setText } from "./dom.js";
+import { get, remove } from "./api.js";
 import * as format from "./format.js";
 
 const form = $("purge-form");
@@ -8,6 +8,7 @@ const KINDS = {
   key: { label: "Key", what: value => `The answer stored under the key ${value}` },
   scope: { label: "Scope", what: value => `All answers of the scope ${value}` },
   model: { label: "Model", what: value => `All answers to requests for the model ${value}` },
+  namespace: { label: "Namespace", what: value => `All answers of the namespace ${value}` },
   all: { label: "", what: () => "All stored answers, of all scopes and models," },
 };
 
@@ -29,6 +30,18 @@ export function show(parameters) {
     form.elements.value.value = value;
   }
   choose();
+  namespaces();
+}
+
+/** What can be chosen; without it a name has to be typed. */
+async function namespaces() {
+  try {
+    const { data } = await get("namespaces");
+    $("namespaces").replaceChildren(...data.map(({ namespace, entries }) =>
+      element("option", { value: namespace }, entries === 1 ? "1 answer" : `${format.exact(entries)} answers`)));
+  } catch {
+    $("namespaces").replaceChildren();
+  }
 }
 
 function choose() {

@@ -1,0 +1,113 @@
+package dev.refrain.engine;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.regex.Pattern;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The names of namespaces in which something was stored (wire rule W82). Entries have but a hash of them. The names
+ * stand beside the store, in the file {@code .namespaces}, one a line; all processes append to it, and it only grows,
+ * up to {@link #MOST} names. Which of them have entries the store tells. Thread-safe.
+ */
+final class Namespaces {
+    private static final Logger LOG = LoggerFactory.getLogger(Namespaces.class);
+
+    /** Clients choose the names. Further ones are used and removed like the others, but not listed. */
+    static final int MOST = 10_000;
+
+    private static final long MOST_BYTES = 2L * MOST * 65;
+    private static final Pattern NAME = Pattern.compile("[A-Za-z0-9._-]{1,64}");
+
+    /** Null for a store without a file. */
+    private final Path file;
+
+    private final Set<String> known = ConcurrentHashMap.newKeySet();
+
+    /** @param store the store's file, or null if it has none */
+    Namespaces(Path store) {
+        file = store == null ? null : store.resolveSibling(store.getFileName() + ".namespaces");
+        known.addAll(read());
+    }
+
+    static boolean isName(String text) {
+        return NAME.matcher(text).matches();
+    }
+
+    /** 32 bits that stand for a namespace (FNV-1a); 0 for none. */
+    static int tag(String name) {
+        if (name == null) {
+            return 0;
+        }
+        int hash = 0x811C9DC5;
+        for (int i = 0; i < name.length(); i++) {
+            hash = (hash ^ name.charAt(i)) * 0x01000193;
+        }
+        return hash == 0 ? 1 : hash;
+    }
+
+    /** Something is stored in a namespace. Costs nothing for one that is known, or for none. */
+    void note(String name) {
+        if (name == null || known.contains(name) || known.size() >= MOST || !known.add(name) || file == null) {
+            return;
+        }
+        try {
+            if (!Files.exists(file)) {
+                create();
+            }
+            Files.writeString(file, name + "\n", StandardCharsets.US_ASCII, StandardOpenOption.APPEND);
+        } catch (IOException e) {
+            LOG.debug("A namespace could not be noted; it is not listed after a restart", e);
+        }
+    }
+
+    private void create() throws IOException {
+        FileAttribute<?>[] ownersOnly =
+                file.getFileSystem().supportedFileAttributeViews().contains("posix")
+                        ? new FileAttribute<?>[] {
+                            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"))
+                        }
+                        : new FileAttribute<?>[0];
+        try {
+            Files.createFile(file, ownersOnly);
+        } catch (java.nio.file.FileAlreadyExistsException another) {
+            // Another process was faster.
+        }
+    }
+
+    /** All names that are known, here or to another process that has the store open; in their order. */
+    Set<String> names() {
+        Set<String> names = new TreeSet<>(known);
+        for (String name : read()) {
+            if (names.size() < MOST) {
+                names.add(name);
+            }
+        }
+        return names;
+    }
+
+    private Set<String> read() {
+        Set<String> names = new TreeSet<>();
+        try {
+            if (file != null && Files.isRegularFile(file) && Files.size(file) <= MOST_BYTES) {
+                for (String line : Files.readAllLines(file, StandardCharsets.ISO_8859_1)) {
+                    if (names.size() < MOST && isName(line)) {
+                        names.add(line);
+                    }
+                }
+            }
+        } catch (IOException e) {
+            LOG.debug("The names of namespaces could not be read", e);
+        }
+        return names;
+    }
+}
