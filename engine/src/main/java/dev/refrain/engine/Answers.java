@@ -82,13 +82,14 @@ final class Answers implements AutoCloseable {
         this.memory = builder.memory != null ? builder.memory : MemoryBudget.ofHeap();
         this.maxAnswerBytes = builder.maxAnswerBytes;
         this.staleIfErrorMillis = builder.staleIfErrorMillis;
-        this.replayZero = builder.replayZero;
+        this.replayZero = builder.replayZero();
         this.neverStored = builder.neverStored;
         this.lastUse = lastUse;
         this.namespaces = builder.namespaces();
         byte[] cluster = builder.clusterSecret;
         this.ids = new IssuedIds(store, cluster == null ? store.secret() : KeyDeriver.idsOfCluster(cluster), clock);
         KeyDeriver deriver = cluster == null ? new KeyDeriver(store.secret()) : KeyDeriver.ofCluster(cluster);
+        deriver.rules(builder.keyRules);
         this.keys = new RequestKeys(deriver, ids, builder.maxRequestBytes, builder.memoBytes());
         this.faults = new CaptureFaults(counters, memory, ticker);
         this.entries =

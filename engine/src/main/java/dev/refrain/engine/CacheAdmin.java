@@ -1,5 +1,6 @@
 package dev.refrain.engine;
 
+import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.engine.internal.request.RequestScan;
 import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.engine.spi.EntryHead;
@@ -55,6 +56,11 @@ public final class CacheAdmin {
     /** The longest answer that is stored, in bytes. */
     public int maxAnswerBytes() {
         return answers.maxAnswerBytes();
+    }
+
+    /** What of the bodies of an endpoint's requests counts ({@link ResponseCacheBuilder#keyRules}). */
+    public KeyRules keyRules(Endpoint endpoint) {
+        return answers.keys().deriver().rules(endpoint);
     }
 
     /** What there is in the store for a key, expired or not, without counting as a hit; empty if there is nothing. */

@@ -1,6 +1,7 @@
 package dev.refrain.engine;
 
 import dev.refrain.engine.exchange.Endpoint;
+import dev.refrain.engine.internal.request.IgnoredMembers;
 import dev.refrain.engine.internal.request.RequestScan;
 import java.util.Objects;
 
@@ -161,10 +162,17 @@ public final class CacheRequest {
     RequestScan body() {
         RequestScan scanned = scan;
         if (scanned == null) {
-            scanned = RequestScan.of(bytes, offset, length);
+            KeyRules rules = source.rules();
+            scanned = RequestScan.of(bytes, offset, length, rules == null ? null : rules.members());
             scan = scanned;
         }
         return scanned;
+    }
+
+    /** The same, with what does not count left out by the rules of a cache. */
+    RequestScan body(KeyContext context) {
+        IgnoredMembers without = context.rules().members();
+        return without == null || source.rules() != null ? body() : RequestScan.of(bytes, offset, length, without);
     }
 
     /** The body that goes upstream. */

@@ -12,6 +12,7 @@ import java.util.Objects;
 public final class KeyContext extends KeySource {
     private static final String BYTES = "bytes";
     private static final String NAMESPACE = "namespace ";
+    private static final String RULES = "rules ";
 
     private final KeyDeriver maker;
     private final Endpoint endpoint;
@@ -27,7 +28,9 @@ public final class KeyContext extends KeySource {
     /** Negative if there is none. */
     private final int sample;
 
-    KeyContext(Builder from, byte[] queryHash, byte[] headers, byte[] head) {
+    private final KeyRules rules;
+
+    KeyContext(Builder from, KeyRules rules, byte[] queryHash, byte[] headers, byte[] head) {
         this.maker = from.deriver;
         this.endpoint = from.endpoint;
         this.scope = from.scope;
@@ -39,6 +42,7 @@ public final class KeyContext extends KeySource {
         this.bytes = from.bytes;
         this.namespace = from.namespace.isEmpty() ? null : from.namespace;
         this.sample = from.sample;
+        this.rules = rules;
     }
 
     /** The endpoint; never null. */
@@ -96,6 +100,12 @@ public final class KeyContext extends KeySource {
     /** Which of several answers to each request is meant; negative if there is but one. */
     int sample() {
         return sample;
+    }
+
+    /** What of a body counts. */
+    @Override
+    KeyRules rules() {
+        return rules;
     }
 
     KeyDeriver maker() {
@@ -212,11 +222,16 @@ public final class KeyContext extends KeySource {
                 // One part more than the others have, so that no key is that of another context.
                 head.part(BYTES);
             }
+            // They say nothing of bytes of the caller's own.
+            KeyRules rules = bytes ? KeyRules.NONE : deriver.rules(endpoint);
+            if (!rules.equals(KeyRules.NONE)) {
+                head.part(RULES + rules.text());
+            }
             if (!namespace.isEmpty()) {
                 // Nor is this part one that another context has.
                 head.part(NAMESPACE + namespace);
             }
-            return new KeyContext(this, queryHash, lines, head.copy());
+            return new KeyContext(this, rules, queryHash, lines, head.copy());
         }
     }
 }

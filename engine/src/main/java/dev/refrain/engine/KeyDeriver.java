@@ -1,6 +1,8 @@
 package dev.refrain.engine;
 
+import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.engine.internal.Pool;
+import dev.refrain.engine.internal.request.CanonicalJson;
 import dev.refrain.engine.internal.request.RequestScan;
 import dev.refrain.engine.internal.seal.Hkdf;
 import dev.refrain.engine.internal.seal.ScopeKey;
@@ -10,7 +12,9 @@ import java.security.GeneralSecurityException;
 import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 
@@ -37,6 +41,7 @@ final class KeyDeriver {
     private static final byte[] SEALS = ascii("seals");
     private static final byte[] IDS = ascii("ids");
 
+    private final Map<Endpoint, KeyRules> rules = new EnumMap<>(Endpoint.class);
     private final Pool<Mac> macs;
     /** Null if nothing is sealed. */
     private final Pool<Mac> sealMacs;
@@ -106,6 +111,15 @@ final class KeyDeriver {
         }
     }
 
+    /** What of bodies counts, by endpoint. Set once, before the first context is made. */
+    void rules(Map<Endpoint, KeyRules> byEndpoint) {
+        rules.putAll(byEndpoint);
+    }
+
+    KeyRules rules(Endpoint endpoint) {
+        return rules.getOrDefault(endpoint, KeyRules.NONE);
+    }
+
     // ---- who asks, and where
 
     CacheScope scope(String apiKey) {
@@ -169,7 +183,7 @@ final class KeyDeriver {
     void derive(CacheRequest request, KeyBuffer into, Scratch scratch) {
         KeyContext context = request.context(this);
         begin(context, request.presetFingerprint(), scratch);
-        finish(context, request.stream(), request.body(), request.outgoing(), into, scratch);
+        finish(context, request.stream(), request.body(context), request.outgoing(), into, scratch);
     }
 
     /**
@@ -201,12 +215,18 @@ final class KeyDeriver {
             Scratch scratch) {
         KeyBytes head = scratch.head;
         int begun = head.length();
+        byte[] canonical = context.rules().isCanonical() ? CanonicalJson.of(body.normalised()) : null;
         // The model is part of the body, so it is not hashed again.
-        head.putLength(body.normalisedLength());
+        head.putLength(canonical == null ? body.normalisedLength() : canonical.length);
         head.array()[1] = (byte) (stream ? 1 : 0);
         MessageDigest sha256 = scratch.sha256;
         sha256.reset();
-        body.digest(sha256, head.array(), head.length());
+        if (canonical == null) {
+            body.digest(sha256, head.array(), head.length());
+        } else {
+            sha256.update(head.array(), 0, head.length());
+            sha256.update(canonical);
+        }
         head.array()[1] = 0;
         head.truncate(begun);
         try {

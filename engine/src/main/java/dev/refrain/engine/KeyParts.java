@@ -1,6 +1,7 @@
 package dev.refrain.engine;
 
 import dev.refrain.engine.exchange.Endpoint;
+import dev.refrain.engine.internal.request.CanonicalJson;
 import dev.refrain.engine.internal.request.RequestScan;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -43,7 +44,14 @@ public record KeyParts(
 
     static KeyParts of(CacheKey key, KeyContext context, CacheRequest request) {
         MessageDigest sha256 = sha256();
-        request.body().digest(sha256, new byte[RequestScan.GATHERED_BYTES], 0);
+        byte[] canonical = context.rules().isCanonical()
+                ? CanonicalJson.of(request.body(context).normalised())
+                : null;
+        if (canonical == null) {
+            request.body(context).digest(sha256, new byte[RequestScan.GATHERED_BYTES], 0);
+        } else {
+            sha256.update(canonical);
+        }
         return new KeyParts(
                 key,
                 KeyDeriver.KEY_VERSION,

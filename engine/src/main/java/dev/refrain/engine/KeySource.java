@@ -9,6 +9,9 @@ import dev.refrain.engine.exchange.Endpoint;
 abstract class KeySource {
     abstract Endpoint endpoint();
 
+    /** What of a body counts; null if that depends on the cache that asks. */
+    abstract KeyRules rules();
+
     /** The context of these requests for the cache that has the deriver. */
     abstract KeyContext context(KeyDeriver deriver);
 
@@ -25,6 +28,11 @@ abstract class KeySource {
         @Override
         Endpoint endpoint() {
             return endpoint;
+        }
+
+        @Override
+        KeyRules rules() {
+            return null;
         }
 
         @Override

@@ -141,14 +141,16 @@ final class RequestKeys {
         if (memo != null && memo.find(context, scratch.keys, bytes, offset, length, scratch.key, scratch.memo)) {
             return true;
         }
-        RequestScan body = request != null ? request.body() : scratch.scan(bytes, offset, length);
+        RequestScan body = request != null
+                ? request.body(context)
+                : scratch.scan(bytes, offset, length, context.rules().members());
         Endpoint endpoint = context.endpoint();
         if (bypass(endpoint, body) != null) {
             return false;
         }
         byte[] restored = ids.restored(context.scope(), endpoint, body);
         if (restored != null) {
-            body = RequestScan.of(restored, 0, restored.length);
+            body = RequestScan.of(restored, 0, restored.length, context.rules().members());
         }
         KeyDeriver.finish(context, CacheRequest.streams(endpoint, body), body, body, scratch.key, scratch.keys);
         if (memo != null) {

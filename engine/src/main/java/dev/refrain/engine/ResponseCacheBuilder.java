@@ -1,5 +1,6 @@
 package dev.refrain.engine;
 
+import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.engine.exchange.Upstream;
 import dev.refrain.engine.internal.hot.DirectMemory;
 import dev.refrain.engine.internal.store.ChronicleStore;
@@ -15,7 +16,9 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.Collection;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.function.LongSupplier;
@@ -55,9 +58,11 @@ public final class ResponseCacheBuilder {
     boolean cancelWhenAbandoned;
     long silentCallNanos = Duration.ofSeconds(2).toNanos();
     LongSupplier ticker = System::nanoTime;
-    ZeroPaths replayZero = new ZeroPaths(DEFAULT_REPLAY_ZERO);
+    private ZeroPaths replayZero = new ZeroPaths(DEFAULT_REPLAY_ZERO);
+    private boolean originalIds;
     Set<String> neverStored = DEFAULT_NEVER_STORED;
     Clock clock = Clock.systemUTC();
+    final Map<Endpoint, KeyRules> keyRules = new EnumMap<>(Endpoint.class);
     private boolean closeOnExit = true;
     private boolean preallocate = true;
     private CacheStore store;
@@ -274,6 +279,20 @@ public final class ResponseCacheBuilder {
     }
 
     /**
+     * Whether the answers of hits keep the ids that their providers gave them (wire rule W40), instead of ids of their
+     * own; they do not unless set. A response is known by an id of its own all the same. Applies to answers that are
+     * stored from then on.
+     */
+    public ResponseCacheBuilder originalIds(boolean on) {
+        originalIds = on;
+        return this;
+    }
+
+    ZeroPaths replayZero() {
+        return originalIds ? replayZero.keepingIds() : replayZero;
+    }
+
+    /**
      * Finish reasons with which even a complete answer is not stored (wire rule W16). They are values of a choice's
      * {@code finish_reason}, {@code stop_reason}, {@code status} or {@code incomplete_details.reason}.
      * {@link #DEFAULT_NEVER_STORED} unless set.
@@ -313,6 +332,15 @@ public final class ResponseCacheBuilder {
      */
     public ResponseCacheBuilder preallocate(boolean on) {
         preallocate = on;
+        return this;
+    }
+
+    /**
+     * What of the bodies of requests to an endpoint makes two of them different (wire rules W40 and W84);
+     * {@link KeyRules#NONE} unless set.
+     */
+    public ResponseCacheBuilder keyRules(Endpoint endpoint, KeyRules rules) {
+        keyRules.put(Objects.requireNonNull(endpoint, "endpoint"), Objects.requireNonNull(rules, "rules"));
         return this;
     }
 

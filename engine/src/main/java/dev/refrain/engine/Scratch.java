@@ -1,6 +1,7 @@
 package dev.refrain.engine;
 
 import dev.refrain.engine.internal.Pool;
+import dev.refrain.engine.internal.request.IgnoredMembers;
 import dev.refrain.engine.internal.request.RequestScan;
 import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.engine.spi.EntryBuffer;
@@ -32,8 +33,9 @@ final class Scratch implements AutoCloseable {
         this.response = new CachedResponse(new EntryBuffer(8 * 1024, MAX_POOLED_BYTES, memory));
     }
 
-    RequestScan scan(byte[] body, int offset, int length) {
-        scan.scan(body, offset, length);
+    /** @param without members that are left out, or null */
+    RequestScan scan(byte[] body, int offset, int length, IgnoredMembers without) {
+        scan.scan(body, offset, length, without);
         return scan;
     }
 

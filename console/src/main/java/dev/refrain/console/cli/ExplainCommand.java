@@ -114,6 +114,12 @@ final class ExplainCommand extends AdminCommand {
             near.path("differs")
                     .forEach(path -> out.println("  " + path.asText().replaceAll("\\p{C}", "?")));
         }
+        if (answer.path("rule").isTextual()) {
+            out.println();
+            out.println("With this in the settings file it would have been a hit:");
+            out.println();
+            out.print(answer.path("rule").asText());
+        }
         if (answer.path("nearest_note").isTextual()) {
             out.println();
             out.println(answer.path("nearest_note").asText());

@@ -141,6 +141,7 @@ public final class Explainer {
                     null,
                     null,
                     null,
+                    null,
                     null);
         }
         KeyParts parts = decision.key() == null
@@ -161,6 +162,7 @@ public final class Explainer {
                 Explanation.Parts.of(parts),
                 answers ? Explanation.Entry.of(facts) : null,
                 near.requests(),
+                rule(near.requests(), question.route().endpoint()),
                 near.note());
     }
 
@@ -234,6 +236,17 @@ public final class Explainer {
                 : "Nothing is stored under its key any more: this process fetched an answer to it at "
                         + Times.iso(before)
                         + ", and that entry expired, was evicted or removed, or was not one to be stored.";
+    }
+
+    /** The rule by which the nearest stored answer would have been a hit; null if there is none. */
+    private String rule(List<Explanation.Nearest> nearest, Endpoint endpoint) {
+        return nearest == null
+                ? null
+                : nearest.stream()
+                        .filter(near -> near.stored() && !near.ignore().isEmpty())
+                        .findFirst()
+                        .map(near -> RuleFinder.yaml(cache, endpoint, near.ignore()))
+                        .orElse(null);
     }
 
     private record Near(List<Explanation.Nearest> requests, String note) {}

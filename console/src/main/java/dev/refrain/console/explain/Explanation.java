@@ -21,6 +21,8 @@ import java.util.List;
  * @param parts what went into the key, or null
  * @param entry the entry that would answer, or null
  * @param nearest stored requests that come nearest, or null if the question does not arise
+ * @param rule the setting by which a stored answer would have been this request's, to be pasted into the settings file;
+ *     null if there is none
  * @param nearestNote what there is to say about these, or null
  */
 @JsonNaming(SnakeCaseStrategy.class)
@@ -35,6 +37,7 @@ public record Explanation(
         Parts parts,
         Entry entry,
         List<Nearest> nearest,
+        String rule,
         String nearestNote) {
 
     /** See {@link KeyParts}. */
@@ -101,6 +104,8 @@ public record Explanation(
      * @param same the part of the values that are equal, 0 to 1
      * @param differs JSON paths at which the two differ, in the order of the document; parts of the key that are not in
      *     the body in parentheses
+     * @param ignore places that would have to be ignored for the two to be the same, {@code (canonical)} alone if their
+     *     canonical forms are; empty if no rule makes them the same
      * @param key the beginning of its key
      * @param stored whether its answer is still in the store
      */
@@ -110,6 +115,7 @@ public record Explanation(
             String createdAt,
             @JsonProperty("same") double same,
             List<String> differs,
+            List<String> ignore,
             String key,
             boolean stored) {}
 }

@@ -139,6 +139,14 @@ final class Outline {
         return new ArrayList<>(found);
     }
 
+    /** See {@link RuleFinder#rule}. */
+    List<String> rule(Outline other, PathNames names) {
+        List<String> found = differences(other, names);
+        return found.size() >= MOST_DIFFERENCES
+                ? List.of()
+                : RuleFinder.rule(found, RuleFinder.paths(paths, names::of), RuleFinder.paths(other.paths, names::of));
+    }
+
     /** Adds the paths of what the other one has not. */
     private void collect(Outline other, PathNames names, Set<String> into) {
         for (int i = 0; i < hashes.length && into.size() < MOST_DIFFERENCES; i++) {

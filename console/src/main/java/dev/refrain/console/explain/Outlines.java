@@ -254,6 +254,7 @@ public final class Outlines implements AutoCloseable {
                         Times.iso(scored.outline().millis()),
                         Math.floor(scored.similarity() * 1000) / 1000,
                         asked.differences(scored.outline(), names),
+                        asked.rule(scored.outline(), names),
                         scored.outline().key().shortDigest(),
                         isStored.test(scored.outline().key())))
                 .toList();

@@ -4,10 +4,13 @@ import com.fasterxml.jackson.databind.PropertyNamingStrategies.KebabCaseStrategy
 import com.fasterxml.jackson.databind.annotation.JsonNaming;
 import dev.refrain.engine.CacheControls;
 import dev.refrain.engine.exchange.Endpoint;
+import dev.refrain.semantics.policy.Policies;
 import dev.refrain.semantics.policy.Policy;
 import java.time.Duration;
-import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
+import java.util.stream.IntStream;
 
 /** A policy as configured (wire rule W81); null is what it does not say. {@link Policy} says what components mean. */
 @JsonNaming(KebabCaseStrategy.class)
@@ -51,7 +54,6 @@ public record PolicySettings(
             String preset) {
         /** Checks what the components' types do not. */
         public Match {
-            InvalidSetting.unless(model == null || !model.isBlank(), "model");
             InvalidSetting.unless(preset == null || preset.matches("[A-Za-z0-9._-]+"), "preset");
         }
     }
@@ -67,34 +69,35 @@ public record PolicySettings(
         InvalidSetting.unless(maxTurns == null || (maxTurns >= 1 && maxTurns <= 1_000_000), "max-turns");
     }
 
-    /** Policies without a name get their place in the list as one. */
-    static List<PolicySettings> numbered(List<PolicySettings> policies) {
-        List<PolicySettings> named = new ArrayList<>();
-        for (int i = 0; policies != null && i < policies.size(); i++) {
-            InvalidSetting.unless(policies.get(i) != null, "policies[" + i + "]");
-            named.add(policies.get(i).named("policies[" + i + "]"));
+    /** Checks what depends on other settings, and on each other. */
+    static void check(List<PolicySettings> policies, Duration longest, List<LabelSettings> labels) {
+        Set<String> names = new HashSet<>();
+        for (int i = 0; i < policies.size(); i++) {
+            String element = "policies[" + i + "]";
+            PolicySettings policy = policies.get(i);
+            InvalidSetting.unless(policy != null, element);
+            InvalidSetting.unless(policy.name == null || names.add(policy.name), element + ".name");
+            if (policy.ttl != null) {
+                Settings.checkTtl(policy.ttl, policy.maxTtl == null ? longest : policy.maxTtl, element + ".ttl");
+            }
+            String label = policy.match == null ? null : policy.match.label();
+            InvalidSetting.unless(
+                    label == null
+                            || labels.stream().anyMatch(known -> known.name().equals(label)),
+                    element + ".match.label");
         }
-        return List.copyOf(named);
     }
 
-    private PolicySettings named(String otherwise) {
-        return new PolicySettings(
-                name == null ? otherwise : name, match, cache, ttl, maxTtl, mode, maxTemperature, tools, maxTurns);
+    /** The policies; those without a name have their place in the list as one. */
+    static Policies inOrder(List<PolicySettings> policies) {
+        return new Policies(IntStream.range(0, policies.size())
+                .mapToObj(i -> policies.get(i).policy("policies[" + i + "]"))
+                .toList());
     }
 
-    /** @param prefix of this policy's settings */
-    void check(String prefix, Duration longest, List<LabelSettings> labels) {
-        if (ttl != null) {
-            Settings.checkTtl(ttl, maxTtl == null ? longest : maxTtl, prefix + "ttl");
-        }
-        String label = match == null ? null : match.label();
-        InvalidSetting.unless(
-                label == null || labels.stream().anyMatch(known -> known.name().equals(label)), prefix + "match.label");
-    }
-
-    Policy policy() {
+    private Policy policy(String place) {
         return new Policy(
-                name,
+                name == null ? place : name,
                 match == null
                         ? Policy.Match.ALL
                         : new Policy.Match(match.label(), match.model(), match.endpoint(), match.preset()),

@@ -7,14 +7,17 @@ import dev.refrain.console.activity.ActivityOptions;
 import dev.refrain.console.activity.ModelPrice;
 import dev.refrain.console.admin.AdminOptions;
 import dev.refrain.engine.CacheControls;
+import dev.refrain.engine.KeyRules;
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.engine.exchange.Endpoint;
+import dev.refrain.semantics.answer.HitIds;
 import dev.refrain.semantics.caller.CredentialFields;
 import dev.refrain.semantics.caller.FieldNames;
 import dev.refrain.semantics.key.KeyContexts;
+import dev.refrain.semantics.key.KeyPlaces;
 import dev.refrain.semantics.policy.CacheDefaults;
 import dev.refrain.semantics.policy.CacheRules;
-import dev.refrain.semantics.policy.Policies;
+import dev.refrain.semantics.policy.Policy;
 import dev.refrain.semantics.preset.PresetDefinition;
 import java.net.URI;
 import java.nio.file.Path;
@@ -57,6 +60,7 @@ import java.util.stream.Stream;
  * @param admin the admin listener
  * @param key what makes two requests different
  * @param explain what is kept to explain misses
+ * @param hitIds which ids the answers of hits have (W40)
  * @param replay what hits change
  * @param limits size limits
  * @param memory what is kept in memory beside the cache's file
@@ -140,6 +144,10 @@ public record Settings(
         Admin admin,
         Key key,
         Explain explain,
+
+        @Setting(value = "fresh", allowed = "fresh or original")
+        HitIds hitIds,
+
         Replay replay,
         Limits limits,
         Memory memory,
@@ -193,16 +201,13 @@ public record Settings(
         labels = distinct(labels, LabelSettings::sha256, "labels", "sha256");
         teams = distinct(teams, TeamSettings::name, "teams", "name");
         TeamSettings.byKey(teams, labels);
-        policies = PolicySettings.numbered(policies);
-        distinct(policies, PolicySettings::name, "policies", "name");
+        policies = policies == null ? List.of() : policies;
         for (int i = 0; i < presets.size(); i++) {
             Integer seconds = presets.get(i).cacheTtlSeconds();
             InvalidSetting.unless(
                     seconds == null || seconds <= cache.maxTtl().toSeconds(), "presets[" + i + "].cache_ttl_seconds");
         }
-        for (int i = 0; i < policies.size(); i++) {
-            policies.get(i).check("policies[" + i + "].", cache.maxTtl(), labels);
-        }
+        PolicySettings.check(policies, cache.maxTtl(), labels);
         InvalidSetting.unless(currency.matches("[A-Z]{3}"), "currency");
         prices = distinct(prices, PriceSettings::model, "prices", "model");
     }
@@ -231,14 +236,6 @@ public record Settings(
         return names(storeNever);
     }
 
-    /** A switch; in YAML, unquoted words for it are booleans. */
-    public enum OnOff {
-        /** It is off. */
-        OFF,
-        /** It is on. */
-        ON
-    }
-
     /**
      * What holds where a request does not say it (wire rule W80).
      *
@@ -249,7 +246,7 @@ public record Settings(
     @JsonNaming(PropertyNamingStrategies.KebabCaseStrategy.class)
     public record Cache(
             @Setting(name = "default", value = "off", allowed = "off or on") @JsonProperty("default")
-            OnOff byDefault,
+            Policy.Caching byDefault,
 
             @Setting(value = "5m", allowed = "a duration from 1s to cache.max-ttl, such as 300s, 5m or 24h")
             Duration ttl,
@@ -258,6 +255,7 @@ public record Settings(
             Duration maxTtl) {
         /** Checks the ranges. */
         public Cache {
+            InvalidSetting.unless(byDefault != Policy.Caching.NEVER, "default");
             checkTtl(maxTtl, CacheControls.MAX_TTL, "max-ttl");
             checkTtl(ttl, maxTtl, "ttl");
         }
@@ -498,6 +496,9 @@ public record Settings(
      * @param headers fields with which a provider changes its answer (wire rule W14)
      * @param credentialsAdd fields that hold a credential though their names do not say so (W15)
      * @param credentialsRemove fields that hold none though their names say so
+     * @param ignore members of bodies that do not count (W84), separated by commas, or {@code none}; for one endpoint
+     *     with its name and a colon before
+     * @param normalization of bodies (W40)
      */
     @JsonNaming(PropertyNamingStrategies.KebabCaseStrategy.class)
     public record Key(
@@ -508,13 +509,32 @@ public record Settings(
             FieldNames credentialsAdd,
 
             @Setting(value = "none", allowed = Setting.FIELD_PATTERNS + ", and none that key.credentials-add has")
-            FieldNames credentialsRemove) {
+            FieldNames credentialsRemove,
+
+            @Setting(
+                    value = "none",
+                    allowed = "none, or places of members separated by commas, such as user, metadata.user_id or"
+                            + " chat:prompt_cache_key, 64 at most, and none in model, messages, input or stream")
+            String ignore,
+
+            @Setting(value = "whitespace", allowed = "whitespace or canonical")
+            KeyPlaces.Normalization normalization) {
         /** Checks what the components' types do not. */
         public Key {
+            try {
+                KeyPlaces.parse(names(ignore), normalization);
+            } catch (IllegalArgumentException notAPlace) {
+                InvalidSetting.unless(false, "ignore");
+            }
             InvalidSetting.unless(!headers.hasPatterns(), "headers");
             InvalidSetting.unless(
                     credentialsRemove.names().stream().noneMatch(credentialsAdd.names()::contains),
                     "credentials-remove");
+        }
+
+        /** What of the bodies counts, by endpoint. */
+        public Map<Endpoint, KeyRules> rules() {
+            return KeyPlaces.parse(names(ignore), normalization);
         }
 
         /** Which fields hold credentials. */
@@ -736,8 +756,8 @@ public record Settings(
     /** What holds where requests do not say it, and for which requests something else does. */
     public CacheRules rules() {
         return new CacheRules(
-                new CacheDefaults(cache.byDefault() == OnOff.ON, cache.ttl(), cache.maxTtl()),
-                new Policies(policies.stream().map(PolicySettings::policy).toList()));
+                new CacheDefaults(cache.byDefault() == Policy.Caching.ON, cache.ttl(), cache.maxTtl()),
+                PolicySettings.inOrder(policies));
     }
 
     /** What the presets say. */

@@ -22,7 +22,9 @@ import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import com.fasterxml.jackson.dataformat.yaml.YAMLParser;
 import dev.refrain.engine.exchange.Endpoint;
+import dev.refrain.semantics.answer.HitIds;
 import dev.refrain.semantics.caller.FieldNames;
+import dev.refrain.semantics.key.KeyPlaces;
 import dev.refrain.semantics.policy.Policy;
 import java.io.IOException;
 import java.lang.reflect.RecordComponent;
@@ -65,7 +67,8 @@ final class SettingsReader {
             .addModule(new SimpleModule()
                     .addDeserializer(ByteSize.class, new Scalar<>(ByteSize.class, ByteSize::parse))
                     .addDeserializer(FieldNames.class, new Scalar<>(FieldNames.class, FieldNames::parse))
-                    .addDeserializer(Settings.OnOff.class, words(Settings.OnOff.class))
+                    .addDeserializer(KeyPlaces.Normalization.class, words(KeyPlaces.Normalization.class))
+                    .addDeserializer(HitIds.class, words(HitIds.class))
                     .addDeserializer(Policy.Caching.class, words(Policy.Caching.class))
                     .addDeserializer(Policy.Mode.class, words(Policy.Mode.class))
                     .addDeserializer(Endpoint.class, words(Endpoint.class))
@@ -250,10 +253,7 @@ final class SettingsReader {
         }
 
         static Listed of(String setting) {
-            return Arrays.stream(values())
-                    .filter(list -> setting.startsWith(list.name().toLowerCase(Locale.ROOT)))
-                    .findFirst()
-                    .orElseThrow();
+            return valueOf(setting.replaceAll("\\[.*", "").toUpperCase(Locale.ROOT));
         }
     }
 

@@ -47,15 +47,15 @@ public record TeamSettings(
                         .filter(label -> label.name().equals(name))
                         .toList();
                 InvalidSetting.unless(!keys.isEmpty(), prefix + "labels");
-                keys.forEach(key -> add(byKey, key.sha256(), team, prefix + "labels"));
+                keys.forEach(key -> InvalidSetting.unless(team.has(key.sha256(), byKey), prefix + "labels"));
             }
-            team.sha256().forEach(key -> add(byKey, key, team, prefix + "sha256"));
+            team.sha256().forEach(key -> InvalidSetting.unless(team.has(key, byKey), prefix + "sha256"));
         }
         return byKey;
     }
 
-    private static void add(Map<String, String> byKey, String key, TeamSettings team, String setting) {
-        String other = byKey.put(key, team.name());
-        InvalidSetting.unless(other == null || other.equals(team.name()), setting);
+    /** Adds a key, unless another team has it. */
+    private boolean has(String key, Map<String, String> byKey) {
+        return byKey.merge(key, name, (before, now) -> before).equals(name);
     }
 }

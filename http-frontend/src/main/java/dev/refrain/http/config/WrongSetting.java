@@ -1,5 +1,7 @@
 package dev.refrain.http.config;
 
+import dev.refrain.semantics.Spelling;
+import java.util.List;
 import java.util.regex.Pattern;
 
 /** A setting that stops the start; the message is the whole line that the user gets to see. */
@@ -12,6 +14,9 @@ final class WrongSetting extends Exception {
      */
     private static final Pattern USER = Pattern.compile("^(\\w+://)?.*@", Pattern.DOTALL);
 
+    /** Words as {@link Setting#allowed} lists them. */
+    private static final Pattern WORDS = Pattern.compile("[a-z-]+((, | or )[a-z-]+)+");
+
     private static final Pattern QUERY = Pattern.compile("\\?.*", Pattern.DOTALL);
 
     private WrongSetting(String message) {
@@ -21,7 +26,17 @@ final class WrongSetting extends Exception {
     static WrongSetting value(String name, String value, String source, String allowed) {
         String shown = QUERY.matcher(USER.matcher(value).replaceAll("$1***@")).replaceAll("?***");
         shown = shown.length() > LONGEST_VALUE ? shown.substring(0, LONGEST_VALUE) + "..." : shown;
-        return new WrongSetting(name + ": '" + shown + "' (" + source + ") must be " + allowed);
+        return new WrongSetting(
+                name + ": '" + shown + "' (" + source + ")" + meant(value, allowed) + " must be " + allowed);
+    }
+
+    /** The word that was probably meant, if only certain words are allowed. */
+    private static String meant(String value, String allowed) {
+        return !WORDS.matcher(allowed).matches()
+                ? ""
+                : Spelling.meant(value, List.of(allowed.split(", | or ", -1)))
+                        .map(like -> ", did you mean " + like + "? It")
+                        .orElse("");
     }
 
     /** The value of an unknown setting may be anything, a secret too, and is not shown. */

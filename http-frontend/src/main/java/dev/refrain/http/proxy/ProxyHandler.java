@@ -264,13 +264,7 @@ final class ProxyHandler implements HttpHandler {
         if (key != null) {
             // The shortcut makes the key of what it sees of a body, and picks no sample.
             if (body == sent && request.asked().partition().samples() == 0) {
-                request.shortcut()
-                        .learn(
-                                request.exchange(),
-                                request.context(),
-                                request.caller(),
-                                controls,
-                                decision.policyName());
+                request.shortcut().learn(request.exchange(), request.context(), request.caller(), decision);
             }
             Upstream told = controls.directives().noStore()
                     ? calls.identified(request, call)

@@ -6,6 +6,7 @@ import dev.refrain.engine.spi.ForeignFileException;
 import dev.refrain.engine.spi.NoStore;
 import dev.refrain.http.config.ByteSize;
 import dev.refrain.http.config.Settings;
+import dev.refrain.semantics.answer.HitIds;
 import dev.refrain.shared.redis.RedisTier;
 import dev.refrain.shared.redis.RedisTierSettings;
 import java.io.IOException;
@@ -44,9 +45,11 @@ final class Store {
                 .silentCall(settings.timeouts().silentCall())
                 .neverStored(settings.neverStored())
                 .replayZero(settings.replay().paths())
+                .originalIds(settings.hitIds() == HitIds.ORIGINAL)
                 .cancelWhenAbandoned(settings.onDisconnect() == Settings.OnDisconnect.CANCEL)
                 // The proxy closes it itself, after the answers in progress are stored.
                 .closeOnExit(false);
+        settings.key().rules().forEach(builder::keyRules);
         if (settings.memory().hotAnswers() != null) {
             builder.hotBytes(settings.memory().hotAnswers().bytes());
         }

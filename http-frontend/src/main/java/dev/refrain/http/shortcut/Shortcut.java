@@ -8,6 +8,7 @@ import dev.refrain.http.server.ClientWatch;
 import dev.refrain.http.server.ParserMemory;
 import dev.refrain.http.server.Pieces;
 import dev.refrain.semantics.caller.Caller;
+import dev.refrain.semantics.decision.Decision;
 import dev.refrain.semantics.head.HeadRoom;
 import dev.refrain.semantics.head.KnownHead;
 import io.undertow.connector.PooledByteBuffer;
@@ -327,10 +328,10 @@ public final class Shortcut extends AbstractStreamSourceConduit<StreamSourceCond
      * The request is one that the cache may answer, and whether it does depends on its body and the store alone.
      *
      * @param context what it has in common with others of this head
-     * @param policy name of the policy that holds for it, or null
+     * @param decision what it is to the cache
      */
-    public void learn(
-            HttpServerExchange exchange, KeyContext context, Caller caller, CacheControls controls, String policy) {
+    public void learn(HttpServerExchange exchange, KeyContext context, Caller caller, Decision decision) {
+        CacheControls controls = decision.controls();
         byte[] bytes = head;
         head = null;
         if (bytes == null
@@ -352,7 +353,7 @@ public final class Shortcut extends AbstractStreamSourceConduit<StreamSourceCond
                     context,
                     caller,
                     controls.directives(),
-                    policy);
+                    decision.policyName());
             server = (HttpServerConnection) exchange.getConnection();
         }
     }

@@ -372,8 +372,8 @@ class StartupTest {
                 "capacity: {a: b} | capacity: 'a group of settings' (FILE) must be a size of at least 16MiB, such as "
                         + "512MiB or 1GiB",
                 "prot: 1 | prot: no such setting (FILE), did you mean port? It must be one of activity, admin, "
-                        + "cache, capacity, cors-origins, currency, explain, host, key, labels, limits, memory, "
-                        + "on-disconnect, policies, port, preallocate, presets, prices, proxy, replay, shared, "
+                        + "cache, capacity, cors-origins, currency, explain, hit-ids, host, key, labels, limits, "
+                        + "memory, on-disconnect, policies, port, preallocate, presets, prices, proxy, replay, shared, "
                         + "stale-if-error, store, store.never, sweep-interval, teams, timeouts, "
                         + "upstream, upstream-http2, upstream-tls, upstreams",
                 "limits: {storedAnswer: 1} | limits.storedAnswer: no such setting (FILE), did you mean stored-answer? "
@@ -399,8 +399,11 @@ class StartupTest {
                         + "of cache, match, max-temperature, max-ttl, max-turns, mode, name, tools, ttl",
                 "policies: [{match: {modle: a}}] | policies[0].match.modle: no such setting (FILE), did you mean "
                         + "model? It must be one of endpoint, label, model, preset",
-                "policies: [{match: {endpoint: chats}}] | policies[0].match.endpoint: 'chats' (FILE) must be chat, "
-                        + "responses, messages or embeddings",
+                "policies: [{match: {endpoint: chats}}] | policies[0].match.endpoint: 'chats' (FILE), did you mean "
+                        + "chat? It must be chat, responses, messages or embeddings",
+                "policies: [{mode: read-onyl}] | policies[0].mode: 'read-onyl' (FILE), did you mean read-only? It must "
+                        + "be read-write, read-only or write-only",
+                "cache: {default: onn} | cache.default: 'onn' (FILE), did you mean on? It must be off or on",
                 "policies: [{match: {label: nobody}}] | policies[0].match.label: 'nobody' (FILE) must be a name that "
                         + "labels has",
                 "policies: [{mode: read}] | policies[0].mode: 'read' (FILE) must be read-write, read-only or "
@@ -421,6 +424,16 @@ class StartupTest {
                 "labels: [5] | labels[0]: '5' (FILE) must be a label: a group of settings with a name and a sha256",
                 "labels: [{name: a, sha256: secret}] | labels[0].sha256: '***' (FILE) must be the SHA-256 of an API "
                         + "key, 64 lower-case hexadecimal digits, used once",
+                "key: {ignore: messages} | key.ignore: 'messages' (FILE) must be none, or places of members separated "
+                        + "by commas, such as user, metadata.user_id or chat:prompt_cache_key, 64 at most, and none in "
+                        + "model, messages, input or stream",
+                "key: {ignore: 'a, b.*'} | key.ignore: 'a, b.*' (FILE) must be none, or places of members separated by "
+                        + "commas, such as user, metadata.user_id or chat:prompt_cache_key, 64 at most, and none in "
+                        + "model, messages, input or stream",
+                "key: {ignore: 'chats:user'} | key.ignore: 'chats:user' (FILE) must be none, or places of members "
+                        + "separated by commas, such as user, metadata.user_id or chat:prompt_cache_key, 64 at most, "
+                        + "and none in model, messages, input or stream",
+                "key: {normalization: jcs} | key.normalization: 'jcs' (FILE) must be whitespace or canonical",
                 "teams: [5] | teams[0]: '5' (FILE) must be a team: a group of settings with a name, and labels or "
                         + "sha256",
                 "teams: [{name: a, labels: [nobody]}] | teams[0].labels: 'a list' (FILE) must be a list of names that "

@@ -167,6 +167,8 @@ function nearest(answer) {
           ),
         )
       : null,
+    answer.rule ? element("p", {}, "With this in the settings file it would have been a hit:") : null,
+    answer.rule ? element("pre", { class: "code" }, answer.rule) : null,
     answer.nearest_note ? element("p", { class: "muted" }, answer.nearest_note) : null,
   );
 }

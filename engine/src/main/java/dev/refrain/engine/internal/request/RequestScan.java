@@ -56,6 +56,13 @@ public final class RequestScan {
                     .build())
             .build();
 
+    /** Null if all of the body counts. */
+    private IgnoredMembers ignored;
+    /** What is known of the objects that are open, by their level; null where nothing is. */
+    private IgnoredMembers.Node[] nodes = {};
+    /** How many members of these have been kept, likewise. */
+    private int[] kept = {};
+
     private byte[] bytes;
     private int offset;
     private int end;
@@ -94,6 +101,20 @@ public final class RequestScan {
      * @throws IndexOutOfBoundsException if the range is not within the array
      */
     public void scan(byte[] body, int from, int length) {
+        scan(body, from, length, null);
+    }
+
+    /**
+     * The same, with members that are left out of the normalised form.
+     *
+     * @param without null for none
+     */
+    public void scan(byte[] body, int from, int length, IgnoredMembers without) {
+        ignored = without;
+        if (without != null && nodes.length <= without.depth()) {
+            nodes = new IgnoredMembers.Node[without.depth() + 1];
+            kept = new int[without.depth() + 1];
+        }
         Objects.checkFromIndexSize(from, length, body.length);
         bytes = body;
         offset = from;
@@ -112,8 +133,17 @@ public final class RequestScan {
      * @throws IndexOutOfBoundsException if the range is not within the array
      */
     public static RequestScan of(byte[] bytes, int offset, int length) {
+        return of(bytes, offset, length, null);
+    }
+
+    /**
+     * The same, with members that are left out of the normalised form.
+     *
+     * @param without null for none
+     */
+    public static RequestScan of(byte[] bytes, int offset, int length, IgnoredMembers without) {
         RequestScan scan = new RequestScan();
-        scan.scan(bytes, offset, length);
+        scan.scan(bytes, offset, length, without);
         return scan;
     }
 
@@ -158,6 +188,19 @@ public final class RequestScan {
             }
         }
         digest.update(gathered, start, length - start);
+    }
+
+    /** A copy of the normalised body. */
+    public byte[] normalised() {
+        byte[] copy = new byte[normalisedLength()];
+        int length = 0;
+        for (int n = 0; n <= runsLength; n += 2) {
+            int from = n == runsLength ? runStart : runs[n];
+            int run = (n == runsLength ? runEnd : runs[n + 1]) - from;
+            System.arraycopy(bytes, from, copy, length, run);
+            length += run;
+        }
+        return copy;
     }
 
     /** A copy of the scanned body, as it came. */
@@ -256,9 +299,14 @@ public final class RequestScan {
         }
         int depth = 0;
         byte close = 0;
+        IgnoredMembers rules = ignored;
         while (true) {
             int nameStart = i;
             int nameEnd = i;
+            // Where the normalised form ends before this member.
+            int runsBefore = runsLength;
+            int bytesBefore = runsBytes;
+            int startBefore = runStart;
             if (close == '}') {
                 nameEnd = document[i] == '"' ? string(document, i, last) : MALFORMED;
                 if (nameEnd == MALFORMED) {
@@ -282,15 +330,44 @@ public final class RequestScan {
             if (depth == 1) {
                 field(nameStart, nameEnd, i, valueEnd);
             }
-            i = nextToken(valueEnd);
-            if (opens) {
-                if (depth == MAX_DEPTH || i == last) {
+            IgnoredMembers.Node node =
+                    rules == null ? null : node(rules, depth, close == '}', document, nameStart, nameEnd);
+            if (node != null && node.isIgnored()) {
+                int end = opens ? container(document, i, last, depth) : valueEnd;
+                if (end == MALFORMED) {
                     return false;
                 }
-                close = (byte) (first + 2);
-                open(++depth, close);
-                if (document[i] != close) {
+                runsLength = runsBefore;
+                runsBytes = bytesBefore;
+                runStart = startBefore;
+                boolean isFirst = kept[depth] == 0;
+                endRun(isFirst ? nameStart : comma(nameStart));
+                i = skipSpace(end);
+                if (isFirst && i < last && document[i] == ',') {
+                    // Nothing has been kept that it would part from the next member.
+                    i = skipSpace(i + 1);
+                    runStart = i;
+                    if (i == last) {
+                        return false;
+                    }
                     continue;
+                }
+                runStart = i;
+            } else {
+                i = nextToken(valueEnd);
+                if (opens) {
+                    if (depth == MAX_DEPTH || i == last) {
+                        return false;
+                    }
+                    close = (byte) (first + 2);
+                    open(++depth, close);
+                    if (rules != null && depth <= rules.depth()) {
+                        nodes[depth] = first == '{' ? node : null;
+                        kept[depth] = 0;
+                    }
+                    if (document[i] != close) {
+                        continue;
+                    }
                 }
             }
             while (i < last && document[i] == close) {
@@ -308,6 +385,108 @@ public final class RequestScan {
             i = nextToken(i + 1);
             if (i == last) {
                 return false;
+            }
+        }
+    }
+
+    /**
+     * What the rules know of a value: the root's, or that of a member, which is counted unless it is ignored. Null if
+     * they know nothing.
+     */
+    private IgnoredMembers.Node node(
+            IgnoredMembers rules, int depth, boolean isMember, byte[] document, int nameStart, int nameEnd) {
+        if (depth == 0) {
+            return rules.root();
+        }
+        if (!isMember || depth > rules.depth()) {
+            return null;
+        }
+        IgnoredMembers.Node object = nodes[depth];
+        IgnoredMembers.Node member = object == null ? null : object.member(document, nameStart + 1, nameEnd - 1);
+        if (member == null || !member.isIgnored()) {
+            kept[depth]++;
+        }
+        return member;
+    }
+
+    /** Where the comma before a member is. If a run has ended behind it, it is taken from that. */
+    private int comma(int nameStart) {
+        if (runStart < nameStart) {
+            return nameStart - 1;
+        }
+        runs[runsLength - 1]--;
+        runsBytes--;
+        return nameStart;
+    }
+
+    private void endRun(int runsEnd) {
+        if (runsEnd > runStart) {
+            addRun(runsEnd);
+        }
+    }
+
+    private void addRun(int runsEnd) {
+        if (runsLength == runs.length) {
+            runs = Arrays.copyOf(runs, Math.max(FIRST_RUNS, 2 * runsLength));
+        }
+        runs[runsLength++] = runStart;
+        runs[runsLength++] = runsEnd;
+        runsBytes += runsEnd - runStart;
+    }
+
+    /**
+     * Where an object or array ends that is left out; {@link JsonGrammar#MALFORMED} if it is not well-formed. The same
+     * grammar as in {@link #readDocument}, of which nothing is noted.
+     *
+     * @param depth of what it stands in
+     */
+    private int container(byte[] document, int start, int last, int depth) {
+        int i = start;
+        int level = depth;
+        byte close = 0;
+        while (true) {
+            if (close == '}') {
+                int nameEnd = document[i] == '"' ? string(document, i, last) : MALFORMED;
+                i = nameEnd == MALFORMED ? last : skipSpace(nameEnd);
+                if (i == last || document[i] != ':') {
+                    return MALFORMED;
+                }
+                i = skipSpace(i + 1);
+                if (i == last) {
+                    return MALFORMED;
+                }
+            }
+            byte first = document[i];
+            boolean opens = first == '{' || first == '[';
+            int valueEnd = opens ? i + 1 : scalar(document, i, last);
+            if (valueEnd == MALFORMED) {
+                return MALFORMED;
+            }
+            i = skipSpace(valueEnd);
+            if (opens) {
+                if (level == MAX_DEPTH || i == last) {
+                    return MALFORMED;
+                }
+                close = (byte) (first + 2);
+                open(++level, close);
+                if (document[i] != close) {
+                    continue;
+                }
+            }
+            while (i < last && document[i] == close) {
+                level--;
+                if (level == depth) {
+                    return i + 1;
+                }
+                close = closing[level];
+                i = skipSpace(i + 1);
+            }
+            if (i == last || document[i] != ',') {
+                return MALFORMED;
+            }
+            i = skipSpace(i + 1);
+            if (i == last) {
+                return MALFORMED;
             }
         }
     }
@@ -365,12 +544,7 @@ public final class RequestScan {
         }
         int next = skipSpace(i);
         if (next > i) {
-            if (runsLength == runs.length) {
-                runs = Arrays.copyOf(runs, Math.max(FIRST_RUNS, 2 * runsLength));
-            }
-            runs[runsLength++] = runStart;
-            runs[runsLength++] = i;
-            runsBytes += i - runStart;
+            addRun(i);
             runStart = next;
         }
         return next;

@@ -221,7 +221,9 @@ final class AnswerScanner {
             case ID -> {
                 if (value == JsonToken.VALUE_STRING) {
                     fields.id = text(parser, value);
-                    add(parser, Kind.ID, wrapped ? Condition.WRAPPED : Condition.BESIDE);
+                    if (!zero.keepsIds()) {
+                        add(parser, Kind.ID, wrapped ? Condition.WRAPPED : Condition.BESIDE);
+                    }
                 }
                 pass(parser, value, paths);
             }

@@ -24,6 +24,7 @@ public final class ZeroPaths {
 
     private final long start;
     private final long ends;
+    private final boolean keepsIds;
 
     /**
      * Parses paths.
@@ -55,6 +56,24 @@ public final class ZeroPaths {
         names = Arrays.copyOf(all, length);
         ends = last;
         start = skipped(first);
+        keepsIds = false;
+    }
+
+    private ZeroPaths(ZeroPaths paths) {
+        names = paths.names;
+        ends = paths.ends;
+        start = paths.start;
+        keepsIds = true;
+    }
+
+    /** The same paths, where hits keep the ids of their answers (wire rule W40). */
+    public ZeroPaths keepingIds() {
+        return new ZeroPaths(this);
+    }
+
+    /** Whether hits keep the ids of their answers. */
+    boolean keepsIds() {
+        return keepsIds;
     }
 
     /** The state at the top of a document. */

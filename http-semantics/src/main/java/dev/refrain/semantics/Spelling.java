@@ -1,10 +1,10 @@
-package dev.refrain.http.config;
+package dev.refrain.semantics;
 
 import java.util.Locale;
 import java.util.Optional;
 
-/** Finds the probable name behind a misspelling. */
-final class Spelling {
+/** Finds the probable name behind a misspelling. Stateless. */
+public final class Spelling {
     private Spelling() {}
 
     /**
@@ -12,7 +12,7 @@ final class Spelling {
      * letter (another, one more, one less, or two in each other's place), for upper
      * and lower case, or for what stands between its words. Empty if there is none.
      */
-    static Optional<String> meant(String given, Iterable<String> names) {
+    public static Optional<String> meant(String given, Iterable<String> names) {
         for (String name : names) {
             if (isNear(plain(given), plain(name))) {
                 return Optional.of(name);

@@ -1,0 +1,210 @@
+package dev.refrain.engine.internal.request;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.core.StreamReadConstraints;
+import com.fasterxml.jackson.core.io.NumberOutput;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.math.BigDecimal;
+import java.math.MathContext;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * The canonical form of JSON: RFC 8785 (JCS). Properties are sorted, and numbers and texts have one spelling each.
+ *
+ * <p>RFC 8785 is for documents of RFC 7493 (I-JSON) alone. Others have no canonical form here: with a name that
+ * comes twice in an object, or with half a surrogate pair. Whole numbers beyond 2^53, and numbers that no double is
+ * near, stay as they are spelt: as doubles, different ones would be the same, which providers can tell apart.
+ * Stateless.
+ */
+public final class CanonicalJson {
+    private static final JsonFactory JSON = JsonFactory.builder()
+            // Clients choose the names, and those that were met are kept for the next document.
+            .disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES)
+            .streamReadConstraints(StreamReadConstraints.builder()
+                    .maxStringLength(Integer.MAX_VALUE)
+                    .maxNumberLength(Integer.MAX_VALUE)
+                    .maxNameLength(Integer.MAX_VALUE)
+                    .build())
+            .build();
+
+    private static final BigDecimal EXACT = BigDecimal.valueOf(1L << 53);
+    private static final MathContext ONE_DIGIT = new MathContext(1);
+    private static final char[] HEX = "0123456789abcdef".toCharArray();
+    /** Longer ones, in characters, are not looked at as numbers: that takes time with the square of their length. */
+    private static final int LONGEST_NUMBER = 400;
+
+    private CanonicalJson() {}
+
+    /** There is no canonical form. */
+    private static final class NotCanonical extends Exception {
+        private static final long serialVersionUID = 1L;
+
+        NotCanonical() {
+            super(null, null, false, false);
+        }
+    }
+
+    /**
+     * The canonical form of a document, or null if it has none.
+     *
+     * @param document well-formed, nested at most 1000 levels deep
+     */
+    public static byte[] of(byte[] document) {
+        try (JsonParser parser = JSON.createParser(document)) {
+            parser.nextToken();
+            ByteArrayOutputStream out = new ByteArrayOutputStream(document.length);
+            write(read(parser), out);
+            return out.toByteArray();
+        } catch (IOException | NotCanonical none) {
+            return null;
+        }
+    }
+
+    /** A map, a list, or the canonical spelling of a scalar. */
+    private static Object read(JsonParser parser) throws IOException, NotCanonical {
+        return switch (parser.currentToken()) {
+            case START_OBJECT -> {
+                // By UTF-16 code units, as strings compare (RFC 8785, 3.2.3).
+                Map<String, Object> object = new TreeMap<>();
+                while (parser.nextToken() != JsonToken.END_OBJECT) {
+                    String name = parser.currentName();
+                    parser.nextToken();
+                    if (object.putIfAbsent(name, read(parser)) != null) {
+                        throw new NotCanonical();
+                    }
+                }
+                yield object;
+            }
+            case START_ARRAY -> {
+                List<Object> array = new ArrayList<>();
+                while (parser.nextToken() != JsonToken.END_ARRAY) {
+                    array.add(read(parser));
+                }
+                yield array;
+            }
+            case VALUE_STRING -> quoted(parser.getText());
+            case VALUE_NUMBER_INT, VALUE_NUMBER_FLOAT -> number(parser.getText());
+            default -> parser.getText();
+        };
+    }
+
+    private static void write(Object value, ByteArrayOutputStream out) throws NotCanonical {
+        char separator = 0;
+        if (value instanceof Map<?, ?> object) {
+            out.write('{');
+            for (Map.Entry<?, ?> member : object.entrySet()) {
+                separate(separator, out);
+                separator = ',';
+                write(quoted((String) member.getKey()), out);
+                out.write(':');
+                write(member.getValue(), out);
+            }
+            out.write('}');
+        } else if (value instanceof List<?> array) {
+            out.write('[');
+            for (Object element : array) {
+                separate(separator, out);
+                separator = ',';
+                write(element, out);
+            }
+            out.write(']');
+        } else {
+            out.writeBytes(((String) value).getBytes(StandardCharsets.UTF_8));
+        }
+    }
+
+    private static void separate(char separator, ByteArrayOutputStream out) {
+        if (separator != 0) {
+            out.write(separator);
+        }
+    }
+
+    /** RFC 8785, 3.2.2.2. */
+    private static String quoted(String text) throws NotCanonical {
+        StringBuilder out = new StringBuilder(text.length() + 2).append('"');
+        for (int i = 0; i < text.length(); i++) {
+            char c = text.charAt(i);
+            switch (c) {
+                case '"' -> out.append("\\\"");
+                case '\\' -> out.append("\\\\");
+                case '\b' -> out.append("\\b");
+                case '\t' -> out.append("\\t");
+                case '\n' -> out.append("\\n");
+                case '\f' -> out.append("\\f");
+                case '\r' -> out.append("\\r");
+                default -> {
+                    if (c < ' ') {
+                        out.append("\\u00").append(HEX[c >> 4]).append(HEX[c & 0xF]);
+                    } else if (!Character.isSurrogate(c)) {
+                        out.append(c);
+                    } else if (Character.isHighSurrogate(c)
+                            && i + 1 < text.length()
+                            && Character.isLowSurrogate(text.charAt(i + 1))) {
+                        out.append(c).append(text.charAt(++i));
+                    } else {
+                        throw new NotCanonical();
+                    }
+                }
+            }
+        }
+        return out.append('"').toString();
+    }
+
+    /** RFC 8785, 3.2.2.3: as ECMAScript writes a double. */
+    private static String number(String spelt) {
+        if (spelt.length() > LONGEST_NUMBER) {
+            return spelt;
+        }
+        double number = Double.parseDouble(spelt);
+        if (number == 0) {
+            return isZero(spelt) ? "0" : spelt;
+        }
+        boolean isWhole = spelt.indexOf('.') < 0 && spelt.indexOf('e') < 0 && spelt.indexOf('E') < 0;
+        if (Double.isInfinite(number) || (isWhole && new BigDecimal(spelt).abs().compareTo(EXACT) > 0)) {
+            return spelt;
+        }
+        BigDecimal shortest = shortest(number);
+        String digits = shortest.unscaledValue().abs().toString();
+        String sign = number < 0 ? "-" : "";
+        int length = digits.length();
+        // Where the point is, counted from before the first digit.
+        int point = length - shortest.scale();
+        if (point > 21 || point <= -6) {
+            String exponent = (point > 0 ? "e+" : "e-") + Math.abs(point - 1);
+            return sign + digits.charAt(0) + (length > 1 ? "." + digits.substring(1) : "") + exponent;
+        } else if (point >= length) {
+            return sign + digits + "0".repeat(point - length);
+        }
+        return point > 0
+                ? sign + digits.substring(0, point) + "." + digits.substring(point)
+                : sign + "0." + "0".repeat(-point) + digits;
+    }
+
+    /** The shortest digits that mean a double, on every JDK. */
+    private static BigDecimal shortest(double number) {
+        // As Java does, this writes at least two digits, which may be nearer to the double than one that means it, too.
+        BigDecimal two = new BigDecimal(NumberOutput.toString(number, true)).stripTrailingZeros();
+        BigDecimal one = two.round(ONE_DIGIT);
+        return two.precision() == 2 && one.doubleValue() == number ? one : two;
+    }
+
+    /** Whether a number is zero, and not only so small that no double is near it. */
+    private static boolean isZero(String spelt) {
+        for (int i = 0; i < spelt.length(); i++) {
+            char c = spelt.charAt(i);
+            if (c == 'e' || c == 'E') {
+                return true;
+            } else if (c >= '1' && c <= '9') {
+                return false;
+            }
+        }
+        return true;
+    }
+}
