@@ -41,11 +41,12 @@ declare -A url process
 order=()
 wanted() { [ -z "${ONLY:-}" ] || [[ " $ONLY " == *" $1 "* ]]; }
 pace=0
-[ "$mode" = chunks ] && pace=${PACE:-5} && STREAM=1
+buffering=on # with which it gathers events, for up to 66 ms
+[ "$mode" = chunks ] && pace=${PACE:-5} && STREAM=1 && buffering=off
 bare 1 18090 "$pace"
 if wanted nginx; then
   mkdir "$dir/cache"
-  sed "s#DIR#$dir#g; s#UPSTREAM#18090#; s#PORT#18081#; s#USER#$(id -un)#" "$here/nginx.conf.in" >"$dir/nginx.conf"
+  sed "s#DIR#$dir#g; s#UPSTREAM#18090#; s#BUFFERING#$buffering#; s#PORT#18081#; s#USER#$(id -un)#" "$here/nginx.conf.in" >"$dir/nginx.conf"
   "${core0[@]}" nginx -p "$dir" -c "$dir/nginx.conf" 2>/dev/null
   await 18081; url[nginx]=http://127.0.0.1:18081; order+=(nginx)
   process[nginx]=$(pgrep -P "$(cat "$dir/nginx.pid")" | tr '\n' ' ')

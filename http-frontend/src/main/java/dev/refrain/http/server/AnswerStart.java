@@ -29,6 +29,10 @@ final class AnswerStart {
     private static final String RETRY_SECONDS = "1";
     /** Characters of a reason phrase: it has to go into Undertow's buffer of 16 KiB together with what is before it. */
     private static final int MOST_REASON = 8 * 1024;
+    /** Bytes of trailer fields, which go into another buffer of 16 KiB behind the last chunk. */
+    private static final int MOST_TRAILERS = 8 * 1024;
+    /** Of a field's line beside its name and value: a colon, a blank and the line's end. */
+    private static final int MARKS = 4;
 
     private final HttpServerExchange exchange;
     /** Null for a path that is no endpoint. */
@@ -122,11 +126,16 @@ final class AnswerStart {
             return;
         }
         HeaderMap trailers = new HeaderMap();
-        ForwardedFields.toClient(
-                fromProvider.trailers(),
-                endpoint != null,
-                (name, lines) -> trailers.putAll(new HttpString(name), lines));
-        exchange.putAttachment(HttpAttachments.RESPONSE_TRAILERS, trailers);
+        int[] length = {0};
+        ForwardedFields.toClient(fromProvider.trailers(), endpoint != null, (name, lines) -> {
+            trailers.putAll(new HttpString(name), lines);
+            for (String line : lines) {
+                length[0] += name.length() + line.length() + MARKS;
+            }
+        });
+        if (length[0] <= MOST_TRAILERS) {
+            exchange.putAttachment(HttpAttachments.RESPONSE_TRAILERS, trailers);
+        }
     }
 
     /** Gives the body. */

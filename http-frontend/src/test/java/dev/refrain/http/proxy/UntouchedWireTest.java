@@ -63,6 +63,19 @@ class UntouchedWireTest extends ProviderFaults {
         }
     }
 
+    /** Undertow has 16 KiB for them, too. */
+    @Test
+    void w2_trailersThatAreTooLongAreLeftOutAndTheAnswerIsWhole() throws Exception {
+        for (int length : new int[] {8000, 9000, 60_000}) {
+            String answer = exchange(
+                    "GET /v1/files/1/content HTTP/1.1\r\n\r\n",
+                    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nX-Sum: 1\r\nX-Long: "
+                            + "y".repeat(length) + "\r\n\r\n");
+            String trailers = length > 8192 ? "" : "X-Long: " + "y".repeat(length) + "\r\nX-Sum: 1\r\n";
+            assertThat(answer).endsWith("2\r\n{}\r\n0\r\n" + trailers + "\r\n");
+        }
+    }
+
     @Test
     void w2_trailersFollowTheBody() throws Exception {
         String answer = exchange(

@@ -64,6 +64,8 @@ public final class TlsBurst implements AutoCloseable {
 
     /** See the description of the class; the defaults are three bursts of 2,000 calls in 512 MiB. */
     public static void main(String[] args) throws Exception {
+        // Or connections of all rounds pile up, until there are no more files to open.
+        System.setProperty("jdk.httpclient.keepalive.timeout", "1");
         Path jar = Path.of(args.length > 0 ? args[0] : "http-frontend/target/refrain.jar");
         int calls = args.length > 1 ? Integer.parseInt(args[1]) : 2000;
         int rounds = args.length > 2 ? Integer.parseInt(args[2]) : 3;
