@@ -201,10 +201,11 @@ class SharedCallsWireTest {
             });
             try (Forwarder forwarder = new Forwarder(redis.port())) {
                 int direct = redis.port();
-                RunningProxy one = proxy(cut == 0 ? forwarder.port() : direct, "50ms");
-                RunningProxy other = proxy(cut == 1 ? forwarder.port() : direct, "50ms");
+                RunningProxy one = proxy(cut == 0 ? forwarder.port() : direct, "5s");
+                RunningProxy other = proxy(cut == 1 ? forwarder.port() : direct, "5s");
                 HttpResponse<InputStream> leader = begun(one);
                 HttpResponse<InputStream> follower = begun(other);
+                assertThat(WireTest.header(follower, "Cache-Status")).contains("; collapsed; detail=elsewhere");
 
                 forwarder.cut();
 
