@@ -87,13 +87,17 @@ final class Answers implements AutoCloseable {
         this.lastUse = lastUse;
         this.namespaces = builder.namespaces();
         byte[] cluster = builder.clusterSecret;
-        this.ids = new IssuedIds(store, cluster == null ? store.secret() : KeyDeriver.idsOfCluster(cluster), clock);
-        KeyDeriver deriver = cluster == null ? new KeyDeriver(store.secret()) : KeyDeriver.ofCluster(cluster);
+        byte[] secret = store.secret();
+        KeyDeriver deriver = cluster != null
+                ? KeyDeriver.ofCluster(cluster)
+                : builder.knowsSeals() ? KeyDeriver.ofInstallation(secret) : new KeyDeriver(secret);
+        StoreSeal seal = new StoreSeal(builder.seals(), builder.sealedSince, deriver.unscopedSealKey());
+        this.ids = new IssuedIds(store, seal, cluster == null ? secret : KeyDeriver.idsOfCluster(cluster), clock);
         deriver.rules(builder.keyRules);
         this.keys = new RequestKeys(deriver, ids, builder.maxRequestBytes, builder.memoBytes());
         this.faults = new CaptureFaults(counters, memory, ticker);
-        this.entries =
-                new Entries(store, ids.hits(), clock, staleIfErrorMillis, builder.hotBytes(), counters, faults, memory);
+        this.entries = new Entries(
+                store, seal, ids.hits(), clock, staleIfErrorMillis, builder.hotBytes(), counters, faults, memory);
         this.expiry = new ExpiryClock(clock, ticker, lastUseMillis);
         this.sweeper = new Sweeper(store, this::expiredBefore, this::wipeGone, builder.sweepInterval);
         this.shared = builder.sharedTier == null
@@ -397,9 +401,9 @@ final class Answers implements AutoCloseable {
     }
 
     /** Copies an intact entry, expired or not, without counting as a hit. Returns whether there is one. */
-    boolean peekEntry(byte[] digest, EntryBuffer into) {
+    boolean peekEntry(CacheKey key, EntryBuffer into) {
         try (Scratch scratch = scratches.take()) {
-            return entries.peek(digest, into, scratch);
+            return entries.peek(key, into, scratch);
         }
     }
 

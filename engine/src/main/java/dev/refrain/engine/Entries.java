@@ -5,6 +5,7 @@ import dev.refrain.engine.internal.events.Events;
 import dev.refrain.engine.internal.events.LookupEvent;
 import dev.refrain.engine.internal.events.StoreEvent;
 import dev.refrain.engine.internal.ids.HitIds;
+import dev.refrain.engine.internal.seal.EntrySeal;
 import dev.refrain.engine.internal.template.Template;
 import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.engine.spi.CacheStore;
@@ -28,6 +29,7 @@ final class Entries {
     private final CaptureFaults faults;
     private final MemoryBudget memory;
     private final EntryCodec codec;
+    private final StoreSeal seal;
     /** Null if there are none. */
     private final HotAnswers hot;
 
@@ -38,6 +40,7 @@ final class Entries {
     private final FailureLog readFailed = new FailureLog("The store failed to read an answer; the request is a miss.");
 
     /**
+     * @param seal what is stored is sealed with
      * @param staleIfErrorMillis for how long after its lifetime an entry is still of use
      * @param hotBytes memory for copies; 0 for none
      * @param faults told of what could not be stored
@@ -45,6 +48,7 @@ final class Entries {
      */
     Entries(
             CacheStore store,
+            StoreSeal seal,
             HitIds ids,
             Clock clock,
             long staleIfErrorMillis,
@@ -55,6 +59,7 @@ final class Entries {
         this.memory = memory;
         this.codec = new EntryCodec(ids);
         this.store = store;
+        this.seal = seal;
         this.clock = clock;
         this.staleIfErrorMillis = staleIfErrorMillis;
         this.counters = counters;
@@ -136,7 +141,7 @@ final class Entries {
         boolean stored = false;
         byte[] digest = scratch.key.set(key).bytes();
         try {
-            stored = store.put(digest, shared.entry());
+            stored = store.put(digest, forStore(key, shared.entry(), scratch));
         } catch (MemoryBudget.Exhausted noRoom) {
             faults.noRoom();
         } catch (RuntimeException | VirtualMachineError | AssertionError e) {
@@ -148,9 +153,57 @@ final class Entries {
         return stored;
     }
 
+    /** The entry as the store is to have it. */
+    private EntryBuffer forStore(CacheKey key, EntryBuffer open, Scratch scratch) {
+        if (!seal.isOn()) {
+            return open;
+        }
+        seal.seal(key.knownScope(), scratch.key.bytes(), open, scratch.sealed());
+        return scratch.sealed();
+    }
+
+    /** What there is in the store for a key. */
+    private enum Loaded {
+        NOTHING,
+        /** Not what was stored there. */
+        DAMAGED,
+        /** Neither sealed, as it has to be, nor from before that. */
+        UNSEALED,
+        GOOD
+    }
+
+    /**
+     * Copies an entry, opened if it is sealed.
+     *
+     * @param looks whether that does not count as a use of it
+     */
+    private Loaded load(KeyBuffer key, boolean looks, EntryBuffer into, Scratch scratch) {
+        byte[] digest = key.bytes();
+        // A store that seals mostly has sealed ones.
+        EntryBuffer found = seal.isOn() ? scratch.sealed() : into;
+        if (!(looks ? store.peek(digest, found) : store.get(digest, found))) {
+            return Loaded.NOTHING;
+        }
+        boolean sealed = EntrySeal.isSealed(found);
+        if (sealed != seal.isOn()) {
+            EntryBuffer other = sealed ? scratch.sealed() : into;
+            System.arraycopy(found.bytes(), 0, other.resize(found.length()), 0, found.length());
+            found = other;
+        }
+        if (sealed) {
+            return seal.open(key.knownScope(), digest, found, into) && EntryCodec.isEntry(into)
+                    ? Loaded.GOOD
+                    : Loaded.DAMAGED;
+        }
+        if (!codec.isIntact(digest, found, scratch.codec)) {
+            return Loaded.DAMAGED;
+        }
+        return seal.takesOpen(found, CacheControls.MAX_TTL.toMillis()) ? Loaded.GOOD : Loaded.UNSEALED;
+    }
+
     /** Copies an intact entry, expired or not, without counting as a hit. Returns whether there is one. */
-    boolean peek(byte[] key, EntryBuffer into, Scratch scratch) {
-        return store.peek(key, into) && codec.isIntact(key, into, scratch.codec);
+    boolean peek(CacheKey key, EntryBuffer into, Scratch scratch) {
+        return load(scratch.key.set(key), true, into, scratch) == Loaded.GOOD;
     }
 
     /** Whether there is a hot copy; also false if that fails, and then there may be one. */
@@ -183,18 +236,24 @@ final class Entries {
             counters.tokensSaved.add(into.tokensSaved());
             return null;
         }
-        if (!store.get(key.bytes(), scratch.entry)) {
+        Loaded loaded = load(key, false, scratch.entry, scratch);
+        if (loaded == Loaded.NOTHING) {
             return ForwardReason.MISS;
         }
         long now = clock.millis();
-        boolean intact = codec.isIntact(key.bytes(), scratch.entry, scratch.codec);
-        if (intact) {
+        if (loaded == Loaded.GOOD) {
             ForwardReason tooOld = tooOld(scratch.entry.bytes(), now, maxAgeMillis, maxStaleMillis);
             if (tooOld != null) {
                 return tooOld;
             }
         }
-        if (!intact || !codec.decode(scratch.entry, now, into, scratch.codec)) {
+        if (loaded == Loaded.UNSEALED) {
+            // No sign that the map is damaged.
+            counters.corruptions.increment();
+            store.remove(key.bytes());
+            return ForwardReason.MISS;
+        }
+        if (loaded == Loaded.DAMAGED || !codec.decode(scratch.entry, now, into, scratch.codec)) {
             counters.corruptions.increment();
             store.removeDamaged(key.bytes());
             return ForwardReason.MISS;
@@ -241,7 +300,7 @@ final class Entries {
         try {
             scratch.key.set(key);
             codec.encode(key, template, facts, scratch.entry, scratch.codec);
-            stored = store.put(scratch.key.bytes(), scratch.entry);
+            stored = store.put(scratch.key.bytes(), forStore(key, scratch.entry, scratch));
         } catch (MemoryBudget.Exhausted noRoom) {
             faults.noRoom();
             return false;
@@ -326,8 +385,7 @@ final class Entries {
 
     private EntryFacts inspected(CacheKey key, Scratch scratch) {
         byte[] bytes = scratch.key.set(key).bytes();
-        if (!store.peek(bytes, scratch.entry)
-                || !codec.isIntact(bytes, scratch.entry, scratch.codec)
+        if (load(scratch.key, true, scratch.entry, scratch) != Loaded.GOOD
                 || !codec.decode(scratch.entry, clock.millis(), scratch.response, scratch.codec)) {
             return null;
         }
@@ -338,7 +396,7 @@ final class Entries {
                 response.ageSeconds(),
                 response.ttlSeconds(),
                 response.length(),
-                scratch.entry.length(),
+                scratch.entry.length() + (seal.isOn() ? EntrySeal.OVERHEAD : 0),
                 store.hits(bytes),
                 response.tokensSaved(),
                 response.sourceId().isEmpty() ? null : response.sourceId());

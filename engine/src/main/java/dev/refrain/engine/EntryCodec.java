@@ -224,6 +224,11 @@ final class EntryCodec {
         return in.length() >= LABELS && isKnown(entry) && EntryChecksum.matches(key, entry, in.length(), scratch.crc);
     }
 
+    /** The same of an entry that has been sealed and opened, and so needs no checksum. */
+    static boolean isEntry(EntryBuffer opened) {
+        return opened.length() >= LABELS && isKnown(opened.bytes());
+    }
+
     /**
      * Turns an intact entry into the answer of a hit: decompressed, with a new id and the current time in their places.
      *

@@ -143,7 +143,8 @@ final class HotAnswers {
                 && isSame(head, other, EntryHead.STORED_AT)
                 && isSame(head, other, EntryHead.EXPIRES_AT)
                 && (int) INT.get(head, EntryHead.TOKENS) == (int) INT.get(other, EntryHead.TOKENS)
-                && isSame(head, other, EntryHead.FETCH_MILLIS)
+                // Behind it are lengths, which are not in the head of a sealed entry.
+                && (int) INT.get(head, EntryHead.FETCH_MILLIS) == (int) INT.get(other, EntryHead.FETCH_MILLIS)
                 && isSame(head, other, EntryHead.SCOPE)
                 && isSame(head, other, EntryHead.MODEL);
     }

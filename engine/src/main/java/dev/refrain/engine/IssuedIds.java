@@ -7,6 +7,7 @@ import dev.refrain.engine.internal.ids.HitIds;
 import dev.refrain.engine.internal.ids.IdFormat;
 import dev.refrain.engine.internal.request.PreviousId;
 import dev.refrain.engine.internal.request.RequestScan;
+import dev.refrain.engine.internal.seal.EntrySeal;
 import dev.refrain.engine.spi.CacheStore;
 import dev.refrain.engine.spi.EntryBuffer;
 import dev.refrain.engine.spi.EntryHead;
@@ -36,6 +37,9 @@ final class IssuedIds {
      */
     private static final long LIFETIME_MILLIS = Duration.ofDays(30).toMillis();
 
+    /** How long a note lives at most. */
+    static final long LONGEST_MILLIS = CacheControls.MAX_TTL.toMillis() + LIFETIME_MILLIS;
+
     /** Stands for the scope of a key that does not know it. */
     private static final byte[] NO_SCOPE = new byte[Long.BYTES];
 
@@ -46,11 +50,13 @@ final class IssuedIds {
 
     private final CacheStore store;
     private final HitIds hits;
+    private final StoreSeal seal;
     private final Clock clock;
 
     /** @param secret by which ids of hits are made, and known again */
-    IssuedIds(CacheStore store, byte[] secret, Clock clock) {
+    IssuedIds(CacheStore store, StoreSeal seal, byte[] secret, Clock clock) {
         this.store = store;
+        this.seal = seal;
         this.hits = new HitIds(secret);
         this.clock = clock;
     }
@@ -88,7 +94,13 @@ final class IssuedIds {
         System.arraycopy(id, 0, bytes, EntryHead.LENGTH, id.length);
         byte[] digest = digest(key.knownScope(), tag);
         EntryChecksum.write(digest, bytes, note.length(), new CRC32C());
-        store.put(digest, note);
+        if (seal.isOn()) {
+            EntryBuffer sealed = new EntryBuffer(note.length() + EntrySeal.OVERHEAD);
+            seal.seal(key.knownScope(), digest, note, sealed);
+            store.put(digest, sealed);
+        } else {
+            store.put(digest, note);
+        }
     }
 
     /**
@@ -114,15 +126,27 @@ final class IssuedIds {
             return null;
         }
         byte[] digest = digest(scope, hits.tag(id));
-        EntryBuffer note = new EntryBuffer(EntryHead.LENGTH + MAX_ID_LENGTH);
-        if (!store.get(digest, note)
-                || note.length() < EntryHead.LENGTH
-                || note.bytes()[EntryHead.KIND] != EntryHead.NOTE
-                || !EntryChecksum.matches(digest, note.bytes(), note.length(), new CRC32C())
-                || EntryHead.expiresAt(note.bytes()) <= clock.millis()) {
+        EntryBuffer note = note(scope, digest);
+        if (note == null || EntryHead.expiresAt(note.bytes()) <= clock.millis()) {
             return null;
         }
         return new String(note.bytes(), EntryHead.LENGTH, note.length() - EntryHead.LENGTH, StandardCharsets.UTF_8);
+    }
+
+    /** The note with a digest, opened; null if there is none that is as it was put. */
+    private EntryBuffer note(CacheScope scope, byte[] digest) {
+        EntryBuffer found = new EntryBuffer(EntryHead.LENGTH + MAX_ID_LENGTH + EntrySeal.OVERHEAD);
+        if (!store.get(digest, found)
+                || found.length() < EntryHead.LENGTH
+                || found.bytes()[EntryHead.KIND] != EntryHead.NOTE
+                || !EntryChecksum.matches(digest, found.bytes(), found.length(), new CRC32C())) {
+            return null;
+        }
+        if (!EntrySeal.isSealed(found)) {
+            return seal.takesOpen(found, LONGEST_MILLIS) ? found : null;
+        }
+        EntryBuffer open = new EntryBuffer(found.length());
+        return seal.open(scope, digest, found, open) && open.bytes()[EntryHead.KIND] == EntryHead.NOTE ? open : null;
     }
 
     /**

@@ -87,6 +87,11 @@ final class KeyBuffer {
         return (long) LONG.get(bytes, 0);
     }
 
+    /** Null if it is not known. */
+    CacheScope knownScope() {
+        return scope;
+    }
+
     long modelTag() {
         return modelTag;
     }

@@ -36,7 +36,10 @@ final class KeyDeriver {
     private static final byte QUERY = 2;
     private static final byte TEAM = 4;
 
+    private static final byte UNSCOPED = 3;
+
     private static final byte[] CLUSTER = ascii("refrain cluster 1");
+    private static final byte[] INSTALLATION = ascii("refrain installation 1");
     private static final byte[] KEYS = ascii("keys");
     private static final byte[] SEALS = ascii("seals");
     private static final byte[] IDS = ascii("ids");
@@ -58,6 +61,16 @@ final class KeyDeriver {
     private KeyDeriver(byte[] secret, byte[] sealSecret) {
         this.macs = new Pool<>(() -> newMac(secret));
         this.sealMacs = sealSecret == null ? null : new Pool<>(() -> newMac(sealSecret));
+    }
+
+    /**
+     * Makes the same keys as {@link #KeyDeriver(byte[])}, for answers that are sealed.
+     *
+     * @param secret the installation's
+     */
+    static KeyDeriver ofInstallation(byte[] secret) {
+        Hkdf hkdf = new Hkdf();
+        return new KeyDeriver(secret, hkdf.expand(hkdf.extract(INSTALLATION, secret), Hkdf.HASH_LENGTH, SEALS));
     }
 
     /**
@@ -159,6 +172,11 @@ final class KeyDeriver {
         CacheScope scope = new CacheScope(hash(macs, credentials), sealKey);
         Arrays.fill(credentials, (byte) 0);
         return scope;
+    }
+
+    /** Seals what belongs to no scope; null if nothing is sealed. It comes from the secret alone. */
+    ScopeKey unscopedSealKey() {
+        return sealMacs == null ? null : new ScopeKey(hash(sealMacs, new byte[] {NO_TEXT, UNSCOPED}));
     }
 
     private static byte[] hash(Pool<Mac> macs, byte[] bytes) {

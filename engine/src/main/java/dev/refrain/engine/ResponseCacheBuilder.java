@@ -6,6 +6,7 @@ import dev.refrain.engine.internal.hot.DirectMemory;
 import dev.refrain.engine.internal.store.ChronicleStore;
 import dev.refrain.engine.internal.store.HeardUntil;
 import dev.refrain.engine.internal.store.LastUse;
+import dev.refrain.engine.internal.store.SealMark;
 import dev.refrain.engine.internal.template.ZeroPaths;
 import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.engine.spi.CacheStore;
@@ -41,6 +42,8 @@ public final class ResponseCacheBuilder {
     private static final int DEFAULT_MAX_REQUEST = 8 << 20;
     private static final int DEFAULT_MAX_ANSWER = 16 << 20;
     private static final int MIN_SECRET = 32;
+    /** Decided by what a hit costs then: docs/PERFORMANCE.md. */
+    private static final boolean DEFAULT_SEAL = false;
     /** Fits into a long as nanoseconds, with room to add to it. */
     private static final Duration LONGEST = Duration.ofDays(36_525);
 
@@ -65,6 +68,12 @@ public final class ResponseCacheBuilder {
     final Map<Endpoint, KeyRules> keyRules = new EnumMap<>(Endpoint.class);
     private boolean closeOnExit = true;
     private boolean preallocate = true;
+    /** Null for the default. */
+    private Boolean seal;
+    /** When sealing began, in milliseconds since the epoch. */
+    long sealedSince;
+
+    private boolean wasSealed;
     private CacheStore store;
     MemoryBudget memory;
     SharedTier sharedTier;
@@ -345,6 +354,40 @@ public final class ResponseCacheBuilder {
     }
 
     /**
+     * Whether entries are sealed before they are stored: AES-256-GCM under a key that comes from the caller's
+     * credentials, the secret of the installation or cluster, and the entry's key. Whoever reads the file sees no
+     * prompt and no answer, and whoever writes to it makes none. Copies in memory ({@link #hotBytes}, {@link
+     * #memoBytes}) are as they were. Off unless set; a cache that is not in a file seals only if this is set.
+     *
+     * <p>Sealed entries are read in any case. Once this is on, entries that are not sealed are read if they were stored
+     * before, until they expire; later ones count as damaged.
+     */
+    public ResponseCacheBuilder seal(boolean on) {
+        seal = on;
+        return this;
+    }
+
+    boolean seals() {
+        return seal != null ? seal : DEFAULT_SEAL && file != null && store == null;
+    }
+
+    /** Whether the store may have sealed entries. */
+    boolean knowsSeals() {
+        return seals() || wasSealed;
+    }
+
+    /** Called before the store is opened. */
+    private void markSealing() {
+        SealMark mark = new SealMark(file);
+        long now = clock.millis();
+        if (seals()) {
+            sealedSince = mark.begin(now);
+        } else {
+            wasSealed = mark.end(now, IssuedIds.LONGEST_MILLIS + staleIfErrorMillis);
+        }
+    }
+
+    /**
      * Keeps entries in the given store instead of the memory-mapped file. File and capacity then mean nothing. The
      * cache closes the store, unless opening the cache failed.
      */
@@ -445,6 +488,9 @@ public final class ResponseCacheBuilder {
     public ResponseCache open() throws IOException {
         if (store != null) {
             return new ResponseCache(this, store, null, ExpiryClock.NEVER);
+        }
+        if (file != null) {
+            markSealing();
         }
         LastUse lastUse = file == null ? null : new LastUse(file);
         long lastUseMillis = lastUse == null ? ExpiryClock.NEVER : lastUse.millis(ExpiryClock.NEVER);

@@ -20,6 +20,10 @@ final class Scratch implements AutoCloseable {
     final RequestMemo.Scratch memo = new RequestMemo.Scratch();
     final KeyBuffer key = new KeyBuffer();
 
+    /** Null until something that is sealed is read or written. */
+    private EntryBuffer sealed;
+
+    private final MemoryBudget memory;
     private final RequestScan scan = new RequestScan();
     private final Pool<Scratch> home;
 
@@ -29,8 +33,17 @@ final class Scratch implements AutoCloseable {
      */
     Scratch(Pool<Scratch> home, MemoryBudget memory) {
         this.home = home;
+        this.memory = memory;
         this.entry = new EntryBuffer(8 * 1024, MAX_POOLED_BYTES, memory);
         this.response = new CachedResponse(new EntryBuffer(8 * 1024, MAX_POOLED_BYTES, memory));
+    }
+
+    /** For an entry as it is in the store. */
+    EntryBuffer sealed() {
+        if (sealed == null) {
+            sealed = new EntryBuffer(8 * 1024, MAX_POOLED_BYTES, memory);
+        }
+        return sealed;
     }
 
     /** @param without members that are left out, or null */
@@ -42,13 +55,18 @@ final class Scratch implements AutoCloseable {
     @Override
     public void close() {
         // One large answer must not leave its megabytes behind in every slot of the pool.
-        if (entry.bytes().length + response.array().length + memo.bytes() + scan.keptBytes() <= MAX_POOLED_BYTES) {
+        int sealedLength = sealed == null ? 0 : sealed.bytes().length;
+        if (sealedLength + entry.bytes().length + response.array().length + memo.bytes() + scan.keptBytes()
+                <= MAX_POOLED_BYTES) {
             // The body is the caller's, and not kept alive for longer than it is used.
             scan.release();
             home.give(this);
         } else {
             entry.release();
             response.body().release();
+            if (sealed != null) {
+                sealed.release();
+            }
         }
     }
 }

@@ -298,7 +298,7 @@ final class SharedEntries implements AutoCloseable {
             if (started == 0
                     || time.micros() - started > LONGEST_FETCH_MICROS
                     || isBarred(key, started)
-                    || !answers.peekEntry(digest, open)
+                    || !answers.peekEntry(key, open)
                     || EntryCodec.tag(open.bytes()) != tag) {
                 return;
             }

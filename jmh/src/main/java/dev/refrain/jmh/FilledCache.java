@@ -20,15 +20,26 @@ public class FilledCache {
     @Param("-1")
     private int hotMib = -1;
 
+    private boolean seal;
+
     private TemporaryCache temporary;
     private CacheKey[] keys;
+
+    public FilledCache() {}
+
+    /** Without JMH, without copies in memory. */
+    FilledCache(boolean seal) {
+        this.hotMib = 0;
+        this.seal = seal;
+    }
 
     @Setup(Level.Trial)
     public void fill(Popularity popularity, ChatAnswers answers) throws IOException {
         int entries = popularity.entries();
         temporary = new TemporaryCache(
                 answers.roomyCapacity(entries),
-                settings -> hotMib < 0 ? settings : settings.hotBytes((long) hotMib << 20));
+                settings ->
+                        hotMib < 0 ? settings.seal(seal) : settings.seal(seal).hotBytes((long) hotMib << 20));
         keys = new CacheKey[entries];
         Requests requests = new Requests();
         for (int entry = 0; entry < entries; entry++) {

@@ -22,7 +22,11 @@ final class TemporaryCache implements AutoCloseable {
 
     TemporaryCache(long capacityBytes, UnaryOperator<ResponseCacheBuilder> settings) throws IOException {
         directory = Files.createTempDirectory("refrain-jmh");
-        files = List.of(directory.resolve("cache"), directory.resolve("cache.lock"), directory.resolve("cache.secret"));
+        files = List.of(
+                directory.resolve("cache"),
+                directory.resolve("cache.lock"),
+                directory.resolve("cache.secret"),
+                directory.resolve("cache.sealed"));
         // JMH does not tear down what failed while it was set up. The last one registered goes first.
         directory.toFile().deleteOnExit();
         files.forEach(file -> file.toFile().deleteOnExit());

@@ -15,6 +15,7 @@ import org.springframework.util.unit.DataSize;
  * @param store File that holds the cache, which needs flags of the JVM, or "heap", which needs none and keeps nothing
  *     over a restart.
  * @param capacity Byte budget of the cache: at least 16MB in a file, 64KB on the heap.
+ * @param seal Whether answers are sealed before they are written to the file.
  * @param staleIfError For how long after its lifetime a stored answer may stand in for a provider that fails.
  * @param cache what requests are cached, and how
  * @param console the dashboard
@@ -24,6 +25,7 @@ public record RefrainProperties(
         @DefaultValue("true") boolean enabled,
         @DefaultValue(RefrainProperties.HEAP) String store,
         @DefaultValue("64MB") DataSize capacity,
+        @DefaultValue("false") boolean seal,
         @DefaultValue("0s") Duration staleIfError,
         @DefaultValue Cache cache,
         @DefaultValue Console console) {

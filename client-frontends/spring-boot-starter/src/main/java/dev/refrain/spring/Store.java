@@ -81,7 +81,9 @@ final class Store implements AutoCloseable {
         try {
             ResponseCacheBuilder builder = properties.isOnHeap()
                     ? ResponseCache.onHeap(capacity.toBytes())
-                    : ResponseCache.builder(Path.of(properties.store())).capacityBytes(capacity.toBytes());
+                    : ResponseCache.builder(Path.of(properties.store()))
+                            .capacityBytes(capacity.toBytes())
+                            .seal(properties.seal());
             // The context closes it, after all that uses it.
             return builder.staleIfError(properties.staleIfError()).closeOnExit(false);
         } catch (IllegalArgumentException e) {

@@ -32,7 +32,7 @@ import javax.crypto.spec.SecretKeySpec;
  * <p>Not thread-safe: each thread has its own.
  */
 public final class EntrySeal {
-    /** At {@link EntryHead#KIND}: the entry is sealed. */
+    /** At {@link EntryHead#KIND}: the entry is sealed. A sealed note is a note there. */
     public static final byte KIND = 7;
 
     /** Offset of {@link #started}. An open entry has lengths there, which are encrypted. */
@@ -102,7 +102,7 @@ public final class EntrySeal {
         for (int i = 0; i < HIDDEN.length; i += 2) {
             Arrays.fill(to, HIDDEN[i], HIDDEN[i] + HIDDEN[i + 1], (byte) 0);
         }
-        to[EntryHead.KIND] = KIND;
+        to[EntryHead.KIND] = from[EntryHead.KIND] == EntryHead.NOTE ? EntryHead.NOTE : KIND;
         to[VERSION_AT] = VERSION;
         LONG.set(to, STARTED, started);
         RANDOM.nextBytes(salt);
@@ -128,11 +128,29 @@ public final class EntrySeal {
      * @return whether it was sealed for this scope and this key, and nothing of it has been changed since
      */
     public boolean open(ScopeKey scope, byte[] key, EntryBuffer sealed, EntryBuffer into) {
+        if (!EntryChecksum.matches(key, sealed.bytes(), sealed.length(), crc)
+                || !openKeepingChecksum(scope, key, sealed, into)) {
+            return false;
+        }
+        EntryChecksum.write(key, into.bytes(), into.length(), crc);
+        return true;
+    }
+
+    /** Whether bytes say that they are a sealed entry, or a sealed note. */
+    public static boolean isSealed(EntryBuffer entry) {
+        byte[] head = entry.bytes();
+        return entry.length() >= MIN_LENGTH
+                && (head[EntryHead.KIND] == KIND || head[EntryHead.KIND] == EntryHead.NOTE)
+                && head[VERSION_AT] == VERSION;
+    }
+
+    /**
+     * The same as {@link #open}, but the checksum is not looked at, since the cipher notices all that it could, and the
+     * opened entry has that of the sealed one.
+     */
+    public boolean openKeepingChecksum(ScopeKey scope, byte[] key, EntryBuffer sealed, EntryBuffer into) {
         byte[] from = sealed.bytes();
-        if (sealed.length() < MIN_LENGTH
-                || from[EntryHead.KIND] != KIND
-                || from[VERSION_AT] != VERSION
-                || !EntryChecksum.matches(key, from, sealed.length(), crc)) {
+        if (!isSealed(sealed)) {
             return false;
         }
         System.arraycopy(from, EntryHead.LENGTH, salt, 0, SALT_LENGTH);
@@ -151,7 +169,6 @@ public final class EntrySeal {
         System.arraycopy(to, plainAt, hidden, 0, HIDDEN_LENGTH);
         System.arraycopy(from, 0, to, 0, EntryHead.LENGTH);
         copyHidden(hidden, to, false);
-        EntryChecksum.write(key, to, length, crc);
         return true;
     }
 

@@ -7,8 +7,8 @@ import javax.crypto.ShortBufferException;
 import javax.crypto.spec.SecretKeySpec;
 
 /**
- * HKDF with SHA-256 (RFC 5869), which the JDK has only from version 25 on. Keeps no key between calls beyond what
- * {@link Mac} keeps of the last one. Not thread-safe.
+ * HKDF with SHA-256 (RFC 5869), which the JDK has only from version 25 on. Keeps the last key between calls; whoever
+ * passes an array does not change it afterwards. Not thread-safe.
  */
 public final class Hkdf {
     /** Length of a hash, and so of a pseudorandom key, in bytes. */
@@ -20,6 +20,8 @@ public final class Hkdf {
     private static final String ALGORITHM = "HmacSHA256";
 
     private final Mac mac;
+    /** What the MAC is keyed with; null if that is not known. */
+    private byte[] last;
 
     /** A new one. */
     public Hkdf() {
@@ -85,11 +87,17 @@ public final class Hkdf {
         }
     }
 
+    /** Finished MACs are as if they had just been keyed, so the same array need not be expanded again. */
     private void init(byte[] key) {
+        if (key == last) {
+            return;
+        }
+        last = null;
         try {
             mac.init(new SecretKeySpec(key, ALGORITHM));
         } catch (GeneralSecurityException e) {
             throw new IllegalStateException("HMAC takes keys of any length", e);
         }
+        last = key;
     }
 }
