@@ -22,14 +22,44 @@ import org.junit.jupiter.api.Assumptions;
 /** A real server on a port of loopback, that keeps nothing on disk. */
 public final class RedisServer implements AutoCloseable {
     private final int port;
+    /** Null unless it is a Sentinel. */
+    private final Path sentinelFile;
+
     private final List<String> options;
     private Process process;
 
     /** Starts one. Skips the test, and says so, if no server is installed. */
     public RedisServer(String... options) {
+        this(freePort(), options);
+    }
+
+    RedisServer(int port, String... options) {
+        this(port, null, options);
+    }
+
+    private RedisServer(int port, Path sentinelFile, String... options) {
         this.options = List.of(options);
-        this.port = freePort();
+        this.sentinelFile = sentinelFile;
+        this.port = port;
         start();
+    }
+
+    /** Starts a Sentinel with a file, which it writes to. */
+    static RedisServer sentinel(Path file) {
+        return new RedisServer(freePort(), file);
+    }
+
+    private List<String> command() {
+        List<String> command = new ArrayList<>(List.of(executable()));
+        if (sentinelFile != null) {
+            command.addAll(List.of(sentinelFile.toString(), "--sentinel"));
+        }
+        command.addAll(List.of("--port", "" + port, "--bind", "127.0.0.1", "--dir", "/tmp", "--daemonize", "no"));
+        if (sentinelFile == null) {
+            command.addAll(List.of("--save", "", "--appendonly", "no"));
+        }
+        command.addAll(options);
+        return command;
     }
 
     private static String executable() {
@@ -54,9 +84,7 @@ public final class RedisServer implements AutoCloseable {
     }
 
     public void start() {
-        List<String> command = new ArrayList<>(List.of(executable(), "--port", "" + port, "--bind", "127.0.0.1"));
-        command.addAll(List.of("--save", "", "--appendonly", "no", "--daemonize", "no", "--dir", "/tmp"));
-        command.addAll(options);
+        List<String> command = command();
         try {
             process = new ProcessBuilder(command)
                     .redirectErrorStream(true)
@@ -89,8 +117,50 @@ public final class RedisServer implements AutoCloseable {
         return "redis://127.0.0.1:" + port;
     }
 
-    /** Runs a command, of words without spaces. Returns the first line of the reply. */
+    /** Runs a command. Returns the first line of the reply. */
     public String ask(String... words) {
+        return ask(BufferedReader::readLine, words);
+    }
+
+    /** Runs a command whose reply is a text. Returns that, or an error's line. */
+    public String text(String... words) {
+        return ask(RedisServer::bulk, words);
+    }
+
+    /** Runs a command whose reply is a list of texts. */
+    public List<String> list(String... words) {
+        return ask(
+                reader -> {
+                    String head = reader.readLine();
+                    assertThat(head).startsWith("*");
+                    List<String> all = new ArrayList<>();
+                    for (int left = Integer.parseInt(head.substring(1)); left > 0; left--) {
+                        all.add(bulk(reader));
+                        reader.readLine();
+                    }
+                    return all;
+                },
+                words);
+    }
+
+    private static String bulk(BufferedReader reader) throws IOException {
+        String head = reader.readLine();
+        if (!head.startsWith("$")) {
+            return head;
+        }
+        char[] text = new char[Math.max(0, Integer.parseInt(head.substring(1)))];
+        int count = 0;
+        while (count < text.length) {
+            count += reader.read(text, count, text.length - count);
+        }
+        return new String(text);
+    }
+
+    private interface Reply<T> {
+        T read(BufferedReader reader) throws IOException;
+    }
+
+    private <T> T ask(Reply<T> reply, String... words) {
         try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
             StringBuilder command = new StringBuilder("*" + words.length + "\r\n");
             for (String word : words) {
@@ -101,8 +171,8 @@ public final class RedisServer implements AutoCloseable {
                         .append("\r\n");
             }
             socket.getOutputStream().write(command.toString().getBytes(StandardCharsets.ISO_8859_1));
-            return new BufferedReader(new InputStreamReader(socket.getInputStream(), StandardCharsets.ISO_8859_1))
-                    .readLine();
+            return reply.read(
+                    new BufferedReader(new InputStreamReader(socket.getInputStream(), StandardCharsets.ISO_8859_1)));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

@@ -51,6 +51,7 @@ import java.util.stream.Stream;
  * @param policies what holds for some requests, in their order (W81)
  * @param capacity byte budget of the cache
  * @param preallocate whether the store takes all of its capacity on the disk at once
+ * @param seal whether entries are sealed before they are stored
  * @param sweepInterval time between two sweeps for expired entries
  * @param staleIfError for how long after its lifetime an entry may answer in
  *     place of a failing upstream (wire rule W30)
@@ -128,6 +129,8 @@ public record Settings(
         ByteSize capacity,
 
         @Setting(value = "true", allowed = "true or false") boolean preallocate,
+
+        @Setting(value = "false", allowed = "true or false") boolean seal,
 
         @Setting(value = "1m", allowed = Setting.DURATION) Duration sweepInterval,
 
@@ -376,6 +379,7 @@ public record Settings(
      * @param secretFile file with the secret that all machines of the cluster have, or null
      * @param prefix what all names in the server begin with
      * @param timeout of a lookup, which is what it may delay a miss by
+     * @param sendTimeout of what is sent, which delays nobody
      * @param maxAnswer the longest sealed answer that is one value there; longer ones, up to 16 MiB, are kept in parts
      * @param mode what this machine does with shared answers
      * @param coalesce whether machines agree on who calls the provider
@@ -398,6 +402,9 @@ public record Settings(
             @Setting(value = "50ms", allowed = Setting.DURATION)
             Duration timeout,
 
+            @Setting(value = "10s", allowed = Setting.DURATION)
+            Duration sendTimeout,
+
             @Setting(value = "1MiB", allowed = "a size from 64KiB to 16MiB, such as 1MiB")
             ByteSize maxAnswer,
 
@@ -408,7 +415,8 @@ public record Settings(
             boolean coalesce,
 
             @Setting(allowed = Setting.DURATION_OR_NONE) Duration maxUnconnected) {
-        private static final Pattern URI = Pattern.compile("rediss?://[^\\s/?#]+(/[0-9]{0,5})?");
+        private static final Pattern URI = Pattern.compile("rediss?(-cluster)?://[^\\s/?#]+(/[0-9]{0,5})?"
+                + "|rediss?-sentinel://[^\\s/?#]+(/[0-9]{0,5})?#[^\\s#]+");
         private static final ByteSize MIN_ANSWER = ByteSize.parse("64KiB");
         private static final ByteSize LONGEST_ANSWER = ByteSize.parse("16MiB");
 
@@ -421,6 +429,7 @@ public record Settings(
                     uri == null ? "secret-file" : "uri");
             InvalidSetting.unless(prefix.matches("[A-Za-z0-9._-]{1,32}"), "prefix");
             checkPositive(timeout, "timeout");
+            checkPositive(sendTimeout, "send-timeout");
             InvalidSetting.unless(
                     maxAnswer.compareTo(MIN_ANSWER) >= 0 && maxAnswer.compareTo(LONGEST_ANSWER) <= 0, "max-answer");
         }

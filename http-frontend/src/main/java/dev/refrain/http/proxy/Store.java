@@ -2,6 +2,7 @@ package dev.refrain.http.proxy;
 
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.engine.ResponseCacheBuilder;
+import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.engine.spi.ForeignFileException;
 import dev.refrain.engine.spi.NoStore;
 import dev.refrain.http.config.ByteSize;
@@ -36,6 +37,7 @@ final class Store {
         ResponseCacheBuilder builder = ResponseCache.builder(settings.store())
                 .capacityBytes(settings.capacity().bytes())
                 .preallocate(settings.preallocate())
+                .seal(settings.seal())
                 .maxRequestBytes((int) settings.limits().cacheableRequest().bytes())
                 .maxAnswerBytes((int) settings.limits().storedAnswer().bytes())
                 .sweepInterval(settings.sweepInterval())
@@ -77,9 +79,12 @@ final class Store {
         RedisTierSettings tier = RedisTierSettings.of(shared.uri())
                 .withPrefix(shared.prefix())
                 .withTimeout(shared.timeout())
+                .withSendTimeout(shared.sendTimeout())
                 .withMaxEntryBytes(shared.longestAnswer())
                 .withPartBytes((int) shared.maxAnswer().bytes());
-        builder.sharedTier(RedisTier.open(tier), secret)
+        MemoryBudget memory = MemoryBudget.ofHeap();
+        builder.memory(memory)
+                .sharedTier(RedisTier.open(tier, memory), secret)
                 .sharedAccess(
                         shared.mode() != Settings.SharedMode.WRITE_ONLY, shared.mode() != Settings.SharedMode.READ_ONLY)
                 .sharedCoalescing(shared.coalesce());

@@ -3,8 +3,10 @@ package dev.refrain.shared.redis;
 import dev.refrain.engine.spi.SharedTierException;
 import io.lettuce.core.RedisNoScriptException;
 import io.lettuce.core.ScriptOutputType;
+import io.lettuce.core.api.StatefulConnection;
 import io.lettuce.core.api.StatefulRedisConnection;
-import io.lettuce.core.api.async.RedisAsyncCommands;
+import io.lettuce.core.cluster.api.StatefulRedisClusterConnection;
+import io.lettuce.core.cluster.api.async.RedisClusterAsyncCommands;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -17,7 +19,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Sends commands on the one connection, if there is one and the server answers. Failures become
+ * Sends commands on one connection, if there is one and the server answers. Failures become
  * {@link SharedTierException}s. Thread-safe.
  */
 final class Commands {
@@ -31,27 +33,54 @@ final class Commands {
     private static final int COMMAND_BYTES = 512;
 
     private final Breaker breaker = new Breaker(System::nanoTime);
+    /** Who says whether the server answers, if that is another; else null. */
+    private final Commands judge;
+    /** Null if there is a judge. */
+    private final ScheduledExecutorService prober;
+
     private final Traffic traffic;
     private final long timeoutNanos;
-    private final ScheduledExecutorService timer;
-    private Link<StatefulRedisConnection<byte[], byte[]>> link;
+    private Link<StatefulConnection<byte[], byte[]>> link;
+    private Runnable leave;
     private volatile boolean toldRefusal;
+    /** In nanoseconds. */
+    private volatile long answeredAt;
     /** When a replica was left, in nanoseconds; guarded by this. */
     private long leftAt;
 
     /**
-     * @param maxBytes how many may be under way
+     * Commands that somebody waits for.
+     *
      * @param timeout of each command
+     * @param timer for probes of a server that does not answer
      */
-    Commands(long maxBytes, Duration timeout, ScheduledExecutorService timer) {
-        this.traffic = new Traffic(maxBytes);
-        this.timeoutNanos = timeout.toNanos();
-        this.timer = timer;
+    Commands(Traffic traffic, Duration timeout, ScheduledExecutorService timer) {
+        this(traffic, timeout, null, timer);
     }
 
-    /** Called once, before anything else. */
-    void use(Link<StatefulRedisConnection<byte[], byte[]>> over) {
+    private Commands(Traffic traffic, Duration timeout, Commands judge, ScheduledExecutorService prober) {
+        this.traffic = traffic;
+        this.timeoutNanos = timeout.toNanos();
+        this.judge = judge;
+        this.prober = prober;
+    }
+
+    /**
+     * Commands that take as long as they take, on a connection of their own, so that none of those that somebody waits
+     * for queues up behind them. They are sent while the server answers the others.
+     */
+    Commands patient(Traffic ownTraffic, Duration timeout) {
+        return new Commands(ownTraffic, timeout, this, null);
+    }
+
+    /**
+     * Called once, before anything else.
+     *
+     * @param leaveReplica called now and then when the server turns out to be a replica
+     */
+    void use(Link<StatefulConnection<byte[], byte[]>> over, Runnable leaveReplica) {
         link = over;
+        leave = leaveReplica;
     }
 
     void connected() {
@@ -89,16 +118,17 @@ final class Commands {
      *
      * @param bytes what it takes while it is under way
      */
-    <T> CompletionStage<T> send(long bytes, Function<RedisAsyncCommands<byte[], byte[]>, CompletionStage<T>> command) {
-        if (breaker.isOpen()) {
+    <T> CompletionStage<T> send(
+            long bytes, Function<RedisClusterAsyncCommands<byte[], byte[]>, CompletionStage<T>> command) {
+        if (judge == null ? breaker.isOpen() : !judge.isAvailable()) {
             return refused("the shared tier does not answer");
         }
         return sendAnyway(bytes, command);
     }
 
     private <T> CompletionStage<T> sendAnyway(
-            long bytes, Function<RedisAsyncCommands<byte[], byte[]>, CompletionStage<T>> command) {
-        StatefulRedisConnection<byte[], byte[]> connection = link.current();
+            long bytes, Function<RedisClusterAsyncCommands<byte[], byte[]>, CompletionStage<T>> command) {
+        StatefulConnection<byte[], byte[]> connection = link.current();
         if (connection == null) {
             return refused("the shared tier is not connected");
         }
@@ -109,28 +139,31 @@ final class Commands {
         }
         CompletionStage<T> stage;
         try {
-            stage = command.apply(connection.async());
+            stage = command.apply(async(connection));
         } catch (RuntimeException e) {
             stage = CompletableFuture.failedStage(e);
         }
         CompletableFuture<T> result = new CompletableFuture<>();
         stage.whenComplete((answer, failure) -> {
-            if (Causes.isTimeout(failure)) {
-                traffic.timedOut(counted, number);
-            } else {
-                traffic.answered(counted, number);
+            traffic.left(counted, number);
+            if (failure != null) {
+                result.completeExceptionally(failure);
+                return;
             }
-            if (failure == null) {
+            answeredAt = System.nanoTime();
+            // What comes too late is no answer to anybody who waits.
+            if (result.complete(answer)) {
                 answered();
-                result.complete(answer);
-            } else {
-                result.completeExceptionally(failed(failure, connection));
             }
         });
-        // Lettuce's timer is a wheel whose ticks are longer than the timeout. What is not answered by then is still
-        // counted by it: see Traffic.
         return result.orTimeout(timeoutNanos, TimeUnit.NANOSECONDS)
-                .exceptionallyCompose(late -> CompletableFuture.failedStage(Causes.of(late)));
+                .exceptionallyCompose(failure -> CompletableFuture.failedStage(failed(failure, connection)));
+    }
+
+    private static RedisClusterAsyncCommands<byte[], byte[]> async(StatefulConnection<byte[], byte[]> connection) {
+        return connection instanceof StatefulRedisClusterConnection<byte[], byte[]> cluster
+                ? cluster.async()
+                : ((StatefulRedisConnection<byte[], byte[]>) connection).async();
     }
 
     private static <T> CompletionStage<T> refused(String why) {
@@ -150,13 +183,25 @@ final class Commands {
             tellOnce(code);
             if (code.equals("READONLY") && link.current() == connection && mayLeave()) {
                 // A replica: after a failover, another connection may find the new master.
+                leave.run();
+            }
+        } else {
+            notAnswered(connection, Causes.isTimeout(failure));
+        }
+        return Causes.of(failure);
+    }
+
+    /** In time; or a node of a cluster has gone, whose connection is no link of ours. */
+    private void notAnswered(Object connection, boolean late) {
+        if (judge != null) {
+            // As long as one of them is answered now and then, the line is slow, and the next one may be shorter.
+            if (late && System.nanoTime() - answeredAt > timeoutNanos && link.current() == connection) {
                 link.drop();
             }
-        } else if (Causes.isTimeout(failure) && breaker.timedOut()) {
+        } else if (breaker.timedOut()) {
             LOG.warn("The shared tier does not answer. Requests go on without it");
             probe(1);
         }
-        return Causes.of(failure);
     }
 
     /** Now and then: a replica that nobody replaces is left no more often than that. */
@@ -178,7 +223,7 @@ final class Commands {
 
     private void probe(int number) {
         try {
-            timer.schedule(() -> probeNow(number), PROBE_MILLIS, TimeUnit.MILLISECONDS);
+            prober.schedule(() -> probeNow(number), PROBE_MILLIS, TimeUnit.MILLISECONDS);
         } catch (RejectedExecutionException e) {
             // Closed meanwhile.
         }
@@ -188,7 +233,7 @@ final class Commands {
         if (!breaker.isOpen()) {
             return;
         }
-        sendAnyway(0, RedisAsyncCommands::ping).whenComplete((pong, failure) -> {
+        sendAnyway(0, RedisClusterAsyncCommands::ping).whenComplete((pong, failure) -> {
             if (breaker.isOpen()) {
                 if (number % PROBES_PER_CONNECTION == 0) {
                     link.drop();

@@ -21,6 +21,7 @@ final class Link<C extends StatefulConnection<byte[], byte[]>> {
     private static final long LONGEST_DELAY_MILLIS = 2_000;
 
     private final String what;
+    private final OutageLog outage;
     private final Supplier<CompletionStage<C>> connector;
     private final ScheduledExecutorService timer;
     private final Consumer<C> up;
@@ -29,23 +30,24 @@ final class Link<C extends StatefulConnection<byte[], byte[]>> {
     // Guarded by this.
     private long delay = FIRST_DELAY_MILLIS;
     private boolean closed;
-    /** So that each change of state is one line in the log. */
-    private boolean toldDown;
 
     /**
      * A link that is not connected; see {@link #connect}.
      *
      * @param what it is for, in messages
+     * @param outage told of each connection, and of each that could not be made
      * @param up told of each connection
      * @param down told when one was lost that {@code up} was told of
      */
     Link(
             String what,
+            OutageLog outage,
             Supplier<CompletionStage<C>> connector,
             ScheduledExecutorService timer,
             Consumer<C> up,
             Runnable down) {
         this.what = what;
+        this.outage = outage;
         this.connector = connector;
         this.timer = timer;
         this.up = up;
@@ -76,23 +78,18 @@ final class Link<C extends StatefulConnection<byte[], byte[]>> {
 
     private void made(C connection) {
         boolean wanted;
-        boolean wasDown;
         synchronized (this) {
             wanted = !closed;
-            wasDown = toldDown;
             if (wanted) {
                 current = connection;
                 delay = FIRST_DELAY_MILLIS;
-                toldDown = false;
             }
         }
         if (!wanted) {
             connection.closeAsync();
             return;
         }
-        if (wasDown) {
-            LOG.info("The shared tier is connected again ({})", what);
-        }
+        outage.made(what);
         boolean usable = false;
         try {
             up.accept(connection);
@@ -108,18 +105,14 @@ final class Link<C extends StatefulConnection<byte[], byte[]>> {
     }
 
     private void failed(Throwable failure) {
-        boolean first;
-        synchronized (this) {
-            first = !toldDown && !closed;
-            toldDown = true;
-        }
-        if (first) {
-            LOG.warn(
-                    "The shared tier cannot be reached ({}): {}. Requests go on without it",
-                    what,
-                    Causes.brief(failure));
+        if (!isClosed()) {
+            outage.failed(what, failure);
         }
         again();
+    }
+
+    private synchronized boolean isClosed() {
+        return closed;
     }
 
     private void again() {
@@ -140,18 +133,13 @@ final class Link<C extends StatefulConnection<byte[], byte[]>> {
 
     /** A connection has been closed, by whomever. */
     void lost(Object connection) {
-        boolean first;
         synchronized (this) {
             if (current == null || current != connection) {
                 return;
             }
             current = null;
-            first = !toldDown && !closed;
-            toldDown = true;
         }
-        if (first) {
-            LOG.warn("The connection to the shared tier was lost ({}). Requests go on without it", what);
-        }
+        outage.lost(what);
         down.run();
         again();
     }

@@ -15,12 +15,14 @@ final class Names {
     private final byte[] log;
     private final byte[] notices;
     private final byte[] machines;
+    private final byte[] listeners;
 
     Names(String prefix) {
         this.root = prefix + ':' + VERSION + ':';
         this.log = bytes(root + "barriers");
         this.notices = bytes(root + "notices");
         this.machines = bytes(root + "machine:");
+        this.listeners = bytes(root + "listeners:{" + root + "barriers}");
     }
 
     static byte[] bytes(String text) {
@@ -63,6 +65,11 @@ final class Names {
     /** The log of barriers. */
     byte[] log() {
         return log;
+    }
+
+    /** Who hears of barriers, in a cluster; in the slot of the log. */
+    byte[] listeners() {
+        return listeners;
     }
 
     /** The channel of barriers. */

@@ -30,6 +30,8 @@ import org.slf4j.LoggerFactory;
  * <p>Whoever raises a barrier is told by the server how many machines listen, and waits for a confirmation of each on a
  * channel of its own. Machines that wait for a lease are woken on theirs, so that nobody hears of what it does not wait
  * for. Thread-safe.
+ *
+ * <p>Long, since what is heard, caught up with and confirmed depends on one another.
  */
 final class Notices {
     private static final Logger LOG = LoggerFactory.getLogger(Notices.class);
@@ -49,6 +51,9 @@ final class Notices {
     private final ScheduledExecutorService timer;
     private final String machine;
     private final byte[] channel;
+    /** Null if there is one server, whose clock is asked each time. */
+    private final TierClock clock;
+
     private final ThreadPoolExecutor teller;
     private final Map<Long, Raising> raising = new ConcurrentHashMap<>();
     private final AtomicLong raises = new AtomicLong();
@@ -92,14 +97,21 @@ final class Notices {
         }
     }
 
-    /** @param machine its id, unique */
+    /**
+     * Notices of a machine.
+     *
+     * @param machine its id, unique
+     * @param clock of a cluster, or null
+     */
     Notices(
             Names names,
             Commands commands,
             RedisTierSettings settings,
             ScheduledExecutorService timer,
-            String machine) {
+            String machine,
+            TierClock clock) {
         this.names = names;
+        this.clock = clock;
         this.commands = commands;
         this.settings = settings;
         this.timer = timer;
@@ -180,9 +192,10 @@ final class Notices {
     private void catchUp(StatefulRedisPubSubConnection<byte[], byte[]> connection, long since, boolean first) {
         commands.run(
                         Script.CATCH_UP,
-                        new byte[][] {names.log()},
+                        logKeys(),
                         Names.bytes(Long.toString(since)),
-                        Names.bytes(Integer.toString(BATCH)))
+                        Names.bytes(Integer.toString(BATCH)),
+                        Names.bytes(machine))
                 .whenComplete((answer, failure) -> {
                     if (link.current() != connection) {
                         return;
@@ -206,7 +219,7 @@ final class Notices {
 
     private void caughtUp(
             StatefulRedisPubSubConnection<byte[], byte[]> connection, long since, boolean first, List<Object> answer) {
-        long now = number(answer.get(0));
+        long now = heard(number(answer.get(0)));
         long completeSince = number(answer.get(1));
         if (first && since < completeSince) {
             tell(told -> told.incomplete(completeSince));
@@ -226,6 +239,18 @@ final class Notices {
             upToDate = true;
             tellUpToDate(Math.max(now, last));
         }
+    }
+
+    private byte[][] logKeys() {
+        return clock == null ? new byte[][] {names.log()} : new byte[][] {names.log(), names.listeners()};
+    }
+
+    /** A time of the tier. */
+    private long heard(long micros) {
+        if (clock != null) {
+            clock.heard(micros);
+        }
+        return micros;
     }
 
     private void tellUpToDate(long micros) {
@@ -258,7 +283,18 @@ final class Notices {
             connection.async().ping().thenRun(() -> missed.set(0));
             return;
         }
-        commands.run(Script.TIME, new byte[0][]).whenComplete((answer, failure) -> {
+        CompletionStage<List<Object>> beat = clock == null
+                ? commands.run(Script.TIME, new byte[0][])
+                : commands.run(Script.BEAT, logKeys(), channel, Names.bytes(machine));
+        beat.whenComplete((answer, failure) -> {
+            if (failure == null) {
+                heard(number(answer.get(0)));
+                if (clock != null && number(answer.get(1)) == 0 && link.current() == connection) {
+                    // The log has moved to another node, and notices come from there now.
+                    link.drop();
+                    return;
+                }
+            }
             connection.async().ping().thenRun(() -> {
                 missed.set(0);
                 if (failure == null && upToDate && link.current() == connection) {
@@ -278,7 +314,7 @@ final class Notices {
         String head = "B" + machine + String.format("%016d", number);
         commands.run(
                         Script.RAISE,
-                        new byte[][] {names.log()},
+                        logKeys(),
                         barrier,
                         Names.bytes(Integer.toString(settings.maxBarriers())),
                         names.notices(),
@@ -288,7 +324,7 @@ final class Notices {
                         waiting.result.completeExceptionally(failure);
                         return;
                     }
-                    waiting.expect(number(answer.get(0)), number(answer.get(1)));
+                    waiting.expect(heard(number(answer.get(0))), number(answer.get(1)));
                     try {
                         timer.schedule(
                                 waiting::expire, settings.confirmTimeout().toNanos(), TimeUnit.NANOSECONDS);
@@ -334,6 +370,7 @@ final class Notices {
                 || !isTime(notice, timeAt)) {
             return;
         }
+        heard(time(notice, timeAt));
         byte[] name = Arrays.copyOfRange(notice, nameAt, notice.length);
         byte[] confirmation = Arrays.copyOfRange(notice, numberAt - 1, timeAt);
         confirmation[0] = 'A';
@@ -342,7 +379,7 @@ final class Notices {
         System.arraycopy(notice, 0, raiser, prefix.length, machine.length());
         tell(told -> {
             told.raised(name, time(notice, timeAt));
-            commands.send(confirmation.length, sent -> sent.publish(raiser, confirmation));
+            commands.run(Script.CONFIRM, new byte[][] {names.log()}, raiser, confirmation);
         });
     }
 
@@ -389,6 +426,13 @@ final class Notices {
         return value instanceof Long number
                 ? number
                 : Long.parseLong(new String((byte[]) value, StandardCharsets.US_ASCII));
+    }
+
+    /** Says that this machine listens no more, if somebody might wait for it. */
+    CompletionStage<?> leave() {
+        return clock == null
+                ? CompletableFuture.completedStage(null)
+                : commands.run(Script.LEAVE, logKeys(), Names.bytes(machine)).exceptionally(failure -> null);
     }
 
     void close() {

@@ -1,17 +1,15 @@
 package dev.refrain.shared.redis;
 
+import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.engine.spi.SharedTier;
 import dev.refrain.engine.spi.SharedTierException;
 import io.lettuce.core.ClientOptions;
 import io.lettuce.core.MaintNotificationsConfig;
 import io.lettuce.core.RedisChannelHandler;
-import io.lettuce.core.RedisClient;
 import io.lettuce.core.RedisConnectionStateListener;
-import io.lettuce.core.RedisURI;
 import io.lettuce.core.SocketOptions;
 import io.lettuce.core.TimeoutOptions;
-import io.lettuce.core.api.StatefulRedisConnection;
-import io.lettuce.core.codec.ByteArrayCodec;
+import io.lettuce.core.api.StatefulConnection;
 import io.lettuce.core.metrics.CommandLatencyRecorder;
 import io.lettuce.core.pubsub.StatefulRedisPubSubConnection;
 import io.lettuce.core.resource.ClientResources;
@@ -25,14 +23,15 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
 
 /**
- * A {@link SharedTier} on one Redis (6.2 or later) or Valkey server. It connects in the background, again and again if
- * need be: a server that is not there is no reason not to start.
+ * A {@link SharedTier} on Redis (6.2 or later) or Valkey: one server, one with Sentinel, or a cluster. It connects in
+ * the background, again and again if need be: a server that is not there is no reason not to start.
  */
 public final class RedisTier implements SharedTier {
-    /** What may be under way to the server, in bytes. */
+    /** What may be under way to the server on each connection, in bytes. */
     private static final long MAX_UNDER_WAY = 64L << 20;
 
     private static final int READ_BYTES = 256 << 10;
@@ -45,33 +44,40 @@ public final class RedisTier implements SharedTier {
     private final byte[] machine;
     private final ScheduledExecutorService timer;
     private final ClientResources resources;
-    private final RedisClient client;
-    private final Link<StatefulRedisConnection<byte[], byte[]>> commandLink;
+    private final Servers servers;
+    /** Of a cluster; null if there is one server, whose clock is asked each time. */
+    private final TierClock clock;
+
+    private final AtomicBoolean listening = new AtomicBoolean();
+    private final Link<StatefulConnection<byte[], byte[]>> commandLink;
+    private final Link<StatefulConnection<byte[], byte[]>> storeLink;
     private final Link<StatefulRedisPubSubConnection<byte[], byte[]>> noticeLink;
     private final Commands commands;
+    private final Commands stores;
     private final Notices notices;
     private final Values values;
     private volatile boolean closed;
 
     /**
-     * Begins to connect.
+     * Begins to connect, with a {@link MemoryBudget#ofHeap} of its own.
      *
      * @throws IllegalArgumentException if the URI is not one; the message does not quote it
      */
     public static RedisTier open(RedisTierSettings settings) {
-        RedisURI uri;
-        try {
-            uri = RedisURI.create(settings.uri());
-        } catch (RuntimeException e) {
-            // The cause may quote the password.
-            throw new IllegalArgumentException(
-                    "the URI of the shared tier is not redis://[user:password@]host[:port][/database], or rediss://");
-        }
-        uri.setTimeout(CONNECT_TIMEOUT);
-        return new RedisTier(settings, uri);
+        return open(settings, MemoryBudget.ofHeap());
     }
 
-    private RedisTier(RedisTierSettings settings, RedisURI uri) {
+    /**
+     * Begins to connect.
+     *
+     * @param memory where what is under way to the server is reserved, best that of the cache
+     * @throws IllegalArgumentException if the URI is not one; the message does not quote it
+     */
+    public static RedisTier open(RedisTierSettings settings, MemoryBudget memory) {
+        return new RedisTier(settings, ServerUri.of(settings.uri()), memory);
+    }
+
+    private RedisTier(RedisTierSettings settings, ServerUri uri, MemoryBudget memory) {
         this.settings = settings;
         this.names = new Names(settings.prefix());
         byte[] id = new byte[MACHINE_ID_BYTES];
@@ -87,52 +93,90 @@ public final class RedisTier implements SharedTier {
                 .computationThreadPoolSize(2)
                 .commandLatencyRecorder(CommandLatencyRecorder.disabled())
                 .build();
-        this.client = RedisClient.create(resources);
-        client.setOptions(ClientOptions.builder()
+        uri.servers().forEach(server -> server.setTimeout(CONNECT_TIMEOUT));
+        ClientOptions options = options();
+        this.servers = uri.isCluster()
+                ? new ClusterServers(uri.servers(), names.log(), resources, options)
+                : new OneServer(uri.servers().get(0), resources, options);
+        this.clock = servers.isCluster() ? new TierClock() : null;
+        long mostUnderWay = Math.max(MAX_UNDER_WAY, 4L * settings.maxEntryBytes());
+        this.commands = new Commands(new Traffic(mostUnderWay, memory), settings.timeout(), timer);
+        this.stores = commands.patient(new Traffic(mostUnderWay, memory), settings.sendTimeout());
+        this.notices = new Notices(names, commands, settings, timer, Names.text(id), clock);
+        this.values = new Values(names, commands, stores, settings, clock);
+        OutageLog outage = new OutageLog();
+        this.commandLink = new Link<>("commands", outage, servers::connect, timer, connection -> connected(), () -> {});
+        this.storeLink =
+                new Link<>("answers", outage, servers::connect, timer, connection -> stores.connected(), () -> {});
+        this.noticeLink =
+                new Link<>("notices", outage, servers::connectNotices, timer, notices::connected, notices::lost);
+        servers.addListener(new RedisConnectionStateListener() {
+            @Override
+            public void onRedisDisconnected(RedisChannelHandler<?, ?> connection) {
+                commandLink.lost(connection);
+                storeLink.lost(connection);
+                noticeLink.lost(connection);
+            }
+        });
+        Runnable leave = () -> {
+            commandLink.drop();
+            storeLink.drop();
+        };
+        commands.use(commandLink, leave);
+        stores.use(storeLink, leave);
+        notices.use(noticeLink);
+        commandLink.connect();
+        storeLink.connect();
+        if (clock == null) {
+            noticeLink.connect();
+        }
+    }
+
+    private static ClientOptions options() {
+        return ClientOptions.builder()
                 .autoReconnect(false)
                 .maintNotificationsConfig(MaintNotificationsConfig.disabled())
                 .socketOptions(SocketOptions.builder()
                         .connectTimeout(CONNECT_TIMEOUT)
                         .keepAlive(true)
                         .build())
-                .timeoutOptions(TimeoutOptions.builder()
-                        .timeoutCommands()
-                        .fixedTimeout(settings.timeout())
-                        .build())
-                .build());
-        this.commands = new Commands(Math.max(MAX_UNDER_WAY, 4L * settings.maxEntryBytes()), settings.timeout(), timer);
-        this.notices = new Notices(names, commands, settings, timer, Names.text(id));
-        this.values = new Values(names, commands, settings);
-        this.commandLink = new Link<>(
-                "commands",
-                () -> client.connectAsync(ByteArrayCodec.INSTANCE, uri),
-                timer,
-                connection -> commands.connected(),
-                () -> {});
-        this.noticeLink = new Link<>(
-                "notices",
-                () -> client.connectPubSubAsync(ByteArrayCodec.INSTANCE, uri),
-                timer,
-                notices::connected,
-                notices::lost);
-        client.addListener(new RedisConnectionStateListener() {
-            @Override
-            public void onRedisDisconnected(RedisChannelHandler<?, ?> connection) {
-                commandLink.lost(connection);
-                noticeLink.lost(connection);
+                // Commands have limits of their own here; the timer of Lettuce is a wheel whose ticks are longer.
+                .timeoutOptions(TimeoutOptions.builder().timeoutCommands(false).build())
+                .build();
+    }
+
+    private void connected() {
+        commands.connected();
+        if (clock != null) {
+            var unused = now();
+            if (!listening.getAndSet(true)) {
+                // Only now it is known which node to listen to.
+                noticeLink.connect();
             }
+        }
+    }
+
+    /** The time, for a script that may run at any node; empty where there is one server, whose own clock counts. */
+    private CompletionStage<byte[]> now() {
+        if (clock == null) {
+            return CompletableFuture.completedStage(new byte[0]);
+        }
+        return commands.run(Script.TIME_OF_LOG, new byte[][] {names.log()}).thenApply(answer -> {
+            clock.heard(Notices.number(answer.get(0)));
+            return time(clock);
         });
-        commands.use(commandLink);
-        notices.use(noticeLink);
-        commandLink.connect();
-        noticeLink.connect();
+    }
+
+    private static byte[] time(TierClock clock) {
+        return Names.bytes(Values.time(clock.micros()));
     }
 
     // ---- entries
 
     @Override
     public CompletionStage<Found> get(byte[] key) {
-        return values.get(requireKey(key));
+        requireKey(key);
+        return clock == null || clock.micros() > 0 ? values.get(key) : now().thenCompose(known -> values.get(key));
     }
 
     @Override
@@ -142,11 +186,11 @@ public final class RedisTier implements SharedTier {
 
     @Override
     public CompletionStage<Long> remove(byte[] key, long rememberMillis) {
-        return run(
-                Script.REMOVE,
-                answer -> Notices.number(answer.get(0)),
-                new byte[][] {names.entry(requireKey(key))},
-                digits(requirePositive(rememberMillis)));
+        byte[][] entry = {names.entry(requireKey(key))};
+        byte[] remember = digits(requirePositive(rememberMillis));
+        // What was raised before is in the log when its node says what time it is.
+        return now().thenCompose(
+                        now -> run(Script.REMOVE, answer -> Notices.number(answer.get(0)), entry, remember, now));
     }
 
     // ---- barriers
@@ -164,15 +208,21 @@ public final class RedisTier implements SharedTier {
 
     @Override
     public CompletionStage<Lease> lease(byte[] key, long millis, long wantedMillis) {
-        return run(
+        byte[][] keys = {names.lease(requireKey(key)), names.waiters(key), names.entry(key)};
+        byte[] forMillis = digits(requirePositive(millis));
+        byte[] whenWanted = digits(requirePositive(wantedMillis));
+        CompletionStage<byte[]> time =
+                clock == null || clock.micros() == 0 ? now() : CompletableFuture.completedStage(time(clock));
+        return time.thenCompose(now -> run(
                 Script.LEASE,
                 answer -> new Lease(Notices.number(answer.get(1)), isYes(answer), Notices.number(answer.get(2)) == 1),
-                new byte[][] {names.lease(requireKey(key)), names.waiters(key), names.entry(key)},
+                keys,
                 names.machines(),
                 key,
                 machine,
-                digits(requirePositive(millis)),
-                digits(requirePositive(wantedMillis)));
+                forMillis,
+                whenWanted,
+                now));
     }
 
     @Override
@@ -247,6 +297,11 @@ public final class RedisTier implements SharedTier {
         return !closed && commands.isAvailable();
     }
 
+    /** Whether answers can be sent, too. For tests. */
+    boolean canSend() {
+        return isAvailable() && storeLink.current() != null;
+    }
+
     @Override
     public Duration timeout() {
         return settings.timeout();
@@ -259,10 +314,12 @@ public final class RedisTier implements SharedTier {
         }
         closed = true;
         timer.shutdownNow();
+        CompletionStage<?> left = notices.leave();
         commandLink.close();
+        storeLink.close();
         noticeLink.close();
         notices.close();
-        client.shutdownAsync(0, 1, TimeUnit.SECONDS)
+        left.thenCompose(gone -> servers.close())
                 .whenComplete((done, failure) -> resources.shutdown(0, 1, TimeUnit.SECONDS));
     }
 

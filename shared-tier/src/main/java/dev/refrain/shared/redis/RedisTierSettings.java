@@ -6,9 +6,12 @@ import java.util.Objects;
 /**
  * How a {@link RedisTier} is reached and what it keeps. Immutable. Nothing is null.
  *
- * @param uri {@code redis://[user:password@]host[:port][/database]}, or {@code rediss://} for TLS; holds a secret
+ * @param uri {@code redis://[user:password@]host[:port][/database]}, {@code redis-sentinel://...#master} with the
+ *     addresses of Sentinels, or {@code redis-cluster://...} with those of nodes, by commas; {@code rediss} for TLS.
+ *     Holds a secret
  * @param prefix what all keys and channels begin with, 1 to 32 of {@code A-Za-z0-9._-}; another one for each cluster
- * @param timeout for each command, and for each answer of the tier as a whole, positive
+ * @param timeout for each command that somebody waits for, and for each answer of the tier as a whole, positive
+ * @param sendTimeout for each command that sends an entry, or a part of one, positive; nobody waits for it
  * @param partBytes an entry that is longer than this is kept in parts of this length, 64 KiB to 16 MiB
  * @param maxEntryBytes the longest entry, and the longest live stream, in bytes, at least one part
  * @param maxBarriers for how many names the time of the latest barrier is remembered, positive
@@ -18,14 +21,22 @@ public record RedisTierSettings(
         String uri,
         String prefix,
         Duration timeout,
+        Duration sendTimeout,
         int partBytes,
         int maxEntryBytes,
         int maxBarriers,
         Duration confirmTimeout) {
-    /** The defaults: 50 ms, parts of 1 MiB up to 16 MiB, 100,000 barriers, 5 s. */
+    /** The defaults: 50 ms, 10 s, parts of 1 MiB up to 16 MiB, 100,000 barriers, 5 s. */
     public static RedisTierSettings of(String uri) {
         return new RedisTierSettings(
-                uri, "refrain", Duration.ofMillis(50), 1 << 20, 16 << 20, 100_000, Duration.ofSeconds(5));
+                uri,
+                "refrain",
+                Duration.ofMillis(50),
+                Duration.ofSeconds(10),
+                1 << 20,
+                16 << 20,
+                100_000,
+                Duration.ofSeconds(5));
     }
 
     /** Checks each of them. */
@@ -33,6 +44,7 @@ public record RedisTierSettings(
         Objects.requireNonNull(uri, "uri");
         require(prefix.matches("[A-Za-z0-9._-]{1,32}"), "prefix must be 1 to 32 of A-Za-z0-9._-", prefix);
         require(isPositive(timeout), "timeout is positive", timeout);
+        require(isPositive(sendTimeout), "sendTimeout is positive", sendTimeout);
         require(partBytes >= 64 << 10 && partBytes <= 16 << 20, "partBytes must be 64 KiB to 16 MiB", partBytes);
         require(maxEntryBytes >= partBytes, "maxEntryBytes must be at least partBytes", maxEntryBytes);
         require(maxBarriers > 0, "maxBarriers is positive", maxBarriers);
@@ -51,32 +63,48 @@ public record RedisTierSettings(
 
     /** The same with another prefix. */
     public RedisTierSettings withPrefix(String other) {
-        return new RedisTierSettings(uri, other, timeout, partBytes, maxEntryBytes, maxBarriers, confirmTimeout);
+        return new RedisTierSettings(
+                uri, other, timeout, sendTimeout, partBytes, maxEntryBytes, maxBarriers, confirmTimeout);
     }
 
     /** The same with another timeout. */
     public RedisTierSettings withTimeout(Duration other) {
-        return new RedisTierSettings(uri, prefix, other, partBytes, maxEntryBytes, maxBarriers, confirmTimeout);
+        return new RedisTierSettings(
+                uri, prefix, other, sendTimeout, partBytes, maxEntryBytes, maxBarriers, confirmTimeout);
+    }
+
+    /** The same with another timeout for what is sent. */
+    public RedisTierSettings withSendTimeout(Duration other) {
+        return new RedisTierSettings(
+                uri, prefix, timeout, other, partBytes, maxEntryBytes, maxBarriers, confirmTimeout);
     }
 
     /** The same with parts of another length, in bytes. */
     public RedisTierSettings withPartBytes(int other) {
-        return new RedisTierSettings(uri, prefix, timeout, other, maxEntryBytes, maxBarriers, confirmTimeout);
+        return new RedisTierSettings(
+                uri, prefix, timeout, sendTimeout, other, maxEntryBytes, maxBarriers, confirmTimeout);
     }
 
     /** The same with another limit for entries and live streams, in bytes. */
     public RedisTierSettings withMaxEntryBytes(int other) {
-        return new RedisTierSettings(uri, prefix, timeout, partBytes, other, maxBarriers, confirmTimeout);
+        return new RedisTierSettings(uri, prefix, timeout, sendTimeout, partBytes, other, maxBarriers, confirmTimeout);
     }
 
     /** The same with another number of barriers. */
     public RedisTierSettings withMaxBarriers(int other) {
-        return new RedisTierSettings(uri, prefix, timeout, partBytes, maxEntryBytes, other, confirmTimeout);
+        return new RedisTierSettings(
+                uri, prefix, timeout, sendTimeout, partBytes, maxEntryBytes, other, confirmTimeout);
     }
 
     /** The same with another time for confirmations. */
     public RedisTierSettings withConfirmTimeout(Duration other) {
-        return new RedisTierSettings(uri, prefix, timeout, partBytes, maxEntryBytes, maxBarriers, other);
+        return new RedisTierSettings(uri, prefix, timeout, sendTimeout, partBytes, maxEntryBytes, maxBarriers, other);
+    }
+
+    /** The same with another URI. */
+    RedisTierSettings withUri(String other) {
+        return new RedisTierSettings(
+                other, prefix, timeout, sendTimeout, partBytes, maxEntryBytes, maxBarriers, confirmTimeout);
     }
 
     /** Not the URI, which may hold a password. */

@@ -59,9 +59,20 @@ record Script(String text, String digest) {
             return {1}
             """);
 
-    /** KEYS entry; ARGV for how long it is remembered. Returns the time. */
-    static final Script REMOVE = of("""
-            local now = micros()
+    /** The time in a cluster, where each node has a clock: KEYS log, which is at the node whose clock counts. */
+    static final Script TIME_OF_LOG = of("return {micros(), redis.call('EXISTS', KEYS[1])}");
+
+    /** In a cluster, the time is passed. */
+    private static final String NOW = """
+            local function now_or(passed)
+              if passed == '' then return micros() end
+              return passed
+            end
+            """;
+
+    /** KEYS entry; ARGV for how long it is remembered, the time if it is passed. Returns the time. */
+    static final Script REMOVE = of(NOW + """
+            local now = now_or(ARGV[2])
             redis.call('SET', KEYS[1], 'T' .. now, 'PX', ARGV[1])
             return {now}
             """);
@@ -77,8 +88,39 @@ record Script(String text, String digest) {
             end
             """;
 
-    /** KEYS log; ARGV name, how many, channel, notice before the time. Returns the time, and who is told. */
-    static final Script RAISE = of(LOG + """
+    /**
+     * In a cluster, listeners may be at another node for a moment after the log has moved, and are not counted by it.
+     * So each notes in the log's slot that it is there, time and again.
+     */
+    private static final String LISTENERS = """
+            local function note(machine)
+              local now = micros()
+              redis.call('ZADD', KEYS[2], now, machine)
+              redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - 60000000)
+              redis.call('PEXPIRE', KEYS[2], 60000)
+              return now
+            end
+            local function listening()
+              return redis.call('ZCOUNT', KEYS[2], micros() - 3500000, '+inf')
+            end
+            """;
+
+    /** KEYS log, listeners; ARGV channel of a machine, machine. Returns the time, and whether its channel is here. */
+    static final Script BEAT = of(LISTENERS + """
+            return {note(ARGV[2]), redis.call('PUBLISH', ARGV[1], 'H')}
+            """);
+
+    /** KEYS log; ARGV channel of a machine, confirmation. By the node that has the log, whichever others are down. */
+    static final Script CONFIRM = of("return {redis.call('PUBLISH', ARGV[1], ARGV[2])}");
+
+    /** KEYS log, listeners; ARGV machine. Nobody waits for it any more. */
+    static final Script LEAVE = of("return {redis.call('ZREM', KEYS[2], ARGV[1])}");
+
+    /**
+     * KEYS log, and listeners in a cluster; ARGV name, how many, channel, notice before the time. Returns the time, and
+     * who is told.
+     */
+    static final Script RAISE = of(LOG + LISTENERS + """
             local last = redis.call('ZREVRANGE', KEYS[1], 0, 0, 'WITHSCORES')
             local now = string.format('%.0f', math.max(tonumber(micros()), tonumber(last[2]) + 1))
             redis.call('ZADD', KEYS[1], now, ARGV[1])
@@ -88,11 +130,17 @@ record Script(String text, String digest) {
               redis.call('ZREMRANGEBYRANK', KEYS[1], 1, tooMany)
               redis.call('ZADD', KEYS[1], gone[2], '')
             end
-            return {now, redis.call('PUBLISH', ARGV[3], ARGV[4] .. now .. ARGV[1])}
+            local told = redis.call('PUBLISH', ARGV[3], ARGV[4] .. now .. ARGV[1])
+            if KEYS[2] then told = math.max(told, listening()) end
+            return {now, told}
             """);
 
-    /** KEYS log; ARGV since, how many. Returns the time, since when none is missing, and names and times in order. */
-    static final Script CATCH_UP = of(LOG + """
+    /**
+     * KEYS log, and listeners in a cluster; ARGV since, how many, machine. Returns the time, since when none is
+     * missing, and names and times in order.
+     */
+    static final Script CATCH_UP = of(LOG + LISTENERS + """
+            if KEYS[2] then note(ARGV[3]) end
             local from = redis.call('ZSCORE', KEYS[1], '')
             local answer = {micros(), string.format('%.0f', from)}
             local since = '(' .. ARGV[1]
@@ -106,15 +154,15 @@ record Script(String text, String digest) {
             """);
 
     /**
-     * KEYS lease, waiters, entry; ARGV channel, key, machine, for how long, for how long another's lasts. Returns
-     * whether it is granted, its token, and whether there is an entry.
+     * KEYS lease, waiters, entry; ARGV channel, key, machine, for how long, for how long another's lasts, the time if it
+     * is passed. Returns whether it is granted, its token, and whether there is an entry.
      */
-    static final Script LEASE = of("""
+    static final Script LEASE = of(NOW + """
             local lease = redis.call('GET', KEYS[1])
             local kind = redis.call('GETRANGE', KEYS[3], 0, 0)
             local stored = (kind == 'E' or kind == 'M') and 1 or 0
             if not lease then
-              local now = micros()
+              local now = now_or(ARGV[6])
               redis.call('SET', KEYS[1], now .. ARGV[3], 'PX', ARGV[4])
               return {1, now, stored}
             end

@@ -31,12 +31,21 @@ final class Values {
 
     private final Names names;
     private final Commands commands;
+    private final Commands stores;
     private final RedisTierSettings settings;
+    private final TierClock clock;
 
-    Values(Names names, Commands commands, RedisTierSettings settings) {
+    /**
+     * @param commands for what somebody waits for
+     * @param stores for what nobody does
+     * @param clock of a cluster, or null for the server's own
+     */
+    Values(Names names, Commands commands, Commands stores, RedisTierSettings settings, TierClock clock) {
         this.names = names;
         this.commands = commands;
+        this.stores = stores;
         this.settings = settings;
+        this.clock = clock;
     }
 
     /** Micros as the scripts write them. */
@@ -48,10 +57,11 @@ final class Values {
 
     CompletionStage<Found> get(byte[] key) {
         long asked = System.nanoTime();
+        long passed = clock == null ? 0 : clock.micros();
         byte[] longest = Names.bytes(Integer.toString(HEAD_LENGTH + Math.max(settings.partBytes(), MAX_MANIFEST)));
         return commands.run(Script.GET, new byte[][] {names.entry(key)}, longest)
                 .thenCompose(answer -> {
-                    long now = Notices.number(answer.get(0));
+                    long now = clock == null ? Notices.number(answer.get(0)) : passed;
                     byte[] value = answer.size() > 1 ? (byte[]) answer.get(1) : new byte[0];
                     char kind = value.length < HEAD_LENGTH ? 'T' : (char) value[0];
                     byte[] entry = kind == 'E' ? Arrays.copyOfRange(value, HEAD_LENGTH, value.length) : null;
@@ -121,7 +131,7 @@ final class Values {
             byte[] name = names.part(key, salt, number);
             int from = number * partLength;
             byte[] part = Arrays.copyOfRange(entry, from, Math.min(entry.length, from + partLength));
-            parts.add(commands.send(part.length, sent -> sent.set(name, part, SetArgs.Builder.px(life)))
+            parts.add(stores.send(part.length, sent -> sent.set(name, part, SetArgs.Builder.px(life)))
                     .toCompletableFuture());
         }
         byte[] manifest = Names.bytes(entry.length + " " + partLength + " " + salt);
@@ -135,7 +145,7 @@ final class Values {
         value[0] = (byte) kind;
         System.arraycopy(time, 0, value, 1, TIME_LENGTH);
         System.arraycopy(content, 0, value, HEAD_LENGTH, content.length);
-        return commands.run(Script.PUT, new byte[][] {names.entry(key)}, time, value, Names.bytes(Long.toString(life)))
+        return stores.run(Script.PUT, new byte[][] {names.entry(key)}, time, value, Names.bytes(Long.toString(life)))
                 .thenApply(answer -> Notices.number(answer.get(0)) == 1);
     }
 }

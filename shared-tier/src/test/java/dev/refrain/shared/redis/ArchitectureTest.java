@@ -15,10 +15,11 @@ import com.tngtech.archunit.lang.ArchRule;
 @AnalyzeClasses(packages = "dev.refrain.shared", importOptions = ImportOption.DoNotIncludeTests.class)
 class ArchitectureTest {
     @ArchTest
-    static final ArchRule ofTheEngineItKnowsTheSpiAlone = noClasses()
+    static final ArchRule ofTheEngineItKnowsTheSpiAndTheBudgetAlone = noClasses()
             .should()
             .dependOnClassesThat(resideInAPackage("dev.refrain..")
-                    .and(not(resideInAnyPackage("dev.refrain.engine.spi", "dev.refrain.shared.."))));
+                    .and(not(resideInAnyPackage(
+                            "dev.refrain.engine.spi", "dev.refrain.engine.memory", "dev.refrain.shared.."))));
 
     @ArchTest
     static final ArchRule usersSeeTheTierAndItsSettings =

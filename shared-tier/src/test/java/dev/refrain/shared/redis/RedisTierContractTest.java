@@ -31,6 +31,7 @@ class RedisTierContractTest extends SharedTierContract {
     static RedisTierSettings settings(RedisServer server) {
         return RedisTierSettings.of(server.uri())
                 .withTimeout(Duration.ofSeconds(20))
+                .withSendTimeout(Duration.ofSeconds(20))
                 .withConfirmTimeout(Duration.ofSeconds(20))
                 .withMaxBarriers(MAX_BARRIERS)
                 .withMaxEntryBytes(MAX_ENTRY_BYTES);
@@ -40,7 +41,7 @@ class RedisTierContractTest extends SharedTierContract {
     @Override
     protected SharedTier machine() {
         RedisTier tier = RedisTier.open(settings(server));
-        while (!tier.isAvailable()) {
+        while (!tier.canSend()) {
             LockSupport.parkNanos(1_000_000);
         }
         return tier;

@@ -2,10 +2,12 @@ package dev.refrain.shared.redis;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.refrain.engine.memory.MemoryBudget;
 import org.junit.jupiter.api.Test;
 
 class TrafficTest {
-    private final Traffic traffic = new Traffic(100);
+    private final MemoryBudget memory = new MemoryBudget(10_000);
+    private final Traffic traffic = new Traffic(100, memory);
 
     @Test
     void itHoldsNoMoreThanItsLimit() {
@@ -13,7 +15,7 @@ class TrafficTest {
         assertThat(connection).isNotNegative();
         assertThat(traffic.enter(41)).isNegative();
         assertThat(traffic.enter(40)).isEqualTo(connection);
-        traffic.answered(60, connection);
+        traffic.left(60, connection);
         assertThat(traffic.enter(60)).isEqualTo(connection);
     }
 
@@ -23,28 +25,30 @@ class TrafficTest {
         long connection = traffic.enter(1_000);
         assertThat(connection).isNotNegative();
         assertThat(traffic.enter(1)).isNegative();
-        traffic.answered(1_000, connection);
+        traffic.left(1_000, connection);
         assertThat(traffic.enter(1)).isNotNegative();
-    }
-
-    /** What timed out still lies in the connection's buffers, until the server answers something later. */
-    @Test
-    void whatTimedOutCountsUntilTheServerAnswers() {
-        long connection = traffic.enter(90);
-        traffic.timedOut(90, connection);
-        assertThat(traffic.enter(20)).isNegative();
-        assertThat(traffic.enter(10)).isNotNegative();
-        traffic.answered(10, connection);
-        assertThat(traffic.enter(100)).isNotNegative();
     }
 
     @Test
     void aNewConnectionHasEmptyBuffers() {
         long connection = traffic.enter(90);
-        traffic.timedOut(90, connection);
         traffic.connected();
         assertThat(traffic.enter(100)).isNotEqualTo(connection).isNotNegative();
-        traffic.timedOut(0, connection);
+        traffic.left(90, connection);
         assertThat(traffic.enter(1)).isNegative();
+    }
+
+    @Test
+    void whatIsUnderWayIsReservedInTheBudgetOfTheHeap() {
+        assertThat(traffic.enter(60)).isNotNegative();
+        long second = traffic.enter(40);
+        assertThat(memory.usedBytes()).isEqualTo(100);
+        traffic.left(40, second);
+        assertThat(memory.usedBytes()).isEqualTo(60);
+        traffic.connected();
+        assertThat(memory.usedBytes()).isZero();
+        assertThat(memory.reserve(9_990, MemoryBudget.Use.UNDER_WAY)).isTrue();
+        assertThat(traffic.enter(60)).as("without room in the budget").isNegative();
+        assertThat(memory.usedBytes()).isEqualTo(9_990);
     }
 }

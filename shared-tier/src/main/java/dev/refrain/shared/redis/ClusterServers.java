@@ -1,0 +1,106 @@
+package dev.refrain.shared.redis;
+
+import io.lettuce.core.ClientOptions;
+import io.lettuce.core.RedisClient;
+import io.lettuce.core.RedisConnectionStateListener;
+import io.lettuce.core.RedisURI;
+import io.lettuce.core.api.StatefulConnection;
+import io.lettuce.core.cluster.ClusterClientOptions;
+import io.lettuce.core.cluster.ClusterTopologyRefreshOptions;
+import io.lettuce.core.cluster.RedisClusterClient;
+import io.lettuce.core.cluster.SlotHash;
+import io.lettuce.core.cluster.api.StatefulRedisClusterConnection;
+import io.lettuce.core.cluster.models.partitions.RedisClusterNode;
+import io.lettuce.core.codec.ByteArrayCodec;
+import io.lettuce.core.pubsub.StatefulRedisPubSubConnection;
+import io.lettuce.core.resource.ClientResources;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * The nodes of a cluster. Lettuce keeps a connection to each, makes it anew when it is lost, and follows slots as they
+ * move. What was under way on a lost one is not sent again. Notices come from the node that has the log of barriers:
+ * what is published elsewhere reaches it over the bus of the cluster.
+ */
+final class ClusterServers implements Servers {
+    private static final Duration REFRESH = Duration.ofSeconds(1);
+
+    private final RedisURI seed;
+    private final int logSlot;
+    private final RedisClusterClient nodes;
+    private final RedisClient single;
+
+    /** @param log key of the log of barriers */
+    ClusterServers(List<RedisURI> seeds, byte[] log, ClientResources resources, ClientOptions options) {
+        this.seed = seeds.get(0);
+        this.logSlot = SlotHash.getSlot(log);
+        this.single = RedisClient.create(resources);
+        single.setOptions(options);
+        this.nodes = RedisClusterClient.create(resources, seeds);
+        ClusterClientOptions.Builder clusterOptions = ClusterClientOptions.builder()
+                .socketOptions(options.getSocketOptions())
+                .sslOptions(options.getSslOptions())
+                .timeoutOptions(options.getTimeoutOptions())
+                .disconnectedBehavior(ClientOptions.DisconnectedBehavior.REJECT_COMMANDS)
+                .topologyRefreshOptions(ClusterTopologyRefreshOptions.builder()
+                        .adaptiveRefreshTriggersTimeout(REFRESH)
+                        .refreshTriggersReconnectAttempts(1)
+                        .build());
+        clusterOptions.maintNotificationsConfig(options.getMaintNotificationsConfig());
+        clusterOptions.replayFilter(command -> true);
+        nodes.setOptions(clusterOptions.build());
+    }
+
+    /** The nodes are asked anew who they are: those that were known may be gone. */
+    @Override
+    public CompletionStage<StatefulConnection<byte[], byte[]>> connect() {
+        return nodes.refreshPartitionsAsync()
+                .thenCompose(known -> nodes.connectAsync(ByteArrayCodec.INSTANCE))
+                .thenCompose(ClusterServers::withAllNodes);
+    }
+
+    /** Commands to a node that is not connected yet are refused, and it is connected by the first of them only. */
+    private static CompletionStage<StatefulConnection<byte[], byte[]>> withAllNodes(
+            StatefulRedisClusterConnection<byte[], byte[]> connection) {
+        CompletableFuture<?>[] each = connection.getPartitions().stream()
+                .filter(node -> node.getRole().isUpstream())
+                .map(node -> connection.getConnectionAsync(
+                        node.getUri().getHost(), node.getUri().getPort()))
+                .toArray(CompletableFuture<?>[]::new);
+        // One that is down is no reason to do without the others.
+        return CompletableFuture.allOf(each).handle((all, failure) -> connection);
+    }
+
+    @Override
+    public CompletionStage<StatefulRedisPubSubConnection<byte[], byte[]>> connectNotices() {
+        RedisClusterNode owner = nodes.getPartitions().getMasterBySlot(logSlot);
+        if (owner == null) {
+            return CompletableFuture.failedStage(new IllegalStateException("no node has the log of barriers"));
+        }
+        RedisURI at = RedisURI.builder(seed)
+                .withHost(owner.getUri().getHost())
+                .withPort(owner.getUri().getPort())
+                .build();
+        return single.connectPubSubAsync(ByteArrayCodec.INSTANCE, at);
+    }
+
+    @Override
+    public boolean isCluster() {
+        return true;
+    }
+
+    /** Not of connections to nodes, which Lettuce makes anew: one node that is down is no end of the others. */
+    @Override
+    public void addListener(RedisConnectionStateListener listener) {
+        single.addListener(listener);
+    }
+
+    @Override
+    public CompletionStage<?> close() {
+        return CompletableFuture.allOf(
+                nodes.shutdownAsync(0, 1, TimeUnit.SECONDS), single.shutdownAsync(0, 1, TimeUnit.SECONDS));
+    }
+}

@@ -1,0 +1,235 @@
+package dev.refrain.shared.redis;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.refrain.engine.spi.SharedTier;
+import dev.refrain.engine.spi.SharedTier.Found;
+import dev.refrain.engine.spi.SharedTier.Raised;
+import dev.refrain.testing.RedisCluster;
+import dev.refrain.testing.RedisServer;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** A cluster whose slots move and whose nodes die while machines use it. */
+class RedisClusterTest {
+    private static final long MINUTE = 60_000;
+    private static final int KEYS = 12;
+
+    private final Names names = new Names("refrain");
+    private final Set<String> heard = ConcurrentHashMap.newKeySet();
+    private final AtomicBoolean connected = new AtomicBoolean();
+    private RedisCluster cluster;
+    private RedisTier one;
+    private RedisTier other;
+
+    @BeforeEach
+    void start() {
+        cluster = new RedisCluster();
+        one = open();
+        other = open();
+        other.listen(0, new Hearing());
+        eventually(connected::get);
+    }
+
+    @AfterEach
+    void stop() {
+        if (cluster != null) {
+            one.close();
+            other.close();
+            cluster.close();
+        }
+    }
+
+    private RedisTier open() {
+        RedisTier tier = RedisTier.open(RedisTierSettings.of(cluster.uri()).withTimeout(Duration.ofSeconds(5)));
+        eventually(() -> tier.canSend() && of(tier.get(key(0))) != null);
+        return tier;
+    }
+
+    private final class Hearing implements SharedTier.Listener {
+        @Override
+        public void raised(byte[] barrier, long micros) {
+            heard.add(new String(barrier, StandardCharsets.US_ASCII));
+        }
+
+        @Override
+        public void caughtUp(long micros) {
+            connected.set(true);
+        }
+
+        @Override
+        public void lost() {
+            connected.set(false);
+        }
+
+        @Override
+        public void incomplete(long micros) {}
+
+        @Override
+        public void released(byte[] key) {}
+
+        @Override
+        public void wanted(byte[] key) {}
+
+        @Override
+        public void appended(byte[] key) {}
+    }
+
+    private static void eventually(BooleanSupplier holds) {
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+        while (!holds.getAsBoolean()) {
+            assertThat(System.nanoTime()).isLessThan(end);
+            LockSupport.parkNanos(1_000_000);
+        }
+    }
+
+    /** Null if it failed. */
+    private static <T> T of(CompletionStage<T> stage) {
+        try {
+            return stage.toCompletableFuture().get(30, TimeUnit.SECONDS);
+        } catch (ExecutionException e) {
+            return null;
+        } catch (Exception e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    private static byte[] key(int number) {
+        byte[] key = new byte[SharedTier.KEY_LENGTH];
+        key[0] = (byte) number;
+        return key;
+    }
+
+    private static byte[] entry(int number, int version) {
+        return new byte[] {(byte) number, (byte) version};
+    }
+
+    private static String text(byte[] name) {
+        return new String(name, StandardCharsets.US_ASCII);
+    }
+
+    private RedisServer another(RedisServer than) {
+        return cluster.nodes().stream().filter(node -> node != than).findFirst().orElseThrow();
+    }
+
+    /** What the second machine is told when a barrier has been raised that it is to have heard of. */
+    private void assertHeardOnceRaised(String barrier) {
+        Raised[] raised = new Raised[1];
+        eventually(() -> (raised[0] = of(one.raise(barrier.getBytes(StandardCharsets.US_ASCII)))) != null);
+        assertThat(raised[0].unheard()).as(barrier).isZero();
+        if (connected.get()) {
+            assertThat(heard).contains(barrier);
+        }
+    }
+
+    @Test
+    void slotsMoveUnderLoad() throws InterruptedException {
+        AtomicBoolean stop = new AtomicBoolean();
+        AtomicInteger found = new AtomicInteger();
+        AtomicInteger wrong = new AtomicInteger();
+        List<Thread> load = List.of(loader(one, stop, found, wrong), loader(other, stop, found, wrong));
+        load.forEach(Thread::start);
+        try {
+            eventually(() -> found.get() > 100);
+            for (int number = 0; number < KEYS; number += 4) {
+                String name = text(names.entry(key(number)));
+                cluster.move(name, another(cluster.owner(name)));
+            }
+            int before = found.get();
+            eventually(() -> found.get() > before + 500);
+
+            assertHeardOnceRaised("before the log moves");
+            String log = text(names.log());
+            RedisServer from = cluster.owner(log);
+            cluster.move(log, another(from));
+            for (int i = 0; i < 20; i++) {
+                assertHeardOnceRaised("after the log has moved, " + i);
+            }
+            // The listener follows the log.
+            eventually(() -> !from.text("PUBSUB", "NUMSUB", text(names.notices())).isEmpty()
+                    && cluster.owner(log).ask("PUBLISH", text(names.notices()), "").equals(":1"));
+            eventually(connected::get);
+            assertHeardOnceRaised("once it has followed");
+        } finally {
+            stop.set(true);
+            for (Thread thread : load) {
+                thread.join();
+            }
+        }
+        assertThat(wrong).hasValue(0);
+    }
+
+    /** Puts and asks, and counts what was found and what was not what was put. */
+    private static Thread loader(RedisTier tier, AtomicBoolean stop, AtomicInteger found, AtomicInteger wrong) {
+        return new Thread(() -> {
+            for (int round = 0; !stop.get(); round++) {
+                int number = round % KEYS;
+                Found there = of(tier.get(key(number)));
+                if (there == null) {
+                    continue;
+                }
+                if (there.entry() != null) {
+                    found.incrementAndGet();
+                    if (there.entry()[0] != number) {
+                        wrong.incrementAndGet();
+                    }
+                }
+                of(tier.put(key(number), entry(number, round), there.micros(), MINUTE));
+            }
+        });
+    }
+
+    /** What another node has is there as before, and nobody waits for what the dead one had. */
+    @Test
+    void aNodeThatDiesTakesItsOwnSlotsAlone() {
+        cluster.nodes().forEach(node -> node.ask("CONFIG", "SET", "cluster-require-full-coverage", "no"));
+        for (int number = 0; number < KEYS; number++) {
+            long started = of(one.get(key(number))).micros();
+            assertThat(of(one.put(key(number), entry(number, 0), started, MINUTE))).isTrue();
+        }
+        RedisServer logs = cluster.owner(text(names.log()));
+        RedisServer dies = another(logs);
+        boolean[] gone = new boolean[KEYS];
+        for (int number = 0; number < KEYS; number++) {
+            gone[number] = cluster.owner(text(names.entry(key(number)))) == dies;
+        }
+
+        assertHeardOnceRaised("with all nodes");
+
+        dies.kill();
+
+        eventually(() -> {
+            for (int number = 0; number < KEYS; number++) {
+                Found there = of(one.get(key(number)));
+                if (gone[number] != (there == null)) {
+                    return false;
+                }
+            }
+            return true;
+        });
+        assertThat(one.isAvailable()).isTrue();
+        assertHeardOnceRaised("without that node");
+        dies.start();
+        eventually(() -> {
+            for (int number = 0; number < KEYS; number++) {
+                if (of(one.get(key(number))) == null) {
+                    return false;
+                }
+            }
+            return true;
+        });
+    }
+}

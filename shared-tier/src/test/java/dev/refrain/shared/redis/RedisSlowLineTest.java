@@ -1,0 +1,171 @@
+package dev.refrain.shared.redis;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.refrain.engine.memory.MemoryBudget;
+import dev.refrain.engine.spi.SharedTier;
+import dev.refrain.testing.RedisServer;
+import dev.refrain.testing.TcpForwarder;
+import java.time.Duration;
+import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** A server that is far away: a forwarder between has only so much room in a second, or forgets connections. */
+class RedisSlowLineTest {
+    private static final long MINUTE = 60_000;
+    private static final byte[] KEY = new byte[SharedTier.KEY_LENGTH];
+
+    private final MemoryBudget memory = new MemoryBudget(64 << 20);
+    private RedisServer server;
+    private TcpForwarder line;
+    private RedisTier tier;
+
+    @BeforeEach
+    void start() {
+        server = new RedisServer();
+        line = new TcpForwarder(server.port());
+    }
+
+    @AfterEach
+    void stop() {
+        tier.close();
+        line.close();
+        server.close();
+    }
+
+    private void open(Duration timeout, Duration sendTimeout) {
+        tier = RedisTier.open(
+                RedisTierSettings.of("redis://127.0.0.1:" + line.port())
+                        .withTimeout(timeout)
+                        .withSendTimeout(sendTimeout),
+                memory);
+        eventually(() -> tier.isAvailable() && isKept(tier.put(KEY, new byte[1], 1, MINUTE)));
+    }
+
+    private static void eventually(BooleanSupplier holds) {
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+        while (!holds.getAsBoolean()) {
+            assertThat(System.nanoTime()).isLessThan(end);
+            LockSupport.parkNanos(1_000_000);
+        }
+    }
+
+    private static boolean isKept(CompletionStage<Boolean> put) {
+        try {
+            return put.toCompletableFuture().get(30, TimeUnit.SECONDS);
+        } catch (Exception e) {
+            return false;
+        }
+    }
+
+    private static byte[] entry(int length) {
+        byte[] entry = new byte[length];
+        new Random(1).nextBytes(entry);
+        return entry;
+    }
+
+    /** Sending it takes ten times as long as a look-up may, and no look-up waits for that. */
+    @Test
+    void aLongAnswerIsSharedOverASlowLine() throws Exception {
+        Duration timeout = Duration.ofMillis(200);
+        open(timeout, Duration.ofSeconds(20));
+        line.bytesPerSecond(1_000_000);
+        byte[] entry = entry(2_000_000);
+
+        CompletableFuture<Boolean> put = tier.put(KEY, entry, 2, MINUTE).toCompletableFuture();
+
+        for (int i = 0; i < 5; i++) {
+            byte[] other = KEY.clone();
+            other[0] = 1;
+            assertThat(tier.get(other)
+                            .toCompletableFuture()
+                            .get(30, TimeUnit.SECONDS)
+                            .entry())
+                    .isNull();
+        }
+        assertThat(put).as("still being sent").isNotDone();
+        assertThat(isKept(put)).isTrue();
+        assertThat(tier.isAvailable()).isTrue();
+        line.bytesPerSecond(Long.MAX_VALUE);
+        eventually(() -> memory.usedBytes() == 0);
+    }
+
+    private static boolean fails(CompletionStage<?> stage) {
+        try {
+            stage.toCompletableFuture().get(30, TimeUnit.SECONDS);
+            return false;
+        } catch (Exception e) {
+            return true;
+        }
+    }
+
+    @Test
+    void aLineThatIsALittleSlowIsUsed() {
+        open(Duration.ofSeconds(2), Duration.ofSeconds(20));
+        line.delayMillis(10);
+        for (int i = 0; i < 20; i++) {
+            assertThat(fails(tier.get(KEY))).isFalse();
+        }
+        assertThat(tier.isAvailable()).isTrue();
+    }
+
+    /** What comes too late is no answer, so the breaker opens although the server answers each time. */
+    @ParameterizedTest
+    @ValueSource(longs = {100, 1_000})
+    void aLineThatIsTooSlowIsNotWaitedForAndIsUsedAgainOnceItIsFast(long millis) {
+        open(Duration.ofMillis(50), Duration.ofSeconds(20));
+        line.delayMillis(millis);
+        eventually(() -> fails(tier.get(KEY)) && !tier.isAvailable());
+        for (int i = 0; i < 100; i++) {
+            assertThat(tier.get(KEY).toCompletableFuture()).isCompletedExceptionally();
+        }
+        line.delayMillis(0);
+        eventually(() -> tier.isAvailable() && !fails(tier.get(KEY)));
+    }
+
+    /** A firewall has forgotten the connections: nobody says that they are gone. */
+    @Test
+    void connectionsThatAreHalfOpenAreMadeAnew() {
+        open(Duration.ofMillis(50), Duration.ofSeconds(1));
+        line.forget();
+        eventually(() -> fails(tier.get(KEY)) && !tier.isAvailable());
+        eventually(() -> tier.isAvailable() && !fails(tier.get(KEY)));
+        eventually(() -> isKept(tier.put(KEY, entry(1_000), System.currentTimeMillis() * 1_000, MINUTE)));
+    }
+
+    /** As an operator does to all clients for a failover by hand. */
+    @Test
+    void aServerThatPausesItsClientsIsNotWaitedFor() {
+        open(Duration.ofMillis(50), Duration.ofSeconds(1));
+        server.ask("CLIENT", "PAUSE", "3000", "ALL");
+        eventually(() -> fails(tier.get(KEY)) && !tier.isAvailable());
+        assertThat(tier.get(KEY).toCompletableFuture()).isCompletedExceptionally();
+        eventually(() -> tier.isAvailable() && !fails(tier.get(KEY)));
+    }
+
+    /** A connection on which nothing comes back is given up, with all that waits in its buffers. */
+    @Test
+    void whatCannotBeSentIsGivenUpWithItsMemory() {
+        open(Duration.ofSeconds(20), Duration.ofMillis(200));
+        line.freeze(true);
+        byte[] entry = entry(500_000);
+
+        CompletableFuture<Boolean> put = tier.put(KEY, entry, 2, MINUTE).toCompletableFuture();
+
+        assertThat(memory.usedBytes()).isGreaterThanOrEqualTo(entry.length);
+        assertThatThrownBy(() -> put.get(30, TimeUnit.SECONDS)).hasMessageContaining("no answer in time");
+        line.freeze(false);
+        eventually(() -> isKept(tier.put(KEY, entry, 3, MINUTE)));
+        eventually(() -> memory.usedBytes() == 0);
+    }
+}
