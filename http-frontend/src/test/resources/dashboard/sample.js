@@ -24,6 +24,11 @@
       expirations: 9120, drops: 0, failures: 0, sweeps: 311, overhead_per_entry: 212,
     },
     flights: 3, upstream_calls: 5,
+    tiers: { local: 118012, shared: 6226, joined_here: 2940, joined_elsewhere: 388 },
+    shared: {
+      available: true, connected: true, hits: 6226, misses: 41230, failures: 12, rejects: 0, waits: 611, joins: 388, lookup_ms: 0.41, stores: 40911,
+      stores_lost: 31, received_bytes: 14.2e6, sent_bytes: 91.8e6,
+    },
     activity: { records: 184211, bytes: 48.3e6, dropped: 0, oldest_at: iso(now - 6.2 * 864e5) },
   };
 

@@ -290,6 +290,12 @@ public final class Account implements RequestRecord {
     }
 
     String reason() {
+        if (failure == null && cache instanceof CacheOutcome.SharedHit) {
+            return "shared";
+        }
+        if (failure == null && cache instanceof CacheOutcome.Collapsed joined && joined.elsewhere()) {
+            return "elsewhere";
+        }
         return failure == null && cache instanceof CacheOutcome.Bypass bypass
                 ? bypass.reason().detail()
                 : failure;

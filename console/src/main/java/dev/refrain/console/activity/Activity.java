@@ -16,7 +16,8 @@ import java.math.BigDecimal;
  *     {@link dev.refrain.engine.CacheScope#hexTag}
  * @param streamed whether an event stream was asked for
  * @param status status of the response, 499 if the client had gone before there was one
- * @param reason of an error made here, or of a bypass, as in {@code Cache-Status} or more precise; else null
+ * @param reason of an error made here, or of a bypass, as in {@code Cache-Status} or more precise; {@code
+ *     shared} if another machine had stored the answer, {@code elsewhere} if another one made the call; else null
  * @param sourceId generation id of the answer that was repeated, else null
  * @param key the cache key's first twelve hex digits
  * @param durationMicros from the request's head until the last byte of the response was handed to the connection

@@ -227,7 +227,13 @@ public final class AdminServer implements AutoCloseable {
                     StatusCodes.SERVICE_UNAVAILABLE, "The store could not be opened; nothing is cached.");
         }
         // An upstream is always configured: without one the demo provider answers.
-        Replies.text(exchange, "ready\n");
+        // Without the shared tier all is answered as before, so that is no reason to take this machine out of use.
+        boolean alone = subject.cache()
+                .admin()
+                .shared()
+                .filter(shared -> !shared.isAvailable())
+                .isPresent();
+        Replies.text(exchange, alone ? "ready\nshared tier: unavailable\n" : "ready\n");
     }
 
     private void series(HttpServerExchange exchange) throws AdminException {

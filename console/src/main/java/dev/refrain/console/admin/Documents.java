@@ -9,12 +9,15 @@ import dev.refrain.console.activity.TimeSeries;
 import dev.refrain.console.explain.Times;
 import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.engine.spi.StoreStats;
+import dev.refrain.engine.stats.CacheStats;
+import dev.refrain.engine.stats.SharedStats;
 import java.util.List;
 import java.util.Locale;
 
 /** Makes the JSON documents: times in ISO 8601, durations in milliseconds, null for what is not known. */
 final class Documents {
     private static final double MICROS_PER_MILLI = 1000;
+    private static final double NANOS_PER_MILLI = 1_000_000;
 
     private Documents() {}
 
@@ -132,6 +135,32 @@ final class Documents {
                 .put("failures", store.failures())
                 .put("sweeps", details.sweeps())
                 .put("overhead_per_entry", details.overheadBytes());
+    }
+
+    /** Where answers that cost nothing came from: a store, here or elsewhere, or a call that was under way. */
+    static ObjectNode tiers(CacheStats stats, SharedStats shared) {
+        return object().put("local", stats.hits())
+                .put("shared", shared == null ? 0 : shared.hits())
+                .put("joined_here", stats.collapsed())
+                .put("joined_elsewhere", shared == null ? 0 : shared.joins());
+    }
+
+    /** What the shared tier does; the time of a look-up is the mean of those that were answered. */
+    static ObjectNode of(SharedStats shared) {
+        long answered = shared.hits() + shared.misses() + shared.rejects();
+        return object().put("available", shared.isAvailable())
+                .put("connected", shared.isConnected())
+                .put("hits", shared.hits())
+                .put("misses", shared.misses())
+                .put("failures", shared.failures())
+                .put("rejects", shared.rejects())
+                .put("lookup_ms", answered == 0 ? null : shared.lookupNanos() / NANOS_PER_MILLI / answered)
+                .put("stores", shared.stores())
+                .put("stores_lost", shared.storesLost())
+                .put("waits", shared.waits())
+                .put("joins", shared.joins())
+                .put("received_bytes", shared.receivedBytes() + shared.readBytes())
+                .put("sent_bytes", shared.sentBytes() + shared.appendedBytes());
     }
 
     static ObjectNode of(TimeSeries.Range range, List<TimeSeries.Point> points) {

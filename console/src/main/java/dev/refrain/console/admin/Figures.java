@@ -3,6 +3,7 @@ package dev.refrain.console.admin;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.refrain.console.activity.ActivityLog;
 import dev.refrain.engine.ResponseCache;
+import dev.refrain.engine.stats.SharedStats;
 import java.util.Optional;
 import java.util.function.IntSupplier;
 import java.util.function.Supplier;
@@ -27,12 +28,16 @@ final class Figures {
     }
 
     ObjectNode document() {
-        return Documents.of(
+        ObjectNode all = Documents.of(
                 activity.stats(),
                 cache.admin().stats().store(),
                 cache.admin().joinableFlights(),
                 upstreamCalls.getAsInt(),
                 version(),
                 address.get());
+        SharedStats shared = cache.admin().shared().orElse(null);
+        all.set("tiers", Documents.tiers(cache.admin().stats(), shared));
+        all.set("shared", shared == null ? null : Documents.of(shared));
+        return all;
     }
 }

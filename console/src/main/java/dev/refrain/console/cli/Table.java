@@ -23,6 +23,7 @@ final class Table {
         table.savings(stats);
         table.latency(stats.path("latency"));
         table.store(stats);
+        table.shared(stats);
         return table.text.toString();
     }
 
@@ -119,6 +120,42 @@ final class Table {
                 log.path("records").asLong(),
                 bytes(log.path("bytes").asLong()),
                 log.path("dropped").asLong());
+    }
+
+    private void shared(JsonNode stats) {
+        JsonNode tiers = stats.path("tiers");
+        line(
+                "%-16s %,d local, %,d shared, %,d joined here, %,d joined elsewhere",
+                "hits by tier",
+                tiers.path("local").asLong(),
+                tiers.path("shared").asLong(),
+                tiers.path("joined_here").asLong(),
+                tiers.path("joined_elsewhere").asLong());
+        JsonNode shared = stats.path("shared");
+        if (!shared.isObject()) {
+            return;
+        }
+        line(
+                "%-16s %s, %s; a look-up takes %s ms",
+                "shared tier",
+                shared.path("available").asBoolean() ? "available" : "UNAVAILABLE",
+                shared.path("connected").asBoolean() ? "hears removals" : "hears no removals",
+                millis(shared.path("lookup_ms")));
+        line(
+                "%-16s %,d found, %,d not found, %,d not answered, %,d not taken, %,d waited for",
+                "",
+                shared.path("hits").asLong(),
+                shared.path("misses").asLong(),
+                shared.path("failures").asLong(),
+                shared.path("rejects").asLong(),
+                shared.path("waits").asLong());
+        line(
+                "%-16s %,d sent, %,d not; %s received, %s sent",
+                "",
+                shared.path("stores").asLong(),
+                shared.path("stores_lost").asLong(),
+                bytes(shared.path("received_bytes").asLong()),
+                bytes(shared.path("sent_bytes").asLong()));
     }
 
     private static String millis(JsonNode number) {

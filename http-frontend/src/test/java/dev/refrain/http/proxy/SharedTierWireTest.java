@@ -2,9 +2,14 @@ package dev.refrain.http.proxy;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.refrain.testing.RedisServer;
 import dev.refrain.testing.ScriptedProvider;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.net.URI;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -158,7 +163,7 @@ class SharedTierWireTest {
         WireTest.assertMiss(stranger.cached(WireTest.CHAT, request(1)));
     }
 
-    /** Those of docs/CLUSTER.md are enough. */
+    /** The exact rule of docs/CLUSTER.md is tested in the module of the tier. */
     @Test
     void aUserNeedsFewRights() throws IOException {
         redis.ask("ACL", "SETUSER", "default", "nopass", "-@all", "+acl", "+config");
@@ -260,6 +265,44 @@ class SharedTierWireTest {
         assertThat(cacheStatus(miss)).contains("; detail=shared-unavailable");
         WireTest.assertHit(proxy.cached(WireTest.CHAT, request(1)));
         assertThat(proxy.startLine()).doesNotContain("wrong");
+    }
+
+    private static String read(URI address) throws IOException {
+        try (InputStream in = address.toURL().openStream()) {
+            return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+        }
+    }
+
+    /** A machine without the server answers all requests, so it is not to be taken out of use. */
+    @Test
+    void figuresAndReadinessTellOfTheTier() throws IOException {
+        RunningProxy one = proxy();
+        RunningProxy other = proxy();
+        share(one, request(1));
+        WireTest.assertHit(other.cached(WireTest.CHAT, request(1)));
+        WireTest.assertHit(other.cached(WireTest.CHAT, request(1)));
+
+        JsonNode stats = new ObjectMapper().readTree(read(other.admin("/admin/api/stats")));
+        assertThat(stats.at("/tiers/local").asLong()).isEqualTo(1);
+        assertThat(stats.at("/tiers/shared").asLong()).isEqualTo(1);
+        assertThat(stats.at("/shared/available").asBoolean()).isTrue();
+        assertThat(stats.at("/shared/lookup_ms").asDouble()).isPositive();
+        assertThat(stats.at("/shared/received_bytes").asLong()).isPositive();
+        assertThat(read(other.admin("/readyz"))).isEqualTo("ready\n");
+        until(() -> {
+            try {
+                return read(other.admin("/admin/api/activity")).contains("\"reason\":\"shared\"");
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        });
+
+        redis.kill();
+        until(() -> !other.shared().isAvailable());
+
+        assertThat(read(other.admin("/readyz"))).isEqualTo("ready\nshared tier: unavailable\n");
+        assertThat(read(other.admin("/healthz"))).isEqualTo("ok\n");
+        assertThat(read(other.admin("/metrics"))).contains("refrain_shared_available 0");
     }
 
     @Test

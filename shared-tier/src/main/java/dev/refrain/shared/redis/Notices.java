@@ -290,8 +290,9 @@ final class Notices {
             if (failure == null) {
                 heard(number(answer.get(0)));
                 if (clock != null && number(answer.get(1)) == 0 && link.current() == connection) {
-                    // The log has moved to another node, and notices come from there now.
-                    link.drop();
+                    // The log has moved to another node, and notices come from there now. Nobody is to wait for this
+                    // machine meanwhile.
+                    var unused = leave().thenRun(link::drop);
                     return;
                 }
             }

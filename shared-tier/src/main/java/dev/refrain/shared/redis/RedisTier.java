@@ -8,6 +8,7 @@ import io.lettuce.core.MaintNotificationsConfig;
 import io.lettuce.core.RedisChannelHandler;
 import io.lettuce.core.RedisConnectionStateListener;
 import io.lettuce.core.SocketOptions;
+import io.lettuce.core.SslOptions;
 import io.lettuce.core.TimeoutOptions;
 import io.lettuce.core.api.StatefulConnection;
 import io.lettuce.core.metrics.CommandLatencyRecorder;
@@ -94,7 +95,7 @@ public final class RedisTier implements SharedTier {
                 .commandLatencyRecorder(CommandLatencyRecorder.disabled())
                 .build();
         uri.servers().forEach(server -> server.setTimeout(CONNECT_TIMEOUT));
-        ClientOptions options = options();
+        ClientOptions options = options(settings.tls());
         this.servers = uri.isCluster()
                 ? new ClusterServers(uri.servers(), names.log(), resources, options)
                 : new OneServer(uri.servers().get(0), resources, options);
@@ -132,7 +133,7 @@ public final class RedisTier implements SharedTier {
         }
     }
 
-    private static ClientOptions options() {
+    private static ClientOptions options(RedisTierSettings.Tls tls) {
         return ClientOptions.builder()
                 .autoReconnect(false)
                 .maintNotificationsConfig(MaintNotificationsConfig.disabled())
@@ -142,7 +143,19 @@ public final class RedisTier implements SharedTier {
                         .build())
                 // Commands have limits of their own here; the timer of Lettuce is a wheel whose ticks are longer.
                 .timeoutOptions(TimeoutOptions.builder().timeoutCommands(false).build())
+                .sslOptions(ssl(tls))
                 .build();
+    }
+
+    private static SslOptions ssl(RedisTierSettings.Tls tls) {
+        SslOptions.Builder ssl = SslOptions.builder().jdkSslProvider();
+        if (tls.caFile() != null) {
+            ssl.trustManager(tls.caFile().toFile());
+        }
+        if (tls.clientCertificate() != null) {
+            ssl.keyManager(tls.clientCertificate().toFile(), tls.clientKey().toFile(), new char[0]);
+        }
+        return ssl.build();
     }
 
     private void connected() {

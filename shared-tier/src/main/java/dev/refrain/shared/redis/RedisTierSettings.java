@@ -1,5 +1,6 @@
 package dev.refrain.shared.redis;
 
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Objects;
 
@@ -16,6 +17,7 @@ import java.util.Objects;
  * @param maxEntryBytes the longest entry, and the longest live stream, in bytes, at least one part
  * @param maxBarriers for how many names the time of the latest barrier is remembered, positive
  * @param confirmTimeout how long a barrier waits until all connected machines have confirmed it, positive
+ * @param tls with which certificates TLS is spoken, where it is
  */
 public record RedisTierSettings(
         String uri,
@@ -25,7 +27,25 @@ public record RedisTierSettings(
         int partBytes,
         int maxEntryBytes,
         int maxBarriers,
-        Duration confirmTimeout) {
+        Duration confirmTimeout,
+        Tls tls) {
+    /**
+     * Certificates in PEM. Immutable.
+     *
+     * @param caFile of the issuers that are trusted in place of those that the JVM trusts, or null
+     * @param clientCertificate what servers are shown that ask who calls, or null
+     * @param clientKey of it, PKCS #8 without a password, or null
+     */
+    public record Tls(Path caFile, Path clientCertificate, Path clientKey) {
+        /** The issuers that the JVM trusts, and nothing to show. */
+        public static final Tls OF_THE_JVM = new Tls(null, null, null);
+
+        /** Checks that a key and its certificate come together. */
+        public Tls {
+            require((clientCertificate == null) == (clientKey == null), "a certificate has a key", clientCertificate);
+        }
+    }
+
     /** The defaults: 50 ms, 10 s, parts of 1 MiB up to 16 MiB, 100,000 barriers, 5 s. */
     public static RedisTierSettings of(String uri) {
         return new RedisTierSettings(
@@ -36,12 +56,14 @@ public record RedisTierSettings(
                 1 << 20,
                 16 << 20,
                 100_000,
-                Duration.ofSeconds(5));
+                Duration.ofSeconds(5),
+                Tls.OF_THE_JVM);
     }
 
     /** Checks each of them. */
     public RedisTierSettings {
         Objects.requireNonNull(uri, "uri");
+        Objects.requireNonNull(tls, "tls");
         require(prefix.matches("[A-Za-z0-9._-]{1,32}"), "prefix must be 1 to 32 of A-Za-z0-9._-", prefix);
         require(isPositive(timeout), "timeout is positive", timeout);
         require(isPositive(sendTimeout), "sendTimeout is positive", sendTimeout);
@@ -64,47 +86,55 @@ public record RedisTierSettings(
     /** The same with another prefix. */
     public RedisTierSettings withPrefix(String other) {
         return new RedisTierSettings(
-                uri, other, timeout, sendTimeout, partBytes, maxEntryBytes, maxBarriers, confirmTimeout);
+                uri, other, timeout, sendTimeout, partBytes, maxEntryBytes, maxBarriers, confirmTimeout, tls);
     }
 
     /** The same with another timeout. */
     public RedisTierSettings withTimeout(Duration other) {
         return new RedisTierSettings(
-                uri, prefix, other, sendTimeout, partBytes, maxEntryBytes, maxBarriers, confirmTimeout);
+                uri, prefix, other, sendTimeout, partBytes, maxEntryBytes, maxBarriers, confirmTimeout, tls);
     }
 
     /** The same with another timeout for what is sent. */
     public RedisTierSettings withSendTimeout(Duration other) {
         return new RedisTierSettings(
-                uri, prefix, timeout, other, partBytes, maxEntryBytes, maxBarriers, confirmTimeout);
+                uri, prefix, timeout, other, partBytes, maxEntryBytes, maxBarriers, confirmTimeout, tls);
     }
 
     /** The same with parts of another length, in bytes. */
     public RedisTierSettings withPartBytes(int other) {
         return new RedisTierSettings(
-                uri, prefix, timeout, sendTimeout, other, maxEntryBytes, maxBarriers, confirmTimeout);
+                uri, prefix, timeout, sendTimeout, other, maxEntryBytes, maxBarriers, confirmTimeout, tls);
     }
 
     /** The same with another limit for entries and live streams, in bytes. */
     public RedisTierSettings withMaxEntryBytes(int other) {
-        return new RedisTierSettings(uri, prefix, timeout, sendTimeout, partBytes, other, maxBarriers, confirmTimeout);
+        return new RedisTierSettings(
+                uri, prefix, timeout, sendTimeout, partBytes, other, maxBarriers, confirmTimeout, tls);
     }
 
     /** The same with another number of barriers. */
     public RedisTierSettings withMaxBarriers(int other) {
         return new RedisTierSettings(
-                uri, prefix, timeout, sendTimeout, partBytes, maxEntryBytes, other, confirmTimeout);
+                uri, prefix, timeout, sendTimeout, partBytes, maxEntryBytes, other, confirmTimeout, tls);
     }
 
     /** The same with another time for confirmations. */
     public RedisTierSettings withConfirmTimeout(Duration other) {
-        return new RedisTierSettings(uri, prefix, timeout, sendTimeout, partBytes, maxEntryBytes, maxBarriers, other);
+        return new RedisTierSettings(
+                uri, prefix, timeout, sendTimeout, partBytes, maxEntryBytes, maxBarriers, other, tls);
+    }
+
+    /** The same with other certificates. */
+    public RedisTierSettings withTls(Tls other) {
+        return new RedisTierSettings(
+                uri, prefix, timeout, sendTimeout, partBytes, maxEntryBytes, maxBarriers, confirmTimeout, other);
     }
 
     /** The same with another URI. */
     RedisTierSettings withUri(String other) {
         return new RedisTierSettings(
-                other, prefix, timeout, sendTimeout, partBytes, maxEntryBytes, maxBarriers, confirmTimeout);
+                other, prefix, timeout, sendTimeout, partBytes, maxEntryBytes, maxBarriers, confirmTimeout, tls);
     }
 
     /** Not the URI, which may hold a password. */

@@ -291,6 +291,22 @@ class RedisFaultsTest {
         }
     }
 
+    @Test
+    void aServerThatAsksWhoCallsIsShownACertificate(@TempDir Path folder) throws Exception {
+        Path store = folder.resolve("store.p12");
+        SelfSigned.write(store);
+        int port = speakTls(store, folder);
+        assertThat(server.ask("CONFIG", "SET", "tls-auth-clients", "yes")).isEqualTo("+OK");
+        Path certificate = folder.resolve("certificate.pem");
+        RedisTierSettings settings = RedisTierContractTest.settings(server).withUri("rediss://127.0.0.1:" + port);
+        RedisTier shown =
+                open(settings.withTls(new RedisTierSettings.Tls(certificate, certificate, folder.resolve("key.pem"))));
+        RedisTier nothing = open(settings.withTls(new RedisTierSettings.Tls(certificate, null, null)));
+        eventually(shown::canSend);
+        store(shown);
+        assertThat(succeeds(nothing.get(KEY))).isFalse();
+    }
+
     private int speakTls(Path store, Path folder) throws Exception {
         KeyStore keys = KeyStore.getInstance(store.toFile(), SelfSigned.PASSWORD.toCharArray());
         String alias = keys.aliases().nextElement();

@@ -52,6 +52,7 @@ function paint(stats) {
   paintTiles(stats);
   paintLatency(stats.latency);
   paintStore(stats.store);
+  paintShared(stats.shared, stats.tiers);
   paintOutcomes(stats.requests);
   paintEndpoints(stats.by_endpoint);
   paintNow(stats);
@@ -148,6 +149,29 @@ function paintStore(store) {
     ["Sweeps", format.count(store.sweeps)],
     ["No room found", format.count(store.drops), "Answers that were not stored", store.drops ? "warn" : ""],
     ["Failures", format.count(store.failures), "Operations that failed, such as by an I/O error; the log tells more", store.failures ? "bad" : ""],
+  ]);
+}
+
+/** What machines share, if they do. */
+function paintShared(shared, tiers) {
+  $("shared-card").hidden = !shared;
+  if (!shared) return;
+  const state = shared.available ? "The server answers." : "The server does not answer: requests go on without it.";
+  setText("shared-state", shared.connected ? state : `${state} What other machines remove is not heard.`);
+  $("shared-state").className = shared.available && shared.connected ? "muted" : "bad";
+  setPairs($("shared"), [
+    ["Hits of this machine", format.count(tiers.local), "Answered from this machine's own store"],
+    ["Hits of others", format.count(tiers.shared), "Answered with what another machine has stored"],
+    ["Joined here", format.count(tiers.joined_here), "Answered by a call of this machine that was under way"],
+    ["Joined elsewhere", format.count(tiers.joined_elsewhere), "Answered by the stream of another machine's call"],
+    ["Not found", format.count(shared.misses), "Look-ups that found nothing there"],
+    ["Mean look-up", format.duration(shared.lookup_ms), "Of those that were answered"],
+    ["Not answered", format.count(shared.failures), "Look-ups that the server did not answer in time, or at all", shared.failures ? "warn" : ""],
+    ["Not taken", format.count(shared.rejects), "Entries that were too old, removed meanwhile, or not of this cluster", shared.rejects ? "warn" : ""],
+    ["Sent", format.count(shared.stores), "Answers of this machine that the server has taken"],
+    ["Not sent", format.count(shared.stores_lost), "Answers that it has not: it was away or full, or had a newer one", shared.stores_lost ? "warn" : ""],
+    ["Received", format.bytes(shared.received_bytes)],
+    ["Sent bytes", format.bytes(shared.sent_bytes)],
   ]);
 }
 
