@@ -23,5 +23,5 @@ class ArchitectureTest {
 
     @ArchTest
     static final ArchRule usersSeeTheTierAndItsSettings =
-            classes().that().arePublic().should().haveNameMatching(".*\\.(RedisTier|RedisTierSettings)");
+            classes().that().arePublic().should().haveNameMatching(".*\\.(RedisTier|RedisTierSettings(\\$Tls)?)");
 }

@@ -123,6 +123,12 @@ class RedisRightsTest {
     }
 
     @Test
+    void theFileOfTheSetUpsHasTheSameRule() throws IOException {
+        String rights = String.join(" ", rule("ACL SETUSER refrain ")).substring("ACL SETUSER ".length());
+        assertThat(Files.readAllLines(Path.of("../docs/cluster/users.acl"))).contains("user " + rights);
+    }
+
+    @Test
     void theRuleForOneServerIsEnoughAndNotMore() throws Exception {
         List<String> rule = rule("ACL SETUSER refrain ");
         try (RedisServer server = new RedisServer()) {

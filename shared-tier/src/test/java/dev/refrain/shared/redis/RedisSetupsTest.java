@@ -1,0 +1,84 @@
+package dev.refrain.shared.redis;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.refrain.engine.spi.SharedTier;
+import dev.refrain.testing.RedisServer;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The set-ups of docs/cluster that are plain processes: each is started, used by what it prints, and stopped. */
+class RedisSetupsTest {
+    private static final long MINUTE = 60_000;
+
+    @TempDir
+    Path folder;
+
+    /** With some that are free behind it, most likely, and below what a cluster's bus needs. */
+    private static int freePort() {
+        int port;
+        do {
+            port = RedisServer.freePort();
+        } while (port > 55_000);
+        return port;
+    }
+
+    private String run(int port, String script, String... words) throws IOException, InterruptedException {
+        ProcessBuilder builder = new ProcessBuilder("/bin/sh", script);
+        builder.command().addAll(List.of(words));
+        builder.environment().put("PORT", "" + port);
+        builder.environment().put("DIR", folder.toString());
+        builder.environment().put("PASSWORD", "word");
+        Path output = folder.resolve("output");
+        // A pipe would stay open as long as the servers run.
+        Process process = builder.redirectErrorStream(true)
+                .redirectOutput(output.toFile())
+                .start();
+        assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+        String text = Files.readString(output, StandardCharsets.UTF_8);
+        assertThat(process.exitValue()).as(text).isZero();
+        return text.strip();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"one", "sentinel", "cluster"})
+    void aSetUpOfTheDocsWorks(String name) throws Exception {
+        // Skips the test where there is no server.
+        new RedisServer().close();
+        String script = Path.of("../docs/cluster", name + ".sh").toString();
+        int port = freePort();
+        String uri = run(port, script);
+        try (RedisTier tier =
+                RedisTier.open(RedisTierSettings.of(uri).withTimeout(Duration.ofSeconds(5)))) {
+            byte[] key = new byte[SharedTier.KEY_LENGTH];
+            long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+            boolean kept = false;
+            while (!kept) {
+                assertThat(System.nanoTime()).as(uri).isLessThan(end);
+                LockSupport.parkNanos(10_000_000);
+                kept = tier.put(key, new byte[3], 1, MINUTE)
+                        .exceptionally(failure -> false)
+                        .toCompletableFuture()
+                        .get(30, TimeUnit.SECONDS);
+            }
+            assertThat(tier.get(key).toCompletableFuture().get(30, TimeUnit.SECONDS).entry())
+                    .hasSize(3);
+            assertThat(tier.raise(new byte[1])
+                            .toCompletableFuture()
+                            .get(30, TimeUnit.SECONDS)
+                            .unheard())
+                    .isZero();
+        } finally {
+            run(port, script, "stop");
+        }
+    }
+}
