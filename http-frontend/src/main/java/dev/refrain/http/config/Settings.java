@@ -58,6 +58,7 @@ import java.util.stream.Stream;
  * @param onDisconnect what becomes of an upstream call whose clients have all gone
  * @param corsOrigins origins of pages that may use this server from a browser, or null if the providers decide
  * @param shared the tier that machines share
+ * @param sharedTls TLS to that
  * @param admin the admin listener
  * @param key what makes two requests different
  * @param explain what is kept to explain misses
@@ -144,6 +145,7 @@ public record Settings(
         String corsOrigins,
 
         Shared shared,
+        UpstreamTls sharedTls,
         Admin admin,
         Key key,
         Explain explain,
@@ -272,10 +274,10 @@ public record Settings(
             Pattern.compile("[A-Za-z0-9_][A-Za-z0-9_.-]*(:[0-9]{1,4}|:[1-5][0-9]{4})?");
 
     /**
-     * TLS to providers, of files in PEM.
+     * TLS to providers, or to what machines share, of files in PEM.
      *
-     * @param caFile certificates of issuers to trust beside those that the JVM trusts, or null
-     * @param clientCertificate what to show providers that ask who calls, or null
+     * @param caFile certificates of issuers to trust, beside those that the JVM trusts for providers, or null
+     * @param clientCertificate what to show those that ask who calls, or null
      * @param clientKey of it, or null
      */
     @JsonNaming(PropertyNamingStrategies.KebabCaseStrategy.class)
@@ -415,10 +417,7 @@ public record Settings(
             boolean coalesce,
 
             @Setting(allowed = Setting.DURATION_OR_NONE) Duration maxUnconnected) {
-        private static final Pattern URI = Pattern.compile("rediss?(-cluster)?://[^\\s/?#]+(/[0-9]{0,5})?"
-                + "|rediss?-sentinel://[^\\s/?#]+(/[0-9]{0,5})?#[^\\s#]+");
-        private static final ByteSize MIN_ANSWER = ByteSize.parse("64KiB");
-        private static final ByteSize LONGEST_ANSWER = ByteSize.parse("16MiB");
+        private static final Pattern URI = Pattern.compile("rediss?(-[a-z]+)?://[^\\s/?#]+(/[0-9]{0,5})?(#[^\\s#]+)?");
 
         /** Checks what the components' types do not. */
         public Shared {
@@ -430,13 +429,7 @@ public record Settings(
             InvalidSetting.unless(prefix.matches("[A-Za-z0-9._-]{1,32}"), "prefix");
             checkPositive(timeout, "timeout");
             checkPositive(sendTimeout, "send-timeout");
-            InvalidSetting.unless(
-                    maxAnswer.compareTo(MIN_ANSWER) >= 0 && maxAnswer.compareTo(LONGEST_ANSWER) <= 0, "max-answer");
-        }
-
-        /** The longest answer that is shared at all, in bytes. */
-        public int longestAnswer() {
-            return (int) LONGEST_ANSWER.bytes();
+            InvalidSetting.unless(maxAnswer.bytes() >= 64 << 10 && maxAnswer.bytes() <= 16 << 20, "max-answer");
         }
 
         /** Not the URI, which may hold a password. */

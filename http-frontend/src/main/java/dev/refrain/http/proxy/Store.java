@@ -59,7 +59,7 @@ final class Store {
             builder.memoBytes(settings.memory().knownRequests().bytes());
         }
         if (settings.shared().uri() != null) {
-            share(settings.shared(), builder);
+            share(settings, builder);
         }
         try {
             return builder.open();
@@ -74,13 +74,15 @@ final class Store {
     }
 
     /** Shares answers with other machines. */
-    private static void share(Settings.Shared shared, ResponseCacheBuilder builder) throws IOException {
+    private static void share(Settings settings, ResponseCacheBuilder builder) throws IOException {
+        Settings.Shared shared = settings.shared();
+        Settings.UpstreamTls tls = settings.sharedTls();
         byte[] secret = secret(shared.secretFile());
         RedisTierSettings tier = RedisTierSettings.of(shared.uri())
+                .withTls(new RedisTierSettings.Tls(tls.caFile(), tls.clientCertificate(), tls.clientKey()))
                 .withPrefix(shared.prefix())
                 .withTimeout(shared.timeout())
                 .withSendTimeout(shared.sendTimeout())
-                .withMaxEntryBytes(shared.longestAnswer())
                 .withPartBytes((int) shared.maxAnswer().bytes());
         MemoryBudget memory = MemoryBudget.ofHeap();
         builder.memory(memory)

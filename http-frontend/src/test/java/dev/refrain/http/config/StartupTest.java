@@ -374,7 +374,7 @@ class StartupTest {
                 "prot: 1 | prot: no such setting (FILE), did you mean port? It must be one of activity, admin, "
                         + "cache, capacity, cors-origins, currency, explain, hit-ids, host, key, labels, limits, "
                         + "memory, on-disconnect, policies, port, preallocate, presets, prices, proxy, replay, seal, "
-                        + "shared, stale-if-error, store, store.never, sweep-interval, teams, timeouts, "
+                        + "shared, shared-tls, stale-if-error, store, store.never, sweep-interval, teams, timeouts, "
                         + "upstream, upstream-http2, upstream-tls, upstreams",
                 "limits: {storedAnswer: 1} | limits.storedAnswer: no such setting (FILE), did you mean stored-answer? "
                         + "It must be one of cacheable-request, forwarded-body, request-body, stored-answer, "

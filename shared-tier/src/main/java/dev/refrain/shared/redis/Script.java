@@ -154,8 +154,8 @@ record Script(String text, String digest) {
             """);
 
     /**
-     * KEYS lease, waiters, entry; ARGV channel, key, machine, for how long, for how long another's lasts, the time if it
-     * is passed. Returns whether it is granted, its token, and whether there is an entry.
+     * KEYS lease, waiters, entry; ARGV channel, key, machine, for how long, for how long another's lasts, the time if
+     * it is passed. Returns whether it is granted, its token, and whether there is an entry.
      */
     static final Script LEASE = of(NOW + """
             local lease = redis.call('GET', KEYS[1])

@@ -57,8 +57,7 @@ class RedisSetupsTest {
         String script = Path.of("../docs/cluster", name + ".sh").toString();
         int port = freePort();
         String uri = run(port, script);
-        try (RedisTier tier =
-                RedisTier.open(RedisTierSettings.of(uri).withTimeout(Duration.ofSeconds(5)))) {
+        try (RedisTier tier = RedisTier.open(RedisTierSettings.of(uri).withTimeout(Duration.ofSeconds(5)))) {
             byte[] key = new byte[SharedTier.KEY_LENGTH];
             long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
             boolean kept = false;
@@ -70,7 +69,10 @@ class RedisSetupsTest {
                         .toCompletableFuture()
                         .get(30, TimeUnit.SECONDS);
             }
-            assertThat(tier.get(key).toCompletableFuture().get(30, TimeUnit.SECONDS).entry())
+            assertThat(tier.get(key)
+                            .toCompletableFuture()
+                            .get(30, TimeUnit.SECONDS)
+                            .entry())
                     .hasSize(3);
             assertThat(tier.raise(new byte[1])
                             .toCompletableFuture()

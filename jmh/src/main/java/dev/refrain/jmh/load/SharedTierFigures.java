@@ -1,0 +1,351 @@
+package dev.refrain.jmh.load;
+
+import dev.refrain.engine.CacheControls;
+import dev.refrain.engine.CacheKey;
+import dev.refrain.engine.CacheRequest;
+import dev.refrain.engine.ResponseCache;
+import dev.refrain.engine.exchange.CacheOutcome;
+import dev.refrain.engine.exchange.Endpoint;
+import dev.refrain.engine.exchange.ResponseHead;
+import dev.refrain.engine.exchange.ResponseSink;
+import dev.refrain.engine.exchange.Upstream;
+import dev.refrain.engine.spi.HeapStore;
+import dev.refrain.engine.spi.NoStore;
+import dev.refrain.shared.redis.RedisTier;
+import dev.refrain.shared.redis.RedisTierSettings;
+import io.lettuce.core.RedisClient;
+import io.lettuce.core.api.StatefulRedisConnection;
+import io.lettuce.core.codec.ByteArrayCodec;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Random;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
+import org.HdrHistogram.Histogram;
+
+/**
+ * What the shared tier costs and gives, with a real server on loopback: a shared hit beside a plain {@code GET} of as
+ * many bytes by the same client, hits a second of one, two and four processes, the delay of a miss while the server
+ * answers, hangs and has hung for a while, and the bytes that an answer takes in the server. Prints lines of CSV.
+ */
+public final class SharedTierFigures {
+    private static final int PORT = 16_398;
+    private static final String URI = "redis://127.0.0.1:" + PORT;
+    private static final int ANSWERS = 2_000;
+    private static final int ANSWER_BYTES = 4_096;
+    private static final int WARM_UP = 20_000;
+    private static final int SAMPLES = 50_000;
+    private static final int MISSES = 3_000;
+    private static final int TURN = 500;
+    private static final int CONCURRENT = 64;
+    private static final long LOAD_NANOS = TimeUnit.SECONDS.toNanos(10);
+    private static final byte[] SECRET = new byte[32];
+    private static final CacheControls ON = CacheControls.on(CacheControls.DEFAULT_TTL);
+
+    private SharedTierFigures() {}
+
+    /** Nothing; or, in a process of its own, the URI of the server, to ask for hits as fast as they come. */
+    public static void main(String[] args) throws Exception {
+        if (args.length > 0) {
+            System.out.println(hits(args[0]));
+            System.exit(0);
+        }
+        Process server = start();
+        try {
+            fill();
+            bytes();
+            compare();
+            for (int processes : new int[] {1, 2, 4}) {
+                load(processes);
+            }
+            misses(server);
+        } finally {
+            server.destroyForcibly();
+        }
+        System.exit(0);
+    }
+
+    private static Process start() throws IOException {
+        Process server = new ProcessBuilder(
+                        "redis-server", "--port", "" + PORT, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no")
+                .redirectErrorStream(true)
+                .start();
+        // Ready as soon as it says so; what it says after that fits into the pipe.
+        BufferedReader output = server.inputReader();
+        for (String line = output.readLine(); line != null && !line.contains("Ready to accept"); ) {
+            line = output.readLine();
+        }
+        return server;
+    }
+
+    private static void signal(Process server, String name) throws IOException, InterruptedException {
+        new ProcessBuilder("kill", "-" + name, "" + server.pid()).start().waitFor();
+    }
+
+    // ---- what is asked
+
+    private static CacheRequest request(int number) {
+        String body = "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"question " + number + "\"}]}";
+        return CacheRequest.of(Endpoint.CHAT, "sk-figures", body.getBytes(StandardCharsets.UTF_8));
+    }
+
+    /** English-like: it compresses to about half. */
+    private static byte[] answer(int number) {
+        Random random = new Random(number);
+        StringBuilder text = new StringBuilder();
+        while (text.length() < ANSWER_BYTES - 300) {
+            for (int letters = 2 + random.nextInt(8); letters > 0; letters--) {
+                text.append((char) ('a' + Math.min(25, Math.abs((int) (random.nextGaussian() * 8)))));
+            }
+            text.append(' ');
+        }
+        return ("{\"id\":\"chatcmpl-" + number
+                        + "\",\"object\":\"chat.completion\",\"created\":1767225600,\"model\":\"m\","
+                        + "\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"" + text
+                        + "\"},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":700,"
+                        + "\"total_tokens\":709}}")
+                .getBytes(StandardCharsets.UTF_8);
+    }
+
+    private static ResponseCache cache(String uri, boolean keeps, Duration timeout) throws IOException {
+        RedisTier tier = RedisTier.open(RedisTierSettings.of(uri).withTimeout(timeout));
+        ResponseCache cache = ResponseCache.onHeap(64 << 20)
+                .store(keeps ? new HeapStore(64 << 20) : new NoStore())
+                .sharedTier(tier, SECRET)
+                .open();
+        until(() -> cache.admin().shared().orElseThrow().isConnected());
+        return cache;
+    }
+
+    private static void until(BooleanSupplier holds) {
+        while (!holds.getAsBoolean()) {
+            LockSupport.parkNanos(1_000_000);
+        }
+    }
+
+    private static void fill() throws IOException {
+        try (ResponseCache cache = cache(URI, true, Duration.ofSeconds(5))) {
+            for (int number = 0; number < ANSWERS; number++) {
+                CacheKey key = cache.key(request(number)).orElseThrow();
+                cache.store(key, "application/json", answer(number), CacheControls.MAX_TTL);
+            }
+            until(() -> cache.admin().shared().orElseThrow().stores() >= ANSWERS);
+        }
+    }
+
+    /** Waits for the end of an answer; not for use by two requests at a time. */
+    private static final class Waiting implements ResponseSink {
+        private final Semaphore ended = new Semaphore(0);
+        private volatile boolean isShared;
+
+        @Override
+        public void head(ResponseHead head) {
+            isShared = head.cache() instanceof CacheOutcome.SharedHit;
+        }
+
+        @Override
+        public void chunk(ByteBuffer bytes) {}
+
+        @Override
+        public void end() {
+            ended.release();
+        }
+
+        @Override
+        public void fail(Throwable failure) {
+            ended.release();
+        }
+
+        void await() {
+            ended.acquireUninterruptibly();
+        }
+    }
+
+    // ---- figures
+
+    private static void bytes() {
+        RedisClient client = RedisClient.create(URI);
+        double sum = 0;
+        try (StatefulRedisConnection<String, String> asked = client.connect()) {
+            for (String key : asked.sync().keys("refrain:1:entry:*").subList(0, 200)) {
+                sum += asked.sync().memoryUsage(key);
+            }
+        }
+        client.shutdown(0, 1, TimeUnit.SECONDS);
+        line("bytes in Redis for an answer of " + answer(1).length + " bytes (MEMORY USAGE)", sum / 200);
+    }
+
+    private static void compare() throws Exception {
+        Histogram hit = new Histogram(3);
+        Histogram get = new Histogram(3);
+        byte[] entry = new byte[answer(1).length / 2 + 300];
+        new Random(1).nextBytes(entry);
+        RedisClient client = RedisClient.create(URI);
+        try (ResponseCache cache = cache(URI, false, Duration.ofSeconds(5));
+                StatefulRedisConnection<byte[], byte[]> plain = client.connect(ByteArrayCodec.INSTANCE)) {
+            byte[] name = "plain".getBytes(StandardCharsets.US_ASCII);
+            plain.sync().set(name, entry);
+            Waiting waiting = new Waiting();
+            for (int done = 0; done < WARM_UP + SAMPLES; done += TURN) {
+                if (done == WARM_UP) {
+                    hit.reset();
+                    get.reset();
+                }
+                for (int i = 0; i < TURN; i++) {
+                    long start = System.nanoTime();
+                    cache.respond(request((done + i) % ANSWERS), ON, SharedTierFigures::fail, waiting);
+                    waiting.await();
+                    hit.recordValue(System.nanoTime() - start);
+                    if (!waiting.isShared) {
+                        throw new IllegalStateException("no shared hit");
+                    }
+                }
+                for (int i = 0; i < TURN; i++) {
+                    long start = System.nanoTime();
+                    plain.async().get(name).toCompletableFuture().join();
+                    get.recordValue(System.nanoTime() - start);
+                }
+            }
+        }
+        client.shutdown(0, 1, TimeUnit.SECONDS);
+        times("shared hit", hit);
+        times("plain GET of " + entry.length + " bytes", get);
+        line("shared hit / plain GET, p50", hit.getValueAtPercentile(50) / (double) get.getValueAtPercentile(50));
+        line("shared hit / plain GET, p99", hit.getValueAtPercentile(99) / (double) get.getValueAtPercentile(99));
+    }
+
+    private static Upstream.Call fail(ResponseSink sink) {
+        sink.fail(new IllegalStateException("no provider"));
+        return Upstream.Call.UNSTOPPABLE;
+    }
+
+    private static void load(int processes) throws IOException {
+        List<Process> all = new ArrayList<>();
+        for (int i = 0; i < processes; i++) {
+            all.add(new ProcessBuilder(
+                            Path.of(System.getProperty("java.home"), "bin", "java")
+                                    .toString(),
+                            "-Xmx256m",
+                            "-cp",
+                            System.getProperty("java.class.path"),
+                            SharedTierFigures.class.getName(),
+                            URI)
+                    .redirectError(ProcessBuilder.Redirect.DISCARD)
+                    .start());
+        }
+        double sum = 0;
+        for (Process process : all) {
+            sum += Double.parseDouble(process.inputReader().readLine());
+        }
+        line("shared hits a second, " + processes + " processes", sum);
+    }
+
+    /** Of this process, for some seconds. */
+    private static double hits(String uri) throws Exception {
+        AtomicLong count = new AtomicLong();
+        try (ResponseCache cache = cache(uri, false, Duration.ofSeconds(5))) {
+            // A second for the compiler.
+            run(cache, TimeUnit.SECONDS.toNanos(2), new AtomicLong());
+            long start = System.nanoTime();
+            run(cache, LOAD_NANOS, count);
+            return count.get() * 1e9 / (System.nanoTime() - start);
+        }
+    }
+
+    private static void run(ResponseCache cache, long nanos, AtomicLong count) throws InterruptedException {
+        long end = System.nanoTime() + nanos;
+        Semaphore free = new Semaphore(CONCURRENT);
+        for (int number = 0; System.nanoTime() < end; number++) {
+            free.acquire();
+            cache.respond(request(number % ANSWERS), ON, SharedTierFigures::fail, new ResponseSink() {
+                @Override
+                public void head(ResponseHead head) {
+                    if (head.cache() instanceof CacheOutcome.SharedHit) {
+                        count.incrementAndGet();
+                    }
+                }
+
+                @Override
+                public void chunk(ByteBuffer bytes) {}
+
+                @Override
+                public void end() {
+                    free.release();
+                }
+
+                @Override
+                public void fail(Throwable failure) {
+                    free.release();
+                }
+            });
+        }
+        free.acquire(CONCURRENT);
+    }
+
+    private static void misses(Process server) throws Exception {
+        try (ResponseCache alone = ResponseCache.onHeap(64 << 20).open()) {
+            times("delay of a miss without a shared tier", delays(alone, MISSES, 1_000_000));
+        }
+        try (ResponseCache cache = cache(URI, true, Duration.ofMillis(50))) {
+            delays(cache, MISSES, 2_000_000);
+            times("delay of a miss, server answers", delays(cache, MISSES, 3_000_000));
+            signal(server, "STOP");
+            times("delay of a miss, server hangs, breaker not open yet", delays(cache, 5, 4_000_000));
+            int number = 5_000_000;
+            while (cache.admin().shared().orElseThrow().isAvailable()) {
+                delays(cache, 1, number++);
+            }
+            times("delay of a miss, breaker open", delays(cache, MISSES, 6_000_000));
+            signal(server, "CONT");
+        }
+    }
+
+    /** From a request until its provider is called. */
+    private static Histogram delays(ResponseCache cache, int count, int from) throws InterruptedException {
+        Histogram delays = new Histogram(3);
+        for (int i = 0; i < count; i++) {
+            CountDownLatch called = new CountDownLatch(1);
+            long[] at = new long[1];
+            CacheRequest request = request(from + i);
+            long start = System.nanoTime();
+            cache.respond(
+                    request,
+                    ON,
+                    sink -> {
+                        at[0] = System.nanoTime();
+                        called.countDown();
+                        return fail(sink);
+                    },
+                    new Waiting());
+            called.await();
+            delays.recordValue(at[0] - start);
+        }
+        return delays;
+    }
+
+    // ---- lines
+
+    private static void times(String what, Histogram histogram) {
+        System.out.printf(
+                Locale.ROOT,
+                "%s,us,%.1f,%.1f%n",
+                what,
+                histogram.getValueAtPercentile(50) / 1e3,
+                histogram.getValueAtPercentile(99) / 1e3);
+    }
+
+    private static void line(String what, double value) {
+        System.out.printf(Locale.ROOT, "%s,,%.2f,%n", what, value);
+    }
+}
