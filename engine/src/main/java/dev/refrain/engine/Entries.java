@@ -14,7 +14,11 @@ import dev.refrain.engine.spi.EntryHead;
 import dev.refrain.engine.stats.EntryFacts;
 import java.time.Clock;
 
-/** Reads answers from the store, or from the copies of those asked for most, and puts them there. Thread-safe. */
+/**
+ * Reads answers from the store, or from the copies of those asked for most, and puts them there. Thread-safe.
+ *
+ * <p>Long, since whatever is read or put is sealed, opened and judged here and nowhere else.
+ */
 final class Entries {
     /**
      * Clocks of processes that share a store differ by so much at most; what

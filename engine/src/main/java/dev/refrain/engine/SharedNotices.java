@@ -138,7 +138,13 @@ final class SharedNotices implements SharedTier.Listener {
             connected = true;
             raiseAgain();
             keepMark(micros);
-        } else if (nanos.getAsLong() - markedAt > MARK_NANOS) {
+            return;
+        }
+        if (!unraised.isEmpty()) {
+            // The tier was slow or refused them for a moment, and its connection has held.
+            raiseAgain();
+        }
+        if (nanos.getAsLong() - markedAt > MARK_NANOS) {
             keepMark(micros);
         }
     }

@@ -34,8 +34,10 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
@@ -584,6 +586,40 @@ class SharedTierTest {
         assertThat(other.cache.lookup(other.cache.key(chat(CHAT_REQUEST)).orElseThrow(), new CachedResponse()))
                 .isTrue();
         assertThat(other.ask(inNamespace(other), ON).head.cache()).isInstanceOf(CacheOutcome.Miss.class);
+    }
+
+    /** A tier that is slow for a moment keeps its connection: no reconnection tells that it can be tried again. */
+    @Test
+    void w91_aRemovalThatTheTierDidNotTakeIsToldWithItsNextHeartbeat() throws IOException {
+        Machine other = new Machine(SECRET);
+        other.share(CHAT_REQUEST);
+        AtomicBoolean refuses = new AtomicBoolean(true);
+        AtomicReference<SharedTier.Listener> heart = new AtomicReference<>();
+        ResponseCache cache = cache(
+                new ForwardingTier(engine.machine()) {
+                    @Override
+                    public CompletionStage<SharedTier.Raised> raise(byte[] barrier) {
+                        return refuses.get()
+                                ? CompletableFuture.failedStage(new SharedTierException("slow", null))
+                                : super.raise(barrier);
+                    }
+
+                    @Override
+                    public void listen(long sinceMicros, SharedTier.Listener listener) {
+                        heart.set(listener);
+                        super.listen(sinceMicros, listener);
+                    }
+                },
+                false);
+        until(() -> cache.admin().shared().orElseThrow().isConnected());
+        cache.admin().clear();
+        assertThat(other.cache.lookup(other.cache.key(chat(CHAT_REQUEST)).orElseThrow(), new CachedResponse()))
+                .isTrue();
+        refuses.set(false);
+
+        heart.get().caughtUp(micros.get());
+
+        until(() -> !other.cache.lookup(other.cache.key(chat(CHAT_REQUEST)).orElseThrow(), new CachedResponse()));
     }
 
     @Test
