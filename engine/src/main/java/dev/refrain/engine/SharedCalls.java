@@ -203,6 +203,10 @@ final class SharedCalls implements SharedLease.Tier {
     }
 
     void wanted(byte[] digest) {
+        if (held.get(name(digest)) == null) {
+            // It may have been granted a moment ago, which this machine has not followed up yet.
+            waitingFor(digest).forEach(SharedWait::wanted);
+        }
         SharedLease lease = held.get(name(digest));
         if (lease != null) {
             execute(lease::wanted);

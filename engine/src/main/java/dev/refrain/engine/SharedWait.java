@@ -41,6 +41,7 @@ final class SharedWait implements Upstream.Call {
     private volatile boolean appended;
     private volatile boolean due;
     private volatile boolean cancelled;
+    private volatile boolean wanted;
     /** What to do with the answer of what was asked last. */
     private volatile Runnable answered;
 
@@ -83,6 +84,11 @@ final class SharedWait implements Upstream.Call {
     void appended() {
         appended = true;
         wake();
+    }
+
+    /** Somebody elsewhere wants the lease, which may be this one's. */
+    void wanted() {
+        wanted = true;
     }
 
     /** It is time to ask again. */
@@ -295,6 +301,9 @@ final class SharedWait implements Upstream.Call {
             flight.holds(lease);
         }
         party.call();
+        if (lease != null && wanted) {
+            lease.wanted();
+        }
     }
 
     private void giveUp(Throwable cause) {
