@@ -18,7 +18,7 @@ for port in $ports; do
     "$here/users.acl" > "$DIR/users-$port.acl"
   echo "user operator on >$PASSWORD-operator ~* &* +@all" >> "$DIR/users-$port.acl"
   redis-server --port "$port" --bind 127.0.0.1 --dir "$DIR" --daemonize yes --pidfile "$DIR/redis-$port.pid" \
-    --aclfile "$DIR/users-$port.acl" --maxmemory 1gb --maxmemory-policy volatile-ttl --save '' \
+    --aclfile "$DIR/users-$port.acl" --maxmemory 1gb --maxmemory-policy volatile-lru --save '' \
     --appendonly yes --appendfilename "aof-$port" --cluster-enabled yes --cluster-config-file "nodes-$port.conf" \
     --cluster-require-full-coverage no --masteruser operator --masterauth "$PASSWORD-operator"
   addresses="$addresses 127.0.0.1:$port"

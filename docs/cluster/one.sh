@@ -10,6 +10,6 @@ if [ "${1:-}" = stop ]; then
 fi
 sed "s/PASSWORD/$PASSWORD/" "$here/users.acl" > "$DIR/users-$PORT.acl"
 redis-server --port "$PORT" --bind 127.0.0.1 --dir "$DIR" --daemonize yes --pidfile "$DIR/redis-$PORT.pid" \
-  --aclfile "$DIR/users-$PORT.acl" --maxmemory 1gb --maxmemory-policy volatile-ttl --save '' \
+  --aclfile "$DIR/users-$PORT.acl" --maxmemory 1gb --maxmemory-policy volatile-lru --save '' \
   --appendonly yes --appendfilename "aof-$PORT"
 echo "redis://refrain:$PASSWORD@127.0.0.1:$PORT"

@@ -17,7 +17,7 @@ for port in $PORT $replica; do
   # What replicas and Sentinels ask with.
   echo "user operator on >$PASSWORD-operator ~* &* +@all" >> "$DIR/users-$port.acl"
   redis-server --port "$port" --bind 127.0.0.1 --dir "$DIR" --daemonize yes --pidfile "$DIR/redis-$port.pid" \
-    --aclfile "$DIR/users-$port.acl" --maxmemory 1gb --maxmemory-policy volatile-ttl --save '' \
+    --aclfile "$DIR/users-$port.acl" --maxmemory 1gb --maxmemory-policy volatile-lru --save '' \
     --appendonly yes --appendfilename "aof-$port" --masteruser operator --masterauth "$PASSWORD-operator" \
     $([ "$port" = "$PORT" ] || echo "--replicaof 127.0.0.1 $PORT")
 done

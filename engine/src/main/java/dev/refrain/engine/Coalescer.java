@@ -206,11 +206,12 @@ final class Coalescer {
                 own.dissolve();
             }
         }
-        own.start(calls.inTime(request.upstream()));
         SharedCalls others = answers.shared() == null ? null : answers.shared().calls();
         if (others != null) {
+            // Before the call, so that whoever hears of that finds the lease taken.
             others.hold(own);
         }
+        own.start(calls.inTime(request.upstream()));
     }
 
     /** Removes the answer of a key, on all machines if they share answers. Returns whether there was one here. */

@@ -218,11 +218,53 @@ final class Flight extends CaptureSink {
         if (nanos.getAsLong() - heardAt < silentCallNanos) {
             return false;
         }
+        return isUnread();
+    }
+
+    /** Whether all readers have left, or seem to have. */
+    private boolean isUnread() {
         boolean leaderLeft;
         synchronized (this) {
             leaderLeft = leaderGone;
         }
         return (leaderLeft || !leader.hasReader()) && members().stream().noneMatch(Member::hasReader);
+    }
+
+    /**
+     * Whether another machine's call is to be kept going for those who wait here. If all of them seem to have left, it
+     * is not, and nobody joins them; but they get its answer, since they may have closed only one direction.
+     */
+    boolean wantsOthersCall() {
+        if (!isUnread()) {
+            return true;
+        }
+        closeToNewcomers();
+        return false;
+    }
+
+    /** It waits for another machine's call, which nobody here sees to. */
+    void waitsElsewhere() {
+        leader.whenGone(this::leaderGone);
+    }
+
+    /**
+     * Ends the wait for another machine's call, if all have left: that call is not to go on for nobody, and none is to
+     * be made. Returns whether it has ended.
+     */
+    boolean endIfForsaken() {
+        synchronized (this) {
+            if (!leaderGone || !followers.isEmpty()) {
+                return false;
+            }
+        }
+        closeToNewcomers();
+        over = true;
+        leader.fail(new IllegalStateException("the client left while another machine's answer was waited for"));
+        // Whoever has joined meanwhile looks again.
+        dissolve();
+        settled();
+        release();
+        return true;
     }
 
     /** Removes a follower who wants no more of this flight. */
@@ -634,9 +676,14 @@ final class Flight extends CaptureSink {
         resume();
     }
 
+    /** Memory for a member that passes the answer on. */
+    MemoryBudget.Reservation openReservation() {
+        return memory.open();
+    }
+
     /** Resumes the call if nothing makes it wait any more. */
     @SuppressWarnings("CatchingUnchecked")
-    private void resume() {
+    void resume() {
         Runnable action;
         Upstream.Call running;
         synchronized (this) {

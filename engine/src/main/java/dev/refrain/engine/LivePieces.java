@@ -21,6 +21,9 @@ final class LivePieces {
     private static final byte DATA = 'D';
     private static final byte END = 'E';
 
+    /** In characters. None of the texts is as long; one that is, is left out, since it only says more of an answer. */
+    private static final int LONGEST_TEXT = 4 * 1024;
+
     /** What a machine has sent. */
     sealed interface Piece {}
 
@@ -68,8 +71,9 @@ final class LivePieces {
     }
 
     private static void writeText(DataOutputStream to, String text) throws IOException {
-        to.writeBoolean(text != null);
-        if (text != null) {
+        boolean has = text != null && text.length() <= LONGEST_TEXT;
+        to.writeBoolean(has);
+        if (has) {
             to.writeUTF(text);
         }
     }

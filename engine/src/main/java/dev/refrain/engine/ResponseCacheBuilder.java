@@ -437,7 +437,7 @@ public final class ResponseCacheBuilder {
     /**
      * Whether machines agree on who calls the upstream for a request that several have at the same time; they do unless
      * set. Then one calls, and the others wait until its answer is in the shared tier, or follow its stream (wire rule
-     * W93). It needs both kinds of {@link #sharedAccess}.
+     * W28). It needs both kinds of {@link #sharedAccess}.
      */
     public ResponseCacheBuilder sharedCoalescing(boolean on) {
         sharedTiming = on ? SharedCalls.Timing.USUAL : null;

@@ -15,9 +15,11 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
- * Agrees with other machines on who calls the provider for a key (wire rule W93): whoever is granted the key's lease
+ * Agrees with other machines on who calls the provider for a key (wire rule W28): whoever is granted the key's lease
  * does, and the others wait until the answer is in the shared tier, or follow its stream.
  *
  * <p>A lease is advice. Whoever cannot get one, or has waited in vain, calls for itself, so nothing is wrong if two
@@ -64,6 +66,8 @@ final class SharedCalls implements SharedLease.Tier {
          */
         void follow(LivePieces.Head head, LiveCopy stream, Upstream.Call reading);
     }
+
+    private static final Logger LOG = LoggerFactory.getLogger(SharedCalls.class);
 
     private final SharedTier tier;
     private final SharedEntries entries;
@@ -145,9 +149,16 @@ final class SharedCalls implements SharedLease.Tier {
             return;
         }
         byte[] digest = SharedEntries.bytes(flight.key());
-        var unused = ask(digest).thenAccept(lease -> {
-            if (lease.mine()) {
-                flight.holds(granted(flight, digest, lease.micros()));
+        adopt(flight, digest, ask(digest));
+    }
+
+    /** The lease is for a call that has begun, which may be from before a removal that others know of by now. */
+    void adopt(Flight flight, byte[] digest, CompletableFuture<SharedTier.Lease> asked) {
+        var unused = asked.thenAccept(said -> {
+            if (said.mine()) {
+                SharedLease lease = granted(flight, digest, said.micros());
+                flight.holds(lease);
+                closeIfBarred(lease);
             }
         });
     }
@@ -232,14 +243,25 @@ final class SharedCalls implements SharedLease.Tier {
     }
 
     private void closeIfBarred(SharedLease lease) {
-        if (lease != null && barriers.bars(lease.flight().key(), lease.token())) {
+        if (lease != null
+                && (lease.flight().isBarred() || barriers.bars(lease.flight().key(), lease.token()))) {
             execute(lease.flight()::closeToNewcomers);
         }
     }
 
     private void beat() {
         long now = nanos.getAsLong();
-        held.values().forEach(lease -> lease.beat(now));
+        held.values().forEach(lease -> beat(lease, now));
+    }
+
+    /** What fails for one lease must not keep the others from being renewed: a task that throws is not run again. */
+    @SuppressWarnings("CatchingUnchecked")
+    private static void beat(SharedLease lease, long now) {
+        try {
+            lease.beat(now);
+        } catch (Throwable e) {
+            LOG.warn("A lease could not be renewed", e);
+        }
     }
 
     // ---- for leases and those who wait
@@ -273,13 +295,17 @@ final class SharedCalls implements SharedLease.Tier {
         return entries;
     }
 
-    boolean isClosed() {
+    @Override
+    public boolean isClosed() {
         return closed;
     }
 
-    /** Whether the call of a lease is one from before a removal. */
-    boolean isBarred(CacheKey key, long token) {
-        return barriers.barsShared(key, token);
+    /**
+     * Whether the call of a lease is not one to wait for: it is from before a removal, or so old that its answer would
+     * not be shared, or no machine of ours has granted it.
+     */
+    boolean isUnfit(CacheKey key, long token) {
+        return token <= 0 || entries.isOld(token) || barriers.barsShared(key, token);
     }
 
     @Override

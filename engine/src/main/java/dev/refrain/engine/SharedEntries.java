@@ -142,6 +142,11 @@ final class SharedEntries implements AutoCloseable {
         return time.micros();
     }
 
+    /** Whether a call began so long ago that a removal that it may have missed can be forgotten by now. */
+    boolean isOld(long startedMicros) {
+        return time.micros() - startedMicros > LONGEST_FETCH_MICROS;
+    }
+
     /** Whether an answer may not be stored here, because it was removed after its fetch had begun. */
     boolean isBarred(CacheKey key, long startedMicros) {
         return startedMicros > 0 && barriers.bars(key, startedMicros);

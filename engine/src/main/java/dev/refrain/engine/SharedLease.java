@@ -19,6 +19,9 @@ final class SharedLease {
         /** Monotonic time. */
         long nanos();
 
+        /** Whether this machine is shutting down: nothing more is sent. */
+        boolean isClosed();
+
         /** Runs a task on a thread that may be used. */
         void execute(Runnable task);
 
@@ -38,6 +41,8 @@ final class SharedLease {
     private volatile long wantedAt;
     /** Used only by the timer. */
     private long renewedAt;
+    /** Used only by the timer. Whether that was for a short while. */
+    private boolean renewedAsWanted;
 
     // Guarded by this.
     private SharedPublisher publisher;
@@ -78,10 +83,12 @@ final class SharedLease {
         }
         SharedPublisher ours;
         boolean begins;
+        boolean anew;
         synchronized (this) {
             if (over) {
                 return;
             }
+            anew = !isWanted();
             wantedAt = calls.nanos();
             wasWanted = true;
             begins = publisher == null;
@@ -92,18 +99,26 @@ final class SharedLease {
             ours = publisher;
         }
         if (begins && !flight.join(ours)) {
-            published(true);
-        } else {
-            ours.wake();
+            ours.cannotBegin();
+            // If it has not ended, nobody is to wait until it does.
+            published(flight.ending() != null);
+            return;
         }
+        if (anew) {
+            // The call may be waiting for its leader to take more.
+            flight.resume();
+        }
+        ours.wake();
     }
 
     /** Renews it if need be. */
     void beat(long now) {
         boolean wanted = isWanted();
+        boolean fades = renewedAsWanted && !wanted;
         // A third of its life: two renewals may fail.
-        if (wanted || now - renewedAt > calls.timing().held().toNanos() / 3) {
+        if (wanted || fades || now - renewedAt > calls.timing().held().toNanos() / 3) {
             renewedAt = now;
+            renewedAsWanted = wanted;
             long millis = (wanted ? calls.timing().wanted() : calls.timing().held()).toMillis();
             var unused = calls.tier().renew(digest, token, millis).whenComplete((held, failure) -> {
                 if (failure == null && !held) {

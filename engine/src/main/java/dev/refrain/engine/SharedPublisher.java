@@ -3,18 +3,23 @@ package dev.refrain.engine;
 import dev.refrain.engine.internal.seal.StreamSeal;
 import dev.refrain.engine.internal.template.LiveReader;
 import dev.refrain.engine.internal.template.LiveTemplate;
+import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.engine.spi.EntryBuffer;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Passes the events of a flight on to other machines, sealed, while somebody there waits: what there is at once, and
  * then what comes, in batches. To the flight it is a follower like any other, which is slow if the tier is.
  *
- * <p>One piece is under way at a time. It is sent again if the tier has not answered; whoever reads the stream passes
- * over a piece that came twice.
+ * <p>One piece is under way at a time. It is sent again if the tier has not answered; its number tells the tier whether
+ * it has it.
  */
 final class SharedPublisher implements Flight.Member {
+    private static final Logger LOG = LoggerFactory.getLogger(SharedPublisher.class);
+
     /** How long events are collected before they are sent. */
     private static final long BATCH_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
 
@@ -32,6 +37,9 @@ final class SharedPublisher implements Flight.Member {
     private final SharedLease lease;
     private final SharedLease.Tier calls;
     private final Flight flight;
+    /** Of its own: others follow elsewhere, so this is not only held to be stored. */
+    private final MemoryBudget.Reservation memory;
+
     private final byte[] salt = StreamSeal.newSalt();
     private final StreamSeal seal;
     private final AtomicInteger news = new AtomicInteger();
@@ -44,17 +52,20 @@ final class SharedPublisher implements Flight.Member {
 
     // Used only by the thread that does the work.
     private int number;
+    /** Read from the stream, for which there was no room yet. */
+    private byte[] unsent;
+
     private byte[] underWay;
-    private long reserved;
     private boolean isLast;
     private boolean isMore;
     private long failingSince;
-    private boolean over;
+    private volatile boolean over;
 
     SharedPublisher(SharedLease lease, SharedLease.Tier calls) {
         this.lease = lease;
         this.calls = calls;
         this.flight = lease.flight();
+        this.memory = flight.openReservation();
         this.seal = new StreamSeal(SharedEntries.sealKey(flight.key()), lease.digest(), lease.token(), salt);
         this.sentAt = System.nanoTime() - BATCH_NANOS;
     }
@@ -89,12 +100,28 @@ final class SharedPublisher implements Flight.Member {
         }
     }
 
+    /** The flight was not to be joined. */
+    void cannotBegin() {
+        over = true;
+        memory.close();
+    }
+
     private void workOff() {
         int noted;
         do {
             noted = news.get();
-            while (!over && step()) {}
+            work();
         } while (news.addAndGet(-noted) != 0);
+    }
+
+    @SuppressWarnings("CatchingUnchecked") // others wait for the lease, which would never be given back
+    private void work() {
+        try {
+            while (!over && step()) {}
+        } catch (Throwable e) {
+            LOG.warn("A stream could not be passed on to other machines", e);
+            end(false);
+        }
     }
 
     // ---- sending
@@ -110,6 +137,9 @@ final class SharedPublisher implements Flight.Member {
         }
         if (over) {
             return false;
+        }
+        if (unsent != null) {
+            return sendUnsent();
         }
         // Read before the stream: so everything that was published before the end is passed on before the end.
         Flight.Ending ending = flight.ending();
@@ -132,7 +162,7 @@ final class SharedPublisher implements Flight.Member {
         reply = null;
         if (said == Reply.TAKEN) {
             calls.counters().appendedBytes.add(underWay.length);
-            flight.memory().shrink(reserved);
+            memory.resize(0);
             underWay = null;
             failingSince = 0;
             number++;
@@ -144,6 +174,7 @@ final class SharedPublisher implements Flight.Member {
         long now = calls.nanos();
         failingSince = failingSince == 0 ? now : failingSince;
         if (said == Reply.REFUSED
+                || calls.isClosed()
                 || now - failingSince > calls.timing().patience().toNanos()) {
             end(false);
         } else {
@@ -182,12 +213,23 @@ final class SharedPublisher implements Flight.Member {
     }
 
     private boolean send(byte[] piece, boolean more) {
-        if (!flight.memory().grow(2L * piece.length)) {
-            end(false);
+        isMore = more;
+        unsent = piece;
+        return sendUnsent();
+    }
+
+    /** Waits for room if there is none. Meanwhile it lags like a follower that reads slowly, and is cut like one. */
+    private boolean sendUnsent() {
+        byte[] piece = unsent;
+        if (!memory.resize(2L * piece.length)) {
+            if (calls.isClosed()) {
+                end(false);
+            } else {
+                calls.later(this::wake, AGAIN_NANOS);
+            }
             return false;
         }
-        reserved = 2L * piece.length;
-        isMore = more;
+        unsent = null;
         underWay = seal.seal(number, piece, piece.length, number == 0 ? salt : NOTHING);
         sentAt = System.nanoTime();
         sendUnderWay();
@@ -196,7 +238,7 @@ final class SharedPublisher implements Flight.Member {
 
     private void sendUnderWay() {
         var unused = calls.tier()
-                .append(lease.digest(), lease.token(), underWay)
+                .append(lease.digest(), lease.token(), number, underWay)
                 .whenComplete((taken, failure) -> {
                     reply = failure != null ? Reply.FAILED : taken ? Reply.TAKEN : Reply.REFUSED;
                     if (news.getAndIncrement() == 0) {
@@ -208,6 +250,8 @@ final class SharedPublisher implements Flight.Member {
     private void end(boolean whole) {
         over = true;
         reader = null;
+        unsent = null;
+        memory.close();
         flight.leave(this);
         lease.published(whole);
     }

@@ -3,6 +3,7 @@ package dev.refrain.engine;
 import dev.refrain.engine.exchange.Upstream;
 import dev.refrain.engine.internal.seal.StreamSeal;
 import dev.refrain.engine.internal.template.LiveCopy;
+import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.engine.spi.SharedTier.Lease;
 import dev.refrain.engine.spi.SharedTier.Pieces;
 import java.util.Arrays;
@@ -53,12 +54,12 @@ final class SharedWait implements Upstream.Call {
     private SharedLease lease;
 
     private int read;
-    private int opened;
     private StreamSeal seal;
     /** Not null once the flight follows a stream. */
     private LiveCopy stream;
 
     private long heardAt;
+    private boolean called;
 
     SharedWait(SharedCalls calls, Flight flight, byte[] digest, SharedCalls.Party party) {
         this.calls = calls;
@@ -122,9 +123,22 @@ final class SharedWait implements Upstream.Call {
     private void work() {
         try {
             while (!over && step()) {}
-        } catch (RuntimeException | OutOfMemoryError e) {
-            LOG.warn("A call of another machine could not be followed", e);
-            giveUp(e);
+        } catch (Throwable e) {
+            if (!(e instanceof MemoryBudget.Exhausted)) {
+                LOG.warn("A call of another machine could not be followed", e);
+            }
+            giveUpAnyway(e);
+        }
+    }
+
+    @SuppressWarnings("CatchingUnchecked")
+    private void giveUpAnyway(Throwable cause) {
+        try {
+            giveUp(cause);
+        } catch (Throwable e) {
+            LOG.warn("A request that waited for another machine failed", e);
+            end();
+            flight.fail(e);
         }
     }
 
@@ -146,7 +160,7 @@ final class SharedWait implements Upstream.Call {
             handling.run();
             return true;
         }
-        if (cancelled) {
+        if (cancelled || isForsaken()) {
             end();
         } else if (stream != null) {
             return follow();
@@ -160,11 +174,16 @@ final class SharedWait implements Upstream.Call {
             read();
         } else if (due) {
             due = false;
-            ask(false);
+            return askAgain();
         } else {
             return false;
         }
         return true;
+    }
+
+    /** Whether it would go on for nobody. */
+    private boolean isForsaken() {
+        return stream == null && lease == null && (due || released) && flight.endIfForsaken();
     }
 
     private boolean hasWaitedForLong() {
@@ -185,6 +204,7 @@ final class SharedWait implements Upstream.Call {
      */
     void begin(long patience, boolean looked) {
         busy = true;
+        flight.waitsElsewhere();
         CompletableFuture<Lease> asked = calls.ask(digest);
         var unused = asked.copy()
                 .orTimeout(patience, TimeUnit.NANOSECONDS)
@@ -195,18 +215,9 @@ final class SharedWait implements Upstream.Call {
                     }
                     call();
                     if (failure instanceof TimeoutException) {
-                        adopt(asked);
+                        calls.adopt(flight, digest, asked);
                     }
                 }));
-    }
-
-    /** The call has begun without it. */
-    private void adopt(CompletableFuture<Lease> late) {
-        var unused = late.thenAccept(said -> {
-            if (said.mine()) {
-                flight.holds(calls.granted(flight, digest, said.micros()));
-            }
-        });
     }
 
     private void again() {
@@ -216,8 +227,19 @@ final class SharedWait implements Upstream.Call {
     private void tick() {
         if (!over) {
             due();
-            again();
+            if (!calls.isClosed()) {
+                again();
+            }
         }
+    }
+
+    /** Which tells the other machine that its call is wanted. */
+    private boolean askAgain() {
+        if (flight.wantsOthersCall()) {
+            ask(false);
+            return true;
+        }
+        return false;
     }
 
     /** @param looked whether one more look at the tier is of no use */
@@ -244,6 +266,9 @@ final class SharedWait implements Upstream.Call {
             } else {
                 call();
             }
+        } else if (said.micros() <= 0) {
+            // Something else stands in the place of the lease.
+            call();
         } else if (token == said.micros()) {
             if (key.streaming()) {
                 // Its notice may have been lost.
@@ -256,7 +281,7 @@ final class SharedWait implements Upstream.Call {
             } else {
                 look();
             }
-        } else if (calls.isBarred(key, said.micros())) {
+        } else if (calls.isUnfit(key, said.micros())) {
             call();
         } else {
             token = said.micros();
@@ -300,6 +325,7 @@ final class SharedWait implements Upstream.Call {
         if (lease != null) {
             flight.holds(lease);
         }
+        called = true;
         party.call();
         if (lease != null && wanted) {
             lease.wanted();
@@ -307,7 +333,9 @@ final class SharedWait implements Upstream.Call {
     }
 
     private void giveUp(Throwable cause) {
-        if (stream == null) {
+        if (called) {
+            flight.fail(cause);
+        } else if (stream == null) {
             call();
         } else {
             broken(cause);
@@ -401,17 +429,18 @@ final class SharedWait implements Upstream.Call {
             }
             seal = new StreamSeal(SharedEntries.sealKey(key), digest, token, Arrays.copyOf(sealed, from));
         }
-        byte[] open = seal.open(opened, sealed, from);
+        byte[] open = seal.open(read - 1, sealed, from);
         if (open == null) {
-            return isRepeated(sealed);
+            return false;
         }
         calls.counters().readBytes.add(sealed.length);
         LivePieces.Piece piece = LivePieces.read(open);
-        opened++;
         if (piece instanceof LivePieces.Head head && stream == null) {
-            stream = new LiveCopy(flight.memory());
+            LiveCopy copy = new LiveCopy(flight.memory());
             calls.counters().joins.increment();
-            party.follow(head, stream, this);
+            party.follow(head, copy, this);
+            // Only now: if that fails, nobody follows, and the flight calls.
+            stream = copy;
         } else if (piece instanceof LivePieces.Data data && stream != null) {
             flight.noteElsewhere(data.providerId());
             stream.append(open, data.from(), open.length, data.patchesFrom(), data.from());
@@ -422,12 +451,6 @@ final class SharedWait implements Upstream.Call {
             return false;
         }
         return true;
-    }
-
-    /** Whether it is the last piece once more, which was sent again. */
-    private boolean isRepeated(byte[] sealed) {
-        int from = opened == 1 ? Math.min(sealed.length, StreamSeal.SALT_LENGTH) : 0;
-        return opened > 0 && seal.open(opened - 1, sealed, from) != null;
     }
 
     private void broken(Throwable cause) {

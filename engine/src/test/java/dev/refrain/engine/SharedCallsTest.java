@@ -11,6 +11,7 @@ import dev.refrain.engine.exchange.CacheOutcome;
 import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.engine.exchange.ResponseHead;
 import dev.refrain.engine.exchange.ResponseSink;
+import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.engine.shared.ForwardingTier;
 import dev.refrain.engine.shared.HeapTier;
 import dev.refrain.engine.spi.SharedTier;
@@ -37,7 +38,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 /**
- * Wire rule W93: caches of several machines that agree on who calls the provider. The tier's clock and that of the
+ * Wire rule W28: caches of several machines that agree on who calls the provider. The tier's clock and that of the
  * caches move when a test moves them; that a machine asks again takes some milliseconds of real time.
  *
  * <p>Long, since each thing that may happen to a call between machines is a short test of its own.
@@ -99,7 +100,7 @@ class SharedCallsTest {
     }
 
     /** What a client has got so far. */
-    private static final class Client extends RecordingSink {
+    private static class Client extends RecordingSink {
         final CompletableFuture<Void> over = new CompletableFuture<>();
         volatile Runnable gone = () -> {};
         volatile boolean hasLeft;
@@ -271,7 +272,7 @@ class SharedCallsTest {
     // ---- documents
 
     @Test
-    void w93_whatOneMachineFetchesOthersWaitFor() throws IOException {
+    void w28_whatOneMachineFetchesOthersWaitFor() throws IOException {
         Machine one = new Machine();
         List<Machine> others = List.of(new Machine(), new Machine());
         Client leader = one.ask(CHAT_REQUEST);
@@ -293,7 +294,7 @@ class SharedCallsTest {
     }
 
     @Test
-    void w93_aBurstOnTwoMachinesIsOneCall() throws IOException {
+    void w28_aBurstOnTwoMachinesIsOneCall() throws IOException {
         for (String request : List.of(CHAT_REQUEST, STREAM_REQUEST)) {
             calls.clear();
             List<Machine> machines = List.of(new Machine(), new Machine());
@@ -320,7 +321,7 @@ class SharedCallsTest {
 
     /** It had looked before, and asks for the lease after the other has given it back. */
     @Test
-    void w93_anAnswerThatCameBetweenTheLookUpAndTheLeaseIsFound() throws IOException {
+    void w28_anAnswerThatCameBetweenTheLookUpAndTheLeaseIsFound() throws IOException {
         CompletableFuture<Void> mayAsk = new CompletableFuture<>();
         Machine one = new Machine();
         Machine other = new Machine(tier -> new ForwardingTier(tier) {
@@ -348,7 +349,7 @@ class SharedCallsTest {
 
     /** W28b across machines: each calls once, at the same time, and nobody waits for a second one. */
     @Test
-    void w93_anErrorIsNobodyElses() throws IOException {
+    void w28_anErrorIsNobodyElses() throws IOException {
         Machine one = new Machine();
         List<Machine> others = List.of(new Machine(), new Machine(), new Machine());
         Client leader = one.ask(CHAT_REQUEST);
@@ -372,7 +373,7 @@ class SharedCallsTest {
     }
 
     @Test
-    void w93_anAnswerThatIsNotStoredIsNobodyElses() throws IOException {
+    void w28_anAnswerThatIsNotStoredIsNobodyElses() throws IOException {
         for (String unstored : List.of(
                 CHAT_ANSWER.replace("\"stop\"", "\"content_filter\""),
                 CHAT_ANSWER.replace("Hello", "x".repeat(70_000)))) {
@@ -392,7 +393,7 @@ class SharedCallsTest {
     }
 
     @Test
-    void w93_aMachineThatDiesIsNotWaitedFor() throws IOException {
+    void w28_aMachineThatDiesIsNotWaitedFor() throws IOException {
         Machine one = new Machine();
         Machine other = new Machine();
         one.ask(CHAT_REQUEST);
@@ -407,7 +408,7 @@ class SharedCallsTest {
     }
 
     @Test
-    void w93_aMachineThatLivesIsWaitedForAsLongAsItTakesButNotForEver() throws IOException {
+    void w28_aMachineThatLivesIsWaitedForAsLongAsItTakesButNotForEver() throws IOException {
         AtomicInteger renewed = new AtomicInteger();
         Machine one = new Machine(tier -> new ForwardingTier(tier) {
             @Override
@@ -548,7 +549,7 @@ class SharedCallsTest {
 
     /** Whoever wants it has cut it short by then, and asks again too late. */
     @Test
-    void w93_whoeverWantsALeaseThatIsBeingGrantedIsHeard() throws IOException {
+    void w28_whoeverWantsALeaseThatIsBeingGrantedIsHeard() throws IOException {
         CompletableFuture<Void> told = new CompletableFuture<>();
         AtomicInteger renewed = new AtomicInteger();
         Machine one = new Machine(tier -> new ForwardingTier(tier) {
@@ -584,7 +585,7 @@ class SharedCallsTest {
 
     /** W28b: its clients have left, and the provider says nothing. */
     @Test
-    void w93_aDesertedCallIsNotWaitedFor() throws IOException {
+    void w28_aDesertedCallIsNotWaitedFor() throws IOException {
         Machine one = new Machine();
         Machine other = new Machine();
         Client leader = one.ask(CHAT_REQUEST);
@@ -598,10 +599,221 @@ class SharedCallsTest {
         assertThat(second.whole().got()).contains("Hello");
     }
 
-    // ---- streams
+    /** They have closed their connections, and it says so at once where calls are cancelled then. */
+    @Test
+    void w28b_whoWaitsForAnotherMachineAndLeavesKeepsNothingGoing() throws IOException {
+        for (boolean cancels : List.of(true, false)) {
+            calls.clear();
+            String request = CHAT_REQUEST.replace("hello", "hello " + cancels);
+            AtomicInteger asked = new AtomicInteger();
+            Machine one = new Machine();
+            Machine other = new Machine(
+                    tier -> new ForwardingTier(tier) {
+                        @Override
+                        public CompletionStage<Lease> lease(byte[] key, long millis, long wantedMillis) {
+                            asked.incrementAndGet();
+                            return super.lease(key, millis, wantedMillis);
+                        }
+                    },
+                    builder -> builder.cancelWhenAbandoned(cancels));
+            one.ask(request);
+            Fetch first = call(0);
+            Client waiting = other.waitFor(request);
+            until(() -> asked.get() > 2);
+
+            waiting.hasLeft = true;
+            if (cancels) {
+                waiting.gone.run();
+                assertThat(waiting.whole().failed()).hasMessageContaining("left");
+            }
+            int before = asked.get() + 1;
+            LockSupport.parkNanos(TIMING.ask().toNanos() * 10);
+            assertThat(asked).hasValueLessThanOrEqualTo(before);
+            Client next = other.waitFor(request);
+            first.answers();
+
+            assertThat(next.whole().got()).contains("Hello");
+            if (!cancels) {
+                // It may have closed one direction only.
+                assertThat(waiting.whole().got()).contains("Hello");
+            }
+            assertThat(calls).hasSize(1);
+            until(() -> other.cache.admin().memory().usedBytes() == 0);
+        }
+    }
+
+    /** What a tier says is granted is not believed to be a lease. */
+    @Test
+    void w92_aLeaseThatCannotBeIsNotWaitedFor() throws IOException {
+        for (long token : List.of(0L, -1L, micros.get() - Duration.ofHours(2).toNanos() / 1_000)) {
+            Machine one = new Machine(tier -> new ForwardingTier(tier) {
+                @Override
+                public CompletionStage<Lease> lease(byte[] key, long millis, long wantedMillis) {
+                    return CompletableFuture.completedFuture(new Lease(token, false, false));
+                }
+            });
+            calls.clear();
+            Client client = one.ask(CHAT_REQUEST.replace("hello", "hello " + token));
+            call(0).answers();
+            assertThat(client.whole().got()).contains("Hello");
+        }
+    }
 
     @Test
-    void w93_aStreamIsFollowedFromItsBeginningAndThenLive() throws IOException {
+    void w92_oneLeaseThatCannotBeRenewedDoesNotKeepOthersFromIt() throws IOException {
+        AtomicInteger renewed = new AtomicInteger();
+        Machine one = new Machine(tier -> new ForwardingTier(tier) {
+            @Override
+            public CompletionStage<Boolean> renew(byte[] key, long token, long millis) {
+                if (renewed.getAndIncrement() == 0) {
+                    throw new IllegalStateException("a fault of the tier");
+                }
+                return super.renew(key, token, millis);
+            }
+        });
+        Machine other = new Machine();
+        one.ask(CHAT_REQUEST);
+        call(0);
+        other.waitFor(CHAT_REQUEST);
+
+        until(() -> renewed.get() > 3);
+    }
+
+    // ---- streams
+
+    /** Writes down for how long leases are renewed. */
+    private static UnaryOperator<SharedTier> noting(List<Long> renewed) {
+        return tier -> new ForwardingTier(tier) {
+            @Override
+            public CompletionStage<Boolean> renew(byte[] key, long token, long millis) {
+                renewed.add(millis);
+                return super.renew(key, token, millis);
+            }
+        };
+    }
+
+    /** Time passes for all, no faster than a lease is renewed. */
+    private void untilNobodyWants(List<Long> renewed) {
+        until(() -> !renewed.isEmpty());
+        while (renewed.get(renewed.size() - 1) < 30_000) {
+            int before = renewed.size();
+            pass(Duration.ofSeconds(1));
+            until(() -> renewed.size() > before);
+        }
+    }
+
+    /** Nobody follows for a while, and then somebody does. */
+    @Test
+    void w28_aLeaseThatIsNotWantedAnyMoreIsHeldForLong() throws IOException {
+        List<Long> renewed = new CopyOnWriteArrayList<>();
+        Machine one = new Machine(noting(renewed));
+        Machine other = new Machine();
+        one.ask(STREAM_REQUEST);
+        Fetch call = call(0);
+        call.streams(event("One "));
+        Client follower = other.follow(STREAM_REQUEST);
+        until(() -> follower.got().contains("One "));
+        follower.leave();
+        untilNobodyWants(renewed);
+        pass(Duration.ofSeconds(8));
+
+        Client second = new Machine().follow(STREAM_REQUEST);
+
+        until(() -> second.got().contains("One "));
+        call.sends(LAST);
+        call.sink.end();
+        assertThat(second.whole().failed()).isNull();
+        assertThat(calls).hasSize(1);
+    }
+
+    @Test
+    void w28_aPublisherThatFailsLetsNobodyWait() throws IOException {
+        AtomicInteger appended = new AtomicInteger();
+        Machine one = new Machine(tier -> new ForwardingTier(tier) {
+            @Override
+            public CompletionStage<Boolean> append(byte[] key, long token, int number, byte[] piece) {
+                if (appended.getAndIncrement() == 1) {
+                    throw new OutOfMemoryError("as a test has it");
+                }
+                return super.append(key, token, number, piece);
+            }
+        });
+        Machine other = new Machine();
+        Client leader = one.ask(STREAM_REQUEST);
+        Fetch call = call(0);
+        call.streams(event("One "));
+        Client follower = other.ask(STREAM_REQUEST);
+
+        call(1).streams(CHAT_STREAM);
+        call(1).sink.end();
+        assertThat(follower.whole().failed()).isNull();
+        call.sends(LAST);
+        call.sink.end();
+        assertThat(leader.whole().failed()).isNull();
+        until(() -> one.cache.admin().memory().usedBytes() == 0);
+    }
+
+    /** More than half of the memory is in use: nothing more is held only to be stored, but followers are not cut. */
+    @Test
+    void w28_aStreamIsPassedOnWhileMemoryIsShort() throws IOException {
+        MemoryBudget budget = new MemoryBudget(8 << 20);
+        Machine one = new Machine(tier -> tier, builder -> builder.memory(budget));
+        Machine other = new Machine();
+        one.ask(STREAM_REQUEST);
+        Fetch call = call(0);
+        call.streams(event("One "));
+        Client follower = other.follow(STREAM_REQUEST);
+        until(() -> follower.got().contains("One "));
+        long used = 5 << 20;
+        assertThat(budget.reserve(used, MemoryBudget.Use.UNDER_WAY)).isTrue();
+
+        call.sends(event("two"), event("three"));
+        until(() -> follower.got().contains("three"));
+        call.sends(LAST);
+        call.sink.end();
+
+        assertThat(follower.whole().failed()).isNull();
+        budget.release(used);
+        until(() -> budget.usedBytes() == 0);
+    }
+
+    /** Another machine joins when the first has left, and the leader takes nothing. */
+    @Test
+    void w28_aLeaderThatIsSlowDoesNotHoldUpWhoFollowsLater() throws IOException {
+        List<Long> renewed = new CopyOnWriteArrayList<>();
+        Machine one = new Machine(noting(renewed));
+        Machine other = new Machine();
+        Client leader = new Client() {
+            @Override
+            public void whenDrained(Runnable action) {}
+        };
+        one.cache.respond(
+                chat(STREAM_REQUEST),
+                ON,
+                sink -> {
+                    Fetch fetch = new Fetch(sink);
+                    calls.add(fetch);
+                    return () -> {};
+                },
+                leader);
+        Fetch call = call(0);
+        call.streams(event("One "));
+        Client first = other.follow(STREAM_REQUEST);
+        until(() -> first.got().contains("One "));
+        first.leave();
+        Machine third = new Machine();
+        untilNobodyWants(renewed);
+        AtomicInteger resumed = new AtomicInteger();
+        call.sink.whenDrained(resumed::incrementAndGet);
+        assertThat(resumed).hasValue(0);
+
+        third.ask(STREAM_REQUEST);
+
+        until(() -> resumed.get() == 1);
+    }
+
+    @Test
+    void w28_aStreamIsFollowedFromItsBeginningAndThenLive() throws IOException {
         Machine one = new Machine();
         Machine other = new Machine();
         Client leader = one.ask(STREAM_REQUEST);
@@ -639,13 +851,13 @@ class SharedCallsTest {
     }
 
     @Test
-    void w93_nothingIsAppendedWhileNobodyWaits() throws IOException {
+    void w28_nothingIsAppendedWhileNobodyWaits() throws IOException {
         AtomicInteger appended = new AtomicInteger();
         Machine one = new Machine(tier -> new ForwardingTier(tier) {
             @Override
-            public CompletionStage<Boolean> append(byte[] key, long token, byte[] piece) {
+            public CompletionStage<Boolean> append(byte[] key, long token, int number, byte[] piece) {
                 appended.incrementAndGet();
-                return super.append(key, token, piece);
+                return super.append(key, token, number, piece);
             }
         });
         Machine other = new Machine();
@@ -675,13 +887,13 @@ class SharedCallsTest {
     }
 
     @Test
-    void w93_theTierSeesNothingOfAStream() throws IOException {
+    void w28_theTierSeesNothingOfAStream() throws IOException {
         List<byte[]> pieces = new CopyOnWriteArrayList<>();
         Machine one = new Machine(tier -> new ForwardingTier(tier) {
             @Override
-            public CompletionStage<Boolean> append(byte[] key, long token, byte[] piece) {
+            public CompletionStage<Boolean> append(byte[] key, long token, int number, byte[] piece) {
                 pieces.add(piece);
-                return super.append(key, token, piece);
+                return super.append(key, token, number, piece);
             }
         });
         Machine other = new Machine();
@@ -703,7 +915,7 @@ class SharedCallsTest {
     }
 
     @Test
-    void w93_whoeverFollowsAMachineThatDiesIsCutAndOthersCallAgain() throws IOException {
+    void w28_whoeverFollowsAMachineThatDiesIsCutAndOthersCallAgain() throws IOException {
         Machine one = new Machine();
         Machine other = new Machine();
         Machine third = new Machine();
@@ -733,7 +945,7 @@ class SharedCallsTest {
     }
 
     @Test
-    void w93_aStreamThatIsCutIsCutEverywhere() throws IOException {
+    void w28_aStreamThatIsCutIsCutEverywhere() throws IOException {
         Machine one = new Machine();
         Machine other = new Machine();
         one.ask(STREAM_REQUEST);
@@ -749,7 +961,7 @@ class SharedCallsTest {
 
     /** It has begun, and turns out to be an error before anything of it could be read. */
     @Test
-    void w93_whoHasNoByteOfAStreamThatFailsCallsAgain() throws IOException {
+    void w28_whoHasNoByteOfAStreamThatFailsCallsAgain() throws IOException {
         Machine one = new Machine();
         Machine other = new Machine();
         one.ask(STREAM_REQUEST);
@@ -766,7 +978,7 @@ class SharedCallsTest {
     }
 
     @Test
-    void w93_piecesThatWereNotSealedForThisStreamAreNotBelieved() throws IOException {
+    void w28_piecesThatWereNotSealedForThisStreamAreNotBelieved() throws IOException {
         List<UnaryOperator<byte[]>> forgeries = List.of(piece -> new byte[0], piece -> new byte[100], piece -> {
             byte[] flipped = piece.clone();
             flipped[flipped.length - 20] ^= 1;
@@ -799,12 +1011,12 @@ class SharedCallsTest {
 
     /** The tier took a piece, and its answer was lost. */
     @Test
-    void w93_aPieceThatWasSentTwiceIsReadOnce() throws IOException {
+    void w28_aPieceThatWasSentTwiceIsReadOnce() throws IOException {
         AtomicInteger appended = new AtomicInteger();
         Machine one = new Machine(tier -> new ForwardingTier(tier) {
             @Override
-            public CompletionStage<Boolean> append(byte[] key, long token, byte[] piece) {
-                CompletionStage<Boolean> taken = super.append(key, token, piece);
+            public CompletionStage<Boolean> append(byte[] key, long token, int number, byte[] piece) {
+                CompletionStage<Boolean> taken = super.append(key, token, number, piece);
                 return appended.getAndIncrement() % 2 == 0
                         ? CompletableFuture.failedFuture(new SharedTierException("no answer in time", null))
                         : taken;
@@ -825,11 +1037,11 @@ class SharedCallsTest {
     }
 
     @Test
-    void w93_aFollowerDoesNotHoldUpAMachineWhoseTierHangs() throws IOException {
+    void w28_aFollowerDoesNotHoldUpAMachineWhoseTierHangs() throws IOException {
         Machine one = new Machine(
                 tier -> new ForwardingTier(tier) {
                     @Override
-                    public CompletionStage<Boolean> append(byte[] key, long token, byte[] piece) {
+                    public CompletionStage<Boolean> append(byte[] key, long token, int number, byte[] piece) {
                         return new CompletableFuture<>();
                     }
                 },
@@ -855,13 +1067,13 @@ class SharedCallsTest {
     }
 
     @Test
-    void w93_aStreamThatIsLongerThanTheTierKeepsIsCut() throws IOException {
+    void w28_aStreamThatIsLongerThanTheTierKeepsIsCut() throws IOException {
         AtomicInteger room = new AtomicInteger(4);
         Machine one = new Machine(tier -> new ForwardingTier(tier) {
             @Override
-            public CompletionStage<Boolean> append(byte[] key, long token, byte[] piece) {
+            public CompletionStage<Boolean> append(byte[] key, long token, int number, byte[] piece) {
                 return room.getAndDecrement() > 0
-                        ? super.append(key, token, piece)
+                        ? super.append(key, token, number, piece)
                         : CompletableFuture.completedFuture(false);
             }
         });
@@ -977,11 +1189,20 @@ class SharedCallsTest {
 
     @Test
     void w91_whatAClearFetchesIsWaitedForElsewhere() throws IOException {
-        Machine one = new Machine();
+        AtomicInteger released = new AtomicInteger();
+        Machine one = new Machine(tier -> new ForwardingTier(tier) {
+            @Override
+            public CompletionStage<Boolean> release(byte[] key, long token) {
+                return super.release(key, token).thenApply(held -> {
+                    released.incrementAndGet();
+                    return held;
+                });
+            }
+        });
         Machine other = new Machine();
         one.ask(CHAT_REQUEST);
         call(0).answers();
-        until(() -> one.stats().stores() == 1);
+        until(() -> one.stats().stores() == 1 && released.get() == 1);
 
         Client clearing = one.ask(chat(CHAT_REQUEST), new CacheControls(true, TTL, true));
         Fetch newer = call(1);

@@ -51,7 +51,7 @@ public sealed interface CacheOutcome {
      * @param sourceId generation id of the response to the request that made the call, or null if that had none
      * @param reason why the store did not answer
      * @param savings what the call cost; not known before the answer is complete
-     * @param elsewhere whether another machine makes the call (wire rule W93)
+     * @param elsewhere whether another machine makes the call (wire rule W28)
      */
     record Collapsed(
             long ttlSeconds, String sourceId, ForwardReason reason, Supplier<Savings> savings, boolean elsewhere)

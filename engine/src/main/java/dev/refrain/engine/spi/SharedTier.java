@@ -156,13 +156,15 @@ public interface SharedTier extends AutoCloseable {
     record Pieces(List<byte[]> pieces, boolean live) {}
 
     /**
-     * Appends a piece to the live stream of a lease, and wakes those who wait for the lease. When the lease has ended,
-     * the stream can be read for a second or more, and goes some seconds later.
+     * Appends a piece to the live stream of a lease, and wakes those who wait for the lease. The stream can be read for
+     * as long as the lease is held and a second or more after that, and goes some seconds later.
      *
      * @param token of a lease that is held
-     * @return false if it is not held any more, or the stream would be longer than the tier keeps
+     * @param number of the piece, from 0. One that is there already is not appended again
+     * @return false if the lease is not held any more, the pieces before this one are not there any more, or the stream
+     *     would be longer than the tier keeps
      */
-    CompletionStage<Boolean> append(byte[] key, long token, byte[] piece);
+    CompletionStage<Boolean> append(byte[] key, long token, int number, byte[] piece);
 
     /**
      * Reads a live stream.

@@ -49,8 +49,8 @@ public class ForwardingTier implements SharedTier {
     }
 
     @Override
-    public CompletionStage<Boolean> append(byte[] key, long token, byte[] piece) {
-        return tier.append(key, token, piece);
+    public CompletionStage<Boolean> append(byte[] key, long token, int number, byte[] piece) {
+        return tier.append(key, token, number, piece);
     }
 
     @Override

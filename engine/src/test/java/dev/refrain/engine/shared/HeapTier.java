@@ -192,9 +192,12 @@ public final class HeapTier implements SharedTier {
             return held != null;
         }
 
-        private synchronized boolean append(ByteBuffer key, long token, byte[] piece) {
+        private synchronized boolean append(ByteBuffer key, long token, int number, byte[] piece) {
             Held held = held(key, token);
-            if (held == null || held.bytes + piece.length > maxEntryBytes) {
+            if (held != null && held.pieces.size() > number) {
+                return true;
+            }
+            if (held == null || held.pieces.size() < number || held.bytes + piece.length > maxEntryBytes) {
                 return false;
             }
             held.pieces.add(piece.clone());
@@ -384,9 +387,9 @@ public final class HeapTier implements SharedTier {
     }
 
     @Override
-    public CompletionStage<Boolean> append(byte[] key, long token, byte[] piece) {
+    public CompletionStage<Boolean> append(byte[] key, long token, int number, byte[] piece) {
         ByteBuffer of = key(key);
-        return ask(() -> engine.append(of, token, piece));
+        return ask(() -> engine.append(of, token, number, piece));
     }
 
     @Override

@@ -414,7 +414,7 @@ public abstract class SharedTierContract {
         SharedTier other = open();
         Recorder recorder = listening(other);
         Lease mine = of(one.lease(key(1), MINUTE, MINUTE));
-        of(one.append(key(1), mine.micros(), bytes(10, 1)));
+        of(one.append(key(1), mine.micros(), 0, bytes(10, 1)));
         of(one.release(key(1), mine.micros()));
         of(one.raise(name("a")));
         assertThat(recorder.next()).isEqualTo("raised a");
@@ -518,7 +518,7 @@ public abstract class SharedTierContract {
         assertThat(of(other.read(key(1), token, 0)).pieces()).isEmpty();
         assertThat(of(other.read(key(1), token, 0)).live()).isTrue();
         for (int i = 0; i < 5; i++) {
-            assertThat(of(one.append(key(1), token, bytes(i, i)))).isTrue();
+            assertThat(of(one.append(key(1), token, i, bytes(i, i)))).isTrue();
             assertThat(recorder.next()).isEqualTo("appended " + hex(key(1)));
         }
         for (int from = 0; from < 6; from++) {
@@ -539,7 +539,7 @@ public abstract class SharedTierContract {
         long token = of(one.lease(key(1), MINUTE, MINUTE)).micros();
         int count = 60;
         for (int i = 0; i < count; i++) {
-            assertThat(of(one.append(key(1), token, bytes(50_000, i)))).isTrue();
+            assertThat(of(one.append(key(1), token, i, bytes(50_000, i)))).isTrue();
         }
         int read = 0;
         int goes = 0;
@@ -559,13 +559,13 @@ public abstract class SharedTierContract {
         SharedTier one = open();
         SharedTier other = open();
         long token = of(one.lease(key(1), MINUTE, MINUTE)).micros();
-        assertThat(of(one.append(key(1), token, bytes(10, 1)))).isTrue();
-        assertThat(of(one.append(key(1), token + 1, bytes(10, 2)))).isFalse();
+        assertThat(of(one.append(key(1), token, 0, bytes(10, 1)))).isTrue();
+        assertThat(of(one.append(key(1), token + 1, 0, bytes(10, 2)))).isFalse();
         assertThat(of(one.release(key(1), token))).isTrue();
         Pieces rest = of(other.read(key(1), token, 0));
         assertThat(rest.live()).isFalse();
         assertThat(rest.pieces()).hasSize(1);
-        assertThat(of(one.append(key(1), token, bytes(10, 3)))).isFalse();
+        assertThat(of(one.append(key(1), token, 1, bytes(10, 3)))).isFalse();
         long next = of(other.lease(key(1), MINUTE, MINUTE)).micros();
         assertThat(of(other.read(key(1), next, 0))).isEqualTo(new Pieces(List.of(), true));
         // Whoever follows it reads the rest.
@@ -574,15 +574,30 @@ public abstract class SharedTierContract {
         assertThat(after.pieces()).hasSize(1);
     }
 
+    /** An answer of the tier was lost, or all that the tier had. */
+    @Test
+    void aPieceIsAppendedOnceAndOnlyAfterThoseBefore() {
+        SharedTier tier = open();
+        long token = of(tier.lease(key(1), MINUTE, MINUTE)).micros();
+        assertThat(of(tier.append(key(1), token, 1, bytes(10, 1)))).isFalse();
+        assertThat(of(tier.append(key(1), token, 0, bytes(10, 0)))).isTrue();
+        assertThat(of(tier.append(key(1), token, 0, bytes(10, 0)))).isTrue();
+        assertThat(of(tier.append(key(1), token, 1, bytes(10, 1)))).isTrue();
+        assertThat(of(tier.append(key(1), token, 3, bytes(10, 3)))).isFalse();
+        assertThat(of(tier.read(key(1), token, 0)).pieces()).containsExactly(bytes(10, 0), bytes(10, 1));
+    }
+
     @Test
     void aStreamThatIsTooLongIsRefused() {
         SharedTier tier = open();
         long token = of(tier.lease(key(1), MINUTE, MINUTE)).micros();
         int piece = 1 << 20;
         for (int sent = 0; sent < MAX_ENTRY_BYTES; sent += piece) {
-            assertThat(of(tier.append(key(1), token, new byte[piece]))).isTrue();
+            assertThat(of(tier.append(key(1), token, sent / piece, new byte[piece])))
+                    .isTrue();
         }
-        assertThat(of(tier.append(key(1), token, new byte[1]))).isFalse();
+        assertThat(of(tier.append(key(1), token, MAX_ENTRY_BYTES / piece, new byte[1])))
+                .isFalse();
     }
 
     // ----
@@ -616,7 +631,7 @@ public abstract class SharedTierContract {
                 tier.lease(key(1), MINUTE, MINUTE),
                 tier.renew(key(1), 1, MINUTE),
                 tier.release(key(1), 1),
-                tier.append(key(1), 1, new byte[1]),
+                tier.append(key(1), 1, 0, new byte[1]),
                 tier.read(key(1), 1, 0))) {
             assertThatThrownBy(() -> stage.toCompletableFuture().get(30, TimeUnit.SECONDS))
                     .hasCauseInstanceOf(SharedTierException.class);

@@ -375,7 +375,7 @@ public record Settings(
     }
 
     /**
-     * The tier that machines share (wire rules W90 to W93), on Redis or Valkey.
+     * The tier that machines share (wire rules W90 to W92, and W28), on Redis or Valkey.
      *
      * @param uri of the server, or null if nothing is shared; holds a secret
      * @param secretFile file with the secret that all machines of the cluster have, or null

@@ -23,7 +23,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Wire rule W93 with the jar: the process that calls the provider is killed while another follows its stream, and waits
+ * Wire rule W28 with the jar: the process that calls the provider is killed while another follows its stream, and waits
  * for its document. As often as {@code -Drefrain.kills} says.
  */
 @Timeout(900)
@@ -76,7 +76,7 @@ class SharedCallsKillIT {
     }
 
     @Test
-    void w93_whoFollowsAProcessThatIsKilledIsCutAndWhoWaitsCallsAgain() throws IOException {
+    void w28_whoFollowsAProcessThatIsKilledIsCutAndWhoWaitsCallsAgain() throws IOException {
         Files.writeString(folder.resolve("secret"), "a secret of this cluster that nobody can guess\n");
         Random random = new Random(17);
         try (RedisServer redis = new RedisServer();

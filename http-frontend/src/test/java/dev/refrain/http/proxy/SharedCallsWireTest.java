@@ -27,7 +27,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Wire rule W93: proxies with files of their own and a real server between them call a provider once. */
+/** Wire rule W28: proxies with files of their own and a real server between them call a provider once. */
 class SharedCallsWireTest {
     private static final String SECRET = "a secret of this cluster that nobody can guess";
     private static final long PATIENCE_SECONDS = 30;
@@ -130,7 +130,7 @@ class SharedCallsWireTest {
     }
 
     @Test
-    void w93_aThousandRequestsToTwoProxiesAreOneCall() throws IOException {
+    void w28_aThousandRequestsToTwoProxiesAreOneCall() throws IOException {
         List<RunningProxy> two = List.of(proxy(), proxy());
         List<CompletableFuture<HttpResponse<String>>> clients = new ArrayList<>();
         for (int i = 0; i < 1_000; i++) {
@@ -150,7 +150,7 @@ class SharedCallsWireTest {
     }
 
     @Test
-    void w93_aStreamIsFollowedOnThreeProxies() throws IOException {
+    void w28_aStreamIsFollowedOnThreeProxies() throws IOException {
         RunningProxy one = proxy();
         HttpResponse<InputStream> leader = begun(one);
         List<HttpResponse<InputStream>> followers = new ArrayList<>();
@@ -190,7 +190,7 @@ class SharedCallsWireTest {
 
     /** Whoever's connection it is: the leader's client gets its answer, and a follower is not left hanging. */
     @Test
-    void w93_aConnectionThatIsCutInMidStreamCutsFollowersElsewhereAlone() throws IOException {
+    void w28_aConnectionThatIsCutInMidStreamCutsFollowersElsewhereAlone() throws IOException {
         for (int cut = 0; cut < 2; cut++) {
             CountDownLatch mayEnd = new CountDownLatch(1);
             provider.does((exchange, request) -> {

@@ -26,7 +26,7 @@ public final class CacheHeaders {
     /** Of wire rule W92. */
     private static final String SHARED_UNAVAILABLE = "; detail=shared-unavailable";
 
-    /** Of wire rule W93. */
+    /** Of wire rule W28. */
     private static final String ELSEWHERE = "; detail=elsewhere";
 
     private CacheHeaders() {}

@@ -240,11 +240,17 @@ public final class RedisTier implements SharedTier {
 
     @Override
     public CompletionStage<Boolean> renew(byte[] key, long token, long millis) {
+        String time = Values.time(token);
         return run(
                 Script.RENEW,
                 RedisTier::isYes,
-                new byte[][] {names.lease(requireKey(key)), names.waiters(key)},
-                Names.bytes(Values.time(token)),
+                new byte[][] {
+                    names.lease(requireKey(key)),
+                    names.waiters(key),
+                    names.stream(key, time),
+                    names.streamLength(key, time)
+                },
+                Names.bytes(time),
                 digits(requirePositive(millis)));
     }
 
@@ -263,7 +269,7 @@ public final class RedisTier implements SharedTier {
     // ---- live streams
 
     @Override
-    public CompletionStage<Boolean> append(byte[] key, long token, byte[] piece) {
+    public CompletionStage<Boolean> append(byte[] key, long token, int number, byte[] piece) {
         String time = Values.time(token);
         return run(
                 Script.APPEND,
@@ -278,7 +284,8 @@ public final class RedisTier implements SharedTier {
                 key,
                 Names.bytes(time),
                 piece,
-                digits(settings.maxEntryBytes()));
+                digits(settings.maxEntryBytes()),
+                digits(number));
     }
 
     @Override

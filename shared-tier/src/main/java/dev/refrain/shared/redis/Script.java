@@ -166,18 +166,21 @@ record Script(String text, String digest) {
               redis.call('SET', KEYS[1], now .. ARGV[3], 'PX', ARGV[4])
               return {1, now, stored}
             end
-            if redis.call('PTTL', KEYS[1]) > tonumber(ARGV[5]) then redis.call('PEXPIRE', KEYS[1], ARGV[5]) end
+            local left = redis.call('PTTL', KEYS[1])
+            if left < 0 or left > tonumber(ARGV[5]) then redis.call('PEXPIRE', KEYS[1], ARGV[5]) end
             redis.call('SADD', KEYS[2], ARGV[3])
             redis.call('PEXPIRE', KEYS[2], ARGV[4] + 60000)
             redis.call('PUBLISH', ARGV[1] .. string.sub(lease, 17, 64), 'W' .. ARGV[2])
             return {0, string.sub(lease, 1, 16), stored}
             """);
 
-    /** KEYS lease, waiters; ARGV token, for how long. Returns whether it is held. */
+    /** KEYS lease, waiters, stream, its length; ARGV token, for how long. Returns whether it is held. */
     static final Script RENEW = of(WAKE + """
             if not held(ARGV[1]) then return {0} end
             redis.call('PEXPIRE', KEYS[1], ARGV[2])
             if redis.call('EXISTS', KEYS[2]) == 1 then redis.call('PEXPIRE', KEYS[2], ARGV[2] + 60000) end
+            redis.call('PEXPIRE', KEYS[3], ARGV[2] + 5000)
+            redis.call('PEXPIRE', KEYS[4], ARGV[2] + 5000)
             return {1}
             """);
 
@@ -191,14 +194,21 @@ record Script(String text, String digest) {
             return {1}
             """);
 
-    /** KEYS lease, waiters, stream, its length; ARGV channel, key, token, piece, longest. Returns whether it was. */
+    /**
+     * KEYS lease, waiters, stream, its length; ARGV channel, key, token, piece, longest, number. Returns whether it is
+     * in the stream: under an id that its number gives, so that no piece ever takes the place of one that was lost.
+     */
     static final Script APPEND = of(WAKE + """
             if not held(ARGV[3]) then return {0} end
+            local number = tonumber(ARGV[6])
+            local there = redis.call('XLEN', KEYS[3])
+            if there > number then return {1} end
+            if there < number then return {0} end
             local length = redis.call('INCRBY', KEYS[4], #ARGV[4])
             local life = redis.call('PTTL', KEYS[1]) + 5000
             redis.call('PEXPIRE', KEYS[4], life)
             if length > tonumber(ARGV[5]) then return {0} end
-            redis.call('XADD', KEYS[3], '1-' .. (redis.call('XLEN', KEYS[3]) + 1), 'p', ARGV[4])
+            redis.call('XADD', KEYS[3], '1-' .. (number + 1), 'p', ARGV[4])
             redis.call('PEXPIRE', KEYS[3], life)
             wake('P')
             return {1}

@@ -267,11 +267,34 @@ class RedisFaultsTest {
         eventually(right::canSend);
         store(right);
         Lease lease = of(right.lease(KEY, MINUTE, MINUTE));
-        assertThat(of(right.append(KEY, lease.micros(), ENTRY))).isTrue();
+        assertThat(of(right.append(KEY, lease.micros(), 0, ENTRY))).isTrue();
         assertThat(of(right.release(KEY, lease.micros()))).isTrue();
         assertThat(of(right.raise(ENTRY)).unheard()).isZero();
         assertThat(wrong.isAvailable()).isFalse();
         assertFailsAtOnce(wrong);
+    }
+
+    /** A provider may pause for long while others follow: a stream lives as long as its lease. */
+    @Test
+    void aStreamIsKeptForAsLongAsItsLeaseIsRenewed() {
+        RedisTier tier = machine();
+        long token = of(tier.lease(KEY, 1_000, MINUTE)).micros();
+        assertThat(of(tier.append(KEY, token, 0, ENTRY))).isTrue();
+        assertThat(of(tier.renew(KEY, token, MINUTE))).isTrue();
+        String time = Values.time(token);
+        for (byte[] name : List.of(names.stream(KEY, time), names.streamLength(KEY, time))) {
+            String left = server.ask("PTTL", new String(name, StandardCharsets.US_ASCII));
+            assertThat(Long.parseLong(left.substring(1))).isGreaterThan(MINUTE);
+        }
+    }
+
+    @Test
+    void whatSomebodyWroteInThePlaceOfALeaseGoes() {
+        RedisTier tier = machine();
+        String name = new String(names.lease(KEY), StandardCharsets.US_ASCII);
+        server.ask("SET", name, "0000000000000000x");
+        assertThat(of(tier.lease(KEY, MINUTE, 50))).isEqualTo(new Lease(0, false, false));
+        eventually(() -> of(tier.lease(KEY, MINUTE, 50)).mine());
     }
 
     /** The server's certificate is checked, and there is no way back to a connection without TLS. */

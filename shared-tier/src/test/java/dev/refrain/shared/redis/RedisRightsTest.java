@@ -91,7 +91,7 @@ class RedisRightsTest {
             of(tier.remove(KEY, MINUTE));
             Lease lease = of(tier.lease(KEY, MINUTE, MINUTE));
             of(tier.lease(KEY, MINUTE, 1_000));
-            assertThat(of(tier.append(KEY, lease.micros(), new byte[10]))).isTrue();
+            assertThat(of(tier.append(KEY, lease.micros(), 0, new byte[10]))).isTrue();
             assertThat(of(tier.read(KEY, lease.micros(), 0)).pieces()).hasSize(1);
             assertThat(of(tier.renew(KEY, lease.micros(), MINUTE))).isTrue();
             assertThat(of(tier.release(KEY, lease.micros()))).isTrue();
