@@ -3,6 +3,8 @@ package dev.refrain.engine;
 import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.engine.internal.request.IgnoredMembers;
 import dev.refrain.engine.internal.request.RequestScan;
+import java.io.InputStream;
+import java.util.List;
 import java.util.Objects;
 
 /**
@@ -111,6 +113,19 @@ public final class CacheRequest {
         return outgoing().model();
     }
 
+    /**
+     * The texts in the top-level list {@code models}, OpenRouter's models to try in turn; empty if there is none, and
+     * {@code *} alone if it cannot be told. Of the body as sent.
+     */
+    public List<String> models() {
+        return body().models();
+    }
+
+    /** The {@link #models} of the body that goes upstream. */
+    public List<String> upstreamModels() {
+        return outgoing().models();
+    }
+
     /** The top-level {@code preset}, or null if there is none. */
     public String preset() {
         return body().preset();
@@ -139,6 +154,11 @@ public final class CacheRequest {
     /** A copy of the body that goes upstream: as sent, or with a preset applied to it. */
     public byte[] upstreamBody() {
         return outgoing().copy();
+    }
+
+    /** What {@link #upstreamBody} copies, read in place; for one thread, and need not be closed. */
+    public InputStream upstreamInput() {
+        return outgoing().input();
     }
 
     /**

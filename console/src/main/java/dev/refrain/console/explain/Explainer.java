@@ -119,7 +119,7 @@ public final class Explainer {
         Caller caller = callers.of(fields, question.query());
         String upstream = upstreams.apply(question.route().endpoint());
         RequestedCaching asked =
-                RequestedCaching.of(fields, rules, question.route().endpoint(), caller.label());
+                RequestedCaching.of(fields, rules, question.route().endpoint(), caller.labels());
         KeyContext context =
                 contexts.of(question.route(), upstream, caller, question.query(), asked.partition(), fields);
         ContentCoding coding = ContentCoding.of(fields);

@@ -10,6 +10,7 @@ import dev.refrain.engine.CacheControls;
 import dev.refrain.engine.KeyRules;
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.engine.exchange.Endpoint;
+import dev.refrain.semantics.ByteSize;
 import dev.refrain.semantics.answer.HitIds;
 import dev.refrain.semantics.caller.CredentialFields;
 import dev.refrain.semantics.caller.FieldNames;

@@ -22,6 +22,7 @@ import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import com.fasterxml.jackson.dataformat.yaml.YAMLParser;
 import dev.refrain.engine.exchange.Endpoint;
+import dev.refrain.semantics.ByteSize;
 import dev.refrain.semantics.answer.HitIds;
 import dev.refrain.semantics.caller.FieldNames;
 import dev.refrain.semantics.key.KeyPlaces;
@@ -197,7 +198,22 @@ final class SettingsReader {
                 leaf.group(), describe(group), fileSource, "a group of settings such as " + leaf.name());
     }
 
+    /** A policy whose {@code label:} has lost its value would hold for every request. */
+    private void checkGaps(String name, JsonNode node) throws WrongSetting {
+        if (node.isNull()) {
+            throw WrongSetting.value(name, describe(node), fileSource, allowed(name));
+        }
+        for (Map.Entry<String, JsonNode> member : node.properties()) {
+            checkGaps(name + "." + member.getKey(), member.getValue());
+        }
+    }
+
     private Settings bind() throws WrongSetting {
+        for (String list : List.of("labels", "policies", "teams")) {
+            for (int i = 0; i < tree.path(list).size(); i++) {
+                checkGaps(list + "[" + i + "]", tree.path(list).path(i));
+            }
+        }
         try {
             return YAML.treeToValue(tree, Settings.class);
         } catch (UnrecognizedPropertyException e) {

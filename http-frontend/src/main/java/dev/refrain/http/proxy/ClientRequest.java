@@ -130,7 +130,7 @@ final class ClientRequest {
     /** What the header asks of the cache; only for endpoints. */
     RequestedCaching asked() {
         if (asked == null) {
-            asked = RequestedCaching.of(fields, parts.rules(), endpoint(), caller().label());
+            asked = RequestedCaching.of(fields, parts.rules(), endpoint(), caller().labels());
         }
         return asked;
     }

@@ -20,6 +20,7 @@ import dev.refrain.semantics.caller.Caller;
 import dev.refrain.semantics.coding.ContentCoding;
 import dev.refrain.semantics.decision.Decision;
 import dev.refrain.semantics.forward.RequestBody;
+import dev.refrain.semantics.policy.Policy;
 import dev.refrain.semantics.preset.Preset;
 import dev.refrain.semantics.route.DotSegments;
 import dev.refrain.semantics.route.Route;
@@ -145,7 +146,7 @@ final class ProxyHandler implements HttpHandler {
     private void read(ClientRequest request) {
         boolean isWanted = request.controls().enabled()
                 || !parts.presets().isEmpty()
-                || parts.rules().policies().mayTurnOn();
+                || request.asked().mayTurnOn();
         long length = request.exchange().getRequestContentLength();
         boolean isShort = length >= 0 && length <= SHORT_BODY;
         if (request.coding() == ContentCoding.OTHER) {
@@ -296,6 +297,8 @@ final class ProxyHandler implements HttpHandler {
     /** A body that is not held in memory, because caching is off or the cache has no use for it. */
     private void cacheless(ClientRequest request, BypassReason reason, RequestBody body) {
         CacheControls asked = request.controls();
+        Policy policy = request.asked().policyByHead();
+        request.account().policy(policy == null ? null : policy.name());
         request.client().expect(asked, reason, null);
         Upstream call = calls.identified(request, calls.of(request, () -> body, false));
         if (asked.enabled()) {

@@ -3,6 +3,7 @@ package dev.refrain.http.config;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.refrain.engine.exchange.Endpoint;
+import dev.refrain.semantics.ByteSize;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Files;
@@ -401,6 +402,13 @@ class StartupTest {
                         + "model? It must be one of endpoint, label, model, preset",
                 "policies: [{match: {endpoint: chats}}] | policies[0].match.endpoint: 'chats' (FILE), did you mean "
                         + "chat? It must be chat, responses, messages or embeddings",
+                "policies: [{match: {label: }, cache: never}] | policies[0].match.label: 'null' (FILE) must be a "
+                        + "name that labels has",
+                "policies: [{match: {model: ~}}] | policies[0].match.model: 'null' (FILE) must be the name of a model, "
+                        + "where * stands for any characters",
+                "policies: [{match: }] | policies[0].match: 'null' (FILE) must be a group of settings: any of label, "
+                        + "model, endpoint and preset",
+                "policies: [{match: {model: a}, cache: }] | policies[0].cache: 'null' (FILE) must be on, off or never",
                 "policies: [{mode: read-onyl}] | policies[0].mode: 'read-onyl' (FILE), did you mean read-only? It must "
                         + "be read-write, read-only or write-only",
                 "cache: {default: onn} | cache.default: 'onn' (FILE), did you mean on? It must be off or on",

@@ -114,6 +114,73 @@ class PolicyWireTest extends AdminTest {
         proxy = startProxy(Map.of());
     }
 
+    /** However a request asks for the model, and beside whatever others. */
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "/v1/chat/completions | 'model':'openai/secret'",
+                "/v1/chat/completions | 'model':'openai/secret@preset/any'",
+                "/v1/chat/completions | 'model':'openai/secret@preset/known'",
+                "/v1/chat/completions | 'models':['cheap','openai/secret']",
+                "/v1/chat/completions | 'model':'cheap','models':['openai/secret@preset/any']",
+                "/v1/chat/completions | 'model':'cheap','m\\u006fdels':['openai\\/secret']",
+                "/v1/chat/completions | 'model':'cheap','models':[{'openai/secret':1}]",
+                "/openai/deployments/secret/chat/completions?api-version=1 | 'n':1",
+            })
+    void w81_neverByModelHoldsHoweverItIsNamed(String path, String members) throws IOException {
+        with("""
+                cache: {default: 'on'}
+                presets: [{slug: known, cache_enabled: true}]
+                policies:
+                  - {match: {model: cheap}, cache: 'on'}
+                  - {match: {model: '*secret'}, cache: never}
+                """);
+        String body = "{" + members.replace('\'', '"') + ",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}";
+        assertUncached(proxy.send(proxy.post(path, body, "X-OpenRouter-Cache", "true")));
+        assertThat(proxy.stats().store().entries()).isZero();
+    }
+
+    @Test
+    void w81_neverOfOneOfSeveralKeysHolds() throws Exception {
+        with("""
+                cache: {default: 'on'}
+                policies: [{match: {label: legal}, cache: never}]
+                labels:
+                  - {name: legal, sha256: %s}
+                  - {name: gateway, sha256: %s}
+                """.formatted(sha256("sk-legal"), sha256("sk-gateway")));
+        assertUncached(plain(CHAT_REQUEST, "Authorization", "Bearer sk-legal", "api-key", "sk-gateway"));
+        assertUncached(plain(CHAT_REQUEST, "Authorization", "Bearer sk-gateway", "api-key", "sk-legal"));
+        assertMiss(plain(CHAT_REQUEST, "Authorization", "Bearer sk-gateway"));
+    }
+
+    /** A body that cannot be looked into cannot change what the head has decided. */
+    @Test
+    void w81_neverByLabelHoldsForABodyThatIsNotRead() throws Exception {
+        with("""
+                cache: {default: 'on'}
+                policies:
+                  - {name: zero, match: {label: legal}, cache: never}
+                  - {match: {model: cheap}, cache: 'on'}
+                labels:
+                  - {name: legal, sha256: %s}
+                """.formatted(sha256("sk-legal")));
+        HttpResponse<String> response = plain(
+                CHAT_REQUEST,
+                "Authorization",
+                "Bearer sk-legal",
+                "Content-Encoding",
+                "br",
+                "Cache-Control",
+                "only-if-cached");
+        assertUncached(response);
+        assertThat(response.statusCode()).isEqualTo(200);
+        assertThat(proxy.activity(1).query(Filter.ALL, 1, null).data())
+                .extracting(Activity::policy)
+                .containsExactly("zero");
+    }
+
     @Test
     void w81_policiesByModelAndEndpoint() throws IOException {
         with("""

@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.Comparator;
 import java.util.HexFormat;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -123,14 +124,12 @@ public final class Callers {
             addFrom(query, credentials);
         }
         String team = credentials.team();
-        String name = credentials.name();
-        Caller caller = Caller.of(credentials.scope(team), name == null ? team : name);
-        if (name != null) {
-            labelled.add(name, caller.tag());
-        }
+        Set<String> names = credentials.names();
         if (team != null) {
-            labelled.add(team, caller.tag());
+            names.add(team);
         }
+        Caller caller = Caller.of(credentials.scope(team), List.copyOf(names));
+        names.forEach(name -> labelled.add(name, caller.tag()));
         return caller;
     }
 
@@ -246,8 +245,9 @@ public final class Callers {
                     : apiKey == null ? anonymous : cache.pipeline().scope(apiKey);
         }
 
-        /** The configured name of the first credential that has one, or null. */
-        String name() {
+        /** The configured names of the credentials that have one, in their order. */
+        Set<String> names() {
+            Set<String> found = new LinkedHashSet<>();
             for (int i = 1; i < all.size() && !names.isEmpty(); i += 2) {
                 String value = all.get(i);
                 String name = names.get(sha256(value));
@@ -256,10 +256,10 @@ public final class Callers {
                     name = names.get(sha256(value.substring(space).trim()));
                 }
                 if (name != null) {
-                    return name;
+                    found.add(name);
                 }
             }
-            return null;
+            return found;
         }
     }
 

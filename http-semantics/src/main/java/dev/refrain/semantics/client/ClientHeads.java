@@ -89,8 +89,8 @@ final class ClientHeads {
         KeyFields fields = new KeyFields(request.fields(), options);
         Caller who = caller(request);
         RequestedCaching asked =
-                RequestedCaching.of(fields, options.rules(), path.route().endpoint(), who.label());
-        if (!asked.alone().enabled() && !options.rules().policies().mayTurnOn()) {
+                RequestedCaching.of(fields, options.rules(), path.route().endpoint(), who.labels());
+        if (!asked.alone().enabled() && !asked.mayTurnOn()) {
             return null;
         }
         String upstream = options.upstream() == null ? path.base() : options.upstream();

@@ -13,7 +13,10 @@ import dev.refrain.semantics.policy.RequestTraits;
 import dev.refrain.semantics.policy.RequestedCaching;
 import dev.refrain.semantics.preset.Preset;
 import dev.refrain.semantics.preset.Presets;
+import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Function;
 import java.util.function.Supplier;
 
@@ -67,7 +70,8 @@ public record Decision(
         boolean isRead = (!presets.isEmpty() || asked.needsBody()) && request.isJsonObject();
         String slug = isRead ? Presets.slug(request.model(), request.preset()) : null;
         Preset preset = presets.named(slug);
-        Policy policy = asked.policy(isRead ? request.model() : null, slug);
+        List<String> models = asked.needsBody() ? models(request, context, isRead) : List.of();
+        Policy policy = asked.policy(models, slug);
         CacheControls controls = asked.with(preset, policy);
         if (isMerged(preset)) {
             if (body != sent) {
@@ -78,7 +82,7 @@ public record Decision(
                 byte[] resolved = preset.resolve(context.endpoint(), body);
                 request = request.withPreset(preset.fingerprint(), resolved);
                 // The preset may have brought the model.
-                policy = asked.policy(request.upstreamModel(), slug);
+                policy = asked.policy(asked.needsBody() ? models(request, context, true) : models, slug);
                 controls = asked.with(preset, policy);
             } catch (IllegalArgumentException e) {
                 ProxyException flaw = ProxyException.badRequest(
@@ -109,11 +113,36 @@ public record Decision(
         return new Decision(request, controls, key, bypass, preset, policy, outgoing, null);
     }
 
+    /**
+     * The models by which policies know a request: as sent, without the preset that is named in one, that of the body
+     * that goes to the provider, those of {@code models}, and Azure's deployment.
+     *
+     * @param isRead whether it is known to be a JSON object
+     */
+    private static List<String> models(CacheRequest request, KeyContext context, boolean isRead) {
+        Set<String> models = new LinkedHashSet<>();
+        if (isRead) {
+            addModel(request.model(), models);
+            addModel(request.upstreamModel(), models);
+            request.models().forEach(model -> addModel(model, models));
+            request.upstreamModels().forEach(model -> addModel(model, models));
+        }
+        addModel(context.target(), models);
+        return List.copyOf(models);
+    }
+
+    private static void addModel(String model, Set<String> models) {
+        if (model != null && !model.isEmpty()) {
+            models.add(model);
+            models.add(Presets.model(model));
+        }
+    }
+
     /** Which limit of a policy a request exceeds; null if there is none. */
     private static BypassReason limit(Policy policy, CacheRequest request) {
         return policy == null || !policy.hasLimits()
                 ? null
-                : policy.exceededBy(RequestTraits.of(request.upstreamBody()));
+                : policy.exceededBy(RequestTraits.of(request.endpoint(), request.upstreamInput()));
     }
 
     /** Name of the policy that holds for the request; null if none does. */

@@ -9,41 +9,92 @@ public final class Policies {
     public static final Policies NONE = new Policies(List.of());
 
     private final List<Policy> policies;
-    private final boolean needBody;
+    /** The place of the first that depends on a body. */
+    private final int needsBody;
+
     private final boolean mayTurnOn;
 
     /** @param inOrder the first that matches a request holds for it */
     public Policies(List<Policy> inOrder) {
         policies = List.copyOf(inOrder);
-        needBody = policies.stream().anyMatch(Policy::needsBody);
+        needsBody =
+                (int) policies.stream().takeWhile(policy -> !policy.needsBody()).count();
         mayTurnOn = policies.stream().anyMatch(policy -> policy.cache() == Policy.Caching.ON);
     }
 
     /** Whether what holds for a request depends on its body. Otherwise its head decides. */
     public boolean needBody() {
-        return needBody;
+        return needsBody < policies.size();
     }
 
     /** Whether a body may turn caching on, so that it has to be looked into. */
     public boolean mayTurnOn() {
-        return needBody && mayTurnOn;
+        return needBody() && mayTurnOn;
     }
 
     /**
-     * The policy that holds for a request; null if none does.
+     * The policy that holds for a request; null if none does. A request with several labels or models may be any of
+     * those that have one of each: it gets the first policy in the list that one of these gets, but if one of them may
+     * never be cached, neither may it.
      *
-     * @param label configured name of the caller's API key, or what stands in its place
-     * @param model that is asked for; null if there is none, or it is not known
+     * @param labels configured names of the caller's API keys, or what stands in their place; may be empty
+     * @param models that are asked for, may be empty; {@code *} may be any of them to policies that say never
      * @param preset slug of the preset that the request names, or null
      */
-    public Policy first(Endpoint endpoint, String label, String model, String preset) {
+    public Policy first(Endpoint endpoint, List<String> labels, List<String> models, String preset) {
+        int first = policies.size();
+        int firstNever = first;
         // By index: an iterator would be garbage.
-        for (int i = 0; i < policies.size(); i++) {
-            Policy policy = policies.get(i);
-            if (policy.match().covers(endpoint, label, model, preset)) {
-                return policy;
+        for (int l = 0; l < Math.max(labels.size(), 1); l++) {
+            String label = labels.isEmpty() ? null : labels.get(l);
+            for (int m = 0; m < Math.max(models.size(), 1); m++) {
+                int place = place(endpoint, label, models.isEmpty() ? null : models.get(m), preset);
+                first = Math.min(first, place);
+                if (place < firstNever && policies.get(place).cache() == Policy.Caching.NEVER) {
+                    firstNever = place;
+                }
             }
         }
-        return null;
+        int holds = firstNever < policies.size() ? firstNever : first;
+        return holds < policies.size() ? policies.get(holds) : null;
+    }
+
+    /**
+     * The policy that holds for a request whatever its body is; null if there is none, or the body decides.
+     *
+     * @param labels see {@link #first(Endpoint, List, List, String)}
+     */
+    public Policy byHead(Endpoint endpoint, List<String> labels) {
+        Policy first = first(endpoint, labels, List.of(), null);
+        if (!needBody() || first == null) {
+            return first;
+        }
+        boolean isKnown = true;
+        for (int l = 0; l < Math.max(labels.size(), 1); l++) {
+            isKnown &= place(endpoint, labels.isEmpty() ? null : labels.get(l), null, null) < needsBody;
+        }
+        boolean isFinal = first.cache() == Policy.Caching.NEVER && policies.indexOf(first) < needsBody;
+        return isKnown || isFinal ? first : null;
+    }
+
+    /**
+     * The same for a request with one label and one model.
+     *
+     * @param label null if there is none
+     * @param model null if there is none, or it is not known
+     */
+    public Policy first(Endpoint endpoint, String label, String model, String preset) {
+        int place = place(endpoint, label, model, preset);
+        return place < policies.size() ? policies.get(place) : null;
+    }
+
+    /** The number of policies if none fits. */
+    private int place(Endpoint endpoint, String label, String model, String preset) {
+        for (int i = 0; i < policies.size(); i++) {
+            if (policies.get(i).covers(endpoint, label, model, preset)) {
+                return i;
+            }
+        }
+        return policies.size();
     }
 }

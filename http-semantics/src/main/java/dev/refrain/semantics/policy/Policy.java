@@ -33,6 +33,8 @@ public record Policy(
         boolean tools,
         Integer maxTurns) {
 
+    private static final String ANY_MODEL = "*";
+
     /** Whether requests are cached. */
     public enum Caching {
         /** Unless they say {@code X-OpenRouter-Cache: false}. */
@@ -70,11 +72,14 @@ public record Policy(
             return model != null || preset != null;
         }
 
-        boolean covers(Endpoint ofRequest, String callersLabel, String modelName, String presetSlug) {
+        private boolean covers(Endpoint ofRequest, String callersLabel, String presetSlug) {
             return (endpoint == null || endpoint == ofRequest)
                     && (label == null || label.equals(callersLabel))
-                    && (preset == null || preset.equals(presetSlug))
-                    && (model == null || Wildcards.matches(model, modelName == null ? "" : modelName));
+                    && (preset == null || preset.equals(presetSlug));
+        }
+
+        private boolean coversModel(String name) {
+            return model == null || Wildcards.matches(model, name == null ? "" : name);
         }
     }
 
@@ -111,6 +116,12 @@ public record Policy(
 
     boolean needsBody() {
         return match.needsBody() || hasLimits();
+    }
+
+    /** @param model {@code *} may be any, and so is one that is never cached */
+    boolean covers(Endpoint endpoint, String label, String model, String preset) {
+        return match.covers(endpoint, label, preset)
+                && (match.coversModel(model) || (cache == Caching.NEVER && ANY_MODEL.equals(model)));
     }
 
     /** Which of the limits a request exceeds; null if it exceeds none. */

@@ -4,13 +4,16 @@ import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
+import dev.refrain.engine.exchange.Endpoint;
 import java.io.IOException;
+import java.io.InputStream;
 
 /**
  * What a request's body says that the limits of policies are about. Read only where the policy that holds for a request
  * has a limit. Immutable and thread-safe.
  *
- * @param temperature {@link #USUAL_TEMPERATURE} if it says none, not a number if it says something else
+ * @param temperature {@link #USUAL_TEMPERATURE} if it says none, not a number if it says something else, 0 for
+ *     embeddings, which are not sampled
  * @param tools whether it offers tools or functions
  * @param turns its messages of the user: elements of {@code messages} or {@code input} with {@code "role": "user"}; an
  *     {@code input} that is a text is one
@@ -19,28 +22,35 @@ public record RequestTraits(double temperature, boolean tools, int turns) {
     /** What OpenAI's and Anthropic's APIs take where a request says no temperature. */
     public static final double USUAL_TEMPERATURE = 1;
 
+    /** Of a name, or of a text that is looked at. */
+    private static final int MOST_CHARACTERS = 64 * 1024;
+
     /** What cannot be read exceeds every limit. */
     private static final RequestTraits UNKNOWN = new RequestTraits(Double.NaN, true, Integer.MAX_VALUE);
 
-    /** The request has been read once, and its length is bounded. */
+    /**
+     * Clients choose the names, so none is kept for the next body. Longer names and texts than a text that is looked at
+     * can have are not gathered: the request is one that cannot be read.
+     */
     private static final JsonFactory JSON = JsonFactory.builder()
+            .disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES)
+            .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
             .streamReadConstraints(StreamReadConstraints.builder()
-                    .maxStringLength(Integer.MAX_VALUE)
-                    .maxNumberLength(Integer.MAX_VALUE)
-                    .maxNameLength(Integer.MAX_VALUE)
+                    .maxStringLength(MOST_CHARACTERS)
+                    .maxNameLength(MOST_CHARACTERS)
                     .build())
             .build();
 
-    /** Reads a body, in one pass and without keeping any of it. */
-    public static RequestTraits of(byte[] body) {
+    /** Reads a body to its end, in one pass and without keeping any of it. */
+    public static RequestTraits of(Endpoint endpoint, InputStream body) {
         try (JsonParser parser = JSON.createParser(body)) {
-            return parser.nextToken() == JsonToken.START_OBJECT ? read(parser) : UNKNOWN;
+            return parser.nextToken() == JsonToken.START_OBJECT ? read(endpoint, parser) : UNKNOWN;
         } catch (IOException | NumberFormatException e) {
             return UNKNOWN;
         }
     }
 
-    private static RequestTraits read(JsonParser parser) throws IOException {
+    private static RequestTraits read(Endpoint endpoint, JsonParser parser) throws IOException {
         double temperature = USUAL_TEMPERATURE;
         boolean tools = false;
         boolean functions = false;
@@ -58,7 +68,8 @@ public record RequestTraits(double temperature, boolean tools, int turns) {
                 default -> parser.skipChildren();
             }
         }
-        return new RequestTraits(temperature, tools || functions, Math.max(messages, input));
+        boolean isSampled = endpoint != Endpoint.EMBEDDINGS;
+        return new RequestTraits(isSampled ? temperature : 0, tools || functions, Math.max(messages, input));
     }
 
     private static double temperature(JsonParser parser) throws IOException {

@@ -26,7 +26,7 @@ public final class RequestedCaching {
     private final Partition partition;
     private final CacheRules rules;
     private final Endpoint endpoint;
-    private final String label;
+    private final List<String> labels;
     /** Null if none holds, or the body decides which. */
     private final Policy byHead;
 
@@ -35,7 +35,7 @@ public final class RequestedCaching {
     /**
      * Each of the first four is the value of a field, or null if the request has none.
      *
-     * @param label see {@link #of(RequestFields, CacheRules, Endpoint, String)}
+     * @param labels see {@link #of(RequestFields, CacheRules, Endpoint, List)}
      */
     RequestedCaching(
             String cache,
@@ -45,7 +45,7 @@ public final class RequestedCaching {
             Partition partition,
             CacheRules rules,
             Endpoint endpoint,
-            String label) {
+            List<String> labels) {
         this.cache = cache;
         this.ttl = ttl;
         this.clear = clear;
@@ -53,9 +53,8 @@ public final class RequestedCaching {
         this.partition = partition;
         this.rules = rules;
         this.endpoint = endpoint;
-        this.label = label;
-        Policies policies = rules.policies();
-        this.byHead = policies.needBody() ? null : policies.first(endpoint, label, null, null);
+        this.labels = labels;
+        this.byHead = rules.policies().byHead(endpoint, labels);
         this.alone = controls(null, byHead);
     }
 
@@ -63,9 +62,9 @@ public final class RequestedCaching {
      * What a request asks for.
      *
      * @param rules hold where neither the fields nor a preset say it
-     * @param label of the caller, by which policies know it
+     * @param labels of the caller, by which policies know it; may be empty
      */
-    public static RequestedCaching of(RequestFields fields, CacheRules rules, Endpoint endpoint, String label) {
+    public static RequestedCaching of(RequestFields fields, CacheRules rules, Endpoint endpoint, List<String> labels) {
         return new RequestedCaching(
                 fields.first(CACHE),
                 fields.first(TTL),
@@ -74,12 +73,12 @@ public final class RequestedCaching {
                 Partition.of(fields),
                 rules,
                 endpoint,
-                label);
+                labels);
     }
 
     /** What a request asks for where nobody says anything else. */
     public static RequestedCaching of(RequestFields fields) {
-        return of(fields, CacheRules.USUAL, null, null);
+        return of(fields, CacheRules.USUAL, null, List.of());
     }
 
     /** What the head decides, without what a body may change; never null. */
@@ -94,7 +93,12 @@ public final class RequestedCaching {
 
     /** Whether the body has to be looked into to know what holds for the request. */
     public boolean needsBody() {
-        return rules.policies().needBody();
+        return byHead == null && rules.policies().needBody();
+    }
+
+    /** Whether a policy may turn caching on that depends on the body. */
+    public boolean mayTurnOn() {
+        return byHead == null && rules.policies().mayTurnOn();
     }
 
     /** The policy that the head alone decides on; null if none holds, or the body decides. */
@@ -105,11 +109,11 @@ public final class RequestedCaching {
     /**
      * The policy that holds for the request; null if none does.
      *
-     * @param model that is asked for, or null
+     * @param models that are asked for; see {@link Policies#first(Endpoint, List, List, String)}
      * @param preset slug of the preset that is named, or null
      */
-    public Policy policy(String model, String preset) {
-        return needsBody() ? rules.policies().first(endpoint, label, model, preset) : byHead;
+    public Policy policy(List<String> models, String preset) {
+        return needsBody() ? rules.policies().first(endpoint, labels, models, preset) : byHead;
     }
 
     /**

@@ -39,6 +39,11 @@ public final class Presets {
         return slug == null ? preset : slug;
     }
 
+    /** A model without the preset that is named in it; empty if there is nothing else. */
+    public static String model(String model) {
+        return ModelReference.slug(model) == null ? model : ModelReference.model(model);
+    }
+
     /** Whether there are none, so that no request body has to be looked into for a reference. */
     public boolean isEmpty() {
         return bySlug.isEmpty();

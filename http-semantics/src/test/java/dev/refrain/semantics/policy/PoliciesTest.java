@@ -11,6 +11,8 @@ import dev.refrain.semantics.policy.Policy.Match;
 import dev.refrain.semantics.policy.Policy.Mode;
 import dev.refrain.semantics.preset.Preset;
 import dev.refrain.semantics.preset.PresetDefinition;
+import java.io.ByteArrayInputStream;
+import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
@@ -104,6 +106,32 @@ class PoliciesTest {
     })
     void w81_theFirstThatMatchesHolds(String label, String model, Endpoint endpoint, String preset, int place) {
         assertThat(nameOf(new Policies(list()).first(endpoint, label, model, preset)))
+                .isEqualTo(place < 0 ? null : "p" + place);
+    }
+
+    /** Labels and models, and which policy holds; of "*" it is not known which model it is. */
+    @ParameterizedTest
+    @CsvSource({
+        "ops,cheap,1",
+        "ops,secret,2",
+        "ops,cheap secret,2",
+        "ops,secret cheap,2",
+        "ops,other cheap,1",
+        "ops,other,-1",
+        "ops,*,2",
+        "ops,cheap *,2",
+        "ops legal,cheap,0",
+        "legal ops,cheap,0",
+        "ops other,other,-1",
+        ",secret,2",
+    })
+    void w81_ofSeveralLabelsAndModelsEachCountsAndNeverWins(String labels, String models, int place) {
+        Policies policies = new Policies(List.of(
+                policy("p0", new Match("legal", null, null, null), Caching.NEVER),
+                policy("p1", new Match(null, "cheap", null, null), Caching.ON),
+                policy("p2", new Match(null, "secret*", null, null), Caching.NEVER)));
+        List<String> shown = labels == null ? List.of() : List.of(labels.split(" "));
+        assertThat(nameOf(policies.first(Endpoint.CHAT, shown, List.of(models.split(" ")), null)))
                 .isEqualTo(place < 0 ? null : "p" + place);
     }
 
@@ -257,22 +285,75 @@ class PoliciesTest {
     void w81_limits(Double temperature, boolean tools, Integer turns, String body, BypassReason exceeded) {
         Policy policy = new Policy("p", Match.ALL, null, null, null, Mode.READ_WRITE, temperature, tools, turns);
         byte[] sent = body.replace('\'', '"').getBytes(StandardCharsets.UTF_8);
-        assertThat(policy.exceededBy(RequestTraits.of(sent))).isEqualTo(exceeded);
+        assertThat(policy.exceededBy(traits(Endpoint.CHAT, sent))).isEqualTo(exceeded);
+    }
+
+    @Test
+    void w81_embeddingsHaveNoTemperature() {
+        Policy policy = new Policy("p", Match.ALL, Caching.ON, null, null, Mode.READ_WRITE, 0.3, true, null);
+        byte[] sent = "{\"model\":\"m\",\"input\":\"hi\"}".getBytes(StandardCharsets.UTF_8);
+        assertThat(policy.exceededBy(traits(Endpoint.EMBEDDINGS, sent))).isNull();
+        assertThat(policy.exceededBy(traits(Endpoint.RESPONSES, sent))).isEqualTo(BypassReason.MAX_TEMPERATURE);
+    }
+
+    /** Clients choose names: nothing of one body may stay with what reads the next. */
+    @Test
+    void w81_namesOfMembersAreNotKept() {
+        long before = usedHeap();
+        for (int i = 0; i < 2000; i++) {
+            byte[] sent =
+                    ("{\"" + "n".repeat(50_000) + i + "\":{},\"temperature\":0}").getBytes(StandardCharsets.UTF_8);
+            assertThat(traits(Endpoint.CHAT, sent).temperature()).isZero();
+        }
+        assertThat(usedHeap() - before).isLessThan(32L << 20);
+    }
+
+    @Test
+    void w81_aLongNameIsNotGathered() {
+        byte[] sent = ("{\"" + "n".repeat(1 << 20) + "\":{},\"temperature\":0}").getBytes(StandardCharsets.UTF_8);
+        assertThat(traits(Endpoint.CHAT, sent).temperature()).isNaN();
+    }
+
+    private static long usedHeap() {
+        System.gc();
+        return ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed();
+    }
+
+    private static RequestTraits traits(Endpoint endpoint, byte[] sent) {
+        return RequestTraits.of(endpoint, new ByteArrayInputStream(sent));
+    }
+
+    /** The first policy that depends on a body stands behind p1; a dash is what the head leaves open. */
+    @ParameterizedTest
+    @CsvSource({"legal,p0", "ops,p1", "ops legal,p0", "ops other,-", "other,-", ",-"})
+    void w81_aHeadDecidesWhatNoBodyCanChange(String labels, String name) {
+        Policies policies = new Policies(List.of(
+                policy("p0", new Match("legal", null, null, null), Caching.NEVER),
+                policy("p1", new Match("ops", null, null, null), Caching.ON),
+                policy("p2", new Match(null, "secret", null, null), Caching.NEVER),
+                policy("p3", new Match("other", null, null, null), Caching.ON)));
+        List<String> shown = labels == null ? List.of() : List.of(labels.split(" "));
+        CacheRules rules = new CacheRules(
+                new CacheDefaults(false, CacheControls.DEFAULT_TTL, CacheDefaults.USUAL_MAX_TTL), policies);
+        RequestedCaching asked = RequestedCaching.of(NoFields.INSTANCE, rules, Endpoint.CHAT, shown);
+        assertThat(nameOf(asked.policyByHead())).isEqualTo(name.equals("-") ? null : name);
+        assertThat(asked.needsBody()).isEqualTo(name.equals("-"));
     }
 
     @Test
     void w81_headsAloneDecideUnlessAPolicyAsksForMore() {
         Policy byHead = policy("p", new Match("a", null, Endpoint.CHAT, null), Caching.ON);
         assertThat(new Policies(List.of(byHead)).needBody()).isFalse();
-        assertThat(RequestedCaching.of(NoFields.INSTANCE, rules(false, byHead), Endpoint.CHAT, "a")
+        assertThat(RequestedCaching.of(NoFields.INSTANCE, rules(false, byHead), Endpoint.CHAT, List.of("a"))
                         .alone()
                         .enabled())
                 .isTrue();
         Policy byModel = policy("p", new Match("a", "m", null, null), Caching.ON);
-        RequestedCaching asked = RequestedCaching.of(NoFields.INSTANCE, rules(false, byModel), Endpoint.CHAT, "a");
+        RequestedCaching asked =
+                RequestedCaching.of(NoFields.INSTANCE, rules(false, byModel), Endpoint.CHAT, List.of("a"));
         assertThat(asked.alone().enabled()).isFalse();
         assertThat(asked.needsBody()).isTrue();
-        assertThat(asked.with(null, asked.policy("m", null)).enabled()).isTrue();
+        assertThat(asked.with(null, asked.policy(List.of("m"), null)).enabled()).isTrue();
     }
 
     // ---- helpers
@@ -300,7 +381,7 @@ class PoliciesTest {
 
     private static CacheControls decide(CacheRules rules, String cache, String ttl, Preset preset, String model) {
         RequestedCaching asked =
-                new RequestedCaching(cache, ttl, null, null, Partition.NONE, rules, Endpoint.CHAT, "a");
-        return asked.with(preset, asked.policy(model, null));
+                new RequestedCaching(cache, ttl, null, null, Partition.NONE, rules, Endpoint.CHAT, List.of("a"));
+        return asked.with(preset, asked.policy(model == null ? List.of() : List.of(model), null));
     }
 }

@@ -52,7 +52,9 @@ public final class PreviousId {
     static PreviousId inThread(byte[] bytes, int bodyStart, int bodyEnd, int start) {
         PreviousId found = null;
         // Not shared, as it keeps the names that it has met, and clients choose those.
-        JsonFactory json = new JsonFactory();
+        JsonFactory json = JsonFactory.builder()
+                .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
+                .build();
         try (JsonParser parser = json.createParser(bytes, start, Math.min(bodyEnd - start, MAX_THREAD))) {
             parser.nextToken();
             while (parser.nextToken() == JsonToken.FIELD_NAME) {

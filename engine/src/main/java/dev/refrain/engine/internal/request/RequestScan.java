@@ -8,12 +8,17 @@ import static dev.refrain.engine.internal.request.JsonGrammar.string;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Objects;
 
 /**
@@ -45,6 +50,11 @@ public final class RequestScan {
     private static final int MAX_NAME = 1024;
 
     private static final int SHOWN_NAME = 256;
+
+    /** More than any provider takes. */
+    private static final int MAX_MODELS = 64;
+
+    private static final List<String> ANY_MODEL = List.of("*");
 
     /** Initial length of {@link #runs}. */
     private static final int FIRST_RUNS = 128;
@@ -83,6 +93,9 @@ public final class RequestScan {
     private int modelEnd;
     private int presetStart = ABSENT;
     private int presetEnd;
+    /** Of the value, whatever it is. */
+    private int modelsStart = ABSENT;
+
     private boolean stream;
     private boolean background;
     private boolean conversation;
@@ -208,6 +221,11 @@ public final class RequestScan {
         return Arrays.copyOfRange(bytes, offset, end);
     }
 
+    /** The scanned body, as it came, read in place. */
+    public InputStream input() {
+        return new ByteArrayInputStream(bytes, offset, end - offset);
+    }
+
     /** Bytes of working memory that are kept for the next scan. */
     public int keptBytes() {
         return runs.length * Integer.BYTES;
@@ -224,6 +242,35 @@ public final class RequestScan {
      */
     public String model() {
         return decode(modelStart, modelEnd);
+    }
+
+    /**
+     * The texts in the list {@code models}, OpenRouter's models to try in turn; empty if there is none. It is {@code *}
+     * alone, as it may be any model, if that is no such list, has more than {@link #MAX_MODELS} elements or a name that
+     * is longer than any real one. Decoded at each call.
+     */
+    public List<String> models() {
+        if (modelsStart == ABSENT || bytes[modelsStart] == 'n') {
+            return List.of();
+        }
+        List<String> models = new ArrayList<>(4);
+        try (JsonParser parser = STRINGS.createParser(bytes, modelsStart, end - modelsStart)) {
+            if (parser.nextToken() != JsonToken.START_ARRAY) {
+                return ANY_MODEL;
+            }
+            while (parser.nextToken() != JsonToken.END_ARRAY) {
+                // Stops at an object's beginning, as the factory would keep its names.
+                if (parser.currentToken() != JsonToken.VALUE_STRING
+                        || models.size() == MAX_MODELS
+                        || parser.getTextLength() > MAX_NAME) {
+                    return ANY_MODEL;
+                }
+                models.add(parser.getText());
+            }
+            return models;
+        } catch (IOException e) {
+            return ANY_MODEL;
+        }
     }
 
     /** {@link #tag} of the model, or 0 if there is none. Decodes nothing unless the model is spelt with escapes. */
@@ -512,6 +559,8 @@ public final class RequestScan {
         if (spells("model", bytes, from, to)) {
             modelStart = first == '"' ? valueStart : ABSENT;
             modelEnd = valueEnd;
+        } else if (spells("models", bytes, from, to)) {
+            modelsStart = valueStart;
         } else if (spells("stream", bytes, from, to)) {
             stream = first == 't';
         } else if (spells("preset", bytes, from, to)) {
@@ -557,6 +606,7 @@ public final class RequestScan {
         runStart = offset;
         runEnd = end;
         modelStart = ABSENT;
+        modelsStart = ABSENT;
         presetStart = ABSENT;
         stream = false;
         background = false;

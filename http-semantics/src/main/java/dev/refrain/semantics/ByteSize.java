@@ -1,4 +1,4 @@
-package dev.refrain.http.config;
+package dev.refrain.semantics;
 
 import java.util.List;
 import java.util.regex.Matcher;
@@ -6,6 +6,8 @@ import java.util.regex.Pattern;
 
 /**
  * A number of bytes as a user writes it: {@code 1GiB}, {@code 512MiB}, {@code 64KiB} or plain bytes.
+ *
+ * <p>Immutable and thread-safe.
  *
  * @param bytes the size in bytes
  */
