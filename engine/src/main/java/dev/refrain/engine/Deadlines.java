@@ -35,7 +35,7 @@ final class Deadlines {
     /** What rings once. */
     interface Alarm {
         /**
-         * Sets it.
+         * Sets it. It may ring on any thread, also on this one and before this returns.
          *
          * @param nanos from now
          * @return calls it off
@@ -43,15 +43,15 @@ final class Deadlines {
         Runnable set(long nanos, Runnable rings);
     }
 
-    /** An alarm that is set. */
-    private final class Ringing {
+    /** An alarm that is set. Its fields change with the monitor held. */
+    private static final class Ringing {
         private final long atNanos;
-        private final Runnable callOff;
+        private Runnable callOff;
+        /** It rang on a thread that has the monitor, which tells nobody before it has left it. */
+        private boolean rang;
 
         Ringing(long atNanos) {
             this.atNanos = atNanos;
-            // On another thread, which waits until this is the one that is set.
-            this.callOff = alarm.set(Math.max(0, atNanos - nanoTime()), () -> ring(this));
         }
     }
 
@@ -68,11 +68,13 @@ final class Deadlines {
 
     private static Runnable timer(long nanos, Runnable rings) {
         CompletableFuture<Void> timer = new CompletableFuture<>();
-        var unused = timer.orTimeout(nanos, TimeUnit.NANOSECONDS).whenComplete((off, timeout) -> {
+        // What rings first, and then the time: the other way round, a time that passes in between rings on this thread.
+        var unused = timer.whenComplete((off, timeout) -> {
             if (timeout != null) {
                 rings.run();
             }
         });
+        unused = timer.orTimeout(nanos, TimeUnit.NANOSECONDS);
         return () -> timer.complete(null);
     }
 
@@ -99,14 +101,23 @@ final class Deadlines {
         if (isSetFor(atNanos)) {
             return;
         }
+        Ringing set = new Ringing(atNanos);
+        boolean rang;
         synchronized (this) {
             if (isSetFor(atNanos)) {
                 return;
             }
-            if (next != null) {
-                next.callOff.run();
+            Ringing before = next;
+            // If it cannot be set, the one before goes on to ring.
+            set.callOff = alarm.set(Math.max(0, atNanos - nanoTime()), () -> ring(set));
+            next = set;
+            rang = set.rang;
+            if (before != null) {
+                before.callOff.run();
             }
-            next = new Ringing(atNanos);
+        }
+        if (rang) {
+            ring(set);
         }
     }
 
@@ -116,6 +127,10 @@ final class Deadlines {
     }
 
     private void ring(Ringing which) {
+        if (Thread.holdsLock(this)) {
+            which.rang = true;
+            return;
+        }
         synchronized (this) {
             if (next != which) {
                 // It was called off while it rang.
@@ -136,18 +151,31 @@ final class Deadlines {
         }
     }
 
-    /** Tells those that are due; returns how long the next one has, or {@link Long#MAX_VALUE} if there is none. */
+    /**
+     * Tells those that are due; returns how long the next one has, or {@link Long#MAX_VALUE} if there is none. One that
+     * cannot be told keeps no other from it, and is told again.
+     */
     private long passed(long now) {
         long first = Long.MAX_VALUE;
+        Throwable failure = null;
         for (Iterator<Waiting> each = waiting.iterator(); each.hasNext(); ) {
             Waiting one = each.next();
             long left = one.deadlineNanos() - now;
             if (left > 0) {
                 first = Math.min(first, left);
-            } else {
+                continue;
+            }
+            try {
                 one.passed();
                 each.remove();
+            } catch (RuntimeException | Error e) { // such as that there is no memory for a thread
+                failure = e;
             }
+        }
+        if (failure instanceof Error error) {
+            throw error;
+        } else if (failure != null) {
+            throw (RuntimeException) failure;
         }
         return first;
     }

@@ -123,4 +123,99 @@ class DeadlinesTest {
         assertThat(tries[0]).isEqualTo(2);
         assertThat(alarms).hasSize(2);
     }
+
+    @Test
+    void anAlarmThatRingsWhileItIsSetIsNotTheLastOne() {
+        boolean[] isEarly = {true};
+        Runnable[] set = {null};
+        Deadlines own = new Deadlines(() -> now, (nanos, rings) -> {
+            set[0] = rings;
+            if (isEarly[0]) {
+                isEarly[0] = false;
+                rings.run();
+            }
+            return () -> {};
+        });
+        List<String> told = new ArrayList<>();
+        own.add(waiting(now, () -> told.add(Thread.holdsLock(own) ? "with the monitor" : "first")));
+        assertThat(told).containsExactly("first");
+        set[0] = null;
+        own.add(waiting(now + HOUR, () -> told.add("second")));
+        assertThat(set[0]).as("the alarm of the second").isNotNull();
+        now += HOUR;
+        set[0].run();
+        assertThat(told).containsExactly("first", "second");
+    }
+
+    @Test
+    void anAlarmThatRingsWhileItIsCalledOffTellsNobodyTwice() {
+        Runnable[] set = {null};
+        Deadlines own = new Deadlines(() -> now, (nanos, rings) -> {
+            set[0] = rings;
+            return rings;
+        });
+        List<String> told = new ArrayList<>();
+        own.add(waiting(now + 2 * HOUR, () -> told.add("later")));
+        own.add(waiting(now + HOUR, () -> told.add("sooner")));
+        now += HOUR;
+        set[0].run();
+        now += HOUR;
+        set[0].run();
+        assertThat(told).containsExactly("sooner", "later");
+    }
+
+    @Test
+    void anAlarmThatCannotBeSetLeavesTheOneBefore() {
+        boolean[] fails = {false};
+        List<Runnable> set = new ArrayList<>();
+        Deadlines own = new Deadlines(() -> now, (nanos, rings) -> {
+            if (fails[0]) {
+                throw new OutOfMemoryError("no room for it");
+            }
+            set.add(rings);
+            return set::clear;
+        });
+        List<String> told = new ArrayList<>();
+        own.add(waiting(now + 2 * HOUR, () -> told.add("later")));
+        fails[0] = true;
+        assertThatThrownBy(() -> own.add(waiting(now + HOUR, () -> told.add("sooner"))))
+                .isInstanceOf(OutOfMemoryError.class);
+        fails[0] = false;
+        now += 2 * HOUR;
+        assertThat(set).hasSize(1);
+        set.get(0).run();
+        assertThat(told).containsExactlyInAnyOrder("sooner", "later");
+    }
+
+    @Test
+    void oneThatCannotBeToldKeepsNoOtherFromIt() {
+        List<Integer> told = new ArrayList<>();
+        for (int i = 0; i < 100; i++) {
+            int number = i;
+            deadlines.add(waiting(now, () -> {
+                told.add(number);
+                if (number % 2 == 0 && told.size() <= 100) {
+                    throw new IllegalStateException("not now");
+                }
+            }));
+        }
+        assertThatThrownBy(this::ring).isInstanceOf(IllegalStateException.class);
+        assertThat(told).hasSize(100).doesNotHaveDuplicates();
+        ring();
+        assertThat(told).hasSize(150);
+    }
+
+    private static Deadlines.Waiting waiting(long deadline, Runnable passed) {
+        return new Deadlines.Waiting() {
+            @Override
+            public long deadlineNanos() {
+                return deadline;
+            }
+
+            @Override
+            public void passed() {
+                passed.run();
+            }
+        };
+    }
 }
