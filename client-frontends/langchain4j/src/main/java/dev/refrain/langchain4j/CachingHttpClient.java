@@ -69,7 +69,7 @@ final class CachingHttpClient implements HttpClient {
         CompletableFuture<ClientAnswer> begun = new CompletableFuture<>();
         if (!answer.isDone()) {
             TimeoutException late = new TimeoutException("request timed out");
-            Deadline.of(timeout, begun, () -> cache.threads().execute(() -> begun.completeExceptionally(late)));
+            Deadline.of(timeout, begun, cache.threads(), () -> begun.completeExceptionally(late));
         }
         answer.whenComplete((given, failure) -> {
             if (failure != null) {

@@ -73,13 +73,14 @@ public final class RefrainEmbeddingModel implements EmbeddingModel {
 
     @Override
     public Response<Embedding> embed(TextSegment segment) {
-        if (!cache.isOn() || segment == null) {
+        String name = keys.modelName();
+        if (!cache.isOn(name) || segment == null) {
             return model.embed(segment);
         }
         try {
             Vectors vectors = new Vectors();
             List<Embedding> found =
-                    vectors.of(cache, List.of(keys.alone(segment)), List.of(segment.text()), missing -> {
+                    vectors.of(cache, name, List.of(keys.alone(segment)), List.of(segment.text()), missing -> {
                         Response<Embedding> response = model.embed(segment);
                         return new Vectors.Call(
                                 response.content() == null ? null : List.of(response.content()),
@@ -94,7 +95,8 @@ public final class RefrainEmbeddingModel implements EmbeddingModel {
 
     @Override
     public Response<List<Embedding>> embedAll(List<TextSegment> segments) {
-        if (!cache.isOn()
+        String name = keys.modelName();
+        if (!cache.isOn(name)
                 || segments == null
                 || segments.isEmpty()
                 || segments.stream().anyMatch(Objects::isNull)) {
@@ -105,6 +107,7 @@ public final class RefrainEmbeddingModel implements EmbeddingModel {
             Vectors vectors = new Vectors();
             List<Embedding> found = vectors.of(
                     cache,
+                    name,
                     asked.stream().map(keys::amongOthers).toList(),
                     asked.stream().map(TextSegment::text).toList(),
                     missing -> {
@@ -120,15 +123,17 @@ public final class RefrainEmbeddingModel implements EmbeddingModel {
 
     @Override
     public EmbeddingResponse embed(EmbeddingRequest request) {
-        if (!cache.isOn() || !request.inputs().stream().allMatch(RefrainEmbeddingModel::isOneText)) {
+        EmbeddingRequestParameters parameters = model.defaultRequestParameters().overrideWith(request.parameters());
+        String name = keys.modelName(parameters);
+        if (!cache.isOn(name) || !request.inputs().stream().allMatch(RefrainEmbeddingModel::isOneText)) {
             return model.embed(request);
         }
         List<EmbeddingInput> asked = List.copyOf(request.inputs());
-        EmbeddingRequestParameters parameters = model.defaultRequestParameters().overrideWith(request.parameters());
         try {
             Vectors vectors = new Vectors();
             List<Embedding> found = vectors.of(
                     cache,
+                    name,
                     asked.stream()
                             .map(input -> keys.withParameters(input.text(), parameters))
                             .toList(),
@@ -140,7 +145,7 @@ public final class RefrainEmbeddingModel implements EmbeddingModel {
                                 .build());
                         return new Vectors.Call(response.embeddings(), response.tokenUsage(), response);
                     });
-            return vectors.response(found, keys.modelName(parameters));
+            return vectors.response(found, name);
         } catch (Vectors.UnusableException e) {
             return model.embed(request);
         }

@@ -34,6 +34,11 @@ final class SegmentKeys {
         return json(text, parameters, new TreeMap<>(), false);
     }
 
+    /** The model's name, as the model says; null if it does not. */
+    String modelName() {
+        return modelName(model.defaultRequestParameters());
+    }
+
     /** The model's name, as the request or else the model says. */
     String modelName(EmbeddingRequestParameters parameters) {
         return parameters.modelName() == null ? model.modelName() : parameters.modelName();

@@ -41,11 +41,17 @@ final class Vectors {
     /**
      * The vectors of texts, in their order.
      *
+     * @param modelName null if it is not known
      * @param texts as long as {@code keys}
      * @param model gives the vectors at some positions in the lists
      */
-    List<Embedding> of(ItemCache cache, List<byte[]> keys, List<String> texts, Function<List<Integer>, Call> model) {
-        List<byte[]> stored = cache.get(keys, missing -> {
+    List<Embedding> of(
+            ItemCache cache,
+            String modelName,
+            List<byte[]> keys,
+            List<String> texts,
+            Function<List<Integer>, Call> model) {
+        List<byte[]> stored = cache.get(modelName, keys, missing -> {
             Call call = model.apply(missing);
             check(call, missing.size());
             calls.add(call);

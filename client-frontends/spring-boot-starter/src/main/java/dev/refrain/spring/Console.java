@@ -11,6 +11,7 @@ import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.semantics.caller.Callers;
 import dev.refrain.semantics.caller.CredentialFields;
 import dev.refrain.semantics.caller.FieldNames;
+import dev.refrain.semantics.client.RefrainOptions;
 import dev.refrain.semantics.key.KeyContexts;
 import dev.refrain.semantics.preset.Presets;
 import java.io.IOException;
@@ -38,7 +39,12 @@ final class Console implements AutoCloseable {
     }
 
     /** Starts to listen. A port that cannot be had is reported; a second context or program runs without. */
-    static Console start(RefrainProperties properties, ResponseCache cache, ActivityLog log, Environment settings) {
+    static Console start(
+            RefrainProperties properties,
+            RefrainOptions rules,
+            ResponseCache cache,
+            ActivityLog log,
+            Environment settings) {
         Callers callers = new Callers(cache, CREDENTIALS, Map.of());
         KeyContexts contexts = new KeyContexts(
                 cache,
@@ -47,6 +53,7 @@ final class Console implements AutoCloseable {
         Console console = new Console(new Outlines(0, cache.admin().memory()));
         Explainer explainer = new Explainer(
                 cache,
+                rules,
                 new Presets(List.of()),
                 callers,
                 contexts,
@@ -84,13 +91,10 @@ final class Console implements AutoCloseable {
                 : settings.getProperty("spring.ai.openai.base-url", "https://api.openai.com/v1");
     }
 
-    /** A question with what the settings say where it says nothing, as the front-end takes them. */
+    /** A question with the part of the key that the settings say where it says nothing, as the front-end takes them. */
     private static Question completed(Question asked, RefrainProperties.Cache settings) {
         Map<String, String> headers = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
         headers.putAll(asked.headers());
-        headers.putIfAbsent("X-OpenRouter-Cache", Boolean.toString(settings.onByDefault()));
-        headers.putIfAbsent(
-                "X-OpenRouter-Cache-TTL", Long.toString(settings.ttl().toSeconds()));
         if (settings.namespace() != null) {
             headers.putIfAbsent("X-Refrain-Namespace", settings.namespace());
         }

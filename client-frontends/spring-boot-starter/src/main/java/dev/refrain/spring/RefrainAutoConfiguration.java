@@ -116,8 +116,13 @@ public final class RefrainAutoConfiguration {
     @Bean
     @ConditionalOnBooleanProperty("refrain.console.enabled")
     @ConditionalOnBean(ActivityLog.class)
-    Console refrainConsole(RefrainProperties properties, ResponseCache cache, ActivityLog log, Environment settings) {
-        return Console.start(properties, cache, log, settings);
+    Console refrainConsole(
+            RefrainProperties properties,
+            RefrainOptions options,
+            ResponseCache cache,
+            ActivityLog log,
+            Environment settings) {
+        return Console.start(properties, options, cache, log, settings);
     }
 
     /** All models of OpenAI's and of those that are compatible with it. */

@@ -14,6 +14,8 @@ import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.okhttp.RefrainInterceptor;
 import dev.refrain.semantics.client.RefrainOptions;
 import dev.refrain.semantics.client.RequestLog;
+import dev.refrain.semantics.policy.Policies;
+import dev.refrain.semantics.policy.Policy;
 import dev.refrain.testing.ChildJvm;
 import dev.refrain.testing.ScriptedProvider;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
@@ -58,6 +60,7 @@ import org.springframework.cache.CacheManager;
 import org.springframework.cache.annotation.EnableCaching;
 import org.springframework.cache.concurrent.ConcurrentMapCacheManager;
 import org.springframework.context.ConfigurableApplicationContext;
+import org.springframework.context.support.GenericApplicationContext;
 
 /**
  * What there is under which conditions, and what the starter does when something goes wrong. Long, since each of it
@@ -341,6 +344,58 @@ class RefrainAutoConfigurationTest {
             assertThat(explain(context, question)).contains("The program caches only requests that ask for it");
             question.putObject("headers").put("X-OpenRouter-Cache", "false");
             assertThat(explain(context, question)).contains("X-OpenRouter-Cache: false turns caching off.");
+        }
+    }
+
+    /** By the policies and the bound of lifetimes that its clients have. */
+    @Test
+    void theConsoleExplainsByTheProgramsOwnOptions() throws Exception {
+        Policy never = new Policy(
+                "zero retention",
+                new Policy.Match(null, "secret", null, null),
+                Policy.Caching.NEVER,
+                null,
+                null,
+                Policy.Mode.READ_WRITE,
+                null,
+                true,
+                null);
+        Policy off = new Policy(
+                "only if asked",
+                new Policy.Match(null, "odd", null, null),
+                Policy.Caching.OFF,
+                null,
+                null,
+                Policy.Mode.READ_WRITE,
+                null,
+                true,
+                null);
+        RefrainOptions options = RefrainOptions.builder()
+                .policies(new Policies(List.of(never, off)))
+                .build();
+        try (ConfigurableApplicationContext context = new SpringApplicationBuilder(Program.class)
+                .web(WebApplicationType.NONE)
+                .initializers((GenericApplicationContext program) ->
+                        program.registerBean(RefrainOptions.class, () -> options))
+                .properties(
+                        "spring.main.banner-mode=off",
+                        "logging.level.root=warn",
+                        "spring.ai.openai.api-key=sk-test",
+                        "spring.ai.anthropic.api-key=sk-test",
+                        "refrain.console.enabled=true",
+                        "refrain.console.port=0")
+                .run()) {
+            ObjectNode question = new ObjectMapper().createObjectNode();
+            question.put("endpoint", "chat");
+            question.putObject("headers").put("X-OpenRouter-Cache-TTL", "9999999");
+            question.put("body", "{\"model\":\"open\"}");
+            assertThat(explain(context, question))
+                    .contains("\"caching\":\"on\"")
+                    .contains("86400");
+            question.put("body", "{\"model\":\"secret\"}");
+            assertThat(explain(context, question)).contains("The policy zero retention says never");
+            question.put("body", "{\"model\":\"odd\"}");
+            assertThat(explain(context, question)).contains("The policy only if asked turns caching off");
         }
     }
 

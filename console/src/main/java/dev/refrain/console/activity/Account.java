@@ -86,6 +86,7 @@ public final class Account implements RequestRecord {
     }
 
     /** Name of the policy that holds for the request, or null. */
+    @Override
     public void policy(String name) {
         policy = name;
     }

@@ -11,10 +11,10 @@ import dev.refrain.engine.stats.EntryFacts;
 import dev.refrain.semantics.RequestFields;
 import dev.refrain.semantics.caller.Caller;
 import dev.refrain.semantics.caller.Callers;
+import dev.refrain.semantics.client.RefrainOptions;
 import dev.refrain.semantics.coding.ContentCoding;
 import dev.refrain.semantics.decision.Decision;
 import dev.refrain.semantics.key.KeyContexts;
-import dev.refrain.semantics.policy.CacheDefaults;
 import dev.refrain.semantics.policy.CacheRules;
 import dev.refrain.semantics.policy.Policy;
 import dev.refrain.semantics.policy.RequestedCaching;
@@ -35,10 +35,6 @@ import java.util.function.UnaryOperator;
 public final class Explainer {
     private static final String OUTLINES =
             "Requests that this process fetched are compared, by keyed hashes of values; prompts are not kept.";
-
-    /** A program's options are in the questions, as header fields. */
-    private static final CacheRules OF_PROGRAMS =
-            CacheRules.of(new CacheDefaults(false, CacheControls.DEFAULT_TTL, CacheControls.MAX_TTL));
 
     private final ResponseCache cache;
     private final CacheRules rules;
@@ -72,17 +68,19 @@ public final class Explainer {
     /**
      * The same for a front-end inside a program, whose options stand in for what a request does not say.
      *
+     * @param options of the front-end: what they say of caching, and their policies
      * @param completed a question with what the options add, as header fields
      */
     public Explainer(
             ResponseCache cache,
+            RefrainOptions options,
             Presets presets,
             Callers callers,
             KeyContexts contexts,
             Function<Endpoint, String> upstreams,
             Outlines outlines,
             UnaryOperator<Question> completed) {
-        this(cache, OF_PROGRAMS, presets, callers, contexts, upstreams, outlines, completed, true);
+        this(cache, options.rules(), presets, callers, contexts, upstreams, outlines, completed, true);
     }
 
     private Explainer(
@@ -108,12 +106,10 @@ public final class Explainer {
 
     /** What would become of the request now. */
     public Explanation explain(Question asked) {
-        Question question = completed.apply(asked);
-        boolean saysItself = new QuestionFields(asked.headers()).first("X-OpenRouter-Cache") != null;
-        return explain(question, saysItself);
+        return explainCompleted(completed.apply(asked));
     }
 
-    private Explanation explain(Question question, boolean saysItself) {
+    private Explanation explainCompleted(Question question) {
         byte[] body = question.body().getBytes(StandardCharsets.UTF_8);
         RequestFields fields = new QuestionFields(question.headers());
         Caller caller = callers.of(fields, question.query());
@@ -126,7 +122,7 @@ public final class Explainer {
         // The body that is asked about is what is inside the coding.
         Decision decision = Decision.of(cache, cache::key, presets, context, asked, coding, body, body);
         CacheControls controls = decision.controls();
-        String off = controls.enabled() ? null : whyOff(saysItself ? asked.cacheField() : null, decision);
+        String off = controls.enabled() ? null : whyOff(asked.cacheField(), decision);
         BypassReason bypass = coding == ContentCoding.OTHER ? BypassReason.CONTENT_ENCODING : decision.bypass();
         if (bypass != null || decision.flaw() != null) {
             String why = decision.flaw() != null ? decision.flaw().getMessage() : whyNot(bypass);

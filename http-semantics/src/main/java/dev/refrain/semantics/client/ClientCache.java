@@ -163,8 +163,13 @@ public final class ClientCache {
                 client.close();
             }
         });
-        Deadline.of(request.timeout(), told, () -> exchange.late(told, new InterruptedIOException("timeout"), failure));
-        Deadline.of(request.readTimeout(), told, () -> {
+        Executor threads = options.executor();
+        Deadline.of(
+                request.timeout(),
+                told,
+                threads,
+                () -> exchange.late(told, new InterruptedIOException("timeout"), failure));
+        Deadline.of(request.readTimeout(), told, threads, () -> {
             if (!client.isCalling()) {
                 exchange.late(told, new SocketTimeoutException("timeout"), failure);
             }
@@ -271,6 +276,7 @@ public final class ClientCache {
 
         Exchange decided(Decision made, byte[] body) {
             controls = made.controls();
+            record.policy(made.policyName());
             if (made.key() == null && controls.enabled()) {
                 return bypass(made.bypass());
             }
@@ -338,11 +344,9 @@ public final class ClientCache {
 
         /** Ends the wait, on a thread on which what hangs on it may take its time. */
         void late(CompletableFuture<?> told, IOException timeout, UnaryOperator<Throwable> failure) {
-            options.executor().execute(() -> {
-                if (told.completeExceptionally(failure.apply(timeout))) {
-                    client.close();
-                }
-            });
+            if (told.completeExceptionally(failure.apply(timeout))) {
+                client.close();
+            }
         }
 
         /** The answer, once it has begun, or why there is none. */

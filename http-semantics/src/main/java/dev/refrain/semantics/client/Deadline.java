@@ -2,6 +2,7 @@ package dev.refrain.semantics.client;
 
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 
 /** What happens when something has taken too long. Stateless. */
@@ -27,5 +28,21 @@ public final class Deadline {
             }
         });
         future.whenComplete((any, failure) -> wait.complete(null));
+    }
+
+    /**
+     * The same on a thread of an executor, for what may take its time. Should the executor take no more tasks, another
+     * thread does it: somebody waits for it.
+     *
+     * @param late may run twice
+     */
+    public static void of(Duration limit, CompletableFuture<?> future, Executor threads, Runnable late) {
+        of(limit, future, () -> {
+            try {
+                threads.execute(late);
+            } catch (RuntimeException | Error e) {
+                var unused = CompletableFuture.runAsync(late);
+            }
+        });
     }
 }

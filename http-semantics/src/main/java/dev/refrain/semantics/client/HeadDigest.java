@@ -23,6 +23,11 @@ public final class HeadDigest {
 
     HeadDigest() {}
 
+    /** Holds what was added and has not been forgotten; for tests. */
+    byte[] bytes() {
+        return bytes;
+    }
+
     /**
      * Adds a part of the head.
      *
@@ -90,10 +95,10 @@ public final class HeadDigest {
 
     /** Forgets what was added. */
     void clear() {
+        // Also what is dropped: it may have credentials, and lies on the heap until it is collected and written over.
+        Arrays.fill(bytes, 0, length, (byte) 0);
         if (bytes.length > MOST_KEPT) {
             bytes = new byte[USUAL_BYTES];
-        } else {
-            Arrays.fill(bytes, 0, length, (byte) 0);
         }
         length = 0;
     }

@@ -1,5 +1,6 @@
 package dev.refrain.semantics.client;
 
+import dev.refrain.engine.CacheControls;
 import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.CacheRequest;
 import dev.refrain.engine.exchange.AnswerFacts;
@@ -9,6 +10,7 @@ import dev.refrain.engine.exchange.ForwardReason;
 import dev.refrain.engine.exchange.ResponseHead;
 import dev.refrain.engine.exchange.ResponseSink;
 import dev.refrain.engine.exchange.Upstream;
+import dev.refrain.semantics.policy.Policy;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -27,6 +29,10 @@ import java.util.concurrent.locks.ReentrantLock;
  */
 final class ItemBatch implements AutoCloseable {
     private final ItemCache items;
+    private final CacheControls controls;
+    /** The policy that holds for all items; null if none does. */
+    private final Policy policy;
+
     private final List<byte[]> requests;
     private final ItemCache.Fetch fetch;
     private final Map<ByteBuffer, Slot> slots = new LinkedHashMap<>();
@@ -49,8 +55,10 @@ final class ItemBatch implements AutoCloseable {
         }
     }
 
-    ItemBatch(ItemCache items, List<byte[]> requests, ItemCache.Fetch fetch) {
+    ItemBatch(ItemCache items, CacheControls controls, Policy policy, List<byte[]> requests, ItemCache.Fetch fetch) {
         this.items = items;
+        this.controls = controls;
+        this.policy = policy;
         this.requests = requests;
         this.fetch = fetch;
         for (int i = 0; i < requests.size(); i++) {
@@ -154,6 +162,13 @@ final class ItemBatch implements AutoCloseable {
         }
 
         void begin() {
+            record.policy(policy == null ? null : policy.name());
+            if (!controls.enabled()) {
+                record.asked(null, null, null);
+                record.head(200, null, null);
+                fetchAlone();
+                return;
+            }
             CacheRequest request = items.request(requests.get(index));
             CacheKey key = items.cache().key(request).orElse(null);
             if (key == null) {
@@ -163,9 +178,9 @@ final class ItemBatch implements AutoCloseable {
                 fetchAlone();
                 return;
             }
-            record.asked(
-                    new CacheOutcome.Miss(items.controls().ttl().toSeconds(), false, ForwardReason.MISS), key, request);
-            items.cache().pipeline().respond(key, items.controls(), this, this);
+            ForwardReason reason = controls.directives().noCache() ? ForwardReason.REQUEST : ForwardReason.MISS;
+            record.asked(new CacheOutcome.Miss(controls.ttl().toSeconds(), false, reason), key, request);
+            items.cache().pipeline().respond(key, controls, this, this);
         }
 
         private void fetchAlone() {

@@ -6,9 +6,13 @@ import dev.refrain.engine.KeyContext;
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.engine.exchange.AnswerFacts;
 import dev.refrain.engine.exchange.Endpoint;
+import dev.refrain.semantics.RequestFields;
 import dev.refrain.semantics.caller.Caller;
+import dev.refrain.semantics.policy.Policy;
+import dev.refrain.semantics.policy.RequestedCaching;
 import java.util.List;
 import java.util.Objects;
+import java.util.function.BiConsumer;
 import java.util.function.Supplier;
 
 /**
@@ -19,10 +23,27 @@ import java.util.function.Supplier;
  * <p>Thread-safe. The cache is the program's, which closes it.
  */
 public final class ItemCache {
+    private static final RequestFields NO_FIELDS = new RequestFields() {
+        @Override
+        public String first(String name) {
+            return null;
+        }
+
+        @Override
+        public List<String> all(String name) {
+            return null;
+        }
+
+        @Override
+        public void forEach(BiConsumer<String, List<String>> action) {}
+    };
+
     private final ResponseCache cache;
     private final RefrainOptions options;
     private final KeyContext context;
     private final Caller caller;
+    /** What holds for all requests, but for what a policy says of a model. */
+    private final RequestedCaching asked;
 
     /**
      * What the provider gives for one item.
@@ -66,13 +87,14 @@ public final class ItemCache {
             builder.sample(Integer.parseInt(options.sample()));
         }
         this.context = builder.build();
+        this.asked = RequestedCaching.of(NO_FIELDS, options.rules(), Endpoint.EMBEDDINGS, caller.labels());
     }
 
     /**
      * A cache of the vectors of texts.
      *
-     * @param options scope, namespace, sample, lifetime, upstream and log are used; without a scope all share the
-     *     answers
+     * @param options scope, namespace, sample, lifetime, policies, upstream and log are used; without a scope all share
+     *     the answers
      * @param identity a part of all keys: what makes the answers, as far as the requests do not say it; asked if the
      *     options do not say the upstream, and may throw
      */
@@ -80,33 +102,45 @@ public final class ItemCache {
         return new ItemCache(cache, options, identity);
     }
 
-    /** Whether anything is cached ({@link RefrainOptions.Builder#on}). If not, nobody should ask. */
-    public boolean isOn() {
-        return options.otherwise().enabled();
+    /**
+     * Whether anything is cached of a model, by {@link RefrainOptions.Builder#on} and
+     * {@link RefrainOptions.Builder#policies}. If not, nobody should ask.
+     *
+     * @param model name of the model, or null if it is not known
+     */
+    public boolean isOn(String model) {
+        return controls(policy(model)).enabled();
     }
 
     /**
      * The answers to some requests. Equal requests are one. Requests that are longer than the cache takes are always
-     * fetched.
+     * fetched. If nothing is cached of the model, all are fetched, and nothing is kept.
      *
+     * @param model name of the model that all of them ask for, by which policies know it; null if it is not known
      * @param requests each a JSON object in UTF-8; not changed
      * @param fetch called on this thread, once for all that nobody has or fetches, and once more for what another
      *     thread has failed to fetch; not at all if nothing is missing
      * @return for each request its answer; not to be changed, as equal requests share it
      * @throws IllegalStateException if the thread is interrupted while it waits for another one's call
      */
-    public List<byte[]> get(List<byte[]> requests, Fetch fetch) {
-        try (ItemBatch batch = new ItemBatch(this, requests, fetch)) {
+    public List<byte[]> get(String model, List<byte[]> requests, Fetch fetch) {
+        Policy policy = policy(model);
+        try (ItemBatch batch = new ItemBatch(this, controls(policy), policy, requests, fetch)) {
             return batch.get();
         }
     }
 
-    ResponseCache cache() {
-        return cache;
+    /** Null if none holds. No policy's limits are of embeddings: they have no temperature, tools or turns. */
+    private Policy policy(String model) {
+        return asked.policy(model == null ? List.of() : List.of(model), null);
     }
 
-    CacheControls controls() {
-        return options.otherwise();
+    private CacheControls controls(Policy policy) {
+        return asked.with(null, policy);
+    }
+
+    ResponseCache cache() {
+        return cache;
     }
 
     RequestRecord newRecord() {

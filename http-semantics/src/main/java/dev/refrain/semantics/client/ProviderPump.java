@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicReference;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -116,7 +117,11 @@ final class ProviderPump implements Upstream.Call, Runnable {
 
     private void resume() {
         if (state.compareAndSet(State.PAUSED, State.READING)) {
-            threads.execute(this);
+            try {
+                threads.execute(this);
+            } catch (RejectedExecutionException e) {
+                broken(new IOException("the executor of RefrainOptions takes no more tasks", e));
+            }
         }
     }
 

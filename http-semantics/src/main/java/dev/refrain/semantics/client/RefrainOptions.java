@@ -32,7 +32,6 @@ public final class RefrainOptions {
 
     private static final int MOST_SAMPLES = 10_000;
 
-    private final CacheControls otherwise;
     private final CacheRules rules;
     private final String namespace;
     private final String sample;
@@ -45,7 +44,6 @@ public final class RefrainOptions {
     private final Executor executor;
 
     private RefrainOptions(Builder from) {
-        this.otherwise = new CacheControls(from.on, from.ttl, false);
         Duration longest = from.ttl.compareTo(CacheDefaults.USUAL_MAX_TTL) > 0 ? from.ttl : CacheDefaults.USUAL_MAX_TTL;
         this.rules = new CacheRules(new CacheDefaults(from.on, from.ttl, longest), from.policies);
         this.namespace = from.namespace;
@@ -67,13 +65,8 @@ public final class RefrainOptions {
         return new Builder();
     }
 
-    /** What holds where a request says nothing. */
-    CacheControls otherwise() {
-        return otherwise;
-    }
-
-    /** The same, and what holds for some requests in place of it. */
-    CacheRules rules() {
+    /** What holds where a request says nothing, and for some requests in place of that; never null. */
+    public CacheRules rules() {
         return rules;
     }
 

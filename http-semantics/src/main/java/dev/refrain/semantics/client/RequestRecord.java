@@ -22,6 +22,13 @@ public interface RequestRecord extends CacheHeaders.Pricing {
     };
 
     /**
+     * Which policy holds for the request (wire rule W81).
+     *
+     * @param name null if none does
+     */
+    default void policy(String name) {}
+
+    /**
      * What is asked for.
      *
      * @param ifItFails the outcome if there is no response

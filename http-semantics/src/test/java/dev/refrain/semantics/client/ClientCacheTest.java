@@ -1,25 +1,37 @@
 package dev.refrain.semantics.client;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.sun.management.HotSpotDiagnosticMXBean;
 import dev.refrain.engine.ResponseCache;
+import dev.refrain.engine.exchange.Savings;
 import dev.refrain.semantics.RequestFields;
 import dev.refrain.semantics.caller.FieldNames;
+import dev.refrain.semantics.policy.Policies;
+import dev.refrain.semantics.policy.Policy;
 import java.io.BufferedInputStream;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.InterruptedIOException;
 import java.io.UncheckedIOException;
 import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Queue;
 import java.util.TreeMap;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BiConsumer;
 import org.junit.jupiter.api.AfterEach;
@@ -29,7 +41,11 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Requests of a client whose heads the cache has seen before. */
+/**
+ * Requests of a client whose heads the cache has seen before, and of one whose executor takes no more tasks.
+ *
+ * <p>Long, since all are made of the same kind of request.
+ */
 class ClientCacheTest {
     private static final String ANSWER =
             "{\"id\":\"chatcmpl-1\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"%s\"},"
@@ -60,7 +76,7 @@ class ClientCacheTest {
         cache.close();
     }
 
-    private final class Request implements ClientRequest, RequestFields {
+    private class Request implements ClientRequest, RequestFields {
         private final String path;
         private final TreeMap<String, List<String>> fields = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
         private final boolean isKnown;
@@ -204,6 +220,114 @@ class ClientCacheTest {
         assertThat(client.executeAsync(new Request(true, "/v1/chat/completions", key)))
                 .isDone();
         assertThat(threads).hasValue(before);
+    }
+
+    /** Wire rule W81. */
+    @Test
+    void w81_theLogHearsWhichPolicyHolds() throws IOException {
+        List<String> names = new ArrayList<>();
+        Policy turns = new Policy("turns", Policy.Match.ALL, null, null, null, Policy.Mode.READ_WRITE, null, true, 1);
+        ClientCache logged = ClientCache.of(
+                cache,
+                RefrainOptions.builder()
+                        .executor(Runnable::run)
+                        .policies(new Policies(List.of(turns)))
+                        .log((endpoint, caller) -> new RequestRecord() {
+                            @Override
+                            public void policy(String name) {
+                                names.add(name);
+                            }
+
+                            @Override
+                            public String cost(Savings savings) {
+                                return null;
+                            }
+                        })
+                        .build());
+        String[] key = {"Authorization", "Bearer a"};
+        for (int i = 0; i < 2; i++) {
+            logged.execute(new Request(true, "/v1/chat/completions", key)).close();
+        }
+        assertThat(names).containsExactly("turns", "turns");
+    }
+
+    /** Whoever joins another's call, and can be told on no thread, is told all the same. */
+    @Test
+    void whoWaitsTooLongIsToldAlsoIfTheExecutorTakesNoMoreTasks() throws Exception {
+        Queue<Runnable> calls = new ConcurrentLinkedQueue<>();
+        AtomicBoolean isShut = new AtomicBoolean();
+        ClientCache joined = ClientCache.of(
+                cache,
+                RefrainOptions.builder()
+                        .executor(task -> {
+                            if (isShut.get()) {
+                                throw new RejectedExecutionException("shut down");
+                            }
+                            calls.add(task);
+                        })
+                        .build());
+        String[] key = {"Authorization", "Bearer a"};
+        CompletableFuture<ClientAnswer> leader = joined.executeAsync(new Request(true, "/v1/chat/completions", key));
+        CompletableFuture<ClientAnswer> follower = joined.executeAsync(new Request(true, "/v1/chat/completions", key) {
+            @Override
+            public Duration timeout() {
+                return Duration.ofMillis(50);
+            }
+        });
+        isShut.set(true);
+        assertThatThrownBy(() -> follower.get(20, TimeUnit.SECONDS)).hasCauseInstanceOf(InterruptedIOException.class);
+        isShut.set(false);
+        calls.remove().run();
+        Runnable told = calls.poll();
+        if (told != null) {
+            told.run();
+        }
+        leader.get(20, TimeUnit.SECONDS).close();
+        assertThat(called).hasSize(1);
+    }
+
+    /** A long answer goes on when its reader has taken some of it; if no thread reads on, the reader is told. */
+    @Test
+    void whoReadsIsToldIfTheExecutorTakesNoMoreTasks() throws Exception {
+        Queue<Runnable> calls = new ConcurrentLinkedQueue<>();
+        AtomicBoolean isShut = new AtomicBoolean();
+        AtomicBoolean isClosed = new AtomicBoolean();
+        ClientCache asked = ClientCache.of(
+                cache,
+                RefrainOptions.builder()
+                        .executor(task -> {
+                            if (isShut.get()) {
+                                throw new RejectedExecutionException("shut down");
+                            }
+                            calls.add(task);
+                        })
+                        .build());
+        CompletableFuture<ClientAnswer> begun =
+                asked.executeAsync(new Request(true, "/v1/chat/completions", "Authorization", "Bearer a") {
+                    @Override
+                    public ProviderAnswer send(byte[] changed) {
+                        return new ProviderAnswer(
+                                200,
+                                Map.of("Content-Type", List.of("application/json")),
+                                new ByteArrayInputStream(new byte[1 << 20]) {
+                                    @Override
+                                    public void close() {
+                                        isClosed.set(true);
+                                    }
+                                });
+                    }
+                });
+        for (Runnable task = calls.poll(); task != null; task = calls.poll()) {
+            task.run();
+        }
+        isShut.set(true);
+        try (ClientAnswer answer = begun.get(20, TimeUnit.SECONDS)) {
+            assertThat(isClosed).isFalse();
+            assertThatThrownBy(() -> answer.body().readAllBytes())
+                    .isInstanceOf(IOException.class)
+                    .hasMessageContaining("executor");
+            assertThat(isClosed).isTrue();
+        }
     }
 
     /** {@code sk-} and random digits, so that they are nowhere but where a request has put them. */

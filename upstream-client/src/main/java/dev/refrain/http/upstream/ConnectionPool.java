@@ -61,6 +61,11 @@ final class ConnectionPool {
                 .sum();
     }
 
+    /** Calls that wait for a connection. */
+    int waiting() {
+        return byOrigin.values().stream().mapToInt(ProviderConnections::waiting).sum();
+    }
+
     /** Connections that are idle. */
     int idle() {
         return byOrigin.values().stream().mapToInt(ProviderConnections::idle).sum();

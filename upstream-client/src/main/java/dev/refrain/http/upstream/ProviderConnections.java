@@ -113,6 +113,11 @@ final class ProviderConnections implements Http1Connection.Owner, Http2Connectio
         }
     }
 
+    /** Calls that wait for a connection. */
+    synchronized int waiting() {
+        return waiting.size();
+    }
+
     /** Makes a connection for this call, which nobody gets after it. */
     void enterAlone(Exchange call) {
         lone.enter(call);

@@ -70,7 +70,8 @@ public final class UpstreamCall implements Upstream, Upstream.Call, Admission.Ap
     private boolean answered;
     private boolean admitted;
     private boolean waiting;
-    private boolean over;
+    /** Changed with the monitor held. */
+    private volatile boolean over;
 
     /**
      * Not made yet.
@@ -139,10 +140,16 @@ public final class UpstreamCall implements Upstream, Upstream.Call, Admission.Ap
 
     /**
      * Goes for a connection. Without the monitor: the connection's thread wants it first of all, and is often at work
-     * before this one goes on. Should the call have ended meanwhile, the connection is told so.
+     * before this one goes on. Should the call have ended meanwhile, the connection is told so. Whoever ended it may
+     * have withdrawn it before it was there.
      */
     private void enter() {
-        client.connections().enter(this);
+        if (!over) {
+            client.connections().enter(this);
+            if (over) {
+                client.connections().withdraw(this);
+            }
+        }
     }
 
     @Override

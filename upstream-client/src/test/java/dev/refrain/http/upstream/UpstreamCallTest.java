@@ -11,9 +11,12 @@ import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Future;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class UpstreamCallTest {
     private static final Duration LONG = Duration.ofSeconds(30);
@@ -62,6 +65,54 @@ class UpstreamCallTest {
         first.join();
         second.join();
         assertThat(provider.calls()).isEqualTo(2);
+    }
+
+    /** The time, which cancels a call when it is asked for the next time, or when a limit is set. */
+    private static final class CancellingTime implements Timers {
+        UpstreamCall call;
+        boolean whenLimited;
+        boolean whenAsked;
+
+        @Override
+        public long nanoTime() {
+            if (call != null && whenAsked) {
+                whenAsked = false;
+                call.cancel();
+            }
+            return System.nanoTime();
+        }
+
+        @Override
+        public Future<?> after(long nanos, Runnable task) {
+            if (call != null && whenLimited) {
+                whenLimited = false;
+                call.cancel();
+            }
+            return new CompletableFuture<>();
+        }
+    }
+
+    /** It may be cancelled on another thread, before it waits for a connection or just as it begins to. */
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void whoIsCancelledOnTheWayToAConnectionWaitsForNone(boolean isEarly) {
+        CancellingTime time = new CancellingTime();
+        try (UpstreamClient timed = new UpstreamClient(
+                new UpstreamOptions(
+                        new UpstreamOptions.Timeouts(LONG, LONG, LONG, LONG, LONG), 1, ProxyRules.NONE, null, true),
+                memory,
+                most -> {},
+                null,
+                time)) {
+            UpstreamCall call = new UpstreamCall(timed, request(), false, interim -> {});
+            CompletableFuture<Void> ended = new CompletableFuture<>();
+            time.call = call;
+            time.whenLimited = isEarly;
+            time.whenAsked = !isEarly;
+            call.fetch(new EndedSink(ended));
+            assertThat(timed.connections().waiting()).isZero();
+            assertThat(ended).isCompletedExceptionally();
+        }
     }
 
     private void call(ResponseSink sink) {
