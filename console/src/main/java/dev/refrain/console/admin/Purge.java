@@ -81,9 +81,10 @@ final class Purge {
         if (scope.matches("[0-9a-f]{12}")) {
             tags.add(scope);
         }
-        Set<String> shown = activity.scopeTags(scope);
-        shown.addAll(callers.tags(scope));
-        shown.forEach(tag -> tags.add(tag.substring(0, TAG_DIGITS)));
+        Set<String> logged = activity.scopeTags(scope);
+        // A key of a team that has a label stands in the log under that.
+        callers.labels(scope).forEach(label -> logged.addAll(activity.scopeTags(label)));
+        callers.tags(scope, logged).forEach(tag -> tags.add(tag.substring(0, TAG_DIGITS)));
         if (tags.isEmpty()) {
             throw AdminException.notFound(
                     "There was no request of the scope " + scope + ", as far as the log goes back.");

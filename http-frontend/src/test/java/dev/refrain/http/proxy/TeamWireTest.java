@@ -124,6 +124,36 @@ class TeamWireTest extends CredentialMatrixTest {
         assertThat(purged("others")).contains("1");
     }
 
+    /** What the log has of a label is from before the restart. */
+    @Test
+    void w83_aPurgeGoesByTheTeamsOfNow() throws Exception {
+        List<String> withCookie = List.of("Authorization: Bearer sk-old", "Cookie: a");
+        try (RawClient client = new RawClient(proxy.port())) {
+            isHit(client, body("a"), List.of("Authorization: Bearer sk-old"));
+            isHit(client, body("b"), withCookie);
+        }
+        proxy.activity(2);
+        // A new key, which has not asked yet, and one that has left.
+        String left = """
+                labels:
+                  - {name: old key, sha256: %s}
+                  - {name: fresh key, sha256: %s}
+                teams:
+                  - {name: ours, labels: [fresh key]}
+                """.formatted(sha256("sk-old"), sha256("sk-fresh"));
+        Path file = Files.writeString(folder.resolve("left.yaml"), left);
+        restart(Map.of(), "--config", file.toString());
+        assertThat(purged("old%20key")).as("but for what it had of its own").contains("1");
+        assertThat(purged("fresh%20key")).contains("1");
+        restart(Map.of());
+        try (RawClient client = new RawClient(proxy.port())) {
+            isHit(client, body("b"), withCookie);
+        }
+        proxy.activity(3);
+        restart(Map.of());
+        assertThat(purged("ours")).as("with another credential, too").contains("1");
+    }
+
     private String purged(String scope) {
         return proxy.send(HttpRequest.newBuilder(proxy.admin("/admin/api/entries?scope=" + scope))
                         .header("X-Refrain-Admin", "1")

@@ -10,6 +10,7 @@ import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -72,9 +73,6 @@ public final class Callers {
         this.names = Map.copyOf(names);
         this.teams = Map.copyOf(teams);
         this.anonymous = cache.pipeline().scope("");
-        // So that what a team has can be removed before any of it has asked.
-        Set.copyOf(teams.values())
-                .forEach(team -> labelled.add(team, ofTeam(team, List.of()).hexTag()));
     }
 
     private CacheScope ofTeam(String team, List<String> others) {
@@ -91,9 +89,46 @@ public final class Callers {
         return caller.scope().equals(anonymous);
     }
 
-    /** The tags of scopes that were lately shown under a configured label. */
-    public Set<String> tags(String label) {
-        return labelled.of(label);
+    /**
+     * The tags of the scopes that a configured label stands for: those that were lately shown under it, and its team's,
+     * whether or not any of that has asked; but of no other team's, which its keys may have left.
+     *
+     * @param logged tags that stand in a log under the label, which may be older than the configuration
+     */
+    public Set<String> tags(String label, Set<String> logged) {
+        Set<String> tags = labelled.of(label);
+        tags.addAll(logged);
+        Set<String> own = new HashSet<>(Set.of(label));
+        names.forEach((key, name) -> {
+            if (name.equals(label) && teams.containsKey(key)) {
+                own.add(teams.get(key));
+            }
+        });
+        for (String team : Set.copyOf(teams.values())) {
+            String tag = ofTeam(team, List.of()).hexTag();
+            if (own.contains(team)) {
+                tags.add(tag);
+            } else {
+                tags.remove(tag);
+            }
+        }
+        return tags;
+    }
+
+    /** The labels whose keys are all in a team. */
+    public Set<String> labels(String team) {
+        Set<String> labels = new HashSet<>();
+        names.forEach((key, name) -> {
+            if (team.equals(teams.get(key))) {
+                labels.add(name);
+            }
+        });
+        names.forEach((key, name) -> {
+            if (!team.equals(teams.get(key))) {
+                labels.remove(name);
+            }
+        });
+        return labels;
     }
 
     /** @param name in lower case */
