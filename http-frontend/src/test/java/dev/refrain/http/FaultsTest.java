@@ -62,7 +62,7 @@ class FaultsTest {
 
     private static void assertNames(String test, String fault, Map<String, String> sources) {
         String[] name = test.split("\\.", -1);
-        assertThat(sources).as(test).containsKey(name[0]);
+        assertThat(sources.keySet()).as(test).contains(name[0]);
         String source = sources.get(name[0]);
         int method = source.indexOf("    void " + name[1] + "(");
         assertThat(method).as(test).isPositive();
