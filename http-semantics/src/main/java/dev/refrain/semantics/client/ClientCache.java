@@ -269,7 +269,8 @@ public final class ClientCache {
 
         Exchange bypass(BypassReason reason) {
             bypass = reason;
-            ifItFails = new CacheOutcome.Bypass(reason);
+            // Off if only a body might have turned it on.
+            ifItFails = controls.enabled() ? new CacheOutcome.Bypass(reason) : null;
             record.asked(ifItFails, null, null);
             return this;
         }
@@ -310,9 +311,7 @@ public final class ClientCache {
 
         void start() {
             client = new ClientExchange(request, record, cache.admin().memory());
-            if (!controls.enabled()) {
-                cache.respond(decision.request(), controls, this, client);
-            } else if (key != null) {
+            if (!controls.enabled() || key != null) {
                 cache.pipeline().respond(key, controls, this, client);
             } else {
                 cache.pipeline().bypass(bypass, controls, this, client);

@@ -149,6 +149,33 @@ class ClientCacheTest {
         }
     }
 
+    /** A body that might have turned caching on, and cannot be looked into. */
+    @Test
+    void whatCannotBeLookedIntoIsPassedOnIfItsHeadTurnsNothingOn() throws IOException {
+        Policy byModel = new Policy(
+                "any model",
+                new Policy.Match(null, "*", null, null),
+                Policy.Caching.ON,
+                null,
+                null,
+                Policy.Mode.READ_WRITE,
+                null,
+                true,
+                null);
+        RefrainOptions options = RefrainOptions.builder()
+                .on(false)
+                .policies(new Policies(List.of(byModel)))
+                .executor(Runnable::run)
+                .build();
+        String[] headers = {"Authorization", "Bearer k", "Content-Encoding", "br"};
+        try (ClientAnswer answer =
+                ClientCache.of(cache, options).execute(new Request(true, "/v1/chat/completions", headers))) {
+            assertThat(answer.body().readAllBytes()).isNotEmpty();
+            assertThat(answer.field("X-OpenRouter-Cache-Status")).isNull();
+        }
+        assertThat(called).hasSize(1);
+    }
+
     private static List<String[]> different() {
         List<String[]> different = new ArrayList<>();
         for (String[] more : new String[][] {
