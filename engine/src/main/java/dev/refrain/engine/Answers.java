@@ -440,6 +440,14 @@ final class Answers implements AutoCloseable {
         return removed;
     }
 
+    /** The keys of what is stored whose digests, in hexadecimal, begin with a text. */
+    List<CacheKey> keysOf(String beginning) {
+        HexFormat hex = HexFormat.of();
+        return store.find(bytes -> hex.formatHex(bytes).startsWith(beginning)).stream()
+                .map(digest -> new CacheKey(Endpoint.CHAT, false, digest, 0))
+                .toList();
+    }
+
     /** Removes expired answers at once. Returns how many. */
     long sweep() {
         long removed = store.sweep(nowMillis() - staleIfErrorMillis);

@@ -205,6 +205,36 @@ public final class CachePipeline {
     }
 
     /**
+     * Takes an answer back: it is removed from the store, from memory and, with a {@link
+     * ResponseCacheBuilder#sharedTier shared tier}, on all machines as soon as they hear of it (wire rule W85). A call
+     * that is still fetching it goes on for those who wait, and its answer is not stored. What has replaced the answer
+     * meanwhile stays here, but is no longer shared. Walks the keys of the whole store; do not call it on a thread that
+     * serves requests.
+     *
+     * @param shortDigest the beginning of the key's digest, {@link CacheKey#shortDigest}
+     * @param sourceId generation id of the response that filled the entry; null if that had none
+     * @throws IllegalArgumentException if the digest is not 12 hexadecimal digits in lower case
+     */
+    public void takeBack(String shortDigest, String sourceId) {
+        if (!shortDigest.matches("[0-9a-f]{12}")) {
+            throw new IllegalArgumentException("not 12 hexadecimal digits: " + shortDigest);
+        }
+        coalescer.takeBack(shortDigest, sourceId);
+    }
+
+    /**
+     * The same of an answer that is still being fetched, known by an id that its first client or one who follows has
+     * got. It looks at no entry of another key, and walks over no store.
+     *
+     * @param scope whoever received the id; another's is not found
+     * @param id generation id in the head of a response
+     * @return whether there was such a call
+     */
+    public boolean takeBack(CacheScope scope, String id) {
+        return coalescer.takeBack(scope, id);
+    }
+
+    /**
      * The provider's id of an answer that was replayed under another id (wire rule W26b). The provider knows only its
      * own id. It is kept until 30 days after the answer's lifetime, unless it is evicted.
      *

@@ -5,6 +5,10 @@ import dev.refrain.engine.exchange.Upstream;
 import dev.refrain.engine.internal.Pool;
 import dev.refrain.engine.internal.template.LiveCopy;
 import dev.refrain.engine.spi.EntryBuffer;
+import dev.refrain.engine.stats.EntryFacts;
+import java.util.HashSet;
+import java.util.Objects;
+import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -18,6 +22,9 @@ final class Coalescer {
     private final Answers answers;
     private final UpstreamCalls calls;
     private final Flights flights;
+    /** Held during walks over the store that clients ask for, so that they take no more than one thread. */
+    private final Object walks = new Object();
+
     private final Pool<EntryBuffer> pieces = new Pool<>(() -> new EntryBuffer(8 * 1024));
 
     /** Whether a call is under way that an identical request would join. */
@@ -228,6 +235,51 @@ final class Coalescer {
         boolean removed = answers.remove(key);
         var unused = shared.remove(key, began -> {});
         return removed;
+    }
+
+    /** See {@link CachePipeline#takeBack}. */
+    boolean takeBack(CacheScope scope, String id) {
+        Flight running = flights.ofId(scope, id);
+        if (running == null) {
+            return false;
+        }
+        takeBack(running.key(), running.head().generationId());
+        return true;
+    }
+
+    /** See {@link CachePipeline#takeBack}. */
+    void takeBack(String shortDigest, String sourceId) {
+        Set<CacheKey> keys = new HashSet<>();
+        Flight running = flights.ofDigest(shortDigest);
+        if (running != null) {
+            keys.add(running.key());
+        }
+        synchronized (walks) {
+            keys.addAll(answers.keysOf(shortDigest));
+        }
+        keys.forEach(key -> takeBack(key, sourceId));
+        if (keys.isEmpty() && answers.shared() != null) {
+            // Others may have what was evicted here. Without the whole key each of them has to walk over its store.
+            synchronized (walks) {
+                answers.shared().notices().raiseAndWait(SharedBarriers.digest(shortDigest));
+            }
+        }
+    }
+
+    private void takeBack(CacheKey key, String sourceId) {
+        Flight running = flights.get(key);
+        if (running != null && running.isSource(sourceId)) {
+            // First, so that it stores nothing after the removal.
+            running.supersede();
+        }
+        EntryFacts stored = answers.inspect(key);
+        if (stored == null || Objects.equals(stored.sourceId(), sourceId)) {
+            answers.remove(key);
+        }
+        if (answers.shared() != null) {
+            // Others may still have it where this machine has a newer one.
+            var unused = answers.shared().remove(key, began -> {});
+        }
     }
 
     /** @param own the flight that begins with it, or null if its answer is not stored */

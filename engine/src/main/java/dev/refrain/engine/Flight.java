@@ -86,6 +86,11 @@ final class Flight extends CaptureSink {
         /** Whether the call is to go on for this one alone. Called with the flight's monitor held. */
         boolean keepsCall();
 
+        /** Whether its client has this generation id. */
+        default boolean hasId(String id) {
+            return false;
+        }
+
         /** It lags so far behind that holding the stream for it would exceed the limit: it gets no more. */
         void overrun();
 
@@ -728,5 +733,17 @@ final class Flight extends CaptureSink {
 
     ResponseHead head() {
         return head;
+    }
+
+    /** Whether the answer, once it is stored, has this generation id as its source. */
+    boolean isSource(String id) {
+        ResponseHead answer = head;
+        return answer != null && Objects.equals(id, answer.generationId());
+    }
+
+    /** Whether the leader or a follower has this generation id. */
+    boolean hasGiven(String id) {
+        // Nobody has one before there is a head.
+        return head != null && (isSource(id) || members().stream().anyMatch(member -> member.hasId(id)));
     }
 }

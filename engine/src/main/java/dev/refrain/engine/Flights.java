@@ -1,6 +1,7 @@
 package dev.refrain.engine;
 
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Predicate;
 
 /** The flights that can be joined: at most one for each key (wire rule W28). */
 final class Flights {
@@ -27,6 +28,20 @@ final class Flights {
     /** Removes a flight, if it is still there. */
     void remove(Flight flight) {
         joinable.remove(flight.key(), flight);
+    }
+
+    /** A flight whose key's digest begins so ({@link CacheKey#shortDigest}), or null if there is none. */
+    Flight ofDigest(String shortDigest) {
+        return first(flight -> flight.key().shortDigest().equals(shortDigest));
+    }
+
+    /** A flight of a scope that has given a client this generation id, or null if there is none. */
+    Flight ofId(CacheScope scope, String id) {
+        return first(flight -> scope.equals(flight.key().knownScope()) && flight.hasGiven(id));
+    }
+
+    private Flight first(Predicate<Flight> which) {
+        return joinable.values().stream().filter(which).findFirst().orElse(null);
     }
 
     int size() {

@@ -89,6 +89,11 @@ final class Follower implements Flight.Member {
     }
 
     @Override
+    public boolean hasId(String other) {
+        return other.equals(new String(id, StandardCharsets.ISO_8859_1));
+    }
+
+    @Override
     public void overrun() {
         overrun = true;
     }

@@ -664,6 +664,41 @@ class SharedTierTest {
         assertThat(calls).hasValue(1);
     }
 
+    /** By a machine whose own store has evicted it, or never had it. */
+    @Test
+    void w85_whatIsNotStoredHereIsTakenBackElsewhere() throws IOException {
+        Machine one = new Machine(SECRET);
+        Machine other = new Machine(SECRET);
+        one.share(CHAT_REQUEST);
+        String digest = one.cache.key(chat(CHAT_REQUEST)).orElseThrow().shortDigest();
+        answer = CHAT_ANSWER.replace("Hello", "Newer");
+
+        other.cache.pipeline().takeBack(digest, "gen-any");
+
+        assertThat(other.ask(CHAT_REQUEST).text()).contains("Newer");
+        assertThat(one.ask(CHAT_REQUEST).text()).contains("Newer");
+    }
+
+    /** Here and elsewhere, and not what has replaced it here. */
+    @Test
+    void w85_whatIsTakenBackIsRemovedOnAllMachines() throws IOException {
+        Machine one = new Machine(SECRET);
+        Machine other = new Machine(SECRET);
+        one.share(CHAT_REQUEST);
+        other.ask(CHAT_REQUEST);
+        CacheKey key = one.cache.key(chat(CHAT_REQUEST)).orElseThrow();
+        String source = one.cache.admin().inspect(key).orElseThrow().sourceId();
+
+        one.cache.pipeline().takeBack(key.shortDigest(), "gen-another");
+        until(() -> other.cache.admin().inspect(key).isEmpty());
+        assertThat(one.cache.admin().inspect(key)).isPresent();
+
+        one.cache.pipeline().takeBack(key.shortDigest(), source);
+        assertThat(one.cache.admin().inspect(key)).isEmpty();
+        answer = CHAT_ANSWER.replace("Hello", "Newer");
+        assertThat(other.ask(CHAT_REQUEST).text()).contains("Newer");
+    }
+
     @Test
     void w91_aMachineThatWasCutOffCatchesUp() throws IOException {
         Machine one = new Machine(SECRET);

@@ -3,20 +3,15 @@ package dev.refrain.console.activity;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.refrain.engine.exchange.Endpoint;
-import dev.refrain.engine.exchange.ResponseHead;
-import dev.refrain.engine.exchange.ResponseSink;
 import java.math.BigDecimal;
-import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.List;
-import java.util.Map;
 
 /**
  * The record of a generation in the format of OpenRouter's API (wire rule W60). Fields that are not known here are
  * null. Stateless.
  */
-public final class GenerationRecord {
+final class GenerationRecord {
     /** Fields that clients' data models require. */
     private static final List<String> NOT_KNOWN_HERE = List.of(
             "upstream_id",
@@ -47,16 +42,9 @@ public final class GenerationRecord {
 
     private GenerationRecord() {}
 
-    /** Answers with a record, whole. */
-    public static void send(Activity record, ResponseSink client) {
-        byte[] body = JsonNodeFactory.instance
-                .objectNode()
-                .set("data", data(record))
-                .toString()
-                .getBytes(StandardCharsets.UTF_8);
-        client.head(new ResponseHead(200, "application/json", null, body.length, null, null, Map.of()));
-        client.chunk(ByteBuffer.wrap(body));
-        client.end();
+    /** A record as a document. */
+    static ObjectNode of(Activity record) {
+        return JsonNodeFactory.instance.objectNode().set("data", data(record));
     }
 
     private static ObjectNode data(Activity record) {

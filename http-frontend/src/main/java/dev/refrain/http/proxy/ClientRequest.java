@@ -169,10 +169,11 @@ final class ClientRequest {
         return missed != null ? Optional.of(missed) : parts.steps().key(parts.cache(), request);
     }
 
-    /** Whether this asks for the record of a generation (W60). */
+    /** Whether this asks for the record of a generation (W60), or takes its answer back (W85). */
     boolean isGeneration() {
         return route.path().equals("/generation")
-                && exchange.getRequestMethod().equals(Methods.GET)
+                && (exchange.getRequestMethod().equals(Methods.GET)
+                        || exchange.getRequestMethod().equals(Methods.DELETE))
                 && exchange.getQueryParameters().containsKey("id")
                 && exchange.isRequestComplete();
     }

@@ -1,7 +1,6 @@
 package dev.refrain.http.proxy;
 
-import dev.refrain.console.activity.Activity;
-import dev.refrain.console.activity.GenerationRecord;
+import dev.refrain.console.activity.GenerationRecords;
 import dev.refrain.engine.CacheControls;
 import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.CacheRequest;
@@ -28,7 +27,6 @@ import io.undertow.server.HttpHandler;
 import io.undertow.server.HttpServerExchange;
 import io.undertow.util.SameThreadExecutor;
 import java.io.IOException;
-import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -49,6 +47,7 @@ final class ProxyHandler implements HttpHandler {
     private final Parts parts;
     private final ResponseCache cache;
     private final ProviderCalls calls;
+    private final GenerationRecords generations;
     private final ClientLimits reading;
     private final int maxRequestBytes;
 
@@ -56,6 +55,7 @@ final class ProxyHandler implements HttpHandler {
         this.parts = parts;
         this.cache = parts.cache();
         this.calls = new ProviderCalls(parts);
+        this.generations = new GenerationRecords(parts.activity(), cache.pipeline());
         this.reading = parts.limits().reading();
         this.maxRequestBytes = cache.admin().maxRequestBytes();
     }
@@ -111,22 +111,14 @@ final class ProxyHandler implements HttpHandler {
         EarlyAnswer.once(request.exchange(), reading, flaw -> request.client().fail(flaw == null ? why : flaw));
     }
 
-    /**
-     * The record of a generation that was made here, for the caller that it was made for. The provider has all other
-     * records (W60).
-     */
+    /** What is asked about a generation that was made here. All others are the provider's (W60, W85). */
     private void generation(ClientRequest request) {
         HttpServerExchange exchange = request.exchange();
         String id = exchange.getQueryParameters().get("id").getFirst();
         Caller caller = request.caller();
         // The record may have to be read from the disk.
         exchange.getConnection().getWorker().execute(() -> {
-            Optional<Activity> record = parts.activity()
-                    .find(id, caller)
-                    .filter(found -> found.outcome().isCached());
-            if (record.isPresent()) {
-                GenerationRecord.send(record.get(), request.client());
-            } else {
+            if (!generations.answer(request.method(), id, caller, request.client())) {
                 exchange.getIoThread().execute(() -> forward(request));
             }
         });

@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.net.URI;
+import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -150,6 +151,25 @@ class SharedTierWireTest {
 
         until(() -> other.cached(WireTest.CHAT, request(1)).body().contains("Newer"));
         WireTest.assertHit(one.cached(WireTest.CHAT, request(1)));
+        assertThat(provider.calls()).isEqualTo(2);
+    }
+
+    @Test
+    void w85_whatIsTakenBackFromOneProxyIsGoneForBoth() throws IOException {
+        RunningProxy one = proxy();
+        RunningProxy other = proxy();
+        share(one, request(1));
+        String id = WireTest.header(other.cached(WireTest.CHAT, request(1)), WireTest.GENERATION);
+        other.activity(1);
+        provider.does((exchange, request) -> ScriptedProvider.json(exchange, 200, ANSWER.replace("Hello", "Newer")));
+
+        HttpResponse<String> taken = other.send(HttpRequest.newBuilder(other.uri("/v1/generation?id=" + id))
+                .DELETE()
+                .header("Authorization", "Bearer sk-test"));
+
+        assertThat(taken.body()).contains("\"deleted\":true");
+        until(() -> one.cached(WireTest.CHAT, request(1)).body().contains("Newer"));
+        until(() -> other.cached(WireTest.CHAT, request(1)).body().contains("Newer"));
         assertThat(provider.calls()).isEqualTo(2);
     }
 

@@ -1,0 +1,82 @@
+package dev.refrain.console.activity;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import dev.refrain.engine.CachePipeline;
+import dev.refrain.engine.exchange.ResponseHead;
+import dev.refrain.engine.exchange.ResponseSink;
+import dev.refrain.semantics.caller.Caller;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Answers what clients ask about generations by their ids (wire rules W60 and W85), each only to the caller who
+ * received the id. May read from the disk, so do not call it on a thread that serves requests. No parameter is null.
+ * Thread-safe.
+ */
+public final class GenerationRecords {
+    private final ActivityLog log;
+    private final CachePipeline cache;
+
+    /**
+     * For one proxy.
+     *
+     * @param log knows the ids
+     * @param cache has the answers
+     */
+    public GenerationRecords(ActivityLog log, CachePipeline cache) {
+        this.log = log;
+        this.cache = cache;
+    }
+
+    /**
+     * Answers, unless that is the provider's to do.
+     *
+     * @param method {@code DELETE} takes the answer back that had this id; any other asks for its record
+     * @return whether the client has been answered
+     */
+    public boolean answer(String method, String id, Caller caller, ResponseSink client) {
+        return method.equals("DELETE") ? takeBack(id, caller, client) : send(id, caller, client);
+    }
+
+    /** Only what was made here. The provider has all other records. */
+    private boolean send(String id, Caller caller, ResponseSink client) {
+        Optional<Activity> record =
+                log.find(id, caller).filter(found -> found.outcome().isCached());
+        record.ifPresent(found -> send(GenerationRecord.of(found), client));
+        return record.isPresent();
+    }
+
+    private boolean takeBack(String id, Caller caller, ResponseSink client) {
+        // A request is logged when it has ended.
+        if (!cache.takeBack(caller.scope(), id)) {
+            Optional<Activity> record = log.find(id, caller).filter(GenerationRecords::mayBeStored);
+            if (record.isEmpty()) {
+                return false;
+            }
+            Activity found = record.get();
+            cache.takeBack(found.key(), found.outcome().isCached() ? found.sourceId() : found.id());
+        }
+        send(
+                JsonNodeFactory.instance
+                        .objectNode()
+                        .put("id", id)
+                        .put("object", "generation.deleted")
+                        .put("deleted", true),
+                client);
+        return true;
+    }
+
+    private static boolean mayBeStored(Activity found) {
+        return found.key() != null && (found.outcome().isCached() || found.outcome() == Outcome.MISS);
+    }
+
+    private static void send(JsonNode document, ResponseSink client) {
+        byte[] body = document.toString().getBytes(StandardCharsets.UTF_8);
+        client.head(new ResponseHead(200, "application/json", null, body.length, null, null, Map.of()));
+        client.chunk(ByteBuffer.wrap(body));
+        client.end();
+    }
+}
