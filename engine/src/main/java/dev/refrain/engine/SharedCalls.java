@@ -168,6 +168,11 @@ final class SharedCalls implements SharedLease.Tier {
                 .toCompletableFuture();
     }
 
+    /** Says that the call of another machine is followed, without asking for its lease. */
+    CompletableFuture<SharedTier.Lease> want(byte[] digest) {
+        return tier.lease(digest, 0, timing.wanted().toMillis()).toCompletableFuture();
+    }
+
     /** This machine has the lease of a key. */
     SharedLease granted(Flight flight, byte[] digest, long token) {
         SharedLease lease = new SharedLease(this, flight, digest, token);

@@ -1,6 +1,7 @@
 package dev.refrain.engine;
 
 import dev.refrain.engine.spi.SharedTier;
+import java.util.concurrent.CompletionStage;
 
 /**
  * The lease under which this machine calls the provider for a key. It is given back when what machines share of the
@@ -119,19 +120,30 @@ final class SharedLease {
         if (wanted || fades || now - renewedAt > calls.timing().held().toNanos() / 3) {
             renewedAt = now;
             renewedAsWanted = wanted;
-            long millis = (wanted ? calls.timing().wanted() : calls.timing().held()).toMillis();
-            var unused = calls.tier().renew(digest, token, millis).whenComplete((held, failure) -> {
-                if (failure == null && !held) {
-                    lost();
-                }
-            });
+            renew((wanted ? calls.timing().wanted() : calls.timing().held()).toMillis());
         }
         if (wasWanted && !wanted) {
             calls.execute(flight::cancelIfAbandoned);
         }
     }
 
-    /** It has lapsed, or the tier has forgotten it. The call goes on. */
+    private void renew(long millis) {
+        CompletionStage<Boolean> asked;
+        synchronized (this) {
+            // Never after it was given back, which would take it again.
+            if (over) {
+                return;
+            }
+            asked = calls.tier().renew(digest, token, millis);
+        }
+        var unused = asked.whenComplete((held, failure) -> {
+            if (failure == null && !held) {
+                lost();
+            }
+        });
+    }
+
+    /** Another machine has it by now. The call goes on. */
     private void lost() {
         SharedPublisher ours;
         synchronized (this) {
@@ -188,8 +200,8 @@ final class SharedLease {
                 return;
             }
             over = true;
+            var unused = calls.tier().release(digest, token);
         }
         calls.drop(this);
-        var unused = calls.tier().release(digest, token);
     }
 }

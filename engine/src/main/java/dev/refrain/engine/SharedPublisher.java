@@ -237,6 +237,9 @@ final class SharedPublisher implements Flight.Member {
     }
 
     private void sendUnderWay() {
+        if (over) {
+            return;
+        }
         var unused = calls.tier()
                 .append(lease.digest(), lease.token(), number, underWay)
                 .whenComplete((taken, failure) -> {

@@ -60,6 +60,12 @@ final class SharedWait implements Upstream.Call {
 
     private long heardAt;
     private boolean called;
+    /** By its holder, who appends no more. */
+    private boolean isGivenBack;
+    /** Whether it has lapsed, and since when that is known. */
+    private boolean isLost;
+
+    private long lostAt;
 
     SharedWait(SharedCalls calls, Flight flight, byte[] digest, SharedCalls.Party party) {
         this.calls = calls;
@@ -349,6 +355,7 @@ final class SharedWait implements Upstream.Call {
             due = false;
             askWhileFollowing();
         } else if (appended || released) {
+            isGivenBack |= released;
             appended = false;
             released = false;
             read();
@@ -361,23 +368,15 @@ final class SharedWait implements Upstream.Call {
     /** That is how the other machine knows that somebody follows. */
     private void askWhileFollowing() {
         busy = true;
-        var unused = calls.ask(digest)
+        var unused = calls.want(digest)
                 .whenComplete((said, failure) -> answer(() -> {
                     if (failure == null) {
                         heardAt = calls.nanos();
-                        giveBack(said);
                         read();
                     } else if (isUnheardForLong() || calls.isClosed()) {
                         broken(failure);
                     }
                 }));
-    }
-
-    /** If it was granted, the other machine has lost it. This one does not call. */
-    private void giveBack(Lease said) {
-        if (said.mine()) {
-            var unused = calls.tier().release(digest, said.micros());
-        }
     }
 
     private void read() {
@@ -408,15 +407,27 @@ final class SharedWait implements Upstream.Call {
         if (stream != null) {
             flight.progressedElsewhere();
         }
+        if (pieces.live()) {
+            isLost = false;
+        }
         if (!pieces.pieces().isEmpty()) {
             read();
         } else if (!pieces.live()) {
-            if (stream != null) {
-                broken(new IllegalStateException("the machine that fetched the answer has lost it"));
-            } else {
+            if (stream == null) {
                 released = true;
+            } else if (isGivenBack || isLostForGood()) {
+                broken(new IllegalStateException("the machine that fetched the answer has lost it"));
             }
         }
+    }
+
+    /** After a pause of the tier a lease has lapsed, and its holder has to come by to renew it. */
+    private boolean isLostForGood() {
+        if (!isLost) {
+            isLost = true;
+            lostAt = calls.nanos();
+        }
+        return calls.nanos() - lostAt > calls.timing().wanted().toNanos();
     }
 
     /** Returns false if it cannot be a piece. */

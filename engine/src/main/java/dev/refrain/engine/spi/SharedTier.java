@@ -120,18 +120,20 @@ public interface SharedTier extends AutoCloseable {
      * <p>A lease that nobody else wants may be long, so that it need not be renewed. Once it is wanted, whoever waits
      * is to hear soon if its holder has died.
      *
-     * @param millis for how long it is held unless it is renewed, positive
+     * @param millis for how long it is held unless it is renewed; 0 if it is not to be granted, for who only wants what
+     *     its holder does. If nobody holds it, the answer's time is 0 then
      * @param wantedMillis for how long at most another's lease is held from now on, unless it is renewed after that,
      *     positive
      */
     CompletionStage<Lease> lease(byte[] key, long millis, long wantedMillis);
 
     /**
-     * Holds a lease for longer.
+     * Holds a lease for longer. One that has lapsed, or that the tier has forgotten, is held again if nobody else holds
+     * one for the key. Not to be called after {@link #release}.
      *
      * @param token {@link Lease#micros}
      * @param millis from now on, positive
-     * @return false if it is not held any more
+     * @return false if another lease is held
      */
     CompletionStage<Boolean> renew(byte[] key, long token, long millis);
 
@@ -151,7 +153,7 @@ public interface SharedTier extends AutoCloseable {
      *
      * @param pieces in order, without a gap, from the one that was asked for; empty if there is none yet. There may be
      *     more than one answer holds
-     * @param live whether the lease is still held. If not, nothing will be appended
+     * @param live whether the lease is still held. If not, and it was not given back, its holder may renew it
      */
     record Pieces(List<byte[]> pieces, boolean live) {}
 
@@ -159,7 +161,7 @@ public interface SharedTier extends AutoCloseable {
      * Appends a piece to the live stream of a lease, and wakes those who wait for the lease. The stream can be read for
      * as long as the lease is held and a second or more after that, and goes some seconds later.
      *
-     * @param token of a lease that is held
+     * @param token of a lease that is held, or has lapsed a moment ago: then it is held again for a moment
      * @param number of the piece, from 0. One that is there already is not appended again
      * @return false if the lease is not held any more, the pieces before this one are not there any more, or the stream
      *     would be longer than the tier keeps

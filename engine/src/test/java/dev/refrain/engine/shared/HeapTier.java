@@ -63,6 +63,7 @@ public final class HeapTier implements SharedTier {
             /** What it was granted after, whose stream can still be read. */
             Held previous;
 
+            boolean released;
             long bytes;
             long until;
 
@@ -148,6 +149,9 @@ public final class HeapTier implements SharedTier {
             Value value = current(key);
             boolean stored = value != null && value.entry != null;
             Held held = held(key);
+            if (held == null && millis == 0) {
+                return new Lease(0, false, stored);
+            }
             if (held == null) {
                 Held last = leases.get(key);
                 Held granted = new Held(machine, last == null ? now : Math.max(now, last.token + 1));
@@ -175,15 +179,20 @@ public final class HeapTier implements SharedTier {
             return held == null || held.token != token ? null : held;
         }
 
-        private synchronized boolean renew(ByteBuffer key, long token, long millis) {
-            Held held = held(key, token);
-            if (held != null) {
-                held.until = clock.getAsLong() + millis * 1000;
+        private synchronized boolean renew(HeapTier machine, ByteBuffer key, long token, long millis) {
+            Held held = leases.computeIfAbsent(key, forgotten -> new Held(machine, token));
+            if (held.token != token || held.released) {
+                return false;
             }
-            return held != null;
+            held.until = clock.getAsLong() + millis * 1000;
+            return true;
         }
 
         private synchronized boolean release(ByteBuffer key, long token) {
+            Held last = leases.get(key);
+            if (last != null && last.token == token) {
+                last.released = true;
+            }
             Held held = held(key, token);
             if (held != null) {
                 held.until = 0;
@@ -193,6 +202,10 @@ public final class HeapTier implements SharedTier {
         }
 
         private synchronized boolean append(ByteBuffer key, long token, int number, byte[] piece) {
+            Held lapsed = leases.get(key);
+            if (held(key) == null && lapsed != null && !lapsed.released && !lapsed.pieces.isEmpty()) {
+                lapsed.until = clock.getAsLong() + 1_500_000;
+            }
             Held held = held(key, token);
             if (held != null && held.pieces.size() > number) {
                 return true;
@@ -368,7 +381,7 @@ public final class HeapTier implements SharedTier {
     @Override
     public CompletionStage<Lease> lease(byte[] key, long millis, long wantedMillis) {
         ByteBuffer of = key(key);
-        positive(millis);
+        positive(millis + 1);
         positive(wantedMillis);
         return ask(() -> engine.lease(this, of, millis, wantedMillis));
     }
@@ -377,7 +390,7 @@ public final class HeapTier implements SharedTier {
     public CompletionStage<Boolean> renew(byte[] key, long token, long millis) {
         ByteBuffer of = key(key);
         positive(millis);
-        return ask(() -> engine.renew(of, token, millis));
+        return ask(() -> engine.renew(this, of, token, millis));
     }
 
     @Override

@@ -574,6 +574,31 @@ public abstract class SharedTierContract {
         assertThat(after.pieces()).hasSize(1);
     }
 
+    /** After a pause of the tier, or of a machine. */
+    @Test
+    void aLeaseThatHasLapsedIsHeldAgainIfNobodyElseHoldsIt() {
+        SharedTier one = open();
+        SharedTier other = open();
+        long token = of(one.lease(key(1), MOMENT, MINUTE)).micros();
+        assertThat(of(one.append(key(1), token, 0, bytes(10, 0)))).isTrue();
+        eventually(() -> !of(other.read(key(1), token, 0)).live());
+        // It only wants what the other does.
+        assertThat(of(other.lease(key(1), 0, MINUTE))).isEqualTo(new Lease(0, false, false));
+        assertThat(of(one.append(key(1), token, 1, bytes(10, 1)))).isTrue();
+        assertThat(of(other.read(key(1), token, 0)).live()).isTrue();
+        eventually(() -> !of(other.read(key(1), token, 0)).live());
+        assertThat(of(one.renew(key(1), token, MINUTE))).isTrue();
+        assertThat(of(other.read(key(1), token, 0))).satisfies(pieces -> {
+            assertThat(pieces.live()).isTrue();
+            assertThat(pieces.pieces()).hasSize(2);
+        });
+        assertThat(of(other.lease(key(1), 0, MINUTE))).isEqualTo(new Lease(token, false, false));
+        flush();
+        assertThat(of(one.renew(key(1), token, MINUTE))).isTrue();
+        assertThat(of(other.lease(key(1), MINUTE, MINUTE)).mine()).isFalse();
+        assertThat(of(one.append(key(1), token, 2, bytes(10, 2)))).isFalse();
+    }
+
     /** An answer of the tier was lost, or all that the tier had. */
     @Test
     void aPieceIsAppendedOnceAndOnlyAfterThoseBefore() {

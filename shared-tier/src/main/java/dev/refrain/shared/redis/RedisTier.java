@@ -222,7 +222,7 @@ public final class RedisTier implements SharedTier {
     @Override
     public CompletionStage<Lease> lease(byte[] key, long millis, long wantedMillis) {
         byte[][] keys = {names.lease(requireKey(key)), names.waiters(key), names.entry(key)};
-        byte[] forMillis = digits(requirePositive(millis));
+        byte[] forMillis = digits(millis == 0 ? 0 : requirePositive(millis));
         byte[] whenWanted = digits(requirePositive(wantedMillis));
         CompletionStage<byte[]> time =
                 clock == null || clock.micros() == 0 ? now() : CompletableFuture.completedStage(time(clock));
@@ -251,7 +251,8 @@ public final class RedisTier implements SharedTier {
                     names.streamLength(key, time)
                 },
                 Names.bytes(time),
-                digits(requirePositive(millis)));
+                digits(requirePositive(millis)),
+                machine);
     }
 
     @Override
@@ -260,7 +261,12 @@ public final class RedisTier implements SharedTier {
         return run(
                 Script.RELEASE,
                 RedisTier::isYes,
-                new byte[][] {names.lease(requireKey(key)), names.waiters(key), names.stream(key, time)},
+                new byte[][] {
+                    names.lease(requireKey(key)),
+                    names.waiters(key),
+                    names.stream(key, time),
+                    names.streamLength(key, time)
+                },
                 names.machines(),
                 key,
                 Names.bytes(time));
@@ -285,7 +291,8 @@ public final class RedisTier implements SharedTier {
                 Names.bytes(time),
                 piece,
                 digits(settings.maxEntryBytes()),
-                digits(number));
+                digits(number),
+                machine);
     }
 
     @Override

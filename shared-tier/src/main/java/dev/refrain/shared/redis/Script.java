@@ -162,6 +162,7 @@ record Script(String text, String digest) {
             local kind = redis.call('GETRANGE', KEYS[3], 0, 0)
             local stored = (kind == 'E' or kind == 'M') and 1 or 0
             if not lease then
+              if ARGV[4] == '0' then return {0, 0, stored} end
               local now = now_or(ARGV[6])
               redis.call('SET', KEYS[1], now .. ARGV[3], 'PX', ARGV[4])
               return {1, now, stored}
@@ -174,8 +175,12 @@ record Script(String text, String digest) {
             return {0, string.sub(lease, 1, 16), stored}
             """);
 
-    /** KEYS lease, waiters, stream, its length; ARGV token, for how long. Returns whether it is held. */
+    /**
+     * KEYS lease, waiters, stream, its length; ARGV token, for how long, machine. Returns whether it is held. After a
+     * server's pause, or when it was emptied, the lease is set again.
+     */
     static final Script RENEW = of(WAKE + """
+            if redis.call('EXISTS', KEYS[1]) == 0 then redis.call('SET', KEYS[1], ARGV[1] .. ARGV[3]) end
             if not held(ARGV[1]) then return {0} end
             redis.call('PEXPIRE', KEYS[1], ARGV[2])
             if redis.call('EXISTS', KEYS[2]) == 1 then redis.call('PEXPIRE', KEYS[2], ARGV[2] + 60000) end
@@ -184,8 +189,9 @@ record Script(String text, String digest) {
             return {1}
             """);
 
-    /** KEYS lease, waiters, stream; ARGV channel, key, token. Returns whether it was held. */
+    /** KEYS lease, waiters, stream, its length; ARGV channel, key, token. Returns whether it was held. */
     static final Script RELEASE = of(WAKE + """
+            redis.call('DEL', KEYS[4])
             if not held(ARGV[3]) then return {0} end
             redis.call('DEL', KEYS[1])
             wake('R')
@@ -195,10 +201,14 @@ record Script(String text, String digest) {
             """);
 
     /**
-     * KEYS lease, waiters, stream, its length; ARGV channel, key, token, piece, longest, number. Returns whether it is
-     * in the stream: under an id that its number gives, so that no piece ever takes the place of one that was lost.
+     * KEYS lease, waiters, stream, its length; ARGV channel, key, token, piece, longest, number, machine. Returns
+     * whether it is in the stream: under an id that its number gives, so that no piece ever takes the place of one that
+     * was lost. A lease that has lapsed meanwhile is set again; one that was given back has no length any more.
      */
     static final Script APPEND = of(WAKE + """
+            if redis.call('EXISTS', KEYS[1]) == 0 and redis.call('EXISTS', KEYS[4]) == 1 then
+              redis.call('SET', KEYS[1], ARGV[3] .. ARGV[7], 'PX', 1500)
+            end
             if not held(ARGV[3]) then return {0} end
             local number = tonumber(ARGV[6])
             local there = redis.call('XLEN', KEYS[3])
