@@ -886,7 +886,8 @@ class SharedCallsTest {
     @Test
     void w28_nothingIsAppendedWhileNobodyWaits() throws IOException {
         AtomicInteger appended = new AtomicInteger();
-        Machine one = new Machine(tier -> new ForwardingTier(tier) {
+        List<Long> renewed = new CopyOnWriteArrayList<>();
+        Machine one = new Machine(tier -> new ForwardingTier(noting(renewed).apply(tier)) {
             @Override
             public CompletionStage<Boolean> append(byte[] key, long token, int number, byte[] piece) {
                 appended.incrementAndGet();
@@ -898,9 +899,9 @@ class SharedCallsTest {
         call(0).streams(event("One "));
         Client follower = other.follow(STREAM_REQUEST);
         until(() -> follower.got().contains("One "));
-        int before = appended.get();
         other.tier.cut();
-        pass(Duration.ofSeconds(4));
+        untilNobodyWants(renewed);
+        int before = appended.get();
 
         // Nobody has asked for it for a while.
         for (int i = 0; i < 50; i++) {
