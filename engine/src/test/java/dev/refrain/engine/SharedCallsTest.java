@@ -1263,7 +1263,7 @@ class SharedCallsTest {
             }
             leader.whole();
             until(() -> {
-                calls.subList(1, calls.size()).forEach(call -> {
+                calls.stream().skip(1).forEach(call -> {
                     if (call.sink != null && !call.cancelled) {
                         call.cancelled = true;
                         if (request.equals(STREAM_REQUEST)) {

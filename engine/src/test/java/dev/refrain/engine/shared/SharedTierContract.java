@@ -47,7 +47,7 @@ public abstract class SharedTierContract {
 
     private static final long MINUTE = 60_000;
     /** Long enough to be there for the next call, and short enough to wait for its end. */
-    private static final long MOMENT = 300;
+    private static final long MOMENT = 1_000;
 
     private final List<SharedTier> machines = new ArrayList<>();
 

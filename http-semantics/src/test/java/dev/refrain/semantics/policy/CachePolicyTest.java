@@ -125,7 +125,7 @@ class CachePolicyTest {
 
     private static CacheControls decide(
             String cache, String ttl, String clear, List<String> cacheControl, Preset preset) {
-        return new RequestedCaching(cache, ttl, clear, cacheControl, Partition.NONE, CacheRules.USUAL, null, null)
+        return new RequestedCaching(cache, ttl, clear, cacheControl, Partition.NONE, CacheRules.USUAL, null, List.of())
                 .with(preset, null);
     }
 }
