@@ -6,12 +6,16 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import org.junit.jupiter.api.MethodOrderer;
+import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Connections to a provider that are used for more than one call. */
+@TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class ReusedConnectionWireTest extends ProviderFaults {
     private static final String ANSWER = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: "
             + "47\r\n\r\n{\"id\":\"c\",\"choices\":[{\"finish_reason\":\"stop\"}]}";
@@ -21,6 +25,8 @@ class ReusedConnectionWireTest extends ProviderFaults {
         return 200;
     }
 
+    /** The first one, since after the others the provider is known to keep connections. */
+    @Order(1)
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
     void aProviderThatClosesEachConnectionWithoutSayingSoFailsNothing(boolean caching) {
