@@ -15,12 +15,19 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Assumptions;
 
 /** A real server on a port of loopback, that keeps nothing on disk. */
 public final class RedisServer implements AutoCloseable {
+    private static final int LOWEST_PORT = 12_000;
+    private static final int HIGHEST_PORT = 22_000;
+    /** What is added to a node's port for the bus of its cluster. */
+    private static final int BUS = 10_000;
+
     private final int port;
     /** Null unless it is a Sentinel. */
     private final Path sentinelFile;
@@ -76,10 +83,27 @@ public final class RedisServer implements AutoCloseable {
     }
 
     public static int freePort() {
-        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            return socket.getLocalPort();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
+        return freePorts(1);
+    }
+
+    /**
+     * The first of so many free ports in a row, which have one each for a cluster's bus as well. They are below those
+     * that connections are made from, so that none takes one before the server does.
+     */
+    public static int freePorts(int count) {
+        while (true) {
+            int first = ThreadLocalRandom.current().nextInt(LOWEST_PORT, HIGHEST_PORT - count);
+            if (IntStream.range(first, first + count).allMatch(port -> isFree(port) && isFree(port + BUS))) {
+                return first;
+            }
+        }
+    }
+
+    private static boolean isFree(int port) {
+        try (ServerSocket socket = new ServerSocket(port, 1, InetAddress.getLoopbackAddress())) {
+            return socket.isBound();
+        } catch (IOException taken) {
+            return false;
         }
     }
 

@@ -26,9 +26,15 @@ public final class VirtualThreads {
                 Executors.class.getMethod("newVirtualThreadPerTaskExecutor").invoke(null);
     }
 
-    /** The pins that Refrain's code causes. The work is done twice, since to load and initialise a class pins. */
+    /**
+     * The pins that Refrain's code causes. The work is done twice, since to load and initialise a class pins; recorded
+     * both times, since the classes of events are loaded then only.
+     */
     public static List<RecordedEvent> pins(Path folder, Work work) throws Exception {
-        work.run();
+        try (Recording first = new Recording()) {
+            first.start();
+            work.run();
+        }
         Path file = Files.createTempFile(folder, "pinned", ".jfr");
         try (Recording recording = new Recording()) {
             recording.enable(PINNED).withoutThreshold().withStackTrace();

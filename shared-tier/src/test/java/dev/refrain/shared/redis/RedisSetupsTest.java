@@ -19,18 +19,11 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** The set-ups of docs/cluster that are plain processes: each is started, used by what it prints, and stopped. */
 class RedisSetupsTest {
     private static final long MINUTE = 60_000;
+    /** As many as the largest set-up has servers. */
+    private static final int PORTS = 5;
 
     @TempDir
     Path folder;
-
-    /** With some that are free behind it, most likely, and below what a cluster's bus needs. */
-    private static int freePort() {
-        int port;
-        do {
-            port = RedisServer.freePort();
-        } while (port > 55_000);
-        return port;
-    }
 
     private String run(int port, String script, String... words) throws IOException, InterruptedException {
         ProcessBuilder builder = new ProcessBuilder("/bin/sh", script);
@@ -55,7 +48,7 @@ class RedisSetupsTest {
         // Skips the test where there is no server.
         new RedisServer().close();
         String script = Path.of("../docs/cluster", name + ".sh").toString();
-        int port = freePort();
+        int port = RedisServer.freePorts(PORTS);
         String uri = run(port, script);
         try (RedisTier tier = RedisTier.open(RedisTierSettings.of(uri).withTimeout(Duration.ofSeconds(5)))) {
             byte[] key = new byte[SharedTier.KEY_LENGTH];
