@@ -70,7 +70,7 @@ public final class TcpForwarder implements AutoCloseable {
         forgotten.addAll(sockets);
     }
 
-    /** Cuts all connections, and each that is made until this is called again. */
+    /** Whether connections are cut: those that there are, and each that is made. */
     public void cut(boolean on) {
         refusing = on;
         if (on) {
@@ -94,6 +94,11 @@ public final class TcpForwarder implements AutoCloseable {
                     sockets.add(server);
                     start(() -> forward(client, server));
                     start(() -> forward(server, client));
+                    if (refusing) {
+                        // Whoever cut has perhaps not seen these two.
+                        close(client);
+                        close(server);
+                    }
                 } catch (IOException nobodyThere) {
                     close(client);
                 }

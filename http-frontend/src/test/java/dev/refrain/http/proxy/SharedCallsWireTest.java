@@ -3,9 +3,9 @@ package dev.refrain.http.proxy;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.refrain.testing.Forwarder;
 import dev.refrain.testing.RedisServer;
 import dev.refrain.testing.ScriptedProvider;
+import dev.refrain.testing.TcpForwarder;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -199,7 +199,7 @@ class SharedCallsWireTest {
                 ScriptedProvider.write(
                         exchange, WireTest.CHAT_STREAM[2], WireTest.CHAT_STREAM[3], WireTest.CHAT_STREAM[4]);
             });
-            try (Forwarder forwarder = new Forwarder(redis.port())) {
+            try (TcpForwarder forwarder = new TcpForwarder(redis.port())) {
                 int direct = redis.port();
                 RunningProxy one = proxy(cut == 0 ? forwarder.port() : direct, "5s");
                 RunningProxy other = proxy(cut == 1 ? forwarder.port() : direct, "5s");
@@ -207,14 +207,14 @@ class SharedCallsWireTest {
                 HttpResponse<InputStream> follower = begun(other);
                 assertThat(WireTest.header(follower, "Cache-Status")).contains("; collapsed; detail=elsewhere");
 
-                forwarder.cut();
+                forwarder.cut(true);
 
                 assertThatThrownBy(() -> rest(follower)).isInstanceOf(UncheckedIOException.class);
                 mayEnd.countDown();
                 assertThat(rest(leader)).contains("[DONE]");
                 HttpResponse<String> again = other.cached(WireTest.CHAT, WireTest.CHAT_STREAM_REQUEST);
                 assertThat(again.body()).contains("[DONE]");
-                forwarder.join();
+                forwarder.cut(false);
                 until(() -> one.shared().isConnected() && other.shared().isConnected());
                 redis.ask("FLUSHALL");
                 one.close();
