@@ -26,7 +26,9 @@ public class HitsOfAProxy {
     String url;
 
     @Setup(Level.Trial)
-    public void start(ChatAnswers answers) throws IOException {
+    public void start(ChatAnswers answers, Popularity popularity) throws IOException {
+        // Or head and body, which it sends one after the other, would be 40 ms apart. Read when the class is loaded.
+        System.setProperty("sun.net.httpserver.nodelay", "true");
         byte[] answer = answers.answer(0);
         provider = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
         provider.createContext("/", exchange -> {
@@ -43,6 +45,10 @@ public class HitsOfAProxy {
                 "http://127.0.0.1:" + provider.getAddress().getPort() + "/v1");
         client = new OkHttpClient();
         url = "http://127.0.0.1:" + proxy.port() + "/v1/chat/completions";
+        Requests all = new Requests(popularity);
+        for (int entry = 0; entry < popularity.entries(); entry++) {
+            ClientHitBenchmark.call(client, url, all.to(entry));
+        }
     }
 
     @TearDown(Level.Trial)
