@@ -132,10 +132,11 @@ class StateWireTest extends WireTest {
     void w26b_aBodyWithTheProvidersIdIsCountedToo() {
         String issued = id(proxy.cached(RESPONSES, turn(RESPONSES, "one", null, false)));
         String hit = id(proxy.cached(RESPONSES, turn(RESPONSES, "one", null, false)));
-        int length = 100_000;
+        // Long beside what the parts of a request take that are still being read, which is up to 128 KiB and differs.
+        int length = 1_000_000;
         long asItCame = usedDuringCall(turn(RESPONSES, "a".repeat(length), issued, false));
         long withOther = usedDuringCall(turn(RESPONSES, "b".repeat(length), hit, false));
-        assertThat(withOther).isGreaterThanOrEqualTo(asItCame + length);
+        assertThat(withOther).isGreaterThan(asItCame + length / 2);
         assertThat(state.refused()).isZero();
     }
 
