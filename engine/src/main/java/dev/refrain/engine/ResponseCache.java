@@ -5,7 +5,6 @@ import dev.refrain.engine.exchange.ResponseSink;
 import dev.refrain.engine.exchange.Upstream;
 import dev.refrain.engine.internal.SystemProperties;
 import dev.refrain.engine.internal.store.LastUse;
-import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.engine.spi.CacheStore;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -143,20 +142,6 @@ public final class ResponseCache implements AutoCloseable {
      */
     public boolean lookup(CacheKey key, CachedResponse into) {
         return answers.find(key, into);
-    }
-
-    /**
-     * Looks up an answer and, on a hit, delivers it to the sink during the call. On a miss the sink is not called.
-     *
-     * @return whether there is an answer that has not expired, and memory to replay it
-     */
-    public boolean lookup(CacheKey key, ResponseSink sink) {
-        try {
-            return answers.find(key, CacheDirectives.ANY_AGE, sink) == null;
-        } catch (MemoryBudget.Exhausted noRoom) {
-            answers.counters().miss(key.endpoint());
-            return false;
-        }
     }
 
     /**

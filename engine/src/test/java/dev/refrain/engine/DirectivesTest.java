@@ -96,7 +96,8 @@ class DirectivesTest {
         String answer = CHAT_ANSWER.replace("Hello", "new");
         call.send(answer.substring(0, 40));
         RecordingSink meanwhile = new RecordingSink();
-        assertThat(cache.lookup(cache.key(chat(CHAT_REQUEST)).orElseThrow(), meanwhile))
+        assertThat(cache.pipeline()
+                        .respondIfStored(cache.key(chat(CHAT_REQUEST)).orElseThrow(), CacheDirectives.NONE, meanwhile))
                 .isTrue();
         assertThat(meanwhile.text()).contains("old");
         call.send(answer.substring(40)).sink.end();

@@ -208,7 +208,8 @@ class MisusedCacheTest {
         ResponseSink capture = cache.pipeline().capture(key, TTL, new RecordingSink());
         cache.close();
         assertThat(cache.lookup(key, new CachedResponse())).isFalse();
-        assertThat(cache.lookup(key, new RecordingSink())).isFalse();
+        assertThat(cache.pipeline().respondIfStored(key, CacheDirectives.NONE, new RecordingSink()))
+                .isFalse();
         assertThat(cache.store(key, "application/json", answer(5), TTL)).isFalse();
         assertThat(cache.remove(key)).isFalse();
         assertThat(cache.key(request(1))).contains(key);
@@ -243,7 +244,8 @@ class MisusedCacheTest {
                 cache.respond(request(length), CacheControls.on(TTL), answering(length), miss);
                 assertThat(miss.ended).isTrue();
                 RecordingSink hit = new RecordingSink();
-                assertThat(cache.lookup(key(length), hit)).isTrue();
+                assertThat(cache.pipeline().respondIfStored(key(length), CacheDirectives.NONE, hit))
+                        .isTrue();
                 assertThat(hit.text()).contains("x".repeat(length));
             }
             assertThat(cache.remove(key(6))).isTrue();
@@ -331,7 +333,8 @@ class MisusedCacheTest {
         }
         for (int i = 0; i < 4; i++) {
             Scribbler hit = new Scribbler();
-            assertThat(cache.lookup(key(1), hit)).isTrue();
+            assertThat(cache.pipeline().respondIfStored(key(1), CacheDirectives.NONE, hit))
+                    .isTrue();
             assertThat(hit.text()).doesNotContain("#").contains("x".repeat(length));
         }
     }
@@ -364,7 +367,8 @@ class MisusedCacheTest {
             assertThat(sink.text()).doesNotContain("#").contains("word0", "word49", "[DONE]");
         }
         RecordingSink hit = new RecordingSink();
-        assertThat(cache.lookup(cache.key(streamed).orElseThrow(), hit)).isTrue();
+        assertThat(cache.pipeline().respondIfStored(cache.key(streamed).orElseThrow(), CacheDirectives.NONE, hit))
+                .isTrue();
         assertThat(hit.text()).doesNotContain("#").contains("word0", "word49", "[DONE]");
     }
 
