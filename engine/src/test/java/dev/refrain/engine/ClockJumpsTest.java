@@ -4,6 +4,7 @@ import static dev.refrain.engine.SampleAnswers.CHAT_ANSWER;
 import static dev.refrain.engine.SampleAnswers.CHAT_REQUEST;
 import static dev.refrain.engine.SampleAnswers.chat;
 import static dev.refrain.engine.SampleAnswers.utf8;
+import static dev.refrain.testing.Await.until;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.refrain.engine.exchange.Upstream;
@@ -11,7 +12,6 @@ import dev.refrain.testing.MovableClock;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -79,13 +79,9 @@ class ClockJumpsTest {
     }
 
     /** Until each slice has been swept once more. */
-    private void awaitSweeps() throws InterruptedException {
+    private void awaitSweeps() {
         long sweeps = cache.admin().stats().store().details().sweeps();
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
-        while (cache.admin().stats().store().details().sweeps() < sweeps + 2) {
-            assertThat(System.nanoTime()).isLessThan(end);
-            Thread.sleep(5);
-        }
+        until(() -> cache.admin().stats().store().details().sweeps() >= sweeps + 2);
     }
 
     @ParameterizedTest

@@ -3,6 +3,7 @@ package dev.refrain.engine;
 import static dev.refrain.engine.SampleAnswers.CHAT_ANSWER;
 import static dev.refrain.engine.SampleAnswers.CHAT_REQUEST;
 import static dev.refrain.engine.SampleAnswers.utf8;
+import static dev.refrain.testing.Await.until;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.refrain.engine.exchange.Endpoint;
@@ -101,9 +102,7 @@ class FlightRecorderTest {
             for (int i = 0; cache.admin().stats().store().evictions() == 0; i++) {
                 cache.store(key(cache, " number " + i), "application/json", incompressible, Duration.ofMinutes(5));
             }
-            while (cache.admin().stats().store().details().sweptSlices() == 0) {
-                Thread.onSpinWait();
-            }
+            until(() -> cache.admin().stats().store().details().sweptSlices() != 0);
         }
     }
 

@@ -5,6 +5,7 @@ import static dev.refrain.engine.SampleAnswers.CHAT_REQUEST;
 import static dev.refrain.engine.SampleAnswers.CHAT_STREAM;
 import static dev.refrain.engine.SampleAnswers.chat;
 import static dev.refrain.engine.SampleAnswers.utf8;
+import static dev.refrain.testing.Await.until;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.refrain.engine.exchange.CacheOutcome;
@@ -31,7 +32,6 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
-import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.AfterEach;
@@ -239,14 +239,6 @@ class SharedCallsTest {
     void close() {
         calls.forEach(call -> call.sink.fail(new IOException("the test is over")));
         caches.forEach(ResponseCache::close);
-    }
-
-    private static void until(BooleanSupplier holds) {
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
-        while (!holds.getAsBoolean()) {
-            assertThat(System.nanoTime()).isLessThan(end);
-            LockSupport.parkNanos(100_000);
-        }
     }
 
     private void pass(Duration time) {

@@ -5,6 +5,7 @@ import static dev.refrain.engine.SampleAnswers.CHAT_REQUEST;
 import static dev.refrain.engine.SampleAnswers.CHAT_STREAM;
 import static dev.refrain.engine.SampleAnswers.chat;
 import static dev.refrain.engine.SampleAnswers.utf8;
+import static dev.refrain.testing.Await.until;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -38,8 +39,6 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.concurrent.locks.LockSupport;
-import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -149,14 +148,6 @@ class SharedTierTest {
     @AfterEach
     void close() {
         caches.forEach(ResponseCache::close);
-    }
-
-    private static void until(BooleanSupplier holds) {
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
-        while (!holds.getAsBoolean()) {
-            assertThat(System.nanoTime()).isLessThan(end);
-            LockSupport.parkNanos(100_000);
-        }
     }
 
     private void pass(Duration time, Machine... machines) {

@@ -3,6 +3,7 @@ package dev.refrain.engine;
 import static dev.refrain.engine.SampleAnswers.CHAT_ANSWER;
 import static dev.refrain.engine.SampleAnswers.CHAT_REQUEST;
 import static dev.refrain.engine.SampleAnswers.chat;
+import static dev.refrain.testing.Await.until;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -124,11 +125,8 @@ class UpstreamTimeoutTest {
     }
 
     /** A call is broken off behind the failure of its waiters, on the timer's thread. */
-    private void awaitCancelled(int calls) throws InterruptedException {
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
-        while (cancelled.get() < calls && System.nanoTime() < end) {
-            Thread.sleep(5);
-        }
+    private void awaitCancelled(int calls) {
+        until(() -> cancelled.get() >= calls);
         assertThat(cancelled).hasValue(calls);
     }
 

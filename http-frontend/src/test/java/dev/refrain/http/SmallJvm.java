@@ -1,5 +1,7 @@
 package dev.refrain.http;
 
+import static dev.refrain.testing.Await.until;
+
 import com.fasterxml.jackson.databind.node.IntNode;
 import dev.refrain.console.activity.Account;
 import dev.refrain.console.activity.ActivityLog;
@@ -32,9 +34,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.LockSupport;
-import java.util.function.BooleanSupplier;
 
 /**
  * What {@link SmallJvmTest} runs in a JVM with a heap of {@value #HEAP_MIB} MiB: others send as much as they may, or
@@ -80,7 +79,7 @@ public final class SmallJvm {
                             .orElseThrow();
                     for (int i = 0; i < 90; i++) {
                         outlines.add(() -> parts, null, 0, bytes("{\"" + "n".repeat(MIB / 2) + i + "\":1}"));
-                        await(() -> memory.usedBytes() == 0);
+                        until(() -> memory.usedBytes() == 0);
                     }
                     require(outlines.dropped() == 0 && outlines.size() == 1);
                 }
@@ -240,14 +239,6 @@ public final class SmallJvm {
         for (String name : names) {
             Work.valueOf(name).run();
             System.out.println(name);
-        }
-    }
-
-    private static void await(BooleanSupplier condition) {
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
-        while (!condition.getAsBoolean()) {
-            require(System.nanoTime() - end < 0);
-            LockSupport.parkNanos(1_000_000);
         }
     }
 

@@ -1,5 +1,6 @@
 package dev.refrain.jdkhttp;
 
+import static dev.refrain.testing.Await.until;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -173,11 +174,10 @@ class RefrainHttpClientTest {
         WeakReference<Object> body = new WeakReference<>(client.sendAsync(patient, BodyHandlers.ofByteArray())
                 .get(60, TimeUnit.SECONDS)
                 .body());
-        for (int i = 0; i < 200 && body.get() != null; i++) {
+        until(() -> {
             System.gc();
-            TimeUnit.MILLISECONDS.sleep(50);
-        }
-        assertThat(body.get()).isNull();
+            return body.get() == null;
+        });
     }
 
     @Test

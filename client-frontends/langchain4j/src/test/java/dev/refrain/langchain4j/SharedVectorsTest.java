@@ -2,6 +2,7 @@ package dev.refrain.langchain4j;
 
 import static dev.refrain.langchain4j.RefrainEmbeddingModelTest.assertGives;
 import static dev.refrain.langchain4j.RefrainEmbeddingModelTest.segments;
+import static dev.refrain.testing.Await.until;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -89,9 +90,7 @@ class SharedVectorsTest {
         model.called.await();
         Future<Response<List<Embedding>>> second = threads.submit(() -> cached.embedAll(segments("b", "c")));
         // It fetches what is its own before it waits.
-        while (model.calls.size() < 2) {
-            Thread.onSpinWait();
-        }
+        until(() -> model.calls.size() >= 2);
         assertThat(second).isNotDone();
         model.goOn.countDown();
         assertGives(first.get(), model, "a", "b");
@@ -110,9 +109,7 @@ class SharedVectorsTest {
         Future<Response<List<Embedding>>> first = threads.submit(() -> cached.embedAll(segments("a", "b")));
         model.called.await();
         Future<Response<List<Embedding>>> second = threads.submit(() -> cached.embedAll(segments("b", "c")));
-        while (cache.admin().stats().collapsed() < 1) {
-            Thread.onSpinWait();
-        }
+        until(() -> cache.admin().stats().collapsed() >= 1);
         model.goOn.countDown();
         assertThatThrownBy(first::get).hasCause(model.thrown);
         assertGives(second.get(), model, "b", "c");
@@ -129,9 +126,7 @@ class SharedVectorsTest {
         Thread waiting = new Thread(() -> cached.embedAll(segments("a")));
         waiting.setUncaughtExceptionHandler((thread, e) -> thrown.add(e));
         waiting.start();
-        while (cache.admin().stats().collapsed() < 1) {
-            Thread.onSpinWait();
-        }
+        until(() -> cache.admin().stats().collapsed() >= 1);
         waiting.interrupt();
         waiting.join();
         assertThat(thrown).singleElement().isInstanceOf(IllegalStateException.class);
@@ -149,9 +144,7 @@ class SharedVectorsTest {
             EmbeddingModel cached = RefrainEmbeddingModel.of(model, impatient);
             Future<Response<List<Embedding>>> slow = threads.submit(() -> cached.embedAll(segments("a", "b")));
             model.called.await();
-            while (impatient.admin().joinableFlights() > 0) {
-                Thread.onSpinWait();
-            }
+            until(() -> impatient.admin().joinableFlights() <= 0);
             model.goOn.countDown();
             assertGives(slow.get(), model, "a", "b");
         }

@@ -1,5 +1,6 @@
 package dev.refrain.console.activity;
 
+import static dev.refrain.testing.Await.until;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -16,8 +17,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -148,11 +147,7 @@ class ActivityLogFullDiskTest {
             assertThat(log.stats().log().dropped()).isEqualTo(2);
             clock.advance(Duration.ofSeconds(11));
             // By the log's thread, which looks at the clock a few times a second.
-            long patience = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
-            while (lines.size() < 2) {
-                assertThat(System.nanoTime()).as("time").isLessThan(patience);
-                LockSupport.parkNanos(1_000_000);
-            }
+            until(() -> lines.size() >= 2);
             String last = hit(log);
             assertThat(log.find(last)).isPresent();
             assertThat(log.stats().log())

@@ -1,5 +1,6 @@
 package dev.refrain.console.explain;
 
+import static dev.refrain.testing.Await.until;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.refrain.engine.CacheRequest;
@@ -94,9 +95,7 @@ class OutlinesTest {
             for (int i = 1; i <= 3; i++) {
                 String body = "{\"same\":true,\"i\":" + i + "}";
                 outlines.add(() -> parts(body), "gen-" + i, i, bytes(body));
-                while (outlines.lastStored(parts(body).key()) == null) {
-                    Thread.onSpinWait();
-                }
+                until(() -> outlines.lastStored(parts(body).key()) != null);
             }
             assertThat(outlines.size()).isEqualTo(2);
             String asked = "{\"same\":true,\"i\":0}";
@@ -120,9 +119,7 @@ class OutlinesTest {
                 KeyParts parts =
                         cache.admin().keyParts(CacheRequest.of(context, body)).orElseThrow();
                 outlines.add(() -> parts, "i".repeat(id), i, body);
-                while (outlines.lastStored(parts.key()) == null) {
-                    Thread.onSpinWait();
-                }
+                until(() -> outlines.lastStored(parts.key()) != null);
             }
             assertThat(outlines.size()).isEqualTo(3);
         }
@@ -150,9 +147,7 @@ class OutlinesTest {
         outlines.add(() -> parts("{}"), null, 0, bytes("{\"late\":true}"));
         assertThat(memory.usedBytes()).isEqualTo(2);
         closing.countDown();
-        while (memory.usedBytes() > 0) {
-            Thread.onSpinWait();
-        }
+        until(() -> memory.usedBytes() <= 0);
     }
 
     private static void await(CountDownLatch latch) {

@@ -1,5 +1,6 @@
 package dev.refrain.engine.shared;
 
+import static dev.refrain.testing.Await.until;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -25,8 +26,6 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.LockSupport;
-import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -89,15 +88,6 @@ public abstract class SharedTierContract {
             return stage.toCompletableFuture().get(30, TimeUnit.SECONDS);
         } catch (Exception e) {
             throw new AssertionError(e);
-        }
-    }
-
-    /** Asks again and again until the answer is yes. */
-    private static void eventually(BooleanSupplier holds) {
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
-        while (!holds.getAsBoolean()) {
-            assertThat(System.nanoTime()).isLessThan(end);
-            LockSupport.parkNanos(1_000_000);
         }
     }
 
@@ -234,7 +224,7 @@ public abstract class SharedTierContract {
         SharedTier tier = open();
         long started = of(tier.get(key(1))).micros();
         assertThat(of(tier.put(key(1), bytes(length, 1), started, 1))).isTrue();
-        eventually(() -> of(tier.get(key(1))).entry() == null);
+        until(() -> of(tier.get(key(1))).entry() == null);
     }
 
     @Test
@@ -277,7 +267,7 @@ public abstract class SharedTierContract {
         SharedTier tier = open();
         long before = of(tier.get(key(1))).micros();
         of(tier.remove(key(1), 1));
-        eventually(() -> of(tier.put(key(1), bytes(10, 1), before, MINUTE)));
+        until(() -> of(tier.put(key(1), bytes(10, 1), before, MINUTE)));
     }
 
     // ---- barriers
@@ -428,7 +418,7 @@ public abstract class SharedTierContract {
         assertThat(of(one.renew(key(1), renewed.micros(), MINUTE))).isTrue();
         Lease lapsing = of(one.lease(key(2), MOMENT, MINUTE));
         List<Lease> next = new ArrayList<>();
-        eventually(() -> {
+        until(() -> {
             Lease lease = of(other.lease(key(2), MINUTE, MINUTE));
             next.add(lease);
             return lease.mine();
@@ -451,7 +441,7 @@ public abstract class SharedTierContract {
         assertThat(of(other.lease(key(1), MINUTE, MOMENT)).mine()).isFalse();
         assertThat(of(other.lease(key(2), MINUTE, MOMENT)).mine()).isFalse();
         assertThat(of(one.renew(key(1), kept.micros(), MINUTE))).isTrue();
-        eventually(() -> of(other.lease(key(2), MINUTE, MINUTE)).mine());
+        until(() -> of(other.lease(key(2), MINUTE, MINUTE)).mine());
         assertThat(of(one.renew(key(2), lapsing.micros(), MINUTE))).isFalse();
         // It was wanted first, so it would have lapsed by now.
         assertThat(of(other.lease(key(1), MINUTE, MINUTE)).mine()).isFalse();
@@ -581,12 +571,12 @@ public abstract class SharedTierContract {
         SharedTier other = open();
         long token = of(one.lease(key(1), MOMENT, MINUTE)).micros();
         assertThat(of(one.append(key(1), token, 0, bytes(10, 0)))).isTrue();
-        eventually(() -> !of(other.read(key(1), token, 0)).live());
+        until(() -> !of(other.read(key(1), token, 0)).live());
         // It only wants what the other does.
         assertThat(of(other.lease(key(1), 0, MINUTE))).isEqualTo(new Lease(0, false, false));
         assertThat(of(one.append(key(1), token, 1, bytes(10, 1)))).isTrue();
         assertThat(of(other.read(key(1), token, 0)).live()).isTrue();
-        eventually(() -> !of(other.read(key(1), token, 0)).live());
+        until(() -> !of(other.read(key(1), token, 0)).live());
         assertThat(of(one.renew(key(1), token, MINUTE))).isTrue();
         assertThat(of(other.read(key(1), token, 0))).satisfies(pieces -> {
             assertThat(pieces.live()).isTrue();

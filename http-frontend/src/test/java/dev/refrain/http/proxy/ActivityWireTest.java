@@ -1,5 +1,6 @@
 package dev.refrain.http.proxy;
 
+import static dev.refrain.testing.Await.until;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -22,7 +23,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -268,9 +268,7 @@ class ActivityWireTest extends WireTest {
         CompletableFuture<HttpResponse<String>> leader = proxy.sendAsync(request);
         asked.await();
         CompletableFuture<HttpResponse<String>> follower = proxy.sendAsync(request);
-        while (proxy.stats().collapsed() == 0) {
-            LockSupport.parkNanos(1_000_000);
-        }
+        until(() -> proxy.stats().collapsed() != 0);
         release.countDown();
         String source = header(leader.get(), GENERATION);
         follower.get();

@@ -1,5 +1,6 @@
 package dev.refrain.http.proxy;
 
+import static dev.refrain.testing.Await.until;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.refrain.http.proxy.RawProvider.Script;
@@ -134,7 +135,7 @@ class BrokenProviderWireTest extends ProviderFaults {
             client.send("POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer sk-test\r\n"
                     + "X-OpenRouter-Cache: true\r\nContent-Length: " + request.length() + "\r\n\r\n" + request);
             assertThat(client.readHead()).startsWith("HTTP/1.1 200");
-            await(() -> proxy.callsInFlight() == 0);
+            until(() -> proxy.callsInFlight() == 0);
             String body = client.readToTheEnd();
             assertThat(body).doesNotContain("\r\n0\r\n");
             assertThat(body.replaceAll("\r\n|\\(reset\\)", "").chars().filter(c -> c == 'x'))

@@ -1,5 +1,6 @@
 package dev.refrain.http.proxy;
 
+import static dev.refrain.testing.Await.until;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.refrain.testing.ScriptedProvider;
@@ -83,9 +84,9 @@ class DirectivesWireTest extends WireTest {
         assertHit(ask("foo, max-age=\"600\""));
         // An age in whole seconds would let through what is a few milliseconds old.
         answerWith("Renewed");
-        long patience = System.nanoTime() + 5_000_000_000L;
+        // Unless it is answered in the millisecond in which it was stored.
         HttpResponse<String> response = ask("max-age=0");
-        while (header(response, STATUS).equals("HIT") && System.nanoTime() < patience) {
+        while (header(response, STATUS).equals("HIT")) {
             response = ask("max-age=0");
         }
         assertMiss(response);
@@ -126,8 +127,7 @@ class DirectivesWireTest extends WireTest {
     void w30_staleIfErrorAnswersWhileTheProviderFails() throws IOException {
         restart(Map.of("REFRAIN_STALE_IF_ERROR", "1m", "REFRAIN_SWEEP_INTERVAL", "50ms"));
         proxy.cached(CHAT, CHAT_REQUEST, TTL, "1");
-        long patience = System.nanoTime() + 10_000_000_000L;
-        while (ask("only-if-cached").statusCode() == 200 && System.nanoTime() < patience) {}
+        until(() -> ask("only-if-cached").statusCode() != 200);
         answerWith(503);
         HttpResponse<String> stale = ask("stale-if-error=30");
         assertThat(stale.statusCode()).isEqualTo(200);
@@ -146,8 +146,7 @@ class DirectivesWireTest extends WireTest {
     @Test
     void w30_staleIfErrorNeedsAWindow() {
         proxy.cached(CHAT, CHAT_REQUEST, TTL, "1");
-        long patience = System.nanoTime() + 10_000_000_000L;
-        while (ask("only-if-cached").statusCode() == 200 && System.nanoTime() < patience) {}
+        until(() -> ask("only-if-cached").statusCode() != 200);
         answerWith(503);
         assertThat(ask("stale-if-error=30").statusCode()).isEqualTo(503);
     }

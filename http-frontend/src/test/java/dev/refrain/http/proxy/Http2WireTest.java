@@ -1,5 +1,6 @@
 package dev.refrain.http.proxy;
 
+import static dev.refrain.testing.Await.until;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.refrain.testing.Http2Provider;
@@ -99,7 +100,7 @@ class Http2WireTest extends Http2Faults {
             }
             // A request is read for the reset to be.
             assertThat(fetch(Api.CHAT, newRequest(false)).status()).isEqualTo(200);
-            await(() -> proxy.callsInFlight() == 0);
+            until(() -> proxy.callsInFlight() == 0);
             assertThat(fetch(Api.CHAT, newRequest(false)).status()).isEqualTo(200);
             Http2Provider.Frame frame = resets.poll(20, TimeUnit.SECONDS);
             assertThat(frame).isNotNull();
@@ -158,7 +159,7 @@ class Http2WireTest extends Http2Faults {
                         .isEqualTo(200);
             }
         }
-        await(() -> proxy.callsInFlight() == 0);
+        until(() -> proxy.callsInFlight() == 0);
         assertThat(http2.connections.get() - connections).isLessThanOrEqualTo(2);
     }
 }

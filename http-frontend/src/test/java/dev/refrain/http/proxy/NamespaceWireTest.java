@@ -1,5 +1,6 @@
 package dev.refrain.http.proxy;
 
+import static dev.refrain.testing.Await.until;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -231,9 +232,7 @@ class NamespaceWireTest extends AdminTest {
                     var future = java.util.concurrent.CompletableFuture.supplyAsync(
                             () -> proxy.cached(CHAT, CHAT_REQUEST, SAMPLES, Integer.toString(count)));
                     // Each has made its call before the next one comes: at the very same moment two may pick one.
-                    for (int wait = 0; wait < 2000 && provider.calls() <= i; wait++) {
-                        java.util.concurrent.locks.LockSupport.parkNanos(1_000_000);
-                    }
+                    until(() -> provider.calls() > i);
                     return future;
                 })
                 .toList()

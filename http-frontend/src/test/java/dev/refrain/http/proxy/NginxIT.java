@@ -1,5 +1,6 @@
 package dev.refrain.http.proxy;
 
+import static dev.refrain.testing.Await.until;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.refrain.testing.ScriptedProvider;
@@ -60,7 +61,7 @@ class NginxIT extends WireTest {
                 .redirectErrorStream(true)
                 .redirectOutput(folder.resolve("nginx.log").toFile())
                 .start();
-        await(this::listens);
+        until(this::listens);
     }
 
     private boolean listens() {
@@ -76,14 +77,6 @@ class NginxIT extends WireTest {
         if (nginx != null) {
             nginx.destroy();
             nginx.waitFor(10, TimeUnit.SECONDS);
-        }
-    }
-
-    private static void await(java.util.function.BooleanSupplier condition) throws InterruptedException {
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
-        while (!condition.getAsBoolean()) {
-            assertThat(System.nanoTime()).as("nginx does not listen").isLessThan(end);
-            Thread.sleep(20);
         }
     }
 

@@ -1,5 +1,6 @@
 package dev.refrain.http.proxy;
 
+import static dev.refrain.testing.Await.until;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.ByteArrayOutputStream;
@@ -13,11 +14,8 @@ import java.net.http.HttpResponse.BodySubscribers;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Map;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.concurrent.locks.LockSupport;
-import java.util.function.BooleanSupplier;
 import javax.net.ssl.SSLContext;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -185,17 +183,9 @@ abstract class ProviderFaults {
             cut = true;
         }
         // An answer of known length is complete for its reader a moment before its call is over.
-        await(() -> proxy.callsInFlight() == 0);
+        until(() -> proxy.callsInFlight() == 0);
         return new Received(
                 head.get().statusCode(), head.get().headers(), body.toString(StandardCharsets.ISO_8859_1), cut);
-    }
-
-    static void await(BooleanSupplier condition) {
-        long patience = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
-        while (!condition.getAsBoolean()) {
-            assertThat(System.nanoTime()).as("time").isLessThan(patience);
-            LockSupport.parkNanos(50_000);
-        }
     }
 
     HttpRequest.Builder cached(Api api, String request) {

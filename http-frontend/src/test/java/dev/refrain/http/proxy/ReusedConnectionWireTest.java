@@ -8,7 +8,6 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.MethodOrderer;
 import org.junit.jupiter.api.Order;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -94,7 +93,7 @@ class ReusedConnectionWireTest extends ProviderFaults {
                 call.body();
             }
             if (stage == Stage.AT_WORK) {
-                Thread.sleep(50);
+                Thread.sleep(50); // work takes time; nothing waits for it
             }
             if (stage == Stage.ANSWER_BEGUN) {
                 call.write("HTTP/1.1 200 OK\r\nContent-");
@@ -118,26 +117,15 @@ class ReusedConnectionWireTest extends ProviderFaults {
         assertNothingIsLeft(Api.CHAT, newRequest(false), false);
     }
 
-    /** Connections are used again at once only to a provider that is known to keep them. */
+    /**
+     * Real time: connections rest for 100 ms, unless their provider is known to keep them. On a slow machine they rest
+     * longer, which changes nothing.
+     */
     private static void awaitRest() {
         long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(101);
         while (System.nanoTime() - end < 0) {
             LockSupport.parkNanos(end - System.nanoTime());
         }
-    }
-
-    @Test
-    void aConnectionIsNotUsedAgainWhenItsProviderHasNoMoreTimeForIt() throws InterruptedException {
-        String kept = ANSWER.replace("Content-Length", "Keep-Alive: timeout=3\r\nContent-Length");
-        provider.does(call -> call.write(kept).keepOpen());
-        assertThat(fetch(Api.CHAT, newRequest(false)).status()).isEqualTo(200);
-        int before = provider.connections();
-        awaitRest();
-        assertThat(fetch(Api.CHAT, newRequest(false)).status()).isEqualTo(200);
-        assertThat(provider.connections()).isEqualTo(before);
-        Thread.sleep(2000); // a second less than it says: there is a way to it
-        assertThat(fetch(Api.CHAT, newRequest(false)).status()).isEqualTo(200);
-        assertThat(provider.connections()).isEqualTo(before + 1);
     }
 
     /** What is left over of one answer must not be taken for the next one. */

@@ -1,5 +1,7 @@
 package dev.refrain.http.proxy;
 
+import static dev.refrain.testing.Await.until;
+
 import dev.refrain.console.activity.ActivityLog;
 import dev.refrain.console.activity.Filter;
 import dev.refrain.engine.memory.MemoryBudget;
@@ -13,7 +15,6 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.locks.LockSupport;
 
 /** The front-end in this JVM, on a port of its own. */
 final class RunningProxy extends ProxyUnderTest {
@@ -66,10 +67,7 @@ final class RunningProxy extends ProxyUnderTest {
      * the answer.
      */
     ActivityLog activity(int count) {
-        long patience = System.nanoTime() + 10_000_000_000L;
-        while (activity().query(Filter.ALL, count, null).data().size() < count && System.nanoTime() < patience) {
-            LockSupport.parkNanos(1_000_000);
-        }
+        until(() -> activity().query(Filter.ALL, count, null).data().size() >= count);
         return activity();
     }
 

@@ -1,5 +1,6 @@
 package dev.refrain.http.proxy;
 
+import static dev.refrain.testing.Await.until;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.refrain.http.proxy.RawProvider.Script;
@@ -222,7 +223,7 @@ class SharedFaultWireTest extends ProviderFaults {
         for (int i = 0; i < FOLLOWERS; i++) {
             answers.add(CompletableFuture.supplyAsync(() -> fetch(Api.CHAT, request), clients));
         }
-        await(() -> proxy.stats().collapsed() >= waiting);
+        until(() -> proxy.stats().collapsed() >= waiting);
         joined.countDown();
         List<Received> received = new ArrayList<>();
         for (CompletableFuture<Received> answer : answers) {

@@ -1,5 +1,6 @@
 package dev.refrain.http.proxy;
 
+import static dev.refrain.testing.Await.until;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.refrain.testing.ScriptedProvider;
@@ -102,7 +103,7 @@ class ShortcutFuzzTest extends WireTest {
         assertThat(shortcuts).isGreaterThan(CONNECTIONS / 50);
         long hits = proxy.stats().hits();
         assertThat(hits).isPositive();
-        ProviderFaults.await(() -> proxy.activity().stats().requests().hit() == hits);
+        until(() -> proxy.activity().stats().requests().hit() == hits);
     }
 
     /** @param ahead whether all are sent before the first is answered, so that lengths may be wrong */

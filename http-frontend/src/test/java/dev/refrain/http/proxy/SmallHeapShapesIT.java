@@ -1,5 +1,6 @@
 package dev.refrain.http.proxy;
 
+import static dev.refrain.testing.Await.until;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.refrain.testing.ScriptedProvider;
@@ -286,11 +287,8 @@ class SmallHeapShapesIT {
         assertThat(jar.cached(PATH, "{\"after\":1}").statusCode()).isEqualTo(200);
         // All were heard, whatever became of them.
         assertThat(statuses).doesNotContainKey("none");
-        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
-        while (metric("refrain_memory_used_bytes") > 1 << 20 && System.nanoTime() < deadline) {
-            Thread.sleep(50); // bodies wait for their outlines
-        }
-        assertThat(metric("refrain_memory_used_bytes")).as("%s", statuses).isLessThan(1 << 20);
+        // Bodies wait for their outlines.
+        until(() -> metric("refrain_memory_used_bytes") < 1 << 20);
     }
 
     private static String statusOf(int port, String request) {

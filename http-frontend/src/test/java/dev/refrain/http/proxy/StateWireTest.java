@@ -1,5 +1,6 @@
 package dev.refrain.http.proxy;
 
+import static dev.refrain.testing.Await.until;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
@@ -141,7 +142,7 @@ class StateWireTest extends WireTest {
     }
 
     private long usedDuringCall(String body) {
-        ProviderFaults.await(() -> proxy.memory().usedBytes() == 0);
+        until(() -> proxy.memory().usedBytes() == 0);
         CountDownLatch gate = new CountDownLatch(1);
         CompletableFuture<Long> used = new CompletableFuture<>();
         provider.does((exchange, request) -> {
@@ -157,10 +158,7 @@ class StateWireTest extends WireTest {
     }
 
     private void awaitMisses(int count) {
-        long patience = System.nanoTime() + 10_000_000_000L;
-        while (proxy.stats().misses() < count && System.nanoTime() < patience) {
-            Thread.onSpinWait();
-        }
+        until(() -> proxy.stats().misses() >= count);
     }
 
     @Test

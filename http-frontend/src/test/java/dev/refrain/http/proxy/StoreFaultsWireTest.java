@@ -1,5 +1,6 @@
 package dev.refrain.http.proxy;
 
+import static dev.refrain.testing.Await.until;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -198,10 +199,10 @@ class StoreFaultsWireTest extends WireTest {
                 Files.delete(file);
             }
         }
-        long deadline = System.nanoTime() + 10_000_000_000L;
-        while (proxy.stats().store().failures() < 1 && System.nanoTime() < deadline) {
+        until(() -> {
             assertThat(ask(1)).isTrue();
-        }
+            return proxy.stats().store().failures() >= 1;
+        });
         assertThat(proxy.stats().store().failures()).isEqualTo(1);
         assertThat(ask(2)).isFalse();
         assertThat(ask(2)).isTrue();

@@ -1,5 +1,6 @@
 package dev.refrain.http.proxy;
 
+import static dev.refrain.testing.Await.until;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
@@ -42,7 +43,7 @@ class TunnelWireTest extends ProviderFaults {
 
     @AfterEach
     void nothingIsLeft() {
-        await(() -> proxy.callsInFlight() == 0 && proxy.memory().usedBytes() == 0);
+        until(() -> proxy.callsInFlight() == 0 && proxy.memory().usedBytes() == 0);
     }
 
     private RawClient open() throws IOException {
@@ -118,7 +119,7 @@ class TunnelWireTest extends ProviderFaults {
                 assertThat(other.readHead()).startsWith("HTTP/1.1 101 ");
                 assertThat(proxy.memory().usedBytes()).isGreaterThan(2 * one + (16 << 10));
             }
-            await(() -> proxy.memory().usedBytes() == one);
+            until(() -> proxy.memory().usedBytes() == one);
             client.send("still open");
         }
     }

@@ -1,5 +1,6 @@
 package dev.refrain.http.proxy;
 
+import static dev.refrain.testing.Await.until;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.refrain.testing.SelfSigned;
@@ -182,7 +183,7 @@ class WebSocketTest {
         socket.sendClose(4001, "that is all").get();
         assertThat(listener.next()).isEqualTo("closed 4001");
         assertThat(closed.poll(30, TimeUnit.SECONDS)).isEqualTo(4001);
-        ProviderFaults.await(() -> proxy.callsInFlight() == 0);
+        until(() -> proxy.callsInFlight() == 0);
     }
 
     @Test
@@ -192,7 +193,7 @@ class WebSocketTest {
         Listener listener = new Listener();
         open(listener);
         assertThat(listener.next()).isIn("closed 1006", "error");
-        ProviderFaults.await(() -> proxy.callsInFlight() == 0);
+        until(() -> proxy.callsInFlight() == 0);
     }
 
     /** What {@code timeouts.idle} says is of answers. */

@@ -1,5 +1,6 @@
 package dev.refrain.http.proxy;
 
+import static dev.refrain.testing.Await.until;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.refrain.testing.ScriptedProvider;
@@ -70,14 +71,11 @@ abstract class WireTest {
     }
 
     @AfterEach
-    void stop() throws InterruptedException {
+    void stop() {
         proxy.close();
         provider.close();
         // Whatever a test has done: what was reserved for it has been given back, once.
-        for (int i = 0; i < 200 && proxy.memory().usedBytes() != 0; i++) {
-            Thread.sleep(10);
-        }
-        assertThat(proxy.memory().usedBytes()).isZero();
+        until(() -> proxy.memory().usedBytes() == 0);
     }
 
     static String header(HttpResponse<?> response, String name) {

@@ -1,5 +1,6 @@
 package dev.refrain.shared.redis;
 
+import static dev.refrain.testing.Await.until;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.refrain.engine.spi.SharedTier;
@@ -17,8 +18,6 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.locks.LockSupport;
-import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -43,7 +42,7 @@ class RedisClusterTest {
         one = open();
         other = open();
         other.listen(0, new Hearing());
-        eventually(connected::get);
+        until(connected::get);
     }
 
     @AfterEach
@@ -57,7 +56,7 @@ class RedisClusterTest {
 
     private RedisTier open() {
         RedisTier tier = RedisTier.open(RedisTierSettings.of(cluster.uri()).withTimeout(Duration.ofSeconds(5)));
-        eventually(() -> tier.canSend() && of(tier.get(key(0))) != null);
+        until(() -> tier.canSend() && of(tier.get(key(0))) != null);
         return tier;
     }
 
@@ -89,14 +88,6 @@ class RedisClusterTest {
 
         @Override
         public void appended(byte[] key) {}
-    }
-
-    private static void eventually(BooleanSupplier holds) {
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
-        while (!holds.getAsBoolean()) {
-            assertThat(System.nanoTime()).isLessThan(end);
-            LockSupport.parkNanos(1_000_000);
-        }
     }
 
     /** Null if it failed. */
@@ -131,7 +122,7 @@ class RedisClusterTest {
     /** Raises a barrier, which the second machine has heard of then. Returns whether it has not, but knows of that. */
     private int raise(String barrier) {
         Raised[] raised = new Raised[1];
-        eventually(() -> (raised[0] = of(one.raise(barrier.getBytes(StandardCharsets.US_ASCII)))) != null);
+        until(() -> (raised[0] = of(one.raise(barrier.getBytes(StandardCharsets.US_ASCII)))) != null);
         if (raised[0].unheard() == 0 && connected.get()) {
             assertThat(heard).contains(barrier);
         }
@@ -146,13 +137,13 @@ class RedisClusterTest {
         List<Thread> load = List.of(loader(one, stop, found, wrong), loader(other, stop, found, wrong));
         load.forEach(Thread::start);
         try {
-            eventually(() -> found.get() > 100);
+            until(() -> found.get() > 100);
             for (int number = 0; number < KEYS; number += 4) {
                 String name = text(names.entry(key(number)));
                 cluster.move(name, another(cluster.owner(name)));
             }
             int before = found.get();
-            eventually(() -> found.get() > before + 500);
+            until(() -> found.get() > before + 500);
 
             assertThat(raise("before the log moves")).isZero();
             String log = text(names.log());
@@ -164,14 +155,13 @@ class RedisClusterTest {
                         .isTrue();
             }
             // The listener follows the log.
-            eventually(
-                    () -> !from.text("PUBSUB", "NUMSUB", text(names.notices())).isEmpty()
-                            && cluster.owner(log)
-                                    .ask("PUBLISH", text(names.notices()), "")
-                                    .equals(":1"));
-            eventually(connected::get);
-            eventually(() -> raise("once it has followed") == 0);
-            eventually(() -> IntStream.range(0, 20).allMatch(i -> heard.contains("after the log has moved, " + i)));
+            until(() -> !from.text("PUBSUB", "NUMSUB", text(names.notices())).isEmpty()
+                    && cluster.owner(log)
+                            .ask("PUBLISH", text(names.notices()), "")
+                            .equals(":1"));
+            until(connected::get);
+            until(() -> raise("once it has followed") == 0);
+            until(() -> IntStream.range(0, 20).allMatch(i -> heard.contains("after the log has moved, " + i)));
         } finally {
             stop.set(true);
             for (Thread thread : load) {
@@ -221,7 +211,7 @@ class RedisClusterTest {
 
         dies.kill();
 
-        eventually(() -> {
+        until(() -> {
             for (int number = 0; number < KEYS; number++) {
                 Found there = of(one.get(key(number)));
                 if (gone[number] != (there == null)) {
@@ -233,7 +223,7 @@ class RedisClusterTest {
         assertThat(one.isAvailable()).isTrue();
         assertThat(raise("without that node")).isZero();
         dies.start();
-        eventually(() -> {
+        until(() -> {
             for (int number = 0; number < KEYS; number++) {
                 if (of(one.get(key(number))) == null) {
                     return false;

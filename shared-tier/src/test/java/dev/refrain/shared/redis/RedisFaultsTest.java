@@ -1,5 +1,6 @@
 package dev.refrain.shared.redis;
 
+import static dev.refrain.testing.Await.until;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -29,8 +30,6 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.LockSupport;
-import java.util.function.BooleanSupplier;
 import javax.net.ssl.SSLSocket;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -71,16 +70,8 @@ class RedisFaultsTest {
     /** Connected; its timeout is too long to be met. */
     private RedisTier machine() {
         RedisTier tier = open(RedisTierContractTest.settings(server));
-        eventually(tier::canSend);
+        until(tier::canSend);
         return tier;
-    }
-
-    private static void eventually(BooleanSupplier holds) {
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
-        while (!holds.getAsBoolean()) {
-            assertThat(System.nanoTime()).isLessThan(end);
-            LockSupport.parkNanos(1_000_000);
-        }
     }
 
     private static <T> T of(CompletionStage<T> stage) {
@@ -177,7 +168,7 @@ class RedisFaultsTest {
         tier.listen(0, recorder);
         assertFailsAtOnce(tier);
         server.start();
-        eventually(() -> succeeds(tier.get(KEY)));
+        until(() -> succeeds(tier.get(KEY)));
         assertThat(recorder.until("caught up")).containsExactly("incomplete", "caught up");
     }
 
@@ -190,10 +181,10 @@ class RedisFaultsTest {
         store(tier);
         server.kill();
         recorder.until("lost");
-        eventually(() -> !tier.isAvailable());
+        until(() -> !tier.isAvailable());
         assertFailsAtOnce(tier);
         server.start();
-        eventually(() -> succeeds(tier.get(KEY)));
+        until(() -> succeeds(tier.get(KEY)));
         assertThat(of(tier.get(KEY)).entry()).isNull();
         // It kept nothing on disk, so what was raised before is not known.
         assertThat(recorder.until("caught up")).endsWith("incomplete", "caught up");
@@ -205,13 +196,13 @@ class RedisFaultsTest {
     @Test
     void aServerThatHangsIsWaitedForNoLongerThanTheTimeoutAndThenNotAtAll() {
         RedisTier tier = open(RedisTierContractTest.settings(server).withTimeout(Duration.ofMillis(50)));
-        eventually(() -> tier.isAvailable() && succeeds(tier.get(KEY)));
+        until(() -> tier.isAvailable() && succeeds(tier.get(KEY)));
         server.pause();
         assertFails(tier.get(KEY), "no answer in time");
-        eventually(() -> !succeeds(tier.get(KEY)) && !tier.isAvailable());
+        until(() -> !succeeds(tier.get(KEY)) && !tier.isAvailable());
         assertFailsAtOnce(tier);
         server.goOn();
-        eventually(() -> tier.isAvailable() && succeeds(tier.get(KEY)));
+        until(() -> tier.isAvailable() && succeeds(tier.get(KEY)));
     }
 
     /** A listener's connection that is dead without having been closed is noticed, too. */
@@ -249,11 +240,11 @@ class RedisFaultsTest {
         server.ask("REPLICAOF", "127.0.0.1", "1");
         try (CapturedLog log = new CapturedLog(OutageLog.class.getName())) {
             assertFails(tier.put(KEY, ENTRY, Long.MAX_VALUE / 1000, MINUTE), "READONLY");
-            eventually(() -> log.lines().stream().anyMatch(line -> line.contains("connected again")));
+            until(() -> log.lines().stream().anyMatch(line -> line.contains("connected again")));
         }
         assertThat(of(tier.get(KEY)).entry()).as("it is read all the same").isEqualTo(ENTRY);
         server.ask("REPLICAOF", "NO", "ONE");
-        eventually(() -> succeeds(tier.put(KEY, ENTRY, 1, MINUTE)));
+        until(() -> succeeds(tier.put(KEY, ENTRY, 1, MINUTE)));
     }
 
     @Test
@@ -264,7 +255,7 @@ class RedisFaultsTest {
         RedisTierSettings settings = RedisTierContractTest.settings(server);
         RedisTier wrong = open(settings.withUri("redis://refrain:wrong@" + address));
         RedisTier right = open(settings.withUri("redis://refrain:right@" + address));
-        eventually(right::canSend);
+        until(right::canSend);
         store(right);
         Lease lease = of(right.lease(KEY, MINUTE, MINUTE));
         assertThat(of(right.append(KEY, lease.micros(), 0, ENTRY))).isTrue();
@@ -294,7 +285,7 @@ class RedisFaultsTest {
         String name = new String(names.lease(KEY), StandardCharsets.US_ASCII);
         server.ask("SET", name, "0000000000000000x");
         assertThat(of(tier.lease(KEY, MINUTE, 50))).isEqualTo(new Lease(0, false, false));
-        eventually(() -> of(tier.lease(KEY, MINUTE, 50)).mine());
+        until(() -> of(tier.lease(KEY, MINUTE, 50)).mine());
     }
 
     /** The server's certificate is checked, and there is no way back to a connection without TLS. */
@@ -308,7 +299,7 @@ class RedisFaultsTest {
         }
         try (CapturedLog log = new CapturedLog(OutageLog.class.getName())) {
             RedisTier tier = open(RedisTierSettings.of("rediss://127.0.0.1:" + port));
-            eventually(() -> log.lines().size() >= 1);
+            until(() -> log.lines().size() >= 1);
             assertThat(log.lines()).allMatch(line -> line.contains("cannot be reached"));
             assertFailsAtOnce(tier);
         }
@@ -325,7 +316,7 @@ class RedisFaultsTest {
         RedisTier shown =
                 open(settings.withTls(new RedisTierSettings.Tls(certificate, certificate, folder.resolve("key.pem"))));
         RedisTier nothing = open(settings.withTls(new RedisTierSettings.Tls(certificate, null, null)));
-        eventually(shown::canSend);
+        until(shown::canSend);
         store(shown);
         assertThat(succeeds(nothing.get(KEY))).isFalse();
     }
@@ -397,7 +388,7 @@ class RedisFaultsTest {
     @Test
     void aMachineThatDoesNotConfirmIsCounted() throws InterruptedException {
         RedisTier one = open(RedisTierContractTest.settings(server).withConfirmTimeout(Duration.ofMillis(100)));
-        eventually(one::isAvailable);
+        until(one::isAvailable);
         RedisTier other = machine();
         CountDownLatch never = new CountDownLatch(1);
         CountDownLatch listens = new CountDownLatch(1);
@@ -496,7 +487,7 @@ class RedisFaultsTest {
         other[0] = 1;
         assertThat(of(tier.get(other)).entry()).isNull();
         assertThat(of(tier.remove(KEY, 1))).isPositive();
-        eventually(() -> of(tier.put(KEY, ENTRY, 1, MINUTE)));
+        until(() -> of(tier.put(KEY, ENTRY, 1, MINUTE)));
     }
 
     /** What is too long does not even leave the server. */

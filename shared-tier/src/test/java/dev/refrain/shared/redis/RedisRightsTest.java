@@ -1,5 +1,6 @@
 package dev.refrain.shared.redis;
 
+import static dev.refrain.testing.Await.until;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.refrain.engine.spi.SharedTier;
@@ -16,8 +17,6 @@ import java.util.List;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.locks.LockSupport;
-import java.util.function.BooleanSupplier;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 
@@ -33,14 +32,6 @@ class RedisRightsTest {
                 .findFirst()
                 .orElseThrow();
         return Arrays.asList(line.split(" ", -1));
-    }
-
-    private static void eventually(BooleanSupplier holds) {
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
-        while (!holds.getAsBoolean()) {
-            assertThat(System.nanoTime()).isLessThan(end);
-            LockSupport.parkNanos(1_000_000);
-        }
     }
 
     private static <T> T of(CompletionStage<T> stage) throws Exception {
@@ -83,7 +74,7 @@ class RedisRightsTest {
         try (RedisTier tier = RedisTier.open(settings)) {
             Waiting waiting = new Waiting();
             tier.listen(0, waiting);
-            eventually(tier::canSend);
+            until(tier::canSend);
             long started = of(tier.get(KEY)).micros();
             assertThat(of(tier.put(KEY, new byte[10], started, MINUTE))).isTrue();
             assertThat(of(tier.put(KEY, new byte[100_000], started, MINUTE))).isTrue();
@@ -95,12 +86,12 @@ class RedisRightsTest {
             assertThat(of(tier.read(KEY, lease.micros(), 0)).pieces()).hasSize(1);
             assertThat(of(tier.renew(KEY, lease.micros(), MINUTE))).isTrue();
             assertThat(of(tier.release(KEY, lease.micros()))).isTrue();
-            eventually(waiting.connected::get);
+            until(waiting.connected::get);
             for (int i = 0; i < 5; i++) {
                 of(tier.raise(new byte[] {(byte) ('a' + i)}));
             }
             waiting.connected.set(false);
-            eventually(waiting.connected::get);
+            until(waiting.connected::get);
         }
     }
 

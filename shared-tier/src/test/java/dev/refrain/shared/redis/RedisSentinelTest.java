@@ -1,6 +1,6 @@
 package dev.refrain.shared.redis;
 
-import static org.assertj.core.api.Assertions.assertThat;
+import static dev.refrain.testing.Await.until;
 
 import dev.refrain.engine.spi.SharedTier;
 import dev.refrain.testing.RedisSentinels;
@@ -8,8 +8,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.LockSupport;
-import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -21,14 +19,6 @@ class RedisSentinelTest {
 
     @TempDir
     Path folder;
-
-    private static void eventually(BooleanSupplier holds) {
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
-        while (!holds.getAsBoolean()) {
-            assertThat(System.nanoTime()).isLessThan(end);
-            LockSupport.parkNanos(10_000_000);
-        }
-    }
 
     private static <T> T of(CompletionStage<T> stage) {
         try {
@@ -45,21 +35,21 @@ class RedisSentinelTest {
                         RedisTier.open(RedisTierSettings.of(servers.uri()).withTimeout(Duration.ofSeconds(5)));
                 RedisTier other =
                         RedisTier.open(RedisTierSettings.of(servers.uri()).withTimeout(Duration.ofSeconds(5)))) {
-            eventually(() -> Boolean.TRUE.equals(of(tier.put(KEY, ENTRY, 1, MINUTE))));
-            eventually(() -> servers.second().ask("DBSIZE").equals(":1"));
+            until(() -> Boolean.TRUE.equals(of(tier.put(KEY, ENTRY, 1, MINUTE))));
+            until(() -> servers.second().ask("DBSIZE").equals(":1"));
 
             servers.first().kill();
 
-            eventually(() -> !tier.isAvailable());
-            eventually(() -> {
+            until(() -> !tier.isAvailable());
+            until(() -> {
                 SharedTier.Found found = of(tier.get(KEY));
                 return found != null && found.entry() != null;
             });
-            eventually(() -> {
+            until(() -> {
                 SharedTier.Found now = of(tier.get(KEY));
                 return now != null && Boolean.TRUE.equals(of(tier.put(KEY, new byte[] {4}, now.micros(), MINUTE)));
             });
-            eventually(() -> {
+            until(() -> {
                 SharedTier.Found found = of(other.get(KEY));
                 return found != null && found.entry() != null && found.entry()[0] == 4;
             });

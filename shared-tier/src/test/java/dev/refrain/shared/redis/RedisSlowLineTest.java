@@ -1,5 +1,6 @@
 package dev.refrain.shared.redis;
 
+import static dev.refrain.testing.Await.until;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -12,8 +13,6 @@ import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.LockSupport;
-import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -49,15 +48,7 @@ class RedisSlowLineTest {
                         .withTimeout(timeout)
                         .withSendTimeout(sendTimeout),
                 memory);
-        eventually(() -> tier.isAvailable() && isKept(tier.put(KEY, new byte[1], 1, MINUTE)));
-    }
-
-    private static void eventually(BooleanSupplier holds) {
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
-        while (!holds.getAsBoolean()) {
-            assertThat(System.nanoTime()).isLessThan(end);
-            LockSupport.parkNanos(1_000_000);
-        }
+        until(() -> tier.isAvailable() && isKept(tier.put(KEY, new byte[1], 1, MINUTE)));
     }
 
     private static boolean isKept(CompletionStage<Boolean> put) {
@@ -97,7 +88,7 @@ class RedisSlowLineTest {
         assertThat(isKept(put)).isTrue();
         assertThat(tier.isAvailable()).isTrue();
         line.bytesPerSecond(Long.MAX_VALUE);
-        eventually(() -> memory.usedBytes() == 0);
+        until(() -> memory.usedBytes() == 0);
     }
 
     private static boolean fails(CompletionStage<?> stage) {
@@ -125,12 +116,12 @@ class RedisSlowLineTest {
     void aLineThatIsTooSlowIsNotWaitedForAndIsUsedAgainOnceItIsFast(long millis) {
         open(Duration.ofMillis(50), Duration.ofSeconds(20));
         line.delayMillis(millis);
-        eventually(() -> fails(tier.get(KEY)) && !tier.isAvailable());
+        until(() -> fails(tier.get(KEY)) && !tier.isAvailable());
         for (int i = 0; i < 100; i++) {
             assertThat(tier.get(KEY).toCompletableFuture()).isCompletedExceptionally();
         }
         line.delayMillis(0);
-        eventually(() -> tier.isAvailable() && !fails(tier.get(KEY)));
+        until(() -> tier.isAvailable() && !fails(tier.get(KEY)));
     }
 
     /** A firewall has forgotten the connections: nobody says that they are gone. */
@@ -138,9 +129,9 @@ class RedisSlowLineTest {
     void connectionsThatAreHalfOpenAreMadeAnew() {
         open(Duration.ofMillis(50), Duration.ofSeconds(1));
         line.forget();
-        eventually(() -> fails(tier.get(KEY)) && !tier.isAvailable());
-        eventually(() -> tier.isAvailable() && !fails(tier.get(KEY)));
-        eventually(() -> isKept(tier.put(KEY, entry(1_000), System.currentTimeMillis() * 1_000, MINUTE)));
+        until(() -> fails(tier.get(KEY)) && !tier.isAvailable());
+        until(() -> tier.isAvailable() && !fails(tier.get(KEY)));
+        until(() -> isKept(tier.put(KEY, entry(1_000), System.currentTimeMillis() * 1_000, MINUTE)));
     }
 
     /** As an operator does to all clients for a failover by hand. */
@@ -148,9 +139,9 @@ class RedisSlowLineTest {
     void aServerThatPausesItsClientsIsNotWaitedFor() {
         open(Duration.ofMillis(50), Duration.ofSeconds(1));
         server.ask("CLIENT", "PAUSE", "3000", "ALL");
-        eventually(() -> fails(tier.get(KEY)) && !tier.isAvailable());
+        until(() -> fails(tier.get(KEY)) && !tier.isAvailable());
         assertThat(tier.get(KEY).toCompletableFuture()).isCompletedExceptionally();
-        eventually(() -> tier.isAvailable() && !fails(tier.get(KEY)));
+        until(() -> tier.isAvailable() && !fails(tier.get(KEY)));
     }
 
     /** A connection on which nothing comes back is given up, with all that waits in its buffers. */
@@ -165,7 +156,7 @@ class RedisSlowLineTest {
         assertThat(memory.usedBytes()).isGreaterThanOrEqualTo(entry.length);
         assertThatThrownBy(() -> put.get(30, TimeUnit.SECONDS)).hasMessageContaining("no answer in time");
         line.freeze(false);
-        eventually(() -> isKept(tier.put(KEY, entry, 3, MINUTE)));
-        eventually(() -> memory.usedBytes() == 0);
+        until(() -> isKept(tier.put(KEY, entry, 3, MINUTE)));
+        until(() -> memory.usedBytes() == 0);
     }
 }

@@ -1,10 +1,11 @@
 package dev.refrain.shared.redis;
 
+import static dev.refrain.testing.Await.until;
+
 import dev.refrain.engine.shared.SharedTierContract;
 import dev.refrain.engine.spi.SharedTier;
 import dev.refrain.testing.RedisServer;
 import java.time.Duration;
-import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -41,9 +42,7 @@ class RedisTierContractTest extends SharedTierContract {
     @Override
     protected SharedTier machine() {
         RedisTier tier = RedisTier.open(settings(server));
-        while (!tier.canSend()) {
-            LockSupport.parkNanos(1_000_000);
-        }
+        until(tier::canSend);
         return tier;
     }
 

@@ -1,5 +1,6 @@
 package dev.refrain.http.upstream;
 
+import static dev.refrain.testing.Await.until;
 import static dev.refrain.testing.Http2Provider.CONTINUATION;
 import static dev.refrain.testing.Http2Provider.DATA;
 import static dev.refrain.testing.Http2Provider.END_HEADERS;
@@ -51,11 +52,11 @@ class HeaderBlocksTest extends Http2Test {
             connection.drain();
         });
         CollectedAnswer answer = post("{}");
-        await(() -> memory.usedBytes() == Admission.CALL_BYTES + 288_000 - Admission.HEAD_BYTES);
+        until(() -> memory.usedBytes() == Admission.CALL_BYTES + 288_000 - Admission.HEAD_BYTES);
         goesOn.countDown();
         assertThat(answer.text()).isEqualTo(OK);
         // What the head took is its call's, and that is over.
-        await(() -> memory.usedBytes() == 0);
+        until(() -> memory.usedBytes() == 0);
     }
 
     @Test
@@ -69,10 +70,10 @@ class HeaderBlocksTest extends Http2Test {
             connection.breakOff();
         });
         CollectedAnswer answer = post("{}");
-        await(() -> memory.usedBytes() > 288_000);
+        until(() -> memory.usedBytes() > 288_000);
         goesOn.countDown();
         assertThat(answer.failure().detail()).isEqualTo("upstream-unreachable");
-        await(() -> memory.usedBytes() == 0);
+        until(() -> memory.usedBytes() == 0);
     }
 
     /** Nothing of a connection can be read any more without it. */
@@ -92,10 +93,10 @@ class HeaderBlocksTest extends Http2Test {
         });
         client = client(LONG, LONG, LONG, LONG, true, tight, null);
         assertThat(post("{}").failure().detail()).isEqualTo("memory-budget");
-        await(() -> tight.usedBytes() == 0);
+        until(() -> tight.usedBytes() == 0);
         assertThat(post("{}").text()).isEqualTo(OK);
         assertThat(provider.connections).hasValue(2);
-        await(() -> tight.usedBytes() == 0);
+        until(() -> tight.usedBytes() == 0);
     }
 
     /** However the bytes of frames come, it is known where frames begin. */

@@ -1,5 +1,6 @@
 package dev.refrain.http.upstream;
 
+import static dev.refrain.testing.Await.until;
 import static dev.refrain.testing.Http2Provider.DATA;
 import static dev.refrain.testing.Http2Provider.HEADERS;
 import static dev.refrain.testing.Http2Provider.INITIAL_WINDOW_SIZE;
@@ -162,7 +163,7 @@ class Http2FlowTest extends Http2Test {
         MemoryBudget tight = new MemoryBudget(1 << 20);
         assertThat(tight.reserve((1 << 20) / 2)).isTrue();
         assertThat(widest(tight, 1_000_000)).isLessThanOrEqualTo(Http2Connections.STREAM_WINDOW);
-        await(() -> tight.usedBytes() == (1 << 20) / 2);
+        until(() -> tight.usedBytes() == (1 << 20) / 2);
     }
 
     /** Of each answer that is not taken the provider can send a window's worth: that is what is held for it. */

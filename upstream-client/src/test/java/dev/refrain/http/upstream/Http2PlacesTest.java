@@ -1,5 +1,6 @@
 package dev.refrain.http.upstream;
 
+import static dev.refrain.testing.Await.until;
 import static dev.refrain.testing.Http2Provider.MAX_CONCURRENT_STREAMS;
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -118,7 +119,7 @@ class Http2PlacesTest extends Http2Test {
             answerAll(connection);
         });
         CollectedAnswer first = post("{}");
-        await(() -> phase.get() == 1);
+        until(() -> phase.get() == 1);
         assertAllAnswered(10);
         assertThat(first.isOver()).isFalse();
         assertThat(provider.connections).hasValue(2);
@@ -172,7 +173,7 @@ class Http2PlacesTest extends Http2Test {
         });
         client = client(LONG, LONG, LONG, Duration.ofMillis(200), true);
         assertThat(post("{}").text()).isEqualTo(OK);
-        await(() -> client.connections().idle() == 0);
+        until(() -> client.connections().idle() == 0);
         assertThat(post("{}").text()).isEqualTo(OK);
         assertThat(provider.connections).hasValue(2);
     }
@@ -196,14 +197,14 @@ class Http2PlacesTest extends Http2Test {
         client = client(LONG, LONG, LONG, Duration.ofSeconds(90), http2, memory, time);
         for (int i = 0; i < 5; i++) {
             assertThat(post("{}").text()).isEqualTo(OK);
-            await(() -> client.connections().idle() == 1);
+            until(() -> client.connections().idle() == 1);
             time.advance(TimeUnit.SECONDS.toNanos(89));
             client.connections().sweep();
         }
         assertThat(provider.connections).hasValue(1);
         time.advance(TimeUnit.SECONDS.toNanos(2));
         client.connections().sweep();
-        await(() -> client.connections().idle() == 0);
+        until(() -> client.connections().idle() == 0);
         assertThat(post("{}").text()).isEqualTo(OK);
         assertThat(provider.connections).hasValue(2);
     }

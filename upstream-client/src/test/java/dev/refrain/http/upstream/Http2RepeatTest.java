@@ -1,5 +1,6 @@
 package dev.refrain.http.upstream;
 
+import static dev.refrain.testing.Await.until;
 import static dev.refrain.testing.Http2Provider.HEADERS;
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -262,7 +263,7 @@ class Http2RepeatTest extends Http2Test {
             answerAll(connection);
         });
         CollectedAnswer first = post("{}");
-        await(() -> both.getCount() == 0);
+        until(() -> both.getCount() == 0);
         assertThat(post("{}").text()).isEqualTo(OK);
         assertThat(first.text()).isEqualTo("first");
         assertThat(provider.requests).hasValue(3);
@@ -305,7 +306,7 @@ class Http2RepeatTest extends Http2Test {
             answerAll(connection);
         });
         CollectedAnswer first = post("{}");
-        await(() -> retired.getCount() == 0);
+        until(() -> retired.getCount() == 0);
         assertThat(post("{}").text()).isEqualTo(OK);
         assertThat(first.text()).isEqualTo("first");
         assertThat(provider.requests).hasValue(2);
@@ -320,7 +321,7 @@ class Http2RepeatTest extends Http2Test {
         for (int i = 1; i <= 20; i++) {
             assertThat(post("{}").text()).isEqualTo(OK);
             int closed = i;
-            await(() -> client.connections().idle() == 0 && provider.connections.get() == closed);
+            until(() -> client.connections().idle() == 0 && provider.connections.get() == closed);
         }
         assertThat(provider.requests).hasValue(20);
     }
@@ -342,7 +343,7 @@ class Http2RepeatTest extends Http2Test {
                 LockSupport.parkNanos(200_000);
             }
         }
-        await(until);
+        until(until);
     }
 
     /** No end of the connection comes: a cable is cut, a machine is off. */
@@ -403,7 +404,7 @@ class Http2RepeatTest extends Http2Test {
             int times = i;
             time.advance(SHORT.toNanos());
             client.connections().sweep();
-            await(() -> asked.get() == times);
+            until(() -> asked.get() == times);
         }
         assertThat(answer.text()).isEqualTo(OK);
         assertThat(provider.connections).hasValue(1);
@@ -422,7 +423,7 @@ class Http2RepeatTest extends Http2Test {
         for (int i = 1; i <= 2; i++) {
             int times = i;
             CollectedAnswer answer = post("{}");
-            await(() -> greeted.get() == times);
+            until(() -> greeted.get() == times);
             passTime(answer::isOver);
             assertThat(answer.failure().reason()).isEqualTo("handshake-timed-out");
         }

@@ -1,5 +1,7 @@
 package dev.refrain.http.upstream;
 
+import static dev.refrain.testing.Await.until;
+
 import dev.refrain.engine.exchange.ResponseHead;
 import dev.refrain.engine.exchange.Upstream;
 import dev.refrain.engine.memory.MemoryBudget;
@@ -12,9 +14,6 @@ import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.LockSupport;
-import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Timeout;
 
@@ -69,7 +68,7 @@ abstract class Http2Test {
     void stop() throws IOException {
         client.close();
         provider.close();
-        await(() -> memory.usedBytes() == 0);
+        until(() -> memory.usedBytes() == 0);
     }
 
     CollectedAnswer post(String body) {
@@ -103,16 +102,6 @@ abstract class Http2Test {
     }
 
     static void await(CountDownLatch latch) {
-        await(() -> latch.getCount() == 0);
-    }
-
-    static void await(BooleanSupplier condition) {
-        long patience = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
-        while (!condition.getAsBoolean()) {
-            if (System.nanoTime() > patience) {
-                throw new AssertionError("it did not come true");
-            }
-            LockSupport.parkNanos(200_000);
-        }
+        until(() -> latch.getCount() == 0);
     }
 }

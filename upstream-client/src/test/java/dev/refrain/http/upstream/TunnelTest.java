@@ -1,5 +1,6 @@
 package dev.refrain.http.upstream;
 
+import static dev.refrain.testing.Await.until;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.refrain.engine.exchange.Upstream;
@@ -49,7 +50,7 @@ class TunnelTest {
         for (Socket each : open) {
             each.close();
         }
-        Http2Test.await(() -> memory.usedBytes() == 0);
+        until(() -> memory.usedBytes() == 0);
     }
 
     /** What a client sends over a websocket: nothing. */
@@ -119,14 +120,14 @@ class TunnelTest {
                 assertThat(silent.isOver()).isEqualTo(i > 2);
                 say(ofBusy, "x");
                 int heard = i;
-                Http2Test.await(() -> busy.bytes().length == heard);
+                until(() -> busy.bytes().length == heard);
                 // It waits for more from now on.
-                Http2Test.await(() -> client.tunnels().open() == (heard > 2 ? 1 : 2));
+                until(() -> client.tunnels().open() == (heard > 2 ? 1 : 2));
             }
             assertThat(silent.failure().detail()).isEqualTo("upstream-cancelled");
             time.advance(IDLE.toNanos());
             assertThat(busy.failure().detail()).isEqualTo("upstream-cancelled");
-            Http2Test.await(() -> client.tunnels().open() == 0);
+            until(() -> client.tunnels().open() == 0);
         }
     }
 

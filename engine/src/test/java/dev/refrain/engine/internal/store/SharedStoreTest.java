@@ -4,6 +4,7 @@ import static dev.refrain.engine.internal.store.TestEntries.NEVER;
 import static dev.refrain.engine.internal.store.TestEntries.entry;
 import static dev.refrain.engine.internal.store.TestEntries.isGenuine;
 import static dev.refrain.engine.internal.store.TestEntries.key;
+import static dev.refrain.testing.Await.until;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -212,9 +213,7 @@ class SharedStoreTest {
                 throw new UncheckedIOException(e);
             }
         });
-        for (int i = 0; i < 2_000 && log.lines().isEmpty(); i++) {
-            Thread.sleep(10);
-        }
+        until(() -> !log.lines().isEmpty());
         assertThat(log.lines())
                 .singleElement()
                 .asString()

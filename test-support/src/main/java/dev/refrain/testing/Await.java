@@ -1,0 +1,30 @@
+package dev.refrain.testing;
+
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
+
+/** Waits in a test for what other threads or processes do. */
+public final class Await {
+    /** Longer than a busy machine takes for anything that a test waits for. */
+    private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(60);
+
+    private static final long PAUSE_NANOS = TimeUnit.MICROSECONDS.toNanos(200);
+
+    private Await() {}
+
+    /**
+     * Waits until a condition holds.
+     *
+     * @throws AssertionError if it does not hold within a minute
+     */
+    public static void until(BooleanSupplier holds) {
+        long start = System.nanoTime();
+        while (!holds.getAsBoolean()) {
+            if (System.nanoTime() - start > PATIENCE_NANOS) {
+                throw new AssertionError("waited for a minute in vain");
+            }
+            LockSupport.parkNanos(PAUSE_NANOS);
+        }
+    }
+}
