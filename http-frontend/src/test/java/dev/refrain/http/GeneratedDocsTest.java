@@ -34,6 +34,7 @@ class GeneratedDocsTest {
             "http-semantics",
             "shared-tier",
             "upstream-client",
+            "demo-provider",
             "console",
             "client-frontends/okhttp",
             "client-frontends/openai",
