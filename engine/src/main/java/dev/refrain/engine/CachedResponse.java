@@ -98,7 +98,7 @@ public final class CachedResponse {
         return tokensSaved;
     }
 
-    /** Those of {@link #tokensSaved()} that the provider counted for the request; 0 if it did not say. */
+    /** The part of {@link #tokensSaved()} that the provider counted for the request; 0 if it did not say. */
     public long promptTokensSaved() {
         return Math.max(0, promptTokensSaved);
     }

@@ -17,7 +17,7 @@ import java.util.function.LongSupplier;
  * <p>Thread-safe. The monitor is a leaf: with it held nothing but the alarm changes.
  */
 final class Deadlines {
-    /** Those of all caches of the JVM. */
+    /** The deadlines of all caches of the JVM. */
     static final Deadlines OF_JVM = new Deadlines(System::nanoTime, Deadlines::timer);
 
     /** The alarm rings no more often, however many are due one after the other. */

@@ -331,7 +331,7 @@ final class SharedCalls implements SharedLease.Tier {
         }
     }
 
-    /** Whoever waits calls for itself. Idempotent. */
+    /** Every flight that waits makes its own call. Idempotent. */
     void close() {
         closed = true;
         timer.shutdownNow();

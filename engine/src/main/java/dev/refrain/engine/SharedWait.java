@@ -292,7 +292,7 @@ final class SharedWait implements Upstream.Call {
         } else {
             token = said.micros();
             calls.counters().waits.increment();
-            // Whoever comes after a removal from now on does not join this.
+            // Requests that come after a removal from now on do not join this flight.
             flight.fetchBegan(token);
             again();
             if (key.streaming()) {

@@ -156,7 +156,7 @@ class BlockPatchedEntriesTest {
     }
 
     @Property(tries = 100)
-    void whateverTheStreamIsItsHitIsRight(@ForAll long seed, @ForAll @IntRange(min = 1, max = 200) int events) {
+    void aHitOfAnyStreamIsRight(@ForAll long seed, @ForAll @IntRange(min = 1, max = 200) int events) {
         Random random = new Random(seed);
         StringBuilder stream = new StringBuilder();
         boolean varies = random.nextBoolean();

@@ -75,7 +75,7 @@ class BytesAnswersTest {
     }
 
     @Test
-    void theyAreReplayedAsTheyCameToAllWhoWait() {
+    void bytesAreReplayedUnchangedToAllWhoWait() {
         RecordingSink leader = ask();
         RecordingSink follower = ask();
         answer(calls.get(0), ANSWER, ANSWER.length);
@@ -101,7 +101,7 @@ class BytesAnswersTest {
         assertThat(into.toByteArray()).isEqualTo(ANSWER);
     }
 
-    /** So neither is ever replayed as the other. */
+    /** Bytes are never replayed as a document, nor a document as bytes. */
     @Test
     void aDocumentHasAnotherKey() {
         CacheKey bytes = cache.key(request()).orElseThrow();
@@ -119,7 +119,7 @@ class BytesAnswersTest {
     }
 
     @Test
-    void whatIsEmptyCutOrTooLongIsNotStored() {
+    void anAnswerThatIsEmptyCutOrTooLongIsNotStored() {
         ask();
         answer(calls.get(0), new byte[0], 0);
         ask();

@@ -173,7 +173,7 @@ class ClockJumpsTest {
     }
 
     @Test
-    void whatExpiresWhileTimePassesIsSwept() throws Exception {
+    void entriesThatExpireWhileTimePassesAreSwept() throws Exception {
         store();
         for (int i = 0; i < 31 + 1; i++) {
             pass(Duration.ofMinutes(1));

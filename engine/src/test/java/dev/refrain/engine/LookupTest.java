@@ -133,7 +133,7 @@ class LookupTest {
     }
 
     @Test
-    void whatIsNotEligibleStaysSo() {
+    void aBodyThatIsNotEligibleStaysIneligible() {
         for (int i = 0; i < 5; i++) {
             for (String body : List.of("[]", "{\"a\":1 2}", "{\"model\":\"m\"", " ".repeat(100_001))) {
                 CacheRequest request = request(Endpoint.CHAT, "sk-1", body);

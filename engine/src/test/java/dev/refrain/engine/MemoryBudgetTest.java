@@ -61,7 +61,7 @@ class MemoryBudgetTest {
         assertThat(budget.open().grow(MemoryBudget.SMALL + 1)).isFalse();
         assertThat(budget.reserve(MemoryBudget.SMALL)).isTrue();
         assertThat(budget.isTight()).isTrue();
-        // Who was refused all it wanted gives up in good order, and asks for nothing.
+        // Asking for nothing always succeeds, also after a refusal.
         assertThat(budget.openForStoring().grow(0)).isTrue();
         assertThat(budget.openForStoring().grow(1)).isFalse();
     }

@@ -233,7 +233,7 @@ class MisusedCacheTest {
         assertThat(cache.admin().stats()).isNotNull();
     }
 
-    /** It is not looked at, and stays: to wait for something is nobody's part here. */
+    /** The interrupt flag changes nothing and stays set, because no call here waits. */
     @Test
     void anInterruptedThreadIsServedLikeAnyOther() throws IOException {
         store(1, 5);

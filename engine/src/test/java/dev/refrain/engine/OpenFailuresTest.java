@@ -26,7 +26,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Whatever goes wrong when a cache is opened, nothing is left open (F22): the same file can be opened next.
+ * If opening a cache fails, nothing is left open (F22): the same file can be opened next.
  */
 class OpenFailuresTest {
     private static final Duration FOREVER = Duration.ofSeconds(Long.MAX_VALUE);

@@ -98,7 +98,7 @@ class StoredOutcomeTest {
         assertThat(client.failure).hasMessage("cut");
     }
 
-    /** Its client is told what happened, and not that it got an answer. */
+    /** The client is told of the failure, and not that it got an answer. */
     @Test
     void aDocumentThatFailsBeforeItsFirstByteHasNoHead() {
         ask(CHAT_REQUEST, sink -> {

@@ -75,7 +75,7 @@ final class TemporaryFolder {
         try {
             Files.createFile(probe, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
             try {
-                // Where files must not be run, Linux says so of each of them, and loads no library from there either.
+                // On a mount with noexec no file is executable, and Linux loads no library from it.
                 return Files.isExecutable(probe) ? null : "is mounted noexec";
             } finally {
                 Files.delete(probe);

@@ -66,7 +66,7 @@ class FaultsTest {
         String source = sources.get(name[0]);
         int method = source.indexOf("    void " + name[1] + "(");
         assertThat(method).as(test).isPositive();
-        // What it is annotated with, since the line that was empty.
+        // The method's annotations: the lines since the last empty one.
         String above = source.substring(source.lastIndexOf("\n\n", method), method);
         assertThat(above).as(test).containsPattern(ANNOTATION);
         assertThat("_" + name[1]).contains("_" + fault);

@@ -66,8 +66,8 @@ public class CaffeineBenchmark extends MeasuredInForks {
     }
 
     /**
-     * A yardstick: nothing of it is the engine's, so it stays what it is when the engine becomes slower. Its key tells
-     * neither callers nor endpoints apart and minds white space, which would be wrong anywhere else.
+     * A yardstick that uses no code of the engine, so that it does not become slower with the engine. Its key is the
+     * digest of the request alone: it ignores callers and endpoints, and white space changes it.
      */
     @Benchmark
     public int yardstick(

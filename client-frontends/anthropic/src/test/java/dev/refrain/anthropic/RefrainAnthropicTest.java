@@ -12,6 +12,7 @@ import com.anthropic.helpers.MessageAccumulator;
 import com.anthropic.models.messages.Message;
 import com.anthropic.models.messages.MessageCreateParams;
 import dev.refrain.engine.ResponseCache;
+import dev.refrain.testing.AnthropicAnswers;
 import dev.refrain.testing.ScriptedProvider;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -28,26 +29,10 @@ import org.junit.jupiter.api.Test;
 
 /** The SDK as a program uses it, with the line that caches it. */
 class RefrainAnthropicTest {
-    private static final String ANSWER = """
-            {"id":"msg_1","type":"message","role":"assistant","model":"m","content":[{"type":"text","text":"Hello"}],\
-            "stop_reason":"end_turn","stop_sequence":null,"usage":{"input_tokens":9,"output_tokens":12}}""";
     private static final String TOOL = """
             {"id":"msg_2","type":"message","role":"assistant","model":"m","content":[{"type":"tool_use","id":"toolu_1",\
             "name":"weather","input":{"id":"here","usage":{"n":3}}}],\
             "stop_reason":"tool_use","stop_sequence":null,"usage":{"input_tokens":9,"output_tokens":12}}""";
-    private static final String[] STREAM = {
-        "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"type\":\"message\","
-                + "\"role\":\"assistant\",\"model\":\"m\",\"content\":[],\"stop_reason\":null,\"stop_sequence\":null,"
-                + "\"usage\":{\"input_tokens\":9,\"output_tokens\":1}}}\n\n",
-        "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,"
-                + "\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n",
-        "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,"
-                + "\"delta\":{\"type\":\"text_delta\",\"text\":\"Hello\"}}\n\n",
-        "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":0}\n\n",
-        "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\","
-                + "\"stop_sequence\":null},\"usage\":{\"output_tokens\":12}}\n\n",
-        "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"
-    };
 
     private final ResponseCache cache = open();
     private ScriptedProvider provider;
@@ -66,9 +51,10 @@ class RefrainAnthropicTest {
         provider = new ScriptedProvider();
         provider.does((exchange, request) -> {
             if (request.body().contains("\"stream\":true")) {
-                ScriptedProvider.stream(exchange, STREAM);
+                ScriptedProvider.stream(exchange, AnthropicAnswers.stream());
             } else {
-                ScriptedProvider.json(exchange, 200, request.body().contains("weather") ? TOOL : ANSWER);
+                ScriptedProvider.json(
+                        exchange, 200, request.body().contains("weather") ? TOOL : AnthropicAnswers.MESSAGE);
             }
         });
         client = AnthropicOkHttpClient.builder()
@@ -172,7 +158,7 @@ class RefrainAnthropicTest {
         assertThat(provider.calls()).isEqualTo(2);
     }
 
-    /** The same is tested of the other SDK at length: what limits them is shared. */
+    /** RefrainOpenAiTest tests this at length; the code that limits both is shared. */
     @Test
     void theClientsTimeLimitHoldsOnAMissAndWhileItJoinsACallOfAMorePatientOne() throws Exception {
         CountDownLatch called = new CountDownLatch(1);
@@ -180,7 +166,7 @@ class RefrainAnthropicTest {
         provider.does((exchange, request) -> {
             called.countDown();
             assertThat(proceed.await(60, TimeUnit.SECONDS)).isTrue();
-            ScriptedProvider.json(exchange, 200, ANSWER);
+            ScriptedProvider.json(exchange, 200, AnthropicAnswers.MESSAGE);
         });
         var patient = client.async().messages().create(message("hi"));
         assertThat(called.await(60, TimeUnit.SECONDS)).isTrue();
@@ -203,7 +189,7 @@ class RefrainAnthropicTest {
         provider.does((exchange, request) -> {
             boolean isBusy = calls.getAndIncrement() < 1;
             exchange.getResponseHeaders().set("Retry-After-Ms", "1");
-            ScriptedProvider.json(exchange, isBusy ? 429 : 200, isBusy ? busy : ANSWER);
+            ScriptedProvider.json(exchange, isBusy ? 429 : 200, isBusy ? busy : AnthropicAnswers.MESSAGE);
         });
         assertThat(text(client.messages().create(message("hi")))).isEqualTo("Hello");
         assertThat(calls).hasValue(2);

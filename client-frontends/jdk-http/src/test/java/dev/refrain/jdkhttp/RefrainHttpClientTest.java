@@ -201,7 +201,7 @@ class RefrainHttpClientTest {
     }
 
     @Test
-    void whatIsNotForTheCacheIsTheClients() throws Exception {
+    void aRequestThatIsNotForTheCacheGoesToTheWrappedClient() throws Exception {
         HttpRequest models = HttpRequest.newBuilder(URI.create(provider.base() + "/models"))
                 .header("X-OpenRouter-Cache", "true")
                 .build();

@@ -58,7 +58,7 @@ class RefrainEmbeddingModelPropertiesTest {
     }
 
     @Property(tries = 300)
-    void asIfEachWereFetchedAlone(@ForAll("batches") List<List<String>> batches) throws IOException {
+    void aBatchIsAnsweredLikeSingleTexts(@ForAll("batches") List<List<String>> batches) throws IOException {
         TextModel alone = new TextModel("choosy");
         ChoosyModel model = new ChoosyModel();
         Set<String> known = new HashSet<>();

@@ -72,7 +72,7 @@ class RefrainEmbeddingModelTest {
     }
 
     @Test
-    void whatIsMissingTakesOneCall() {
+    void allMissingTextsTakeOneCall() {
         TextModel model = new TextModel("m");
         EmbeddingModel cached = RefrainEmbeddingModel.of(model, cache);
         cached.embedAll(segments("one", "two"));
@@ -222,7 +222,7 @@ class RefrainEmbeddingModelTest {
     }
 
     @Test
-    void whatIsNoTextPassesBy() {
+    void aRequestWithoutTextBypassesTheCache() {
         List<EmbeddingRequest> passed = new ArrayList<>();
         TextModel model = new TextModel("m") {
             @Override

@@ -102,7 +102,7 @@ class SharedVectorsTest {
     }
 
     @Test
-    void whoWaitsForACallThatFailsMakesItsOwn() throws Exception {
+    void aBatchThatWaitsForAFailingCallMakesItsOwn() throws Exception {
         HeldModel model = new HeldModel("a");
         model.thrown = new IllegalStateException("500");
         EmbeddingModel cached = RefrainEmbeddingModel.of(model, cache);
@@ -117,7 +117,7 @@ class SharedVectorsTest {
     }
 
     @Test
-    void whoIsInterruptedWaitsNoMore() throws Exception {
+    void anInterruptedThreadWaitsNoLonger() throws Exception {
         HeldModel model = new HeldModel("a");
         EmbeddingModel cached = RefrainEmbeddingModel.of(model, cache);
         Future<Response<List<Embedding>>> first = threads.submit(() -> cached.embedAll(segments("a")));

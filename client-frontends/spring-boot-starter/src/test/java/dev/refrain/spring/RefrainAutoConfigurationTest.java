@@ -148,7 +148,7 @@ class RefrainAutoConfigurationTest {
     }
 
     @Test
-    void whatIsNotOnTheClassPathIsNotMissed() {
+    void missingLibrariesAreNoError() {
         runner.withClassLoader(new FilteredClassLoader(
                         "org.springframework.ai.anthropic",
                         "org.springframework.boot.health",

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.anthropic.errors.AnthropicServiceException;
 import com.openai.errors.OpenAIServiceException;
 import dev.refrain.engine.ResponseCache;
+import dev.refrain.testing.AnthropicAnswers;
 import dev.refrain.testing.ScriptedProvider;
 import java.io.IOException;
 import java.time.Duration;
@@ -47,22 +48,6 @@ class SpringAiModelsTest {
     private static final String EMBEDDINGS = """
             {"object":"list","model":"m","data":[{"object":"embedding","index":0,"embedding":[0.5,0.25]}],\
             "usage":{"prompt_tokens":3,"total_tokens":3}}""";
-    private static final String MESSAGE = """
-            {"id":"msg_1","type":"message","role":"assistant","model":"m","content":[{"type":"text","text":"Hello"}],\
-            "stop_reason":"end_turn","stop_sequence":null,"usage":{"input_tokens":9,"output_tokens":12}}""";
-    private static final String[] MESSAGE_STREAM = {
-        "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"type\":\"message\","
-                + "\"role\":\"assistant\",\"model\":\"m\",\"content\":[],\"stop_reason\":null,\"stop_sequence\":null,"
-                + "\"usage\":{\"input_tokens\":9,\"output_tokens\":1}}}\n\n",
-        "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,"
-                + "\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n",
-        "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,"
-                + "\"delta\":{\"type\":\"text_delta\",\"text\":\"Hello\"}}\n\n",
-        "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":0}\n\n",
-        "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\","
-                + "\"stop_sequence\":null},\"usage\":{\"output_tokens\":12}}\n\n",
-        "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"
-    };
 
     private static final Duration PATIENCE = Duration.ofSeconds(60);
 
@@ -121,9 +106,9 @@ class SpringAiModelsTest {
                 ScriptedProvider.json(exchange, 200, EMBEDDINGS);
             } else if (request.uri().endsWith("/messages")) {
                 if (streams) {
-                    ScriptedProvider.stream(exchange, MESSAGE_STREAM);
+                    ScriptedProvider.stream(exchange, AnthropicAnswers.stream());
                 } else {
-                    ScriptedProvider.json(exchange, 200, MESSAGE);
+                    ScriptedProvider.json(exchange, 200, AnthropicAnswers.MESSAGE);
                 }
             } else if (streams) {
                 ScriptedProvider.stream(exchange, STREAM);

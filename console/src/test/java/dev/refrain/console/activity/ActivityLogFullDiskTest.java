@@ -99,7 +99,7 @@ class ActivityLogFullDiskTest {
     }
 
     @Test
-    void whatDoesNotFitIsCountedAndTheRestGoesOn() throws IOException {
+    void recordsThatDoNotFitAreCountedAndTheRestGoesOn() throws IOException {
         Path filler = disk.resolve("filler");
         int total = 100_000;
         String first;

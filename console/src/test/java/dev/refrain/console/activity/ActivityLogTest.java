@@ -222,7 +222,7 @@ class ActivityLogTest {
     }
 
     @Test
-    void whatTheCacheDidIsTold() {
+    void theOutcomeIsRecorded() {
         Account collapsed = begin("m");
         collapsed.head(
                 200,
@@ -426,7 +426,7 @@ class ActivityLogTest {
     }
 
     @Test
-    void whatIsTooOldLeaves() throws IOException {
+    void oldRecordsAreRemoved() throws IOException {
         String old = hit("m", "s");
         reopen();
         clock.advance(Duration.ofHours(49));

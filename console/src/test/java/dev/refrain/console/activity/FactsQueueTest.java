@@ -45,7 +45,7 @@ class FactsQueueTest {
     }
 
     @Test
-    void whatSomebodyMadeVeryLongIsCutShort() {
+    void longTextsAreCutShort() {
         assertThat(queue.offer(account("i".repeat(5000), "m".repeat(2_000_000)), NOTHING))
                 .isTrue();
         queue.drain(facts -> {

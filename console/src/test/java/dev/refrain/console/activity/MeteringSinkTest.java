@@ -61,7 +61,7 @@ class MeteringSinkTest {
     }
 
     @Test
-    void whatTheCacheReadsIsNotReadHere() {
+    void anAnswerThatTheCacheReadsIsNotReadAgain() {
         MeteringSink sink = begun(new Client(true));
         // Reading takes memory.
         assertThat(memory.usedBytes()).isZero();
@@ -70,7 +70,7 @@ class MeteringSinkTest {
     }
 
     @Test
-    void whatNobodyElseReadsIsReadHere() {
+    void anAnswerThatTheCacheDoesNotReadIsCountedHere() {
         MeteringSink sink = begun(new Client(false));
         assertThat(memory.usedBytes()).isPositive();
         sink.end();

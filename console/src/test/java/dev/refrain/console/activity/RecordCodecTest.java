@@ -23,7 +23,7 @@ class RecordCodecTest {
     private static final FactsQueue QUEUE = new FactsQueue();
 
     @Property(tries = 200)
-    void whatIsWrittenIsRead(@ForAll long seed, @ForAll @IntRange(max = 50) int count) {
+    void recordsAreReadAsTheyWereWritten(@ForAll long seed, @ForAll @IntRange(max = 50) int count) {
         Random random = new Random(seed);
         RecordCodec codec = new RecordCodec();
         List<Activity> expected = new java.util.ArrayList<>();

@@ -14,7 +14,7 @@ import java.util.Map;
 public final class DemoProvider implements AutoCloseable {
     private static final String BASE_PATH = "/v1";
     private static final HttpString ANTHROPIC_VERSION = new HttpString("anthropic-version");
-    /** Whatever the front-end in front of it lets through. */
+    /** More than the front-end lets through. */
     private static final long MAX_REQUEST_BYTES = 1L << 30;
 
     private static final Map<String, DemoFormat> FORMATS = Map.of(

@@ -17,8 +17,8 @@ public enum BypassReason {
     /** The request body is in a content coding that is not known here, or not in the one that it says. */
     CONTENT_ENCODING("content-encoding"),
     /**
-     * Nobody can tell whose request it is: where a program's client is wrapped, credentials may be added below the
-     * cache. Answers that are shared between all who show none have to be asked for.
+     * The request shows no credential. A wrapped client may add one below the cache, so such requests share answers
+     * only if the program asks for it.
      */
     NO_CREDENTIAL("no-credential"),
     /** Its temperature is above what the operator's policy allows (wire rule W81). */

@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Test;
 
 class PoolTest {
     @Test
-    void whatIsGivenBackIsTakenAgain() {
+    void anObjectThatWasGivenBackIsUsedAgain() {
         AtomicInteger made = new AtomicInteger();
         Pool<Object> pool = new Pool<>(() -> {
             made.incrementAndGet();

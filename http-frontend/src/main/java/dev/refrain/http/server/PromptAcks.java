@@ -48,7 +48,7 @@ final class PromptAcks {
             try {
                 socket(connection.getChannel()).setOption(ExtendedSocketOptions.TCP_QUICKACK, true);
             } catch (IOException | UnsupportedOperationException | ClassCastException closedOrNotPossible) {
-                // Whoever reads next hears that it is closed; the rest costs time only.
+                // If the connection is closed, the next read finds out. Anything else costs time only.
             }
         }
     }

@@ -9,7 +9,7 @@ import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** Who sends bodies to the admin listener makes it hold little, and for seconds. */
+/** Bodies that are sent to the admin listener take little memory, and for seconds at most. */
 class AdminBodyTest extends WireTest {
     private static final String TOKEN = "0123456789abcdef0123";
     private static final int LONG = 51_000_000;

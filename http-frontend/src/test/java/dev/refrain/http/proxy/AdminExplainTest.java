@@ -113,7 +113,7 @@ class AdminExplainTest extends AdminTest {
     }
 
     @Test
-    void whatIsTheSameInAnotherOrderIsSaidToBe() {
+    void anotherOrderOfPropertiesIsExplained() {
         proxy.cached(CHAT, "{\"model\":\"m\",\"n\":1,\"messages\":[]}");
         JsonNode answer = explainWhenOutlined("{\"n\":1,\"model\":\"m\",\"messages\":[]}");
         assertThat(answer.at("/nearest/0/same").asDouble()).isEqualTo(1);
@@ -128,7 +128,7 @@ class AdminExplainTest extends AdminTest {
                 "[1]            | not-a-json-object",
                 "{\"a\":        | not-a-json-object",
             })
-    void whatIsNotEligibleIsSaidToBe(String body, String reason) {
+    void aRequestThatIsNotEligibleIsExplained(String body, String reason) {
         JsonNode answer = explain(body);
         assertThat(answer.path("eligible").asBoolean()).isFalse();
         assertThat(answer.path("reason").asText()).isEqualTo(reason);

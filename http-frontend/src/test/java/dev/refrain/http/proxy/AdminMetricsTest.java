@@ -46,7 +46,7 @@ class AdminMetricsTest extends AdminTest {
     }
 
     @Test
-    void whatIsCountedIsShown() {
+    void countersAreShown() {
         proxy.cached(CHAT, CHAT_REQUEST);
         proxy.cached(CHAT, CHAT_REQUEST);
         provider.does((exchange, request) -> ScriptedProvider.json(exchange, 503, "{}"));

@@ -140,7 +140,7 @@ class AdminWireTest extends AdminTest {
     }
 
     @Test
-    void whoeverHasNoTokenCannotSendMuch() throws IOException {
+    void aBodyWithoutATokenIsLimited() throws IOException {
         restart(Map.of("REFRAIN_ADMIN_TOKEN", TOKEN));
         assertThat(ask("POST", "/admin/api/login", "{\"token\":\"" + "x".repeat(5000) + "\"}")
                         .statusCode())

@@ -128,7 +128,7 @@ class AnswerBodyWireTest extends ProviderFaults {
                 api, type, complete(api, body), StandardCharsets.UTF_8, complete(api, replay == null ? body : replay));
     }
 
-    /** The same document with what makes it a complete answer. */
+    /** The document with the fields that make it a complete answer. */
     private static String complete(Api api, String body) {
         String more = switch (api) {
             case CHAT -> "\"choices\":[{\"finish_reason\":\"stop\"}]";

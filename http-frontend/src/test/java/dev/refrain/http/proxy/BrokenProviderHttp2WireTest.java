@@ -192,7 +192,9 @@ class BrokenProviderHttp2WireTest extends Http2Faults {
         }
     }
 
-    /** It has not looked at it, and says so: nobody hears of it. */
+    /**
+     * The provider says that it has not looked at the request. So the call is made again, and the client sees no error.
+     */
     @Test
     void aCallThatWasRefusedIsMadeAgain() {
         int before = calls();

@@ -166,7 +166,7 @@ class ClientDisconnectTest extends WireTest {
         }
     }
 
-    /** As nginx has it: what ends with a client that goes ends with one that looks as if it went. */
+    /** As in nginx: a client that has finished sending counts as one that has gone. */
     @Test
     void aClientThatHasFinishedSendingCountsAsGoneWhereNobodyElseGetsTheAnswer() throws Exception {
         think("", Map.of());

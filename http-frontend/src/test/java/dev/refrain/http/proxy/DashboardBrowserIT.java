@@ -203,7 +203,7 @@ class DashboardBrowserIT {
 
     /** A dialog tells that it was closed in a later task, and so does the address that it was changed. */
     @Test
-    void whoGoesOnAsADetailClosesIsNotTakenBack() {
+    void navigatingWhileADetailClosesIsNotUndone() {
         String first = ask("test/on", "hi");
         String second = ask("test/on", "hi");
         Page page = open("activity/" + first);

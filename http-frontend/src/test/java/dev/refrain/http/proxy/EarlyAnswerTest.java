@@ -71,7 +71,7 @@ class EarlyAnswerTest extends WireTest {
                     .as(body)
                     .matches("(?s)HTTP/1\\.1 204 .*HTTP/1\\.[01] 404 .*");
         }
-        // Nobody sends a preflight with a long body, nor waits with it for a word.
+        // No browser sends a preflight with a long body, or waits for a 100 before its body.
         assertThat(answers(proxy.port(), PREFLIGHT + "Content-Length: 70000\r\n\r\n" + "x".repeat(70_000) + HIDDEN))
                 .startsWith("HTTP/1.1 413")
                 .containsOnlyOnce("HTTP/1.1");

@@ -108,7 +108,7 @@ class FramingTest extends WireTest {
     }
 
     @Test
-    void whatIsUnusualAndPlainIsServed() throws IOException {
+    void unusualFramingThatIsPlainIsServed() throws IOException {
         String close = "Connection: close\r\n";
         for (String request : new String[] {
             START + close
@@ -155,7 +155,7 @@ class FramingTest extends WireTest {
 
     /** Nothing waits for the whole of a trailer, or of a chunk's extension, before it is found too long. */
     @Test
-    void whatIsThrownAwayIsLimitedToo() throws IOException {
+    void trailersAndExtensionsAreLimited() throws IOException {
         for (String endless : List.of(
                 "0\r\nX: " + "y".repeat(70_000), "0\r\n" + "X: y\r\n".repeat(17_000), "2;" + "y".repeat(1500))) {
             try (RawClient client = new RawClient(proxy.port())) {

@@ -148,7 +148,7 @@ class HostileClientsTest extends WireTest {
     }
 
     @Test
-    void whatIsPlainButOddIsServedForWhatItIs() throws IOException {
+    void anOddRequestWithAPlainEndIsServed() throws IOException {
         String last = "GET /v1/last HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
         for (String odd : List.of(
                 OTHER_HEAD + "Content-Length: " + HIDDEN.length() + "\r\n\r\n" + HIDDEN,
@@ -184,7 +184,7 @@ class HostileClientsTest extends WireTest {
 
     /** Half a request, for ever: what there is for it is a timeout, and others are served meanwhile. */
     @Test
-    void whoeverStallsIsCutOffAndHoldsUpNobody() throws IOException {
+    void aStalledClientIsCutOffAndHoldsUpNobody() throws IOException {
         restart(Map.of("REFRAIN_TIMEOUTS_REQUEST", "300ms", "REFRAIN_TIMEOUTS_KEEP_ALIVE", "300ms"));
         List<RawClient> stalled = new ArrayList<>();
         for (String half : List.of(
@@ -208,7 +208,7 @@ class HostileClientsTest extends WireTest {
             assertThat(client.readToTheEnd()).doesNotContain(" 200 ");
             client.close();
         }
-        // Whatever went away half-way left nothing that keeps others out.
+        // Clients that left half-way have left nothing behind that keeps others out.
         for (int i = 0; i < 50; i++) {
             try (RawClient client = new RawClient(proxy.port())) {
                 client.send(KNOWN.substring(0, i * KNOWN.length() / 50));

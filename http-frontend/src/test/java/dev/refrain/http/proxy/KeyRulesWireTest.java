@@ -117,7 +117,10 @@ class KeyRulesWireTest extends AdminTest {
         return answer;
     }
 
-    /** Stored, asked, and the rule by which the first would answer the second, without what stands around it. */
+    /**
+     * Columns: the request that is stored, the one that is asked, and the rule by which the first would answer the
+     * second.
+     */
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',

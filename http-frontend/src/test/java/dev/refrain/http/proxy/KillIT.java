@@ -39,7 +39,7 @@ class KillIT {
     private final Set<Integer> acknowledged = ConcurrentHashMap.newKeySet();
 
     @Test
-    void whatHadBeenAnsweredSurvives() throws Exception {
+    void aStoredAnswerSurvivesAKill() throws Exception {
         try (ScriptedProvider provider = new ScriptedProvider()) {
             provider.does((exchange, request) -> {
                 // On a new connection a short answer comes in one piece. On a reused one the JDK's client first fills

@@ -375,7 +375,7 @@ class SdkIT {
                 .toList();
     }
 
-    /** As text, because a tree knows several kinds of zero. */
+    /** As text, because a tree has several kinds of zero. */
     private static String timeless(JsonNode tree) {
         JsonNode copy = tree.deepCopy();
         carriers(copy)

@@ -249,7 +249,7 @@ class SharedByProgramsKillIT {
     }
 
     @Test
-    void whoDiesHarmsNobody() throws Exception {
+    void aKilledProcessHarmsNoOther() throws Exception {
         underLoad();
         assertThat(wrong).isEmpty();
         allHaveOneFile();

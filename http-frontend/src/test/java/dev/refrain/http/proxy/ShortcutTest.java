@@ -44,7 +44,7 @@ class ShortcutTest extends WireTest {
         return client;
     }
 
-    /** They tell in which order they write the fields. */
+    /** The two ways write the fields in different orders. */
     static boolean isShort(String response) {
         return response.contains("Connection: keep-alive\r\nContent-Type:")
                 && response.matches("(?s).*\r\nDate: [^\r]*\r\n\r\n.*");
@@ -177,7 +177,7 @@ class ShortcutTest extends WireTest {
         }
     }
 
-    /** Nobody else could know what belongs to what: lengths that say so twice, or in another way than digits. */
+    /** Lengths that are said twice, or not in plain digits: another server might read another length. */
     @ParameterizedTest
     @ValueSource(strings = {"Content-Length: 07", "Content-Length: +7", "Content-Length: 7\r\nContent-Length: 7"})
     void unusualLengthsGoTheLongWay(String length) throws IOException {

@@ -60,13 +60,16 @@ class SmallHeapIT {
         private final AtomicInteger answered = new AtomicInteger();
         private final AtomicInteger refused = new AtomicInteger();
         private final AtomicLong longestMillis = new AtomicLong();
-        /** Its own: the clients that read much have theirs. */
+        /** Not shared with the clients that read much. */
         private final HttpClient http =
                 HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
 
         private volatile boolean over;
         private final Thread thread = new Thread(this::run);
-        /** Who comes anew each time has no such answer, may be told to try again, and gets one before long. */
+        /**
+         * Makes a new connection for each request, over which no answer was taken before. It may get a 503, and is
+         * answered before long.
+         */
         private final Thread newcomer = new Thread(this::comeAnew);
 
         private final AtomicLong longestUnansweredMillis = new AtomicLong();

@@ -72,7 +72,7 @@ class StalledReadersIT {
             assertThat(whole).isPositive();
             assertThat(cut + refused.size()).isPositive();
             assertThat(whole + cut + refused.size()).isEqualTo(CLIENTS);
-            // Who was refused comes again on the same connection, now that there is room.
+            // Refused clients ask again on the same connection, now that there is room.
             for (RawClient client : refused) {
                 client.send(request(2, "{}"));
                 String head = client.readHead();

@@ -180,7 +180,7 @@ class StateWireTest extends WireTest {
             }
         }
         assertThat(state.refused()).isZero();
-        // Whose it is not, for them it is none.
+        // To another caller the id is unknown.
         assertThat(send("GET", "/v1/responses/" + hit, "sk-other").statusCode()).isEqualTo(404);
         assertThat(provider.received())
                 .last()

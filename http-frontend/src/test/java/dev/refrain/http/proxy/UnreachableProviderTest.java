@@ -111,7 +111,7 @@ class UnreachableProviderTest {
     }
 
     @Test
-    void itIsSaidWhenItAnswersAgain() throws IOException {
+    void itIsLoggedWhenAProviderAnswersAgain() throws IOException {
         try (CapturedLog log = new CapturedLog(LOG);
                 RawProvider provider = new RawProvider(ANSWER);
                 RunningProxy proxy = new RunningProxy(folder.resolve("answers.refrain"), provider.base(), Map.of())) {

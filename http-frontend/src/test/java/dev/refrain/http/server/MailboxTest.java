@@ -91,7 +91,7 @@ class MailboxTest {
      * no reason to wake, or is busy with the message itself.
      */
     @Test
-    void whatAMessageCausesComesAfterIt() throws Exception {
+    void aMessageSentByAHandlerComesAfterTheHandledOne() throws Exception {
         List<String> received = new CopyOnWriteArrayList<>();
         AtomicReference<Mailbox> own = new AtomicReference<>();
         Mailbox mailbox = new Mailbox(thread, message -> {

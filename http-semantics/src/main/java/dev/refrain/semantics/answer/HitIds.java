@@ -2,8 +2,8 @@ package dev.refrain.semantics.answer;
 
 /** Which ids the answers of hits have (wire rules W25 and W40). */
 public enum HitIds {
-    /** Each hit's own. */
+    /** A new id for each hit. */
     FRESH,
-    /** Those that the provider gave. */
+    /** The provider's id of the stored answer. */
     ORIGINAL
 }

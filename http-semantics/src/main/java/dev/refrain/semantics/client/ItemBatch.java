@@ -124,7 +124,7 @@ final class ItemBatch implements AutoCloseable {
         }
     }
 
-    /** Nobody wants anything more; items that others wait for and that nobody has fetched are theirs. */
+    /** Ends the batch. Items that are not fetched yet and that others wait for become theirs to fetch. */
     @Override
     public void close() {
         List<Slot> unfinished = new ArrayList<>();

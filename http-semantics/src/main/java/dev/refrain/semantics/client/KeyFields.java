@@ -15,7 +15,7 @@ record KeyFields(RequestFields sent, RefrainOptions options) implements RequestF
         }
         return switch (name) {
             case Partition.NAMESPACE -> options.namespace();
-            // Who picks an answer does not get the one of the options.
+            // A request that has an answer picked from several does not use the sample of the options.
             case Partition.SAMPLE -> sent.first(Partition.SAMPLES) == null ? options.sample() : null;
             case Partition.SAMPLES -> options.samples();
             default -> null;

@@ -42,7 +42,7 @@ public record ProviderAnswer(int status, Map<String, List<String>> fields, Input
                 fields);
     }
 
-    /** Who cannot tell how the body ends cannot tell a cut from the end. */
+    /** A body whose end is not known ends with its connection: a cut would look the same. */
     private static long length(String field, boolean isChunked) {
         if (field == null || isChunked) {
             return isChunked ? -1 : ResponseHead.ENDS_WITH_CONNECTION;

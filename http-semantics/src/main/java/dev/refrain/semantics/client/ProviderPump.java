@@ -102,7 +102,7 @@ final class ProviderPump implements Upstream.Call, Runnable {
     private boolean mayGoOn() {
         sink.whenDrained(this::drained);
         if (state.compareAndSet(State.READING, State.PAUSED)) {
-            // Who cancelled before this saw a thread that reads.
+            // A cancel before this step found the state READING, and left the rest to this thread.
             return cancelled && state.compareAndSet(State.PAUSED, State.READING);
         }
         state.set(State.READING);

@@ -69,7 +69,7 @@ final class PresetFields {
         return systemMessage;
     }
 
-    /** All of it in one spelling: properties sorted, no white space. */
+    /** The fields as JSON with sorted properties and no white space. */
     byte[] canonical() {
         return canonical;
     }

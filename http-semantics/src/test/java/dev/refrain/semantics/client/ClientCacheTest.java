@@ -198,7 +198,7 @@ class ClientCacheTest {
     /** More of them than are kept, again and again, each with its own answer. */
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
-    void whoseHeadDiffersGetsItsOwnAnswer(boolean isKnown) throws IOException {
+    void requestsWithDifferentHeadsGetTheirOwnAnswers(boolean isKnown) throws IOException {
         List<String> answers = new ArrayList<>();
         for (int round = 0; round < 3; round++) {
             List<String> these = new ArrayList<>();
@@ -221,7 +221,7 @@ class ClientCacheTest {
     }
 
     @Test
-    void whatTheHeadAsksForHoldsForItAlone() throws IOException {
+    void directivesHoldForTheHeadThatHasThem() throws IOException {
         String[] key = {"Authorization", "Bearer a"};
         String[] off = {"Authorization", "Bearer a", "X-OpenRouter-Cache", "false"};
         String[] fresh = {"Authorization", "Bearer a", "Cache-Control", "no-cache"};
@@ -280,7 +280,7 @@ class ClientCacheTest {
 
     /** Whoever joins another's call, and can be told on no thread, is told all the same. */
     @Test
-    void whoWaitsTooLongIsToldAlsoIfTheExecutorTakesNoMoreTasks() throws Exception {
+    void aTimeoutIsToldAlsoIfTheExecutorTakesNoMoreTasks() throws Exception {
         Queue<Runnable> calls = new ConcurrentLinkedQueue<>();
         AtomicBoolean isShut = new AtomicBoolean();
         ClientCache joined = ClientCache.of(
@@ -315,7 +315,7 @@ class ClientCacheTest {
 
     /** A long answer goes on when its reader has taken some of it; if no thread reads on, the reader is told. */
     @Test
-    void whoReadsIsToldIfTheExecutorTakesNoMoreTasks() throws Exception {
+    void aReaderIsToldIfTheExecutorTakesNoMoreTasks() throws Exception {
         Queue<Runnable> calls = new ConcurrentLinkedQueue<>();
         AtomicBoolean isShut = new AtomicBoolean();
         AtomicBoolean isClosed = new AtomicBoolean();
@@ -413,7 +413,7 @@ class ClientCacheTest {
         assertThat(found).isEmpty();
     }
 
-    /** Which of them are in a file, each written backwards here. */
+    /** The numbers of the keys that are in a file. The keys are given backwards. */
     private static List<Integer> found(Path file, List<byte[]> keys) throws IOException {
         List<Integer> found = new ArrayList<>();
         byte[] last = new byte[64];

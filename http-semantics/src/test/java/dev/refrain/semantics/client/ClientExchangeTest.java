@@ -134,7 +134,7 @@ class ClientExchangeTest {
     }
 
     @Test
-    void whatCameBeforeAFailureIsReadBeforeIt() throws IOException {
+    void piecesBeforeAFailureAreReadBeforeTheFailure() throws IOException {
         begin(exchange);
         pass(exchange, 3);
         IOException failure = new IOException("cut");

@@ -22,18 +22,20 @@ class PresetsTest {
         ",                          ,        ",
     })
     void w50_aRequestNamesAPresetInThreeWays(String model, String preset, String slug) {
-        assertThat(presets.find(model, preset).map(Preset::slug).orElse(null)).isEqualTo(slug);
+        Preset named = presets.named(Presets.slug(model, preset));
+        assertThat(named == null ? null : named.slug()).isEqualTo(slug);
     }
 
     @ParameterizedTest
     @CsvSource({"@preset/three,", "@preset/ONE,", "@preset/,", "m@preset/one/x,", ",three", "@preset/three,one"})
     void w52_anUnknownPresetIsAbsent(String model, String preset) {
-        assertThat(presets.find(model, preset)).isEmpty();
+        assertThat(presets.named(Presets.slug(model, preset))).isNull();
     }
 
     @Test
     void w52_withoutPresetsNothingIsFound() {
-        assertThat(new Presets(List.of()).find("@preset/one", "one")).isEmpty();
+        assertThat(new Presets(List.of()).named(Presets.slug("@preset/one", "one")))
+                .isNull();
     }
 
     private static PresetDefinition settings(String slug) {

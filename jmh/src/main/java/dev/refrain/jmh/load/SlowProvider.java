@@ -36,11 +36,11 @@ final class SlowProvider implements AutoCloseable {
     private final int tokens;
     private final long paceNanos;
     private final Timeline timeline;
-    /** Those that have more to send, the next one first: the pace is the same for all. */
+    /** Connections with more to send, the next one first: the pace is the same for all. */
     private final ArrayDeque<Connection> due = new ArrayDeque<>();
 
     private final int together;
-    /** Those that wait for others. */
+    /** Connections that wait for others. */
     private final List<Connection> held = new ArrayList<>();
 
     private volatile boolean closed;

@@ -21,7 +21,7 @@ class SoakTest {
     Path directory;
 
     @Test
-    void whateverSurvivesIsWhole() throws Exception {
+    void entriesThatSurviveKillsAreWhole() throws Exception {
         Soak soak = new Soak(directory.resolve("answers.refrain"), SEED);
         while (soak.result().kills() < KILLS && soak.result().faults().isEmpty()) {
             soak.episode();

@@ -33,7 +33,7 @@ final class Commands {
     private static final int COMMAND_BYTES = 512;
 
     private final Breaker breaker = new Breaker(System::nanoTime);
-    /** Who says whether the server answers, if that is another; else null. */
+    /** The commands whose breaker decides whether the server answers; null if these decide it. */
     private final Commands judge;
     /** Null if there is a judge. */
     private final ScheduledExecutorService prober;

@@ -67,7 +67,7 @@ final class Names {
         return log;
     }
 
-    /** Who hears of barriers, in a cluster; in the slot of the log. */
+    /** The machines that listen for barriers, in a cluster; in the slot of the log. */
     byte[] listeners() {
         return listeners;
     }

@@ -1,17 +1,11 @@
 package dev.refrain.shared.redis;
 
-import static dev.refrain.testing.Await.until;
-
-import dev.refrain.engine.shared.SharedTierContract;
-import dev.refrain.engine.spi.SharedTier;
 import dev.refrain.testing.RedisCluster;
-import java.time.Duration;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.BeforeEach;
 
-/** On a real cluster of three nodes. */
-class RedisClusterContractTest extends SharedTierContract {
+/** On a cluster of three nodes. */
+class RedisClusterContractTest extends RedisContract {
     private static RedisCluster cluster;
 
     @BeforeAll
@@ -24,26 +18,9 @@ class RedisClusterContractTest extends SharedTierContract {
         cluster.close();
     }
 
-    @BeforeEach
-    void empty() {
-        flush();
-    }
-
-    static RedisTierSettings settings(RedisCluster cluster) {
-        return RedisTierSettings.of(cluster.uri())
-                .withTimeout(Duration.ofSeconds(20))
-                .withSendTimeout(Duration.ofSeconds(20))
-                .withConfirmTimeout(Duration.ofSeconds(20))
-                .withMaxBarriers(MAX_BARRIERS)
-                .withMaxEntryBytes(MAX_ENTRY_BYTES);
-    }
-
-    /** Connected. */
     @Override
-    protected SharedTier machine() {
-        RedisTier tier = RedisTier.open(settings(cluster));
-        until(tier::canSend);
-        return tier;
+    String uri() {
+        return cluster.uri();
     }
 
     @Override

@@ -69,7 +69,7 @@ class RedisFaultsTest {
 
     /** Connected; its timeout is too long to be met. */
     private RedisTier machine() {
-        RedisTier tier = open(RedisTierContractTest.settings(server));
+        RedisTier tier = open(RedisContract.settings(server.uri()));
         until(tier::canSend);
         return tier;
     }
@@ -163,7 +163,7 @@ class RedisFaultsTest {
     @Test
     void aServerThatComesLaterIsFound() throws InterruptedException {
         server.kill();
-        RedisTier tier = open(RedisTierContractTest.settings(server));
+        RedisTier tier = open(RedisContract.settings(server.uri()));
         Recorder recorder = new Recorder();
         tier.listen(0, recorder);
         assertFailsAtOnce(tier);
@@ -195,7 +195,7 @@ class RedisFaultsTest {
 
     @Test
     void aServerThatHangsIsWaitedForNoLongerThanTheTimeoutAndThenNotAtAll() {
-        RedisTier tier = open(RedisTierContractTest.settings(server).withTimeout(Duration.ofMillis(50)));
+        RedisTier tier = open(RedisContract.settings(server.uri()).withTimeout(Duration.ofMillis(50)));
         until(() -> tier.isAvailable() && succeeds(tier.get(KEY)));
         server.pause();
         assertFails(tier.get(KEY), "no answer in time");
@@ -208,7 +208,7 @@ class RedisFaultsTest {
     /** A listener's connection that is dead without having been closed is noticed, too. */
     @Test
     void aListenerOfAServerThatHangsIsToldSo() throws InterruptedException {
-        RedisTier tier = open(RedisTierContractTest.settings(server).withTimeout(Duration.ofMillis(50)));
+        RedisTier tier = open(RedisContract.settings(server.uri()).withTimeout(Duration.ofMillis(50)));
         Recorder recorder = new Recorder();
         tier.listen(0, recorder);
         recorder.until("caught up");
@@ -252,7 +252,7 @@ class RedisFaultsTest {
         server.ask("ACL", "SETUSER", "refrain", "on", ">right", "~refrain:*", "&refrain:*", "+@all", "-@dangerous");
         server.ask("ACL", "SETUSER", "default", "off");
         String address = "127.0.0.1:" + server.port();
-        RedisTierSettings settings = RedisTierContractTest.settings(server);
+        RedisTierSettings settings = RedisContract.settings(server.uri());
         RedisTier wrong = open(settings.withUri("redis://refrain:wrong@" + address));
         RedisTier right = open(settings.withUri("redis://refrain:right@" + address));
         until(right::canSend);
@@ -280,7 +280,7 @@ class RedisFaultsTest {
     }
 
     @Test
-    void whatSomebodyWroteInThePlaceOfALeaseGoes() {
+    void aForeignValueInPlaceOfALeaseExpires() {
         RedisTier tier = machine();
         String name = new String(names.lease(KEY), StandardCharsets.US_ASCII);
         server.ask("SET", name, "0000000000000000x");
@@ -312,7 +312,7 @@ class RedisFaultsTest {
         int port = speakTls(store, folder);
         assertThat(server.ask("CONFIG", "SET", "tls-auth-clients", "yes")).isEqualTo("+OK");
         Path certificate = folder.resolve("certificate.pem");
-        RedisTierSettings settings = RedisTierContractTest.settings(server).withUri("rediss://127.0.0.1:" + port);
+        RedisTierSettings settings = RedisContract.settings(server.uri()).withUri("rediss://127.0.0.1:" + port);
         RedisTier shown =
                 open(settings.withTls(new RedisTierSettings.Tls(certificate, certificate, folder.resolve("key.pem"))));
         RedisTier nothing = open(settings.withTls(new RedisTierSettings.Tls(certificate, null, null)));
@@ -387,7 +387,7 @@ class RedisFaultsTest {
     /** Whoever raised it goes on after a while, and knows that somebody has not heard. */
     @Test
     void aMachineThatDoesNotConfirmIsCounted() throws InterruptedException {
-        RedisTier one = open(RedisTierContractTest.settings(server).withConfirmTimeout(Duration.ofMillis(100)));
+        RedisTier one = open(RedisContract.settings(server.uri()).withConfirmTimeout(Duration.ofMillis(100)));
         until(one::isAvailable);
         RedisTier other = machine();
         CountDownLatch never = new CountDownLatch(1);

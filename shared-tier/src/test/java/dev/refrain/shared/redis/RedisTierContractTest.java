@@ -1,17 +1,11 @@
 package dev.refrain.shared.redis;
 
-import static dev.refrain.testing.Await.until;
-
-import dev.refrain.engine.shared.SharedTierContract;
-import dev.refrain.engine.spi.SharedTier;
 import dev.refrain.testing.RedisServer;
-import java.time.Duration;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.BeforeEach;
 
-/** On a real server. The timeout is long: what it does when it is over is in {@link RedisFaultsTest}. */
-class RedisTierContractTest extends SharedTierContract {
+/** On one server. */
+class RedisTierContractTest extends RedisContract {
     private static RedisServer server;
 
     @BeforeAll
@@ -24,26 +18,9 @@ class RedisTierContractTest extends SharedTierContract {
         server.close();
     }
 
-    @BeforeEach
-    void empty() {
-        flush();
-    }
-
-    static RedisTierSettings settings(RedisServer server) {
-        return RedisTierSettings.of(server.uri())
-                .withTimeout(Duration.ofSeconds(20))
-                .withSendTimeout(Duration.ofSeconds(20))
-                .withConfirmTimeout(Duration.ofSeconds(20))
-                .withMaxBarriers(MAX_BARRIERS)
-                .withMaxEntryBytes(MAX_ENTRY_BYTES);
-    }
-
-    /** Connected. */
     @Override
-    protected SharedTier machine() {
-        RedisTier tier = RedisTier.open(settings(server));
-        until(tier::canSend);
-        return tier;
+    String uri() {
+        return server.uri();
     }
 
     @Override

@@ -60,7 +60,7 @@ class ServerUriTest {
                 "redis-cluster://user:geheim@",
                 "user:geheim"
             })
-    void whatIsNoneIsNotQuoted(String uri) {
+    void aWrongUriIsNotQuotedInTheError(String uri) {
         assertThatThrownBy(() -> ServerUri.of(uri))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasNoCause()

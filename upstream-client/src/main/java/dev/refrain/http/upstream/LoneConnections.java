@@ -48,7 +48,7 @@ final class LoneConnections implements Http1Connection.Owner {
         connect();
     }
 
-    /** Those that are being made. */
+    /** How many are being made. */
     synchronized int connecting() {
         return connecting;
     }

@@ -56,7 +56,7 @@ final class ProviderConnections implements Http1Connection.Owner, Http2Connectio
     private final LoneConnections lone;
     // The one that became idle first is first; guarded by this.
     private final Deque<Http1Connection> idle = new ArrayDeque<>();
-    /** Those of HTTP/2 that take calls. */
+    /** Connections of HTTP/2 that take calls. */
     private final List<Http2Connection> shared = new ArrayList<>();
     /** How many calls a connection takes at a time, as far as is known; 0 before there was one. */
     private int places;

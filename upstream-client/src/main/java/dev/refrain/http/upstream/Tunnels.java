@@ -61,7 +61,7 @@ public final class Tunnels {
         return new Tunnel(request.origin() + request.target().split("\\?", 2)[0]);
     }
 
-    /** Those that are open. */
+    /** How many are open. */
     public int open() {
         return open.get();
     }

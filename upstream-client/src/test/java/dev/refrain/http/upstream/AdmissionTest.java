@@ -98,7 +98,7 @@ class AdmissionTest {
     }
 
     @Test
-    void nobodyWaitsForLong() {
+    void aCallWaitsTenSecondsAtMost() {
         fill();
         enter("a", false);
         look(9_900);
@@ -112,7 +112,7 @@ class AdmissionTest {
     }
 
     @Test
-    void whoFindsNoRoomToWaitTakesThePlaceOfTheOldest() {
+    void aCallWithoutRoomToWaitTakesThePlaceOfTheOldest() {
         fill();
         int room = 0;
         while (heard.isEmpty()) {
@@ -135,7 +135,7 @@ class AdmissionTest {
     }
 
     @Test
-    void whoWithdrawsGivesBackItsPlace() {
+    void aWithdrawnCallGivesBackItsPlace() {
         fill();
         Admission.Applicant call = call("a");
         admission.enter(call, true);

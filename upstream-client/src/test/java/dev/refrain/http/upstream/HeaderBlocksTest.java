@@ -37,7 +37,7 @@ class HeaderBlocksTest extends Http2Test {
     }
 
     @Test
-    void whatHasComeOfAHeadIsReservedUntilItIsOver() throws Exception {
+    void thePartOfAHeadThatHasComeIsReserved() throws Exception {
         byte[] head = block(":status", "200", "x-long", "x".repeat(300_000));
         CountDownLatch goesOn = new CountDownLatch(1);
         AtomicReference<Http2Provider.Connection> first = new AtomicReference<>();

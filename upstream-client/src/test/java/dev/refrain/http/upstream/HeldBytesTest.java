@@ -16,7 +16,7 @@ class HeldBytesTest {
 
     @ParameterizedTest
     @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10})
-    void whatGoesInComesOut(long seed) {
+    void bytesComeOutAsTheyWentIn(long seed) {
         Random random = new Random(seed);
         HeldBytes held = new HeldBytes(MOST);
         ByteArrayOutputStream in = new ByteArrayOutputStream();

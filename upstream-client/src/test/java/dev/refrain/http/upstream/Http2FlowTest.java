@@ -226,7 +226,7 @@ class Http2FlowTest extends Http2Test {
 
     /** What was sent before it counts. */
     @Test
-    void whatIsHeldIsTakenAheadOfTheFailure() throws Exception {
+    void heldBytesAreDeliveredBeforeTheFailure() throws Exception {
         CountDownLatch sent = new CountDownLatch(1);
         // Long enough that it is asked whether it has been taken.
         String first = "1".repeat(10_000);

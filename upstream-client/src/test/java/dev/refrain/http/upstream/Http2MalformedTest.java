@@ -178,7 +178,7 @@ class Http2MalformedTest extends Http2Test {
                 try {
                     fault.answer(connection, stream);
                 } catch (IOException cutWhileItWrites) {
-                    // As it should be.
+                    // The client ends the connection while the provider still writes.
                 }
                 connection.drain();
             }

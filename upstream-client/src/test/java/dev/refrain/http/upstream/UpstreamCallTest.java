@@ -95,7 +95,7 @@ class UpstreamCallTest {
     /** It may be cancelled on another thread, before it waits for a connection or just as it begins to. */
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
-    void whoIsCancelledOnTheWayToAConnectionWaitsForNone(boolean isEarly) {
+    void aCallThatIsCancelledOnTheWayToAConnectionWaitsForNone(boolean isEarly) {
         CancellingTime time = new CancellingTime();
         try (UpstreamClient timed = new UpstreamClient(
                 new UpstreamOptions(

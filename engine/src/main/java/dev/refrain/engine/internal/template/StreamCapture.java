@@ -77,8 +77,7 @@ final class StreamCapture extends Capture {
     }
 
     /**
-     * Where the memory budget has no room for all of the stream, those who
-     * follow it can go on, as with one that is too long.
+     * If the memory budget has no room for all of the stream, its followers can go on, as with one that is too long.
      */
     private void makeRoom(int more) {
         try {

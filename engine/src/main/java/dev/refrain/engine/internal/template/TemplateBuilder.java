@@ -44,11 +44,6 @@ final class TemplateBuilder {
         patches.release();
     }
 
-    /** Appends bytes as they are. */
-    void append(byte[] source, int from, int to) {
-        bytes.append(source, from, to);
-    }
-
     /** Appends one byte as it is. */
     void append(int value) {
         bytes.append(value);

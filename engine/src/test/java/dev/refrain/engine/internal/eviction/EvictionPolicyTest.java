@@ -58,7 +58,7 @@ class EvictionPolicyTest {
      * would never hit.
      */
     @Test
-    void whatIsOnlyWantedLatelyIsKept() {
+    void keysThatAreRequestedTwiceInSuccessionAreKept() {
         int gap = SEGMENTS * ENTRIES / 2;
         IntToLongFunction keys = i -> i % 2 == 0 ? i : Math.max(0, i - 1 - 2L * (gap / 2));
         hitRatio(60_000, keys);

@@ -106,7 +106,7 @@ class RecordRingTest {
     }
 
     @Test
-    void whatIsAskedForStays() {
+    void aRecordThatIsAskedForStays() {
         append("first", "value", "");
         for (int i = 0; i < 20; i++) {
             ring.hit(hash(bytes("first")));
@@ -121,7 +121,7 @@ class RecordRingTest {
     }
 
     @Test
-    void whatIsNotAskedForAnyMoreGoes() {
+    void aRecordThatIsNoLongerAskedForGoes() {
         append("first", "value", "");
         for (int i = 0; i < 50; i++) {
             ring.hit(hash(bytes("first")));

@@ -78,7 +78,7 @@ class HitIdsTest {
     }
 
     @Test
-    void whatIsNoIdOfOursIsToldByItsForm() {
+    void anIdThatIsNotOursIsRecognisedByItsForm() {
         String id = GenerationId.mint(1_800_000_000L);
         assertThat(IdFormat.isOne(id)).isTrue();
         for (String other : new String[] {

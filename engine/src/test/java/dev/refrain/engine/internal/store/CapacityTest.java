@@ -200,7 +200,7 @@ class CapacityTest {
      * Twenty gigabytes are not written in a test; the geometry that the test above has confirmed is computed instead.
      */
     @Test
-    void soIsALargeOne() throws IOException {
+    void aLargeStoreKeepsToItsCapacity() throws IOException {
         long capacity = 20L << 30;
         open(256L << 20).close();
         long perSegment = Files.size(directory.resolve("answers.refrain")) / 256;

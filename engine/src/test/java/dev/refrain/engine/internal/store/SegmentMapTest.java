@@ -272,7 +272,7 @@ class SegmentMapTest {
             thread.join();
         }
         assertThat(map.repairs(segment)).isEqualTo(seen + 1);
-        // Who sees damage after that has it put right, too.
+        // Damage that is seen after that is repaired, too.
         map.repair(key(0));
         assertThat(map.repairs(segment)).isEqualTo(seen + 2);
         assertThat(map.repairs(1 - segment)).isZero();

@@ -84,7 +84,7 @@ class SharedStoreTest {
     }
 
     @Test
-    void whatOneStoresTheOtherSees() throws IOException {
+    void anEntryOfOneProcessIsSeenByTheOther() throws IOException {
         try (ChronicleStore store = open(4 * CAPACITY)) {
             assertThat(store.stats().capacityBytes())
                     .as("no resizing under the other's feet")
@@ -130,7 +130,7 @@ class SharedStoreTest {
     }
 
     @Test
-    void whoeverIsKilledHoldsUpTheOthersOnceForASecond() throws Exception {
+    void aKilledProcessHoldsUpTheOthersOnceForASecond() throws Exception {
         try (ChronicleStore store = open(CAPACITY)) {
             for (int i = 0; i < 500; i++) {
                 store.put(key(i), entry(i, 0, 1_000));
@@ -171,7 +171,7 @@ class SharedStoreTest {
 
     /** It keeps its locks. Nobody may take them for those of a dead one, for it goes on where it was. */
     @Test
-    void whoeverIsStoppedHoldsUpTheOthersOnceAndNothingIsLostWhenItGoesOn() throws Exception {
+    void aStoppedProcessHoldsUpTheOthersOnceAndNothingIsLostWhenItGoesOn() throws Exception {
         try (ChronicleStore store = open(CAPACITY)) {
             for (int i = 0; i < 500; i++) {
                 store.put(key(i), entry(i, 0, 1_000));
@@ -203,7 +203,7 @@ class SharedStoreTest {
     }
 
     @Test
-    void whoeverIsStoppedWhileItOpensOrClosesIsWaitedForAndThatIsSaid() throws Exception {
+    void aProcessThatIsStoppedWhileItOpensTheStoreIsWaitedFor() throws Exception {
         assertThat(ask("gate")).isEqualTo("entered");
         signal("STOP");
         CompletableFuture<ChronicleStore> opening = CompletableFuture.supplyAsync(() -> {
@@ -236,7 +236,7 @@ class SharedStoreTest {
         }
         int kept = 0;
         for (int i = 0; i < 500; i++) {
-            // Whatever it says: it says something.
+            // Any answer will do: the process answers.
             kept += ask("get " + i).equals("0") ? 1 : 0;
             assertThat(ask("put " + (i + 1_000) + " 10000")).isIn("true", "false");
         }

@@ -42,7 +42,7 @@ class SkeletonTest {
     }
 
     @Test
-    void whatIsDeepOrLongIsLeftOut() {
+    void deepAndLongPartsAreLeftOut() {
         Skeleton skeleton = new Skeleton(null);
         byte[] piece = "{\"embedding\":[0.1,0.2,{\"a\":[]}]},".repeat(1000).getBytes(StandardCharsets.UTF_8);
         skeleton.append(ByteBuffer.wrap("{\"data\":[".getBytes(StandardCharsets.UTF_8)));

@@ -335,7 +335,7 @@ class StreamCaptureTest {
     }
 
     @Test
-    void whatMerelyLooksLikeAnErrorIsNone() {
+    void aFieldThatOnlyLooksLikeAnErrorIsNoError() {
         Sample.captureWhole(Endpoint.CHAT, true, """
                 : event: error
 

@@ -26,9 +26,9 @@ class TemplateTest {
             byte[] filler = new byte[gap];
             Arrays.fill(filler, (byte) '.');
             TemplateBuilder builder = new TemplateBuilder(16);
-            builder.append(filler, 0, gap);
+            builder.append(filler, 0, gap, List.of());
             builder.append(filler, 0, 0, List.of(new Edit(Kind.ID, 0, 0, Condition.ALWAYS)));
-            builder.append(filler, 0, gap);
+            builder.append(filler, 0, gap, List.of());
             builder.append(filler, 0, 0, List.of(new Edit(Kind.TIME, 0, 0, Condition.ALWAYS)));
             builder.append(filler, 0, 0, List.of(new Edit(Kind.TIME, 0, 0, Condition.ALWAYS)));
             String dots = ".".repeat(gap);

@@ -1,0 +1,35 @@
+package dev.refrain.shared.redis;
+
+import static dev.refrain.testing.Await.until;
+
+import dev.refrain.engine.shared.SharedTierContract;
+import dev.refrain.engine.spi.SharedTier;
+import java.time.Duration;
+import org.junit.jupiter.api.BeforeEach;
+
+/** The contract on real servers. The timeouts are long: what happens after them is in {@link RedisFaultsTest}. */
+abstract class RedisContract extends SharedTierContract {
+    static RedisTierSettings settings(String uri) {
+        return RedisTierSettings.of(uri)
+                .withTimeout(Duration.ofSeconds(20))
+                .withSendTimeout(Duration.ofSeconds(20))
+                .withConfirmTimeout(Duration.ofSeconds(20))
+                .withMaxBarriers(MAX_BARRIERS)
+                .withMaxEntryBytes(MAX_ENTRY_BYTES);
+    }
+
+    abstract String uri();
+
+    @BeforeEach
+    void empty() {
+        flush();
+    }
+
+    /** Connected. */
+    @Override
+    protected SharedTier machine() {
+        RedisTier tier = RedisTier.open(settings(uri()));
+        until(tier::canSend);
+        return tier;
+    }
+}
