@@ -171,7 +171,7 @@ final class Entries {
         NOTHING,
         /** Not what was stored there. */
         DAMAGED,
-        /** Neither sealed, as it has to be, nor from before that. */
+        /** Not sealed, although it was stored after sealing began. */
         UNSEALED,
         GOOD
     }
@@ -286,7 +286,7 @@ final class Entries {
         }
         long expiredFor = now - EntryHead.expiresAt(head);
         if (expiredFor >= 0 && expiredFor >= maxStaleMillis) {
-            // What merely waits for the next sweep is nothing that a client should hear of.
+            // An expired entry that waits for the next sweep is an ordinary miss to the client.
             return expiredFor < staleIfErrorMillis ? ForwardReason.STALE : ForwardReason.MISS;
         }
         return now - EntryHead.storedAt(head) > maxAgeMillis ? ForwardReason.REQUEST : null;

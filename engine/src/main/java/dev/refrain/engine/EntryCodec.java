@@ -67,7 +67,7 @@ final class EntryCodec {
 
     /** A byte of an LZ4 block stands for this many at most. */
     private static final long MAX_LZ4_RATIO = 255;
-    /** More than anybody stores, and less than a heap that can hold answers of a size near it. */
+    /** Longer than any answer that is stored, so a compressed body that claims more is damaged. */
     private static final int MAX_BODY = 256 << 20;
 
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);

@@ -162,8 +162,8 @@ final class KeyDeriver {
     }
 
     /**
-     * Both are one-way functions of the credentials, under secrets that have nothing to do with each other: who knows
-     * scopes, which are in keys, knows nothing of what they are sealed with.
+     * Both are one-way functions of the credentials, under secrets that have nothing to do with each other: a scope,
+     * which is part of keys, says nothing of the key that seals entries.
      *
      * @param credentials wiped
      */

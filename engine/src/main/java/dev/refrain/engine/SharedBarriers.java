@@ -32,7 +32,10 @@ final class SharedBarriers {
     /** The beginning of a key, as operators see it. */
     static final char DIGEST = 'D';
 
-    /** More names than that, 2 MiB or so, become one for everything: what is barred needlessly costs a hit. */
+    /**
+     * With more names, some 2 MiB, they become one barrier for everything: an entry that is barred needlessly costs a
+     * hit.
+     */
     static final int MAX_NAMES = 10_000;
 
     private static final long KEYS_FOR_MICROS = TimeUnit.MINUTES.toMicros(1);

@@ -318,7 +318,7 @@ final class SharedEntries implements AutoCloseable {
             sent = true;
             put(digest, Arrays.copyOf(sealed.bytes(), sealed.length()), started, life, then);
         } catch (MemoryBudget.Exhausted noRoom) {
-            // Others have more need of it; the answer is stored here.
+            // Memory is short: the answer is stored here, but not shared.
         } catch (RuntimeException | OutOfMemoryError e) {
             sendFailed.add(e);
         } finally {

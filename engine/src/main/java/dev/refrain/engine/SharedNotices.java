@@ -29,7 +29,7 @@ final class SharedNotices implements SharedTier.Listener {
     private static final long WAIT_SECONDS = 10;
 
     private static final long MARK_NANOS = TimeUnit.SECONDS.toNanos(10);
-    /** More barriers than that become one for everything. */
+    /** With more, they become one barrier for everything. */
     private static final int MAX_PENDING = 1_000;
 
     private final SharedTier tier;
@@ -224,7 +224,7 @@ final class SharedNotices implements SharedTier.Listener {
     /** The same for an operator, who waits until all machines that are connected have followed. */
     void raiseAndWait(String name) {
         if (SharedBarriers.name(SharedBarriers.bytes(name)) == null) {
-            // Nothing has such a tag, here or elsewhere.
+            // No entry has such a tag, here or elsewhere.
             return;
         }
         try {

@@ -121,7 +121,7 @@ class KeyRulesTest {
             all.append(" \t\n\r".substring(0, random.nextInt(3) == 0 ? 1 + random.nextInt(3) : 0));
         }
 
-        /** @param path of the object, or null within what no rule is about */
+        /** @param path of the object, or null if no rule is about it */
         void object(String path, int depth, boolean counts) {
             both("{", counts);
             space();

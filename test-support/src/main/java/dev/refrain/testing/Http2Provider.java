@@ -86,7 +86,7 @@ public final class Http2Provider implements AutoCloseable {
 
     private volatile Throwable failure;
 
-    /** One that offers HTTP/2 beside HTTP/1.1. */
+    /** Starts a provider that offers HTTP/2 beside HTTP/1.1. */
     public Http2Provider(Script script) throws IOException {
         this(script, "h2", "http/1.1");
     }

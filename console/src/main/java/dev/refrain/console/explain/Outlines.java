@@ -29,8 +29,9 @@ public final class Outlines implements AutoCloseable {
 
     private static final int QUEUE = 256;
     /**
-     * So many may wait, and others are not hurried: the thread rests between two, and looks for the next one by itself.
-     * Were it woken by each, right when an answer ends, it would have the processor that the answer needs to go out.
+     * The most that wait before the thread is woken. Up to that many it rests between two outlines and looks for the
+     * next one by itself. If each one woke it, right when an answer ends, it would take the processor that the answer
+     * needs to go out.
      */
     private static final int UNHURRIED = QUEUE / 4;
 

@@ -94,7 +94,7 @@ public final class MemoryBudget {
      * @return whether they are reserved; if so they have to be {@linkplain #release released}
      */
     public boolean reserve(long bytes, Use use) {
-        // Nothing is granted even where there is nothing left.
+        // A request for 0 bytes succeeds even if the budget is used up.
         if (used.addAndGet(bytes) <= use.of(limit) || bytes == 0) {
             return true;
         }

@@ -232,7 +232,9 @@ public interface SharedTier extends AutoCloseable {
     /** Whether calls are likely to succeed now. Costs nothing. While this is false, stages fail at once. */
     boolean isAvailable();
 
-    /** How long a lookup may take. Who asks several things before it goes on gives up after that time in all. */
+    /**
+     * How long a lookup may take. A caller that asks several things before it goes on gives up after that time in all.
+     */
     Duration timeout();
 
     /** Lets go of the tier, and of the leases of this machine as they lapse. Calls after that fail. Idempotent. */

@@ -58,7 +58,7 @@ final class HitWriter implements ResponseSink {
         this.models = models;
     }
 
-    /** So many bytes of a buffer, valid until the next call. */
+    /** Copies {@code count} bytes of a buffer. The array is valid until the next call. */
     byte[] bytes(ByteBuffer from, int start, int count) {
         if (message.length < count) {
             message = new byte[count];

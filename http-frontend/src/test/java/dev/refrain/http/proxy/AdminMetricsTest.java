@@ -51,7 +51,7 @@ class AdminMetricsTest extends AdminTest {
         proxy.cached(CHAT, CHAT_REQUEST);
         provider.does((exchange, request) -> ScriptedProvider.json(exchange, 503, "{}"));
         proxy.send(proxy.post(CHAT, CHAT_REQUEST));
-        // The log's thread fills the histograms; who asks it for something sees to that.
+        // The log's thread fills the histograms; a query of the log does so, too.
         proxy.activity(3);
 
         String text = scrape();

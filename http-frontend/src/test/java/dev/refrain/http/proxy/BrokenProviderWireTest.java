@@ -123,7 +123,7 @@ class BrokenProviderWireTest extends ProviderFaults {
                 Arguments.of("a stream cut in its terminal event", true, CHUNKED, event + "data: [DONE]\n", "\r\n"));
     }
 
-    /** What the provider sent is worth having, also to a client that reads it when all is over. */
+    /** A client gets what the provider sent before it broke off, also if it reads only after that. */
     @ParameterizedTest
     @ValueSource(strings = {CHUNKED, "Content-Length: 900000"})
     void aCutAnswerIsDeliveredAsFarAsItCame(String framing) throws IOException {

@@ -348,7 +348,7 @@ class CredentialMatrixTest extends WireTest {
                 + String.join("", lines.stream().map(line -> line + "\r\n").toList()) + "\r\n";
     }
 
-    /** One object says who asks to all: a label, a tag and a key's scope are of the same set of credentials. */
+    /** Label, tag and the scope of a key come from the same set of credentials, because one object gives all three. */
     @Test
     void w15_theLogSaysWhoAskedByTheNameOfOneOfTheCredentials() throws Exception {
         Path file = folder.resolve("labels.yaml");

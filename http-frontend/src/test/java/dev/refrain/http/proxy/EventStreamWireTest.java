@@ -45,7 +45,7 @@ class EventStreamWireTest extends ProviderFaults {
                 .isEqualTo(replayOf(answer, hit.header(WireTest.GENERATION)));
     }
 
-    /** Name, what the provider sends, and what of it is stored; or null if nothing is. */
+    /** Arguments: name, what the provider sends, and the part of it that is stored, or null if nothing is stored. */
     static Stream<Arguments> streams() {
         String whole = A + USAGE + DONE;
         return Stream.of(

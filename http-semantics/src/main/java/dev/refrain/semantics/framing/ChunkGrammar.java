@@ -71,7 +71,7 @@ public final class ChunkGrammar {
         return size;
     }
 
-    /** So many bytes of data have gone by. */
+    /** Tells that {@code count} bytes of data have been read. */
     public void took(int count) {
         size -= count;
         if (size == 0) {

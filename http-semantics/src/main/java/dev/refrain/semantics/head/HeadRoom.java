@@ -78,7 +78,7 @@ public final class HeadRoom {
         }
 
         /**
-         * So many bytes of a head have come.
+         * Tells that more bytes of a head have come.
          *
          * @param whole whether nothing is missing of it
          * @param known whether the client has taken an answer before, and so has room that others have not
@@ -107,7 +107,7 @@ public final class HeadRoom {
             return true;
         }
 
-        /** Nothing is missing of the head any more. */
+        /** Tells that the head is complete. */
         public void whole() {
             partial.remove(this);
             share.release(shared);

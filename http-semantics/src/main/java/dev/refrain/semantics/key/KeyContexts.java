@@ -31,7 +31,7 @@ public final class KeyContexts {
     public KeyContexts(ResponseCache cache, FieldNames headers, CredentialFields credentials) {
         this.cache = cache;
         this.credentials = credentials;
-        // These have parts of their own.
+        // These fields are parts of the key of their own.
         this.headers = headers.names().stream()
                 .filter(name -> !name.equalsIgnoreCase(Partition.NAMESPACE) && !name.equalsIgnoreCase(Partition.SAMPLE))
                 .sorted()

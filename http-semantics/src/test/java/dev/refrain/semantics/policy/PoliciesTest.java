@@ -55,7 +55,7 @@ class PoliciesTest {
                 .isEqualTo(on);
     }
 
-    /** Default and longest lifetime, header, preset, and what comes of it; all in seconds. */
+    /** Columns: default and longest lifetime, header, preset, and the resulting lifetime; all in seconds. */
     @ParameterizedTest
     @CsvSource({
         "300,86400,,,300",
@@ -200,7 +200,7 @@ class PoliciesTest {
 
     // ---- what it does
 
-    /** What the policy says, the preset and the header, and whether caching is on. */
+    /** Columns: policy, preset, header, and whether caching is on. */
     @ParameterizedTest
     @CsvSource({
         "ON,,,true",

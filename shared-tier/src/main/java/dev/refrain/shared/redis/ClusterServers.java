@@ -70,7 +70,7 @@ final class ClusterServers implements Servers {
                 .map(node -> connection.getConnectionAsync(
                         node.getUri().getHost(), node.getUri().getPort()))
                 .toArray(CompletableFuture<?>[]::new);
-        // One that is down is no reason to do without the others.
+        // A node that is down must not keep the others from being used.
         return CompletableFuture.allOf(each).handle((all, failure) -> connection);
     }
 

@@ -27,7 +27,7 @@ final class Commands {
 
     private static final long LEAVE_NANOS = TimeUnit.SECONDS.toNanos(5);
     private static final long PROBE_MILLIS = 1_000;
-    /** So many probes in vain mean that the connection itself may be dead, and another is made. */
+    /** After this many probes in vain the connection may be dead, and another one is made. */
     private static final int PROBES_PER_CONNECTION = 3;
     /** A command without its contents, roughly. */
     private static final int COMMAND_BYTES = 512;
@@ -194,7 +194,7 @@ final class Commands {
     /** In time; or a node of a cluster has gone, whose connection is no link of ours. */
     private void notAnswered(Object connection, boolean late) {
         if (judge != null) {
-            // As long as one of them is answered now and then, the line is slow, and the next one may be shorter.
+            // If one of them is answered now and then, the line is only slow, and the next value may be shorter.
             if (late && System.nanoTime() - answeredAt > timeoutNanos && link.current() == connection) {
                 link.drop();
             }

@@ -24,8 +24,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Barriers and wake-ups by pub/sub. Who subscribes reads the log of barriers next, so that none is missed; one may be
- * told twice. The log is read again after each connection, from where this machine was up to date.
+ * Barriers and wake-ups by pub/sub. A machine that subscribes reads the log of barriers next, so that none is missed;
+ * one may be told twice. The log is read again after each connection, from where this machine was up to date.
  *
  * <p>Whoever raises a barrier is told by the server how many machines listen, and waits for a confirmation of each on a
  * channel of its own. Machines that wait for a lease are woken on theirs, so that nobody hears of what it does not wait

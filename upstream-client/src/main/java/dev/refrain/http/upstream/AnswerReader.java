@@ -41,7 +41,7 @@ final class AnswerReader {
          */
         boolean mayHold(long bytes);
 
-        /** One that comes ahead of the answer (status 1xx). */
+        /** An interim answer has come (status 1xx). */
         void interim(AnswerHead head);
 
         /** The answer begins. */

@@ -30,7 +30,7 @@ interface Exchange {
     boolean mayHoldHead(long bytes);
 
     /**
-     * So many bytes of the answer may come ahead of its client, beside those that every call has room for.
+     * Asks to hold that many bytes of the answer ahead of its client, beside those that every call has room for.
      *
      * @return whether there is room for them; if not, nothing has changed
      */
@@ -47,7 +47,7 @@ interface Exchange {
      */
     void piece(ByteBuffer bytes);
 
-    /** So many bytes have gone out over a websocket. */
+    /** That many bytes have gone out over a websocket. */
     void sent(int bytes);
 
     /** No more pieces come until the call {@linkplain Wire#read() asks} for more. */

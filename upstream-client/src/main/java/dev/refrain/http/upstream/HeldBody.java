@@ -29,7 +29,9 @@ public final class HeldBody implements RequestBody {
     /** One subscriber's place in the body. */
     private final class Sending implements Flow.Subscription {
         private final Flow.Subscriber<? super ByteBuffer> subscriber;
-        /** Pieces asked for and not passed on; who brings it from zero passes on for all who ask meanwhile. */
+        /**
+         * Pieces asked for and not passed on; the thread that raises it from zero passes on for all that ask meanwhile.
+         */
         private final AtomicLong demand = new AtomicLong();
 
         private int at;

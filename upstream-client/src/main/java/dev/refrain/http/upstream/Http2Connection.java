@@ -289,7 +289,7 @@ final class Http2Connection extends Http2ConnectionHandler {
         }
     }
 
-    /** So many bytes more of an answer may come ahead of its client. */
+    /** Widens a stream's window by that many bytes. */
     void widen(int id, int more) {
         Http2Stream stream = connection().stream(id);
         try {

@@ -128,7 +128,7 @@ final class ProviderConnections implements Http1Connection.Owner, Http2Connectio
         return lone.connecting();
     }
 
-    /** As long as connecting may take. */
+    /** Whether a call has waited for as long as connecting may take. */
     private boolean hasWaitedTooLong(Waiting call, long now) {
         return now - call.sinceNanos() >= connector.limit().toNanos();
     }

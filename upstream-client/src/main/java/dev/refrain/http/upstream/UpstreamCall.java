@@ -247,7 +247,7 @@ public final class UpstreamCall implements Upstream, Upstream.Call, Admission.Ap
             fields = (AnswerFields) answer.fields();
             lastPieceNanos = client.time().nanoTime();
             waitingForUpstream = true;
-            // First: who gets the head may break off at once, and then nobody is to wait any more.
+            // First, because the receiver of the head may break off at once, and then no time limit may be left.
             watchForSilence(patience.toNanos());
             sink.head(answer);
         }

@@ -17,7 +17,7 @@ public record UpstreamRequest(
     /** A line of the header. */
     record Line(String name, String value) {}
 
-    /** One that is all HTTP. */
+    /** A request that is no upgrade to another protocol. */
     UpstreamRequest(String method, Origin origin, String target, List<Line> fields, RequestBody body) {
         this(method, origin, target, fields, body, false);
     }

@@ -37,7 +37,10 @@ public final class CanonicalJson {
     private static final BigDecimal EXACT = BigDecimal.valueOf(1L << 53);
     private static final MathContext ONE_DIGIT = new MathContext(1);
     private static final char[] HEX = "0123456789abcdef".toCharArray();
-    /** Longer ones, in characters, are not looked at as numbers: that takes time with the square of their length. */
+    /**
+     * Longer numbers, in characters, are kept as they are spelt: to parse them takes time with the square of their
+     * length.
+     */
     private static final int LONGEST_NUMBER = 400;
 
     private CanonicalJson() {}

@@ -391,7 +391,7 @@ public final class RequestScan {
                 endRun(isFirst ? nameStart : comma(nameStart));
                 i = skipSpace(end);
                 if (isFirst && i < last && document[i] == ',') {
-                    // Nothing has been kept that it would part from the next member.
+                    // No member was kept before this one, so the comma goes, too.
                     i = skipSpace(i + 1);
                     runStart = i;
                     if (i == last) {

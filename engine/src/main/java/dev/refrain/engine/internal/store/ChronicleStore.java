@@ -118,7 +118,7 @@ public final class ChronicleStore implements CacheStore {
         }
     }
 
-    /** One that is preallocated and closes when the JVM exits. */
+    /** Opens a store that is preallocated and closes when the JVM exits. */
     public static ChronicleStore open(Path file, long capacityBytes, Clock clock) throws IOException {
         return open(file, capacityBytes, clock, true, true);
     }

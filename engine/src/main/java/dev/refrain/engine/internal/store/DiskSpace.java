@@ -21,7 +21,7 @@ import org.slf4j.LoggerFactory;
 final class DiskSpace {
     private static final Logger LOG = LoggerFactory.getLogger(ChronicleStore.class);
 
-    /** More than several processes, and whatever else writes to the disk, use up between two checks. */
+    /** More than several processes and other writers use up between two checks. */
     static final long MARGIN = 16L << 20;
 
     /**

@@ -231,8 +231,8 @@ final class Evictor {
     }
 
     /**
-     * Examines the shortlist and the challenger, each with as many of the values behind it as make room. What lies
-     * between is listed as one value that must stay.
+     * Examines the shortlist and the challenger, each with as many of the values behind it as make room. The values
+     * between are listed as one value that must stay.
      */
     private void lookAtShortlist(int chunks, int challenger, boolean sparesNewcomers) {
         int listed = listAnchors(challenger);

@@ -106,7 +106,9 @@ final class LockFile implements Closeable {
         }
     }
 
-    /** Waits for the gate. Says so if that takes long: who has it may be stopped, or recover a large store. */
+    /**
+     * Waits for the gate. Says so if that takes long: the process that has it may be stopped, or recover a large store.
+     */
     void enterGate(Duration atMost) throws IOException {
         long start = System.nanoTime();
         boolean told = false;

@@ -563,7 +563,7 @@ final class SegmentMap {
         long chunks = 0;
         for (int i = 0; i < looked; i++) {
             int segment = (int) ((long) i * segments() / looked);
-            // One that was never used costs no memory.
+            // Of a segment that was never used only the header is read, so it takes no memory.
             chunks += state.values(segment) == 0 ? 0 : state.chunksTaken(segment);
         }
         return (long) ((double) chunks * Layout.CHUNK_SIZE * segments() / looked);

@@ -257,7 +257,7 @@ class SegmentMapTest {
         }
     }
 
-    /** Each of them comes to the lock; who comes second finds it done. */
+    /** All of them come to the lock; the second one finds the repair done. */
     @Test
     void severalWhoSeeTheSameDamagePutASegmentRightOnce() throws InterruptedException {
         int segment = segment(0);
