@@ -1,5 +1,6 @@
 package dev.refrain.http;
 
+import dev.refrain.cassettes.CassetteCommand;
 import dev.refrain.console.cli.Commands;
 import dev.refrain.http.config.Startup;
 import dev.refrain.http.proxy.ProxyServer;
@@ -31,6 +32,9 @@ public final class Main {
         }
         if (Commands.isAskedFor(arguments)) {
             System.exit(Commands.run(arguments, System.getenv(), System.in, System.out, System.err));
+        }
+        if (CassetteCommand.isAskedFor(arguments)) {
+            System.exit(CassetteCommand.run(arguments, System.getenv(), RecordingProxy::start));
         }
         boolean isRoomForLibraries = TemporaryFolder.isUsable();
         if (isRoomForLibraries) {

@@ -36,6 +36,7 @@ class GeneratedDocsTest {
             "upstream-client",
             "demo-provider",
             "console",
+            "cassettes",
             "client-frontends/okhttp",
             "client-frontends/openai",
             "client-frontends/anthropic",

@@ -3,6 +3,8 @@ package dev.refrain.http.config;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.databind.PropertyNamingStrategies;
 import com.fasterxml.jackson.databind.annotation.JsonNaming;
+import dev.refrain.cassettes.CassetteMode;
+import dev.refrain.cassettes.Pace;
 import dev.refrain.console.activity.ActivityOptions;
 import dev.refrain.console.activity.ModelPrice;
 import dev.refrain.console.admin.AdminOptions;
@@ -65,6 +67,9 @@ import java.util.stream.Stream;
  * @param explain what is kept to explain misses
  * @param hitIds which ids the answers of hits have (W40)
  * @param replay what hits change
+ * @param cassettes folder of recordings, or null
+ * @param cassetteMode what is done with it
+ * @param cassettePace how fast recorded streams are played
  * @param limits size limits
  * @param memory what is kept in memory beside the cache's file
  * @param timeouts how long to wait for what
@@ -155,6 +160,15 @@ public record Settings(
         HitIds hitIds,
 
         Replay replay,
+
+        @Setting(allowed = "the path of a folder") Path cassettes,
+
+        @Setting(value = "replay", allowed = "record, replay, record-missing or refresh")
+        CassetteMode cassetteMode,
+
+        @Setting(value = "instant", allowed = "instant or recorded")
+        Pace cassettePace,
+
         Limits limits,
         Memory memory,
         Timeouts timeouts,

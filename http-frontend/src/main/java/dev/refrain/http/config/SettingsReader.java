@@ -21,6 +21,8 @@ import com.fasterxml.jackson.databind.type.LogicalType;
 import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import com.fasterxml.jackson.dataformat.yaml.YAMLParser;
+import dev.refrain.cassettes.CassetteMode;
+import dev.refrain.cassettes.Pace;
 import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.semantics.ByteSize;
 import dev.refrain.semantics.answer.HitIds;
@@ -69,6 +71,8 @@ final class SettingsReader {
                     .addDeserializer(ByteSize.class, new Scalar<>(ByteSize.class, ByteSize::parse))
                     .addDeserializer(FieldNames.class, new Scalar<>(FieldNames.class, FieldNames::parse))
                     .addDeserializer(KeyPlaces.Normalization.class, words(KeyPlaces.Normalization.class))
+                    .addDeserializer(CassetteMode.class, words(CassetteMode.class))
+                    .addDeserializer(Pace.class, words(Pace.class))
                     .addDeserializer(HitIds.class, words(HitIds.class))
                     .addDeserializer(Policy.Caching.class, words(Policy.Caching.class))
                     .addDeserializer(Policy.Mode.class, words(Policy.Mode.class))

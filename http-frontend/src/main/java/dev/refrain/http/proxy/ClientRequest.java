@@ -9,10 +9,13 @@ import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.http.server.ExchangeSink;
 import dev.refrain.http.server.StreamedBody;
 import dev.refrain.http.shortcut.Shortcut;
+import dev.refrain.http.upstream.HeldBody;
 import dev.refrain.http.upstream.Provider;
 import dev.refrain.semantics.RequestFields;
 import dev.refrain.semantics.caller.Caller;
 import dev.refrain.semantics.coding.ContentCoding;
+import dev.refrain.semantics.forward.CallRecorder;
+import dev.refrain.semantics.forward.RequestBody;
 import dev.refrain.semantics.framing.ConnectionOptions;
 import dev.refrain.semantics.policy.RequestedCaching;
 import dev.refrain.semantics.route.Route;
@@ -200,6 +203,12 @@ final class ClientRequest {
 
     String limitSetting() {
         return endpoint() == null ? "limits.forwarded-body" : "limits.request-body";
+    }
+
+    /** What is recorded of it, with the body as it leaves. */
+    CallRecorder.Call recorded(RequestBody leaving) {
+        byte[] held = leaving instanceof HeldBody body ? body.bytes() : null;
+        return new CallRecorder.Call(endpoint(), route.deployment(), query(), fields, held);
     }
 
     /** The body, of which nothing has been read; null if there is none. */

@@ -8,6 +8,7 @@ import dev.refrain.http.server.ClientLimits;
 import dev.refrain.http.server.LongBodies;
 import dev.refrain.http.upstream.UpstreamClient;
 import dev.refrain.semantics.caller.Callers;
+import dev.refrain.semantics.forward.CallRecorder;
 import dev.refrain.semantics.key.KeyContexts;
 import dev.refrain.semantics.policy.CacheRules;
 import dev.refrain.semantics.preset.Presets;
@@ -18,6 +19,7 @@ import dev.refrain.semantics.preset.Presets;
  * @param steps reads headers and makes keys
  * @param rules of the operator about caching
  * @param outlines gets the requests that are fetched to be stored
+ * @param recorder records calls to providers, or answers in their place
  * @param longBodies has the threads for them
  */
 record Parts(
@@ -32,6 +34,7 @@ record Parts(
         ModelNames models,
         UpstreamClient client,
         Providers providers,
+        CallRecorder recorder,
         LongBodies longBodies,
         Limits limits) {
     /**

@@ -13,6 +13,7 @@ import dev.refrain.http.upstream.UpstreamCall;
 import dev.refrain.http.upstream.UpstreamRequest;
 import dev.refrain.semantics.answer.IdentifySink;
 import dev.refrain.semantics.answer.ProxyException;
+import dev.refrain.semantics.forward.CallRecorder;
 import dev.refrain.semantics.forward.RequestBody;
 import dev.refrain.semantics.route.Route;
 import java.util.function.UnaryOperator;
@@ -60,8 +61,12 @@ final class ProviderCalls {
     private Upstream made(ClientRequest request, Making call) {
         return sink -> {
             try {
+                UpstreamRequest made = call.make();
                 boolean isKnown = request.shortcut().hasServed();
-                return new UpstreamCall(parts.client(), call.make(), isKnown, request.client()::interim).fetch(sink);
+                Upstream provider = new UpstreamCall(parts.client(), made, isKnown, request.client()::interim);
+                return parts.recorder()
+                        .over(request.recorded(made.body()), provider)
+                        .fetch(sink);
             } catch (ProxyException e) {
                 sink.fail(e);
                 return Upstream.Call.UNSTOPPABLE;
@@ -71,6 +76,7 @@ final class ProviderCalls {
 
     private UpstreamRequest request(ClientRequest request, RequestBody body, boolean identityCoding)
             throws ProxyException {
+        boolean isRecorded = request.endpoint() != null && parts.recorder() != CallRecorder.NONE;
         return request.provider()
                 .request(
                         request.method(),
@@ -78,7 +84,7 @@ final class ProviderCalls {
                         request.query(),
                         request.fields(),
                         body,
-                        identityCoding);
+                        identityCoding || isRecorded);
     }
 
     /** The route with the provider's id of a response in place of the one that a hit gave it (W26b). */

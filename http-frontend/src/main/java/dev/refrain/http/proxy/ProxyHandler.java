@@ -18,6 +18,7 @@ import dev.refrain.semantics.answer.ProxyException;
 import dev.refrain.semantics.caller.Caller;
 import dev.refrain.semantics.coding.ContentCoding;
 import dev.refrain.semantics.decision.Decision;
+import dev.refrain.semantics.forward.CallRecorder;
 import dev.refrain.semantics.forward.RequestBody;
 import dev.refrain.semantics.policy.Policy;
 import dev.refrain.semantics.preset.Preset;
@@ -137,6 +138,7 @@ final class ProxyHandler implements HttpHandler {
      */
     private void read(ClientRequest request) {
         boolean isWanted = request.controls().enabled()
+                || parts.recorder() != CallRecorder.NONE
                 || !parts.presets().isEmpty()
                 || request.asked().mayTurnOn();
         long length = request.exchange().getRequestContentLength();

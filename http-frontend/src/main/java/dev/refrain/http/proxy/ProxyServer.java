@@ -1,5 +1,6 @@
 package dev.refrain.http.proxy;
 
+import dev.refrain.cassettes.Cassettes;
 import dev.refrain.console.activity.ActivityLog;
 import dev.refrain.console.activity.ModelNames;
 import dev.refrain.console.admin.AdminServer;
@@ -27,10 +28,10 @@ import dev.refrain.http.upstream.UpstreamClient;
 import dev.refrain.http.upstream.UpstreamOptions;
 import dev.refrain.semantics.answer.ProxyException;
 import dev.refrain.semantics.caller.Callers;
+import dev.refrain.semantics.forward.CallRecorder;
 import dev.refrain.semantics.key.KeyContexts;
 import dev.refrain.semantics.policy.CacheRules;
 import dev.refrain.semantics.preset.Presets;
-import io.undertow.UndertowOptions;
 import io.undertow.server.HttpHandler;
 import io.undertow.server.handlers.GracefulShutdownHandler;
 import io.undertow.server.handlers.HttpContinueReadHandler;
@@ -48,20 +49,18 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import javax.net.ssl.SSLContext;
-import org.xnio.OptionMap;
 
 /** The running front-end: server, upstream client, cache and, where no upstream is set, the demo provider. */
 public final class ProxyServer implements AutoCloseable {
-    /** 64 KiB from a heap of 256 MiB on: each connection may hold the beginning of a head. */
-    private static final int MAX_HEADER_BYTES =
-            (int) Math.max(16 * 1024, Math.min(64 * 1024, Runtime.getRuntime().maxMemory() / 4096));
-
     private static final long POLL_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
 
     private final Settings settings;
     private final DemoProvider demo;
     private final ResponseCache cache;
     private final ActivityLog activity;
+    /** Null unless calls are recorded, or answered from recordings. */
+    private final Cassettes cassettes;
+
     private final Callers callers;
     private final Outlines outlines;
     private final Explainer explainer;
@@ -83,11 +82,13 @@ public final class ProxyServer implements AutoCloseable {
             DemoProvider demo,
             ResponseCache cache,
             ActivityLog activity,
+            Cassettes cassettes,
             Steps steps) {
         this.settings = settings;
         this.demo = demo;
         this.cache = cache;
         this.activity = activity;
+        this.cassettes = cassettes;
         this.callers =
                 new Callers(cache, settings.key().credentialFields(), settings.labelsByKey(), settings.teamsByKey());
         this.outlines =
@@ -148,6 +149,7 @@ public final class ProxyServer implements AutoCloseable {
                 models,
                 client,
                 new Providers(provider(settings.upstream()), providers),
+                cassettes == null ? CallRecorder.NONE : cassettes,
                 longBodies,
                 new Parts.Limits(
                         settings.limits().requestBody().bytes(),
@@ -193,19 +195,6 @@ public final class ProxyServer implements AutoCloseable {
         };
     }
 
-    private OptionMap options() {
-        return OptionMap.builder()
-                .set(UndertowOptions.MAX_HEADER_SIZE, MAX_HEADER_BYTES)
-                .set(UndertowOptions.REQUEST_PARSE_TIMEOUT, (int) Math.min(
-                        Integer.MAX_VALUE, settings.timeouts().request().toMillis()))
-                .set(UndertowOptions.DECODE_URL, false)
-                .set(UndertowOptions.ALLOW_UNESCAPED_CHARACTERS_IN_URL, true)
-                // Bodies are counted where they are read, with a clearer error than Undertow's, whose own limit is 2
-                // MiB.
-                .set(UndertowOptions.MAX_ENTITY_SIZE, -1L)
-                .getMap();
-    }
-
     private Provider provider(URI upstream) {
         // The demo provider's port changes with every start; its answers stay findable under a name that does not.
         return upstream != null ? new Provider(upstream, upstream.toString()) : new Provider(demo.baseUri(), "demo");
@@ -234,10 +223,11 @@ public final class ProxyServer implements AutoCloseable {
     static ProxyServer start(Settings settings, Consumer<ProxyServer> listening, Steps steps) throws IOException {
         SSLContext tls = tls(settings.upstreamTls());
         ResponseCache cache = Store.open(settings);
+        Cassettes cassettes = Store.cassettes(settings, cache);
         // Even if each endpoint has an upstream of its own, everything else needs one.
         DemoProvider demo = settings.upstream() == null ? DemoProvider.start() : null;
         ActivityLog activity = ActivityLog.open(settings.activityOptions(), Clock.systemUTC());
-        ProxyServer server = new ProxyServer(settings, tls, demo, cache, activity, steps);
+        ProxyServer server = new ProxyServer(settings, tls, demo, cache, activity, cassettes, steps);
         try {
             server.listen();
         } catch (IOException | RuntimeException e) {
@@ -271,7 +261,7 @@ public final class ProxyServer implements AutoCloseable {
     private void listen() throws IOException {
         listener = Listener.open(
                 new InetSocketAddress(InetAddress.getByName(settings.host()), settings.port()),
-                options(),
+                settings.timeouts().request(),
                 root,
                 connection -> shortcuts.install(connection)::closed);
     }
@@ -320,6 +310,11 @@ public final class ProxyServer implements AutoCloseable {
     /** What is known of requests. */
     public ActivityLog activity() {
         return activity;
+    }
+
+    /** What records calls, or answers them from recordings; null unless a folder is set. */
+    public Cassettes cassettes() {
+        return cassettes;
     }
 
     /** What is held because of clients and providers. */
@@ -388,6 +383,9 @@ public final class ProxyServer implements AutoCloseable {
         outlines.close();
         if (demo != null) {
             demo.close();
+        }
+        if (cassettes != null) {
+            cassettes.close();
         }
         cache.close();
         activity.close();

@@ -1,9 +1,11 @@
 package dev.refrain.http.proxy;
 
+import dev.refrain.cassettes.Cassettes;
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.engine.ResponseCacheBuilder;
 import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.engine.spi.ForeignFileException;
+import dev.refrain.engine.spi.HeapStore;
 import dev.refrain.engine.spi.NoStore;
 import dev.refrain.http.config.Settings;
 import dev.refrain.semantics.ByteSize;
@@ -58,6 +60,10 @@ final class Store {
         if (settings.memory().knownRequests() != null) {
             builder.memoBytes(settings.memory().knownRequests().bytes());
         }
+        if (settings.cassettes() != null) {
+            // What an earlier run has stored would stand before what is to be recorded or played.
+            return builder.store(new HeapStore(settings.capacity().bytes())).open();
+        }
         if (settings.shared().uri() != null) {
             share(settings, builder);
         }
@@ -70,6 +76,30 @@ final class Store {
             LOG.error("Nothing will be cached. {}. Put that right and restart", e.getMessage());
             LOG.debug("Why the store could not be opened", e);
             return builder.store(new NoStore()).open();
+        }
+    }
+
+    /**
+     * Opens the folder of recordings; null unless one is set.
+     *
+     * @throws IOException if it cannot be read, or a file in it is damaged; closes the cache
+     */
+    static Cassettes cassettes(Settings settings, ResponseCache cache) throws IOException {
+        if (settings.cassettes() == null) {
+            return null;
+        }
+        try {
+            return Cassettes.in(settings.cassettes())
+                    .mode(settings.cassetteMode())
+                    .pace(settings.cassettePace())
+                    .rules(settings.key().rules())
+                    .keyHeaders(settings.key().headers())
+                    .credentials(settings.key().credentialFields())
+                    .memory(cache.admin().memory())
+                    .open();
+        } catch (IOException e) {
+            cache.close();
+            throw e;
         }
     }
 

@@ -6,6 +6,7 @@ import io.undertow.server.HttpHandler;
 import io.undertow.server.protocol.http.HttpOpenListener;
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.time.Duration;
 import java.util.function.Function;
 import org.xnio.ChannelListener;
 import org.xnio.ChannelListeners;
@@ -33,6 +34,9 @@ public final class Listener implements AutoCloseable {
 
     private static final int MAX_CONNECTIONS =
             (int) Math.min(1_000_000, Runtime.getRuntime().maxMemory() / BYTES_PER_CONNECTION);
+    /** 64 KiB from a heap of 256 MiB on: each connection may hold the beginning of a head. */
+    private static final int MAX_HEADER_BYTES =
+            (int) Math.max(16 * 1024, Math.min(64 * 1024, Runtime.getRuntime().maxMemory() / 4096));
     /** Undertow's own number of workers for each I/O thread. */
     private static final int WORKERS = 8;
 
@@ -47,14 +51,14 @@ public final class Listener implements AutoCloseable {
     /**
      * Listens.
      *
-     * @param options of {@link UndertowOptions}
+     * @param patience for the rest of a request's head
      * @param opened gets each connection before the handler sees a request of it, and returns what is to be done when
      *     it is closed, on its I/O thread or on one that closes it
      * @throws IOException if the address cannot be listened on
      */
     public static Listener open(
             InetSocketAddress address,
-            OptionMap options,
+            Duration patience,
             HttpHandler handler,
             Function<StreamConnection, Runnable> opened)
             throws IOException {
@@ -74,7 +78,14 @@ public final class Listener implements AutoCloseable {
                             // With buffering, an answer that waits for later ones is lost if a malformed request
                             // follows, and the client takes the error for it.
                             .set(UndertowOptions.BUFFER_PIPELINED_DATA, false)
-                            .addAll(options)
+                            .set(UndertowOptions.MAX_HEADER_SIZE, MAX_HEADER_BYTES)
+                            .set(UndertowOptions.REQUEST_PARSE_TIMEOUT, (int)
+                                    Math.min(Integer.MAX_VALUE, patience.toMillis()))
+                            .set(UndertowOptions.DECODE_URL, false)
+                            .set(UndertowOptions.ALLOW_UNESCAPED_CHARACTERS_IN_URL, true)
+                            // Bodies are counted where they are read, with a clearer error than Undertow's, whose own
+                            // limit is 2 MiB.
+                            .set(UndertowOptions.MAX_ENTITY_SIZE, -1L)
                             .getMap());
             http.setRootHandler(handler);
             AcceptingChannel<StreamConnection> channel = worker.createStreamConnectionServer(

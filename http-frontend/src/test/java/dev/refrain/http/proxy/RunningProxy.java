@@ -2,6 +2,7 @@ package dev.refrain.http.proxy;
 
 import static dev.refrain.testing.Await.until;
 
+import dev.refrain.cassettes.Summary;
 import dev.refrain.console.activity.ActivityLog;
 import dev.refrain.console.activity.Filter;
 import dev.refrain.engine.memory.MemoryBudget;
@@ -51,6 +52,11 @@ final class RunningProxy extends ProxyUnderTest {
     /** What the tier did that it shares with others. */
     SharedStats shared() {
         return server.shared().orElseThrow();
+    }
+
+    /** What it did with recordings. */
+    Summary summary() {
+        return server.cassettes().summary(null);
     }
 
     /** What is held because of clients and providers. */

@@ -14,6 +14,7 @@ import java.time.Duration;
  */
 public final class ProxyException extends Exception {
     private static final String ONLY_IF_CACHED = "only-if-cached";
+    private static final String NOT_RECORDED = "not-recorded";
 
     private final int status;
     private final String detail;
@@ -52,7 +53,7 @@ public final class ProxyException extends Exception {
         }
         return switch (status) {
             case 400, 404, 413, 417, 426, 501 -> true;
-            default -> detail.equals(ONLY_IF_CACHED);
+            default -> detail.equals(ONLY_IF_CACHED) || detail.equals(NOT_RECORDED);
         };
     }
 
@@ -199,6 +200,15 @@ public final class ProxyException extends Exception {
 
     public static ProxyException cancelled() {
         return upstream(502, "upstream-cancelled", "The upstream call was broken off.", null);
+    }
+
+    /**
+     * The request is to be answered from a recording, and there is none that can be played.
+     *
+     * @param message what is nearest, and what to do
+     */
+    public static ProxyException notRecorded(String message) {
+        return refused(504, NOT_RECORDED, message);
     }
 
     private static ProxyException notCached() {

@@ -20,6 +20,7 @@ import dev.refrain.semantics.answer.IdentifySink;
 import dev.refrain.semantics.answer.ProxyException;
 import dev.refrain.semantics.coding.ContentCoding;
 import dev.refrain.semantics.decision.Decision;
+import dev.refrain.semantics.forward.CallRecorder;
 import dev.refrain.semantics.forward.ForwardedFields;
 import dev.refrain.semantics.preset.Presets;
 import java.io.IOException;
@@ -269,6 +270,9 @@ public final class ClientCache {
 
         Exchange bypass(BypassReason reason) {
             bypass = reason;
+            if (options.isRecorded()) {
+                controls = CacheControls.OFF;
+            }
             // Off if only a body might have turned it on.
             ifItFails = controls.enabled() ? new CacheOutcome.Bypass(reason) : null;
             record.asked(ifItFails, null, null);
@@ -276,7 +280,7 @@ public final class ClientCache {
         }
 
         Exchange decided(Decision made, byte[] body) {
-            controls = made.controls();
+            controls = options.isRecorded() ? CacheControls.OFF : made.controls();
             record.policy(made.policyName());
             if (made.key() == null && controls.enabled()) {
                 return bypass(made.bypass());
@@ -284,7 +288,7 @@ public final class ClientCache {
             decision = made;
             sent = body;
             if (!controls.enabled()) {
-                // By a policy that knows the body: passed on as if there were no cache.
+                // By a policy that knows the body, or recorded: passed on as if there were no cache.
                 record.asked(null, null, null);
                 return this;
             }
@@ -325,7 +329,21 @@ public final class ClientCache {
             ResponseSink first = record.calling(
                     new IdentifySink(sink, cache.admin().memory()),
                     cache.admin().memory());
-            return ProviderPump.start(request, outgoing == sent ? null : outgoing, options.executor(), first);
+            Upstream provider = answer ->
+                    ProviderPump.start(request, outgoing == sent ? null : outgoing, options.executor(), answer);
+            return options.isRecorded()
+                    ? options.recorder().over(recorded(outgoing), provider).fetch(first)
+                    : provider.fetch(first);
+        }
+
+        private CallRecorder.Call recorded(byte[] outgoing) {
+            ProviderPath path = ProviderPath.of(request.method(), request.url());
+            return new CallRecorder.Call(
+                    endpoint,
+                    path.route().deployment(),
+                    request.url().query(),
+                    new KeyFields(request.fields(), options),
+                    outgoing);
         }
 
         @SuppressWarnings("CatchingUnchecked") // whatever it is, somebody waits for it

@@ -90,13 +90,13 @@ final class ClientHeads {
         Caller who = caller(request);
         RequestedCaching asked =
                 RequestedCaching.of(fields, options.rules(), path.route().endpoint(), who.labels());
-        if (!asked.alone().enabled() && !asked.mayTurnOn()) {
+        if (!asked.alone().enabled() && !asked.mayTurnOn() && !options.isRecorded()) {
             return null;
         }
         String upstream = options.upstream() == null ? path.base() : options.upstream();
         KeyContext context =
                 contexts.of(path.route(), upstream, who, request.url().query(), asked.partition(), fields);
-        boolean isAnonymous = caller == null && callers.isAnonymous(who);
+        boolean isAnonymous = caller == null && callers.isAnonymous(who) && !options.isRecorded();
         return new ClientHead(path.route().endpoint(), asked, who, isAnonymous, ContentCoding.of(fields), context);
     }
 }

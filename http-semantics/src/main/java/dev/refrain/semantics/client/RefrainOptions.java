@@ -3,6 +3,7 @@ package dev.refrain.semantics.client;
 import dev.refrain.engine.CacheControls;
 import dev.refrain.semantics.caller.CredentialFields;
 import dev.refrain.semantics.caller.FieldNames;
+import dev.refrain.semantics.forward.CallRecorder;
 import dev.refrain.semantics.key.KeyContexts;
 import dev.refrain.semantics.policy.CacheDefaults;
 import dev.refrain.semantics.policy.CacheRules;
@@ -42,6 +43,7 @@ public final class RefrainOptions {
     private final CredentialFields credentials;
     private final RequestLog log;
     private final Executor executor;
+    private final CallRecorder recorder;
 
     private RefrainOptions(Builder from) {
         Duration longest = from.ttl.compareTo(CacheDefaults.USUAL_MAX_TTL) > 0 ? from.ttl : CacheDefaults.USUAL_MAX_TTL;
@@ -55,6 +57,7 @@ public final class RefrainOptions {
         this.credentials = from.credentials;
         this.log = from.log;
         this.executor = from.executor == null ? OwnThreads.POOL : from.executor;
+        this.recorder = from.recorder;
     }
 
     /**
@@ -107,6 +110,15 @@ public final class RefrainOptions {
         return log;
     }
 
+    CallRecorder recorder() {
+        return recorder;
+    }
+
+    /** Whether calls are recorded, or answered from recordings. */
+    boolean isRecorded() {
+        return recorder != CallRecorder.NONE;
+    }
+
     Executor executor() {
         return executor;
     }
@@ -138,6 +150,7 @@ public final class RefrainOptions {
         private CredentialFields credentials = new CredentialFields(FieldNames.parse("none"), FieldNames.parse("none"));
         private RequestLog log = RequestLog.NONE;
         private Executor executor;
+        private CallRecorder recorder = CallRecorder.NONE;
 
         private Builder() {}
 
@@ -260,6 +273,15 @@ public final class RefrainOptions {
          */
         public Builder executor(Executor threads) {
             executor = Objects.requireNonNull(threads, "threads");
+            return this;
+        }
+
+        /**
+         * Records calls, or answers in the provider's place. The cache then has no part in the requests: each goes to
+         * the recorder, whatever its header and these options say of caching. None unless set.
+         */
+        public Builder recorder(CallRecorder calls) {
+            recorder = Objects.requireNonNull(calls, "calls");
             return this;
         }
 

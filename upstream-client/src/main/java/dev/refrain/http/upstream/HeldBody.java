@@ -16,6 +16,11 @@ public final class HeldBody implements RequestBody {
         this.body = body;
     }
 
+    /** All of it; not to be changed. */
+    public byte[] bytes() {
+        return body;
+    }
+
     @Override
     public long contentLength() {
         return body.length;

@@ -1,0 +1,197 @@
+package dev.refrain.cassettes;
+
+import dev.refrain.engine.exchange.AnswerFacts;
+import dev.refrain.engine.exchange.Endpoint;
+import dev.refrain.engine.exchange.ResponseHead;
+import dev.refrain.engine.exchange.ResponseSink;
+import dev.refrain.engine.memory.MemoryBudget;
+import dev.refrain.engine.usage.AnswerMeter;
+import java.io.ByteArrayOutputStream;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
+
+/**
+ * Keeps an answer while it goes to its client, with the times at which its pieces came. If the client leaves, the rest
+ * is kept all the same. One thread at a time.
+ */
+final class Capture implements ResponseSink {
+    static final String GENERATION_ID = "x-generation-id";
+
+    /** Fields of answers that programs look at. No other is recorded: they name accounts and hold cookies. */
+    private static final List<String> FIELDS =
+            List.of("retry-after", "retry-after-ms", "x-should-retry", "request-id", "x-request-id", GENERATION_ID);
+
+    /** Gets what came of the call; on the thread on which it ended. */
+    interface Listener {
+        /** All of the answer is there. */
+        void complete(RecordedAnswer answer);
+
+        /**
+         * There is no whole answer, or none that can be recorded.
+         *
+         * @param why null if the call failed, which its client is told
+         */
+        void incomplete(String why);
+    }
+
+    private final Turn turn;
+    private final boolean isHeldBack;
+    private final Secrets secrets;
+    private final MemoryBudget budget;
+    private final MemoryBudget.Reservation memory;
+    private final LongSupplier nanos;
+    private final Listener listener;
+    private final long begun;
+    private final ByteArrayOutputStream body = new ByteArrayOutputStream();
+    private final List<Integer> ends = new ArrayList<>();
+    private final List<Long> millis = new ArrayList<>();
+    private ResponseHead head;
+    private long headNanos;
+    /** Null while the answer can be recorded. */
+    private String flaw;
+
+    /** @param isHeldBack whether the client gets nothing before the answer is complete, and then from the listener */
+    Capture(
+            Turn turn,
+            boolean isHeldBack,
+            Secrets secrets,
+            MemoryBudget budget,
+            LongSupplier nanos,
+            Listener listener) {
+        this.turn = turn;
+        this.isHeldBack = isHeldBack;
+        this.secrets = secrets;
+        this.budget = budget;
+        this.memory = budget.openForStoring();
+        this.nanos = nanos;
+        this.listener = listener;
+        this.begun = nanos.getAsLong();
+    }
+
+    private boolean isLive() {
+        return !isHeldBack && !turn.isCancelled();
+    }
+
+    @Override
+    public void head(ResponseHead answer) {
+        head = answer;
+        headNanos = nanos.getAsLong();
+        if (answer.contentEncoding() != null && !answer.contentEncoding().equalsIgnoreCase("identity")) {
+            flaw = "the provider compressed its answer although it was asked not to";
+        } else if (answer.status() < 200) {
+            flaw = "its answer has the status " + answer.status();
+        }
+        if (isLive()) {
+            turn.client().head(answer);
+        }
+    }
+
+    @Override
+    public void chunk(ByteBuffer bytes) {
+        if (flaw == null) {
+            int length = bytes.remaining();
+            if (body.size() + (long) length > RecordingFile.MOST_BYTES / 2) {
+                flaw = "its answer is over " + RecordingFile.MOST_BYTES / 2 + " bytes";
+            } else if (!memory.grow(3L * length)) {
+                flaw = "there was no memory for its answer; give the JVM a larger heap";
+            } else {
+                byte[] copy = new byte[length];
+                bytes.duplicate().get(copy);
+                body.write(copy, 0, length);
+                ends.add(body.size());
+                millis.add(TimeUnit.NANOSECONDS.toMillis(nanos.getAsLong() - headNanos));
+            }
+        }
+        if (isLive()) {
+            turn.client().chunk(bytes);
+        }
+    }
+
+    @Override
+    public void end() {
+        if (isLive()) {
+            turn.answered();
+            turn.client().end();
+        }
+        finish(flaw);
+    }
+
+    @Override
+    public void fail(Throwable cause) {
+        if (!turn.isCancelled()) {
+            turn.client().fail(cause);
+        }
+        memory.close();
+        listener.incomplete(null);
+    }
+
+    private void finish(String why) {
+        try {
+            if (why == null) {
+                listener.complete(answer());
+            } else {
+                listener.incomplete(why);
+            }
+        } finally {
+            memory.close();
+        }
+    }
+
+    private RecordedAnswer answer() {
+        byte[] sent = body.toByteArray();
+        byte[] masked = secrets.mask(sent);
+        boolean isStream = head.contentType() != null
+                && head.contentType().toLowerCase(Locale.ROOT).startsWith("text/event-stream");
+        return new RecordedAnswer(
+                head.status(),
+                head.contentType(),
+                fields(),
+                Math.max(0, TimeUnit.NANOSECONDS.toMillis(headNanos - begun)),
+                masked,
+                isStream && masked.length > 0 ? EventText.split(masked, ends, millis) : List.of(),
+                facts(sent));
+    }
+
+    private AnswerFacts facts(byte[] sent) {
+        Endpoint endpoint = turn.request().endpoint();
+        AnswerMeter meter = new AnswerMeter(endpoint, budget);
+        meter.head(head);
+        meter.chunk(ByteBuffer.wrap(sent));
+        meter.end();
+        return meter.facts();
+    }
+
+    private List<String> fields() {
+        Map<String, List<String>> byName = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
+        byName.putAll(head.fields());
+        List<String> lines = new ArrayList<>();
+        for (String name : FIELDS) {
+            for (String value : byName.getOrDefault(name, List.of())) {
+                if (value.matches("[\\x20-\\x7E]{0,200}") && !secrets.isIn(value)) {
+                    lines.add(name + ": " + value);
+                }
+            }
+        }
+        return lines;
+    }
+
+    @Override
+    public void whenDrained(Runnable action) {
+        if (isLive()) {
+            turn.client().whenDrained(action);
+        } else {
+            action.run();
+        }
+    }
+
+    @Override
+    public boolean hasReader() {
+        return !turn.isCancelled() && turn.client().hasReader();
+    }
+}

@@ -1,0 +1,441 @@
+package dev.refrain.cassettes;
+
+import dev.refrain.engine.KeyRules;
+import dev.refrain.engine.exchange.Endpoint;
+import dev.refrain.engine.exchange.Upstream;
+import dev.refrain.engine.memory.MemoryBudget;
+import dev.refrain.semantics.answer.ProxyException;
+import dev.refrain.semantics.caller.CredentialFields;
+import dev.refrain.semantics.caller.FieldNames;
+import dev.refrain.semantics.forward.CallRecorder;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Records calls into a folder, or answers from it. Whose request it is does not count, and neither does the provider: a
+ * recording answers whoever asks the same. Identical requests of one run get the same answer, and the provider is
+ * called once for them; but a failure that a repetition may cure is followed by what the repetition got.
+ *
+ * <p>Thread-safe. No parameter and no result is null, unless it says so. Files are read and written on threads of its
+ * own, and answers come from these. Long, since the way of a request through each mode stands here.
+ */
+public final class Cassettes implements CallRecorder, AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(Cassettes.class);
+
+    private static final int THREADS = 2;
+    private static final int PATIENCE_SECONDS = 60;
+    /** Recordings that are compared with a request to find the nearest. */
+    private static final int MOST_COMPARED = 2000;
+    /** Requests that this run distinguishes. */
+    private static final int MOST_REQUESTS = 100_000;
+
+    private final Folder folder;
+    private final Builder options;
+    private final RequestReader reader;
+    private final Counts counts = new Counts();
+    private final ConcurrentHashMap<String, Track> tracks = new ConcurrentHashMap<>();
+    private final ScheduledExecutorService threads;
+    private final String version;
+
+    private Cassettes(Builder options, Folder folder) {
+        this.options = options;
+        this.folder = folder;
+        this.reader = new RequestReader(
+                options.keyHeaders, options.credentials, options.memory, RecordingFile.MOST_BYTES / 4);
+        this.threads = Executors.newScheduledThreadPool(THREADS, task -> {
+            Thread thread = new Thread(task, "refrain-cassettes");
+            thread.setDaemon(true);
+            return thread;
+        });
+        this.version = "refrain "
+                + Optional.ofNullable(Cassettes.class.getPackage().getImplementationVersion())
+                        .orElse("(development build)");
+    }
+
+    /** Settings for a folder. It is made when something is recorded; to be played, it has to be there. */
+    public static Builder in(Path folder) {
+        return new Builder(folder);
+    }
+
+    /** What is done with requests. */
+    public CassetteMode mode() {
+        return options.mode;
+    }
+
+    /**
+     * What has been done so far.
+     *
+     * @param maxAge how old a recording may be before the summary names it; null for no limit
+     */
+    public Summary summary(Duration maxAge) {
+        return counts.summary(options.mode, folder, options.clock.instant(), maxAge);
+    }
+
+    // ---- the way of a request
+
+    @Override
+    public Upstream over(Call call, Upstream provider) {
+        if (call.endpoint() == null) {
+            return options.mode == CassetteMode.REPLAY
+                    ? refusal("Only chat completions, responses, messages and embeddings are played from recordings.")
+                    : provider;
+        }
+        Secrets secrets = new Secrets();
+        RecordedRequest request;
+        try {
+            request = reader.read(call, secrets);
+        } catch (RequestReader.NotRecordableException e) {
+            if (options.mode == CassetteMode.REPLAY) {
+                return refusal("The request has no recording: " + e.getMessage() + ".");
+            }
+            counts.passed(call.endpoint().id() + ": " + e.getMessage());
+            return provider;
+        }
+        String digest = folder.digest(request);
+        return sink -> {
+            Turn turn = new Turn(request, digest, secrets, provider, sink);
+            if (options.mode == CassetteMode.REPLAY) {
+                later(turn, () -> play(turn));
+                return turn;
+            }
+            if (tracks.size() >= MOST_REQUESTS && !tracks.containsKey(digest)) {
+                counts.passed("more than " + MOST_REQUESTS + " different requests in one run");
+                return provider.fetch(sink);
+            }
+            answer(turn, track(digest));
+            return turn;
+        };
+    }
+
+    private void later(Turn turn, Runnable task) {
+        try {
+            threads.execute(task);
+        } catch (RejectedExecutionException closed) {
+            counts.failed("a call ended after the folder was closed");
+            turn.fail();
+        }
+    }
+
+    private Upstream refusal(String message) {
+        return sink -> {
+            counts.missing(message);
+            sink.fail(ProxyException.notRecorded(message));
+            return Upstream.Call.UNSTOPPABLE;
+        };
+    }
+
+    private Track track(String digest) {
+        return tracks.computeIfAbsent(digest, key -> {
+            Track track = new Track();
+            if (options.mode == CassetteMode.RECORD_MISSING || options.mode == CassetteMode.REPLAY) {
+                track.entries.addAll(folder.find(digest));
+            }
+            return track;
+        });
+    }
+
+    /** Plays a recording, waits for the call of an identical request, or calls. */
+    private void answer(Turn turn, Track track) {
+        Folder.Entry entry;
+        synchronized (track) {
+            if (turn.isCancelled()) {
+                return;
+            }
+            if (track.calling) {
+                track.waiting.add(turn);
+                return;
+            }
+            entry = next(track);
+            track.calling = entry == null;
+        }
+        if (entry == null) {
+            call(turn, track);
+        } else {
+            later(turn, () -> deliver(turn, entry));
+        }
+    }
+
+    /** The recording that is next to be played; null to call the provider. */
+    private Folder.Entry next(Track track) {
+        int size = track.entries.size();
+        if (options.mode == CassetteMode.RECORD_MISSING && track.served < size) {
+            return track.entries.get(track.served++);
+        }
+        Folder.Entry last = size == 0 ? null : track.entries.get(size - 1);
+        return last != null && last.isFinal() ? last : null;
+    }
+
+    private void call(Turn turn, Track track) {
+        boolean isHeldBack = options.mode == CassetteMode.REFRESH;
+        Capture capture =
+                new Capture(turn, isHeldBack, turn.secrets(), options.memory, System::nanoTime, new Capture.Listener() {
+                    @Override
+                    public void complete(RecordedAnswer answer) {
+                        later(turn, () -> save(turn, track, answer));
+                    }
+
+                    @Override
+                    public void incomplete(String why) {
+                        if (why != null) {
+                            counts.passed(turn.request().endpoint().id() + ": " + why);
+                            if (isHeldBack && !turn.isCancelled()) {
+                                turn.client().fail(ProxyException.notRecorded("Not recorded: " + why + "."));
+                            }
+                        }
+                        release(track);
+                    }
+                });
+        try {
+            turn.provider().fetch(capture);
+        } catch (RuntimeException | Error e) {
+            release(track);
+            throw e;
+        }
+    }
+
+    /** Lets those go on who wait. */
+    private void release(Track track) {
+        List<Turn> waiting;
+        synchronized (track) {
+            track.calling = false;
+            waiting = new ArrayList<>(track.waiting);
+            track.waiting.clear();
+        }
+        for (Turn turn : waiting) {
+            answer(turn, track);
+        }
+    }
+
+    private void save(Turn turn, Track track, RecordedAnswer answer) {
+        RecordedAnswer given = answer;
+        try {
+            given = saved(turn, track, answer);
+        } catch (IOException | RuntimeException e) {
+            LOG.error("A recording could not be written into {}: {}", folder.path(), e.getMessage());
+            counts.failed("a recording could not be written: " + e.getMessage());
+        } finally {
+            if (options.mode == CassetteMode.REFRESH && !turn.isCancelled()) {
+                new Playback(given, Pace.INSTANT, threads, turn).start();
+            }
+            release(track);
+        }
+    }
+
+    /** Writes an answer; returns what the client is to get. */
+    private RecordedAnswer saved(Turn turn, Track track, RecordedAnswer answer) throws IOException {
+        int attempt;
+        Folder.Entry before = null;
+        synchronized (track) {
+            attempt = track.entries.size() + 1;
+            if (attempt > 1) {
+                before = track.entries.get(attempt - 2);
+            }
+        }
+        if (before != null && Likeness.isSame(folder.load(before.file()).answer(), answer)) {
+            // The same failure again.
+            counts.used(before);
+            return answer;
+        }
+        Instant now = options.clock.instant().truncatedTo(ChronoUnit.SECONDS);
+        Recording made = new Recording(turn.request(), attempt, answer, now, null, version);
+        Optional<Folder.Entry> old = folder.find(turn.digest()).stream()
+                .filter(entry -> entry.attempt() == attempt)
+                .findFirst();
+        Recording kept = old.isPresent() ? loadForRefresh(old.get()) : null;
+        boolean isSame = kept != null && Likeness.isSame(kept.answer(), answer);
+        if (isSame) {
+            made = new Recording(kept.request(), attempt, kept.answer(), kept.recorded(), now, kept.by());
+        }
+        Folder.Entry entry = folder.save(made);
+        if (options.mode != CassetteMode.RECORD_MISSING && answer.isFinal()) {
+            folder.removeBehind(turn.digest(), attempt);
+        }
+        if (isSame) {
+            counts.unchanged(entry);
+        } else {
+            counts.recorded(entry, kept != null);
+        }
+        synchronized (track) {
+            track.entries.add(entry);
+            track.served = track.entries.size();
+        }
+        return made.answer();
+    }
+
+    /** Null unless this refreshes. */
+    private Recording loadForRefresh(Folder.Entry entry) throws IOException {
+        return options.mode == CassetteMode.REFRESH ? folder.load(entry.file()) : null;
+    }
+
+    private void deliver(Turn turn, Folder.Entry entry) {
+        try {
+            Recording recording = folder.load(entry.file());
+            counts.played(entry, recording);
+            if (!turn.isCancelled()) {
+                new Playback(recording.answer(), options.pace, threads, turn).start();
+            }
+        } catch (IOException e) {
+            counts.failed("a recording could not be played: " + e.getMessage());
+            turn.client().fail(ProxyException.notRecorded("The recording cannot be played: " + e.getMessage()));
+        }
+    }
+
+    /** Answers from the folder alone. */
+    private void play(Turn turn) {
+        if (folder.find(turn.digest()).isEmpty()) {
+            String message = missing(turn.request());
+            counts.missing(message);
+            turn.client().fail(ProxyException.notRecorded(message));
+            return;
+        }
+        Track track = track(turn.digest());
+        Folder.Entry entry;
+        synchronized (track) {
+            entry = track.entries.get(Math.min(track.served++, track.entries.size() - 1));
+        }
+        deliver(turn, entry);
+    }
+
+    // ---- what is missing
+
+    private String missing(RecordedRequest request) {
+        String what =
+                "There is no recording of this request (" + request.endpoint().id()
+                        + (request.model().isEmpty() ? "" : ", " + request.model()) + ") in " + folder.path() + ". ";
+        String how = " Record it with refrain record-missing, or set the request right.";
+        return what + nearest(request) + how;
+    }
+
+    private String nearest(RecordedRequest request) {
+        double best = -1;
+        Recording nearest = null;
+        Path file = null;
+        List<Folder.Entry> candidates = folder.all().stream()
+                .filter(entry -> entry.endpoint() == request.endpoint() && entry.attempt() == 1)
+                .sorted(Comparator.comparing(Folder.Entry::file))
+                .limit(MOST_COMPARED)
+                .toList();
+        for (Folder.Entry entry : candidates) {
+            try {
+                Recording recording = folder.load(entry.file());
+                double likeness = Difference.likeness(request, recording.request());
+                if (likeness > best) {
+                    best = likeness;
+                    nearest = recording;
+                    file = entry.file();
+                }
+            } catch (IOException e) {
+                LOG.debug("A recording could not be compared", e);
+            }
+        }
+        if (nearest == null) {
+            return "The folder has none of this endpoint.";
+        }
+        KeyRules rules = options.rules.getOrDefault(request.endpoint(), KeyRules.NONE);
+        return "The nearest is " + file.getFileName() + "; they differ first at "
+                + Difference.first(request, nearest.request(), rules) + ".";
+    }
+
+    /** Ends when what is under way has been written. */
+    @Override
+    public void close() {
+        threads.shutdown();
+        try {
+            if (!threads.awaitTermination(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
+                LOG.warn("Recordings are still being written into {}; they are given up", folder.path());
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** What can be set of a folder. Used by one thread; no parameter is null, unless it says so. */
+    public static final class Builder {
+        private final Path path;
+        private CassetteMode mode = CassetteMode.REPLAY;
+        private Pace pace = Pace.INSTANT;
+        private Map<Endpoint, KeyRules> rules = Map.of();
+        private FieldNames keyHeaders = FieldNames.parse("anthropic-beta, anthropic-version, openai-beta");
+        private CredentialFields credentials = new CredentialFields(FieldNames.parse("none"), FieldNames.parse("none"));
+        private MemoryBudget memory = MemoryBudget.ofHeap();
+        private Clock clock = Clock.systemUTC();
+
+        private Builder(Path path) {
+            this.path = Objects.requireNonNull(path, "path");
+        }
+
+        /** What is done with requests; they are answered from the folder unless set. */
+        public Builder mode(CassetteMode what) {
+            mode = Objects.requireNonNull(what, "what");
+            return this;
+        }
+
+        /** How fast streams are played; at once unless set. */
+        public Builder pace(Pace speed) {
+            pace = Objects.requireNonNull(speed, "speed");
+            return this;
+        }
+
+        /** Members of requests that do not count (wire rule W84); all count unless set. */
+        public Builder rules(Map<Endpoint, KeyRules> byEndpoint) {
+            rules = Map.copyOf(byEndpoint);
+            return this;
+        }
+
+        /** Fields with which providers change their answers (wire rule W14), which are recorded and compared. */
+        public Builder keyHeaders(FieldNames names) {
+            keyHeaders = Objects.requireNonNull(names, "names");
+            return this;
+        }
+
+        /** Which fields and parameters hold credentials (wire rule W15), which are neither. */
+        public Builder credentials(CredentialFields fields) {
+            credentials = Objects.requireNonNull(fields, "fields");
+            return this;
+        }
+
+        /** Where memory for answers is reserved; of the heap unless set. */
+        public Builder memory(MemoryBudget budget) {
+            memory = Objects.requireNonNull(budget, "budget");
+            return this;
+        }
+
+        /** Says when something is recorded, and how old it is; the machine's unless set. */
+        public Builder clock(Clock time) {
+            clock = Objects.requireNonNull(time, "time");
+            return this;
+        }
+
+        /**
+         * Reads the folder.
+         *
+         * @throws DamagedRecordingException if a file in it is not as it was written; the message names file and line
+         * @throws IOException if it cannot be read, or is to be played and not there
+         */
+        public Cassettes open() throws IOException {
+            if (mode == CassetteMode.REPLAY && !Files.isDirectory(path)) {
+                throw new IOException("There is no folder " + path + " of recordings to play. Record them first:"
+                        + " refrain record --cassettes " + path + " -- COMMAND");
+            }
+            return new Cassettes(this, Folder.open(path, rules));
+        }
+    }
+}

@@ -1,0 +1,115 @@
+package dev.refrain.cassettes;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashSet;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+
+/** What a run has done so far. Thread-safe. */
+final class Counts {
+    /** Lines of each kind that are kept. */
+    private static final int KEPT = 1000;
+
+    private final Set<Path> used = new HashSet<>();
+    /** What was played, with when its answer was current. */
+    private final Map<Path, Instant> ages = new TreeMap<>();
+
+    private final Set<String> changed = new LinkedHashSet<>();
+    private final List<String> missing = new ArrayList<>();
+    private final Set<String> passed = new LinkedHashSet<>();
+    private final List<String> failures = new ArrayList<>();
+    private long played;
+    private long recorded;
+    private long unchanged;
+    private long missingCount;
+    private long tokens;
+    private long costNanos;
+
+    synchronized void played(Folder.Entry entry, Recording recording) {
+        played++;
+        used.add(entry.file());
+        tokens += recording.answer().facts().tokensOrNone();
+        costNanos += Math.max(0, recording.answer().facts().costNanos());
+        ages.put(entry.file(), recording.asOf());
+    }
+
+    synchronized void recorded(Folder.Entry entry, boolean hasChanged) {
+        recorded++;
+        used.add(entry.file());
+        if (hasChanged) {
+            changed.add(name(entry.file()));
+        }
+    }
+
+    synchronized void unchanged(Folder.Entry entry) {
+        unchanged++;
+        used.add(entry.file());
+    }
+
+    /** A recording that is as good as used. */
+    synchronized void used(Folder.Entry entry) {
+        used.add(entry.file());
+    }
+
+    synchronized void missing(String message) {
+        missingCount++;
+        add(missing, message);
+    }
+
+    synchronized void passed(String why) {
+        if (passed.size() < KEPT) {
+            passed.add(why);
+        }
+    }
+
+    synchronized void failed(String why) {
+        add(failures, why);
+    }
+
+    private static void add(List<String> list, String line) {
+        if (list.size() < KEPT) {
+            list.add(line);
+        }
+    }
+
+    private static String name(Path file) {
+        return file.getFileName().toString();
+    }
+
+    synchronized Summary summary(CassetteMode mode, Folder folder, Instant now, Duration maxAge) {
+        Instant oldest = ages.values().stream().min(Comparator.naturalOrder()).orElse(now);
+        List<String> outdated = ages.entrySet().stream()
+                .filter(played -> maxAge != null && played.getValue().isBefore(now.minus(maxAge)))
+                .map(played -> name(played.getKey()))
+                .toList();
+        List<String> unused = folder.all().stream()
+                .map(Folder.Entry::file)
+                .filter(file -> !used.contains(file))
+                .map(Counts::name)
+                .sorted()
+                .toList();
+        return new Summary(
+                mode,
+                folder.path().toString(),
+                played,
+                recorded,
+                List.copyOf(changed),
+                unchanged,
+                List.copyOf(missing),
+                missingCount,
+                List.copyOf(passed),
+                List.copyOf(failures),
+                unused,
+                outdated,
+                tokens,
+                costNanos,
+                Duration.between(oldest, now));
+    }
+}

@@ -1,0 +1,224 @@
+package dev.refrain.cassettes;
+
+import dev.refrain.engine.KeyRules;
+import dev.refrain.engine.exchange.Endpoint;
+import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.AtomicMoveNotSupportedException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.UUID;
+import java.util.stream.Stream;
+
+/**
+ * A folder of recordings. What is in it is known by the content of the files; their names are for people. Thread-safe;
+ * several processes may write into it, each file at once or not at all.
+ */
+final class Folder {
+    private static final String ENDING = ".yaml";
+    private static final String CONTENTS = "files";
+    private static final int MOST_FILES = 100_000;
+    private static final int MOST_NAME = 40;
+    private static final int SHORT_DIGEST = 12;
+
+    /**
+     * One recording in the folder.
+     *
+     * @param digest of the request, by the rules of the folder's user
+     * @param isFinal whether the same request is not expected to be answered in another way soon
+     */
+    record Entry(Path file, String digest, Endpoint endpoint, int attempt, boolean isFinal) {}
+
+    private final Path path;
+    private final Map<Endpoint, KeyRules> rules;
+    /** By digest, in the order of attempts. Guarded by this. */
+    private final Map<String, List<Entry>> entries = new HashMap<>();
+
+    private Folder(Path path, Map<Endpoint, KeyRules> rules) {
+        this.path = path;
+        this.rules = rules;
+    }
+
+    /**
+     * Opens a folder and reads all of it, so that what is damaged is known at the start.
+     *
+     * @param rules which members of requests do not count
+     * @throws DamagedRecordingException if a file is not as it was written
+     */
+    static Folder open(Path path, Map<Endpoint, KeyRules> rules) throws IOException {
+        Folder folder = new Folder(path, rules);
+        if (Files.isDirectory(path)) {
+            for (Path file : folder.files()) {
+                folder.add(folder.entry(file, folder.load(file)));
+            }
+        }
+        return folder;
+    }
+
+    private List<Path> files() throws IOException {
+        try (Stream<Path> files = Files.list(path)) {
+            List<Path> recordings = files.filter(
+                            file -> file.getFileName().toString().endsWith(ENDING))
+                    .limit(MOST_FILES + 1L)
+                    .sorted()
+                    .toList();
+            if (recordings.size() > MOST_FILES) {
+                throw new IOException(path + " has more than " + MOST_FILES + " recordings; use several folders");
+            }
+            return recordings;
+        }
+    }
+
+    Path path() {
+        return path;
+    }
+
+    /** What makes two requests the same. */
+    String digest(RecordedRequest request) {
+        return request.digest(rules.getOrDefault(request.endpoint(), KeyRules.NONE));
+    }
+
+    /** The recordings of a request, in the order of attempts. */
+    synchronized List<Entry> find(String digest) {
+        return List.copyOf(entries.getOrDefault(digest, List.of()));
+    }
+
+    /** All recordings, in no order. */
+    synchronized List<Entry> all() {
+        return entries.values().stream().flatMap(List::stream).toList();
+    }
+
+    private synchronized void add(Entry entry) {
+        List<Entry> attempts = entries.computeIfAbsent(entry.digest(), digest -> new ArrayList<>());
+        attempts.removeIf(other -> other.file().equals(entry.file()));
+        attempts.add(entry);
+        attempts.sort(Comparator.comparingInt(Entry::attempt));
+    }
+
+    private Entry entry(Path file, Recording recording) {
+        RecordedRequest request = recording.request();
+        return new Entry(
+                file,
+                digest(request),
+                request.endpoint(),
+                recording.attempt(),
+                recording.answer().isFinal());
+    }
+
+    Recording load(Path file) throws IOException {
+        long size = Files.size(file);
+        if (size > RecordingFile.MOST_BYTES) {
+            throw new DamagedRecordingException(
+                    file, 0, "is longer than " + RecordingFile.MOST_BYTES + " bytes, which no recording is");
+        }
+        try {
+            // With LF, however the version control checks it out.
+            String text = Files.readString(file).replace("\r\n", "\n");
+            return RecordingFile.read(file, text, contents);
+        } catch (CharacterCodingException e) {
+            throw new DamagedRecordingException(file, 0, "is not UTF-8");
+        }
+    }
+
+    /** Writes a recording in place of an earlier one of the same request and attempt. */
+    Entry save(Recording recording) throws IOException {
+        Files.createDirectories(path);
+        String digest = digest(recording.request());
+        Path file = find(digest).stream()
+                .filter(entry -> entry.attempt() == recording.attempt())
+                .map(Entry::file)
+                .findFirst()
+                .orElseGet(() -> path.resolve(name(recording, digest)));
+        String text = RecordingFile.write(recording, contents);
+        // What cannot be read back is no recording.
+        Recording read = RecordingFile.read(file, text, contents);
+        if (!Arrays.equals(read.answer().body(), recording.answer().body())) {
+            throw new IOException("the answer could not be written so that it comes back byte for byte");
+        }
+        replace(file, text.getBytes(StandardCharsets.UTF_8));
+        Entry entry = entry(file, recording);
+        add(entry);
+        return entry;
+    }
+
+    /** Removes recordings of a request behind an attempt, which an earlier run has left. */
+    void removeBehind(String digest, int attempt) throws IOException {
+        for (Entry entry : find(digest)) {
+            if (entry.attempt() > attempt) {
+                Files.deleteIfExists(entry.file());
+                synchronized (this) {
+                    entries.get(digest).remove(entry);
+                }
+            }
+        }
+    }
+
+    private static String name(Recording recording, String digest) {
+        RecordedRequest request = recording.request();
+        String model = request.model().isEmpty() ? request.deployment() : request.model();
+        // No separator, no colon, no capital that some file systems take for a small letter.
+        String safe = model.toLowerCase(Locale.ROOT).replaceAll("[^a-z0-9._-]+", "-");
+        String cut = safe.length() > MOST_NAME ? safe.substring(0, MOST_NAME) : safe;
+        return request.endpoint().id() + "-" + (cut.isEmpty() ? "" : cut + "-") + digest.substring(0, SHORT_DIGEST)
+                + (recording.attempt() > 1 ? "-" + recording.attempt() : "") + ENDING;
+    }
+
+    /** All of a file or nothing, even if this process dies. */
+    private void replace(Path file, byte[] bytes) throws IOException {
+        Path temporary = path.resolve(".refrain-" + UUID.randomUUID() + ".tmp");
+        try {
+            Files.write(temporary, bytes);
+            try {
+                Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+            } catch (AtomicMoveNotSupportedException e) {
+                Files.move(temporary, file, StandardCopyOption.REPLACE_EXISTING);
+            }
+        } finally {
+            Files.deleteIfExists(temporary);
+        }
+    }
+
+    private final RecordingFile.Contents contents = new RecordingFile.Contents() {
+        @Override
+        public String put(byte[] bytes) throws IOException {
+            String sha256 = RecordingFile.sha256(bytes);
+            Path file = file(sha256);
+            if (!Files.exists(file)) {
+                Files.createDirectories(file.getParent());
+                replace(file, bytes);
+            }
+            return sha256;
+        }
+
+        @Override
+        public byte[] get(String sha256) throws IOException {
+            Path file = file(sha256);
+            try {
+                if (Files.size(file) > RecordingFile.MOST_BYTES) {
+                    throw new DamagedRecordingException(file, 0, "is longer than any content of a recording");
+                }
+                byte[] bytes = Files.readAllBytes(file);
+                if (!RecordingFile.sha256(bytes).equals(sha256)) {
+                    throw new DamagedRecordingException(file, 0, "its SHA-256 is not its name; record it anew");
+                }
+                return bytes;
+            } catch (NoSuchFileException e) {
+                throw new IOException("there is no " + file, e);
+            }
+        }
+
+        private Path file(String sha256) {
+            return path.resolve(CONTENTS).resolve(sha256);
+        }
+    };
+}

@@ -1,0 +1,108 @@
+package dev.refrain.cassettes;
+
+/**
+ * Lays JSON out in lines, and undoes that. Only white space between tokens changes, so what was compact becomes what it
+ * was, byte for byte: Jackson would spell some numbers and texts anew. For well-formed JSON only. Stateless.
+ */
+final class JsonLayout {
+    /** Deeper levels are not indented further, or a small document could become a huge one. */
+    private static final int MOST_LEVELS = 24;
+
+    private JsonLayout() {}
+
+    /** One member or item a line; lists of numbers on one line. */
+    static String pretty(String json) {
+        StringBuilder out = new StringBuilder(json.length() * 5 / 4);
+        int level = 0;
+        for (int i = 0; i < json.length(); i++) {
+            char c = json.charAt(i);
+            switch (c) {
+                case '"' -> {
+                    int end = endOfString(json, i);
+                    out.append(json, i, end);
+                    i = end - 1;
+                }
+                case '{', '[' -> {
+                    int close = c == '[' ? endOfNumbers(json, i + 1) : endOfBlank(json, i + 1);
+                    if (close >= 0) {
+                        out.append(compact(json.substring(i, close + 1)).replace(",", ", "));
+                        i = close;
+                    } else {
+                        out.append(c);
+                        newLine(out, ++level);
+                    }
+                }
+                case '}', ']' -> {
+                    newLine(out, --level);
+                    out.append(c);
+                }
+                case ',' -> {
+                    out.append(c);
+                    newLine(out, level);
+                }
+                case ':' -> out.append(": ");
+                case ' ', '\t', '\r', '\n' -> {}
+                default -> out.append(c);
+            }
+        }
+        return out.toString();
+    }
+
+    /** No white space between tokens. */
+    static String compact(String json) {
+        StringBuilder out = new StringBuilder(json.length());
+        for (int i = 0; i < json.length(); i++) {
+            char c = json.charAt(i);
+            if (c == '"') {
+                int end = endOfString(json, i);
+                out.append(json, i, end);
+                i = end - 1;
+            } else if (!isBlank(c)) {
+                out.append(c);
+            }
+        }
+        return out.toString();
+    }
+
+    /** Behind the quote that ends the string. */
+    static int endOfString(String json, int quote) {
+        int i = quote + 1;
+        while (i < json.length() && json.charAt(i) != '"') {
+            i += json.charAt(i) == '\\' ? 2 : 1;
+        }
+        return Math.min(json.length(), i + 1);
+    }
+
+    private static void newLine(StringBuilder out, int level) {
+        out.append('\n').append("  ".repeat(Math.max(0, Math.min(level, MOST_LEVELS))));
+    }
+
+    /** Where the list ends, if it has neither texts nor lists nor objects; else -1. */
+    private static int endOfNumbers(String json, int from) {
+        for (int i = from; i < json.length(); i++) {
+            switch (json.charAt(i)) {
+                case ']' -> {
+                    return i;
+                }
+                case '"', '[', '{' -> {
+                    return -1;
+                }
+                default -> {}
+            }
+        }
+        return -1;
+    }
+
+    /** Where the object ends, if it is empty; else -1. */
+    private static int endOfBlank(String json, int from) {
+        int i = from;
+        while (i < json.length() && isBlank(json.charAt(i))) {
+            i++;
+        }
+        return i < json.length() && json.charAt(i) == '}' ? i : -1;
+    }
+
+    private static boolean isBlank(char c) {
+        return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+    }
+}

@@ -1,0 +1,108 @@
+package dev.refrain.cassettes;
+
+import dev.refrain.engine.exchange.ResponseHead;
+import dev.refrain.engine.exchange.ResponseSink;
+import java.nio.ByteBuffer;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+
+/** Gives a recorded answer to a client, one event after the other. One thread at a time, which never waits. */
+final class Playback {
+    /** Bytes that are given before anybody asks whether they have been taken. */
+    private static final int UNASKED = 64 * 1024;
+
+    private final RecordedAnswer answer;
+    private final Pace pace;
+    private final ScheduledExecutorService threads;
+    private final Turn turn;
+    private final ResponseSink client;
+    private int event;
+    private int at;
+
+    Playback(RecordedAnswer answer, Pace pace, ScheduledExecutorService threads, Turn turn) {
+        this.answer = answer;
+        this.pace = pace;
+        this.threads = threads;
+        this.turn = turn;
+        this.client = turn.client();
+    }
+
+    void start() {
+        if (pace == Pace.RECORDED && answer.waitMillis() > 0) {
+            threads.schedule(this::begin, answer.waitMillis(), TimeUnit.MILLISECONDS);
+        } else {
+            begin();
+        }
+    }
+
+    private void begin() {
+        if (turn.isCancelled()) {
+            return;
+        }
+        boolean isStream = !answer.events().isEmpty();
+        Map<String, List<String>> fields = new LinkedHashMap<>();
+        if (answer.type() != null) {
+            fields.put("content-type", List.of(answer.type()));
+        }
+        String id = null;
+        for (String line : answer.fields()) {
+            int colon = line.indexOf(": ");
+            fields.put(line.substring(0, colon), List.of(line.substring(colon + 2)));
+            if (line.startsWith(Capture.GENERATION_ID + ":")) {
+                id = line.substring(colon + 2);
+            }
+        }
+        client.head(new ResponseHead(
+                answer.status(), answer.type(), null, isStream ? -1 : answer.body().length, id, null, fields));
+        go();
+    }
+
+    /** Gives as much as may be given at once. */
+    private void go() {
+        int given = 0;
+        while (at < answer.body().length) {
+            if (turn.isCancelled()) {
+                return;
+            }
+            if (given >= UNASKED) {
+                client.whenDrained(this::later);
+                return;
+            }
+            given += give();
+            if (pace == Pace.RECORDED && event > 0 && event < answer.events().size()) {
+                long gap = answer.events().get(event).gapMillis();
+                if (gap > 0) {
+                    threads.schedule(this::go, gap, TimeUnit.MILLISECONDS);
+                    return;
+                }
+            }
+        }
+        turn.answered();
+        client.end();
+    }
+
+    private void later() {
+        try {
+            threads.execute(this::go);
+        } catch (RejectedExecutionException closed) {
+            turn.fail();
+        }
+    }
+
+    private int give() {
+        int end;
+        if (answer.events().isEmpty()) {
+            end = Math.min(answer.body().length, at + UNASKED);
+        } else {
+            end = answer.events().get(event++).end();
+        }
+        int length = end - at;
+        client.chunk(ByteBuffer.wrap(answer.body(), at, length).slice().asReadOnlyBuffer());
+        at = end;
+        return length;
+    }
+}

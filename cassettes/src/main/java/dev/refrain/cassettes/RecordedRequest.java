@@ -1,0 +1,154 @@
+package dev.refrain.cassettes;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.cfg.JsonNodeFeature;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.refrain.engine.KeyRules;
+import dev.refrain.engine.exchange.Endpoint;
+import java.math.BigDecimal;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.TreeSet;
+
+/**
+ * What a provider was asked, without credentials: what a request is compared by. Immutable.
+ *
+ * @param model empty if it names none
+ * @param deployment Azure's name for the model, or empty
+ * @param query without credentials; may be empty
+ * @param fields lines of its header that are in the key, {@code name: value}, sorted
+ * @param sample which of several answers is meant (wire rule W82), or {@link #NO_SAMPLE}
+ * @param body one JSON object; not to be changed
+ */
+record RecordedRequest(
+        Endpoint endpoint,
+        String model,
+        String deployment,
+        String query,
+        List<String> fields,
+        int sample,
+        ObjectNode body) {
+    static final int NO_SAMPLE = -1;
+
+    /** Keeps numbers as they are spelled. */
+    static final JsonMapper JSON = JsonMapper.builder()
+            .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
+            .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+            .disable(JsonNodeFeature.STRIP_TRAILING_BIGDECIMAL_ZEROES)
+            .build();
+
+    /** The body on one line. */
+    String text() {
+        try {
+            return JSON.writeValueAsString(body);
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /**
+     * The SHA-256 of all that counts, in hexadecimal. The order of members and the spelling of numbers do not count:
+     * programs in other languages write the same request in another way.
+     *
+     * @param rules which members do not count
+     */
+    String digest(KeyRules rules) {
+        ObjectNode counts = body;
+        if (!rules.ignored().isEmpty()) {
+            counts = body.deepCopy();
+            for (String place : rules.ignored()) {
+                remove(counts, place.split("\\.", -1));
+            }
+        }
+        MessageDigest digest = sha256();
+        part(digest, "refrain-cassette-1");
+        part(digest, endpoint.id());
+        part(digest, deployment);
+        part(digest, query);
+        part(digest, Integer.toString(fields.size()));
+        for (String field : fields) {
+            part(digest, field);
+        }
+        part(digest, Integer.toString(sample));
+        StringBuilder canonical = new StringBuilder();
+        canonical(counts, canonical);
+        part(digest, canonical.toString());
+        return HexFormat.of().formatHex(digest.digest());
+    }
+
+    private static void remove(ObjectNode top, String... place) {
+        JsonNode at = top;
+        for (int i = 0; i < place.length - 1; i++) {
+            at = at.path(place[i]);
+        }
+        if (at instanceof ObjectNode object) {
+            object.remove(place[place.length - 1]);
+        }
+    }
+
+    private static void part(MessageDigest digest, String text) {
+        byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+        digest.update((bytes.length + ":").getBytes(StandardCharsets.US_ASCII));
+        digest.update(bytes);
+    }
+
+    private static void canonical(JsonNode node, StringBuilder out) {
+        if (node.isObject()) {
+            TreeSet<String> names = new TreeSet<>();
+            node.fieldNames().forEachRemaining(names::add);
+            char before = '{';
+            for (String name : names) {
+                out.append(before).append(quoted(name)).append(':');
+                canonical(node.get(name), out);
+                before = ',';
+            }
+            out.append(before == '{' ? "{}" : "}");
+        } else if (node.isArray()) {
+            out.append('[');
+            for (int i = 0; i < node.size(); i++) {
+                if (i > 0) {
+                    out.append(',');
+                }
+                canonical(node.get(i), out);
+            }
+            out.append(']');
+        } else {
+            out.append(scalar(node));
+        }
+    }
+
+    /** A value that is neither object nor list, in the one spelling that counts. */
+    static String scalar(JsonNode node) {
+        if (node.isTextual()) {
+            return quoted(node.textValue());
+        }
+        if (!node.isNumber()) {
+            return node.asText();
+        }
+        BigDecimal number = node.decimalValue();
+        // Not as a plain number, which can have a billion digits.
+        return number.signum() == 0 ? "0" : number.stripTrailingZeros().toString();
+    }
+
+    static String quoted(String text) {
+        try {
+            return JSON.writeValueAsString(text);
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    static MessageDigest sha256() {
+        try {
+            return MessageDigest.getInstance("SHA-256");
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("every JVM has SHA-256", e);
+        }
+    }
+}

@@ -1,0 +1,34 @@
+package dev.refrain.cassettes;
+
+import java.io.IOException;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A proxy that records, or plays recordings. Thread-safe.
+ *
+ * @param port of 127.0.0.1 that it listens on
+ * @param cassettes what it records into, or plays from
+ * @param end stops it, once what is under way has been recorded; idempotent
+ */
+public record RunningCassettes(int port, Cassettes cassettes, Runnable end) implements AutoCloseable {
+    /** Starts one. */
+    @FunctionalInterface
+    public interface Starter {
+        /**
+         * Starts a proxy on this machine.
+         *
+         * @param flags as on its command line
+         * @param variables as in its environment
+         * @throws IllegalArgumentException if a setting is wrong; the message says which
+         * @throws IOException if it cannot be started; the message says why
+         */
+        RunningCassettes start(List<String> flags, Map<String, String> variables) throws IOException;
+    }
+
+    /** Stops it, once what is under way has been recorded. Idempotent. */
+    @Override
+    public void close() {
+        end.run();
+    }
+}

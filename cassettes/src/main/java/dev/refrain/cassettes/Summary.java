@@ -1,0 +1,90 @@
+package dev.refrain.cassettes;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.Locale;
+
+/**
+ * What a run did with a folder. Immutable.
+ *
+ * @param mode of the run
+ * @param folder as it was named
+ * @param played answers from recordings
+ * @param recorded recordings that were written
+ * @param changed recordings in whose place another answer was written; the names of their files
+ * @param unchanged answers that were fetched and like their recordings
+ * @param missing requests without a recording that were refused, as their clients were told; the first of them
+ * @param missingCount how many there were
+ * @param passed requests that were passed on and not recorded, each with the reason; the first of them
+ * @param failures what could not be read or written; the first of them
+ * @param unused files of recordings that nobody asked for
+ * @param outdated files of recordings that were played and are older than allowed
+ * @param tokens of the answers that were played
+ * @param costNanos what providers said that these had cost, in billionths of their currency
+ * @param oldest age of the oldest recording that was played; zero if none was
+ */
+public record Summary(
+        CassetteMode mode,
+        String folder,
+        long played,
+        long recorded,
+        List<String> changed,
+        long unchanged,
+        List<String> missing,
+        long missingCount,
+        List<String> passed,
+        List<String> failures,
+        List<String> unused,
+        List<String> outdated,
+        long tokens,
+        long costNanos,
+        Duration oldest) {
+    private static final int MOST_LINES = 20;
+
+    /** The lines for a person; the last has no line end. */
+    @Override
+    public String toString() {
+        StringBuilder text = new StringBuilder();
+        text.append("refrain ").append(mode.id()).append(' ').append(folder).append(": ");
+        text.append(played).append(" played, ").append(recorded).append(" recorded, ");
+        if (mode == CassetteMode.REFRESH) {
+            text.append(changed.size()).append(" changed, ").append(unchanged).append(" as before, ");
+        }
+        text.append(missingCount).append(" missing, ").append(unused.size()).append(" unused");
+        text.append(String.format(Locale.ROOT, "; %,d tokens", tokens));
+        if (costNanos > 0) {
+            text.append(String.format(Locale.ROOT, " and %.6f of the provider's currency", costNanos / 1e9));
+        }
+        text.append(" saved");
+        if (played > 0) {
+            text.append("; the oldest recording is ").append(age(oldest)).append(" old");
+        }
+        list(text, "changed", changed);
+        list(text, "missing", missing);
+        list(text, "not recorded", passed);
+        list(text, "unused", unused);
+        list(text, "too old", outdated);
+        list(text, "failed", failures);
+        return text.toString();
+    }
+
+    private static String age(Duration age) {
+        if (age.toDays() > 0) {
+            return age.toDays() == 1 ? "1 day" : age.toDays() + " days";
+        }
+        return age.toHours() > 0 ? age.toHours() + " h" : Math.max(0, age.toMinutes()) + " min";
+    }
+
+    private static void list(StringBuilder text, String name, List<String> items) {
+        for (int i = 0; i < Math.min(MOST_LINES, items.size()); i++) {
+            text.append("\n  ").append(name).append(": ").append(items.get(i));
+        }
+        if (items.size() > MOST_LINES) {
+            text.append("\n  ")
+                    .append(name)
+                    .append(": ")
+                    .append(items.size() - MOST_LINES)
+                    .append(" more");
+        }
+    }
+}

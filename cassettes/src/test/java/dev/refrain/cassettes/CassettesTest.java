@@ -1,0 +1,524 @@
+package dev.refrain.cassettes;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.refrain.engine.KeyRules;
+import dev.refrain.engine.exchange.Endpoint;
+import dev.refrain.engine.exchange.ResponseHead;
+import dev.refrain.engine.exchange.ResponseSink;
+import dev.refrain.engine.exchange.Upstream;
+import dev.refrain.engine.memory.MemoryBudget;
+import dev.refrain.semantics.RequestFields;
+import dev.refrain.semantics.answer.ProxyException;
+import dev.refrain.semantics.forward.CallRecorder;
+import dev.refrain.testing.Await;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BiConsumer;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Each mode, with a provider that does what a test tells it. Long, since all modes share what they need. */
+class CassettesTest {
+    private static final Instant NOW = Instant.parse("2026-11-29T12:00:00Z");
+    private static final String ANSWER = "{\"id\":\"c-%d\",\"choices\":[{\"message\":{\"content\":\"%s\"},"
+            + "\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4}}";
+
+    @TempDir
+    Path folder;
+
+    private final MemoryBudget memory = new MemoryBudget(64 << 20);
+    private final ConcurrentLinkedQueue<CompletableFuture<ResponseSink>> calls = new ConcurrentLinkedQueue<>();
+    private Instant now = NOW;
+    private int number;
+    private Cassettes open;
+
+    /** A call to the provider; its answer is given by the test. */
+    private Upstream provider() {
+        return sink -> {
+            calls.add(CompletableFuture.completedFuture(sink));
+            return Upstream.Call.UNSTOPPABLE;
+        };
+    }
+
+    private record Got(ResponseHead head, String body, Throwable failure) {
+        int status() {
+            return failure instanceof ProxyException refusal ? refusal.status() : head.status();
+        }
+    }
+
+    /** A client that takes what it gets. */
+    private static class Client implements ResponseSink {
+        private final CompletableFuture<Got> got = new CompletableFuture<>();
+        private final ByteArrayOutputStream body = new ByteArrayOutputStream();
+        private ResponseHead head;
+
+        @Override
+        public void head(ResponseHead answer) {
+            head = answer;
+        }
+
+        @Override
+        public void chunk(ByteBuffer bytes) {
+            byte[] copy = new byte[bytes.remaining()];
+            bytes.get(copy);
+            body.write(copy, 0, copy.length);
+        }
+
+        @Override
+        public void end() {
+            got.complete(new Got(head, body.toString(StandardCharsets.UTF_8), null));
+        }
+
+        @Override
+        public void fail(Throwable cause) {
+            got.complete(new Got(head, body.toString(StandardCharsets.UTF_8), cause));
+        }
+
+        Got await() {
+            return got.orTimeout(60, TimeUnit.SECONDS).join();
+        }
+    }
+
+    private record Fields(Map<String, List<String>> lines) implements RequestFields {
+        @Override
+        public String first(String name) {
+            return lines.containsKey(name) ? lines.get(name).get(0) : null;
+        }
+
+        @Override
+        public List<String> all(String name) {
+            return lines.get(name);
+        }
+
+        @Override
+        public void forEach(BiConsumer<String, List<String>> action) {
+            lines.forEach(action);
+        }
+    }
+
+    private Cassettes open(CassetteMode mode, Map<Endpoint, KeyRules> rules) throws IOException {
+        close();
+        open = Cassettes.in(folder)
+                .mode(mode)
+                .rules(rules)
+                .memory(memory)
+                .clock(Clock.fixed(now, ZoneOffset.UTC))
+                .open();
+        return open;
+    }
+
+    private Cassettes open(CassetteMode mode) throws IOException {
+        return open(mode, Map.of());
+    }
+
+    @AfterEach
+    void close() {
+        if (open != null) {
+            open.close();
+            open = null;
+            assertThat(memory.usedBytes()).isZero();
+        }
+    }
+
+    private static String prompt(String text) {
+        return "{\"model\":\"demo\",\"messages\":[{\"role\":\"user\",\"content\":\"" + text + "\"}]}";
+    }
+
+    private Client ask(String body, String... fields) {
+        Map<String, List<String>> lines = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
+        for (int i = 0; i < fields.length; i += 2) {
+            lines.put(fields[i], List.of(fields[i + 1]));
+        }
+        Client client = new Client();
+        open.over(
+                        new CallRecorder.Call(
+                                Endpoint.CHAT, null, "", new Fields(lines), body.getBytes(StandardCharsets.UTF_8)),
+                        provider())
+                .fetch(client);
+        return client;
+    }
+
+    /** The provider answers the oldest call. */
+    private void answer(int status, String type, String... pieces) {
+        ResponseSink sink = calls.remove().join();
+        sink.head(new ResponseHead(status, type, null, -1, null, null, Map.of("set-cookie", List.of("c=1"))));
+        for (String piece : pieces) {
+            sink.chunk(ByteBuffer.wrap(piece.getBytes(StandardCharsets.UTF_8)));
+        }
+        sink.end();
+    }
+
+    private String answer(String text) {
+        String body = ANSWER.formatted(++number, text);
+        answer(200, "application/json", body);
+        return body;
+    }
+
+    /** The next call, which another thread may still be about to make. */
+    private void awaitCall() {
+        Await.until(() -> !calls.isEmpty());
+    }
+
+    private List<Path> files() throws IOException {
+        try (var files = Files.list(folder)) {
+            return files.sorted().toList();
+        }
+    }
+
+    @Test
+    void whatIsRecordedIsPlayed() throws IOException {
+        open(CassetteMode.RECORD);
+        Client first = ask(prompt("hi"));
+        String body = answer("hello");
+        assertThat(first.await().body()).isEqualTo(body);
+        assertThat(open.mode()).isEqualTo(CassetteMode.RECORD);
+        close();
+        open(CassetteMode.REPLAY);
+        for (int i = 0; i < 3; i++) {
+            Got got = ask(prompt("hi")).await();
+            assertThat(got.body()).isEqualTo(body);
+            assertThat(got.head().contentType()).isEqualTo("application/json");
+            assertThat(got.head().fields()).containsOnlyKeys("content-type");
+        }
+        assertThat(calls).isEmpty();
+        assertThat(open.summary(null).played()).isEqualTo(3);
+        assertThat(open.summary(null).tokens()).isEqualTo(21);
+    }
+
+    @Test
+    void identicalRequestsOfARunAreOneCall() throws IOException {
+        open(CassetteMode.RECORD);
+        List<Client> clients = new ArrayList<>();
+        for (int i = 0; i < 10; i++) {
+            clients.add(ask(prompt("hi")));
+        }
+        assertThat(calls).hasSize(1);
+        String body = answer("hello");
+        assertThat(clients)
+                .allSatisfy(client -> assertThat(client.await().body()).isEqualTo(body));
+        assertThat(ask(prompt("hi")).await().body()).isEqualTo(body);
+        assertThat(calls).isEmpty();
+        assertThat(open.summary(null).recorded()).isEqualTo(1);
+    }
+
+    @Test
+    void aFailureAndItsRepetitionArePlayedInTheirOrder() throws IOException {
+        open(CassetteMode.RECORD);
+        Client first = ask(prompt("hi"));
+        answer(429, "application/json", "{\"error\":{}}");
+        assertThat(first.await().status()).isEqualTo(429);
+        Client second = ask(prompt("hi"));
+        awaitCall();
+        String body = answer("hello");
+        assertThat(second.await().body()).isEqualTo(body);
+        open(CassetteMode.REPLAY);
+        assertThat(ask(prompt("hi")).await().status()).isEqualTo(429);
+        assertThat(ask(prompt("hi")).await().body()).isEqualTo(body);
+        assertThat(ask(prompt("hi")).await().body()).isEqualTo(body);
+        assertThat(open.summary(null).unused()).isEmpty();
+        // And of a run without the failure, nothing of it is left.
+        open(CassetteMode.RECORD);
+        ask(prompt("hi"));
+        answer("hello");
+        open(CassetteMode.REPLAY);
+        assertThat(ask(prompt("hi")).await().status()).isEqualTo(200);
+        assertThat(files()).hasSize(1);
+    }
+
+    @Test
+    void aMissNamesTheNearestRecordingAndThePlace() throws IOException {
+        open(CassetteMode.RECORD);
+        ask(prompt("What is the capital of France?"));
+        answer("Paris");
+        ask(prompt("Sing a song"));
+        answer("La");
+        open(CassetteMode.REPLAY);
+        Got got = ask(prompt("What is the capital of Spain?")).await();
+        assertThat(got.status()).isEqualTo(504);
+        assertThat(((ProxyException) got.failure()).isLasting()).isTrue();
+        String near = files().stream()
+                .filter(file -> contains(file, "France"))
+                .map(file -> file.getFileName().toString())
+                .findFirst()
+                .orElseThrow();
+        assertThat(got.failure())
+                .hasMessageContaining("The nearest is " + near)
+                .hasMessageContaining("they differ first at $.messages[0].content: recorded \"What is the capital of"
+                        + " France?\", asked \"What is the capital of Spain?\"");
+        assertThat(open.summary(null).missingCount()).isEqualTo(1);
+        assertThat(open.summary(null).unused()).hasSize(2);
+        assertThat(calls).isEmpty();
+    }
+
+    private static boolean contains(Path file, String text) {
+        try {
+            return Files.readString(file).contains(text);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    @Test
+    void whatIsMissingIsRecordedAndTheRestIsPlayed() throws IOException {
+        open(CassetteMode.RECORD);
+        ask(prompt("one"));
+        String one = answer("1");
+        open(CassetteMode.RECORD_MISSING);
+        assertThat(ask(prompt("one")).await().body()).isEqualTo(one);
+        assertThat(ask(prompt("one")).await().body()).isEqualTo(one);
+        assertThat(calls).isEmpty();
+        Client missing = ask(prompt("two"));
+        String two = answer("2");
+        assertThat(missing.await().body()).isEqualTo(two);
+        assertThat(ask(prompt("two")).await().body()).isEqualTo(two);
+        close();
+        assertThat(files()).hasSize(2);
+    }
+
+    @Test
+    void aRefreshRewritesWhatHasChangedAndSaysSo() throws IOException {
+        open(CassetteMode.RECORD);
+        ask(prompt("one"));
+        String one = answer("same");
+        ask(prompt("two"));
+        answer("old");
+        ask(prompt("three"));
+        answer("left alone");
+        close();
+        now = NOW.plus(Duration.ofDays(30));
+        open(CassetteMode.REFRESH);
+        // With another id, which programs get to see as it was: requests may name it.
+        Client same = ask(prompt("one"));
+        answer("same");
+        assertThat(same.await().body()).isEqualTo(one);
+        Client changed = ask(prompt("two"));
+        String two = answer("new");
+        assertThat(changed.await().body()).isEqualTo(two);
+        close();
+        open(CassetteMode.REFRESH);
+        ask(prompt("one"));
+        answer("same");
+        close();
+        open(CassetteMode.REPLAY);
+        assertThat(ask(prompt("one")).await().body()).isEqualTo(one);
+        assertThat(ask(prompt("two")).await().body()).isEqualTo(two);
+        Summary summary = open.summary(Duration.ofDays(10));
+        assertThat(summary.unused()).hasSize(1);
+        assertThat(summary.outdated()).isEmpty();
+        assertThat(files().stream().filter(file -> contains(file, "confirmed: \"2026-12-29T12:00:00Z\"")))
+                .hasSize(1);
+    }
+
+    @Test
+    void aRefreshReportsWhatChanged() throws IOException {
+        open(CassetteMode.RECORD);
+        ask(prompt("one"));
+        answer("old");
+        open(CassetteMode.REFRESH);
+        Client client = ask(prompt("one"));
+        answer("new");
+        client.await();
+        ask(prompt("one")).await();
+        Summary summary = open.summary(null);
+        assertThat(summary.changed()).hasSize(1);
+        assertThat(summary.toString()).contains("1 changed, 0 as before").contains("changed: chat-demo-");
+    }
+
+    @Test
+    void anOldRecordingIsNamed() throws IOException {
+        open(CassetteMode.RECORD);
+        ask(prompt("one"));
+        answer("1");
+        close();
+        now = NOW.plus(Duration.ofDays(31));
+        open(CassetteMode.REPLAY);
+        ask(prompt("one")).await();
+        assertThat(open.summary(Duration.ofDays(31)).outdated()).isEmpty();
+        assertThat(open.summary(Duration.ofDays(30)).outdated()).hasSize(1);
+        assertThat(open.summary(null).toString()).contains("the oldest recording is 31 days old");
+    }
+
+    @Test
+    void eachSampleHasItsAnswerAndTheyComeInTurn() throws IOException {
+        open(CassetteMode.RECORD);
+        List<String> recorded = new ArrayList<>();
+        for (int i = 0; i < 3; i++) {
+            ask(prompt("joke"), "X-Refrain-Samples", "3");
+            recorded.add(answer("joke " + i));
+        }
+        open(CassetteMode.REPLAY);
+        for (int i = 0; i < 6; i++) {
+            assertThat(ask(prompt("joke"), "X-Refrain-Samples", "3").await().body())
+                    .isEqualTo(recorded.get(i % 3));
+        }
+        assertThat(ask(prompt("joke"), "X-Refrain-Sample", "1").await().body()).isEqualTo(recorded.get(1));
+        assertThat(ask(prompt("joke")).await().failure())
+                .hasMessageMatching(".*differ first at X-Refrain-Sample: recorded \"[012]\", asked \"none\".*");
+    }
+
+    @Test
+    void membersThatDoNotCountBreakNoRecording() throws IOException {
+        Map<Endpoint, KeyRules> rules = Map.of(Endpoint.CHAT, KeyRules.NONE.ignoring(List.of("metadata.session")));
+        open(CassetteMode.RECORD, rules);
+        ask("{\"model\":\"demo\",\"messages\":[],\"metadata\":{\"session\":1}}");
+        String body = answer("hello");
+        open(CassetteMode.REPLAY, rules);
+        assertThat(ask("{\"model\":\"demo\",\"messages\":[],\"metadata\":{\"session\":2}}")
+                        .await()
+                        .body())
+                .isEqualTo(body);
+    }
+
+    @Test
+    void fieldsOfTheKeyCountAndOthersDoNot() throws IOException {
+        open(CassetteMode.RECORD);
+        ask(prompt("hi"), "Anthropic-Beta", "x", "Authorization", "Bearer secret-one", "User-Agent", "a");
+        String body = answer("hello secret-one");
+        open(CassetteMode.REPLAY);
+        assertThat(ask(prompt("hi"), "anthropic-beta", "x", "x-api-key", "another")
+                        .await()
+                        .body())
+                .isEqualTo(body.replace("secret-one", "**********"));
+        assertThat(ask(prompt("hi")).await().failure()).hasMessageContaining("the header fields of the key");
+        assertThat(files()).noneMatch(file -> contains(file, "secret-one"));
+    }
+
+    @Test
+    void aClientThatLeavesHasItsAnswerRecorded() throws IOException {
+        open(CassetteMode.RECORD);
+        Client client = new Client();
+        CallRecorder.Call call = new CallRecorder.Call(
+                Endpoint.CHAT, null, "", new Fields(Map.of()), prompt("hi").getBytes(StandardCharsets.UTF_8));
+        open.over(call, provider()).fetch(client).cancel();
+        String body = answer("hello");
+        assertThat(ask(prompt("hi")).await().body()).isEqualTo(body);
+        assertThat(client.got).isNotDone();
+    }
+
+    @Test
+    void aCallThatFailsIsNotRecordedAndTheNextOneCalls() throws IOException {
+        open(CassetteMode.RECORD);
+        Client first = ask(prompt("hi"));
+        Client second = ask(prompt("hi"));
+        calls.remove().join().fail(new IOException("cut"));
+        assertThat(first.await().failure()).hasMessage("cut");
+        awaitCall();
+        String body = answer("hello");
+        assertThat(second.await().body()).isEqualTo(body);
+        close();
+        assertThat(files()).hasSize(1);
+    }
+
+    @Test
+    void aStreamIsPlayedEventByEvent() throws IOException {
+        open(CassetteMode.RECORD);
+        ask(prompt("hi"));
+        answer(200, "text/event-stream", "data: {\"a\"", ":1}\n\ndata: ", "2\n\n", ": x\n\ndata: [DONE]\n\n");
+        open(CassetteMode.REPLAY);
+        List<String> pieces = new ArrayList<>();
+        Client client = new Client() {
+            @Override
+            public void chunk(ByteBuffer bytes) {
+                pieces.add(StandardCharsets.UTF_8.decode(bytes).toString());
+            }
+        };
+        open.over(
+                        new CallRecorder.Call(
+                                Endpoint.CHAT,
+                                null,
+                                "",
+                                new Fields(Map.of()),
+                                prompt("hi").getBytes(StandardCharsets.UTF_8)),
+                        provider())
+                .fetch(client);
+        client.await();
+        assertThat(pieces).containsExactly("data: {\"a\":1}\n\n", "data: 2\n\n", ": x\n\n", "data: [DONE]\n\n");
+    }
+
+    @Test
+    void withoutMemoryNothingIsRecordedAndTheClientIsServed() throws IOException {
+        open(CassetteMode.RECORD);
+        MemoryBudget.Reservation rest = memory.open();
+        rest.require(memory.limitBytes() / 16 * 9);
+        Client client = ask(prompt("hi"));
+        String body = answer("hello");
+        assertThat(client.await().body()).isEqualTo(body);
+        rest.close();
+        assertThat(open.summary(null).passed()).anyMatch(why -> why.contains("there was no memory"));
+    }
+
+    @Test
+    void aFolderThatIsNotThereCannotBePlayed() {
+        folder = folder.resolve("none");
+        assertThatThrownBy(() -> open(CassetteMode.REPLAY))
+                .hasMessageContaining("There is no folder")
+                .hasMessageContaining("refrain record --cassettes");
+    }
+
+    @Test
+    void twoRunsMayRecordIntoOneFolder() throws Exception {
+        List<Cassettes> runs = new ArrayList<>();
+        for (int run = 0; run < 4; run++) {
+            runs.add(Cassettes.in(folder)
+                    .mode(CassetteMode.RECORD)
+                    .memory(memory)
+                    .open());
+        }
+        List<Thread> threads = runs.stream()
+                .map(run -> new Thread(() -> {
+                    for (int i = 0; i < 25; i++) {
+                        open(run, i);
+                    }
+                }))
+                .toList();
+        threads.forEach(Thread::start);
+        for (Thread thread : threads) {
+            thread.join();
+        }
+        runs.forEach(Cassettes::close);
+        open(CassetteMode.REPLAY);
+        for (int i = 0; i < 25; i++) {
+            assertThat(ask(prompt("p" + i)).await().body()).isEqualTo(ANSWER.formatted(i, "same"));
+        }
+        assertThat(files()).hasSize(25);
+    }
+
+    private static void open(Cassettes run, int i) {
+        Client client = new Client();
+        run.over(
+                        new CallRecorder.Call(
+                                Endpoint.CHAT,
+                                null,
+                                "",
+                                new Fields(Map.of()),
+                                prompt("p" + i).getBytes(StandardCharsets.UTF_8)),
+                        sink -> {
+                            sink.head(new ResponseHead(200, "application/json", null, -1, null, null, Map.of()));
+                            sink.chunk(
+                                    ByteBuffer.wrap(ANSWER.formatted(i, "same").getBytes(StandardCharsets.UTF_8)));
+                            sink.end();
+                            return Upstream.Call.UNSTOPPABLE;
+                        })
+                .fetch(client);
+        client.await();
+    }
+}

@@ -1,0 +1,272 @@
+package dev.refrain.http.proxy;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.refrain.cassettes.Summary;
+import dev.refrain.testing.ScriptedProvider;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeSet;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
+import java.util.zip.GZIPOutputStream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** A proxy that records what it is asked, and one elsewhere that plays it without provider and key. */
+class CassetteWireTest extends WireTest {
+    private static final String SECRET = "sk-very-secret-4711";
+
+    private final AtomicInteger answers = new AtomicInteger();
+    private Path recordings;
+
+    /** Each answer of a provider is another one; some of its models fail. */
+    @BeforeEach
+    void script() {
+        recordings = folder.resolve("cassettes");
+        provider.does((exchange, request) -> {
+            int number = answers.incrementAndGet();
+            exchange.getResponseHeaders().set("Set-Cookie", "account=" + SECRET);
+            exchange.getResponseHeaders().set("x-request-id", "r-" + number);
+            String body = request.body();
+            if (body.contains("fails")) {
+                exchange.getResponseHeaders().set("Retry-After", "7");
+                ScriptedProvider.json(
+                        exchange,
+                        body.contains("busy") ? 429 : 401,
+                        "{\"error\":{\"message\":\"wrong key " + SECRET + "\"}}");
+            } else if (body.contains("\"stream\":true")) {
+                String[] events = CHAT_STREAM.clone();
+                events[1] = events[1].replace("Hel", "ev\u00e9nt " + number + " \uD83D\uDE00 ");
+                ScriptedProvider.stream(exchange, events);
+            } else {
+                ScriptedProvider.json(exchange, 200, CHAT_ANSWER.replace("Hello", "Answer " + number));
+            }
+        });
+    }
+
+    private void cassettes(String mode, Map<String, String> more) throws IOException {
+        Map<String, String> variables = new HashMap<>(more);
+        variables.put("REFRAIN_CASSETTES", recordings.toString());
+        variables.put("REFRAIN_CASSETTE_MODE", mode);
+        restart(variables);
+    }
+
+    private void cassettes(String mode) throws IOException {
+        cassettes(mode, Map.of());
+    }
+
+    /** From here on there is neither the provider nor the store. */
+    private void replayElsewhere() throws IOException {
+        proxy.close();
+        provider.close();
+        Path elsewhere = Files.createDirectory(folder.resolve("elsewhere"));
+        Path copy = elsewhere.resolve("copied");
+        try (Stream<Path> files = Files.walk(recordings)) {
+            for (Path file : files.toList()) {
+                Files.copy(file, copy.resolve(recordings.relativize(file).toString()));
+            }
+        }
+        recordings = copy;
+        proxy = new RunningProxy(
+                elsewhere.resolve("answers.refrain"), null, Map.of("REFRAIN_CASSETTES", copy.toString()));
+    }
+
+    private HttpResponse<String> post(String path, String body, String... headers) {
+        return proxy.send(proxy.post(path, body, headers));
+    }
+
+    private List<Path> files() throws IOException {
+        try (Stream<Path> files = Files.walk(recordings)) {
+            return files.filter(Files::isRegularFile).sorted().toList();
+        }
+    }
+
+    private static String chat(String text, boolean stream) {
+        return "{\"model\":\"acme/large\"," + (stream ? "\"stream\":true," : "")
+                + "\"messages\":[{\"role\":\"user\",\"content\":\"" + text + "\"}]}";
+    }
+
+    /** Two hundred calls of all kinds; what came of each. */
+    private List<String> suite(String key) {
+        List<String> got = new ArrayList<>();
+        for (int i = 0; i < 50; i++) {
+            for (String path : List.of(CHAT, "/v1/responses", "/v1/messages")) {
+                got.add(told(post(path, chat("question " + i, i % 2 == 0), "Authorization", "Bearer " + key)));
+            }
+            got.add(told(
+                    i % 5 == 0
+                            ? post(CHAT, chat("fails " + i + (i % 2 == 0 ? " busy" : ""), false), "x-api-key", key)
+                            : post(
+                                    "/v1/embeddings",
+                                    "{\"model\":\"e\",\"input\":\"text " + i + "\"}",
+                                    "Authorization",
+                                    "Bearer " + key)));
+        }
+        return got;
+    }
+
+    private static String told(HttpResponse<String> response) {
+        return response.statusCode() + " " + header(response, "Content-Type") + " " + header(response, "Retry-After")
+                + " " + header(response, "x-request-id") + "\n" + response.body();
+    }
+
+    @Test
+    void twoHundredCallsArePlayedElsewhereWithoutKeyAndProvider() throws IOException {
+        cassettes("record");
+        List<String> recorded = suite(SECRET);
+        assertThat(recorded).hasSize(200);
+        assertThat(provider.calls()).isEqualTo(200);
+        proxy.close();
+        for (Path file : files()) {
+            assertThat(Files.readString(file)).doesNotContain(SECRET).doesNotContain("account=");
+        }
+        assertThat(files()).hasSize(200);
+        replayElsewhere();
+        List<String> played = suite("another-key");
+        for (int i = 0; i < 200; i++) {
+            // What an error repeats of the key is the only thing that is not there.
+            assertThat(played.get(i)).isEqualTo(recorded.get(i).replace(SECRET, "*".repeat(SECRET.length())));
+        }
+        Summary summary = proxy.summary();
+        assertThat(summary.played()).isEqualTo(200);
+        assertThat(summary.unused()).isEmpty();
+        assertThat(summary.missingCount()).isZero();
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "/v1/chat/completions | \"code\":504",
+                "/v1/responses | \"code\":504",
+                "/v1/embeddings | \"code\":504",
+                "/v1/messages | {\"type\":\"error\""
+            })
+    void aChangedPromptIsToldWithItsPlaceInTheEndpointsShape(String path, String shape) throws IOException {
+        cassettes("record");
+        post(path, chat("Say hello", false));
+        replayElsewhere();
+        HttpResponse<String> missed = post(path, chat("Say goodbye", false));
+        assertThat(missed.statusCode()).isEqualTo(504);
+        assertThat(header(missed, "x-should-retry")).isEqualTo("false");
+        assertThat(missed.body().replace("\": ", "\":"))
+                .contains(shape)
+                .contains("they differ first at $.messages[0].content")
+                .contains("Say hello")
+                .contains("Say goodbye");
+        // And where nothing of the kind was recorded.
+        String other = path.equals(CHAT) ? "/v1/messages" : CHAT;
+        assertThat(post(other, chat("Say hello", false)).body()).contains("none of this endpoint");
+    }
+
+    @Test
+    void nothingElseReachesAProvider() throws IOException {
+        cassettes("record");
+        post(CHAT, CHAT_REQUEST);
+        cassettes("replay");
+        int calls = provider.calls();
+        assertThat(proxy.send(HttpRequest.newBuilder(proxy.uri("/v1/models"))).statusCode())
+                .isEqualTo(504);
+        assertThat(post(CHAT, "[1]").statusCode()).isEqualTo(504);
+        assertThat(post(CHAT, "{\"a\":\"" + "x".repeat(9 << 20) + "\"}").statusCode())
+                .isEqualTo(504);
+        assertThat(post(CHAT, CHAT_REQUEST, "Content-Encoding", "br").statusCode())
+                .isEqualTo(504);
+        assertThat(provider.calls()).isEqualTo(calls);
+    }
+
+    @Test
+    void cachingWorksOnTopOfRecordings() throws IOException {
+        cassettes("record");
+        proxy.cached(CHAT, CHAT_REQUEST);
+        replayElsewhere();
+        HttpResponse<String> first = proxy.cached(CHAT, CHAT_REQUEST);
+        assertThat(header(first, STATUS)).isEqualTo("MISS");
+        assertThat(first.body()).contains("Answer 1").contains("chatcmpl-123");
+        assertThat(header(proxy.cached(CHAT, CHAT_REQUEST), STATUS)).isEqualTo("HIT");
+    }
+
+    /** Each field that is known to hold credentials, and the query. */
+    @Test
+    void noCredentialIsRecorded() throws IOException {
+        cassettes("record", Map.of("REFRAIN_KEY_HEADERS", "anthropic-beta, x-api-key, x-tenant-token"));
+        int number = 0;
+        for (String line : CredentialMatrixTest.CREDENTIALS) {
+            int colon = line.indexOf(':');
+            String name = line.substring(0, colon);
+            String value = line.substring(colon + 1).strip() + SECRET;
+            assertThat(post(CHAT, chat("question " + number++, false), name, value)
+                            .statusCode())
+                    .isEqualTo(200);
+        }
+        for (String parameter : List.of("key", "api_key", "%6Bey", "access_token", "X-Amz-Signature", "code")) {
+            post(CHAT + "?api-version=1&" + parameter + "=" + SECRET, chat("question " + number++, false));
+        }
+        post(CHAT, chat("fails", false), "Authorization", "Bearer " + SECRET);
+        proxy.close();
+        assertThat(files()).hasSize(number + 1);
+        TreeSet<String> found = new TreeSet<>();
+        for (Path file : files()) {
+            String text = Files.readString(file);
+            if (text.contains(SECRET) || text.contains("very-secret")) {
+                found.add(file + ": " + text);
+            }
+        }
+        assertThat(found).isEmpty();
+        assertThat(number).isGreaterThan(30);
+        // And each is found again without any.
+        replayElsewhere();
+        for (int i = 0; i < CredentialMatrixTest.CREDENTIALS.size(); i++) {
+            assertThat(post(CHAT, chat("question " + i, false)).statusCode()).isEqualTo(200);
+        }
+    }
+
+    @Test
+    void aCodedRequestIsRecordedAsItIsInside() throws IOException {
+        cassettes("record");
+        ByteArrayOutputStream coded = new ByteArrayOutputStream();
+        try (GZIPOutputStream gzip = new GZIPOutputStream(coded)) {
+            gzip.write(CHAT_REQUEST.getBytes(StandardCharsets.UTF_8));
+        }
+        byte[] sent = coded.toByteArray();
+        String answer = proxy.send(
+                        proxy.post(CHAT, "", "Content-Encoding", "gzip").POST(BodyPublishers.ofByteArray(sent)))
+                .body();
+        replayElsewhere();
+        assertThat(post(CHAT, CHAT_REQUEST).body()).isEqualTo(answer);
+    }
+
+    @Test
+    void theProviderIsAskedNotToCompress() throws IOException {
+        cassettes("record");
+        String answer = post(CHAT, CHAT_REQUEST, "Accept-Encoding", "gzip").body();
+        assertThat(provider.received().get(0).headers().get("Accept-Encoding")).containsExactly("identity");
+        replayElsewhere();
+        assertThat(post(CHAT, CHAT_REQUEST).body()).isEqualTo(answer);
+    }
+
+    @Test
+    void membersThatDoNotCountBreakNoRecording() throws IOException {
+        Map<String, String> ignore = Map.of("REFRAIN_KEY_IGNORE", "metadata.session");
+        String request = "{\"model\":\"m\",\"messages\":[],\"metadata\":{\"session\":\"%s\"}}";
+        cassettes("record", ignore);
+        String answer = post(CHAT, request.formatted("monday")).body();
+        cassettes("replay", ignore);
+        assertThat(post(CHAT, request.formatted("tuesday")).body()).isEqualTo(answer);
+        cassettes("replay");
+        assertThat(post(CHAT, request.formatted("tuesday")).body()).contains("$.metadata.session");
+    }
+}

@@ -1,0 +1,35 @@
+package dev.refrain.semantics.forward;
+
+import dev.refrain.engine.exchange.Endpoint;
+import dev.refrain.engine.exchange.Upstream;
+import dev.refrain.semantics.RequestFields;
+
+/**
+ * Stands between a front-end and its provider: records calls, or answers in the provider's place. Thread-safe, and
+ * never waits.
+ */
+@FunctionalInterface
+public interface CallRecorder {
+    /** Lets every call reach its provider. */
+    CallRecorder NONE = (request, provider) -> provider;
+
+    /**
+     * The call to make in place of the provider's.
+     *
+     * @param provider the call to the provider, which may be left alone
+     * @return never null
+     */
+    Upstream over(Call request, Upstream provider);
+
+    /**
+     * What a provider is asked. Read during {@link #over} alone.
+     *
+     * @param endpoint null for a path that is no endpoint
+     * @param deployment Azure's name for the model, or null
+     * @param query as sent, or empty
+     * @param fields of the client
+     * @param body as it is sent; null if it is not held in memory. Not to be changed
+     */
+    @SuppressWarnings("ArrayRecordComponent") // passed on, and never compared
+    record Call(Endpoint endpoint, String deployment, String query, RequestFields fields, byte[] body) {}
+}
