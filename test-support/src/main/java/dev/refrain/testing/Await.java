@@ -9,7 +9,8 @@ public final class Await {
     /** Longer than a busy machine takes for anything that a test waits for. */
     private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(60);
 
-    private static final long PAUSE_NANOS = TimeUnit.MICROSECONDS.toNanos(200);
+    /** Long enough for conditions that ask a server over a connection of their own. */
+    private static final long PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
     private Await() {}
 

@@ -91,12 +91,9 @@ public abstract class FrontEndContract {
     }
 
     @AfterEach
-    void closeBoth() throws InterruptedException {
+    void closeBoth() {
         // Whatever a test has done: what was reserved for it is given back, once.
-        for (int i = 0; i < 1000 && frontEnd.heldBytes() != 0; i++) {
-            TimeUnit.MILLISECONDS.sleep(10);
-        }
-        assertThat(frontEnd.heldBytes()).isZero();
+        Await.until(() -> frontEnd.heldBytes() == 0);
         frontEnd.close();
         provider.close();
         threads.shutdownNow();

@@ -100,7 +100,7 @@ class SmallHeapIT {
                 longestUnansweredMillis.accumulateAndGet(
                         TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - answeredNanos), Math::max);
                 try {
-                    Thread.sleep(100);
+                    Thread.sleep(100); // the pace of its load; nothing waits for it
                 } catch (InterruptedException e) {
                     return;
                 }
@@ -126,7 +126,7 @@ class SmallHeapIT {
                     }
                     longestMillis.accumulateAndGet(
                             TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - before), Math::max);
-                    Thread.sleep(20);
+                    Thread.sleep(20); // likewise
                 } catch (IOException e) {
                     wrong.add("ping " + i + " " + e);
                 } catch (InterruptedException e) {
