@@ -227,14 +227,14 @@ final class Coalescer {
         if (shared == null) {
             return answers.remove(key);
         }
+        // First, so that nothing comes back from there to stay.
+        var unused = shared.remove(key, began -> {});
         Flight running = flights.get(key);
         if (running != null) {
             // It may have found what is removed, or have begun to fetch it.
             running.supersede();
         }
-        boolean removed = answers.remove(key);
-        var unused = shared.remove(key, began -> {});
-        return removed;
+        return answers.remove(key);
     }
 
     /** See {@link CachePipeline#takeBack}. */
@@ -267,6 +267,10 @@ final class Coalescer {
     }
 
     private void takeBack(CacheKey key, String sourceId) {
+        if (answers.shared() != null) {
+            // First, see remove. Others may still have it where this machine has a newer one.
+            var unused = answers.shared().remove(key, began -> {});
+        }
         Flight running = flights.get(key);
         if (running != null && running.isSource(sourceId)) {
             // First, so that it stores nothing after the removal.
@@ -276,22 +280,19 @@ final class Coalescer {
         if (stored == null || Objects.equals(stored.sourceId(), sourceId)) {
             answers.remove(key);
         }
-        if (answers.shared() != null) {
-            // Others may still have it where this machine has a newer one.
-            var unused = answers.shared().remove(key, began -> {});
-        }
     }
 
     /** @param own the flight that begins with it, or null if its answer is not stored */
     private void clearIfAsked(MissedRequest request, Flight own) {
-        if (request.controls().clear()) {
-            answers.remove(request.key());
-            SharedEntries shared = answers.shared();
-            if (shared != null && own == null) {
-                var unused = shared.remove(request.key(), began -> {});
-            } else if (shared != null) {
-                own.beginsAfter(shared.remove(request.key(), own::beganAt));
-            }
+        if (!request.controls().clear()) {
+            return;
         }
+        SharedEntries shared = answers.shared();
+        if (shared != null && own == null) {
+            var unused = shared.remove(request.key(), began -> {});
+        } else if (shared != null) {
+            own.beginsAfter(shared.remove(request.key(), own::beganAt));
+        }
+        answers.remove(request.key());
     }
 }

@@ -8,6 +8,7 @@ import dev.refrain.engine.spi.EntryBuffer;
 final class SharedAnswer {
     private final EntryBuffer entry;
     private final long startedMicros;
+    private final long askedMicros;
     private volatile boolean stored;
 
     /**
@@ -15,10 +16,12 @@ final class SharedAnswer {
      *
      * @param entry not changed any more
      * @param startedMicros when its fetch began, by the tier's clock
+     * @param askedMicros when it was found, by the same
      */
-    SharedAnswer(EntryBuffer entry, long startedMicros) {
+    SharedAnswer(EntryBuffer entry, long startedMicros, long askedMicros) {
         this.entry = entry;
         this.startedMicros = startedMicros;
+        this.askedMicros = askedMicros;
     }
 
     /** The entry, which must not be changed. */
@@ -29,6 +32,11 @@ final class SharedAnswer {
     /** When its fetch began, by the tier's clock. */
     long startedMicros() {
         return startedMicros;
+    }
+
+    /** When it was found, by the tier's clock. */
+    long askedMicros() {
+        return askedMicros;
     }
 
     /** Whether it is in the store of this machine now. */

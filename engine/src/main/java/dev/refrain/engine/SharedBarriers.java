@@ -34,7 +34,8 @@ final class SharedBarriers {
 
     /**
      * With more names, some 2 MiB, they become one barrier for everything: an entry that is barred needlessly costs a
-     * hit.
+     * hit. Those for keys become one for what is under way, since clients raise them and the tier has removed what they
+     * bar.
      */
     static final int MAX_NAMES = 10_000;
 
@@ -49,7 +50,12 @@ final class SharedBarriers {
 
     private final Map<String, Long> latest = new ConcurrentHashMap<>();
     private volatile long all;
+    /** Stands for barriers of keys that were too many: what was under way then does not count. */
+    private volatile long keys;
+
     private volatile long complete;
+    /** Keys that are being removed here, and how often: it is not known yet when that was. */
+    private final Map<String, Integer> removing = new ConcurrentHashMap<>();
 
     private static String own() {
         byte[] random = new byte[OWN_BYTES];
@@ -150,10 +156,14 @@ final class SharedBarriers {
         latest.merge(remembered(name), micros, Math::max);
         if (latest.size() > MAX_NAMES) {
             latest.entrySet().removeIf(old -> isOfAKey(old.getKey()) && old.getValue() < micros - KEYS_FOR_MICROS);
-            if (latest.size() > MAX_NAMES) {
-                all = Math.max(all, micros);
-                latest.clear();
-            }
+        }
+        if (latest.size() > MAX_NAMES) {
+            latest.forEach((old, at) -> keys = isOfAKey(old) ? Math.max(keys, at) : keys);
+            latest.keySet().removeIf(SharedBarriers::isOfAKey);
+        }
+        if (latest.size() > MAX_NAMES) {
+            all = Math.max(all, micros);
+            latest.clear();
         }
     }
 
@@ -173,18 +183,50 @@ final class SharedBarriers {
         return remembered.charAt(0) == KEY || remembered.charAt(0) == OWN_KEY;
     }
 
+    /** How many names are remembered. For tests. */
+    int size() {
+        return latest.size();
+    }
+
+    /** An entry is removed here. Until it is known when that was, nothing counts that the tier has. */
+    void removing(CacheKey key) {
+        removing.merge(own(key(key)), 1, Integer::sum);
+    }
+
+    /** It has been removed, or will be later. */
+    void removed(CacheKey key, long micros) {
+        raised(keyOfOurs(key), micros);
+        removing.computeIfPresent(own(key(key)), (name, often) -> often == 1 ? null : often - 1);
+    }
+
+    private boolean isBeingRemoved(CacheKey key) {
+        return !removing.isEmpty() && removing.containsKey(own(key(key)));
+    }
+
     /** The tier knows only the barriers since then. */
     synchronized void completeSince(long micros) {
         complete = Math.max(complete, micros);
     }
 
-    /** Whether an answer of the tier does not count, by a barrier or by one that may be missing. */
-    boolean barsShared(CacheKey key, long startedMicros) {
-        return startedMicros < complete || bars(key, startedMicros) || isRaised(own(key(key)), startedMicros);
+    /**
+     * Whether an answer of the tier does not count, by a barrier or by one that may be missing.
+     *
+     * @param askedMicros when it was found there
+     */
+    boolean barsShared(CacheKey key, long startedMicros, long askedMicros) {
+        return startedMicros < complete
+                || askedMicros <= keys
+                || isBeingRemoved(key)
+                || isBarred(key, startedMicros)
+                || isRaised(own(key(key)), startedMicros);
     }
 
     /** Whether an answer does not count that was fetched here, from then on. */
     boolean bars(CacheKey key, long startedMicros) {
+        return startedMicros <= keys || isBarred(key, startedMicros);
+    }
+
+    private boolean isBarred(CacheKey key, long startedMicros) {
         if (startedMicros <= all) {
             return true;
         }

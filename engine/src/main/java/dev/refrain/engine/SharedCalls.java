@@ -2,6 +2,7 @@ package dev.refrain.engine;
 
 import dev.refrain.engine.exchange.Upstream;
 import dev.refrain.engine.internal.template.LiveCopy;
+import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.engine.spi.SharedTier;
 import java.nio.ByteBuffer;
 import java.time.Duration;
@@ -37,7 +38,7 @@ final class SharedCalls implements SharedLease.Tier {
      * @param held a lease that nobody wants
      * @param wanted one that somebody does
      * @param beat how often those are renewed
-     * @param ask how often whoever waits asks again
+     * @param ask how often whoever waits asks again; whoever follows does so twice as often
      * @param patience how long a lease counts as wanted after somebody has asked, and how long a failing tier is borne
      * @param longest how long another machine's call is waited for that has not brought anything yet
      */
@@ -300,6 +301,11 @@ final class SharedCalls implements SharedLease.Tier {
         return entries;
     }
 
+    /** Where is reserved what has come from the tier. */
+    MemoryBudget memory() {
+        return entries.memory();
+    }
+
     @Override
     public boolean isClosed() {
         return closed;
@@ -310,7 +316,7 @@ final class SharedCalls implements SharedLease.Tier {
      * not be shared, or no machine of ours has granted it.
      */
     boolean isUnfit(CacheKey key, long token) {
-        return token <= 0 || entries.isOld(token) || barriers.barsShared(key, token);
+        return token <= 0 || entries.isOld(token) || barriers.barsShared(key, token, token);
     }
 
     @Override

@@ -8,6 +8,9 @@ import java.util.function.LongSupplier;
  */
 final class SharedClock {
     private final LongSupplier nanos;
+    /** By how much less is known than it is, at most: longer than an answer of the tier is waited for. */
+    private static final long LAG_MICROS = 1_000_000;
+
     private volatile Heard last;
 
     private record Heard(long micros, long atNanos) {}
@@ -19,6 +22,13 @@ final class SharedClock {
     /** The tier has just said what time it is. */
     void heard(long micros) {
         last = new Heard(micros, nanos.getAsLong());
+    }
+
+    /** A time that is not earlier than the tier's, but for one whose answers are very slow: what is barred needlessly
+     * costs a hit. In microseconds since the epoch; 0 if the tier has never said it. */
+    long microsAtMost() {
+        long known = micros();
+        return known == 0 ? 0 : known + LAG_MICROS;
     }
 
     /** In microseconds since the epoch; 0 if the tier has never said it. */

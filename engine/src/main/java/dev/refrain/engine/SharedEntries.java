@@ -32,6 +32,8 @@ import java.util.function.LongSupplier;
  * <p>What is sealed is the entry as it is stored, and behind it the provider's id of the answer, for the machine that
  * takes it to note. Times by which machines agree are the tier's. An opened entry gets times by the clock of the
  * machine that has opened it, so that clocks may differ. Thread-safe.
+ *
+ * <p>Long, since what is asked for, sent and removed is dated by one clock, and held against one set of barriers.
  */
 final class SharedEntries implements AutoCloseable {
     /** For how long what was removed is not put again: longer than a fetch takes, and see {@link #send}. */
@@ -40,10 +42,12 @@ final class SharedEntries implements AutoCloseable {
     private static final long LONGEST_FETCH_MICROS = TimeUnit.MILLISECONDS.toMicros(REMEMBER_MILLIS) / 10 * 9;
 
     private static final int MAX_WAITING_TO_SEND = 10_000;
-    /** The sealed entry, the open one, and a copy. */
-    private static final long OPENING_FACTOR = 3;
+    /** The open entry, and a copy. */
+    private static final long OPENING_FACTOR = 2;
 
     private static final int INITIAL_BYTES = 8 * 1024;
+    /** In place of an entry for which there was no memory: it cannot be opened. */
+    private static final byte[] NO_ROOM = new byte[0];
 
     private final SharedTier tier;
     private final boolean reads;
@@ -132,6 +136,11 @@ final class SharedEntries implements AutoCloseable {
         return counters.snapshot(tier.isAvailable(), notices.isConnected());
     }
 
+    /** Where is reserved what has come from the tier. */
+    MemoryBudget memory() {
+        return memory;
+    }
+
     /** What machines agree on; null if they do not. */
     SharedCalls calls() {
         return calls;
@@ -154,7 +163,7 @@ final class SharedEntries implements AutoCloseable {
 
     /** The same of an answer that the tier had. */
     boolean isBarred(CacheKey key, SharedAnswer answer) {
-        return barriers.barsShared(key, answer.startedMicros());
+        return barriers.barsShared(key, answer.startedMicros(), answer.askedMicros());
     }
 
     // ---- asking
@@ -177,8 +186,31 @@ final class SharedEntries implements AutoCloseable {
             then.accept(new Looked(null, time.micros(), false, true));
             return;
         }
-        var unused = stage.whenCompleteAsync(
-                (found, failure) -> then.accept(failure == null ? looked(key, found, asked) : failed()), this::execute);
+        var unused = stage.whenComplete((found, failure) -> {
+            if (failure == null) {
+                arrived(key, found, asked, then);
+            } else {
+                execute(() -> then.accept(failed()));
+            }
+        });
+    }
+
+    /** What has arrived may have to wait for a thread, so it is reserved before that. */
+    private void arrived(CacheKey key, Found found, long asked, Consumer<Looked> then) {
+        int bytes = found.entry() == null ? 0 : found.entry().length;
+        if (!memory.reserve(bytes)) {
+            execute(() -> then.accept(looked(key, new Found(NO_ROOM, found.micros()), asked)));
+            return;
+        }
+        execute(() -> {
+            Looked looked;
+            try {
+                looked = looked(key, found, asked);
+            } finally {
+                memory.release(bytes);
+            }
+            then.accept(looked);
+        });
     }
 
     /** Goes on with a request, also after this was closed: somebody waits for it. */
@@ -221,6 +253,9 @@ final class SharedEntries implements AutoCloseable {
     /** Null if it is not an entry of this cluster for this key, or does not count any more. */
     private SharedAnswer opened(CacheKey key, Found found) {
         byte[] sealed = found.entry();
+        if (sealed.length == 0) {
+            return null;
+        }
         long working = sealed.length * OPENING_FACTOR;
         if (!memory.reserve(working)) {
             return null;
@@ -233,7 +268,7 @@ final class SharedEntries implements AutoCloseable {
                 return null;
             }
             long started = EntrySeal.started(sealed);
-            if (barriers.barsShared(key, started)) {
+            if (barriers.barsShared(key, started, found.micros())) {
                 return null;
             }
             String providerId = SharedTrailer.cut(open);
@@ -247,7 +282,7 @@ final class SharedEntries implements AutoCloseable {
             if (!providerId.isEmpty()) {
                 answers.ids().noteShared(key, open.bytes(), providerId);
             }
-            return new SharedAnswer(open, started);
+            return new SharedAnswer(open, started, found.micros());
         } finally {
             seals.give(seal);
             memory.release(working);
@@ -359,11 +394,15 @@ final class SharedEntries implements AutoCloseable {
     CompletionStage<?> remove(CacheKey key, LongConsumer began) {
         // In this order: the tier runs what it is sent in order, so that a fetch that began after the removal also
         // began after the barrier.
+        barriers.removing(key);
         notices.raise(barriers.keyOfOurs(key));
         return tier.remove(bytes(key), REMEMBER_MILLIS).whenComplete((micros, failure) -> {
             if (failure == null) {
                 time.heard(micros);
+                barriers.removed(key, micros);
                 began.accept(micros + 1);
+            } else {
+                barriers.removed(key, time.microsAtMost());
             }
         });
     }

@@ -231,12 +231,24 @@ final class SharedNotices implements SharedTier.Listener {
             warnOfUnheard(
                     tier.raise(SharedBarriers.bytes(name)).toCompletableFuture().get(WAIT_SECONDS, TimeUnit.SECONDS));
         } catch (ExecutionException | TimeoutException e) {
+            barHere(name);
             keep(name);
             LOG.warn("Other machines have not been told yet of what was removed: {}. They will be", brief(e));
         } catch (InterruptedException e) {
+            barHere(name);
             keep(name);
             Thread.currentThread().interrupt();
         }
+    }
+
+    /** Without the tier's notice: what is being fetched here goes as well, as far as it is known when it began. */
+    private void barHere(String name) {
+        barriers.raised(name, time.microsAtMost());
+        if (calls != null) {
+            calls.removed(null);
+        }
+        // What was stored before it was barred.
+        removeHere(Set.of(name));
     }
 
     private static String brief(Exception e) {

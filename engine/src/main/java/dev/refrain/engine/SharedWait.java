@@ -66,6 +66,8 @@ final class SharedWait implements Upstream.Call {
     private boolean isLost;
 
     private long lostAt;
+    /** Whether the tier has failed since the lease was last seen held. */
+    private boolean hasFailed;
 
     SharedWait(SharedCalls calls, Flight flight, byte[] digest, SharedCalls.Party party) {
         this.calls = calls;
@@ -226,8 +228,10 @@ final class SharedWait implements Upstream.Call {
                 }));
     }
 
+    /** Whoever follows asks twice as often: it has more to lose, and waits once more before it gives up. */
     private void again() {
-        calls.later(this::tick, calls.timing().ask().toNanos());
+        long ask = calls.timing().ask().toNanos();
+        calls.later(this::tick, stream == null ? ask : ask / 2);
     }
 
     private void tick() {
@@ -373,7 +377,10 @@ final class SharedWait implements Upstream.Call {
                     if (failure == null) {
                         heardAt = calls.nanos();
                         read();
-                    } else if (isUnheardForLong() || calls.isClosed()) {
+                        return;
+                    }
+                    hasFailed = true;
+                    if (isUnheardForLong() || calls.isClosed()) {
                         broken(failure);
                     }
                 }));
@@ -381,16 +388,30 @@ final class SharedWait implements Upstream.Call {
 
     private void read() {
         busy = true;
-        var unused = calls.tier()
-                .read(digest, token, read)
-                .whenComplete((pieces, failure) -> answer(() -> {
-                    if (failure == null) {
-                        heardAt = calls.nanos();
+        var unused = calls.tier().read(digest, token, read).whenComplete((pieces, failure) -> {
+            // What waits for a thread is reserved before that.
+            long bytes = failure == null ? bytes(pieces) : 0;
+            boolean room = calls.memory().reserve(bytes);
+            answer(() -> {
+                if (failure == null && room) {
+                    heardAt = calls.nanos();
+                    try {
                         take(pieces);
-                    } else if (stream != null && isUnheardForLong()) {
-                        broken(failure);
+                    } finally {
+                        calls.memory().release(bytes);
                     }
-                }));
+                    return;
+                }
+                hasFailed = true;
+                if (stream != null && isUnheardForLong()) {
+                    broken(failure == null ? new MemoryBudget.Exhausted() : failure);
+                }
+            });
+        });
+    }
+
+    private static long bytes(Pieces pieces) {
+        return pieces.pieces().stream().mapToLong(piece -> piece.length).sum();
     }
 
     private void take(Pieces pieces) {
@@ -409,6 +430,7 @@ final class SharedWait implements Upstream.Call {
         }
         if (pieces.live()) {
             isLost = false;
+            hasFailed = false;
         }
         if (!pieces.pieces().isEmpty()) {
             read();
@@ -421,13 +443,18 @@ final class SharedWait implements Upstream.Call {
         }
     }
 
-    /** After a pause of the tier a lease has lapsed, and its holder has to come by to renew it. */
+    /**
+     * After a pause of the tier a lease has lapsed, and its holder has to come by to renew it. If there was none, the
+     * holder has failed to come by three times already.
+     */
     private boolean isLostForGood() {
         if (!isLost) {
             isLost = true;
             lostAt = calls.nanos();
         }
-        return calls.nanos() - lostAt > calls.timing().wanted().toNanos();
+        SharedCalls.Timing timing = calls.timing();
+        long grace = hasFailed ? timing.wanted().toNanos() : timing.beat().toNanos() / 2;
+        return calls.nanos() - lostAt > grace;
     }
 
     /** Returns false if it cannot be a piece. */

@@ -975,6 +975,67 @@ class SharedCallsTest {
         assertThat(without.got()).contains("[DONE]");
     }
 
+    /** Emptied, say, or after a failover that lost writes. The provider and both machines are well. */
+    @Test
+    void w28_aStreamThatTheTierHasLostIsCutForWhoHasSomeOfItAndOthersCallAgain() throws IOException {
+        Machine one = new Machine();
+        Machine other = new Machine();
+        Client leader = one.ask(STREAM_REQUEST);
+        Fetch call = call(0);
+        call.streams(event("One "));
+        Client follower = other.follow(STREAM_REQUEST);
+        until(() -> follower.got().contains("One "));
+        Machine third = new Machine(tier -> new ForwardingTier(tier) {
+            @Override
+            public CompletionStage<Pieces> read(byte[] key, long token, int from) {
+                // So it has no byte.
+                return super.read(key, token, from).thenApply(pieces -> new Pieces(List.of(), pieces.live()));
+            }
+        });
+        Client without = third.waitFor(STREAM_REQUEST);
+
+        engine.flush();
+        call.sends(event("two "));
+
+        until(() -> {
+            pass(Duration.ofMillis(10));
+            return follower.over.isDone() && calls.size() > 1;
+        });
+        assertThat(follower.failed()).isNotNull();
+        call(1).streams(CHAT_STREAM);
+        call(1).sink.end();
+        assertThat(without.whole().failed()).isNull();
+        assertThat(without.got()).contains("[DONE]");
+        call.sends(LAST);
+        call.sink.end();
+        assertThat(leader.whole().failed()).isNull();
+        assertThat(leader.got()).contains("One ", "two ", "[DONE]");
+    }
+
+    /** What has come waits for a thread, and counts meanwhile; what there is no room for is read again. */
+    @Test
+    void w28_piecesThatHaveArrivedCountInTheBudgetOfMemory() throws IOException {
+        Machine one = new Machine();
+        MemoryBudget budget = new MemoryBudget(16 << 20);
+        Machine other = new Machine(tier -> tier, builder -> builder.memory(budget));
+        one.ask(STREAM_REQUEST);
+        Fetch call = call(0);
+        call.streams(event("One "));
+        budget.reserve(budget.limitBytes(), MemoryBudget.Use.UNDER_WAY);
+        Client follower = other.waitFor(STREAM_REQUEST);
+        call.sends(event("two "));
+        LockSupport.parkNanos(10 * TIMING.ask().toNanos());
+        assertThat(follower.got()).isEmpty();
+        assertThat(follower.over).isNotDone();
+
+        budget.release(budget.limitBytes());
+        call.sends(LAST);
+        call.sink.end();
+        assertThat(follower.whole().failed()).isNull();
+        assertThat(follower.got()).contains("One ", "two ", "[DONE]");
+        until(() -> budget.usedBytes() == 0);
+    }
+
     /** By the tier's clock, leases have lapsed; whoever comes first, nobody is cut. */
     @Test
     void w92_aPauseOfTheTierDoesNotCutWhoFollowsElsewhere() throws IOException {

@@ -15,6 +15,7 @@ import dev.refrain.engine.exchange.ForwardReason;
 import dev.refrain.engine.exchange.ResponseHead;
 import dev.refrain.engine.exchange.ResponseSink;
 import dev.refrain.engine.exchange.Upstream;
+import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.engine.shared.ForwardingTier;
 import dev.refrain.engine.shared.HeapTier;
 import dev.refrain.engine.spi.SharedTier;
@@ -34,6 +35,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -170,6 +172,61 @@ class SharedTierTest {
                 .toCompletableFuture()
                 .join()
                 .entry();
+    }
+
+    /** All threads are busy with clients who hold them up, as none should; the next answer waits, and counts. */
+    @Test
+    void answersThatHaveArrivedCountInTheBudgetOfMemory() throws Exception {
+        int threads = Math.max(2, Math.min(8, Runtime.getRuntime().availableProcessors()));
+        Machine one = new Machine(SECRET);
+        MemoryBudget budget = new MemoryBudget(16 << 20);
+        Machine other = new Machine(SECRET, builder -> builder.memory(budget));
+        CountDownLatch held = new CountDownLatch(threads);
+        CountDownLatch goOn = new CountDownLatch(1);
+        CountDownLatch over = new CountDownLatch(threads + 1);
+        long before = budget.usedBytes();
+        for (int i = 0; i <= threads; i++) {
+            String request = CHAT_REQUEST.replace("hello", "hello " + i);
+            one.share(request);
+            if (i == threads) {
+                held.await();
+            }
+            long used = budget.usedBytes();
+            other.cache.respond(chat(request), ON, provider(), new RecordingSink() {
+                @Override
+                public void head(ResponseHead head) {
+                    held.countDown();
+                    try {
+                        goOn.await();
+                    } catch (InterruptedException e) {
+                        throw new AssertionError(e);
+                    }
+                    super.head(head);
+                }
+
+                @Override
+                public void end() {
+                    over.countDown();
+                }
+            });
+            if (i == threads) {
+                assertThat(budget.usedBytes()).isEqualTo(used + inTier(one, request).length);
+            }
+        }
+        goOn.countDown();
+        over.await();
+        until(() -> budget.usedBytes() == before);
+        assertThat(other.stats().hits()).isEqualTo(threads + 1);
+
+        // Where there is no room for it, an answer is a miss.
+        String last = CHAT_REQUEST.replace("hello", "hello last");
+        one.share(last);
+        int called = calls.get();
+        budget.reserve(budget.limitBytes() * 15 / 16, MemoryBudget.Use.UNDER_WAY);
+        budget.reserve(budget.limitBytes() / 16 - 10, MemoryBudget.Use.UNDER_WAY);
+        other.ask(last);
+        assertThat(calls).hasValue(called + 1);
+        assertThat(other.stats().rejects()).isOne();
     }
 
     // ---- hits

@@ -4,16 +4,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
-/** A cluster of three nodes on loopback, with all slots and no replicas. */
+/** A cluster of three nodes on loopback, with all slots, and with the replicas that a test asks for. */
 public final class RedisCluster implements AutoCloseable {
     private static final int NODES = 3;
     private static final int SLOTS = 16_384;
     private final List<RedisServer> nodes = new ArrayList<>();
+    private final List<RedisServer> replicas = new ArrayList<>();
 
     /** Starts one. Skips the test, and says so, if no server is installed. */
     public RedisCluster(String... options) {
@@ -30,11 +29,7 @@ public final class RedisCluster implements AutoCloseable {
             assertThat(nodes.get(0).ask("CLUSTER", "MEET", "127.0.0.1", "" + node.port()))
                     .isEqualTo("+OK");
         }
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
-        while (!nodes.stream().allMatch(RedisCluster::isReady)) {
-            assertThat(System.nanoTime()).isLessThan(end);
-            LockSupport.parkNanos(10_000_000);
-        }
+        Await.until(() -> nodes.stream().allMatch(RedisCluster::isReady));
     }
 
     private static RedisServer node(String... options) {
@@ -50,7 +45,21 @@ public final class RedisCluster implements AutoCloseable {
         return info.contains("cluster_state:ok") && info.contains("cluster_known_nodes:" + NODES);
     }
 
-    /** Its nodes. */
+    /** Adds a replica of a node, which has all that the node has, and takes its place when it is gone. */
+    public RedisServer replicate(RedisServer node) {
+        String id = node.text("CLUSTER", "MYID").strip();
+        RedisServer replica = node();
+        replicas.add(replica);
+        assertThat(replica.ask("CLUSTER", "MEET", "127.0.0.1", "" + node.port()))
+                .isEqualTo("+OK");
+        // It has to have heard of the node, and all of it.
+        Await.until(() -> replica.ask("CLUSTER", "REPLICATE", id).equals("+OK"));
+        Await.until(() -> replica.text("INFO", "replication").contains("master_link_status:up")
+                && nodes.stream().allMatch(each -> each.text("CLUSTER", "NODES").contains("slave " + id)));
+        return replica;
+    }
+
+    /** Its nodes, without replicas. */
     public List<RedisServer> nodes() {
         return List.copyOf(nodes);
     }
@@ -106,5 +115,6 @@ public final class RedisCluster implements AutoCloseable {
     @Override
     public void close() {
         nodes.forEach(RedisServer::close);
+        replicas.forEach(RedisServer::close);
     }
 }

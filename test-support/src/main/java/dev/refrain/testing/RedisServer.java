@@ -64,6 +64,9 @@ public final class RedisServer implements AutoCloseable {
         command.addAll(List.of("--port", "" + port, "--bind", "127.0.0.1", "--dir", "/tmp", "--daemonize", "no"));
         if (sentinelFile == null) {
             command.addAll(List.of("--save", "", "--appendonly", "no"));
+            // Without files that another test's server would read when it starts, and at once.
+            command.addAll(List.of("--repl-diskless-sync", "yes", "--repl-diskless-sync-delay", "0"));
+            command.addAll(List.of("--repl-diskless-load", "on-empty-db"));
         }
         command.addAll(options);
         return command;

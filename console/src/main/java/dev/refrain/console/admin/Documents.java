@@ -145,7 +145,7 @@ final class Documents {
                 .put("joined_elsewhere", shared == null ? 0 : shared.joins());
     }
 
-    /** What the shared tier does; the time of a look-up is the mean of those that were answered. */
+    /** What the shared tier does; the time of a lookup is the mean of those that were answered. */
     static ObjectNode of(SharedStats shared) {
         long answered = shared.hits() + shared.misses() + shared.rejects();
         return object().put("available", shared.isAvailable())

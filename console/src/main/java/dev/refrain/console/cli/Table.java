@@ -136,7 +136,7 @@ final class Table {
             return;
         }
         line(
-                "%-16s %s, %s; a look-up takes %s ms",
+                "%-16s %s, %s; a lookup takes %s ms",
                 "shared tier",
                 shared.path("available").asBoolean() ? "available" : "UNAVAILABLE",
                 shared.path("connected").asBoolean() ? "hears removals" : "hears no removals",

@@ -148,7 +148,7 @@ public final class SharedBursts {
                 "http://127.0.0.1:" + provider + "/v1");
         builder.environment().put("REFRAIN_SHARED_URI", "redis://127.0.0.1:" + redis);
         builder.environment().put("REFRAIN_SHARED_SECRET_FILE", secret.toString());
-        // Everything runs on one machine here; how long a look-up may take there is not the question.
+        // Everything runs on one machine here; how long a lookup may take there is not the question.
         builder.environment().put("REFRAIN_SHARED_TIMEOUT", "2s");
         builder.environment().put("REFRAIN_SHARED_COALESCE", Boolean.toString(coalesce));
         builder.redirectError(ProcessBuilder.Redirect.DISCARD);

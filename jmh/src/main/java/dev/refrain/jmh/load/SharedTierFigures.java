@@ -11,6 +11,7 @@ import dev.refrain.engine.exchange.ResponseSink;
 import dev.refrain.engine.exchange.Upstream;
 import dev.refrain.engine.spi.HeapStore;
 import dev.refrain.engine.spi.NoStore;
+import dev.refrain.jmh.EnglishText;
 import dev.refrain.shared.redis.RedisTier;
 import dev.refrain.shared.redis.RedisTierSettings;
 import io.lettuce.core.RedisClient;
@@ -55,17 +56,23 @@ public final class SharedTierFigures {
 
     private SharedTierFigures() {}
 
-    /** Nothing; or, in a process of its own, the URI of the server, to ask for hits as fast as they come. */
+    /**
+     * Nothing; or the URI of a server that is there, to ask it for hits as fast as they come; or {@code fill} and that,
+     * to put there what is asked for.
+     */
     public static void main(String[] args) throws Exception {
+        if (args.length == 2 && args[0].equals("fill")) {
+            fill(args[1]);
+            System.exit(0);
+        }
         if (args.length > 0) {
             System.out.println(hits(args[0]));
             System.exit(0);
         }
         Process server = start();
         try {
-            fill();
-            bytes();
-            compare();
+            fill(URI);
+            compare(bytes());
             for (int processes : new int[] {1, 2, 4}) {
                 load(processes);
             }
@@ -100,22 +107,15 @@ public final class SharedTierFigures {
         return CacheRequest.of(Endpoint.CHAT, "sk-figures", body.getBytes(StandardCharsets.UTF_8));
     }
 
-    /** English-like: it compresses to about half. */
+    /** Prose, which LZ4 makes smaller as it does an answer's. */
     private static byte[] answer(int number) {
-        Random random = new Random(number);
-        StringBuilder text = new StringBuilder();
-        while (text.length() < ANSWER_BYTES - 300) {
-            for (int letters = 2 + random.nextInt(8); letters > 0; letters--) {
-                text.append((char) ('a' + Math.min(25, Math.abs((int) (random.nextGaussian() * 8)))));
-            }
-            text.append(' ');
-        }
-        return ("{\"id\":\"chatcmpl-" + number
-                        + "\",\"object\":\"chat.completion\",\"created\":1767225600,\"model\":\"m\","
-                        + "\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"" + text
-                        + "\"},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":700,"
-                        + "\"total_tokens\":709}}")
-                .getBytes(StandardCharsets.UTF_8);
+        String head = "{\"id\":\"chatcmpl-" + number
+                + "\",\"object\":\"chat.completion\",\"created\":1767225600,\"model\":\"m\","
+                + "\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"";
+        String tail = "\"},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":700,"
+                + "\"total_tokens\":709}}";
+        String text = EnglishText.of(number, ANSWER_BYTES - head.length() - tail.length());
+        return (head + text + tail).getBytes(StandardCharsets.UTF_8);
     }
 
     private static ResponseCache cache(String uri, boolean keeps, Duration timeout) throws IOException {
@@ -134,8 +134,8 @@ public final class SharedTierFigures {
         }
     }
 
-    private static void fill() throws IOException {
-        try (ResponseCache cache = cache(URI, true, Duration.ofSeconds(5))) {
+    private static void fill(String uri) throws IOException {
+        try (ResponseCache cache = cache(uri, true, Duration.ofSeconds(5))) {
             for (int number = 0; number < ANSWERS; number++) {
                 CacheKey key = cache.key(request(number)).orElseThrow();
                 cache.store(key, "application/json", answer(number), CacheControls.MAX_TTL);
@@ -174,22 +174,27 @@ public final class SharedTierFigures {
 
     // ---- figures
 
-    private static void bytes() {
+    /** Returns how long a value is. */
+    private static int bytes() {
         RedisClient client = RedisClient.create(URI);
         double sum = 0;
+        long length = 0;
         try (StatefulRedisConnection<String, String> asked = client.connect()) {
             for (String key : asked.sync().keys("refrain:1:entry:*").subList(0, 200)) {
                 sum += asked.sync().memoryUsage(key);
+                length += asked.sync().strlen(key);
             }
         }
         client.shutdown(0, 1, TimeUnit.SECONDS);
         line("bytes in Redis for an answer of " + answer(1).length + " bytes (MEMORY USAGE)", sum / 200);
+        return (int) (length / 200);
     }
 
-    private static void compare() throws Exception {
+    /** @param length of the values of hits */
+    private static void compare(int length) throws Exception {
         Histogram hit = new Histogram(3);
         Histogram get = new Histogram(3);
-        byte[] entry = new byte[answer(1).length / 2 + 300];
+        byte[] entry = new byte[length];
         new Random(1).nextBytes(entry);
         RedisClient client = RedisClient.create(URI);
         try (ResponseCache cache = cache(URI, false, Duration.ofSeconds(5));

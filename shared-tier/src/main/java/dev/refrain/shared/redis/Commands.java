@@ -14,6 +14,7 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -94,15 +95,33 @@ final class Commands {
 
     /** Runs a script. The answer has an element at least. */
     CompletionStage<List<Object>> run(Script script, byte[][] keys, byte[]... arguments) {
-        return send(
-                bytes(keys) + bytes(arguments),
-                commands -> commands.<List<Object>>evalsha(script.digest(), ScriptOutputType.MULTI, keys, arguments)
-                        .handle((answer, failure) -> Causes.unwrapped(failure) instanceof RedisNoScriptException
-                                ? commands.<List<Object>>eval(script.text(), ScriptOutputType.MULTI, keys, arguments)
-                                : failure == null
-                                        ? CompletableFuture.completedStage(answer)
-                                        : CompletableFuture.<List<Object>>failedStage(failure))
-                        .thenCompose(Function.identity()));
+        return run(script, late -> {}, keys, arguments);
+    }
+
+    /**
+     * Runs a script. The answer has an element at least.
+     *
+     * @param late gets an answer that comes when nobody waits for it any more
+     */
+    CompletionStage<List<Object>> run(Script script, Consumer<List<Object>> late, byte[][] keys, byte[]... arguments) {
+        return send(bytes(keys) + bytes(arguments), late, commands -> run(commands, script, keys, arguments));
+    }
+
+    /** Runs a script for a server that has just answered, though too late: nobody waits for this. */
+    void runAnyway(Script script, byte[][] keys, byte[]... arguments) {
+        var unused = sendAnyway(
+                bytes(keys) + bytes(arguments), late -> {}, commands -> run(commands, script, keys, arguments));
+    }
+
+    private static CompletionStage<List<Object>> run(
+            RedisClusterAsyncCommands<byte[], byte[]> commands, Script script, byte[][] keys, byte[][] arguments) {
+        return commands.<List<Object>>evalsha(script.digest(), ScriptOutputType.MULTI, keys, arguments)
+                .handle((answer, failure) -> Causes.unwrapped(failure) instanceof RedisNoScriptException
+                        ? commands.<List<Object>>eval(script.text(), ScriptOutputType.MULTI, keys, arguments)
+                        : failure == null
+                                ? CompletableFuture.completedStage(answer)
+                                : CompletableFuture.<List<Object>>failedStage(failure))
+                .thenCompose(Function.identity());
     }
 
     private static long bytes(byte[][] arrays) {
@@ -120,14 +139,23 @@ final class Commands {
      */
     <T> CompletionStage<T> send(
             long bytes, Function<RedisClusterAsyncCommands<byte[], byte[]>, CompletionStage<T>> command) {
+        return send(bytes, late -> {}, command);
+    }
+
+    private <T> CompletionStage<T> send(
+            long bytes,
+            Consumer<T> late,
+            Function<RedisClusterAsyncCommands<byte[], byte[]>, CompletionStage<T>> command) {
         if (judge == null ? breaker.isOpen() : !judge.isAvailable()) {
             return refused("the shared tier does not answer");
         }
-        return sendAnyway(bytes, command);
+        return sendAnyway(bytes, late, command);
     }
 
     private <T> CompletionStage<T> sendAnyway(
-            long bytes, Function<RedisClusterAsyncCommands<byte[], byte[]>, CompletionStage<T>> command) {
+            long bytes,
+            Consumer<T> late,
+            Function<RedisClusterAsyncCommands<byte[], byte[]>, CompletionStage<T>> command) {
         StatefulConnection<byte[], byte[]> connection = link.current();
         if (connection == null) {
             return refused("the shared tier is not connected");
@@ -154,6 +182,8 @@ final class Commands {
             // What comes too late is no answer to anybody who waits.
             if (result.complete(answer)) {
                 answered();
+            } else {
+                late.accept(answer);
             }
         });
         return result.orTimeout(timeoutNanos, TimeUnit.NANOSECONDS)
@@ -233,7 +263,7 @@ final class Commands {
         if (!breaker.isOpen()) {
             return;
         }
-        sendAnyway(0, RedisClusterAsyncCommands::ping).whenComplete((pong, failure) -> {
+        sendAnyway(0, late -> {}, RedisClusterAsyncCommands::ping).whenComplete((pong, failure) -> {
             if (breaker.isOpen()) {
                 if (number % PROBES_PER_CONNECTION == 0) {
                     link.drop();

@@ -25,6 +25,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
 import java.util.function.Function;
 
 /**
@@ -229,6 +230,7 @@ public final class RedisTier implements SharedTier {
         return time.thenCompose(now -> run(
                 Script.LEASE,
                 answer -> new Lease(Notices.number(answer.get(1)), isYes(answer), Notices.number(answer.get(2)) == 1),
+                late -> giveBack(key, late),
                 keys,
                 names.machines(),
                 key,
@@ -238,18 +240,21 @@ public final class RedisTier implements SharedTier {
                 now));
     }
 
+    /** A lease that was granted too late for whoever asked is nobody's, and others are not to wait for it. */
+    private void giveBack(byte[] key, List<Object> answer) {
+        if (!answer.isEmpty() && isYes(answer)) {
+            String token = Values.time(Notices.number(answer.get(1)));
+            commands.runAnyway(Script.RELEASE, leaseKeys(key, token), names.machines(), key, Names.bytes(token));
+        }
+    }
+
     @Override
     public CompletionStage<Boolean> renew(byte[] key, long token, long millis) {
         String time = Values.time(token);
         return run(
                 Script.RENEW,
                 RedisTier::isYes,
-                new byte[][] {
-                    names.lease(requireKey(key)),
-                    names.waiters(key),
-                    names.stream(key, time),
-                    names.streamLength(key, time)
-                },
+                leaseKeys(key, time),
                 Names.bytes(time),
                 digits(requirePositive(millis)),
                 machine);
@@ -258,18 +263,13 @@ public final class RedisTier implements SharedTier {
     @Override
     public CompletionStage<Boolean> release(byte[] key, long token) {
         String time = Values.time(token);
-        return run(
-                Script.RELEASE,
-                RedisTier::isYes,
-                new byte[][] {
-                    names.lease(requireKey(key)),
-                    names.waiters(key),
-                    names.stream(key, time),
-                    names.streamLength(key, time)
-                },
-                names.machines(),
-                key,
-                Names.bytes(time));
+        return run(Script.RELEASE, RedisTier::isYes, leaseKeys(key, time), names.machines(), key, Names.bytes(time));
+    }
+
+    private byte[][] leaseKeys(byte[] key, String token) {
+        return new byte[][] {
+            names.lease(requireKey(key)), names.waiters(key), names.stream(key, token), names.streamLength(key, token)
+        };
     }
 
     // ---- live streams
@@ -280,12 +280,7 @@ public final class RedisTier implements SharedTier {
         return run(
                 Script.APPEND,
                 RedisTier::isYes,
-                new byte[][] {
-                    names.lease(requireKey(key)),
-                    names.waiters(key),
-                    names.stream(key, time),
-                    names.streamLength(key, time)
-                },
+                leaseKeys(key, time),
                 names.machines(),
                 key,
                 Names.bytes(time),
@@ -355,7 +350,16 @@ public final class RedisTier implements SharedTier {
     /** An answer that cannot be, from a key that something else was written to, is a failure of the tier. */
     private <T> CompletionStage<T> run(
             Script script, Function<List<Object>, T> meaning, byte[][] keys, byte[]... arguments) {
-        return commands.run(script, keys, arguments).thenCompose(answer -> {
+        return run(script, meaning, late -> {}, keys, arguments);
+    }
+
+    private <T> CompletionStage<T> run(
+            Script script,
+            Function<List<Object>, T> meaning,
+            Consumer<List<Object>> late,
+            byte[][] keys,
+            byte[]... arguments) {
+        return commands.run(script, late, keys, arguments).thenCompose(answer -> {
             try {
                 return CompletableFuture.completedStage(meaning.apply(answer));
             } catch (RuntimeException e) {

@@ -10,6 +10,7 @@ import dev.refrain.testing.RedisCluster;
 import dev.refrain.testing.RedisServer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletionStage;
@@ -32,6 +33,7 @@ class RedisClusterTest {
     private final Set<String> heard = ConcurrentHashMap.newKeySet();
     private final AtomicBoolean connected = new AtomicBoolean();
     private final AtomicInteger losses = new AtomicInteger();
+    private final AtomicInteger incomplete = new AtomicInteger();
     private RedisCluster cluster;
     private RedisTier one;
     private RedisTier other;
@@ -78,7 +80,9 @@ class RedisClusterTest {
         }
 
         @Override
-        public void incomplete(long micros) {}
+        public void incomplete(long micros) {
+            incomplete.incrementAndGet();
+        }
 
         @Override
         public void released(byte[] key) {}
@@ -189,6 +193,71 @@ class RedisClusterTest {
                 of(tier.put(key(number), entry(number, round), there.micros(), MINUTE));
             }
         });
+    }
+
+    /** Under load, and the one that has the log: what was put and raised before is known to the one that follows it. */
+    @Test
+    void aMasterThatDiesIsFollowedByItsReplica() throws InterruptedException {
+        RedisServer master = cluster.owner(text(names.log()));
+        RedisServer replica = cluster.replicate(master);
+        assertThat(raise("before the failover")).isZero();
+        List<Integer> held = new ArrayList<>();
+        for (int number = 0; number < KEYS; number++) {
+            int kept = number;
+            long started = of(one.get(key(number))).micros();
+            assertThat(of(one.put(key(number), entry(number, 0), started, MINUTE)))
+                    .isTrue();
+            if (cluster.owner(text(names.entry(key(kept)))) == master) {
+                held.add(kept);
+            }
+        }
+        assertThat(held).isNotEmpty();
+        assertThat(replica.text("INFO", "replication")).contains("master_link_status:up");
+        until(() -> held.stream().allMatch(number -> isReplicated(replica, number)));
+        SharedTier.Lease lease = of(one.lease(key(held.get(0)), MINUTE, MINUTE));
+        AtomicBoolean stop = new AtomicBoolean();
+        AtomicInteger found = new AtomicInteger();
+        AtomicInteger wrong = new AtomicInteger();
+        List<Thread> load = List.of(loader(one, stop, found, wrong), loader(other, stop, found, wrong));
+        load.forEach(Thread::start);
+        try {
+            int known = incomplete.get();
+            master.kill();
+            // At once, and not when the others have agreed on it, which takes them many seconds on a busy machine.
+            assertThat(replica.ask("CLUSTER", "FAILOVER", "TAKEOVER")).isEqualTo("+OK");
+
+            until(() -> held.stream().allMatch(number -> {
+                Found there = of(one.get(key(number)));
+                return there != null && there.entry() != null && there.entry()[0] == number;
+            }));
+            until(() -> {
+                Found there = of(other.get(key(held.get(0))));
+                return there != null
+                        && Boolean.TRUE.equals(
+                                of(other.put(key(held.get(0)), entry(held.get(0), 1), there.micros(), MINUTE)));
+            });
+            until(() -> Boolean.TRUE.equals(of(one.renew(key(held.get(0)), lease.micros(), MINUTE))));
+            // The listener is with the new master, and the log is as it was.
+            until(connected::get);
+            until(() -> raise("after the failover") == 0);
+            assertThat(heard).contains("before the failover", "after the failover");
+            assertThat(incomplete).hasValue(known);
+            int before = found.get();
+            until(() -> found.get() > before + 500);
+        } finally {
+            stop.set(true);
+            for (Thread thread : load) {
+                thread.join();
+            }
+        }
+        assertThat(wrong).hasValue(0);
+    }
+
+    /** A replica says where an entry is, and whether it has it. */
+    private boolean isReplicated(RedisServer replica, int number) {
+        String slot = replica.ask("CLUSTER", "KEYSLOT", text(names.entry(key(number))))
+                .substring(1);
+        return !replica.ask("CLUSTER", "COUNTKEYSINSLOT", slot).equals(":0");
     }
 
     /** What another node has is there as before, and nobody waits for what the dead one had. */

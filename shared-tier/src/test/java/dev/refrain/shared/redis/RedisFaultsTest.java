@@ -205,6 +205,20 @@ class RedisFaultsTest {
         until(() -> tier.isAvailable() && succeeds(tier.get(KEY)));
     }
 
+    /** Whoever asked has gone on without it, so nobody would give it back. */
+    @Test
+    void aLeaseThatIsGrantedTooLateIsGivenBack() {
+        RedisTier hasty = open(RedisContract.settings(server.uri()).withTimeout(Duration.ofMillis(50)));
+        RedisTier other = machine();
+        until(() -> hasty.isAvailable() && succeeds(hasty.get(KEY)));
+        server.pause();
+        assertFails(hasty.lease(KEY, MINUTE, MINUTE), "no answer in time");
+        // By now it is not asked anything more.
+        until(() -> !succeeds(hasty.get(KEY)) && !hasty.isAvailable());
+        server.goOn();
+        until(() -> of(other.lease(KEY, MINUTE, MINUTE)).mine());
+    }
+
     /** A listener's connection that is dead without having been closed is noticed, too. */
     @Test
     void aListenerOfAServerThatHangsIsToldSo() throws InterruptedException {

@@ -65,7 +65,7 @@ class RedisSlowLineTest {
         return entry;
     }
 
-    /** Sending it takes ten times as long as a look-up may, and no look-up waits for that. */
+    /** Sending it takes ten times as long as a lookup may, and no lookup waits for that. */
     @Test
     void aLongAnswerIsSharedOverASlowLine() throws Exception {
         Duration timeout = Duration.ofMillis(200);

@@ -1,0 +1,55 @@
+package dev.refrain.shared.redis;
+
+import dev.refrain.engine.shared.SharedPurgesContract;
+import dev.refrain.engine.spi.SharedTier;
+import dev.refrain.testing.RedisServer;
+import dev.refrain.testing.TcpForwarder;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.locks.LockSupport;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+
+/** On a real server, with the connections of machines cut and made again. */
+class RedisPurgesTest extends SharedPurgesContract {
+    private RedisServer server;
+    private final List<TcpForwarder> forwarders = new ArrayList<>();
+
+    @BeforeEach
+    void start() {
+        server = new RedisServer();
+    }
+
+    @AfterEach
+    void stop() {
+        forwarders.forEach(TcpForwarder::close);
+        server.close();
+    }
+
+    @Override
+    protected Connection connection() {
+        TcpForwarder forwarder = new TcpForwarder(server.port());
+        forwarders.add(forwarder);
+        RedisTier tier =
+                RedisTier.open(RedisContract.settings(server.uri()).withUri("redis://127.0.0.1:" + forwarder.port()));
+        while (!tier.canSend()) {
+            LockSupport.parkNanos(1_000_000);
+        }
+        return new Connection() {
+            @Override
+            public SharedTier tier() {
+                return tier;
+            }
+
+            @Override
+            public void cut() {
+                forwarder.cut(true);
+            }
+
+            @Override
+            public void join() {
+                forwarder.cut(false);
+            }
+        };
+    }
+}
