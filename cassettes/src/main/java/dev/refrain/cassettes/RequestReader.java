@@ -21,6 +21,9 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 /** Finds out what of a request is recorded and compared, and what of it is a secret. Thread-safe. */
 final class RequestReader {
+    /** Requests of which the samples are counted. */
+    private static final int MOST_REQUESTS = 100_000;
+
     private final FieldNames keyHeaders;
     private final CredentialFields credentials;
     private final MemoryBudget memory;
@@ -146,6 +149,9 @@ final class RequestReader {
         int several = number(fields.first(Partition.SAMPLES));
         if (several < 1 || several > Partition.MOST_SAMPLES) {
             return RecordedRequest.NO_SAMPLE;
+        }
+        if (samples.size() >= MOST_REQUESTS) {
+            return 0;
         }
         return samples.computeIfAbsent(request.digest(KeyRules.NONE), key -> new AtomicInteger())
                         .getAndIncrement()

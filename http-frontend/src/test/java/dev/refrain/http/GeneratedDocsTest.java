@@ -43,7 +43,8 @@ class GeneratedDocsTest {
             "client-frontends/langchain4j",
             "client-frontends/jdk-http",
             "client-frontends/spring-boot-starter",
-            "http-frontend");
+            "http-frontend",
+            "client-frontends/junit5");
 
     /** {@code - **W26b** An id of a hit ...}. */
     private static final Pattern RULE = Pattern.compile("\\*\\*(W[0-9]+[a-z]?)\\*\\*");

@@ -1,0 +1,110 @@
+package dev.refrain.http;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.refrain.cassettes.CassetteCommand;
+import dev.refrain.testing.ScriptedProvider;
+import java.io.IOException;
+import java.net.URI;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * The recipes of docs/CASSETTES.md: suites in other languages are recorded, and played when their provider is gone.
+ * Each is skipped where its tool is not there.
+ */
+class CassetteRecipesTest {
+    private static final Path NODE = Path.of("src/test/node");
+    private static final String DOCUMENT = """
+            {"id":"c-1","object":"chat.completion","created":1,"model":"demo","choices":[{"index":0,"message":\
+            {"role":"assistant","content":"Hello"},"finish_reason":"stop"}]}""";
+    private static final String[] STREAM = {
+        "data: {\"id\":\"c-2\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hel\"}}]}\n\n",
+        "data: {\"id\":\"c-2\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n",
+        "data: [DONE]\n\n"
+    };
+
+    @TempDir
+    Path folder;
+
+    private static boolean runs(String... command) {
+        try {
+            return new ProcessBuilder(command)
+                            .redirectErrorStream(true)
+                            .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+                            .start()
+                            .waitFor()
+                    == 0;
+        } catch (IOException e) {
+            return false;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
+        }
+    }
+
+    /** A program prints into a file: this process's own output is what the test runner reads. */
+    private int run(String mode, Map<String, String> environment, String program) {
+        String[] arguments = {
+            mode, "--cassettes", recordings().toString(), "--", "sh", "-c", program + " >" + folder + "/out 2>&1"
+        };
+        return CassetteCommand.run(arguments, environment, RecordingProxy::start);
+    }
+
+    private Path recordings() {
+        return folder.resolve("recordings");
+    }
+
+    private void isRecordedAndPlayed(String program) throws IOException {
+        Map<String, String> environment = new HashMap<>(System.getenv());
+        environment.keySet().removeIf(name -> name.startsWith("REFRAIN_") || name.startsWith("OPENAI_"));
+        // Nothing but a recording answers without the provider.
+        Files.createDirectories(recordings());
+        assertThat(run("replay", environment, program)).isNotZero();
+        int calls;
+        try (ScriptedProvider provider = new ScriptedProvider()) {
+            provider.does((exchange, request) -> {
+                if (request.body().replace(" ", "").contains("\"stream\":true")) {
+                    ScriptedProvider.stream(exchange, STREAM);
+                } else {
+                    ScriptedProvider.json(exchange, 200, DOCUMENT);
+                }
+            });
+            URI base = provider.base();
+            environment.put("OPENAI_BASE_URL", base.toString());
+            environment.put("OPENAI_API_KEY", "sk-of-the-recording");
+            assertThat(run("record", environment, "OPENAI_API_KEY=sk-of-the-recording " + program))
+                    .as(Files.readString(folder.resolve("out")))
+                    .isZero();
+            calls = provider.calls();
+        }
+        assertThat(calls).isEqualTo(2);
+        environment.remove("OPENAI_BASE_URL");
+        environment.remove("OPENAI_API_KEY");
+        assertThat(run("replay", environment, program)).isZero();
+        try (Stream<Path> files = Files.list(recordings())) {
+            for (Path file : files.toList()) {
+                assertThat(Files.readString(file)).doesNotContain("sk-of-the-recording");
+            }
+        }
+    }
+
+    @Test
+    void pythonsUnittest() throws IOException {
+        Assumptions.assumeTrue(runs("python3", "--version"), "Skipped: no python3.");
+        isRecordedAndPlayed("python3 -m unittest src/test/python/test_cassettes.py");
+    }
+
+    @Test
+    void nodesTestRunnerWithOpenAisSdk() throws IOException {
+        boolean installed = Files.isDirectory(NODE.resolve("node_modules/openai")) && runs("node", "--version");
+        Assumptions.assumeTrue(installed, "Skipped: no node, or no npm packages in http-frontend/src/test/node.");
+        isRecordedAndPlayed("node --test " + NODE.resolve("cassettes.test.mjs"));
+    }
+}
