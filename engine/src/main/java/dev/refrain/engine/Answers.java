@@ -57,6 +57,7 @@ final class Answers implements AutoCloseable {
     private final CaptureFaults faults;
     private final Pool<Scratch> scratches = new Pool<>(this::newScratch);
     private final IssuedIds ids;
+    private final Paces paces;
     private final RequestKeys keys;
     private final Entries entries;
     private final Sweeper sweeper;
@@ -92,7 +93,9 @@ final class Answers implements AutoCloseable {
                 ? KeyDeriver.ofCluster(cluster)
                 : builder.knowsSeals() ? KeyDeriver.ofInstallation(secret) : new KeyDeriver(secret);
         StoreSeal seal = new StoreSeal(builder.seals(), builder.sealedSince, deriver.unscopedSealKey());
-        this.ids = new IssuedIds(store, seal, cluster == null ? secret : KeyDeriver.idsOfCluster(cluster), clock);
+        Notes notes = new Notes(store, seal);
+        this.ids = new IssuedIds(notes, cluster == null ? secret : KeyDeriver.idsOfCluster(cluster), clock);
+        this.paces = new Paces(notes, builder.recordPace);
         deriver.rules(builder.keyRules);
         this.keys = new RequestKeys(deriver, ids, builder.maxRequestBytes, builder.memoBytes());
         this.faults = new CaptureFaults(counters, memory, ticker);
@@ -140,6 +143,11 @@ final class Answers implements AutoCloseable {
 
     IssuedIds ids() {
         return ids;
+    }
+
+    /** The paces of streams. */
+    Paces paces() {
+        return paces;
     }
 
     Counters counters() {

@@ -194,6 +194,23 @@ public final class CachePipeline {
         return new CaptureSink(answers, key, ttl, ForwardReason.MISS, client);
     }
 
+    /**
+     * The pace at which a stream came when it was fetched (wire rule W87). Empty if it was not recorded ({@link
+     * ResponseCacheBuilder#recordPace}), or another machine has fetched it, or it was evicted. It may be that of an
+     * earlier answer to the same request: then its events are likely to be as many by chance only.
+     */
+    public Optional<Pace> pace(CacheKey key) {
+        return Optional.ofNullable(answers.paces().get(key));
+    }
+
+    /**
+     * The same upstream, whose calls fail if they take longer than the cache waits
+     * ({@link ResponseCacheBuilder#upstreamTimeout}).
+     */
+    public Upstream inTime(Upstream upstream) {
+        return calls.inTime(upstream);
+    }
+
     /** Passes a request on to the upstream although caching was on, and tells the client why. */
     public void bypass(BypassReason reason, CacheControls controls, Upstream upstream, ResponseSink sink) {
         answers.counters().bypasses.increment();

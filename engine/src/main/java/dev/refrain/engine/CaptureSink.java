@@ -55,6 +55,11 @@ class CaptureSink extends ForwardingSink {
     /** Memory of the capture and, in a flight, of its followers. */
     private final MemoryBudget.Reservation memory;
 
+    /** Null unless it is noted when the events of a stream come. */
+    private Pace.Recorder pace;
+
+    private int paceBytes;
+
     private long received;
     private boolean ended;
     private boolean lostTrack;
@@ -146,6 +151,9 @@ class CaptureSink extends ForwardingSink {
             outcome = capture == null ? miss(false) : outcome;
         }
         if (capture != null) {
+            if (key.streaming() && answers.paces().isRecorded()) {
+                pace = new Pace.Recorder(answers.ticker().getAsLong());
+            }
             began(answer, capture);
             headWaits = !key.streaming() && answer.contentLength() > 0;
             if (!headWaits) {
@@ -361,6 +369,7 @@ class CaptureSink extends ForwardingSink {
         }
         try {
             State state = bytes == null ? State.OPEN : capture.append(bytes);
+            notePace();
             if (last) {
                 ended = true;
                 state = capture.end(head.contentLength() != ResponseHead.ENDS_WITH_CONNECTION);
@@ -379,6 +388,18 @@ class CaptureSink extends ForwardingSink {
                 answers.faults().notCaptured(e);
             }
             loseTrack();
+        }
+    }
+
+    /** What there is no memory for is not noted. */
+    private void notePace() {
+        if (pace != null) {
+            pace.passed(capture.events(), answers.ticker().getAsLong());
+            int more = pace.heldBytes() - paceBytes;
+            if (more > 0 && !memory.grow(more)) {
+                pace = null;
+            }
+            paceBytes += Math.max(0, more);
         }
     }
 
@@ -436,11 +457,12 @@ class CaptureSink extends ForwardingSink {
     private void put(Template template) {
         try {
             long now = answers.nowMillis();
-            stored = answers.put(
-                    key,
-                    template,
-                    new EntryCodec.Facts(
-                            head.contentType(), head.generationId(), now, now + ttl.toMillis(), fetchMillis(), tag));
+            EntryCodec.Facts facts = new EntryCodec.Facts(
+                    head.contentType(), head.generationId(), now, now + ttl.toMillis(), fetchMillis(), tag);
+            stored = answers.put(key, template, facts);
+            if (stored && pace != null) {
+                answers.paces().put(key, pace.gaps(), facts, template.facts().tokensOrNone());
+            }
             if (!mayCommit()) {
                 stored = false;
                 // Another flight superseded this one while it stored its answer, which may have overwritten the newer

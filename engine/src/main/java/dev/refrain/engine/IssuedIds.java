@@ -2,13 +2,10 @@ package dev.refrain.engine;
 
 import com.fasterxml.jackson.core.io.JsonStringEncoder;
 import dev.refrain.engine.exchange.Endpoint;
-import dev.refrain.engine.internal.EntryChecksum;
 import dev.refrain.engine.internal.ids.HitIds;
 import dev.refrain.engine.internal.ids.IdFormat;
 import dev.refrain.engine.internal.request.PreviousId;
 import dev.refrain.engine.internal.request.RequestScan;
-import dev.refrain.engine.internal.seal.EntrySeal;
-import dev.refrain.engine.spi.CacheStore;
 import dev.refrain.engine.spi.EntryBuffer;
 import dev.refrain.engine.spi.EntryHead;
 import java.lang.invoke.MethodHandles;
@@ -19,7 +16,6 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Clock;
 import java.time.Duration;
-import java.util.zip.CRC32C;
 
 /**
  * Maps the ids of hits to the provider's ids (wire rule W26b).
@@ -48,15 +44,13 @@ final class IssuedIds {
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
     private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
 
-    private final CacheStore store;
+    private final Notes notes;
     private final HitIds hits;
-    private final StoreSeal seal;
     private final Clock clock;
 
     /** @param secret by which ids of hits are made, and known again */
-    IssuedIds(CacheStore store, StoreSeal seal, byte[] secret, Clock clock) {
-        this.store = store;
-        this.seal = seal;
+    IssuedIds(Notes notes, byte[] secret, Clock clock) {
+        this.notes = notes;
         this.hits = new HitIds(secret);
         this.clock = clock;
     }
@@ -85,22 +79,13 @@ final class IssuedIds {
         byte[] id = providerId.getBytes(StandardCharsets.UTF_8);
         EntryBuffer note = new EntryBuffer(EntryHead.LENGTH + id.length);
         byte[] bytes = note.resize(EntryHead.LENGTH + id.length);
-        bytes[EntryHead.KIND] = EntryHead.NOTE;
         LONG.set(bytes, EntryHead.STORED_AT, clock.millis());
         LONG.set(bytes, EntryHead.EXPIRES_AT, expiresAt + LIFETIME_MILLIS);
         INT.set(bytes, EntryHead.TOKENS, (int) Math.min(Integer.MAX_VALUE, Math.max(0, tokens)));
         INT.set(bytes, EntryHead.FETCH_MILLIS, (int) Math.min(Integer.MAX_VALUE, Math.max(0, fetchMillis)));
         LONG.set(bytes, EntryHead.SCOPE, key.scopeTag());
         System.arraycopy(id, 0, bytes, EntryHead.LENGTH, id.length);
-        byte[] digest = digest(key.knownScope(), tag);
-        EntryChecksum.write(digest, bytes, note.length(), new CRC32C());
-        if (seal.isOn()) {
-            EntryBuffer sealed = new EntryBuffer(note.length() + EntrySeal.OVERHEAD);
-            seal.seal(key.knownScope(), digest, note, sealed);
-            store.put(digest, sealed);
-        } else {
-            store.put(digest, note);
-        }
+        notes.put(key.knownScope(), digest(key.knownScope(), tag), note);
     }
 
     /**
@@ -126,27 +111,11 @@ final class IssuedIds {
             return null;
         }
         byte[] digest = digest(scope, hits.tag(id));
-        EntryBuffer note = note(scope, digest);
+        EntryBuffer note = notes.get(scope, digest, EntryHead.LENGTH + MAX_ID_LENGTH, LONGEST_MILLIS);
         if (note == null || EntryHead.expiresAt(note.bytes()) <= clock.millis()) {
             return null;
         }
         return new String(note.bytes(), EntryHead.LENGTH, note.length() - EntryHead.LENGTH, StandardCharsets.UTF_8);
-    }
-
-    /** The note with a digest, opened; null if there is none that is as it was put. */
-    private EntryBuffer note(CacheScope scope, byte[] digest) {
-        EntryBuffer found = new EntryBuffer(EntryHead.LENGTH + MAX_ID_LENGTH + EntrySeal.OVERHEAD);
-        if (!store.get(digest, found)
-                || found.length() < EntryHead.LENGTH
-                || found.bytes()[EntryHead.KIND] != EntryHead.NOTE
-                || !EntryChecksum.matches(digest, found.bytes(), found.length(), new CRC32C())) {
-            return null;
-        }
-        if (!EntrySeal.isSealed(found)) {
-            return seal.takesOpen(found, LONGEST_MILLIS) ? found : null;
-        }
-        EntryBuffer open = new EntryBuffer(found.length());
-        return seal.open(scope, digest, found, open) && open.bytes()[EntryHead.KIND] == EntryHead.NOTE ? open : null;
     }
 
     /**

@@ -62,6 +62,7 @@ public final class ResponseCacheBuilder {
     long silentCallNanos = Duration.ofSeconds(2).toNanos();
     LongSupplier ticker = System::nanoTime;
     private ZeroPaths replayZero = new ZeroPaths(DEFAULT_REPLAY_ZERO);
+    boolean recordPace;
     private boolean originalIds;
     Set<String> neverStored = DEFAULT_NEVER_STORED;
     Clock clock = Clock.systemUTC();
@@ -268,9 +269,18 @@ public final class ResponseCacheBuilder {
         return this;
     }
 
-    /** For tests: monotonic time in nanoseconds; {@link System#nanoTime} unless set. */
-    ResponseCacheBuilder ticker(LongSupplier source) {
-        ticker = source;
+    /** Monotonic time in nanoseconds, from any origin; {@link System#nanoTime} unless set. */
+    public ResponseCacheBuilder ticker(LongSupplier source) {
+        ticker = Objects.requireNonNull(source, "source");
+        return this;
+    }
+
+    /**
+     * Whether the times at which the events of a stream come are kept beside its entry, a byte for each, so that it can
+     * be replayed at the pace at which it came ({@link CachePipeline#pace}, wire rule W87). False unless set.
+     */
+    public ResponseCacheBuilder recordPace(boolean records) {
+        recordPace = records;
         return this;
     }
 

@@ -31,7 +31,10 @@ class ArchitectureTest {
     @ArchTest
     static final ArchRule noRuleKnowsTheDecision = noClasses()
             .that()
-            .resideOutsideOfPackages("dev.refrain.semantics.decision..", "dev.refrain.semantics.client..")
+            .resideOutsideOfPackages(
+                    "dev.refrain.semantics.decision..",
+                    "dev.refrain.semantics.client..",
+                    "dev.refrain.semantics.items..")
             .should()
             .dependOnClassesThat()
             .resideInAPackage("dev.refrain.semantics.decision..");

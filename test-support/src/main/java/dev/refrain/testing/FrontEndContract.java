@@ -224,6 +224,32 @@ public abstract class FrontEndContract {
     }
 
     @Test
+    void w86_embeddingsAreCachedItemByItem() throws IOException {
+        provider.does((exchange, request) -> ScriptedProvider.json(exchange, 200, Embeddings.answer(request.body())));
+        String path = "/embeddings";
+        assertThat(ask(path, embed("a", "bb")).text()).isEqualTo(Embeddings.answer(embed("a", "bb")));
+        try (Reply part = ask(path, embed("ccc", "bb", "a"))) {
+            assertThat(part.only(STATUS)).isEqualTo("MISS");
+            assertThat(part.only("Cache-Status")).contains("fwd=miss; stored; detail=partial-2/3");
+            // All but the usage, which is that of what was fetched.
+            assertThat(part.text())
+                    .isEqualTo(Embeddings.answer(embed("ccc", "bb", "a")).replace("tokens\":6", "tokens\":3"));
+        }
+        try (Reply hit = ask(path, embed("bb", "ccc"))) {
+            assertThat(hit.only(STATUS)).isEqualTo("HIT");
+            assertThat(hit.text())
+                    .isEqualTo(Embeddings.answer(embed("bb", "ccc")).replace("tokens\":5", "tokens\":0"));
+        }
+        assertThat(provider.received())
+                .extracting(received -> Embeddings.texts(received.body()))
+                .containsExactly(List.of("a", "bb"), List.of("ccc"));
+    }
+
+    private static String embed(String... texts) {
+        return "{\"model\":\"m\",\"input\":[\"" + String.join("\",\"", texts) + "\"]}";
+    }
+
+    @Test
     void w17_toolsAreRepeatedAsTheyCame() throws IOException {
         String tools = "\"tool_calls\":[{\"id\":\"call_1\",\"type\":\"function\",\"function\":{\"name\":\"f\","
                 + "\"arguments\":\"{\\\"usage\\\":{\\\"n\\\":1},\\\"id\\\":\\\"x\\\"}\"}}]";

@@ -40,6 +40,8 @@ public final class Account implements RequestRecord {
     private int status = CLIENT_GONE;
     private String id;
     private CacheOutcome cache;
+    /** Null unless the answer was put together from items. */
+    private CacheOutcome.Items items;
     /** Why there was no answer; null if there was one. */
     private String failure;
 
@@ -115,8 +117,9 @@ public final class Account implements RequestRecord {
     public void head(int responseStatus, String generationId, CacheOutcome outcome) {
         status = responseStatus;
         id = generationId;
-        cache = outcome;
-        if (!(outcome instanceof CacheOutcome.Hit)) {
+        items = outcome instanceof CacheOutcome.Items of ? of : null;
+        cache = items == null ? outcome : items.answer();
+        if (!(cache instanceof CacheOutcome.Hit)) {
             latencyNanos = log.nanoTime() - startNanos;
         }
     }
@@ -234,8 +237,10 @@ public final class Account implements RequestRecord {
 
     /** What the cache saved; nothing unless the response is whole. */
     Savings savings() {
-        if (cut) {
+        if (cut || (items != null && isError())) {
             return Savings.NONE;
+        } else if (items != null) {
+            return items.savings();
         } else if (cache instanceof CacheOutcome.Hit hit) {
             return hit.savings();
         } else if (cache instanceof CacheOutcome.SharedHit shared) {
@@ -293,6 +298,9 @@ public final class Account implements RequestRecord {
     String reason() {
         if (failure == null && cache instanceof CacheOutcome.SharedHit) {
             return "shared";
+        }
+        if (failure == null && items != null && !(cache instanceof CacheOutcome.Bypass)) {
+            return items.known() > 0 && items.known() < items.count() ? Activity.PARTIAL : Activity.ITEMS;
         }
         if (failure == null && cache instanceof CacheOutcome.Collapsed joined && joined.elsewhere()) {
             return "elsewhere";

@@ -17,7 +17,8 @@ import java.math.BigDecimal;
  * @param streamed whether an event stream was asked for
  * @param status status of the response, 499 if the client had gone before there was one
  * @param reason of an error made here, or of a bypass, as in {@code Cache-Status} or more precise; {@code
- *     shared} if another machine had stored the answer, {@code elsewhere} if another one made the call; else null
+ *     shared} if another machine had stored the answer, {@code elsewhere} if another one made the call; {@code
+ *     items} or {@code partial} if each item of the answer has an entry of its own; else null
  * @param sourceId generation id of the answer that was repeated, else null
  * @param key the cache key's first twelve hex digits
  * @param durationMicros from the request's head until the last byte of the response was handed to the connection
@@ -64,6 +65,16 @@ public record Activity(
         String namespace) {
     /** Stands for a number that is not known. */
     public static final long UNKNOWN = -1;
+
+    /** The reason of an answer that was put together from items, or whose items were all fetched (wire rule W86). */
+    static final String ITEMS = "items";
+    /** The reason of an answer of which some items were known, and some were fetched. */
+    static final String PARTIAL = "partial";
+
+    /** Whether the answer has no entry of its own, but one for each of its items. */
+    boolean isOfItems() {
+        return ITEMS.equals(reason) || PARTIAL.equals(reason);
+    }
 
     /** Money saved, or null if that is not known. */
     public BigDecimal moneySaved() {

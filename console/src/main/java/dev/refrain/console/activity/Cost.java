@@ -36,13 +36,15 @@ record Cost(
                     prices.nanos(account.model(), savings.answer()),
                     0);
         }
+        // Of an answer whose items were fetched in part.
+        Savings savings = account.savings();
         return new Cost(
                 used.promptTokens(),
                 used.completionTokens(),
                 used.tokensOrNone(),
+                savings.tokens(),
                 0,
-                0,
-                Activity.UNKNOWN,
+                savings.tokens() > 0 ? prices.nanos(account.model(), savings.answer()) : Activity.UNKNOWN,
                 prices.nanos(account.model(), used));
     }
 }

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import dev.refrain.engine.CachePipeline;
 import dev.refrain.engine.exchange.ResponseHead;
 import dev.refrain.engine.exchange.ResponseSink;
+import dev.refrain.semantics.answer.ProxyException;
 import dev.refrain.semantics.caller.Caller;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -57,6 +58,11 @@ public final class GenerationRecords {
                 return false;
             }
             Activity found = record.get();
+            if (found.isOfItems()) {
+                client.fail(ProxyException.badRequest("This answer has no entry of its own, but one for each of its"
+                        + " items; send its request again with X-OpenRouter-Cache-Clear: true to replace them."));
+                return true;
+            }
             cache.takeBack(found.key(), found.outcome().isCached() ? found.sourceId() : found.id());
         }
         send(

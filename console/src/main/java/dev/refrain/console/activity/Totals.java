@@ -58,13 +58,14 @@ final class Totals {
         }
         if (outcome.isCached()) {
             millisSaved.add(cost.millisSaved());
-            if (cost.tokensSaved() > 0) {
-                tokensSaved.add(cost.tokensSaved());
-                if (cost.moneySavedNanos() == Activity.UNKNOWN) {
-                    unpricedTokens.add(cost.tokensSaved());
-                } else if (cost.moneySavedNanos() > 0) {
-                    moneySavedNanos.add(cost.moneySavedNanos());
-                }
+        }
+        // A part of an answer may have been known although the rest was fetched.
+        if (cost.tokensSaved() > 0) {
+            tokensSaved.add(cost.tokensSaved());
+            if (cost.moneySavedNanos() == Activity.UNKNOWN) {
+                unpricedTokens.add(cost.tokensSaved());
+            } else if (cost.moneySavedNanos() > 0) {
+                moneySavedNanos.add(cost.moneySavedNanos());
             }
         }
     }

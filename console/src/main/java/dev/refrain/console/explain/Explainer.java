@@ -14,6 +14,7 @@ import dev.refrain.semantics.caller.Callers;
 import dev.refrain.semantics.client.RefrainOptions;
 import dev.refrain.semantics.coding.ContentCoding;
 import dev.refrain.semantics.decision.Decision;
+import dev.refrain.semantics.items.ItemByItem;
 import dev.refrain.semantics.key.KeyContexts;
 import dev.refrain.semantics.policy.CacheRules;
 import dev.refrain.semantics.policy.Policy;
@@ -146,6 +147,11 @@ public final class Explainer {
         EntryFacts facts = cache.admin().inspect(parts.key()).orElse(null);
         String obstacle = obstacle(controls, facts);
         boolean answers = facts != null && obstacle == null;
+        ItemByItem items = answers ? null : ItemByItem.of(cache, rules, decision, context, asked, body, true);
+        int known = items == null ? -1 : items.known();
+        if (known > 0 && obstacle == null) {
+            return items(decision, parts, known, items.size());
+        }
         Near near = answers ? new Near(null, null) : near(parts, body, caller);
         return new Explanation(
                 true,
@@ -160,6 +166,26 @@ public final class Explainer {
                 near.requests(),
                 rule(near.requests(), question.route().endpoint()),
                 near.note());
+    }
+
+    /** Of a request some of whose items, or all, are stored (wire rule W86). */
+    private static Explanation items(Decision decision, KeyParts parts, int known, int count) {
+        String why = known == count
+                ? "All of its " + count + " items are stored: a hit."
+                : "Of its " + count + " items " + known + " are stored, and one call fetches the others.";
+        return new Explanation(
+                true,
+                null,
+                "on",
+                why,
+                decision.policyName(),
+                decision.controls().ttl().toSeconds(),
+                parts.key().digest(),
+                Explanation.Parts.of(parts),
+                null,
+                null,
+                null,
+                null);
     }
 
     private String whyOff(String header, Decision decision) {
@@ -201,6 +227,7 @@ public final class Explainer {
             case MAX_TURNS -> "It has more messages of the user than max-turns of its policy allows.";
             case NAMESPACE -> "X-Refrain-Namespace must be 1 to 64 of A-Za-z0-9._-.";
             case SAMPLE -> "X-Refrain-Sample must be 0 to 9999, and X-Refrain-Samples 1 to 100.";
+            case REPLAY -> "X-Refrain-Replay must be instant, recorded, or a number of tokens a second such as 30tps.";
             case ANSWER_TOO_LARGE, ANSWER_ENCODED -> "Its answer cannot be stored.";
         };
     }

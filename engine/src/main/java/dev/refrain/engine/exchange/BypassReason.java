@@ -30,7 +30,9 @@ public enum BypassReason {
     /** What it names as its namespace is none (wire rule W82). */
     NAMESPACE("invalid-namespace"),
     /** What it says of samples makes no sense (wire rule W82). */
-    SAMPLE("invalid-sample");
+    SAMPLE("invalid-sample"),
+    /** What it says of the pace of a replay makes no sense (wire rule W87). */
+    REPLAY("invalid-replay");
 
     private final String detail;
 

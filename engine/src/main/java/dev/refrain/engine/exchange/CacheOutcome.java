@@ -13,7 +13,8 @@ public sealed interface CacheOutcome {
      * @param outcome null where caching was off
      */
     static boolean isWhole(CacheOutcome outcome) {
-        return outcome instanceof Hit || outcome instanceof SharedHit || outcome instanceof HitOnError;
+        CacheOutcome answer = outcome instanceof Items items ? items.answer() : outcome;
+        return answer instanceof Hit || answer instanceof SharedHit || answer instanceof HitOnError;
     }
 
     /**
@@ -86,4 +87,15 @@ public sealed interface CacheOutcome {
 
     /** Fetched from the upstream because the request is not eligible, although caching was on. */
     record Bypass(BypassReason reason) implements CacheOutcome {}
+
+    /**
+     * Put together from items, each with an entry of its own (wire rule W86).
+     *
+     * @param answer a {@link Hit} or {@link Collapsed} if no item was fetched for this response, else a {@link Miss} or
+     *     {@link Bypass}
+     * @param known how many items were not fetched for this response
+     * @param count how many items there are
+     * @param savings what the items that were known had cost
+     */
+    record Items(CacheOutcome answer, int known, int count, Savings savings) implements CacheOutcome {}
 }

@@ -262,6 +262,7 @@ public record Settings(
      * @param byDefault whether requests without {@code X-OpenRouter-Cache} are cached
      * @param ttl lifetime of what they store without {@code X-OpenRouter-Cache-TTL}
      * @param maxTtl the longest lifetime that a request gets
+     * @param itemByItem whether embeddings of several inputs are cached item by item (W86)
      */
     @JsonNaming(PropertyNamingStrategies.KebabCaseStrategy.class)
     public record Cache(
@@ -272,7 +273,10 @@ public record Settings(
             Duration ttl,
 
             @Setting(value = "24h", allowed = "a duration from 1s to 365d, such as 24h or 30d")
-            Duration maxTtl) {
+            Duration maxTtl,
+
+            @Setting(value = "true", allowed = "true or false")
+            boolean itemByItem) {
         /** Checks the ranges. */
         public Cache {
             InvalidSetting.unless(byDefault != Policy.Caching.NEVER, "default");
@@ -579,13 +583,17 @@ public record Settings(
      *
      * @param zero JSON paths of numbers that become zero besides {@code usage}
      *     (wire rule W25), separated by commas, or {@code none}
+     * @param recordPace whether it is kept when the events of streams came (W87)
      */
     public record Replay(
             @Setting(
                     value = "x_groq.usage, copilot_usage, *.provider_metadata.*.usage",
                     allowed = "JSON paths of names with dots between, separated by commas, such as"
                             + " x_groq.usage, *.provider_metadata.*.usage, 64 names at most in all, or none")
-            String zero) {
+            String zero,
+
+            @Setting(name = "record-pace", value = "false", allowed = "true or false") @JsonProperty("record-pace")
+            boolean recordPace) {
         /** Checks the paths. */
         public Replay {
             try {
@@ -774,7 +782,8 @@ public record Settings(
     public CacheRules rules() {
         return new CacheRules(
                 new CacheDefaults(cache.byDefault() == Policy.Caching.ON, cache.ttl(), cache.maxTtl()),
-                PolicySettings.inOrder(policies));
+                PolicySettings.inOrder(policies),
+                cache.itemByItem());
     }
 
     /** What the presets say. */

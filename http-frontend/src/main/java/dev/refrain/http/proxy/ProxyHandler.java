@@ -1,11 +1,14 @@
 package dev.refrain.http.proxy;
 
+import static java.util.concurrent.TimeUnit.NANOSECONDS;
+
 import dev.refrain.console.activity.GenerationRecords;
 import dev.refrain.engine.CacheControls;
 import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.CacheRequest;
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.engine.exchange.BypassReason;
+import dev.refrain.engine.exchange.ResponseSink;
 import dev.refrain.engine.exchange.Upstream;
 import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.http.server.BodyReader;
@@ -20,17 +23,21 @@ import dev.refrain.semantics.coding.ContentCoding;
 import dev.refrain.semantics.decision.Decision;
 import dev.refrain.semantics.forward.CallRecorder;
 import dev.refrain.semantics.forward.RequestBody;
+import dev.refrain.semantics.items.ItemByItem;
 import dev.refrain.semantics.policy.Policy;
 import dev.refrain.semantics.preset.Preset;
+import dev.refrain.semantics.replay.PacedSink;
 import dev.refrain.semantics.route.DotSegments;
 import dev.refrain.semantics.route.Route;
 import io.undertow.server.HttpHandler;
 import io.undertow.server.HttpServerExchange;
 import io.undertow.util.SameThreadExecutor;
 import java.io.IOException;
+import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicReference;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.xnio.XnioIoThread;
 import org.xnio.channels.StreamSourceChannel;
 
 /**
@@ -44,6 +51,8 @@ final class ProxyHandler implements HttpHandler {
 
     /** Bytes of a body that is held in memory in any case. */
     private static final long SHORT_BODY = 64 * 1024;
+    /** Items whose answers an I/O thread gathers itself. */
+    private static final int FEW_ITEMS = 16;
 
     private final Parts parts;
     private final ResponseCache cache;
@@ -258,13 +267,26 @@ final class ProxyHandler implements HttpHandler {
         Upstream call = calls.of(request, () -> new HeldBody(outgoing(decision, body, sent, held)), controls.enabled());
         if (key != null) {
             // The shortcut makes the key of what it sees of a body, and picks no sample.
-            if (body == sent && request.asked().partition().samples() == 0) {
+            if (body == sent && request.asked().isPlain()) {
                 request.shortcut().learn(request.exchange(), request.context(), request.caller(), decision);
             }
             Upstream told = controls.directives().noStore()
                     ? calls.identified(request, call)
                     : calls.outlined(request, key, asked, body, call);
-            cache.pipeline().respond(key, controls, told, client);
+            ItemByItem items = ItemByItem.of(
+                    cache, parts.rules(), decision, request.context(), request.asked(), body, body == sent);
+            ItemByItem.Part part = some -> calls.identified(request, calls.of(request, () -> new HeldBody(some), true));
+            if (items == null) {
+                XnioIoThread io = request.exchange().getIoThread();
+                PacedSink.Timer timer = (nanos, action) -> io.executeAfter(action, nanos, NANOSECONDS)::remove;
+                ResponseSink paced = PacedSink.of(request.asked().replay(), cache, key, timer, client);
+                cache.pipeline().respond(key, controls, told, paced);
+            } else if (items.size() <= FEW_ITEMS) {
+                items.respond(told, part, client);
+            } else {
+                Runnable gather = () -> items.respond(told, part, client);
+                parts.longBodies().run(request.exchange(), Executors.callable(gather), done -> {}, client::fail);
+            }
         } else if (bypass != null && controls.enabled()) {
             cache.pipeline().bypass(bypass, controls, calls.identified(request, call), client);
         } else {

@@ -49,6 +49,7 @@ final class Store {
                 .silentCall(settings.timeouts().silentCall())
                 .neverStored(settings.neverStored())
                 .replayZero(settings.replay().paths())
+                .recordPace(settings.replay().recordPace())
                 .originalIds(settings.hitIds() == HitIds.ORIGINAL)
                 .cancelWhenAbandoned(settings.onDisconnect() == Settings.OnDisconnect.CANCEL)
                 // The proxy closes it itself, after the answers in progress are stored.

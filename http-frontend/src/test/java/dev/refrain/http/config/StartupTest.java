@@ -373,7 +373,8 @@ class StartupTest {
                 "capacity: {a: b} | capacity: 'a group of settings' (FILE) must be a size of at least 16MiB, such as "
                         + "512MiB or 1GiB",
                 "prot: 1 | prot: no such setting (FILE), did you mean port? It must be one of activity, admin, "
-                        + "cache, capacity, cors-origins, currency, explain, hit-ids, host, key, labels, limits, "
+                        + "cache, capacity, cassette-mode, cassette-pace, cassettes, cors-origins, currency, "
+                        + "explain, hit-ids, host, key, labels, limits, "
                         + "memory, on-disconnect, policies, port, preallocate, presets, prices, proxy, replay, seal, "
                         + "shared, shared-tls, stale-if-error, store, store.never, sweep-interval, teams, timeouts, "
                         + "upstream, upstream-http2, upstream-tls, upstreams",
@@ -387,7 +388,7 @@ class StartupTest {
                         + "query or fragment",
                 "cache: {default: sometimes} | cache.default: 'sometimes' (FILE) must be off or on",
                 "cache: {defualt: on} | cache.defualt: no such setting (FILE), did you mean default? It must be one of "
-                        + "default, max-ttl, ttl",
+                        + "default, item-by-item, max-ttl, ttl",
                 "cache: {ttl: 25h} | cache.ttl: '25h' (FILE) must be a duration from 1s to cache.max-ttl, such as "
                         + "300s, 5m or 24h",
                 "cache: {ttl: 500ms} | cache.ttl: '500ms' (FILE) must be a duration from 1s to cache.max-ttl, such as "

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.refrain.testing.ChildJvm;
+import dev.refrain.testing.Embeddings;
+import dev.refrain.testing.ScriptedProvider;
 import java.io.IOException;
 import java.net.http.HttpResponse;
 import java.nio.file.Files;
@@ -200,5 +202,24 @@ class AdminExplainTest extends AdminTest {
                         + "sk-test\",\"X-OpenRouter-Cache\":\"true\"},\"body\":"
                         + chat("m", "hello") + "}"));
         assertThat(answer.path("entry").isObject()).isTrue();
+    }
+
+    @Test
+    void w86_itemsThatAreStoredAreCounted() {
+        provider.does((exchange, request) -> ScriptedProvider.json(exchange, 200, Embeddings.answer(request.body())));
+        proxy.cached("/v1/embeddings", "{\"model\":\"m\",\"input\":[\"a\",\"b\"]}");
+        assertThat(explainEmbeddings("a", "c")).contains("Of its 2 items 1 are stored");
+        assertThat(explainEmbeddings("b", "a")).contains("All of its 2 items are stored");
+        assertThat(explainEmbeddings("c", "d")).contains("Nothing is stored under its key");
+    }
+
+    private String explainEmbeddings(String one, String other) {
+        ObjectNode question = JSON.createObjectNode();
+        question.put("path", "/v1/embeddings");
+        question.put("body", "{\"model\":\"m\",\"input\":[\"" + one + "\",\"" + other + "\"]}");
+        question.putObject("headers").put("authorization", "Bearer sk-test").put("X-OpenRouter-Cache", "true");
+        return tree(ask("POST", "/admin/api/explain", question.toString()))
+                .path("why")
+                .asText();
     }
 }

@@ -6,8 +6,8 @@ import dev.refrain.engine.exchange.ForwardReason;
 import dev.refrain.engine.exchange.Savings;
 
 /**
- * Writes what the cache did into a response's header (wire rules W21, W22, W27, W30, W33, W90 and W92; RFC 9211).
- * Stateless.
+ * Writes what the cache did into a response's header (wire rules W21, W22, W27, W30, W33, W86, W90 and W92; RFC
+ * 9211). Stateless.
  */
 public final class CacheHeaders {
     /** Says what an answer had cost. */
@@ -40,6 +40,22 @@ public final class CacheHeaders {
      * @param pricing of the request, with its model; null only if {@code outcome} is
      */
     public static void write(CacheOutcome outcome, CacheKey key, int status, Pricing pricing, ResponseFields headers) {
+        if (outcome instanceof CacheOutcome.Items items) {
+            write(items.answer(), partial(items), key, status, pricing, headers);
+        } else {
+            write(outcome, "", key, status, pricing, headers);
+        }
+    }
+
+    /** Of wire rule W86: how many items of an answer were known, if it is neither none nor all. */
+    private static String partial(CacheOutcome.Items items) {
+        return items.known() > 0 && items.known() < items.count()
+                ? "; detail=partial-" + items.known() + "/" + items.count()
+                : "";
+    }
+
+    private static void write(
+            CacheOutcome outcome, String partial, CacheKey key, int status, Pricing pricing, ResponseFields headers) {
         if (outcome instanceof CacheOutcome.Hit hit) {
             writeHit(hit.ageSeconds(), hit.ttlSeconds(), hit.sourceId(), key, headers);
             writeSavings(hit.savings(), pricing, headers);
@@ -72,7 +88,8 @@ public final class CacheHeaders {
                 headers.put(CacheField.TTL, Long.toString(miss.ttlSeconds()));
             }
             String forward = "fwd=" + miss.reason().token() + (miss.stored() ? "; stored" : "");
-            writeStandard(forward + (miss.sharedUnavailable() ? SHARED_UNAVAILABLE : ""), status, key, headers);
+            String shared = miss.sharedUnavailable() ? SHARED_UNAVAILABLE : "";
+            writeStandard(forward + (partial.isEmpty() ? shared : partial), status, key, headers);
         } else if (outcome instanceof CacheOutcome.Bypass bypass) {
             headers.put(CacheField.STATUS, "MISS");
             writeStandard("fwd=bypass; detail=" + bypass.reason().detail(), status, key, headers);

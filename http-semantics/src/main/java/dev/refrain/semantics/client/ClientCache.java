@@ -22,7 +22,10 @@ import dev.refrain.semantics.coding.ContentCoding;
 import dev.refrain.semantics.decision.Decision;
 import dev.refrain.semantics.forward.CallRecorder;
 import dev.refrain.semantics.forward.ForwardedFields;
+import dev.refrain.semantics.items.ItemByItem;
 import dev.refrain.semantics.preset.Presets;
+import dev.refrain.semantics.replay.PacedSink;
+import dev.refrain.semantics.replay.Replay;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.net.SocketTimeoutException;
@@ -30,6 +33,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import java.util.function.UnaryOperator;
 import org.slf4j.Logger;
@@ -224,7 +228,9 @@ public final class ClientCache {
             byte[] body = coding.decode(sent, limit, held);
             Decision decision =
                     Decision.of(cache, cache::key, NO_PRESETS, head.context(), head.asked(), coding, body, sent);
-            return exchange.decided(decision, sent);
+            ItemByItem items =
+                    ItemByItem.of(cache, options.rules(), decision, head.context(), head.asked(), body, body == sent);
+            return exchange.decided(decision, sent, items);
         } catch (ContentCoding.TooLong e) {
             return exchange.bypass(BypassReason.PAYLOAD_TOO_LARGE);
         } catch (IOException notInItsCoding) {
@@ -246,6 +252,7 @@ public final class ClientCache {
         private final ClientRequest request;
         private final Endpoint endpoint;
         private final RequestRecord record;
+        private final Replay replay;
         private CacheControls controls;
         /** Null until the request is started. */
         private ClientExchange client;
@@ -260,11 +267,14 @@ public final class ClientCache {
         private Decision decision;
 
         private byte[] sent;
+        /** Null unless the request is answered item by item. */
+        private ItemByItem items;
 
         Exchange(ClientRequest request, ClientHead head) {
             this.request = request;
             this.endpoint = head.endpoint();
             this.controls = head.asked().alone();
+            this.replay = head.asked().replay();
             this.record = options.log().begin(endpoint, head.caller());
         }
 
@@ -279,8 +289,9 @@ public final class ClientCache {
             return this;
         }
 
-        Exchange decided(Decision made, byte[] body) {
+        Exchange decided(Decision made, byte[] body, ItemByItem oneByOne) {
             controls = options.isRecorded() ? CacheControls.OFF : made.controls();
+            items = controls.enabled() ? oneByOne : null;
             record.policy(made.policyName());
             if (made.key() == null && controls.enabled()) {
                 return bypass(made.bypass());
@@ -302,7 +313,10 @@ public final class ClientCache {
 
         /** Looks whether the answer is stored, and takes it; then the request is not started. */
         boolean isStored() {
-            if (key == null || controls.clear() || controls.directives().noCache()) {
+            if (key == null
+                    || !replay.isInstant()
+                    || controls.clear()
+                    || controls.directives().noCache()) {
                 return false;
             }
             StoredAnswer hit = new StoredAnswer(record);
@@ -315,8 +329,22 @@ public final class ClientCache {
 
         void start() {
             client = new ClientExchange(request, record, cache.admin().memory());
-            if (!controls.enabled() || key != null) {
-                cache.pipeline().respond(key, controls, this, client);
+            ResponseSink paced = key == null
+                    ? client
+                    : PacedSink.of(
+                            replay,
+                            cache,
+                            key,
+                            (nanos, action) -> {
+                                CompletableFuture.delayedExecutor(nanos, TimeUnit.NANOSECONDS, options.executor())
+                                        .execute(action);
+                                return () -> {};
+                            },
+                            client);
+            if (items != null) {
+                items.respond(this, some -> sink -> fetch(some, sink), client);
+            } else if (!controls.enabled() || key != null) {
+                cache.pipeline().respond(key, controls, this, paced);
             } else {
                 cache.pipeline().bypass(bypass, controls, this, client);
             }
@@ -324,8 +352,13 @@ public final class ClientCache {
 
         @Override
         public Call fetch(ResponseSink sink) {
-            client.calling();
             byte[] outgoing = decision == null ? null : decision.outgoing().get();
+            return fetch(outgoing, sink);
+        }
+
+        /** The body may be null for the one that the request has. */
+        private Call fetch(byte[] outgoing, ResponseSink sink) {
+            client.calling();
             ResponseSink first = record.calling(
                     new IdentifySink(sink, cache.admin().memory()),
                     cache.admin().memory());

@@ -47,7 +47,7 @@ public final class RefrainOptions {
 
     private RefrainOptions(Builder from) {
         Duration longest = from.ttl.compareTo(CacheDefaults.USUAL_MAX_TTL) > 0 ? from.ttl : CacheDefaults.USUAL_MAX_TTL;
-        this.rules = new CacheRules(new CacheDefaults(from.on, from.ttl, longest), from.policies);
+        this.rules = new CacheRules(new CacheDefaults(from.on, from.ttl, longest), from.policies, from.itemByItem);
         this.namespace = from.namespace;
         this.sample = from.sample;
         this.samples = from.samples;
@@ -141,6 +141,7 @@ public final class RefrainOptions {
         private boolean on = true;
         private Duration ttl = CacheControls.DEFAULT_TTL;
         private Policies policies = Policies.NONE;
+        private boolean itemByItem = true;
         private String namespace;
         private String sample;
         private String samples;
@@ -178,6 +179,15 @@ public final class RefrainOptions {
          */
         public Builder policies(Policies inOrder) {
             policies = Objects.requireNonNull(inOrder, "inOrder");
+            return this;
+        }
+
+        /**
+         * Whether each input of a request for several embeddings is cached by itself (wire rule W86), so that one that
+         * is known is not fetched again with others that are not; true unless set.
+         */
+        public Builder itemByItem(boolean each) {
+            itemByItem = each;
             return this;
         }
 

@@ -93,7 +93,7 @@ public record Decision(
             }
         }
         // The key first: a body that was seen lately is not read again for it.
-        BypassReason flaw = asked.partition().flaw();
+        BypassReason flaw = asked.flaw();
         BypassReason limit = !controls.enabled() || flaw != null ? flaw : limit(policy, request);
         CacheKey key = controls.enabled() && limit == null ? keys.apply(request).orElse(null) : null;
         BypassReason bypass = key == null ? cache.pipeline().bypass(request).orElse(limit) : null;

@@ -33,7 +33,8 @@ public final class ForwardedFields {
             "x-openrouter-cache-clear",
             "x-refrain-namespace",
             "x-refrain-sample",
-            "x-refrain-samples");
+            "x-refrain-samples",
+            "x-refrain-replay");
 
     /** An upstream with a cache of its own may send such fields, which must not be taken for ours. */
     private static final String OWN_RESPONSE_PREFIX = "x-openrouter-cache-";

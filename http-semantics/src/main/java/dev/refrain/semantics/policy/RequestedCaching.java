@@ -2,9 +2,11 @@ package dev.refrain.semantics.policy;
 
 import dev.refrain.engine.CacheControls;
 import dev.refrain.engine.CacheDirectives;
+import dev.refrain.engine.exchange.BypassReason;
 import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.semantics.RequestFields;
 import dev.refrain.semantics.preset.Preset;
+import dev.refrain.semantics.replay.Replay;
 import java.util.List;
 import java.util.Objects;
 
@@ -31,6 +33,8 @@ public final class RequestedCaching {
     private final Policy byHead;
 
     private final CacheControls alone;
+
+    private Replay replay = Replay.INSTANT;
 
     /**
      * Each of the first four is the value of a field, or null if the request has none.
@@ -65,7 +69,7 @@ public final class RequestedCaching {
      * @param labels of the caller, by which policies know it; may be empty
      */
     public static RequestedCaching of(RequestFields fields, CacheRules rules, Endpoint endpoint, List<String> labels) {
-        return new RequestedCaching(
+        RequestedCaching asked = new RequestedCaching(
                 fields.first(CACHE),
                 fields.first(TTL),
                 fields.first(CLEAR),
@@ -74,6 +78,8 @@ public final class RequestedCaching {
                 rules,
                 endpoint,
                 labels);
+        asked.replay = Replay.of(fields);
+        return asked;
     }
 
     /** What a request asks for where nobody says anything else. */
@@ -89,6 +95,21 @@ public final class RequestedCaching {
     /** Which part of the cache it is about; never null. */
     public Partition partition() {
         return partition;
+    }
+
+    /** At what pace a stream from the store is wanted; never null. */
+    public Replay replay() {
+        return replay;
+    }
+
+    /** Why the request is not cached, because a field makes no sense; null if each does. */
+    public BypassReason flaw() {
+        return partition.flaw() != null || replay.isValid() ? partition.flaw() : BypassReason.REPLAY;
+    }
+
+    /** Whether a hit is all that its key and its head say: no sample is picked, and it goes out at once. */
+    public boolean isPlain() {
+        return partition.samples() == 0 && replay.isInstant();
     }
 
     /** Whether the body has to be looked into to know what holds for the request. */

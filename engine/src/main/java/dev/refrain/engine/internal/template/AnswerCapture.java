@@ -139,6 +139,11 @@ public interface AnswerCapture {
     /** The finished events of a stream, to be read while it grows; null for a document. */
     LiveTemplate live();
 
+    /** How many events of a stream have ended so far; 0 for a document. */
+    default int events() {
+        return 0;
+    }
+
     /** Whether everything that makes the answer complete was seen; the state may still be {@link State#OVERSIZED}. */
     boolean isTerminated();
 

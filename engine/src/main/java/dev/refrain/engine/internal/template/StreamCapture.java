@@ -51,6 +51,8 @@ final class StreamCapture extends Capture {
     private boolean errorField;
     /** Raw bytes of the events in the template, as long as it is one that can be stored. */
     private int dispatched;
+    /** Events in the template. */
+    private int events;
     /** An event is too long to be looked at: nothing more is. */
     private boolean stopped;
 
@@ -172,6 +174,11 @@ final class StreamCapture extends Capture {
     @Override
     public LiveTemplate live() {
         return live;
+    }
+
+    @Override
+    public int events() {
+        return events;
     }
 
     @Override
@@ -301,6 +308,7 @@ final class StreamCapture extends Capture {
     private void append(List<Edit> edits) {
         if (isWanted()) {
             live.append(event.bytes(), 0, event.length(), edits);
+            events++;
         }
     }
 

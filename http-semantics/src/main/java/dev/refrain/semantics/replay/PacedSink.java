@@ -1,0 +1,215 @@
+package dev.refrain.semantics.replay;
+
+import dev.refrain.engine.CacheKey;
+import dev.refrain.engine.Pace;
+import dev.refrain.engine.ResponseCache;
+import dev.refrain.engine.exchange.CacheOutcome;
+import dev.refrain.engine.exchange.ForwardingSink;
+import dev.refrain.engine.exchange.ResponseHead;
+import dev.refrain.engine.exchange.ResponseSink;
+import dev.refrain.engine.memory.MemoryBudget;
+import java.nio.ByteBuffer;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Passes a stream from the store on event by event, at the pace that its request asks for (wire rule W87). Everything
+ * else, and a stream that there is no memory to hold, is passed on as it comes.
+ *
+ * <p>Between two events nothing waits but an action of a timer. The pace is kept by times from the start, so that a
+ * late timer does not add up. A reader that has not taken an event is waited for, and then gets at once what is due.
+ */
+public final class PacedSink extends ForwardingSink {
+    /** Runs actions later. The actions of one sink never overlap. */
+    public interface Timer {
+        /** Monotonic time in nanoseconds, from an arbitrary origin. */
+        default long nanoTime() {
+            return System.nanoTime();
+        }
+
+        /** Runs the action after so many nanoseconds, unless what is returned is run before. */
+        Runnable after(long nanos, Runnable action);
+    }
+
+    private final ResponseCache cache;
+    private final CacheKey key;
+    private final Replay replay;
+    private final Timer timer;
+    private final MemoryBudget.Reservation held;
+
+    /** Null unless the answer is one that is paced. */
+    private ResponseHead head;
+    /** The stream, and how much of it has been passed on; null unless it is paced. */
+    private byte[] stream;
+
+    private int at;
+    private int event;
+    /** Null for a steady pace. */
+    private Pace recorded;
+    /** Nanoseconds between two events of a steady pace. */
+    private double steady;
+
+    private long start;
+    /** When the next event is due, in nanoseconds since the start. */
+    private double due;
+
+    private volatile boolean gone;
+    private volatile Runnable pending = () -> {};
+
+    private PacedSink(ResponseCache cache, CacheKey key, Replay replay, Timer timer, ResponseSink client) {
+        super(client);
+        this.cache = cache;
+        this.key = key;
+        this.replay = replay;
+        this.timer = timer;
+        this.held = cache.admin().memory().open();
+    }
+
+    /**
+     * The sink through which an answer goes to a client.
+     *
+     * @return the client itself, unless the request asks for another pace than instant
+     */
+    public static ResponseSink of(Replay replay, ResponseCache cache, CacheKey key, Timer timer, ResponseSink client) {
+        return replay.isInstant() || !key.streaming() ? client : new PacedSink(cache, key, replay, timer, client);
+    }
+
+    @Override
+    public void head(ResponseHead answer) {
+        if (CacheOutcome.isWhole(answer.cache())) {
+            head = answer;
+        } else {
+            super.head(answer);
+        }
+    }
+
+    @Override
+    public void chunk(ByteBuffer bytes) {
+        if (head != null && stream == null && bytes.remaining() == head.contentLength() && choose(bytes)) {
+            stream = new byte[bytes.remaining()];
+            bytes.get(stream);
+            // Its length is not said: what a client knows the end of, some do not show before they have all of it.
+            super.head(new ResponseHead(
+                    head.status(),
+                    head.contentType(),
+                    head.contentEncoding(),
+                    -1,
+                    head.generationId(),
+                    head.cache(),
+                    head.fields()));
+            return;
+        }
+        release();
+        super.chunk(bytes);
+    }
+
+    private void release() {
+        if (head != null && stream == null) {
+            super.head(head);
+            head = null;
+        }
+    }
+
+    /** Finds the pace, and memory for the stream. Returns whether there are both. */
+    private boolean choose(ByteBuffer bytes) {
+        int events = 0;
+        for (int i = bytes.position(); i < bytes.limit(); events++) {
+            i = endOfEvent(bytes, i, bytes.limit());
+        }
+        if (replay.kind() == Replay.Kind.RECORDED) {
+            recorded = cache.pipeline().pace(key).orElse(null);
+            if (recorded == null || recorded.events() != events) {
+                return false;
+            }
+        } else {
+            long tokens = tokens(head.cache());
+            double each = (double) TimeUnit.SECONDS.toNanos(1) / replay.tokensPerSecond();
+            steady = tokens > 0 ? each * tokens / events : each;
+        }
+        return held.grow(bytes.remaining());
+    }
+
+    private static long tokens(CacheOutcome outcome) {
+        CacheOutcome.Hit hit = outcome instanceof CacheOutcome.SharedHit shared
+                ? shared.entry()
+                : outcome instanceof CacheOutcome.HitOnError rescue ? rescue.entry() : (CacheOutcome.Hit) outcome;
+        return hit.savings().answer().completionTokens();
+    }
+
+    /** The position after the blank line that ends the event which begins here, or the end. */
+    static int endOfEvent(ByteBuffer bytes, int from, int to) {
+        int lineStart = from;
+        for (int i = from; i < to; i++) {
+            byte b = bytes.get(i);
+            if (b == '\n' || b == '\r') {
+                int next = b == '\r' && i + 1 < to && bytes.get(i + 1) == '\n' ? i + 2 : i + 1;
+                if (i == lineStart && i > from) {
+                    return next;
+                }
+                lineStart = next;
+                i = next - 1;
+            }
+        }
+        return to;
+    }
+
+    @Override
+    public void end() {
+        if (stream == null) {
+            release();
+            super.end();
+            return;
+        }
+        start = timer.nanoTime();
+        due = gap();
+        client().whenGone(() -> {
+            gone = true;
+            pending.run();
+            held.close();
+        });
+        goOn();
+    }
+
+    @Override
+    public void fail(Throwable cause) {
+        held.close();
+        super.fail(cause);
+    }
+
+    private double gap() {
+        return recorded != null ? recorded.nanosBefore(event) : event == 0 ? 0 : steady;
+    }
+
+    /** Passes on what is due, and sets the timer for the rest. */
+    private void goOn() {
+        if (gone) {
+            return;
+        }
+        ByteBuffer bytes = ByteBuffer.wrap(stream);
+        long now = timer.nanoTime() - start;
+        int end = at;
+        while (end < stream.length && due <= now) {
+            end = endOfEvent(bytes, end, stream.length);
+            event++;
+            if (end < stream.length) {
+                due += gap();
+            }
+        }
+        if (end > at) {
+            bytes.position(at).limit(end);
+            at = end;
+            client().chunk(bytes);
+        }
+        if (at == stream.length) {
+            held.close();
+            client().end();
+        } else {
+            client().whenDrained(this::await);
+        }
+    }
+
+    private void await() {
+        if (!gone) {
+            pending = timer.after(Math.max(0, (long) due - (timer.nanoTime() - start)), this::goOn);
+        }
+    }
+}
