@@ -13,6 +13,9 @@ import java.util.Objects;
  * and thread-safe as long as the caller leaves the body's bytes alone. No parameter may be null.
  */
 public final class CacheRequest {
+    /** Its objects, without arrays and texts. */
+    private static final int OWN_BYTES = 512;
+
     private final KeySource source;
     private final byte[] bytes;
     private final int offset;
@@ -202,6 +205,21 @@ public final class CacheRequest {
 
     boolean hasPreset() {
         return preset.body() != null;
+    }
+
+    /**
+     * What is kept of the heap by keeping this request, in bytes, roughly: its bodies, what is known of them, and what
+     * the request's head has to do with its key.
+     */
+    public long heldBytes() {
+        RequestScan known = scan;
+        return OWN_BYTES
+                + source.heldBytes()
+                + bytes.length
+                + (known == null ? 0 : known.keptBytes())
+                + (hasPreset()
+                        ? preset.body().keptBytes() + (long) preset.body().length()
+                        : 0);
     }
 
     /** The array that holds the body as sent. */

@@ -108,6 +108,11 @@ public final class KeyContext extends KeySource {
         return rules;
     }
 
+    @Override
+    long heldBytes() {
+        return head.length + Character.BYTES * ((long) upstream.length() + target.length());
+    }
+
     KeyDeriver maker() {
         return maker;
     }

@@ -233,7 +233,7 @@ final class KeyDeriver {
             Scratch scratch) {
         KeyBytes head = scratch.head;
         int begun = head.length();
-        byte[] canonical = context.rules().isCanonical() ? CanonicalJson.of(body.normalised()) : null;
+        byte[] canonical = context.rules().isCanonical() ? CanonicalJson.of(body) : null;
         // The model is part of the body, so it is not hashed again.
         head.putLength(canonical == null ? body.normalisedLength() : canonical.length);
         head.array()[1] = (byte) (stream ? 1 : 0);

@@ -44,9 +44,7 @@ public record KeyParts(
 
     static KeyParts of(CacheKey key, KeyContext context, CacheRequest request) {
         MessageDigest sha256 = sha256();
-        byte[] canonical = context.rules().isCanonical()
-                ? CanonicalJson.of(request.body(context).normalised())
-                : null;
+        byte[] canonical = context.rules().isCanonical() ? CanonicalJson.of(request.body(context)) : null;
         if (canonical == null) {
             request.body(context).digest(sha256, new byte[RequestScan.GATHERED_BYTES], 0);
         } else {

@@ -12,6 +12,9 @@ abstract class KeySource {
     /** What of a body counts; null if that depends on the cache that asks. */
     abstract KeyRules rules();
 
+    /** What it takes of the heap, in bytes, roughly. */
+    abstract long heldBytes();
+
     /** The context of these requests for the cache that has the deriver. */
     abstract KeyContext context(KeyDeriver deriver);
 
@@ -33,6 +36,11 @@ abstract class KeySource {
         @Override
         KeyRules rules() {
             return null;
+        }
+
+        @Override
+        long heldBytes() {
+            return Character.BYTES * (long) apiKey.length();
         }
 
         @Override

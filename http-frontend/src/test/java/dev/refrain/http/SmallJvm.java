@@ -78,7 +78,7 @@ public final class SmallJvm {
                             .keyParts(CacheRequest.of(Endpoint.CHAT, "k", bytes("{}")))
                             .orElseThrow();
                     for (int i = 0; i < 90; i++) {
-                        outlines.add(() -> parts, null, 0, bytes("{\"" + "n".repeat(MIB / 2) + i + "\":1}"));
+                        outlines.add(() -> parts, MIB / 2, null, 0, bytes("{\"" + "n".repeat(MIB / 2) + i + "\":1}"));
                         until(() -> memory.usedBytes() == 0);
                     }
                     require(outlines.dropped() == 0 && outlines.size() == 1);

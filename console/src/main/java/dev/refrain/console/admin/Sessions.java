@@ -1,5 +1,6 @@
 package dev.refrain.console.admin;
 
+import dev.refrain.engine.memory.BoundedMap;
 import io.undertow.server.HttpServerExchange;
 import io.undertow.server.handlers.Cookie;
 import io.undertow.server.handlers.CookieImpl;
@@ -11,8 +12,6 @@ import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.Base64;
-import java.util.LinkedHashMap;
-import java.util.Map;
 
 /**
  * Knows who has shown the token. A program sends the token with each request. A browser exchanges it for a cookie that
@@ -25,13 +24,16 @@ final class Sessions {
     /** More sessions than operators have browsers. */
     private static final int MOST = 64;
 
+    private static final long MAX_BYTES = 512;
+
     private static final String BEARER = "Bearer ";
 
     private final byte[] token;
     private final Clock clock;
     private final SecureRandom random = new SecureRandom();
-    /** Digests of cookies, 44 characters each, and when they expire; oldest first. Guarded by itself. */
-    private final Map<String, Long> expiries = new LinkedHashMap<>();
+    /** Digests of cookies, 44 characters each, and when they expire. */
+    private final BoundedMap<String, Long> expiries =
+            new BoundedMap<>(MOST * MAX_BYTES, MOST, (digest, expiry) -> 2L * digest.length());
 
     /** @param token null if none is asked for */
     Sessions(String token, Clock clock) {
@@ -62,10 +64,8 @@ final class Sessions {
     private boolean isAlive(String cookie) {
         // Digests are looked up, so that the time of a lookup reveals nothing of other cookies.
         String digest = Base64.getEncoder().encodeToString(digest(cookie));
-        synchronized (expiries) {
-            Long expiry = expiries.get(digest);
-            return expiry != null && clock.millis() < expiry;
-        }
+        Long expiry = expiries.peek(digest);
+        return expiry != null && clock.millis() < expiry;
     }
 
     /** Gives the browser a cookie. */
@@ -73,12 +73,7 @@ final class Sessions {
         byte[] bytes = new byte[32];
         random.nextBytes(bytes);
         String value = Base64.getUrlEncoder().withoutPadding().encodeToString(bytes);
-        synchronized (expiries) {
-            if (expiries.size() == MOST) {
-                expiries.remove(expiries.keySet().iterator().next());
-            }
-            expiries.put(Base64.getEncoder().encodeToString(digest(value)), clock.millis() + LIFETIME.toMillis());
-        }
+        expiries.put(Base64.getEncoder().encodeToString(digest(value)), clock.millis() + LIFETIME.toMillis());
         exchange.setResponseCookie(cookie(value).setMaxAge((int) LIFETIME.toSeconds()));
     }
 
@@ -86,9 +81,7 @@ final class Sessions {
     void end(HttpServerExchange exchange) {
         Cookie cookie = exchange.getRequestCookie(COOKIE);
         if (cookie != null) {
-            synchronized (expiries) {
-                expiries.remove(Base64.getEncoder().encodeToString(digest(cookie.getValue())));
-            }
+            expiries.remove(Base64.getEncoder().encodeToString(digest(cookie.getValue())));
         }
         exchange.setResponseCookie(cookie("").setMaxAge(0));
     }

@@ -19,9 +19,6 @@ final class Outline {
     /** What an outline takes without its values and the texts that others choose. */
     static final int OWN_BYTES = 1024;
 
-    /** Of a character, in a text that is not Latin-1. */
-    private static final int CHARACTER_BYTES = 2;
-
     static final int VALUE_BYTES = Integer.BYTES + 2 * Long.BYTES;
 
     private final KeyParts parts;
@@ -63,8 +60,12 @@ final class Outline {
     /** What it takes of the heap, roughly. */
     long bytes() {
         // A deployment is the client's, as long as a head may be; an id is the provider's.
-        long characters = (long) parts.target().length() + (id == null ? 0 : id.length());
-        return OWN_BYTES + CHARACTER_BYTES * characters + (long) VALUE_BYTES * hashes.length;
+        return OWN_BYTES + bytes(parts.target()) + (id == null ? 0 : bytes(id)) + (long) VALUE_BYTES * hashes.length;
+    }
+
+    /** What the characters of a text take. */
+    static long bytes(String text) {
+        return Character.BYTES * (long) text.length();
     }
 
     private static long[] sort(long[] hashes) {

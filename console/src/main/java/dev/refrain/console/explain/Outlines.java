@@ -2,14 +2,12 @@ package dev.refrain.console.explain;
 
 import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.KeyParts;
+import dev.refrain.engine.memory.BoundedMap;
 import dev.refrain.engine.memory.MemoryBudget;
 import java.io.IOException;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -54,29 +52,23 @@ public final class Outlines implements AutoCloseable {
     private static final int SHOWN = 3;
     private static final double LEAST_SIMILARITY = 0.01;
 
-    /** A request that waits for its outline; its body is reserved until it has one. */
+    /** A request that waits for its outline, for which its bytes are reserved until it has one. */
     @SuppressWarnings("ArrayRecordComponent") // never compared
-    private record Job(Supplier<KeyParts> parts, String id, long millis, byte[] body) {}
+    private record Job(Supplier<KeyParts> parts, long bytes, String id, long millis, byte[] body) {}
 
     private final int capacity;
     private final PathNames names = new PathNames();
     private final Outliner outliner = new Outliner(names);
     private final BlockingQueue<Job> queue = new ArrayBlockingQueue<>(QUEUE);
-    /** Bytes of the bodies that wait. */
+    /** Bytes of the requests that wait. */
     private final AtomicLong waiting = new AtomicLong();
 
     private final LongAdder dropped = new LongAdder();
     private final Thread thread = new Thread(this::work, "refrain-explain");
 
-    /**
-     * Oldest first, which is the order in which they go: the latest requests are those that somebody asks about,
-     * however often others are looked at. Guarded by itself.
-     */
-    private final Map<CacheKey, Outline> outlines = new LinkedHashMap<>();
+    /** Only peeked at: the latest requests are those that somebody asks about, however often others are looked at. */
+    private final BoundedMap<CacheKey, Outline> outlines;
 
-    private long bytes;
-
-    private final long maxBytes;
     private final MemoryBudget memory;
 
     private volatile boolean closed;
@@ -86,7 +78,7 @@ public final class Outlines implements AutoCloseable {
      *
      * @param capacity requests to keep, as far as a 32nd of the heap has room
      *     for them; 0 keeps none and starts no thread
-     * @param memory where bodies are reserved that wait for their outlines
+     * @param memory where requests are reserved that wait for their outlines
      */
     public Outlines(int capacity, MemoryBudget memory) {
         this(capacity, memory, MAX_HEAP / PART_OF_HEAP);
@@ -95,8 +87,9 @@ public final class Outlines implements AutoCloseable {
     Outlines(int capacity, MemoryBudget memory, long maxBytes) {
         this.capacity = capacity;
         this.memory = memory;
-        this.maxBytes =
-                Math.min(maxBytes, capacity * (Outline.OWN_BYTES + (long) VALUES_PER_REQUEST * Outline.VALUE_BYTES));
+        long usual = BoundedMap.ENTRY_BYTES + Outline.OWN_BYTES + (long) VALUES_PER_REQUEST * Outline.VALUE_BYTES;
+        this.outlines = new BoundedMap<>(
+                Math.min(maxBytes, capacity * usual), Math.max(1, capacity), (key, outline) -> outline.bytes());
         thread.setDaemon(true);
         if (capacity > 0) {
             thread.start();
@@ -112,19 +105,21 @@ public final class Outlines implements AutoCloseable {
      * The answer to a request was fetched to be stored.
      *
      * @param parts asked for later, in the background
+     * @param heldBytes what parts and body keep of the heap until then
      * @param id generation id of the answer, or null
      * @param body the request's, kept only until its outline is made; must not change until then
      */
-    public void add(Supplier<KeyParts> parts, String id, long millis, byte[] body) {
+    public void add(Supplier<KeyParts> parts, long heldBytes, String id, long millis, byte[] body) {
         if (!isOn()) {
             return;
         }
-        if (body.length > LONGEST_BODY || !reserve(body.length)) {
+        Job job = new Job(parts, heldBytes + (id == null ? 0 : Outline.bytes(id)), id, millis, body);
+        if (body.length > LONGEST_BODY || !reserve(job)) {
             dropped.increment();
             return;
         }
-        if (!queue.offer(new Job(parts, id, millis, body))) {
-            release(body.length);
+        if (!queue.offer(job)) {
+            release(job);
             dropped.increment();
         }
         if (closed) {
@@ -132,17 +127,17 @@ public final class Outlines implements AutoCloseable {
         }
     }
 
-    private boolean reserve(int length) {
-        if (waiting.addAndGet(length) <= memory.limitBytes() / PART_OF_BUDGET && memory.reserve(length)) {
+    private boolean reserve(Job job) {
+        if (waiting.addAndGet(job.bytes()) <= memory.limitBytes() / PART_OF_BUDGET && memory.reserve(job.bytes())) {
             return true;
         }
-        waiting.addAndGet(-length);
+        waiting.addAndGet(-job.bytes());
         return false;
     }
 
-    private void release(int length) {
-        waiting.addAndGet(-length);
-        memory.release(length);
+    private void release(Job job) {
+        waiting.addAndGet(-job.bytes());
+        memory.release(job.bytes());
     }
 
     private void work() {
@@ -170,46 +165,27 @@ public final class Outlines implements AutoCloseable {
             TimeUnit.NANOSECONDS.sleep(REST_NANOS);
             return first;
         } catch (InterruptedException stopped) {
-            release(first.body().length);
+            release(first);
             throw stopped;
         }
     }
 
     private void make(Job job) {
         try {
-            keep(outliner.outline(job.parts().get(), job.id(), job.millis(), job.body()));
+            Outline outline = outliner.outline(job.parts().get(), job.id(), job.millis(), job.body());
+            outlines.put(outline.key(), outline);
         } catch (IOException | RuntimeException e) {
             // Jackson refuses a little of what is eligible. Its messages quote the document.
             dropped.increment();
             LOG.debug("A request has no outline: {}", e.getClass().getSimpleName());
         } finally {
-            release(job.body().length);
-        }
-    }
-
-    private void keep(Outline outline) {
-        synchronized (outlines) {
-            forget(outline.key());
-            outlines.put(outline.key(), outline);
-            bytes += outline.bytes();
-            while (outlines.size() > capacity || bytes > maxBytes) {
-                forget(outlines.keySet().iterator().next());
-            }
-        }
-    }
-
-    private void forget(CacheKey key) {
-        Outline old = outlines.remove(key);
-        if (old != null) {
-            bytes -= old.bytes();
+            release(job);
         }
     }
 
     /** Requests that are kept now. */
     public int size() {
-        synchronized (outlines) {
-            return outlines.size();
-        }
+        return outlines.size();
     }
 
     /**
@@ -222,10 +198,8 @@ public final class Outlines implements AutoCloseable {
 
     /** When the answer to a very request like this was complete, or null if that is not known. */
     public Instant lastStored(CacheKey key) {
-        synchronized (outlines) {
-            Outline same = outlines.get(key);
-            return same == null ? null : Instant.ofEpochMilli(same.millis());
-        }
+        Outline same = outlines.peek(key);
+        return same == null ? null : Instant.ofEpochMilli(same.millis());
     }
 
     /**
@@ -237,12 +211,8 @@ public final class Outlines implements AutoCloseable {
     public List<Explanation.Nearest> nearest(KeyParts parts, byte[] body, Predicate<CacheKey> isStored)
             throws IOException {
         Outline asked = outliner.outline(parts, null, 0, body);
-        List<Outline> candidates;
-        synchronized (outlines) {
-            candidates = new ArrayList<>(outlines.values());
-        }
         record Scored(Outline outline, double similarity) {}
-        return candidates.stream()
+        return outlines.values().stream()
                 .filter(other -> other.isComparable(parts) && !other.key().equals(parts.key()))
                 .map(other -> new Scored(other, asked.similarity(other)))
                 .filter(scored -> scored.similarity() >= LEAST_SIMILARITY)
@@ -271,7 +241,7 @@ public final class Outlines implements AutoCloseable {
     /** Releases the memory of requests that will get no outline. */
     private void drop() {
         for (Job job = queue.poll(); job != null; job = queue.poll()) {
-            release(job.body().length);
+            release(job);
         }
     }
 }

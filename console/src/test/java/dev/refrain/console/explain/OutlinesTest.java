@@ -94,7 +94,7 @@ class OutlinesTest {
         try (Outlines outlines = new Outlines(2, new MemoryBudget(1 << 20))) {
             for (int i = 1; i <= 3; i++) {
                 String body = "{\"same\":true,\"i\":" + i + "}";
-                outlines.add(() -> parts(body), "gen-" + i, i, bytes(body));
+                outlines.add(() -> parts(body), body.length(), "gen-" + i, i, bytes(body));
                 until(() -> outlines.lastStored(parts(body).key()) != null);
             }
             assertThat(outlines.size()).isEqualTo(2);
@@ -118,7 +118,7 @@ class OutlinesTest {
                         .build();
                 KeyParts parts =
                         cache.admin().keyParts(CacheRequest.of(context, body)).orElseThrow();
-                outlines.add(() -> parts, "i".repeat(id), i, body);
+                outlines.add(() -> parts, target, "i".repeat(id), i, body);
                 until(() -> outlines.lastStored(parts.key()) != null);
             }
             assertThat(outlines.size()).isEqualTo(3);
@@ -137,14 +137,15 @@ class OutlinesTest {
                     await(closing);
                     return parts("{}");
                 },
+                2,
                 null,
                 0,
                 bytes("{}"));
         assertThat(busy.await(20, TimeUnit.SECONDS)).isTrue();
-        outlines.add(() -> parts("{}"), null, 0, bytes("{\"waits\":true}"));
-        assertThat(memory.usedBytes()).isEqualTo(2 + 14);
+        outlines.add(() -> parts("{}"), 1000, "gen-1", 0, bytes("{\"waits\":true}"));
+        assertThat(memory.usedBytes()).isEqualTo(2 + 1000 + 10);
         outlines.close();
-        outlines.add(() -> parts("{}"), null, 0, bytes("{\"late\":true}"));
+        outlines.add(() -> parts("{}"), 1000, null, 0, bytes("{\"late\":true}"));
         assertThat(memory.usedBytes()).isEqualTo(2);
         closing.countDown();
         until(() -> memory.usedBytes() <= 0);
@@ -177,9 +178,11 @@ class OutlinesTest {
                             await(stuck);
                             throw new IllegalStateException("of no matter");
                         },
+                        // A deployment may be far longer than a body.
+                        30_000,
                         null,
                         0,
-                        new byte[30_000]);
+                        new byte[10]);
                 assertThat(memory.usedBytes()).isLessThanOrEqualTo(memory.limitBytes() / 8);
             }
             assertThat(memory.usedBytes()).isPositive();
@@ -195,6 +198,7 @@ class OutlinesTest {
                     () -> {
                         throw new AssertionError("not asked for");
                     },
+                    2,
                     null,
                     0,
                     bytes("{}"));

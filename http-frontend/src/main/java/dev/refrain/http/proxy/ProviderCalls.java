@@ -122,6 +122,7 @@ final class ProviderCalls {
                         head -> parts.outlines()
                                 .add(
                                         () -> parts.cache().admin().keyParts(key, asked),
+                                        asked.heldBytes(),
                                         head.generationId(),
                                         System.currentTimeMillis(),
                                         body),

@@ -61,7 +61,13 @@ class CredentialMatrixTest extends WireTest {
             "x-hf-token: ",
             "Private-Token: ",
             "X-Password: ",
-            "X_Api_Key: ");
+            "X_Api_Key: ",
+            "X-Forwarded-Client-Cert: Hash=",
+            "X-Consumer-Username: ",
+            "X-Forwarded-User: ",
+            "Tailscale-User-Login: ",
+            "X-Bearer: ",
+            "X-Amzn-Oidc-Identity: ");
 
     @BeforeEach
     void echoCredentials() {

@@ -66,6 +66,25 @@ class SmallHeapShapesIT {
                 return post(PATH, "", "{\"" + text + LONG + "\":{\"" + text + "\":1}}");
             }
         },
+        WHITE_SPACE {
+            @Override
+            String request(String text) {
+                return post(PATH, "", "{\"" + text + "\":[" + "1 , ".repeat(500_000) + "1]}");
+            }
+        },
+        DEPLOYMENT {
+            @Override
+            String request(String text) {
+                return post("/openai/deployments/" + text + HEAD + "/chat/completions", "", "{}");
+            }
+        },
+        FIELDS_OF_THE_KEY {
+            @Override
+            String request(String text) {
+                String part = text + HEAD.substring(0, 5_000);
+                return post(PATH, "anthropic-beta: " + part + "\r\nopenai-beta: " + part + "\r\n", "{}");
+            }
+        },
         USER_AND_TOOLS {
             @Override
             String request(String text) {

@@ -9,9 +9,19 @@ import java.util.Set;
  * would show one customer's answers to another. Immutable and thread-safe; nothing is null.
  */
 public final class CredentialFields {
-    /** Parts of the names of credential fields: the contract's six, and two more that occur in no other names. */
-    private static final List<String> WORDS =
-            List.of("auth", "key", "token", "secret", "credential", "cookie", "jwt", "password");
+    /** Parts of the names of credential fields: the contract's six, and more that occur in no other names. */
+    private static final List<String> WORDS = List.of(
+            "auth",
+            "key",
+            "token",
+            "secret",
+            "credential",
+            "cookie",
+            "jwt",
+            "password",
+            "passwd",
+            "bearer",
+            "client-cert");
 
     /** Fields of well-known gateways whose names say nothing. */
     private static final Set<String> WELL_KNOWN = Set.of(
@@ -21,7 +31,20 @@ public final class CredentialFields {
             "x-portkey-config",
             // What AWS's load balancers and Azure's App Service say of a user who has signed in.
             "x-amzn-oidc-data",
-            "x-ms-client-principal");
+            "x-amzn-oidc-identity",
+            "x-ms-client-principal",
+            "x-ms-client-principal-id",
+            "x-ms-client-principal-name",
+            // What Kong and APISIX say of whoever showed a key, which they may hide.
+            "x-consumer-id",
+            "x-consumer-custom-id",
+            "x-consumer-username",
+            // What proxies that sign users in say of them.
+            "x-forwarded-user",
+            "x-forwarded-email",
+            "x-remote-user",
+            "remote-user",
+            "tailscale-user-login");
 
     private static final String IDEMPOTENCY = "idempotency-key";
 

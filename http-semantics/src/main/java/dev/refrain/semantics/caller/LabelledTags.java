@@ -1,34 +1,46 @@
 package dev.refrain.semantics.caller;
 
+import dev.refrain.engine.memory.BoundedMap;
 import java.util.HashSet;
-import java.util.Iterator;
-import java.util.LinkedHashSet;
 import java.util.Set;
 
-/** Which scopes were lately shown under a configured label. Thread-safe. */
+/**
+ * Which scopes were lately shown under a configured label. Whoever has a labelled key can make up any number of them,
+ * by another credential beside it, and those of others stay as long as they are shown. Thread-safe.
+ */
 final class LabelledTags {
-    /** About 600 KiB. */
-    private static final int MOST = 4096;
+    private static final long MAX_BYTES = 1 << 20;
+
+    /** Of two texts and what holds them, without characters. */
+    private static final int OWN_BYTES = 120;
 
     private record Tag(String label, String tag) {}
 
-    private final Set<Tag> tags = new LinkedHashSet<>();
+    private final BoundedMap<Tag, Boolean> tags;
 
-    synchronized void add(String label, String tag) {
+    LabelledTags() {
+        this(MAX_BYTES);
+    }
+
+    LabelledTags(long maxBytes) {
+        tags = new BoundedMap<>(
+                maxBytes,
+                Integer.MAX_VALUE,
+                (tag, any) -> OWN_BYTES
+                        + Character.BYTES
+                                * ((long) tag.label().length() + tag.tag().length()));
+    }
+
+    void add(String label, String tag) {
         Tag added = new Tag(label, tag);
-        if (!tags.add(added)) {
-            return;
-        }
-        if (tags.size() > MOST) {
-            Iterator<Tag> oldest = tags.iterator();
-            oldest.next();
-            oldest.remove();
+        if (tags.get(added) == null) {
+            tags.put(added, true);
         }
     }
 
-    synchronized Set<String> of(String label) {
+    Set<String> of(String label) {
         Set<String> found = new HashSet<>();
-        for (Tag tag : tags) {
+        for (Tag tag : tags.keys()) {
             if (tag.label().equals(label)) {
                 found.add(tag.tag());
             }

@@ -21,7 +21,9 @@ import java.util.TreeMap;
  * <p>RFC 8785 is for documents of RFC 7493 (I-JSON) alone. Others have no canonical form here: with a name that
  * comes twice in an object, or with half a surrogate pair. Whole numbers beyond 2^53, and numbers that no double is
  * near, stay as they are spelt: as doubles, different ones would be the same, which providers can tell apart.
- * Stateless.
+ *
+ * <p>To sort properties takes many times a document's length, which is the client's. So documents that would take much
+ * of the heap have no canonical form either. Not thread-safe; one for each document.
  */
 public final class CanonicalJson {
     private static final JsonFactory JSON = JsonFactory.builder()
@@ -43,7 +45,17 @@ public final class CanonicalJson {
      */
     private static final int LONGEST_NUMBER = 400;
 
-    private CanonicalJson() {}
+    private static final long MAX_HEAP = Runtime.getRuntime().maxMemory();
+    /** Several copies are made of a document's texts. */
+    private static final long LONGEST = MAX_HEAP / 64;
+    /** Values and names; each takes a hundred bytes beside its characters. */
+    private static final long MOST_VALUES = MAX_HEAP / 1024;
+
+    private long valuesLeft;
+
+    private CanonicalJson(long mostValues) {
+        valuesLeft = mostValues;
+    }
 
     /** There is no canonical form. */
     private static final class NotCanonical extends Exception {
@@ -55,15 +67,20 @@ public final class CanonicalJson {
     }
 
     /**
-     * The canonical form of a document, or null if it has none.
+     * The canonical form of a request's body, or null if it has none.
      *
-     * @param document well-formed, nested at most 1000 levels deep
+     * @param body a JSON object
      */
-    public static byte[] of(byte[] document) {
+    public static byte[] of(RequestScan body) {
+        return body.normalisedLength() > LONGEST ? null : of(body.normalised(), MOST_VALUES);
+    }
+
+    /** @param document well-formed, nested at most 1000 levels deep */
+    static byte[] of(byte[] document, long mostValues) {
         try (JsonParser parser = JSON.createParser(document)) {
             parser.nextToken();
             ByteArrayOutputStream out = new ByteArrayOutputStream(document.length);
-            write(read(parser), out);
+            write(new CanonicalJson(mostValues).read(parser), out);
             return out.toByteArray();
         } catch (IOException | NotCanonical none) {
             return null;
@@ -71,7 +88,10 @@ public final class CanonicalJson {
     }
 
     /** A map, a list, or the canonical spelling of a scalar. */
-    private static Object read(JsonParser parser) throws IOException, NotCanonical {
+    private Object read(JsonParser parser) throws IOException, NotCanonical {
+        if (--valuesLeft < 0) {
+            throw new NotCanonical();
+        }
         return switch (parser.currentToken()) {
             case START_OBJECT -> {
                 // By UTF-16 code units, as strings compare (RFC 8785, 3.2.3).

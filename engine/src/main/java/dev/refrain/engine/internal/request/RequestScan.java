@@ -11,6 +11,7 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -58,6 +59,15 @@ public final class RequestScan {
 
     /** Initial length of {@link #runs}. */
     private static final int FIRST_RUNS = 128;
+    /**
+     * Greatest length of {@link #runs}, 16 KiB. A long body may have more, a quarter of its own length: one of hardly
+     * anything but white space would have four times its length otherwise.
+     */
+    private static final int MOST_RUNS = 4096;
+
+    private static final int BYTES_PER_RUN_INDEX = 16;
+    /** What stays of {@link #runs} when they go, as the last ones may still be taken back. */
+    private static final int LAST_RUNS = 16;
 
     /** Decodes strings with escapes. The scan has bounded their length. */
     private static final JsonFactory STRINGS = JsonFactory.builder()
@@ -81,9 +91,15 @@ public final class RequestScan {
     private byte[] closing = new byte[16];
 
     // The normalised body: runs of the scanned bytes between which white space was dropped. The array has the index of
-    // the first byte and the one after the last byte of all runs but the last.
+    // the first byte and the one after the last byte of all runs but the last, and but those that had no room in it.
     private int[] runs = {};
     private int runsLength;
+    /** How much of the array is of runs that have no room in it. */
+    private int runsGone;
+    /** Gets the runs that have no room; null if they can go. Another scan finds them again. */
+    private final RunReader reader;
+
+    private final int fewRuns;
     private int runsBytes;
     private int runStart;
     private int runEnd;
@@ -105,7 +121,20 @@ public final class RequestScan {
     private int threadStart = ABSENT;
 
     /** A scan to be filled by {@link #scan}. */
-    public RequestScan() {}
+    public RequestScan() {
+        this(null, MOST_RUNS);
+    }
+
+    /** @param fewRuns in place of {@link #MOST_RUNS}, at least twice {@link #LAST_RUNS} */
+    RequestScan(RunReader reader, int fewRuns) {
+        this.reader = reader;
+        this.fewRuns = fewRuns;
+    }
+
+    /** Gets the runs of a normalised body in turn. */
+    interface RunReader {
+        void run(int from, int to);
+    }
 
     /**
      * Scans another request body. Everything known of the body before is discarded.
@@ -181,6 +210,11 @@ public final class RequestScan {
      * @param head number of its first bytes that are digested before the body; they are not changed
      */
     public void digest(MessageDigest digest, byte[] gathered, int head) {
+        if (runsGone > 0) {
+            digest.update(gathered, 0, head);
+            forEachRun((from, to) -> digest.update(bytes, from, to - from));
+            return;
+        }
         int longRun = (gathered.length - head) / 2;
         int start = 0;
         int length = head;
@@ -205,15 +239,21 @@ public final class RequestScan {
 
     /** A copy of the normalised body. */
     public byte[] normalised() {
-        byte[] copy = new byte[normalisedLength()];
-        int length = 0;
-        for (int n = 0; n <= runsLength; n += 2) {
-            int from = n == runsLength ? runStart : runs[n];
-            int run = (n == runsLength ? runEnd : runs[n + 1]) - from;
-            System.arraycopy(bytes, from, copy, length, run);
-            length += run;
+        ByteArrayOutputStream copy = new ByteArrayOutputStream(normalisedLength());
+        forEachRun((from, to) -> copy.write(bytes, from, to - from));
+        return copy.toByteArray();
+    }
+
+    private void forEachRun(RunReader to) {
+        RequestScan all = this;
+        if (runsGone > 0) {
+            all = new RequestScan(to, fewRuns);
+            all.scan(bytes, offset, end - offset, ignored);
         }
-        return copy;
+        for (int n = 0; n < all.runsLength; n += 2) {
+            to.run(all.runs[n], all.runs[n + 1]);
+        }
+        to.run(all.runStart, all.runEnd);
     }
 
     /** A copy of the scanned body, as it came. */
@@ -224,6 +264,11 @@ public final class RequestScan {
     /** The scanned body, as it came, read in place. */
     public InputStream input() {
         return new ByteArrayInputStream(bytes, offset, end - offset);
+    }
+
+    /** Length of the scanned body, in bytes. */
+    public int length() {
+        return end - offset;
     }
 
     /** Bytes of working memory that are kept for the next scan. */
@@ -351,7 +396,7 @@ public final class RequestScan {
             int nameStart = i;
             int nameEnd = i;
             // Where the normalised form ends before this member.
-            int runsBefore = runsLength;
+            int runsBefore = runsGone + runsLength;
             int bytesBefore = runsBytes;
             int startBefore = runStart;
             if (close == '}') {
@@ -384,7 +429,7 @@ public final class RequestScan {
                 if (end == MALFORMED) {
                     return false;
                 }
-                runsLength = runsBefore;
+                runsLength = runsBefore - runsGone;
                 runsBytes = bytesBefore;
                 runStart = startBefore;
                 boolean isFirst = kept[depth] == 0;
@@ -474,11 +519,26 @@ public final class RequestScan {
 
     private void addRun(int runsEnd) {
         if (runsLength == runs.length) {
-            runs = Arrays.copyOf(runs, Math.max(FIRST_RUNS, 2 * runsLength));
+            makeRoom();
         }
         runs[runsLength++] = runStart;
         runs[runsLength++] = runsEnd;
         runsBytes += runsEnd - runStart;
+    }
+
+    private void makeRoom() {
+        int most = Math.max(fewRuns, (end - offset) / BYTES_PER_RUN_INDEX & ~1);
+        if (runsLength < most) {
+            runs = Arrays.copyOf(runs, Math.min(most, Math.max(FIRST_RUNS, 2 * runsLength)));
+            return;
+        }
+        int gone = runsLength - LAST_RUNS;
+        for (int n = 0; reader != null && n < gone; n += 2) {
+            reader.run(runs[n], runs[n + 1]);
+        }
+        System.arraycopy(runs, gone, runs, 0, LAST_RUNS);
+        runsLength = LAST_RUNS;
+        runsGone += gone;
     }
 
     /**
@@ -602,6 +662,7 @@ public final class RequestScan {
     /** Clears all fields, because the body turned out not to be eligible. */
     private void forget() {
         runsLength = 0;
+        runsGone = 0;
         runsBytes = 0;
         runStart = offset;
         runEnd = end;

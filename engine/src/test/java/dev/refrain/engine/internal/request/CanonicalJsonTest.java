@@ -11,8 +11,25 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** RFC 8785 with its own samples (3.2.2, 3.2.3 and appendix B), and what has no canonical form. */
 class CanonicalJsonTest {
     private static String canonical(String document) {
-        byte[] bytes = CanonicalJson.of(document.getBytes(StandardCharsets.UTF_8));
+        byte[] bytes = CanonicalJson.of(document.getBytes(StandardCharsets.UTF_8), 10_000);
         return bytes == null ? null : new String(bytes, StandardCharsets.UTF_8);
+    }
+
+    /** Each value takes many times its length of the heap, and clients choose how many there are. */
+    @Test
+    void w40_aDocumentOfVeryManyValuesHasNone() {
+        byte[] document = "{\"a\":[1,1,1],\"b\":{}}".getBytes(StandardCharsets.UTF_8);
+        assertThat(CanonicalJson.of(document, 6)).isEqualTo(document);
+        assertThat(CanonicalJson.of(document, 5)).isNull();
+    }
+
+    @Test
+    void w40_aDocumentThatTakesMuchOfTheHeapHasNone() {
+        int longest = Math.toIntExact(Runtime.getRuntime().maxMemory() / 64);
+        byte[] body = ("{\"b\":\"" + "x".repeat(longest - 8) + "\"}").getBytes(StandardCharsets.UTF_8);
+        assertThat(CanonicalJson.of(RequestScan.of(body, 0, body.length))).isEqualTo(body);
+        body = ("{\"b\":\"" + "x".repeat(longest - 7) + "\"}").getBytes(StandardCharsets.UTF_8);
+        assertThat(CanonicalJson.of(RequestScan.of(body, 0, body.length))).isNull();
     }
 
     @Test

@@ -114,6 +114,47 @@ class RequestScanNormalisationTest {
         assertThat(normalised(utf8(spaced))).isEqualTo("{\"messages\":[" + (element + ",").repeat(99) + element + "]}");
     }
 
+    /** Of hardly anything but white space: what is known of that takes no more than a part of the body. */
+    @Test
+    void f16_whiteSpaceTakesNoMoreThanAPartOfItsBody() {
+        for (String space : List.of(" ", "\n\t", "")) {
+            String gap = space + "," + space;
+            byte[] body = utf8("{\"a\":[" + ("1" + gap).repeat(300_000) + "1]}");
+            RequestScan scan = RequestScan.of(body, 0, body.length);
+            assertThat(scan.keptBytes()).isLessThanOrEqualTo(body.length / 4);
+            String compact = "{\"a\":[" + "1,".repeat(300_000) + "1]}";
+            assertThat(scan.normalisedLength()).isEqualTo(compact.length());
+            assertThat(new String(scan.normalised(), StandardCharsets.US_ASCII)).isEqualTo(compact);
+            assertThat(digested(scan, "", 512)).isEqualTo(compact);
+        }
+    }
+
+    /** The same with little room, whatever is left out, so that what has no room is found again and taken back. */
+    @Property(tries = 500)
+    void whatHasNoRoomIsFoundAgain(@ForAll("objects") List<String> tokens, @ForAll long seed) {
+        StringBuilder body = new StringBuilder("{ ");
+        Random random = new Random(seed);
+        for (int n = 0; n < 40; n++) {
+            String value = new String(Json.spaced(tokens, seed + n), StandardCharsets.ISO_8859_1);
+            switch (random.nextInt(3)) {
+                case 0 -> body.append("\"user\" : ").append(value);
+                case 1 ->
+                    body.append("\"m\":{\"x\" :1 , \"id\" : ").append(value).append(" }");
+                default -> body.append("\"k\" :").append(value);
+            }
+            body.append(n == 39 ? " }" : " , ".substring(random.nextInt(2)));
+        }
+        byte[] bytes = body.toString().getBytes(StandardCharsets.ISO_8859_1);
+        IgnoredMembers ignored = new IgnoredMembers(List.of(List.of("user"), List.of("m", "id")));
+        RequestScan roomy = RequestScan.of(bytes, 0, bytes.length, ignored);
+        RequestScan cramped = new RequestScan(null, 32);
+        cramped.scan(bytes, 0, bytes.length, ignored);
+        assertThat(cramped.keptBytes()).isLessThanOrEqualTo(Math.max(512, bytes.length / 4));
+        assertThat(cramped.normalised()).isEqualTo(roomy.normalised());
+        assertThat(digested(cramped, "head", 512)).isEqualTo(digested(roomy, "head", 512));
+        assertThat(cramped.normalisedLength()).isEqualTo(roomy.normalisedLength());
+    }
+
     @Provide
     Arbitrary<List<String>> objects() {
         return Json.objects();
