@@ -11,6 +11,7 @@
 #                 as many as BEFORE (20)
 #   N bodies (1000), ZIPF=1 asked for by Zipf's law instead of in turn, SIZE of a request (1024), BYTES of an answer (4096)
 #   STREAM=1 answers are event streams of 200 KB; VARY=1 a head that is another one with each request
+#   TLS=1 clients speak TLS 1.3, for hits alone (mode hits; names nginx and refrain)
 #   CONNECTIONS (32); IDLE=n as much again beside n more connections that do nothing; WARM seconds of load for each JVM first (40)
 #   JAVA (java) FLAGS for Refrain's JVM (-Xmx256m) ARGUMENTS for Refrain, ONLY names, separated by spaces (all)
 #   NICE (0) of servers and load; below that (root alone) what else the machine does takes less of them
@@ -24,6 +25,7 @@ bytes=${BYTES:-4096} java=${JAVA:-java} jar=$root/jmh/target/benchmarks.jar
 core0=(taskset -c 0 nice -n "${NICE:-0}") core1=(taskset -c 1 nice -n "${NICE:-0}")
 dir=$(mktemp -d)
 pids=()
+scheme=http tls=${TLS:-0}
 cleanup() {
   for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
   [ -f "$dir/nginx.pid" ] && kill "$(cat "$dir/nginx.pid")" 2>/dev/null || true
@@ -33,6 +35,13 @@ cleanup() {
 trap cleanup EXIT
 
 # ---- servers
+
+certificate=()
+if [ "$tls" = 1 ]; then
+  scheme=https
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost -keyout "$dir/key.pem" -out "$dir/certificate.pem" 2>/dev/null
+  certificate=("REFRAIN_TLS_CERTIFICATE=$dir/certificate.pem" "REFRAIN_TLS_KEY=$dir/key.pem")
+fi
 
 await() { for _ in $(seq 200); do (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null && return; sleep 0.1; done; echo "nothing listens on $1" >&2; exit 1; }
 bare() { local -n on=core$1; "${on[@]}" "$java" -Xmx256m -cp "$jar" dev.refrain.jmh.http.BareServer "$2" "$bytes" 0 "$3" 2>/dev/null & pids+=($!); await "$2"; }
@@ -46,9 +55,10 @@ buffering=on # with which it gathers events, for up to 66 ms
 bare 1 18090 "$pace"
 if wanted nginx; then
   mkdir "$dir/cache"
-  sed "s#DIR#$dir#g; s#UPSTREAM#18090#; s#BUFFERING#$buffering#; s#PORT#18081#; s#USER#$(id -un)#" "$here/nginx.conf.in" >"$dir/nginx.conf"
+  if [ "$tls" = 1 ]; then ssl="ssl; ssl_certificate $dir/certificate.pem; ssl_certificate_key $dir/key.pem; ssl_protocols TLSv1.3"; else ssl=; fi
+  sed "s#PORT;#PORT $ssl;#; s#DIR#$dir#g; s#UPSTREAM#18090#; s#BUFFERING#$buffering#; s#PORT#18081#; s#USER#$(id -un)#" "$here/nginx.conf.in" >"$dir/nginx.conf"
   "${core0[@]}" nginx -p "$dir" -c "$dir/nginx.conf" 2>/dev/null
-  await 18081; url[nginx]=http://127.0.0.1:18081; order+=(nginx)
+  await 18081; url[nginx]=$scheme://127.0.0.1:18081; order+=(nginx)
   process[nginx]=$(pgrep -P "$(cat "$dir/nginx.pid")" | tr '\n' ' ')
 fi
 if [ "$mode" = misses ]; then
@@ -63,9 +73,9 @@ if [ "$mode" = misses ]; then
 elif wanted bare; then bare 0 18082 "$pace"; url[bare]=http://127.0.0.1:18082; process[bare]=${pids[-1]}; order+=(bare); fi
 if wanted refrain; then
   # shellcheck disable=SC2086 # flags are meant to be split
-  "${core0[@]}" "$java" ${FLAGS:--Xmx256m} -jar "$root/http-frontend/target/refrain.jar" --port 18083 --admin-port 0 \
+  env "${certificate[@]}" "${core0[@]}" "$java" ${FLAGS:--Xmx256m} -jar "$root/http-frontend/target/refrain.jar" --port 18083 --admin-port 0 \
     --upstream http://127.0.0.1:18090/v1 --store "$dir/answers" ${ARGUMENTS:-} >"$dir/refrain.log" & pids+=($!)
-  await 18083; url[refrain]=http://127.0.0.1:18083; process[refrain]=${pids[-1]}; order+=(refrain)
+  await 18083; url[refrain]=$scheme://127.0.0.1:18083; process[refrain]=${pids[-1]}; order+=(refrain)
 fi
 for server in "$@"; do url[${server%%=*}]=${server#*=}; order+=("${server%%=*}"); done
 
@@ -107,7 +117,8 @@ round() { # row name, server
 }
 
 for server in "${order[@]}"; do
-  fixed "$server" 0 0 >/dev/null # so that each body is stored
+  # So that each body is stored.
+  if [ "$tls" = 1 ]; then throughput "$server" 3 >/dev/null; else fixed "$server" 0 0 >/dev/null; fi
   if [ "$server" = nginx ]; then seconds=5; else seconds=$warm; fi
   if [ "$seconds" -gt 0 ]; then
     echo "$server, first seconds of load: $(throughput "$server" 5)"
@@ -141,7 +152,7 @@ format='%-14s %8s %6s %7s %7s %8s %7s %6s | %6s %6s %6s %6s %6s | %6s\n'
 # shellcheck disable=SC2059 # one format for all
 printf "$format" server req/s p50 p99 p99.9 worst '>10ms' errors cpu io log jit gc ratio
 first=$(median "${rows[0]}" rps)
-settings="mode=$mode size=$SIZE bytes=$bytes stream=$STREAM entries=$N zipf=$ZIPF vary=$VARY connections=$connections rate=$rate rounds=$rounds each=$each warm=$warm"
+settings="mode=$mode tls=$tls size=$SIZE bytes=$bytes stream=$STREAM entries=$N zipf=$ZIPF vary=$VARY connections=$connections rate=$rate rounds=$rounds each=$each warm=$warm"
 [ "$idle" -gt 0 ] && settings="$settings idle=$idle"
 for row in "${rows[@]}"; do
   ratio=$(awk "BEGIN {printf \"%.2f\", $(median "$row" rps) / $first}")

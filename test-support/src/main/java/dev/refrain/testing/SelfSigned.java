@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.KeyStore;
+import java.util.Base64;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManagerFactory;
@@ -14,6 +15,7 @@ import javax.net.ssl.TrustManagerFactory;
 /** A certificate of this machine's own, made by the JDK's keytool. */
 public final class SelfSigned {
     public static final String PASSWORD = "changeit";
+    private static final String ALIAS = "provider";
 
     private SelfSigned() {}
 
@@ -28,7 +30,7 @@ public final class SelfSigned {
             "-storepass",
             PASSWORD,
             "-alias",
-            "provider",
+            ALIAS,
             "-keyalg",
             "EC",
             "-dname",
@@ -41,6 +43,21 @@ public final class SelfSigned {
         if (made.waitFor() != 0) {
             throw new IOException("keytool: " + said);
         }
+    }
+
+    /** Writes the certificate and the key of a key store as files in PEM. */
+    public static void writePem(Path store, Path certificate, Path key) throws IOException, GeneralSecurityException {
+        KeyStore keys = KeyStore.getInstance(store.toFile(), PASSWORD.toCharArray());
+        Files.writeString(
+                certificate, pem("CERTIFICATE", keys.getCertificate(ALIAS).getEncoded()));
+        Files.writeString(
+                key,
+                pem("PRIVATE KEY", keys.getKey(ALIAS, PASSWORD.toCharArray()).getEncoded()));
+    }
+
+    private static String pem(String what, byte[] der) {
+        return "-----BEGIN " + what + "-----\n" + Base64.getMimeEncoder().encodeToString(der) + "\n-----END " + what
+                + "-----\n";
     }
 
     /** What shows the certificate of a key store as a server and trusts it as a client. */

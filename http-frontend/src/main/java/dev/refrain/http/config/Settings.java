@@ -43,6 +43,8 @@ import java.util.stream.Stream;
  *
  * @param host address to listen on
  * @param port port to listen on, 0 for any free one
+ * @param tls TLS to clients
+ * @param access who is served
  * @param upstream base URL of the provider without a trailing slash, or null for the demo provider
  * @param upstreams providers of single endpoints
  * @param upstreamTls whom to trust, and what to show, in TLS to providers
@@ -95,6 +97,9 @@ public record Settings(
                 flag = "PORT",
                 help = "Port to listen on; 0 is any free one.")
         int port,
+
+        Tls tls,
+        Access access,
 
         @Setting(
                 allowed = Setting.URL,
@@ -291,6 +296,57 @@ public record Settings(
 
     private static final Pattern HOST_AND_PORT =
             Pattern.compile("[A-Za-z0-9_][A-Za-z0-9_.-]*(:[0-9]{1,4}|:[1-5][0-9]{4})?");
+
+    /**
+     * TLS to clients, of files in PEM, which are read again when they change.
+     *
+     * @param certificate what to show clients, followed by those of its issuers, or null for HTTP without TLS
+     * @param key of it, or null
+     * @param clientCaFile issuers of the certificates that clients have to show, or null if they need none
+     */
+    @JsonNaming(PropertyNamingStrategies.KebabCaseStrategy.class)
+    public record Tls(
+            @Setting(allowed = "the path of a file with certificates in PEM, and key beside it")
+            Path certificate,
+
+            @Setting(allowed = "the path of a file with a private key in PEM, and certificate beside it")
+            Path key,
+
+            @Setting(allowed = "the path of a file with certificates in PEM, and certificate and key beside it")
+            Path clientCaFile) {
+        /** Checks that a key and its certificate come together. */
+        public Tls {
+            InvalidSetting.unless(certificate == null || key != null, "certificate");
+            InvalidSetting.unless(key == null || certificate != null, "key");
+            InvalidSetting.unless(clientCaFile == null || certificate != null, "client-ca-file");
+        }
+    }
+
+    /**
+     * Who is served.
+     *
+     * @param keys SHA-256 of the API keys whose requests are served, in lower-case hexadecimal, separated by commas, or
+     *     {@code none} for those of everybody
+     */
+    public record Access(
+            @Setting(
+                    value = "none",
+                    allowed = "the SHA-256 of API keys, 64 lower-case hexadecimal digits each, separated by commas, or"
+                            + " none",
+                    secret = true)
+            String keys) {
+        private static final Pattern SHA256 = Pattern.compile("[0-9a-f]{64}");
+
+        /** Checks the form. */
+        public Access {
+            InvalidSetting.unless(names(keys).stream().allMatch(SHA256.asMatchPredicate()), "keys");
+        }
+
+        /** SHA-256 of the API keys whose requests are served; empty for those of everybody. */
+        public Set<String> allowed() {
+            return Set.copyOf(names(keys));
+        }
+    }
 
     /**
      * TLS to providers, or to what machines share, of files in PEM.

@@ -62,6 +62,7 @@ final class ProviderCalls {
         return sink -> {
             try {
                 UpstreamRequest made = call.make();
+                request.client().fetches();
                 boolean isKnown = request.shortcut().hasServed();
                 Upstream provider = new UpstreamCall(parts.client(), made, isKnown, request.client()::interim);
                 return parts.recorder()

@@ -100,6 +100,9 @@ final class ProxyHandler implements HttpHandler {
         Route route = request.route();
         if (DotSegments.in(request.path())) {
             failWhenRead(request, ProxyException.dotSegment());
+        } else if (!request.caller().mayAsk()) {
+            request.client().shape(route == null ? null : route.named());
+            failWhenRead(request, ProxyException.unauthorized());
         } else if (route == null) {
             failWhenRead(request, ProxyException.notFound(request.exchange().getRequestPath()));
         } else if (route.named() != null && request.isForWebSocket()) {

@@ -18,12 +18,12 @@ import dev.refrain.http.server.ClientLimits;
 import dev.refrain.http.server.Cors;
 import dev.refrain.http.server.Listener;
 import dev.refrain.http.server.LongBodies;
+import dev.refrain.http.server.ServerTls;
 import dev.refrain.http.server.SlowClients;
 import dev.refrain.http.shortcut.Shortcut;
 import dev.refrain.http.shortcut.Shortcuts;
 import dev.refrain.http.upstream.Provider;
 import dev.refrain.http.upstream.ProxyRules;
-import dev.refrain.http.upstream.TlsFiles;
 import dev.refrain.http.upstream.UpstreamClient;
 import dev.refrain.http.upstream.UpstreamOptions;
 import dev.refrain.semantics.answer.ProxyException;
@@ -32,6 +32,7 @@ import dev.refrain.semantics.forward.CallRecorder;
 import dev.refrain.semantics.key.KeyContexts;
 import dev.refrain.semantics.policy.CacheRules;
 import dev.refrain.semantics.preset.Presets;
+import dev.refrain.semantics.tls.TlsFiles;
 import io.undertow.server.HttpHandler;
 import io.undertow.server.handlers.GracefulShutdownHandler;
 import io.undertow.server.handlers.HttpContinueReadHandler;
@@ -49,9 +50,13 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import javax.net.ssl.SSLContext;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** The running front-end: server, upstream client, cache and, where no upstream is set, the demo provider. */
 public final class ProxyServer implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(ProxyServer.class);
+
     private static final long POLL_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
 
     private final Settings settings;
@@ -69,6 +74,8 @@ public final class ProxyServer implements AutoCloseable {
     private final Shortcuts shortcuts;
     private final LongBodies longBodies = new LongBodies();
     private final HttpHandler root;
+    /** Null for HTTP without TLS. */
+    private final ServerTls tls;
     /** Null until it is started. */
     private Listener listener;
     /** Null unless it is enabled. */
@@ -78,19 +85,25 @@ public final class ProxyServer implements AutoCloseable {
 
     private ProxyServer(
             Settings settings,
-            SSLContext tls,
+            ServerTls tls,
+            SSLContext upstreamTls,
             DemoProvider demo,
             ResponseCache cache,
             ActivityLog activity,
             Cassettes cassettes,
             Steps steps) {
         this.settings = settings;
+        this.tls = tls;
         this.demo = demo;
         this.cache = cache;
         this.activity = activity;
         this.cassettes = cassettes;
-        this.callers =
-                new Callers(cache, settings.key().credentialFields(), settings.labelsByKey(), settings.teamsByKey());
+        this.callers = new Callers(
+                cache,
+                settings.key().credentialFields(),
+                settings.labelsByKey(),
+                settings.teamsByKey(),
+                settings.access().allowed());
         this.outlines =
                 new Outlines(settings.explain().requests(), cache.admin().memory());
         SlowClients slowClients = new SlowClients(cache.admin().memory(), System::nanoTime);
@@ -104,7 +117,7 @@ public final class ProxyServer implements AutoCloseable {
                                 settings.timeouts().upstreamKeepAlive()),
                         settings.limits().upstreamCalls(),
                         proxies(settings.proxy()),
-                        tls,
+                        upstreamTls,
                         settings.upstreamHttp2()),
                 cache.admin().memory(),
                 slowClients::makeRoom);
@@ -221,13 +234,16 @@ public final class ProxyServer implements AutoCloseable {
     }
 
     static ProxyServer start(Settings settings, Consumer<ProxyServer> listening, Steps steps) throws IOException {
-        SSLContext tls = tls(settings.upstreamTls());
+        Settings.Tls own = settings.tls();
+        ServerTls tls =
+                own.certificate() == null ? null : new ServerTls(own.certificate(), own.key(), own.clientCaFile());
+        SSLContext upstreamTls = tls(settings.upstreamTls());
         ResponseCache cache = Store.open(settings);
         Cassettes cassettes = Store.cassettes(settings, cache);
         // Even if each endpoint has an upstream of its own, everything else needs one.
         DemoProvider demo = settings.upstream() == null ? DemoProvider.start() : null;
         ActivityLog activity = ActivityLog.open(settings.activityOptions(), Clock.systemUTC());
-        ProxyServer server = new ProxyServer(settings, tls, demo, cache, activity, cassettes, steps);
+        ProxyServer server = new ProxyServer(settings, tls, upstreamTls, demo, cache, activity, cassettes, steps);
         try {
             server.listen();
         } catch (IOException | RuntimeException e) {
@@ -237,6 +253,7 @@ public final class ProxyServer implements AutoCloseable {
                             + ". Choose another --host or --port.",
                     e);
         }
+        server.warnIfOpen();
         listening.accept(server);
         try {
             server.startAdmin();
@@ -245,6 +262,17 @@ public final class ProxyServer implements AutoCloseable {
             throw e;
         }
         return server;
+    }
+
+    private void warnIfOpen() throws IOException {
+        if (tls == null
+                && settings.access().allowed().isEmpty()
+                && !InetAddress.getByName(settings.host()).isLoopbackAddress()) {
+            LOG.warn(
+                    "Whoever reaches {} can use this cache, and API keys cross the network without TLS; set tls.certificate"
+                            + " and tls.key, or access.keys.",
+                    url());
+        }
     }
 
     /** Null for the JVM's own. */
@@ -262,6 +290,7 @@ public final class ProxyServer implements AutoCloseable {
         listener = Listener.open(
                 new InetSocketAddress(InetAddress.getByName(settings.host()), settings.port()),
                 settings.timeouts().request(),
+                tls,
                 root,
                 connection -> shortcuts.install(connection)::closed);
     }
@@ -300,6 +329,10 @@ public final class ProxyServer implements AutoCloseable {
     /** The address of the admin listener, or null if there is none. */
     public InetSocketAddress adminAddress() {
         return admin == null ? null : admin.address();
+    }
+
+    ServerTls tls() {
+        return tls;
     }
 
     /** Calls to providers that have not ended. */
@@ -344,7 +377,7 @@ public final class ProxyServer implements AutoCloseable {
 
     private String url() {
         String host = settings.host();
-        return "http://" + (host.indexOf(':') >= 0 ? "[" + host + "]" : host) + ":"
+        return (tls == null ? "http://" : "https://") + (host.indexOf(':') >= 0 ? "[" + host + "]" : host) + ":"
                 + address().getPort();
     }
 
@@ -376,6 +409,9 @@ public final class ProxyServer implements AutoCloseable {
         client.close();
         if (listener != null) {
             listener.close();
+        }
+        if (tls != null) {
+            tls.close();
         }
         if (admin != null) {
             admin.close();

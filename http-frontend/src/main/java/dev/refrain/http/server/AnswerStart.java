@@ -151,6 +151,9 @@ final class AnswerStart {
         if (failure.isLasting()) {
             fields.put(HeaderNames.SHOULD_RETRY, "false");
         }
+        if (failure.status() == StatusCodes.UNAUTHORIZED) {
+            fields.put(Headers.WWW_AUTHENTICATE, "Bearer");
+        }
         if (failure.status() == StatusCodes.UPGRADE_REQUIRED) {
             fields.put(Headers.UPGRADE, "HTTP/1.1");
             fields.put(Headers.CONNECTION, "Upgrade");

@@ -31,8 +31,8 @@ import org.xnio.conduits.ConduitStreamSinkChannel;
 /**
  * The client's end of a response: writes an answer to an Undertow exchange without ever blocking.
  *
- * <p>All writing happens on the exchange's I/O thread. Calls from that thread, as on every hit, act at once; calls from
- * other threads go through a mailbox that keeps their order. What the socket does not take waits in a backlog. When it
+ * <p>Writing happens on the exchange's I/O thread. Calls from that thread, as on every hit, act at once; calls from
+ * other threads go through a mailbox that keeps their order, but for pieces that nothing is on its way before. What the socket does not take waits in a backlog. When it
  * is empty, {@link #whenDrained} fires. A client that takes nothing for too long is cut off. After the client has gone,
  * everything is ignored, so that a capture can go on; {@link #whenGone} is for sources that stop.
  *
@@ -43,6 +43,9 @@ public final class ExchangeSink implements ResponseSink {
 
     /** Marks the end of an answer in the mailbox. */
     private static final Object END = new Object();
+
+    /** Stands in the mailbox for the client's going away. */
+    private static final Object GONE = new Object();
 
     /** Stands in the mailbox for a piece that the memory budget had no room for. */
     private static final Object NO_ROOM = new Object();
@@ -96,6 +99,9 @@ public final class ExchangeSink implements ResponseSink {
     private boolean over;
     private Runnable drained;
 
+    /** Whether the answer is fetched for this client, and it alone has the thread that does that. */
+    private volatile boolean fetches;
+
     /** Bytes of the answer that came from other threads; the caller's. */
     private long passed;
 
@@ -112,12 +118,21 @@ public final class ExchangeSink implements ResponseSink {
         this.limits = limits;
         this.pending = new Backlog(limits.memory());
         this.mailbox = new Mailbox(exchange.getIoThread(), this::accept);
-        ClientWatch.onClose(exchange.getConnection(), this::clientGone);
+        ClientWatch.onClose(exchange.getConnection(), () -> mailbox.deliver(GONE));
     }
 
     /** See {@link AnswerStart#expect}. */
     public void expect(CacheControls controls, BypassReason bypass, CacheKey requestKey) {
         start.expect(controls, bypass, requestKey);
+    }
+
+    /**
+     * The answer is fetched for this client: the thread that reads it writes it too, where that needs no waiting. Others
+     * that it is for have their I/O threads write, or a thousand of them would be written to by one thread. So have
+     * clients with TLS, whose connection has one state for both directions.
+     */
+    public void fetches() {
+        fetches = exchange.getConnection().getSslSessionInfo() == null;
     }
 
     /** See {@link AnswerStart#shape}. */
@@ -134,7 +149,7 @@ public final class ExchangeSink implements ResponseSink {
             watch = ClientWatch.start(exchange, () -> {
                 // A complete answer is delivered: the client may have closed one side only.
                 if (!ended) {
-                    clientGone();
+                    mailbox.deliver(GONE);
                 }
             });
         }
@@ -203,12 +218,31 @@ public final class ExchangeSink implements ResponseSink {
     public void chunk(ByteBuffer bytes) {
         if (mailbox.actsNow()) {
             onChunk(bytes, false);
-        } else if (!gone) {
-            passed += bytes.remaining();
+            return;
+        }
+        passed += bytes.remaining();
+        if (fetches && mailbox.claim()) {
+            writeInPlace(bytes);
+        }
+        if (bytes.hasRemaining() && !gone) {
             // Short answers find room where long ones find none any more.
             MemoryBudget.Use use =
                     passed <= MemoryBudget.SMALL ? MemoryBudget.Use.UNDER_WAY : MemoryBudget.Use.LONG_ANSWER;
             mailbox.deliver(limits.memory().reserve(bytes.remaining(), use) ? Backlog.copy(bytes) : NO_ROOM);
+        }
+    }
+
+    /** In the I/O thread's place, which need not be woken then. What the socket does not take stays in the buffer. */
+    private void writeInPlace(ByteBuffer bytes) {
+        try {
+            if (channel != null && !over && timer == null && tunnel == null) {
+                send(bytes);
+            }
+        } catch (IOException | RuntimeException e) {
+            LOG.debug("A piece could not be written", e);
+            mailbox.deliver(GONE);
+        } finally {
+            mailbox.giveBack();
         }
     }
 
@@ -243,6 +277,8 @@ public final class ExchangeSink implements ResponseSink {
                 onWhenDrained(waiting.action());
             } else if (message instanceof Interim interim) {
                 onInterim(interim.head());
+            } else if (message == GONE) {
+                clientGone();
             } else {
                 onFail((Throwable) message);
             }
@@ -395,24 +431,28 @@ public final class ExchangeSink implements ResponseSink {
 
     private void write(ByteBuffer bytes) {
         try {
-            while (bytes.hasRemaining()) {
-                int count = begun ? Pieces.write(channel, bytes) : Pieces.writeFirst(channel, bytes);
-                if (count == 0) {
-                    return;
-                }
-                begun = true;
-                if (account != null) {
-                    account.wrote(count);
-                }
-                if (timer != null) {
-                    timer.stop(count);
-                }
-            }
-            if (exchange.getResponseContentLength() < 0) {
-                channel.flush();
-            }
+            send(bytes);
         } catch (IOException e) {
             clientGone();
+        }
+    }
+
+    private void send(ByteBuffer bytes) throws IOException {
+        while (bytes.hasRemaining()) {
+            int count = begun ? Pieces.write(channel, bytes) : Pieces.writeFirst(channel, bytes);
+            if (count == 0) {
+                return;
+            }
+            begun = true;
+            if (account != null) {
+                account.wrote(count);
+            }
+            if (timer != null) {
+                timer.stop(count);
+            }
+        }
+        if (exchange.getResponseContentLength() < 0) {
+            channel.flush();
         }
     }
 
@@ -575,7 +615,7 @@ public final class ExchangeSink implements ResponseSink {
         }
     }
 
-    /** Called by the connection's close listener, on its I/O thread, and by failed writes. */
+    /** Because of the connection's close listener, or a failed write. */
     private void clientGone() {
         if (over) {
             return;

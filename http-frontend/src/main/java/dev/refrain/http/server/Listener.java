@@ -41,9 +41,9 @@ public final class Listener implements AutoCloseable {
     private static final int WORKERS = 8;
 
     private final XnioWorker worker;
-    private final AcceptingChannel<StreamConnection> channel;
+    private final AcceptingChannel<? extends StreamConnection> channel;
 
-    private Listener(XnioWorker worker, AcceptingChannel<StreamConnection> channel) {
+    private Listener(XnioWorker worker, AcceptingChannel<? extends StreamConnection> channel) {
         this.worker = worker;
         this.channel = channel;
     }
@@ -52,6 +52,7 @@ public final class Listener implements AutoCloseable {
      * Listens.
      *
      * @param patience for the rest of a request's head
+     * @param tls null for HTTP without TLS
      * @param opened gets each connection before the handler sees a request of it, and returns what is to be done when
      *     it is closed, on its I/O thread or on one that closes it
      * @throws IOException if the address cannot be listened on
@@ -59,6 +60,7 @@ public final class Listener implements AutoCloseable {
     public static Listener open(
             InetSocketAddress address,
             Duration patience,
+            ServerTls tls,
             HttpHandler handler,
             Function<StreamConnection, Runnable> opened)
             throws IOException {
@@ -88,23 +90,25 @@ public final class Listener implements AutoCloseable {
                             .set(UndertowOptions.MAX_ENTITY_SIZE, -1L)
                             .getMap());
             http.setRootHandler(handler);
-            AcceptingChannel<StreamConnection> channel = worker.createStreamConnectionServer(
-                    address,
-                    ChannelListeners.openListenerAdapter(connection -> {
-                        Runnable closed = opened.apply(connection);
-                        http.handleEvent(connection);
-                        whenClosed(connection, closed);
-                    }),
-                    OptionMap.builder()
-                            .set(Options.WORKER_IO_THREADS, threads)
-                            .set(Options.TCP_NODELAY, true)
-                            .set(Options.REUSE_ADDRESSES, true)
-                            .set(Options.BALANCING_TOKENS, 1)
-                            .set(Options.BALANCING_CONNECTIONS, 2)
-                            .set(Options.BACKLOG, BACKLOG)
-                            .set(Options.CONNECTION_HIGH_WATER, MAX_CONNECTIONS)
-                            .set(Options.CONNECTION_LOW_WATER, MAX_CONNECTIONS)
-                            .getMap());
+            ChannelListener<StreamConnection> open = connection -> {
+                Runnable closed = opened.apply(connection);
+                http.handleEvent(connection);
+                whenClosed(connection, closed);
+            };
+            int connections = tls == null ? MAX_CONNECTIONS : MAX_CONNECTIONS / ServerTls.PARTS;
+            OptionMap sockets = OptionMap.builder()
+                    .set(Options.WORKER_IO_THREADS, threads)
+                    .set(Options.TCP_NODELAY, true)
+                    .set(Options.REUSE_ADDRESSES, true)
+                    .set(Options.BALANCING_TOKENS, 1)
+                    .set(Options.BALANCING_CONNECTIONS, 2)
+                    .set(Options.BACKLOG, BACKLOG)
+                    .set(Options.CONNECTION_HIGH_WATER, connections)
+                    .set(Options.CONNECTION_LOW_WATER, connections)
+                    .getMap();
+            AcceptingChannel<? extends StreamConnection> channel = tls == null
+                    ? worker.createStreamConnectionServer(address, ChannelListeners.openListenerAdapter(open), sockets)
+                    : tls.listen(worker, address, open, sockets);
             channel.resumeAccepts();
             return new Listener(worker, channel);
         } catch (IOException | RuntimeException e) {

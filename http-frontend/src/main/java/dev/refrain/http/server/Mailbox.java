@@ -62,6 +62,27 @@ class Mailbox {
         }
     }
 
+    /**
+     * Has the caller, on any other thread, act in the I/O thread's place until {@link #giveBack}, if nothing is on its
+     * way: what is delivered meanwhile is received afterwards.
+     */
+    boolean claim() {
+        if (!messages.isEmpty() || isOnThread() || !announced.compareAndSet(0, 1)) {
+            return false;
+        }
+        if (messages.isEmpty()) {
+            return true;
+        }
+        giveBack();
+        return false;
+    }
+
+    void giveBack() {
+        if (announced.decrementAndGet() > 0) {
+            thread.execute(this::empty);
+        }
+    }
+
     private void empty() {
         int seen = announced.get();
         while (seen > 0) {

@@ -11,6 +11,7 @@ import jdk.net.ExtendedSocketOptions;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.xnio.StreamConnection;
+import org.xnio.ssl.SslConnection;
 
 /**
  * Tells a client at once that the first part of its request has come. A client that leaves Nagle's algorithm on (RFC
@@ -27,6 +28,8 @@ final class PromptAcks {
 
     /** From a connection to its socket; null if XNIO is not as expected. */
     private static final MethodHandle SOCKET = find();
+    /** From a connection with TLS to the one below it. */
+    private static final MethodHandle BELOW = SOCKET == null ? null : findBelow();
 
     private PromptAcks() {}
 
@@ -38,6 +41,18 @@ final class PromptAcks {
                     .asType(MethodType.methodType(SocketChannel.class, StreamConnection.class));
         } catch (ReflectiveOperationException | RuntimeException e) {
             LOG.warn("Requests of more than 8 KiB take 40 ms longer with some clients: {}", e.toString());
+            return null;
+        }
+    }
+
+    private static MethodHandle findBelow() {
+        try {
+            Class<?> type = Class.forName("io.undertow.protocols.ssl.UndertowSslConnection");
+            return MethodHandles.privateLookupIn(type, MethodHandles.lookup())
+                    .findGetter(type, "delegate", StreamConnection.class)
+                    .asType(MethodType.methodType(StreamConnection.class, StreamConnection.class));
+        } catch (ReflectiveOperationException | RuntimeException e) {
+            LOG.warn("Requests of more than 8 KiB by TLS take 40 ms longer with some clients: {}", e.toString());
             return null;
         }
     }
@@ -55,7 +70,10 @@ final class PromptAcks {
 
     private static SocketChannel socket(StreamConnection connection) {
         try {
-            return (SocketChannel) SOCKET.invokeExact(connection);
+            StreamConnection plain = connection instanceof SslConnection && BELOW != null
+                    ? (StreamConnection) BELOW.invokeExact(connection)
+                    : connection;
+            return (SocketChannel) SOCKET.invokeExact(plain);
         } catch (RuntimeException | Error e) {
             throw e;
         } catch (Throwable e) {

@@ -20,7 +20,7 @@ class AdminBodyTest extends WireTest {
     }
 
     private RawClient send(String request, int length, String body) throws IOException {
-        RawClient client = new RawClient(proxy.admin("/").getPort());
+        RawClient client = RawClient.ofAdmin(proxy.admin("/").getPort());
         client.send(request + " HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: " + length + "\r\n\r\n" + body);
         return client;
     }
@@ -52,12 +52,12 @@ class AdminBodyTest extends WireTest {
     @Test
     void f55_whatIsTooLongIsRefusedBeforeItCame() throws IOException {
         String authorization = " HTTP/1.1\r\nAuthorization: Bearer " + TOKEN + "\r\nX-Ignored: x";
-        try (RawClient client = new RawClient(proxy.admin("/").getPort())) {
+        try (RawClient client = RawClient.ofAdmin(proxy.admin("/").getPort())) {
             client.send("POST /admin/api/explain" + authorization + "\r\nHost: 127.0.0.1\r\nContent-Length: " + LONG
                     + "\r\n\r\n");
             assertThat(client.readResponse()).contains(" 413 ");
         }
-        try (RawClient client = new RawClient(proxy.admin("/").getPort())) {
+        try (RawClient client = RawClient.ofAdmin(proxy.admin("/").getPort())) {
             client.send("POST /admin/api/login HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Refrain-Admin: 1\r\n"
                     + "Transfer-Encoding: chunked\r\n\r\n2000\r\n" + " ".repeat(0x2000) + "\r\n");
             assertThat(client.readResponse()).contains(" 413 ");

@@ -13,7 +13,7 @@ class AdminEventsTest extends AdminTest {
     private static final int MOST_LISTENERS = 64;
 
     private RawClient listen() throws IOException {
-        RawClient client = new RawClient(proxy.admin("/").getPort());
+        RawClient client = RawClient.ofAdmin(proxy.admin("/").getPort());
         client.send("GET /admin/api/events HTTP/1.1\r\nHost: localhost\r\n\r\n");
         return client;
     }

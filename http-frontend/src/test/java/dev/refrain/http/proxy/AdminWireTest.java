@@ -25,7 +25,7 @@ class AdminWireTest extends AdminTest {
     // ---- who may ask
 
     private String raw(String head, String body) throws IOException {
-        try (RawClient client = new RawClient(proxy.admin("/").getPort())) {
+        try (RawClient client = RawClient.ofAdmin(proxy.admin("/").getPort())) {
             client.send(head.replace("\n", "\r\n") + "\r\n\r\n" + body);
             return client.readResponse();
         }

@@ -33,7 +33,7 @@ class EarlyAnswerTest extends WireTest {
             "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n" + HIDDEN);
 
     private static String answers(int port, String bytes) throws IOException {
-        try (RawClient client = new RawClient(port)) {
+        try (RawClient client = port == proxy.port() ? new RawClient(port) : RawClient.ofAdmin(port)) {
             client.send(bytes);
             return client.readToTheEnd();
         }

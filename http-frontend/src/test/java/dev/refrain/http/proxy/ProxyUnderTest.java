@@ -8,6 +8,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
+import java.security.GeneralSecurityException;
 import java.util.concurrent.CompletableFuture;
 
 /** The front-end as a client meets it, wherever it runs. */
@@ -15,7 +16,14 @@ abstract class ProxyUnderTest implements AutoCloseable {
     private HttpClient http = client();
 
     private static HttpClient client() {
-        return HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+        try {
+            return HttpClient.newBuilder()
+                    .version(HttpClient.Version.HTTP_1_1)
+                    .sslContext(Wire.context())
+                    .build();
+        } catch (GeneralSecurityException e) {
+            throw new IllegalStateException(e);
+        }
     }
 
     /**
@@ -28,11 +36,16 @@ abstract class ProxyUnderTest implements AutoCloseable {
 
     abstract int port();
 
+    /** Of the proxy's own URLs. */
+    String scheme() {
+        return "http";
+    }
+
     @Override
     public abstract void close();
 
     URI uri(String path) {
-        return URI.create("http://127.0.0.1:" + port() + path);
+        return URI.create(scheme() + "://127.0.0.1:" + port() + path);
     }
 
     /** A request with a body and headers given as name, value, name, value. */

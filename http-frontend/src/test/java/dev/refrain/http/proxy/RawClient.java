@@ -17,14 +17,18 @@ final class RawClient implements AutoCloseable {
     private static final int PATIENCE_MILLIS = 20_000;
     private static final Pattern CONTENT_LENGTH = Pattern.compile("(?i)\r\ncontent-length: *([0-9]+)\r\n");
 
+    private final Socket connected;
     private final Socket socket;
 
+    /** A client of a proxy. */
     RawClient(int port) throws IOException {
-        this(new Socket(InetAddress.getLoopbackAddress(), port));
+        this(new Socket(InetAddress.getLoopbackAddress(), port), true);
     }
 
-    private RawClient(Socket socket) throws IOException {
-        this.socket = socket;
+    /** @param isOfProxy whether it speaks as clients of proxies do ({@link Wire}) */
+    private RawClient(Socket connected, boolean isOfProxy) throws IOException {
+        this.connected = connected;
+        this.socket = isOfProxy ? Wire.over(connected) : connected;
         socket.setSoTimeout(PATIENCE_MILLIS);
         // A request in pieces would wait for the server's delayed acknowledgement.
         socket.setTcpNoDelay(true);
@@ -35,7 +39,12 @@ final class RawClient implements AutoCloseable {
         Socket socket = new Socket();
         socket.setReceiveBufferSize(4096);
         socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port));
-        return new RawClient(socket);
+        return new RawClient(socket, true);
+    }
+
+    /** A client of an admin listener, which has no TLS. */
+    static RawClient ofAdmin(int port) throws IOException {
+        return new RawClient(new Socket(InetAddress.getLoopbackAddress(), port), false);
     }
 
     /** One with Nagle's algorithm, as Java's sockets have it: a small last part waits for an acknowledgment. */
@@ -62,9 +71,9 @@ final class RawClient implements AutoCloseable {
     /** Goes away: in good order, or as a process that is killed. */
     void leave(boolean reset) throws IOException {
         if (reset) {
-            socket.setSoLinger(true, 0);
+            connected.setSoLinger(true, 0);
         }
-        socket.close();
+        connected.close();
     }
 
     /** The head of the next response, without the blank line that ends it. */

@@ -14,10 +14,7 @@ import java.net.Socket;
 import java.net.URI;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.KeyStore;
-import java.util.Base64;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.BlockingQueue;
@@ -102,25 +99,11 @@ class ReachedWireTest {
         thread.start();
     }
 
-    private static String pem(String what, byte[] der) {
-        return "-----BEGIN " + what + "-----\n" + Base64.getMimeEncoder().encodeToString(der) + "\n-----END " + what
-                + "-----\n";
-    }
-
     /** A certificate of its own, as files; the key store is left beside them. */
     private Path certificate() throws Exception {
         Path store = folder.resolve("keys.p12");
         SelfSigned.write(store);
-        KeyStore keys = KeyStore.getInstance(store.toFile(), SelfSigned.PASSWORD.toCharArray());
-        Files.writeString(
-                folder.resolve("certificate.pem"),
-                pem("CERTIFICATE", keys.getCertificate("provider").getEncoded()));
-        Files.writeString(
-                folder.resolve("key.pem"),
-                pem(
-                        "PRIVATE KEY",
-                        keys.getKey("provider", SelfSigned.PASSWORD.toCharArray())
-                                .getEncoded()));
+        SelfSigned.writePem(store, folder.resolve("certificate.pem"), folder.resolve("key.pem"));
         return store;
     }
 

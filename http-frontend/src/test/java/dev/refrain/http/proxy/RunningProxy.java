@@ -37,6 +37,9 @@ final class RunningProxy extends ProxyUnderTest {
         arguments.addAll(List.of(flags));
         Map<String, String> environment = new HashMap<>(variables);
         environment.putIfAbsent("REFRAIN_ADMIN_PORT", "0");
+        if (!variables.containsKey("REFRAIN_TLS_CERTIFICATE")) {
+            environment.putAll(Wire.variables());
+        }
         Startup startup = Startup.parse(arguments.toArray(String[]::new), environment);
         if (!(startup instanceof Startup.Run run)) {
             throw new IllegalArgumentException(startup.toString());
@@ -84,6 +87,16 @@ final class RunningProxy extends ProxyUnderTest {
     @Override
     int port() {
         return server.address().getPort();
+    }
+
+    @Override
+    String scheme() {
+        return server.describe().startsWith("Refrain listens on https:") ? "https" : "http";
+    }
+
+    /** Looks whether the certificate's files have changed, as is done every few seconds. */
+    void renewCertificate() {
+        server.tls().renew();
     }
 
     /** A resource of the admin listener. */

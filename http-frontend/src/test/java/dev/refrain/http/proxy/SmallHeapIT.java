@@ -291,7 +291,7 @@ class SmallHeapIT {
                 RunningJar jar = start(folder, provider.base())) {
             try (Pinger pinger = new Pinger(jar)) {
                 for (int i = 0; i < 300; i++) {
-                    RawClient admin = new RawClient(jar.admin().getPort());
+                    RawClient admin = RawClient.ofAdmin(jar.admin().getPort());
                     clients.add(admin);
                     admin.send("GET /healthz HTTP/1.1\r\nHost: x\r\n" + fields);
                 }

@@ -151,11 +151,15 @@ class WebSocketTest {
     }
 
     private WebSocket open(Listener listener) throws Exception {
-        return HttpClient.newHttpClient()
+        return HttpClient.newBuilder()
+                .sslContext(Wire.context())
+                .build()
                 .newWebSocketBuilder()
                 .header("Authorization", "Bearer sk-1")
                 .header("OpenAI-Beta", "realtime=v1")
-                .buildAsync(URI.create("ws://127.0.0.1:" + proxy.port() + "/v1/realtime?model=m"), listener)
+                .buildAsync(
+                        URI.create((Wire.TLS ? "wss" : "ws") + "://127.0.0.1:" + proxy.port() + "/v1/realtime?model=m"),
+                        listener)
                 .get(30, TimeUnit.SECONDS);
     }
 

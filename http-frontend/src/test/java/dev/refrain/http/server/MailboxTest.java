@@ -6,12 +6,14 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Queue;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -73,6 +75,52 @@ class MailboxTest {
             sender.join();
         }
         assertThat(wrong).hasValue(0);
+    }
+
+    /** A thread that acts in the I/O thread's place is alone, and comes in its order: the count is no atomic one. */
+    @Test
+    void whoeverClaimsActsAlone() throws Exception {
+        int each = 200_000;
+        int[] next = new int[3];
+        long[] counted = new long[2];
+        CountDownLatch left = new CountDownLatch(3 * each);
+        Consumer<Object> receiver = message -> {
+            Message got = (Message) message;
+            counted[0]++;
+            if (got.number() != next[got.sender()]++) {
+                counted[1]++;
+            }
+            left.countDown();
+        };
+        Mailbox mailbox = new Mailbox(thread, receiver);
+        Thread claiming = new Thread(() -> {
+            for (int i = 0; i < each; i++) {
+                Message message = new Message(0, i);
+                if (mailbox.claim()) {
+                    receiver.accept(message);
+                    mailbox.giveBack();
+                } else {
+                    mailbox.deliver(message);
+                }
+            }
+        });
+        Thread other = new Thread(() -> send(mailbox, 1, 0, each));
+        claiming.start();
+        other.start();
+        for (int from = 0; from < each; from += 100) {
+            int begin = from;
+            thread.execute(() -> send(mailbox, 2, begin, begin + 100));
+        }
+        assertThat(left.await(60, TimeUnit.SECONDS)).as("%s are missing", left).isTrue();
+        claiming.join();
+        other.join();
+        drain();
+        assertThat(counted).containsExactly(3L * each, 0);
+        assertThat(mailbox.claim()).as("nothing is on its way").isTrue();
+        mailbox.giveBack();
+        CompletableFuture<Boolean> claimed = new CompletableFuture<>();
+        thread.execute(() -> claimed.complete(mailbox.claim()));
+        assertThat(claimed.join()).as("the I/O thread needs no claim").isFalse();
     }
 
     /** Of four messages, one is of no use without the next. */

@@ -34,6 +34,7 @@ public final class ErrorBody {
     private static String anthropicType(int status) {
         return switch (status) {
             case 400, 417, 426 -> "invalid_request_error";
+            case 401 -> "authentication_error";
             case 404 -> "not_found_error";
             case 413 -> "request_too_large";
             case 408, 504 -> "timeout_error";

@@ -52,7 +52,7 @@ public final class ProxyException extends Exception {
             return false;
         }
         return switch (status) {
-            case 400, 404, 413, 417, 426, 501 -> true;
+            case 400, 401, 404, 413, 417, 426, 501 -> true;
             default -> detail.equals(ONLY_IF_CACHED) || detail.equals(NOT_RECORDED);
         };
     }
@@ -74,6 +74,14 @@ public final class ProxyException extends Exception {
 
     public static ProxyException badRequest(String message) {
         return refused(400, "bad-request", message);
+    }
+
+    /** RFC 9110, 15.5.2: the API key is none of those that the operator lets in. */
+    public static ProxyException unauthorized() {
+        return refused(
+                401,
+                "unauthorized",
+                "This API key is not served here; send one that is, or have the operator add its SHA-256 to access.keys.");
     }
 
     public static ProxyException notFound(String path) {

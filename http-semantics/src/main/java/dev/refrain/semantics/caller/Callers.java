@@ -44,19 +44,21 @@ public final class Callers {
     private final Map<String, String> names;
     /** Names of teams by the SHA-256 of an API key. */
     private final Map<String, String> teams;
+    /** SHA-256 of the API keys whose requests are served; empty for those of everybody. */
+    private final Set<String> allowed;
 
     private final CacheScope anonymous;
     private final LabelledTags labelled = new LabelledTags();
 
     /**
-     * Makes one for a cache, without teams.
+     * Makes one for a cache, without teams, and for everybody.
      *
      * @param cache the cache that makes the scopes
      * @param fields which fields count
      * @param names what is shown of API keys, by their SHA-256 in lower-case hexadecimal
      */
     public Callers(ResponseCache cache, CredentialFields fields, Map<String, String> names) {
-        this(cache, fields, names, Map.of());
+        this(cache, fields, names, Map.of(), Set.of());
     }
 
     /**
@@ -66,12 +68,19 @@ public final class Callers {
      * @param fields which fields count
      * @param names what is shown of API keys, by their SHA-256 in lower-case hexadecimal
      * @param teams the team that an API key belongs to, likewise (wire rule W83)
+     * @param allowed the only API keys whose requests are served, likewise; empty if those of everybody are
      */
-    public Callers(ResponseCache cache, CredentialFields fields, Map<String, String> names, Map<String, String> teams) {
+    public Callers(
+            ResponseCache cache,
+            CredentialFields fields,
+            Map<String, String> names,
+            Map<String, String> teams,
+            Set<String> allowed) {
         this.cache = cache;
         this.fields = fields;
         this.names = Map.copyOf(names);
         this.teams = Map.copyOf(teams);
+        this.allowed = Set.copyOf(allowed);
         this.anonymous = cache.pipeline().scope("");
     }
 
@@ -163,7 +172,7 @@ public final class Callers {
         if (team != null) {
             names.add(team);
         }
-        Caller caller = Caller.of(credentials.scope(team), List.copyOf(names));
+        Caller caller = Caller.of(credentials.scope(team), List.copyOf(names), credentials.areAllowed());
         names.forEach(name -> labelled.add(name, caller.tag()));
         return caller;
     }
@@ -255,6 +264,16 @@ public final class Callers {
                 found = team == null ? found : team;
             }
             return found;
+        }
+
+        /** Whether there is an API key, and no other than is allowed. */
+        boolean areAllowed() {
+            for (int i = apiKeys.nextSetBit(0); i >= 0 && !allowed.isEmpty(); i = apiKeys.nextSetBit(i + 1)) {
+                if (!allowed.contains(sha256(all.get(i)))) {
+                    return false;
+                }
+            }
+            return allowed.isEmpty() || !apiKeys.isEmpty();
         }
 
         /** All but the API keys of a team. Their fields stay, without a value, which no other field is. */

@@ -1,13 +1,16 @@
-package dev.refrain.http.upstream;
+package dev.refrain.semantics.tls;
 
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.KeyFactory;
 import java.security.KeyStore;
 import java.security.PrivateKey;
+import java.security.PublicKey;
+import java.security.Signature;
 import java.security.cert.Certificate;
 import java.security.cert.CertificateFactory;
 import java.security.cert.X509Certificate;
@@ -15,6 +18,7 @@ import java.security.spec.InvalidKeySpecException;
 import java.security.spec.PKCS8EncodedKeySpec;
 import java.util.Base64;
 import java.util.Collection;
+import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import javax.net.ssl.KeyManager;
@@ -24,13 +28,16 @@ import javax.net.ssl.TrustManager;
 import javax.net.ssl.TrustManagerFactory;
 import javax.net.ssl.X509TrustManager;
 
-/** Makes TLS of files in PEM (RFC 7468): issuers to trust, and what to show providers that ask who calls. Stateless. */
+/** Makes TLS of files in PEM (RFC 7468): issuers to trust, and what to show to others. Stateless. */
 public final class TlsFiles {
     private static final char[] NO_PASSWORD = new char[0];
     private static final Pattern KEY =
             Pattern.compile("-----BEGIN PRIVATE KEY-----([A-Za-z0-9+/=\\s]+)-----END PRIVATE KEY-----");
 
     private static final String[] ALGORITHMS = {"RSA", "EC", "EdDSA"};
+
+    /** The longest file, in bytes: chains and lists of issuers take some hundred KiB. */
+    private static final int MAX_BYTES = 4 << 20;
 
     private TlsFiles() {}
 
@@ -53,6 +60,30 @@ public final class TlsFiles {
         }
     }
 
+    /**
+     * What speaks TLS to clients.
+     *
+     * @param certificate the one to show, followed by those of its issuers
+     * @param key of it, in PKCS #8 without a password
+     * @param issuers certificates of those who vouch for clients, and nobody else; null if clients need none
+     * @throws IOException if a file cannot be used, or the key is not that of the certificate; the message says which,
+     *     and holds nothing of a key
+     */
+    public static SSLContext ofServer(Path certificate, Path key, Path issuers) throws IOException {
+        try {
+            KeyStore trusted = empty();
+            int count = 0;
+            for (Certificate issuer : issuers == null ? List.<Certificate>of() : certificates(issuers)) {
+                trusted.setCertificateEntry("issuer-" + count++, issuer);
+            }
+            SSLContext context = SSLContext.getInstance("TLS");
+            context.init(keys(certificate, key), issuers == null ? null : trust(trusted), null);
+            return context;
+        } catch (GeneralSecurityException e) {
+            throw new IOException("TLS to clients cannot be set up: " + e.getMessage(), e);
+        }
+    }
+
     private static TrustManager[] trust(Path issuers) throws IOException, GeneralSecurityException {
         KeyStore trusted = empty();
         int count = 0;
@@ -62,6 +93,10 @@ public final class TlsFiles {
         for (Certificate issuer : certificates(issuers)) {
             trusted.setCertificateEntry("issuer-" + count++, issuer);
         }
+        return trust(trusted);
+    }
+
+    private static TrustManager[] trust(KeyStore trusted) throws GeneralSecurityException {
         TrustManagerFactory factory = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
         factory.init(trusted);
         return factory.getTrustManagers();
@@ -79,12 +114,40 @@ public final class TlsFiles {
     }
 
     private static KeyManager[] keys(Path certificate, Path key) throws IOException, GeneralSecurityException {
+        PrivateKey secret = privateKey(key);
+        Certificate[] chain = certificates(certificate).toArray(Certificate[]::new);
+        if (!fits(secret, chain[0].getPublicKey())) {
+            throw new IOException("The key in " + key + " is not that of the first certificate in " + certificate);
+        }
         KeyStore own = empty();
-        own.setKeyEntry(
-                "own", privateKey(key), NO_PASSWORD, certificates(certificate).toArray(Certificate[]::new));
+        own.setKeyEntry("own", secret, NO_PASSWORD, chain);
         KeyManagerFactory factory = KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
         factory.init(own, NO_PASSWORD);
         return factory.getKeyManagers();
+    }
+
+    /** Nothing else compares them before the first handshake. */
+    private static boolean fits(PrivateKey secret, PublicKey known) throws GeneralSecurityException {
+        String algorithm = known.getAlgorithm();
+        if (!algorithm.equals(secret.getAlgorithm())) {
+            return false;
+        }
+        Signature signature = Signature.getInstance(
+                algorithm.startsWith("Ed") ? algorithm : "SHA256with" + (algorithm.equals("EC") ? "ECDSA" : algorithm));
+        signature.initSign(secret);
+        byte[] signed = signature.sign();
+        signature.initVerify(known);
+        return signature.verify(signed);
+    }
+
+    private static byte[] read(Path file) throws IOException {
+        if (!Files.isReadable(file)) {
+            throw new IOException(file + " does not exist, or may not be read");
+        }
+        if (Files.size(file) > MAX_BYTES) {
+            throw new IOException(file + " has more than " + (MAX_BYTES >> 20) + " MiB");
+        }
+        return Files.readAllBytes(file);
     }
 
     private static KeyStore empty() throws IOException, GeneralSecurityException {
@@ -95,8 +158,8 @@ public final class TlsFiles {
 
     private static Collection<? extends Certificate> certificates(Path file) throws IOException {
         try {
-            Collection<? extends Certificate> found = CertificateFactory.getInstance("X.509")
-                    .generateCertificates(new ByteArrayInputStream(Files.readAllBytes(file)));
+            Collection<? extends Certificate> found =
+                    CertificateFactory.getInstance("X.509").generateCertificates(new ByteArrayInputStream(read(file)));
             if (!found.isEmpty()) {
                 return found;
             }
@@ -107,7 +170,7 @@ public final class TlsFiles {
     }
 
     private static PrivateKey privateKey(Path file) throws IOException, GeneralSecurityException {
-        Matcher pem = KEY.matcher(Files.readString(file));
+        Matcher pem = KEY.matcher(new String(read(file), StandardCharsets.ISO_8859_1));
         if (pem.find()) {
             PKCS8EncodedKeySpec encoded =
                     new PKCS8EncodedKeySpec(Base64.getMimeDecoder().decode(pem.group(1)));
@@ -119,6 +182,8 @@ public final class TlsFiles {
                 }
             }
         }
-        throw new IOException(file + " holds no private key in PEM that is PKCS #8 without a password");
+        throw new IOException(
+                file + " holds no private key in PEM that is PKCS #8 without a password; openssl pkcs8 -topk8"
+                        + " -nocrypt makes one of others");
     }
 }

@@ -1,0 +1,259 @@
+package dev.refrain.http.proxy;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.refrain.testing.SelfSigned;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.Socket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.security.KeyStore;
+import java.security.cert.Certificate;
+import java.security.cert.X509Certificate;
+import java.util.HashMap;
+import java.util.Map;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLEngine;
+import javax.net.ssl.SSLHandshakeException;
+import javax.net.ssl.SSLSocket;
+import javax.net.ssl.TrustManager;
+import javax.net.ssl.X509ExtendedTrustManager;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The proxy with TLS. {@code -Drefrain.wire=tls} has the tests of the wire contract speak TLS, too. */
+class ClientTlsTest extends WireTest {
+    @TempDir
+    static Path made;
+
+    private static Path store;
+    private static Path other;
+
+    private Path certificate;
+    private Path key;
+
+    @BeforeAll
+    static void make() throws IOException, InterruptedException {
+        store = made.resolve("keys.p12");
+        SelfSigned.write(store);
+        other = made.resolve("other.p12");
+        SelfSigned.write(other);
+    }
+
+    @BeforeEach
+    void secure() throws Exception {
+        certificate = folder.resolve("certificate.pem");
+        key = folder.resolve("key.pem");
+        SelfSigned.writePem(store, certificate, key);
+        restart(variables());
+    }
+
+    private Map<String, String> variables(String... more) {
+        Map<String, String> variables = new HashMap<>(
+                Map.of("REFRAIN_TLS_CERTIFICATE", certificate.toString(), "REFRAIN_TLS_KEY", key.toString()));
+        for (int i = 0; i < more.length; i += 2) {
+            variables.put(more[i], more[i + 1]);
+        }
+        return variables;
+    }
+
+    private HttpResponse<String> post(HttpClient client, String body) throws IOException, InterruptedException {
+        return client.send(
+                HttpRequest.newBuilder(URI.create("https://localhost:" + proxy.port() + CHAT))
+                        .POST(BodyPublishers.ofString(body))
+                        .header("Authorization", "Bearer sk-test")
+                        .header("Content-Type", "application/json")
+                        .header("X-OpenRouter-Cache", "true")
+                        .build(),
+                BodyHandlers.ofString());
+    }
+
+    private HttpClient trusting(Path keys) throws Exception {
+        return HttpClient.newBuilder().sslContext(SelfSigned.context(keys)).build();
+    }
+
+    private SSLSocket connect(SSLContext context) throws IOException {
+        return (SSLSocket) context.getSocketFactory().createSocket(InetAddress.getLoopbackAddress(), proxy.port());
+    }
+
+    /** Records of TLS are up to 16 KiB long, the server's own buffers shorter; and hits take the shortcut. */
+    @ParameterizedTest
+    @ValueSource(ints = {10, 16_000, 16_384, 40_000, 1_000_000})
+    void requestsOfAnyLengthAreAnswered(int length) throws Exception {
+        String body = "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"" + "x".repeat(length) + "\"}]}";
+        HttpClient client = trusting(store);
+        String first = post(client, body).body();
+        for (int i = 0; i < 10; i++) {
+            HttpResponse<String> hit = post(client, body);
+            assertHit(hit);
+            assertThat(hit.body()).contains("Hello");
+        }
+        assertThat(first).isEqualTo(CHAT_ANSWER);
+        assertThat(provider.calls()).isEqualTo(1);
+    }
+
+    @Test
+    void whatTheFilesHoldIsShownAsSoonAsTheyAreReadAgain() throws Exception {
+        assertThat(shown()).isEqualTo(held(store));
+        HttpClient before = trusting(store);
+        post(before, CHAT_REQUEST);
+
+        // Half of an exchange: the key of one, the certificate of another.
+        SelfSigned.writePem(other, certificate, folder.resolve("unused.pem"));
+        touch(1);
+        proxy.renewCertificate();
+        assertThat(shown()).isEqualTo(held(store));
+
+        SelfSigned.writePem(other, certificate, key);
+        touch(2);
+        proxy.renewCertificate();
+        assertThat(shown()).isEqualTo(held(other));
+        assertHit(post(trusting(other), CHAT_REQUEST));
+        // On the connection that was open.
+        assertHit(post(before, CHAT_REQUEST));
+
+        Files.writeString(key, "nothing");
+        touch(3);
+        proxy.renewCertificate();
+        assertThat(shown()).isEqualTo(held(other));
+    }
+
+    /** Files that are written within one tick of the file system's clock. */
+    private void touch(int hour) throws IOException {
+        for (Path file : new Path[] {certificate, key}) {
+            Files.setLastModifiedTime(file, FileTime.fromMillis(hour * 3_600_000L));
+        }
+    }
+
+    private Certificate shown() throws Exception {
+        SSLContext any = SSLContext.getInstance("TLS");
+        any.init(null, new TrustManager[] {new Trusting()}, null);
+        try (SSLSocket socket = connect(any)) {
+            return socket.getSession().getPeerCertificates()[0];
+        }
+    }
+
+    private static Certificate held(Path keys) throws Exception {
+        KeyStore held = KeyStore.getInstance(keys.toFile(), SelfSigned.PASSWORD.toCharArray());
+        return held.getCertificate(held.aliases().nextElement());
+    }
+
+    @Test
+    void onlyCurrentVersionsAndSuitesAreSpoken() throws Exception {
+        SSLContext context = SelfSigned.context(store);
+        for (String version : new String[] {"TLSv1.2", "TLSv1.3"}) {
+            try (SSLSocket socket = connect(context)) {
+                socket.setEnabledProtocols(new String[] {version});
+                socket.startHandshake();
+                assertThat(socket.getSession().getProtocol()).isEqualTo(version);
+            }
+        }
+        for (String suite :
+                new String[] {"TLS_RSA_WITH_AES_128_GCM_SHA256", "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256"}) {
+            try (SSLSocket socket = connect(context)) {
+                socket.setEnabledProtocols(new String[] {"TLSv1.2"});
+                socket.setEnabledCipherSuites(new String[] {suite});
+                assertThatThrownBy(socket::startHandshake).as(suite).isInstanceOf(SSLHandshakeException.class);
+            }
+        }
+    }
+
+    @Test
+    void clientsMayHaveToShowACertificate() throws Exception {
+        restart(variables("REFRAIN_TLS_CLIENT_CA_FILE", certificate.toString()));
+        assertThat(post(trusting(store), CHAT_REQUEST).statusCode()).isEqualTo(200);
+        SSLContext stranger = SSLContext.getInstance("TLS");
+        stranger.init(null, new TrustManager[] {new Trusting()}, null);
+        HttpClient strange = HttpClient.newBuilder().sslContext(stranger).build();
+        assertThatThrownBy(() -> post(strange, CHAT_REQUEST)).isInstanceOf(IOException.class);
+        try (SSLSocket socket = connect(SelfSigned.context(other))) {
+            assertThatThrownBy(socket::startHandshake).isInstanceOf(IOException.class);
+        }
+        assertThat(provider.calls()).isEqualTo(1);
+    }
+
+    /** A client that speaks no TLS, and one that says nothing, harm nobody else. */
+    @Test
+    void whoSpeaksNoTlsIsNotAnswered() throws Exception {
+        try (Socket silent = new Socket(InetAddress.getLoopbackAddress(), proxy.port());
+                Socket plain = new Socket(InetAddress.getLoopbackAddress(), proxy.port())) {
+            plain.setSoTimeout(20_000);
+            plain.getOutputStream()
+                    .write("GET /v1/models HTTP/1.1\r\nHost: x\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
+            String answer = new String(plain.getInputStream().readAllBytes(), StandardCharsets.ISO_8859_1);
+            assertThat(answer).doesNotContain("HTTP/1.1");
+            assertThat(post(trusting(store), CHAT_REQUEST).statusCode()).isEqualTo(200);
+            assertThat(silent.isConnected()).isTrue();
+        }
+    }
+
+    @Test
+    void aHandshakeThatDoesNotComeEndsTheConnection() throws Exception {
+        restart(variables("REFRAIN_TIMEOUTS_KEEP_ALIVE", "1s"));
+        try (Socket silent = new Socket(InetAddress.getLoopbackAddress(), proxy.port());
+                Socket halting = new Socket(InetAddress.getLoopbackAddress(), proxy.port())) {
+            silent.setSoTimeout(30_000);
+            halting.setSoTimeout(30_000);
+            // A record of a handshake that is announced and does not come.
+            halting.getOutputStream().write(new byte[] {22, 3, 1, 1, 0, 1});
+            assertThat(silent.getInputStream().read()).isNegative();
+            assertThat(halting.getInputStream().read()).isNegative();
+        }
+    }
+
+    @Test
+    void filesThatCannotBeUsedAreNamedAtTheStart() throws Exception {
+        proxy.close();
+        Path otherKey = folder.resolve("other-key.pem");
+        SelfSigned.writePem(other, folder.resolve("other.pem"), otherKey);
+        assertThatThrownBy(() -> startProxy(variables("REFRAIN_TLS_KEY", otherKey.toString())))
+                .hasMessage("The key in %s is not that of the first certificate in %s", otherKey, certificate);
+        assertThatThrownBy(() -> startProxy(variables("REFRAIN_TLS_KEY", certificate.toString())))
+                .hasMessageContaining(certificate + " holds no private key in PEM");
+        assertThatThrownBy(() -> startProxy(variables("REFRAIN_TLS_CERTIFICATE", "/nowhere.pem")))
+                .hasMessage("/nowhere.pem does not exist, or may not be read");
+        assertThatThrownBy(() -> startProxy(Map.of("REFRAIN_TLS_CERTIFICATE", certificate.toString())))
+                .hasMessageContaining("key beside it");
+        proxy = startProxy(variables());
+    }
+
+    /** Takes whatever is shown. */
+    private static final class Trusting extends X509ExtendedTrustManager {
+        @Override
+        public void checkClientTrusted(X509Certificate[] chain, String type, SSLEngine engine) {}
+
+        @Override
+        public void checkServerTrusted(X509Certificate[] chain, String type, SSLEngine engine) {}
+
+        @Override
+        public void checkClientTrusted(X509Certificate[] chain, String type, Socket socket) {}
+
+        @Override
+        public void checkServerTrusted(X509Certificate[] chain, String type, Socket socket) {}
+
+        @Override
+        public void checkClientTrusted(X509Certificate[] chain, String type) {}
+
+        @Override
+        public void checkServerTrusted(X509Certificate[] chain, String type) {}
+
+        @Override
+        public X509Certificate[] getAcceptedIssuers() {
+            return new X509Certificate[0];
+        }
+    }
+}

@@ -1,0 +1,74 @@
+package dev.refrain.http.proxy;
+
+import dev.refrain.testing.SelfSigned;
+import java.io.IOException;
+import java.net.Socket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.GeneralSecurityException;
+import java.util.Map;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLSocket;
+
+/**
+ * How tests speak with the proxies that they start: without TLS, or all of them with it, where {@code
+ * -Drefrain.wire=tls} says so.
+ */
+final class Wire {
+    static final boolean TLS = "tls".equals(System.getProperty("refrain.wire"));
+
+    private Wire() {}
+
+    /** Made once for a JVM. */
+    private static final class Made {
+        static final SSLContext CONTEXT;
+        static final Map<String, String> VARIABLES;
+
+        static {
+            try {
+                Path folder = Files.createTempDirectory("refrain-wire");
+                Path store = folder.resolve("keys.p12");
+                Path certificate = folder.resolve("certificate.pem");
+                Path key = folder.resolve("key.pem");
+                SelfSigned.write(store);
+                SelfSigned.writePem(store, certificate, key);
+                CONTEXT = SelfSigned.context(store);
+                VARIABLES =
+                        Map.of("REFRAIN_TLS_CERTIFICATE", certificate.toString(), "REFRAIN_TLS_KEY", key.toString());
+                for (Path file : new Path[] {folder, store, certificate, key}) {
+                    file.toFile().deleteOnExit();
+                }
+            } catch (IOException | GeneralSecurityException e) {
+                throw new IllegalStateException(e);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new IllegalStateException(e);
+            }
+        }
+    }
+
+    /** What a proxy is started with. */
+    static Map<String, String> variables() {
+        return TLS ? Made.VARIABLES : Map.of();
+    }
+
+    static String scheme() {
+        return TLS ? "https" : "http";
+    }
+
+    /** What trusts these proxies. */
+    static SSLContext context() throws GeneralSecurityException {
+        return TLS ? Made.CONTEXT : SSLContext.getDefault();
+    }
+
+    /** The same connection with what is spoken over it. */
+    static Socket over(Socket connected) throws IOException {
+        if (!TLS) {
+            return connected;
+        }
+        SSLSocket secure = (SSLSocket)
+                Made.CONTEXT.getSocketFactory().createSocket(connected, "localhost", connected.getPort(), true);
+        secure.startHandshake();
+        return secure;
+    }
+}

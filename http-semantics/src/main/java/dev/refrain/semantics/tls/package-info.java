@@ -1,0 +1,2 @@
+/** TLS of files in PEM, toward providers and toward clients. */
+package dev.refrain.semantics.tls;
