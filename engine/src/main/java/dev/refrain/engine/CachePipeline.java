@@ -5,6 +5,7 @@ import dev.refrain.engine.exchange.CacheOutcome;
 import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.engine.exchange.ForwardReason;
 import dev.refrain.engine.exchange.NotCachedException;
+import dev.refrain.engine.exchange.Pace;
 import dev.refrain.engine.exchange.ResponseSink;
 import dev.refrain.engine.exchange.Upstream;
 import dev.refrain.engine.memory.MemoryBudget;

@@ -56,7 +56,7 @@ class CaptureSink extends ForwardingSink {
     private final MemoryBudget.Reservation memory;
 
     /** Null unless it is noted when the events of a stream come. */
-    private Pace.Recorder pace;
+    private PaceRecorder pace;
 
     private int paceBytes;
 
@@ -152,7 +152,7 @@ class CaptureSink extends ForwardingSink {
         }
         if (capture != null) {
             if (key.streaming() && answers.paces().isRecorded()) {
-                pace = new Pace.Recorder(answers.ticker().getAsLong());
+                pace = new PaceRecorder(answers.ticker().getAsLong());
             }
             began(answer, capture);
             headWaits = !key.streaming() && answer.contentLength() > 0;

@@ -1,5 +1,6 @@
 package dev.refrain.engine;
 
+import dev.refrain.engine.exchange.Pace;
 import dev.refrain.engine.spi.EntryBuffer;
 import dev.refrain.engine.spi.EntryHead;
 import java.lang.invoke.MethodHandles;

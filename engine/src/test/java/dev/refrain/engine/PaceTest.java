@@ -3,6 +3,7 @@ package dev.refrain.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.data.Percentage.withPercentage;
 
+import dev.refrain.engine.exchange.Pace;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -14,19 +15,21 @@ class PaceTest {
     @ParameterizedTest
     @ValueSource(longs = {1, 2, 3, 7, 20, 33, 100, 999, 5000, 60_000})
     void aByteSaysATimeToSomePercent(long millis) {
-        assertThat(Pace.nanos(Pace.gap(millis * MILLIS))).isCloseTo(millis * MILLIS, withPercentage(5));
+        assertThat(new Pace(new byte[] {Pace.gap(millis * MILLIS)}).nanosBefore(0))
+                .isCloseTo(millis * MILLIS, withPercentage(5));
     }
 
     @Test
     void whatIsOutOfRangeIsCutDown() {
-        assertThat(Pace.nanos(Pace.gap(-5))).isZero();
-        assertThat(Pace.nanos(Pace.gap(1000))).isZero();
-        assertThat(Pace.nanos(Pace.gap(Long.MAX_VALUE))).isBetween(60_000 * MILLIS, 70_000 * MILLIS);
+        assertThat(new Pace(new byte[] {Pace.gap(-5)}).nanosBefore(0)).isZero();
+        assertThat(new Pace(new byte[] {Pace.gap(1000)}).nanosBefore(0)).isZero();
+        assertThat(new Pace(new byte[] {Pace.gap(Long.MAX_VALUE)}).nanosBefore(0))
+                .isBetween(60_000 * MILLIS, 70_000 * MILLIS);
     }
 
     @Test
     void eventsOfOnePieceHaveNoTimeBetween() {
-        Pace.Recorder recorder = new Pace.Recorder(0);
+        PaceRecorder recorder = new PaceRecorder(0);
         recorder.passed(0, 5 * MILLIS);
         recorder.passed(3, 10 * MILLIS);
         recorder.passed(3, 20 * MILLIS);

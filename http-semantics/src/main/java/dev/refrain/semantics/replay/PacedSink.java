@@ -1,10 +1,10 @@
 package dev.refrain.semantics.replay;
 
 import dev.refrain.engine.CacheKey;
-import dev.refrain.engine.Pace;
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.engine.exchange.CacheOutcome;
 import dev.refrain.engine.exchange.ForwardingSink;
+import dev.refrain.engine.exchange.Pace;
 import dev.refrain.engine.exchange.ResponseHead;
 import dev.refrain.engine.exchange.ResponseSink;
 import dev.refrain.engine.memory.MemoryBudget;
