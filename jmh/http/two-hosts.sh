@@ -41,7 +41,8 @@ for host in one other; do
   number=$((number + 1))
 done
 
-on redis redis-server --port 6379 --bind 10.17.0.1 --protected-mode no --save '' --appendonly no --dir "$dir" > "$dir/redis.log" &
+(exec ip netns exec "$id-redis" redis-server --port 6379 --bind 10.17.0.1 --protected-mode no --save '' --appendonly no \
+  --dir "$dir" > "$dir/redis.log") &
 pids+=($!)
 head -c 48 /dev/urandom | base64 > "$dir/secret"
 chmod 600 "$dir/secret"
