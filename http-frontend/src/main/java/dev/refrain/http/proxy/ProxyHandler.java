@@ -278,17 +278,10 @@ final class ProxyHandler implements HttpHandler {
                     : calls.outlined(request, key, asked, body, call);
             ItemByItem items = ItemByItem.of(
                     cache, parts.rules(), decision, request.context(), request.asked(), body, body == sent);
-            ItemByItem.Part part = some -> calls.identified(request, calls.of(request, () -> new HeldBody(some), true));
-            if (items == null) {
-                XnioIoThread io = request.exchange().getIoThread();
-                PacedSink.Timer timer = (nanos, action) -> io.executeAfter(action, nanos, NANOSECONDS)::remove;
-                ResponseSink paced = PacedSink.of(request.asked().replay(), cache, key, timer, client);
-                cache.pipeline().respond(key, controls, told, paced);
-            } else if (items.size() <= FEW_ITEMS) {
-                items.respond(told, part, client);
+            if (items != null) {
+                itemByItem(request, items, told);
             } else {
-                Runnable gather = () -> items.respond(told, part, client);
-                parts.longBodies().run(request.exchange(), Executors.callable(gather), done -> {}, client::fail);
+                cache.pipeline().respond(key, controls, told, paced(request, key));
             }
         } else if (bypass != null && controls.enabled()) {
             cache.pipeline().bypass(bypass, controls, calls.identified(request, call), client);
@@ -299,6 +292,27 @@ final class ProxyHandler implements HttpHandler {
             request.leaveWithClient();
         } else if (request.exchange().isRequestComplete()) {
             client.noticeLeaving();
+        }
+    }
+
+    /** Where a hit goes: through a timer, if the request asks for a pace. */
+    private ResponseSink paced(ClientRequest request, CacheKey key) {
+        if (request.asked().replay().isInstant()) {
+            return request.client();
+        }
+        XnioIoThread io = request.exchange().getIoThread();
+        PacedSink.Timer timer = (nanos, action) -> io.executeAfter(action, nanos, NANOSECONDS)::remove;
+        return PacedSink.of(request.asked().replay(), cache, key, timer, request.client());
+    }
+
+    /** On this thread, or on another one if there are many items. */
+    private void itemByItem(ClientRequest request, ItemByItem items, Upstream all) {
+        ItemByItem.Part part = some -> calls.identified(request, calls.of(request, () -> new HeldBody(some), true));
+        Runnable gather = () -> items.respond(all, part, request.client());
+        if (items.size() <= FEW_ITEMS) {
+            gather.run();
+        } else {
+            parts.longBodies().run(request.exchange(), Executors.callable(gather), done -> {}, request.client()::fail);
         }
     }
 

@@ -34,7 +34,7 @@ public final class RequestedCaching {
 
     private final CacheControls alone;
 
-    private Replay replay = Replay.INSTANT;
+    private final Replay replay;
 
     /**
      * Each of the first four is the value of a field, or null if the request has none.
@@ -50,6 +50,20 @@ public final class RequestedCaching {
             CacheRules rules,
             Endpoint endpoint,
             List<String> labels) {
+        this(cache, ttl, clear, cacheControl, partition, Replay.INSTANT, rules, endpoint, labels);
+    }
+
+    private RequestedCaching(
+            String cache,
+            String ttl,
+            String clear,
+            List<String> cacheControl,
+            Partition partition,
+            Replay replay,
+            CacheRules rules,
+            Endpoint endpoint,
+            List<String> labels) {
+        this.replay = replay;
         this.cache = cache;
         this.ttl = ttl;
         this.clear = clear;
@@ -69,17 +83,16 @@ public final class RequestedCaching {
      * @param labels of the caller, by which policies know it; may be empty
      */
     public static RequestedCaching of(RequestFields fields, CacheRules rules, Endpoint endpoint, List<String> labels) {
-        RequestedCaching asked = new RequestedCaching(
+        return new RequestedCaching(
                 fields.first(CACHE),
                 fields.first(TTL),
                 fields.first(CLEAR),
                 fields.all(CACHE_CONTROL),
                 Partition.of(fields),
+                Replay.of(fields),
                 rules,
                 endpoint,
                 labels);
-        asked.replay = Replay.of(fields);
-        return asked;
     }
 
     /** What a request asks for where nobody says anything else. */
