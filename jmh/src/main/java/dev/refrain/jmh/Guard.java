@@ -46,7 +46,7 @@ public final class Guard {
      * has been reached, with room for noise.
      */
     static final Bound CLIENT = new Bound(
-            "A hit of 4 KiB inside a program beside the engine's", ClientGuardBenchmark.class, "10000", 2.30, 7000);
+            "A hit of 4 KiB inside a program beside the engine's", ClientGuardBenchmark.class, "10000", 2.30, 5500);
 
     private static final int ROUNDS = 3;
     private static final String ANSWER_BYTES = "4096";

@@ -68,6 +68,9 @@ public interface FrontEnd extends AutoCloseable {
      */
     Reply send(String path, String body, String... headers) throws IOException;
 
+    /** Takes back an answer that this front-end has given and that has ended (wire rule W85). */
+    void takeBack(Reply answer) throws IOException;
+
     /** What the cache's memory budget has reserved. */
     long heldBytes();
 

@@ -39,6 +39,15 @@ import org.junit.jupiter.params.provider.CsvSource;
  */
 @Timeout(120)
 public abstract class FrontEndContract {
+    /** Names of models for which a policy says never. */
+    public static final String NEVER = "secret*";
+    /** Names of models of which a policy caches only requests with one message of the user. */
+    public static final String ONE_TURN = "chatty*";
+    /** Fields that are part of the key. */
+    public static final String KEY_HEADERS = "anthropic-beta, x-tenant";
+    /** A member of chat requests that is no part of the key. */
+    public static final String IGNORED = "trace";
+
     private static final String CHAT = "/chat/completions";
     private static final String REQUEST = "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}";
     private static final String STREAM_REQUEST = "{\"model\":\"m\",\"stream\":true,\"messages\":[]}";
@@ -66,7 +75,7 @@ public abstract class FrontEndContract {
     private FrontEnd frontEnd;
 
     /**
-     * A front-end with a new cache before a provider.
+     * A front-end with a new cache before a provider, by the policies and key rules that the constants name.
      *
      * @param base the URL before {@code /chat/completions}
      */
@@ -381,6 +390,101 @@ public abstract class FrontEndContract {
             assertThat(reply.only("Cache-Status")).startsWith("refrain; fwd=bypass; detail=background");
             assertThat(reply.text()).isEqualTo(ANSWER);
         }
+    }
+
+    // ---- what the operator says
+
+    @Test
+    void w81_aPolicyThatSaysNeverIsFinalAndOneWithALimitKeepsIt() throws IOException {
+        String secret = REQUEST.replace("\"m\"", "\"secret-1\"");
+        String turns =
+                REQUEST.replace("\"m\"", "\"chatty\"").replace("[{", "[{\"role\":\"user\",\"content\":\"first\"},{");
+        for (int i = 0; i < 2; i++) {
+            try (Reply never = ask(CHAT, secret);
+                    Reply tooMany = ask(CHAT, turns)) {
+                assertThat(never.only("Cache-Status")).isNull();
+                assertThat(never.text()).isEqualTo(ANSWER);
+                assertThat(tooMany.only("Cache-Status")).startsWith("refrain; fwd=bypass; detail=max-turns");
+                assertThat(tooMany.text()).isEqualTo(ANSWER);
+            }
+        }
+        assertThat(provider.calls()).isEqualTo(4);
+        assertMissThatIsRead(ask(CHAT, REQUEST.replace("\"m\"", "\"chatty\"")));
+        assertThat(ask(CHAT, REQUEST.replace("\"m\"", "\"chatty\"")).only(STATUS))
+                .isEqualTo("HIT");
+    }
+
+    @Test
+    void w84_keyRulesSayWhatDiffers() throws IOException {
+        String traced = REQUEST.replace("{\"model\"", "{\"trace\":%d,\"model\"");
+        assertMissThatIsRead(ask(CHAT, traced.formatted(1)));
+        try (Reply hit = ask(CHAT, traced.formatted(2))) {
+            assertThat(hit.only(STATUS)).isEqualTo("HIT");
+        }
+        assertMissThatIsRead(ask(CHAT, REQUEST, "x-tenant", "a"));
+        assertMissThatIsRead(ask(CHAT, REQUEST, "x-tenant", "b"));
+        assertThat(provider.received().get(0).body()).isEqualTo(traced.formatted(1));
+    }
+
+    @Test
+    void w82_samplesAndNamespacesAreKeptApart() throws IOException {
+        for (String status : List.of("MISS", "HIT")) {
+            for (String sample : List.of("0", "1")) {
+                try (Reply reply = ask(CHAT, REQUEST, "X-Refrain-Sample", sample)) {
+                    assertThat(reply.only(STATUS)).isEqualTo(status);
+                    assertThat(reply.only("Cache-Status")).contains("; sample=" + sample);
+                    reply.text();
+                }
+            }
+        }
+        // Both are there, so one of them is picked.
+        try (Reply picked = ask(CHAT, REQUEST, "X-Refrain-Samples", "2")) {
+            assertThat(picked.only(STATUS)).isEqualTo("HIT");
+            assertThat(picked.only("Cache-Status")).matches(".*; sample=[01];.*");
+        }
+        assertMissThatIsRead(ask(CHAT, REQUEST, "X-Refrain-Namespace", "a"));
+        assertMissThatIsRead(ask(CHAT, REQUEST, "X-Refrain-Namespace", "b"));
+        for (ScriptedProvider.Received received : provider.received()) {
+            assertThat(received.headers().keySet())
+                    .noneMatch(name -> name.toLowerCase(Locale.ROOT).startsWith("x-refrain-"));
+        }
+    }
+
+    @Test
+    void w33_aHitSaysWhatItSaved() throws IOException {
+        provider.does((exchange, request) -> {
+            long begin = System.nanoTime();
+            while (System.nanoTime() - begin < TimeUnit.MILLISECONDS.toNanos(20)) {
+                Thread.onSpinWait();
+            }
+            ScriptedProvider.json(exchange, 200, ANSWER);
+        });
+        try (Reply miss = ask(CHAT, REQUEST)) {
+            assertThat(miss.only("X-Refrain-Saved-Tokens")).isNull();
+            miss.text();
+        }
+        try (Reply hit = askAfterTheCall(CHAT, REQUEST)) {
+            assertThat(hit.only("X-Refrain-Saved-Tokens")).isEqualTo("21");
+            assertThat(Long.parseLong(hit.only("X-Refrain-Saved-Ms"))).isBetween(15L, 120_000L);
+        }
+    }
+
+    @Test
+    void w85_anAnswerIsTakenBackByWhoeverGotIt() throws IOException {
+        String other = REQUEST.replace("hi", "ho");
+        assertMissThatIsRead(ask(CHAT, other));
+        try (Reply miss = ask(CHAT, REQUEST)) {
+            miss.text();
+            frontEnd.takeBack(miss);
+        }
+        assertMissThatIsRead(ask(CHAT, REQUEST));
+        try (Reply hit = askAfterTheCall(CHAT, REQUEST)) {
+            assertThat(hit.only(STATUS)).isEqualTo("HIT");
+            hit.text();
+            frontEnd.takeBack(hit);
+        }
+        assertMissThatIsRead(ask(CHAT, REQUEST));
+        assertThat(ask(CHAT, other).only(STATUS)).isEqualTo("HIT");
     }
 
     // ---- failures

@@ -75,7 +75,7 @@ public final class RefrainEmbeddingModel implements EmbeddingModel {
     public Response<Embedding> embed(TextSegment segment) {
         String name = keys.modelName();
         if (!cache.isOn(name) || segment == null) {
-            return model.embed(segment);
+            return cache.passBy(name, () -> model.embed(segment));
         }
         try {
             Vectors vectors = new Vectors();
@@ -100,7 +100,7 @@ public final class RefrainEmbeddingModel implements EmbeddingModel {
                 || segments == null
                 || segments.isEmpty()
                 || segments.stream().anyMatch(Objects::isNull)) {
-            return model.embedAll(segments);
+            return cache.passBy(name, () -> model.embedAll(segments));
         }
         List<TextSegment> asked = List.copyOf(segments);
         try {
@@ -126,7 +126,7 @@ public final class RefrainEmbeddingModel implements EmbeddingModel {
         EmbeddingRequestParameters parameters = model.defaultRequestParameters().overrideWith(request.parameters());
         String name = keys.modelName(parameters);
         if (!cache.isOn(name) || !request.inputs().stream().allMatch(RefrainEmbeddingModel::isOneText)) {
-            return model.embed(request);
+            return cache.passBy(name, () -> model.embed(request));
         }
         List<EmbeddingInput> asked = List.copyOf(request.inputs());
         try {

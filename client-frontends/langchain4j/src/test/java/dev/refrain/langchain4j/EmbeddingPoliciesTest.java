@@ -1,15 +1,19 @@
 package dev.refrain.langchain4j;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.langchain4j.data.embedding.Embedding;
+import dev.langchain4j.data.segment.TextSegment;
 import dev.langchain4j.model.embedding.EmbeddingModel;
 import dev.langchain4j.model.embedding.request.EmbeddingRequest;
+import dev.langchain4j.model.output.Response;
 import dev.refrain.engine.ResponseCache;
+import dev.refrain.engine.exchange.CacheOutcome;
 import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.engine.exchange.Savings;
 import dev.refrain.semantics.client.RefrainOptions;
 import dev.refrain.semantics.client.RequestRecord;
-import dev.refrain.semantics.policy.Policies;
 import dev.refrain.semantics.policy.Policy;
 import dev.refrain.testing.MovableClock;
 import java.io.IOException;
@@ -34,22 +38,20 @@ class EmbeddingPoliciesTest {
         cache.close();
     }
 
-    private static RefrainOptions policy(
-            Policy.Match match, Policy.Caching caching, Duration maxTtl, Policy.Mode mode) {
-        Policy policy = new Policy("p", match, caching, null, maxTtl, mode, null, true, null);
+    private static RefrainOptions options(Policy.Builder policy) {
         return RefrainOptions.builder()
                 .ttl(Duration.ofHours(1))
-                .policies(new Policies(List.of(policy)))
+                .policies(policy.build())
                 .build();
     }
 
-    private static Policy.Match ofModel(String name) {
-        return new Policy.Match(null, name, null, null);
+    private static Policy.Builder ofModel(String name) {
+        return Policy.builder("p").model(name);
     }
 
     @Test
     void w81_aPolicyThatSaysNeverHoldsForItsModelAndLeavesNothing() {
-        RefrainOptions options = policy(ofModel("secret*"), Policy.Caching.NEVER, null, Policy.Mode.READ_WRITE);
+        RefrainOptions options = options(ofModel("secret*").cache(Policy.Caching.NEVER));
         TextModel secret = new TextModel("secret-1");
         EmbeddingModel cached = RefrainEmbeddingModel.of(secret, cache, options);
         for (int i = 0; i < 2; i++) {
@@ -75,22 +77,16 @@ class EmbeddingPoliciesTest {
     @Test
     void w81_aPolicyTurnsEmbeddingsOffAndOn() {
         TextModel off = new TextModel("off");
-        Policy.Match embeddings = new Policy.Match(null, null, Endpoint.EMBEDDINGS, null);
-        EmbeddingModel cached = RefrainEmbeddingModel.of(
-                off, cache, policy(embeddings, Policy.Caching.OFF, null, Policy.Mode.READ_WRITE));
+        Policy.Builder embeddings =
+                Policy.builder("p").endpoint(Endpoint.EMBEDDINGS).cache(Policy.Caching.OFF);
+        EmbeddingModel cached = RefrainEmbeddingModel.of(off, cache, options(embeddings));
         cached.embed("a");
         cached.embed("a");
         assertThat(off.calls).hasSize(2);
         TextModel on = new TextModel("on");
-        Policy policy =
-                new Policy("p", ofModel("on"), Policy.Caching.ON, null, null, Policy.Mode.READ_WRITE, null, true, null);
+        Policy policy = ofModel("on").cache(Policy.Caching.ON).build();
         EmbeddingModel turnedOn = RefrainEmbeddingModel.of(
-                on,
-                cache,
-                RefrainOptions.builder()
-                        .on(false)
-                        .policies(new Policies(List.of(policy)))
-                        .build());
+                on, cache, RefrainOptions.builder().on(false).policies(policy).build());
         turnedOn.embed("a");
         turnedOn.embed("a");
         assertThat(on.calls).hasSize(1);
@@ -100,9 +96,9 @@ class EmbeddingPoliciesTest {
     void w81_aPolicySaysWhatTheStoreMayDo() {
         TextModel model = new TextModel("m");
         EmbeddingModel reader =
-                RefrainEmbeddingModel.of(model, cache, policy(ofModel("m"), null, null, Policy.Mode.READ_ONLY));
+                RefrainEmbeddingModel.of(model, cache, options(ofModel("m").mode(Policy.Mode.READ_ONLY)));
         EmbeddingModel writer =
-                RefrainEmbeddingModel.of(model, cache, policy(ofModel("m"), null, null, Policy.Mode.WRITE_ONLY));
+                RefrainEmbeddingModel.of(model, cache, options(ofModel("m").mode(Policy.Mode.WRITE_ONLY)));
         reader.embed("a");
         reader.embed("a");
         assertThat(model.calls).hasSize(2);
@@ -118,8 +114,8 @@ class EmbeddingPoliciesTest {
         MovableClock clock = new MovableClock();
         TextModel model = new TextModel("m");
         try (ResponseCache timed = ResponseCache.onHeap(16 << 20).clock(clock).open()) {
-            EmbeddingModel cached = RefrainEmbeddingModel.of(
-                    model, timed, policy(ofModel("m"), null, Duration.ofSeconds(10), Policy.Mode.READ_WRITE));
+            EmbeddingModel cached =
+                    RefrainEmbeddingModel.of(model, timed, options(ofModel("m").maxTtl(Duration.ofSeconds(10))));
             cached.embed("a");
             clock.advance(Duration.ofSeconds(9));
             cached.embed("a");
@@ -130,26 +126,73 @@ class EmbeddingPoliciesTest {
         }
     }
 
+    /** Of what is cached and of what is not, whether it is fetched, broken off or found. */
     @Test
     void w81_theLogHearsWhichPolicyHolds() {
-        List<String> names = new CopyOnWriteArrayList<>();
-        Policy policy =
-                new Policy("embeddings", Policy.Match.ALL, null, null, null, Policy.Mode.READ_WRITE, null, true, null);
+        List<String> heard = new CopyOnWriteArrayList<>();
         RefrainOptions options = RefrainOptions.builder()
-                .policies(new Policies(List.of(policy)))
-                .log((endpoint, caller) -> new RequestRecord() {
-                    @Override
-                    public void policy(String name) {
-                        names.add(name);
-                    }
-
-                    @Override
-                    public String cost(Savings savings) {
-                        return null;
-                    }
-                })
+                .policies(
+                        Policy.builder("secrets")
+                                .model("secret")
+                                .cache(Policy.Caching.NEVER)
+                                .build(),
+                        Policy.builder("others").build())
+                .log((endpoint, caller) -> new Heard(heard))
                 .build();
         RefrainEmbeddingModel.of(new TextModel("m"), cache, options).embed("a");
-        assertThat(names).containsExactly("embeddings");
+        RefrainEmbeddingModel.of(new TextModel("m"), cache, options).embed("a");
+        EmbeddingModel secret = RefrainEmbeddingModel.of(new TextModel("secret"), cache, options);
+        secret.embed("a");
+        secret.embedAll(RefrainEmbeddingModelTest.segments("a", "b"));
+        secret.embed(EmbeddingRequest.builder().inputs("a").build());
+        EmbeddingModel refusing = RefrainEmbeddingModel.of(
+                new TextModel("secret") {
+                    @Override
+                    public Response<List<Embedding>> embedAll(List<TextSegment> segments) {
+                        throw new IllegalStateException("refused");
+                    }
+                },
+                cache,
+                options);
+        assertThatThrownBy(() -> refusing.embed("a")).hasMessage("refused");
+        assertThat(heard)
+                .containsExactly(
+                        "others Miss true",
+                        "others Hit true",
+                        "secrets null true",
+                        "secrets null true",
+                        "secrets null true",
+                        "secrets null false");
+    }
+
+    private static final class Heard implements RequestRecord {
+        private final List<String> heard;
+        private String policy;
+        private CacheOutcome outcome;
+
+        Heard(List<String> heard) {
+            this.heard = heard;
+        }
+
+        @Override
+        public void policy(String name) {
+            policy = name;
+        }
+
+        @Override
+        public void head(int status, String generationId, CacheOutcome of) {
+            outcome = of;
+        }
+
+        @Override
+        public void served(boolean broken) {
+            heard.add(
+                    policy + " " + (outcome == null ? null : outcome.getClass().getSimpleName()) + " " + !broken);
+        }
+
+        @Override
+        public String cost(Savings savings) {
+            return null;
+        }
     }
 }

@@ -23,6 +23,7 @@ import dev.langchain4j.model.openai.OpenAiChatModel;
 import dev.langchain4j.model.openai.OpenAiEmbeddingModel;
 import dev.langchain4j.model.openai.OpenAiStreamingChatModel;
 import dev.refrain.engine.ResponseCache;
+import dev.refrain.semantics.client.RefrainOptions;
 import dev.refrain.testing.ScriptedProvider;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -35,6 +36,7 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
@@ -269,13 +271,43 @@ class RefrainLangChain4jTest {
         assertThat(patientStream.get(60, TimeUnit.SECONDS).aiMessage().text()).isEqualTo("Hello");
     }
 
+    /** Whoever joins another's stream, and can be told on no thread of its own, is told all the same. */
+    @Test
+    void aStreamsTimeLimitIsToldAlsoIfTheExecutorTakesNoMoreTasks() throws Exception {
+        CountDownLatch called = new CountDownLatch(1);
+        CountDownLatch proceed = new CountDownLatch(1);
+        provider.does((exchange, request) -> {
+            called.countDown();
+            assertThat(proceed.await(60, TimeUnit.SECONDS)).isTrue();
+            ScriptedProvider.stream(exchange, STREAM);
+        });
+        CompletableFuture<ChatResponse> patient = ask(streaming(null), "hi");
+        assertThat(called.await(60, TimeUnit.SECONDS)).isTrue();
+        RefrainOptions shut = RefrainOptions.builder()
+                .executor(task -> {
+                    throw new RejectedExecutionException("shut down");
+                })
+                .build();
+        OpenAiStreamingChatModel hasty = streaming(
+                Duration.ofMillis(200),
+                RefrainLangChain4j.wrap(HttpClientBuilderLoader.loadHttpClientBuilder(), cache, shut));
+        assertThatThrownBy(() -> ask(hasty, "hi").get(60, TimeUnit.SECONDS)).hasCauseInstanceOf(TimeoutException.class);
+        proceed.countDown();
+        assertThat(patient.get(60, TimeUnit.SECONDS).aiMessage().text()).isEqualTo("Hello");
+        assertThat(provider.calls()).isEqualTo(1);
+    }
+
     private OpenAiStreamingChatModel streaming(Duration timeout) {
+        return streaming(timeout, cached());
+    }
+
+    private OpenAiStreamingChatModel streaming(Duration timeout, HttpClientBuilder client) {
         return OpenAiStreamingChatModel.builder()
                 .baseUrl(provider.base().toString())
                 .apiKey("sk-test")
                 .modelName("m")
                 .timeout(timeout)
-                .httpClientBuilder(cached())
+                .httpClientBuilder(client)
                 .build();
     }
 

@@ -33,6 +33,8 @@ import okio.Okio;
  */
 public final class RefrainInterceptor implements Interceptor {
     private final ClientCache cache;
+    /** The last one that was read: nearly all answers have the same, and to read it takes regular expressions. */
+    private volatile MediaType lastType;
 
     private RefrainInterceptor(ClientCache cache) {
         this.cache = cache;
@@ -56,22 +58,33 @@ public final class RefrainInterceptor implements Interceptor {
             return chain.proceed(request.passingBy(cache.providersPath(request)));
         }
         try {
-            return response(chain.request(), answer);
+            return response(chain.request(), answer, mediaType(answer.field("Content-Type")));
         } catch (RuntimeException e) {
             answer.close();
             throw e;
         }
     }
 
-    private static Response response(Request request, ClientAnswer answer) {
+    /** Null if it is none, or there is none. */
+    private MediaType mediaType(String text) {
+        MediaType last = lastType;
+        if (text == null || (last != null && last.toString().equals(text))) {
+            return text == null ? null : last;
+        }
+        MediaType type = MediaType.parse(text);
+        if (type != null) {
+            lastType = type;
+        }
+        return type;
+    }
+
+    private static Response response(Request request, ClientAnswer answer, MediaType type) {
         Headers.Builder headers = new Headers.Builder();
         for (Map.Entry<String, List<String>> field : answer.fields().entrySet()) {
             for (String line : field.getValue()) {
                 headers.addUnsafeNonAscii(field.getKey(), line);
             }
         }
-        String contentType = answer.field("Content-Type");
-        MediaType type = contentType == null ? null : MediaType.parse(contentType);
         byte[] whole = answer.whole();
         ResponseBody body = whole != null
                 ? ResponseBody.create(whole, type)

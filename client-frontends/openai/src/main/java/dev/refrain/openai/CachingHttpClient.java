@@ -54,11 +54,11 @@ final class CachingHttpClient implements HttpClient {
 
     private static final class Answer implements HttpResponse {
         private final ClientAnswer answer;
-        private final Headers headers;
+        /** Null until it is asked for, which most programs never do. */
+        private volatile Headers headers;
 
         Answer(ClientAnswer answer) {
             this.answer = answer;
-            this.headers = Headers.builder().putAll(answer.fields()).build();
         }
 
         @Override
@@ -68,7 +68,12 @@ final class CachingHttpClient implements HttpClient {
 
         @Override
         public Headers headers() {
-            return headers;
+            Headers made = headers;
+            if (made == null) {
+                made = Headers.builder().putAll(answer.fields()).build();
+                headers = made;
+            }
+            return made;
         }
 
         @Override

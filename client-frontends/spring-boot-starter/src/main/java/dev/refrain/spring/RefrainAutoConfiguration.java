@@ -75,21 +75,7 @@ public final class RefrainAutoConfiguration {
     @Bean
     @ConditionalOnMissingBean
     RefrainOptions refrainOptions(RefrainProperties properties, RequestLog log) {
-        RefrainProperties.Cache cache = properties.cache();
-        RefrainOptions.Builder options = RefrainOptions.builder()
-                .on(cache.onByDefault())
-                .ttl(cache.ttl())
-                .log(log);
-        if (cache.namespace() != null) {
-            options.namespace(cache.namespace());
-        }
-        if (cache.scope() != null) {
-            options.scope(cache.scope());
-        }
-        if (cache.upstream() != null) {
-            options.upstream(cache.upstream());
-        }
-        return options.build();
+        return properties.options().log(log).build();
     }
 
     @Bean
@@ -122,7 +108,7 @@ public final class RefrainAutoConfiguration {
             ResponseCache cache,
             ActivityLog log,
             Environment settings) {
-        return Console.start(properties, options, cache, log, settings);
+        return Console.start(properties.console(), options, cache, log, settings);
     }
 
     /** All models of OpenAI's and of those that are compatible with it. */

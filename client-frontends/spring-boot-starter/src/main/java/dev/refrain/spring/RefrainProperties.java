@@ -1,9 +1,18 @@
 package dev.refrain.spring;
 
 import dev.refrain.engine.CacheControls;
+import dev.refrain.semantics.caller.CredentialFields;
+import dev.refrain.semantics.caller.FieldNames;
+import dev.refrain.semantics.client.RefrainOptions;
+import dev.refrain.semantics.key.KeyContexts;
+import dev.refrain.semantics.key.KeyPlaces;
+import dev.refrain.semantics.policy.Policy;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
+import java.util.stream.IntStream;
 import org.springframework.boot.context.properties.ConfigurationProperties;
+import org.springframework.boot.context.properties.PropertyMapper;
 import org.springframework.boot.context.properties.bind.DefaultValue;
 import org.springframework.boot.context.properties.bind.Name;
 import org.springframework.util.unit.DataSize;
@@ -18,9 +27,10 @@ import org.springframework.util.unit.DataSize;
  * @param seal Whether answers are sealed before they are written to the file.
  * @param staleIfError For how long after its lifetime a stored answer may stand in for a provider that fails.
  * @param cache what requests are cached, and how
+ * @param key what makes two requests different
  * @param console the dashboard
  */
-@ConfigurationProperties("refrain")
+@ConfigurationProperties(value = "refrain", ignoreUnknownFields = false)
 public record RefrainProperties(
         @DefaultValue("true") boolean enabled,
         @DefaultValue(RefrainProperties.HEAP) String store,
@@ -28,6 +38,7 @@ public record RefrainProperties(
         @DefaultValue("false") boolean seal,
         @DefaultValue("0s") Duration staleIfError,
         @DefaultValue Cache cache,
+        @DefaultValue Key key,
         @DefaultValue Console console) {
     static final String HEAP = "heap";
 
@@ -44,13 +55,19 @@ public record RefrainProperties(
      * @param scope Secret of those who share answers, in place of the API key that their requests show.
      * @param upstream Provider's name in keys, in place of the base URL that is called: what a proxy's --upstream says
      *     that shares the file.
+     * @param sample Which of several answers to one request is meant, from 0 to 9999, unless a request says another.
+     * @param samples Of how many answers one is picked at random, from 1 to 100; they are fetched first.
+     * @param policies What holds for some requests in place of the default and of ttl, and further rules for them.
      */
     public record Cache(
             @Name("default") @DefaultValue("off") boolean onByDefault,
             @DefaultValue("5m") Duration ttl,
             String namespace,
             String scope,
-            String upstream) {
+            String upstream,
+            Integer sample,
+            Integer samples,
+            @DefaultValue List<PolicyProperties> policies) {
         /**
          * Checks the lifetime.
          *
@@ -58,6 +75,24 @@ public record RefrainProperties(
          */
         public Cache {
             CacheControls.on(ttl);
+            if (sample != null && samples != null) {
+                throw new IllegalArgumentException("refrain.cache.sample and refrain.cache.samples exclude each other");
+            }
+        }
+
+        private RefrainOptions.Builder applyTo(RefrainOptions.Builder options) {
+            options.on(onByDefault)
+                    .ttl(ttl)
+                    .policies(IntStream.range(0, policies.size())
+                            .mapToObj(i -> policies.get(i).policy(i))
+                            .toArray(Policy[]::new));
+            PropertyMapper given = PropertyMapper.get();
+            given.from(namespace).to(options::namespace);
+            given.from(scope).to(options::scope);
+            given.from(upstream).to(options::upstream);
+            given.from(sample).to(options::sample);
+            given.from(samples).to(options::samples);
+            return options;
         }
 
         /** Not the scope's secret. */
@@ -65,6 +100,40 @@ public record RefrainProperties(
         public String toString() {
             return (onByDefault ? "on" : "off") + ", " + ttl;
         }
+    }
+
+    /**
+     * What makes two requests different; the same as a proxy's that shares the file.
+     *
+     * @param headers Fields with which providers change their answers.
+     * @param credentialsAdd Fields that hold a credential though their names do not say so.
+     * @param credentialsRemove Fields that hold no credential though their names say so.
+     * @param ignore Members of bodies that are not part of the key, such as messages:metadata.user_id.
+     * @param normalization Whether the order of properties and the spelling of numbers and texts count (whitespace) or
+     *     not (canonical).
+     */
+    public record Key(
+            @DefaultValue(KeyContexts.USUAL_HEADERS) String headers,
+            @DefaultValue("none") String credentialsAdd,
+            @DefaultValue("none") String credentialsRemove,
+            @DefaultValue List<String> ignore,
+            @DefaultValue("whitespace") KeyPlaces.Normalization normalization) {
+        /**
+         * Checks the members.
+         *
+         * @throws IllegalArgumentException if one cannot be ignored
+         */
+        public Key {
+            KeyPlaces.parse(ignore, normalization);
+        }
+    }
+
+    /** The options that the settings say, without a log. */
+    RefrainOptions.Builder options() {
+        return cache.applyTo(RefrainOptions.builder()
+                .keyHeaders(FieldNames.parse(key.headers))
+                .credentials(new CredentialFields(
+                        FieldNames.parse(key.credentialsAdd), FieldNames.parse(key.credentialsRemove))));
     }
 
     /**

@@ -4,6 +4,7 @@ import dev.refrain.engine.ResponseCache;
 import dev.refrain.engine.ResponseCacheBuilder;
 import dev.refrain.engine.spi.ForeignFileException;
 import dev.refrain.engine.spi.NoStore;
+import dev.refrain.semantics.key.KeyPlaces;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -84,6 +85,8 @@ final class Store implements AutoCloseable {
                     : ResponseCache.builder(Path.of(properties.store()))
                             .capacityBytes(capacity.toBytes())
                             .seal(properties.seal());
+            KeyPlaces.parse(properties.key().ignore(), properties.key().normalization())
+                    .forEach(builder::keyRules);
             // The context closes it, after all that uses it.
             return builder.staleIfError(properties.staleIfError()).closeOnExit(false);
         } catch (IllegalArgumentException e) {

@@ -14,9 +14,9 @@ import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.okhttp.RefrainInterceptor;
 import dev.refrain.semantics.client.RefrainOptions;
 import dev.refrain.semantics.client.RequestLog;
-import dev.refrain.semantics.policy.Policies;
 import dev.refrain.semantics.policy.Policy;
 import dev.refrain.testing.ChildJvm;
+import dev.refrain.testing.OkHttpReply;
 import dev.refrain.testing.ScriptedProvider;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.io.IOException;
@@ -38,6 +38,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import okhttp3.OkHttpClient;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.springframework.ai.anthropic.http.okhttp.AnthropicHttpClientBuilderCustomizer;
@@ -69,6 +70,10 @@ import org.springframework.context.support.GenericApplicationContext;
 class RefrainAutoConfigurationTest {
     private static final CacheRequest REQUEST = CacheRequest.of(
             Endpoint.CHAT, "sk-test", "{\"model\":\"m\",\"messages\":[]}".getBytes(StandardCharsets.UTF_8));
+
+    private static final String HELLO = """
+            {"id":"chatcmpl-1","object":"chat.completion","created":1700000000,"model":"m","choices":[\
+            {"index":0,"message":{"role":"assistant","content":"Hello"},"finish_reason":"stop"}]}""";
 
     private final ApplicationContextRunner runner =
             new ApplicationContextRunner().withConfiguration(AutoConfigurations.of(RefrainAutoConfiguration.class));
@@ -200,7 +205,19 @@ class RefrainAutoConfigurationTest {
                         "refrain.cache.ttl=90s",
                         "refrain.stale-if-error=1h",
                         "refrain.cache.namespace=mine",
-                        "refrain.cache.scope=secret-of-a-team")
+                        "refrain.cache.scope=secret-of-a-team",
+                        "refrain.cache.samples=3",
+                        "refrain.cache.policies[0].name=zero retention",
+                        "refrain.cache.policies[0].match.model=acme/*",
+                        "refrain.cache.policies[0].cache=never",
+                        "refrain.cache.policies[1].match.endpoint=embeddings",
+                        "refrain.cache.policies[1].max-ttl=30d",
+                        "refrain.cache.policies[1].mode=read-only",
+                        "refrain.key.headers=x-tenant",
+                        "refrain.key.credentials-add=x-team",
+                        "refrain.key.credentials-remove=x-token-count",
+                        "refrain.key.ignore=user, chat:metadata.trace",
+                        "refrain.key.normalization=canonical")
                 .run(context -> {
                     RefrainProperties properties = context.getBean(RefrainProperties.class);
                     assertThat(properties.cache().onByDefault()).isTrue();
@@ -209,17 +226,62 @@ class RefrainAutoConfigurationTest {
                     assertThat(properties.capacity().toBytes()).isEqualTo(1 << 20);
                     assertThat(properties.toString()).doesNotContain("secret-of-a-team");
                 });
-        Map.of(
-                        "refrain.capacity=1KB", "65536",
-                        "refrain.cache.ttl=366d", "ttl",
-                        "refrain.cache.namespace=a b", "namespace",
-                        "refrain.console.port=70000", "refrain.console.port",
-                        "refrain.console.token=short", "refrain.console.token")
+        Map.ofEntries(
+                        Map.entry("refrain.capacity=1KB", "65536"),
+                        Map.entry("refrain.cache.ttl=366d", "ttl"),
+                        Map.entry("refrain.cache.namespace=a b", "namespace"),
+                        Map.entry("refrain.cache.samples=101", "samples"),
+                        Map.entry("refrain.cache.policies[0].match.modle=m", "modle"),
+                        Map.entry("refrain.cache.policies[0].max-turns=0", "max-turns"),
+                        Map.entry("refrain.key.ignore=messages", "always a part of the key"),
+                        Map.entry("refrain.console.port=70000", "refrain.console.port"),
+                        Map.entry("refrain.console.token=short", "refrain.console.token"))
                 .forEach((property, told) -> runner.withPropertyValues(property)
                         .run(context -> assertThat(context.getStartupFailure())
                                 .as(property)
                                 .rootCause()
                                 .hasMessageContaining(told)));
+    }
+
+    /** What a YAML file says so: {@code cache: off} is a boolean there. */
+    @Test
+    void policiesAndKeyRulesHoldForWhatTheModelsSend() throws Exception {
+        try (ScriptedProvider provider = new ScriptedProvider();
+                ConfigurableApplicationContext context = start(
+                        "spring.config.location="
+                                + Files.writeString(folder.resolve("rules.yaml"), """
+                                refrain:
+                                  cache:
+                                    default: on
+                                    policies:
+                                      - name: zero retention
+                                        match:
+                                          model: secret*
+                                        cache: never
+                                      - match:
+                                          model: odd
+                                        cache: off
+                                  key:
+                                    ignore: user
+                                """)
+                                        .toUri(),
+                        "spring.ai.openai.base-url=" + provider.base())) {
+            provider.does((exchange, request) -> ScriptedProvider.json(exchange, 200, ScriptedProvider.COMPLETE));
+            RefrainInterceptor interceptor = context.getBean(RefrainInterceptor.class);
+            OkHttpClient client =
+                    new OkHttpClient.Builder().addInterceptor(interceptor).build();
+            String url = provider.base() + "/chat/completions";
+            for (int i = 0; i < 2; i++) {
+                for (String model : List.of("secret-1", "odd", "m")) {
+                    String body = "{\"model\":\"" + model + "\",\"user\":\"" + i + "\",\"messages\":[]}";
+                    OkHttpReply.send(client, url, body, "Authorization", "Bearer sk-test")
+                            .close();
+                }
+            }
+            assertThat(provider.received().stream()
+                            .map(received -> received.body().split("\"", -1)[3]))
+                    .containsExactly("secret-1", "odd", "m", "secret-1", "odd");
+        }
     }
 
     @Test
@@ -321,9 +383,7 @@ class RefrainAutoConfigurationTest {
                         "refrain.console.enabled=true",
                         "refrain.console.port=0",
                         "spring.ai.openai.base-url=" + provider.base())) {
-            provider.does((exchange, request) -> ScriptedProvider.json(exchange, 200, """
-                    {"id":"chatcmpl-1","object":"chat.completion","created":1700000000,"model":"m","choices":[\
-                    {"index":0,"message":{"role":"assistant","content":"Hello"},"finish_reason":"stop"}]}"""));
+            provider.does((exchange, request) -> ScriptedProvider.json(exchange, 200, HELLO));
             assertThat(context.getBean(OpenAiChatModel.class).call("hi")).isEqualTo("Hello");
             ObjectNode question = new ObjectMapper().createObjectNode();
             question.put("endpoint", "chat");
@@ -347,33 +407,31 @@ class RefrainAutoConfigurationTest {
         }
     }
 
-    /** By the policies and the bound of lifetimes that its clients have. */
+    /** By the namespace, the scope and the provider's name of a program's own options, which no setting says. */
     @Test
-    void theConsoleExplainsByTheProgramsOwnOptions() throws Exception {
-        Policy never = new Policy(
-                "zero retention",
-                new Policy.Match(null, "secret", null, null),
-                Policy.Caching.NEVER,
-                null,
-                null,
-                Policy.Mode.READ_WRITE,
-                null,
-                true,
-                null);
-        Policy off = new Policy(
-                "only if asked",
-                new Policy.Match(null, "odd", null, null),
-                Policy.Caching.OFF,
-                null,
-                null,
-                Policy.Mode.READ_WRITE,
-                null,
-                true,
-                null);
+    void theConsoleKnowsTheKeysOfTheProgramsOwnOptions() throws Exception {
         RefrainOptions options = RefrainOptions.builder()
-                .policies(new Policies(List.of(never, off)))
+                .namespace("own")
+                .scope("secret of ours")
+                .upstream("the provider")
                 .build();
-        try (ConfigurableApplicationContext context = new SpringApplicationBuilder(Program.class)
+        try (ScriptedProvider provider = new ScriptedProvider();
+                ConfigurableApplicationContext context = start(
+                        options,
+                        "refrain.console.enabled=true",
+                        "refrain.console.port=0",
+                        "spring.ai.openai.base-url=" + provider.base())) {
+            provider.does((exchange, request) -> ScriptedProvider.json(exchange, 200, HELLO));
+            context.getBean(OpenAiChatModel.class).call("hi");
+            ObjectNode question = new ObjectMapper().createObjectNode();
+            question.put("endpoint", "chat");
+            question.put("body", provider.received().get(0).body());
+            assertThat(explain(context, question)).contains("The entry answers: a hit.");
+        }
+    }
+
+    private static ConfigurableApplicationContext start(RefrainOptions options, String... properties) {
+        return new SpringApplicationBuilder(Program.class)
                 .web(WebApplicationType.NONE)
                 .initializers((GenericApplicationContext program) ->
                         program.registerBean(RefrainOptions.class, () -> options))
@@ -381,10 +439,25 @@ class RefrainAutoConfigurationTest {
                         "spring.main.banner-mode=off",
                         "logging.level.root=warn",
                         "spring.ai.openai.api-key=sk-test",
-                        "spring.ai.anthropic.api-key=sk-test",
-                        "refrain.console.enabled=true",
-                        "refrain.console.port=0")
-                .run()) {
+                        "spring.ai.anthropic.api-key=sk-test")
+                .properties(properties)
+                .run();
+    }
+
+    /** By the policies and the bound of lifetimes that its clients have. */
+    @Test
+    void theConsoleExplainsByTheProgramsOwnOptions() throws Exception {
+        Policy never = Policy.builder("zero retention")
+                .model("secret")
+                .cache(Policy.Caching.NEVER)
+                .build();
+        Policy off = Policy.builder("only if asked")
+                .model("odd")
+                .cache(Policy.Caching.OFF)
+                .build();
+        RefrainOptions options = RefrainOptions.builder().policies(never, off).build();
+        try (ConfigurableApplicationContext context =
+                start(options, "refrain.console.enabled=true", "refrain.console.port=0")) {
             ObjectNode question = new ObjectMapper().createObjectNode();
             question.put("endpoint", "chat");
             question.putObject("headers").put("X-OpenRouter-Cache-TTL", "9999999");

@@ -1,6 +1,9 @@
 package dev.refrain.spring;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import dev.refrain.engine.ResponseCache;
+import dev.refrain.semantics.client.ClientAnswers;
 import dev.refrain.testing.FrontEnd;
 import dev.refrain.testing.FrontEndContract;
 import dev.refrain.testing.OkHttpReply;
@@ -26,7 +29,15 @@ class SpringAiFrontEndTest extends FrontEndContract {
 
         Client(URI base) {
             this.base = base;
-            TestPropertyValues.of("refrain.cache.default=on").applyTo(context);
+            TestPropertyValues.of(
+                            "refrain.cache.default=on",
+                            "refrain.cache.policies[0].match.model=" + NEVER,
+                            "refrain.cache.policies[0].cache=never",
+                            "refrain.cache.policies[1].match.model=" + ONE_TURN,
+                            "refrain.cache.policies[1].max-turns=1",
+                            "refrain.key.headers=" + KEY_HEADERS,
+                            "refrain.key.ignore=chat:" + IGNORED)
+                    .applyTo(context);
             context.register(RefrainAutoConfiguration.class);
             context.refresh();
             SpringAiOpenAiHttpClient.Builder builder = SpringAiOpenAiHttpClient.builder();
@@ -37,6 +48,12 @@ class SpringAiFrontEndTest extends FrontEndContract {
         @Override
         public Reply send(String path, String body, String... headers) throws IOException {
             return OkHttpReply.send(client, base + path, body, headers);
+        }
+
+        @Override
+        public void takeBack(Reply answer) {
+            assertThat(ClientAnswers.takeBack(context.getBean(ResponseCache.class), answer::header))
+                    .isTrue();
         }
 
         @Override

@@ -63,7 +63,7 @@ public final class GenerationRecords {
                         + " items; send its request again with X-OpenRouter-Cache-Clear: true to replace them."));
                 return true;
             }
-            cache.takeBack(found.key(), found.outcome().isCached() ? found.sourceId() : found.id());
+            takeBack(found);
         }
         send(
                 JsonNodeFactory.instance
@@ -73,6 +73,23 @@ public final class GenerationRecords {
                         .put("deleted", true),
                 client);
         return true;
+    }
+
+    /**
+     * Takes an answer back for the program itself, to whom all answers in the log were given (wire rule W85).
+     *
+     * @param id generation id of a response that has ended
+     * @return whether the log knows it, and it has an entry or could have one; what was put together of items has none
+     */
+    public boolean takeBack(String id) {
+        Optional<Activity> record =
+                log.find(id).filter(GenerationRecords::mayBeStored).filter(found -> !found.isOfItems());
+        record.ifPresent(this::takeBack);
+        return record.isPresent();
+    }
+
+    private void takeBack(Activity found) {
+        cache.takeBack(found.key(), found.outcome().isCached() ? found.sourceId() : found.id());
     }
 
     private static boolean mayBeStored(Activity found) {

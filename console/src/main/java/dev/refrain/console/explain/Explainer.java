@@ -11,23 +11,25 @@ import dev.refrain.engine.stats.EntryFacts;
 import dev.refrain.semantics.RequestFields;
 import dev.refrain.semantics.caller.Caller;
 import dev.refrain.semantics.caller.Callers;
+import dev.refrain.semantics.client.ClientKeys;
 import dev.refrain.semantics.client.RefrainOptions;
 import dev.refrain.semantics.coding.ContentCoding;
 import dev.refrain.semantics.decision.Decision;
 import dev.refrain.semantics.items.ItemByItem;
 import dev.refrain.semantics.key.KeyContexts;
 import dev.refrain.semantics.policy.CacheRules;
+import dev.refrain.semantics.policy.Partition;
 import dev.refrain.semantics.policy.Policy;
 import dev.refrain.semantics.policy.RequestedCaching;
 import dev.refrain.semantics.preset.Preset;
 import dev.refrain.semantics.preset.Presets;
+import dev.refrain.semantics.route.Route;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.Function;
-import java.util.function.UnaryOperator;
 
 /**
  * Says what would become of a request, by the {@link Decision} that a front-end acts on, and what the store has for it.
@@ -41,12 +43,54 @@ public final class Explainer {
     private final CacheRules rules;
     private final Presets presets;
     private final Callers callers;
-    private final KeyContexts contexts;
+    private final Naming naming;
     private final Function<Endpoint, String> upstreams;
     private final Outlines outlines;
-    private final UnaryOperator<Question> completed;
     /** A program has options in place of a proxy's settings. */
     private final boolean isProgram;
+
+    /** What goes into keys beside the body. */
+    private interface Naming {
+        default RequestFields fields(RequestFields sent) {
+            return sent;
+        }
+
+        Caller caller(RequestFields sent, String query);
+
+        KeyContext context(
+                Route route, String upstream, Caller who, String query, Partition partition, RequestFields fields);
+    }
+
+    private record OfProxy(Callers callers, KeyContexts contexts) implements Naming {
+        @Override
+        public Caller caller(RequestFields sent, String query) {
+            return callers.of(sent, query);
+        }
+
+        @Override
+        public KeyContext context(
+                Route route, String upstream, Caller who, String query, Partition partition, RequestFields fields) {
+            return contexts.of(route, upstream, who, query, partition, fields);
+        }
+    }
+
+    private record OfProgram(ClientKeys keys) implements Naming {
+        @Override
+        public RequestFields fields(RequestFields sent) {
+            return keys.fields(sent);
+        }
+
+        @Override
+        public Caller caller(RequestFields sent, String query) {
+            return keys.caller(sent, query);
+        }
+
+        @Override
+        public KeyContext context(
+                Route route, String upstream, Caller who, String query, Partition partition, RequestFields fields) {
+            return keys.context(route, upstream, who, query, partition, fields);
+        }
+    }
 
     /**
      * Explains what a front-end does that has the same parts.
@@ -63,25 +107,35 @@ public final class Explainer {
             KeyContexts contexts,
             Function<Endpoint, String> upstreams,
             Outlines outlines) {
-        this(cache, rules, presets, callers, contexts, upstreams, outlines, UnaryOperator.identity(), false);
+        this(cache, rules, presets, callers, new OfProxy(callers, contexts), upstreams, outlines, false);
     }
 
     /**
      * The same for a front-end inside a program, whose options stand in for what a request does not say.
      *
-     * @param options of the front-end: what they say of caching, and their policies
-     * @param completed a question with what the options add, as header fields
+     * @param options of the front-end
+     * @param upstreams base URLs of the endpoints' providers, where the options do not say what names them
      */
     public Explainer(
+            ResponseCache cache, RefrainOptions options, Function<Endpoint, String> upstreams, Outlines outlines) {
+        this(cache, options, new ClientKeys(cache, options), upstreams, outlines);
+    }
+
+    private Explainer(
             ResponseCache cache,
             RefrainOptions options,
-            Presets presets,
-            Callers callers,
-            KeyContexts contexts,
+            ClientKeys keys,
             Function<Endpoint, String> upstreams,
-            Outlines outlines,
-            UnaryOperator<Question> completed) {
-        this(cache, options.rules(), presets, callers, contexts, upstreams, outlines, completed, true);
+            Outlines outlines) {
+        this(
+                cache,
+                options.rules(),
+                new Presets(List.of()),
+                keys.callers(),
+                new OfProgram(keys),
+                upstreams,
+                outlines,
+                true);
     }
 
     private Explainer(
@@ -89,36 +143,31 @@ public final class Explainer {
             CacheRules rules,
             Presets presets,
             Callers callers,
-            KeyContexts contexts,
+            Naming naming,
             Function<Endpoint, String> upstreams,
             Outlines outlines,
-            UnaryOperator<Question> completed,
             boolean isProgram) {
         this.cache = cache;
         this.rules = rules;
         this.presets = presets;
         this.callers = callers;
-        this.contexts = contexts;
+        this.naming = naming;
         this.upstreams = upstreams;
         this.outlines = outlines;
-        this.completed = completed;
         this.isProgram = isProgram;
     }
 
     /** What would become of the request now. */
-    public Explanation explain(Question asked) {
-        return explainCompleted(completed.apply(asked));
-    }
-
-    private Explanation explainCompleted(Question question) {
+    public Explanation explain(Question question) {
         byte[] body = question.body().getBytes(StandardCharsets.UTF_8);
-        RequestFields fields = new QuestionFields(question.headers());
-        Caller caller = callers.of(fields, question.query());
+        RequestFields sent = new QuestionFields(question.headers());
+        RequestFields fields = naming.fields(sent);
+        Caller caller = naming.caller(sent, question.query());
         String upstream = upstreams.apply(question.route().endpoint());
         RequestedCaching asked =
                 RequestedCaching.of(fields, rules, question.route().endpoint(), caller.labels());
         KeyContext context =
-                contexts.of(question.route(), upstream, caller, question.query(), asked.partition(), fields);
+                naming.context(question.route(), upstream, caller, question.query(), asked.partition(), fields);
         ContentCoding coding = ContentCoding.of(fields);
         // The body that is asked about is what is inside the coding.
         Decision decision = Decision.of(cache, cache::key, presets, context, asked, coding, body, body);

@@ -40,7 +40,7 @@ public record PolicySettings(
         @Setting(allowed = "a whole number from 1 to 1000000")
         Integer maxTurns) {
 
-    /** See {@link Policy.Match}. */
+    /** See {@link Policy.Builder}. */
     public record Match(
             @Setting(allowed = "a name that labels has") String label,
 
@@ -96,17 +96,20 @@ public record PolicySettings(
     }
 
     private Policy policy(String place) {
-        return new Policy(
-                name == null ? place : name,
-                match == null
-                        ? Policy.Match.ALL
-                        : new Policy.Match(match.label(), match.model(), match.endpoint(), match.preset()),
-                cache,
-                ttl,
-                maxTtl,
-                mode == null ? Policy.Mode.READ_WRITE : mode,
-                maxTemperature,
-                tools == null || tools,
-                maxTurns);
+        Policy.Builder policy = Policy.builder(name == null ? place : name)
+                .cache(cache)
+                .ttl(ttl)
+                .maxTtl(maxTtl)
+                .mode(mode == null ? Policy.Mode.READ_WRITE : mode)
+                .maxTemperature(maxTemperature)
+                .tools(tools == null || tools)
+                .maxTurns(maxTurns);
+        if (match != null) {
+            policy.label(match.label())
+                    .model(match.model())
+                    .endpoint(match.endpoint())
+                    .preset(match.preset());
+        }
+        return policy.build();
     }
 }

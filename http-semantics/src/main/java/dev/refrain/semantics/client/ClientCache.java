@@ -30,6 +30,7 @@ import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.net.SocketTimeoutException;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
@@ -55,6 +56,7 @@ public final class ClientCache {
     private static final Presets NO_PRESETS = new Presets(List.of());
 
     private final ResponseCache cache;
+    private final Function<CacheRequest, Optional<CacheKey>> keys;
     private final RefrainOptions options;
     private final ClientHeads heads;
 
@@ -62,6 +64,7 @@ public final class ClientCache {
 
     private ClientCache(ResponseCache cache, RefrainOptions options) {
         this.cache = cache;
+        this.keys = cache::key;
         this.options = options;
         this.heads = new ClientHeads(cache, options);
     }
@@ -224,18 +227,24 @@ public final class ClientCache {
         if (sent == null || sent.length > limit) {
             return exchange.bypass(BypassReason.PAYLOAD_TOO_LARGE);
         }
+        if (coding == ContentCoding.IDENTITY) {
+            return decide(exchange, head, sent, sent);
+        }
         try (MemoryBudget.Reservation held = cache.admin().memory().open()) {
-            byte[] body = coding.decode(sent, limit, held);
-            Decision decision =
-                    Decision.of(cache, cache::key, NO_PRESETS, head.context(), head.asked(), coding, body, sent);
-            ItemByItem items =
-                    ItemByItem.of(cache, options.rules(), decision, head.context(), head.asked(), body, body == sent);
-            return exchange.decided(decision, sent, items);
+            return decide(exchange, head, coding.decode(sent, limit, held), sent);
         } catch (ContentCoding.TooLong e) {
             return exchange.bypass(BypassReason.PAYLOAD_TOO_LARGE);
         } catch (IOException notInItsCoding) {
             return exchange.bypass(BypassReason.CONTENT_ENCODING);
         }
+    }
+
+    private Exchange decide(Exchange exchange, ClientHead head, byte[] body, byte[] sent) {
+        Decision decision =
+                Decision.of(cache, keys, NO_PRESETS, head.context(), head.asked(), head.coding(), body, sent);
+        ItemByItem items =
+                ItemByItem.of(cache, options.rules(), decision, head.context(), head.asked(), body, body == sent);
+        return exchange.decided(decision, sent, items);
     }
 
     private void warn() {
@@ -405,31 +414,16 @@ public final class ClientCache {
                 if (stored.failure() != null) {
                     throw ClientExchange.io(stored.failure());
                 }
-                return answer(stored.head(), stored.body());
+                return ClientAnswer.of(stored.head(), key, record, stored.body());
             }
             ResponseHead head = client.head();
-            return head == null ? failed(client.failure()) : answer(head, client.takeWhole());
-        }
-
-        /** The body is null if it is still to come. */
-        private ClientAnswer answer(ResponseHead head, byte[] whole) {
-            ClientAnswer answer =
-                    new ClientAnswer(head.status(), whole, whole == null ? client : ClientAnswer.streamOf(whole));
-            if (!head.fields().isEmpty()) {
-                ForwardedFields.toClient(head.fields(), true, answer::forward);
+            if (head == null) {
+                return failed(client.failure());
             }
-            if (head.contentType() != null) {
-                answer.set("Content-Type", head.contentType());
-            }
-            long length = whole == null ? head.contentLength() : whole.length;
-            if (length >= 0) {
-                answer.set("Content-Length", Long.toString(length));
-            }
-            if (head.generationId() != null) {
-                answer.set("X-Generation-Id", head.generationId());
-            }
-            CacheHeaders.write(head.cache(), key, head.status(), record, answer);
-            return answer;
+            byte[] whole = client.takeWhole();
+            return whole == null
+                    ? ClientAnswer.of(head, key, record, client)
+                    : ClientAnswer.of(head, key, record, whole);
         }
 
         /** What the cache itself refuses is an answer, as from the proxy; the client's own failures are its own. */
@@ -452,18 +446,18 @@ public final class ClientCache {
             record.failed(refusal.reason());
             record.wrote(body.length);
             client.close();
-            ClientAnswer answer = new ClientAnswer(refusal.status(), body, ClientAnswer.streamOf(body));
-            answer.set("Content-Type", "application/json");
-            answer.set("Content-Length", Integer.toString(body.length));
+            AnswerFields fields = new AnswerFields();
+            fields.set("Content-Type", "application/json");
+            fields.set("Content-Length", Integer.toString(body.length));
             if (refusal.status() == 503) {
-                answer.set("Retry-After", "1");
+                fields.set("Retry-After", "1");
             }
             if (refusal.isLasting()) {
-                answer.set("x-should-retry", "false");
+                fields.set("x-should-retry", "false");
             }
-            answer.set("X-Generation-Id", id);
-            CacheHeaders.write(ifItFails, key, refusal, answer);
-            return answer;
+            fields.set("X-Generation-Id", id);
+            CacheHeaders.write(ifItFails, key, refusal, fields);
+            return ClientAnswer.of(refusal.status(), fields, body);
         }
     }
 }

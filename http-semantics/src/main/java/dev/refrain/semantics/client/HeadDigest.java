@@ -1,31 +1,53 @@
 package dev.refrain.semantics.client;
 
-import dev.refrain.semantics.head.CredentialMac;
-import java.util.Arrays;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.security.SecureRandom;
 import java.util.List;
 
 /**
- * What is kept of a request's head, so that it is known when it comes again: a hash under a random key of this process,
- * and so no credential (wire rule W15). Used by one thread at a time.
+ * What is kept of a request's head, so that it is known when it comes again: SipHash-2-4 of 128 bits (Aumasson,
+ * Bernstein, "SipHash: a fast short-input PRF", 2012, and its reference implementation) under a random key of this
+ * process, and so no credential (wire rule W15). Nobody is shown a value, and without the key no head can be made that
+ * has the value of another. It holds none of the characters. Used by one thread.
  */
 public final class HeadDigest {
-    private static final int USUAL_BYTES = 1024;
-    /** What one may keep between two heads. */
-    private static final int MOST_KEPT = 16 * 1024;
-    /** Of a character; see {@link #put}. */
-    private static final int MOST_BYTES = 3;
+    private static final int KEY_LENGTH = 16;
+    private static final long KEY_0;
+    private static final long KEY_1;
 
+    static {
+        byte[] key = new byte[KEY_LENGTH];
+        new SecureRandom().nextBytes(key);
+        ByteBuffer words = ByteBuffer.wrap(key).order(ByteOrder.LITTLE_ENDIAN);
+        KEY_0 = words.getLong();
+        KEY_1 = words.getLong();
+    }
+
+    /** No length of a text, nor of a list. */
     private static final int NULL = -1;
+    /** Tells the end of a list from that of a text. */
+    private static final long LIST = 1L << (Long.SIZE - 1);
 
-    private final CredentialMac mac = new CredentialMac();
-    private byte[] bytes = new byte[USUAL_BYTES];
-    private int length;
+    private static final int NARROW = Long.BYTES;
+    private static final int WIDE = Long.BYTES / Character.BYTES;
+    private static final int MOST_NARROW = 0xFF;
 
-    HeadDigest() {}
+    private long v0;
+    private long v1;
+    private long v2;
+    private long v3;
+    private int words;
 
-    /** Holds what was added and has not been forgotten; for tests. */
-    byte[] bytes() {
-        return bytes;
+    HeadDigest() {
+        this(KEY_0, KEY_1);
+    }
+
+    HeadDigest(long key0, long key1) {
+        v0 = key0 ^ 0x736F6D6570736575L;
+        v1 = key1 ^ 0x646F72616E646F6DL ^ 0xEE;
+        v2 = key0 ^ 0x6C7967656E657261L;
+        v3 = key1 ^ 0x7465646279746573L;
     }
 
     /**
@@ -34,13 +56,40 @@ public final class HeadDigest {
      * @param text null counts as a part, too, and as another one than the empty text
      */
     public HeadDigest add(String text) {
-        int characters = text == null ? 0 : text.length();
-        ensureRoom(Integer.BYTES + (long) MOST_BYTES * characters);
-        // Lengths first, so that no two heads are the same bytes.
-        putInt(text == null ? NULL : characters);
-        for (int i = 0; i < characters; i++) {
-            put(text.charAt(i));
+        if (text == null) {
+            word(NULL);
+            return this;
         }
+        int length = text.length();
+        int at = 0;
+        // Eight characters at a time, as long as each is a byte.
+        while (at < length) {
+            int end = Math.min(at + NARROW, length);
+            long word = 0;
+            int all = 0;
+            for (int i = end - 1; i >= at; i--) {
+                char c = text.charAt(i);
+                all |= c;
+                word = (word << Byte.SIZE) | c;
+            }
+            if (all > MOST_NARROW) {
+                break;
+            }
+            word(word);
+            at = end;
+        }
+        int wideFrom = at;
+        while (at < length) {
+            int end = Math.min(at + WIDE, length);
+            long word = 0;
+            for (int i = end - 1; i >= at; i--) {
+                word = (word << Character.SIZE) | text.charAt(i);
+            }
+            word(word);
+            at = end;
+        }
+        // Lengths last: read from the end, the words say where each part begins, so that no two heads are the same.
+        word(((long) wideFrom << Integer.SIZE) | length);
         return this;
     }
 
@@ -51,55 +100,50 @@ public final class HeadDigest {
      */
     public HeadDigest addAll(List<String> parts) {
         int count = parts == null ? NULL : parts.size();
-        ensureRoom(Integer.BYTES);
-        putInt(count);
         for (int i = 0; i < count; i++) {
             add(parts.get(i));
         }
+        word(LIST | (count & 0xFFFF_FFFFL));
         return this;
     }
 
-    private void ensureRoom(long more) {
-        if (more > bytes.length - length) {
-            byte[] larger = Arrays.copyOf(bytes, Math.toIntExact(Math.max(2L * bytes.length, length + more)));
-            Arrays.fill(bytes, 0, length, (byte) 0);
-            bytes = larger;
-        }
+    /** Adds eight bytes, of which the lowest is the first. */
+    void word(long word) {
+        words++;
+        v3 ^= word;
+        round();
+        round();
+        v0 ^= word;
     }
 
-    private void putInt(int value) {
-        for (int shift = 0; shift < Integer.SIZE; shift += Byte.SIZE) {
-            bytes[length++] = (byte) (value >> shift);
-        }
+    private void round() {
+        v0 += v1;
+        v1 = Long.rotateLeft(v1, 13) ^ v0;
+        v0 = Long.rotateLeft(v0, 32);
+        v2 += v3;
+        v3 = Long.rotateLeft(v3, 16) ^ v2;
+        v0 += v3;
+        v3 = Long.rotateLeft(v3, 21) ^ v0;
+        v2 += v1;
+        v1 = Long.rotateLeft(v1, 17) ^ v2;
+        v2 = Long.rotateLeft(v2, 32);
     }
 
-    /** As in UTF-8, but for characters beyond Latin, which need not be read again. */
-    private void put(char c) {
-        if (c < 0x80) {
-            bytes[length++] = (byte) c;
-        } else {
-            bytes[length++] = (byte) (0xE0 | (c >> 12));
-            bytes[length++] = (byte) (0x80 | ((c >> 6) & 0x3F));
-            bytes[length++] = (byte) (0x80 | (c & 0x3F));
+    /** The digest of all that was added. Nothing can be added after that. */
+    Value end() {
+        word(((long) words * Long.BYTES) << (Long.SIZE - Byte.SIZE));
+        v2 ^= 0xEE;
+        for (int i = 0; i < 4; i++) {
+            round();
         }
+        long first = v0 ^ v1 ^ v2 ^ v3;
+        v1 ^= 0xDD;
+        for (int i = 0; i < 4; i++) {
+            round();
+        }
+        return new Value(first, v0 ^ v1 ^ v2 ^ v3);
     }
 
-    /** The digest of all that was added, valid until the next one. Forgets what was added. */
-    byte[] end() {
-        mac.begin();
-        mac.add(bytes, 0, length);
-        byte[] digest = mac.end();
-        clear();
-        return digest;
-    }
-
-    /** Forgets what was added. */
-    void clear() {
-        // Also what is dropped: it may have credentials, and lies on the heap until it is collected and written over.
-        Arrays.fill(bytes, 0, length, (byte) 0);
-        if (bytes.length > MOST_KEPT) {
-            bytes = new byte[USUAL_BYTES];
-        }
-        length = 0;
-    }
+    /** A digest, in two halves. */
+    record Value(long first, long second) {}
 }

@@ -103,8 +103,31 @@ public final class ItemCache {
     }
 
     /**
+     * Makes a request of which nothing is cached, so that the log knows of it.
+     *
+     * @param model see {@link #isOn}
+     * @param call calls the provider, on this thread; what it throws is thrown
+     * @return what it returns
+     */
+    public <T> T passBy(String model, Supplier<T> call) {
+        RequestRecord record = newRecord();
+        Policy policy = policy(model);
+        record.policy(policy == null ? null : policy.name());
+        record.asked(null, null, null);
+        boolean isAnswered = false;
+        try {
+            T answer = call.get();
+            record.head(200, null, null);
+            isAnswered = true;
+            return answer;
+        } finally {
+            record.served(!isAnswered);
+        }
+    }
+
+    /**
      * Whether anything is cached of a model, by {@link RefrainOptions.Builder#on} and
-     * {@link RefrainOptions.Builder#policies}. If not, nobody should ask.
+     * {@link RefrainOptions.Builder#policies}. If not, {@link #passBy} is what to call.
      *
      * @param model name of the model, or null if it is not known
      */

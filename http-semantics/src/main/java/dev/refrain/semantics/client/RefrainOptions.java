@@ -9,7 +9,9 @@ import dev.refrain.semantics.policy.CacheDefaults;
 import dev.refrain.semantics.policy.CacheRules;
 import dev.refrain.semantics.policy.Partition;
 import dev.refrain.semantics.policy.Policies;
+import dev.refrain.semantics.policy.Policy;
 import java.time.Duration;
+import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
@@ -180,6 +182,11 @@ public final class RefrainOptions {
         public Builder policies(Policies inOrder) {
             policies = Objects.requireNonNull(inOrder, "inOrder");
             return this;
+        }
+
+        /** The same of policies one by one, in their order. */
+        public Builder policies(Policy... inOrder) {
+            return policies(new Policies(List.of(inOrder)));
         }
 
         /**

@@ -10,7 +10,8 @@ import dev.refrain.semantics.answer.CacheHeaders;
 
 /**
  * What one request becomes. The methods are called in the order in which they stand here, by one thread at a time, but
- * for {@link #calling}, which may come from any thread; {@link #served} comes once, and last.
+ * for {@link #calling}, which may come from any thread; {@link #served} comes once, and last. What an answer saves is
+ * asked when somebody looks at the answer's header, at any time after its head and from any thread.
  */
 public interface RequestRecord extends CacheHeaders.Pricing {
     /** Keeps nothing, and knows no prices. */

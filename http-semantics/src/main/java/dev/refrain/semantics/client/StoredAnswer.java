@@ -29,9 +29,16 @@ final class StoredAnswer implements ResponseSink {
 
     @Override
     public void chunk(ByteBuffer bytes) {
+        int count = bytes.remaining();
+        if (body == NOTHING && bytes.hasArray()) {
+            // A copy of an array need not be filled with zeros first.
+            int from = bytes.arrayOffset() + bytes.position();
+            body = Arrays.copyOfRange(bytes.array(), from, from + count);
+            return;
+        }
         int length = body.length;
-        body = length == 0 ? new byte[bytes.remaining()] : Arrays.copyOf(body, length + bytes.remaining());
-        bytes.get(body, length, body.length - length);
+        body = Arrays.copyOf(body, length + count);
+        bytes.get(body, length, count);
     }
 
     @Override

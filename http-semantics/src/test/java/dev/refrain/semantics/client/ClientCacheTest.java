@@ -8,7 +8,6 @@ import dev.refrain.engine.ResponseCache;
 import dev.refrain.engine.exchange.Savings;
 import dev.refrain.semantics.RequestFields;
 import dev.refrain.semantics.caller.FieldNames;
-import dev.refrain.semantics.policy.Policies;
 import dev.refrain.semantics.policy.Policy;
 import java.io.BufferedInputStream;
 import java.io.ByteArrayInputStream;
@@ -152,19 +151,11 @@ class ClientCacheTest {
     /** A body that might have turned caching on, and cannot be looked into. */
     @Test
     void whatCannotBeLookedIntoIsPassedOnIfItsHeadTurnsNothingOn() throws IOException {
-        Policy byModel = new Policy(
-                "any model",
-                new Policy.Match(null, "*", null, null),
-                Policy.Caching.ON,
-                null,
-                null,
-                Policy.Mode.READ_WRITE,
-                null,
-                true,
-                null);
+        Policy byModel =
+                Policy.builder("any model").model("*").cache(Policy.Caching.ON).build();
         RefrainOptions options = RefrainOptions.builder()
                 .on(false)
-                .policies(new Policies(List.of(byModel)))
+                .policies(byModel)
                 .executor(Runnable::run)
                 .build();
         String[] headers = {"Authorization", "Bearer k", "Content-Encoding", "br"};
@@ -253,12 +244,12 @@ class ClientCacheTest {
     @Test
     void w81_theLogHearsWhichPolicyHolds() throws IOException {
         List<String> names = new ArrayList<>();
-        Policy turns = new Policy("turns", Policy.Match.ALL, null, null, null, Policy.Mode.READ_WRITE, null, true, 1);
+        Policy turns = Policy.builder("turns").maxTurns(1).build();
         ClientCache logged = ClientCache.of(
                 cache,
                 RefrainOptions.builder()
                         .executor(Runnable::run)
-                        .policies(new Policies(List.of(turns)))
+                        .policies(turns)
                         .log((endpoint, caller) -> new RequestRecord() {
                             @Override
                             public void policy(String name) {

@@ -2,23 +2,65 @@ package dev.refrain.semantics.client;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.Arrays;
+import java.util.HexFormat;
+import java.util.List;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class HeadDigestTest {
-    /** Wire rule W15, also where the memory is dropped because it is more than is kept. */
+    /** The values of SipHash's reference implementation, of messages of so many words 00 01 02 and so on. */
     @ParameterizedTest
-    @ValueSource(ints = {10, 2_000, 20_000, 200_000})
-    void w15_whatIsForgottenIsOverwritten(int length) {
-        HeadDigest digest = new HeadDigest();
-        digest.add("sk-" + "k".repeat(length));
-        byte[] held = digest.bytes();
-        assertThat(held).contains('k');
-        digest.end();
-        assertThat(held).containsOnly(0);
-        digest.add("k".repeat(length));
-        held = digest.bytes();
-        digest.clear();
-        assertThat(held).containsOnly(0);
+    @CsvSource({"0,a3817f04ba25a8e66df67214c7550293", "1,3b62a9ba6258f5610f83e264f31497b4"})
+    void itIsSipHash(int words, String expected) {
+        HeadDigest digest = new HeadDigest(0x0706050403020100L, 0x0F0E0D0C0B0A0908L);
+        for (int word = 0; word < words; word++) {
+            digest.word(0x0706050403020100L + 0x0808080808080808L * word);
+        }
+        HeadDigest.Value value = digest.end();
+        HexFormat hex = HexFormat.of();
+        assertThat(hex.toHexDigits(Long.reverseBytes(value.first()))
+                        + hex.toHexDigits(Long.reverseBytes(value.second())))
+                .isEqualTo(expected);
+    }
+
+    @Test
+    void partsAreToldApart() {
+        List<HeadDigest.Value> values = List.of(
+                new HeadDigest().end(),
+                new HeadDigest().add(null).end(),
+                new HeadDigest().addAll(null).end(),
+                new HeadDigest().add("").end(),
+                new HeadDigest().addAll(List.of()).end(),
+                new HeadDigest().add("").add("").end(),
+                new HeadDigest().addAll(List.of("")).end(),
+                new HeadDigest().add("ab").add("c").end(),
+                new HeadDigest().add("a").add("bc").end(),
+                new HeadDigest().add("abc").end(),
+                new HeadDigest().addAll(List.of("a", "bc")).end(),
+                new HeadDigest().addAll(List.of("abc")).end(),
+                new HeadDigest().add("\0").end(),
+                new HeadDigest().add("\0\0").end(),
+                new HeadDigest().add("\u0100").end(),
+                new HeadDigest().add("\u0100\u0100\u0100").end(),
+                new HeadDigest().add("\u0001").end(),
+                new HeadDigest().add("\u2001").end(),
+                new HeadDigest().add("ababcdcd").end(),
+                new HeadDigest().add("\u6261\u6261\u6463\u6463").end());
+        assertThat(values).doesNotHaveDuplicates();
+    }
+
+    @Property(tries = 500)
+    void equalPartsHaveOneDigest(@ForAll List<String> one, @ForAll List<String> other) {
+        assertThat(of(one))
+                .isEqualTo(of(Arrays.asList(one.stream().map(String::new).toArray(String[]::new))));
+        assertThat(of(one).equals(of(other))).isEqualTo(one.equals(other));
+    }
+
+    private static HeadDigest.Value of(List<String> parts) {
+        return new HeadDigest().add("x").addAll(parts).end();
     }
 }

@@ -7,7 +7,6 @@ import dev.refrain.engine.CacheControls;
 import dev.refrain.engine.exchange.BypassReason;
 import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.semantics.policy.Policy.Caching;
-import dev.refrain.semantics.policy.Policy.Match;
 import dev.refrain.semantics.policy.Policy.Mode;
 import dev.refrain.semantics.preset.Preset;
 import dev.refrain.semantics.preset.PresetDefinition;
@@ -18,6 +17,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 import net.jqwik.api.Arbitraries;
 import net.jqwik.api.Arbitrary;
 import net.jqwik.api.Combinators;
@@ -28,7 +28,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Wire rules W80 and W81: defaults and policies, by tables and against a reference that is easy to read. */
+/**
+ * Wire rules W80 and W81: defaults and policies, by tables and against a reference that is easy to read. Long, since it
+ * is mostly tables.
+ */
 class PoliciesTest {
     private static final Duration MINUTE = Duration.ofMinutes(1);
     private static final Duration MONTH = Duration.ofDays(30);
@@ -145,34 +148,28 @@ class PoliciesTest {
 
     @Property(tries = 2000)
     void w81_asASimpleReferenceDecides(
-            @ForAll("policies") List<Policy> policies,
+            @ForAll("policies") List<Match> matches,
             @ForAll("labels") String label,
             @ForAll("models") String model,
             @ForAll Endpoint endpoint,
             @ForAll("slugs") String preset) {
-        Policy expected = policies.stream()
-                .filter(policy ->
-                        policy.match().label() == null || policy.match().label().equals(label))
-                .filter(policy ->
-                        policy.match().endpoint() == null || policy.match().endpoint() == endpoint)
-                .filter(policy -> policy.match().preset() == null
-                        || policy.match().preset().equals(preset))
-                .filter(policy -> policy.match().model() == null
-                        || (model == null ? "" : model)
-                                .matches(Pattern.quote(policy.match().model()).replace("*", "\\E.*\\Q")))
+        List<Policy> policies =
+                matches.stream().map(match -> policy("p", match, Caching.ON)).toList();
+        Policy expected = IntStream.range(0, policies.size())
+                .filter(i -> matches.get(i).covers(label, model, endpoint, preset))
+                .mapToObj(policies::get)
                 .findFirst()
                 .orElse(null);
         assertThat(new Policies(policies).first(endpoint, label, model, preset)).isSameAs(expected);
     }
 
     @Provide
-    Arbitrary<List<Policy>> policies() {
+    Arbitrary<List<Match>> policies() {
         Arbitrary<String> patterns =
                 Arbitraries.of("gpt-5", "gpt-*", "*", "*mini", "g*5*i", "").injectNull(0.4);
         return Combinators.combine(
                         labels(), patterns, Arbitraries.of(Endpoint.class).injectNull(0.5), slugs())
-                .as((label, model, endpoint, preset) ->
-                        policy("p", new Match(label, model, endpoint, preset), Caching.ON))
+                .as(Match::new)
                 .list()
                 .ofMaxSize(6);
     }
@@ -239,7 +236,7 @@ class PoliciesTest {
     })
     void w81_lifetimes(Long ttl, Long most, String header, Integer preset, long lifetime) {
         Policy policy =
-                new Policy("p", Match.ALL, null, seconds(ttl), seconds(most), Mode.READ_WRITE, null, true, null);
+                Policy.builder("p").ttl(seconds(ttl)).maxTtl(seconds(most)).build();
         CacheControls controls =
                 decide(rules(false, policy), "true", header, preset == null ? null : preset(null, preset), "m");
         assertThat(controls.ttl()).isEqualTo(Duration.ofSeconds(lifetime));
@@ -248,7 +245,7 @@ class PoliciesTest {
     @ParameterizedTest
     @CsvSource({"READ_WRITE,false,false", "READ_ONLY,false,true", "WRITE_ONLY,true,false"})
     void w81_modesAreDirectives(Mode mode, boolean noCache, boolean noStore) {
-        Policy policy = new Policy("p", Match.ALL, Caching.ON, null, null, mode, null, true, null);
+        Policy policy = Policy.builder("p").cache(Caching.ON).mode(mode).build();
         CacheControls controls = decide(rules(false, policy), null, null, null, "m");
         assertThat(controls.directives().noCache()).isEqualTo(noCache);
         assertThat(controls.directives().noStore()).isEqualTo(noStore);
@@ -283,14 +280,19 @@ class PoliciesTest {
                 "0   | false | 1 | [                                             | MAX_TEMPERATURE",
             })
     void w81_limits(Double temperature, boolean tools, Integer turns, String body, BypassReason exceeded) {
-        Policy policy = new Policy("p", Match.ALL, null, null, null, Mode.READ_WRITE, temperature, tools, turns);
+        Policy policy = Policy.builder("p")
+                .maxTemperature(temperature)
+                .tools(tools)
+                .maxTurns(turns)
+                .build();
         byte[] sent = body.replace('\'', '"').getBytes(StandardCharsets.UTF_8);
         assertThat(policy.exceededBy(traits(Endpoint.CHAT, sent))).isEqualTo(exceeded);
     }
 
     @Test
     void w81_embeddingsHaveNoTemperature() {
-        Policy policy = new Policy("p", Match.ALL, Caching.ON, null, null, Mode.READ_WRITE, 0.3, true, null);
+        Policy policy =
+                Policy.builder("p").cache(Caching.ON).maxTemperature(0.3).build();
         byte[] sent = "{\"model\":\"m\",\"input\":\"hi\"}".getBytes(StandardCharsets.UTF_8);
         assertThat(policy.exceededBy(traits(Endpoint.EMBEDDINGS, sent))).isNull();
         assertThat(policy.exceededBy(traits(Endpoint.RESPONSES, sent))).isEqualTo(BypassReason.MAX_TEMPERATURE);
@@ -367,7 +369,27 @@ class PoliciesTest {
     }
 
     private static Policy policy(String name, Match match, Caching cache) {
-        return new Policy(name, match, cache, null, null, Mode.READ_WRITE, null, true, null);
+        return Policy.builder(name)
+                .label(match.label())
+                .model(match.model())
+                .endpoint(match.endpoint())
+                .preset(match.preset())
+                .cache(cache)
+                .build();
+    }
+
+    /** Which requests a policy is for. */
+    private record Match(String label, String model, Endpoint endpoint, String preset) {
+        private static final Match ALL = new Match(null, null, null, null);
+
+        boolean covers(String ofKey, String ofModel, Endpoint to, String slug) {
+            return (label == null || label.equals(ofKey))
+                    && (endpoint == null || endpoint == to)
+                    && (preset == null || preset.equals(slug))
+                    && (model == null
+                            || (ofModel == null ? "" : ofModel)
+                                    .matches(Pattern.quote(model).replace("*", "\\E.*\\Q")));
+        }
     }
 
     private static CacheRules rules(boolean byDefault, Policy policy) {

@@ -65,11 +65,28 @@ public final class ChronicleRuntime {
      * Checks that the JVM has what Chronicle Map needs and lets it reach that.
      *
      * @throws IllegalStateException if the JVM was started without one of the
-     *     flags or lacks a module; the message names it
+     *     flags or lacks a module, or Chronicle Map cannot see the engine; the message says what to do
      */
     static void requireWhatIsNeeded() {
         requireOpenPackages();
         requireCompiler();
+        requireThatChronicleSeesUs();
+    }
+
+    /** Chronicle Map finds the classes whose names stand in a file by its own class loader, and by no other. */
+    private static void requireThatChronicleSeesUs() {
+        Class<?> seen;
+        try {
+            seen = Class.forName(EntryMarshaller.class.getName(), false, ChronicleMap.class.getClassLoader());
+        } catch (ClassNotFoundException | LinkageError e) {
+            seen = null;
+        }
+        if (seen != EntryMarshaller.class) {
+            throw new IllegalStateException("The cache's memory-mapped store cannot run here: Chronicle Map has been"
+                    + " loaded by a class loader that does not see this engine's classes. Put refrain-engine and"
+                    + " Chronicle Map into the same place, both into WEB-INF/lib or both into the container's"
+                    + " libraries. Or use ResponseCache.onHeap, which needs no Chronicle Map");
+        }
     }
 
     private static void requireOpenPackages() {

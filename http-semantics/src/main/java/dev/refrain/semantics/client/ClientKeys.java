@@ -1,0 +1,66 @@
+package dev.refrain.semantics.client;
+
+import dev.refrain.engine.KeyContext;
+import dev.refrain.engine.ResponseCache;
+import dev.refrain.semantics.RequestFields;
+import dev.refrain.semantics.caller.Caller;
+import dev.refrain.semantics.caller.Callers;
+import dev.refrain.semantics.key.KeyContexts;
+import dev.refrain.semantics.policy.Partition;
+import dev.refrain.semantics.route.Route;
+import java.util.Map;
+
+/**
+ * What goes into the keys of a front-end's requests beside their bodies, by its options. For the front-end, and for
+ * whoever explains what it does. Thread-safe; unless said otherwise, nothing is null.
+ */
+public final class ClientKeys {
+    private final RefrainOptions options;
+    private final Callers callers;
+    private final KeyContexts contexts;
+    /** Whose answers all requests get; null if their headers decide it. */
+    private final Caller caller;
+
+    /** The keys of a front-end with these options. */
+    public ClientKeys(ResponseCache cache, RefrainOptions options) {
+        this.options = options;
+        this.callers = new Callers(cache, options.credentials(), Map.of());
+        this.contexts = new KeyContexts(cache, options.keyHeaders(), options.credentials());
+        this.caller =
+                options.scope() == null ? null : Caller.of(cache.pipeline().scope(options.scope()));
+    }
+
+    /** Knows the callers of requests whose answers the options do not give to anybody. */
+    public Callers callers() {
+        return callers;
+    }
+
+    /** A request's fields, with what the options say where it says nothing. */
+    public RequestFields fields(RequestFields sent) {
+        return new KeyFields(sent, options);
+    }
+
+    /** Whose answers a request gets. */
+    public Caller caller(RequestFields sent, String query) {
+        return caller != null ? caller : callers.of(sent, query);
+    }
+
+    /** Whether a request shows no credential, and the options do not say whose answers it gets. */
+    boolean isAnonymous(Caller who) {
+        return caller == null && callers.isAnonymous(who);
+    }
+
+    /**
+     * What goes into the key of a request.
+     *
+     * @param base the provider's base URL
+     * @param query as sent, or empty
+     * @param partition of the fields
+     * @param fields see {@link #fields}
+     */
+    public KeyContext context(
+            Route route, String base, Caller who, String query, Partition partition, RequestFields fields) {
+        String upstream = options.upstream() == null ? base : options.upstream();
+        return contexts.of(route, upstream, who, query, partition, fields);
+    }
+}
