@@ -14,7 +14,7 @@
     by_endpoint: Object.entries({ chat: 0.55, responses: 0.1, messages: 0.2, embeddings: 0.15 })
       .map(([endpoint, share]) => ({ endpoint, ...counts(share) })),
     hit_ratio: 0.7508, tokens_saved: 148230114, tokens_used: 58222900, time_saved_ms: 291223000,
-    money_saved: { amount: 412.118, currency: "USD", unpriced_tokens: 1200345 },
+    money_saved: { amount: 412.118, spent: 161.92, currency: "USD", unpriced_tokens: 1200345 },
     latency: {
       hit: { count: 124238, p50_ms: 0.183, p90_ms: 0.402, p99_ms: 1.92, p999_ms: 8.11, max_ms: 41.2 },
       miss: { count: 41230, p50_ms: 1843, p90_ms: 5222, p99_ms: 14022, p999_ms: 31877, max_ms: 60012 },
@@ -44,11 +44,11 @@
         t, hit: Math.round(load * 0.66), collapsed: Math.round(load * 0.04), stale: i % 37 === 5 ? Math.round(load * 0.05) : 0,
         miss: Math.round(miss), bypass: Math.round(load * 0.05), off: Math.round(load * 0.05), errors: 0,
         tokens_saved: Math.round(load * 1400), tokens_used: Math.round(miss * 1300), time_saved_ms: load * 1200,
-        money_saved: load / 1000, hit_p50_ms: 0.15 + random() / 10, hit_p99_ms: 0.9 + random() * 2,
+        money_saved: load / 1000, money_spent: miss / 500, hit_p50_ms: 0.15 + random() / 10, hit_p99_ms: 0.9 + random() * 2,
         miss_p50_ms: 1300 + random() * 700, miss_p99_ms: 7000 + random() * 6000,
       });
     }
-    return { range, step_seconds: step, points };
+    return { range, step_seconds: step, points, currency: "USD" };
   };
 
   const id = ms => `gen-${Math.floor(ms / 1000)}-${Array.from({ length: 20 }, () => pick("ABCDEFGHJKMNPQRSTUVWXYZabcdefghjkmnpqrstuvwxyz23456789")).join("")}`;
@@ -82,11 +82,37 @@
     nearest_note: "Compared with 1,204 requests of the same scope and endpoint.",
   };
 
+  const group = (name, share) => ({
+    name, requests: counts(share), hit_ratio: 0.62 + share / 2, tokens_used: Math.round(58222900 * share), tokens_saved: Math.round(148230114 * share * (0.8 + share)),
+    time_saved_ms: 291223000 * share, money_spent: 161.92 * share, money_saved: 412.118 * share, unpriced_tokens: 0, bytes: 812e6 * share,
+  });
+  const names = {
+    model: { "acme/large": 0.41, "globex/reasoner-2": 0.24, "acme/small": 0.19, "acme/embed-3": 0.11, "initech/chat-mini": 0.05 },
+    label: { search: 0.44, support: 0.31, ci: 0.2, "9f3ac21b7e04": 0.05 },
+  };
+  const summary = by => {
+    const data = Object.entries(names[by] ?? names.label).map(([name, share]) => group(name, share));
+    return { by, data, groups: data.length, total: group(null, 1), others: null, complete: true, records: 184211, oldest_at: iso(now - 6.2 * 864e5), next: null, currency: "USD" };
+  };
+  const entries = {
+    data: Array.from({ length: 50 }, (_, i) => ({
+      key: Array.from({ length: 8 }, () => Math.floor(random() * 2 ** 32).toString(16).padStart(8, "0")).join(""),
+      model: pick(Object.keys(names.model)), scope: pick(Object.keys(names.label)), namespace: random() < 0.2 ? "evals-11" : null,
+      stored_at: iso(now - i * 47e3), expires_at: iso(now - i * 47e3 + 36e5), age_seconds: i * 47, ttl_seconds: 3600 - i * 47,
+      bytes: 500 + Math.floor(random() ** 4 * 60000), hits: Math.floor(random() * 8), tokens_saved: 40 + Math.floor(random() * 3000), fetch_ms: 700 + Math.floor(random() * 6000),
+    })),
+    next: "more", matching: 38122, bytes: 742e6, seen: 38122, complete: true, content: "on",
+  };
+
   const answers = [
+    [/\/summary\?by=(\w+)/, (_, by) => summary(by)],
+    [/\/entries\/count/, () => ({ matching: 38122, bytes: 742e6, seen: 38122, complete: true })],
+    [/\/entries\?/, () => entries],
+    [/\/namespaces/, () => ({ data: [{ namespace: "evals-11", entries: 5210 }, { namespace: "evals-12", entries: 312 }] })],
     [/\/timeseries\?range=(\w+)/, (_, range) => timeseries(range)],
     [/\/stats$/, () => stats],
-    [/\/activity\?/, () => ({ data: records, next: "more" })],
-    [/\/activity\/(.+)/, () => ({ data: hit, source, currency: "USD" })],
+    [/\/activity\?/, () => ({ data: records, next: "more", complete: true, currency: "USD" })],
+    [/\/activity\/(.+)/, () => ({ data: hit, source, cause: null, currency: "USD" })],
     [/\/explain$/, () => explanation],
   ];
   window.fetch = async url => {

@@ -19,6 +19,8 @@ import dev.refrain.engine.spi.EntryBuffer;
 import dev.refrain.engine.spi.EntryHead;
 import dev.refrain.engine.stats.CacheStats;
 import dev.refrain.engine.stats.EntryFacts;
+import dev.refrain.engine.stats.EntryPage;
+import dev.refrain.engine.stats.EntryQuery;
 import dev.refrain.engine.stats.NamespaceFacts;
 import java.nio.ByteBuffer;
 import java.time.Clock;
@@ -498,6 +500,19 @@ final class Answers implements AutoCloseable {
                         name, counts.get(Namespaces.tag(name)).sum()))
                 .filter(facts -> facts.entries() > 0)
                 .toList();
+    }
+
+    /** A page of what is stored. Walks the store, as far as the query's time lasts. */
+    EntryPage entries(EntryQuery query) {
+        return new StoreSearch(query, store, ticker).search(namespaces, nowMillis());
+    }
+
+    /** Copies a stored answer for somebody who only looks at it. */
+    CacheAdmin.Look look(byte[] digest, CacheScope scope, CachedResponse into) {
+        try (Scratch scratch = scratches.take()) {
+            CacheKey key = new CacheKey(Endpoint.CHAT, false, digest, 0, scope, 0, 0, false, null, CacheKey.NO_SAMPLE);
+            return entries.look(key, into, scratch);
+        }
     }
 
     /** What there is for a key, expired or not, without counting as a hit; null if there is nothing. */

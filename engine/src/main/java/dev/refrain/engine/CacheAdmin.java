@@ -6,8 +6,11 @@ import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.engine.spi.EntryHead;
 import dev.refrain.engine.stats.CacheStats;
 import dev.refrain.engine.stats.EntryFacts;
+import dev.refrain.engine.stats.EntryPage;
+import dev.refrain.engine.stats.EntryQuery;
 import dev.refrain.engine.stats.NamespaceFacts;
 import dev.refrain.engine.stats.SharedStats;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 
@@ -84,6 +87,43 @@ public final class CacheAdmin {
     public KeyParts keyParts(CacheKey key, CacheRequest request) {
         RequestKeys keys = answers.keys();
         return KeyParts.of(key, request.context(keys.deriver()), keys.restored(request));
+    }
+
+    /**
+     * A page of the stored answers, those that have expired and that no sweep has met among them. Walks the store, for
+     * as long as the query allows; it keeps no more of it than the page, takes no lock that a request waits for, and
+     * changes nothing.
+     *
+     * @throws IllegalArgumentException if the cursor is none
+     */
+    public EntryPage entries(EntryQuery query) {
+        return answers.entries(query);
+    }
+
+    /** What came of a look at a stored answer. */
+    public enum Look {
+        /** The answer was copied. */
+        FOUND,
+        /** There is none, or it is damaged. */
+        NOTHING,
+        /** It is sealed, and not for this scope. */
+        SEALED
+    }
+
+    /**
+     * Looks at a stored answer, expired or not, without counting as a hit.
+     *
+     * @param digest of its key, 64 hexadecimal digits in lower case
+     * @param scope whose answer it is; only sealed ones need it, others any, such as {@code pipeline().scope("")}
+     * @param into receives the answer, if it is found; its id and time are those of a hit at this moment
+     * @throws IllegalArgumentException if the digest is none
+     * @throws MemoryBudget.Exhausted if there is no room for the answer now
+     */
+    public Look look(String digest, CacheScope scope, CachedResponse into) {
+        if (!digest.matches("[0-9a-f]{64}")) {
+            throw new IllegalArgumentException("not 64 hexadecimal digits: " + digest);
+        }
+        return answers.look(HexFormat.of().parseHex(digest), scope, into);
     }
 
     /**

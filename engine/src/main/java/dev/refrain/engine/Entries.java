@@ -210,6 +210,22 @@ final class Entries {
         return load(scratch.key.set(key), true, into, scratch) == Loaded.GOOD;
     }
 
+    /** Copies an answer, expired or not, without counting as a hit. */
+    CacheAdmin.Look look(CacheKey key, CachedResponse into, Scratch scratch) {
+        byte[] digest = scratch.key.set(key).bytes();
+        if (!store.peek(digest, scratch.entry) || scratch.entry.length() < EntryHead.LENGTH) {
+            return CacheAdmin.Look.NOTHING;
+        }
+        if (EntrySeal.isSealed(scratch.entry)
+                && (key.knownScope() == null || key.knownScope().tag() != EntryHead.scope(scratch.entry.bytes()))) {
+            return CacheAdmin.Look.SEALED;
+        }
+        return load(scratch.key, true, scratch.entry, scratch) == Loaded.GOOD
+                        && codec.decode(scratch.entry, clock.millis(), into, scratch.codec)
+                ? CacheAdmin.Look.FOUND
+                : CacheAdmin.Look.NOTHING;
+    }
+
     /** Whether there is a hot copy; also false if that fails, and then there may be one. */
     private boolean findHot(KeyBuffer key, CachedResponse into, Scratch scratch) {
         try {

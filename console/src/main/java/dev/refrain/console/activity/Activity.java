@@ -72,8 +72,45 @@ public record Activity(
     static final String PARTIAL = "partial";
 
     /** Whether the answer has no entry of its own, but one for each of its items. */
-    boolean isOfItems() {
+    public boolean isOfItems() {
         return ITEMS.equals(reason) || PARTIAL.equals(reason);
+    }
+
+    /** All tokens that were used for this request, 0 if that is not known. */
+    public long tokensUsed() {
+        return Math.max(0, promptTokens) + Math.max(0, completionTokens);
+    }
+
+    /** The same request under another name of its API key. */
+    Activity named(String label) {
+        return new Activity(
+                sequence,
+                id,
+                createdAtMillis,
+                endpoint,
+                model,
+                preset,
+                label,
+                scopeTag,
+                streamed,
+                status,
+                outcome,
+                reason,
+                sourceId,
+                key,
+                durationMicros,
+                latencyMicros,
+                bytes,
+                promptTokens,
+                completionTokens,
+                tokensSaved,
+                millisSaved,
+                moneySavedNanos,
+                costNanos,
+                finishReason,
+                cut,
+                policy,
+                namespace);
     }
 
     /** Money saved, or null if that is not known. */

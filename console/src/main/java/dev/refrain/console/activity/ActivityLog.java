@@ -18,6 +18,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
 import java.util.function.Predicate;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -29,6 +30,8 @@ import org.slf4j.LoggerFactory;
  * times a second, and each query empties it first, so that a query finds every request before it. One lock guards
  * everything behind the queue. A request that finds the queue full is counted, but is missing from the log and the time
  * series. Thread-safe.
+ *
+ * <p>Long, since all questions to the log are asked here, and each has to empty the queue first.
  */
 public final class ActivityLog implements RequestLog, AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(ActivityLog.class);
@@ -45,6 +48,8 @@ public final class ActivityLog implements RequestLog, AutoCloseable {
      */
     private static final int MAX_LOOKED_AT = 512 * 1024;
 
+    private static final long MAX_WALK_NANOS = 3_000_000_000L;
+
     /** The longest page. */
     public static final int MAX_LIMIT = 1000;
 
@@ -52,8 +57,9 @@ public final class ActivityLog implements RequestLog, AutoCloseable {
      * Records, newest first.
      *
      * @param next where the next page begins, or null if there is none
+     * @param complete whether all of the log was read that may have such requests; if not, the time for it was over
      */
-    public record Page(List<Activity> data, String next) {}
+    public record Page(List<Activity> data, String next, boolean complete) {}
 
     /**
      * Records that came after a certain one, oldest first.
@@ -61,6 +67,17 @@ public final class ActivityLog implements RequestLog, AutoCloseable {
      * @param sequence of the latest record there is, to go on from
      */
     public record Tail(List<Activity> data, long sequence) {}
+
+    /**
+     * What stands in the log for what elsewhere has but tags.
+     *
+     * @param labels of API keys by the sixteen digits of their tags
+     * @param models names of models, at most 2,000
+     */
+    public record Names(Map<String, String> labels, Set<String> models) {
+        /** Of up to 300 characters each, so about 1 MiB. */
+        private static final int MOST_MODELS = 2000;
+    }
 
     /** Is called for each request after it has ended, on the log's threads, but not for dropped ones. */
     public interface Listener {
@@ -75,6 +92,7 @@ public final class ActivityLog implements RequestLog, AutoCloseable {
     private final Instant startedAt;
     private final FactsQueue queue = new FactsQueue();
     private final ModelNames models = new ModelNames();
+    private final LabelNames labels = new LabelNames();
     private final LongAdder dropped = new LongAdder();
     private final List<Listener> listeners = new CopyOnWriteArrayList<>();
 
@@ -191,7 +209,40 @@ public final class ActivityLog implements RequestLog, AutoCloseable {
 
     /** @param before where the next page begins, or 0 if there is none */
     private Page page(List<Activity> found, long before) {
-        return new Page(found, before == 0 ? null : Long.toString(before, 36));
+        return new Page(found, before == 0 ? null : Long.toString(before, 36), true);
+    }
+
+    /**
+     * Looks for requests in another order than that of the log, for which all of it has to be read. That ends after
+     * three seconds, whatever is still unread: then the page is of the latest requests.
+     *
+     * @param limit length of the page, 1 to {@link #MAX_LIMIT}
+     * @param cursor {@link Page#next} of the page before, or null for the first
+     * @throws IllegalArgumentException if the cursor is none
+     */
+    public Page query(Filter filter, Order order, boolean ascending, int limit, String cursor) {
+        if (order == Order.TIME && !ascending) {
+            return query(filter, limit, cursor);
+        }
+        Order.Page page = new Order.Page(order, ascending, Math.max(1, Math.min(limit, MAX_LIMIT)), cursor);
+        Reach reach = walk(filter, page::offer);
+        return new Page(page.sorted(), page.next(), reach.complete());
+    }
+
+    /**
+     * The figures of requests in groups. Reads the log for at most three seconds.
+     *
+     * @param offset how many groups to leave out
+     * @param limit the most groups, 1 to {@link #MAX_LIMIT}
+     */
+    public Summary summary(Filter filter, Summary.By by, Summary.Sort sort, int offset, int limit) {
+        Summary.Builder groups = new Summary.Builder(by);
+        Reach reach = walk(filter, groups::add);
+        return groups.build(sort, Math.max(0, offset), Math.max(1, Math.min(limit, MAX_LIMIT)), reach);
+    }
+
+    private Reach walk(Filter filter, Consumer<Activity> each) {
+        return new LogWalk(this::batchBefore, this::nanoTime, MAX_WALK_NANOS).walk(filter, each);
     }
 
     private static long parse(String cursor) {
@@ -206,7 +257,7 @@ public final class ActivityLog implements RequestLog, AutoCloseable {
         lock.lock();
         try {
             drain();
-            return recorder.batchBefore(sequence, sinceMillis);
+            return labels.named(recorder.batchBefore(sequence, sinceMillis));
         } finally {
             lock.unlock();
         }
@@ -268,7 +319,8 @@ public final class ActivityLog implements RequestLog, AutoCloseable {
         lock.lock();
         try {
             drain();
-            return recorder.latest(id, which);
+            return recorder.latest(id, which)
+                    .map(found -> labels.named(List.of(found)).get(0));
         } finally {
             lock.unlock();
         }
@@ -287,6 +339,21 @@ public final class ActivityLog implements RequestLog, AutoCloseable {
             before = batch.get(0).sequence();
         }
         return tags;
+    }
+
+    /**
+     * Labels by the tags of scopes, and all models, of the requests in the log, as far as it is read in three seconds:
+     * for showing what has but a tag of them.
+     */
+    public Names names() {
+        Set<String> found = new HashSet<>();
+        walk(Filter.ALL, activity -> {
+            labels.note(activity.scope(), activity.scopeTag());
+            if (activity.model() != null && found.size() < Names.MOST_MODELS) {
+                found.add(activity.model());
+            }
+        });
+        return new Names(labels.byTag(), Set.copyOf(found));
     }
 
     /** The currency of all amounts of money. */
@@ -309,6 +376,7 @@ public final class ActivityLog implements RequestLog, AutoCloseable {
                     totals.tokensUsed.sum(),
                     totals.millisSaved.sum(),
                     Prices.amount(totals.moneySavedNanos.sum()),
+                    Prices.amount(totals.moneySpentNanos.sum()),
                     currency,
                     totals.unpricedTokens.sum(),
                     Latencies.summary(recorder.hits()),
@@ -364,6 +432,7 @@ public final class ActivityLog implements RequestLog, AutoCloseable {
         recorder.open(clock.millis());
         return queue.drain(facts -> {
             recorder.add(facts);
+            labels.note(facts.scope(), facts.scopeTag());
             for (Listener listener : listeners) {
                 listener.ended(facts.endpoint(), facts.outcome(), facts.durationNanos());
             }

@@ -1,27 +1,76 @@
 package dev.refrain.console.activity;
 
 import dev.refrain.engine.exchange.Endpoint;
+import java.util.Set;
 import java.util.stream.IntStream;
 
 /**
- * A filter for requests; null means any. Immutable.
+ * A filter for requests; null means any. Immutable and thread-safe.
  *
  * @param cached whether the cache answered, see {@link Outcome#isCached}
+ * @param outcomes what the cache did; empty means any, never null
  * @param model a part of the name that was requested, in any case
  * @param scope as shown in {@link Activity#scope}
+ * @param policy name of the policy that held for a request
+ * @param namespace that a request named
+ * @param errors whether a request failed, see {@link Activity#isError}
+ * @param minStatus the least status
+ * @param maxStatus the greatest status
  * @param sinceMillis requests that came then or later, milliseconds since the epoch
+ * @param untilMillis requests that came before then, milliseconds since the epoch
  */
-public record Filter(Boolean cached, String model, Endpoint endpoint, String scope, long sinceMillis) {
+public record Filter(
+        Boolean cached,
+        Set<Outcome> outcomes,
+        String model,
+        Endpoint endpoint,
+        String scope,
+        String policy,
+        String namespace,
+        Boolean errors,
+        int minStatus,
+        int maxStatus,
+        long sinceMillis,
+        long untilMillis) {
     /** Every request. */
     public static final Filter ALL = new Filter(null, null, null, null, 0);
+
+    /** A copy of the outcomes. */
+    public Filter {
+        outcomes = Set.copyOf(outcomes);
+    }
+
+    /** One that lets requests of any outcome, policy, namespace, status and end of the time range through. */
+    public Filter(Boolean cached, String model, Endpoint endpoint, String scope, long sinceMillis) {
+        this(
+                cached,
+                Set.of(),
+                model,
+                endpoint,
+                scope,
+                null,
+                null,
+                null,
+                0,
+                Integer.MAX_VALUE,
+                sinceMillis,
+                Long.MAX_VALUE);
+    }
 
     /** Whether the filter lets a request through. */
     public boolean matches(Activity activity) {
         return activity.createdAtMillis() >= sinceMillis
+                && activity.createdAtMillis() < untilMillis
+                && activity.status() >= minStatus
+                && activity.status() <= maxStatus
                 && (cached == null || cached == activity.outcome().isCached())
+                && (outcomes.isEmpty() || outcomes.contains(activity.outcome()))
+                && (errors == null || errors == activity.isError())
                 && (endpoint == null || endpoint == activity.endpoint())
                 && (model == null || isPart(model, activity.model()))
-                && (scope == null || scope.equals(activity.scope()));
+                && (scope == null || scope.equals(activity.scope()))
+                && (policy == null || policy.equals(activity.policy()))
+                && (namespace == null || namespace.equals(activity.namespace()));
     }
 
     private static boolean isPart(String part, String name) {

@@ -11,14 +11,17 @@ import org.slf4j.LoggerFactory;
 final class Minute {
     private static final Logger LOG = LoggerFactory.getLogger(Minute.class);
 
-    private static final byte VERSION = 1;
+    private static final byte VERSION = 2;
+    /** Of minutes in which the money spent was not counted. */
+    private static final byte WITHOUT_SPENT = 1;
 
     private static final int ERRORS = Outcome.ALL.size();
     private static final int TOKENS_SAVED = ERRORS + 1;
     private static final int TOKENS_USED = ERRORS + 2;
     private static final int MILLIS_SAVED = ERRORS + 3;
     private static final int MONEY_SAVED = ERRORS + 4;
-    private static final int COUNTS = ERRORS + 5;
+    private static final int MONEY_SPENT = ERRORS + 5;
+    private static final int COUNTS = ERRORS + 6;
 
     private final long[] counts = new long[COUNTS];
     private final Histogram hits = Latencies.histogram();
@@ -39,6 +42,7 @@ final class Minute {
         counts[TOKENS_USED] += cost.tokensUsed();
         counts[MILLIS_SAVED] += cost.millisSaved();
         counts[MONEY_SAVED] += Math.max(0, cost.moneySavedNanos());
+        counts[MONEY_SPENT] += Math.max(0, cost.costNanos());
         if (outcome == Outcome.HIT) {
             hits.recordValue(durationMicros);
         } else if (outcome == Outcome.MISS) {
@@ -74,11 +78,12 @@ final class Minute {
     void add(byte[] other) {
         try {
             ByteBuffer in = ByteBuffer.wrap(other);
-            if (in.get() != VERSION) {
+            byte version = in.get();
+            if (version != VERSION && version != WITHOUT_SPENT) {
                 return;
             }
             long[] more = new long[COUNTS];
-            for (int i = 0; i < COUNTS; i++) {
+            for (int i = 0; i < (version == WITHOUT_SPENT ? MONEY_SPENT : COUNTS); i++) {
                 more[i] = in.getLong();
             }
             int middle = Integer.BYTES + in.position() + in.getInt();
@@ -113,6 +118,7 @@ final class Minute {
                 counts[TOKENS_USED],
                 counts[MILLIS_SAVED],
                 Prices.amount(counts[MONEY_SAVED]),
+                Prices.amount(counts[MONEY_SPENT]),
                 Latencies.millis(hits, 50),
                 Latencies.millis(hits, 99),
                 Latencies.millis(misses, 50),

@@ -19,7 +19,7 @@ public enum Outcome {
     OFF(5);
 
     /** All outcomes, in the order in which they are stored. */
-    static final List<Outcome> ALL = List.of(values());
+    public static final List<Outcome> ALL = List.of(values());
 
     private final int number;
 

@@ -14,6 +14,7 @@ import java.util.Map;
  * @param tokensUsed tokens of answers that were fetched, as far as their providers counted them
  * @param millisSaved by how much longer the repeated answers had taken
  * @param moneySaved by the configured prices
+ * @param moneySpent what the fetched answers cost, as far as that is known
  * @param currency of the money
  * @param unpricedTokens those of the tokens saved that have no configured price
  * @param hit how long hits took
@@ -28,6 +29,7 @@ public record Stats(
         long tokensUsed,
         long millisSaved,
         BigDecimal moneySaved,
+        BigDecimal moneySpent,
         String currency,
         long unpricedTokens,
         Latency hit,

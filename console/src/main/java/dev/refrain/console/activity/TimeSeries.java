@@ -35,6 +35,7 @@ public final class TimeSeries {
      * One step.
      *
      * @param epochSeconds when it begins
+     * @param moneySpent what the fetched answers cost, as far as that is known
      * @param hitP50 percentile of the duration of hits in milliseconds; like the other three null if there were none
      */
     public record Point(
@@ -44,6 +45,7 @@ public final class TimeSeries {
             long tokensUsed,
             long millisSaved,
             BigDecimal moneySaved,
+            BigDecimal moneySpent,
             Double hitP50,
             Double hitP99,
             Double missP50,

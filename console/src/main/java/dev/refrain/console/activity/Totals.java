@@ -37,6 +37,7 @@ final class Totals {
     final LongAdder tokensUsed = new LongAdder();
     final LongAdder millisSaved = new LongAdder();
     final LongAdder moneySavedNanos = new LongAdder();
+    final LongAdder moneySpentNanos = new LongAdder();
     final LongAdder unpricedTokens = new LongAdder();
 
     Totals() {
@@ -55,6 +56,9 @@ final class Totals {
         bytes.add(account.bytes());
         if (cost.tokensUsed() > 0) {
             tokensUsed.add(cost.tokensUsed());
+        }
+        if (cost.costNanos() > 0) {
+            moneySpentNanos.add(cost.costNanos());
         }
         if (outcome.isCached()) {
             millisSaved.add(cost.millisSaved());

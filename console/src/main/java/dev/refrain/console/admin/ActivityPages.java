@@ -3,7 +3,10 @@ package dev.refrain.console.admin;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.refrain.console.activity.Activity;
 import dev.refrain.console.activity.ActivityLog;
+import dev.refrain.console.activity.Order;
 import dev.refrain.console.activity.Outcome;
+import dev.refrain.console.activity.Summary;
+import dev.refrain.engine.ResponseCache;
 import dev.refrain.engine.exchange.Endpoint;
 import io.undertow.server.HttpServerExchange;
 import io.undertow.util.Headers;
@@ -14,9 +17,7 @@ import java.util.Set;
 
 /** The log of requests, page by page, as a file, and one by one. */
 final class ActivityPages {
-    private static final Set<String> FILTERS = Set.of("cached", "model", "endpoint", "scope", "since");
-    private static final Set<String> PAGING =
-            Set.of("cached", "model", "endpoint", "scope", "since", "limit", "cursor");
+    private static final Set<String> PAGING = Parameters.with(Parameters.FILTER, "sort", "order", "limit", "cursor");
 
     private static final Activity SAMPLE = new Activity(
             0,
@@ -47,31 +48,88 @@ final class ActivityPages {
             null,
             null);
 
-    private final ActivityLog log;
+    private static final Set<String> GROUPING = Parameters.with(Parameters.FILTER, "by", "sort", "limit", "cursor");
+    private static final String ANSWER = "/answer";
 
-    ActivityPages(ActivityLog log) {
+    private final ActivityLog log;
+    private final ResponseCache cache;
+    private final Walks walks;
+
+    ActivityPages(ActivityLog log, ResponseCache cache, Walks walks) {
         this.log = log;
+        this.cache = cache;
+        this.walks = walks;
+    }
+
+    /** Figures in groups. */
+    void summary(HttpServerExchange exchange) throws AdminException {
+        Parameters parameters = new Parameters(exchange, GROUPING);
+        Summary.By by = parameters.choice("by", Summary.By.values(), Summary.By::label);
+        Summary summary = walks.take(() -> log.summary(
+                parameters.filter(),
+                by,
+                parameters.choice("sort", Summary.Sort.values(), Summary.Sort::label),
+                parameters.offset(),
+                parameters.limit()));
+        ObjectNode document = Documents.of(by, summary);
+        document.put(
+                "next",
+                summary.more()
+                        ? String.valueOf(parameters.offset() + summary.groups().size())
+                        : null);
+        document.put("currency", log.currency());
+        Replies.json(exchange, document);
+    }
+
+    /**
+     * Takes the answer back that a request got, as its receiver could (wire rule W85).
+     *
+     * @param rest id of the request, and behind it {@code /answer}
+     */
+    void takeBack(HttpServerExchange exchange, String rest) throws AdminException {
+        if (!rest.endsWith(ANSWER)) {
+            throw AdminException.notFound("There is nothing to remove at " + exchange.getRequestPath() + ".");
+        }
+        new Parameters(exchange, Set.of());
+        Activity found = find(rest.substring(0, rest.length() - ANSWER.length()));
+        boolean mayBeStored = found.outcome().isCached() || found.outcome() == Outcome.MISS;
+        if (found.key() == null || found.isOfItems() || !mayBeStored) {
+            throw AdminException.notFound("The cache has no entry for the answer to this request.");
+        }
+        cache.pipeline().takeBack(found.key(), found.outcome().isCached() ? found.sourceId() : found.id());
+        Replies.json(exchange, Documents.object().put("id", found.id()).put("deleted", true));
+    }
+
+    private Activity find(String id) throws AdminException {
+        return (id.matches("~[0-9]{1,18}") ? log.find(Long.parseLong(id.substring(1))) : log.find(id))
+                .orElseThrow(() -> AdminException.notFound("The log has no request with the id " + id + "."));
     }
 
     void page(HttpServerExchange exchange) throws AdminException {
         Parameters parameters = new Parameters(exchange, PAGING);
         ActivityLog.Page page;
         try {
-            page = log.query(parameters.filter(), parameters.limit(), parameters.get("cursor"));
+            page = walks.take(() -> log.query(
+                    parameters.filter(),
+                    parameters.choice("sort", Order.values(), Order::label),
+                    parameters.ascending(),
+                    parameters.limit(),
+                    parameters.get("cursor")));
         } catch (IllegalArgumentException e) {
             throw AdminException.badRequest("cursor must be next of an earlier page.");
         }
         ObjectNode document = Documents.of(page.data());
         document.put("next", page.next());
+        document.put("complete", page.complete());
         document.put("currency", log.currency());
         Replies.json(exchange, document);
     }
 
     void one(HttpServerExchange exchange, String id) throws AdminException {
-        Activity found = (id.matches("~[0-9]{1,18}") ? log.find(Long.parseLong(id.substring(1))) : log.find(id))
-                .orElseThrow(() -> AdminException.notFound("The log has no request with the id " + id + "."));
+        Activity found = find(id);
         ObjectNode document = Documents.object();
         document.set("data", Documents.of(found));
+        document.put("cause", Causes.of(found));
         document.set("source", log.sourceOf(found).map(Documents::of).orElse(null));
         document.put("currency", log.currency());
         Replies.json(exchange, document);
@@ -79,7 +137,7 @@ final class ActivityPages {
 
     /** All that match, written as they are read. */
     void file(HttpServerExchange exchange) throws AdminException, IOException {
-        Parameters parameters = new Parameters(exchange, FILTERS);
+        Parameters parameters = new Parameters(exchange, Parameters.FILTER);
         var filter = parameters.filter();
         exchange.getResponseHeaders().put(Headers.CONTENT_TYPE, "text/csv; charset=utf-8; header=present");
         exchange.getResponseHeaders().put(Headers.CONTENT_DISPOSITION, "attachment; filename=\"refrain-activity.csv\"");

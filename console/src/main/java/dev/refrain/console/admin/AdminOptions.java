@@ -1,14 +1,28 @@
 package dev.refrain.console.admin;
 
 /**
- * Options of an {@link AdminServer}. Immutable.
+ * Options of an {@link AdminServer}. Immutable and thread-safe.
  *
  * @param host address to listen on
  * @param port port to listen on, 0 for any free one
  * @param token the token that a request must bring; null for none, which only a loopback address may have
  * @param tokenSetting what users of this front-end call the setting that holds the token, for messages
+ * @param content whether stored answers can be looked at
  */
-public record AdminOptions(String host, int port, String token, String tokenSetting) {
+public record AdminOptions(String host, int port, String token, String tokenSetting, Content content) {
+    /** Whether stored answers can be looked at. */
+    public enum Content {
+        /** No answer leaves the cache here. */
+        OFF,
+        /** Whoever may ask this listener may look at stored answers; each look is logged. */
+        ON
+    }
+
+    /** One that shows no stored answers. */
+    public AdminOptions(String host, int port, String token, String tokenSetting) {
+        this(host, port, token, tokenSetting, Content.OFF);
+    }
+
     /** Not the token. */
     @Override
     public String toString() {

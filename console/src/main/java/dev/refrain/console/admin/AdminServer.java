@@ -123,7 +123,7 @@ public final class AdminServer implements AutoCloseable {
                 .setSocketOption(Options.CONNECTION_HIGH_WATER, connections)
                 .setSocketOption(Options.CONNECTION_LOW_WATER, connections)
                 .setHandler(new Framing(
-                        new Gate(sessions, attempts, options, patienceSeconds, routes(figures)),
+                        new Gate(sessions, attempts, options, patienceSeconds, routes(options, figures)),
                         (exchange, why) -> Replies.error(exchange, new AdminException(why.status(), why.message()))))
                 .build();
     }
@@ -136,9 +136,12 @@ public final class AdminServer implements AutoCloseable {
         return (int) Math.max(MIN_CONNECTIONS, Math.min(MAX_CONNECTIONS, budgetBytes / PART_OF_BUDGET / HEAD_BYTES));
     }
 
-    private Routes routes(Figures figures) {
-        ActivityPages pages = new ActivityPages(subject.activity());
-        Purge purge = new Purge(subject.cache(), subject.activity(), subject.callers());
+    private Routes routes(AdminOptions options, Figures figures) {
+        Walks walks = new Walks();
+        ActivityPages pages = new ActivityPages(subject.activity(), subject.cache(), walks);
+        Purge purge = new Purge(subject.cache(), subject.activity(), subject.callers(), walks);
+        StoredEntries entries =
+                new StoredEntries(subject.cache(), subject.activity(), subject.callers(), walks, options.content());
         Assets assets = new Assets();
         return new Routes(MAX_BODY_BYTES, subject.cache().admin().memory())
                 .on(Methods.GET, Routes.LIVE, (exchange, rest, body) -> Replies.text(exchange, "ok\n"))
@@ -152,9 +155,17 @@ public final class AdminServer implements AutoCloseable {
                 .on(Methods.GET, Routes.API + "activity", (exchange, rest, body) -> pages.page(exchange))
                 .on(Methods.GET, Routes.API + "activity.csv", (exchange, rest, body) -> pages.file(exchange))
                 .on(Methods.GET, Routes.API + "activity/", (exchange, rest, body) -> pages.one(exchange, rest))
+                .on(Methods.DELETE, Routes.API + "activity/", (exchange, rest, body) -> pages.takeBack(exchange, rest))
+                .on(Methods.GET, Routes.API + "summary", (exchange, rest, body) -> pages.summary(exchange))
                 .on(Methods.GET, Routes.API + "events", (exchange, rest, body) -> events.listen(exchange))
                 .on(Methods.POST, Routes.API + "explain", (exchange, rest, body) -> explain(exchange, body))
                 .on(Methods.DELETE, Routes.API + "entries", (exchange, rest, body) -> purge.answer(exchange))
+                .on(Methods.GET, Routes.API + "entries", (exchange, rest, body) -> entries.page(exchange))
+                .on(Methods.GET, Routes.API + "entries/count", (exchange, rest, body) -> purge.count(exchange))
+                .on(
+                        Methods.POST,
+                        Routes.API + "entries/",
+                        (exchange, rest, body) -> entries.look(exchange, rest, object(body)))
                 .on(Methods.GET, Routes.API + "namespaces", (exchange, rest, body) -> purge.namespaces(exchange))
                 .on(Methods.POST, Routes.LOGIN, (exchange, rest, body) -> login(exchange, body))
                 .on(Methods.POST, Routes.API + "logout", (exchange, rest, body) -> {
@@ -238,7 +249,10 @@ public final class AdminServer implements AutoCloseable {
 
     private void series(HttpServerExchange exchange) throws AdminException {
         var range = new Parameters(exchange, Set.of("range")).range();
-        Replies.json(exchange, Documents.of(range, subject.activity().series(range)));
+        Replies.json(
+                exchange,
+                Documents.of(range, subject.activity().series(range))
+                        .put("currency", subject.activity().currency()));
     }
 
     private static void redirect(HttpServerExchange exchange) {

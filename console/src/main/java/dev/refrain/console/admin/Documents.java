@@ -4,7 +4,9 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.refrain.console.activity.Activity;
+import dev.refrain.console.activity.Reach;
 import dev.refrain.console.activity.Stats;
+import dev.refrain.console.activity.Summary;
 import dev.refrain.console.activity.TimeSeries;
 import dev.refrain.console.explain.Times;
 import dev.refrain.engine.exchange.Endpoint;
@@ -61,6 +63,36 @@ final class Documents {
         return node;
     }
 
+    /** Figures of the log in groups. */
+    static ObjectNode of(Summary.By by, Summary summary) {
+        ObjectNode node = object();
+        node.put("by", by.label());
+        ArrayNode data = node.putArray("data");
+        summary.groups()
+                .forEach(group -> data.addObject().put("name", group.name()).setAll(of(group)));
+        node.put("groups", summary.count());
+        node.set("total", of(summary.total()));
+        node.set("others", summary.others() == null ? null : of(summary.others()));
+        Reach reach = summary.reach();
+        node.put("complete", reach.complete());
+        node.put("records", reach.records());
+        node.put("oldest_at", reach.records() == 0 ? null : Times.iso(reach.oldestMillis()));
+        return node;
+    }
+
+    private static ObjectNode of(Summary.Group group) {
+        ObjectNode node = object();
+        node.set("requests", of(group.requests()));
+        return node.put("hit_ratio", group.requests().hitRatio())
+                .put("tokens_used", group.tokensUsed())
+                .put("tokens_saved", group.tokensSaved())
+                .put("time_saved_ms", group.millisSaved())
+                .put("money_spent", group.spent())
+                .put("money_saved", group.saved())
+                .put("unpriced_tokens", group.unpricedTokens())
+                .put("bytes", group.bytes());
+    }
+
     private static Long known(long number) {
         return number == Activity.UNKNOWN ? null : number;
     }
@@ -86,6 +118,7 @@ final class Documents {
         node.putObject("money_saved")
                 .put("amount", stats.moneySaved())
                 .put("currency", stats.currency())
+                .put("spent", stats.moneySpent())
                 .put("unpriced_tokens", stats.unpricedTokens());
         ObjectNode latency = node.putObject("latency");
         latency.set("hit", of(stats.hit()));
@@ -179,6 +212,7 @@ final class Documents {
                 .put("tokens_used", point.tokensUsed())
                 .put("time_saved_ms", point.millisSaved())
                 .put("money_saved", point.moneySaved())
+                .put("money_spent", point.moneySpent())
                 .put("hit_p50_ms", point.hitP50())
                 .put("hit_p99_ms", point.hitP99())
                 .put("miss_p50_ms", point.missP50())

@@ -2,6 +2,7 @@ package dev.refrain.console.admin;
 
 import dev.refrain.console.activity.ActivityLog;
 import dev.refrain.console.activity.Filter;
+import dev.refrain.console.activity.Outcome;
 import dev.refrain.console.activity.TimeSeries;
 import dev.refrain.engine.exchange.Endpoint;
 import io.undertow.server.HttpServerExchange;
@@ -9,11 +10,38 @@ import java.time.DateTimeException;
 import java.time.Instant;
 import java.util.Arrays;
 import java.util.Deque;
+import java.util.HashSet;
+import java.util.List;
 import java.util.Set;
+import java.util.function.Function;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 
 /** Parses the query string of a request. Unknown parameters and wrong values are refused with a sentence. */
 final class Parameters {
+    /** Names of the parameters that {@link #filter} reads. */
+    static final Set<String> FILTER = Set.of(
+            "cached",
+            "cache",
+            "model",
+            "endpoint",
+            "scope",
+            "policy",
+            "namespace",
+            "status",
+            "errors",
+            "since",
+            "until");
+
     private static final int USUAL_LIMIT = 50;
+    private static final Pattern STATUS = Pattern.compile("[1-5]([0-9]{2}|xx)");
+
+    /** The names of a set, and more. */
+    static Set<String> with(Set<String> names, String... more) {
+        Set<String> all = new HashSet<>(names);
+        all.addAll(List.of(more));
+        return Set.copyOf(all);
+    }
 
     private final HttpServerExchange exchange;
 
@@ -34,16 +62,75 @@ final class Parameters {
     }
 
     Filter filter() throws AdminException {
-        String cached = get("cached");
-        if (cached != null && !cached.equals("true") && !cached.equals("false")) {
-            throw AdminException.badRequest("cached must be true or false.");
+        String status = get("status");
+        if (status != null && !STATUS.matcher(status).matches()) {
+            throw AdminException.badRequest("status must be a status such as 404, or a class of them such as 4xx.");
         }
         return new Filter(
-                cached == null ? null : Boolean.valueOf(cached),
+                flag("cached"),
+                outcomes(),
                 get("model"),
                 endpoint(get("endpoint")),
                 get("scope"),
-                since());
+                get("policy"),
+                get("namespace"),
+                flag("errors"),
+                status == null ? 0 : Integer.parseInt(status.replace('x', '0')),
+                status == null ? Integer.MAX_VALUE : Integer.parseInt(status.replace('x', '9')),
+                time("since", 0),
+                time("until", Long.MAX_VALUE));
+    }
+
+    /** True, false or null. */
+    Boolean flag(String name) throws AdminException {
+        String value = get(name);
+        if (value != null && !value.equals("true") && !value.equals("false")) {
+            throw AdminException.badRequest(name + " must be true or false.");
+        }
+        return value == null ? null : Boolean.valueOf(value);
+    }
+
+    private Set<Outcome> outcomes() throws AdminException {
+        String cache = get("cache");
+        Set<Outcome> chosen = new HashSet<>();
+        for (String label : cache == null ? new String[0] : cache.split(",", -1)) {
+            chosen.add(choice("cache", label, Outcome.ALL, Outcome::label));
+        }
+        return chosen;
+    }
+
+    /**
+     * One of several values.
+     *
+     * @param value null for the first of them
+     */
+    static <T> T choice(String name, String value, List<T> all, Function<T, String> label) throws AdminException {
+        return value == null
+                ? all.get(0)
+                : all.stream()
+                        .filter(each -> label.apply(each).equals(value))
+                        .findFirst()
+                        .orElseThrow(() -> AdminException.badRequest(name + " must be one of "
+                                + all.stream().map(label).collect(Collectors.joining(", ")) + "."));
+    }
+
+    /** {@link #choice}, of the values of an enumeration; the first one if there is no such parameter. */
+    <T> T choice(String name, T[] all, Function<T, String> label) throws AdminException {
+        return choice(name, get(name), List.of(all), label);
+    }
+
+    boolean ascending() throws AdminException {
+        return choice("order", get("order"), List.of("desc", "asc"), Function.identity())
+                .equals("asc");
+    }
+
+    /** What is given in place of a cursor where pages are counted. */
+    int offset() throws AdminException {
+        String cursor = get("cursor");
+        if (cursor != null && !cursor.matches("[0-9]{1,9}")) {
+            throw AdminException.badRequest("cursor must be next of an earlier page.");
+        }
+        return cursor == null ? 0 : Integer.parseInt(cursor);
     }
 
     static Endpoint endpoint(String id) throws AdminException {
@@ -57,12 +144,13 @@ final class Parameters {
                         () -> AdminException.badRequest("endpoint must be chat, responses, messages or embeddings."));
     }
 
-    private long since() throws AdminException {
-        String since = get("since");
+    /** A time in milliseconds since the epoch. */
+    private long time(String name, long none) throws AdminException {
+        String time = get(name);
         try {
-            return since == null ? 0 : Instant.parse(since).toEpochMilli();
+            return time == null ? none : Instant.parse(time).toEpochMilli();
         } catch (DateTimeException | ArithmeticException e) {
-            throw AdminException.badRequest("since must be a time such as 2026-11-23T05:00:00Z.");
+            throw AdminException.badRequest(name + " must be a time such as 2026-11-23T05:00:00Z.");
         }
     }
 

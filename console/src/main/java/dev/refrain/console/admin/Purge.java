@@ -4,6 +4,8 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.refrain.console.activity.ActivityLog;
 import dev.refrain.engine.ResponseCache;
+import dev.refrain.engine.stats.EntryPage;
+import dev.refrain.engine.stats.EntryQuery;
 import dev.refrain.semantics.caller.Callers;
 import io.undertow.server.HttpServerExchange;
 import java.util.HashSet;
@@ -18,25 +20,62 @@ final class Purge {
     /** The digits of a tag that the log shows. */
     private static final int TAG_DIGITS = 12;
 
+    private static final long COUNT_MILLIS = 5000;
+
     private final ResponseCache cache;
     private final ActivityLog activity;
     private final Callers callers;
+    private final Walks walks;
 
-    Purge(ResponseCache cache, ActivityLog activity, Callers callers) {
+    Purge(ResponseCache cache, ActivityLog activity, Callers callers, Walks walks) {
         this.cache = cache;
         this.activity = activity;
         this.callers = callers;
+        this.walks = walks;
+    }
+
+    /** Says how many answers a purge would remove now. */
+    void count(HttpServerExchange exchange) throws AdminException {
+        Parameters parameters = new Parameters(exchange, WAYS);
+        String way = way(exchange, parameters);
+        List<EntryQuery.Match> matches = matches(way, parameters.get(way));
+        EntryPage page = walks.take(() -> cache.admin().entries(EntryQuery.count(matches, COUNT_MILLIS)));
+        Replies.json(
+                exchange,
+                Documents.object()
+                        .put("matching", page.matching())
+                        .put("bytes", page.bytes())
+                        .put("seen", page.seen())
+                        .put("complete", page.complete()));
+    }
+
+    private List<EntryQuery.Match> matches(String way, String value) throws AdminException {
+        return switch (way) {
+            case "key" -> List.of(new EntryQuery.Match(digest(value), Set.of(), Set.of(), Set.of()));
+            case "scope" -> List.of(new EntryQuery.Match(null, tags(value), Set.of(), Set.of()));
+            case "model" -> List.of(new EntryQuery.Match(null, Set.of(), Set.of(value), Set.of()));
+            case "namespace" -> List.of(new EntryQuery.Match(null, Set.of(), Set.of(), Set.of(value)));
+            default -> {
+                requireTrue(value);
+                yield List.of();
+            }
+        };
     }
 
     void answer(HttpServerExchange exchange) throws AdminException {
         Parameters parameters = new Parameters(exchange, WAYS);
+        String way = way(exchange, parameters);
+        Replies.json(exchange, Map.of("removed", remove(way, parameters.get(way))));
+    }
+
+    private static String way(HttpServerExchange exchange, Parameters parameters) throws AdminException {
         List<String> given =
                 WAYS.stream().filter(way -> parameters.get(way) != null).toList();
         // Two values of one parameter are ambiguous, too.
         if (given.size() != 1 || exchange.getQueryParameters().get(given.get(0)).size() != 1) {
             throw AdminException.badRequest("Give exactly one of key, scope, model, namespace and all=true.");
         }
-        Replies.json(exchange, Map.of("removed", remove(given.get(0), parameters.get(given.get(0)))));
+        return given.get(0);
     }
 
     /** The namespaces in which something is stored. */
@@ -53,30 +92,35 @@ final class Purge {
 
     private long remove(String way, String value) throws AdminException {
         return switch (way) {
-            case "key" -> removeKey(value.toLowerCase(Locale.ROOT));
-            case "scope" -> removeScope(value);
+            case "key" -> cache.admin().removeDigest(digest(value));
+            case "scope" ->
+                tags(value).stream().mapToLong(cache.admin()::removeScopeTagged).sum();
             case "model" -> cache.admin().removeModel(value);
             case "namespace" -> cache.admin().removeNamespace(value);
             default -> {
-                if (!value.equals("true")) {
-                    throw AdminException.badRequest("all must be true.");
-                }
+                requireTrue(value);
                 yield cache.admin().clear();
             }
         };
     }
 
-    private long removeKey(String digest) throws AdminException {
-        try {
-            return cache.admin().removeDigest(digest);
-        } catch (IllegalArgumentException e) {
-            throw AdminException.badRequest(
-                    "key must be at least the first 12 hexadecimal digits of a key, as Cache-Status shows them.");
+    private static void requireTrue(String all) throws AdminException {
+        if (!all.equals("true")) {
+            throw AdminException.badRequest("all must be true.");
         }
     }
 
-    /** Removes the answers of a scope as the log shows it. Only the log knows which API keys have a given name. */
-    private long removeScope(String scope) throws AdminException {
+    private static String digest(String key) throws AdminException {
+        String digits = key.toLowerCase(Locale.ROOT);
+        if (!digits.matches("[0-9a-f]{12,64}")) {
+            throw AdminException.badRequest(
+                    "key must be at least the first 12 hexadecimal digits of a key, as Cache-Status shows them.");
+        }
+        return digits;
+    }
+
+    /** The tags of a scope as the log shows it. Only the log knows which API keys have a given name. */
+    private Set<String> tags(String scope) throws AdminException {
         Set<String> tags = new HashSet<>();
         if (scope.matches("[0-9a-f]{12}")) {
             tags.add(scope);
@@ -89,6 +133,6 @@ final class Purge {
             throw AdminException.notFound(
                     "There was no request of the scope " + scope + ", as far as the log goes back.");
         }
-        return tags.stream().mapToLong(cache.admin()::removeScopeTagged).sum();
+        return tags;
     }
 }

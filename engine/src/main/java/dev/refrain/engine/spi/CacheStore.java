@@ -112,6 +112,37 @@ public interface CacheStore extends AutoCloseable {
      */
     List<byte[]> find(Predicate<byte[]> key);
 
+    /** Is shown entries, see {@link #visit}. */
+    @FunctionalInterface
+    interface EntryVisitor {
+        /**
+         * Looks at one entry.
+         *
+         * @param key reused for the next entry, like the head
+         * @param head the first {@link EntryHead#LENGTH} bytes, as {@link #removeIf} has them, or more
+         * @param length of the entry in bytes
+         * @return whether to go on
+         */
+        boolean visit(byte[] key, byte[] head, int length);
+    }
+
+    /**
+     * Shows all entries, notes aside, and changes nothing. Entries that are put or removed meanwhile may be shown or
+     * not. What is shown may be wrong for an entry that is being changed at that moment.
+     *
+     * @param visitor must not call the store, but for {@link #hits}; it may be called with locks held
+     * @return whether all were shown, and the visitor did not end it
+     */
+    default boolean visit(EntryVisitor visitor) {
+        EntryBuffer entry = new EntryBuffer(EntryHead.LENGTH);
+        for (byte[] key : find(any -> true)) {
+            if (peek(key, entry) && !visitor.visit(key, entry.bytes(), entry.length())) {
+                return false;
+            }
+        }
+        return true;
+    }
+
     /** {@link #get} for somebody who only wants to look: it does not count as a use of the entry. */
     default boolean peek(byte[] key, EntryBuffer into) {
         return get(key, into);

@@ -143,6 +143,18 @@ public final class HeapStore implements CacheStore {
     }
 
     @Override
+    public synchronized boolean visit(EntryVisitor visitor) {
+        byte[] copy = new byte[KEY_LENGTH];
+        for (Map.Entry<ByteBuffer, byte[]> each : entries.entrySet()) {
+            each.getKey().get(0, copy);
+            if (!isNote(each.getValue()) && !visitor.visit(copy, each.getValue(), each.getValue().length)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    @Override
     public synchronized StoreStats stats() {
         long counted = entries.values().stream().filter(entry -> !isNote(entry)).count();
         return new StoreStats(counted, bytes, capacityBytes, evictions, expirations, drops, 0);

@@ -521,6 +521,7 @@ public record Settings(
      * @param host address to listen on
      * @param port port to listen on, 0 for any free one
      * @param token what a request must bring, or null; there is one unless the address is loopback
+     * @param content whether stored answers can be looked at
      */
     public record Admin(
             @Setting(value = "true", allowed = "true or false")
@@ -539,7 +540,9 @@ public record Settings(
             @Setting(
                     allowed = "at least 16 visible ASCII characters, and set unless admin.host is a loopback address",
                     secret = true)
-            String token) {
+            String token,
+
+            @Setting(value = "off", allowed = "off or on") AdminOptions.Content content) {
         /** Of addresses and names that only this machine reaches; what a name resolves to is not asked. */
         private static final Pattern LOOPBACK =
                 Pattern.compile("localhost|127(\\.[0-9]{1,3}){3}|::1|0:0:0:0:0:0:0:1", Pattern.CASE_INSENSITIVE);
@@ -557,7 +560,7 @@ public record Settings(
 
         /** What the listener is to do. */
         public AdminOptions options() {
-            return new AdminOptions(host, port, token, "admin.token");
+            return new AdminOptions(host, port, token, "admin.token", content);
         }
 
         /** Not the token. */

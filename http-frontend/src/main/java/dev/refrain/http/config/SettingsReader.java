@@ -23,6 +23,7 @@ import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import com.fasterxml.jackson.dataformat.yaml.YAMLParser;
 import dev.refrain.cassettes.CassetteMode;
 import dev.refrain.cassettes.Pace;
+import dev.refrain.console.admin.AdminOptions;
 import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.semantics.ByteSize;
 import dev.refrain.semantics.answer.HitIds;
@@ -76,6 +77,7 @@ final class SettingsReader {
                     .addDeserializer(HitIds.class, words(HitIds.class))
                     .addDeserializer(Policy.Caching.class, words(Policy.Caching.class))
                     .addDeserializer(Policy.Mode.class, words(Policy.Mode.class))
+                    .addDeserializer(AdminOptions.Content.class, words(AdminOptions.Content.class))
                     .addDeserializer(Endpoint.class, words(Endpoint.class))
                     .addDeserializer(Duration.class, new Scalar<>(Duration.class, SettingsReader::duration))
                     .addDeserializer(Path.class, new Scalar<>(Path.class, Path::of))

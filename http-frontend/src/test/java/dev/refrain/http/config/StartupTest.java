@@ -2,6 +2,7 @@ package dev.refrain.http.config;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.refrain.console.admin.AdminOptions;
 import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.semantics.ByteSize;
 import java.io.IOException;
@@ -60,7 +61,8 @@ class StartupTest {
                         Duration.ofSeconds(2)));
         assertThat(settings.corsOrigins()).isNull();
         assertThat(settings.presets()).isEmpty();
-        assertThat(settings.admin()).isEqualTo(new Settings.Admin(true, "127.0.0.1", 8081, null));
+        assertThat(settings.admin())
+                .isEqualTo(new Settings.Admin(true, "127.0.0.1", 8081, null, AdminOptions.Content.OFF));
         assertThat(settings.explain().requests()).isEqualTo(10_000);
     }
 

@@ -212,7 +212,7 @@ class AdminWireTest extends AdminTest {
         "GET, /admin/api/nothing, 404, not-found",
         "GET, /admin/../api/stats, 404, not-found",
         "POST, /admin/api/stats, 405, method-not-allowed",
-        "GET, /admin/api/entries, 405, method-not-allowed",
+        "PUT, /admin/api/entries, 405, method-not-allowed",
         "GET, /admin/api/activity?limit=0, 400, bad-request",
         "GET, /admin/api/activity?cached=maybe, 400, bad-request",
         "GET, /admin/api/activity?endpoint=x, 400, bad-request",

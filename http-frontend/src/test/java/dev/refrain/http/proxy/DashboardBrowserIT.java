@@ -64,11 +64,13 @@ class DashboardBrowserIT {
             }
             ScriptedProvider.json(exchange, 200, """
                         {"id": "chatcmpl-1", "object": "chat.completion", "created": 1700000000, "model": "acme/large",
-                         "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hello"}, \
+                         "choices": [{"index": 0, "message": {"role": "assistant", \
+                        "content": "Hello <img src=x onerror=alert(9)>"}, \
                         "finish_reason": "stop"}],
                          "usage": {"prompt_tokens": 1200, "completion_tokens": 34, "total_tokens": 1234}}""");
         });
-        jar = RunningJar.start(folder, provider.base());
+        Path settings = Files.writeString(folder.resolve("refrain.yaml"), "admin: {content: on}\n");
+        jar = RunningJar.start(folder, provider.base(), "--config", settings.toString());
     }
 
     @AfterAll
@@ -175,7 +177,7 @@ class DashboardBrowserIT {
         page.reload();
         assertThat(filter(page, "Not cached")).isChecked();
         assertThat(filter(page, "Model")).hasValue("st/PAGES");
-        page.locator("#filters select").selectOption("messages");
+        page.locator("#filters [name=endpoint]").selectOption("messages");
         assertThat(page.locator("#no-rows h2")).hasText("No such requests");
         page.getByRole(AriaRole.BUTTON, named("Clear")).click();
         assertThat(rows).hasCount(LIMIT);
@@ -241,6 +243,76 @@ class DashboardBrowserIT {
         page.keyboard().press("ArrowUp");
     }
 
+    @Test
+    void theLogIsSortedAndAnswersAreTakenBack() {
+        ask("test/sorted", "one");
+        String hit = ask("test/sorted", "one");
+        ask("test/sorted", "two");
+        Page page = open("activity?model=test/sorted&sort=tokens_saved");
+        Locator rows = page.locator("#rows tr");
+        assertThat(rows).hasCount(3);
+        assertThat(rows.first().locator(".outcome")).hasText("hit");
+        assertThat(page.locator("#activity-state")).hasText("Sorted");
+        page.locator("#filters [name=status]").selectOption("errors");
+        assertThat(page.locator("#no-rows h2")).hasText("No such requests");
+        page.locator("#filters [name=status]").selectOption("2xx");
+        page.locator("#filters [name=cache]").selectOption("miss");
+        page.locator("#filters [name=when]").selectOption("hour");
+        assertThat(rows).hasCount(2);
+        assertThat(page).hasURL(Pattern.compile(".*status=2xx&when=hour&cache=miss&sort=tokens_saved"));
+
+        page.navigate(address("activity/" + hit));
+        int calls = provider.calls();
+        page.getByRole(AriaRole.BUTTON, named("Take this answer back")).click();
+        page.getByRole(AriaRole.BUTTON, named("Take back")).click();
+        assertThat(page.locator("#take-back-result")).hasText("It is taken back.");
+        ask("test/sorted", "one");
+        assertThat(provider.calls()).isEqualTo(calls + 1);
+    }
+
+    @Test
+    void figuresAreGrouped() {
+        ask("test/grouped", "one");
+        ask("test/grouped", "one");
+        Page page = open("");
+        Locator line = page.locator("#usage-rows tr", new Page.LocatorOptions().setHasText("test/grouped"));
+        page.locator("#usage-head button[data-sort=money_saved]").click();
+        for (int more = 0;
+                more < 3 && line.count() == 0 && page.locator("#usage-more").isVisible();
+                more++) {
+            page.locator("#usage-more").click();
+            page.waitForTimeout(300);
+        }
+        assertThat(line.locator("td").first()).hasText("2");
+        page.locator("#usage-by [value=endpoint]").check();
+        assertThat(page.locator("#usage-rows th").first()).hasText("chat");
+        page.locator("#usage-by [value=policy]").check();
+        assertThat(page.locator("#usage-rows th").first()).hasText("no policy");
+    }
+
+    // ---- entries
+
+    @Test
+    void whatIsStoredIsFoundAndLookedAtAsText() {
+        ask("test/entries", "one");
+        ask("test/entries", "two");
+        Page page = open("entries?model=test/entries");
+        assertThat(page.locator("#entry-rows tr")).hasCount(2);
+        assertThat(page.locator("#entries-state")).containsText("2 answers");
+        page.locator("#entries-fixed button").click();
+        page.getByLabel("Search", new Page.GetByLabelOptions().setExact(true)).fill("t/ENTRIES");
+        assertThat(page.locator("#entry-rows tr")).hasCount(2);
+        assertThat(page).hasURL(Pattern.compile(".*#/entries\\?search=t%2FENTRIES.*"));
+        page.locator("#entry-rows tr").first().locator("td.model").click();
+        page.getByRole(AriaRole.BUTTON, named("Look at the answer")).click();
+        assertThat(page.locator("#entry pre")).containsText("Hello <img src=x onerror=alert(9)>");
+        assertThat(page.locator("img")).hasCount(0);
+        page.keyboard().press("Escape");
+        assertThat(page.locator("#entry pre")).hasCount(0);
+        page.getByLabel("Search", new Page.GetByLabelOptions().setExact(true)).fill("nobody's");
+        assertThat(page.locator("#no-entries h2")).hasText("No such answers");
+    }
+
     // ---- explain
 
     @Test
@@ -296,6 +368,7 @@ class DashboardBrowserIT {
         page.getByRole(AriaRole.BUTTON, named("Remove…")).click();
         Locator dialog = page.getByRole(AriaRole.DIALOG);
         assertThat(dialog).containsText("All answers to requests for the model test/purge will be removed.");
+        assertThat(dialog.locator("#confirm-count")).containsText("This is 1 answer, ");
         page.keyboard().press("Enter"); // on Cancel
         assertThat(dialog).isHidden();
         int calls = provider.calls();
@@ -375,10 +448,12 @@ class DashboardBrowserIT {
         try (RunningJar guarded = RunningJar.start(own, provider.base(), "--config", settings.toString())) {
             Page page = chromium.page(1280, 900, ColorScheme.LIGHT);
             page.navigate(guarded.admin().resolve("/admin/#/activity").toString());
-            page.getByLabel("Token").fill("guess");
+            page.getByLabel("Token", new Page.GetByLabelOptions().setExact(true))
+                    .fill("guess");
             page.keyboard().press("Enter");
             assertThat(page.locator("#sign-in-result")).not().isEmpty();
-            page.getByLabel("Token").fill("sesame-sesame-sesame");
+            page.getByLabel("Token", new Page.GetByLabelOptions().setExact(true))
+                    .fill("sesame-sesame-sesame");
             page.keyboard().press("Enter");
             assertThat(page.getByRole(AriaRole.HEADING, named("Activity"))).isVisible();
             assertThat(page.locator("#connection")).hasText("Live");
@@ -386,9 +461,11 @@ class DashboardBrowserIT {
             page.reload();
             assertThat(page.locator("#connection")).hasText("Live");
             page.getByRole(AriaRole.BUTTON, named("Sign out")).click();
-            assertThat(page.getByLabel("Token")).isFocused();
+            assertThat(page.getByLabel("Token", new Page.GetByLabelOptions().setExact(true)))
+                    .isFocused();
             page.reload();
-            assertThat(page.getByLabel("Token")).isVisible();
+            assertThat(page.getByLabel("Token", new Page.GetByLabelOptions().setExact(true)))
+                    .isVisible();
         }
         // The browser itself reports each refusal.
         assertThat(chromium.complaints()).isNotEmpty().allMatch(text -> text.contains("401 (Unauthorized)"));
@@ -445,7 +522,7 @@ class DashboardBrowserIT {
     void everyViewFitsAPhone() {
         ask("test/phone-with-a-rather-long-name-that-would-not-fit-a-narrow-column", "hi");
         Page page = chromium.page(360, 740, ColorScheme.LIGHT);
-        for (String view : List.of("overview", "activity", "explain", "purge")) {
+        for (String view : List.of("overview", "activity", "entries", "explain", "purge")) {
             page.navigate(address(view));
             assertThat(page.locator("#" + view + " h1")).isVisible();
             assertThat(width(page, "html")).as(view).isLessThanOrEqualTo(360);
@@ -469,7 +546,7 @@ class DashboardBrowserIT {
             page.navigate(address(""));
             assertThat(page.locator("#connection")).hasText("Live");
             page.evaluate(resource("/META-INF/resources/webjars/axe-core/4.6.3/axe.min.js") + ";0");
-            for (String view : List.of("overview", "activity", "explain", "purge")) {
+            for (String view : List.of("overview", "activity", "entries", "explain", "purge")) {
                 page.navigate(address(view));
                 assertThat(page.locator("#" + view)).isVisible();
                 // All rules once; the colours are what may differ in the dark.
@@ -570,12 +647,13 @@ class DashboardBrowserIT {
         Assumptions.assumeFalse(target.isEmpty(), "no -Drefrain.screenshots");
         // Tests run in the module's folder, whoever calls is in the project's.
         Path images = Files.createDirectories(Path.of("..").resolve(target));
-        picture(images.resolve("overview-light.png"), 1280, 860, ColorScheme.LIGHT, "");
-        picture(images.resolve("overview-dark.png"), 1280, 860, ColorScheme.DARK, "");
+        picture(images.resolve("overview-light.png"), 1280, 1010, ColorScheme.LIGHT, "");
+        picture(images.resolve("overview-dark.png"), 1280, 1010, ColorScheme.DARK, "");
         picture(images.resolve("overview-phone.png"), 360, 740, ColorScheme.DARK, "");
         picture(images.resolve("activity.png"), 1280, 640, ColorScheme.LIGHT, "activity");
         picture(images.resolve("activity-tablet.png"), 820, 700, ColorScheme.DARK, "activity");
         picture(images.resolve("detail.png"), 1100, 760, ColorScheme.LIGHT, "activity/gen");
+        picture(images.resolve("entries.png"), 1280, 640, ColorScheme.LIGHT, "entries");
         picture(images.resolve("explain.png"), 1200, 760, ColorScheme.DARK, "explain");
     }
 

@@ -10,6 +10,7 @@ import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.LinkedHashSet;
@@ -122,6 +123,14 @@ public final class Callers {
             }
         }
         return tags;
+    }
+
+    /** Names of the teams by the sixteen digits of their tags. */
+    public Map<String, String> teams() {
+        Map<String, String> byTag = new HashMap<>();
+        Set.copyOf(teams.values())
+                .forEach(team -> byTag.put(ofTeam(team, List.of()).hexTag(), team));
+        return byTag;
     }
 
     /** The labels whose keys are all in a team. */

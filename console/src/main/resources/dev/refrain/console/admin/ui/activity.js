@@ -11,7 +11,10 @@ const LIMIT = 50;
 /** New rows make the first page longer, so that the next one still begins where it ends; until it would be too long. */
 const MOST_ROWS = 200;
 const FRESH_MS = 1200;
-const FILTERS = ["cached", "model", "endpoint", "scope"];
+const FILTERS = ["cached", "model", "scope", "status", "when", "since", "until", "cache", "endpoint", "policy", "namespace", "sort"];
+/** Those that are among the further ones. */
+const FURTHER = ["cache", "endpoint", "policy", "namespace", "sort"];
+const HOURS = { hour: 1, day: 24, week: 168 };
 /** Suggestions are taken from what was seen; no more than a list can show. */
 const MOST_SUGGESTIONS = 100;
 
@@ -26,11 +29,19 @@ let request = null;
 /** New requests that wait to be shown, and whether there may be more of them than these. */
 let waiting = [];
 let outdated = false;
-const seen = { models: new Set(), scopes: new Set() };
+/** Whether the log was too long to be sorted in time. */
+let partial = false;
+let currency = "USD";
+const seen = { models: new Set(), scopes: new Set(), policies: new Set() };
 
 export function start() {
   form.addEventListener("input", debounce(apply, 250));
-  form.addEventListener("reset", () => setTimeout(apply));
+  form.addEventListener("reset", () => setTimeout(() => {
+    ownTime();
+    apply();
+  }));
+  form.elements.when.addEventListener("change", ownTime);
+  $("more-filters").open = matchMedia("(min-width: 1101px)").matches;
   form.addEventListener("submit", event => {
     event.preventDefault();
     apply();
@@ -63,9 +74,52 @@ export function show(parameters) {
   filter = wanted;
   for (const name of FILTERS) {
     // What is being typed is left alone.
-    if (form.elements[name] !== document.activeElement) form.elements[name].value = filter[name];
+    if (form.elements[name] !== document.activeElement) fill(name, filter[name]);
   }
+  if ((filter.since || filter.until) && !filter.when) form.elements.when.value = filter.when = "own";
+  if (FURTHER.some(name => filter[name])) $("more-filters").open = true;
+  ownTime();
   turn([""]);
+}
+
+/** A status from an address may be one that the list does not have. */
+function fill(name, value) {
+  const field = form.elements[name];
+  if (field.tagName === "SELECT" && value && ![...field.options].some(option => option.value === value)) {
+    field.append(element("option", {}, value));
+  }
+  field.value = name === "since" || name === "until" ? local(value) : value;
+}
+
+/** A time as the field for it takes it, in the time zone of the browser. */
+function local(iso) {
+  const at = iso ? new Date(iso) : null;
+  if (!at || Number.isNaN(at.getTime())) return "";
+  return new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 19);
+}
+
+function ownTime() {
+  $("own-time").hidden = form.elements.when.value !== "own";
+}
+
+const entered = name => {
+  const value = form.elements[name].value.trim();
+  if (name !== "since" && name !== "until") return value;
+  return value && form.elements.when.value === "own" ? new Date(value).toISOString() : "";
+};
+
+/** The filter in the words of the listener. */
+function parameters() {
+  const { when, status, sort, ...rest } = filter;
+  const [by, order] = sort.split(".");
+  return {
+    ...rest,
+    since: HOURS[when] ? new Date(Date.now() - HOURS[when] * 3_600_000).toISOString() : rest.since,
+    until: when === "own" ? rest.until : "",
+    ...(status === "errors" ? { errors: "true" } : { status }),
+    sort: by,
+    order: order ?? "",
+  };
 }
 
 export function hide() {
@@ -81,9 +135,9 @@ export function link(id = "") {
 function apply() {
   // The address may have changed already where this view has not heard of it yet.
   if (!visible || !location.hash.startsWith("#/activity")) return;
-  const entered = Object.fromEntries(FILTERS.map(name => [name, form.elements[name].value.trim()]));
-  if (FILTERS.every(name => entered[name] === filter[name])) return;
-  filter = entered;
+  const now = Object.fromEntries(FILTERS.map(name => [name, entered(name)]));
+  if (FILTERS.every(name => now[name] === filter[name])) return;
+  filter = now;
   history.replaceState(null, "", link());
   turn([""]);
 }
@@ -96,13 +150,16 @@ function turn(pages) {
 async function load() {
   request?.abort();
   request = new AbortController();
-  $("csv").href = address("activity.csv", filter);
+  const { sort, order, ...chosen } = parameters();
+  $("csv").href = address("activity.csv", chosen);
   rows.setAttribute("aria-busy", "true");
   try {
-    const page = await get("activity", { ...filter, limit: LIMIT, cursor: cursors.at(-1) }, request.signal);
+    const page = await get("activity", { ...chosen, sort, order, limit: LIMIT, cursor: cursors.at(-1) }, request.signal);
     waiting = [];
     outdated = false;
     next = page.next;
+    partial = !page.complete;
+    currency = page.currency;
     rows.replaceChildren(...page.data.map(row));
     suggest(page.data);
     paint();
@@ -137,6 +194,10 @@ function paint() {
   const news = first && (waiting.length > 0 || outdated);
   $("show-new").hidden = !news;
   setText("show-new", outdated ? "Show new requests" : `Show ${waiting.length} new`);
+  if (filter.sort) {
+    setText("activity-state", partial ? "Partial: the log is too long to be sorted in time, so these are of its latest requests" : news ? "" : "Sorted");
+    return;
+  }
   setText("activity-state", first ? (news ? "" : "New requests appear on top") : "New requests are on the first page");
 }
 
@@ -156,9 +217,10 @@ function arrive(records) {
   suggest(records);
   if (!visible || cursors.length > 1 || !records.length) return;
   if (Object.values(filter).some(Boolean)) {
-    // What matches is the listener's to say.
+    // What matches is the listener's to say. To sort anew takes a while, so that waits until it is asked for.
     outdated = true;
-    refresh();
+    if (filter.sort) paint();
+    else refresh();
   } else {
     waiting = [...records.toReversed(), ...waiting]; // told oldest first, shown newest first
     if (waiting.length > LIMIT) outdated = true; // there may be more than were told
@@ -181,7 +243,7 @@ function prepend(records) {
 }
 
 function suggest(records) {
-  for (const [list, key] of [["models", "model"], ["scopes", "scope"]]) {
+  for (const [list, key] of [["models", "model"], ["scopes", "scope"], ["policies", "policy"]]) {
     for (const record of records) {
       const value = record[key];
       if (!value || seen[list].has(value) || seen[list].size >= MOST_SUGGESTIONS) continue;
@@ -222,6 +284,11 @@ function row(record) {
     cell(record.tokens_saved ? format.count(record.tokens_saved) : "–", "number from-m"),
     cell(record.time_saved_ms ? format.duration(record.time_saved_ms) : "–", "number from-l"),
     cell(format.bytes(record.bytes), "number from-xl"),
+    cell(record.cost ? format.money(record.cost, currency) : "–", "number from-xxl"),
+    cell(record.money_saved ? format.money(record.money_saved, currency) : "–", "number from-xxl"),
+    cell(record.policy ?? "–", "from-xxl scope", record.policy ?? ""),
+    cell(record.namespace ?? "–", "from-xxl scope", record.namespace ?? ""),
+    cell(record.finish_reason ?? "–", "from-xxl"),
   );
 }
 

@@ -55,9 +55,25 @@ const CHARTS = [
       { name: "used", colour: "miss", value: p => p.tokens_used },
     ],
   },
+  {
+    title: "Money",
+    kind: "pile",
+    // Not shown where nothing has a price.
+    wanted: points => points.some(p => p.money_spent || p.money_saved),
+    format: amount => format.money(amount, currency),
+    series: [
+      { name: "saved", colour: "hit", value: p => p.money_saved ?? 0 },
+      { name: "spent", colour: "miss", value: p => p.money_spent ?? 0 },
+    ],
+    fine: true,
+  },
 ];
 
+/** What is drawn of them. */
+const wanted = () => CHARTS.filter(chart => chart.wanted?.(data.points) ?? true);
+
 let data = null;
+let currency = "USD";
 let drawn = [];
 let visible = false;
 let refresh;
@@ -70,6 +86,12 @@ export function start() {
   addEventListener("themechange", () => visible && data && draw());
   new ResizeObserver(() => drawn.forEach(({ plot, box }) => plot.setSize({ width: box.clientWidth, height: HEIGHT }))).observe($("charts"));
 }
+
+/** When the range that is shown begins. */
+export const since = () => {
+  const hours = { hour: 1, day: 24, week: 168 }[$("ranges").querySelector(":checked").value];
+  return new Date(Date.now() - hours * 3_600_000).toISOString();
+};
 
 export function hide() {
   visible = false;
@@ -85,6 +107,7 @@ export async function load() {
   if (mine !== loading) return;
   if (!(answer instanceof Error)) {
     data = answer;
+    currency = answer.currency ?? currency;
     draw();
   } else if (answer.status !== 401 && !data) {
     $("charts").replaceChildren(problem(answer, load));
@@ -104,15 +127,20 @@ function append(point) {
   if (point.t === end) data.points.pop();
   else data.points.shift();
   data.points.push(point);
+  if (drawn.length !== wanted().length) {
+    draw();
+    return;
+  }
   drawn.forEach(chart => chart.update());
   table();
 }
 
 function draw() {
   drawn.forEach(({ plot }) => plot.destroy());
-  const boxes = CHARTS.map(() => element("div", { class: "plot" }));
+  const charts = wanted();
+  const boxes = charts.map(() => element("div", { class: "plot" }));
   $("charts").replaceChildren(
-    ...CHARTS.map((chart, i) =>
+    ...charts.map((chart, i) =>
       element(
         "figure",
         { class: "card" },
@@ -122,7 +150,7 @@ function draw() {
       ),
     ),
   );
-  drawn = CHARTS.map((chart, i) => make(chart, boxes[i]));
+  drawn = charts.map((chart, i) => make(chart, boxes[i]));
   table();
 }
 
@@ -189,7 +217,7 @@ function make(chart, box) {
       axis(colours, {
         space: 34,
         size: 54,
-        incrs: piled ? WHOLE : undefined,
+        incrs: piled && !chart.fine ? WHOLE : undefined,
         values: (_, splits) => splits.map(chart.tick ?? chart.format),
         ...(chart.kind === "log" ? { splits: (_, __, min, max) => powers(min, max), filter: (_, splits) => splits } : {}),
       }),
@@ -287,7 +315,7 @@ function table() {
     body.replaceChildren();
     return;
   }
-  const columns = CHARTS.flatMap(chart => seriesOf(chart).map(s => ({ ...s, format: chart.format, title: `${chart.title}: ${s.name}` })));
+  const columns = wanted().flatMap(chart => seriesOf(chart).map(s => ({ ...s, format: chart.format, title: `${chart.title}: ${s.name}` })));
   body.replaceChildren(
     element(
       "table",

@@ -1,6 +1,6 @@
 /** One request in full, with the generation that its answer was taken from. Opened by the address `#/activity/ID`. */
-import { $, element, problem } from "./dom.js";
-import { get } from "./api.js";
+import { $, confirmed, element, problem } from "./dom.js";
+import { get, remove } from "./api.js";
 import { link, outcome } from "./activity.js";
 import * as format from "./format.js";
 
@@ -43,16 +43,16 @@ async function open(id) {
   body.replaceChildren(element("p", { class: "muted" }, "Loading"));
   if (!dialog.open) dialog.showModal();
   try {
-    const { data, source, currency } = await get(`activity/${encodeURIComponent(id)}`);
-    body.replaceChildren(...view(data, source, currency));
+    const { data, source, cause, currency } = await get(`activity/${encodeURIComponent(id)}`);
+    body.replaceChildren(...view(data, source, cause, currency));
   } catch (e) {
     body.replaceChildren(problem(e, e.status === 404 ? null : () => open(id)));
   }
   dialog.scrollTop = 0;
 }
 
-function view(record, source, currency) {
-  const parts = [summary(record), fields(record, currency)];
+function view(record, source, cause, currency) {
+  const parts = [summary(record), cause ? element("p", { class: "notice bad" }, cause) : null, fields(record, currency)].filter(Boolean);
   if (record.source_id) {
     parts.push(
       element("h3", {}, "Taken from"),
@@ -71,9 +71,40 @@ function summary(record) {
     actions.push(element("a", { class: "button", href: `#/explain?${query}` }, record.cache === "miss" ? "Why did this miss?" : "Why was this not cached?"));
   }
   if (record.key) {
-    actions.push(element("a", { class: "button quiet", href: `#/purge?${new URLSearchParams({ key: record.key })}` }, "Purge its answer"));
+    actions.push(element("a", { class: "button quiet", href: `#/entries?${new URLSearchParams({ key: record.key })}` }, "Its entry"));
   }
-  return element("div", { class: "summary" }, outcome(record), element("b", {}, format.duration(record.duration_ms)), element("span", { class: "actions" }, actions));
+  const ofItems = ["items", "partial"].includes(record.reason); // has no entry of its own (W86)
+  if (record.key && !ofItems && ["hit", "collapsed", "stale", "miss"].includes(record.cache)) {
+    actions.push(element("button", { type: "button", class: "quiet", onclick: event => takeBack(record, event.target) }, "Take this answer back"));
+  }
+  return element(
+    "div",
+    { class: "summary" },
+    outcome(record),
+    element("b", {}, format.duration(record.duration_ms)),
+    element("span", { class: "actions" }, actions),
+    element("p", { id: "take-back-result", role: "status" }),
+  );
+}
+
+/** As its receiver can do (W85): the answer that this request got is removed, and no newer one that has replaced it. */
+async function takeBack(record, button) {
+  const go = await confirmed({
+    title: "Take this answer back?",
+    text: "The answer that this request got will be removed from the cache, on all machines that share it. The next such request goes to the provider.",
+    button: "Take back",
+  });
+  if (!go) return;
+  const result = $("take-back-result");
+  result.className = "";
+  try {
+    await remove(`activity/~${record.number}/answer`);
+    result.textContent = "It is taken back.";
+    button.disabled = true;
+  } catch (e) {
+    result.className = "error-text";
+    result.textContent = e.message;
+  }
 }
 
 /** All of a record; of a source what says where an answer came from and what it cost. */

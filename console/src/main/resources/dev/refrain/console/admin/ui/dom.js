@@ -55,6 +55,29 @@ export function problem(error, again) {
   );
 }
 
+/**
+ * Asks before something is removed. `count` may promise a sentence that says how much, which takes the place of the text when it comes.
+ * Resolves to whether it is to be done.
+ */
+export function confirmed({ title = "Remove stored answers?", text, button = "Remove", count = null }) {
+  const dialog = $("confirm");
+  setText("confirm-title", title);
+  setText("confirm-text", text);
+  setText("confirm-count", count ? "Counting…" : "");
+  setText("confirm-go", button);
+  dialog.returnValue = "";
+  const mine = {};
+  dialog.asked = mine;
+  count?.then(
+    words => dialog.asked === mine && setText("confirm-count", words),
+    e => dialog.asked === mine && setText("confirm-count", `How many that are could not be counted: ${e.message}`),
+  );
+  return new Promise(resolve => {
+    dialog.addEventListener("close", () => resolve(dialog.returnValue === "remove"), { once: true });
+    dialog.showModal();
+  });
+}
+
 export function debounce(action, milliseconds) {
   let timer;
   return () => {

@@ -4,11 +4,12 @@ import { events as api, get, post } from "./api.js";
 import { connect, disconnect, on } from "./live.js";
 import * as overview from "./overview.js";
 import * as activity from "./activity.js";
+import * as entries from "./entries.js";
 import * as explain from "./explain.js";
 import * as purge from "./purge.js";
 import * as detail from "./detail.js";
 
-const views = { overview, activity, explain, purge };
+const views = { overview, activity, entries, explain, purge };
 let shown = null;
 let signedIn = true;
 
@@ -57,6 +58,7 @@ api.addEventListener("locked", () => {
   signedIn = false;
   disconnect();
   detail.close();
+  $("entry").close();
   $("sign-out").hidden = true;
   remembered.set(false);
   document.body.classList.add("is-locked");

@@ -4,6 +4,7 @@ import { get } from "./api.js";
 import { on } from "./live.js";
 import * as format from "./format.js";
 import * as charts from "./charts.js";
+import * as usage from "./usage.js";
 
 export const OUTCOMES = ["hit", "collapsed", "stale", "miss", "bypass", "off"];
 /** Requests that cost the provider nothing. */
@@ -16,6 +17,7 @@ let latest = null;
 
 export function start() {
   charts.start();
+  usage.start();
   on("stats", stats => {
     latest = stats;
     if (visible) paint(stats);
@@ -28,6 +30,7 @@ export function start() {
 export async function show() {
   visible = true;
   charts.load();
+  usage.load();
   if (latest) paint(latest);
   try {
     latest = await get("stats");
@@ -41,6 +44,7 @@ export async function show() {
 export function hide() {
   visible = false;
   charts.hide();
+  usage.hide();
   $("notices").replaceChildren();
 }
 
@@ -102,9 +106,10 @@ function paintTiles(stats) {
   paintMoney(stats.money_saved);
 }
 
-function paintMoney({ amount, currency, unpriced_tokens: unpriced }) {
+function paintMoney({ amount, spent, currency, unpriced_tokens: unpriced }) {
   if (amount > 0) {
-    tile("money-saved", format.money(amount, currency), unpriced ? `estimate; ${format.count(unpriced)} tokens unpriced` : "estimate, by your prices");
+    const beside = spent > 0 ? `${format.money(spent, currency)} spent` : "nothing spent";
+    tile("money-saved", format.money(amount, currency), unpriced ? `${beside}; ${format.count(unpriced)} tokens unpriced` : beside, "An estimate, by what providers say and by your prices");
   } else if (unpriced || amount == null) {
     const hint = () => element("button", { type: "button", class: "link", onclick: () => $("prices").showModal() }, "Set prices to see it");
     tile("money-saved", "–", hint);

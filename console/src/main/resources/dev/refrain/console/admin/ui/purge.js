@@ -1,8 +1,10 @@
 /** Removing stored answers, after a confirmation that says which. */
-import { $, element, setText } from "./dom.js";
+import { $, confirmed, element, setText } from "./dom.js";
 import { get, remove } from "./api.js";
 import * as format from "./format.js";
 
+/** Shown as a table; the others can be typed. */
+const MOST_NAMESPACES = 100;
 const form = $("purge-form");
 const KINDS = {
   key: { label: "Key", what: value => `The answer stored under the key ${value}` },
@@ -39,8 +41,16 @@ async function namespaces() {
     const { data } = await get("namespaces");
     $("namespaces").replaceChildren(...data.map(({ namespace, entries }) =>
       element("option", { value: namespace }, entries === 1 ? "1 answer" : `${format.exact(entries)} answers`)));
+    $("namespaces-card").hidden = !data.length;
+    $("namespace-rows").replaceChildren(...data.slice(0, MOST_NAMESPACES).map(({ namespace, entries }) =>
+      element("tr", {},
+        element("th", { scope: "row" }, element("a", { href: `#/entries?${new URLSearchParams({ namespace })}` }, namespace)),
+        element("td", {}, format.exact(entries)),
+        element("td", {}, element("a", { href: `#/purge?${new URLSearchParams({ namespace })}`, ariaLabel: `Purge ${namespace}` }, "Purge")))));
+    setText("namespaces-more", data.length > MOST_NAMESPACES ? `and ${format.exact(data.length - MOST_NAMESPACES)} more` : "");
   } catch {
     $("namespaces").replaceChildren();
+    $("namespaces-card").hidden = true;
   }
 }
 
@@ -51,12 +61,22 @@ function choose() {
   form.elements.value.setAttribute("list", `${by}s`); // what the log has shown; there is no list of keys
 }
 
-function confirm(by, value) {
-  const dialog = $("confirm");
-  setText("confirm-text", `${KINDS[by].what(value)} will be removed. This cannot be undone; the next such requests go to the provider.`);
-  dialog.returnValue = "";
-  dialog.addEventListener("close", () => dialog.returnValue === "remove" && purge(by, value), { once: true });
-  dialog.showModal();
+/** Asks, and says how many answers that are. */
+async function confirm(by, value) {
+  const parameters = { [by]: by === "all" ? "true" : value };
+  const go = await confirmed({
+    text: `${KINDS[by].what(value)} will be removed. This cannot be undone; the next such requests go to the provider.`,
+    count: get("entries/count", parameters).then(counted),
+  });
+  if (go) purge(by, value);
+}
+
+function counted({ matching, bytes, complete }) {
+  if (!matching) return complete ? "Nothing is stored there now." : "Nothing of that was found in the part of the store that was read in time.";
+  const answers = matching === 1 ? "1 answer" : `${format.exact(matching)} answers`;
+  return complete
+    ? `These are ${answers}, ${format.bytes(bytes)}.`.replace("These are 1 ", "This is 1 ")
+    : `These are at least ${answers}; not all of the store was read in time.`;
 }
 
 async function purge(by, value) {
@@ -65,6 +85,7 @@ async function purge(by, value) {
   setText(result, "Removing");
   try {
     const { removed } = await remove("entries", { [by]: by === "all" ? "true" : value });
+    namespaces();
     setText(result, removed === 1 ? "1 answer removed." : removed ? `${format.exact(removed)} answers removed.` : "Nothing was stored there.");
   } catch (e) {
     result.className = "error-text";

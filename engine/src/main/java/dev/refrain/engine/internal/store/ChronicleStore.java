@@ -385,6 +385,16 @@ public final class ChronicleStore implements CacheStore {
     }
 
     @Override
+    public boolean visit(EntryVisitor visitor) {
+        for (int segment = 0; segment < segments; segment++) {
+            if (each(segment, one -> map.visit(one, visitor) ? 0 : 1) != 0) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    @Override
     public StoreStats stats() {
         long values = 0;
         long parts = 0;

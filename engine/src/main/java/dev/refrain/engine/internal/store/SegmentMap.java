@@ -440,6 +440,13 @@ final class SegmentMap {
         walk(segment, new SegmentWalk(key, into));
     }
 
+    /** Shows the entries of one segment. Returns false if the visitor ended that. */
+    boolean visit(int segment, CacheStore.EntryVisitor visitor) {
+        SegmentWalk walk = new SegmentWalk(visitor);
+        walk(segment, walk);
+        return !walk.isEnded();
+    }
+
     private long walk(int segment, Predicate<byte[]> head, LongAdder counter) {
         long removed = walk(segment, new SegmentWalk(head, null));
         counter.add(removed);

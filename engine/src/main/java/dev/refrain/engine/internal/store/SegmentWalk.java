@@ -32,10 +32,28 @@ final class SegmentWalk {
 
     private boolean isDone;
 
+    /** Shown what there is; null for a walk that looks for something. */
+    private final CacheStore.EntryVisitor visitor;
+
+    private boolean isEnded;
+
     /** @param keysFound where to put the keys that match, or null to remove what has a matching head */
     SegmentWalk(Predicate<byte[]> condition, List<byte[]> keysFound) {
         this.condition = condition;
         this.keysFound = keysFound;
+        this.visitor = null;
+    }
+
+    /** One that finds nothing, and shows all entries until the visitor has seen enough. */
+    SegmentWalk(CacheStore.EntryVisitor visitor) {
+        this.condition = null;
+        this.keysFound = null;
+        this.visitor = visitor;
+    }
+
+    /** Whether the visitor has ended the walk. */
+    boolean isEnded() {
+        return isEnded;
     }
 
     boolean isDone() {
@@ -83,13 +101,23 @@ final class SegmentWalk {
                 continue;
             }
             view.copyHead(chunk, headBytes);
-            if (keysFound != null) {
+            if (visitor != null) {
+                isEnded = isEnded || !show(view, chunk);
+            } else if (keysFound != null) {
                 collect(view, chunk);
             } else if (condition.test(headBytes)) {
                 view.copyKey(chunk, keys, found++ * CacheStore.KEY_LENGTH);
             }
         }
-        isDone = gone == slots;
+        isDone = isEnded || gone == slots;
+    }
+
+    private boolean show(SegmentView view, int chunk) {
+        if (!Kind.isEntry(headBytes[Kind.OFFSET])) {
+            return true;
+        }
+        view.copyKey(chunk, key, 0);
+        return visitor.visit(key, headBytes, view.total(chunk));
     }
 
     private void collect(SegmentView view, int chunk) {

@@ -13,7 +13,10 @@ import dev.refrain.engine.spi.EntryHead;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
+import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -138,6 +141,32 @@ public abstract class CacheStoreContract {
         store.close();
         assertThat(store.find(bytes -> true)).isEmpty();
         assertThat(store.peek(key(7), found)).isFalse();
+    }
+
+    @Test
+    void entriesAreShown() {
+        Map<String, Integer> lengths = new HashMap<>();
+        for (int i = 0; i < 20; i++) {
+            int length = i == 7 ? 100_000 : 200 + i;
+            assertThat(store.put(key(i), entry(i, 0, length))).isTrue();
+            lengths.put(HexFormat.of().formatHex(key(i)), length);
+        }
+        EntryBuffer note = entry(30, 0, 200);
+        note.bytes()[EntryHead.KIND] = EntryHead.NOTE;
+        assertThat(store.put(key(30), note)).isTrue();
+
+        Map<String, Integer> shown = new HashMap<>();
+        assertThat(store.visit((key, head, length) -> {
+                    shown.put(HexFormat.of().formatHex(key), length);
+                    return EntryHead.scope(head) >= 0;
+                }))
+                .isTrue();
+        assertThat(shown).isEqualTo(lengths);
+        int[] calls = new int[1];
+        assertThat(store.visit((key, head, length) -> ++calls[0] < 5)).isFalse();
+        assertThat(calls[0]).isEqualTo(5);
+        store.close();
+        assertThat(store.visit((key, head, length) -> false)).isTrue();
     }
 
     @Test
