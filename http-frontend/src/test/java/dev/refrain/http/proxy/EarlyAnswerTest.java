@@ -32,7 +32,7 @@ class EarlyAnswerTest extends WireTest {
             "Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}" + HIDDEN,
             "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n" + HIDDEN);
 
-    private static String answers(int port, String bytes) throws IOException {
+    private String answers(int port, String bytes) throws IOException {
         try (RawClient client = port == proxy.port() ? new RawClient(port) : RawClient.ofAdmin(port)) {
             client.send(bytes);
             return client.readToTheEnd();
