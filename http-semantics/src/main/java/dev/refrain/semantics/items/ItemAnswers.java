@@ -55,6 +55,9 @@ final class ItemAnswers {
     private static final Set<String> OF_THE_BYTES =
             Set.of("etag", "content-md5", "digest", "content-digest", "repr-digest", "content-range");
 
+    /** What an item takes of the heap while it is fetched: its key, and a flight of its own. */
+    static final int ITEM_BYTES = 4096;
+
     private final ResponseCache cache;
     private final CacheControls controls;
     private final CacheKey whole;
@@ -108,7 +111,8 @@ final class ItemAnswers {
             List<CacheKey> keys,
             Upstream all,
             ItemByItem.Part part,
-            ResponseSink client) {
+            ResponseSink client,
+            MemoryBudget.Reservation held) {
         this.cache = cache;
         this.controls = controls;
         this.whole = whole;
@@ -116,7 +120,7 @@ final class ItemAnswers {
         this.all = all;
         this.part = part;
         this.client = client;
-        this.held = cache.admin().memory().open();
+        this.held = held;
         this.isShared = cache.admin().shared().isPresent();
         for (int i = 0; i < keys.size(); i++) {
             slots.add(new Slot(i, keys.get(i)));

@@ -8,6 +8,7 @@ import dev.refrain.engine.ResponseCache;
 import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.engine.exchange.ResponseSink;
 import dev.refrain.engine.exchange.Upstream;
+import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.engine.stats.EntryFacts;
 import dev.refrain.semantics.decision.Decision;
 import dev.refrain.semantics.policy.CacheRules;
@@ -123,14 +124,16 @@ public final class ItemByItem {
         if (!leads && cache.pipeline().respondIfStored(whole, controls.directives(), client)) {
             return;
         }
-        List<CacheKey> keys = keys();
+        MemoryBudget.Reservation held = cache.admin().memory().open();
+        List<CacheKey> keys = held.grow((long) ItemAnswers.ITEM_BYTES * request.size()) ? keys() : null;
         if (keys == null) {
+            held.close();
             cache.pipeline().respond(whole, controls, all, client);
             return;
         }
         if (controls.clear()) {
             cache.remove(whole);
         }
-        new ItemAnswers(cache, controls, whole, request, keys, all, part, client).begin();
+        new ItemAnswers(cache, controls, whole, request, keys, all, part, client, held).begin();
     }
 }

@@ -296,4 +296,26 @@ class ItemByItemTest {
         assertThat(memory.refusals()).isPositive();
         assertThat(memory.usedBytes()).isZero();
     }
+
+    /** Each item has a flight of its own, which takes far more of the heap than its text. */
+    @Test
+    void w86_f56_itemsWithoutRoomGoAsAWhole() throws IOException {
+        harness.close();
+        MemoryBudget memory = new MemoryBudget(64 * 1024);
+        harness = new EmbeddingsHarness(
+                ResponseCache.onHeap(64L << 20).memory(memory).open());
+        harness.isHeld = true;
+        Client few = harness.ask(request("a", "b", "c"));
+        assertThat(memory.usedBytes()).isGreaterThanOrEqualTo(3 * ItemAnswers.ITEM_BYTES);
+        harness.waiting.remove().run();
+        assertThat(few.outcome()).isEqualTo("MISS 0/3");
+        assertThat(memory.usedBytes()).isZero();
+        harness.isHeld = false;
+        String[] items = new String[20];
+        for (int i = 0; i < items.length; i++) {
+            items[i] = Integer.toString(i);
+        }
+        assertThat(ask(items).outcome()).isEqualTo("MISS");
+        assertThat(memory.usedBytes()).isZero();
+    }
 }
