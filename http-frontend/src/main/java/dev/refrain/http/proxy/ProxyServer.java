@@ -23,7 +23,6 @@ import dev.refrain.http.server.SlowClients;
 import dev.refrain.http.shortcut.Shortcut;
 import dev.refrain.http.shortcut.Shortcuts;
 import dev.refrain.http.upstream.Provider;
-import dev.refrain.http.upstream.ProxyRules;
 import dev.refrain.http.upstream.UpstreamClient;
 import dev.refrain.http.upstream.UpstreamOptions;
 import dev.refrain.semantics.answer.ProxyException;
@@ -32,7 +31,6 @@ import dev.refrain.semantics.forward.CallRecorder;
 import dev.refrain.semantics.key.KeyContexts;
 import dev.refrain.semantics.policy.CacheRules;
 import dev.refrain.semantics.preset.Presets;
-import dev.refrain.semantics.tls.TlsFiles;
 import io.undertow.server.HttpHandler;
 import io.undertow.server.handlers.GracefulShutdownHandler;
 import io.undertow.server.handlers.HttpContinueReadHandler;
@@ -50,13 +48,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import javax.net.ssl.SSLContext;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** The running front-end: server, upstream client, cache and, where no upstream is set, the demo provider. */
 public final class ProxyServer implements AutoCloseable {
-    private static final Logger LOG = LoggerFactory.getLogger(ProxyServer.class);
-
     private static final long POLL_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
 
     private final Settings settings;
@@ -116,7 +110,7 @@ public final class ProxyServer implements AutoCloseable {
                                 settings.timeouts().tunnelIdle(),
                                 settings.timeouts().upstreamKeepAlive()),
                         settings.limits().upstreamCalls(),
-                        proxies(settings.proxy()),
+                        Entrances.proxies(settings),
                         upstreamTls,
                         settings.upstreamHttp2()),
                 cache.admin().memory(),
@@ -234,10 +228,8 @@ public final class ProxyServer implements AutoCloseable {
     }
 
     static ProxyServer start(Settings settings, Consumer<ProxyServer> listening, Steps steps) throws IOException {
-        Settings.Tls own = settings.tls();
-        ServerTls tls =
-                own.certificate() == null ? null : new ServerTls(own.certificate(), own.key(), own.clientCaFile());
-        SSLContext upstreamTls = tls(settings.upstreamTls());
+        ServerTls tls = Entrances.tls(settings);
+        SSLContext upstreamTls = Entrances.upstreamTls(settings);
         ResponseCache cache = Store.open(settings);
         Cassettes cassettes = Store.cassettes(settings, cache);
         // Even if each endpoint has an upstream of its own, everything else needs one.
@@ -253,7 +245,7 @@ public final class ProxyServer implements AutoCloseable {
                             + ". Choose another --host or --port.",
                     e);
         }
-        server.warnIfOpen();
+        Entrances.warnIfOpen(settings, server.url());
         listening.accept(server);
         try {
             server.startAdmin();
@@ -262,28 +254,6 @@ public final class ProxyServer implements AutoCloseable {
             throw e;
         }
         return server;
-    }
-
-    private void warnIfOpen() throws IOException {
-        if (tls == null
-                && settings.access().allowed().isEmpty()
-                && !InetAddress.getByName(settings.host()).isLoopbackAddress()) {
-            LOG.warn(
-                    "Whoever reaches {} can use this cache, and API keys cross the network without TLS; set tls.certificate"
-                            + " and tls.key, or access.keys.",
-                    url());
-        }
-    }
-
-    /** Null for the JVM's own. */
-    private static SSLContext tls(Settings.UpstreamTls files) throws IOException {
-        return files.caFile() == null && files.clientCertificate() == null
-                ? null
-                : TlsFiles.context(files.caFile(), files.clientCertificate(), files.clientKey());
-    }
-
-    private static ProxyRules proxies(Settings.Proxy proxy) {
-        return new ProxyRules(proxy.http(), proxy.https(), proxy.direct() == null ? "" : proxy.direct());
     }
 
     private void listen() throws IOException {

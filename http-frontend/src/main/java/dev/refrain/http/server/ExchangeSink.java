@@ -32,9 +32,10 @@ import org.xnio.conduits.ConduitStreamSinkChannel;
  * The client's end of a response: writes an answer to an Undertow exchange without ever blocking.
  *
  * <p>Writing happens on the exchange's I/O thread. Calls from that thread, as on every hit, act at once; calls from
- * other threads go through a mailbox that keeps their order, but for pieces that nothing is on its way before. What the socket does not take waits in a backlog. When it
- * is empty, {@link #whenDrained} fires. A client that takes nothing for too long is cut off. After the client has gone,
- * everything is ignored, so that a capture can go on; {@link #whenGone} is for sources that stop.
+ * other threads go through a mailbox that keeps their order. The thread that fetches an answer writes its pieces itself
+ * while the mailbox is empty. What the socket does not take waits in a backlog. When it is empty, {@link #whenDrained}
+ * fires. A client that takes nothing for too long is cut off. After the client has gone, everything is ignored, so that
+ * a capture can go on; {@link #whenGone} is for sources that stop.
  *
  * <p>Long, since whatever can end an exchange meets here: the answer, its client, a timer, the tunnel, a fault.
  */
@@ -127,9 +128,9 @@ public final class ExchangeSink implements ResponseSink {
     }
 
     /**
-     * The answer is fetched for this client: the thread that reads it writes it too, where that needs no waiting. Others
-     * that it is for have their I/O threads write, or a thousand of them would be written to by one thread. So have
-     * clients with TLS, whose connection has one state for both directions.
+     * The answer is fetched for this client: the thread that reads it writes it too, where that needs no waiting.
+     * Followers have their I/O threads write, or one thread would write to a thousand of them. So have clients with
+     * TLS, whose connection has one state for both directions.
      */
     public void fetches() {
         fetches = exchange.getConnection().getSslSessionInfo() == null;

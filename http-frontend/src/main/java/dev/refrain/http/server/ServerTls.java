@@ -95,7 +95,8 @@ public final class ServerTls implements AutoCloseable {
     private static String[] suites(SSLContext context) {
         return Stream.of(context.getDefaultSSLParameters().getCipherSuites())
                 .filter(suite -> !suite.contains("_WITH_")
-                        || suite.startsWith("TLS_ECDHE_") && (suite.contains("_GCM_") || suite.contains("_CHACHA20_")))
+                        || (suite.startsWith("TLS_ECDHE_")
+                                && (suite.contains("_GCM_") || suite.contains("_CHACHA20_"))))
                 .toArray(String[]::new);
     }
 

@@ -332,7 +332,7 @@ class StartupTest {
         environment.put("REFRAIN_API_KEY", "sk-secret");
         assertThat(exit().text())
                 .startsWith("refrain: REFRAIN_API_KEY: no such setting (environment variable), must be one of "
-                        + "REFRAIN_ACTIVITY_FILE,")
+                        + "REFRAIN_ACCESS_KEYS, REFRAIN_ACTIVITY_FILE,")
                 .contains("REFRAIN_CONFIG", "REFRAIN_LIMITS_STORED_ANSWER")
                 .doesNotContain("secret", "REFRAIN_PRESETS", "\n");
     }
@@ -374,11 +374,11 @@ class StartupTest {
                 "port: [1] | port: 'a list' (FILE) must be a port from 0 to 65535, where 0 takes any free one",
                 "capacity: {a: b} | capacity: 'a group of settings' (FILE) must be a size of at least 16MiB, such as "
                         + "512MiB or 1GiB",
-                "prot: 1 | prot: no such setting (FILE), did you mean port? It must be one of activity, admin, "
+                "prot: 1 | prot: no such setting (FILE), did you mean port? It must be one of access, activity, admin, "
                         + "cache, capacity, cassette-mode, cassette-pace, cassettes, cors-origins, currency, "
                         + "explain, hit-ids, host, key, labels, limits, "
                         + "memory, on-disconnect, policies, port, preallocate, presets, prices, proxy, replay, seal, "
-                        + "shared, shared-tls, stale-if-error, store, store.never, sweep-interval, teams, timeouts, "
+                        + "shared, shared-tls, stale-if-error, store, store.never, sweep-interval, teams, timeouts, tls, "
                         + "upstream, upstream-http2, upstream-tls, upstreams",
                 "limits: {storedAnswer: 1} | limits.storedAnswer: no such setting (FILE), did you mean stored-answer? "
                         + "It must be one of cacheable-request, forwarded-body, request-body, stored-answer, "

@@ -103,7 +103,7 @@ class AccessTest extends WireTest {
     void anOpenDoorIsSaid() throws IOException {
         proxy.close();
         String warning = "can use this cache, and API keys cross the network without TLS";
-        try (CapturedLog log = new CapturedLog(ProxyServer.class.getName())) {
+        try (CapturedLog log = new CapturedLog(Entrances.class.getName())) {
             proxy = startProxy(Map.of("REFRAIN_ACCESS_KEYS", sha256("sk-test")), "--host", "0.0.0.0");
             assertThat(log.lines()).noneMatch(line -> line.contains(warning));
             proxy.close();

@@ -81,7 +81,8 @@ public final class ProxyException extends Exception {
         return refused(
                 401,
                 "unauthorized",
-                "This API key is not served here; send one that is, or have the operator add its SHA-256 to access.keys.");
+                "This API key is not served here; send one that is, or have the operator add its SHA-256 to"
+                        + " access.keys.");
     }
 
     public static ProxyException notFound(String path) {
