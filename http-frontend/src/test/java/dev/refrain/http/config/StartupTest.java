@@ -378,8 +378,8 @@ class StartupTest {
                         + "cache, capacity, cassette-mode, cassette-pace, cassettes, cors-origins, currency, "
                         + "explain, hit-ids, host, key, labels, limits, "
                         + "memory, on-disconnect, policies, port, preallocate, presets, prices, proxy, replay, seal, "
-                        + "shared, shared-tls, stale-if-error, store, store.never, sweep-interval, teams, timeouts, tls, "
-                        + "upstream, upstream-http2, upstream-tls, upstreams",
+                        + "shared, shared-tls, stale-if-error, store, store.never, sweep-interval, teams, timeouts, "
+                        + "tls, upstream, upstream-http2, upstream-tls, upstreams",
                 "limits: {storedAnswer: 1} | limits.storedAnswer: no such setting (FILE), did you mean stored-answer? "
                         + "It must be one of cacheable-request, forwarded-body, request-body, stored-answer, "
                         + "upstream-calls",
