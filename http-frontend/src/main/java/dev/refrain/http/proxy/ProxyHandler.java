@@ -8,6 +8,7 @@ import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.CacheRequest;
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.engine.exchange.BypassReason;
+import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.engine.exchange.ResponseSink;
 import dev.refrain.engine.exchange.Upstream;
 import dev.refrain.engine.memory.MemoryBudget;
@@ -33,8 +34,9 @@ import io.undertow.server.HttpHandler;
 import io.undertow.server.HttpServerExchange;
 import io.undertow.util.SameThreadExecutor;
 import java.io.IOException;
-import java.util.concurrent.Executors;
+import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.xnio.XnioIoThread;
@@ -276,12 +278,13 @@ final class ProxyHandler implements HttpHandler {
             Upstream told = controls.directives().noStore()
                     ? calls.identified(request, call)
                     : calls.outlined(request, key, asked, body, call);
-            ItemByItem items = ItemByItem.of(
+            Supplier<ItemByItem> items = () -> ItemByItem.of(
                     cache, parts.rules(), decision, request.context(), request.asked(), body, body == sent);
-            if (items != null) {
-                itemByItem(request, items, told);
+            Runnable whole = () -> cache.pipeline().respond(key, controls, told, paced(request, key));
+            if (request.context().endpoint() == Endpoint.EMBEDDINGS) {
+                embed(request, body.length > LongBodies.LONG, items, told, whole);
             } else {
-                cache.pipeline().respond(key, controls, told, paced(request, key));
+                whole.run();
             }
         } else if (bypass != null && controls.enabled()) {
             cache.pipeline().bypass(bypass, controls, calls.identified(request, call), client);
@@ -305,14 +308,33 @@ final class ProxyHandler implements HttpHandler {
         return PacedSink.of(request.asked().replay(), cache, key, timer, request.client());
     }
 
-    /** On this thread, or on another one if there are many items. */
-    private void itemByItem(ClientRequest request, ItemByItem items, Upstream all) {
+    /** Item by item if it may be: on this thread, or on another one if the body is long or has many items. */
+    private void embed(
+            ClientRequest request, boolean isLong, Supplier<ItemByItem> items, Upstream all, Runnable whole) {
         ItemByItem.Part part = some -> calls.identified(request, calls.of(request, () -> new HeldBody(some), true));
-        Runnable gather = () -> items.respond(all, part, request.client());
-        if (items.size() <= FEW_ITEMS) {
-            gather.run();
+        ItemByItem few = isLong ? null : items.get();
+        if (!isLong && few == null) {
+            whole.run();
+        } else if (!isLong && few.size() <= FEW_ITEMS) {
+            few.respond(all, part, request.client());
         } else {
-            parts.longBodies().run(request.exchange(), Executors.callable(gather), done -> {}, request.client()::fail);
+            Callable<Boolean> gather = () -> {
+                ItemByItem many = few == null ? items.get() : few;
+                if (many != null) {
+                    many.respond(all, part, request.client());
+                }
+                return many != null;
+            };
+            parts.longBodies()
+                    .run(
+                            request.exchange(),
+                            gather,
+                            done -> {
+                                if (!done) {
+                                    whole.run();
+                                }
+                            },
+                            request.client()::fail);
         }
     }
 

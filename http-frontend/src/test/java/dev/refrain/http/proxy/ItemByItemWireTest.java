@@ -89,6 +89,16 @@ class ItemByItemWireTest extends WireTest {
     }
 
     @Test
+    void w86_longTextsAreLookedAtOnAnotherThread() {
+        String text = "text ".repeat(50_000);
+        ask(text + "a", text + "b");
+        assertThat(header(ask(text + "a", text + "c"), "Cache-Status")).contains("partial-1/2");
+        // What is no matter of items goes the way of all others.
+        ask(text, text);
+        assertHit(ask(text, text));
+    }
+
+    @Test
     void w86_theSettingTurnsItOff() throws Exception {
         restart(Map.of("REFRAIN_CACHE_ITEM_BY_ITEM", "false"));
         ask("a", "bb");

@@ -62,7 +62,7 @@ final class ItemAnswer {
      * @return null for any other answer
      */
     static ItemAnswer of(byte[] bytes, int length, int count) {
-        Reader reader = new Reader(bytes);
+        Reader reader = new Reader(bytes, count);
         int end = JsonSpans.members(bytes, JsonSpans.space(bytes, 0, length), length, reader);
         if (end < 0
                 || JsonSpans.space(bytes, end, length) != length
@@ -77,6 +77,7 @@ final class ItemAnswer {
     /** Reads the answer's members, and those of its items. */
     private static final class Reader implements JsonSpans.Member {
         private final byte[] bytes;
+        private final int count;
         private final List<Integer> found = new ArrayList<>();
         private int texts;
         private int listFrom;
@@ -88,8 +89,9 @@ final class ItemAnswer {
         private int objects;
         private int models;
 
-        Reader(byte[] bytes) {
+        Reader(byte[] bytes, int count) {
             this.bytes = bytes;
+            this.count = count;
         }
 
         @Override
@@ -117,7 +119,8 @@ final class ItemAnswer {
 
         private boolean item(int from, int to) {
             Item item = new Item();
-            if (JsonSpans.members(bytes, from, to, item) != to || item.index == 0 || item.vector == 0) {
+            boolean isOneMore = found.size() == 4 * count;
+            if (isOneMore || JsonSpans.members(bytes, from, to, item) != to || item.index == 0 || item.vector == 0) {
                 return false;
             }
             String position = Integer.toString(found.size() / 4);

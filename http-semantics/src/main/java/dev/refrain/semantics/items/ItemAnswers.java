@@ -24,6 +24,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
@@ -82,6 +83,8 @@ final class ItemAnswers {
     private boolean calling;
     private Upstream.Call call;
     private int cancelled;
+    /** Nobody wants the call, which may still be on its way out. */
+    private boolean isStopped;
     /** Something does not fit: the request has to go as a whole. */
     private boolean doubtful;
 
@@ -90,6 +93,9 @@ final class ItemAnswers {
     private boolean over;
 
     private boolean left;
+    /** The client has left before all items were there or called for. */
+    private boolean isForsaken;
+
     private ItemAnswer frame;
     /** What the provider's answer to some items began with. */
     private ResponseHead partHead;
@@ -128,10 +134,22 @@ final class ItemAnswers {
         this.open = slots.size();
     }
 
+    @SuppressWarnings("CatchingUnchecked") // whatever it is, others wait for the items
     void begin() {
         client.whenGone(this::leave);
-        for (Slot slot : slots) {
-            cache.pipeline().respond(slot.key, controls, slot, slot);
+        try {
+            for (Slot slot : slots) {
+                cache.pipeline().respond(slot.key, controls, slot, slot);
+            }
+        } catch (Throwable e) {
+            lock.lock();
+            try {
+                over = true;
+            } finally {
+                lock.unlock();
+            }
+            abandon(e);
+            throw e;
         }
         lock.lock();
         try {
@@ -175,24 +193,65 @@ final class ItemAnswers {
     }
 
     private Runnable next() {
+        if (left) {
+            forsake();
+        }
         List<Slot> wanted =
                 slots.stream().filter(slot -> slot.state == State.WANTED).toList();
-        if (failure != null) {
+        if (isForsaken && (calling || (called == null && !wanted.isEmpty()))) {
+            // Others may follow the call, and its answer is stored.
+            return calling ? null : call(wanted);
+        } else if (isForsaken) {
+            over = true;
+            return () -> failed(new IllegalStateException("the client left while another's answer was waited for"));
+        } else if (failure != null) {
             over = true;
             return () -> failed(failure);
         } else if (doubtful || (called != null && !wanted.isEmpty())) {
             over = true;
             return this::asAWhole;
         } else if (called == null && !wanted.isEmpty() && (open == 0 || !isShared || gathered)) {
-            called = wanted;
-            calling = true;
-            wanted.forEach(slot -> slot.state = State.CALLED);
-            return wanted.size() == slots.size() ? this::callForAll : this::callForSome;
+            if (isTooLong(wanted.size())) {
+                over = true;
+                return this::asAWhole;
+            }
+            return call(wanted);
         } else if (open == 0 && wanted.isEmpty() && !calling) {
             over = true;
             return this::putTogether;
         }
         return null;
+    }
+
+    /** Nobody waits any more for what others fetch. They do not say how that ends to a client that has left. */
+    private void forsake() {
+        for (Slot slot : slots) {
+            if (slot.state == State.OPEN) {
+                slot.state = State.DONE;
+                open--;
+                isForsaken = true;
+            }
+        }
+    }
+
+    /** Whether an answer to so many items would be longer than what is stored, if they are as long as those known. */
+    private boolean isTooLong(int missing) {
+        long bytes = 0;
+        int known = 0;
+        for (Slot slot : slots) {
+            if (slot.answer != null) {
+                bytes += slot.answer.itemLength(slot.place, slot.item);
+                known++;
+            }
+        }
+        return known > 0 && bytes / known * missing > cache.admin().maxAnswerBytes();
+    }
+
+    private Runnable call(List<Slot> wanted) {
+        called = wanted;
+        calling = true;
+        wanted.forEach(slot -> slot.state = State.CALLED);
+        return wanted.size() == slots.size() ? this::callForAll : this::callForSome;
     }
 
     /** Nothing can be had from the cache, and nothing may be fetched or held. */
@@ -207,6 +266,7 @@ final class ItemAnswers {
         lock.lock();
         try {
             running = calling ? call : null;
+            isStopped = calling;
         } finally {
             lock.unlock();
         }
@@ -232,13 +292,20 @@ final class ItemAnswers {
     }
 
     private void leave() {
+        boolean isTaken;
         lock.lock();
         try {
             left = true;
+            isTaken = over;
         } finally {
             lock.unlock();
         }
         slots.forEach(Slot::leave);
+        if (isTaken) {
+            // It may take no more of an answer that is being written.
+            held.close();
+        }
+        goOn();
     }
 
     // ---- calling
@@ -259,7 +326,7 @@ final class ItemAnswers {
             lock.lock();
             try {
                 call = running;
-                tooLate = cancelled == called.size();
+                tooLate = cancelled == called.size() || isStopped;
             } finally {
                 lock.unlock();
             }
@@ -322,8 +389,13 @@ final class ItemAnswers {
     /** Collects an answer, as far as it is one that can be taken apart. */
     private abstract class CollectingSink implements ResponseSink {
         ResponseHead head;
-        /** Null if there is nothing to take apart. */
-        private ByteArrayOutputStream collected;
+        /**
+         * Grows with what comes, since a length may be announced and nothing come. Null if there is nothing to take
+         * apart.
+         */
+        private byte[] collected;
+
+        private int size;
 
         /** Whether the head is that of an answer with embeddings. */
         final boolean begin(ResponseHead answer) {
@@ -336,7 +408,7 @@ final class ItemAnswers {
                     && isPlain
                     && !type.startsWith("text/event-stream")
                     && answer.contentLength() <= cache.admin().maxAnswerBytes();
-            collected = fits ? new ByteArrayOutputStream((int) Math.max(1024, answer.contentLength())) : null;
+            collected = fits ? new byte[0] : null;
             return fits;
         }
 
@@ -346,26 +418,41 @@ final class ItemAnswers {
                 return false;
             }
             int more = bytes.remaining();
-            // Twice: what is collected is copied for the store.
-            if (collected.size() + more > cache.admin().maxAnswerBytes() || !held.grow(2L * more)) {
+            if (!makeRoom(more)) {
                 collected = null;
                 return false;
             }
-            byte[] piece = new byte[more];
-            bytes.duplicate().get(piece);
-            collected.writeBytes(piece);
+            bytes.duplicate().get(collected, size, more);
+            size += more;
+            return true;
+        }
+
+        private boolean makeRoom(int more) {
+            int length = collected.length;
+            long needed = (long) size + more;
+            if (needed <= length) {
+                return true;
+            }
+            int most = cache.admin().maxAnswerBytes();
+            long expected = head.contentLength() >= 0 ? head.contentLength() : most;
+            long longer = Math.max(needed, Math.min(2L * length, expected));
+            // Twice: it is copied as it grows, and for the store.
+            if (needed > most || !held.grow(2 * (longer - length))) {
+                return false;
+            }
+            collected = Arrays.copyOf(collected, (int) longer);
             return true;
         }
 
         final boolean isWhole() {
-            return collected != null && collected.size() == head.contentLength();
+            return collected != null && size == head.contentLength();
         }
 
         /** What has been collected; null if not all is. */
         final byte[] take() {
-            byte[] bytes = collected == null ? null : collected.toByteArray();
+            byte[] all = collected;
             collected = null;
-            return bytes;
+            return all == null || all.length == size ? all : Arrays.copyOf(all, size);
         }
 
         @Override
@@ -474,9 +561,7 @@ final class ItemAnswers {
         public void fail(Throwable cause) {
             giveUp(cause);
             close();
-            if (headWaits) {
-                releaseHead();
-            }
+            // Without the head, if that waits: the client gets an error, and no answer that is cut short.
             client.fail(cause);
         }
 
@@ -521,6 +606,9 @@ final class ItemAnswers {
             }
             if (answer.status() == 200 || ABOUT_THE_REQUEST.contains(answer.status())) {
                 doubt();
+                if (answer.contentLength() > cache.admin().maxAnswerBytes()) {
+                    goOn();
+                }
                 return;
             }
             lock.lock();
@@ -552,6 +640,18 @@ final class ItemAnswers {
                 client.chunk(bytes);
             } else if (!ignored && !collect(bytes)) {
                 doubt();
+                // Not at its end: it is too long, and paid for.
+                goOn();
+            }
+        }
+
+        @Override
+        public void whenDrained(Runnable action) {
+            if (ignored) {
+                // The client may be another call's by now.
+                action.run();
+            } else {
+                super.whenDrained(action);
             }
         }
 
@@ -621,26 +721,57 @@ final class ItemAnswers {
             length += slot.answer.itemLength(slot.place, slot.item);
         }
         client.head(fetched ? headOfPart(length) : headOfHit(length));
-        ByteArrayOutputStream piece = new ByteArrayOutputStream(PIECE + 1024);
-        around.writeBefore(piece);
-        for (Slot slot : slots) {
-            if (slot.item > 0) {
-                around.writeBetween(piece);
-            }
-            slot.answer.writeItem(slot.place, slot.item, piece);
-            if (piece.size() >= PIECE) {
-                pass(piece);
-            }
-        }
-        around.writeAfter(piece);
-        pass(piece);
-        held.close();
-        client.end();
+        new Writer(around).run();
     }
 
-    private void pass(ByteArrayOutputStream piece) {
-        client.chunk(ByteBuffer.wrap(piece.toByteArray()));
-        piece.reset();
+    /** Writes the answer as the client takes it, and lets go of what is written. */
+    private final class Writer implements Runnable {
+        private final ItemAnswer around;
+        private final ByteArrayOutputStream piece = new ByteArrayOutputStream(PIECE + 1024);
+        /** Pieces to write: a client that takes one at once asks for the next while the first is passed. */
+        private final AtomicInteger turns = new AtomicInteger();
+
+        private int next;
+
+        Writer(ItemAnswer around) {
+            this.around = around;
+            around.writeBefore(piece);
+        }
+
+        @Override
+        public void run() {
+            if (turns.getAndIncrement() == 0) {
+                do {
+                    write();
+                } while (turns.decrementAndGet() > 0);
+            }
+        }
+
+        private void write() {
+            while (next < slots.size() && piece.size() < PIECE) {
+                Slot slot = slots.get(next);
+                if (next > 0) {
+                    around.writeBetween(piece);
+                }
+                slot.answer.writeItem(slot.place, slot.item, piece);
+                if (slot.answer != around) {
+                    slot.drop();
+                }
+                next++;
+            }
+            boolean isLast = next == slots.size();
+            if (isLast) {
+                around.writeAfter(piece);
+            }
+            client.chunk(ByteBuffer.wrap(piece.toByteArray()));
+            piece.reset();
+            if (isLast) {
+                held.close();
+                client.end();
+            } else {
+                client.whenDrained(this);
+            }
+        }
     }
 
     private ResponseHead headOfPart(long length) {
@@ -825,6 +956,15 @@ final class ItemAnswers {
             }
         }
 
+        /** Its answer has been written. */
+        void drop() {
+            answer = null;
+            if (bytes != null) {
+                held.shrink(bytes.length);
+                bytes = null;
+            }
+        }
+
         void leave() {
             Runnable action;
             lock.lock();
@@ -884,6 +1024,9 @@ final class ItemAnswers {
                     && (CacheOutcome.isWhole(head.cache()) || head.cache() instanceof CacheOutcome.Collapsed);
             lock.lock();
             try {
+                if (state != State.OPEN) {
+                    return;
+                }
                 state = State.DONE;
                 open--;
                 answer = one;
@@ -904,9 +1047,8 @@ final class ItemAnswers {
                 }
                 open--;
                 state = State.DONE;
-                // What another's call has failed with is not this request's.
-                boolean isOwn = cause instanceof NotCachedException || cause instanceof MemoryBudget.Exhausted;
-                failure = isOwn && failure == null ? cause : failure;
+                // What another's call has failed with is not this request's. What cannot be held can be passed on.
+                failure = cause instanceof NotCachedException && failure == null ? cause : failure;
                 doubtful = true;
             } finally {
                 lock.unlock();

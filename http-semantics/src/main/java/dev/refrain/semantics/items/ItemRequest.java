@@ -12,6 +12,10 @@ final class ItemRequest {
     /** OpenAI takes no more in one request. */
     static final int MOST_ITEMS = 2048;
 
+    /** What holds for each input by itself, as vendors document it, beside what is read below. */
+    private static final List<String> OF_EACH = List.of(
+            "dimensions", "user", "input_type", "task", "task_type", "truncate", "truncation", "output_dimension");
+
     private final byte[] body;
     /** After the bracket that opens the list. */
     private final int listFrom;
@@ -29,7 +33,8 @@ final class ItemRequest {
 
     /**
      * A request, if it is one whose items can be asked for one by one: a list of 2 to {@link #MOST_ITEMS} texts, or of
-     * as many lists of token numbers, none of them empty, and no format that is not known.
+     * as many lists of token numbers, none of them empty, and no format or member that is not known. With {@code
+     * late_chunking}, say, a vector depends on the other inputs.
      *
      * @param body a well-formed JSON object
      * @param mostBytes the most bytes that what stands around the items may make, once for each item
@@ -84,7 +89,7 @@ final class ItemRequest {
                 listTo = to - 1;
                 return first && JsonSpans.elements(body, from, to, this::item) == to;
             }
-            return true;
+            return OF_EACH.stream().anyMatch(name -> JsonSpans.is(body, nameFrom, nameTo, name));
         }
 
         private boolean item(int from, int to) {

@@ -45,6 +45,9 @@ final class EmbeddingsHarness implements AutoCloseable {
     final Deque<Runnable> waiting = new ArrayDeque<>();
 
     boolean isHeld;
+    /** Clients that come now are slow. */
+    boolean isSlow;
+
     boolean isPretty;
     boolean hasId;
     int status = 200;
@@ -79,6 +82,29 @@ final class EmbeddingsHarness implements AutoCloseable {
         boolean ended;
         Throwable failure;
         private Runnable gone;
+        /** Takes a piece only when it is told to. */
+        private final boolean isSlow;
+        /** What goes on when it has taken a piece; null if nothing waits for that. */
+        Runnable drained;
+
+        Client(boolean isSlow) {
+            this.isSlow = isSlow;
+        }
+
+        @Override
+        public void whenDrained(Runnable action) {
+            if (isSlow) {
+                drained = action;
+            } else {
+                action.run();
+            }
+        }
+
+        void drain() {
+            Runnable action = drained;
+            drained = null;
+            action.run();
+        }
 
         @Override
         public void head(ResponseHead answer) {
@@ -133,8 +159,26 @@ final class EmbeddingsHarness implements AutoCloseable {
         return ask(CacheRules.USUAL, body, fields);
     }
 
-    /** Takes the way of a front-end. */
     Client ask(CacheRules rules, String body, String... fields) {
+        return ask(rules, body, provider(bytes(body)), this::provider, fields);
+    }
+
+    /** Another provider is asked, if all items are called for. */
+    Client ask(String body, Upstream all) {
+        return ask(CacheRules.USUAL, body, all, this::provider);
+    }
+
+    /** Another provider is asked, if some items are called for. */
+    Client askInParts(String body, ItemByItem.Part part) {
+        return ask(CacheRules.USUAL, body, provider(bytes(body)), part);
+    }
+
+    private static byte[] bytes(String body) {
+        return body.getBytes(StandardCharsets.UTF_8);
+    }
+
+    /** Takes the way of a front-end. */
+    private Client ask(CacheRules rules, String body, Upstream all, ItemByItem.Part part, String... fields) {
         Map<String, String> header = new HashMap<>(Map.of("x-openrouter-cache", "true"));
         for (int i = 0; i < fields.length; i += 2) {
             header.put(fields[i].toLowerCase(Locale.ROOT), fields[i + 1]);
@@ -143,16 +187,16 @@ final class EmbeddingsHarness implements AutoCloseable {
         KeyContext.Builder context =
                 cache.pipeline().context(Endpoint.EMBEDDINGS, cache.pipeline().scope("key"));
         context.namespace(asked.partition().namespace());
-        byte[] sent = body.getBytes(StandardCharsets.UTF_8);
+        byte[] sent = bytes(body);
         KeyContext built = context.build();
         Decision decision = Decision.of(
                 cache, cache::key, new Presets(List.of()), built, asked, ContentCoding.IDENTITY, sent, sent);
-        Client client = new Client();
+        Client client = new Client(isSlow);
         ItemByItem items = ItemByItem.of(cache, rules, decision, built, asked, sent, true);
         if (items == null) {
-            cache.pipeline().respond(decision.key(), decision.controls(), provider(sent), client);
+            cache.pipeline().respond(decision.key(), decision.controls(), all, client);
         } else {
-            items.respond(provider(sent), this::provider, client);
+            items.respond(all, part, client);
         }
         return client;
     }

@@ -5,7 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.engine.exchange.CacheOutcome;
 import dev.refrain.engine.exchange.NotCachedException;
-import dev.refrain.engine.memory.MemoryBudget;
+import dev.refrain.engine.exchange.ResponseHead;
+import dev.refrain.engine.exchange.Upstream;
 import dev.refrain.semantics.items.EmbeddingsHarness.Client;
 import dev.refrain.semantics.policy.CacheDefaults;
 import dev.refrain.semantics.policy.CacheRules;
@@ -13,8 +14,8 @@ import dev.refrain.semantics.policy.Policies;
 import dev.refrain.testing.MovableClock;
 import java.io.IOException;
 import java.time.Duration;
-import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -198,6 +199,17 @@ class ItemByItemTest {
         assertThat(harness.calls.get(2)).containsExactly("\"a\"", "\"b\"");
     }
 
+    @Test
+    void w86_aProviderThatDiesAfterItsHeadIsAnErrorAndNoTornAnswer() {
+        Client torn = harness.ask(request("a", "b"), sink -> {
+            sink.head(new ResponseHead(200, "application/json", null, 500, "gen-1", null, Map.of()));
+            sink.fail(new IOException("reset"));
+            return Upstream.Call.UNSTOPPABLE;
+        });
+        assertThat(torn.failure).isInstanceOf(IOException.class);
+        assertThat(torn.head).isNull();
+    }
+
     // ---- in doubt
 
     @ParameterizedTest
@@ -212,6 +224,8 @@ class ItemByItemTest {
                 "{\"model\":\"m\",\"input\":[\"a\",\"b\"],\"input\":[\"c\",\"d\"]}",
                 "{\"model\":\"m\",\"inpu\\u0074\":[\"a\",\"b\"],\"input\":[\"c\",\"d\"]}",
                 "{\"model\":\"m\",\"encoding_format\":\"int8\",\"input\":[\"a\",\"b\"]}",
+                "{\"model\":\"m\",\"late_chunking\":true,\"input\":[\"a\",\"b\"]}",
+                "{\"model\":\"m\",\"input\":[\"a\",\"b\"],\"nobody_knows\":1}",
                 "{\"model\":null,\"input\":[\"a\",\"b\"]}",
                 "{\"input\":[\"a\",\"b\"]}"
             })
@@ -220,6 +234,32 @@ class ItemByItemTest {
         assertThat(harness.ask(body).outcome()).isEqualTo("MISS");
         assertThat(harness.ask(body).outcome()).isEqualTo("HIT");
         assertThat(harness.calls).hasSize(1);
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "\"dimensions\":2",
+                "\"user\":\"u\"",
+                "\"encoding_format\":\"base64\"",
+                "\"input_type\":\"search_query\"",
+                "\"task\":\"retrieval.query\"",
+                "\"truncate\":\"END\"",
+                "\"truncation\":true"
+            })
+    void w86_membersThatHoldForEachInputByItselfAreKnown(String member) {
+        harness.ask("{\"model\":\"m\"," + member + ",\"input\":[\"a\",\"b\"]}");
+        assertThat(harness.ask("{\"model\":\"m\"," + member + ",\"input\":[\"a\",\"c\"]}")
+                        .outcome())
+                .isEqualTo("MISS 1/2");
+    }
+
+    /** Jina embeds all inputs as one text then, so each vector depends on what stands beside it. */
+    @Test
+    void w86_aMemberThatIsNotKnownMayMakeInputsDependOnEachOther() {
+        harness.ask("{\"model\":\"m\",\"late_chunking\":true,\"input\":[\"a\",\"b\"]}");
+        harness.ask("{\"model\":\"m\",\"late_chunking\":true,\"input\":[\"a\",\"c\"]}");
+        assertThat(harness.calls).containsExactly(List.of("\"a\"", "\"b\""), List.of("\"a\"", "\"c\""));
     }
 
     @ParameterizedTest
@@ -260,62 +300,5 @@ class ItemByItemTest {
         assertThat(all.body()).contains("\"model\":\"m-2\"");
         assertThat(harness.calls).containsExactly(List.of("\"a\""), List.of("\"b\""), List.of("\"a\"", "\"b\""));
         assertThat(ask("a", "b").outcome()).isEqualTo("HIT");
-    }
-
-    @Test
-    void w86_tooManyItemsGoAsAWhole() {
-        String[] items = new String[ItemRequest.MOST_ITEMS + 1];
-        for (int i = 0; i < items.length; i++) {
-            items[i] = Integer.toString(i);
-        }
-        assertThat(ask(items).outcome()).isEqualTo("MISS");
-        items[0] = items[1] + "x";
-        String[] fewer = Arrays.copyOf(items, ItemRequest.MOST_ITEMS);
-        assertThat(ask(fewer).outcome()).isEqualTo("MISS 0/" + fewer.length);
-    }
-
-    @Test
-    void w86_whatIsHeldIsReservedAndGivenBack() throws IOException {
-        harness.close();
-        MemoryBudget memory = new MemoryBudget(64 * 1024);
-        harness = new EmbeddingsHarness(
-                ResponseCache.onHeap(64L << 20).memory(memory).open());
-        ask("a", "b");
-        ask("a", "c");
-        harness.ask(request("a", "d"), "Cache-Control", "only-if-cached");
-        harness.status = 500;
-        ask("a", "e");
-        ask("f", "e");
-        harness.status = 200;
-        String[] items = new String[200];
-        for (int i = 0; i < items.length; i++) {
-            items[i] = "a text of some length that is not like any other, number " + i;
-        }
-        // Too much to take it apart, but not to pass it on.
-        assertThat(ask(items).body()).isEqualTo(harness.answer(request(items)));
-        assertThat(memory.refusals()).isPositive();
-        assertThat(memory.usedBytes()).isZero();
-    }
-
-    /** Each item has a flight of its own, which takes far more of the heap than its text. */
-    @Test
-    void w86_f56_itemsWithoutRoomGoAsAWhole() throws IOException {
-        harness.close();
-        MemoryBudget memory = new MemoryBudget(64 * 1024);
-        harness = new EmbeddingsHarness(
-                ResponseCache.onHeap(64L << 20).memory(memory).open());
-        harness.isHeld = true;
-        Client few = harness.ask(request("a", "b", "c"));
-        assertThat(memory.usedBytes()).isGreaterThanOrEqualTo(3 * ItemAnswers.ITEM_BYTES);
-        harness.waiting.remove().run();
-        assertThat(few.outcome()).isEqualTo("MISS 0/3");
-        assertThat(memory.usedBytes()).isZero();
-        harness.isHeld = false;
-        String[] items = new String[20];
-        for (int i = 0; i < items.length; i++) {
-            items[i] = Integer.toString(i);
-        }
-        assertThat(ask(items).outcome()).isEqualTo("MISS");
-        assertThat(memory.usedBytes()).isZero();
     }
 }

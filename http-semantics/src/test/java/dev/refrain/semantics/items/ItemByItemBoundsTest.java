@@ -1,0 +1,209 @@
+package dev.refrain.semantics.items;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.refrain.engine.ResponseCache;
+import dev.refrain.engine.exchange.ResponseHead;
+import dev.refrain.engine.exchange.ResponseSink;
+import dev.refrain.engine.exchange.Upstream;
+import dev.refrain.engine.memory.MemoryBudget;
+import dev.refrain.semantics.items.EmbeddingsHarness.Client;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/** Wire rule W86: what it may hold, and how long it may be. */
+class ItemByItemBoundsTest {
+    private EmbeddingsHarness harness = EmbeddingsHarness.onHeap();
+    /** Calls that never end, kept so that what they hold is not collected. */
+    private final List<ResponseSink> silent = new ArrayList<>();
+
+    @AfterEach
+    void close() {
+        harness.close();
+    }
+
+    private static String request(String... items) {
+        return "{\"model\":\"m\",\"input\":[\"" + String.join("\",\"", items) + "\"]}";
+    }
+
+    private Client ask(String... items) {
+        return harness.ask(request(items));
+    }
+
+    @Test
+    void w29_whatIsHeldForAClientThatLeavesWhileItWaitsForOthersIsGivenBack() throws IOException {
+        harness.close();
+        MemoryBudget memory = new MemoryBudget(1 << 20);
+        harness = new EmbeddingsHarness(
+                ResponseCache.onHeap(64L << 20).memory(memory).open());
+        ask("known");
+        harness.isHeld = true;
+        Client other = ask("x");
+        long others = memory.usedBytes();
+        Client waits = ask("x", "known");
+        Client calls = ask("x", "y", "known");
+        assertThat(memory.usedBytes()).isGreaterThan(others);
+        waits.leave();
+        calls.leave();
+        // What has been called for is fetched, and stored.
+        harness.waiting.removeLast().run();
+        assertThat(memory.usedBytes()).isEqualTo(others);
+        harness.waiting.removeLast().run();
+        assertThat(other.outcome()).isEqualTo("MISS");
+        assertThat(memory.usedBytes()).isZero();
+        assertThat(ask("x", "y", "known").outcome()).isEqualTo("HIT 3/3");
+        assertThat(harness.calls).hasSize(3);
+    }
+
+    /** 400 of these would be more than the heap. */
+    @Test
+    void w86_f56_anAnnouncedLengthTakesNoMemoryBeforeItComes() {
+        for (int i = 0; i < 400; i++) {
+            Client waits = harness.ask(request("a" + i, "b" + i), sink -> {
+                sink.head(new ResponseHead(200, "application/json", null, 16_000_000, "gen-1", null, Map.of()));
+                silent.add(sink);
+                return Upstream.Call.UNSTOPPABLE;
+            });
+            assertThat(waits.failure).isNull();
+        }
+    }
+
+    /** Each vector has so many bytes. */
+    private MemoryBudget withLongVectors(int length, int budget) throws IOException {
+        harness.close();
+        MemoryBudget memory = new MemoryBudget(budget);
+        harness = new EmbeddingsHarness(
+                ResponseCache.onHeap(64L << 20).memory(memory).open());
+        String more = "0,".repeat(length / 2);
+        harness.spoiled = answer -> answer.replace("\"embedding\":[", "\"embedding\":[" + more);
+        return memory;
+    }
+
+    @Test
+    void w86_f56_storedItemsWithoutRoomAreFetchedAsAWhole() throws IOException {
+        MemoryBudget memory = withLongVectors(100_000, 1 << 20);
+        String[] items = {"a", "b", "c", "d", "e", "f", "g", "h"};
+        for (String item : items) {
+            ask(item);
+            assertThat(ask(item).outcome()).isEqualTo("HIT");
+        }
+        Client all = ask(items);
+        assertThat(all.ended).isTrue();
+        assertThat(all.body()).isEqualTo(harness.spoiled.apply(harness.answer(request(items))));
+        assertThat(memory.usedBytes()).isZero();
+    }
+
+    @Test
+    void w86_f56_anAnswerIsPutTogetherAsTheClientTakesIt() throws IOException {
+        MemoryBudget memory = withLongVectors(100_000, 8 << 20);
+        ask("a", "b", "c", "d");
+        String body = ask("b", "a", "c", "d").body();
+        harness.isSlow = true;
+        Client slow = ask("b", "a", "c", "d");
+        long before = Long.MAX_VALUE;
+        while (slow.drained != null) {
+            assertThat(slow.ended).isFalse();
+            assertThat(memory.usedBytes()).isPositive().isLessThan(before);
+            before = memory.usedBytes() + 1;
+            slow.drain();
+        }
+        assertThat(before).isLessThan(300_000);
+        assertThat(slow.ended).isTrue();
+        assertThat(slow.body()).isEqualTo(body);
+        assertThat(memory.usedBytes()).isZero();
+        Client leaves = ask("b", "a", "c", "d");
+        assertThat(memory.usedBytes()).isPositive();
+        leaves.leave();
+        assertThat(memory.usedBytes()).isZero();
+    }
+
+    @Test
+    void w86_whatIsHeldIsReservedAndGivenBack() throws IOException {
+        harness.close();
+        MemoryBudget memory = new MemoryBudget(64 * 1024);
+        harness = new EmbeddingsHarness(
+                ResponseCache.onHeap(64L << 20).memory(memory).open());
+        ask("a", "b");
+        ask("a", "c");
+        harness.ask(request("a", "d"), "Cache-Control", "only-if-cached");
+        harness.status = 500;
+        ask("a", "e");
+        ask("f", "e");
+        harness.status = 200;
+        String[] items = new String[200];
+        for (int i = 0; i < items.length; i++) {
+            items[i] = "a text of some length that is not like any other, number " + i;
+        }
+        // Too much to take it apart, but not to pass it on.
+        assertThat(ask(items).body()).isEqualTo(harness.answer(request(items)));
+        assertThat(memory.refusals()).isPositive();
+        assertThat(memory.usedBytes()).isZero();
+    }
+
+    /** Each item has a flight of its own, which takes far more of the heap than its text. */
+    @Test
+    void w86_f56_itemsWithoutRoomGoAsAWhole() throws IOException {
+        harness.close();
+        MemoryBudget memory = new MemoryBudget(64 * 1024);
+        harness = new EmbeddingsHarness(
+                ResponseCache.onHeap(64L << 20).memory(memory).open());
+        harness.isHeld = true;
+        Client few = harness.ask(request("a", "b", "c"));
+        assertThat(memory.usedBytes()).isGreaterThanOrEqualTo(3 * ItemAnswers.ITEM_BYTES);
+        harness.waiting.remove().run();
+        assertThat(few.outcome()).isEqualTo("MISS 0/3");
+        assertThat(memory.usedBytes()).isZero();
+        harness.isHeld = false;
+        String[] items = new String[20];
+        for (int i = 0; i < items.length; i++) {
+            items[i] = Integer.toString(i);
+        }
+        assertThat(ask(items).outcome()).isEqualTo("MISS");
+        assertThat(memory.usedBytes()).isZero();
+    }
+
+    @Test
+    void w86_aPartThatWouldBeTooLongToBeStoredIsNotCalledFor() throws IOException {
+        harness.close();
+        harness = new EmbeddingsHarness(
+                ResponseCache.onHeap(64L << 20).maxAnswerBytes(2048).open());
+        ask("a", "b");
+        String[] items = new String[60];
+        Arrays.setAll(items, i -> "item " + i);
+        items[0] = "a";
+        assertThat(ask(items).body()).isEqualTo(harness.answer(request(items)));
+        assertThat(harness.calls).hasSize(2);
+        assertThat(harness.calls.get(1)).hasSize(60);
+    }
+
+    @Test
+    void w86_aPartThatSaysThatItIsTooLongIsNotWaitedFor() {
+        AtomicBoolean isCancelled = new AtomicBoolean();
+        ask("a");
+        Client all = harness.askInParts(request("a", "b"), part -> sink -> {
+            sink.head(new ResponseHead(200, "application/json", null, 1L << 40, "gen-1", null, Map.of()));
+            return () -> isCancelled.set(true);
+        });
+        assertThat(all.ended).isTrue();
+        assertThat(all.body()).isEqualTo(harness.answer(request("a", "b")));
+        assertThat(isCancelled).isTrue();
+    }
+
+    @Test
+    void w86_tooManyItemsGoAsAWhole() {
+        String[] items = new String[ItemRequest.MOST_ITEMS + 1];
+        for (int i = 0; i < items.length; i++) {
+            items[i] = Integer.toString(i);
+        }
+        assertThat(ask(items).outcome()).isEqualTo("MISS");
+        items[0] = items[1] + "x";
+        String[] fewer = Arrays.copyOf(items, ItemRequest.MOST_ITEMS);
+        assertThat(ask(fewer).outcome()).isEqualTo("MISS 0/" + fewer.length);
+    }
+}
