@@ -722,6 +722,17 @@ final class ItemAnswers {
         }
         client.head(fetched ? headOfPart(length) : headOfHit(length));
         new Writer(around).run();
+        boolean hasLeft;
+        lock.lock();
+        try {
+            hasLeft = left;
+        } finally {
+            lock.unlock();
+        }
+        if (hasLeft) {
+            // It may have gone before there was anything to write, and take nothing.
+            held.close();
+        }
     }
 
     /** Writes the answer as the client takes it, and lets go of what is written. */

@@ -1,21 +1,28 @@
 package dev.refrain.semantics.items;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.engine.exchange.ResponseHead;
 import dev.refrain.engine.exchange.ResponseSink;
 import dev.refrain.engine.exchange.Upstream;
 import dev.refrain.engine.memory.MemoryBudget;
+import dev.refrain.engine.spi.CacheStore;
+import dev.refrain.engine.spi.HeapStore;
 import dev.refrain.semantics.items.EmbeddingsHarness.Client;
 import java.io.IOException;
+import java.lang.reflect.Proxy;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Wire rule W86: what it may hold, and how long it may be. */
 class ItemByItemBoundsTest {
@@ -205,5 +212,28 @@ class ItemByItemBoundsTest {
         items[0] = items[1] + "x";
         String[] fewer = Arrays.copyOf(items, ItemRequest.MOST_ITEMS);
         assertThat(ask(fewer).outcome()).isEqualTo("MISS 0/" + fewer.length);
+    }
+
+    /** A fault that the cache does not take for one of its store, at each of its lookups in turn. */
+    @ParameterizedTest
+    @ValueSource(ints = {2, 3, 4, 5, 6})
+    void w86_aFaultBetweenTheItemsLeavesNobodyWaiting(int bad) throws IOException {
+        harness.close();
+        MemoryBudget memory = new MemoryBudget(1 << 20);
+        AtomicInteger lookups = new AtomicInteger();
+        CacheStore good = new HeapStore(64L << 20);
+        CacheStore faulty = (CacheStore) Proxy.newProxyInstance(
+                CacheStore.class.getClassLoader(), new Class<?>[] {CacheStore.class}, (proxy, method, arguments) -> {
+                    if (method.getName().equals("get") && lookups.incrementAndGet() == bad) {
+                        throw new LinkageError("a fault");
+                    }
+                    return method.invoke(good, arguments);
+                });
+        harness = new EmbeddingsHarness(
+                ResponseCache.onHeap(64L << 20).store(faulty).memory(memory).open());
+        assertThatThrownBy(() -> ask("a", "b", "c")).isInstanceOf(LinkageError.class);
+        assertThat(memory.usedBytes()).isZero();
+        assertThat(ask("a", "b", "c").ended).isTrue();
+        assertThat(memory.usedBytes()).isZero();
     }
 }
