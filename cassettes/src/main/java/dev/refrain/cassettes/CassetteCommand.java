@@ -147,7 +147,14 @@ public final class CassetteCommand {
         CountDownLatch finished = new CountDownLatch(1);
         RunningCassettes proxy = proxies.start(flags.others, variables);
         try {
-            int status = run(program, ProxyVariables.ofProgram(environment, proxy.port(), mode), finished, err);
+            List<String> others = ProxyVariables.leftAlone(environment, proxy.port(), mode, flags.upstream);
+            if (!others.isEmpty()) {
+                err.println(
+                        "refrain: " + String.join(", ", others) + " of another provider: calls there are not recorded."
+                                + " To record that provider, name it with --upstream URL.");
+            }
+            Map<String, String> told = ProxyVariables.ofProgram(environment, proxy.port(), mode, flags.upstream);
+            int status = run(program, told, finished, err);
             proxy.close();
             Summary summary = proxy.cassettes().summary(flags.maxAge == null ? null : Duration.ofDays(flags.maxAge));
             err.println(summary);

@@ -3,11 +3,19 @@ package dev.refrain.cassettes;
 import java.net.URI;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 
 /** What a proxy of cassettes is started with, and what the programs are told that use it. Stateless. */
 public final class ProxyVariables {
+    private static final String UPSTREAM = "REFRAIN_UPSTREAM";
     private static final String OPENAI = "OPENAI_BASE_URL";
+    /** Of OpenAI's older SDKs, and of LangChain. */
+    private static final String OPENAI_BEFORE = "OPENAI_API_BASE";
+
     private static final String ANTHROPIC = "ANTHROPIC_BASE_URL";
     /** SDKs refuse to start without a key, although a recording needs none. */
     private static final String NO_KEY = "refrain-plays-recordings";
@@ -32,38 +40,49 @@ public final class ProxyVariables {
         variables.put("REFRAIN_ACTIVITY_MAX_SIZE", "0");
         if (mode == CassetteMode.REPLAY || "demo".equals(upstream)) {
             // The demo provider, which a replay does not ask.
-            variables.keySet().removeIf(name -> name.startsWith("REFRAIN_UPSTREAM"));
+            variables.keySet().removeIf(name -> name.startsWith(UPSTREAM));
         } else if (upstream != null) {
             variables.keySet().removeIf(name -> name.startsWith("REFRAIN_UPSTREAMS_"));
-            variables.put("REFRAIN_UPSTREAM", upstream);
-        } else if (!environment.containsKey("REFRAIN_UPSTREAM")) {
-            variables.put("REFRAIN_UPSTREAM", environment.getOrDefault(OPENAI, "https://api.openai.com/v1"));
+            variables.put(UPSTREAM, upstream);
+        } else if (!environment.containsKey(UPSTREAM)) {
+            variables.put(UPSTREAM, openAi(environment));
             variables.putIfAbsent(
-                    "REFRAIN_UPSTREAMS_MESSAGES",
-                    environment
-                                    .getOrDefault(ANTHROPIC, "https://api.anthropic.com")
-                                    .replaceAll("(/v1)?/*$", "") + "/v1");
+                    "REFRAIN_UPSTREAMS_MESSAGES", anthropic(environment).replaceAll("(/v1)?/*$", "") + "/v1");
         }
         return variables;
     }
 
+    private static String openAi(Map<String, String> environment) {
+        return environment.getOrDefault(OPENAI, environment.getOrDefault(OPENAI_BEFORE, "https://api.openai.com/v1"));
+    }
+
+    private static String anthropic(Map<String, String> environment) {
+        return environment.getOrDefault(ANTHROPIC, "https://api.anthropic.com");
+    }
+
     /**
      * What the SDKs of a program read: where the proxy is and, where recordings are played, a key if there is none.
+     * What points to a provider that the proxy does not call stays as it is: a key would go to another provider.
      *
      * @param environment of the program as it is
+     * @param upstream base URL of the provider, or null for those that the program knows
      */
-    public static Map<String, String> ofProgram(Map<String, String> environment, int port, CassetteMode mode) {
+    public static Map<String, String> ofProgram(
+            Map<String, String> environment, int port, CassetteMode mode, String upstream) {
         URI root = URI.create("http://127.0.0.1:" + port);
         Map<String, String> variables = new LinkedHashMap<>();
         variables.put(OPENAI, root + "/v1");
-        // Of OpenAI's older SDKs, and of LangChain.
-        variables.put("OPENAI_API_BASE", root + "/v1");
+        variables.put(OPENAI_BEFORE, root + "/v1");
         variables.put(ANTHROPIC, root.toString());
         variables.put("AZURE_OPENAI_ENDPOINT", root.toString());
         variables.put("OPENROUTER_BASE_URL", root + "/api/v1");
         // Of Spring AI.
         variables.put("SPRING_AI_OPENAI_BASE_URL", root + "/v1");
         variables.put("SPRING_AI_ANTHROPIC_BASE_URL", root.toString());
+        boolean isNamed = mode == CassetteMode.REPLAY || upstream != null || environment.containsKey(UPSTREAM);
+        if (!isNamed) {
+            variables.keySet().removeIf(name -> !isProxied(name, environment));
+        }
         if (mode == CassetteMode.REPLAY) {
             for (String key : new String[] {"OPENAI_API_KEY", "ANTHROPIC_API_KEY", "AZURE_OPENAI_API_KEY"}) {
                 if (environment.getOrDefault(key, "").isEmpty()) {
@@ -72,5 +91,33 @@ public final class ProxyVariables {
             }
         }
         return variables;
+    }
+
+    /** Whether a variable points to a provider that the proxy calls in its place, as the environment says. */
+    private static boolean isProxied(String name, Map<String, String> environment) {
+        if (name.equals(OPENAI) || name.equals(ANTHROPIC)) {
+            return true;
+        }
+        String said = environment.get(name);
+        if (said == null) {
+            // A file of the program's may say it, which the variable would override.
+            return name.equals(OPENAI_BEFORE);
+        }
+        String called = name.contains("ANTHROPIC") ? anthropic(environment) : openAi(environment);
+        return host(said).equals(host(called));
+    }
+
+    private static String host(String url) {
+        return url.replaceAll("^[a-zA-Z]+://([^/?#]*).*", "$1").toLowerCase(Locale.ROOT);
+    }
+
+    /** Variables of an environment that {@link #ofProgram} leaves as they are, although they say where models are. */
+    static List<String> leftAlone(Map<String, String> environment, int port, CassetteMode mode, String upstream) {
+        Set<String> all = new TreeSet<>(
+                ofProgram(environment, port, CassetteMode.REPLAY, upstream).keySet());
+        all.removeAll(ofProgram(environment, port, mode, upstream).keySet());
+        all.removeIf(name ->
+                name.endsWith("_KEY") || environment.getOrDefault(name, "").isEmpty());
+        return List.copyOf(all);
     }
 }

@@ -100,6 +100,38 @@ class CassetteCommandTest {
                 .doesNotContainKey("REFRAIN_UPSTREAMS_MESSAGES");
     }
 
+    private String variablesOf(String mode, String... more) throws IOException {
+        Path said = folder.resolve("said");
+        assertThat(run(shell(mode, "env > " + said, more))).isZero();
+        return Files.readString(said);
+    }
+
+    @Test
+    void callsToAnotherProviderAreLeftAlone() throws IOException {
+        environment.put("AZURE_OPENAI_ENDPOINT", "https://mine.openai.azure.com");
+        environment.put("SPRING_AI_OPENAI_BASE_URL", "https://api.openai.com");
+        environment.put("OPENAI_API_BASE", "https://other.example/v1");
+        environment.put("OPENAI_BASE_URL", "https://api.openai.com/v1");
+        String record = variablesOf("record");
+        assertThat(record.lines())
+                .contains("OPENAI_BASE_URL=http://127.0.0.1:4711/v1", "ANTHROPIC_BASE_URL=http://127.0.0.1:4711")
+                .contains("SPRING_AI_OPENAI_BASE_URL=http://127.0.0.1:4711/v1")
+                .noneMatch(
+                        line -> line.matches("(AZURE_OPENAI_ENDPOINT|OPENROUTER_BASE_URL|OPENAI_API_BASE)=.*4711.*"));
+        assertThat(err()).contains("AZURE_OPENAI_ENDPOINT, OPENAI_API_BASE").contains("--upstream");
+        // Whoever names the provider has all of them recorded, and a replay calls nobody.
+        for (String all :
+                List.of(variablesOf("record", "--upstream", "https://mine.openai.azure.com"), variablesOf("replay"))) {
+            assertThat(all.lines())
+                    .contains("AZURE_OPENAI_ENDPOINT=http://127.0.0.1:4711")
+                    .contains("OPENROUTER_BASE_URL=http://127.0.0.1:4711/api/v1")
+                    .contains("OPENAI_API_BASE=http://127.0.0.1:4711/v1");
+        }
+        environment.remove("OPENAI_BASE_URL");
+        run(shell("record", "true"));
+        assertThat(variables).containsEntry("REFRAIN_UPSTREAM", "https://other.example/v1");
+    }
+
     @Test
     void aWrongCommandLineSaysWhatToDo() {
         assertThat(run("record", "--cassettes", "x")).isEqualTo(2);

@@ -42,8 +42,9 @@ final class CassetteExtension implements ParameterResolver, AfterEachCallback, A
         ExtensionContext owner = ofMethod.isPresent() ? context : classContext(context);
         Cassette cassette =
                 ofMethod.orElseGet(() -> owner.getRequiredTestClass().getAnnotation(Cassette.class));
+        // By its owner: a store also finds what its parents have.
         return owner.getStore(OURS)
-                .getOrComputeIfAbsent(Playing.class, key -> start(cassette, System.getenv()), Playing.class)
+                .getOrComputeIfAbsent(owner.getUniqueId(), key -> start(cassette, System.getenv()), Playing.class)
                 .player();
     }
 
@@ -109,13 +110,8 @@ final class CassetteExtension implements ParameterResolver, AfterEachCallback, A
     @SuppressWarnings("SystemOut") // what a test run shows
     private static void end(ExtensionContext context) {
         // Only of this very context: a method's is not its class's.
-        Playing playing = context.getStore(OURS).get(Playing.class, Playing.class);
-        boolean isOwn = playing != null
-                && context.getParent()
-                        .map(parent -> parent.getStore(OURS).get(Playing.class))
-                        .filter(ofParent -> ofParent == playing)
-                        .isEmpty();
-        if (!isOwn) {
+        Playing playing = context.getStore(OURS).remove(context.getUniqueId(), Playing.class);
+        if (playing == null) {
             return;
         }
         playing.running().close();

@@ -17,14 +17,17 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.MethodOrderer;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.extension.ExtensionConfigurationException;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
@@ -77,8 +80,8 @@ class CassetteTest {
     private static void clear() throws IOException {
         Path folder = Path.of(FOLDER);
         if (Files.isDirectory(folder)) {
-            try (Stream<Path> files = Files.list(folder)) {
-                for (Path file : files.toList()) {
+            try (Stream<Path> files = Files.walk(folder)) {
+                for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
                     Files.delete(file);
                 }
             }
@@ -195,9 +198,53 @@ class CassetteTest {
         }
     }
 
-    private static List<Path> recordings() throws IOException {
-        try (Stream<Path> files = Files.list(Path.of(FOLDER))) {
-            return files.toList();
+    /** A class with a cassette, of which a method and a nested class have their own. */
+    @Cassette(FOLDER + "/class")
+    @TestMethodOrder(MethodOrderer.MethodName.class)
+    static class Both {
+        @Test
+        void first(CassettePlayer cassette) {
+            ask(Suite.proxied(cassette), "of the class");
+        }
+
+        @Test
+        @Cassette(FOLDER + "/method")
+        void second(CassettePlayer cassette) {
+            ask(Suite.proxied(cassette), "of the method");
+        }
+
+        @Test
+        void third(CassettePlayer cassette) {
+            ask(Suite.proxied(cassette), "of the class again");
+        }
+
+        @Nested
+        @Cassette(FOLDER + "/nested")
+        class Inner {
+            @Test
+            void hasItsOwn(CassettePlayer cassette) {
+                ask(Suite.proxied(cassette), "of the nested class");
+            }
+        }
+    }
+
+    @Test
+    void whatIsNearestToATestIsItsCassette() throws IOException {
+        run("record", selectClass(Both.class));
+        assertThat(failures).isEmpty();
+        assertThat(succeeded).isEqualTo(4);
+        assertThat(recordings("class")).hasSize(2);
+        assertThat(recordings("method")).hasSize(1);
+        assertThat(recordings("nested")).hasSize(1);
+        run("replay", selectClass(Both.class));
+        assertThat(failures).isEmpty();
+        assertThat(reported).isEmpty();
+        assertThat(provider.calls()).isEqualTo(4);
+    }
+
+    private static List<Path> recordings(String folder) throws IOException {
+        try (Stream<Path> files = Files.list(Path.of(FOLDER, folder))) {
+            return files.filter(file -> file.toString().endsWith(".yaml")).toList();
         }
     }
 
@@ -206,7 +253,7 @@ class CassetteTest {
         run("record", selectClass(Suite.class));
         assertThat(failures).isEmpty();
         assertThat(succeeded).isEqualTo(4);
-        assertThat(recordings()).hasSize(3);
+        assertThat(recordings("")).hasSize(3);
         assertThat(provider.calls()).isEqualTo(3);
         run("replay", selectClass(Suite.class));
         assertThat(failures).isEmpty();
