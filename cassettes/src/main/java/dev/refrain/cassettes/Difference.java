@@ -26,7 +26,7 @@ final class Difference {
             return values(
                     "the endpoint", recorded.endpoint().id(), asked.endpoint().id());
         }
-        String body = nodes("$", asked.body(), recorded.body(), rules.ignored());
+        String body = nodes("$", "", asked.body(), recorded.body(), rules.ignored());
         if (body != null) {
             return body;
         }
@@ -46,18 +46,23 @@ final class Difference {
         return request.sample() == RecordedRequest.NO_SAMPLE ? "none" : Integer.toString(request.sample());
     }
 
-    /** Null if they are equal. */
-    private static String nodes(String path, JsonNode asked, JsonNode recorded, List<String> ignored) {
-        if (ignored.contains(path.length() < 2 ? "" : path.substring(2))) {
+    /**
+     * Null if they are equal.
+     *
+     * @param name of the place as the rules write it; null within a list, which they do not name
+     */
+    private static String nodes(String path, String name, JsonNode asked, JsonNode recorded, List<String> ignored) {
+        if (name != null && ignored.contains(name)) {
             return null;
         }
         if (asked.isObject() && recorded.isObject()) {
             for (Map.Entry<String, JsonNode> member : asked.properties()) {
                 JsonNode other = recorded.get(member.getKey());
                 String place = path + step(member.getKey());
+                String plain = below(name, member.getKey());
                 String difference = other == null
-                        ? missing(place, ignored, "is not in the recording; asked ", member.getValue())
-                        : nodes(place, member.getValue(), other, ignored);
+                        ? missing(place, plain, ignored, "is not in the recording; asked ", member.getValue())
+                        : nodes(place, plain, member.getValue(), other, ignored);
                 if (difference != null) {
                     return difference;
                 }
@@ -65,7 +70,8 @@ final class Difference {
             for (Map.Entry<String, JsonNode> member : recorded.properties()) {
                 if (!asked.has(member.getKey())) {
                     String place = path + step(member.getKey());
-                    String difference = missing(place, ignored, "is missing; recorded ", member.getValue());
+                    String plain = below(name, member.getKey());
+                    String difference = missing(place, plain, ignored, "is missing; recorded ", member.getValue());
                     if (difference != null) {
                         return difference;
                     }
@@ -75,7 +81,7 @@ final class Difference {
         }
         if (asked.isArray() && recorded.isArray()) {
             for (int i = 0; i < Math.min(asked.size(), recorded.size()); i++) {
-                String difference = nodes(path + "[" + i + "]", asked.get(i), recorded.get(i), ignored);
+                String difference = nodes(path + "[" + i + "]", null, asked.get(i), recorded.get(i), ignored);
                 if (difference != null) {
                     return difference;
                 }
@@ -91,8 +97,15 @@ final class Difference {
         return values(path, recorded.toString(), asked.toString());
     }
 
-    private static String missing(String path, List<String> ignored, String what, JsonNode value) {
-        return ignored.contains(path.substring(2)) ? null : path + " " + what + cut(value.toString(), 0);
+    private static String below(String name, String member) {
+        if (name == null) {
+            return null;
+        }
+        return name.isEmpty() ? member : name + "." + member;
+    }
+
+    private static String missing(String path, String name, List<String> ignored, String what, JsonNode value) {
+        return name != null && ignored.contains(name) ? null : path + " " + what + cut(value.toString(), 0);
     }
 
     /** As JSONPath writes it (RFC 9535). */

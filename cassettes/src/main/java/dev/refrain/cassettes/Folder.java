@@ -6,10 +6,14 @@ import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.AtomicMoveNotSupportedException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.FileTime;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -19,14 +23,29 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.UUID;
 import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A folder of recordings. What is in it is known by the content of the files; their names are for people. Thread-safe;
  * several processes may write into it, each file at once or not at all.
  */
 final class Folder {
+    private static final Logger LOG = LoggerFactory.getLogger(Folder.class);
+
     private static final String ENDING = ".yaml";
     private static final String CONTENTS = "files";
+    /** A file while it is written. */
+    private static final String UNNAMED = ".refrain-";
+
+    private static final String UNNAMED_ENDING = ".tmp";
+
+    /** No file takes so long to be written. */
+    private static final Duration UNFINISHED = Duration.ofHours(1);
+
+    /** Of Git: contents are named by their digests, so no line end in them may change, as it does on Windows. */
+    private static final String ATTRIBUTES = ".gitattributes";
+
     private static final int MOST_FILES = 100_000;
     private static final int MOST_NAME = 40;
     private static final int SHORT_DIGEST = 12;
@@ -58,11 +77,32 @@ final class Folder {
     static Folder open(Path path, Map<Endpoint, KeyRules> rules) throws IOException {
         Folder folder = new Folder(path, rules);
         if (Files.isDirectory(path)) {
+            folder.sweep();
             for (Path file : folder.files()) {
-                folder.add(folder.entry(file, folder.load(file)));
+                try {
+                    folder.add(folder.entry(file, folder.load(file)));
+                } catch (NoSuchFileException e) {
+                    LOG.debug("{} has been removed by another program", file);
+                }
             }
         }
         return folder;
+    }
+
+    /** Removes what programs have left that were killed while they wrote. */
+    private void sweep() throws IOException {
+        FileTime old = FileTime.from(Instant.now().minus(UNFINISHED));
+        try (DirectoryStream<Path> left = Files.newDirectoryStream(path, UNNAMED + "*" + UNNAMED_ENDING)) {
+            for (Path file : left) {
+                try {
+                    if (Files.getLastModifiedTime(file).compareTo(old) < 0) {
+                        Files.deleteIfExists(file);
+                    }
+                } catch (IOException e) {
+                    LOG.debug("{} could not be removed", file, e);
+                }
+            }
+        }
     }
 
     private List<Path> files() throws IOException {
@@ -175,7 +215,7 @@ final class Folder {
 
     /** All of a file or nothing, even if this process dies. */
     private void replace(Path file, byte[] bytes) throws IOException {
-        Path temporary = path.resolve(".refrain-" + UUID.randomUUID() + ".tmp");
+        Path temporary = path.resolve(UNNAMED + UUID.randomUUID() + UNNAMED_ENDING);
         try {
             Files.write(temporary, bytes);
             try {
@@ -196,6 +236,10 @@ final class Folder {
             if (!Files.exists(file)) {
                 Files.createDirectories(file.getParent());
                 replace(file, bytes);
+            }
+            Path attributes = file.resolveSibling(ATTRIBUTES);
+            if (!Files.exists(attributes)) {
+                replace(attributes, "* -text\n".getBytes(StandardCharsets.UTF_8));
             }
             return sha256;
         }

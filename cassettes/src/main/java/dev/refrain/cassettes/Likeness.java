@@ -15,6 +15,9 @@ final class Likeness {
     private static final Set<String> NEW_EACH_TIME =
             Set.of("id", "created", "created_at", "completed_at", "system_fingerprint", "obfuscation");
 
+    /** What a model gives to a tool: an id in there was in the prompt, and is not new. */
+    private static final Set<String> GIVEN = Set.of("input", "arguments");
+
     private Likeness() {}
 
     static boolean isSame(RecordedAnswer one, RecordedAnswer other) {
@@ -55,7 +58,7 @@ final class Likeness {
                         || member.getKey().endsWith("_id");
                 if (isNew && member.getValue().isValueNode()) {
                     member.setValue(NullNode.getInstance());
-                } else {
+                } else if (!GIVEN.contains(member.getKey())) {
                     remove(member.getValue());
                 }
             }

@@ -21,6 +21,9 @@ final class Playback {
     private final Turn turn;
     private final ResponseSink client;
     private int event;
+    /** Whether the pause before the event is over. */
+    private boolean hasPaused;
+
     private int at;
 
     Playback(RecordedAnswer answer, Pace pace, ScheduledExecutorService threads, Turn turn) {
@@ -33,7 +36,7 @@ final class Playback {
 
     void start() {
         if (pace == Pace.RECORDED && answer.waitMillis() > 0) {
-            threads.schedule(this::begin, answer.waitMillis(), TimeUnit.MILLISECONDS);
+            after(answer.waitMillis(), this::begin);
         } else {
             begin();
         }
@@ -72,22 +75,33 @@ final class Playback {
                 client.whenDrained(this::later);
                 return;
             }
-            given += give();
-            if (pace == Pace.RECORDED && event > 0 && event < answer.events().size()) {
-                long gap = answer.events().get(event).gapMillis();
-                if (gap > 0) {
-                    threads.schedule(this::go, gap, TimeUnit.MILLISECONDS);
-                    return;
-                }
+            long pause = hasPaused || pace == Pace.INSTANT || answer.events().isEmpty()
+                    ? 0
+                    : answer.events().get(event).gapMillis();
+            if (pause > 0) {
+                hasPaused = true;
+                // What is slow to be taken is not piled up by timers.
+                client.whenDrained(() -> after(pause, this::go));
+                return;
             }
+            hasPaused = false;
+            given += give();
         }
         turn.answered();
         client.end();
     }
 
     private void later() {
+        after(0, this::go);
+    }
+
+    private void after(long millis, Runnable action) {
         try {
-            threads.execute(this::go);
+            if (millis > 0) {
+                threads.schedule(action, millis, TimeUnit.MILLISECONDS);
+            } else {
+                threads.execute(action);
+            }
         } catch (RejectedExecutionException closed) {
             turn.fail();
         }

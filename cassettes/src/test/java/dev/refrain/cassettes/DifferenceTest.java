@@ -55,6 +55,15 @@ class DifferenceTest {
     }
 
     @Test
+    void aMemberThatDoesNotCountMayHaveAnyName() throws IOException {
+        assertThat(Difference.first(
+                        RecordingFileTest.request("{\"m\":{\"user-id\":1},\"z\":[{\"a\":1}]}"),
+                        RecordingFileTest.request("{\"m\":{\"user-id\":2},\"z\":[{\"a\":2}]}"),
+                        KeyRules.NONE.ignoring(List.of("m.user-id", "a"))))
+                .isEqualTo("$.z[0].a: recorded \"2\", asked \"1\"");
+    }
+
+    @Test
     void whatStandsBesideTheBodyIsNamed() throws IOException {
         RecordedRequest one = RecordingFileTest.request("{}");
         RecordedRequest sample = new RecordedRequest(Endpoint.CHAT, "", "", "", List.of(), 2, one.body());

@@ -13,6 +13,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileTime;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;
@@ -208,8 +210,11 @@ class RecordingFileTest {
         assertThat(read.answer().body()).isEqualTo(binary);
         assertThat(read.request().body()).isEqualTo(request.body());
         try (var files = Files.list(folder.resolve("files"))) {
-            assertThat(files).hasSize(2);
+            assertThat(files.filter(file -> !file.getFileName().toString().startsWith(".")))
+                    .hasSize(2);
         }
+        // Git leaves their line ends alone, also on Windows.
+        assertThat(folder.resolve("files/.gitattributes")).hasContent("* -text");
         assertThat(Files.size(open().all().get(0).file())).isLessThan(2000);
     }
 
@@ -225,6 +230,32 @@ class RecordingFileTest {
         assertThat(entry.file().getParent()).isEqualTo(folder);
         assertThat(entry.file().getFileName().toString()).matches("chat-([a-z0-9._-]{1,40}-)?[0-9a-f]{12}\\.yaml");
         assertThat(open().all()).hasSize(1);
+    }
+
+    @Test
+    void whatAnotherProgramRemovesOrHasLeftIsNoDamage() throws IOException {
+        good();
+        // As a file that is gone between the listing and the reading.
+        Files.createSymbolicLink(folder.resolve("chat-a-0.yaml"), folder.resolve("gone"));
+        Path old = Files.writeString(folder.resolve(".refrain-1.tmp"), "x");
+        Path fresh = Files.writeString(folder.resolve(".refrain-2.tmp"), "x");
+        Files.setLastModifiedTime(old, FileTime.from(Instant.now().minus(Duration.ofDays(1))));
+        assertThat(open().all()).hasSize(1);
+        assertThat(old).doesNotExist();
+        assertThat(fresh).exists();
+    }
+
+    @Test
+    void whatAToolIsGivenIsNoIdOfTheAnswer() {
+        String answer = "{\"id\":\"m-%d\",\"content\":[{\"id\":\"t-%d\",\"input\":{\"order_id\":\"%s\"}}]}";
+        assertThat(Likeness.isSame(json(answer.formatted(1, 1, "A1")), json(answer.formatted(2, 2, "A1"))))
+                .isTrue();
+        assertThat(Likeness.isSame(json(answer.formatted(1, 1, "A1")), json(answer.formatted(2, 2, "B2"))))
+                .isFalse();
+    }
+
+    private static RecordedAnswer json(String body) {
+        return answer("application/json", body.getBytes(StandardCharsets.UTF_8));
     }
 
     @Test
@@ -332,7 +363,9 @@ class RecordingFileTest {
         written(recording(request(PROMPT), answer("audio/mpeg", new byte[] {(byte) 0xFF, 1})));
         Path content;
         try (var files = Files.list(folder.resolve("files"))) {
-            content = files.findFirst().orElseThrow();
+            content = files.filter(file -> !file.getFileName().toString().startsWith("."))
+                    .findFirst()
+                    .orElseThrow();
         }
         Files.write(content, new byte[] {1});
         assertThatThrownBy(this::open).hasMessageContaining("its SHA-256 is not its name");
