@@ -18,19 +18,22 @@ import java.util.function.LongSupplier;
 
 /**
  * Keeps an answer while it goes to its client, with the times at which its pieces came. If the client leaves, the rest
- * is kept all the same. One thread at a time.
+ * is kept all the same. One thread at a time; what is kept may be taken by another after the end.
  */
-final class Capture implements ResponseSink {
+final class Capture implements ResponseSink, AutoCloseable {
     static final String GENERATION_ID = "x-generation-id";
 
     /** Fields of answers that programs look at. No other is recorded: they name accounts and hold cookies. */
     private static final List<String> FIELDS =
             List.of("retry-after", "retry-after-ms", "x-should-retry", "request-id", "x-request-id", GENERATION_ID);
 
+    /** Bytes that it takes to keep when a piece came. */
+    private static final int PIECE = 64;
+
     /** Gets what came of the call; on the thread on which it ended. */
     interface Listener {
-        /** All of the answer is there. */
-        void complete(RecordedAnswer answer);
+        /** All of the answer is there: it has to be taken from the capture, and the capture closed. */
+        void complete(Capture capture);
 
         /**
          * There is no whole answer, or none that can be recorded.
@@ -98,14 +101,22 @@ final class Capture implements ResponseSink {
             int length = bytes.remaining();
             if (body.size() + (long) length > RecordingFile.MOST_BYTES / 2) {
                 flaw = "its answer is over " + RecordingFile.MOST_BYTES / 2 + " bytes";
-            } else if (!memory.grow(3L * length)) {
+            } else if (!memory.grow(3L * length + PIECE)) {
                 flaw = "there was no memory for its answer; give the JVM a larger heap";
             } else {
                 byte[] copy = new byte[length];
                 bytes.duplicate().get(copy);
                 body.write(copy, 0, length);
-                ends.add(body.size());
-                millis.add(TimeUnit.NANOSECONDS.toMillis(nanos.getAsLong() - headNanos));
+                long now = TimeUnit.NANOSECONDS.toMillis(nanos.getAsLong() - headNanos);
+                int last = millis.size() - 1;
+                if (last >= 0 && millis.get(last) == now) {
+                    // Of the same moment: more is not told of an event than its millisecond.
+                    ends.set(last, body.size());
+                    memory.shrink(PIECE);
+                } else {
+                    ends.add(body.size());
+                    millis.add(now);
+                }
             }
         }
         if (isLive()) {
@@ -132,18 +143,22 @@ final class Capture implements ResponseSink {
     }
 
     private void finish(String why) {
-        try {
-            if (why == null) {
-                listener.complete(answer());
-            } else {
-                listener.incomplete(why);
-            }
-        } finally {
+        if (why == null) {
+            listener.complete(this);
+        } else {
             memory.close();
+            listener.incomplete(why);
         }
     }
 
-    private RecordedAnswer answer() {
+    /** Gives its memory back. Idempotent. */
+    @Override
+    public void close() {
+        memory.close();
+    }
+
+    /** All of the answer, without credentials. A thread that others wait for is not to call this. */
+    RecordedAnswer answer() {
         byte[] sent = body.toByteArray();
         byte[] masked = secrets.mask(sent);
         boolean isStream = head.contentType() != null

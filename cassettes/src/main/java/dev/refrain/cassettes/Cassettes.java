@@ -26,6 +26,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -41,9 +42,19 @@ public final class Cassettes implements CallRecorder, AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Cassettes.class);
 
     private static final int THREADS = 2;
+    /** Bytes of the longest body that is read on the thread of the caller. */
+    private static final int LONG = 64 * 1024;
+
+    /** What a client is told whose request came too late. */
+    static final String CLOSED = "The folder of recordings is closed; ask again.";
+
     private static final int PATIENCE_SECONDS = 60;
-    /** Recordings that are compared with a request to find the nearest. */
+    /** Recordings that are compared with a request to find the nearest, and bytes of their files. */
     private static final int MOST_COMPARED = 2000;
+
+    private static final long MOST_COMPARED_BYTES = 8 << 20;
+    /** Requests of a run for which the nearest is looked for: a suite with another model would do nothing else. */
+    private static final int MOST_SOUGHT = 20;
     /** Requests that this run distinguishes. */
     private static final int MOST_REQUESTS = 100_000;
 
@@ -51,6 +62,7 @@ public final class Cassettes implements CallRecorder, AutoCloseable {
     private final Builder options;
     private final RequestReader reader;
     private final Counts counts = new Counts();
+    private final AtomicInteger sought = new AtomicInteger();
     private final ConcurrentHashMap<String, Track> tracks = new ConcurrentHashMap<>();
     private final ScheduledExecutorService threads;
     private final String version;
@@ -98,6 +110,22 @@ public final class Cassettes implements CallRecorder, AutoCloseable {
                     ? refusal("Only chat completions, responses, messages and embeddings are played from recordings.")
                     : provider;
         }
+        if (call.body() != null && call.body().length > LONG) {
+            // Too long to be read on the thread that all clients wait for.
+            return sink -> {
+                Postponed postponed = new Postponed();
+                try {
+                    threads.execute(() -> postponed.begin(() -> read(call, provider), sink));
+                } catch (RejectedExecutionException closed) {
+                    sink.fail(ProxyException.notRecorded(CLOSED));
+                }
+                return postponed;
+            };
+        }
+        return read(call, provider);
+    }
+
+    private Upstream read(Call call, Upstream provider) {
         Secrets secrets = new Secrets();
         RecordedRequest request;
         try {
@@ -111,7 +139,7 @@ public final class Cassettes implements CallRecorder, AutoCloseable {
         }
         String digest = folder.digest(request);
         return sink -> {
-            Turn turn = new Turn(request, digest, secrets, provider, sink);
+            Turn turn = new Turn(request, digest, secrets, provider, sink, options.memory.open());
             if (options.mode == CassetteMode.REPLAY) {
                 later(turn, () -> play(turn));
                 return turn;
@@ -125,12 +153,15 @@ public final class Cassettes implements CallRecorder, AutoCloseable {
         };
     }
 
-    private void later(Turn turn, Runnable task) {
+    /** Whether the task will run. */
+    private boolean later(Turn turn, Runnable task) {
         try {
             threads.execute(task);
+            return true;
         } catch (RejectedExecutionException closed) {
             counts.failed("a call ended after the folder was closed");
             turn.fail();
+            return false;
         }
     }
 
@@ -188,8 +219,10 @@ public final class Cassettes implements CallRecorder, AutoCloseable {
         Capture capture =
                 new Capture(turn, isHeldBack, turn.secrets(), options.memory, System::nanoTime, new Capture.Listener() {
                     @Override
-                    public void complete(RecordedAnswer answer) {
-                        later(turn, () -> save(turn, track, answer));
+                    public void complete(Capture whole) {
+                        if (!later(turn, () -> save(turn, track, whole))) {
+                            whole.close();
+                        }
                     }
 
                     @Override
@@ -224,16 +257,18 @@ public final class Cassettes implements CallRecorder, AutoCloseable {
         }
     }
 
-    private void save(Turn turn, Track track, RecordedAnswer answer) {
-        RecordedAnswer given = answer;
-        try {
+    private void save(Turn turn, Track track, Capture capture) {
+        RecordedAnswer given = null;
+        try (capture) {
+            RecordedAnswer answer = capture.answer();
+            given = answer;
             given = saved(turn, track, answer);
         } catch (IOException | RuntimeException e) {
             LOG.error("A recording could not be written into {}: {}", folder.path(), e.getMessage());
             counts.failed("a recording could not be written: " + e.getMessage());
         } finally {
-            if (options.mode == CassetteMode.REFRESH && !turn.isCancelled()) {
-                new Playback(given, Pace.INSTANT, threads, turn).start();
+            if (options.mode == CassetteMode.REFRESH) {
+                give(turn, given, Pace.INSTANT);
             }
             release(track);
         }
@@ -285,13 +320,25 @@ public final class Cassettes implements CallRecorder, AutoCloseable {
         return options.mode == CassetteMode.REFRESH ? folder.load(entry.file()) : null;
     }
 
+    private void give(Turn turn, RecordedAnswer answer, Pace pace) {
+        if (turn.isCancelled()) {
+            return;
+        }
+        if (answer != null
+                && turn.holds(answer.body().length + 64L * answer.events().size())) {
+            new Playback(answer, pace, threads, turn).start();
+        } else if (!turn.isCancelled()) {
+            String message = "There was no memory for a recorded answer; give the JVM a larger heap.";
+            counts.failed(message);
+            turn.client().fail(ProxyException.notRecorded(message));
+        }
+    }
+
     private void deliver(Turn turn, Folder.Entry entry) {
         try {
             Recording recording = folder.load(entry.file());
             counts.played(entry, recording);
-            if (!turn.isCancelled()) {
-                new Playback(recording.answer(), options.pace, threads, turn).start();
-            }
+            give(turn, recording.answer(), options.pace);
         } catch (IOException e) {
             counts.failed("a recording could not be played: " + e.getMessage());
             turn.client().fail(ProxyException.notRecorded("The recording cannot be played: " + e.getMessage()));
@@ -325,16 +372,25 @@ public final class Cassettes implements CallRecorder, AutoCloseable {
     }
 
     private String nearest(RecordedRequest request) {
+        if (sought.incrementAndGet() > MOST_SOUGHT) {
+            return "The nearest is named for the first " + MOST_SOUGHT + " of a run.";
+        }
         double best = -1;
         Recording nearest = null;
         Path file = null;
+        long bytes = 0;
         List<Folder.Entry> candidates = folder.all().stream()
                 .filter(entry -> entry.endpoint() == request.endpoint() && entry.attempt() == 1)
-                .sorted(Comparator.comparing(Folder.Entry::file))
+                .sorted(Comparator.comparing((Folder.Entry entry) -> !entry.isOf(request.model()))
+                        .thenComparing(Folder.Entry::file))
                 .limit(MOST_COMPARED)
                 .toList();
         for (Folder.Entry entry : candidates) {
             try {
+                bytes += Files.size(entry.file());
+                if (bytes > MOST_COMPARED_BYTES && nearest != null) {
+                    break;
+                }
                 Recording recording = folder.load(entry.file());
                 double likeness = Difference.likeness(request, recording.request());
                 if (likeness > best) {
@@ -342,7 +398,7 @@ public final class Cassettes implements CallRecorder, AutoCloseable {
                     nearest = recording;
                     file = entry.file();
                 }
-            } catch (IOException e) {
+            } catch (IOException | RuntimeException e) {
                 LOG.debug("A recording could not be compared", e);
             }
         }

@@ -56,7 +56,12 @@ final class Folder {
      * @param digest of the request, by the rules of the folder's user
      * @param isFinal whether the same request is not expected to be answered in another way soon
      */
-    record Entry(Path file, String digest, Endpoint endpoint, int attempt, boolean isFinal) {}
+    record Entry(Path file, String digest, Endpoint endpoint, int attempt, boolean isFinal) {
+        /** Whether its name has the name of this model. */
+        boolean isOf(String model) {
+            return file.getFileName().toString().startsWith(endpoint.id() + "-" + safe(model) + "-");
+        }
+    }
 
     private final Path path;
     private final Map<Endpoint, KeyRules> rules;
@@ -203,12 +208,16 @@ final class Folder {
         }
     }
 
+    /** No separator, no colon, no capital that some file systems take for a small letter. */
+    private static String safe(String model) {
+        String safe = model.toLowerCase(Locale.ROOT).replaceAll("[^a-z0-9._-]+", "-");
+        return safe.length() > MOST_NAME ? safe.substring(0, MOST_NAME) : safe;
+    }
+
     private static String name(Recording recording, String digest) {
         RecordedRequest request = recording.request();
         String model = request.model().isEmpty() ? request.deployment() : request.model();
-        // No separator, no colon, no capital that some file systems take for a small letter.
-        String safe = model.toLowerCase(Locale.ROOT).replaceAll("[^a-z0-9._-]+", "-");
-        String cut = safe.length() > MOST_NAME ? safe.substring(0, MOST_NAME) : safe;
+        String cut = safe(model);
         return request.endpoint().id() + "-" + (cut.isEmpty() ? "" : cut + "-") + digest.substring(0, SHORT_DIGEST)
                 + (recording.attempt() > 1 ? "-" + recording.attempt() : "") + ENDING;
     }

@@ -8,14 +8,23 @@ final class JsonLayout {
     /** Deeper levels are not indented further, or a small document could become a huge one. */
     private static final int MOST_LEVELS = 24;
 
+    /** Characters from which on it is looked at how much longer a document gets. */
+    private static final int LONG = 1 << 20;
+
+    /** So many times as long is none that people read: deep levels with little in them. */
+    private static final int MOST_TIMES = 4;
+
     private JsonLayout() {}
 
-    /** One member or item a line; lists of numbers on one line. */
+    /** One member or item a line; lists of numbers on one line. As it is, if it were to get much longer by that. */
     static String pretty(String json) {
         StringBuilder out = new StringBuilder(json.length() * 5 / 4);
         int level = 0;
         for (int i = 0; i < json.length(); i++) {
             char c = json.charAt(i);
+            if (out.length() > LONG && out.length() / MOST_TIMES > json.length()) {
+                return json;
+            }
             switch (c) {
                 case '"' -> {
                     int end = endOfString(json, i);

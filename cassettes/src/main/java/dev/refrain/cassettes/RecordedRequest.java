@@ -24,7 +24,7 @@ import java.util.TreeSet;
  * @param query without credentials; may be empty
  * @param fields lines of its header that are in the key, {@code name: value}, sorted
  * @param sample which of several answers is meant (wire rule W82), or {@link #NO_SAMPLE}
- * @param body one JSON object; not to be changed
+ * @param text the body, one JSON object on one line; a tree of it would take many times the memory while a call lasts
  */
 record RecordedRequest(
         Endpoint endpoint,
@@ -33,7 +33,7 @@ record RecordedRequest(
         String query,
         List<String> fields,
         int sample,
-        ObjectNode body) {
+        String text) {
     static final int NO_SAMPLE = -1;
 
     /** Keeps numbers as they are spelled. */
@@ -43,13 +43,36 @@ record RecordedRequest(
             .disable(JsonNodeFeature.STRIP_TRAILING_BIGDECIMAL_ZEROES)
             .build();
 
-    /** The body on one line. */
-    String text() {
+    RecordedRequest(
+            Endpoint endpoint,
+            String model,
+            String deployment,
+            String query,
+            List<String> fields,
+            int sample,
+            ObjectNode body) {
+        this(endpoint, model, deployment, query, fields, sample, written(body));
+    }
+
+    private static String written(JsonNode body) {
         try {
             return JSON.writeValueAsString(body);
         } catch (JsonProcessingException e) {
             throw new IllegalStateException(e);
         }
+    }
+
+    /** The body, read anew each time. */
+    ObjectNode body() {
+        try {
+            return (ObjectNode) JSON.readTree(text);
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    RecordedRequest withSample(int which) {
+        return new RecordedRequest(endpoint, model, deployment, query, fields, which, text);
     }
 
     /**
@@ -59,12 +82,9 @@ record RecordedRequest(
      * @param rules which members do not count
      */
     String digest(KeyRules rules) {
-        ObjectNode counts = body;
-        if (!rules.ignored().isEmpty()) {
-            counts = body.deepCopy();
-            for (String place : rules.ignored()) {
-                remove(counts, place.split("\\.", -1));
-            }
+        ObjectNode counts = body();
+        for (String place : rules.ignored()) {
+            remove(counts, place.split("\\.", -1));
         }
         MessageDigest digest = sha256();
         part(digest, "refrain-cassette-1");

@@ -73,15 +73,7 @@ final class RequestReader {
                 keyFields(call.fields()),
                 RecordedRequest.NO_SAMPLE,
                 body);
-        int sample = sample(call.fields(), request);
-        return new RecordedRequest(
-                request.endpoint(),
-                request.model(),
-                request.deployment(),
-                request.query(),
-                request.fields(),
-                sample,
-                body);
+        return request.withSample(sample(call.fields(), request));
     }
 
     private ObjectNode body(CallRecorder.Call call) throws NotRecordableException {

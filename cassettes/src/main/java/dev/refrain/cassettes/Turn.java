@@ -2,6 +2,7 @@ package dev.refrain.cassettes;
 
 import dev.refrain.engine.exchange.ResponseSink;
 import dev.refrain.engine.exchange.Upstream;
+import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.semantics.answer.ProxyException;
 
 /** One request on its way through a folder. Any thread may cancel it. */
@@ -13,8 +14,17 @@ final class Turn implements Upstream.Call {
     private final ResponseSink client;
     private volatile boolean cancelled;
     private volatile boolean isAnswered;
+    /** Of the answer that is played. */
+    private final MemoryBudget.Reservation memory;
 
-    Turn(RecordedRequest request, String digest, Secrets secrets, Upstream provider, ResponseSink client) {
+    Turn(
+            RecordedRequest request,
+            String digest,
+            Secrets secrets,
+            Upstream provider,
+            ResponseSink client,
+            MemoryBudget.Reservation memory) {
+        this.memory = memory;
         this.request = request;
         this.digest = digest;
         this.secrets = secrets;
@@ -42,15 +52,22 @@ final class Turn implements Upstream.Call {
         return client;
     }
 
+    /** Reserves memory for an answer until the client has it, or has gone. Returns whether there is any. */
+    boolean holds(long bytes) {
+        return memory.grow(bytes);
+    }
+
     /** The client gets no answer any more, unless it has it already. */
     void fail() {
+        memory.close();
         if (!isAnswered && !cancelled) {
-            client.fail(ProxyException.notRecorded("The folder of recordings is closed; ask again."));
+            client.fail(ProxyException.notRecorded(Cassettes.CLOSED));
         }
     }
 
     /** The client has its answer. */
     void answered() {
+        memory.close();
         isAnswered = true;
     }
 
@@ -62,5 +79,6 @@ final class Turn implements Upstream.Call {
     @Override
     public void cancel() {
         cancelled = true;
+        memory.close();
     }
 }

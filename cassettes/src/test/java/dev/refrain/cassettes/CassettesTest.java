@@ -98,7 +98,13 @@ class CassettesTest {
         }
     }
 
-    private record Fields(Map<String, List<String>> lines) implements RequestFields {
+    private static class Fields implements RequestFields {
+        private final Map<String, List<String>> lines;
+
+        Fields(Map<String, List<String>> lines) {
+            this.lines = lines;
+        }
+
         @Override
         public String first(String name) {
             return lines.containsKey(name) ? lines.get(name).get(0) : null;
@@ -472,6 +478,107 @@ class CassettesTest {
         assertThatThrownBy(() -> open(CassetteMode.REPLAY))
                 .hasMessageContaining("There is no folder")
                 .hasMessageContaining("refrain record --cassettes");
+    }
+
+    @Test
+    void withoutMemoryNothingIsPlayed() throws IOException {
+        open(CassetteMode.RECORD);
+        ask(prompt("hi"));
+        answer("long ".repeat(20_000));
+        open(CassetteMode.REPLAY);
+        MemoryBudget.Reservation rest = memory.open();
+        rest.require(memory.limitBytes() / 16 * 10 - 1000);
+        assertThat(ask(prompt("hi")).await().failure()).hasMessageContaining("There was no memory");
+        rest.close();
+        assertThat(ask(prompt("hi")).await().body()).contains("long long");
+    }
+
+    @Test
+    void aClientThatIsSlowHoldsWhatItGetsInTheBudget() throws IOException {
+        open(CassetteMode.RECORD);
+        ask(prompt("hi"));
+        answer("long ".repeat(20_000));
+        open(CassetteMode.REPLAY);
+        CompletableFuture<Runnable> asked = new CompletableFuture<>();
+        Client client = new Client() {
+            @Override
+            public void whenDrained(Runnable action) {
+                asked.complete(action);
+            }
+        };
+        Upstream.Call call = over(prompt("hi"), client);
+        asked.orTimeout(60, TimeUnit.SECONDS).join();
+        assertThat(memory.usedBytes()).isGreaterThan(100_000);
+        call.cancel();
+        assertThat(memory.usedBytes()).isZero();
+    }
+
+    private Upstream.Call over(String body, ResponseSink client) {
+        CallRecorder.Call call = new CallRecorder.Call(
+                Endpoint.CHAT, null, "", new Fields(Map.of()), body.getBytes(StandardCharsets.UTF_8));
+        return open.over(call, provider()).fetch(client);
+    }
+
+    @Test
+    void aLongRequestIsNotReadOnTheThreadOfItsClient() throws IOException {
+        String prompt = prompt("x".repeat(100_000));
+        open(CassetteMode.RECORD);
+        CompletableFuture<String> reads = new CompletableFuture<>();
+        RequestFields fields = new Fields(Map.of()) {
+            @Override
+            public void forEach(BiConsumer<String, List<String>> action) {
+                reads.complete(Thread.currentThread().getName());
+            }
+        };
+        Client client = new Client();
+        open.over(
+                        new CallRecorder.Call(Endpoint.CHAT, null, "", fields, prompt.getBytes(StandardCharsets.UTF_8)),
+                        provider())
+                .fetch(client);
+        assertThat(reads.orTimeout(60, TimeUnit.SECONDS).join()).isEqualTo("refrain-cassettes");
+        awaitCall();
+        String body = answer("hello");
+        assertThat(client.await().body()).isEqualTo(body);
+        open(CassetteMode.REPLAY);
+        assertThat(ask(prompt).await().body()).isEqualTo(body);
+        // Nor by one that has left.
+        Client left = new Client();
+        over(prompt, left).cancel();
+        assertThat(ask(prompt).await().body()).isEqualTo(body);
+    }
+
+    @Test
+    void aSuiteOfMissesDoesNotReadTheFolderForEach() throws IOException {
+        open(CassetteMode.RECORD);
+        ask(prompt("one"));
+        answer("1");
+        open(CassetteMode.REPLAY);
+        for (int i = 0; i < 20; i++) {
+            assertThat(ask(prompt("miss " + i)).await().failure()).hasMessageContaining("they differ first at");
+        }
+        assertThat(ask(prompt("one more")).await().failure())
+                .hasMessageContaining("There is no recording of this request")
+                .hasMessageContaining("The nearest is named for the first 20 of a run.");
+    }
+
+    @Test
+    void whenPiecesCameIsKeptOnceAMillisecond() throws IOException {
+        long[] nanos = {0};
+        Turn turn = new Turn(RecordingFileTest.request("{}"), "", new Secrets(), null, new Client(), memory.open());
+        try (Capture capture = new Capture(turn, false, new Secrets(), memory, () -> nanos[0], null)) {
+            capture.head(new ResponseHead(200, "text/event-stream", null, -1, null, null, Map.of()));
+            for (int i = 0; i < 1000; i++) {
+                capture.chunk(ByteBuffer.wrap(new byte[] {'\n'}));
+            }
+            assertThat(memory.usedBytes()).isBetween(3000L, 4000L);
+            for (int i = 0; i < 1000; i++) {
+                nanos[0] += 1_000_000;
+                capture.chunk(ByteBuffer.wrap(new byte[] {'\n'}));
+            }
+            assertThat(memory.usedBytes()).isGreaterThan(60_000);
+            assertThat(capture.answer().events()).hasSize(1000).allMatch(event -> event.gapMillis() <= 2);
+        }
+        assertThat(memory.usedBytes()).isZero();
     }
 
     @Test

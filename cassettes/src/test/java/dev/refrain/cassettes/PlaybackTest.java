@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.refrain.engine.exchange.AnswerFacts;
 import dev.refrain.engine.exchange.ResponseHead;
 import dev.refrain.engine.exchange.ResponseSink;
+import dev.refrain.engine.memory.MemoryBudget;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -19,6 +20,7 @@ import org.junit.jupiter.api.Test;
 /** In which order a recorded stream is given, and what is waited for in between. Pauses are noted and not kept. */
 class PlaybackTest {
     private final ConcurrentLinkedQueue<String> done = new ConcurrentLinkedQueue<>();
+    private final MemoryBudget memory = new MemoryBudget(1 << 20);
     private final CompletableFuture<Void> ended = new CompletableFuture<>();
 
     private final ResponseSink client = new ResponseSink() {
@@ -65,10 +67,11 @@ class PlaybackTest {
                 "abc".getBytes(StandardCharsets.UTF_8),
                 List.of(new RecordedAnswer.Event(1, 7), new RecordedAnswer.Event(2, 0), new RecordedAnswer.Event(3, 9)),
                 AnswerFacts.NONE);
-        Turn turn = new Turn(RecordingFileTest.request("{}"), "", new Secrets(), null, client);
+        Turn turn = new Turn(RecordingFileTest.request("{}"), "", new Secrets(), null, client, memory.open());
         new Playback(answer, pace, threads, turn).start();
         ended.orTimeout(60, TimeUnit.SECONDS).join();
         threads.shutdown();
+        assertThat(memory.usedBytes()).isZero();
         return List.copyOf(done);
     }
 

@@ -259,6 +259,15 @@ class RecordingFileTest {
     }
 
     @Test
+    void aDocumentThatWouldGetManyTimesAsLongIsNotLaidOut() throws IOException {
+        String deep = "[".repeat(24) + "\"\",".repeat(100_000) + "1" + "]".repeat(24);
+        assertThat(JsonLayout.pretty(deep)).isSameAs(deep);
+        Recording read = written(recording(request("{\"model\":\"m\",\"a\":" + deep + "}"), json(deep)));
+        assertThat(new String(read.answer().body(), StandardCharsets.UTF_8)).isEqualTo(deep);
+        assertThat(read.request().text()).contains(deep);
+    }
+
+    @Test
     void aLongModelHasAShortName() throws IOException {
         ObjectNode body = RecordedRequest.JSON.createObjectNode();
         Folder.Entry entry = open().save(recording(

@@ -1,0 +1,48 @@
+package dev.refrain.cassettes;
+
+import dev.refrain.engine.exchange.ResponseSink;
+import dev.refrain.engine.exchange.Upstream;
+import java.util.function.Supplier;
+
+/** A call that another thread is about to make. Any thread may cancel it, before and after. */
+final class Postponed implements Upstream.Call {
+    /** Null before it is made. */
+    private Upstream.Call made;
+
+    private boolean isCancelled;
+
+    /** Makes it, unless it was cancelled. */
+    void begin(Supplier<Upstream> source, ResponseSink sink) {
+        synchronized (this) {
+            if (isCancelled) {
+                return;
+            }
+        }
+        Upstream.Call call;
+        try {
+            call = source.get().fetch(sink);
+        } catch (RuntimeException e) {
+            sink.fail(e);
+            return;
+        }
+        synchronized (this) {
+            made = call;
+            if (!isCancelled) {
+                return;
+            }
+        }
+        call.cancel();
+    }
+
+    @Override
+    public void cancel() {
+        Upstream.Call call;
+        synchronized (this) {
+            isCancelled = true;
+            call = made;
+        }
+        if (call != null) {
+            call.cancel();
+        }
+    }
+}
