@@ -6,6 +6,8 @@ import dev.refrain.http.upstream.ProxyRules;
 import dev.refrain.semantics.tls.TlsFiles;
 import java.io.IOException;
 import java.net.InetAddress;
+import java.util.ArrayList;
+import java.util.List;
 import javax.net.ssl.SSLContext;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -38,15 +40,17 @@ final class Entrances {
         return new ProxyRules(proxy.http(), proxy.https(), proxy.direct() == null ? "" : proxy.direct());
     }
 
-    /** Says so if nothing keeps strangers out, or what they hear secret. */
+    /** Says so if nothing keeps strangers out, or what clients send secret. */
     static void warnIfOpen(Settings settings, String url) throws IOException {
-        if (settings.tls().certificate() == null
-                && settings.access().allowed().isEmpty()
-                && !InetAddress.getByName(settings.host()).isLoopbackAddress()) {
-            LOG.warn(
-                    "Whoever reaches {} can use this cache, and API keys cross the network without TLS; set"
-                            + " tls.certificate and tls.key, or access.keys.",
-                    url);
+        List<String> open = new ArrayList<>();
+        if (settings.access().allowed().isEmpty()) {
+            open.add("Whoever reaches it can use it: set access.keys.");
+        }
+        if (settings.tls().certificate() == null) {
+            open.add("API keys and prompts cross the network in the clear: set tls.certificate and tls.key.");
+        }
+        if (!open.isEmpty() && !InetAddress.getByName(settings.host()).isLoopbackAddress()) {
+            LOG.warn("{} is open to the network. {}", url, String.join(" ", open));
         }
     }
 }

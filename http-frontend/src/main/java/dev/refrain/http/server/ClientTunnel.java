@@ -10,6 +10,7 @@ import java.util.concurrent.Flow;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import org.xnio.ChannelListeners;
 import org.xnio.IoUtils;
 import org.xnio.StreamConnection;
 import org.xnio.XnioExecutor;
@@ -156,14 +157,33 @@ final class ClientTunnel implements RequestBody, Flow.Subscription {
 
     /** The provider has ended, and the client has taken all that came. */
     void answered(ConduitStreamSinkChannel sink) throws IOException {
-        answered = true;
         sink.shutdownWrites();
-        sink.flush();
+        if (sink.flush()) {
+            linger();
+            return;
+        }
+        sink.setWriteListener(ChannelListeners.flushingChannelListener(
+                flushed -> {
+                    stopLingering();
+                    linger();
+                },
+                (broken, why) -> close()));
+        sink.resumeWrites();
+        lingering();
+    }
+
+    /** The client has it all; it may still send. */
+    private void linger() {
+        answered = true;
         if (over) {
             close();
         } else {
-            linger = exchange.getIoThread().executeAfter(this::close, LINGER_SECONDS, TimeUnit.SECONDS);
+            lingering();
         }
+    }
+
+    private void lingering() {
+        linger = exchange.getIoThread().executeAfter(this::close, LINGER_SECONDS, TimeUnit.SECONDS);
     }
 
     private void close() {

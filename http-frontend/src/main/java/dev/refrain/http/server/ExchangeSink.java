@@ -45,6 +45,9 @@ public final class ExchangeSink implements ResponseSink {
     /** Marks the end of an answer in the mailbox. */
     private static final Object END = new Object();
 
+    /** Stands in the mailbox for a piece whose last bytes still have to go out. */
+    private static final Object FLUSH = new Object();
+
     /** Stands in the mailbox for the client's going away. */
     private static final Object GONE = new Object();
 
@@ -119,7 +122,7 @@ public final class ExchangeSink implements ResponseSink {
         this.limits = limits;
         this.pending = new Backlog(limits.memory());
         this.mailbox = new Mailbox(exchange.getIoThread(), this::accept);
-        ClientWatch.onClose(exchange.getConnection(), () -> mailbox.deliver(GONE));
+        ClientWatch.onClose(exchange.getConnection(), () -> mailbox.post(GONE));
     }
 
     /** See {@link AnswerStart#expect}. */
@@ -150,7 +153,7 @@ public final class ExchangeSink implements ResponseSink {
             watch = ClientWatch.start(exchange, () -> {
                 // A complete answer is delivered: the client may have closed one side only.
                 if (!ended) {
-                    mailbox.deliver(GONE);
+                    mailbox.post(GONE);
                 }
             });
         }
@@ -237,11 +240,13 @@ public final class ExchangeSink implements ResponseSink {
     private void writeInPlace(ByteBuffer bytes) {
         try {
             if (channel != null && !over && timer == null && tunnel == null) {
-                send(bytes);
+                if (!send(bytes)) {
+                    mailbox.deliver(FLUSH);
+                }
             }
         } catch (IOException | RuntimeException e) {
             LOG.debug("A piece could not be written", e);
-            mailbox.deliver(GONE);
+            mailbox.post(GONE);
         } finally {
             mailbox.giveBack();
         }
@@ -280,6 +285,8 @@ public final class ExchangeSink implements ResponseSink {
                 onInterim(interim.head());
             } else if (message == GONE) {
                 clientGone();
+            } else if (message == FLUSH) {
+                flushLater();
             } else {
                 onFail((Throwable) message);
             }
@@ -432,17 +439,26 @@ public final class ExchangeSink implements ResponseSink {
 
     private void write(ByteBuffer bytes) {
         try {
-            send(bytes);
+            if (!send(bytes)) {
+                resume();
+            }
         } catch (IOException e) {
             clientGone();
         }
     }
 
-    private void send(ByteBuffer bytes) throws IOException {
+    private void flushLater() {
+        if (!over && pending.isEmpty()) {
+            flush();
+        }
+    }
+
+    /** Whether all that was taken of the bytes has gone out; if not, it has to be flushed. */
+    private boolean send(ByteBuffer bytes) throws IOException {
         while (bytes.hasRemaining()) {
             int count = begun ? Pieces.write(channel, bytes) : Pieces.writeFirst(channel, bytes);
             if (count == 0) {
-                return;
+                return true;
             }
             begun = true;
             if (account != null) {
@@ -452,9 +468,7 @@ public final class ExchangeSink implements ResponseSink {
                 timer.stop(count);
             }
         }
-        if (exchange.getResponseContentLength() < 0) {
-            channel.flush();
-        }
+        return exchange.getResponseContentLength() >= 0 || channel.flush();
     }
 
     private boolean flush() {

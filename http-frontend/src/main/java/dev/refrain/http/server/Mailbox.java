@@ -47,6 +47,11 @@ class Mailbox {
             receiver.accept(message);
             return;
         }
+        post(message);
+    }
+
+    /** Never received at once: for what may come while another thread has {@linkplain #claim claimed} the place. */
+    void post(Object message) {
         messages.add(message);
         if (announced.getAndIncrement() == 0) {
             thread.execute(this::empty);
@@ -64,7 +69,7 @@ class Mailbox {
 
     /**
      * Has the caller, on any other thread, act in the I/O thread's place until {@link #giveBack}, if nothing is on its
-     * way: what is delivered meanwhile is received afterwards.
+     * way: what is delivered meanwhile is received afterwards. Until then the I/O thread may only {@link #post}.
      */
     boolean claim() {
         if (!messages.isEmpty() || isOnThread() || !announced.compareAndSet(0, 1)) {

@@ -110,7 +110,7 @@ public final class ServerTls implements AutoCloseable {
         try {
             ssl.updateSSLContext(TlsFiles.ofServer(certificate, key, clientIssuers));
             LOG.info("Clients are shown the new certificate in {}", certificate);
-        } catch (IOException e) {
+        } catch (IOException | RuntimeException e) {
             LOG.warn("Clients are shown the certificate that was read before: {}", e.getMessage());
         }
     }

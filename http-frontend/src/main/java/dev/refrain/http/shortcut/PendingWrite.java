@@ -84,6 +84,11 @@ final class PendingWrite {
                 }
                 timer.stop(count);
             }
+            // Under TLS, what has been taken may not have gone out yet.
+            if (!sink.flush()) {
+                timer.start();
+                return;
+            }
         } catch (IOException gone) {
             cut();
             return;

@@ -211,7 +211,7 @@ public final class Shortcut extends AbstractStreamSourceConduit<StreamSourceCond
      */
     void end(ByteBuffer piece, boolean owned, int length, Account account) {
         write(piece);
-        if (!gone && piece.hasRemaining()) {
+        if (!gone && (piece.hasRemaining() || !isOut())) {
             finish(piece, owned, length, account);
             return;
         }
@@ -222,6 +222,17 @@ public final class Shortcut extends AbstractStreamSourceConduit<StreamSourceCond
             account.served(true);
         } else {
             over(length, account);
+        }
+    }
+
+    /** Whether what was written has gone out: under TLS, a part of it may wait for the socket. */
+    private boolean isOut() {
+        try {
+            return connection.getSinkChannel().flush();
+        } catch (IOException e) {
+            gone = true;
+            IoUtils.safeClose(connection);
+            return true;
         }
     }
 

@@ -3,9 +3,12 @@ package dev.refrain.http.proxy;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.refrain.testing.ScriptedProvider;
 import dev.refrain.testing.SelfSigned;
 import java.io.IOException;
+import java.io.InputStream;
 import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -126,10 +129,14 @@ class ClientTlsTest extends WireTest {
         // On the connection that was open.
         assertHit(post(before, CHAT_REQUEST));
 
-        Files.writeString(key, "nothing");
-        touch(3);
-        proxy.renewCertificate();
-        assertThat(shown()).isEqualTo(held(other));
+        String good = Files.readString(key);
+        int hour = 3;
+        for (String bad : new String[] {"nothing", good.replaceFirst("KEY-----\n.", "KEY-----\n")}) {
+            Files.writeString(key, bad);
+            touch(hour++);
+            proxy.renewCertificate();
+            assertThat(shown()).isEqualTo(held(other));
+        }
     }
 
     /** Files that are written within one tick of the file system's clock. */
@@ -169,6 +176,78 @@ class ClientTlsTest extends WireTest {
                 socket.setEnabledCipherSuites(new String[] {suite});
                 assertThatThrownBy(socket::startHandshake).as(suite).isInstanceOf(SSLHandshakeException.class);
             }
+        }
+    }
+
+    /**
+     * A record of TLS counts as written when a part of it is in the socket, so what waits has to be flushed. The ends
+     * of these answers lie round what a socket takes of a client that reads nothing yet.
+     */
+    @Test
+    void aClientThatReadsLateGetsAllOfItsAnswer() throws Exception {
+        restart(variables("REFRAIN_LIMITS_STORED_ANSWER", "8MiB"));
+        String text = "x".repeat(7 << 20);
+        provider.does((exchange, request) -> {
+            int length = Integer.parseInt(request.body().replaceAll(".*seed\":([0-9]+).*", "$1"));
+            ScriptedProvider.json(
+                    exchange,
+                    200,
+                    "{\"choices\":[{\"finish_reason\":\"stop\",\"text\":\"" + text.substring(0, length) + "\"}]}");
+        });
+        int taken = text.length() - Math.toIntExact(readLate(text.length()));
+        assertThat(taken).isPositive();
+        for (int length = taken - (20 << 10); length < taken + (4 << 10); length += 2 << 10) {
+            readLate(length);
+        }
+    }
+
+    /** Returns how much of the answer the server had to hold before the client read. It takes the shortcut. */
+    private long readLate(int length) throws Exception {
+        post(trusting(store), seeded(length));
+        try (Socket plain = new Socket()) {
+            plain.setReceiveBufferSize(16 << 10);
+            plain.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), proxy.port()));
+            plain.setSoTimeout(20_000);
+            SSLSocket socket = (SSLSocket)
+                    SelfSigned.context(store).getSocketFactory().createSocket(plain, "localhost", proxy.port(), false);
+            for (int i = 0; i < 3; i++) {
+                socket.getOutputStream().write(request(seeded(1)));
+                readTo(socket.getInputStream(), "\"}]}");
+            }
+            socket.getOutputStream().write(request(seeded(length)));
+            int there;
+            long held;
+            do {
+                there = plain.getInputStream().available();
+                held = proxy.memory().usedBytes();
+                // No state of the server's says that its socket takes nothing more.
+                Thread.sleep(50);
+            } while (there == 0
+                    || there < plain.getInputStream().available()
+                    || held != proxy.memory().usedBytes());
+            readTo(socket.getInputStream(), "\"}]}");
+            return held;
+        }
+    }
+
+    private static String seeded(int length) {
+        return "{\"model\":\"m\",\"messages\":[],\"seed\":" + length + "}";
+    }
+
+    private static byte[] request(String body) {
+        return ("POST " + CHAT + " HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer sk-test\r\nX-OpenRouter-Cache: true\r\n"
+                        + "Content-Type: application/json\r\nContent-Length: " + body.length() + "\r\n\r\n" + body)
+                .getBytes(StandardCharsets.US_ASCII);
+    }
+
+    private static void readTo(InputStream in, String end) throws IOException {
+        byte[] piece = new byte[16 << 10];
+        String tail = "";
+        while (!tail.endsWith(end)) {
+            int count = in.read(piece);
+            assertThat(count).isPositive();
+            String read = tail + new String(piece, 0, count, StandardCharsets.ISO_8859_1);
+            tail = read.substring(Math.max(0, read.length() - end.length()));
         }
     }
 

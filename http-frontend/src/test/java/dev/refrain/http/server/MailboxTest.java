@@ -109,7 +109,11 @@ class MailboxTest {
         other.start();
         for (int from = 0; from < each; from += 100) {
             int begin = from;
-            thread.execute(() -> send(mailbox, 2, begin, begin + 100));
+            thread.execute(() -> {
+                for (int i = begin; i < begin + 100; i++) {
+                    mailbox.post(new Message(2, i));
+                }
+            });
         }
         assertThat(left.await(60, TimeUnit.SECONDS)).as("%s are missing", left).isTrue();
         claiming.join();

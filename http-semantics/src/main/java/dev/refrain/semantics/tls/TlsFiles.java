@@ -172,13 +172,12 @@ public final class TlsFiles {
     private static PrivateKey privateKey(Path file) throws IOException, GeneralSecurityException {
         Matcher pem = KEY.matcher(new String(read(file), StandardCharsets.ISO_8859_1));
         if (pem.find()) {
-            PKCS8EncodedKeySpec encoded =
-                    new PKCS8EncodedKeySpec(Base64.getMimeDecoder().decode(pem.group(1)));
             for (String algorithm : ALGORITHMS) {
                 try {
-                    return KeyFactory.getInstance(algorithm).generatePrivate(encoded);
-                } catch (InvalidKeySpecException another) {
-                    // Of another kind.
+                    byte[] encoded = Base64.getMimeDecoder().decode(pem.group(1));
+                    return KeyFactory.getInstance(algorithm).generatePrivate(new PKCS8EncodedKeySpec(encoded));
+                } catch (InvalidKeySpecException | IllegalArgumentException another) {
+                    // Of another kind, or damaged.
                 }
             }
         }
