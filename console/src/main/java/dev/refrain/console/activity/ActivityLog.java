@@ -79,6 +79,13 @@ public final class ActivityLog implements RequestLog, AutoCloseable {
         private static final int MOST_MODELS = 2000;
     }
 
+    /**
+     * Tags of scopes, sixteen digits each.
+     *
+     * @param complete whether all of the log was read for them
+     */
+    public record Tags(Set<String> tags, boolean complete) {}
+
     /** Is called for each request after it has ended, on the log's threads, but not for dropped ones. */
     public interface Listener {
         /** Must be fast and not throw. */
@@ -96,7 +103,8 @@ public final class ActivityLog implements RequestLog, AutoCloseable {
     private final LongAdder dropped = new LongAdder();
     private final List<Listener> listeners = new CopyOnWriteArrayList<>();
 
-    private final ReentrantLock lock = new ReentrantLock();
+    /** Fair: a walk takes it for each batch, and who asks for figures meanwhile would wait for many of these. */
+    private final ReentrantLock lock = new ReentrantLock(true);
     // Guarded by the lock.
     private final Recorder recorder;
 
@@ -326,19 +334,24 @@ public final class ActivityLog implements RequestLog, AutoCloseable {
         }
     }
 
-    /** The tags of all scopes that stand in the log under a label. */
-    public Set<String> scopeTags(String label) {
+    /** The tags of all scopes that stand in the log under one of these labels. Reads all of it, however long it is. */
+    public Set<String> scopeTags(Set<String> labels) {
+        return scopeTags(labels, Long.MAX_VALUE).tags();
+    }
+
+    /** Those that are found in three seconds. */
+    public Tags scopeTagsInTime(Set<String> labels) {
+        return scopeTags(labels, MAX_WALK_NANOS);
+    }
+
+    private Tags scopeTags(Set<String> wanted, long maxNanos) {
         Set<String> tags = new HashSet<>();
-        long before = Long.MAX_VALUE;
-        for (List<Activity> batch = batchBefore(before, 0); !batch.isEmpty(); batch = batchBefore(before, 0)) {
-            for (Activity activity : batch) {
-                if (label.equals(activity.scope())) {
-                    tags.add(activity.scopeTag());
-                }
+        Reach reach = new LogWalk(this::batchBefore, this::nanoTime, maxNanos).walk(Filter.ALL, activity -> {
+            if (activity.scope() != null && wanted.contains(activity.scope())) {
+                tags.add(activity.scopeTag());
             }
-            before = batch.get(0).sequence();
-        }
-        return tags;
+        });
+        return new Tags(tags, reach.complete());
     }
 
     /**
@@ -348,7 +361,7 @@ public final class ActivityLog implements RequestLog, AutoCloseable {
     public Names names() {
         Set<String> found = new HashSet<>();
         walk(Filter.ALL, activity -> {
-            labels.note(activity.scope(), activity.scopeTag());
+            labels.noteEarlier(activity.scope(), activity.scopeTag());
             if (activity.model() != null && found.size() < Names.MOST_MODELS) {
                 found.add(activity.model());
             }

@@ -21,11 +21,26 @@ final class LabelNames {
         }
     };
 
-    /** @param scope what was logged: a label, or the beginning of the tag; like the tag it may be null */
+    /**
+     * Notes a request that has just ended.
+     *
+     * @param scope what was logged: a label, or the beginning of the tag; like the tag it may be null
+     */
     synchronized void note(String scope, String tag) {
-        if (scope != null && tag != null && !tag.startsWith(scope) && !scope.equals(labels.get(tag))) {
+        if (isLabel(scope, tag) && !scope.equals(labels.get(tag))) {
             labels.put(tag, scope);
         }
+    }
+
+    /** Notes a request that ended before all that are known: it says nothing new of a known caller, and nobody goes. */
+    synchronized void noteEarlier(String scope, String tag) {
+        if (isLabel(scope, tag) && labels.size() < MOST) {
+            labels.putIfAbsent(tag, scope);
+        }
+    }
+
+    private static boolean isLabel(String scope, String tag) {
+        return scope != null && tag != null && !tag.startsWith(scope);
     }
 
     /** The same requests, with their callers' labels. */

@@ -23,6 +23,8 @@ import java.time.Clock;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.function.BooleanSupplier;
 import java.util.function.IntSupplier;
 import java.util.function.Supplier;
@@ -32,6 +34,9 @@ import org.xnio.Options;
 public final class AdminServer implements AutoCloseable {
     private static final int IO_THREADS = 1;
     private static final int WORKERS = 8;
+    /** Threads for {@code /healthz}, {@code /readyz} and {@code /metrics}, which nothing else may hold up. */
+    private static final int PROBES = 2;
+
     private static final int IDLE_MILLIS = 60_000;
     private static final int STALL_MILLIS = 30_000;
     private static final int MAX_HEADER_BYTES = 16 * 1024;
@@ -99,6 +104,13 @@ public final class AdminServer implements AutoCloseable {
     private final Attempts attempts = new Attempts(Clock.systemUTC());
     private final Metrics metrics;
     private final Events events;
+    /** Each connection has one request at a time, so there are never more waiting than connections. */
+    private final ExecutorService probes = Executors.newFixedThreadPool(PROBES, task -> {
+        Thread thread = new Thread(task, "refrain-probes");
+        thread.setDaemon(true);
+        return thread;
+    });
+
     private final Undertow undertow;
     private final String host;
     private final String tokenSetting;
@@ -143,10 +155,10 @@ public final class AdminServer implements AutoCloseable {
         StoredEntries entries =
                 new StoredEntries(subject.cache(), subject.activity(), subject.callers(), walks, options.content());
         Assets assets = new Assets();
-        return new Routes(MAX_BODY_BYTES, subject.cache().admin().memory())
-                .on(Methods.GET, Routes.LIVE, (exchange, rest, body) -> Replies.text(exchange, "ok\n"))
-                .on(Methods.GET, Routes.READY, (exchange, rest, body) -> ready(exchange))
-                .on(Methods.GET, Routes.METRICS, (exchange, rest, body) -> metrics.answer(exchange))
+        return new Routes(MAX_BODY_BYTES, subject.cache().admin().memory(), probes)
+                .probe(Routes.LIVE, (exchange, rest, body) -> Replies.text(exchange, "ok\n"))
+                .probe(Routes.READY, (exchange, rest, body) -> ready(exchange))
+                .probe(Routes.METRICS, (exchange, rest, body) -> metrics.answer(exchange))
                 .on(Methods.GET, Routes.API + "stats", (exchange, rest, body) -> {
                     new Parameters(exchange, Set.of());
                     Replies.json(exchange, figures.document());
@@ -323,6 +335,7 @@ public final class AdminServer implements AutoCloseable {
     public void close() {
         events.close();
         undertow.stop();
+        probes.shutdown();
         metrics.close();
     }
 }

@@ -21,6 +21,7 @@ final class Purge {
     private static final int TAG_DIGITS = 12;
 
     private static final long COUNT_MILLIS = 5000;
+    private static final ActivityLog.Tags NONE = new ActivityLog.Tags(Set.of(), true);
 
     private final ResponseCache cache;
     private final ActivityLog activity;
@@ -38,21 +39,26 @@ final class Purge {
     void count(HttpServerExchange exchange) throws AdminException {
         Parameters parameters = new Parameters(exchange, WAYS);
         String way = way(exchange, parameters);
-        List<EntryQuery.Match> matches = matches(way, parameters.get(way));
-        EntryPage page = walks.take(() -> cache.admin().entries(EntryQuery.count(matches, COUNT_MILLIS)));
-        Replies.json(
-                exchange,
-                Documents.object()
-                        .put("matching", page.matching())
-                        .put("bytes", page.bytes())
-                        .put("seen", page.seen())
-                        .put("complete", page.complete()));
+        String value = parameters.get(way);
+        Replies.json(exchange, walks.take(() -> count(way, value)));
     }
 
-    private List<EntryQuery.Match> matches(String way, String value) throws AdminException {
+    private ObjectNode count(String way, String value) throws AdminException {
+        ActivityLog.Tags logged = way.equals("scope") ? activity.scopeTagsInTime(names(value)) : NONE;
+        List<EntryQuery.Match> matches = matches(way, value, logged);
+        EntryPage page = cache.admin().entries(EntryQuery.count(matches, COUNT_MILLIS));
+        return Documents.object()
+                .put("matching", page.matching())
+                .put("bytes", page.bytes())
+                .put("seen", page.seen())
+                .put("complete", page.complete() && logged.complete());
+    }
+
+    /** @param logged of the scope, where that is the way */
+    private List<EntryQuery.Match> matches(String way, String value, ActivityLog.Tags logged) throws AdminException {
         return switch (way) {
             case "key" -> List.of(new EntryQuery.Match(digest(value), Set.of(), Set.of(), Set.of()));
-            case "scope" -> List.of(new EntryQuery.Match(null, tags(value), Set.of(), Set.of()));
+            case "scope" -> List.of(new EntryQuery.Match(null, tags(value, logged), Set.of(), Set.of()));
             case "model" -> List.of(new EntryQuery.Match(null, Set.of(), Set.of(value), Set.of()));
             case "namespace" -> List.of(new EntryQuery.Match(null, Set.of(), Set.of(), Set.of(value)));
             default -> {
@@ -94,7 +100,10 @@ final class Purge {
         return switch (way) {
             case "key" -> cache.admin().removeDigest(digest(value));
             case "scope" ->
-                tags(value).stream().mapToLong(cache.admin()::removeScopeTagged).sum();
+                // However long the log is: what is asked for is removed.
+                tags(value, new ActivityLog.Tags(activity.scopeTags(names(value)), true)).stream()
+                        .mapToLong(cache.admin()::removeScopeTagged)
+                        .sum();
             case "model" -> cache.admin().removeModel(value);
             case "namespace" -> cache.admin().removeNamespace(value);
             default -> {
@@ -119,17 +128,21 @@ final class Purge {
         return digits;
     }
 
+    /** Under what a scope stands in the log. A key of a team that has a label stands there under that. */
+    private Set<String> names(String scope) {
+        Set<String> names = new HashSet<>(callers.labels(scope));
+        names.add(scope);
+        return names;
+    }
+
     /** The tags of a scope as the log shows it. Only the log knows which API keys have a given name. */
-    private Set<String> tags(String scope) throws AdminException {
+    private Set<String> tags(String scope, ActivityLog.Tags logged) throws AdminException {
         Set<String> tags = new HashSet<>();
         if (scope.matches("[0-9a-f]{12}")) {
             tags.add(scope);
         }
-        Set<String> logged = activity.scopeTags(scope);
-        // A key of a team that has a label stands in the log under that.
-        callers.labels(scope).forEach(label -> logged.addAll(activity.scopeTags(label)));
-        callers.tags(scope, logged).forEach(tag -> tags.add(tag.substring(0, TAG_DIGITS)));
-        if (tags.isEmpty()) {
+        callers.tags(scope, logged.tags()).forEach(tag -> tags.add(tag.substring(0, TAG_DIGITS)));
+        if (tags.isEmpty() && logged.complete()) {
             throw AdminException.notFound(
                     "There was no request of the scope " + scope + ", as far as the log goes back.");
         }

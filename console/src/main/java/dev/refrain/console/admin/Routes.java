@@ -10,14 +10,18 @@ import io.undertow.util.SameThreadExecutor;
 import io.undertow.util.StatusCodes;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.Executor;
 import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Dispatches requests by path and method. Bodies are read without blocking a thread; actions run on a worker thread.
+ * Dispatches requests by path and method. Bodies are read without blocking a thread. Actions run on a worker thread,
+ * and probes on threads of their own.
  */
 final class Routes implements HttpHandler {
     static final String LIVE = "/healthz";
@@ -35,7 +39,7 @@ final class Routes implements HttpHandler {
     @FunctionalInterface
     interface Action {
         /**
-         * Carries it out, on a worker thread.
+         * Carries it out, on a worker thread or one of the probes'.
          *
          * @param rest of the path, behind that of the route
          */
@@ -47,6 +51,10 @@ final class Routes implements HttpHandler {
     /** Actions by path, then by method. */
     private final Map<String, Map<HttpString, Action>> actions = new HashMap<>();
 
+    /** Paths whose actions run on the probes' threads. */
+    private final Set<String> probes = new HashSet<>();
+
+    private final Executor probeThreads;
     private final int maxBodyBytes;
     private final MemoryBudget memory;
     private final MemoryBudget share;
@@ -56,8 +64,10 @@ final class Routes implements HttpHandler {
      *
      * @param maxBodyBytes the longest body of a request that has one
      * @param memory where bodies are reserved; a quarter of it at most
+     * @param probeThreads where probes are answered
      */
-    Routes(int maxBodyBytes, MemoryBudget memory) {
+    Routes(int maxBodyBytes, MemoryBudget memory, Executor probeThreads) {
+        this.probeThreads = probeThreads;
         this.maxBodyBytes = maxBodyBytes;
         this.memory = memory;
         this.share = new MemoryBudget(Math.max(1, memory.limitBytes() / 4));
@@ -67,6 +77,12 @@ final class Routes implements HttpHandler {
     Routes on(HttpString method, String path, Action action) {
         actions.computeIfAbsent(path, p -> new LinkedHashMap<>()).put(method, action);
         return this;
+    }
+
+    /** Adds a route that must be answered in time, whatever keeps the worker threads busy, and needs no body. */
+    Routes probe(String path, Action action) {
+        probes.add(path);
+        return on(Methods.GET, path, action);
     }
 
     @Override
@@ -83,7 +99,12 @@ final class Routes implements HttpHandler {
                 // The body is not wanted, so it is not read.
                 exchange.setPersistent(false);
             }
-            exchange.dispatch(worker -> answer(worker, new Route(path, action), new byte[0]));
+            HttpHandler handler = thread -> answer(thread, new Route(path, action), new byte[0]);
+            if (probes.contains(path)) {
+                exchange.dispatch(probeThreads, handler);
+            } else {
+                exchange.dispatch(handler);
+            }
         } else {
             // Login is open to everybody, so its body must be short.
             receive(exchange, new Route(path, action), path.equals(LOGIN) ? LOGIN_BYTES : maxBodyBytes);

@@ -2,6 +2,7 @@ package dev.refrain.console.activity;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.entry;
 import static org.assertj.core.api.Assertions.tuple;
 
 import dev.refrain.engine.CacheKey;
@@ -23,6 +24,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -209,8 +211,46 @@ class ActivityLogTest {
             account.head(200, id(), null);
             account.served(false);
         }
-        assertThat(log.scopeTags("team")).containsExactlyInAnyOrder("0000000000000005", "0000000000000b54");
-        assertThat(log.scopeTags("nobody")).isEmpty();
+        assertThat(log.scopeTags(Set.of("team", "none")))
+                .containsExactlyInAnyOrder("0000000000000005", "0000000000000b54");
+        assertThat(log.scopeTags(Set.of("nobody"))).isEmpty();
+        assertThat(log.scopeTagsInTime(Set.of("team")))
+                .isEqualTo(new ActivityLog.Tags(Set.of("0000000000000005", "0000000000000b54"), true));
+    }
+
+    /** Before a restart and after it: then all that is known stands in the log, and it is read from its end. */
+    @Test
+    void aCallerHasTheLabelThatItsLatestRequestHad() {
+        String tag = "00000000000000aa";
+        for (String label : List.of("alice", "bob", tag.substring(0, 12))) {
+            Account account = log.begin(Endpoint.CHAT);
+            account.caller(new Caller(null, label, tag));
+            account.head(200, id(), null);
+            account.served(false);
+        }
+        for (int i = 0; i < 2; i++) {
+            assertThat(log.names().labels()).containsExactly(entry(tag, "bob"));
+            assertThat(log.query(Filter.ALL, 3, null).data())
+                    .extracting(Activity::scope)
+                    .containsExactly("bob", "bob", "alice");
+            reopen();
+        }
+    }
+
+    @Test
+    void aWalkForgetsNoLaterLabelForAnEarlierOne() {
+        LabelNames names = new LabelNames();
+        for (int i = 0; i < 4096; i++) {
+            names.note("later", String.format("%016x", i));
+        }
+        names.noteEarlier("earlier", "0000000000001000");
+        names.noteEarlier("earlier", "0000000000000fff");
+        assertThat(names.byTag())
+                .hasSize(4096)
+                .containsEntry("0000000000000000", "later")
+                .containsEntry("0000000000000fff", "later");
+        names.note("latest", "0000000000001000");
+        assertThat(names.byTag()).hasSize(4096).containsEntry("0000000000001000", "latest");
     }
 
     @Test

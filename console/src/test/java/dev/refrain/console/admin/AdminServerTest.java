@@ -6,12 +6,18 @@ import dev.refrain.console.activity.ActivityLog;
 import dev.refrain.console.activity.ActivityOptions;
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.engine.memory.MemoryBudget;
+import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStreamReader;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -53,6 +59,65 @@ class AdminServerTest {
             client.setSoTimeout(20_000);
             client.getOutputStream().write(half.getBytes(StandardCharsets.US_ASCII));
             assertThat(client.getInputStream().read()).isNegative();
+        }
+    }
+
+    /** Whatever holds all worker threads: here the proxy's address, which figures have, and which does not come. */
+    @Test
+    void probesAreAnsweredWhileAllElseIsHeldUp(@TempDir Path folder) throws IOException {
+        ActivityOptions options = ActivityOptions.of(folder.resolve("log"), 64 * MIB, Duration.ofDays(1));
+        CountDownLatch held = new CountDownLatch(8);
+        CountDownLatch goOn = new CountDownLatch(1);
+        List<Socket> askers = new ArrayList<>();
+        try (ResponseCache cache = ResponseCache.onHeap(4 * MIB).open();
+                ActivityLog log = ActivityLog.open(options, Clock.systemUTC());
+                AdminServer server = AdminServer.start(
+                        new AdminOptions("127.0.0.1", 0, null, "admin.token"),
+                        AdminServer.Subject.ofProgram(cache, log, null, null, () -> {
+                            held.countDown();
+                            assertThat(waited(goOn)).isTrue();
+                            return "a test";
+                        }))) {
+            try {
+                for (int i = 0; i < 8; i++) {
+                    askers.add(ask(server, "/admin/api/stats"));
+                }
+                assertThat(waited(held)).isTrue();
+                for (String path : List.of("/healthz", "/readyz", "/metrics")) {
+                    assertThat(status(ask(server, path))).as(path).startsWith("HTTP/1.1 200");
+                }
+            } finally {
+                goOn.countDown();
+            }
+            for (Socket asker : askers) {
+                assertThat(status(asker)).startsWith("HTTP/1.1 200");
+            }
+        }
+    }
+
+    private static boolean waited(CountDownLatch latch) {
+        try {
+            return latch.await(60, TimeUnit.SECONDS);
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private static Socket ask(AdminServer server, String path) throws IOException {
+        Socket client =
+                new Socket(server.address().getAddress(), server.address().getPort());
+        client.setSoTimeout(30_000);
+        client.getOutputStream()
+                .write(("GET " + path + " HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Refrain-Admin: 1\r\n\r\n")
+                        .getBytes(StandardCharsets.US_ASCII));
+        return client;
+    }
+
+    /** Reads the first line of the answer, and closes. */
+    private static String status(Socket client) throws IOException {
+        try (client) {
+            return new BufferedReader(new InputStreamReader(client.getInputStream(), StandardCharsets.US_ASCII))
+                    .readLine();
         }
     }
 }

@@ -16,7 +16,7 @@ import java.util.function.Predicate;
  * when it is closed. It evicts the least recently used entry.
  *
  * <p>Thread-safe by one monitor, which is held while an entry is copied. That is fast for a test or a small host, but
- * not made for many threads.
+ * not made for many threads. A {@link #visit} holds it only at the beginning, to note what there is.
  */
 public final class HeapStore implements CacheStore {
     /** The smallest budget, in bytes. */
@@ -30,8 +30,29 @@ public final class HeapStore implements CacheStore {
     private final long capacityBytes;
     private final byte[] secret = new byte[SECRET_LENGTH];
 
+    /**
+     * An entry, for those who look at it without the monitor. When it leaves the store, its bytes leave it, so that a
+     * walk keeps no entry on the heap that the budget no longer counts. Nobody changes the bytes.
+     */
+    private static final class Slot {
+        private final byte[] key;
+        private volatile byte[] entry;
+
+        Slot(byte[] key, byte[] entry) {
+            this.key = key;
+            this.entry = entry;
+        }
+
+        /** Gives the bytes up, and says how many the budget has back. */
+        long empty() {
+            long cost = cost(entry);
+            entry = null;
+            return cost;
+        }
+    }
+
     // Guarded by this.
-    private final Map<ByteBuffer, byte[]> entries = new LinkedHashMap<>(16, 0.75f, true);
+    private final Map<ByteBuffer, Slot> entries = new LinkedHashMap<>(16, 0.75f, true);
     private long bytes;
     private long evictions;
     private long expirations;
@@ -63,10 +84,11 @@ public final class HeapStore implements CacheStore {
 
     @Override
     public synchronized boolean get(byte[] key, EntryBuffer into) {
-        byte[] entry = entries.get(ByteBuffer.wrap(key));
-        if (entry == null) {
+        Slot slot = entries.get(ByteBuffer.wrap(key));
+        if (slot == null) {
             return false;
         }
+        byte[] entry = slot.entry;
         System.arraycopy(entry, 0, into.resize(entry.length), 0, entry.length);
         return true;
     }
@@ -86,13 +108,14 @@ public final class HeapStore implements CacheStore {
                 drops++;
                 return false;
             }
-            Iterator<byte[]> oldest = entries.values().iterator();
+            Iterator<Slot> oldest = entries.values().iterator();
             while (bytes + cost > capacityBytes) {
-                bytes -= cost(oldest.next());
+                bytes -= oldest.next().empty();
                 oldest.remove();
                 evictions++;
             }
-            entries.put(ByteBuffer.wrap(key.clone()), Arrays.copyOf(entry.bytes(), entry.length()));
+            byte[] own = key.clone();
+            entries.put(ByteBuffer.wrap(own), new Slot(own, Arrays.copyOf(entry.bytes(), entry.length())));
             bytes += cost;
             return true;
         }
@@ -100,11 +123,11 @@ public final class HeapStore implements CacheStore {
 
     @Override
     public synchronized boolean remove(byte[] key) {
-        byte[] entry = entries.remove(ByteBuffer.wrap(key));
-        if (entry == null) {
+        Slot slot = entries.remove(ByteBuffer.wrap(key));
+        if (slot == null) {
             return false;
         }
-        bytes -= cost(entry);
+        bytes -= slot.empty();
         return true;
     }
 
@@ -118,11 +141,12 @@ public final class HeapStore implements CacheStore {
     @Override
     public synchronized long removeIf(Predicate<byte[]> head) {
         long removed = 0;
-        for (Iterator<byte[]> each = entries.values().iterator(); each.hasNext(); ) {
-            byte[] entry = each.next();
+        for (Iterator<Slot> each = entries.values().iterator(); each.hasNext(); ) {
+            Slot slot = each.next();
+            byte[] entry = slot.entry;
             if (head.test(entry)) {
                 each.remove();
-                bytes -= cost(entry);
+                bytes -= slot.empty();
                 removed += isNote(entry) ? 0 : 1;
             }
         }
@@ -132,23 +156,30 @@ public final class HeapStore implements CacheStore {
     @Override
     public synchronized List<byte[]> find(Predicate<byte[]> key) {
         List<byte[]> found = new ArrayList<>();
-        entries.forEach((each, entry) -> {
-            byte[] copy = new byte[KEY_LENGTH];
-            each.get(0, copy);
-            if (!isNote(entry) && key.test(copy)) {
+        for (Slot slot : entries.values()) {
+            byte[] copy = slot.key.clone();
+            if (!isNote(slot.entry) && key.test(copy)) {
                 found.add(copy);
             }
-        });
+        }
         return found;
     }
 
+    /** Holds the monitor only while it notes what there is, and not while the visitor looks. */
     @Override
-    public synchronized boolean visit(EntryVisitor visitor) {
+    public boolean visit(EntryVisitor visitor) {
+        List<Slot> all;
+        synchronized (this) {
+            all = new ArrayList<>(entries.values());
+        }
         byte[] copy = new byte[KEY_LENGTH];
-        for (Map.Entry<ByteBuffer, byte[]> each : entries.entrySet()) {
-            each.getKey().get(0, copy);
-            if (!isNote(each.getValue()) && !visitor.visit(copy, each.getValue(), each.getValue().length)) {
-                return false;
+        for (Slot slot : all) {
+            byte[] entry = slot.entry;
+            if (entry != null && !isNote(entry)) {
+                System.arraycopy(slot.key, 0, copy, 0, KEY_LENGTH);
+                if (!visitor.visit(copy, entry, entry.length)) {
+                    return false;
+                }
             }
         }
         return true;
@@ -156,7 +187,8 @@ public final class HeapStore implements CacheStore {
 
     @Override
     public synchronized StoreStats stats() {
-        long counted = entries.values().stream().filter(entry -> !isNote(entry)).count();
+        long counted =
+                entries.values().stream().filter(slot -> !isNote(slot.entry)).count();
         return new StoreStats(counted, bytes, capacityBytes, evictions, expirations, drops, 0);
     }
 
@@ -168,6 +200,7 @@ public final class HeapStore implements CacheStore {
     @Override
     public synchronized void close() {
         closed = true;
+        entries.values().forEach(Slot::empty);
         entries.clear();
         bytes = 0;
     }

@@ -1,5 +1,6 @@
 package dev.refrain.http.proxy;
 
+import static dev.refrain.testing.Await.until;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -26,13 +27,20 @@ class AdminEntriesTest extends AdminTest {
     private static final String ALICE = "sk-of-alice-0123456789";
     private static final String ANSWER = CHAT_ANSWER.replace("Hello", "<b>Hello</b>");
 
+    private int asked;
+
     private void restartWith(String settings) throws IOException {
+        restartWith(settings, "alice");
+    }
+
+    /** @param label of Alice's key */
+    private void restartWith(String settings, String label) throws IOException {
         provider.does((exchange, request) -> ScriptedProvider.json(exchange, 200, ANSWER));
         Path file = Files.writeString(folder.resolve("refrain.yaml"), settings + """
 
                 labels:
-                  - {name: alice, sha256: %s}
-                """.formatted(sha256(ALICE)));
+                  - {name: %s, sha256: %s}
+                """.formatted(label, sha256(ALICE)));
         restart(Map.of(), "--config", file.toString());
     }
 
@@ -51,6 +59,18 @@ class AdminEntriesTest extends AdminTest {
         all[1] = "Bearer " + key;
         System.arraycopy(headers, 0, all, 2, headers.length);
         assertThat(proxy.cached(CHAT, chat(model, text), all).statusCode()).isEqualTo(200);
+        logged();
+    }
+
+    /** The latest request; waits for it, since a client may have its answer before the log knows that it has. */
+    private JsonNode logged() {
+        asked++;
+        JsonNode[] latest = new JsonNode[1];
+        until(() -> {
+            latest[0] = json("activity?limit=1").get("data").get(0);
+            return latest[0] != null && latest[0].get("number").asInt() == asked;
+        });
+        return latest[0];
     }
 
     @Test
@@ -100,6 +120,22 @@ class AdminEntriesTest extends AdminTest {
         restart(Map.of());
         assertThat(json("entries").findValuesAsText("model")).contains("acme/large", "acme/small");
         assertThat(json("entries").findValuesAsText("scope")).contains("alice");
+    }
+
+    @Test
+    void aKeyWithAnotherLabelIsShownUnderItAlone() throws IOException {
+        restartWith("");
+        chatAs("acme/large", "one", ALICE);
+        restartWith("", "bob");
+        chatAs("acme/large", "two", ALICE);
+        for (int i = 0; i < 2; i++) {
+            assertThat(json("entries").findValuesAsText("scope")).containsExactly("bob", "bob");
+            assertThat(json("entries?scope=bob").get("matching").asInt()).isEqualTo(2);
+            assertThat(json("entries/count?scope=bob").get("matching").asInt()).isEqualTo(2);
+            assertThat(json("activity").findValuesAsText("scope")).containsExactly("bob", "alice");
+            // After a restart, only the log has it.
+            restartWith("", "bob");
+        }
     }
 
     @Test
@@ -237,7 +273,7 @@ class AdminEntriesTest extends AdminTest {
                 .isEqualTo(404);
         assertThat(ask("DELETE", "/admin/api/activity/~1", null).statusCode()).isEqualTo(404);
         proxy.send(proxy.post(CHAT, chat("acme/large", "not cached")));
-        JsonNode off = json("activity").get("data").get(0);
+        JsonNode off = logged();
         assertThat(ask("DELETE", "/admin/api/activity/~" + off.get("number").asInt() + "/answer", null)
                         .statusCode())
                 .isEqualTo(404);
@@ -289,6 +325,7 @@ class AdminEntriesTest extends AdminTest {
     void aFailureHasACause() throws IOException {
         provider.does((exchange, request) -> ScriptedProvider.json(exchange, 429, "{\"error\":{}}"));
         proxy.cached(CHAT, CHAT_REQUEST);
+        logged();
         JsonNode limited = json("activity?errors=true").get("data").get(0);
         assertThat(json("activity/~" + limited.get("number").asInt())
                         .get("cause")
@@ -296,6 +333,7 @@ class AdminEntriesTest extends AdminTest {
                 .contains("429");
         provider.close();
         proxy.cached(CHAT, CHAT_REQUEST);
+        logged();
         JsonNode gone = json("activity?status=5xx").get("data").get(0);
         assertThat(json("activity/~" + gone.get("number").asInt()).get("cause").asText())
                 .contains("could not be reached");

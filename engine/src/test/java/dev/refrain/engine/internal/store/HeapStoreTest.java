@@ -8,6 +8,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.refrain.engine.spi.CacheStore;
 import dev.refrain.engine.spi.EntryBuffer;
 import dev.refrain.engine.spi.HeapStore;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
 class HeapStoreTest extends CacheStoreContract {
@@ -31,6 +33,38 @@ class HeapStoreTest extends CacheStoreContract {
         assertThat(small.put(key(0), entry(0, 0, 70_000))).isFalse();
         assertThat(small.get(key(0), found)).isFalse();
         assertThat(small.stats().drops()).isEqualTo(1);
+    }
+
+    @Test
+    void whoLooksAtAllEntriesKeepsNobodyFromUsingThem() {
+        for (int i = 0; i < 100; i++) {
+            store.put(key(i), entry(i, 0, 200));
+        }
+        int[] shown = {0};
+        assertThat(store.visit((key, head, length) -> {
+                    assertThat(length).isEqualTo(200);
+                    if (++shown[0] == 1) {
+                        CompletableFuture.runAsync(this::useAll)
+                                .orTimeout(20, TimeUnit.SECONDS)
+                                .join();
+                    }
+                    return true;
+                }))
+                .isTrue();
+        assertThat(shown[0])
+                .as("those that were removed meanwhile are not shown")
+                .isEqualTo(50);
+    }
+
+    private void useAll() {
+        EntryBuffer into = new EntryBuffer(16);
+        for (int i = 0; i < 100; i++) {
+            assertThat(store.get(key(i), into)).isTrue();
+        }
+        for (int i = 50; i < 100; i++) {
+            assertThat(store.remove(key(i))).isTrue();
+        }
+        assertThat(store.put(key(100), entry(100, 0, 300))).isTrue();
     }
 
     @Test

@@ -1,0 +1,71 @@
+package dev.refrain.console.admin;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.refrain.testing.Await;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+
+class WalksTest {
+    private final Walks walks = new Walks(600);
+
+    @Test
+    void twoWalkAndTwoWaitAndAnotherIsRefusedAtOnce() throws AdminException {
+        CountDownLatch goOn = new CountDownLatch(1);
+        CountDownLatch under = new CountDownLatch(2);
+        ExecutorService threads = Executors.newFixedThreadPool(4);
+        try {
+            List<CompletableFuture<Boolean>> taken = new ArrayList<>();
+            for (int i = 0; i < 2; i++) {
+                taken.add(CompletableFuture.supplyAsync(() -> walk(under, goOn), threads));
+            }
+            Await.until(() -> under.getCount() == 0);
+            for (int i = 0; i < 2; i++) {
+                taken.add(CompletableFuture.supplyAsync(() -> walk(under, goOn), threads));
+            }
+            Await.until(() -> walks.waiting() == 2);
+            assertThatThrownBy(() -> walks.take(() -> true))
+                    .isInstanceOfSatisfying(
+                            AdminException.class,
+                            busy -> assertThat(busy.status()).isEqualTo(503));
+            assertThat(walks.waiting()).isEqualTo(2);
+            goOn.countDown();
+            assertThat(taken)
+                    .allSatisfy(one -> assertThat(
+                                    one.orTimeout(60, TimeUnit.SECONDS).join())
+                            .isTrue());
+        } finally {
+            goOn.countDown();
+            threads.shutdown();
+        }
+        for (int i = 0; i < 10; i++) {
+            assertThat(walks.<Boolean>take(() -> true)).isTrue();
+            assertThatThrownBy(() -> walks.take(() -> {
+                        throw AdminException.badRequest("no");
+                    }))
+                    .hasMessage("no");
+        }
+    }
+
+    private boolean walk(CountDownLatch under, CountDownLatch goOn) {
+        try {
+            return walks.take(() -> {
+                under.countDown();
+                try {
+                    return goOn.await(60, TimeUnit.SECONDS);
+                } catch (InterruptedException e) {
+                    throw new IllegalStateException(e);
+                }
+            });
+        } catch (AdminException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+}
