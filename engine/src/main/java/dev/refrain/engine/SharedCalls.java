@@ -313,10 +313,10 @@ final class SharedCalls implements SharedLease.Tier {
 
     /**
      * Whether the call of a lease is not one to wait for: it is from before a removal, or so old that its answer would
-     * not be shared, or no machine of ours has granted it.
+     * not be shared, or no machine of ours has granted it; or whether this machine does not know.
      */
     boolean isUnfit(CacheKey key, long token) {
-        return token <= 0 || entries.isOld(token) || barriers.barsShared(key, token, token);
+        return token <= 0 || !entries.knowsRemovals() || entries.isOld(token) || barriers.barsShared(key, token, token);
     }
 
     @Override

@@ -146,6 +146,11 @@ final class SharedEntries implements AutoCloseable {
         return calls;
     }
 
+    /** See {@link SharedNotices#knowsRemovals}. */
+    boolean knowsRemovals() {
+        return notices.knowsRemovals();
+    }
+
     /** When a fetch that begins now begins, by the tier's clock; 0 if nobody knows. */
     long nowMicros() {
         return time.micros();
@@ -179,8 +184,9 @@ final class SharedEntries implements AutoCloseable {
             return;
         }
         long asked = nanos.getAsLong();
-        CompletableFuture<Found> stage =
-                tier.isAvailable() ? tier.get(bytes(key)).toCompletableFuture() : null;
+        // At the start the tier is asked for the time, if nothing else.
+        boolean isOfUse = tier.isAvailable() && (!notices.isCutOff() || time.micros() == 0);
+        CompletableFuture<Found> stage = isOfUse ? tier.get(bytes(key)).toCompletableFuture() : null;
         if (stage == null || stage.isCompletedExceptionally()) {
             counters.failures.increment();
             then.accept(new Looked(null, time.micros(), false, true));
@@ -197,6 +203,8 @@ final class SharedEntries implements AutoCloseable {
 
     /** What has arrived may have to wait for a thread, so it is reserved before that. */
     private void arrived(CacheKey key, Found found, long asked, Consumer<Looked> then) {
+        // Now: it may have to wait for a thread.
+        time.heard(found.micros());
         int bytes = found.entry() == null ? 0 : found.entry().length;
         if (!memory.reserve(bytes)) {
             execute(() -> then.accept(looked(key, new Found(NO_ROOM, found.micros()), asked)));
@@ -231,7 +239,10 @@ final class SharedEntries implements AutoCloseable {
     @SuppressWarnings("CatchingUnchecked") // whatever the tier holds, somebody waits for an answer
     private Looked looked(CacheKey key, Found found, long asked) {
         counters.lookupNanos.add(nanos.getAsLong() - asked);
-        time.heard(found.micros());
+        if (!notices.knowsRemovals()) {
+            counters.failures.increment();
+            return new Looked(null, found.micros(), false, true);
+        }
         SharedAnswer answer = null;
         if (found.entry() == null) {
             counters.misses.increment();
@@ -395,7 +406,7 @@ final class SharedEntries implements AutoCloseable {
         // In this order: the tier runs what it is sent in order, so that a fetch that began after the removal also
         // began after the barrier.
         barriers.removing(key);
-        notices.raise(barriers.keyOfOurs(key));
+        notices.raise(key);
         return tier.remove(bytes(key), REMEMBER_MILLIS).whenComplete((micros, failure) -> {
             if (failure == null) {
                 time.heard(micros);

@@ -5,13 +5,10 @@ import dev.refrain.engine.spi.EntryHead;
 import dev.refrain.engine.spi.SharedTier;
 import dev.refrain.engine.spi.SharedTier.Raised;
 import java.util.HashSet;
-import java.util.List;
 import java.util.Set;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -29,8 +26,8 @@ final class SharedNotices implements SharedTier.Listener {
     private static final long WAIT_SECONDS = 10;
 
     private static final long MARK_NANOS = TimeUnit.SECONDS.toNanos(10);
-    /** With more, they become one barrier for everything. */
-    private static final int MAX_PENDING = 1_000;
+    /** How many barriers that could not be raised are raised at a time, with each heartbeat. */
+    private static final int RAISED_AT_A_TIME = 1_000;
 
     private final SharedTier tier;
     private final SharedBarriers barriers;
@@ -45,10 +42,12 @@ final class SharedNotices implements SharedTier.Listener {
     /** How long hits are served without a connection, in nanoseconds; negative for ever. */
     private final long maxUnconnectedNanos;
 
-    private final ConcurrentLinkedQueue<String> unraised = new ConcurrentLinkedQueue<>();
-    private final AtomicInteger unraisedCount = new AtomicInteger();
+    private final SharedUnraised unraised = new SharedUnraised();
 
     private volatile boolean connected;
+    /** Whether it has been connected ever. */
+    private volatile boolean begun;
+
     private volatile long cutAt;
 
     // Used only by the tier's thread.
@@ -93,6 +92,15 @@ final class SharedNotices implements SharedTier.Listener {
         return maxUnconnectedNanos >= 0 && !connected && nanos.getAsLong() - cutAt >= maxUnconnectedNanos;
     }
 
+    /**
+     * Whether what the tier has may be used: until this machine has heard for the first time what was removed, it
+     * would not know that an entry there is one of those. The tier has entries as long as they live, and only marks
+     * what is removed for more than a key.
+     */
+    boolean knowsRemovals() {
+        return begun && !isCutOff();
+    }
+
     // ---- told by the tier
 
     @Override
@@ -109,7 +117,8 @@ final class SharedNotices implements SharedTier.Listener {
         if (calls != null) {
             calls.removed(name.charAt(0) == SharedBarriers.KEY ? SharedBarriers.keyOf(name) : null);
         }
-        if (connected) {
+        if (connected || (micros > heardUntil && name.charAt(0) == SharedBarriers.KEY)) {
+            // A key needs no walk, and clients say how many of them there are: they are not gathered.
             removeHere(Set.of(name));
         } else if (micros > heardUntil) {
             missed.add(missed.size() < SharedBarriers.MAX_NAMES ? name : SharedBarriers.all());
@@ -134,6 +143,7 @@ final class SharedNotices implements SharedTier.Listener {
             missed.clear();
         }
         heardUntil = micros;
+        begun = true;
         if (!connected) {
             connected = true;
             raiseAgain();
@@ -210,11 +220,16 @@ final class SharedNotices implements SharedTier.Listener {
 
     // ---- raising
 
-    /** Tells all machines, at once or as soon as that can be done, and waits for nobody. */
-    void raise(String name) {
-        var unused = tier.raise(SharedBarriers.bytes(name)).whenComplete((raised, failure) -> {
+    /** Tells all machines that a key was removed, at once or as soon as that can be done, and waits for nobody. */
+    void raise(CacheKey key) {
+        String scope = key.scope().isEmpty() ? null : SharedBarriers.scope(key.scope());
+        raise(new SharedUnraised.Kept(barriers.keyOfOurs(key), scope));
+    }
+
+    private void raise(SharedUnraised.Kept barrier) {
+        var unused = tier.raise(SharedBarriers.bytes(barrier.name())).whenComplete((raised, failure) -> {
             if (failure != null) {
-                keep(name);
+                unraised.add(barrier);
             } else {
                 warnOfUnheard(raised);
             }
@@ -264,23 +279,16 @@ final class SharedNotices implements SharedTier.Listener {
     }
 
     private void keep(String name) {
-        if (unraisedCount.incrementAndGet() <= MAX_PENDING) {
-            unraised.add(name);
-        } else {
-            unraised.clear();
-            unraised.add(SharedBarriers.all());
-        }
+        unraised.add(new SharedUnraised.Kept(name, null));
     }
 
     private void raiseAgain() {
-        unraisedCount.set(0);
-        for (String name : List.copyOf(unraised)) {
-            unraised.remove(name);
-            if (name.charAt(0) == SharedBarriers.KEY) {
-                byte[] key = SharedBarriers.keyOf(name);
+        for (SharedUnraised.Kept barrier : unraised.take(RAISED_AT_A_TIME)) {
+            if (barrier.name().charAt(0) == SharedBarriers.KEY) {
+                byte[] key = SharedBarriers.keyOf(barrier.name());
                 var unused = tier.remove(key, SharedEntries.REMEMBER_MILLIS);
             }
-            raise(name);
+            raise(barrier);
         }
     }
 }

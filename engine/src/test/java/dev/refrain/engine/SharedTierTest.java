@@ -189,7 +189,7 @@ class SharedTierTest {
             String request = CHAT_REQUEST.replace("hello", "hello " + i);
             one.share(request);
             if (i == threads) {
-                held.await();
+                assertThat(held.await(60, TimeUnit.SECONDS)).isTrue();
             }
             long used = budget.usedBytes();
             other.cache.respond(chat(request), ON, provider(), new RecordingSink() {
@@ -197,7 +197,7 @@ class SharedTierTest {
                 public void head(ResponseHead head) {
                     held.countDown();
                     try {
-                        goOn.await();
+                        assertThat(goOn.await(60, TimeUnit.SECONDS)).isTrue();
                     } catch (InterruptedException e) {
                         throw new AssertionError(e);
                     }
@@ -214,7 +214,7 @@ class SharedTierTest {
             }
         }
         goOn.countDown();
-        over.await();
+        assertThat(over.await(60, TimeUnit.SECONDS)).isTrue();
         until(() -> budget.usedBytes() == before);
         assertThat(other.stats().hits()).isEqualTo(threads + 1);
 

@@ -2,11 +2,11 @@ package dev.refrain.shared.redis;
 
 import dev.refrain.engine.shared.SharedPurgesContract;
 import dev.refrain.engine.spi.SharedTier;
+import dev.refrain.testing.Await;
 import dev.refrain.testing.RedisServer;
 import dev.refrain.testing.TcpForwarder;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 
@@ -32,9 +32,7 @@ class RedisPurgesTest extends SharedPurgesContract {
         forwarders.add(forwarder);
         RedisTier tier =
                 RedisTier.open(RedisContract.settings(server.uri()).withUri("redis://127.0.0.1:" + forwarder.port()));
-        while (!tier.canSend()) {
-            LockSupport.parkNanos(1_000_000);
-        }
+        Await.until(tier::canSend);
         return new Connection() {
             @Override
             public SharedTier tier() {

@@ -1,0 +1,292 @@
+package dev.refrain.engine;
+
+import static dev.refrain.engine.SampleAnswers.CHAT_ANSWER;
+import static dev.refrain.engine.SampleAnswers.CHAT_REQUEST;
+import static dev.refrain.engine.SampleAnswers.chat;
+import static dev.refrain.engine.SampleAnswers.utf8;
+import static dev.refrain.testing.Await.until;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.refrain.engine.exchange.CacheOutcome;
+import dev.refrain.engine.exchange.Endpoint;
+import dev.refrain.engine.exchange.ForwardReason;
+import dev.refrain.engine.exchange.ResponseHead;
+import dev.refrain.engine.exchange.Upstream;
+import dev.refrain.engine.shared.ForwardingTier;
+import dev.refrain.engine.shared.HeapTier;
+import dev.refrain.engine.spi.SharedTier;
+import dev.refrain.engine.spi.SharedTierException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Wire rule W91 where notices come late or not at all, or where there are more of them than are kept. */
+class SharedNoticesTest {
+    private static final byte[] SECRET = utf8("a secret of a cluster, of 32 bytes or more");
+    private static final Duration TTL = Duration.ofMinutes(5);
+    private static final CacheOutcome UNAVAILABLE = new CacheOutcome.Miss(300, true, ForwardReason.MISS, true);
+
+    @TempDir
+    Path folder;
+
+    private final AtomicLong micros = new AtomicLong(1_800_000_000_000_000L);
+    private final HeapTier.Engine engine = new HeapTier.Engine(micros::incrementAndGet, 16 << 20, 100_000);
+    private final List<ResponseCache> caches = new ArrayList<>();
+    private String answer = CHAT_ANSWER;
+
+    @AfterEach
+    void close() {
+        caches.forEach(ResponseCache::close);
+    }
+
+    private Upstream provider() {
+        return sink -> {
+            byte[] body = utf8(answer);
+            sink.head(new ResponseHead(200, "application/json", null, body.length, "gen-source", null, Map.of()));
+            sink.chunk(ByteBuffer.wrap(body));
+            sink.end();
+            return Upstream.Call.UNSTOPPABLE;
+        };
+    }
+
+    private ResponseCache open(ResponseCacheBuilder builder) throws IOException {
+        ResponseCache cache = builder.open();
+        caches.add(cache);
+        return cache;
+    }
+
+    private ResponseCache onHeap(SharedTier tier) throws IOException {
+        ResponseCache cache = open(ResponseCache.onHeap(4 << 20).sharedTier(tier, SECRET));
+        until(() -> isConnected(cache));
+        return cache;
+    }
+
+    private ResponseCache onFile(SharedTier tier) throws IOException {
+        return open(ResponseCache.builder(folder.resolve("answers.refrain"))
+                .capacityBytes(16 << 20)
+                .sharedTier(tier, SECRET));
+    }
+
+    private static boolean isConnected(ResponseCache cache) {
+        return cache.admin().shared().orElseThrow().isConnected();
+    }
+
+    private WholeAnswer ask(ResponseCache cache, CacheRequest request, boolean clear) {
+        return cache.respond(request, new CacheControls(true, TTL, clear), provider())
+                .toCompletableFuture()
+                .orTimeout(30, TimeUnit.SECONDS)
+                .join();
+    }
+
+    private WholeAnswer ask(ResponseCache cache, String body) {
+        return ask(cache, chat(body), false);
+    }
+
+    private static String text(WholeAnswer answer) {
+        return new String(answer.toByteArray(), StandardCharsets.UTF_8);
+    }
+
+    private static boolean has(ResponseCache cache, String body) {
+        return cache.lookup(cache.key(chat(body)).orElseThrow(), new CachedResponse());
+    }
+
+    /** Hears of others when the test says so. */
+    private static final class LateTier extends ForwardingTier {
+        private final AtomicReference<Runnable> listening = new AtomicReference<>();
+
+        LateTier(SharedTier tier) {
+            super(tier);
+        }
+
+        @Override
+        public void listen(long sinceMicros, Listener listener) {
+            listening.set(() -> super.listen(sinceMicros, listener));
+        }
+    }
+
+    /** Its commands can be sent before it has been told what was removed, which its file says it knows. */
+    @Test
+    void w91_aMachineThatIsStartedAgainTakesNothingFromTheTierThatWasPurgedBefore() throws IOException {
+        ResponseCache one = onHeap(engine.machine());
+        ask(one, CHAT_REQUEST);
+        until(() -> one.admin().shared().orElseThrow().stores() == 1);
+        one.admin().removeModel("acme/large");
+        ResponseCache before = onFile(engine.machine());
+        until(() -> isConnected(before));
+        before.close();
+        answer = CHAT_ANSWER.replace("Hello", "Newer");
+
+        LateTier tier = new LateTier(engine.machine());
+        ResponseCache after = onFile(tier);
+        WholeAnswer first = ask(after, CHAT_REQUEST);
+        tier.listening.get().run();
+        until(() -> isConnected(after));
+
+        assertThat(text(first)).contains("Newer");
+        assertThat(first.head().cache()).isEqualTo(UNAVAILABLE);
+        assertThat(text(ask(after, CHAT_REQUEST))).contains("Newer");
+    }
+
+    /** As with a server that lets this machine read, and not listen. */
+    @Test
+    void w91_aMachineThatHearsNothingTakesNothingFromTheTierForLongerThanItMay() throws IOException {
+        ResponseCache one = onHeap(engine.machine());
+        AtomicReference<SharedTier.Listener> told = new AtomicReference<>();
+        AtomicReference<CompletableFuture<SharedTier.Found>> held = new AtomicReference<>();
+        ResponseCache strict = open(ResponseCache.onHeap(4 << 20)
+                .sharedMaxUnconnected(Duration.ZERO)
+                .sharedTier(
+                        new ForwardingTier(engine.machine()) {
+                            @Override
+                            public void listen(long sinceMicros, Listener listener) {
+                                told.set(listener);
+                                super.listen(sinceMicros, listener);
+                            }
+
+                            @Override
+                            public CompletionStage<Found> get(byte[] key) {
+                                CompletableFuture<Found> late = held.get();
+                                return late == null
+                                        ? super.get(key)
+                                        : super.get(key).thenCombine(late, (found, then) -> found);
+                            }
+                        },
+                        SECRET));
+        until(() -> isConnected(strict));
+        for (int i = 0; i < 3; i++) {
+            ask(one, "{\"n\":" + i + "}");
+            int stored = i + 1;
+            until(() -> one.admin().shared().orElseThrow().stores() == stored);
+        }
+        assertThat(ask(strict, "{\"n\":0}").head().cache()).isInstanceOf(CacheOutcome.SharedHit.class);
+
+        // It has been asked before the connection was lost, and answers after that.
+        held.set(new CompletableFuture<>());
+        CompletableFuture<WholeAnswer> asked = strict.respond(
+                        chat("{\"n\":1}"), new CacheControls(true, TTL, false), provider())
+                .toCompletableFuture();
+        told.get().lost();
+        held.get().complete(null);
+        assertThat(asked.orTimeout(30, TimeUnit.SECONDS).join().head().cache()).isEqualTo(UNAVAILABLE);
+        assertThat(ask(strict, "{\"n\":2}").head().cache()).isEqualTo(UNAVAILABLE);
+    }
+
+    /** It takes no removals until the test says so, and keeps its connection. */
+    private final class RefusingTier extends ForwardingTier {
+        final AtomicBoolean refuses = new AtomicBoolean(true);
+        final AtomicInteger raised = new AtomicInteger();
+        private volatile Listener listener;
+
+        RefusingTier() {
+            super(engine.machine());
+        }
+
+        @Override
+        public CompletionStage<Raised> raise(byte[] barrier) {
+            if (refuses.get()) {
+                return CompletableFuture.failedStage(new SharedTierException("slow", null));
+            }
+            raised.incrementAndGet();
+            return super.raise(barrier);
+        }
+
+        @Override
+        public CompletionStage<Long> remove(byte[] key, long rememberMillis) {
+            return refuses.get()
+                    ? CompletableFuture.failedStage(new SharedTierException("slow", null))
+                    : super.remove(key, rememberMillis);
+        }
+
+        @Override
+        public void listen(long sinceMicros, Listener told) {
+            listener = told;
+            super.listen(sinceMicros, told);
+        }
+
+        void beat() {
+            listener.caughtUp(micros.incrementAndGet());
+        }
+    }
+
+    /** Clients say how many keys are removed while the tier is away. What is not one of those is not dropped. */
+    @Test
+    void w91_manyKeysThatWereRemovedMeanwhileRemoveNothingElse() throws IOException {
+        ResponseCache other = onHeap(engine.machine());
+        ask(other, CHAT_REQUEST);
+        ask(other, "{\"n\":0}");
+        ask(other, "{\"n\":1499}");
+        RefusingTier tier = new RefusingTier();
+        ResponseCache cache = onHeap(tier);
+        for (int i = 0; i < 1_500; i++) {
+            cache.remove(cache.key(chat("{\"n\":" + i + "}")).orElseThrow());
+        }
+        // The same once more is no other.
+        cache.remove(cache.key(chat("{\"n\":0}")).orElseThrow());
+        tier.refuses.set(false);
+
+        tier.beat();
+        assertThat(tier.raised).as("at a time").hasValueLessThan(1_500);
+        tier.beat();
+
+        until(() -> !has(other, "{\"n\":0}") && !has(other, "{\"n\":1499}"));
+        assertThat(tier.raised).hasValue(1_500);
+        assertThat(has(other, CHAT_REQUEST)).isTrue();
+    }
+
+    /** With more keys than are kept, the caller's scope goes, and nobody else's. */
+    @Test
+    void w91_moreKeysThanAreKeptRemoveTheScopeOfTheirCaller() throws IOException {
+        ResponseCache other = onHeap(engine.machine());
+        CacheRequest strangers = CacheRequest.of(Endpoint.CHAT, "sk-stranger", utf8(CHAT_REQUEST));
+        ask(other, strangers, false);
+        ask(other, CHAT_REQUEST);
+        RefusingTier tier = new RefusingTier();
+        ResponseCache cache = onHeap(tier);
+        for (int i = 0; i <= SharedUnraised.MAX_KEYS; i++) {
+            cache.remove(cache.key(chat("{\"n\":" + i + "}")).orElseThrow());
+        }
+        tier.refuses.set(false);
+
+        tier.beat();
+
+        until(() -> !has(other, CHAT_REQUEST));
+        assertThat(other.lookup(other.key(strangers).orElseThrow(), new CachedResponse()))
+                .isTrue();
+    }
+
+    /** Others' clients have said how many keys were removed while this machine was cut off. */
+    @Test
+    void w91_manyKeysThatWereMissedRemoveNothingElse() throws IOException {
+        HeapTier cut = engine.machine();
+        ResponseCache cache = onHeap(cut);
+        ResponseCache one = onHeap(engine.machine());
+        ask(cache, CHAT_REQUEST);
+        ask(cache, "{\"n\":0}");
+        cut.cut();
+        until(() -> !isConnected(cache));
+        for (int i = 0; i <= SharedBarriers.MAX_NAMES; i++) {
+            one.remove(one.key(chat("{\"n\":" + i + "}")).orElseThrow());
+        }
+
+        cut.join();
+        until(() -> isConnected(cache));
+
+        assertThat(has(cache, "{\"n\":0}")).isFalse();
+        assertThat(has(cache, CHAT_REQUEST)).isTrue();
+    }
+}
