@@ -16,6 +16,7 @@ import dev.refrain.http.server.BodyReader;
 import dev.refrain.http.server.ClientLimits;
 import dev.refrain.http.server.EarlyAnswer;
 import dev.refrain.http.server.ExchangeSink;
+import dev.refrain.http.server.FewAtATime;
 import dev.refrain.http.server.LongBodies;
 import dev.refrain.http.upstream.HeldBody;
 import dev.refrain.semantics.answer.ProxyException;
@@ -35,6 +36,7 @@ import io.undertow.server.HttpServerExchange;
 import io.undertow.util.SameThreadExecutor;
 import java.io.IOException;
 import java.util.concurrent.Callable;
+import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
@@ -60,6 +62,7 @@ final class ProxyHandler implements HttpHandler {
     private final ResponseCache cache;
     private final ProviderCalls calls;
     private final GenerationRecords generations;
+    private final FewAtATime takingBack = new FewAtATime(2);
     private final ClientLimits reading;
     private final int maxRequestBytes;
 
@@ -131,12 +134,19 @@ final class ProxyHandler implements HttpHandler {
         HttpServerExchange exchange = request.exchange();
         String id = exchange.getQueryParameters().get("id").getFirst();
         Caller caller = request.caller();
-        // The record may have to be read from the disk.
-        exchange.getConnection().getWorker().execute(() -> {
+        Runnable answer = () -> {
             if (!generations.answer(request.method(), id, caller, request.client())) {
                 exchange.getIoThread().execute(() -> forward(request));
             }
-        });
+        };
+        Executor worker = exchange.getConnection().getWorker();
+        if (request.method().equals("DELETE")) {
+            // It may walk over the store, and wait for other machines. TLS needs these threads, too.
+            takingBack.execute(answer, worker);
+        } else {
+            // The record may have to be read from the disk.
+            worker.execute(answer);
+        }
     }
 
     /** Everything that is not one of the four endpoints (W2). */

@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * The canonical form of JSON: RFC 8785 (JCS). Properties are sorted, and numbers and texts have one spelling each.
@@ -23,7 +24,8 @@ import java.util.TreeMap;
  * near, stay as they are spelt: as doubles, different ones would be the same, which providers can tell apart.
  *
  * <p>To sort properties takes many times a document's length, which is the client's. So documents that would take much
- * of the heap have no canonical form either. Not thread-safe; one for each document.
+ * of the heap have no canonical form either, and of long ones there is one at a time. Not thread-safe; one for each
+ * document.
  */
 public final class CanonicalJson {
     private static final JsonFactory JSON = JsonFactory.builder()
@@ -51,6 +53,11 @@ public final class CanonicalJson {
     /** Values and names; each takes a hundred bytes beside its characters. */
     private static final long MOST_VALUES = MAX_HEAP / 1024;
 
+    /** Shorter ones take a few MiB, and may be read on threads that must not wait. */
+    private static final int LONG = 256 * 1024;
+    /** Held for a long document: so many of them could fill the heap together. For tests, too. */
+    static final ReentrantLock ONE_LONG = new ReentrantLock();
+
     private long valuesLeft;
 
     private CanonicalJson(long mostValues) {
@@ -72,7 +79,18 @@ public final class CanonicalJson {
      * @param body a JSON object
      */
     public static byte[] of(RequestScan body) {
-        return body.normalisedLength() > LONGEST ? null : of(body.normalised(), MOST_VALUES);
+        if (body.normalisedLength() > LONGEST) {
+            return null;
+        }
+        if (body.normalisedLength() <= LONG) {
+            return of(body.normalised(), MOST_VALUES);
+        }
+        ONE_LONG.lock();
+        try {
+            return of(body.normalised(), MOST_VALUES);
+        } finally {
+            ONE_LONG.unlock();
+        }
     }
 
     /** @param document well-formed, nested at most 1000 levels deep */

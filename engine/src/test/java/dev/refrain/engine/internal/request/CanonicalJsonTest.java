@@ -2,7 +2,10 @@ package dev.refrain.engine.internal.request;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.refrain.testing.Await;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -30,6 +33,27 @@ class CanonicalJsonTest {
         assertThat(CanonicalJson.of(RequestScan.of(body, 0, body.length))).isEqualTo(body);
         body = ("{\"b\":\"" + "x".repeat(longest - 7) + "\"}").getBytes(StandardCharsets.UTF_8);
         assertThat(CanonicalJson.of(RequestScan.of(body, 0, body.length))).isNull();
+    }
+
+    /** Else those of one client, read by many threads, could fill the heap. Short ones wait for nobody. */
+    @Test
+    void ofLongDocumentsThereIsOneAtATime() {
+        byte[] body = ("{\"b\":\"" + "x".repeat(300_000) + "\"}").getBytes(StandardCharsets.UTF_8);
+        byte[] brief = "{}".getBytes(StandardCharsets.UTF_8);
+        CompletableFuture<byte[]> canonical = new CompletableFuture<>();
+        Thread other = new Thread(() -> canonical.complete(CanonicalJson.of(RequestScan.of(body, 0, body.length))));
+        CanonicalJson.ONE_LONG.lock();
+        try {
+            other.start();
+            Await.until(() -> canonical.isDone() || CanonicalJson.ONE_LONG.hasQueuedThread(other));
+            assertThat(canonical).isNotDone();
+            assertThat(CompletableFuture.supplyAsync(() -> CanonicalJson.of(RequestScan.of(brief, 0, brief.length))))
+                    .succeedsWithin(Duration.ofSeconds(60))
+                    .isEqualTo(brief);
+        } finally {
+            CanonicalJson.ONE_LONG.unlock();
+        }
+        assertThat(canonical).succeedsWithin(Duration.ofSeconds(60)).isEqualTo(body);
     }
 
     @Test
