@@ -7,6 +7,7 @@ import static dev.refrain.http.proxy.WireTest.CHAT_STREAM;
 import static dev.refrain.http.proxy.WireTest.assertHit;
 import static dev.refrain.http.proxy.WireTest.assertMiss;
 import static dev.refrain.http.proxy.WireTest.header;
+import static dev.refrain.testing.Await.until;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -414,6 +415,8 @@ class JarIT {
         assertMiss(other.cached(CHAT, "{\"model\":\"b\"}"));
         assertHit(one.cached(CHAT, "{\"model\":\"b\"}"));
 
+        // It takes a while to see that the log is another's.
+        until(() -> !other.err().isEmpty());
         assertThat(one.kill().ended().status()).isEqualTo(137);
         assertHit(other.cached(CHAT, CHAT_REQUEST));
         assertMiss(other.cached(CHAT, "{\"model\":\"c\"}"));
