@@ -22,7 +22,7 @@ import java.util.stream.Collectors;
 final class RunningJar extends ProxyUnderTest {
     private static final int PATIENCE_SECONDS = 60;
     private static final Pattern START_LINE =
-            Pattern.compile("Refrain listens on http://127\\.0\\.0\\.1:(\\d+)/v1, .+");
+            Pattern.compile("Refrain listens on https?://127\\.0\\.0\\.1:(\\d+)/v1, .+");
     private static final Pattern ADMIN = Pattern.compile("(http://\\S+/)admin/");
 
     /** The one flag that no manifest can carry and that this JVM would print a warning without. */

@@ -1,0 +1,106 @@
+package dev.refrain.http.proxy;
+
+import static dev.refrain.http.proxy.WireTest.CHAT;
+import static dev.refrain.http.proxy.WireTest.CHAT_ANSWER;
+import static dev.refrain.http.proxy.WireTest.CHAT_REQUEST;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.refrain.testing.ScriptedProvider;
+import dev.refrain.testing.SelfSigned;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.InetAddress;
+import java.net.Socket;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLEngine;
+import javax.net.ssl.SSLException;
+import javax.net.ssl.SSLSocket;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A heap of 64 MiB, and more handshakes that halt than it has room for connections. */
+class SmallHeapTlsIT {
+    /** At 64 MiB there is room for 1,365 connections by TLS. */
+    private static final int HALTING = 1_600;
+
+    @TempDir
+    Path folder;
+
+    @Test
+    void handshakesThatHaltLeaveRoomForOthers() throws Exception {
+        Path store = folder.resolve("keys.p12");
+        Path certificate = folder.resolve("certificate.pem");
+        Path key = folder.resolve("key.pem");
+        SelfSigned.write(store);
+        SelfSigned.writePem(store, certificate, key);
+        SSLContext context = SelfSigned.context(store);
+        Path config = Files.writeString(
+                folder.resolve("tls.yaml"), "tls: {certificate: %s, key: %s}%n".formatted(certificate, key));
+        List<Socket> halting = new ArrayList<>();
+        try (ScriptedProvider provider = new ScriptedProvider()
+                        .does((exchange, request) -> ScriptedProvider.json(exchange, 200, CHAT_ANSWER));
+                RunningJar jar =
+                        RunningJar.start(List.of("-Xmx64m"), folder, provider.base(), "--config", config.toString());
+                SSLSocket before = connect(context, jar)) {
+            assertThat(ask(before)).startsWith("HTTP/1.1 200 ");
+            byte[] hello = hello(context);
+            for (int i = 0; i < HALTING; i++) {
+                Socket one = new Socket(InetAddress.getLoopbackAddress(), jar.port());
+                halting.add(one);
+                one.getOutputStream().write(hello);
+            }
+            assertThat(ask(before)).startsWith("HTTP/1.1 200 ");
+            for (Socket one : halting) {
+                one.close();
+            }
+            try (SSLSocket after = connect(context, jar)) {
+                assertThat(ask(after)).startsWith("HTTP/1.1 200 ");
+            }
+            assertThat(jar.isAlive()).isTrue();
+            assertThat(jar.err()).doesNotContain("OutOfMemoryError");
+        } finally {
+            for (Socket one : halting) {
+                one.close();
+            }
+        }
+    }
+
+    private static SSLSocket connect(SSLContext context, RunningJar jar) throws IOException {
+        SSLSocket socket =
+                (SSLSocket) context.getSocketFactory().createSocket(InetAddress.getLoopbackAddress(), jar.port());
+        socket.setSoTimeout(20_000);
+        return socket;
+    }
+
+    private static String ask(Socket over) throws IOException {
+        over.getOutputStream()
+                .write(("POST " + CHAT + " HTTP/1.1\r\nHost: x\r\nX-OpenRouter-Cache: true\r\nContent-Length: "
+                                + CHAT_REQUEST.length() + "\r\n\r\n" + CHAT_REQUEST)
+                        .getBytes(StandardCharsets.US_ASCII));
+        InputStream in = over.getInputStream();
+        StringBuilder read = new StringBuilder();
+        while (!read.toString().endsWith("}}}")) {
+            int next = in.read();
+            assertThat(next).as(read.toString()).isNotNegative();
+            read.append((char) next);
+        }
+        return read.toString();
+    }
+
+    /** The first message of a handshake. */
+    private static byte[] hello(SSLContext context) throws SSLException {
+        SSLEngine engine = context.createSSLEngine("localhost", 443);
+        engine.setUseClientMode(true);
+        ByteBuffer record = ByteBuffer.allocate(engine.getSession().getPacketBufferSize());
+        engine.wrap(ByteBuffer.allocate(0), record);
+        byte[] hello = new byte[record.flip().remaining()];
+        record.get(hello);
+        return hello;
+    }
+}
