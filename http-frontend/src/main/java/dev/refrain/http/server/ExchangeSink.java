@@ -103,7 +103,7 @@ public final class ExchangeSink implements ResponseSink {
     private boolean over;
     private Runnable drained;
 
-    /** Whether the answer is fetched for this client, and it alone has the thread that does that. */
+    /** Whether the thread that fetches the answer may write it, too. */
     private volatile boolean fetches;
 
     /** Bytes of the answer that came from other threads; the caller's. */

@@ -303,6 +303,9 @@ class ClientTlsTest extends WireTest {
                 .hasMessage("The key in %s is not that of the first certificate in %s", otherKey, certificate);
         assertThatThrownBy(() -> startProxy(variables("REFRAIN_TLS_KEY", certificate.toString())))
                 .hasMessageContaining(certificate + " holds no private key in PEM");
+        Path endless = Files.write(folder.resolve("endless.pem"), new byte[(4 << 20) + 1]);
+        assertThatThrownBy(() -> startProxy(variables("REFRAIN_TLS_CERTIFICATE", endless.toString())))
+                .hasMessage("%s has more than 4 MiB", endless);
         assertThatThrownBy(() -> startProxy(variables("REFRAIN_TLS_CERTIFICATE", "/nowhere.pem")))
                 .hasMessage("/nowhere.pem does not exist, or may not be read");
         assertThatThrownBy(() -> startProxy(Map.of("REFRAIN_TLS_CERTIFICATE", certificate.toString())))
