@@ -4,9 +4,12 @@ import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Map;
 
-/** A call, as connections see it. All methods but {@link #request} are called on the connection's event loop. */
+/** A call, as connections see it. All methods but {@link #request} and {@link #isOver} are called on the connection's event loop. */
 interface Exchange {
     UpstreamRequest request();
+
+    /** Whether it has ended; never false again. From any thread. */
+    boolean isOver();
 
     /**
      * A connection is there, and the request is about to be sent over it.

@@ -45,6 +45,10 @@ final class LoneConnections implements Http1Connection.Owner {
         synchronized (this) {
             waiting.addLast(new Waiting(call, nanoTime.getAsLong()));
         }
+        if (call.isOver()) {
+            // Whoever ended it may have withdrawn it before it was here.
+            withdraw(call);
+        }
         connect();
     }
 

@@ -94,6 +94,7 @@ final class ProviderConnections implements Http1Connection.Owner, Http2Connectio
         this.lone = new LoneConnections(origin, connector, loops, reachability, nanoTime);
     }
 
+    /** Also one that has ended meanwhile, as it may have on its way from one connection to the next. */
     void enter(Exchange call) {
         Http2Connection free;
         Http1Connection connection;
@@ -109,6 +110,10 @@ final class ProviderConnections implements Http1Connection.Owner, Http2Connectio
         } else if (connection != null) {
             start(connection, call);
         } else {
+            if (call.isOver()) {
+                // Whoever ended it may have withdrawn it before it was here.
+                withdraw(call);
+            }
             connect();
         }
     }

@@ -1,6 +1,7 @@
 package dev.refrain.http.upstream;
 
 import dev.refrain.semantics.answer.ProxyException;
+import java.util.Objects;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -12,7 +13,7 @@ final class Reachability {
     private static final Logger LOG = LoggerFactory.getLogger(Reachability.class);
 
     private final Origin provider;
-    /** Why it was not reached last; null while it answers. Two that fail at once may both say so. */
+    /** Why it was not reached last; null while it answers. Changed with the monitor held. */
     private volatile String lost;
 
     Reachability(Origin provider) {
@@ -20,22 +21,26 @@ final class Reachability {
     }
 
     void lost(ProxyException why) {
-        String before = lost;
-        lost = why.reason();
-        if (!why.reason().equals(before)) {
+        if (isChange(why.reason())) {
             LOG.warn("{}: {} ({})", provider, why.getMessage(), rootMessage(why));
         }
     }
 
     void answers() {
-        if (lost != null) {
-            lost = null;
+        // Asked for every answer.
+        if (lost != null && isChange(null)) {
             LOG.info("{}: the upstream provider answers again", provider);
         }
     }
 
     void wantsHttp1() {
         LOG.info("{}: the upstream provider asks for HTTP/1.1 in place of HTTP/2, and gets it from now on", provider);
+    }
+
+    private synchronized boolean isChange(String next) {
+        boolean isChange = !Objects.equals(lost, next);
+        lost = next;
+        return isChange;
     }
 
     private static String rootMessage(Throwable failure) {

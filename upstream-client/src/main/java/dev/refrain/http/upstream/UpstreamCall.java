@@ -140,16 +140,17 @@ public final class UpstreamCall implements Upstream, Upstream.Call, Admission.Ap
 
     /**
      * Goes for a connection. Without the monitor: the connection's thread wants it first of all, and is often at work
-     * before this one goes on. Should the call have ended meanwhile, the connection is told so. Whoever ended it may
-     * have withdrawn it before it was there.
+     * before this one goes on. Should the call have ended meanwhile, the connection is told so.
      */
     private void enter() {
         if (!over) {
             client.connections().enter(this);
-            if (over) {
-                client.connections().withdraw(this);
-            }
         }
+    }
+
+    @Override
+    public boolean isOver() {
+        return over;
     }
 
     @Override

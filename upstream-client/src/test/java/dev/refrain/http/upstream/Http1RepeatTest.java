@@ -49,6 +49,11 @@ class Http1RepeatTest {
         }
 
         @Override
+        public boolean isOver() {
+            return end.isDone();
+        }
+
+        @Override
         public boolean begins(Wire wire) {
             return true;
         }

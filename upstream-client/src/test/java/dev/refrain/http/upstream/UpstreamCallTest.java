@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.refrain.engine.exchange.ResponseHead;
 import dev.refrain.engine.exchange.ResponseSink;
 import dev.refrain.engine.memory.MemoryBudget;
+import dev.refrain.testing.Await;
 import dev.refrain.testing.ScriptedProvider;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -113,6 +114,22 @@ class UpstreamCallTest {
             assertThat(timed.connections().waiting()).isZero();
             assertThat(ended).isCompletedExceptionally();
         }
+    }
+
+    /** As when its connection turns out to be closed, and the call is over by then. */
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void aCallThatIsCancelledOnTheWayToAnotherConnectionWaitsForNone(boolean isForWebSocket) {
+        UpstreamRequest request = isForWebSocket ? request().forWebSocket(new HeldBody(new byte[1])) : request();
+        UpstreamCall call = new UpstreamCall(client, request, false, interim -> {});
+        CompletableFuture<Void> ended = new CompletableFuture<>();
+        call.fetch(new EndedSink(ended));
+        call.cancel();
+        assertThat(ended).isCompletedExceptionally();
+        Await.until(() -> client.connections().connectingAlone() == 0);
+        client.connections().enter(call);
+        assertThat(client.connections().waiting()).isZero();
+        assertThat(client.connections().connectingAlone()).isZero();
     }
 
     private void call(ResponseSink sink) {
