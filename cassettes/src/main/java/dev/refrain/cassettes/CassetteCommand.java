@@ -91,7 +91,7 @@ public final class CassetteCommand {
      * @return the program's exit status; 1 if the proxy could not be started, 2 for a wrong command line, 3 if the
      *     program did well with recordings older than {@code --max-age}, 127 if it could not be started
      */
-    @SuppressWarnings("SystemOut") // what a command line prints
+    @SuppressWarnings("SystemOut")
     public static int run(String[] arguments, Map<String, String> environment, RunningCassettes.Starter proxies) {
         return run(arguments, environment, proxies, System.out, System.err);
     }

@@ -43,7 +43,7 @@ final class RecordingFile {
     /** Characters from which on a text without spaces, such as an image in Base64, gets a file of its own. */
     static final int LONG_TEXT = 4096;
 
-    /** Bytes from which on an answer that nobody reads does. */
+    /** An answer that nobody reads, such as a vector, gets a file of its own from so many bytes on. */
     private static final int LONG_ANSWER = 256 * 1024;
 
     /** Stands in a request for a text in a file of its own, with its SHA-256 behind. */

@@ -132,7 +132,7 @@ final class RequestReader {
         }
     }
 
-    /** Of several answers, each is asked for in its turn: to pick one at random could not be repeated. */
+    /** Which of several answers is asked for: each in its turn, because a random one would differ from run to run. */
     private int sample(RequestFields fields, RecordedRequest request) {
         int one = number(fields.first(Partition.SAMPLE));
         if (one >= 0) {

@@ -356,7 +356,7 @@ class CaptureSink extends ForwardingSink {
      */
     void ended(Throwable cause) {}
 
-    /** What machines share of the answer is in the shared tier, or never will be. On any thread. */
+    /** The answer's entry has been sent to the shared tier, or never will be. Called on any thread. */
     void settled() {}
 
     // ---- storing

@@ -8,11 +8,11 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 
 /**
- * Time limits that hardly ever pass, with one alarm for all of them. It is set for the first of them, and when it rings
- * for the first of those that there are then.
+ * Time limits that hardly ever pass, with one alarm for all of them. The alarm is set for the earliest limit. When it
+ * rings, it is set again for the earliest that is left.
  *
- * <p>A timer for each would wake the thread of the JVM's timer whenever another one is due first: with one call at a
- * time that is with each call.
+ * <p>A timer for each limit would wake the JVM's timer thread whenever a new limit is the earliest. With one call at a
+ * time, that is with each call.
  *
  * <p>Thread-safe. The monitor is a leaf: with it held nothing but the alarm changes.
  */
@@ -20,7 +20,7 @@ final class Deadlines {
     /** The deadlines of all caches of the JVM. */
     static final Deadlines OF_JVM = new Deadlines(System::nanoTime, Deadlines::timer);
 
-    /** The alarm rings no more often, however many are due one after the other. */
+    /** Least time between two rings, however many limits pass one after the other. */
     private static final long PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
 
     /** Somebody who waits no longer than to a certain time. Compared by identity. */
@@ -28,7 +28,7 @@ final class Deadlines {
         /** By the clock of the deadlines. */
         long deadlineNanos();
 
-        /** It has passed; on the thread of the JVM's timer, which is not to be held up. */
+        /** The time has passed. Called on the JVM's timer thread, so it must not block. */
         void passed();
     }
 
@@ -47,7 +47,7 @@ final class Deadlines {
     private static final class Ringing {
         private final long atNanos;
         private Runnable callOff;
-        /** It rang on a thread that has the monitor, which tells nobody before it has left it. */
+        /** It rang on a thread that holds the monitor. That thread tells the others once it has left the monitor. */
         private boolean rang;
 
         Ringing(long atNanos) {
@@ -68,7 +68,8 @@ final class Deadlines {
 
     private static Runnable timer(long nanos, Runnable rings) {
         CompletableFuture<Void> timer = new CompletableFuture<>();
-        // What rings first, and then the time: the other way round, a time that passes in between rings on this thread.
+        // The action before the time limit: an action that is added to a timer that has rung already runs on this
+        // thread.
         var unused = timer.whenComplete((off, timeout) -> {
             if (timeout != null) {
                 rings.run();

@@ -92,7 +92,7 @@ final class Entries {
     }
 
     /**
-     * The same for who would rather be refused than fetch an answer that is there.
+     * The same, but a lack of memory is not a miss: the caller would rather fail than pay for an answer that is there.
      *
      * @throws MemoryBudget.Exhausted if there is an answer, but no room for it now
      */
@@ -183,7 +183,7 @@ final class Entries {
      */
     private Loaded load(KeyBuffer key, boolean looks, EntryBuffer into, Scratch scratch) {
         byte[] digest = key.bytes();
-        // A store that seals mostly has sealed ones.
+        // Where sealing is on, most entries are sealed, so they are read to where sealed ones are opened from.
         EntryBuffer found = seal.isOn() ? scratch.sealed() : into;
         if (!(looks ? store.peek(digest, found) : store.get(digest, found))) {
             return Loaded.NOTHING;

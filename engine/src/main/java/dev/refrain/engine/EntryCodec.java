@@ -33,7 +33,7 @@ import net.jpountz.lz4.LZ4SafeDecompressor;
 final class EntryCodec {
     private static final int VERSION = EntryHead.KIND;
     private static final int FLAGS = 5;
-    /** Like all lengths within the head, which tells where the body is before more has been read. */
+    /** In the head, as all lengths are: once the head has been read, it is known where the body begins. */
     private static final int FINISH_REASON_LENGTH = 6;
 
     private static final int BODY_LENGTH = 24;
@@ -58,11 +58,11 @@ final class EntryCodec {
     private static final byte FLAG_LZ4 = 1;
     private static final byte FLAG_BLOCK_PATCHES = 2;
 
-    /** Fewer placeholders are filled as fast in the answer. */
+    /** With fewer placeholders it is as fast to fill them after decompression. */
     private static final int MIN_BLOCK_PATCHED = 16;
     /** Longer answers would take too much working memory, several times their length. */
     private static final int MAX_BLOCK_PATCHED = 1 << 20;
-    /** The answer as it is to be, compressed, tried, and a table. */
+    /** Working memory for it, in lengths of the answer: a copy, its block, that block decompressed, and LZ4's table. */
     private static final long BLOCK_PATCHING_FACTOR = 4;
 
     /** A byte of an LZ4 block stands for this many at most. */
@@ -347,14 +347,16 @@ final class EntryCodec {
     }
 
     /**
-     * Whether ids and times are filled in before the block is decompressed, so
-     * that a copy of the body could not be patched.
+     * Whether ids and times are filled into the compressed block. A decompressed copy of such a body has no places for
+     * them, so it is of no use to a later hit.
      */
     static boolean hasBlockPatches(byte[] entry) {
         return (entry[FLAGS] & FLAG_BLOCK_PATCHES) != 0;
     }
 
-    /** Patches the body that is in its place already, and tells the rest. */
+    /**
+     * Fills the placeholders of a body that is in {@code out} already, and sets all other facts of the answer there.
+     */
     void complete(byte[] entry, long nowMillis, CachedResponse out, Scratch scratch) {
         tell(entry, nowMillis, out, scratch);
         Template.patch(
@@ -369,7 +371,7 @@ final class EntryCodec {
                 scratch.time);
     }
 
-    /** All that is told of an answer but its body, which may not be there yet: its new id and time, too. */
+    /** Sets all facts of an answer but its body, which may come later. Makes the new id and time as well. */
     private void tell(byte[] entry, long nowMillis, CachedResponse out, Scratch scratch) {
         int sourceIdLength = Short.toUnsignedInt((short) SHORT.get(entry, SOURCE_ID_LENGTH));
         int contentTypeLength = Short.toUnsignedInt((short) SHORT.get(entry, CONTENT_TYPE_LENGTH));

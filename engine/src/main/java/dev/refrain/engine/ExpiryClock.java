@@ -6,14 +6,14 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 
 /**
- * The time up to which entries may be destroyed as expired: the clock's, but for a jump forward that has not lasted. A
- * clock that is wrong for a moment serves nothing for that moment, which a correction puts right; what a sweep has
- * removed no correction brings back.
+ * The time by which sweeps destroy expired entries. It is the clock's time, except after a jump forward, which is
+ * believed only when it has lasted. If the clock is wrong for a moment, lookups miss for that moment, and all is well
+ * when it is corrected. But what a sweep has removed is lost.
  *
- * <p>Time that passes ({@link System#nanoTime}) tells a jump from the passing of time. Which of the two sides of a jump
- * is right it does not tell. So going back is believed at once, since it keeps entries, and going forward once it has
- * lasted for {@link #SETTLING}. Where a process ends and another one begins nothing passes: there the store's last use
- * stands for the time before. Thread-safe.
+ * <p>{@link System#nanoTime} shows that the clock has jumped, but not whether it was right before or is right now. So a
+ * jump back is believed at once, because it removes nothing. A jump forward is believed once it has lasted for
+ * {@link #SETTLING}. Nanoseconds do not go on from one process to the next: at the start, the store's last use stands
+ * for the time before. Thread-safe.
  */
 final class ExpiryClock {
     /** How long a jump forward has to last: clocks that are wrong at boot are put right within minutes. */
@@ -28,11 +28,11 @@ final class ExpiryClock {
     private final Clock clock;
     private final LongSupplier nanos;
     private final long origin;
-    /** The clock less the time that has passed since {@link #origin}, as far as that is believed. */
+    /** The clock's time at {@link #origin}, in milliseconds since the epoch, as it is believed. */
     private long believed;
 
     private boolean doubting;
-    /** The same, as the clock has it now and is not believed. */
+    /** The same by a clock that has jumped forward and is not believed yet. */
     private long doubted;
 
     private long doubtedSince;

@@ -129,7 +129,7 @@ final class Flight extends CaptureSink {
 
     /** Null unless this machine holds one for this call. */
     private SharedLease lease;
-    /** Whether what machines share of the answer is in the shared tier, or never will be. */
+    /** Whether the answer's entry has been sent to the shared tier, or never will be. */
     private boolean settled;
 
     /** Null unless another machine's stream is followed. */

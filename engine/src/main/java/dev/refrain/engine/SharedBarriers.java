@@ -50,11 +50,11 @@ final class SharedBarriers {
 
     private final Map<String, Long> latest = new ConcurrentHashMap<>();
     private volatile long all;
-    /** Stands for barriers of keys that were too many: what was under way then does not count. */
+    /** The time of a barrier in place of too many for keys. What was under way then does not count. */
     private volatile long keys;
 
     private volatile long complete;
-    /** Keys that are being removed here, and how often: it is not known yet when that was. */
+    /** Keys whose removals from here are under way, and how many of each. The tier has not told their times yet. */
     private final Map<String, Integer> removing = new ConcurrentHashMap<>();
 
     private static String own() {
@@ -188,12 +188,12 @@ final class SharedBarriers {
         return latest.size();
     }
 
-    /** An entry is removed here. Until it is known when that was, nothing counts that the tier has. */
+    /** A removal begins. Until the tier has told its time, no entry of the key in the tier counts. */
     void removing(CacheKey key) {
         removing.merge(own(key(key)), 1, Integer::sum);
     }
 
-    /** It has been removed, or will be later. */
+    /** A removal has got its time. It is in the tier, or will be raised there later. */
     void removed(CacheKey key, long micros) {
         raised(keyOfOurs(key), micros);
         removing.computeIfPresent(own(key(key)), (name, often) -> often == 1 ? null : often - 1);

@@ -221,7 +221,7 @@ final class SharedCalls implements SharedLease.Tier {
 
     void wanted(byte[] digest) {
         if (held.get(name(digest)) == null) {
-            // It may have been granted a moment ago, which this machine has not followed up yet.
+            // The lease may have been granted a moment ago, and this machine not have handled that yet.
             waitingFor(digest).forEach(SharedWait::wanted);
         }
         SharedLease lease = held.get(name(digest));
@@ -312,8 +312,8 @@ final class SharedCalls implements SharedLease.Tier {
     }
 
     /**
-     * Whether the call of a lease is not one to wait for: it is from before a removal, or so old that its answer would
-     * not be shared, or no machine of ours has granted it; or whether this machine does not know.
+     * Whether the call of a lease is not worth waiting for: it began before a removal, or so long ago that its answer
+     * is not shared any more, or the token cannot be one. Also true while this machine does not know what was removed.
      */
     boolean isUnfit(CacheKey key, long token) {
         return token <= 0 || !entries.knowsRemovals() || entries.isOld(token) || barriers.barsShared(key, token, token);

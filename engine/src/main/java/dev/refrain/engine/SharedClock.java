@@ -3,12 +3,12 @@ package dev.refrain.engine;
 import java.util.function.LongSupplier;
 
 /**
- * What time it is in the shared tier, as far as is known: what it last said, and how long ago that was by a clock that
- * only goes forward. Never later than the tier's own time, since its answers take a while. Thread-safe.
+ * Estimates the shared tier's clock: the time that the tier last told, plus what has passed since by a clock that only
+ * goes forward. The estimate is never ahead of the tier, since its answer has been on its way for a while. Thread-safe.
  */
 final class SharedClock {
     private final LongSupplier nanos;
-    /** By how much less is known than it is, at most: longer than an answer of the tier is waited for. */
+    /** How far the estimate may lag behind: more than the longest wait for an answer of the tier. */
     private static final long LAG_MICROS = 1_000_000;
 
     private volatile Heard last;
@@ -24,14 +24,16 @@ final class SharedClock {
         last = new Heard(micros, nanos.getAsLong());
     }
 
-    /** A time that is not earlier than the tier's, but for one whose answers are very slow: what is barred needlessly
-     * costs a hit. In microseconds since the epoch; 0 if the tier has never said it. */
+    /**
+     * A time that the tier's clock has not passed yet, unless its answers are slower than {@link #LAG_MICROS}. If it is
+     * too late, it bars needlessly, which costs a hit. In microseconds since the epoch; 0 if the tier never told.
+     */
     long microsAtMost() {
         long known = micros();
         return known == 0 ? 0 : known + LAG_MICROS;
     }
 
-    /** In microseconds since the epoch; 0 if the tier has never said it. */
+    /** The estimate, in microseconds since the epoch; 0 if the tier never told. */
     long micros() {
         Heard heard = last;
         return heard == null ? 0 : heard.micros + (nanos.getAsLong() - heard.atNanos) / 1_000;

@@ -4,9 +4,9 @@ import dev.refrain.engine.spi.SharedTier;
 import java.util.concurrent.CompletionStage;
 
 /**
- * The lease under which this machine calls the provider for a key. It is given back when what machines share of the
- * answer is in the tier, or never will be, and the stream has been passed on to those who follow it elsewhere; or at
- * once, if nobody follows and nobody may join the call any more. Thread-safe.
+ * The lease under which this machine calls the provider for a key. It is given back when the answer's entry has been
+ * sent to the tier, or never will be, and all of the stream has been passed on to those who follow it elsewhere. If
+ * nobody follows, and nobody may join the call any more, it is given back at once. Thread-safe.
  */
 final class SharedLease {
     /** What a lease and its stream need. */
@@ -167,7 +167,7 @@ final class SharedLease {
         release();
     }
 
-    /** What machines share of the answer is in the tier, or never will be. */
+    /** The answer's entry has been sent to the tier, or never will be. */
     void settled() {
         synchronized (this) {
             settled = true;

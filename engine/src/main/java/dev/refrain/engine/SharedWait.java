@@ -444,8 +444,9 @@ final class SharedWait implements Upstream.Call {
     }
 
     /**
-     * After a pause of the tier a lease has lapsed, and its holder has to come by to renew it. If there was none, the
-     * holder has failed to come by three times already.
+     * Whether a lease that has lapsed will not be renewed any more. If the tier itself was away, its holder gets the
+     * time of a wanted lease to come back. If it was not, the holder has missed three renewals already, and gets half a
+     * beat.
      */
     private boolean isLostForGood() {
         if (!isLost) {

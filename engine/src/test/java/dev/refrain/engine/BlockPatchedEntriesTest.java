@@ -7,6 +7,7 @@ import dev.refrain.engine.internal.ids.HitIds;
 import dev.refrain.engine.internal.template.AnswerCapture;
 import dev.refrain.engine.internal.template.Template;
 import dev.refrain.engine.internal.template.ZeroPaths;
+import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.engine.spi.EntryBuffer;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -34,7 +35,12 @@ class BlockPatchedEntriesTest {
     }
 
     private static Template template(String stream) {
-        AnswerCapture capture = AnswerCapture.of(Endpoint.CHAT, true, 64 << 20, new ZeroPaths(ZeroPaths.DEFAULTS));
+        AnswerCapture capture = AnswerCapture.of(
+                Endpoint.CHAT,
+                true,
+                64 << 20,
+                new ZeroPaths(ZeroPaths.DEFAULTS),
+                new MemoryBudget(Long.MAX_VALUE).open());
         capture.append(ByteBuffer.wrap(stream.getBytes(StandardCharsets.UTF_8)));
         capture.append(ByteBuffer.wrap("data: {\"choices\":[{\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n"
                 .getBytes(StandardCharsets.UTF_8)));

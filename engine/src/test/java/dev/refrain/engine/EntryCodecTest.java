@@ -11,6 +11,7 @@ import dev.refrain.engine.internal.ids.IdFormat;
 import dev.refrain.engine.internal.template.AnswerCapture;
 import dev.refrain.engine.internal.template.Template;
 import dev.refrain.engine.internal.template.ZeroPaths;
+import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.engine.spi.EntryBuffer;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -32,7 +33,12 @@ class EntryCodecTest {
     }
 
     private EntryBuffer encode(String answer) {
-        AnswerCapture capture = AnswerCapture.of(Endpoint.CHAT, false, 1 << 20, new ZeroPaths(ZeroPaths.DEFAULTS));
+        AnswerCapture capture = AnswerCapture.of(
+                Endpoint.CHAT,
+                false,
+                1 << 20,
+                new ZeroPaths(ZeroPaths.DEFAULTS),
+                new MemoryBudget(Long.MAX_VALUE).open());
         capture.append(ByteBuffer.wrap(utf8(answer)));
         capture.end();
         Template template = capture.template();

@@ -181,7 +181,7 @@ class KeyRulesTest {
         RequestScan scan = new RequestScan();
         byte[] bytes = utf8(document.all.toString());
         scan.scan(bytes, 0, bytes.length, rules.members());
-        scan.scan(bytes, 0, bytes.length);
+        scan.scan(bytes, 0, bytes.length, null);
         RequestScan plain = RequestScan.of(bytes, 0, bytes.length);
         assertThat(scan.normalised()).isEqualTo(plain.normalised());
     }

@@ -48,6 +48,7 @@ class SharedCallsTest {
     private static final Duration TTL = Duration.ofMinutes(5);
     private static final CacheControls ON = CacheControls.on(TTL);
     private static final String STREAM_REQUEST = "{\"stream\":true,\"model\":\"acme/large\",\"messages\":[]}";
+    /** A lease nobody wants, one that is wanted, its renewals, a waiter's questions, how long both go on. */
     private static final SharedCalls.Timing TIMING = new SharedCalls.Timing(
             Duration.ofSeconds(30),
             Duration.ofMillis(1_500),
@@ -311,7 +312,10 @@ class SharedCallsTest {
         }
     }
 
-    /** It had looked before, and asks for the lease after the other has given it back. */
+    /**
+     * The second machine looks the answer up before the first has stored it, and asks for the lease after the first has
+     * given that back.
+     */
     @Test
     void w28_anAnswerThatCameBetweenTheLookUpAndTheLeaseIsFound() throws IOException {
         CompletableFuture<Void> mayAsk = new CompletableFuture<>();
@@ -332,16 +336,16 @@ class SharedCallsTest {
 
         assertThat(late.whole().outcome()).isInstanceOf(CacheOutcome.SharedHit.class);
         assertThat(calls).hasSize(1);
-        // It was given back: nobody else waits for it.
+        // The second machine has given the lease back, so a third one calls at once.
         Machine third = new Machine();
         one.cache.remove(one.cache.key(chat(CHAT_REQUEST)).orElseThrow());
         third.ask(CHAT_REQUEST);
         call(1).answers();
     }
 
-    /** W28b across machines: each calls once, at the same time, and nobody waits for a second one. */
+    /** W28b across machines: each machine makes one call for all its clients, and the calls run at the same time. */
     @Test
-    void w28_anErrorIsNobodyElses() throws IOException {
+    void w28_anErrorIsNotSharedWithOtherMachines() throws IOException {
         Machine one = new Machine();
         List<Machine> others = List.of(new Machine(), new Machine(), new Machine());
         Client leader = one.ask(CHAT_REQUEST);
@@ -365,7 +369,7 @@ class SharedCallsTest {
     }
 
     @Test
-    void w28_anAnswerThatIsNotStoredIsNobodyElses() throws IOException {
+    void w28_anAnswerThatIsNotStoredIsNotSharedWithOtherMachines() throws IOException {
         for (String unstored : List.of(
                 CHAT_ANSWER.replace("\"stop\"", "\"content_filter\""),
                 CHAT_ANSWER.replace("Hello", "x".repeat(70_000)))) {
@@ -475,7 +479,7 @@ class SharedCallsTest {
         Client client = one.ask(CHAT_REQUEST);
         Fetch call = call(0);
 
-        // It is granted in the end, for a call that is under way.
+        // The tier grants the lease at last, when the call is under way without it.
         never.complete(new SharedTier.Lease(micros.get(), true, false));
         call.answers();
 
@@ -509,7 +513,9 @@ class SharedCallsTest {
         }
     }
 
-    /** A batch calls when it knows all that is missing: two that waited for each other would never call. */
+    /**
+     * A batch calls once it knows all items that are missing. Two batches that waited for each other would never call.
+     */
     @Test
     void partsOfBatchesAreNotWaitedFor() throws IOException {
         Machine one = new Machine();
@@ -539,7 +545,9 @@ class SharedCallsTest {
         assertThat(waiting.whole().got()).contains("Hello");
     }
 
-    /** Whoever wants it has cut it short by then, and asks again too late. */
+    /**
+     * The waiting machine shortens the lease before its holder knows that it has it, and asks again only in an hour.
+     */
     @Test
     void w28_whoeverWantsALeaseThatIsBeingGrantedIsHeard() throws IOException {
         CompletableFuture<Void> told = new CompletableFuture<>();
@@ -567,7 +575,7 @@ class SharedCallsTest {
         one.ask(CHAT_REQUEST);
         until(() -> one.stats().misses() == 1);
         other.waitFor(CHAT_REQUEST);
-        // Notices come in order: when this one has been heard, the one before it has.
+        // Notices come in order: whoever has heard of this removal has heard before that the lease is wanted.
         other.cache.admin().removeModel("another");
 
         told.complete(null);
@@ -575,7 +583,7 @@ class SharedCallsTest {
         until(() -> renewed.get() > 0);
     }
 
-    /** The timer of those who wait goes on in vain, and not in circles. */
+    /** A closed machine has no timer: the request that waits must not start itself again and again. */
     @Test
     void whoAsksWhileAMachineClosesIsAnswered() throws IOException {
         CompletableFuture<SharedTier.Lease> granted = new CompletableFuture<>();
@@ -595,7 +603,7 @@ class SharedCallsTest {
         assertThat(client.whole().got()).contains("Hello");
     }
 
-    /** W28b: its clients have left, and the provider says nothing. */
+    /** W28b: all clients of the call have left, and the provider is silent. */
     @Test
     void w28_aDesertedCallIsNotWaitedFor() throws IOException {
         Machine one = new Machine();
@@ -611,7 +619,7 @@ class SharedCallsTest {
         assertThat(second.whole().got()).contains("Hello");
     }
 
-    /** They have closed their connections, and it says so at once where calls are cancelled then. */
+    /** Clients that have closed their connections. With {@code cancelWhenAbandoned} the cache is told at once. */
     @Test
     void w28b_whoWaitsForAnotherMachineAndLeavesKeepsNothingGoing() throws IOException {
         for (boolean cancels : List.of(true, false)) {
@@ -646,7 +654,7 @@ class SharedCallsTest {
 
             assertThat(next.whole().got()).contains("Hello");
             if (!cancels) {
-                // It may have closed one direction only.
+                // A client may have closed one direction only, so it still gets the answer.
                 assertThat(waiting.whole().got()).contains("Hello");
             }
             assertThat(calls).hasSize(1);
@@ -654,7 +662,7 @@ class SharedCallsTest {
         }
     }
 
-    /** What a tier says is granted is not believed to be a lease. */
+    /** Tokens that no lease can have: zero, a negative one, and one of two hours ago. */
     @Test
     void w92_aLeaseThatCannotBeIsNotWaitedFor() throws IOException {
         for (long token : List.of(0L, -1L, micros.get() - Duration.ofHours(2).toNanos() / 1_000)) {
@@ -717,7 +725,7 @@ class SharedCallsTest {
         };
     }
 
-    /** Time passes for all, no faster than a lease is renewed. */
+    /** Moves the clocks on, a second for each renewal, until the lease is renewed for 30 seconds: nobody wants it. */
     private void untilNobodyWants(List<Long> renewed) {
         until(() -> !renewed.isEmpty());
         while (renewed.get(renewed.size() - 1) < 30_000) {
@@ -727,7 +735,7 @@ class SharedCallsTest {
         }
     }
 
-    /** Nobody follows for a while, and then somebody does. */
+    /** A follower leaves, and another one comes when the lease has not been wanted for a while. */
     @Test
     void w28_aLeaseThatIsNotWantedAnyMoreIsHeldForLong() throws IOException {
         List<Long> renewed = new CopyOnWriteArrayList<>();
@@ -778,7 +786,7 @@ class SharedCallsTest {
         until(() -> one.cache.admin().memory().usedBytes() == 0);
     }
 
-    /** More than half of the memory is in use: nothing more is held only to be stored, but followers are not cut. */
+    /** Half of the memory is in use, so the stream is not kept to be stored. Followers must not be cut for that. */
     @Test
     void w28_aStreamIsPassedOnWhileMemoryIsShort() throws IOException {
         MemoryBudget budget = new MemoryBudget(8 << 20);
@@ -802,7 +810,7 @@ class SharedCallsTest {
         until(() -> budget.usedBytes() == 0);
     }
 
-    /** Another machine joins when the first has left, and the leader takes nothing. */
+    /** The leader's client reads nothing. One follower leaves, and another one joins. */
     @Test
     void w28_aLeaderThatIsSlowDoesNotHoldUpWhoFollowsLater() throws IOException {
         List<Long> renewed = new CopyOnWriteArrayList<>();
@@ -895,7 +903,7 @@ class SharedCallsTest {
         untilNobodyWants(renewed);
         int before = appended.get();
 
-        // Nobody has asked for it for a while.
+        // Nobody has asked for the stream for a while, so nothing is appended.
         for (int i = 0; i < 50; i++) {
             call(0).sends(event("more"));
         }
@@ -954,7 +962,7 @@ class SharedCallsTest {
         Machine fourth = new Machine(tier -> new ForwardingTier(tier) {
             @Override
             public CompletionStage<Pieces> read(byte[] key, long token, int from) {
-                // So it has no byte.
+                // The fourth machine waits without having a byte of the stream.
                 return super.read(key, token, from).thenApply(pieces -> new Pieces(List.of(), pieces.live()));
             }
         });
@@ -962,7 +970,7 @@ class SharedCallsTest {
 
         one.die();
 
-        // It might come back: they bear that for a while.
+        // The dead machine might come back, so followers wait for a while before they are cut.
         until(() -> {
             pass(Duration.ofMillis(10));
             return follower.over.isDone() && waiting.over.isDone();
@@ -975,7 +983,7 @@ class SharedCallsTest {
         assertThat(without.got()).contains("[DONE]");
     }
 
-    /** Emptied, say, or after a failover that lost writes. The provider and both machines are well. */
+    /** The tier was emptied, say, or has lost writes in a failover. The provider and both machines are well. */
     @Test
     void w28_aStreamThatTheTierHasLostIsCutForWhoHasSomeOfItAndOthersCallAgain() throws IOException {
         Machine one = new Machine();
@@ -988,7 +996,7 @@ class SharedCallsTest {
         Machine third = new Machine(tier -> new ForwardingTier(tier) {
             @Override
             public CompletionStage<Pieces> read(byte[] key, long token, int from) {
-                // So it has no byte.
+                // The fourth machine waits without having a byte of the stream.
                 return super.read(key, token, from).thenApply(pieces -> new Pieces(List.of(), pieces.live()));
             }
         });
@@ -1012,7 +1020,7 @@ class SharedCallsTest {
         assertThat(leader.got()).contains("One ", "two ", "[DONE]");
     }
 
-    /** What has come waits for a thread, and counts meanwhile; what there is no room for is read again. */
+    /** Pieces that wait for a thread count in the budget. A piece without room is dropped, and read again later. */
     @Test
     void w28_piecesThatHaveArrivedCountInTheBudgetOfMemory() throws IOException {
         Machine one = new Machine();
@@ -1036,7 +1044,7 @@ class SharedCallsTest {
         until(() -> budget.usedBytes() == 0);
     }
 
-    /** By the tier's clock, leases have lapsed; whoever comes first, nobody is cut. */
+    /** After the pause all leases have lapsed. Whether holder or follower comes back first, nobody is cut. */
     @Test
     void w92_aPauseOfTheTierDoesNotCutWhoFollowsElsewhere() throws IOException {
         Machine one = new Machine();
@@ -1076,7 +1084,7 @@ class SharedCallsTest {
         assertThat(follower.whole().failed()).isNotNull();
     }
 
-    /** It has begun, and turns out to be an error before anything of it could be read. */
+    /** The stream turns out to be an error before the follower has a byte of it. */
     @Test
     void w28_whoHasNoByteOfAStreamThatFailsCallsAgain() throws IOException {
         Machine one = new Machine();
@@ -1126,7 +1134,7 @@ class SharedCallsTest {
         }
     }
 
-    /** The tier took a piece, and its answer was lost. */
+    /** The tier takes a piece, but its confirmation is lost, so the piece is sent again. */
     @Test
     void w28_aPieceThatWasSentTwiceIsReadOnce() throws IOException {
         AtomicInteger appended = new AtomicInteger();
@@ -1172,7 +1180,7 @@ class SharedCallsTest {
             call.sends(event("x".repeat(10_000)));
         }
 
-        // What it has not taken is more than a stored answer may have.
+        // The tier has not taken more than the longest answer that is stored, so the stream is given up.
         Fetch second = call(1);
         second.streams(CHAT_STREAM);
         second.sink.end();
@@ -1261,7 +1269,7 @@ class SharedCallsTest {
 
     // ---- removals
 
-    /** It had begun before, and its lease was granted after. */
+    /** The call begins before the purge. Its lease is granted after the purge. */
     @Test
     void w91_aCallFromBeforeAPurgeWhoseLeaseCameLateIsNotJoined() throws IOException {
         CompletableFuture<Void> mayAsk = new CompletableFuture<>();
@@ -1372,7 +1380,7 @@ class SharedCallsTest {
         older.sends(LAST);
         older.sink.end();
 
-        // It came before the clear, so it may have what was fetched then; nobody else may.
+        // The follower came before the clear, so it may get the older answer. Nobody else may.
         assertThat(follower.whole().failed()).isNull();
         assertThat(clearing.whole().got()).contains("Newer");
         assertThat(one.ask(STREAM_REQUEST).whole().got()).contains("Newer");

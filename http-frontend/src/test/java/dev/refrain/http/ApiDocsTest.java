@@ -30,13 +30,16 @@ class ApiDocsTest {
             "engine/src/main/java/dev/refrain/engine/stats",
             "engine/src/main/java/dev/refrain/engine/usage",
             "http-semantics/src/main/java/dev/refrain/semantics/client",
+            "shared-tier/src/main/java/dev/refrain/shared/redis",
             "upstream-client/src/main/java/dev/refrain/http/upstream",
+            "cassettes/src/main/java/dev/refrain/cassettes",
             "client-frontends/okhttp/src/main/java/dev/refrain/okhttp",
             "client-frontends/openai/src/main/java/dev/refrain/openai",
             "client-frontends/anthropic/src/main/java/dev/refrain/anthropic",
             "client-frontends/langchain4j/src/main/java/dev/refrain/langchain4j",
             "client-frontends/jdk-http/src/main/java/dev/refrain/jdkhttp",
-            "client-frontends/spring-boot-starter/src/main/java/dev/refrain/spring");
+            "client-frontends/spring-boot-starter/src/main/java/dev/refrain/spring",
+            "client-frontends/junit5/src/main/java/dev/refrain/junit5");
 
     private static final String COMMENT = "(/\\*\\*(?:[^*]++|\\*(?!/))*+\\*/\\s+)?";
     private static final String ANNOTATIONS = "((?:@\\w+(?:\\([^)]*\\))?\\s+)*+)";
@@ -54,6 +57,15 @@ class ApiDocsTest {
     private static final Pattern THREADS = Pattern.compile("(?i)thread|immutable|stateless");
     private static final Pattern THROWS = Pattern.compile("throws ([\\w., ]+)");
     private static final Pattern THROW = Pattern.compile("throw new (\\w+)");
+
+    @Test
+    void theModulesOfThesePackagesAreComparedWithTheirReleases() throws IOException {
+        for (String module : GeneratedDocsTest.PRODUCT) {
+            boolean isApi = PACKAGES.stream().anyMatch(folder -> folder.startsWith(module + "/src/"));
+            String pom = Files.readString(ROOT.resolve(module).resolve("pom.xml"));
+            assertThat(pom.contains("<api.skip>false</api.skip>")).as(module).isEqualTo(isApi);
+        }
+    }
 
     @Test
     void eachPackageSaysWhatMayBeNull() throws IOException {

@@ -1,7 +1,5 @@
 package dev.refrain.anthropic;
 
-import static org.assertj.core.api.Assertions.assertThat;
-
 import com.anthropic.backends.AnthropicBackend;
 import com.anthropic.client.okhttp.OkHttpClient;
 import com.anthropic.core.http.HttpClient;
@@ -9,13 +7,7 @@ import com.anthropic.core.http.HttpMethod;
 import com.anthropic.core.http.HttpRequest;
 import com.anthropic.core.http.HttpResponse;
 import com.anthropic.errors.AnthropicIoException;
-import dev.refrain.engine.KeyRules;
-import dev.refrain.engine.ResponseCache;
-import dev.refrain.engine.exchange.Endpoint;
-import dev.refrain.semantics.caller.FieldNames;
-import dev.refrain.semantics.client.ClientAnswers;
-import dev.refrain.semantics.client.RefrainOptions;
-import dev.refrain.semantics.policy.Policy;
+import dev.refrain.semantics.client.CachingFrontEnd;
 import dev.refrain.testing.FrontEnd;
 import dev.refrain.testing.FrontEndContract;
 import java.io.IOException;
@@ -28,26 +20,6 @@ import org.junit.jupiter.api.Nested;
 
 /** The contract of all front-ends, by the SDK's client under everything else that the SDK does: both ways to call. */
 class AnthropicFrontEndTest {
-    /** What the contract wants. */
-    private static final RefrainOptions OPTIONS = RefrainOptions.builder()
-            .policies(
-                    Policy.builder("zero retention")
-                            .model(FrontEndContract.NEVER)
-                            .cache(Policy.Caching.NEVER)
-                            .build(),
-                    Policy.builder("one turn")
-                            .model(FrontEndContract.ONE_TURN)
-                            .maxTurns(1)
-                            .build())
-            .keyHeaders(FieldNames.parse(FrontEndContract.KEY_HEADERS))
-            .build();
-
-    private static ResponseCache newCache() throws IOException {
-        return ResponseCache.onHeap(64L << 20)
-                .keyRules(Endpoint.CHAT, KeyRules.NONE.ignoring(List.of(FrontEndContract.IGNORED)))
-                .open();
-    }
-
     @Nested
     class Blocking extends FrontEndContract {
         @Override
@@ -69,17 +41,15 @@ class AnthropicFrontEndTest {
         HttpResponse call(HttpClient client, HttpRequest request);
     }
 
-    private static final class Client implements FrontEnd {
-        private final URI base;
+    private static final class Client extends CachingFrontEnd {
         private final Way way;
-        private final ResponseCache cache = newCache();
         private final HttpClient client = RefrainAnthropic.interceptor(cache, OPTIONS)
                 .intercept(OkHttpClient.builder()
                         .backend(AnthropicBackend.builder().apiKey("unused").build())
                         .build());
 
         Client(URI base, Way way) throws IOException {
-            this.base = base;
+            super(base);
             this.way = way;
         }
 
@@ -108,19 +78,9 @@ class AnthropicFrontEndTest {
         }
 
         @Override
-        public void takeBack(Reply answer) {
-            assertThat(ClientAnswers.takeBack(cache, answer::header)).isTrue();
-        }
-
-        @Override
-        public long heldBytes() {
-            return cache.admin().memory().usedBytes();
-        }
-
-        @Override
         public void close() {
             client.close();
-            cache.close();
+            super.close();
         }
     }
 

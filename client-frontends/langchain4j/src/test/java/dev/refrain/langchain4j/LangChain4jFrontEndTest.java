@@ -1,7 +1,5 @@
 package dev.refrain.langchain4j;
 
-import static org.assertj.core.api.Assertions.assertThat;
-
 import dev.langchain4j.exception.HttpException;
 import dev.langchain4j.http.client.HttpClient;
 import dev.langchain4j.http.client.HttpClientBuilderLoader;
@@ -10,13 +8,7 @@ import dev.langchain4j.http.client.HttpRequest;
 import dev.langchain4j.http.client.SuccessfulHttpResponse;
 import dev.langchain4j.http.client.sse.ServerSentEventListener;
 import dev.langchain4j.http.client.sse.ServerSentEventParser;
-import dev.refrain.engine.KeyRules;
-import dev.refrain.engine.ResponseCache;
-import dev.refrain.engine.exchange.Endpoint;
-import dev.refrain.semantics.caller.FieldNames;
-import dev.refrain.semantics.client.ClientAnswers;
-import dev.refrain.semantics.client.RefrainOptions;
-import dev.refrain.semantics.policy.Policy;
+import dev.refrain.semantics.client.CachingFrontEnd;
 import dev.refrain.testing.FrontEnd;
 import dev.refrain.testing.FrontEndContract;
 import java.io.ByteArrayInputStream;
@@ -35,26 +27,6 @@ import java.util.concurrent.Executors;
 
 /** The contract of all front-ends, by the HTTP client that models get. */
 class LangChain4jFrontEndTest extends FrontEndContract {
-    /** What the contract wants. */
-    private static final RefrainOptions OPTIONS = RefrainOptions.builder()
-            .policies(
-                    Policy.builder("zero retention")
-                            .model(FrontEndContract.NEVER)
-                            .cache(Policy.Caching.NEVER)
-                            .build(),
-                    Policy.builder("one turn")
-                            .model(FrontEndContract.ONE_TURN)
-                            .maxTurns(1)
-                            .build())
-            .keyHeaders(FieldNames.parse(FrontEndContract.KEY_HEADERS))
-            .build();
-
-    private static ResponseCache newCache() throws IOException {
-        return ResponseCache.onHeap(64L << 20)
-                .keyRules(Endpoint.CHAT, KeyRules.NONE.ignoring(List.of(FrontEndContract.IGNORED)))
-                .open();
-    }
-
     @Override
     protected FrontEnd open(URI base) throws IOException {
         return new Client(base);
@@ -65,16 +37,14 @@ class LangChain4jFrontEndTest extends FrontEndContract {
         return false;
     }
 
-    private static final class Client implements FrontEnd {
-        private final URI base;
-        private final ResponseCache cache = newCache();
+    private static final class Client extends CachingFrontEnd {
         private final HttpClient client = RefrainLangChain4j.wrap(
                         HttpClientBuilderLoader.loadHttpClientBuilder(), cache, OPTIONS)
                 .build();
         private final ExecutorService threads = Executors.newCachedThreadPool();
 
         Client(URI base) throws IOException {
-            this.base = base;
+            super(base);
         }
 
         @Override
@@ -123,19 +93,9 @@ class LangChain4jFrontEndTest extends FrontEndContract {
         }
 
         @Override
-        public void takeBack(Reply answer) {
-            assertThat(ClientAnswers.takeBack(cache, answer::header)).isTrue();
-        }
-
-        @Override
-        public long heldBytes() {
-            return cache.admin().memory().usedBytes();
-        }
-
-        @Override
         public void close() {
             threads.shutdownNow();
-            cache.close();
+            super.close();
         }
     }
 

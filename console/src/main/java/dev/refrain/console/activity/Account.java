@@ -343,10 +343,6 @@ public final class Account implements RequestRecord {
         return key;
     }
 
-    long createdAtMillis() {
-        return endMillis - durationNanos / 1_000_000;
-    }
-
     long endMillis() {
         return endMillis;
     }

@@ -110,7 +110,7 @@ class RecordCodecTest {
         return new Activity(
                 sequence,
                 id,
-                account.createdAtMillis(),
+                n[3] - n[0] / 1_000_000,
                 endpoint,
                 model == null || model.length() <= Facts.LONGEST_TEXT ? model : model.substring(0, Facts.LONGEST_TEXT),
                 preset,

@@ -285,7 +285,10 @@ public final class Callers {
             return allowed.isEmpty() || !apiKeys.isEmpty();
         }
 
-        /** All but the API keys of a team. Their fields stay, without a value, which no other field is. */
+        /**
+         * The credentials with the team's API keys left empty: no other field has an empty value, so lists stay
+         * distinct.
+         */
         private List<String> without(String team) {
             List<String> others = new ArrayList<>(all);
             int keys = 0;

@@ -401,7 +401,12 @@ final class ClientExchange extends InputStream implements ResponseSink {
         record.served(broken);
     }
 
-    /** Waits for news for a while, with the lock; throws if the program, which has waited since then, does no more. */
+    /**
+     * Waits for news, with the lock, for some milliseconds at most. Throws if the request was cancelled or took too
+     * long.
+     *
+     * @param begin {@link System#nanoTime} at which the program began to wait
+     */
     @SuppressWarnings("WaitNotInLoop") // those who call it loop
     private void await(long begin) throws IOException {
         if (request.isCancelled()) {

@@ -88,7 +88,7 @@ public final class HeadDigest {
             word(word);
             at = end;
         }
-        // Lengths last: read from the end, the words say where each part begins, so that no two heads are the same.
+        // Lengths last. Whoever reads the words from their end knows where each part begins, so no two heads are equal.
         word(((long) wideFrom << Integer.SIZE) | length);
         return this;
     }

@@ -247,7 +247,7 @@ public final class KnownHead {
         if (body > count || !after.matches(request, at)) {
             return -1;
         }
-        // What is secret is as long as it was, since all around it is the same.
+        // All bytes around the secrets are equal, so the secrets stand where they stood and are as long.
         with.begin();
         before.addSecrets(request, 0, with);
         after.addSecrets(request, at, with);

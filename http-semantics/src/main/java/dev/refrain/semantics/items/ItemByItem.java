@@ -134,6 +134,7 @@ public final class ItemByItem {
         if (controls.clear()) {
             cache.remove(whole);
         }
-        new ItemAnswers(cache, controls, whole, request, keys, all, part, client, held).begin();
+        ItemExchange exchange = new ItemExchange(cache, controls, whole, request, client, held);
+        new ItemAnswers(exchange, keys, all, part).begin();
     }
 }

@@ -22,9 +22,4 @@ public record CacheRules(CacheDefaults defaults, Policies policies, boolean item
     public CacheRules(CacheDefaults defaults, Policies policies) {
         this(defaults, policies, true);
     }
-
-    /** Rules without policies. */
-    public static CacheRules of(CacheDefaults defaults) {
-        return new CacheRules(defaults, Policies.NONE);
-    }
 }

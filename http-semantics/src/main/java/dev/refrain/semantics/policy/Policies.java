@@ -77,17 +77,6 @@ public final class Policies {
         return isKnown || isFinal ? first : null;
     }
 
-    /**
-     * The same for a request with one label and one model.
-     *
-     * @param label null if there is none
-     * @param model null if there is none, or it is not known
-     */
-    public Policy first(Endpoint endpoint, String label, String model, String preset) {
-        int place = place(endpoint, label, model, preset);
-        return place < policies.size() ? policies.get(place) : null;
-    }
-
     /** The number of policies if none fits. */
     private int place(Endpoint endpoint, String label, String model, String preset) {
         for (int i = 0; i < policies.size(); i++) {

@@ -95,11 +95,6 @@ public final class RequestedCaching {
                 labels);
     }
 
-    /** What a request asks for where nobody says anything else. */
-    public static RequestedCaching of(RequestFields fields) {
-        return of(fields, CacheRules.USUAL, null, List.of());
-    }
-
     /** What the head decides, without what a body may change; never null. */
     public CacheControls alone() {
         return alone;

@@ -86,6 +86,8 @@ final class EmbeddingsHarness implements AutoCloseable {
         private final boolean isSlow;
         /** What goes on when it has taken a piece; null if nothing waits for that. */
         Runnable drained;
+        /** What happens once it has all of its answer. */
+        Runnable atEnd = () -> {};
 
         Client(boolean isSlow) {
             this.isSlow = isSlow;
@@ -121,6 +123,7 @@ final class EmbeddingsHarness implements AutoCloseable {
         @Override
         public void end() {
             ended = true;
+            atEnd.run();
         }
 
         @Override

@@ -68,6 +68,27 @@ class ItemByItemBoundsTest {
         assertThat(harness.calls).hasSize(3);
     }
 
+    /**
+     * Fetched items go to their flights one after the other: when the first has ended, the others are not there yet.
+     */
+    @Test
+    void w29_aClientMayLeaveWhileTheItemsOfItsAnswerAreHandedOut() throws IOException {
+        harness.close();
+        MemoryBudget memory = new MemoryBudget(1 << 20);
+        harness = new EmbeddingsHarness(
+                ResponseCache.onHeap(64L << 20).memory(memory).open());
+        ask("known");
+        harness.isHeld = true;
+        Client asks = ask("known", "x", "y");
+        Client follows = ask("x");
+        follows.atEnd = asks::leave;
+        harness.waiting.remove().run();
+        assertThat(follows.outcome()).isEqualTo("COLLAPSED");
+        assertThat(memory.usedBytes()).isZero();
+        assertThat(ask("known", "x", "y").outcome()).isEqualTo("HIT 3/3");
+        assertThat(harness.calls).hasSize(2);
+    }
+
     /** 400 of these would be more than the heap. */
     @Test
     void w86_f56_anAnnouncedLengthTakesNoMemoryBeforeItComes() {

@@ -53,7 +53,7 @@ class PoliciesTest {
         "on,true,false,false",
     })
     void w80_aRequestWithoutTheHeaderIsAsTheDefaultSays(String byDefault, Boolean preset, String header, boolean on) {
-        CacheRules rules = CacheRules.of(new CacheDefaults(byDefault.equals("on"), MINUTE, MONTH));
+        CacheRules rules = new CacheRules(new CacheDefaults(byDefault.equals("on"), MINUTE, MONTH), Policies.NONE);
         assertThat(decide(rules, header, null, preset(preset, null), null).enabled())
                 .isEqualTo(on);
     }
@@ -75,7 +75,8 @@ class PoliciesTest {
         "60,31536000,0,,1",
     })
     void w80_theDefaultLifetimeAndItsBound(long ttl, long most, String header, Integer preset, long lifetime) {
-        CacheRules rules = CacheRules.of(new CacheDefaults(false, Duration.ofSeconds(ttl), Duration.ofSeconds(most)));
+        CacheRules rules = new CacheRules(
+                new CacheDefaults(false, Duration.ofSeconds(ttl), Duration.ofSeconds(most)), Policies.NONE);
         CacheControls controls = decide(rules, "true", header, preset == null ? null : preset(null, preset), null);
         assertThat(controls.ttl()).isEqualTo(Duration.ofSeconds(lifetime));
     }
@@ -108,7 +109,7 @@ class PoliciesTest {
         "Legal,gpt-5,CHAT,,-1",
     })
     void w81_theFirstThatMatchesHolds(String label, String model, Endpoint endpoint, String preset, int place) {
-        assertThat(nameOf(new Policies(list()).first(endpoint, label, model, preset)))
+        assertThat(nameOf(new Policies(list()).first(endpoint, listed(label), listed(model), preset)))
                 .isEqualTo(place < 0 ? null : "p" + place);
     }
 
@@ -160,7 +161,12 @@ class PoliciesTest {
                 .mapToObj(policies::get)
                 .findFirst()
                 .orElse(null);
-        assertThat(new Policies(policies).first(endpoint, label, model, preset)).isSameAs(expected);
+        assertThat(new Policies(policies).first(endpoint, listed(label), listed(model), preset))
+                .isSameAs(expected);
+    }
+
+    private static List<String> listed(String one) {
+        return one == null ? List.of() : List.of(one);
     }
 
     @Provide
@@ -191,7 +197,8 @@ class PoliciesTest {
 
     @Test
     void w81_withoutPoliciesNothingHolds() {
-        assertThat(Policies.NONE.first(Endpoint.CHAT, "a", "m", "p")).isNull();
+        assertThat(Policies.NONE.first(Endpoint.CHAT, List.of("a"), List.of("m"), "p"))
+                .isNull();
         assertThat(Policies.NONE.needBody()).isFalse();
     }
 

@@ -60,7 +60,7 @@ final class Answers {
     }
 
     ByteBuffer to(byte[] body, boolean stream) {
-        // Some bytes that differ between bodies, which begin alike.
+        // Bodies begin alike, so bytes from further behind are summed.
         int sum = 0;
         for (int i = 0; i < Math.min(body.length, 96); i++) {
             sum += body[i];

@@ -30,7 +30,7 @@ import java.util.function.Function;
 
 /**
  * A {@link SharedTier} on Redis (6.2 or later) or Valkey: one server, one with Sentinel, or a cluster. It connects in
- * the background, again and again if need be: a server that is not there is no reason not to start.
+ * the background, again and again if need be: a server that is not there is no reason not to start. Thread-safe.
  */
 public final class RedisTier implements SharedTier {
     /** What may be under way to the server on each connection, in bytes. */

@@ -4,7 +4,10 @@ import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Map;
 
-/** A call, as connections see it. All methods but {@link #request} and {@link #isOver} are called on the connection's event loop. */
+/**
+ * A call, as connections see it. All methods but {@link #request} and {@link #isOver} are called on the connection's
+ * event loop.
+ */
 interface Exchange {
     UpstreamRequest request();
 

@@ -140,16 +140,8 @@ public final class RequestScan {
      * Scans another request body. Everything known of the body before is discarded.
      *
      * @param body kept, neither copied nor changed
+     * @param without members that are left out of the normalised form; null for none
      * @throws IndexOutOfBoundsException if the range is not within the array
-     */
-    public void scan(byte[] body, int from, int length) {
-        scan(body, from, length, null);
-    }
-
-    /**
-     * The same, with members that are left out of the normalised form.
-     *
-     * @param without null for none
      */
     public void scan(byte[] body, int from, int length, IgnoredMembers without) {
         ignored = without;

@@ -63,10 +63,7 @@ final class Evictor {
 
     private final int[] runEnds = new int[SAMPLE];
 
-    /**
-     * For each value: the sums over the values before it, the chunk after the free ones behind it, and the next value
-     * that must stay.
-     */
+    /** For each value the sums over all values before it, so that the sum over a run is one subtraction. */
     private final double[] worthSums = new double[SAMPLE + 1];
 
     private final double[] claimSums = new double[SAMPLE + 1];
@@ -75,7 +72,9 @@ final class Evictor {
     private final int[] lives = new int[SAMPLE];
 
     private final int[] liveSums = new int[SAMPLE + 1];
+    /** For each value the chunk behind the free ones that follow it. */
     private final int[] limits = new int[SAMPLE];
+    /** For each value the next one that must stay. */
     private final int[] barriers = new int[SAMPLE];
 
     private SegmentView view;

@@ -36,20 +36,13 @@ public interface AnswerCapture {
     int MAX_BYTES = 1 << 28;
 
     /**
-     * A capture of an answer whose status was 200 and whose body has no content coding.
+     * A capture of an answer whose status was 200 and whose body has no content coding. One that exceeds its memory
+     * ends like one that is too long.
      *
      * @param streaming whether the answer is an event stream rather than one JSON document
      * @param maxBytes the longest answer that becomes a template, in bytes as sent, comments of a stream aside; at most
      *     {@link #MAX_BYTES}, more means that
      * @param zero where numbers become zero besides usage
-     */
-    static AnswerCapture of(Endpoint endpoint, boolean streaming, int maxBytes, ZeroPaths zero) {
-        return of(endpoint, streaming, maxBytes, zero, new MemoryBudget(Long.MAX_VALUE).open());
-    }
-
-    /**
-     * The same within a memory budget. A capture that exceeds the budget ends like one that is too long.
-     *
      * @param memory where all arrays are reserved; its owner closes it when nobody reads the template any more
      * @throws MemoryBudget.Exhausted if there is no room even for the beginning
      */

@@ -53,7 +53,7 @@ final class StreamCapture extends Capture {
     private int dispatched;
     /** Events in the template. */
     private int events;
-    /** An event is too long to be looked at: nothing more is. */
+    /** An event was too long to be parsed. Neither it nor any later event is. */
     private boolean stopped;
 
     StreamCapture(AnswerFormat format, int maxBytes, ZeroPaths zero, MemoryBudget.Reservation memory) {

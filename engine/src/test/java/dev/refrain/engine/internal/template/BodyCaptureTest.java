@@ -290,11 +290,11 @@ class BodyCaptureTest {
     @Test
     void theLimitIsInclusive() {
         String body = "{\"choices\":[{\"finish_reason\":\"stop\"}],\"id\":\"" + "x".repeat(54) + "\"}";
-        AnswerCapture fits = AnswerCapture.of(Endpoint.CHAT, false, 100, Sample.ZERO);
+        AnswerCapture fits = AnswerCapture.of(Endpoint.CHAT, false, 100, Sample.ZERO, Sample.unlimited());
         assertThat(fits.append(Sample.utf8(body))).isEqualTo(State.OPEN);
         assertThat(fits.end()).isEqualTo(State.COMPLETE);
 
-        AnswerCapture tooLong = AnswerCapture.of(Endpoint.CHAT, false, 99, Sample.ZERO);
+        AnswerCapture tooLong = AnswerCapture.of(Endpoint.CHAT, false, 99, Sample.ZERO, Sample.unlimited());
         ByteBuffer chunk = Sample.utf8(body);
         chunk.limit(50);
         assertThat(tooLong.append(chunk)).isEqualTo(State.OPEN);
@@ -312,7 +312,7 @@ class BodyCaptureTest {
                 .append("\",\"usage\":{\"n\":")
                 .append("7".repeat(1 << 20))
                 .append("},\"choices\":[{\"finish_reason\":\"stop\"}]}");
-        AnswerCapture capture = AnswerCapture.of(Endpoint.CHAT, false, limit, Sample.ZERO);
+        AnswerCapture capture = AnswerCapture.of(Endpoint.CHAT, false, limit, Sample.ZERO, Sample.unlimited());
         capture.append(Sample.utf8(body.toString()));
         assertThat(capture.end()).as(capture.rejection()).isEqualTo(State.COMPLETE);
         assertThat(capture.template().length()).isEqualTo(body.length() - (1 << 20) + 1);
@@ -321,7 +321,7 @@ class BodyCaptureTest {
     @Test
     void chunksAreReadFromWhereverTheyAre() {
         String body = "{\"id\":\"x\",\"usage\":{\"n\":12},\"choices\":[{\"finish_reason\":\"stop\"}]}";
-        AnswerCapture capture = AnswerCapture.of(Endpoint.CHAT, false, Sample.LIMIT, Sample.ZERO);
+        AnswerCapture capture = AnswerCapture.of(Endpoint.CHAT, false, Sample.LIMIT, Sample.ZERO, Sample.unlimited());
         ByteBuffer direct = ByteBuffer.allocateDirect(100);
         direct.position(7).put(Sample.utf8(body.substring(0, 9))).flip().position(7);
         capture.append(direct.asReadOnlyBuffer());
@@ -338,7 +338,7 @@ class BodyCaptureTest {
     @Test
     void thereIsNoTemplateBeforeTheEndNorAfterARejection() {
         String body = "{\"choices\":[{\"finish_reason\":\"stop\"}]}";
-        AnswerCapture capture = AnswerCapture.of(Endpoint.CHAT, false, Sample.LIMIT, Sample.ZERO);
+        AnswerCapture capture = AnswerCapture.of(Endpoint.CHAT, false, Sample.LIMIT, Sample.ZERO, Sample.unlimited());
         assertThat(capture.append(Sample.utf8(body))).isEqualTo(State.OPEN);
         assertThat(capture.rejection()).isNull();
         assertThatThrownBy(capture::template).isInstanceOf(IllegalStateException.class);
@@ -347,7 +347,7 @@ class BodyCaptureTest {
         assertThat(Sample.replay(capture.template())).isEqualTo(body);
         assertThat(capture.end()).isEqualTo(State.COMPLETE);
 
-        AnswerCapture rejected = AnswerCapture.of(Endpoint.CHAT, false, Sample.LIMIT, Sample.ZERO);
+        AnswerCapture rejected = AnswerCapture.of(Endpoint.CHAT, false, Sample.LIMIT, Sample.ZERO, Sample.unlimited());
         assertThat(rejected.end()).isEqualTo(State.REJECTED);
         assertThatThrownBy(rejected::template).isInstanceOf(IllegalStateException.class);
     }
@@ -355,7 +355,7 @@ class BodyCaptureTest {
     /** Jackson alone takes it for {@code id}. */
     @Test
     void aNameWithAByteThatIsNoUtf8IsNoName() {
-        AnswerCapture capture = AnswerCapture.of(Endpoint.CHAT, false, Sample.LIMIT, Sample.ZERO);
+        AnswerCapture capture = AnswerCapture.of(Endpoint.CHAT, false, Sample.LIMIT, Sample.ZERO, Sample.unlimited());
         capture.append(ByteBuffer.wrap("{\"\u00ffid\":\"x\"}".getBytes(StandardCharsets.ISO_8859_1)));
         assertThat(capture.end()).isEqualTo(State.REJECTED);
     }

@@ -100,7 +100,7 @@ class CaptureFuzzTest {
     }
 
     private static AnswerCapture capture(Endpoint endpoint, boolean streaming, byte[] bytes, Random cuts) {
-        AnswerCapture capture = AnswerCapture.of(endpoint, streaming, Sample.LIMIT, Sample.ZERO);
+        AnswerCapture capture = AnswerCapture.of(endpoint, streaming, Sample.LIMIT, Sample.ZERO, Sample.unlimited());
         int at = 0;
         while (cuts != null && at < bytes.length) {
             int length = Math.min(bytes.length - at, cuts.nextInt(1 << cuts.nextInt(8)));

@@ -37,7 +37,8 @@ class CompletenessPropertiesTest {
     @Property(tries = 1000)
     void w16_noAnswerIsCompleteBeforeItsEnd(@ForAll("whole") Answer answer, @ForAll Random cuts) {
         byte[] bytes = answer.text().getBytes(StandardCharsets.UTF_8);
-        AnswerCapture capture = AnswerCapture.of(answer.endpoint(), answer.streaming(), Sample.LIMIT, Sample.ZERO);
+        AnswerCapture capture =
+                AnswerCapture.of(answer.endpoint(), answer.streaming(), Sample.LIMIT, Sample.ZERO, Sample.unlimited());
         int end = answer.streaming() ? lastEvent(answer) : bytes.length;
         capture.append(ByteBuffer.wrap(bytes, 0, cuts.nextInt(end + 1)));
         assertThat(capture.state()).as("%s:%n%s", answer.how(), answer.text()).isEqualTo(State.OPEN);
@@ -54,7 +55,8 @@ class CompletenessPropertiesTest {
 
     private static AnswerCapture read(Answer answer, Random cuts) {
         byte[] bytes = answer.text().getBytes(StandardCharsets.UTF_8);
-        AnswerCapture capture = AnswerCapture.of(answer.endpoint(), answer.streaming(), Sample.LIMIT, Sample.ZERO);
+        AnswerCapture capture =
+                AnswerCapture.of(answer.endpoint(), answer.streaming(), Sample.LIMIT, Sample.ZERO, Sample.unlimited());
         for (int at = 0; at < bytes.length; ) {
             int length = Math.min(bytes.length - at, 1 + cuts.nextInt(200));
             capture.append(ByteBuffer.wrap(bytes, at, length));

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.engine.internal.template.AnswerCapture.State;
+import dev.refrain.engine.memory.MemoryBudget;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
@@ -59,8 +60,13 @@ record Sample(String original, String hit) {
         return template;
     }
 
+    /** Memory as much as a capture wants. */
+    static MemoryBudget.Reservation unlimited() {
+        return new MemoryBudget(Long.MAX_VALUE).open();
+    }
+
     static Template captureWhole(Endpoint endpoint, boolean streaming, String answer) {
-        AnswerCapture capture = AnswerCapture.of(endpoint, streaming, LIMIT, ZERO);
+        AnswerCapture capture = AnswerCapture.of(endpoint, streaming, LIMIT, ZERO, unlimited());
         capture.append(utf8(answer));
         assertThat(capture.end()).as(capture.rejection()).isEqualTo(State.COMPLETE);
         return capture.template();
@@ -79,7 +85,7 @@ record Sample(String original, String hit) {
 
     /** Why the answer is rejected; fails if it is not. */
     static String rejection(Endpoint endpoint, boolean streaming, String answer) {
-        AnswerCapture capture = AnswerCapture.of(endpoint, streaming, LIMIT, ZERO);
+        AnswerCapture capture = AnswerCapture.of(endpoint, streaming, LIMIT, ZERO, unlimited());
         capture.append(utf8(answer));
         assertThat(capture.end()).isEqualTo(State.REJECTED);
         assertThat(capture.append(utf8(answer))).isEqualTo(State.REJECTED);

@@ -199,12 +199,12 @@ class StreamCaptureTest {
         byte[] bytes = stream.getBytes(StandardCharsets.UTF_8);
         Template whole = Sample.captureWhole(endpoint, true, stream);
         for (int split = 0; split <= bytes.length; split++) {
-            AnswerCapture capture = AnswerCapture.of(endpoint, true, Sample.LIMIT, Sample.ZERO);
+            AnswerCapture capture = AnswerCapture.of(endpoint, true, Sample.LIMIT, Sample.ZERO, Sample.unlimited());
             capture.append(ByteBuffer.wrap(bytes, 0, split));
             capture.append(ByteBuffer.wrap(bytes, split, bytes.length - split));
             assertSame(capture, whole);
         }
-        AnswerCapture byteByByte = AnswerCapture.of(endpoint, true, Sample.LIMIT, Sample.ZERO);
+        AnswerCapture byteByByte = AnswerCapture.of(endpoint, true, Sample.LIMIT, Sample.ZERO, Sample.unlimited());
         for (int i = 0; i < bytes.length; i++) {
             byteByByte.append(ByteBuffer.wrap(bytes, i, 1));
         }
@@ -239,7 +239,7 @@ class StreamCaptureTest {
 
     @Test
     void aStreamIsCompleteWithItsTerminalEventsBlankLine() {
-        AnswerCapture capture = AnswerCapture.of(Endpoint.CHAT, true, Sample.LIMIT, Sample.ZERO);
+        AnswerCapture capture = AnswerCapture.of(Endpoint.CHAT, true, Sample.LIMIT, Sample.ZERO, Sample.unlimited());
         assertThat(capture.append(Sample.utf8(
                         "data: {\"id\":\"a\",\"choices\":[{\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n")))
                 .isEqualTo(State.OPEN);
@@ -408,7 +408,7 @@ class StreamCaptureTest {
 
     private static AnswerCapture captureInChunks(String stream, int chunk, int limit) {
         byte[] bytes = stream.getBytes(StandardCharsets.UTF_8);
-        AnswerCapture capture = AnswerCapture.of(Endpoint.CHAT, true, limit, Sample.ZERO);
+        AnswerCapture capture = AnswerCapture.of(Endpoint.CHAT, true, limit, Sample.ZERO, Sample.unlimited());
         for (int i = 0; i < bytes.length; i += chunk) {
             capture.append(ByteBuffer.wrap(bytes, i, Math.min(chunk, bytes.length - i)));
         }
@@ -423,7 +423,7 @@ class StreamCaptureTest {
         String manyLines = "data: {\"b\":[0\n" + "data:,1\n".repeat(length / 8) + "data:],\"id\":\"x\"}\n\n";
         for (String event : new String[] {oneLine, manyLines}) {
             byte[] bytes = (event + Sample.ending(Endpoint.CHAT)).getBytes(StandardCharsets.UTF_8);
-            AnswerCapture capture = AnswerCapture.of(Endpoint.CHAT, true, 11 << 20, Sample.ZERO);
+            AnswerCapture capture = AnswerCapture.of(Endpoint.CHAT, true, 11 << 20, Sample.ZERO, Sample.unlimited());
             // Takes half a second; quadratic work would take hours.
             Assertions.assertTimeoutPreemptively(Duration.ofSeconds(20), () -> {
                 for (int i = 0; i < bytes.length; i += 16) {
@@ -477,7 +477,11 @@ class StreamCaptureTest {
                 random.nextBytes(bytes);
             }
             AnswerCapture capture = AnswerCapture.of(
-                    endpoints[random.nextInt(4)], random.nextBoolean(), random.nextInt(300), Sample.ZERO);
+                    endpoints[random.nextInt(4)],
+                    random.nextBoolean(),
+                    random.nextInt(300),
+                    Sample.ZERO,
+                    Sample.unlimited());
             int split = random.nextInt(bytes.length + 1);
             capture.append(ByteBuffer.wrap(bytes, 0, split));
             capture.append(ByteBuffer.wrap(bytes, split, bytes.length - split));

@@ -50,7 +50,7 @@ class ZeroPathsTest {
     }
 
     private static String replay(Endpoint endpoint, boolean streaming, String answer, ZeroPaths zero) {
-        AnswerCapture capture = AnswerCapture.of(endpoint, streaming, Sample.LIMIT, zero);
+        AnswerCapture capture = AnswerCapture.of(endpoint, streaming, Sample.LIMIT, zero, Sample.unlimited());
         capture.append(Sample.utf8(answer));
         assertThat(capture.end()).as(capture.rejection()).isEqualTo(State.COMPLETE);
         return Sample.replay(capture.template());
