@@ -49,23 +49,31 @@ final class AdminClient {
                         .POST(BodyPublishers.ofByteArray(JSON.writeValueAsBytes(body))));
     }
 
+    /** The status of a path that anybody may ask for. */
+    int probe(String path) throws IOException, InterruptedException {
+        return send(HttpRequest.newBuilder(URI.create(url + "/" + path))).statusCode();
+    }
+
     private JsonNode send(String path, HttpRequest.Builder request) throws IOException, InterruptedException {
-        request.uri(URI.create(url + "/admin/api/" + path)).timeout(PATIENCE).header("X-Refrain-Admin", "1");
+        request.uri(URI.create(url + "/admin/api/" + path)).header("X-Refrain-Admin", "1");
         if (!token.isEmpty()) {
             request.header("Authorization", "Bearer " + token);
         }
-        HttpResponse<byte[]> response;
-        try {
-            response = http.send(request.build(), BodyHandlers.ofByteArray());
-        } catch (IOException e) {
-            throw new IOException("No answer from " + url + ". Is Refrain running, and is --admin right?", e);
-        }
+        HttpResponse<byte[]> response = send(request);
         JsonNode answer = parse(response.body());
         if (response.statusCode() == 200 && !answer.isMissingNode()) {
             return answer;
         }
         String said = answer.at("/error/message").asText("that is not Refrain's admin listener");
         throw new IOException(url + " answered " + response.statusCode() + ": " + said);
+    }
+
+    private HttpResponse<byte[]> send(HttpRequest.Builder request) throws IOException, InterruptedException {
+        try {
+            return http.send(request.timeout(PATIENCE).build(), BodyHandlers.ofByteArray());
+        } catch (IOException e) {
+            throw new IOException("No answer from " + url + ". Is Refrain running, and is --admin right?", e);
+        }
     }
 
     private static JsonNode parse(byte[] body) throws IOException {

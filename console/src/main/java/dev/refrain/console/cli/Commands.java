@@ -15,13 +15,22 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Spec;
 
-/** The commands {@code java -jar refrain.jar stats|namespaces|purge|explain}. Used on the main thread of a process. */
+/**
+ * The commands {@code java -jar refrain.jar stats|namespaces|purge|explain|health}. Used on the main thread of a
+ * process.
+ */
 @Command(
         name = "java -jar refrain.jar",
         description = "Asks a running Refrain through its admin listener.",
-        subcommands = {StatsCommand.class, NamespacesCommand.class, PurgeCommand.class, ExplainCommand.class})
+        subcommands = {
+            StatsCommand.class,
+            NamespacesCommand.class,
+            PurgeCommand.class,
+            ExplainCommand.class,
+            HealthCommand.class
+        })
 public final class Commands implements Runnable {
-    private static final Set<String> NAMES = Set.of("stats", "namespaces", "purge", "explain");
+    private static final Set<String> NAMES = Set.of("stats", "namespaces", "purge", "explain", "health");
 
     @Spec
     private CommandSpec spec;

@@ -82,8 +82,8 @@ public sealed interface Startup {
                 .description("A response cache in front of any OpenAI- or Anthropic-compatible provider.")
                 .footer(
                         "",
-                        "A running Refrain is asked by the commands stats, purge and explain; record,",
-                        "replay, record-missing and refresh run a program. Each has a --help of its own.",
+                        "A running Refrain is asked by the commands stats, purge, explain and health;",
+                        "record, replay, record-missing and refresh run a program. Each has a --help.",
                         "",
                         "A setting can also come from a variable, such as REFRAIN_PORT, or from the file;",
                         "docs/refrain.example.yaml lists them all. Flags beat variables, which beat the",

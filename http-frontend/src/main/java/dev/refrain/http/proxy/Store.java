@@ -12,6 +12,7 @@ import dev.refrain.semantics.ByteSize;
 import dev.refrain.semantics.answer.HitIds;
 import dev.refrain.shared.redis.RedisTier;
 import dev.refrain.shared.redis.RedisTierSettings;
+import java.io.File;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -150,11 +151,9 @@ final class Store {
     }
 
     private static String freeSpace(Settings settings) {
-        try {
-            long free = Files.getFileStore(settings.store().toAbsolutePath()).getUsableSpace();
-            return String.format(Locale.ROOT, "; %.1fGiB free on its disk", free / (double) (1L << 30));
-        } catch (IOException unknown) {
-            return "";
-        }
+        // FileStore would look for the mount in /proc/mounts, where that of a chroot is not.
+        File file = settings.store().toAbsolutePath().toFile();
+        double free = file.getUsableSpace() / (double) (1L << 30);
+        return file.getTotalSpace() == 0 ? "" : String.format(Locale.ROOT, "; %.1fGiB free on its disk", free);
     }
 }

@@ -66,6 +66,18 @@ class CommandsTest extends AdminTest {
     }
 
     @Test
+    void healthIsAnExitStatus() {
+        assertThat(run("health")).isEqualTo(new Ended(0, "ready: yes" + System.lineSeparator(), ""));
+        assertThat(run("health", "--alive")).isEqualTo(new Ended(0, "alive: yes" + System.lineSeparator(), ""));
+        Ended nobody = run("health", "--admin", "http://127.0.0.1:1");
+        assertThat(nobody.status()).isEqualTo(1);
+        assertThat(nobody.err()).contains("No answer from http://127.0.0.1:1.");
+        // Another server than Refrain's.
+        Ended other = run("health", "--admin", "http://127.0.0.1:" + proxy.port());
+        assertThat(other.status()).isEqualTo(1);
+    }
+
+    @Test
     void purgeAsksFirst() {
         proxy.cached(CHAT, chat("m", "1"));
         Ended refused = run("n\n", Map.of(), "purge", "--all");

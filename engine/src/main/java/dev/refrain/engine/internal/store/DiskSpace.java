@@ -1,9 +1,7 @@
 package dev.refrain.engine.internal.store;
 
 import dev.refrain.engine.spi.EntryHead;
-import java.io.IOException;
-import java.nio.file.FileStore;
-import java.nio.file.Files;
+import java.io.File;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.util.concurrent.atomic.AtomicLong;
@@ -41,7 +39,6 @@ final class DiskSpace {
 
     private final Path file;
     private final boolean preallocated;
-    private final FileStore disk;
     private final Clock clock;
     private final AtomicLong sinceCheck = new AtomicLong();
     private volatile boolean scarce;
@@ -49,10 +46,9 @@ final class DiskSpace {
     /** Guarded by this. */
     private boolean reported;
 
-    DiskSpace(Path file, boolean preallocated, Clock clock) throws IOException {
+    DiskSpace(Path file, boolean preallocated, Clock clock) {
         this.file = file;
         this.preallocated = preallocated;
-        this.disk = Files.getFileStore(file);
         this.clock = clock;
     }
 
@@ -61,8 +57,8 @@ final class DiskSpace {
      *
      * @param used how much of a sparse file may have its blocks already
      */
-    void report(long length, LongSupplier used) throws IOException {
-        long free = disk.getUsableSpace();
+    void report(long length, LongSupplier used) {
+        long free = free(file);
         long growth = preallocated ? 0 : Math.max(0, length - used.getAsLong());
         if (growth > 0 && free < growth + MARGIN) {
             LOG.warn(
@@ -98,7 +94,7 @@ final class DiskSpace {
 
     private synchronized boolean check(int length) {
         sinceCheck.set(0);
-        long free = free();
+        long free = free(file);
         if (free >= MARGIN + length) {
             scarce = false;
             if (reported && free >= PLENTY) {
@@ -125,13 +121,16 @@ final class DiskSpace {
         scarce = true;
     }
 
-    private long free() {
-        try {
-            return disk.getUsableSpace();
-        } catch (IOException e) {
-            LOG.debug("The free space of {} is not known", disk, e);
-            return Long.MAX_VALUE;
+    /**
+     * The bytes that are free on a file's disk, or the greatest number if that is not known. Not by {@code FileStore},
+     * which looks for the mount in {@code /proc/mounts} and fails where it is not: within a {@code chroot}, say.
+     */
+    static long free(Path file) {
+        File there = file.toFile();
+        if (!there.exists()) {
+            there = file.toAbsolutePath().getParent().toFile();
         }
+        return there.getTotalSpace() == 0 ? Long.MAX_VALUE : there.getUsableSpace();
     }
 
     /** Writing failed in a way that a full disk explains, whatever the figures say (a quota, for instance). */

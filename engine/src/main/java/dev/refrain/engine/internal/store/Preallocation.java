@@ -4,7 +4,6 @@ import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.file.FileStore;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import net.openhft.chronicle.hash.impl.util.jna.PosixFallocate;
@@ -32,12 +31,12 @@ final class Preallocation {
      */
     static void allocate(Path file) throws IOException {
         long length = Files.size(file);
-        long free = Files.getFileStore(file).getUsableSpace();
+        long free = DiskSpace.free(file);
         try (RandomAccessFile access = new RandomAccessFile(file.toFile(), "rw")) {
             // The same exception comes where there is no room and where
             // the file system cannot do this; writing tells them apart.
             if (!fallocate(access, length)) {
-                rewrite(access.getChannel(), length, Files.getFileStore(file));
+                rewrite(access.getChannel(), length, file);
             }
         } catch (IOException e) {
             throw new IOException(
@@ -59,10 +58,10 @@ final class Preallocation {
     }
 
     /** Works on every file system, but takes as long as writing so much takes. */
-    static void rewrite(FileChannel channel, long length, FileStore disk) throws IOException {
+    static void rewrite(FileChannel channel, long length, Path file) throws IOException {
         ByteBuffer piece = ByteBuffer.allocateDirect(PIECE);
         for (long at = 0; at < length; at += piece.limit()) {
-            if (disk.getUsableSpace() < DiskSpace.MARGIN) {
+            if (DiskSpace.free(file) < DiskSpace.MARGIN) {
                 // Perhaps enough room would be left in the end, but a sparse file on a full disk must not be.
                 throw new IOException("No space left on device");
             }

@@ -17,6 +17,8 @@ import java.nio.file.Path;
 import java.time.Duration;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
@@ -185,6 +187,14 @@ class DiskFaultsTest {
         }
     }
 
+    /** As in places whose mounts are not listed. {@code /proc} has no size. */
+    @Test
+    @EnabledOnOs(OS.LINUX)
+    void aDiskWhoseFreeSpaceIsNotKnownIsNotFull() {
+        assertThat(DiskSpace.free(Path.of("/proc/self/status"))).isEqualTo(Long.MAX_VALUE);
+        assertThat(DiskSpace.free(Path.of("no such file"))).isBetween(1L, Long.MAX_VALUE - 1);
+    }
+
     /** Where {@code fallocate} does not work. */
     @Test
     void rewritingAllocatesAndChangesNothing() throws Exception {
@@ -197,7 +207,7 @@ class DiskFaultsTest {
                 sparse.seek(3 << 20);
                 sparse.write(content);
                 long before = disk.free();
-                Preallocation.rewrite(sparse.getChannel(), length, Files.getFileStore(file));
+                Preallocation.rewrite(sparse.getChannel(), length, file);
                 assertThat(before - disk.free()).isGreaterThan(length - 2L * LENGTH);
                 byte[] after = new byte[content.length];
                 sparse.seek(3 << 20);
