@@ -8,10 +8,12 @@ final class JsonLayout {
     /** Deeper levels are not indented further, or a small document could become a huge one. */
     private static final int MOST_LEVELS = 24;
 
-    /** Characters from which on it is looked at how much longer a document gets. */
+    /** A document that is laid out in fewer characters may be any number of times as long as before. */
     private static final int LONG = 1 << 20;
 
-    /** So many times as long is none that people read: deep levels with little in them. */
+    /**
+     * A document that gets longer than so many times its length stays as it is: it has deep levels with little in them.
+     */
     private static final int MOST_TIMES = 4;
 
     private JsonLayout() {}

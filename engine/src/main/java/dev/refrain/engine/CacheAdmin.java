@@ -1,7 +1,7 @@
 package dev.refrain.engine;
 
 import dev.refrain.engine.exchange.Endpoint;
-import dev.refrain.engine.internal.request.RequestScan;
+import dev.refrain.engine.internal.request.TopLevelFields;
 import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.engine.spi.EntryHead;
 import dev.refrain.engine.stats.CacheStats;
@@ -166,7 +166,7 @@ public final class CacheAdmin {
      * @return how many
      */
     public long removeModel(String model) {
-        long tag = RequestScan.tag(model);
+        long tag = TopLevelFields.tag(model);
         long removed = answers.removeIf(head -> EntryHead.isOfModel(EntryHead.model(head), tag));
         tellOthers(SharedBarriers.model(tag));
         return removed;

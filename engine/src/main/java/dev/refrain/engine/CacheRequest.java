@@ -108,12 +108,12 @@ public final class CacheRequest {
 
     /** The top-level {@code model}, or null if there is none. */
     public String model() {
-        return body().model();
+        return body().fields().model();
     }
 
     /** The {@link #model} of the body that goes upstream, which a preset may have brought. */
     public String upstreamModel() {
-        return outgoing().model();
+        return outgoing().fields().model();
     }
 
     /**
@@ -121,17 +121,17 @@ public final class CacheRequest {
      * {@code *} alone if it cannot be told. Of the body as sent.
      */
     public List<String> models() {
-        return body().models();
+        return body().fields().models();
     }
 
     /** The {@link #models} of the body that goes upstream. */
     public List<String> upstreamModels() {
-        return outgoing().models();
+        return outgoing().fields().models();
     }
 
     /** The top-level {@code preset}, or null if there is none. */
     public String preset() {
-        return body().preset();
+        return body().fields().preset();
     }
 
     /** Whether the answer is asked for as an event stream. */
@@ -141,17 +141,17 @@ public final class CacheRequest {
 
     /** Embeddings never stream, whatever the body says. */
     static boolean streams(Endpoint endpoint, RequestScan body) {
-        return endpoint != Endpoint.EMBEDDINGS && body.stream();
+        return endpoint != Endpoint.EMBEDDINGS && body.fields().stream();
     }
 
     /** Whether a {@code responses} request asks to be run in the background (wire rule W19). */
     static boolean isBackground(Endpoint endpoint, RequestScan body) {
-        return endpoint == Endpoint.RESPONSES && body.background();
+        return endpoint == Endpoint.RESPONSES && body.fields().background();
     }
 
     /** Whether a {@code responses} request goes on in a conversation that the provider keeps (wire rule W19). */
     static boolean isInConversation(Endpoint endpoint, RequestScan body) {
-        return endpoint == Endpoint.RESPONSES && body.conversation();
+        return endpoint == Endpoint.RESPONSES && body.fields().conversation();
     }
 
     /** A copy of the body that goes upstream: as sent, or with a preset applied to it. */

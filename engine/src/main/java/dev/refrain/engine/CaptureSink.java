@@ -130,7 +130,7 @@ class CaptureSink extends ForwardingSink {
         return shared != null && shared.isBarred(key, startedMicros);
     }
 
-    /** The answer is over: what is stored of it now is what machines share. */
+    /** The answer is over. What the store has of it now, with all events that followed, goes to the shared tier. */
     private void share() {
         SharedEntries shared = answers.shared();
         if (stored && shared != null && mayCommit()) {

@@ -252,6 +252,6 @@ final class KeyDeriver {
         } catch (DigestException e) {
             throw new IllegalStateException(e);
         }
-        into.set(context, stream, scratch.digest, 0, outgoing.modelTag());
+        into.set(context, stream, scratch.digest, 0, outgoing.fields().modelTag());
     }
 }

@@ -1,6 +1,6 @@
 package dev.refrain.engine;
 
-import dev.refrain.engine.internal.request.RequestScan;
+import dev.refrain.engine.internal.request.TopLevelFields;
 import dev.refrain.engine.spi.CacheStore;
 import dev.refrain.engine.spi.EntryHead;
 import dev.refrain.engine.stats.EntryPage;
@@ -122,7 +122,7 @@ final class StoreSearch {
 
     /** Some of a model's tag: what is left of it in the entries of namespaces, too. */
     private static int modelTag(String model) {
-        return (int) (RequestScan.tag(model) >>> LOWER_HALF);
+        return (int) (TopLevelFields.tag(model) >>> LOWER_HALF);
     }
 
     private static Found parse(String cursor) {
@@ -194,7 +194,7 @@ final class StoreSearch {
         byte[] head = found.head;
         long label = EntryHead.model(head);
         String model = models.get((int) (label >>> LOWER_HALF));
-        boolean isModelsOwn = model != null && RequestScan.tag(model) == label;
+        boolean isModelsOwn = model != null && TopLevelFields.tag(model) == label;
         return new StoredEntry(
                 HEX.formatHex(found.key),
                 EntryHead.storedAt(head),

@@ -3,7 +3,7 @@ package dev.refrain.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.refrain.engine.internal.request.RequestScan;
+import dev.refrain.engine.internal.request.TopLevelFields;
 import dev.refrain.engine.spi.CacheStore;
 import dev.refrain.engine.spi.EntryBuffer;
 import dev.refrain.engine.spi.EntryHead;
@@ -51,7 +51,7 @@ class StoreSearchTest {
             head.putLong(
                     EntryHead.MODEL,
                     EntryHead.label(
-                            RequestScan.tag(i % 2 == 0 ? "acme/large" : "acme/small"),
+                            TopLevelFields.tag(i % 2 == 0 ? "acme/large" : "acme/small"),
                             i % 10 == 0 ? Namespaces.tag("evals") : 0));
             store.put(key, entry);
         }

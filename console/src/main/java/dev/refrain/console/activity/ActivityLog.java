@@ -69,7 +69,7 @@ public final class ActivityLog implements RequestLog, AutoCloseable {
     public record Tail(List<Activity> data, long sequence) {}
 
     /**
-     * What stands in the log for what elsewhere has but tags.
+     * Names that the log knows, by which entries can be shown that have tags alone.
      *
      * @param labels of API keys by the sixteen digits of their tags
      * @param models names of models, at most 2,000

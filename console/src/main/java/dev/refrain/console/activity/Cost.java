@@ -36,7 +36,7 @@ record Cost(
                     prices.nanos(account.model(), savings.answer()),
                     0);
         }
-        // Of an answer whose items were fetched in part.
+        // Zero, unless some items of the answer were known.
         Savings savings = account.savings();
         return new Cost(
                 used.promptTokens(),

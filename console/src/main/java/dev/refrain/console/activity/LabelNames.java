@@ -32,7 +32,9 @@ final class LabelNames {
         }
     }
 
-    /** Notes a request that ended before all that are known: it says nothing new of a known caller, and nobody goes. */
+    /**
+     * Notes a request that is older than all noted before: it changes no known caller's label, and displaces nobody.
+     */
     synchronized void noteEarlier(String scope, String tag) {
         if (isLabel(scope, tag) && labels.size() < MOST) {
             labels.putIfAbsent(tag, scope);

@@ -12,7 +12,7 @@ final class Minute {
     private static final Logger LOG = LoggerFactory.getLogger(Minute.class);
 
     private static final byte VERSION = 2;
-    /** Of minutes in which the money spent was not counted. */
+    /** The version before money spent was counted. */
     private static final byte WITHOUT_SPENT = 1;
 
     private static final int ERRORS = Outcome.ALL.size();

@@ -39,8 +39,8 @@ final class Minutes {
     }
 
     /**
-     * The counts to add a record to that ended at this time. Records of the last two minutes may come in any order; a
-     * clock that goes back goes on there.
+     * The counts that a request belongs to which ended at this time. Requests of the last two minutes may come in any
+     * order. If the clock was set back further, the minute of then becomes the current one again.
      */
     Minute at(long endMillis) {
         long minute = Math.floorDiv(endMillis, 60_000L);

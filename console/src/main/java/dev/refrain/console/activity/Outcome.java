@@ -11,7 +11,7 @@ public enum Outcome {
     COLLAPSED(1),
     /** Answered from the store in place of a provider that failed (W30). */
     STALE(2),
-    /** Fetched, or to be fetched if that failed. */
+    /** Fetched from the provider, or the attempt failed. */
     MISS(3),
     /** Caching was on, but the request or its answer was not eligible (W18, W19). */
     BYPASS(4),

@@ -10,13 +10,13 @@ import java.util.Map;
 /** Prices of tokens, as configured. Money is counted in billionths of the currency. Immutable and thread-safe. */
 public final class Prices {
     /**
-     * Tokens are priced by the million, so a token's share of a price has six more decimals; and that in billionths.
+     * From the price of a million tokens to the billionths of one token: 9 decimals more, 6 of which the million takes.
      */
     private static final int SCALE = 3;
 
     private static final long UNIT = 1_000_000_000;
 
-    /** Billionths for a token, times {@link #FINE}: prices may have that many more decimals. */
+    /** Billionths for a token, times {@link #FINE}, as prices may have more decimals than billionths have. */
     private record Price(long prompt, long completion) {}
 
     private static final long FINE = 1000;

@@ -86,7 +86,7 @@ public final class Cors implements HttpHandler {
         exchange.setStatusCode(StatusCodes.NO_CONTENT).endExchange();
     }
 
-    /** Has the answer, whatever it will be, say who may read it. */
+    /** Adds to the answer, whatever it will be, which origin may read it. */
     public void mark(HttpServerExchange exchange) {
         String origin = exchange.getRequestHeaders().getFirst(Headers.ORIGIN);
         exchange.addResponseCommitListener(committed -> {

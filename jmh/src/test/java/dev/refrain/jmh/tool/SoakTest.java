@@ -14,7 +14,7 @@ import org.junit.jupiter.api.io.TempDir;
  * </pre>
  */
 class SoakTest {
-    private static final int KILLS = Integer.getInteger("refrain.kills", 25);
+    private static final int KILLS = Integer.getInteger("refrain.kills", 10);
     private static final long SEED = Long.getLong("refrain.kills.seed", System.nanoTime());
 
     @TempDir

@@ -38,8 +38,8 @@ public final class PreviousId {
     /** The id in a request, or null if there is none. */
     public static PreviousId of(Endpoint endpoint, RequestScan body) {
         return switch (endpoint) {
-            case RESPONSES -> body.previousResponse();
-            case MESSAGES -> body.thread();
+            case RESPONSES -> body.fields().previousResponse();
+            case MESSAGES -> body.fields().thread();
             default -> null;
         };
     }

@@ -3,28 +3,19 @@ package dev.refrain.engine.internal.request;
 import static dev.refrain.engine.internal.request.JsonGrammar.MALFORMED;
 import static dev.refrain.engine.internal.request.JsonGrammar.isSpace;
 import static dev.refrain.engine.internal.request.JsonGrammar.scalar;
-import static dev.refrain.engine.internal.request.JsonGrammar.spells;
 import static dev.refrain.engine.internal.request.JsonGrammar.string;
 
-import com.fasterxml.jackson.core.JsonFactory;
-import com.fasterxml.jackson.core.JsonParser;
-import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
-import java.io.IOException;
 import java.io.InputStream;
-import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.List;
 import java.util.Objects;
 
 /**
- * A request body, read once: whether it is one well-formed JSON object, its bytes without insignificant white space,
- * and the top-level fields that decide how it is cached (wire rules W10 to W13).
+ * A request body, read once: whether it is one well-formed JSON object, its bytes without insignificant white space
+ * (wire rules W10 to W13), and its {@link TopLevelFields}.
  *
  * <p>White space may be dropped only because the pass validates the whole document. Between the tokens of a well-formed
  * document there is always a structural character, so that the tokens can be told apart without the space, and equal
@@ -39,23 +30,12 @@ import java.util.Objects;
  *
  * <p>A scan refers to the scanned array instead of copying it, so it holds for as long as that stays unchanged.
  *
- * <p>Long, since whatever is learnt of a body is learnt in this one pass.
+ * <p>Long, since the grammar and the normalised form are learnt in one pass.
  */
 public final class RequestScan {
     private static final int MAX_DEPTH = StreamReadConstraints.DEFAULT_MAX_DEPTH;
-    private static final int ABSENT = -1;
     /** Most requests are shorter, and are digested in one call. */
     public static final int GATHERED_BYTES = 4096;
-
-    /** Longer model or preset names, in bytes as spelt, do not exist; only their beginning is decoded. */
-    private static final int MAX_NAME = 1024;
-
-    private static final int SHOWN_NAME = 256;
-
-    /** More than any provider takes. */
-    private static final int MAX_MODELS = 64;
-
-    private static final List<String> ANY_MODEL = List.of("*");
 
     /** Initial length of {@link #runs}. */
     private static final int FIRST_RUNS = 128;
@@ -66,15 +46,8 @@ public final class RequestScan {
     private static final int MOST_RUNS = 4096;
 
     private static final int BYTES_PER_RUN_INDEX = 16;
-    /** What stays of {@link #runs} when they go, as the last ones may still be taken back. */
+    /** How much of {@link #runs} is kept when others are dropped: an ignored member takes the last ones back. */
     private static final int LAST_RUNS = 16;
-
-    /** Decodes strings with escapes. The scan has bounded their length. */
-    private static final JsonFactory STRINGS = JsonFactory.builder()
-            .streamReadConstraints(StreamReadConstraints.builder()
-                    .maxStringLength(Integer.MAX_VALUE)
-                    .build())
-            .build();
 
     /** Null if all of the body counts. */
     private IgnoredMembers ignored;
@@ -83,6 +56,8 @@ public final class RequestScan {
     /** How many members of these have been kept, likewise. */
     private int[] kept = {};
 
+    private final TopLevelFields fields = new TopLevelFields();
+
     private byte[] bytes;
     private int offset;
     private int end;
@@ -90,35 +65,20 @@ public final class RequestScan {
     /** The closing character of each open level; the first level is 1. */
     private byte[] closing = new byte[16];
 
-    // The normalised body: runs of the scanned bytes between which white space was dropped. The array has the index of
-    // the first byte and the one after the last byte of all runs but the last, and but those that had no room in it.
+    // The normalised body is a list of runs: ranges of the scanned bytes with white space between them. The array has
+    // for each run the index of its first byte and the index after its last. The last run is in runStart and runEnd.
+    // If there is no room for all runs, the first ones are dropped, and a second scan finds them again.
     private int[] runs = {};
     private int runsLength;
-    /** How much of the array is of runs that have no room in it. */
+    /** Length that the dropped runs would have in the array. */
     private int runsGone;
-    /** Gets the runs that have no room; null if they can go. Another scan finds them again. */
+    /** Gets each run before it is dropped; null if nobody wants it. */
     private final RunReader reader;
 
     private final int fewRuns;
     private int runsBytes;
     private int runStart;
     private int runEnd;
-
-    // Index of the opening quote of a top-level string in the scanned array, and the index after its closing quote.
-    private int modelStart = ABSENT;
-    private int modelEnd;
-    private int presetStart = ABSENT;
-    private int presetEnd;
-    /** Of the value, whatever it is. */
-    private int modelsStart = ABSENT;
-
-    private boolean stream;
-    private boolean background;
-    private boolean conversation;
-    private int previousStart = ABSENT;
-    private int previousEnd;
-    /** Index of the opening brace. */
-    private int threadStart = ABSENT;
 
     /** A scan to be filled by {@link #scan}. */
     public RequestScan() {
@@ -153,6 +113,7 @@ public final class RequestScan {
         bytes = body;
         offset = from;
         end = from + length;
+        fields.begin(body, from, end);
         forget();
         jsonObject = readDocument();
         if (!jsonObject) {
@@ -271,106 +232,12 @@ public final class RequestScan {
     /** Drops the reference to the scanned body. */
     public void release() {
         bytes = null;
+        fields.release();
     }
 
-    /**
-     * The value of {@code model} if that is a string, else null. Of a name longer than any real one, the beginning.
-     * Decoded at each call.
-     */
-    public String model() {
-        return decode(modelStart, modelEnd);
-    }
-
-    /**
-     * The texts in the list {@code models}, OpenRouter's models to try in turn; empty if there is none. It is {@code *}
-     * alone, as it may be any model, if that is no such list, has more than {@link #MAX_MODELS} elements or a name that
-     * is longer than any real one. Decoded at each call.
-     */
-    public List<String> models() {
-        if (modelsStart == ABSENT || bytes[modelsStart] == 'n') {
-            return List.of();
-        }
-        List<String> models = new ArrayList<>(4);
-        try (JsonParser parser = STRINGS.createParser(bytes, modelsStart, end - modelsStart)) {
-            if (parser.nextToken() != JsonToken.START_ARRAY) {
-                return ANY_MODEL;
-            }
-            while (parser.nextToken() != JsonToken.END_ARRAY) {
-                // Stops at an object's beginning, as the factory would keep its names.
-                if (parser.currentToken() != JsonToken.VALUE_STRING
-                        || models.size() == MAX_MODELS
-                        || parser.getTextLength() > MAX_NAME) {
-                    return ANY_MODEL;
-                }
-                models.add(parser.getText());
-            }
-            return models;
-        } catch (IOException e) {
-            return ANY_MODEL;
-        }
-    }
-
-    /** {@link #tag} of the model, or 0 if there is none. Decodes nothing unless the model is spelt with escapes. */
-    public long modelTag() {
-        if (modelStart == ABSENT) {
-            return 0;
-        }
-        if (modelEnd - modelStart > MAX_NAME) {
-            return tag(bytes, modelStart + 1, modelEnd - 1);
-        }
-        for (int i = modelStart + 1; i < modelEnd - 1; i++) {
-            if (bytes[i] == '\\') {
-                return tag(model());
-            }
-        }
-        return tag(bytes, modelStart + 1, modelEnd - 1);
-    }
-
-    /** A 64-bit hash of a name (FNV-1a). Two models with one hash would be purged together; there is no other harm. */
-    public static long tag(String name) {
-        byte[] utf8 = name.getBytes(StandardCharsets.UTF_8);
-        return tag(utf8, 0, utf8.length);
-    }
-
-    private static long tag(byte[] name, int from, int to) {
-        long hash = 0xCBF29CE484222325L;
-        for (int i = from; i < to; i++) {
-            hash = (hash ^ (name[i] & 0xFF)) * 0x100000001B3L;
-        }
-        return hash;
-    }
-
-    /** The value of {@code preset} if that is a string, else null; cut like {@link #model}. */
-    public String preset() {
-        return decode(presetStart, presetEnd);
-    }
-
-    /** Whether {@code stream} is {@code true}. */
-    public boolean stream() {
-        return stream;
-    }
-
-    /** Whether {@code background} is {@code true}. */
-    public boolean background() {
-        return background;
-    }
-
-    /** Whether there is a {@code conversation} other than {@code null}. */
-    public boolean conversation() {
-        return conversation;
-    }
-
-    /** The value of {@code previous_response_id} if that is a string, else null. */
-    PreviousId previousResponse() {
-        return previousStart == ABSENT
-                ? null
-                : PreviousId.ofString(
-                        bytes, offset, end, previousStart, previousEnd, decode(previousStart, previousEnd));
-    }
-
-    /** The {@code previous_message_id} in {@code thread} if that is an object with such a string, else null. */
-    PreviousId thread() {
-        return threadStart == ABSENT ? null : PreviousId.inThread(bytes, offset, end, threadStart);
+    /** What the body says of itself at its top level. Nothing unless {@link #isJsonObject}. */
+    public TopLevelFields fields() {
+        return fields;
     }
 
     private boolean readDocument() {
@@ -412,7 +279,7 @@ public final class RequestScan {
                 return false;
             }
             if (depth == 1) {
-                field(nameStart, nameEnd, i, valueEnd);
+                fields.field(nameStart, nameEnd, i, valueEnd);
             }
             IgnoredMembers.Node node =
                     rules == null ? null : node(rules, depth, close == '}', document, nameStart, nameEnd);
@@ -597,39 +464,6 @@ public final class RequestScan {
         closing[depth] = close;
     }
 
-    /** Records a top-level field. A later field of the same name replaces it, whatever its type, as in Jackson. */
-    private void field(int nameStart, int nameEnd, int valueStart, int valueEnd) {
-        byte first = bytes[valueStart];
-        int from = nameStart + 1;
-        int to = nameEnd - 1;
-        switch (bytes[from]) {
-            case 'm', 's', 'p', 'b', 'c', 't', '\\' -> {}
-            default -> {
-                return;
-            }
-        }
-        if (spells("model", bytes, from, to)) {
-            modelStart = first == '"' ? valueStart : ABSENT;
-            modelEnd = valueEnd;
-        } else if (spells("models", bytes, from, to)) {
-            modelsStart = valueStart;
-        } else if (spells("stream", bytes, from, to)) {
-            stream = first == 't';
-        } else if (spells("preset", bytes, from, to)) {
-            presetStart = first == '"' ? valueStart : ABSENT;
-            presetEnd = valueEnd;
-        } else if (spells("background", bytes, from, to)) {
-            background = first == 't';
-        } else if (spells("previous_response_id", bytes, from, to)) {
-            previousStart = first == '"' ? valueStart : ABSENT;
-            previousEnd = valueEnd;
-        } else if (spells("conversation", bytes, from, to)) {
-            conversation = first != 'n';
-        } else if (spells("thread", bytes, from, to)) {
-            threadStart = first == '{' ? valueStart : ABSENT;
-        }
-    }
-
     private int skipSpace(int from) {
         int i = from;
         while (i < end && isSpace(bytes[i])) {
@@ -658,32 +492,6 @@ public final class RequestScan {
         runsBytes = 0;
         runStart = offset;
         runEnd = end;
-        modelStart = ABSENT;
-        modelsStart = ABSENT;
-        presetStart = ABSENT;
-        stream = false;
-        background = false;
-        conversation = false;
-        previousStart = ABSENT;
-        threadStart = ABSENT;
-    }
-
-    private String decode(int start, int stringEnd) {
-        if (start == ABSENT) {
-            return null;
-        }
-        if (stringEnd - start > MAX_NAME) {
-            return new String(bytes, start + 1, SHOWN_NAME, StandardCharsets.UTF_8) + "...";
-        }
-        String raw = Names.of(bytes, start + 1, stringEnd - 1);
-        if (raw.indexOf('\\') < 0) {
-            return raw;
-        }
-        try (JsonParser parser = STRINGS.createParser(bytes, start, stringEnd - start)) {
-            parser.nextToken();
-            return parser.getText();
-        } catch (IOException e) {
-            throw new UncheckedIOException("The array was changed after it was scanned", e);
-        }
+        fields.forget();
     }
 }

@@ -413,7 +413,7 @@ final class StoreFiles {
                 state.capacityBytes(),
                 moved.evictions.sum());
         map.close();
-        // The size of what was kept follows from another capacity.
+        // How much of damaged files may be kept depends on the capacity, which is another one now.
         aside.deleteDamaged();
         return useDraft(record(wantedBytes));
     }

@@ -28,10 +28,10 @@ class RequestScanFieldsTest {
         JsonNode tree = MAPPER.readTree(new String(body, StandardCharsets.UTF_8));
         RequestScan scan = scan(body);
         assertThat(scan.isJsonObject()).isTrue();
-        assertThat(scan.model()).isEqualTo(tree.path("model").textValue());
-        assertThat(scan.preset()).isEqualTo(tree.path("preset").textValue());
-        assertThat(scan.stream()).isEqualTo(tree.path("stream").booleanValue());
-        assertThat(scan.background()).isEqualTo(tree.path("background").booleanValue());
+        assertThat(scan.fields().model()).isEqualTo(tree.path("model").textValue());
+        assertThat(scan.fields().preset()).isEqualTo(tree.path("preset").textValue());
+        assertThat(scan.fields().stream()).isEqualTo(tree.path("stream").booleanValue());
+        assertThat(scan.fields().background()).isEqualTo(tree.path("background").booleanValue());
     }
 
     @Test
@@ -44,10 +44,10 @@ class RequestScanFieldsTest {
                   "stream": true
                 }
                 """));
-        assertThat(scan.model()).isEqualTo("openai/gpt-4o");
-        assertThat(scan.preset()).isEqualTo("café");
-        assertThat(scan.stream()).isTrue();
-        assertThat(scan.background()).isFalse();
+        assertThat(scan.fields().model()).isEqualTo("openai/gpt-4o");
+        assertThat(scan.fields().preset()).isEqualTo("café");
+        assertThat(scan.fields().stream()).isTrue();
+        assertThat(scan.fields().background()).isFalse();
     }
 
     @Test
@@ -68,10 +68,10 @@ class RequestScanFieldsTest {
     }
 
     private static void assertNoFields(RequestScan scan) {
-        assertThat(scan.model()).isNull();
-        assertThat(scan.preset()).isNull();
-        assertThat(scan.stream()).isFalse();
-        assertThat(scan.background()).isFalse();
+        assertThat(scan.fields().model()).isNull();
+        assertThat(scan.fields().preset()).isNull();
+        assertThat(scan.fields().stream()).isFalse();
+        assertThat(scan.fields().background()).isFalse();
     }
 
     /**

@@ -41,8 +41,8 @@ class RequestScanFuzzTest {
         RequestScanGrammarTest.assertAgreement(body);
         RequestScan scan = scan(body);
         // Reading what the scan offers is safe for any body.
-        scan.model();
-        scan.preset();
+        scan.fields().model();
+        scan.fields().preset();
         if (scan.isJsonObject()) {
             String normalised = normalised(body);
             assertThat(normalised(normalised.getBytes(StandardCharsets.ISO_8859_1)))
