@@ -37,6 +37,7 @@ class GeneratedDocsTest {
             "demo-provider",
             "console",
             "cassettes",
+            "settings",
             "client-frontends/okhttp",
             "client-frontends/openai",
             "client-frontends/anthropic",
