@@ -49,7 +49,9 @@ public final class Main {
                 TemporaryFolder.ensure(run.settings().store());
             }
             try {
-                ProxyServer server = ProxyServer.start(run.settings(), Main::closeAtTheEnd);
+                ProxyServer server = ProxyServer.start(
+                        run.settings(), () -> Startup.read(arguments, System.getenv()), Main::closeAtTheEnd);
+                Hangup.handle(server::reload);
                 System.out.println(server.describe());
             } catch (IOException | IllegalStateException | IllegalArgumentException e) {
                 System.err.println("refrain: " + e.getMessage());

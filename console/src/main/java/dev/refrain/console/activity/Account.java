@@ -29,6 +29,7 @@ public final class Account implements RequestRecord {
     private final ActivityLog log;
     private final Endpoint endpoint;
     private final long startNanos;
+    private final Prices prices;
 
     private Caller caller;
     private String model;
@@ -62,10 +63,11 @@ public final class Account implements RequestRecord {
     @SuppressWarnings("unused") // through the updater
     private volatile int open = 1;
 
-    Account(ActivityLog log, Endpoint endpoint, long startNanos) {
+    Account(ActivityLog log, Endpoint endpoint, long startNanos, Prices prices) {
         this.log = log;
         this.endpoint = endpoint;
         this.startNanos = startNanos;
+        this.prices = prices;
     }
 
     // ---- filled while the request runs
@@ -256,7 +258,7 @@ public final class Account implements RequestRecord {
     /** The money that an answer from the cache saves, such as {@code 0.0015 USD}; null if it is not known. */
     @Override
     public String cost(Savings savings) {
-        return log.cost(model, savings);
+        return log.cost(prices, model, savings);
     }
 
     /** By how much longer the answer took when it was fetched. */
@@ -293,6 +295,11 @@ public final class Account implements RequestRecord {
         bytes = length;
         endMillis = end;
         cut = broken;
+    }
+
+    /** Those of when the request came. */
+    Prices prices() {
+        return prices;
     }
 
     String reason() {

@@ -94,7 +94,7 @@ public final class ActivityLog implements RequestLog, AutoCloseable {
 
     private final Clock clock;
     private final String currency;
-    private final Prices prices;
+    private volatile Prices prices;
     private final Totals totals = new Totals();
     private final Instant startedAt;
     private final FactsQueue queue = new FactsQueue();
@@ -138,7 +138,7 @@ public final class ActivityLog implements RequestLog, AutoCloseable {
 
     /** A request has come. */
     public Account begin(Endpoint endpoint) {
-        return new Account(this, endpoint, nanoTime());
+        return new Account(this, endpoint, nanoTime(), prices);
     }
 
     /** A request of a program in this JVM has come; the log is given to its front-end. */
@@ -167,14 +167,19 @@ public final class ActivityLog implements RequestLog, AutoCloseable {
         return clock.millis();
     }
 
+    /** Requests that come from now on have these prices. */
+    public void prices(List<ModelPrice> next) {
+        prices = new Prices(next);
+    }
+
     /** What an answer had cost, as text with its currency; null if it is not known. */
-    String cost(String model, Savings savings) {
-        long nanos = prices.nanos(model, savings.answer());
+    String cost(Prices by, String model, Savings savings) {
+        long nanos = by.nanos(model, savings.answer());
         return nanos == Activity.UNKNOWN ? null : Prices.text(nanos) + " " + currency;
     }
 
     void closed(Account account) {
-        Cost cost = Cost.of(account, prices);
+        Cost cost = Cost.of(account, account.prices());
         totals.add(account, cost);
         if (closed || !queue.offer(account, cost)) {
             dropped.increment();

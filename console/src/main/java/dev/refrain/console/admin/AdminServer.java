@@ -53,8 +53,9 @@ public final class AdminServer implements AutoCloseable {
     /**
      * What the listener shows and acts on.
      *
-     * @param callers knows who is shown under which label
+     * @param callers who is shown under which label, now
      * @param explainer answers what would become of a request
+     * @param reload of the settings; null if there are none that could be read again
      * @param address where the proxy listens, as clients reach it, or a program's name
      * @param takesRequests whether the proxy does, and is not being stopped
      * @param upstreamCalls calls to providers under way
@@ -65,8 +66,9 @@ public final class AdminServer implements AutoCloseable {
     public record Subject(
             ResponseCache cache,
             ActivityLog activity,
-            Callers callers,
+            Supplier<Callers> callers,
             Explainer explainer,
+            Reload reload,
             Supplier<String> address,
             BooleanSupplier takesRequests,
             IntSupplier upstreamCalls,
@@ -88,8 +90,9 @@ public final class AdminServer implements AutoCloseable {
             return new Subject(
                     cache,
                     activity,
-                    callers,
+                    () -> callers,
                     explainer,
+                    null,
                     name,
                     () -> true,
                     () -> cache.admin().joinableFlights(),
@@ -170,6 +173,7 @@ public final class AdminServer implements AutoCloseable {
                 .on(Methods.DELETE, Routes.API + "activity/", (exchange, rest, body) -> pages.takeBack(exchange, rest))
                 .on(Methods.GET, Routes.API + "summary", (exchange, rest, body) -> pages.summary(exchange))
                 .on(Methods.GET, Routes.API + "events", (exchange, rest, body) -> events.listen(exchange))
+                .on(Methods.POST, Routes.API + "reload", (exchange, rest, body) -> reload(exchange))
                 .on(Methods.POST, Routes.API + "explain", (exchange, rest, body) -> explain(exchange, body))
                 .on(Methods.DELETE, Routes.API + "entries", (exchange, rest, body) -> purge.answer(exchange))
                 .on(Methods.GET, Routes.API + "entries", (exchange, rest, body) -> entries.page(exchange))
@@ -283,6 +287,25 @@ public final class AdminServer implements AutoCloseable {
         }
         sessions.begin(exchange);
         Replies.json(exchange, Map.of());
+    }
+
+    private void reload(HttpServerExchange exchange) throws AdminException {
+        if (subject.reload() == null) {
+            throw AdminException.notFound("A program's options are not read from a file that could be read again.");
+        }
+        Reload.Result result = subject.reload().run();
+        if (!result.faults().isEmpty()) {
+            exchange.setStatusCode(StatusCodes.UNPROCESSABLE_ENTITY);
+            Replies.json(
+                    exchange,
+                    Map.of(
+                            "error",
+                            Map.of("message", "Nothing was changed: the settings have faults.", "code", "faults"),
+                            "faults",
+                            result.faults()));
+            return;
+        }
+        Replies.json(exchange, Map.of("applied", result.applied(), "needs_restart", result.needRestart()));
     }
 
     private void explain(HttpServerExchange exchange, byte[] body) throws AdminException {

@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Supplier;
 
 /** Removes stored answers. */
 final class Purge {
@@ -25,10 +26,10 @@ final class Purge {
 
     private final ResponseCache cache;
     private final ActivityLog activity;
-    private final Callers callers;
+    private final Supplier<Callers> callers;
     private final Walks walks;
 
-    Purge(ResponseCache cache, ActivityLog activity, Callers callers, Walks walks) {
+    Purge(ResponseCache cache, ActivityLog activity, Supplier<Callers> callers, Walks walks) {
         this.cache = cache;
         this.activity = activity;
         this.callers = callers;
@@ -130,7 +131,7 @@ final class Purge {
 
     /** Under what a scope stands in the log. A key of a team that has a label stands there under that. */
     private Set<String> names(String scope) {
-        Set<String> names = new HashSet<>(callers.labels(scope));
+        Set<String> names = new HashSet<>(callers.get().labels(scope));
         names.add(scope);
         return names;
     }
@@ -141,7 +142,7 @@ final class Purge {
         if (scope.matches("[0-9a-f]{12}")) {
             tags.add(scope);
         }
-        callers.tags(scope, logged.tags()).forEach(tag -> tags.add(tag.substring(0, TAG_DIGITS)));
+        callers.get().tags(scope, logged.tags()).forEach(tag -> tags.add(tag.substring(0, TAG_DIGITS)));
         if (tags.isEmpty() && logged.complete()) {
             throw AdminException.notFound(
                     "There was no request of the scope " + scope + ", as far as the log goes back.");

@@ -25,6 +25,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Predicate;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -51,7 +52,7 @@ final class StoredEntries {
 
     private final ResponseCache cache;
     private final ActivityLog activity;
-    private final Callers callers;
+    private final Supplier<Callers> callers;
     private final Walks walks;
     private final AdminOptions.Content content;
 
@@ -61,7 +62,11 @@ final class StoredEntries {
     private long namesNanos;
 
     StoredEntries(
-            ResponseCache cache, ActivityLog activity, Callers callers, Walks walks, AdminOptions.Content content) {
+            ResponseCache cache,
+            ActivityLog activity,
+            Supplier<Callers> callers,
+            Walks walks,
+            AdminOptions.Content content) {
         this.cache = cache;
         this.activity = activity;
         this.callers = callers;
@@ -142,7 +147,7 @@ final class StoredEntries {
     private Map<String, String> labels(ActivityLog.Names known) {
         Map<String, String> labels = new HashMap<>();
         known.labels().forEach((tag, label) -> labels.put(tag.substring(0, TAG_DIGITS), label));
-        callers.teams().forEach((tag, team) -> labels.put(tag.substring(0, TAG_DIGITS), team));
+        callers.get().teams().forEach((tag, team) -> labels.put(tag.substring(0, TAG_DIGITS), team));
         return labels;
     }
 
@@ -219,7 +224,7 @@ final class StoredEntries {
         CacheAdmin.Look found;
         try {
             found = cache.admin()
-                    .look(key, callers.of(new QuestionFields(headers), "").scope(), answer);
+                    .look(key, callers.get().of(new QuestionFields(headers), "").scope(), answer);
         } catch (MemoryBudget.Exhausted noRoom) {
             throw new AdminException(
                     StatusCodes.SERVICE_UNAVAILABLE, "There is no memory for the answer now; try again in a moment.");

@@ -17,19 +17,20 @@ import dev.refrain.semantics.coding.ContentCoding;
 import dev.refrain.semantics.decision.Decision;
 import dev.refrain.semantics.items.ItemByItem;
 import dev.refrain.semantics.key.KeyContexts;
-import dev.refrain.semantics.policy.CacheRules;
 import dev.refrain.semantics.policy.Partition;
 import dev.refrain.semantics.policy.Policy;
 import dev.refrain.semantics.policy.RequestedCaching;
 import dev.refrain.semantics.preset.Preset;
 import dev.refrain.semantics.preset.Presets;
 import dev.refrain.semantics.route.Route;
+import dev.refrain.semantics.ruleset.Ruleset;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.Function;
+import java.util.function.Supplier;
 
 /**
  * Says what would become of a request, by the {@link Decision} that a front-end acts on, and what the store has for it.
@@ -40,9 +41,7 @@ public final class Explainer {
             "Requests that this process fetched are compared, by keyed hashes of values; prompts are not kept.";
 
     private final ResponseCache cache;
-    private final CacheRules rules;
-    private final Presets presets;
-    private final Callers callers;
+    private final Supplier<Ruleset> rulesets;
     private final Naming naming;
     private final Function<Endpoint, String> upstreams;
     private final Outlines outlines;
@@ -55,15 +54,15 @@ public final class Explainer {
             return sent;
         }
 
-        Caller caller(RequestFields sent, String query);
+        Caller caller(Callers callers, RequestFields sent, String query);
 
         KeyContext context(
                 Route route, String upstream, Caller who, String query, Partition partition, RequestFields fields);
     }
 
-    private record OfProxy(Callers callers, KeyContexts contexts) implements Naming {
+    private record OfProxy(KeyContexts contexts) implements Naming {
         @Override
-        public Caller caller(RequestFields sent, String query) {
+        public Caller caller(Callers callers, RequestFields sent, String query) {
             return callers.of(sent, query);
         }
 
@@ -81,7 +80,7 @@ public final class Explainer {
         }
 
         @Override
-        public Caller caller(RequestFields sent, String query) {
+        public Caller caller(Callers callers, RequestFields sent, String query) {
             return keys.caller(sent, query);
         }
 
@@ -95,19 +94,17 @@ public final class Explainer {
     /**
      * Explains what a front-end does that has the same parts.
      *
-     * @param rules of the operator about caching
+     * @param rulesets the one that is in force
      * @param upstreams names of the endpoints' providers, the same over restarts
      * @param outlines of the requests that it has fetched
      */
     public Explainer(
             ResponseCache cache,
-            CacheRules rules,
-            Presets presets,
-            Callers callers,
+            Supplier<Ruleset> rulesets,
             KeyContexts contexts,
             Function<Endpoint, String> upstreams,
             Outlines outlines) {
-        this(cache, rules, presets, callers, new OfProxy(callers, contexts), upstreams, outlines, false);
+        this(cache, rulesets, new OfProxy(contexts), upstreams, outlines, false);
     }
 
     /**
@@ -127,30 +124,23 @@ public final class Explainer {
             ClientKeys keys,
             Function<Endpoint, String> upstreams,
             Outlines outlines) {
-        this(
-                cache,
-                options.rules(),
-                new Presets(List.of()),
-                keys.callers(),
-                new OfProgram(keys),
-                upstreams,
-                outlines,
-                true);
+        this(cache, ofProgram(options, keys), new OfProgram(keys), upstreams, outlines, true);
+    }
+
+    private static Supplier<Ruleset> ofProgram(RefrainOptions options, ClientKeys keys) {
+        Ruleset ruleset = new Ruleset(keys.callers(), options.rules(), new Presets(List.of()));
+        return () -> ruleset;
     }
 
     private Explainer(
             ResponseCache cache,
-            CacheRules rules,
-            Presets presets,
-            Callers callers,
+            Supplier<Ruleset> rulesets,
             Naming naming,
             Function<Endpoint, String> upstreams,
             Outlines outlines,
             boolean isProgram) {
         this.cache = cache;
-        this.rules = rules;
-        this.presets = presets;
-        this.callers = callers;
+        this.rulesets = rulesets;
         this.naming = naming;
         this.upstreams = upstreams;
         this.outlines = outlines;
@@ -159,18 +149,19 @@ public final class Explainer {
 
     /** What would become of the request now. */
     public Explanation explain(Question question) {
+        Ruleset rules = rulesets.get();
         byte[] body = question.body().getBytes(StandardCharsets.UTF_8);
         RequestFields sent = new QuestionFields(question.headers());
         RequestFields fields = naming.fields(sent);
-        Caller caller = naming.caller(sent, question.query());
+        Caller caller = naming.caller(rules.callers(), sent, question.query());
         String upstream = upstreams.apply(question.route().endpoint());
         RequestedCaching asked =
-                RequestedCaching.of(fields, rules, question.route().endpoint(), caller.labels());
+                RequestedCaching.of(fields, rules.caching(), question.route().endpoint(), caller.labels());
         KeyContext context =
                 naming.context(question.route(), upstream, caller, question.query(), asked.partition(), fields);
         ContentCoding coding = ContentCoding.of(fields);
         // The body that is asked about is what is inside the coding.
-        Decision decision = Decision.of(cache, cache::key, presets, context, asked, coding, body, body);
+        Decision decision = Decision.of(cache, cache::key, rules.presets(), context, asked, coding, body, body);
         CacheControls controls = decision.controls();
         String off = controls.enabled() ? null : whyOff(asked.cacheField(), decision);
         BypassReason bypass = coding == ContentCoding.OTHER ? BypassReason.CONTENT_ENCODING : decision.bypass();
@@ -196,12 +187,14 @@ public final class Explainer {
         EntryFacts facts = cache.admin().inspect(parts.key()).orElse(null);
         String obstacle = obstacle(controls, facts);
         boolean answers = facts != null && obstacle == null;
-        ItemByItem items = answers ? null : ItemByItem.of(cache, rules, decision, context, asked, body, true);
+        ItemByItem items = answers ? null : ItemByItem.of(cache, rules.caching(), decision, context, asked, body, true);
         int known = items == null ? -1 : items.known();
         if (known > 0 && obstacle == null) {
             return items(decision, parts, known, items.size());
         }
-        Near near = answers ? new Near(null, null) : near(parts, body, caller);
+        Near near = answers
+                ? new Near(null, null)
+                : near(parts, body, rules.callers().isAnonymous(caller));
         return new Explanation(
                 true,
                 null,
@@ -323,7 +316,7 @@ public final class Explainer {
 
     private record Near(List<Explanation.Nearest> requests, String note) {}
 
-    private Near near(KeyParts parts, byte[] body, Caller caller) {
+    private Near near(KeyParts parts, byte[] body, boolean isAnonymous) {
         if (!outlines.isOn()) {
             return new Near(
                     null,
@@ -339,9 +332,7 @@ public final class Explainer {
                             .inspect(key)
                             .filter(facts -> facts.ttlSeconds() > 0)
                             .isPresent());
-            String hint = callers.isAnonymous(caller)
-                    ? "The request has no API key; it is compared with others that have none. "
-                    : "";
+            String hint = isAnonymous ? "The request has no API key; it is compared with others that have none. " : "";
             return new Near(
                     found,
                     hint

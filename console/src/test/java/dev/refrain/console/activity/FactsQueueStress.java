@@ -33,7 +33,7 @@ public class FactsQueueStress {
 
     /** All that is known of it tells its name, so that a mixture of two is seen. */
     private static Account request(String name) {
-        Account account = new Account(null, Endpoint.MESSAGES, 0);
+        Account account = new Account(null, Endpoint.MESSAGES, 0, null);
         account.request(name, name, false);
         int number = name.hashCode();
         account.restore(null, name, number, number, number, number, number, false);

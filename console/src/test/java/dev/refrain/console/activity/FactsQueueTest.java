@@ -19,7 +19,7 @@ class FactsQueueTest {
     private final FactsQueue queue = new FactsQueue();
 
     private static Account account(String id, String model) {
-        Account account = new Account(null, Endpoint.MESSAGES, 0);
+        Account account = new Account(null, Endpoint.MESSAGES, 0, null);
         account.request(model, null, false);
         account.restore(null, id, 200, 1, 2, 3, 4, false);
         return account;

@@ -19,7 +19,7 @@ class MeteringSinkTest {
             "{\"id\":\"a\",\"choices\":[],\"usage\":{\"total_tokens\":21}}".getBytes(StandardCharsets.UTF_8);
 
     private final MemoryBudget memory = new MemoryBudget(1 << 20);
-    private final ProviderCall call = new Account(null, Endpoint.CHAT, 0).callStarted();
+    private final ProviderCall call = new Account(null, Endpoint.CHAT, 0, null).callStarted();
 
     /** A client, or a cache that counts in its own time. */
     private static final class Client implements ResponseSink {

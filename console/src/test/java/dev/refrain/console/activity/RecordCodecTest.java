@@ -79,7 +79,7 @@ class RecordCodecTest {
 
     private static Activity add(RecordCodec codec, Random random, long sequence) {
         Endpoint endpoint = pick(random, Endpoint.CHAT, Endpoint.RESPONSES, Endpoint.MESSAGES, Endpoint.EMBEDDINGS);
-        Account account = new Account(null, endpoint, 0);
+        Account account = new Account(null, endpoint, 0, null);
         String id = pick(random, null, "chatcmpl-ü", GenerationId.mint(random.nextInt(Integer.MAX_VALUE)), "gen-x", "");
         String model = pick(random, null, "m", "openai/gpt", "模型", "long ".repeat(40), "also long ".repeat(40));
         String preset = pick(random, null, "p");

@@ -19,6 +19,7 @@ import dev.refrain.semantics.forward.RequestBody;
 import dev.refrain.semantics.framing.ConnectionOptions;
 import dev.refrain.semantics.policy.RequestedCaching;
 import dev.refrain.semantics.route.Route;
+import dev.refrain.semantics.ruleset.Ruleset;
 import io.undertow.server.HttpServerExchange;
 import io.undertow.util.Methods;
 import io.undertow.util.Protocols;
@@ -36,6 +37,9 @@ final class ClientRequest {
 
     private final Parts parts;
     private final HttpServerExchange exchange;
+    /** The one that it began with. */
+    private final Ruleset rules;
+
     private final RequestFields fields;
     private final String path;
     /** Null if the path leads nowhere. */
@@ -55,6 +59,7 @@ final class ClientRequest {
     ClientRequest(HttpServerExchange exchange, Parts parts) {
         this.parts = parts;
         this.exchange = exchange;
+        this.rules = parts.rulesets().get();
         this.fields = parts.steps().fields(exchange.getRequestHeaders());
         this.path = rawPath(exchange);
         this.route = Route.of(method(), path);
@@ -75,6 +80,10 @@ final class ClientRequest {
             return path < 0 ? "/" : uri.substring(path);
         }
         return uri;
+    }
+
+    Ruleset rules() {
+        return rules;
     }
 
     HttpServerExchange exchange() {
@@ -125,7 +134,7 @@ final class ClientRequest {
 
     Caller caller() {
         if (caller == null) {
-            caller = parts.callers().of(fields, query());
+            caller = rules.callers().of(fields, query());
         }
         return caller;
     }
@@ -133,7 +142,7 @@ final class ClientRequest {
     /** What the header asks of the cache; only for endpoints. */
     RequestedCaching asked() {
         if (asked == null) {
-            asked = RequestedCaching.of(fields, parts.rules(), endpoint(), caller().labels());
+            asked = RequestedCaching.of(fields, rules.caching(), endpoint(), caller().labels());
         }
         return asked;
     }
@@ -168,7 +177,7 @@ final class ClientRequest {
 
     /** The key of this request, which the shortcut may have made already; empty if the request is not eligible. */
     Optional<CacheKey> key(CacheRequest request) {
-        CacheKey missed = shortcut().missedKey();
+        CacheKey missed = shortcut().missedKey(rules);
         return missed != null ? Optional.of(missed) : parts.steps().key(parts.cache(), request);
     }
 

@@ -1,13 +1,20 @@
 package dev.refrain.http.proxy;
 
+import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.http.config.Settings;
 import dev.refrain.http.server.ServerTls;
 import dev.refrain.http.upstream.ProxyRules;
+import dev.refrain.http.upstream.UpstreamClient;
+import dev.refrain.http.upstream.UpstreamOptions;
+import dev.refrain.semantics.caller.Callers;
+import dev.refrain.semantics.preset.Presets;
+import dev.refrain.semantics.ruleset.Ruleset;
 import dev.refrain.semantics.tls.TlsFiles;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.IntConsumer;
 import javax.net.ssl.SSLContext;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -34,10 +41,40 @@ final class Entrances {
                 : TlsFiles.context(files.caFile(), files.clientCertificate(), files.clientKey());
     }
 
-    /** HTTP proxies to providers. */
-    static ProxyRules proxies(Settings settings) {
+    /**
+     * What calls providers.
+     *
+     * @param tls null for the JVM's own
+     * @param makeRoom is asked to end so many of the longest waits for clients, if calls wait for room
+     */
+    static UpstreamClient client(Settings settings, SSLContext tls, MemoryBudget memory, IntConsumer makeRoom) {
         Settings.Proxy proxy = settings.proxy();
-        return new ProxyRules(proxy.http(), proxy.https(), proxy.direct() == null ? "" : proxy.direct());
+        Settings.Timeouts timeouts = settings.timeouts();
+        return new UpstreamClient(
+                new UpstreamOptions(
+                        new UpstreamOptions.Timeouts(
+                                timeouts.connect(),
+                                timeouts.response(),
+                                timeouts.idle(),
+                                timeouts.tunnelIdle(),
+                                timeouts.upstreamKeepAlive()),
+                        settings.limits().upstreamCalls(),
+                        new ProxyRules(proxy.http(), proxy.https(), proxy.direct() == null ? "" : proxy.direct()),
+                        tls,
+                        settings.upstreamHttp2()),
+                memory,
+                makeRoom);
+    }
+
+    /** What may change while requests are served. */
+    static Ruleset ruleset(Settings settings, Callers before) {
+        return new Ruleset(
+                before.with(
+                        settings.labelsByKey(),
+                        settings.teamsByKey(),
+                        settings.access().allowed()),
+                settings.rules(),
+                new Presets(settings.presetDefinitions()));
     }
 
     /** Says so if nothing keeps strangers out, or what clients send secret. */

@@ -163,7 +163,7 @@ final class ProxyHandler implements HttpHandler {
     private void read(ClientRequest request) {
         boolean isWanted = request.controls().enabled()
                 || parts.recorder() != CallRecorder.NONE
-                || !parts.presets().isEmpty()
+                || !request.rules().presets().isEmpty()
                 || request.asked().mayTurnOn();
         long length = request.exchange().getRequestContentLength();
         boolean isShort = length >= 0 && length <= SHORT_BODY;
@@ -245,11 +245,18 @@ final class ProxyHandler implements HttpHandler {
     private Decision decision(ClientRequest request, byte[] body, byte[] sent, MemoryBudget.Reservation held)
             throws ProxyException {
         long before = held.bytes();
-        if (!parts.presets().isEmpty() && !held.grow((long) Preset.RESOLVING_FACTOR * body.length)) {
+        if (!request.rules().presets().isEmpty() && !held.grow((long) Preset.RESOLVING_FACTOR * body.length)) {
             throw ProxyException.noRoom();
         }
         Decision decision = Decision.of(
-                cache, request::key, parts.presets(), request.context(), request.asked(), request.coding(), body, sent);
+                cache,
+                request::key,
+                request.rules().presets(),
+                request.context(),
+                request.asked(),
+                request.coding(),
+                body,
+                sent);
         held.shrink(held.bytes() - before - (decision.isMerged() ? body.length : 0));
         return decision;
     }
@@ -283,13 +290,14 @@ final class ProxyHandler implements HttpHandler {
         if (key != null) {
             // The shortcut makes the key of what it sees of a body, and picks no sample.
             if (body == sent && request.asked().isPlain()) {
-                request.shortcut().learn(request.exchange(), request.context(), request.caller(), decision);
+                request.shortcut()
+                        .learn(request.exchange(), request.rules(), request.context(), request.caller(), decision);
             }
             Upstream told = controls.directives().noStore()
                     ? calls.identified(request, call)
                     : calls.outlined(request, key, asked, body, call);
             Supplier<ItemByItem> items = () -> ItemByItem.of(
-                    cache, parts.rules(), decision, request.context(), request.asked(), body, body == sent);
+                    cache, request.rules().caching(), decision, request.context(), request.asked(), body, body == sent);
             Runnable whole = () -> cache.pipeline().respond(key, controls, told, paced(request, key));
             if (request.context().endpoint() == Endpoint.EMBEDDINGS) {
                 embed(request, body.length > LongBodies.LONG, items, told, whole);

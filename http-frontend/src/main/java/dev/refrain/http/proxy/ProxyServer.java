@@ -4,6 +4,7 @@ import dev.refrain.cassettes.Cassettes;
 import dev.refrain.console.activity.ActivityLog;
 import dev.refrain.console.activity.ModelNames;
 import dev.refrain.console.admin.AdminServer;
+import dev.refrain.console.admin.Reload;
 import dev.refrain.console.explain.Explainer;
 import dev.refrain.console.explain.Outlines;
 import dev.refrain.console.framing.Framing;
@@ -13,6 +14,7 @@ import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.engine.stats.CacheStats;
 import dev.refrain.engine.stats.SharedStats;
 import dev.refrain.http.config.Settings;
+import dev.refrain.http.config.SettingsSource;
 import dev.refrain.http.demo.DemoProvider;
 import dev.refrain.http.server.ClientLimits;
 import dev.refrain.http.server.Cors;
@@ -24,13 +26,11 @@ import dev.refrain.http.shortcut.Shortcut;
 import dev.refrain.http.shortcut.Shortcuts;
 import dev.refrain.http.upstream.Provider;
 import dev.refrain.http.upstream.UpstreamClient;
-import dev.refrain.http.upstream.UpstreamOptions;
 import dev.refrain.semantics.answer.ProxyException;
 import dev.refrain.semantics.caller.Callers;
 import dev.refrain.semantics.forward.CallRecorder;
 import dev.refrain.semantics.key.KeyContexts;
-import dev.refrain.semantics.policy.CacheRules;
-import dev.refrain.semantics.preset.Presets;
+import dev.refrain.semantics.ruleset.Ruleset;
 import io.undertow.server.HttpHandler;
 import io.undertow.server.handlers.GracefulShutdownHandler;
 import io.undertow.server.handlers.HttpContinueReadHandler;
@@ -45,6 +45,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import javax.net.ssl.SSLContext;
@@ -53,14 +54,16 @@ import javax.net.ssl.SSLContext;
 public final class ProxyServer implements AutoCloseable {
     private static final long POLL_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
 
+    /** Those of the start. */
     private final Settings settings;
+
     private final DemoProvider demo;
     private final ResponseCache cache;
     private final ActivityLog activity;
     /** Null unless calls are recorded, or answered from recordings. */
     private final Cassettes cassettes;
 
-    private final Callers callers;
+    private final Reloading reloading;
     private final Outlines outlines;
     private final Explainer explainer;
     private final UpstreamClient client;
@@ -79,6 +82,7 @@ public final class ProxyServer implements AutoCloseable {
 
     private ProxyServer(
             Settings settings,
+            SettingsSource source,
             ServerTls tls,
             SSLContext upstreamTls,
             DemoProvider demo,
@@ -92,31 +96,12 @@ public final class ProxyServer implements AutoCloseable {
         this.cache = cache;
         this.activity = activity;
         this.cassettes = cassettes;
-        this.callers = new Callers(
-                cache,
-                settings.key().credentialFields(),
-                settings.labelsByKey(),
-                settings.teamsByKey(),
-                settings.access().allowed());
+        Callers nobody = new Callers(cache, settings.key().credentialFields(), Map.of());
+        AtomicReference<Ruleset> rules = new AtomicReference<>(Entrances.ruleset(settings, nobody));
         this.outlines =
                 new Outlines(settings.explain().requests(), cache.admin().memory());
         SlowClients slowClients = new SlowClients(cache.admin().memory(), System::nanoTime);
-        this.client = new UpstreamClient(
-                new UpstreamOptions(
-                        new UpstreamOptions.Timeouts(
-                                settings.timeouts().connect(),
-                                settings.timeouts().response(),
-                                settings.timeouts().idle(),
-                                settings.timeouts().tunnelIdle(),
-                                settings.timeouts().upstreamKeepAlive()),
-                        settings.limits().upstreamCalls(),
-                        Entrances.proxies(settings),
-                        upstreamTls,
-                        settings.upstreamHttp2()),
-                cache.admin().memory(),
-                slowClients::makeRoom);
-        Presets presets = new Presets(settings.presetDefinitions());
-        CacheRules rules = settings.rules();
+        this.client = Entrances.client(settings, upstreamTls, cache.admin().memory(), slowClients::makeRoom);
         Map<Endpoint, Provider> providers = new EnumMap<>(Endpoint.class);
         for (Endpoint endpoint : Endpoint.values()) {
             providers.put(endpoint, provider(settings.upstream(endpoint).orElse(null)));
@@ -126,12 +111,7 @@ public final class ProxyServer implements AutoCloseable {
         ModelNames models = new ModelNames();
         int maxBody = (int) Math.min(
                 cache.admin().maxRequestBytes(), settings.limits().requestBody().bytes());
-        // Presets are named in bodies, which policies may depend on, and CORS depends on each head.
-        boolean direct = presets.isEmpty()
-                && settings.corsOrigins() == null
-                && !rules.policies().needBody();
         shortcuts = new Shortcuts(
-                direct,
                 cache,
                 request -> steps.key(cache, request),
                 activity,
@@ -139,23 +119,22 @@ public final class ProxyServer implements AutoCloseable {
                 maxBody,
                 writing,
                 settings.timeouts().keepAlive(),
-                callers.fields()::contains,
+                nobody.fields()::contains,
                 client::displace);
-        KeyContexts contexts = new KeyContexts(cache, settings.key().headers(), callers.fields());
+        reloading = new Reloading(settings, source, rules, shortcuts, activity, tls, client);
+        KeyContexts contexts = new KeyContexts(cache, settings.key().headers(), nobody.fields());
         ClientLimits reading = new ClientLimits(
                 cache.admin().memory(), slowClients, settings.timeouts().request());
         ProxyHandler handler = new ProxyHandler(new Parts(
                 cache,
                 steps,
                 activity,
-                callers,
+                rules::get,
                 contexts,
                 outlines,
-                rules,
-                presets,
                 models,
                 client,
-                new Providers(provider(settings.upstream()), providers),
+                new Parts.Providers(provider(settings.upstream()), providers),
                 cassettes == null ? CallRecorder.NONE : cassettes,
                 longBodies,
                 new Parts.Limits(
@@ -167,13 +146,7 @@ public final class ProxyServer implements AutoCloseable {
                         reading,
                         writing)));
         explainer = new Explainer(
-                cache,
-                rules,
-                presets,
-                callers,
-                contexts,
-                endpoint -> providers.get(endpoint).identity(),
-                outlines);
+                cache, rules::get, contexts, endpoint -> providers.get(endpoint).identity(), outlines);
         requests = new GracefulShutdownHandler(new HttpContinueReadHandler(handler));
         HttpHandler unlessStopping = exchange -> {
             if (stopping) {
@@ -214,20 +187,23 @@ public final class ProxyServer implements AutoCloseable {
      * @throws IOException if the address cannot be listened on; the message says which and why
      */
     public static ProxyServer start(Settings settings) throws IOException {
-        return start(settings, server -> {});
+        return start(settings, () -> settings, server -> {});
     }
 
     /**
      * The same, and says when clients can connect, which is before everything else has been started.
      *
+     * @param source where the settings come from, for a reload
      * @param listening called on this thread, at most once; the server may be closed from then on
      * @throws IOException if an address cannot be listened on; the server is closed then
      */
-    public static ProxyServer start(Settings settings, Consumer<ProxyServer> listening) throws IOException {
-        return start(settings, listening, new Steps());
+    public static ProxyServer start(Settings settings, SettingsSource source, Consumer<ProxyServer> listening)
+            throws IOException {
+        return start(settings, source, listening, new Steps());
     }
 
-    static ProxyServer start(Settings settings, Consumer<ProxyServer> listening, Steps steps) throws IOException {
+    static ProxyServer start(Settings settings, SettingsSource source, Consumer<ProxyServer> listening, Steps steps)
+            throws IOException {
         ServerTls tls = Entrances.tls(settings);
         SSLContext upstreamTls = Entrances.upstreamTls(settings);
         ResponseCache cache = Store.open(settings);
@@ -235,7 +211,8 @@ public final class ProxyServer implements AutoCloseable {
         // Even if each endpoint has an upstream of its own, everything else needs one.
         DemoProvider demo = settings.upstream() == null ? DemoProvider.start() : null;
         ActivityLog activity = ActivityLog.open(settings.activityOptions(), Clock.systemUTC());
-        ProxyServer server = new ProxyServer(settings, tls, upstreamTls, demo, cache, activity, cassettes, steps);
+        ProxyServer server =
+                new ProxyServer(settings, source, tls, upstreamTls, demo, cache, activity, cassettes, steps);
         try {
             server.listen();
         } catch (IOException | RuntimeException e) {
@@ -272,8 +249,9 @@ public final class ProxyServer implements AutoCloseable {
                     new AdminServer.Subject(
                             cache,
                             activity,
-                            callers,
+                            reloading::callers,
                             explainer,
+                            this::reload,
                             this::url,
                             () -> !stopping,
                             client::inFlight,
@@ -281,6 +259,11 @@ public final class ProxyServer implements AutoCloseable {
                             client.tunnels()::open,
                             client.tunnels().bytes()));
         }
+    }
+
+    /** Reads settings and certificates again; see {@link Reloading}. */
+    public Reload.Result reload() {
+        return reloading.run();
     }
 
     private static String rootMessage(Throwable failure) {

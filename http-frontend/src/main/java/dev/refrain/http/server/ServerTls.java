@@ -105,17 +105,25 @@ public final class ServerTls implements AutoCloseable {
 
     /** Reads the files again if they have changed. */
     public synchronized void renew() {
-        List<Object> now = look();
-        if (now.equals(seen)) {
+        if (look().equals(seen)) {
             return;
         }
-        seen = now;
         try {
-            ssl.updateSSLContext(TlsFiles.ofServer(certificate, key, clientIssuers));
+            reload();
             LOG.info("Clients are shown the new certificate in {}", certificate);
         } catch (IOException | RuntimeException e) {
             LOG.warn("Clients are shown the certificate that was read before: {}", e.getMessage());
         }
+    }
+
+    /**
+     * Reads the files again, changed or not.
+     *
+     * @throws IOException if one cannot be used; then clients are shown what they were shown before
+     */
+    public synchronized void reload() throws IOException {
+        seen = look();
+        ssl.updateSSLContext(TlsFiles.ofServer(certificate, key, clientIssuers));
     }
 
     private List<Object> look() {

@@ -11,6 +11,7 @@ import dev.refrain.semantics.caller.Caller;
 import dev.refrain.semantics.decision.Decision;
 import dev.refrain.semantics.head.HeadRoom;
 import dev.refrain.semantics.head.KnownHead;
+import dev.refrain.semantics.ruleset.Ruleset;
 import io.undertow.connector.PooledByteBuffer;
 import io.undertow.server.HttpServerExchange;
 import io.undertow.server.protocol.http.HttpServerConnection;
@@ -51,6 +52,8 @@ public final class Shortcut extends AbstractStreamSourceConduit<StreamSourceCond
 
     /** Null until a request was served whose head may come again. */
     private KnownHead known;
+    /** Under which the head means what is known of it. */
+    private Ruleset knownUnder;
 
     /** Of the request that Undertow has, if it was looked up here and there was no answer; else null. */
     private CacheKey missed;
@@ -107,7 +110,7 @@ public final class Shortcut extends AbstractStreamSourceConduit<StreamSourceCond
             return count;
         }
         byte[] request = hits.bytes(target, start, count);
-        if (known != null) {
+        if (known != null && knownUnder == shared.ruleset()) {
             int body = known.match(request, count, hits.mac());
             int length = body < 0 ? -1 : known.lengthOf(request);
             if (count == body && length <= target.limit() - start) {
@@ -328,20 +331,22 @@ public final class Shortcut extends AbstractStreamSourceConduit<StreamSourceCond
     }
 
     /**
-     * The key of the request that Undertow has, if it was made when the request was looked up here in vain; else null.
-     * The bytes are the same, and so is the key.
+     * The key of the request that Undertow has, if it was made when the request was looked up here in vain, under the
+     * same rules; else null. The bytes are the same, and so is the key.
      */
-    public CacheKey missedKey() {
-        return missed;
+    public CacheKey missedKey(Ruleset rules) {
+        return rules == knownUnder ? missed : null;
     }
 
     /**
      * The request is one that the cache may answer, and whether it does depends on its body and the store alone.
      *
+     * @param rules under which it is served
      * @param context what it has in common with others of this head
      * @param decision what it is to the cache
      */
-    public void learn(HttpServerExchange exchange, KeyContext context, Caller caller, Decision decision) {
+    public void learn(
+            HttpServerExchange exchange, Ruleset rules, KeyContext context, Caller caller, Decision decision) {
         CacheControls controls = decision.controls();
         byte[] bytes = head;
         head = null;
@@ -365,6 +370,7 @@ public final class Shortcut extends AbstractStreamSourceConduit<StreamSourceCond
                     caller,
                     controls.directives(),
                     decision.policyName());
+            knownUnder = rules;
             server = (HttpServerConnection) exchange.getConnection();
         }
     }

@@ -8,6 +8,7 @@ import dev.refrain.engine.ResponseCache;
 import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.http.server.ClientLimits;
 import dev.refrain.semantics.head.HeadRoom;
+import dev.refrain.semantics.ruleset.Ruleset;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
@@ -34,12 +35,14 @@ public final class Shortcuts {
     private final Map<XnioIoThread, PerThread> threads = new ConcurrentHashMap<>();
     private final AtomicInteger unfinished = new AtomicInteger();
 
-    private volatile boolean open;
+    /** Under which heads are known, or null while there are no shortcuts. */
+    private volatile Ruleset ruleset;
+
+    private boolean closed;
 
     private record PerThread(HitWriter hits, IdleSweep idle, HeadRoom heads) {}
 
     /**
-     * @param open whether there are any: the way is for hits that the head of a request and the store alone decide
      * @param keys {@link ResponseCache#key}
      * @param maxBody the longest body of a request that the cache may answer
      * @param idle how long a connection lasts over which nothing comes
@@ -47,7 +50,6 @@ public final class Shortcuts {
      * @param displace makes room in favour of a newer request; returns whether there will be some
      */
     public Shortcuts(
-            boolean open,
             ResponseCache cache,
             Function<CacheRequest, Optional<CacheKey>> keys,
             ActivityLog activity,
@@ -57,7 +59,6 @@ public final class Shortcuts {
             Duration idle,
             Predicate<String> credentials,
             BooleanSupplier displace) {
-        this.open = open;
         this.cache = cache;
         this.keys = keys;
         this.activity = activity;
@@ -88,7 +89,7 @@ public final class Shortcuts {
     boolean enter() {
         // In this order, because closing takes them in the opposite one.
         unfinished.incrementAndGet();
-        if (open) {
+        if (ruleset != null) {
             return true;
         }
         left();
@@ -101,8 +102,22 @@ public final class Shortcuts {
     }
 
     /** From here on requests go the long way. */
-    public void close() {
-        open = false;
+    public synchronized void close() {
+        closed = true;
+        ruleset = null;
+    }
+
+    /**
+     * Heads are known under these rules from now on, and none that was known before.
+     *
+     * @param rules null if more than heads and the store decide about hits, so that there are no shortcuts
+     */
+    public synchronized void open(Ruleset rules) {
+        ruleset = closed ? null : rules;
+    }
+
+    Ruleset ruleset() {
+        return ruleset;
     }
 
     /** Answers that are not written yet. */

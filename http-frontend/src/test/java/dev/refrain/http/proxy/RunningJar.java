@@ -177,6 +177,14 @@ final class RunningJar extends ProxyUnderTest {
         return this;
     }
 
+    /** SIGHUP. */
+    void hangUp() throws IOException {
+        new ProcessBuilder("kill", "-HUP", Long.toString(process.pid()))
+                .start()
+                .onExit()
+                .join();
+    }
+
     /** SIGKILL: no hook runs, nothing is closed. */
     RunningJar kill() {
         process.toHandle().destroyForcibly();

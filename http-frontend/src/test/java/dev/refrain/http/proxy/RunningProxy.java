@@ -40,11 +40,13 @@ final class RunningProxy extends ProxyUnderTest {
         if (!variables.containsKey("REFRAIN_TLS_CERTIFICATE")) {
             environment.putAll(Wire.variables());
         }
-        Startup startup = Startup.parse(arguments.toArray(String[]::new), environment);
+        String[] commandLine = arguments.toArray(String[]::new);
+        Startup startup = Startup.parse(commandLine, environment);
         if (!(startup instanceof Startup.Run run)) {
             throw new IllegalArgumentException(startup.toString());
         }
-        server = ProxyServer.start(run.settings(), listening -> {}, steps);
+        server =
+                ProxyServer.start(run.settings(), () -> Startup.read(commandLine, environment), listening -> {}, steps);
     }
 
     /** What the cache counts. */

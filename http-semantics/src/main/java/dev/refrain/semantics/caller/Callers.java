@@ -49,7 +49,7 @@ public final class Callers {
     private final Set<String> allowed;
 
     private final CacheScope anonymous;
-    private final LabelledTags labelled = new LabelledTags();
+    private final LabelledTags labelled;
 
     /**
      * Makes one for a cache, without teams, and for everybody.
@@ -77,12 +77,34 @@ public final class Callers {
             Map<String, String> names,
             Map<String, String> teams,
             Set<String> allowed) {
+        this(cache, fields, names, teams, allowed, new LabelledTags());
+    }
+
+    private Callers(
+            ResponseCache cache,
+            CredentialFields fields,
+            Map<String, String> names,
+            Map<String, String> teams,
+            Set<String> allowed,
+            LabelledTags labelled) {
         this.cache = cache;
         this.fields = fields;
         this.names = Map.copyOf(names);
         this.teams = Map.copyOf(teams);
         this.allowed = Set.copyOf(allowed);
+        this.labelled = labelled;
         this.anonymous = cache.pipeline().scope("");
+    }
+
+    /**
+     * The same with other names, teams and keys; what was seen under a label is not forgotten.
+     *
+     * @param otherNames what is shown of API keys, by their SHA-256
+     * @param otherTeams the team that an API key belongs to, likewise
+     * @param otherAllowed the only API keys whose requests are served, likewise; empty if those of everybody are
+     */
+    public Callers with(Map<String, String> otherNames, Map<String, String> otherTeams, Set<String> otherAllowed) {
+        return new Callers(cache, fields, otherNames, otherTeams, otherAllowed, labelled);
     }
 
     private CacheScope ofTeam(String team, List<String> others) {

@@ -49,6 +49,9 @@ import java.lang.annotation.Target;
     /** Whether the value must not be shown. */
     boolean secret() default false;
 
+    /** Whether a reload applies it to the requests that come from then on. */
+    boolean live() default false;
+
     /** What the flag does, for {@code --help}. */
     String help() default "";
 }

@@ -130,7 +130,7 @@ public record Settings(
 
         Cache cache,
 
-        @Setting(allowed = "a list of policies, each with a match and what holds for such requests")
+        @Setting(allowed = "a list of policies, each with a match and what holds for such requests", live = true)
         List<PolicySettings> policies,
 
         @Setting(
@@ -178,21 +178,21 @@ public record Settings(
         Memory memory,
         Timeouts timeouts,
 
-        @Setting(allowed = "a list of presets, each with a slug")
+        @Setting(allowed = "a list of presets, each with a slug", live = true)
         List<PresetSettings> presets,
 
         Activity activity,
 
-        @Setting(allowed = "a list of labels, each with a name and a sha256")
+        @Setting(allowed = "a list of labels, each with a name and a sha256", live = true)
         List<LabelSettings> labels,
 
-        @Setting(allowed = "a list of teams, each with a name and labels or sha256")
+        @Setting(allowed = "a list of teams, each with a name and labels or sha256", live = true)
         List<TeamSettings> teams,
 
         @Setting(value = "USD", allowed = "a currency of three capital letters, such as USD or EUR")
         String currency,
 
-        @Setting(allowed = "a list of prices, each with a model, prompt and completion")
+        @Setting(allowed = "a list of prices, each with a model, prompt and completion", live = true)
         List<PriceSettings> prices) {
 
     /** As browsers write them in {@code Origin}: a scheme, a host and, unless it is the scheme's, a port. */
@@ -271,16 +271,19 @@ public record Settings(
      */
     @JsonNaming(PropertyNamingStrategies.KebabCaseStrategy.class)
     public record Cache(
-            @Setting(name = "default", value = "off", allowed = "off or on") @JsonProperty("default")
+            @Setting(name = "default", value = "off", allowed = "off or on", live = true) @JsonProperty("default")
             Policy.Caching byDefault,
 
-            @Setting(value = "5m", allowed = "a duration from 1s to cache.max-ttl, such as 300s, 5m or 24h")
+            @Setting(
+                    value = "5m",
+                    allowed = "a duration from 1s to cache.max-ttl, such as 300s, 5m or 24h",
+                    live = true)
             Duration ttl,
 
-            @Setting(value = "24h", allowed = "a duration from 1s to 365d, such as 24h or 30d")
+            @Setting(value = "24h", allowed = "a duration from 1s to 365d, such as 24h or 30d", live = true)
             Duration maxTtl,
 
-            @Setting(value = "true", allowed = "true or false")
+            @Setting(value = "true", allowed = "true or false", live = true)
             boolean itemByItem) {
         /** Checks the ranges. */
         public Cache {
@@ -333,7 +336,8 @@ public record Settings(
                     value = "none",
                     allowed = "the SHA-256 of API keys, 64 lower-case hexadecimal digits each, separated by commas, or"
                             + " none",
-                    secret = true)
+                    secret = true,
+                    live = true)
             String keys) {
         private static final Pattern SHA256 = Pattern.compile("[0-9a-f]{64}");
 

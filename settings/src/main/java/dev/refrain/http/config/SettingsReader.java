@@ -1,51 +1,25 @@
 package dev.refrain.http.config;
 
 import com.fasterxml.jackson.core.JsonLocation;
-import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.core.StreamReadFeature;
-import com.fasterxml.jackson.databind.DeserializationContext;
-import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonMappingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.PropertyNamingStrategies.KebabCaseStrategy;
 import com.fasterxml.jackson.databind.PropertyNamingStrategies.SnakeCaseStrategy;
-import com.fasterxml.jackson.databind.cfg.CoercionAction;
-import com.fasterxml.jackson.databind.cfg.CoercionInputShape;
-import com.fasterxml.jackson.databind.cfg.JsonNodeFeature;
-import com.fasterxml.jackson.databind.deser.std.StdScalarDeserializer;
 import com.fasterxml.jackson.databind.exc.UnrecognizedPropertyException;
-import com.fasterxml.jackson.databind.module.SimpleModule;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import com.fasterxml.jackson.databind.type.LogicalType;
-import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
-import com.fasterxml.jackson.dataformat.yaml.YAMLParser;
-import dev.refrain.cassettes.CassetteMode;
-import dev.refrain.cassettes.Pace;
-import dev.refrain.console.admin.AdminOptions;
-import dev.refrain.engine.exchange.Endpoint;
-import dev.refrain.semantics.ByteSize;
-import dev.refrain.semantics.answer.HitIds;
-import dev.refrain.semantics.caller.FieldNames;
-import dev.refrain.semantics.key.KeyPlaces;
-import dev.refrain.semantics.policy.Policy;
 import java.io.IOException;
 import java.lang.reflect.RecordComponent;
-import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.time.Duration;
-import java.util.Arrays;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeSet;
-import java.util.function.Function;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 
 /**
  * Turns flags, variables, a file and the defaults into {@link Settings}. All four
@@ -53,67 +27,70 @@ import java.util.regex.Pattern;
  * tree is bound once; so a value is checked in the same way wherever it comes from.
  */
 final class SettingsReader {
-    private static final YAMLMapper YAML = YAMLMapper.builder(YAMLFactory.builder()
-                    .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
-                    .enable(YAMLParser.Feature.EMPTY_STRING_AS_NULL)
-                    .build())
-            .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
-            .disable(JsonNodeFeature.STRIP_TRAILING_BIGDECIMAL_ZEROES)
-            .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
-            .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
-            .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
-            .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT)
-            .withCoercionConfig(
-                    LogicalType.Boolean, c -> c.setCoercion(CoercionInputShape.Integer, CoercionAction.Fail))
-            // In YAML an unquoted off, on, yes or no is a boolean: a slug that reads so would silently become another.
-            .withCoercionConfig(
-                    LogicalType.Textual, c -> c.setCoercion(CoercionInputShape.Boolean, CoercionAction.Fail))
-            .addModule(new SimpleModule()
-                    .addDeserializer(ByteSize.class, new Scalar<>(ByteSize.class, ByteSize::parse))
-                    .addDeserializer(FieldNames.class, new Scalar<>(FieldNames.class, FieldNames::parse))
-                    .addDeserializer(KeyPlaces.Normalization.class, words(KeyPlaces.Normalization.class))
-                    .addDeserializer(CassetteMode.class, words(CassetteMode.class))
-                    .addDeserializer(Pace.class, words(Pace.class))
-                    .addDeserializer(HitIds.class, words(HitIds.class))
-                    .addDeserializer(Policy.Caching.class, words(Policy.Caching.class))
-                    .addDeserializer(Policy.Mode.class, words(Policy.Mode.class))
-                    .addDeserializer(AdminOptions.Content.class, words(AdminOptions.Content.class))
-                    .addDeserializer(Endpoint.class, words(Endpoint.class))
-                    .addDeserializer(Duration.class, new Scalar<>(Duration.class, SettingsReader::duration))
-                    .addDeserializer(Path.class, new Scalar<>(Path.class, Path::of))
-                    .addDeserializer(URI.class, new Scalar<>(URI.class, URI::create)))
-            .build();
+    private static final YAMLMapper YAML = SettingsYaml.MAPPER;
 
     private static final SnakeCaseStrategy SNAKE_CASE = new SnakeCaseStrategy();
     private static final KebabCaseStrategy KEBAB_CASE = new KebabCaseStrategy();
 
-    private static final Pattern DURATION = Pattern.compile("([0-9]{1,9})(ms|s|m|h|d)");
-
     private final ObjectNode tree;
-    /** Where each setting that did not come from the file came from, by name. */
+    /** Where each setting came from, by name; those that are not here came from the file. */
     private final Map<String, String> sources = new HashMap<>();
+
+    private final List<WrongSetting> faults;
 
     private final String fileSource;
 
-    private SettingsReader(ObjectNode tree, String fileSource) {
+    private SettingsReader(ObjectNode tree, String fileSource, List<WrongSetting> faults) {
         this.tree = tree;
         this.fileSource = fileSource;
+        this.faults = faults;
     }
+
+    /**
+     * What was read.
+     *
+     * @param values of all settings, in their order
+     */
+    record Loaded(Settings settings, List<Value> values) {}
+
+    /**
+     * The value of a setting and where it came from.
+     *
+     * @param value as it was given; missing if the setting is not set
+     */
+    record Value(Leaf leaf, JsonNode value, String source) {}
 
     /**
      * Reads the settings.
      *
      * @param flags values of the flags that were given, by the flag
      * @param environment all environment variables; an empty one counts as not set
+     * @throws WrongSettings with everything that is wrong
      */
-    static Settings read(Map<String, String> flags, Map<String, String> environment) throws WrongSetting {
-        environment = ours(environment);
-        checkNames(environment);
-        SettingsReader reader = open(flags.get("--config"), environment.getOrDefault("REFRAIN_CONFIG", ""));
+    static Loaded read(Map<String, String> flags, Map<String, String> environment) throws WrongSettings {
+        Map<String, String> names = new HashMap<>();
+        environment = ours(environment, names);
+        List<WrongSetting> faults = checkNames(environment);
+        SettingsReader reader = open(flags.get("--config"), environment.getOrDefault("REFRAIN_CONFIG", ""), faults);
         for (Leaf leaf : Leaf.ALL) {
-            reader.fill(leaf, flags.get(leaf.flag()), environment.getOrDefault(leaf.variable(), ""));
+            String name = names.getOrDefault(leaf.variable(), leaf.variable());
+            reader.fill(leaf, flags.get(leaf.flag()), name, environment.getOrDefault(leaf.variable(), ""));
         }
-        return reader.bind();
+        List<Value> values = Leaf.ALL.stream().map(reader::value).toList();
+        Settings settings = reader.bind();
+        if (!faults.isEmpty()) {
+            throw new WrongSettings(
+                    faults.stream().map(WrongSetting::getMessage).distinct().toList());
+        }
+        return new Loaded(settings, values);
+    }
+
+    private Value value(Leaf leaf) {
+        JsonNode value = (leaf.group() == null ? tree : tree.path(leaf.group())).path(leaf.key());
+        return new Value(
+                leaf,
+                value.deepCopy(),
+                value.isMissingNode() ? "not set" : sources.getOrDefault(leaf.name(), fileSource));
     }
 
     /** Variables that other programs read, too, and the settings that they stand for; whichever comes first counts. */
@@ -122,13 +99,15 @@ final class SettingsReader {
             List.of("https_proxy", "HTTPS_PROXY"), "REFRAIN_PROXY_HTTPS",
             List.of("no_proxy", "NO_PROXY"), "REFRAIN_PROXY_DIRECT");
 
-    private static Map<String, String> ours(Map<String, String> environment) {
+    /** @param names gets the names of the variables that stand in for ours, by ours */
+    private static Map<String, String> ours(Map<String, String> environment, Map<String, String> names) {
         Map<String, String> ours = new HashMap<>(environment);
-        CONVENTIONAL.forEach((names, setting) -> {
-            for (String name : names) {
+        CONVENTIONAL.forEach((conventional, setting) -> {
+            for (String name : conventional) {
                 String value = environment.getOrDefault(name, "");
-                if (!value.isEmpty()) {
-                    ours.merge(setting, value, (before, other) -> before.isEmpty() ? other : before);
+                if (!value.isEmpty() && ours.getOrDefault(setting, "").isEmpty()) {
+                    ours.put(setting, value);
+                    names.put(setting, name);
                 }
             }
         });
@@ -136,60 +115,65 @@ final class SettingsReader {
         return ours;
     }
 
-    private static void checkNames(Map<String, String> environment) throws WrongSetting {
+    private static List<WrongSetting> checkNames(Map<String, String> environment) {
         TreeSet<String> known = new TreeSet<>();
         known.add("REFRAIN_CONFIG");
         Leaf.ALL.stream().filter(Leaf::scalar).map(Leaf::variable).forEach(known::add);
+        List<WrongSetting> faults = new ArrayList<>();
         for (String variable : new TreeSet<>(environment.keySet())) {
             if (variable.startsWith(Leaf.VARIABLE_PREFIX) && !known.contains(variable)) {
-                throw WrongSetting.unknown(variable, "environment variable", known);
+                faults.add(WrongSetting.unknown(variable, "environment variable", known));
             }
         }
+        return faults;
     }
 
-    private static SettingsReader open(String flag, String variable) throws WrongSetting {
+    private static SettingsReader open(String flag, String variable, List<WrongSetting> faults) {
         if (flag == null && variable.isEmpty()) {
-            return new SettingsReader(YAML.createObjectNode(), "no file");
+            return new SettingsReader(YAML.createObjectNode(), "no file", faults);
         }
         String file = flag == null ? variable : flag;
         String source = flag == null ? "variable REFRAIN_CONFIG" : "flag --config";
+        ObjectNode tree = YAML.createObjectNode();
         try {
             JsonNode root = YAML.readTree(Files.readAllBytes(Path.of(file)));
-            if (root.isMissingNode() || root.isNull()) {
-                root = YAML.createObjectNode();
-            }
             if (root instanceof ObjectNode object) {
-                return new SettingsReader(object, "file " + file);
+                tree = object;
+            } else if (!root.isMissingNode() && !root.isNull()) {
+                faults.add(WrongSetting.file(file + " holds " + describe(root), source));
             }
-            throw WrongSetting.file(file + " holds " + describe(root), source);
         } catch (JsonMappingException e) {
-            throw WrongSetting.file(file + at(e.getLocation()) + ": more than one document", source);
+            faults.add(WrongSetting.file(file + at(e.getLocation()) + ": more than one document", source));
         } catch (JsonProcessingException e) {
-            throw WrongSetting.file(file + at(e.getLocation()) + ": " + firstLine(e.getOriginalMessage()), source);
+            faults.add(
+                    WrongSetting.file(file + at(e.getLocation()) + ": " + firstLine(e.getOriginalMessage()), source));
         } catch (NoSuchFileException e) {
-            throw WrongSetting.file(file + " does not exist", source);
+            faults.add(WrongSetting.file(file + " does not exist", source));
         } catch (IOException | IllegalArgumentException e) {
-            throw WrongSetting.file(file + " cannot be read: " + e.getClass().getSimpleName(), source);
+            faults.add(
+                    WrongSetting.file(file + " cannot be read: " + e.getClass().getSimpleName(), source));
         }
+        return new SettingsReader(tree, "file " + file, faults);
     }
 
-    private void fill(Leaf leaf, String flag, String variable) throws WrongSetting {
+    private void fill(Leaf leaf, String flag, String name, String variable) {
         ObjectNode parent = group(leaf);
         if (flag != null) {
             parent.put(leaf.key(), flag);
             sources.put(leaf.name(), "flag " + leaf.flag());
         } else if (leaf.scalar() && !variable.isEmpty()) {
             parent.put(leaf.key(), variable);
-            sources.put(leaf.name(), "variable " + leaf.variable());
+            sources.put(leaf.name(), "variable " + name);
         } else if (parent.path(leaf.key()).isNull()) {
             parent.remove(leaf.key());
         }
         if (!parent.has(leaf.key()) && !leaf.about().value().isEmpty()) {
             parent.put(leaf.key(), leaf.about().value());
+            sources.put(leaf.name(), "default");
         }
     }
 
-    private ObjectNode group(Leaf leaf) throws WrongSetting {
+    private ObjectNode group(Leaf leaf) {
         if (leaf.group() == null) {
             return tree;
         }
@@ -200,21 +184,53 @@ final class SettingsReader {
         if (group instanceof ObjectNode object) {
             return object;
         }
-        throw WrongSetting.value(
-                leaf.group(), describe(group), fileSource, "a group of settings such as " + leaf.name());
+        faults.add(WrongSetting.value(
+                leaf.group(), describe(group), fileSource, "a group of settings such as " + leaf.name()));
+        return tree.putObject(leaf.group());
     }
 
     /** A policy whose {@code label:} has lost its value would hold for every request. */
-    private void checkGaps(String name, JsonNode node) throws WrongSetting {
+    private void checkGaps(String name, JsonNode node) throws Fault {
         if (node.isNull()) {
-            throw WrongSetting.value(name, describe(node), fileSource, allowed(name));
+            throw new Fault(name, WrongSetting.value(name, describe(node), fileSource, allowed(name)));
         }
         for (Map.Entry<String, JsonNode> member : node.properties()) {
             checkGaps(name + "." + member.getKey(), member.getValue());
         }
     }
 
-    private Settings bind() throws WrongSetting {
+    /** A fault at a certain place. */
+    private static final class Fault extends Exception {
+        private static final long serialVersionUID = 1L;
+
+        private final String name;
+        private final transient WrongSetting setting;
+
+        Fault(String name, WrongSetting setting) {
+            super(name, null, false, false);
+            this.name = name;
+            this.setting = setting;
+        }
+    }
+
+    /** Binds the tree, again and again with what is wrong repaired, so that all faults are found; null if any. */
+    private Settings bind() {
+        Repair repair = new Repair(tree);
+        while (true) {
+            try {
+                return bindOnce();
+            } catch (Fault fault) {
+                if (repair.isNews(fault.name)) {
+                    faults.add(fault.setting);
+                }
+                if (!repair.repair(fault.name)) {
+                    return null;
+                }
+            }
+        }
+    }
+
+    private Settings bindOnce() throws Fault {
         for (String list : List.of("labels", "policies", "teams")) {
             for (int i = 0; i < tree.path(list).size(); i++) {
                 checkGaps(list + "[" + i + "]", tree.path(list).path(i));
@@ -225,18 +241,20 @@ final class SettingsReader {
         } catch (UnrecognizedPropertyException e) {
             TreeSet<String> known = new TreeSet<>();
             e.getKnownPropertyIds().forEach(id -> known.add(id.toString()));
-            throw WrongSetting.unknown(name(e), fileSource, known);
+            throw new Fault(name(e), WrongSetting.unknown(name(e), fileSource, known));
         } catch (JsonMappingException e) {
             String name = name(e);
             if (e.getCause() instanceof MisspeltSetting misspelt) {
-                throw WrongSetting.misspelt(name + "." + misspelt.name(), fileSource, misspelt.meant());
+                name += "." + misspelt.name();
+                throw new Fault(name, WrongSetting.misspelt(name, fileSource, misspelt.meant()));
             }
             if (e.getCause() instanceof InvalidSetting invalid) {
                 name = name.isEmpty() ? invalid.name() : name + "." + invalid.name();
             }
             JsonNode value = tree.at("/" + name.replaceAll("[.\\[]", "/").replace("]", ""));
             String shown = isSecret(name) && !value.isMissingNode() ? "***" : describe(value);
-            throw WrongSetting.value(name, shown, sources.getOrDefault(name, fileSource), allowed(name));
+            throw new Fault(
+                    name, WrongSetting.value(name, shown, sources.getOrDefault(name, fileSource), allowed(name)));
         } catch (JsonProcessingException e) {
             throw new IllegalStateException("a tree in memory cannot be malformed", e);
         }
@@ -333,59 +351,5 @@ final class SettingsReader {
     /** What follows the first line quotes the file. */
     private static String firstLine(String message) {
         return message.lines().findFirst().orElse("not YAML");
-    }
-
-    /** Reads an enum's constants, with {@code -} for {@code _}; YAML takes {@code on} and {@code off} for booleans. */
-    private static <E extends Enum<E>> Scalar<E> words(Class<E> type) {
-        return new Scalar<>(type, text -> {
-            String word = text.equals("true") ? "on" : text.equals("false") ? "off" : text;
-            return Arrays.stream(type.getEnumConstants())
-                    .filter(constant -> constant.name()
-                            .toLowerCase(Locale.ROOT)
-                            .replace('_', '-')
-                            .equals(word))
-                    .findFirst()
-                    .orElseThrow(() -> new IllegalArgumentException("not one of the words: " + text));
-        });
-    }
-
-    private static Duration duration(String text) {
-        Matcher matcher = DURATION.matcher(text);
-        if (!matcher.matches()) {
-            throw new IllegalArgumentException("not a duration: " + text);
-        }
-        long count = Long.parseLong(matcher.group(1));
-        return switch (matcher.group(2)) {
-            case "ms" -> Duration.ofMillis(count);
-            case "s" -> Duration.ofSeconds(count);
-            case "m" -> Duration.ofMinutes(count);
-            case "h" -> Duration.ofHours(count);
-            default -> Duration.ofDays(count);
-        };
-    }
-
-    /** A value that a user writes as one scalar, whatever type YAML takes that for. */
-    private static final class Scalar<T> extends StdScalarDeserializer<T> {
-        private static final long serialVersionUID = 1L;
-
-        private final transient Function<String, T> parse;
-
-        Scalar(Class<T> type, Function<String, T> parse) {
-            super(type);
-            this.parse = parse;
-        }
-
-        @Override
-        public T deserialize(JsonParser parser, DeserializationContext context) throws IOException {
-            String text = parser.getValueAsString();
-            try {
-                if (text != null) {
-                    return parse.apply(text);
-                }
-            } catch (IllegalArgumentException | ArithmeticException e) {
-                // Reported below, in the same way as a value that is no scalar.
-            }
-            throw JsonMappingException.from(parser, "not a " + handledType().getSimpleName());
-        }
     }
 }

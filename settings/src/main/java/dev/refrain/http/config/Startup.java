@@ -1,9 +1,11 @@
 package dev.refrain.http.config;
 
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
@@ -26,6 +28,12 @@ public sealed interface Startup {
      */
     record Exit(int status, String text) implements Startup {}
 
+    /** The command that judges settings. */
+    String CHECK = "check";
+
+    /** The flag that shows them. */
+    String PRINT = "--print-config";
+
     /**
      * Reads the command line and whatever settings it leads to.
      *
@@ -33,6 +41,31 @@ public sealed interface Startup {
      * @param environment environment variables; those that start with {@code REFRAIN_} are read
      */
     static Startup parse(String[] arguments, Map<String, String> environment) {
+        boolean isCheck = arguments.length > 0 && arguments[0].equals(CHECK);
+        return parse(isCheck ? Arrays.copyOfRange(arguments, 1, arguments.length) : arguments, environment, isCheck);
+    }
+
+    /**
+     * Reads the settings again that a command line has led to.
+     *
+     * @throws WrongSettings if they cannot be used
+     */
+    static Settings read(String[] arguments, Map<String, String> environment) throws WrongSettings {
+        return SettingsReader.read(flags(commandLine().parseArgs(arguments)), environment)
+                .settings();
+    }
+
+    private static Map<String, String> flags(ParseResult result) {
+        Map<String, String> flags = new HashMap<>();
+        for (OptionSpec option : result.matchedOptions()) {
+            if (option.type() == String.class) {
+                flags.put(option.longestName(), option.getValue());
+            }
+        }
+        return flags;
+    }
+
+    private static Startup parse(String[] arguments, Map<String, String> environment, boolean isCheck) {
         CommandLine commandLine = commandLine();
         try {
             ParseResult result = commandLine.parseArgs(arguments);
@@ -42,9 +75,14 @@ public sealed interface Startup {
             if (result.isVersionHelpRequested()) {
                 return new Exit(0, "refrain " + version());
             }
-            Map<String, String> flags = new HashMap<>();
-            result.matchedOptions().forEach(o -> flags.put(o.longestName(), o.getValue()));
-            return new Run(SettingsReader.read(flags, environment));
+            SettingsReader.Loaded loaded = SettingsReader.read(flags(result), environment);
+            if (isCheck) {
+                UsedFiles.check(loaded.settings());
+                return new Exit(0, "The settings are in order.");
+            }
+            return result.hasMatchedOption(PRINT)
+                    ? new Exit(0, Printed.of(loaded.values()))
+                    : new Run(loaded.settings());
         } catch (CommandLine.UnmatchedArgumentException e) {
             // Cut, since what follows may be a secret meant for another program.
             String flag = e.getUnmatched().get(0).split("=", 2)[0];
@@ -62,13 +100,15 @@ public sealed interface Startup {
             // A value for a flag that takes none is all that is left.
             String flag = e.getArgSpec() instanceof OptionSpec option ? option.longestName() : "command line";
             return wrong(WrongSetting.value(flag, String.valueOf(e.getValue()), "flag", "given without a value"));
-        } catch (WrongSetting e) {
-            return wrong(e);
+        } catch (WrongSettings e) {
+            String faults =
+                    e.faults().stream().map(fault -> "refrain: " + fault).collect(Collectors.joining("\n"));
+            return new Exit(isCheck ? CommandLine.ExitCode.SOFTWARE : CommandLine.ExitCode.USAGE, faults);
         }
     }
 
     /** Warms up the reading of settings. */
-    static void preload() throws WrongSetting {
+    static void preload() throws WrongSettings {
         SettingsReader.read(Map.of(), Map.of());
     }
 
@@ -82,6 +122,7 @@ public sealed interface Startup {
                 .description("A response cache in front of any OpenAI- or Anthropic-compatible provider.")
                 .footer(
                         "",
+                        "The command check, before these options, judges the settings and starts nothing.",
                         "A running Refrain is asked by the commands stats, purge, explain and health;",
                         "record, replay, record-missing and refresh run a program. Each has a --help.",
                         "",
@@ -106,6 +147,10 @@ public sealed interface Startup {
                         .build());
             }
         }
+        spec.addOption(OptionSpec.builder(PRINT)
+                .type(boolean.class)
+                .description("Print the settings in force and where each comes from, and exit.")
+                .build());
         spec.addOption(OptionSpec.builder("--help")
                 .usageHelp(true)
                 .description("Print this and exit.")

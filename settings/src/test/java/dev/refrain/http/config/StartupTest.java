@@ -218,9 +218,9 @@ class StartupTest {
                 "--capacity=99999999TiB | capacity: '99999999TiB' (flag --capacity) must be a size of at least 16MiB, "
                         + "such as 512MiB or 1GiB",
                 "--colour=red | --colour: no such setting (command line), must be one of --admin-port, --capacity, "
-                        + "--config, --help, --host, --port, --store, --upstream, --version",
+                        + "--config, --help, --host, --port, --print-config, --store, --upstream, --version",
                 "stray | stray: no such setting (command line), must be one of --admin-port, --capacity, --config, "
-                        + "--help, --host, --port, --store, --upstream, --version",
+                        + "--help, --host, --port, --print-config, --store, --upstream, --version",
                 "--port | --port: '' (flag) must be followed by PORT",
                 "--help=me | --help: 'me' (flag) must be given without a value",
             })

@@ -68,7 +68,7 @@ final class Connector {
     }
 
     private final Names names;
-    private final CompletableFuture<SSLContext> tls;
+    private volatile CompletableFuture<SSLContext> tls;
     private final Duration limit;
     private final ByteBufAllocator memory;
     private final ProxyRules proxies;
@@ -91,6 +91,11 @@ final class Connector {
         this.limit = limit;
         this.memory = memory;
         this.proxies = proxies;
+    }
+
+    /** Connections that are made from now on are made by this. */
+    void tls(SSLContext next) {
+        tls = CompletableFuture.completedFuture(next);
     }
 
     Duration limit() {

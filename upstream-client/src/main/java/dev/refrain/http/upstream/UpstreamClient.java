@@ -39,6 +39,7 @@ public final class UpstreamClient implements AutoCloseable {
 
     private final ConnectionBuffers buffers = ConnectionBuffers.ofJvm(THREADS);
     private final Names names;
+    private final Connector connector;
     private final ConnectionPool connections;
 
     private final UpstreamOptions options;
@@ -82,7 +83,7 @@ public final class UpstreamClient implements AutoCloseable {
         // So that one is always due before those of calls: to set the next one to be due wakes the thread.
         timers.scheduleWithFixedDelay(() -> makeRoom.accept(MOST_ENDED), TICK_SECONDS, TICK_SECONDS, TimeUnit.SECONDS);
         names = new Names(loops.next(), servers);
-        Connector connector = new Connector(
+        connector = new Connector(
                 names,
                 options.tls() == null ? tls() : CompletableFuture.completedFuture(options.tls()),
                 options.timeouts().connect(),
@@ -90,6 +91,11 @@ public final class UpstreamClient implements AutoCloseable {
                 options.proxies());
         connections = new ConnectionPool(connector, loops, options, this.time::nanoTime, memory);
         timers.scheduleWithFixedDelay(connections::sweep, TICK_SECONDS, TICK_SECONDS, TimeUnit.SECONDS);
+    }
+
+    /** Speaks TLS by this over connections that are made from now on; those that are there stay as they are. */
+    public void tls(SSLContext next) {
+        connector.tls(next);
     }
 
     private final class MachineTime implements Timers {

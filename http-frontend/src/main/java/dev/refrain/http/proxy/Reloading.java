@@ -1,0 +1,112 @@
+package dev.refrain.http.proxy;
+
+import dev.refrain.console.activity.ActivityLog;
+import dev.refrain.console.admin.Reload;
+import dev.refrain.http.config.Changes;
+import dev.refrain.http.config.Settings;
+import dev.refrain.http.config.SettingsSource;
+import dev.refrain.http.config.WrongSettings;
+import dev.refrain.http.server.ServerTls;
+import dev.refrain.http.shortcut.Shortcuts;
+import dev.refrain.http.upstream.UpstreamClient;
+import dev.refrain.semantics.caller.Callers;
+import dev.refrain.semantics.ruleset.Ruleset;
+import java.io.IOException;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicReference;
+import javax.net.ssl.SSLContext;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Reads settings and certificates again while requests are served. What may change then holds for requests that come
+ * from then on; one that has begun keeps what it began with. What is wrong changes nothing. Thread-safe.
+ */
+final class Reloading implements Reload {
+    private static final Logger LOG = LoggerFactory.getLogger(Reloading.class);
+
+    /** Those of the start. */
+    private final Settings settings;
+
+    private final SettingsSource source;
+    private final AtomicReference<Ruleset> rules;
+    private final Shortcuts shortcuts;
+    private final ActivityLog activity;
+    /** Null for HTTP without TLS. */
+    private final ServerTls tls;
+
+    private final UpstreamClient client;
+
+    /** Those that were read last; guarded by this. */
+    private Settings latest;
+
+    /**
+     * Opens the shortcuts, too.
+     *
+     * @param rules in force, which this exchanges
+     * @param tls to clients, or null
+     */
+    Reloading(
+            Settings settings,
+            SettingsSource source,
+            AtomicReference<Ruleset> rules,
+            Shortcuts shortcuts,
+            ActivityLog activity,
+            ServerTls tls,
+            UpstreamClient client) {
+        this.settings = settings;
+        this.source = source;
+        this.rules = rules;
+        this.shortcuts = shortcuts;
+        this.activity = activity;
+        this.tls = tls;
+        this.client = client;
+        this.latest = settings;
+        openShortcuts(rules.get());
+    }
+
+    /** CORS depends on each head. */
+    private void openShortcuts(Ruleset now) {
+        shortcuts.open(now.isDecidedByHeads() && settings.corsOrigins() == null ? now : null);
+    }
+
+    /** Who asks, by the settings in force. */
+    Callers callers() {
+        return rules.get().callers();
+    }
+
+    @Override
+    public synchronized Result run() {
+        Result result = reload();
+        result.faults().forEach(fault -> LOG.warn("Nothing was reloaded: {}", fault));
+        if (result.faults().isEmpty()) {
+            LOG.info("Reloaded. Changed: {}. Needs a restart: {}", result.applied(), result.needRestart());
+        }
+        return result;
+    }
+
+    private Result reload() {
+        try {
+            Settings next = source.read();
+            Ruleset ruleset = Entrances.ruleset(next, callers());
+            // Whatever can fail comes first.
+            SSLContext providers = Entrances.upstreamTls(settings);
+            if (tls != null) {
+                tls.reload();
+            }
+            if (providers != null) {
+                client.tls(providers);
+            }
+            activity.prices(next.activityOptions().prices());
+            rules.set(ruleset);
+            openShortcuts(ruleset);
+            List<String> applied = Changes.applied(latest, next);
+            latest = next;
+            return new Result(applied, Changes.needRestart(settings, next), List.of());
+        } catch (WrongSettings wrong) {
+            return Result.refused(wrong.faults());
+        } catch (IOException unusable) {
+            return Result.refused(List.of(unusable.getMessage()));
+        }
+    }
+}
