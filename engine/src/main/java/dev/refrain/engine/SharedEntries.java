@@ -211,13 +211,12 @@ final class SharedEntries implements AutoCloseable {
             return;
         }
         execute(() -> {
-            Looked looked;
             try {
-                looked = looked(key, found, asked);
+                // As long as what was opened, which is held until it has been passed on.
+                then.accept(looked(key, found, asked));
             } finally {
                 memory.release(bytes);
             }
-            then.accept(looked);
         });
     }
 

@@ -307,7 +307,13 @@ final class SharedWait implements Upstream.Call {
 
     private void look() {
         busy = true;
-        calls.entries().find(key, looked -> answer(() -> found(looked)));
+        calls.entries().find(key, looked -> {
+            answered = () -> found(looked);
+            // On this thread: what was opened is not reserved for longer.
+            if (news.getAndIncrement() == 0) {
+                workOff();
+            }
+        });
     }
 
     private void found(SharedEntries.Looked looked) {

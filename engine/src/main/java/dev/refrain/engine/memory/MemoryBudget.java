@@ -24,6 +24,8 @@ public final class MemoryBudget {
 
     /** What bytes are for: each may be reserved while less than its share of the budget is used by all together. */
     public enum Use {
+        /** An answer that is replayed slowly, because its client asks for that: for hours, if it likes. */
+        PACED(2),
         /** Held only to be stored: nobody misses it. */
         STORING(8),
         /** More than {@link #SMALL}. */
@@ -121,6 +123,11 @@ public final class MemoryBudget {
     /** An empty reservation for what is held only to be stored: it is refused first. */
     public Reservation openForStoring() {
         return new Reservation(this, Use.STORING, Use.STORING);
+    }
+
+    /** An empty reservation for an answer that is replayed slowly. */
+    public Reservation openForPace() {
+        return new Reservation(this, Use.PACED, Use.PACED);
     }
 
     /** Bytes that are reserved now. */

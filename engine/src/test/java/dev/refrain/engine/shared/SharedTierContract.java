@@ -44,6 +44,9 @@ public abstract class SharedTierContract {
     /** How many barriers the tier under test is to remember. */
     protected static final int MAX_BARRIERS = 100;
 
+    /** What comes of a stream at a time is less than that, and one piece more. */
+    private static final int MAX_READ_BYTES = 256 << 10;
+
     private static final long MINUTE = 60_000;
     /** Long enough to be there for the next call, and short enough to wait for its end. */
     private static final long MOMENT = 1_000;
@@ -535,13 +538,27 @@ public abstract class SharedTierContract {
         int goes = 0;
         while (read < count) {
             List<byte[]> pieces = of(other.read(key(1), token, read)).pieces();
-            assertThat(pieces).isNotEmpty();
+            assertThat(pieces).hasSizeBetween(1, MAX_READ_BYTES / 50_000 + 1);
             for (byte[] piece : pieces) {
                 assertThat(Arrays.equals(piece, bytes(50_000, read++))).isTrue();
             }
             goes++;
         }
         assertThat(goes).isGreaterThan(1);
+    }
+
+    /** Whoever can write to the tier may have put it there. */
+    @Test
+    void aPieceThatIsAsLongAsMayBeIsReadAlone() {
+        SharedTier tier = open();
+        long token = of(tier.lease(key(1), MINUTE, MINUTE)).micros();
+        for (int i = 0; i < 4; i++) {
+            assertThat(of(tier.append(key(1), token, i, bytes(MAX_READ_BYTES, i))))
+                    .isTrue();
+        }
+        for (int i = 0; i < 4; i++) {
+            assertThat(of(tier.read(key(1), token, i)).pieces()).hasSize(1);
+        }
     }
 
     @Test

@@ -21,6 +21,9 @@ final class ItemAnswer {
 
     private static final int UNSET = -1;
 
+    /** Most bytes around the list, which stand around each item that is kept. Vendors need some two hundred. */
+    private static final int MOST_AROUND = 16 * 1024;
+
     /** Digits before or behind the point of a number that is divided: no bill has more. */
     private static final int MOST_DIGITS = 18;
 
@@ -71,7 +74,8 @@ final class ItemAnswer {
                 || (reader.texts != 0 && reader.texts != count)) {
             return null;
         }
-        return new ItemAnswer(bytes, length, reader, reader.texts > 0);
+        ItemAnswer answer = new ItemAnswer(bytes, length, reader, reader.texts > 0);
+        return answer.aroundLength(2) > MOST_AROUND ? null : answer;
     }
 
     /** Reads the answer's members, and those of its items. */

@@ -17,6 +17,9 @@ import java.util.concurrent.TimeUnit;
  *
  * <p>Between two events nothing waits but an action of a timer. The pace is kept by times from the start, so that a
  * late timer does not add up. A reader that has not taken an event is waited for, and then gets at once what is due.
+ *
+ * <p>Clients say how long that takes, and it may be hours. So such streams have a small part of the memory budget, and
+ * where memory is short, the rest of each is due at once.
  */
 public final class PacedSink extends ForwardingSink {
     /** Runs actions later. The actions of one sink never overlap. */
@@ -29,6 +32,9 @@ public final class PacedSink extends ForwardingSink {
         /** Runs the action after so many nanoseconds, unless what is returned is run before. */
         Runnable after(long nanos, Runnable action);
     }
+
+    /** How often it is looked whether memory is short. */
+    private static final long LONGEST_WAIT = TimeUnit.SECONDS.toNanos(1);
 
     private final ResponseCache cache;
     private final CacheKey key;
@@ -61,7 +67,7 @@ public final class PacedSink extends ForwardingSink {
         this.key = key;
         this.replay = replay;
         this.timer = timer;
-        this.held = cache.admin().memory().open();
+        this.held = cache.admin().memory().openForPace();
     }
 
     /**
@@ -185,7 +191,7 @@ public final class PacedSink extends ForwardingSink {
             return;
         }
         ByteBuffer bytes = ByteBuffer.wrap(stream);
-        long now = timer.nanoTime() - start;
+        long now = cache.admin().memory().isTight() ? Long.MAX_VALUE : timer.nanoTime() - start;
         int end = at;
         while (end < stream.length && due <= now) {
             end = endOfEvent(bytes, end, stream.length);
@@ -209,7 +215,8 @@ public final class PacedSink extends ForwardingSink {
 
     private void await() {
         if (!gone) {
-            pending = timer.after(Math.max(0, (long) due - (timer.nanoTime() - start)), this::goOn);
+            long wait = (long) due - (timer.nanoTime() - start);
+            pending = timer.after(Math.max(0, Math.min(wait, LONGEST_WAIT)), this::goOn);
         }
     }
 }

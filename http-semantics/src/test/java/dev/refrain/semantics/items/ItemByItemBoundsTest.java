@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -221,6 +222,18 @@ class ItemByItemBoundsTest {
         assertThat(all.ended).isTrue();
         assertThat(all.body()).isEqualTo(harness.answer(request("a", "b")));
         assertThat(isCancelled).isTrue();
+    }
+
+    /** What stands around the list would be kept with each item, and white space be written between all of them. */
+    @ParameterizedTest
+    @ValueSource(strings = {"\"model\":\"", "\"data\":[", "},"})
+    void w86_anAnswerWithMuchAroundItsItemsIsPassedOnAndStoredWhole(String before) {
+        String blanks = " ".repeat(17_000);
+        harness.spoiled = answer -> answer.replaceFirst(Pattern.quote(before), before + blanks);
+        assertThat(ask("a", "b").body()).isEqualTo(harness.spoiled.apply(harness.answer(request("a", "b"))));
+        assertThat(ask("a", "b").outcome()).isEqualTo("HIT");
+        assertThat(ask("b", "a").outcome()).startsWith("MISS");
+        assertThat(harness.calls).hasSize(2);
     }
 
     @Test
