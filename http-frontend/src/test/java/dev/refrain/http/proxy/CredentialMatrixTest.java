@@ -63,7 +63,11 @@ class CredentialMatrixTest extends WireTest {
             "X-Password: ",
             "X_Api_Key: ",
             "X-Forwarded-Client-Cert: Hash=",
-            "X-Consumer-Username: ");
+            "X-Consumer-Username: ",
+            "X-ARR-ClientCert: MII",
+            "ssl-client-subject-dn: CN=",
+            "X-Userinfo: eyJ",
+            "Signature-Input: sig1=();keyid=");
 
     @BeforeEach
     void echoCredentials() {

@@ -21,12 +21,23 @@ public final class CredentialFields {
             "password",
             "passwd",
             "bearer",
-            "client-cert");
+            "client-cert",
+            // X-ARR-ClientCert and X-Amzn-Mtls-Clientcert of Azure and AWS.
+            "clientcert",
+            // X-SSL-Client-S-DN and its like, in which a server says whose certificate it has seen.
+            "ssl-client",
+            "ssl_client",
+            // X-Userinfo of Kong and APISIX, X-Apigateway-Api-Userinfo of Google.
+            "userinfo",
+            // HTTP message signatures (RFC 9421): who has signed is said there alone.
+            "signature");
 
     /** Fields of well-known gateways whose names say nothing. */
     private static final Set<String> WELL_KNOWN = Set.of(
             // Bifrost's virtual key.
             "x-bf-vk",
+            // A password's digest (WS-Security).
+            "x-wsse",
             // Portkey's configuration, which holds or names the keys of providers.
             "x-portkey-config",
             // What AWS's load balancers and Azure's App Service say of a user who has signed in.
@@ -42,6 +53,8 @@ public final class CredentialFields {
             // What proxies that sign users in say of them.
             "x-forwarded-user",
             "x-forwarded-email",
+            "x-forwarded-preferred-username",
+            "x-vouch-user",
             "x-remote-user",
             "remote-user",
             "tailscale-user-login");

@@ -49,7 +49,37 @@ class CredentialFieldsTest {
                 "Remote-User",
                 "X-Bearer",
                 "X-Passwd",
-                "Set-Cookie2");
+                "Set-Cookie2",
+                "X-ARR-ClientCert",
+                "X-Amzn-Mtls-Clientcert-Subject",
+                "ssl-client-subject-dn",
+                "X-SSL-Client-S-DN",
+                "SSL_CLIENT_VERIFY",
+                "X-Userinfo",
+                "X-Apigateway-Api-Userinfo",
+                "X-Endpoint-API-UserInfo",
+                "Signature",
+                "Signature-Input",
+                "X-WSSE",
+                "X-Vouch-User",
+                "X-Forwarded-Preferred-Username",
+                "X-Forwarded-Tls-Client-Cert-Info",
+                "X-ID-Token",
+                "X-Authenticated-Userid",
+                "X-WEBAUTH-USER",
+                "Serverless-Authorization",
+                "X-DBX-Auth-Token",
+                "X-Dash-Auth-Code",
+                "X-Nvidia-Api-Key",
+                "X-Auth0-Sub",
+                "X-LC-Key",
+                "x-lc-session-token",
+                "X-MBX-APIKEY",
+                "DD-APPLICATION-KEY",
+                "Fastly-Key",
+                "AccessKeyId",
+                "X-Ca-Signature",
+                "X-Acs-Security-Token");
         assertThat(names).allMatch(fields::contains);
         assertThat(names).allMatch(name -> fields.contains(name.toUpperCase(Locale.ROOT)));
     }
@@ -77,7 +107,11 @@ class CredentialFieldsTest {
                         "Content-Type",
                         "Accept-Encoding",
                         "X-OpenRouter-Cache",
-                        "X-Refrain-Namespace"))
+                        "X-Refrain-Namespace",
+                        "Helicone-User-Id",
+                        "X-OpenWebUI-User-Id",
+                        "x-dashscope-session",
+                        "X-App-Name"))
                 .noneMatch(fields::contains);
     }
 }

@@ -28,7 +28,8 @@ final class AnswerCount {
             add(fields.wrappedUsage);
         }
         if (format.replaces(false, fields.type)) {
-            add(fields.usage);
+            // Moonshot says in a choice what others say beside the choices.
+            add(fields.usage.countsTokens() ? fields.usage : fields.choiceUsage);
         }
         // The first one: some have none in their first events, and nothing says what another one later would mean.
         if ((id == null || id.isEmpty()) && format.replaces(true, fields.type)) {

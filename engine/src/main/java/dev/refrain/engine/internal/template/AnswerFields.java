@@ -42,6 +42,8 @@ final class AnswerFields {
     final Usage usage = new Usage();
     /** What stands in the answer, where an event wraps it. */
     final Usage wrappedUsage = new Usage();
+    /** What stands in a choice; of several the last. */
+    final Usage choiceUsage = new Usage();
 
     void clear() {
         error = false;
@@ -58,5 +60,6 @@ final class AnswerFields {
         choices.clear();
         usage.clear();
         wrappedUsage.clear();
+        choiceUsage.clear();
     }
 }

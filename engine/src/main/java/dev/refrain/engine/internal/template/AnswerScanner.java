@@ -299,7 +299,12 @@ final class AnswerScanner {
                 case "error" -> error |= value != JsonToken.VALUE_NULL;
                 default -> {}
             }
-            pass(parser, value, zero.step(paths, name));
+            long reached = zero.step(paths, name);
+            if (name.equals("usage")) {
+                readUsage(parser, value, fields.choiceUsage, zero.reached(reached), Condition.ALWAYS);
+            } else {
+                pass(parser, value, reached);
+            }
         }
         fields.choices.add(new AnswerFields.Choice(index, finishReason, error));
     }

@@ -9,8 +9,11 @@ import java.nio.ByteBuffer;
  * document that passes by and is not held. What is left of malformed JSON is undefined.
  */
 final class Skeleton {
-    /** Counted members are no deeper: members of the document, of {@code usage}, of an item of {@code choices}. */
-    private static final int MAX_DEPTH = 3;
+    /**
+     * Counted members are no deeper: members of the document, of {@code usage}, of an item of {@code choices}, and of
+     * {@code usage} in that.
+     */
+    private static final int MAX_DEPTH = 4;
     /** The depth of {@code usage}. */
     private static final int MIN_DEPTH = 2;
     /** Counted names and texts are shorter, in bytes between the quotes. */
