@@ -15,6 +15,9 @@ public final class Main {
     /** In nanoseconds; Netty's. */
     private static final String HOSTS_FILE_INTERVAL = "io.netty.hostsFileRefreshInterval";
 
+    /** The JDK's: by a new handshake over an open connection of TLS 1.2 clients take far more time than they spend. */
+    private static final String NO_RENEGOTIATION = "jdk.tls.rejectClientInitiatedRenegotiation";
+
     private Main() {}
 
     /** Reads the settings, starts the server and stops it on SIGTERM. */
@@ -25,6 +28,7 @@ public final class Main {
         setUnlessSet(NATIVE_REFLECTION, "true");
         // Read once and for all otherwise; containers' hosts files change while they run.
         setUnlessSet(HOSTS_FILE_INTERVAL, "10000000000");
+        setUnlessSet(NO_RENEGOTIATION, "true");
         Logging.configure();
         if (List.of(arguments).equals(List.of("rehearse"))) {
             Rehearsal.run();

@@ -4,6 +4,7 @@ import static dev.refrain.http.proxy.WireTest.CHAT;
 import static dev.refrain.http.proxy.WireTest.CHAT_ANSWER;
 import static dev.refrain.http.proxy.WireTest.CHAT_REQUEST;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.refrain.testing.ScriptedProvider;
 import dev.refrain.testing.SelfSigned;
@@ -26,8 +27,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** A heap of 64 MiB, and more handshakes that halt than it has room for connections. */
 class SmallHeapTlsIT {
-    /** At 64 MiB there is room for 1,365 connections by TLS. */
-    private static final int HALTING = 1_600;
+    /** At 64 MiB there is room for 1,024 connections by TLS. */
+    private static final int HALTING = 1_200;
 
     @TempDir
     Path folder;
@@ -49,6 +50,7 @@ class SmallHeapTlsIT {
                         RunningJar.start(List.of("-Xmx64m"), folder, provider.base(), "--config", config.toString());
                 SSLSocket before = connect(context, jar)) {
             assertThat(ask(before)).startsWith("HTTP/1.1 200 ");
+            assertNobodyNegotiatesAnew(context, jar);
             byte[] hello = hello(context);
             for (int i = 0; i < HALTING; i++) {
                 Socket one = new Socket(InetAddress.getLoopbackAddress(), jar.port());
@@ -68,6 +70,16 @@ class SmallHeapTlsIT {
             for (Socket one : halting) {
                 one.close();
             }
+        }
+    }
+
+    /** Also not by TLS 1.2, where a client may have the server make one handshake after the other. */
+    private static void assertNobodyNegotiatesAnew(SSLContext context, RunningJar jar) throws IOException {
+        try (SSLSocket socket = connect(context, jar)) {
+            socket.setEnabledProtocols(new String[] {"TLSv1.2"});
+            assertThat(ask(socket)).startsWith("HTTP/1.1 200 ");
+            socket.startHandshake();
+            assertThatThrownBy(() -> ask(socket)).isInstanceOf(IOException.class);
         }
     }
 

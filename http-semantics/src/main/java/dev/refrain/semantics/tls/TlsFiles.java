@@ -78,10 +78,18 @@ public final class TlsFiles {
             }
             SSLContext context = SSLContext.getInstance("TLS");
             context.init(keys(certificate, key), issuers == null ? null : trust(trusted), null);
+            // Sessions of clients that take no tickets. The JDK keeps 20,480 of a KiB or more for a day.
+            context.getServerSessionContext()
+                    .setSessionCacheSize(sessions(Runtime.getRuntime().maxMemory()));
             return context;
         } catch (GeneralSecurityException e) {
             throw new IOException("TLS to clients cannot be set up: " + e.getMessage(), e);
         }
+    }
+
+    /** Sessions of clients to be remembered in a heap of so many bytes: a 32nd of it at most, if each has 2 KiB. */
+    static int sessions(long heapBytes) {
+        return (int) Math.max(100, Math.min(20_480, heapBytes / (64 << 10)));
     }
 
     private static TrustManager[] trust(Path issuers) throws IOException, GeneralSecurityException {
