@@ -117,9 +117,10 @@ class TunnelWireTest extends ProviderFaults {
             try (RawClient other = new RawClient(proxy.port())) {
                 other.send(HANDSHAKE.replace("\r\n\r\n", "\r\nX-Long: " + "x".repeat(16 << 10) + "\r\n\r\n"));
                 assertThat(other.readHead()).startsWith("HTTP/1.1 101 ");
-                assertThat(proxy.memory().usedBytes()).isGreaterThan(2 * one + (16 << 10));
+                // Without the field it would be a call's 64 KiB and some 5 KiB. What is held while heads pass differs.
+                until(() -> proxy.memory().usedBytes() > one + (64 + 32) * 1024);
             }
-            until(() -> proxy.memory().usedBytes() == one);
+            until(() -> proxy.memory().usedBytes() <= one);
             client.send("still open");
         }
     }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.testing.SelfSigned;
+import java.io.ByteArrayInputStream;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -52,6 +53,8 @@ class TlsSessionsTest {
             most -> {});
     /** The provider's. */
     private volatile SSLContext tls = PROVIDER;
+    /** No handshake of a burst is answered before all have begun: one that ends early has a session for a later one. */
+    private volatile CountDownLatch begun;
     /** None of a burst is answered before all are there. */
     private volatile CountDownLatch all;
 
@@ -67,10 +70,9 @@ class TlsSessionsTest {
         try (ServerSocket server = server(version)) {
             Origin origin = new Origin(true, "localhost", server.getLocalPort());
             burst(origin);
-            int first = whole.get();
-            assertThat(first).isPositive();
+            assertThat(whole).hasValue(CALLS);
             burst(origin);
-            assertThat(whole).hasValue(first);
+            assertThat(whole).hasValue(CALLS);
             // One for each call, and none to spare.
             assertThat(connections).hasValue(2 * CALLS);
         }
@@ -84,14 +86,14 @@ class TlsSessionsTest {
         try (ServerSocket server = server(version)) {
             Origin origin = new Origin(true, "localhost", server.getLocalPort());
             burst(origin);
-            int first = whole.get();
             tls = RESTARTED;
             burst(origin);
-            assertThat(whole).hasValueGreaterThan(first);
+            assertThat(whole).hasValueGreaterThan(CALLS);
         }
     }
 
     private void burst(Origin origin) {
+        begun = new CountDownLatch(CALLS);
         all = new CountDownLatch(CALLS);
         List<CollectedAnswer> answers = new ArrayList<>();
         for (int i = 0; i < CALLS; i++) {
@@ -109,13 +111,19 @@ class TlsSessionsTest {
             while (true) {
                 Socket connection = server.accept();
                 connections.incrementAndGet();
-                SSLSocket secured = (SSLSocket) tls.getSocketFactory().createSocket(connection, null, 0, true);
-                secured.setUseClientMode(false);
-                secured.setEnabledProtocols(new String[] {version});
-                daemon(() -> answer(secured));
+                daemon(() -> answer(secured(connection, version)));
             }
         });
         return server;
+    }
+
+    private SSLSocket secured(Socket connection, String version) throws IOException, InterruptedException {
+        InputStream hello = new ByteArrayInputStream(connection.getInputStream().readNBytes(1));
+        begun.countDown();
+        begun.await();
+        SSLSocket secured = (SSLSocket) tls.getSocketFactory().createSocket(connection, hello, true);
+        secured.setEnabledProtocols(new String[] {version});
+        return secured;
     }
 
     private void answer(Socket connection) throws IOException, InterruptedException {

@@ -154,7 +154,8 @@ class SharedStoreTest {
             Duration rest = Duration.ofNanos(System.nanoTime() - start);
             System.out.println("A dead holder's lock: first call " + first.toMillis()
                     + " ms, the next thousand and a sweep " + rest.toMillis() + " ms");
-            assertThat(rest).isLessThan(first);
+            // Each that is in the dead one's segment, some sixty, would have waited for a second.
+            assertThat(rest).isLessThan(Duration.ofSeconds(20));
             assertThat(readable).isBetween(500 * 13 / 16, 499);
             assertThat(writable).isEqualTo(readable);
             assertThat(store.stats().failures()).isEqualTo(1);
