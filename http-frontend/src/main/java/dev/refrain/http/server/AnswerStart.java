@@ -23,7 +23,7 @@ import io.undertow.util.Methods;
 import io.undertow.util.Protocols;
 import io.undertow.util.StatusCodes;
 
-/** Writes the status and header fields of an answer, or of an error of the proxy. Used on the I/O thread only. */
+/** Writes the status and header fields of an answer, or of an error of the proxy. For one thread at a time. */
 final class AnswerStart {
     /** An overload ends within moments, or nobody knows when. */
     private static final String RETRY_SECONDS = "1";

@@ -13,6 +13,8 @@ import dev.refrain.semantics.answer.ProxyException;
 import dev.refrain.semantics.forward.AnswerFields;
 import dev.refrain.semantics.forward.RequestBody;
 import io.undertow.server.HttpServerExchange;
+import io.undertow.server.ServerConnection;
+import io.undertow.server.protocol.http.HttpServerConnection;
 import io.undertow.util.Protocols;
 import io.undertow.util.StatusCodes;
 import java.io.IOException;
@@ -32,10 +34,10 @@ import org.xnio.conduits.ConduitStreamSinkChannel;
  * The client's end of a response: writes an answer to an Undertow exchange without ever blocking.
  *
  * <p>Writing happens on the exchange's I/O thread. Calls from that thread, as on every hit, act at once; calls from
- * other threads go through a mailbox that keeps their order. The thread that fetches an answer writes its pieces itself
- * while the mailbox is empty. What the socket does not take waits in a backlog. When it is empty, {@link #whenDrained}
- * fires. A client that takes nothing for too long is cut off. After the client has gone, everything is ignored, so that
- * a capture can go on; {@link #whenGone} is for sources that stop.
+ * other threads go through a mailbox that keeps their order. The thread that fetches an answer writes it itself while
+ * the mailbox is empty and the I/O thread has done with the request. What the socket does not take waits in a backlog.
+ * When it is empty, {@link #whenDrained} fires. A client that takes nothing for too long is cut off. After the client
+ * has gone, everything is ignored, so that a capture can go on; {@link #whenGone} is for sources that stop.
  *
  * <p>Long, since whatever can end an exchange meets here: the answer, its client, a timer, the tunnel, a fault.
  */
@@ -105,6 +107,11 @@ public final class ExchangeSink implements ResponseSink {
 
     /** Whether the thread that fetches the answer may write it, too. */
     private volatile boolean fetches;
+    /** Whether the I/O thread has done for the request what it does before the answer. */
+    private volatile boolean settled;
+
+    /** A head that waits for the first piece of its body, to go out with it; null for none. The caller's. */
+    private ResponseHead held;
 
     /** Bytes of the answer that came from other threads; the caller's. */
     private long passed;
@@ -133,10 +140,11 @@ public final class ExchangeSink implements ResponseSink {
     /**
      * The answer is fetched for this client: the thread that reads it writes it too, where that needs no waiting.
      * Followers have their I/O threads write, or one thread would write to a thousand of them. So have clients with
-     * TLS, whose connection has one state for both directions.
+     * TLS, whose connection has one state for both directions, and with HTTP/2, whose connection has one for all.
      */
     public void fetches() {
-        fetches = exchange.getConnection().getSslSessionInfo() == null;
+        ServerConnection connection = exchange.getConnection();
+        fetches = connection instanceof HttpServerConnection && connection.getSslSessionInfo() == null;
     }
 
     /** See {@link AnswerStart#shape}. */
@@ -146,7 +154,8 @@ public final class ExchangeSink implements ResponseSink {
 
     /**
      * Counts the client as gone as soon as it closes its side of the connection. For an answer that nobody else gets
-     * and that is still being waited for; to be called on the I/O thread, with the request read to its end.
+     * and that is still being waited for; to be called on the I/O thread, with the request read to its end, and as the
+     * last that it does for the request.
      */
     public void leaveWithClient() {
         if (!over && !ended) {
@@ -157,6 +166,7 @@ public final class ExchangeSink implements ResponseSink {
                 }
             });
         }
+        settled = true;
     }
 
     /** What the client sends once the answer is {@code 101}; to be asked for on the I/O thread. */
@@ -181,6 +191,7 @@ public final class ExchangeSink implements ResponseSink {
                 closedItsSide = true;
             });
         }
+        settled = true;
     }
 
     @Override
@@ -191,6 +202,7 @@ public final class ExchangeSink implements ResponseSink {
     /** Runs the action on the I/O thread. */
     @Override
     public void whenDrained(Runnable action) {
+        passHead();
         mailbox.deliver(new Drained(action));
     }
 
@@ -207,6 +219,17 @@ public final class ExchangeSink implements ResponseSink {
         if (isOfUse(head)) {
             mailbox.deliver(head);
         } else {
+            held = head;
+            if (mailbox.actsNow()) {
+                passHead();
+            }
+        }
+    }
+
+    private void passHead() {
+        ResponseHead head = held;
+        if (head != null) {
+            held = null;
             mailbox.deliverWithNext(head);
         }
     }
@@ -221,6 +244,7 @@ public final class ExchangeSink implements ResponseSink {
     @Override
     public void chunk(ByteBuffer bytes) {
         if (mailbox.actsNow()) {
+            passHead();
             onChunk(bytes, false);
             return;
         }
@@ -228,6 +252,7 @@ public final class ExchangeSink implements ResponseSink {
         if (fetches && mailbox.claim()) {
             writeInPlace(bytes);
         }
+        passHead();
         if (bytes.hasRemaining() && !gone) {
             // Short answers find room where long ones find none any more.
             MemoryBudget.Use use =
@@ -239,7 +264,7 @@ public final class ExchangeSink implements ResponseSink {
     /** In the I/O thread's place, which need not be woken then. What the socket does not take stays in the buffer. */
     private void writeInPlace(ByteBuffer bytes) {
         try {
-            if (channel != null && !over && timer == null && tunnel == null) {
+            if (!over && timer == null && tunnel == null && (held == null || beginInPlace()) && channel != null) {
                 if (!send(bytes)) {
                     mailbox.deliver(FLUSH);
                 }
@@ -252,13 +277,26 @@ public final class ExchangeSink implements ResponseSink {
         }
     }
 
+    /** Not while the I/O thread may still be at work with the request, and not with a head that needs memory first. */
+    private boolean beginInPlace() {
+        boolean mayBegin = settled && lengthOf(held) <= 0;
+        if (mayBegin) {
+            start.of(held);
+            held = null;
+            channel = exchange.getResponseChannel();
+        }
+        return mayBegin;
+    }
+
     @Override
     public void end() {
+        passHead();
         mailbox.deliver(END);
     }
 
     @Override
     public void fail(Throwable cause) {
+        passHead();
         mailbox.deliver(cause);
     }
 
@@ -323,11 +361,16 @@ public final class ExchangeSink implements ResponseSink {
 
     /** A client that takes nothing holds the head, however long its call is over. */
     private boolean reserve(ResponseHead head) {
-        long bytes = head.fields() instanceof AnswerFields fields ? fields.heldBytes() - SHORT_HEAD_BYTES : 0;
+        long bytes = lengthOf(head);
         if (bytes > 0 && limits.memory().reserve(bytes)) {
             headBytes = bytes;
         }
         return bytes <= 0 || headBytes > 0;
+    }
+
+    /** What is to be reserved for a head; not positive if it is short. */
+    private static long lengthOf(ResponseHead head) {
+        return head.fields() instanceof AnswerFields fields ? fields.heldBytes() - SHORT_HEAD_BYTES : 0;
     }
 
     private void openTunnel() {
