@@ -291,7 +291,7 @@ class SealedStoreTest {
         }
     }
 
-    /** Whoever can write to the file can make one. */
+    /** Anybody who can write to the file can make an open entry, so one that is newer than sealing is not believed. */
     @Test
     void f54_anOpenEntryFromAfterSealingBeganIsACountedMiss() throws IOException {
         try (ResponseCache cache = open(false)) {

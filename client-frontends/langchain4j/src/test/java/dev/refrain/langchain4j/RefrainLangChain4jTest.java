@@ -271,7 +271,7 @@ class RefrainLangChain4jTest {
         assertThat(patientStream.get(60, TimeUnit.SECONDS).aiMessage().text()).isEqualTo("Hello");
     }
 
-    /** Whoever joins another's stream, and can be told on no thread of its own, is told all the same. */
+    /** A follower of another's stream whose executor takes no more tasks is told on another thread. */
     @Test
     void aStreamsTimeLimitIsToldAlsoIfTheExecutorTakesNoMoreTasks() throws Exception {
         CountDownLatch called = new CountDownLatch(1);

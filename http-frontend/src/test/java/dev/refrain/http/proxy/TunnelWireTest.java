@@ -104,7 +104,7 @@ class TunnelWireTest extends ProviderFaults {
         }
     }
 
-    /** Its request is held for as long as it is open: 16 KiB of a field are more than 16 KiB in memory. */
+    /** A tunnel's request is held while the tunnel is open: 16 KiB of a field are more than 16 KiB in memory. */
     @Test
     void whatItTakesOfTheMemoryBudgetIsReservedUntilItEnds() throws Exception {
         provider.does(call -> {

@@ -269,7 +269,7 @@ class ClientCacheTest {
         assertThat(names).containsExactly("turns", "turns");
     }
 
-    /** Whoever joins another's call, and can be told on no thread, is told all the same. */
+    /** A follower of another's call whose executor takes no more tasks is told on another thread. */
     @Test
     void aTimeoutIsToldAlsoIfTheExecutorTakesNoMoreTasks() throws Exception {
         Queue<Runnable> calls = new ConcurrentLinkedQueue<>();

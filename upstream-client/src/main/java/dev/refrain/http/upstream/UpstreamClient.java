@@ -141,6 +141,11 @@ public final class UpstreamClient implements AutoCloseable {
         return buffers.directBytes();
     }
 
+    /** The threads that read from providers. For tests, which wait for what these do behind an answer. */
+    EventLoopGroup loops() {
+        return loops;
+    }
+
     ConnectionPool connections() {
         return connections;
     }

@@ -170,7 +170,7 @@ class SharedStoreTest {
         }
     }
 
-    /** It keeps its locks. Nobody may take them for those of a dead one, for it goes on where it was. */
+    /** A stopped process keeps its locks. Nobody may take them for those of a dead one, for it goes on where it was. */
     @Test
     void aStoppedProcessHoldsUpTheOthersOnceAndNothingIsLostWhenItGoesOn() throws Exception {
         try (ChronicleStore store = open(CAPACITY)) {
