@@ -250,6 +250,33 @@ final class Answers implements AutoCloseable {
         }
     }
 
+    /** Makes a request's key, and copies its answer if there is one. Counts a hit but no miss. */
+    CachePipeline.Found find(KeyContext context, byte[] body, long maxAgeSeconds) {
+        try (Scratch scratch = scratches.take()) {
+            return keys.key(context, body, 0, body.length, null, scratch)
+                    ? copy(scratch.key.toKey(), maxAgeSeconds, scratch)
+                    : new CachePipeline.Found(null, null, null);
+        }
+    }
+
+    /** The same of a request whose key is known. */
+    CachePipeline.Found find(CacheKey key, long maxAgeSeconds) {
+        try (Scratch scratch = scratches.take()) {
+            scratch.key.set(key);
+            return copy(key, maxAgeSeconds, scratch);
+        }
+    }
+
+    /** @param scratch has the key */
+    private CachePipeline.Found copy(CacheKey key, long maxAgeSeconds, Scratch scratch) {
+        CachedResponse response = scratch.response;
+        if (entries.read(scratch.key, saturatedMillis(maxAgeSeconds), 0, response, scratch) != null) {
+            return new CachePipeline.Found(key, null, null);
+        }
+        keys.answered(scratch.key);
+        return new CachePipeline.Found(key, head(response, hit(response)), response.toByteArray());
+    }
+
     /** Looks an answer up again, for a request whose miss has been counted already. Returns whether there was one. */
     boolean replay(MissedRequest request) {
         try {
@@ -328,15 +355,19 @@ final class Answers implements AutoCloseable {
                 new Savings(response.facts(), response.fetchMillis()));
     }
 
-    private static void deliver(CachedResponse response, CacheOutcome outcome, ResponseSink sink) {
-        sink.head(new ResponseHead(
+    private static ResponseHead head(CachedResponse response, CacheOutcome outcome) {
+        return new ResponseHead(
                 200,
                 response.contentType().isEmpty() ? null : response.contentType(),
                 null,
                 response.length(),
                 response.generationId(),
                 outcome,
-                Map.of()));
+                Map.of());
+    }
+
+    private static void deliver(CachedResponse response, CacheOutcome outcome, ResponseSink sink) {
+        sink.head(head(response, outcome));
         sink.chunk(response.toByteBuffer());
         sink.end();
     }

@@ -6,6 +6,7 @@ import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.engine.exchange.ForwardReason;
 import dev.refrain.engine.exchange.NotCachedException;
 import dev.refrain.engine.exchange.Pace;
+import dev.refrain.engine.exchange.ResponseHead;
 import dev.refrain.engine.exchange.ResponseSink;
 import dev.refrain.engine.exchange.Upstream;
 import dev.refrain.engine.memory.MemoryBudget;
@@ -179,6 +180,33 @@ public final class CachePipeline {
         } catch (MemoryBudget.Exhausted noRoom) {
             return false;
         }
+    }
+
+    /**
+     * What the store has for a request.
+     *
+     * @param key null if the request is not eligible
+     * @param head of the answer; null if there is none
+     * @param body of the answer, a copy of the caller's own; null if there is none
+     */
+    @SuppressWarnings("ArrayRecordComponent") // never compared
+    public record Found(CacheKey key, ResponseHead head, byte[] body) {}
+
+    /**
+     * Makes the key of a request and looks for its answer in one step, for front-ends that hand whole answers over.
+     * Like {@link #respondIfStored}, it counts a hit, but no miss.
+     *
+     * @param body as sent; only read
+     * @param directives directives that allow a stored answer
+     * @throws IllegalArgumentException if another cache made the context
+     */
+    public Found find(KeyContext context, byte[] body, CacheDirectives directives) {
+        return answers.find(context, body, directives.maxAgeSeconds());
+    }
+
+    /** The same of a request whose key is known already. */
+    public Found find(CacheKey key, CacheDirectives directives) {
+        return answers.find(key, directives.maxAgeSeconds());
     }
 
     /**

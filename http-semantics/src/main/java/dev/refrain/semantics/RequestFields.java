@@ -1,6 +1,7 @@
 package dev.refrain.semantics;
 
 import java.util.List;
+import java.util.Map;
 import java.util.function.BiConsumer;
 
 /**
@@ -8,6 +9,15 @@ import java.util.function.BiConsumer;
  * because hits look fields up, too. Used by one thread at a time.
  */
 public interface RequestFields {
+    /**
+     * The fields of a client that has them in a map.
+     *
+     * @param lines by the names of their fields, in any case; one whose list is empty or null is not sent
+     */
+    static RequestFields of(Map<String, List<String>> lines) {
+        return new MapFields(lines);
+    }
+
     /** The first line of a field, or null if the request has none. */
     String first(String name);
 

@@ -196,6 +196,28 @@ public abstract class FrontEndContract {
     }
 
     @Test
+    void w87_aStreamIsReplayedAtThePaceThatIsAskedFor() throws IOException {
+        ask(CHAT, STREAM_REQUEST).text();
+        String instant = ask(CHAT, STREAM_REQUEST).text();
+        long start = System.nanoTime();
+        try (Reply paced = ask(CHAT, STREAM_REQUEST, "X-Refrain-Replay", "20tps")) {
+            assertThat(paced.only(STATUS)).isEqualTo("HIT");
+            String text = paced.text();
+            // Four events of one token each. No less, that is: a busy machine may take any time.
+            assertThat(System.nanoTime() - start).isGreaterThan(TimeUnit.MILLISECONDS.toNanos(149));
+            String id = paced.only("X-Generation-Id");
+            assertThat(text.replace(id, "").replaceAll("\"created\":\\d+", ""))
+                    .isEqualTo(instant.replaceAll("gen-[0-9A-Za-z-]+", "").replaceAll("\"created\":\\d+", ""));
+        }
+        try (Reply flaw = ask(CHAT, STREAM_REQUEST, "X-Refrain-Replay", "soon")) {
+            assertThat(flaw.only("Cache-Status")).startsWith("refrain; fwd=bypass; detail=invalid-replay");
+            flaw.text();
+        }
+        assertThat(provider.received())
+                .allSatisfy(received -> assertThat(received.headers()).doesNotContainKey("X-Refrain-Replay"));
+    }
+
+    @Test
     void w12_whatDiffersSharesNothing() throws IOException {
         ask(CHAT, REQUEST).text();
         assertMissThatIsRead(ask(CHAT, REQUEST.replace("hi", "ho")));

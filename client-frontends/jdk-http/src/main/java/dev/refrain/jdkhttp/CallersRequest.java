@@ -17,14 +17,12 @@ import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.ByteBuffer;
-import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Flow;
-import java.util.function.BiConsumer;
 
 /** A request of the program's. */
-final class CallersRequest implements ClientRequest, RequestFields {
+final class CallersRequest implements ClientRequest {
     private final HttpClient client;
     private final HttpRequest request;
     /** Null until it is needed. */
@@ -60,23 +58,7 @@ final class CallersRequest implements ClientRequest, RequestFields {
 
     @Override
     public RequestFields fields() {
-        return this;
-    }
-
-    @Override
-    public String first(String name) {
-        return request.headers().firstValue(name).orElse(null);
-    }
-
-    @Override
-    public List<String> all(String name) {
-        List<String> lines = request.headers().allValues(name);
-        return lines.isEmpty() ? null : lines;
-    }
-
-    @Override
-    public void forEach(BiConsumer<String, List<String>> action) {
-        request.headers().map().forEach(action);
+        return RequestFields.of(request.headers().map());
     }
 
     @Override

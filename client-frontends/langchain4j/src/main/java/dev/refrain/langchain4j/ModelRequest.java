@@ -10,16 +10,14 @@ import dev.refrain.semantics.client.ClientRequest;
 import dev.refrain.semantics.client.HeadDigest;
 import dev.refrain.semantics.client.ProviderAnswer;
 import dev.refrain.semantics.client.RequestUrl;
-import java.io.ByteArrayInputStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.BiConsumer;
 
 /** A request of a model's. */
-final class ModelRequest implements ClientRequest, RequestFields {
+final class ModelRequest implements ClientRequest {
     private final HttpClient client;
     private final HttpRequest request;
     /** Null for no limit. */
@@ -58,34 +56,7 @@ final class ModelRequest implements ClientRequest, RequestFields {
 
     @Override
     public RequestFields fields() {
-        return this;
-    }
-
-    @Override
-    public String first(String name) {
-        List<String> lines = all(name);
-        return lines == null ? null : lines.get(0);
-    }
-
-    @Override
-    public List<String> all(String name) {
-        for (Map.Entry<String, List<String>> field : request.headers().entrySet()) {
-            if (field.getKey().equalsIgnoreCase(name)
-                    && field.getValue() != null
-                    && !field.getValue().isEmpty()) {
-                return field.getValue();
-            }
-        }
-        return null;
-    }
-
-    @Override
-    public void forEach(BiConsumer<String, List<String>> action) {
-        request.headers().forEach((name, lines) -> {
-            if (lines != null && !lines.isEmpty()) {
-                action.accept(name, lines);
-            }
-        });
+        return RequestFields.of(request.headers());
     }
 
     @Override
@@ -140,7 +111,7 @@ final class ModelRequest implements ClientRequest, RequestFields {
         }
         try {
             SuccessfulHttpResponse response = client.execute(outgoing);
-            return whole(response.statusCode(), response.headers(), response.bodyBytes());
+            return ProviderAnswer.of(response.statusCode(), response.headers(), response.bodyBytes());
         } catch (HttpException e) {
             return whole(e);
         }
@@ -150,16 +121,6 @@ final class ModelRequest implements ClientRequest, RequestFields {
     static ProviderAnswer whole(HttpException error) {
         byte[] body =
                 error.getMessage() == null ? new byte[0] : error.getMessage().getBytes(StandardCharsets.UTF_8);
-        return whole(error.statusCode(), Map.of("Content-Type", List.of("application/json")), body);
-    }
-
-    /** The client has read the body, and perhaps decoded it: its length is the one that it has now. */
-    private static ProviderAnswer whole(int status, Map<String, List<String>> sent, byte[] body) {
-        byte[] bytes = body == null ? new byte[0] : body;
-        Map<String, List<String>> fields = new LinkedHashMap<>(sent);
-        fields.keySet().removeIf("Content-Length"::equalsIgnoreCase);
-        fields.keySet().removeIf("Transfer-Encoding"::equalsIgnoreCase);
-        fields.put("Content-Length", List.of(Integer.toString(bytes.length)));
-        return new ProviderAnswer(status, fields, new ByteArrayInputStream(bytes));
+        return ProviderAnswer.of(error.statusCode(), Map.of("Content-Type", List.of("application/json")), body);
     }
 }

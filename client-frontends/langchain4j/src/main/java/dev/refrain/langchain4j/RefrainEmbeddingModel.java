@@ -13,6 +13,7 @@ import dev.langchain4j.model.embedding.response.EmbeddingResponse;
 import dev.langchain4j.model.output.Response;
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.semantics.client.ItemCache;
+import dev.refrain.semantics.client.ItemVectors;
 import dev.refrain.semantics.client.RefrainOptions;
 import java.util.List;
 import java.util.Objects;
@@ -88,7 +89,7 @@ public final class RefrainEmbeddingModel implements EmbeddingModel {
                                 response);
                     });
             return vectors.response(found.get(0));
-        } catch (Vectors.UnusableException e) {
+        } catch (ItemVectors.UnusableException e) {
             return model.embed(segment);
         }
     }
@@ -116,7 +117,7 @@ public final class RefrainEmbeddingModel implements EmbeddingModel {
                         return new Vectors.Call(response.content(), response.tokenUsage(), response);
                     });
             return vectors.response(found);
-        } catch (Vectors.UnusableException e) {
+        } catch (ItemVectors.UnusableException e) {
             return model.embedAll(segments);
         }
     }
@@ -146,7 +147,7 @@ public final class RefrainEmbeddingModel implements EmbeddingModel {
                         return new Vectors.Call(response.embeddings(), response.tokenUsage(), response);
                     });
             return vectors.response(found, name);
-        } catch (Vectors.UnusableException e) {
+        } catch (ItemVectors.UnusableException e) {
             return model.embed(request);
         }
     }

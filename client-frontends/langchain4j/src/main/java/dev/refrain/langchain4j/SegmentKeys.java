@@ -4,9 +4,9 @@ import dev.langchain4j.data.segment.TextSegment;
 import dev.langchain4j.model.embedding.EmbeddingModel;
 import dev.langchain4j.model.embedding.request.EmbeddingParameter;
 import dev.langchain4j.model.embedding.request.EmbeddingRequestParameters;
-import java.nio.charset.StandardCharsets;
+import dev.refrain.semantics.client.ItemKey;
+import java.util.HashMap;
 import java.util.Map;
-import java.util.TreeMap;
 
 /** Makes of a text what its key is made of: a JSON object. Immutable. */
 final class SegmentKeys {
@@ -31,7 +31,7 @@ final class SegmentKeys {
 
     /** Of a text in a request. */
     byte[] withParameters(String text, EmbeddingRequestParameters parameters) {
-        return json(text, parameters, new TreeMap<>(), false);
+        return begin(parameters).of(text);
     }
 
     /** The model's name, as the model says; null if it does not. */
@@ -45,68 +45,17 @@ final class SegmentKeys {
     }
 
     private byte[] key(TextSegment segment, boolean alone) {
-        TreeMap<String, Object> metadata = new TreeMap<>(segment.metadata().toMap());
+        Map<String, Object> metadata = new HashMap<>(segment.metadata().toMap());
         metadata.remove(INDEX);
-        return json(segment.text(), model.defaultRequestParameters(), metadata, alone);
+        ItemKey key = begin(model.defaultRequestParameters()).with("metadata", metadata);
+        return (alone && !metadata.isEmpty() ? key.with("alone") : key).of(segment.text());
     }
 
-    /** @param metadata in the order of its keys */
-    private byte[] json(
-            String text, EmbeddingRequestParameters parameters, Map<String, Object> metadata, boolean alone) {
-        StringBuilder json = new StringBuilder(text.length() + 128).append("{\"model\":");
-        quote(String.valueOf(modelName(parameters)), json);
-        TreeMap<String, Object> values = new TreeMap<>();
+    private ItemKey begin(EmbeddingRequestParameters parameters) {
+        Map<String, Object> values = new HashMap<>();
         for (EmbeddingParameter<?> parameter : parameters.presentParameters()) {
             values.put(parameter.name(), parameters.parameter(parameter));
         }
-        append("parameters", values, json);
-        append("metadata", metadata, json);
-        if (alone && !metadata.isEmpty()) {
-            json.append(",\"alone\":true");
-        }
-        json.append(",\"input\":");
-        quote(text, json);
-        return json.append('}').toString().getBytes(StandardCharsets.UTF_8);
-    }
-
-    private static void append(String name, Map<String, Object> values, StringBuilder json) {
-        if (values.isEmpty()) {
-            return;
-        }
-        json.append(",\"").append(name).append("\":{");
-        boolean isFirst = true;
-        for (Map.Entry<String, Object> value : values.entrySet()) {
-            if (!isFirst) {
-                json.append(',');
-            }
-            isFirst = false;
-            quote(value.getKey(), json);
-            json.append(':');
-            // 1 and "1" are different values.
-            Object is = value.getValue();
-            quote((is == null ? "" : is.getClass().getSimpleName()) + " " + is, json);
-        }
-        json.append('}');
-    }
-
-    /** A string of RFC 8259, 7. A surrogate without its other half cannot be encoded, so it is escaped. */
-    private static void quote(String text, StringBuilder json) {
-        json.append('"');
-        for (int i = 0; i < text.length(); i++) {
-            char c = text.charAt(i);
-            boolean isPair = Character.isHighSurrogate(c)
-                    && i + 1 < text.length()
-                    && Character.isLowSurrogate(text.charAt(i + 1));
-            if (isPair) {
-                json.append(c).append(text.charAt(++i));
-            } else if (c == '"' || c == '\\') {
-                json.append('\\').append(c);
-            } else if (c < ' ' || Character.isSurrogate(c)) {
-                json.append(String.format("\\u%04x", (int) c));
-            } else {
-                json.append(c);
-            }
-        }
-        json.append('"');
+        return new ItemKey(String.valueOf(modelName(parameters))).with("parameters", values);
     }
 }

@@ -46,6 +46,8 @@ class RefrainInterceptorTest {
     private static final String END =
             "data: {\"id\":\"c\",\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
 
+    private static final long PAUSE_MILLIS = 200;
+
     private final ResponseCache cache = Caches.onHeap();
     private final CountDownLatch proceed = new CountDownLatch(1);
     private ScriptedProvider provider;
@@ -370,6 +372,35 @@ class RefrainInterceptorTest {
         }
         assertThat(provider.received())
                 .allSatisfy(received -> assertThat(received.body()).isEqualTo(REQUEST));
+    }
+
+    /** Wire rule W87. The second half comes so much later than the first has been read. */
+    @Test
+    void w87_aStreamIsReplayedAtThePaceAtWhichItCame() throws Exception {
+        streamHalf();
+        try (ResponseCache pacing =
+                ResponseCache.onHeap(4 << 20).recordPace(true).open()) {
+            OkHttpClient paced = new OkHttpClient.Builder()
+                    .addInterceptor(RefrainInterceptor.of(pacing))
+                    .build();
+            Request streamed = request(RequestBody.create("{\"stream\":true}", Caches.JSON));
+            try (Response miss = paced.newCall(streamed).execute()) {
+                miss.body().source().require(CHUNK.length());
+                TimeUnit.MILLISECONDS.sleep(PAUSE_MILLIS);
+                proceed.countDown();
+                assertThat(miss.body().string()).isEqualTo(CHUNK + END);
+            }
+            Request recorded =
+                    streamed.newBuilder().header("X-Refrain-Replay", "recorded").build();
+            for (int i = 0; i < 2; i++) {
+                long start = System.nanoTime();
+                assertThat(status(paced, recorded)).isEqualTo("HIT");
+                // No less, that is: a busy machine may take any time.
+                assertThat(System.nanoTime() - start)
+                        .isGreaterThan(TimeUnit.MILLISECONDS.toNanos(PAUSE_MILLIS * 8 / 10));
+            }
+        }
+        assertThat(provider.calls()).isEqualTo(1);
     }
 
     @Test

@@ -29,7 +29,12 @@ record Console(ProgramConsole server) implements AutoCloseable {
             Environment settings) {
         try {
             ProgramConsole server = ProgramConsole.start(
-                    new AdminOptions("127.0.0.1", properties.port(), properties.token(), "refrain.console.token"),
+                    new AdminOptions(
+                            "127.0.0.1",
+                            properties.port(),
+                            properties.token(),
+                            "refrain.console.token",
+                            properties.content()),
                     cache,
                     options,
                     log,

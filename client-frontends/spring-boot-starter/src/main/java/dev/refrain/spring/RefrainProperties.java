@@ -1,5 +1,6 @@
 package dev.refrain.spring;
 
+import dev.refrain.console.admin.AdminOptions;
 import dev.refrain.engine.CacheControls;
 import dev.refrain.semantics.caller.CredentialFields;
 import dev.refrain.semantics.caller.FieldNames;
@@ -26,6 +27,7 @@ import org.springframework.util.unit.DataSize;
  * @param capacity Byte budget of the cache: at least 16MB in a file, 64KB on the heap.
  * @param seal Whether answers are sealed before they are written to the file.
  * @param staleIfError For how long after its lifetime a stored answer may stand in for a provider that fails.
+ * @param recordPace Whether it is kept when the events of a stream came, for X-Refrain-Replay.
  * @param cache what requests are cached, and how
  * @param key what makes two requests different
  * @param console the dashboard
@@ -37,6 +39,7 @@ public record RefrainProperties(
         @DefaultValue("64MB") DataSize capacity,
         @DefaultValue("false") boolean seal,
         @DefaultValue("0s") Duration staleIfError,
+        @DefaultValue("false") boolean recordPace,
         @DefaultValue Cache cache,
         @DefaultValue Key key,
         @DefaultValue Console console) {
@@ -145,12 +148,14 @@ public record RefrainProperties(
      *     look.
      * @param log File with the latest requests. Unless set, it is beside the store; for a store on the heap there is
      *     none.
+     * @param content Whether stored answers can be looked at there; each look is logged.
      */
     public record Console(
             @DefaultValue("false") boolean enabled,
             @DefaultValue("8082") int port,
             String token,
-            Path log) {
+            Path log,
+            @DefaultValue("off") AdminOptions.Content content) {
         private static final int LEAST_TOKEN = 16;
 
         /**

@@ -88,7 +88,9 @@ final class Store implements AutoCloseable {
             KeyPlaces.parse(properties.key().ignore(), properties.key().normalization())
                     .forEach(builder::keyRules);
             // The context closes it, after all that uses it.
-            return builder.staleIfError(properties.staleIfError()).closeOnExit(false);
+            return builder.staleIfError(properties.staleIfError())
+                    .recordPace(properties.recordPace())
+                    .closeOnExit(false);
         } catch (IllegalArgumentException e) {
             throw new InvalidConfigurationPropertyValueException("refrain.capacity", capacity, e.getMessage());
         }

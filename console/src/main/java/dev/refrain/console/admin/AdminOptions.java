@@ -6,7 +6,8 @@ package dev.refrain.console.admin;
  * @param host address to listen on
  * @param port port to listen on, 0 for any free one
  * @param token the token that a request must bring; null for none, which only a loopback address may have
- * @param tokenSetting what users of this front-end call the setting that holds the token, for messages
+ * @param tokenSetting what users of this front-end call the setting that holds the token, for messages; the other
+ *     settings stand beside it
  * @param content whether stored answers can be looked at
  */
 public record AdminOptions(String host, int port, String token, String tokenSetting, Content content) {
@@ -21,6 +22,11 @@ public record AdminOptions(String host, int port, String token, String tokenSett
     /** One that shows no stored answers. */
     public AdminOptions(String host, int port, String token, String tokenSetting) {
         this(host, port, token, tokenSetting, Content.OFF);
+    }
+
+    /** What users of this front-end call the setting that says whether stored answers can be looked at. */
+    String contentSetting() {
+        return tokenSetting.substring(0, tokenSetting.lastIndexOf('.') + 1) + "content";
     }
 
     /** Not the token. */

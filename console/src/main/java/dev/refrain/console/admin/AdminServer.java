@@ -156,7 +156,7 @@ public final class AdminServer implements AutoCloseable {
         ActivityPages pages = new ActivityPages(subject.activity(), subject.cache(), walks);
         Purge purge = new Purge(subject.cache(), subject.activity(), subject.callers(), walks);
         StoredEntries entries =
-                new StoredEntries(subject.cache(), subject.activity(), subject.callers(), walks, options.content());
+                new StoredEntries(subject.cache(), subject.activity(), subject.callers(), walks, options);
         Assets assets = new Assets();
         return new Routes(MAX_BODY_BYTES, subject.cache().admin().memory(), probes)
                 .probe(Routes.LIVE, (exchange, rest, body) -> Replies.text(exchange, "ok\n"))

@@ -54,7 +54,7 @@ final class StoredEntries {
     private final ActivityLog activity;
     private final Supplier<Callers> callers;
     private final Walks walks;
-    private final AdminOptions.Content content;
+    private final AdminOptions options;
 
     /** Read from the log at most once a minute. Guarded by this. */
     private ActivityLog.Names names;
@@ -66,12 +66,12 @@ final class StoredEntries {
             ActivityLog activity,
             Supplier<Callers> callers,
             Walks walks,
-            AdminOptions.Content content) {
+            AdminOptions options) {
         this.cache = cache;
         this.activity = activity;
         this.callers = callers;
         this.walks = walks;
-        this.content = content;
+        this.options = options;
     }
 
     // ---- pages
@@ -111,7 +111,7 @@ final class StoredEntries {
                 .put("bytes", page.bytes())
                 .put("seen", page.seen())
                 .put("complete", page.complete())
-                .put("content", label(content));
+                .put("content", label(options.content()));
     }
 
     private static ObjectNode of(StoredEntry entry, Map<String, String> labels) {
@@ -211,9 +211,10 @@ final class StoredEntries {
         if (!key.matches("[0-9a-f]{64}")) {
             throw AdminException.badRequest("The key must be all of its 64 hexadecimal digits.");
         }
-        if (content != AdminOptions.Content.ON) {
+        if (options.content() != AdminOptions.Content.ON) {
             throw new AdminException(
-                    StatusCodes.FORBIDDEN, "Stored answers are not shown. The setting admin.content: on allows it.");
+                    StatusCodes.FORBIDDEN,
+                    "Stored answers are not shown. The setting " + options.contentSetting() + ": on allows it.");
         }
         Map<String, String> headers = new HashMap<>();
         body.path("headers")

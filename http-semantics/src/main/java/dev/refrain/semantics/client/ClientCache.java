@@ -2,6 +2,7 @@ package dev.refrain.semantics.client;
 
 import dev.refrain.engine.CacheControls;
 import dev.refrain.engine.CacheKey;
+import dev.refrain.engine.CachePipeline;
 import dev.refrain.engine.CacheRequest;
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.engine.exchange.BypassReason;
@@ -23,6 +24,7 @@ import dev.refrain.semantics.decision.Decision;
 import dev.refrain.semantics.forward.CallRecorder;
 import dev.refrain.semantics.forward.ForwardedFields;
 import dev.refrain.semantics.items.ItemByItem;
+import dev.refrain.semantics.policy.Policy;
 import dev.refrain.semantics.preset.Presets;
 import dev.refrain.semantics.replay.PacedSink;
 import dev.refrain.semantics.replay.Replay;
@@ -207,6 +209,9 @@ public final class ClientCache {
             return null;
         }
         Exchange exchange = new Exchange(request, head);
+        if (ClientHeads.isOff(head.asked()) && !options.isRecorded()) {
+            return exchange.off(head.asked().policyByHead());
+        }
         if (head.isAnonymous()) {
             warn();
             return exchange.bypass(BypassReason.NO_CREDENTIAL);
@@ -227,11 +232,21 @@ public final class ClientCache {
         if (sent == null || sent.length > limit) {
             return exchange.bypass(BypassReason.PAYLOAD_TOO_LARGE);
         }
+        if (head.isPlain()) {
+            // Most requests are, and a hit then is one step.
+            CachePipeline.Found found = cache.pipeline()
+                    .find(head.context(), sent, head.asked().alone().directives());
+            if (found.body() != null) {
+                return exchange.hit(head, found, sent);
+            }
+            exchange.hasLooked = true;
+            return decide(exchange, head, found.key() == null ? keys : asked -> Optional.of(found.key()), sent, sent);
+        }
         if (coding == ContentCoding.IDENTITY) {
-            return decide(exchange, head, sent, sent);
+            return decide(exchange, head, keys, sent, sent);
         }
         try (MemoryBudget.Reservation held = cache.admin().memory().open()) {
-            return decide(exchange, head, coding.decode(sent, limit, held), sent);
+            return decide(exchange, head, keys, coding.decode(sent, limit, held), sent);
         } catch (ContentCoding.TooLong e) {
             return exchange.bypass(BypassReason.PAYLOAD_TOO_LARGE);
         } catch (IOException notInItsCoding) {
@@ -239,9 +254,14 @@ public final class ClientCache {
         }
     }
 
-    private Exchange decide(Exchange exchange, ClientHead head, byte[] body, byte[] sent) {
+    private Exchange decide(
+            Exchange exchange,
+            ClientHead head,
+            Function<CacheRequest, Optional<CacheKey>> keyOf,
+            byte[] body,
+            byte[] sent) {
         Decision decision =
-                Decision.of(cache, keys, NO_PRESETS, head.context(), head.asked(), head.coding(), body, sent);
+                Decision.of(cache, keyOf, NO_PRESETS, head.context(), head.asked(), head.coding(), body, sent);
         ItemByItem items =
                 ItemByItem.of(cache, options.rules(), decision, head.context(), head.asked(), body, body == sent);
         return exchange.decided(decision, sent, items);
@@ -266,8 +286,10 @@ public final class ClientCache {
         /** Null until the request is started. */
         private ClientExchange client;
 
+        /** Whether the store has been asked, in vain. */
+        private boolean hasLooked;
         /** Null unless the store had the answer. */
-        private StoredAnswer stored;
+        private ClientAnswer stored;
 
         private CacheKey key;
         private BypassReason bypass;
@@ -285,6 +307,13 @@ public final class ClientCache {
             this.controls = head.asked().alone();
             this.replay = head.asked().replay();
             this.record = options.log().begin(endpoint, head.caller());
+        }
+
+        /** Passed on as if there were no cache. */
+        Exchange off(Policy policy) {
+            record.policy(policy == null ? null : policy.name());
+            record.asked(null, null, null);
+            return this;
         }
 
         Exchange bypass(BypassReason reason) {
@@ -320,20 +349,41 @@ public final class ClientCache {
             return this;
         }
 
+        /** The store has the answer to a request of which the head says all. */
+        Exchange hit(ClientHead head, CachePipeline.Found found, byte[] body) {
+            Policy policy = head.asked().policyByHead();
+            record.policy(policy == null ? null : policy.name());
+            record.asked(head.missed(), found.key(), CacheRequest.of(head.context(), body));
+            take(found);
+            return this;
+        }
+
         /** Looks whether the answer is stored, and takes it; then the request is not started. */
         boolean isStored() {
-            if (key == null
+            if (stored != null) {
+                return true;
+            }
+            if (hasLooked
+                    || key == null
                     || !replay.isInstant()
                     || controls.clear()
                     || controls.directives().noCache()) {
                 return false;
             }
-            StoredAnswer hit = new StoredAnswer(record);
-            if (!cache.pipeline().respondIfStored(key, controls.directives(), hit)) {
+            CachePipeline.Found found = cache.pipeline().find(key, controls.directives());
+            if (found.body() == null) {
                 return false;
             }
-            stored = hit;
+            take(found);
             return true;
+        }
+
+        private void take(CachePipeline.Found found) {
+            ResponseHead head = found.head();
+            record.head(head.status(), head.generationId(), head.cache());
+            record.wrote(found.body().length);
+            record.served(false);
+            stored = ClientAnswer.of(head, found.key(), record, found.body());
         }
 
         void start() {
@@ -411,10 +461,7 @@ public final class ClientCache {
         /** The answer, once it has begun, or why there is none. */
         ClientAnswer answer() throws IOException {
             if (stored != null) {
-                if (stored.failure() != null) {
-                    throw ClientExchange.io(stored.failure());
-                }
-                return ClientAnswer.of(stored.head(), key, record, stored.body());
+                return stored;
             }
             ResponseHead head = client.head();
             if (head == null) {

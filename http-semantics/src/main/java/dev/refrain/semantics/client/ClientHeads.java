@@ -1,7 +1,10 @@
 package dev.refrain.semantics.client;
 
+import dev.refrain.engine.CacheControls;
 import dev.refrain.engine.KeyContext;
 import dev.refrain.engine.ResponseCache;
+import dev.refrain.engine.exchange.CacheOutcome;
+import dev.refrain.engine.exchange.ForwardReason;
 import dev.refrain.semantics.RequestFields;
 import dev.refrain.semantics.caller.Caller;
 import dev.refrain.semantics.coding.ContentCoding;
@@ -41,7 +44,7 @@ final class ClientHeads {
     private ClientHead known(HeadDigest.Value digest, ClientRequest request) {
         for (int i = 0; i < KEPT; i++) {
             Entry entry = known.get(i);
-            if (entry != null && digest.equals(entry.digest())) {
+            if (entry != null && entry.digest().isSame(digest)) {
                 return entry.decided();
             }
         }
@@ -67,12 +70,32 @@ final class ClientHeads {
         Caller who = caller(request);
         RequestedCaching asked =
                 RequestedCaching.of(fields, options.rules(), path.route().endpoint(), who.labels());
-        if (!asked.alone().enabled() && !asked.mayTurnOn() && !options.isRecorded()) {
+        // What is off is passed by, unless somebody counts it, too.
+        if (isOff(asked) && !options.isRecorded() && options.log() == RequestLog.NONE) {
             return null;
         }
         KeyContext context =
                 keys.context(path.route(), path.base(), who, request.url().query(), asked.partition(), fields);
         boolean isAnonymous = keys.isAnonymous(who) && !options.isRecorded();
-        return new ClientHead(path.route().endpoint(), asked, who, isAnonymous, ContentCoding.of(fields), context);
+        ContentCoding coding = ContentCoding.of(fields);
+        boolean isPlain = isPlain(asked) && !isAnonymous && coding == ContentCoding.IDENTITY && !options.isRecorded();
+        CacheOutcome missed = new CacheOutcome.Miss(asked.alone().ttl().toSeconds(), false, ForwardReason.MISS);
+        return new ClientHead(
+                path.route().endpoint(), asked, who, isAnonymous, coding, context, isPlain, isPlain ? missed : null);
+    }
+
+    /** Whether caching is off, whatever the body says. */
+    static boolean isOff(RequestedCaching asked) {
+        return !asked.alone().enabled() && !asked.mayTurnOn();
+    }
+
+    private static boolean isPlain(RequestedCaching asked) {
+        CacheControls alone = asked.alone();
+        return alone.enabled()
+                && !alone.clear()
+                && !alone.directives().noCache()
+                && asked.isPlain()
+                && asked.flaw() == null
+                && !asked.needsBody();
     }
 }

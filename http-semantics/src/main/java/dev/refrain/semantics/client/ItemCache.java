@@ -11,8 +11,8 @@ import dev.refrain.semantics.caller.Caller;
 import dev.refrain.semantics.policy.Policy;
 import dev.refrain.semantics.policy.RequestedCaching;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
-import java.util.function.BiConsumer;
 import java.util.function.Supplier;
 
 /**
@@ -23,21 +23,6 @@ import java.util.function.Supplier;
  * <p>Thread-safe. The cache is the program's, which closes it.
  */
 public final class ItemCache {
-    private static final RequestFields NO_FIELDS = new RequestFields() {
-        @Override
-        public String first(String name) {
-            return null;
-        }
-
-        @Override
-        public List<String> all(String name) {
-            return null;
-        }
-
-        @Override
-        public void forEach(BiConsumer<String, List<String>> action) {}
-    };
-
     private final ResponseCache cache;
     private final RefrainOptions options;
     private final KeyContext context;
@@ -87,7 +72,8 @@ public final class ItemCache {
             builder.sample(Integer.parseInt(options.sample()));
         }
         this.context = builder.build();
-        this.asked = RequestedCaching.of(NO_FIELDS, options.rules(), Endpoint.EMBEDDINGS, caller.labels());
+        this.asked =
+                RequestedCaching.of(RequestFields.of(Map.of()), options.rules(), Endpoint.EMBEDDINGS, caller.labels());
     }
 
     /**

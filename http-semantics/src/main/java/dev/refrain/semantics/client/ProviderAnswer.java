@@ -1,7 +1,9 @@
 package dev.refrain.semantics.client;
 
 import dev.refrain.engine.exchange.ResponseHead;
+import java.io.ByteArrayInputStream;
 import java.io.InputStream;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -15,6 +17,21 @@ import java.util.Map;
  *     back. A cut body has to throw, where that can be told
  */
 public record ProviderAnswer(int status, Map<String, List<String>> fields, InputStream body) {
+    /**
+     * One that the client has read, and perhaps decoded: its length is the one that it has now.
+     *
+     * @param sent the header's lines, which may be of the answer as it was
+     * @param body null for an empty one
+     */
+    public static ProviderAnswer of(int status, Map<String, List<String>> sent, byte[] body) {
+        byte[] bytes = body == null ? new byte[0] : body;
+        Map<String, List<String>> fields = new LinkedHashMap<>(sent);
+        fields.keySet().removeIf("Content-Length"::equalsIgnoreCase);
+        fields.keySet().removeIf("Transfer-Encoding"::equalsIgnoreCase);
+        fields.put("Content-Length", List.of(Integer.toString(bytes.length)));
+        return new ProviderAnswer(status, fields, new ByteArrayInputStream(bytes));
+    }
+
     ResponseHead head() {
         String contentType = null;
         String coding = null;

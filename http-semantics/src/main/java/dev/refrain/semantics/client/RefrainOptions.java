@@ -277,7 +277,10 @@ public final class RefrainOptions {
             return this;
         }
 
-        /** What is told of each request that is cached, such as the console's log; nothing unless set. */
+        /**
+         * What is told of each request to one of the four endpoints, such as the console's log; nothing unless set.
+         * With it, requests for which caching is off go the way of a miss, so that their answers are counted.
+         */
         public Builder log(RequestLog listener) {
             log = Objects.requireNonNull(listener, "listener");
             return this;

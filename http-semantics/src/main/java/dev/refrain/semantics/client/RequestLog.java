@@ -4,8 +4,8 @@ import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.semantics.caller.Caller;
 
 /**
- * Is told of each request that a front-end inside a JVM takes to the cache: the console's log, or a program's own
- * listener. Thread-safe; must be fast and must not throw.
+ * Is told of each request to one of the four endpoints that goes through a front-end inside a JVM, cached or not: the
+ * console's log, or a program's own listener. Thread-safe; must be fast and must not throw.
  */
 @FunctionalInterface
 public interface RequestLog {

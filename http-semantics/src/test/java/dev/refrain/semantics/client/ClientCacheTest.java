@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.sun.management.HotSpotDiagnosticMXBean;
 import dev.refrain.engine.ResponseCache;
+import dev.refrain.engine.exchange.CacheOutcome;
 import dev.refrain.engine.exchange.Savings;
 import dev.refrain.semantics.RequestFields;
 import dev.refrain.semantics.caller.FieldNames;
@@ -33,6 +34,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BiConsumer;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -269,6 +271,73 @@ class ClientCacheTest {
         assertThat(names).containsExactly("turns", "turns");
     }
 
+    /** Wire rule W61: by their header, by the options, or by a policy that looks at the endpoint alone. */
+    @Test
+    void w61_theLogHearsOfRequestsForWhichCachingIsOff() throws IOException {
+        List<String> heard = new ArrayList<>();
+        RequestLog log = (endpoint, caller) -> new RequestRecord() {
+            @Override
+            public void policy(String name) {
+                heard.add(endpoint.id() + ", policy " + name);
+            }
+
+            @Override
+            public void head(int status, String generationId, CacheOutcome outcome) {
+                heard.add(status + " " + outcome);
+            }
+
+            @Override
+            public void wrote(long count) {
+                heard.add(count > 0 ? "bytes" : "nothing");
+            }
+
+            @Override
+            public void served(boolean broken) {
+                heard.add(broken ? "broken" : "served");
+            }
+
+            @Override
+            public String cost(Savings savings) {
+                return null;
+            }
+        };
+        RefrainOptions.Builder options =
+                RefrainOptions.builder().executor(Runnable::run).log(log);
+        String path = "/v1/chat/completions";
+        ClientCache on = ClientCache.of(cache, options.build());
+        ClientCache off = ClientCache.of(cache, options.on(false).build());
+        Policy never = Policy.builder("never").cache(Policy.Caching.NEVER).build();
+        ClientCache forbidden =
+                ClientCache.of(cache, options.on(true).policies(never).build());
+        assertPassesBy(on, new Request(true, path, "Authorization", "Bearer a", "X-OpenRouter-Cache", "false"));
+        assertPassesBy(off, new Request(true, path, "Authorization", "Bearer a"));
+        // Nor is a request without a credential anything else, as nothing of it is cached in any case.
+        assertPassesBy(off, new Request(true, path));
+        assertPassesBy(forbidden, new Request(true, path, "Authorization", "Bearer a"));
+        List<String> each = List.of("200 null", "bytes", "served");
+        assertThat(heard)
+                .filteredOn(line -> !line.startsWith("chat"))
+                .containsExactlyElementsOf(
+                        Stream.of(each, each, each, each).flatMap(List::stream).toList());
+        assertThat(heard)
+                .filteredOn(line -> line.startsWith("chat"))
+                .containsExactly("chat, policy null", "chat, policy null", "chat, policy null", "chat, policy never");
+        assertThat(called).hasSize(4);
+        // What is for no endpoint passes by unheard.
+        assertThat(on.execute(new Request(true, "/v1/models", "Authorization", "Bearer a")))
+                .isNull();
+        assertThat(cache.admin().memory().usedBytes()).isZero();
+    }
+
+    private static void assertPassesBy(ClientCache asked, Request request) throws IOException {
+        try (ClientAnswer answer = asked.execute(request)) {
+            assertThat(new String(answer.body().readAllBytes(), StandardCharsets.UTF_8))
+                    .contains("chatcmpl-1");
+            assertThat(answer.field("X-OpenRouter-Cache-Status")).isNull();
+            assertThat(answer.field("Cache-Status")).isNull();
+        }
+    }
+
     /** A follower of another's call whose executor takes no more tasks is told on another thread. */
     @Test
     void aTimeoutIsToldAlsoIfTheExecutorTakesNoMoreTasks() throws Exception {
@@ -295,10 +364,9 @@ class ClientCacheTest {
         isShut.set(true);
         assertThatThrownBy(() -> follower.get(20, TimeUnit.SECONDS)).hasCauseInstanceOf(InterruptedIOException.class);
         isShut.set(false);
-        calls.remove().run();
-        Runnable told = calls.poll();
-        if (told != null) {
-            told.run();
+        // The call, and whoever is told of its answer, which the follower may be as well.
+        for (Runnable task = calls.remove(); task != null; task = calls.poll()) {
+            task.run();
         }
         leader.get(20, TimeUnit.SECONDS).close();
         assertThat(called).hasSize(1);

@@ -1,0 +1,99 @@
+package dev.refrain.semantics.client;
+
+import dev.refrain.engine.exchange.AnswerFacts;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Function;
+
+/** Vectors of texts in an {@link ItemCache}. A stored one is its floats' bits, little-endian. Stateless. */
+public final class ItemVectors {
+    private ItemVectors() {}
+
+    /**
+     * What a call of the model gave.
+     *
+     * @param vectors null if it gave none; one of them may be null, too
+     * @param promptTokens what the provider counted, or null
+     */
+    public record Fetched(List<float[]> vectors, Integer promptTokens) {}
+
+    /** A model's answer cannot be matched with the texts, so that the request has to go to the model as it is. */
+    public static final class UnusableException extends RuntimeException {
+        private static final long serialVersionUID = 1;
+
+        UnusableException(String message) {
+            super(message);
+        }
+    }
+
+    /**
+     * The vectors of texts, in their order, each of the caller's own.
+     *
+     * @param model see {@link ItemCache#get}, as are the keys
+     * @param texts as many as there are keys; by their lengths the tokens of a call are shared out
+     * @param fetch see {@link ItemCache.Fetch}
+     * @throws UnusableException if the model has given other than it was asked for
+     */
+    public static List<float[]> get(
+            ItemCache cache,
+            String model,
+            List<byte[]> keys,
+            List<String> texts,
+            Function<List<Integer>, Fetched> fetch) {
+        List<byte[]> stored = cache.get(model, keys, missing -> {
+            Fetched fetched = fetch.apply(missing);
+            check(fetched.vectors(), missing.size());
+            return items(fetched, missing.stream().map(texts::get).toList());
+        });
+        // Each has its own, since a program may normalise a vector in its place.
+        return stored.stream().map(ItemVectors::vector).toList();
+    }
+
+    private static void check(List<float[]> vectors, int count) {
+        if (vectors == null || vectors.size() != count) {
+            throw new UnusableException("the model gave other than the " + count + " vectors that it was asked for");
+        }
+        for (float[] vector : vectors) {
+            if (vector == null) {
+                throw new UnusableException("the model gave no vector for a text");
+            }
+        }
+    }
+
+    /** Shares the tokens of a call out by the lengths of the texts, so that they add up. */
+    private static List<ItemCache.Item> items(Fetched fetched, List<String> texts) {
+        Integer counted = fetched.promptTokens();
+        long total = 0;
+        for (String text : texts) {
+            total += weight(text);
+        }
+        List<ItemCache.Item> items = new ArrayList<>(texts.size());
+        long sum = 0;
+        for (int i = 0; i < texts.size(); i++) {
+            long before = sum;
+            sum += weight(texts.get(i));
+            long tokens = counted == null ? AnswerFacts.UNKNOWN : counted * sum / total - counted * before / total;
+            items.add(new ItemCache.Item(bits(fetched.vectors().get(i)), tokens));
+        }
+        return items;
+    }
+
+    private static long weight(String text) {
+        return text.getBytes(StandardCharsets.UTF_8).length + 1L;
+    }
+
+    private static byte[] bits(float[] vector) {
+        ByteBuffer bits = ByteBuffer.allocate(vector.length * Float.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+        bits.asFloatBuffer().put(vector);
+        return bits.array();
+    }
+
+    private static float[] vector(byte[] bits) {
+        float[] vector = new float[bits.length / Float.BYTES];
+        ByteBuffer.wrap(bits).order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer().get(vector);
+        return vector;
+    }
+}
