@@ -12,9 +12,16 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 class HeadDigestTest {
-    /** The values of SipHash's reference implementation, of messages of so many words 00 01 02 and so on. */
+    /**
+     * The values of SipHash's reference implementation with {@code -DcROUNDS=1 -DdROUNDS=3}, of messages of so many
+     * words 00 01 02 and so on.
+     */
     @ParameterizedTest
-    @CsvSource({"0,a3817f04ba25a8e66df67214c7550293", "1,3b62a9ba6258f5610f83e264f31497b4"})
+    @CsvSource({
+        "0,e77ebcb22788a5befd62db6add303001",
+        "1,aa12fee1d5e3dab4724f16ab35f9c799",
+        "2,d0a8d95715518eebb513b0f83d9e1793"
+    })
     void itIsSipHash(int words, String expected) {
         HeadDigest digest = new HeadDigest(0x0706050403020100L, 0x0F0E0D0C0B0A0908L);
         for (int word = 0; word < words; word++) {
