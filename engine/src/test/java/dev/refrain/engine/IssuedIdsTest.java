@@ -170,7 +170,7 @@ class IssuedIdsTest {
             open();
             chain(stream);
             assertThat(seen).as("after a restart").hasSize(3);
-            // It goes on where it had not been: the provider gets what it issued.
+            // The hits' conversation goes on to a turn that nobody has asked for: the provider gets an id of its own.
             ask(request(Endpoint.RESPONSES, "k", responses("four", second.get(2), stream)));
             assertThat(seen).last().asString().contains(first.get(2)).doesNotContain("gen-");
         }

@@ -134,7 +134,7 @@ class RefrainEmbeddingModelTest {
         assertThat(cache.admin().joinableFlights()).isZero();
     }
 
-    /** Then nobody knows which vector is whose, and the program gets what it would get without the cache. */
+    /** If a vector is missing, nobody knows which is whose. So the program gets what it would get without the cache. */
     @Test
     void aModelThatGivesTooFewIsAskedForAllOfIt() {
         TextModel model = new TextModel("m") {

@@ -172,7 +172,7 @@ class TlsProviderWireTest {
         }
     }
 
-    /** Which has nothing to do with its certificate. */
+    /** The client must not be told that the provider's certificate is wrong. */
     @Test
     void w31_aProviderThatBreaksOffTheHandshakeIsNotReached() throws Exception {
         proxy.close();

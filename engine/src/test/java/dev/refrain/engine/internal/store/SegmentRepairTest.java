@@ -24,6 +24,12 @@ import org.junit.jupiter.api.io.TempDir;
 /** A segment that is damaged while the store is open is repaired at once, and no whole entry is lost. */
 class SegmentRepairTest {
     private static final int KEYS = 500;
+    /** Of a store of the least capacity. */
+    private static final int SEGMENTS = 16;
+    /** Of the hash table that a segment begins with, four bytes each. */
+    private static final int SLOTS = 8_192;
+    /** Where the list of free chunks begins: behind the table and 64 bytes of counters. Zeros say that all are free. */
+    private static final int FREE_LIST = SLOTS * Integer.BYTES + 64;
 
     @TempDir
     Path directory;
@@ -86,34 +92,34 @@ class SegmentRepairTest {
     @Test
     void f52_aTableWithoutAFreeSlotIsMadeAnewOfTheEntriesThatAreWhole() throws IOException {
         damage(directory -> {
-            for (int slot = 0; slot < 8_192; slot++) {
+            for (int slot = 0; slot < SLOTS; slot++) {
                 if (directory.getInt(slot * Integer.BYTES) == 0) {
                     directory.putInt(slot * Integer.BYTES, 0x7FFF_FFFF);
                 }
             }
         });
         touchAll(key -> assertThat(store.get(key, found)).isFalse());
-        assertThat(store.stats().failures()).isEqualTo(16);
+        assertThat(store.stats().failures()).isEqualTo(SEGMENTS);
         assertThat(genuine()).isEqualTo(KEYS);
         assertThat(store.stats().entries()).isEqualTo(KEYS);
-        assertThat(store.stats().failures()).isEqualTo(16);
+        assertThat(store.stats().failures()).isEqualTo(SEGMENTS);
     }
 
     @Test
     void anEntryWhoseRoomIsSaidToBeFreeTakesNoNeighboursWithIt() throws IOException {
         damage(directory -> {
-            for (int at = 8_192 * Integer.BYTES + 64; at < directory.limit(); at++) {
+            for (int at = FREE_LIST; at < directory.limit(); at++) {
                 directory.put(at, (byte) 0);
             }
         });
         int removed = 0;
         for (int i = 0; i < KEYS; i++) {
-            // Noticed at the first removal of each segment, which fails and puts the segment right.
+            // The first removal of each segment notices the damage, fails, and puts the segment right.
             removed += store.remove(key(i)) ? 1 : 0;
         }
-        assertThat(store.stats().failures()).isEqualTo(16);
-        assertThat(removed).isEqualTo(KEYS - 16);
-        assertThat(genuine()).isEqualTo(16);
+        assertThat(store.stats().failures()).isEqualTo(SEGMENTS);
+        assertThat(removed).isEqualTo(KEYS - SEGMENTS);
+        assertThat(genuine()).isEqualTo(SEGMENTS);
         for (int i = 0; i < KEYS; i++) {
             assertThat(store.put(key(i), entry(i, 1, 1_000))).isTrue();
         }
