@@ -12,9 +12,12 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
@@ -23,6 +26,8 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -259,7 +264,7 @@ class SmallHeapIT {
 
     private static HttpRequest.Builder request(RunningJar jar, int n, String head, String name) {
         String value = n + head;
-        return switch (n % 7) {
+        return switch (n % 12) {
             case 0 ->
                 jar.post(PATH, "{\"n\":1}", "Authorization", "Bearer " + value).setHeader("X-OpenRouter-Cache", "true");
             case 1 -> jar.post(PATH, "{\"model\":\"" + n + name + "\"}").setHeader("X-OpenRouter-Cache", "true");
@@ -269,8 +274,61 @@ class SmallHeapIT {
             case 5 ->
                 jar.post(PATH, "{\"n\":1}", "X-Title", value, "X-Generation-Id", value)
                         .setHeader("X-OpenRouter-Cache", "true");
-            default -> HttpRequest.newBuilder(jar.uri("/v1/generation?id=" + value));
+            case 6 -> HttpRequest.newBuilder(jar.uri("/v1/generation?id=" + value));
+            case 7 ->
+                jar.post("/v1/responses", "{\"model\":\"m\",\"previous_response_id\":\"" + n + name + "\"}")
+                        .setHeader("X-OpenRouter-Cache", "true");
+            case 8 ->
+                jar.post(
+                                PATH,
+                                "{\"n\":1}",
+                                "X-Refrain-Namespace",
+                                (n + head).substring(0, 64),
+                                "X-Refrain-Sample",
+                                "9999")
+                        .setHeader("X-OpenRouter-Cache", "true");
+            case 9 ->
+                jar.post(PATH, "{\"stream\":true}", "X-Refrain-Replay", value, "X-Refrain-Samples", "100")
+                        .setHeader("X-OpenRouter-Cache", "true");
+            // The provider's answer has no embeddings: each item has had its flight all the same.
+            case 10 ->
+                jar.post("/v1/embeddings", "{\"model\":\"m\",\"input\":[" + items(n) + "]}")
+                        .setHeader("X-OpenRouter-Cache", "true");
+            default ->
+                jar.post("/v1/messages", "{\"model\":\"m\",\"thread\":{\"previous_message_id\":\"" + n + name + "\"}}")
+                        .setHeader("X-OpenRouter-Cache", "true");
         };
+    }
+
+    private static String items(int n) {
+        return IntStream.range(0, 2048).mapToObj(i -> "\"" + n + " " + i + "\"").collect(Collectors.joining(","));
+    }
+
+    /** Keys that are not served, and requests of which nothing is recorded. */
+    @Test
+    @Timeout(300)
+    void strangersAndRequestsThatAreNotRecorded() throws Exception {
+        byte[] digest = MessageDigest.getInstance("SHA-256").digest("sk-test".getBytes(StandardCharsets.UTF_8));
+        Path config = Files.writeString(
+                folder.resolve("cassettes.yaml"),
+                "access: {keys: %s}\ncassettes: %s\n"
+                        .formatted(
+                                HexFormat.of().formatHex(digest), Files.createDirectory(folder.resolve("recorded"))));
+        String head = "h".repeat(12_000);
+        String name = "n".repeat(60_000);
+        try (ScriptedProvider provider = provider();
+                RunningJar jar = start(folder, provider.base(), "--config", config.toString())) {
+            for (int i = 0; i < VALUES / 2; i++) {
+                assertThat(jar.send(jar.post(PATH, "{\"n\":1}", "Authorization", "Bearer " + i + head))
+                                .statusCode())
+                        .isEqualTo(401);
+                HttpResponse<String> missing =
+                        jar.send(jar.post(PATH, "{\"model\":\"" + i + name + "\"}", "Authorization", "Bearer sk-test"));
+                assertThat(missing.statusCode()).isEqualTo(504);
+            }
+            assertThat(jar.isAlive()).isTrue();
+            assertThat(jar.err()).doesNotContain("OutOfMemory");
+        }
     }
 
     /** Heads that nobody finishes, in many fields and in one, and whole ones whose body nobody finishes. */

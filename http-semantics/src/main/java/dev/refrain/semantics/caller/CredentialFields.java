@@ -28,14 +28,15 @@ public final class CredentialFields {
             "ssl-client",
             "ssl_client",
             // X-Userinfo of Kong and APISIX, X-Apigateway-Api-Userinfo of Google.
-            "userinfo",
-            // HTTP message signatures (RFC 9421): who has signed is said there alone.
-            "signature");
+            "userinfo");
 
     /** Fields of well-known gateways whose names say nothing. */
     private static final Set<String> WELL_KNOWN = Set.of(
             // Bifrost's virtual key.
             "x-bf-vk",
+            // HTTP message signatures (RFC 9421): who has signed is said there alone.
+            "signature",
+            "signature-input",
             // A password's digest (WS-Security).
             "x-wsse",
             // Portkey's configuration, which holds or names the keys of providers.

@@ -78,7 +78,7 @@ class CredentialFieldsTest {
                 "DD-APPLICATION-KEY",
                 "Fastly-Key",
                 "AccessKeyId",
-                "X-Ca-Signature",
+                "X-Ca-Key",
                 "X-Acs-Security-Token");
         assertThat(names).allMatch(fields::contains);
         assertThat(names).allMatch(name -> fields.contains(name.toUpperCase(Locale.ROOT)));
@@ -109,6 +109,7 @@ class CredentialFieldsTest {
                         "X-OpenRouter-Cache",
                         "X-Refrain-Namespace",
                         "Helicone-User-Id",
+                        "x-vercel-proxy-signature",
                         "X-OpenWebUI-User-Id",
                         "x-dashscope-session",
                         "X-App-Name"))
