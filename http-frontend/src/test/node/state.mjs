@@ -23,6 +23,16 @@ const steps = {
     say({ kept: kept.output_text });
     await openai.responses.inputItems.list(previous);
   },
+  // W86: the SDK asks for base64 and makes numbers of it.
+  async embeddings() {
+    const embed = async (...input) => {
+      const { data, response } = await openai.embeddings.create({ model: "m", input }).withResponse();
+      say({ vectors: data.data.map(item => item.embedding), places: data.data.map(item => item.index), status: response.headers.get("cache-status") });
+    };
+    await embed("one", "two", "three");
+    await embed("zero", "three", "two");
+    await embed("two", "one", "zero");
+  },
   async stream() {
     let previous;
     for (const input of ["one", "two", "three"]) {

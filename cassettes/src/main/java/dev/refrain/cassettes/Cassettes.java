@@ -1,6 +1,7 @@
 package dev.refrain.cassettes;
 
 import dev.refrain.engine.KeyRules;
+import dev.refrain.engine.exchange.AnswerFacts;
 import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.engine.exchange.Upstream;
 import dev.refrain.engine.memory.MemoryBudget;
@@ -27,6 +28,7 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.ToLongBiFunction;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -61,7 +63,7 @@ public final class Cassettes implements CallRecorder, AutoCloseable {
     private final Folder folder;
     private final Builder options;
     private final RequestReader reader;
-    private final Counts counts = new Counts();
+    private final Counts counts;
     private final AtomicInteger sought = new AtomicInteger();
     private final ConcurrentHashMap<String, Track> tracks = new ConcurrentHashMap<>();
     private final ScheduledExecutorService threads;
@@ -69,6 +71,7 @@ public final class Cassettes implements CallRecorder, AutoCloseable {
 
     private Cassettes(Builder options, Folder folder) {
         this.options = options;
+        this.counts = new Counts(options.price, options.currency);
         this.folder = folder;
         this.reader = new RequestReader(
                 options.keyHeaders, options.credentials, options.memory, RecordingFile.MOST_BYTES / 4);
@@ -433,6 +436,8 @@ public final class Cassettes implements CallRecorder, AutoCloseable {
         private CredentialFields credentials = new CredentialFields(FieldNames.parse("none"), FieldNames.parse("none"));
         private MemoryBudget memory = MemoryBudget.ofHeap();
         private Clock clock = Clock.systemUTC();
+        private ToLongBiFunction<String, AnswerFacts> price = (model, facts) -> facts.costNanos();
+        private String currency = "of the provider's currency";
 
         private Builder(Path path) {
             this.path = Objects.requireNonNull(path, "path");
@@ -471,6 +476,19 @@ public final class Cassettes implements CallRecorder, AutoCloseable {
         /** Where memory for answers is reserved; of the heap unless set. */
         public Builder memory(MemoryBudget budget) {
             memory = Objects.requireNonNull(budget, "budget");
+            return this;
+        }
+
+        /**
+         * What answers cost that say nothing of it; only what providers say counts unless set.
+         *
+         * @param nanos of a model's answer, in billionths of the currency; negative if that is not known. It is called
+         *     on any thread
+         * @param name of the currency
+         */
+        public Builder price(ToLongBiFunction<String, AnswerFacts> nanos, String name) {
+            price = Objects.requireNonNull(nanos, "nanos");
+            currency = Objects.requireNonNull(name, "name");
             return this;
         }
 

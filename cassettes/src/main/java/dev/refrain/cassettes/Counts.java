@@ -1,5 +1,6 @@
 package dev.refrain.cassettes;
 
+import dev.refrain.engine.exchange.AnswerFacts;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -11,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.ToLongBiFunction;
 
 /** What a run has done so far. Thread-safe. */
 final class Counts {
@@ -31,12 +33,25 @@ final class Counts {
     private long missingCount;
     private long tokens;
     private long costNanos;
+    private long unpricedTokens;
+
+    private final ToLongBiFunction<String, AnswerFacts> price;
+    private final String currency;
+
+    /** @param price of a model's answer in billionths; negative if it is not known */
+    Counts(ToLongBiFunction<String, AnswerFacts> price, String currency) {
+        this.price = price;
+        this.currency = currency;
+    }
 
     synchronized void played(Folder.Entry entry, Recording recording) {
         played++;
         used.add(entry.file());
-        tokens += recording.answer().facts().tokensOrNone();
-        costNanos += Math.max(0, recording.answer().facts().costNanos());
+        AnswerFacts facts = recording.answer().facts();
+        long cost = price.applyAsLong(recording.request().model(), facts);
+        tokens += facts.tokensOrNone();
+        costNanos += Math.max(0, cost);
+        unpricedTokens += cost < 0 ? facts.tokensOrNone() : 0;
         ages.put(entry.file(), recording.asOf());
     }
 
@@ -110,6 +125,8 @@ final class Counts {
                 outdated,
                 tokens,
                 costNanos,
+                currency,
+                unpricedTokens,
                 Duration.between(oldest, now));
     }
 }

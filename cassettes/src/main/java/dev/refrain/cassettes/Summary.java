@@ -1,8 +1,11 @@
 package dev.refrain.cassettes;
 
+import java.math.BigDecimal;
 import java.time.Duration;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 
 /**
  * What a run did with a folder. Immutable.
@@ -20,7 +23,9 @@ import java.util.Locale;
  * @param unused files of recordings that nobody asked for
  * @param outdated files of recordings that were played and are older than allowed
  * @param tokens of the answers that were played
- * @param costNanos what providers said that these had cost, in billionths of their currency
+ * @param costNanos what these had cost, as providers said or by the prices that are set, in billionths of the currency
+ * @param currency its name
+ * @param unpricedTokens those of the tokens of which neither is known
  * @param oldest age of the oldest recording that was played; zero if none was
  */
 public record Summary(
@@ -38,8 +43,33 @@ public record Summary(
         List<String> outdated,
         long tokens,
         long costNanos,
+        String currency,
+        long unpricedTokens,
         Duration oldest) {
     private static final int MOST_LINES = 20;
+
+    /** The same by names, for a document. */
+    public Map<String, Object> facts() {
+        Map<String, Object> facts = new LinkedHashMap<>();
+        facts.put("mode", mode.id());
+        facts.put("folder", folder);
+        facts.put("played", played);
+        facts.put("recorded", recorded);
+        facts.put("changed", changed);
+        facts.put("unchanged", unchanged);
+        facts.put("missing_count", missingCount);
+        facts.put("missing", missing);
+        facts.put("not_recorded", passed);
+        facts.put("failed", failures);
+        facts.put("unused", unused);
+        facts.put("tokens_saved", tokens);
+        facts.put("money_saved", BigDecimal.valueOf(costNanos, 9));
+        facts.put("currency", currency);
+        facts.put("unpriced_tokens", unpricedTokens);
+        facts.put("oldest_seconds", oldest.toSeconds());
+        facts.put("text", toString());
+        return facts;
+    }
 
     /** The lines for a person; the last has no line end. */
     @Override
@@ -53,9 +83,12 @@ public record Summary(
         text.append(missingCount).append(" missing, ").append(unused.size()).append(" unused");
         text.append(String.format(Locale.ROOT, "; %,d tokens", tokens));
         if (costNanos > 0) {
-            text.append(String.format(Locale.ROOT, " and %.6f of the provider's currency", costNanos / 1e9));
+            text.append(String.format(Locale.ROOT, " and %.6f %s", costNanos / 1e9, currency));
         }
         text.append(" saved");
+        if (costNanos > 0 && unpricedTokens > 0) {
+            text.append(String.format(Locale.ROOT, " (%,d tokens have no price)", unpricedTokens));
+        }
         if (played > 0) {
             text.append("; the oldest recording is ").append(age(oldest)).append(" old");
         }

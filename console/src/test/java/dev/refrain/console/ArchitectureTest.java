@@ -40,14 +40,24 @@ class ArchitectureTest {
                     "dev.refrain.console.admin..",
                     "dev.refrain.console.explain..");
 
+    /** But for those that read or fill a store's file: of the engine they know what they need for that. */
     @ArchTest
     static final ArchRule commandsAskOverHttpAlone = noClasses()
             .that()
             .resideInAPackage("dev.refrain.console.cli..")
+            .and()
+            .haveNameNotMatching(".*\\.(StoreOpener|ExportCommand|ImportCommand|Progress)")
             .should()
             .dependOnClassesThat()
-            .resideInAnyPackage(
-                    "dev.refrain.engine..", "dev.refrain.console.activity..", "dev.refrain.console.admin..");
+            .resideInAPackage("dev.refrain.engine..");
+
+    @ArchTest
+    static final ArchRule commandsKnowNothingElseOfTheConsole = noClasses()
+            .that()
+            .resideInAPackage("dev.refrain.console.cli..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage("dev.refrain.console.activity..", "dev.refrain.console.admin..");
 
     /** An explanation is of a request as it was sent, however it came. */
     @ArchTest

@@ -1,5 +1,9 @@
 package dev.refrain.engine;
 
+import dev.refrain.engine.archive.ArchiveProgress;
+import dev.refrain.engine.archive.ArchiveQuery;
+import dev.refrain.engine.archive.ExportFacts;
+import dev.refrain.engine.archive.ImportFacts;
 import dev.refrain.engine.exchange.CacheOutcome;
 import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.engine.exchange.ForwardReason;
@@ -7,6 +11,8 @@ import dev.refrain.engine.exchange.ResponseHead;
 import dev.refrain.engine.exchange.ResponseSink;
 import dev.refrain.engine.exchange.Savings;
 import dev.refrain.engine.internal.Pool;
+import dev.refrain.engine.internal.archive.Exporter;
+import dev.refrain.engine.internal.archive.Importer;
 import dev.refrain.engine.internal.ids.HitIds;
 import dev.refrain.engine.internal.store.LastUse;
 import dev.refrain.engine.internal.store.StoredValues;
@@ -22,17 +28,21 @@ import dev.refrain.engine.stats.EntryFacts;
 import dev.refrain.engine.stats.EntryPage;
 import dev.refrain.engine.stats.EntryQuery;
 import dev.refrain.engine.stats.NamespaceFacts;
+import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.BiPredicate;
 import java.util.function.BooleanSupplier;
 import java.util.function.LongSupplier;
 import java.util.function.Predicate;
@@ -531,6 +541,30 @@ final class Answers implements AutoCloseable {
                         name, counts.get(Namespaces.tag(name)).sum()))
                 .filter(facts -> facts.entries() > 0)
                 .toList();
+    }
+
+    /** Writes what is stored into a folder. */
+    ExportFacts export(Path folder, ArchiveQuery query, ArchiveProgress progress) throws IOException {
+        List<EntryTags> matches = query.matches().stream().map(EntryTags::new).toList();
+        long now = nowMillis();
+        BiPredicate<byte[], byte[]> wanted = (key, head) -> EntryHead.storedAt(head) >= query.sinceMillis()
+                && EntryHead.storedAt(head) < query.untilMillis()
+                && EntryHead.expiresAt(head) > now
+                && matches.stream().allMatch(tags -> tags.match(key, head));
+        return new Exporter(store, memory, wanted, Paces::noteKey, folder, progress)
+                .run(keysMadeWith(), query.describe(), namespaces.names(), Namespaces::tag);
+    }
+
+    /** Puts what an archive has into the store. */
+    ImportFacts importFrom(Path folder, ArchiveProgress progress) throws IOException {
+        return new Importer(store, memory, entries::takes, folder, progress)
+                .run(keysMadeWith(), nowMillis(), namespaces::note);
+    }
+
+    /** Which secret keys are made with: the same digits for the same secret, and nothing that reveals it. */
+    private String keysMadeWith() {
+        return String.format(
+                Locale.ROOT, "%016x", keys.deriver().scope("refrain archive").tag());
     }
 
     /** A page of what is stored. Walks the store, as far as the query's time lasts. */

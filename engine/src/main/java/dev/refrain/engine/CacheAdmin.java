@@ -1,5 +1,9 @@
 package dev.refrain.engine;
 
+import dev.refrain.engine.archive.ArchiveProgress;
+import dev.refrain.engine.archive.ArchiveQuery;
+import dev.refrain.engine.archive.ExportFacts;
+import dev.refrain.engine.archive.ImportFacts;
 import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.engine.internal.request.TopLevelFields;
 import dev.refrain.engine.memory.MemoryBudget;
@@ -10,6 +14,8 @@ import dev.refrain.engine.stats.EntryPage;
 import dev.refrain.engine.stats.EntryQuery;
 import dev.refrain.engine.stats.NamespaceFacts;
 import dev.refrain.engine.stats.SharedStats;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
@@ -124,6 +130,31 @@ public final class CacheAdmin {
             throw new IllegalArgumentException("not 64 hexadecimal digits: " + digest);
         }
         return answers.look(HexFormat.of().parseHex(digest), scope, into);
+    }
+
+    /**
+     * Writes stored answers that have not expired into a folder, as they are in the store: with {@link
+     * ResponseCacheBuilder#seal sealed} ones nobody can read them who has not their API keys, and nobody can read
+     * requests, of which a store has but digests. Walks the whole store, once for each part of the archive, and holds
+     * up nobody. Where an earlier run into the folder was broken off, this goes on with it.
+     *
+     * @param folder is made unless it is there; then it must be empty, or have an unfinished archive of the same query
+     * @throws IOException if the folder has something else in it, or cannot be written
+     */
+    public ExportFacts exportTo(Path folder, ArchiveQuery query, ArchiveProgress progress) throws IOException {
+        return answers.export(folder, query, progress);
+    }
+
+    /**
+     * Stores the answers of an archive that have not expired, unless there is a newer one for the same request. Others
+     * make room for them as for any answer. Its keys must have been made with the same secret as this cache's. What
+     * this does can be done again.
+     *
+     * @throws IOException if the folder is no archive, one of its files is damaged, or another secret made its keys;
+     *     what was stored until then stays
+     */
+    public ImportFacts importFrom(Path folder, ArchiveProgress progress) throws IOException {
+        return answers.importFrom(folder, progress);
     }
 
     /**

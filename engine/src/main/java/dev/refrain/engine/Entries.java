@@ -210,6 +210,13 @@ final class Entries {
         return load(scratch.key.set(key), true, into, scratch) == Loaded.GOOD;
     }
 
+    /** Whether an entry with a right checksum, from elsewhere, would be read like one of this store's. */
+    boolean takes(EntryBuffer entry) {
+        return EntrySeal.isSealed(entry)
+                ? seal.opens()
+                : EntryCodec.isEntry(entry) && seal.takesOpen(entry, CacheControls.MAX_TTL.toMillis());
+    }
+
     /** Copies an answer, expired or not, without counting as a hit. */
     CacheAdmin.Look look(CacheKey key, CachedResponse into, Scratch scratch) {
         byte[] digest = scratch.key.set(key).bytes();

@@ -69,12 +69,17 @@ final class Paces {
     }
 
     private static byte[] digest(CacheKey key) {
+        byte[] digest = new byte[CacheKey.LENGTH];
+        key.copyTo(digest, 0);
+        return noteKey(digest);
+    }
+
+    /** The key of the note that belongs to the entry of a key. */
+    static byte[] noteKey(byte[] key) {
         try {
             MessageDigest sha256 = MessageDigest.getInstance("SHA-256");
             sha256.update(LABEL);
-            byte[] digest = new byte[CacheKey.LENGTH];
-            key.copyTo(digest, 0);
-            return sha256.digest(digest);
+            return sha256.digest(key);
         } catch (NoSuchAlgorithmException e) {
             throw new IllegalStateException("every Java platform has SHA-256", e);
         }

@@ -76,6 +76,9 @@ public final class ResponseCacheBuilder {
 
     private boolean wasSealed;
     private CacheStore store;
+    /** Null for a random one. */
+    private byte[] fileSecret;
+
     MemoryBudget memory;
     SharedTier sharedTier;
     byte[] clusterSecret;
@@ -355,6 +358,22 @@ public final class ResponseCacheBuilder {
     }
 
     /**
+     * The secret that keys are made with if the file is made now; random unless set. So another machine's answers can
+     * be imported ({@link CacheAdmin#importFrom}). A file that is there keeps the secret that it has.
+     *
+     * @param secret what stands beside that machine's file, in {@code .secret}. Copied
+     * @throws IllegalArgumentException if it has not 32 bytes; the message does not quote it
+     */
+    public ResponseCacheBuilder secretOfNewFile(byte[] secret) {
+        if (secret.length != MIN_SECRET) {
+            throw new IllegalArgumentException(
+                    "a store's secret has " + MIN_SECRET + " bytes, this one had " + secret.length);
+        }
+        fileSecret = secret.clone();
+        return this;
+    }
+
+    /**
      * What of the bodies of requests to an endpoint makes two of them different (wire rules W40 and W84);
      * {@link KeyRules#NONE} unless set.
      */
@@ -506,7 +525,7 @@ public final class ResponseCacheBuilder {
         long lastUseMillis = lastUse == null ? ExpiryClock.NEVER : lastUse.millis(ExpiryClock.NEVER);
         CacheStore answers = file == null
                 ? new HeapStore(capacityBytes)
-                : ChronicleStore.open(file, capacityBytes, clock, closeOnExit, preallocate);
+                : ChronicleStore.open(file, capacityBytes, clock, closeOnExit, preallocate, fileSecret);
         boolean opened = false;
         try {
             ResponseCache cache = new ResponseCache(this, answers, lastUse, lastUseMillis);

@@ -37,6 +37,11 @@ final class StoreSeal {
         return on;
     }
 
+    /** Whether sealed entries can be opened at all. */
+    boolean opens() {
+        return unscoped != null;
+    }
+
     /**
      * Whether an entry that is not sealed may be taken.
      *

@@ -9,7 +9,6 @@ import dev.refrain.engine.stats.StoredEntry;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
-import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.Comparator;
@@ -30,8 +29,6 @@ final class StoreSearch {
     private static final HexFormat HEX = HexFormat.of();
 
     private static final int LOWER_HALF = 32;
-    /** Bits of a scope's tag that are not among its twelve digits. */
-    private static final int NOT_SHOWN = 16;
     /** So often the time is looked at. */
     private static final int ENTRIES_A_LOOK = 64;
 
@@ -53,51 +50,10 @@ final class StoreSearch {
         }
     }
 
-    /** A {@link EntryQuery.Match} in the tags that heads have. */
-    private static final class Tags {
-        private final byte[] prefix;
-        private final long[] scopes;
-        private final int[] models;
-        private final int[] namespaces;
-
-        Tags(EntryQuery.Match match) {
-            prefix = match.keyPrefix() == null ? null : match.keyPrefix().getBytes(StandardCharsets.US_ASCII);
-            scopes = match.scopes().stream()
-                    .mapToLong(scope -> Long.parseLong(scope, 16))
-                    .sorted()
-                    .toArray();
-            models = match.models().stream()
-                    .mapToInt(StoreSearch::modelTag)
-                    .sorted()
-                    .toArray();
-            namespaces = match.namespaces().stream()
-                    .mapToInt(Namespaces::tag)
-                    .sorted()
-                    .toArray();
-        }
-
-        boolean match(byte[] key, byte[] head) {
-            return (prefix != null && beginsSo(key))
-                    || Arrays.binarySearch(scopes, Long.reverseBytes(EntryHead.scope(head)) >>> NOT_SHOWN) >= 0
-                    || Arrays.binarySearch(models, (int) (EntryHead.model(head) >>> LOWER_HALF)) >= 0
-                    || Arrays.binarySearch(namespaces, (int) EntryHead.model(head)) >= 0;
-        }
-
-        private boolean beginsSo(byte[] key) {
-            for (int i = 0; i < prefix.length; i++) {
-                int digit = i % 2 == 0 ? key[i / 2] >> 4 : key[i / 2];
-                if (prefix[i] != Character.forDigit(digit & 0xF, 16)) {
-                    return false;
-                }
-            }
-            return true;
-        }
-    }
-
     private final EntryQuery query;
     private final CacheStore store;
     private final LongSupplier ticker;
-    private final List<Tags> matches;
+    private final List<EntryTags> matches;
     private final Comparator<Found> later;
     private final Found behind;
     /** The last one of the page on top. */
@@ -114,15 +70,10 @@ final class StoreSearch {
         this.query = query;
         this.store = store;
         this.ticker = ticker;
-        this.matches = query.matches().stream().map(Tags::new).toList();
+        this.matches = query.matches().stream().map(EntryTags::new).toList();
         this.later = query.ascending() ? BY_VALUE : BY_VALUE.reversed();
         this.behind = query.cursor() == null ? null : parse(query.cursor());
         this.page = new PriorityQueue<>(later.reversed());
-    }
-
-    /** Some of a model's tag: what is left of it in the entries of namespaces, too. */
-    private static int modelTag(String model) {
-        return (int) (TopLevelFields.tag(model) >>> LOWER_HALF);
     }
 
     private static Found parse(String cursor) {
@@ -136,7 +87,7 @@ final class StoreSearch {
     EntryPage search(Namespaces namespaces, long nowMillis) {
         end = ticker.getAsLong() + query.maxMillis() * 1_000_000;
         boolean complete = store.visit(this::visit);
-        Map<Integer, String> models = names(query.models(), StoreSearch::modelTag);
+        Map<Integer, String> models = names(query.models(), EntryTags::modelTag);
         Map<Integer, String> spaces = names(namespaces.names(), Namespaces::tag);
         List<StoredEntry> entries = page.stream()
                 .sorted(later)
@@ -151,7 +102,7 @@ final class StoreSearch {
         if (++seen % ENTRIES_A_LOOK == 0 && ticker.getAsLong() - end > 0) {
             return false;
         }
-        for (Tags tags : matches) {
+        for (EntryTags tags : matches) {
             if (!tags.match(key, head)) {
                 return true;
             }

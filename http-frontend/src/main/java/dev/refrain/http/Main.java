@@ -35,7 +35,8 @@ public final class Main {
             return;
         }
         if (Commands.isAskedFor(arguments)) {
-            System.exit(Commands.run(arguments, System.getenv(), System.in, System.out, System.err));
+            System.exit(
+                    Commands.run(arguments, System.getenv(), new StoredAnswers(), System.in, System.out, System.err));
         }
         if (CassetteCommand.isAskedFor(arguments)) {
             System.exit(CassetteCommand.run(arguments, System.getenv(), RecordingProxy::start));
@@ -69,6 +70,14 @@ public final class Main {
     }
 
     private static void closeAtTheEnd(ProxyServer server) {
-        Runtime.getRuntime().addShutdownHook(new Thread(server::close, "refrain-shutdown"));
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> end(server), "refrain-shutdown"));
+    }
+
+    @SuppressWarnings("SystemOut") // what a command line prints
+    private static void end(ProxyServer server) {
+        server.close();
+        if (server.cassettes() != null) {
+            System.err.println(server.cassettes().summary(null));
+        }
     }
 }

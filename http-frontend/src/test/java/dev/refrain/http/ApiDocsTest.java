@@ -23,6 +23,7 @@ class ApiDocsTest {
     /** The packages that programs are written against. */
     private static final List<String> PACKAGES = List.of(
             "engine/src/main/java/dev/refrain/engine",
+            "engine/src/main/java/dev/refrain/engine/archive",
             "engine/src/main/java/dev/refrain/engine/exchange",
             "engine/src/main/java/dev/refrain/engine/memory",
             "engine/src/main/java/dev/refrain/engine/metrics",

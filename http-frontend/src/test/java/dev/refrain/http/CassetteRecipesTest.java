@@ -101,6 +101,14 @@ class CassetteRecipesTest {
         isRecordedAndPlayed("python3 -m unittest src/test/python/test_cassettes.py");
     }
 
+    /** By nothing but the variables; Debian has pytest for its own Python only. */
+    @Test
+    void pytest() throws IOException {
+        String python = runs("python3", "-m", "pytest", "--version") ? "python3" : "/usr/bin/python3";
+        Assumptions.assumeTrue(runs(python, "-m", "pytest", "--version"), "Skipped: no pytest.");
+        isRecordedAndPlayed(python + " -m pytest -q -p no:cacheprovider src/test/python/test_cassettes.py");
+    }
+
     @Test
     void nodesTestRunnerWithOpenAisSdk() throws IOException {
         boolean installed = Files.isDirectory(NODE.resolve("node_modules/openai")) && runs("node", "--version");

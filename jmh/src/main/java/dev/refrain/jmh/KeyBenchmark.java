@@ -52,6 +52,10 @@ public class KeyBenchmark extends MeasuredInForks {
             }
         }
 
+        byte[] body() {
+            return body;
+        }
+
         /** As Python's {@code json.dumps(indent=2)} writes it. */
         private static String indented(CharSequence json) {
             StringBuilder out = new StringBuilder();

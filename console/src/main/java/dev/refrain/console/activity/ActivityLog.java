@@ -422,6 +422,28 @@ public final class ActivityLog implements RequestLog, AutoCloseable {
         return steps.fold(range, now, minutes, rewinds);
     }
 
+    /**
+     * Every step of a stretch of time, as far as minutes are kept for it ({@link TimeSeries#KEPT_MILLIS}).
+     *
+     * @param sinceMillis a time in its first step, milliseconds since the epoch
+     * @param untilMillis likewise in its last one; later than now is now
+     */
+    public TimeSeries.Steps series(long sinceMillis, long untilMillis) {
+        long now = clock.millis();
+        long last = Math.max(now - TimeSeries.KEPT_MILLIS, Math.min(now, untilMillis)) / 1000;
+        long first = Math.min(last, Math.max(now - TimeSeries.KEPT_MILLIS, sinceMillis) / 1000);
+        int step = TimeSeries.stepSeconds(first, last);
+        NavigableMap<Long, byte[]> minutes;
+        lock.lock();
+        try {
+            drain();
+            minutes = recorder.minutesSince(first / step * step / 60);
+        } finally {
+            lock.unlock();
+        }
+        return new TimeSeries.Steps(step, Minutes.Steps.points(first / step, last / step, step, minutes));
+    }
+
     // ---- the writer
 
     private void write() {

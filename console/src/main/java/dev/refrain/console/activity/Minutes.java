@@ -113,7 +113,7 @@ final class Minutes {
                 // A request that has just ended may still be counted for the step before.
                 Point known = step < last - 1 ? finished.get(new Key(range, step)) : null;
                 if (known == null) {
-                    known = point(range, step, minutes);
+                    known = point(step, range.stepSeconds(), minutes);
                     finished.put(new Key(range, step), known);
                 }
                 points.add(known);
@@ -121,12 +121,19 @@ final class Minutes {
             return points;
         }
 
-        private static Point point(Range range, long step, NavigableMap<Long, byte[]> minutes) {
-            long begin = step * range.stepSeconds();
+        /** The steps from one to another, both included, of which none is cached. */
+        static List<Point> points(long first, long last, int stepSeconds, NavigableMap<Long, byte[]> minutes) {
+            List<Point> points = new ArrayList<>();
+            for (long step = first; step <= last; step++) {
+                points.add(point(step, stepSeconds, minutes));
+            }
+            return points;
+        }
+
+        private static Point point(long step, int stepSeconds, NavigableMap<Long, byte[]> minutes) {
+            long begin = step * stepSeconds;
             Minute sum = new Minute();
-            minutes.subMap(begin / 60, (begin + range.stepSeconds()) / 60)
-                    .values()
-                    .forEach(sum::add);
+            minutes.subMap(begin / 60, (begin + stepSeconds) / 60).values().forEach(sum::add);
             return sum.toPoint(begin);
         }
     }

@@ -42,7 +42,7 @@ public final class Prices {
      * The cost of an answer in billionths: what the provider says, else its tokens at the model's configured price.
      * {@link Activity#UNKNOWN} if there is no price, or the split of the tokens is not known.
      */
-    long nanos(String model, AnswerFacts answer) {
+    public long nanos(String model, AnswerFacts answer) {
         if (answer.costNanos() >= 0) {
             return answer.costNanos();
         }

@@ -1,10 +1,38 @@
 package dev.refrain.console.activity;
 
 import java.math.BigDecimal;
+import java.util.List;
 
 /** Requests over time, counted by the minute in which they ended. Its records are immutable. */
 public final class TimeSeries {
+    /** How far back it goes, in milliseconds: eight days. */
+    public static final long KEPT_MILLIS = Minutes.KEPT_MINUTES * 60_000;
+
+    /** The most steps of a stretch that begins and ends where somebody chose. */
+    static final int MOST_STEPS = 180;
+
+    /** Lengths of steps in seconds, of which the shortest is taken with which there are not too many. */
+    private static final int[] STEPS = {60, 300, 600, 1800, 3600, 7200};
+
     private TimeSeries() {}
+
+    /** The length of the steps of a stretch, in seconds. */
+    static int stepSeconds(long firstSecond, long lastSecond) {
+        for (int step : STEPS) {
+            if (lastSecond / step - firstSecond / step < MOST_STEPS) {
+                return step;
+            }
+        }
+        throw new IllegalArgumentException("longer than what is kept: " + (lastSecond - firstSecond) + " s");
+    }
+
+    /**
+     * A stretch of time in steps.
+     *
+     * @param stepSeconds length of a step; steps begin at multiples of it
+     * @param points one for each step, in their order
+     */
+    public record Steps(int stepSeconds, List<Point> points) {}
 
     /** A stretch of time up to now, cut into steps. */
     public enum Range {

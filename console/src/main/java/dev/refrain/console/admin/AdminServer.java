@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.refrain.console.activity.ActivityLog;
+import dev.refrain.console.activity.TimeSeries;
 import dev.refrain.console.explain.Explainer;
 import dev.refrain.console.explain.Question;
 import dev.refrain.console.framing.Framing;
@@ -21,6 +22,7 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.time.Clock;
 import java.util.HashMap;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ExecutorService;
@@ -62,6 +64,7 @@ public final class AdminServer implements AutoCloseable {
      * @param upstreamErrors calls that failed, by reason; read when somebody asks
      * @param webSockets those of the calls that have become one
      * @param webSocketBytes bytes over these, by direction; read when somebody asks
+     * @param recordings what was done with a folder of recordings so far; empty where there is none
      */
     public record Subject(
             ResponseCache cache,
@@ -74,7 +77,8 @@ public final class AdminServer implements AutoCloseable {
             IntSupplier upstreamCalls,
             Map<String, ? extends Number> upstreamErrors,
             IntSupplier webSockets,
-            Map<String, ? extends Number> webSocketBytes) {
+            Map<String, ? extends Number> webSocketBytes,
+            Supplier<Map<String, Object>> recordings) {
         /**
          * A cache inside a program, whose calls are made by clients that Refrain did not make. Of these it knows the
          * calls that are under way to store their answers.
@@ -98,7 +102,8 @@ public final class AdminServer implements AutoCloseable {
                     () -> cache.admin().joinableFlights(),
                     Map.of(),
                     () -> 0,
-                    Map.of());
+                    Map.of(),
+                    Map::of);
         }
     }
 
@@ -166,6 +171,7 @@ public final class AdminServer implements AutoCloseable {
                     new Parameters(exchange, Set.of());
                     Replies.json(exchange, figures.document());
                 })
+                .on(Methods.GET, Routes.API + "cassettes", (exchange, rest, body) -> recordings(exchange))
                 .on(Methods.GET, Routes.API + "timeseries", (exchange, rest, body) -> series(exchange))
                 .on(Methods.GET, Routes.API + "activity", (exchange, rest, body) -> pages.page(exchange))
                 .on(Methods.GET, Routes.API + "activity.csv", (exchange, rest, body) -> pages.file(exchange))
@@ -183,6 +189,7 @@ public final class AdminServer implements AutoCloseable {
                         Routes.API + "entries/",
                         (exchange, rest, body) -> entries.look(exchange, rest, object(body)))
                 .on(Methods.GET, Routes.API + "namespaces", (exchange, rest, body) -> purge.namespaces(exchange))
+                .on(Methods.GET, Routes.API + "scopes", (exchange, rest, body) -> purge.scopes(exchange))
                 .on(Methods.POST, Routes.LOGIN, (exchange, rest, body) -> login(exchange, body))
                 .on(Methods.POST, Routes.API + "logout", (exchange, rest, body) -> {
                     sessions.end(exchange);
@@ -263,12 +270,34 @@ public final class AdminServer implements AutoCloseable {
         Replies.text(exchange, alone ? "ready\nshared tier: unavailable\n" : "ready\n");
     }
 
+    private void recordings(HttpServerExchange exchange) throws AdminException {
+        new Parameters(exchange, Set.of());
+        Map<String, Object> facts = subject.recordings().get();
+        if (facts.isEmpty()) {
+            throw AdminException.notFound("Nothing is recorded or played here: the setting cassettes names no folder.");
+        }
+        Replies.json(exchange, facts);
+    }
+
     private void series(HttpServerExchange exchange) throws AdminException {
-        var range = new Parameters(exchange, Set.of("range")).range();
-        Replies.json(
-                exchange,
-                Documents.of(range, subject.activity().series(range))
-                        .put("currency", subject.activity().currency()));
+        Parameters parameters = new Parameters(exchange, Set.of("range", "since", "until"));
+        boolean isFree = parameters.get("since") != null || parameters.get("until") != null;
+        ObjectNode document;
+        if (isFree) {
+            long now = System.currentTimeMillis();
+            long since = parameters.time("since", now - TimeSeries.KEPT_MILLIS);
+            long until = parameters.time("until", now);
+            if (parameters.get("range") != null || since >= until) {
+                throw AdminException.badRequest("Give range, or since and a later until.");
+            }
+            document = Documents.of("own", subject.activity().series(since, until));
+        } else {
+            TimeSeries.Range range = parameters.range();
+            document = Documents.of(
+                    range.name().toLowerCase(Locale.ROOT),
+                    new TimeSeries.Steps(range.stepSeconds(), subject.activity().series(range)));
+        }
+        Replies.json(exchange, document.put("currency", subject.activity().currency()));
     }
 
     private static void redirect(HttpServerExchange exchange) {

@@ -14,7 +14,6 @@ import dev.refrain.engine.spi.StoreStats;
 import dev.refrain.engine.stats.CacheStats;
 import dev.refrain.engine.stats.SharedStats;
 import java.util.List;
-import java.util.Locale;
 
 /** Makes the JSON documents: times in ISO 8601, durations in milliseconds, null for what is not known. */
 final class Documents {
@@ -196,11 +195,12 @@ final class Documents {
                 .put("sent_bytes", shared.sentBytes() + shared.appendedBytes());
     }
 
-    static ObjectNode of(TimeSeries.Range range, List<TimeSeries.Point> points) {
+    static ObjectNode of(String range, TimeSeries.Steps series) {
         ObjectNode node = object();
-        node.put("range", range.name().toLowerCase(Locale.ROOT));
-        node.put("step_seconds", range.stepSeconds());
-        points.forEach(point -> node.withArray("points").add(of(point)));
+        node.put("range", range);
+        node.put("step_seconds", series.stepSeconds());
+        ArrayNode points = node.putArray("points");
+        series.points().forEach(point -> points.add(of(point)));
         return node;
     }
 

@@ -145,7 +145,7 @@ final class Parameters {
     }
 
     /** A time in milliseconds since the epoch. */
-    private long time(String name, long none) throws AdminException {
+    long time(String name, long none) throws AdminException {
         String time = get(name);
         try {
             return time == null ? none : Instant.parse(time).toEpochMilli();

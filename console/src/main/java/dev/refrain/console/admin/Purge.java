@@ -90,11 +90,26 @@ final class Purge {
         new Parameters(exchange, Set.of());
         ObjectNode document = Documents.object();
         ArrayNode data = document.putArray("data");
-        cache.admin()
-                .namespaces()
+        walks.take(() -> cache.admin().namespaces())
                 .forEach(
                         facts -> data.addObject().put("namespace", facts.name()).put("entries", facts.entries()));
         Replies.json(exchange, document);
+    }
+
+    /**
+     * The digits by which entries know a scope: of the keys under a label, or of a team. For commands that read the
+     * store by themselves and not the log.
+     */
+    void scopes(HttpServerExchange exchange) throws AdminException {
+        String scope = new Parameters(exchange, Set.of("scope")).get("scope");
+        if (scope == null) {
+            throw AdminException.badRequest("scope must be a label, a team or 12 hexadecimal digits.");
+        }
+        ActivityLog.Tags logged = walks.take(() -> activity.scopeTagsInTime(names(scope)));
+        ObjectNode document = Documents.object();
+        ArrayNode data = document.putArray("data");
+        tags(scope, logged).stream().sorted().forEach(data::add);
+        Replies.json(exchange, document.put("complete", logged.complete()));
     }
 
     private long remove(String way, String value) throws AdminException {

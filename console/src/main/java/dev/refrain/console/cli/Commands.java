@@ -16,21 +16,27 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Spec;
 
 /**
- * The commands {@code java -jar refrain.jar stats|namespaces|purge|explain|health}. Used on the main thread of a
- * process.
+ * The commands {@code java -jar refrain.jar stats|summary|entries|namespaces|purge|explain|cassettes|health} and
+ * {@code export|import}. Used on the main thread of a process.
  */
 @Command(
         name = "java -jar refrain.jar",
-        description = "Asks a running Refrain through its admin listener.",
+        description = "Asks a running Refrain through its admin listener, or reads a store.",
         subcommands = {
             StatsCommand.class,
+            SummaryCommand.class,
+            EntriesCommand.class,
             NamespacesCommand.class,
             PurgeCommand.class,
             ExplainCommand.class,
-            HealthCommand.class
+            CassettesCommand.class,
+            HealthCommand.class,
+            ExportCommand.class,
+            ImportCommand.class
         })
 public final class Commands implements Runnable {
-    private static final Set<String> NAMES = Set.of("stats", "namespaces", "purge", "explain", "health");
+    private static final Set<String> NAMES = Set.of(
+            "stats", "summary", "entries", "namespaces", "purge", "explain", "cassettes", "health", "export", "import");
 
     @Spec
     private CommandSpec spec;
@@ -40,8 +46,10 @@ public final class Commands implements Runnable {
         final InputStream bytes;
         final BufferedReader in;
         final Map<String, String> environment;
+        final StoreOpener stores;
 
-        Console(InputStream in, Map<String, String> environment) {
+        Console(InputStream in, Map<String, String> environment, StoreOpener stores) {
+            this.stores = stores;
             this.bytes = in;
             this.in = new BufferedReader(new InputStreamReader(in, Charset.defaultCharset()));
             this.environment = environment;
@@ -57,17 +65,19 @@ public final class Commands implements Runnable {
      * Runs a command.
      *
      * @param environment environment variables
+     * @param stores opens the store for those commands that read it by themselves
      * @return the exit status: 0, 1 if Refrain could not be asked or refused, 2 for a wrong command line
      */
     public static int run(
             String[] arguments,
             Map<String, String> environment,
+            StoreOpener stores,
             InputStream in,
             PrintStream stdout,
             PrintStream stderr) {
         PrintWriter out = writer(stdout);
         PrintWriter err = writer(stderr);
-        Console console = new Console(in, environment);
+        Console console = new Console(in, environment, stores);
         CommandLine.IFactory factory = new CommandLine.IFactory() {
             @Override
             public <K> K create(Class<K> type) throws Exception {
@@ -82,7 +92,9 @@ public final class Commands implements Runnable {
                 .setOut(out)
                 .setErr(err)
                 .setExecutionExceptionHandler((failure, commandLine, parsed) -> {
-                    if (failure instanceof IOException || failure instanceof IllegalArgumentException) {
+                    if (failure instanceof IOException
+                            || failure instanceof IllegalArgumentException
+                            || failure instanceof IllegalStateException) {
                         err.println("refrain: " + failure.getMessage());
                         return CommandLine.ExitCode.SOFTWARE;
                     }

@@ -1,8 +1,7 @@
 package dev.refrain.console.cli;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
-import java.net.URLEncoder;
-import java.nio.charset.StandardCharsets;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -33,15 +32,13 @@ final class PurgeCommand extends AdminCommand {
         @Option(names = "--all", description = "All answers.")
         boolean all;
 
-        String query() {
-            if (key != null) {
-                return "key=" + encoded(key);
-            } else if (scope != null) {
-                return "scope=" + encoded(scope);
-            } else if (model != null) {
-                return "model=" + encoded(model);
-            }
-            return namespace != null ? "namespace=" + encoded(namespace) : "all=true";
+        Query query() {
+            return new Query()
+                    .with("key", key)
+                    .with("scope", scope)
+                    .with("model", model)
+                    .with("namespace", namespace)
+                    .with("all", all ? "true" : null);
         }
 
         String words() {
@@ -54,16 +51,12 @@ final class PurgeCommand extends AdminCommand {
             }
             return namespace != null ? "all answers of the namespace " + namespace : "all answers";
         }
-
-        private static String encoded(String value) {
-            return URLEncoder.encode(value, StandardCharsets.UTF_8);
-        }
     }
 
     @Override
     int ask(AdminClient admin) throws IOException, InterruptedException {
         if (!yes) {
-            out().print("Remove " + what.words() + "? [y/N] ");
+            out().print("Remove " + what.words() + " (" + count(admin) + ")? [y/N] ");
             out().flush();
             String answer = console.in.readLine();
             if (answer == null || !answer.strip().matches("(?i)y|yes")) {
@@ -71,8 +64,17 @@ final class PurgeCommand extends AdminCommand {
                 return NOT_CONFIRMED;
             }
         }
-        long removed = admin.delete("entries?" + what.query()).path("removed").asLong();
+        long removed = admin.delete("entries" + what.query()).path("removed").asLong();
         out().println(removed == 1 ? "1 answer removed." : removed + " answers removed.");
         return 0;
+    }
+
+    /** How many answers that are now. */
+    private String count(AdminClient admin) throws IOException, InterruptedException {
+        JsonNode found = admin.get("entries/count" + what.query());
+        long matching = found.path("matching").asLong();
+        return (found.path("complete").asBoolean() ? "" : "at least ")
+                + (matching == 1 ? "1 answer" : matching + " answers") + ", "
+                + Table.bytes(found.path("bytes").asLong());
     }
 }

@@ -1,2 +1,5 @@
-/** The commands of refrain.jar that ask a running Refrain: clients of the admin listener's JSON, and nothing else. */
+/**
+ * The commands of refrain.jar that ask a running Refrain, as clients of the admin listener's JSON and nothing else, and
+ * those that read or fill a store by themselves.
+ */
 package dev.refrain.console.cli;

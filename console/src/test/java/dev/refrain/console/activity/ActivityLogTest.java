@@ -441,6 +441,42 @@ class ActivityLogTest {
                 .allSatisfy(p -> assertThat(p.requests().total()).isZero());
     }
 
+    @Test
+    void aTimeOfOnesOwnIsCutIntoStepsThatAreNotTooMany() {
+        hit("m", "s");
+        log.stats();
+        clock.advance(Duration.ofDays(3));
+        miss("m");
+        long now = clock.millis();
+        long[][] minutesAndSteps = {
+            {1, 60}, {179, 60}, {181, 300}, {1440, 600}, {3000, 1800}, {8640, 3600}, {11_519, 7200}
+        };
+        for (long[] of : minutesAndSteps) {
+            TimeSeries.Steps series = log.series(now - of[0] * 60_000, Long.MAX_VALUE);
+            assertThat(series.stepSeconds()).as("%s minutes", of[0]).isEqualTo((int) of[1]);
+            assertThat(series.points()).hasSizeBetween(1, TimeSeries.MOST_STEPS);
+            assertThat(series.points()
+                            .get(series.points().size() - 1)
+                            .requests()
+                            .miss())
+                    .isEqualTo(1);
+            long hits =
+                    series.points().stream().mapToLong(p -> p.requests().hit()).sum();
+            assertThat(hits).isEqualTo(of[0] > 4320 ? 1 : 0);
+        }
+        // What is not kept, or has not come, is left out.
+        TimeSeries.Steps all = log.series(0, now + Duration.ofDays(900).toMillis());
+        assertThat(all.points()).hasSize(97);
+        assertThat(all.points().stream().mapToLong(p -> p.requests().total()).sum())
+                .isEqualTo(2);
+        assertThat(log.series(0, 1).points()).hasSize(1);
+        // The hit's minute alone.
+        long then = now - Duration.ofDays(3).toMillis();
+        assertThat(log.series(then, then).points())
+                .singleElement()
+                .satisfies(p -> assertThat(p.requests().hit()).isEqualTo(1));
+    }
+
     /** What comes while the clock is ahead is counted there; what comes after that is counted where it belongs. */
     @Test
     void aClockThatGoesAheadAndBackPutsNoCountInTheWrongPlace() {

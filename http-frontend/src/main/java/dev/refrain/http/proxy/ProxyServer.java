@@ -257,7 +257,8 @@ public final class ProxyServer implements AutoCloseable {
                             client::inFlight,
                             client.errors().counts(),
                             client.tunnels()::open,
-                            client.tunnels().bytes()));
+                            client.tunnels().bytes(),
+                            () -> Store.recordings(cassettes)));
         }
     }
 
@@ -320,11 +321,7 @@ public final class ProxyServer implements AutoCloseable {
 
     /** One line for an operator: where it listens and what stands behind it. */
     public String describe() {
-        return "Refrain listens on " + url() + "/v1, upstream "
-                + (settings.upstream() == null
-                        ? "the built-in demo provider (no model is called; set --upstream for a real one)"
-                        : settings.upstream().toString())
-                + ", " + Store.describe(settings, cache)
+        return "Refrain listens on " + url() + "/v1, " + Store.describe(settings, cache)
                 + (admin == null ? "" : ", dashboard " + admin.url());
     }
 

@@ -1,6 +1,8 @@
 package dev.refrain.http.proxy;
 
 import dev.refrain.cassettes.Cassettes;
+import dev.refrain.console.activity.ActivityOptions;
+import dev.refrain.console.activity.Prices;
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.engine.ResponseCacheBuilder;
 import dev.refrain.engine.memory.MemoryBudget;
@@ -19,11 +21,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Locale;
+import java.util.Map;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Opens the cache that the settings describe, and reports it. */
-final class Store {
+/** Opens the cache that the settings describe, and reports it. Stateless. */
+public final class Store {
     private static final Logger LOG = LoggerFactory.getLogger(Store.class);
 
     private static final int MIN_SECRET = 32;
@@ -37,6 +40,44 @@ final class Store {
      * @throws IOException if the cluster's secret cannot be read, or is too short; the message says what to do
      */
     static ResponseCache open(Settings settings) throws IOException {
+        ResponseCacheBuilder builder = builder(settings);
+        if (settings.cassettes() != null) {
+            // What an earlier run has stored would stand before what is to be recorded or played.
+            return builder.store(new HeapStore(settings.capacity().bytes())).open();
+        }
+        if (settings.shared().uri() != null) {
+            share(settings, builder);
+        }
+        try {
+            return builder.open();
+        } catch (ForeignFileException e) {
+            // A mistake in the settings, which a proxy that runs without its cache would hide.
+            throw e;
+        } catch (IOException e) {
+            LOG.error("Nothing will be cached. {}. Put that right and restart", e.getMessage());
+            LOG.debug("Why the store could not be opened", e);
+            return builder.store(new NoStore()).open();
+        }
+    }
+
+    /**
+     * Opens the file of the settings, for a command that reads or fills it, beside a proxy that uses it.
+     *
+     * @param secret of the file if it is made now; null for a random one
+     * @throws IOException if it cannot be opened; the message says why
+     */
+    public static ResponseCache openFile(Settings settings, byte[] secret) throws IOException {
+        ResponseCacheBuilder builder = builder(settings).hotBytes(0).memoBytes(0);
+        if (secret != null) {
+            builder.secretOfNewFile(secret);
+        }
+        if (settings.shared().uri() != null) {
+            share(settings, builder);
+        }
+        return builder.open();
+    }
+
+    private static ResponseCacheBuilder builder(Settings settings) {
         ResponseCacheBuilder builder = ResponseCache.builder(settings.store())
                 .capacityBytes(settings.capacity().bytes())
                 .preallocate(settings.preallocate())
@@ -62,23 +103,7 @@ final class Store {
         if (settings.memory().knownRequests() != null) {
             builder.memoBytes(settings.memory().knownRequests().bytes());
         }
-        if (settings.cassettes() != null) {
-            // What an earlier run has stored would stand before what is to be recorded or played.
-            return builder.store(new HeapStore(settings.capacity().bytes())).open();
-        }
-        if (settings.shared().uri() != null) {
-            share(settings, builder);
-        }
-        try {
-            return builder.open();
-        } catch (ForeignFileException e) {
-            // A mistake in the settings, which a proxy that runs without its cache would hide.
-            throw e;
-        } catch (IOException e) {
-            LOG.error("Nothing will be cached. {}. Put that right and restart", e.getMessage());
-            LOG.debug("Why the store could not be opened", e);
-            return builder.store(new NoStore()).open();
-        }
+        return builder;
     }
 
     /**
@@ -90,8 +115,10 @@ final class Store {
         if (settings.cassettes() == null) {
             return null;
         }
+        ActivityOptions log = settings.activityOptions();
         try {
             return Cassettes.in(settings.cassettes())
+                    .price(new Prices(log.prices())::nanos, log.currency())
                     .mode(settings.cassetteMode())
                     .pace(settings.cassettePace())
                     .rules(settings.key().rules())
@@ -142,12 +169,21 @@ final class Store {
         return text.getBytes(StandardCharsets.ISO_8859_1);
     }
 
-    /** A few words for an operator. */
+    /** What has been done with a folder of recordings so far; empty if there is none. */
+    static Map<String, Object> recordings(Cassettes cassettes) {
+        return cassettes == null ? Map.of() : cassettes.summary(null).facts();
+    }
+
+    /** A few words for an operator: what stands behind the proxy. */
     static String describe(Settings settings, ResponseCache cache) {
+        String upstream = settings.upstream() == null
+                ? "the built-in demo provider (no model is called; set --upstream for a real one)"
+                : settings.upstream().toString();
         long capacity = cache.admin().stats().store().capacityBytes();
-        return capacity == 0
+        String store = capacity == 0
                 ? "no store"
                 : "store " + settings.store() + " (" + new ByteSize(capacity) + freeSpace(settings) + ")";
+        return "upstream " + upstream + ", " + store;
     }
 
     private static String freeSpace(Settings settings) {

@@ -62,6 +62,21 @@ class AdminEntriesTest extends AdminTest {
         logged();
     }
 
+    @Test
+    void theDigitsOfALabelAreThoseOfItsEntries() throws IOException {
+        restartWith("");
+        chatAs("m", "1", ALICE);
+        chatAs("m", "1", "sk-of-bob-0123456789");
+        restartWith("", "nobody-new");
+        JsonNode scopes = json("scopes?scope=alice");
+        assertThat(scopes.path("complete").asBoolean()).isTrue();
+        assertThat(scopes.path("data")).hasSize(1);
+        String digits = scopes.path("data").get(0).asText();
+        assertThat(json("entries/count?scope=" + digits).path("matching").asInt())
+                .isEqualTo(1);
+        assertThat(json("scopes?scope=" + digits).path("data").get(0).asText()).isEqualTo(digits);
+    }
+
     /** The latest request; waits for it, since a client may have its answer before the log knows that it has. */
     private JsonNode logged() {
         asked++;

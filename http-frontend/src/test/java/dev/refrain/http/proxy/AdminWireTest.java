@@ -8,6 +8,8 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.http.HttpResponse;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -221,6 +223,12 @@ class AdminWireTest extends AdminTest {
         "GET, /admin/api/activity?cursor=~, 400, bad-request",
         "GET, /admin/api/activity/gen-none, 404, not-found",
         "GET, /admin/api/timeseries?range=year, 400, bad-request",
+        "GET, /admin/api/timeseries?range=hour&since=2026-01-01T00:00:00Z, 400, bad-request",
+        "GET, /admin/api/timeseries?since=2026-01-02T00:00:00Z&until=2026-01-01T00:00:00Z, 400, bad-request",
+        "GET, /admin/api/timeseries?since=yesterday, 400, bad-request",
+        "GET, /admin/api/scopes, 400, bad-request",
+        "GET, /admin/api/scopes?scope=nobody, 404, not-found",
+        "GET, /admin/api/cassettes, 404, not-found",
         "POST, /admin/api/explain, 400, bad-request",
         "DELETE, /admin/api/entries, 400, bad-request",
         "DELETE, /admin/api/entries?all=yes, 400, bad-request",
@@ -350,6 +358,23 @@ class AdminWireTest extends AdminTest {
         assertThat(series.at("/points/0/hit_p50_ms").isNull()).isTrue();
         assertThat(series.path("points"))
                 .anySatisfy(point -> assertThat(point.path("hit").asInt()).isPositive());
+    }
+
+    @Test
+    void anyTimeCanBeChosen() {
+        someRequests();
+        Instant since = Instant.now().minus(Duration.ofMinutes(90));
+        JsonNode series = json("timeseries?since=" + since);
+        assertThat(series.path("range").asText()).isEqualTo("own");
+        assertThat(series.path("step_seconds").asInt()).isEqualTo(60);
+        assertThat(series.path("points")).hasSizeBetween(91, 92);
+        assertThat(series.path("points"))
+                .anySatisfy(point -> assertThat(point.path("hit").asInt()).isPositive());
+        // Its last step may go on for two hours.
+        series = json("timeseries?until=" + Instant.now().minus(Duration.ofHours(3)));
+        assertThat(series.path("step_seconds").asInt()).isEqualTo(7200);
+        assertThat(series.path("points"))
+                .allSatisfy(point -> assertThat(point.path("hit").asInt()).isZero());
     }
 
     // ---- purge

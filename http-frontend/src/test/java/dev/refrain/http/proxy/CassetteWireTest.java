@@ -2,10 +2,14 @@ package dev.refrain.http.proxy;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.sun.net.httpserver.HttpExchange;
 import dev.refrain.cassettes.Summary;
+import dev.refrain.testing.Embeddings;
 import dev.refrain.testing.ScriptedProvider;
+import dev.refrain.testing.ScriptedProvider.Script;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
@@ -17,6 +21,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import java.util.zip.GZIPOutputStream;
@@ -36,25 +41,27 @@ class CassetteWireTest extends WireTest {
     @BeforeEach
     void script() {
         recordings = folder.resolve("cassettes");
-        provider.does((exchange, request) -> {
-            int number = answers.incrementAndGet();
-            exchange.getResponseHeaders().set("Set-Cookie", "account=" + SECRET);
-            exchange.getResponseHeaders().set("x-request-id", "r-" + number);
-            String body = request.body();
-            if (body.contains("fails")) {
-                exchange.getResponseHeaders().set("Retry-After", "7");
-                ScriptedProvider.json(
-                        exchange,
-                        body.contains("busy") ? 429 : 401,
-                        "{\"error\":{\"message\":\"wrong key " + SECRET + "\"}}");
-            } else if (body.contains("\"stream\":true")) {
-                String[] events = CHAT_STREAM.clone();
-                events[1] = events[1].replace("Hel", "ev\u00e9nt " + number + " \uD83D\uDE00 ");
-                ScriptedProvider.stream(exchange, events);
-            } else {
-                ScriptedProvider.json(exchange, 200, CHAT_ANSWER.replace("Hello", "Answer " + number));
-            }
-        });
+        provider.does(this::answer);
+    }
+
+    private void answer(HttpExchange exchange, ScriptedProvider.Received request) throws IOException {
+        int number = answers.incrementAndGet();
+        exchange.getResponseHeaders().set("Set-Cookie", "account=" + SECRET);
+        exchange.getResponseHeaders().set("x-request-id", "r-" + number);
+        String body = request.body();
+        if (body.contains("fails")) {
+            exchange.getResponseHeaders().set("Retry-After", "7");
+            ScriptedProvider.json(
+                    exchange,
+                    body.contains("busy") ? 429 : 401,
+                    "{\"error\":{\"message\":\"wrong key " + SECRET + "\"}}");
+        } else if (body.contains("\"stream\":true")) {
+            String[] events = CHAT_STREAM.clone();
+            events[1] = events[1].replace("Hel", "ev\u00e9nt " + number + " \uD83D\uDE00 ");
+            ScriptedProvider.stream(exchange, events);
+        } else {
+            ScriptedProvider.json(exchange, 200, CHAT_ANSWER.replace("Hello", "Answer " + number));
+        }
     }
 
     private void cassettes(String mode, Map<String, String> more) throws IOException {
@@ -104,18 +111,40 @@ class CassetteWireTest extends WireTest {
         List<String> got = new ArrayList<>();
         for (int i = 0; i < 50; i++) {
             for (String path : List.of(CHAT, "/v1/responses", "/v1/messages")) {
-                got.add(told(post(path, chat("question " + i, i % 2 == 0), "Authorization", "Bearer " + key)));
+                String request = chat("question " + i, i % 2 == 0);
+                got.add(told(post(path, i % 5 < 2 ? withTools(request) : request, "Authorization", "Bearer " + key)));
             }
             got.add(told(
                     i % 5 == 0
                             ? post(CHAT, chat("fails " + i + (i % 2 == 0 ? " busy" : ""), false), "x-api-key", key)
                             : post(
                                     "/v1/embeddings",
-                                    "{\"model\":\"e\",\"input\":\"text " + i + "\"}",
+                                    "{\"model\":\"e\",\"input\":[\"text " + i + "\",\"and another\"]}",
                                     "Authorization",
                                     "Bearer " + key)));
         }
         return got;
+    }
+
+    private static String withTools(String request) {
+        return request.replace("{\"model\"", """
+                {"tools":[{"type":"function","function":{"name":"weather","parameters":{"type":"object",\
+                "properties":{"token":{"type":"string"}}}}}],"model\"""");
+    }
+
+    /** What the vendor's documentation shows for such a request, each time a little different. */
+    private static String vendorAnswer(String uri, String body, int number) throws IOException {
+        String name = uri.contains("responses") ? "responses" : uri.contains("messages") ? "messages" : "chat";
+        if (uri.contains("embeddings")) {
+            name = "embeddings";
+        } else if (body.contains("\"tools\"") && !name.equals("responses")) {
+            name += "-tools";
+        }
+        String ending = body.contains("\"stream\":true") ? ".sse" : ".json";
+        try (InputStream in = CassetteWireTest.class.getResourceAsStream("/vendor/" + name + ending)) {
+            return new String(in.readAllBytes(), StandardCharsets.UTF_8)
+                    .replaceFirst("\"model\": ?\"", "$0answer-" + number + "-");
+        }
     }
 
     private static String told(HttpResponse<String> response) {
@@ -125,6 +154,20 @@ class CassetteWireTest extends WireTest {
 
     @Test
     void twoHundredCallsArePlayedElsewhereWithoutKeyAndProvider() throws IOException {
+        Script fails = this::answer;
+        provider.does((exchange, request) -> {
+            if (request.body().contains("fails")) {
+                fails.answer(exchange, request);
+                return;
+            }
+            String answer = vendorAnswer(request.uri(), request.body(), answers.incrementAndGet());
+            exchange.getResponseHeaders().set("x-request-id", "r-" + answers.get());
+            if (request.body().contains("\"stream\":true")) {
+                ScriptedProvider.stream(exchange, answer.split("(?<=\n\n)"));
+            } else {
+                ScriptedProvider.json(exchange, 200, answer);
+            }
+        });
         cassettes("record");
         List<String> recorded = suite(SECRET);
         assertThat(recorded).hasSize(200);
@@ -134,6 +177,9 @@ class CassetteWireTest extends WireTest {
             assertThat(Files.readString(file)).doesNotContain(SECRET).doesNotContain("account=");
         }
         assertThat(files()).hasSize(200);
+        // Tool calls are among them, in documents and in streams.
+        assertThat(recorded).filteredOn(got -> got.contains("\"tool_calls\"")).hasSizeGreaterThanOrEqualTo(20);
+        assertThat(recorded).filteredOn(got -> got.contains("tool_use")).hasSizeGreaterThanOrEqualTo(20);
         replayElsewhere();
         List<String> played = suite("another-key");
         for (int i = 0; i < 200; i++) {
@@ -268,5 +314,64 @@ class CassetteWireTest extends WireTest {
         assertThat(post(CHAT, request.formatted("tuesday")).body()).isEqualTo(answer);
         cassettes("replay");
         assertThat(post(CHAT, request.formatted("tuesday")).body()).contains("$.metadata.session");
+    }
+
+    /** W86: whatever the cache knows when a suite is recorded, or in which order it runs. */
+    @Test
+    void embeddingsAreRecordedAsTheyWereAskedForAlsoWithCaching() throws IOException {
+        provider.does((exchange, request) -> ScriptedProvider.json(exchange, 200, Embeddings.answer(request.body())));
+        String[] requests = {
+            "{\"model\":\"m\",\"input\":[\"a\",\"bb\"]}",
+            "{\"model\":\"m\",\"input\":[\"bb\",\"ccc\"]}",
+            "{\"model\":\"m\",\"input\":[\"ccc\",\"a\",\"dddd\"]}"
+        };
+        cassettes("record");
+        List<String> answers = new ArrayList<>();
+        for (String request : requests) {
+            HttpResponse<String> response = proxy.cached("/v1/embeddings", request);
+            assertThat(header(response, "Cache-Status")).doesNotContain("partial");
+            answers.add(response.body());
+        }
+        replayElsewhere();
+        for (int i = requests.length - 1; i >= 0; i--) {
+            assertThat(proxy.cached("/v1/embeddings", requests[i]).body()).isEqualTo(answers.get(i));
+        }
+        HttpResponse<String> hit = proxy.cached("/v1/embeddings", requests[0]);
+        assertHit(hit);
+    }
+
+    /** W87: what is played, and the hits that follow. */
+    @Test
+    void thePaceOfAHitGoesOnTopOfRecordings() throws IOException {
+        cassettes("record");
+        proxy.cached(CHAT, CHAT_STREAM_REQUEST);
+        replayElsewhere();
+        String first = proxy.cached(CHAT, CHAT_STREAM_REQUEST, "X-Refrain-Replay", "10tps")
+                .body();
+        assertThat(first).contains("chatcmpl-9");
+        long start = System.nanoTime();
+        HttpResponse<String> hit = proxy.cached(CHAT, CHAT_STREAM_REQUEST, "X-Refrain-Replay", "10tps");
+        assertHit(hit);
+        // No less, that is: a busy machine may take any time.
+        assertThat(System.nanoTime() - start).isGreaterThan(TimeUnit.MILLISECONDS.toNanos(299));
+    }
+
+    @Test
+    void theSummaryHasTheMoneyOfConfiguredPrices() throws IOException {
+        cassettes("record");
+        post(CHAT, CHAT_REQUEST);
+        Path settings = Files.writeString(folder.resolve("refrain.yaml"), """
+                currency: EUR
+                prices:
+                  - {model: acme/large, prompt: 150, completion: 600}
+                """);
+        restart(Map.of("REFRAIN_CASSETTES", recordings.toString()), "--config", settings.toString());
+        post(CHAT, CHAT_REQUEST);
+        post(CHAT, CHAT_REQUEST);
+        Summary summary = proxy.summary();
+        assertThat(summary.tokens()).isEqualTo(42);
+        assertThat(summary.toString()).contains("42 tokens and ", " EUR saved;");
+        assertThat(summary.costNanos()).isPositive();
+        assertThat(summary.unpricedTokens()).isZero();
     }
 }

@@ -2,7 +2,9 @@ package dev.refrain.http.proxy;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import dev.refrain.console.cli.Commands;
+import dev.refrain.http.StoredAnswers;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -10,6 +12,7 @@ import java.io.PrintStream;
 import java.nio.charset.Charset;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -21,7 +24,9 @@ class CommandsTest extends AdminTest {
 
     private Ended run(String input, Map<String, String> environment, String... arguments) {
         List<String> all = new ArrayList<>(List.of(arguments));
-        if (!all.contains("--admin")) {
+        // Which read the store by themselves, when the proxy has ended.
+        boolean asksNobody = all.contains("export") || all.contains("import");
+        if (!all.contains("--admin") && !asksNobody) {
             all.addAll(List.of("--admin", proxy.admin("").toString()));
         }
         Charset charset = Charset.defaultCharset();
@@ -30,6 +35,7 @@ class CommandsTest extends AdminTest {
         int status = Commands.run(
                 all.toArray(String[]::new),
                 environment,
+                new StoredAnswers(),
                 new ByteArrayInputStream(input.getBytes(charset)),
                 new PrintStream(out, true, charset),
                 new PrintStream(err, true, charset));
@@ -82,7 +88,7 @@ class CommandsTest extends AdminTest {
         proxy.cached(CHAT, chat("m", "1"));
         Ended refused = run("n\n", Map.of(), "purge", "--all");
         assertThat(refused.status()).isEqualTo(1);
-        assertThat(refused.out()).isEqualTo("Remove all answers? [y/N] ");
+        assertThat(refused.out()).matches("Remove all answers \\(1 answer, [0-9]+B\\)\\? \\[y/N\\] ");
         assertThat(run("", Map.of(), "purge", "--all").status()).isEqualTo(1);
         assertHit(proxy.cached(CHAT, chat("m", "1")));
 
@@ -90,6 +96,128 @@ class CommandsTest extends AdminTest {
         assertThat(run("purge", "--yes", "--model", "m").out().strip()).isEqualTo("0 answers removed.");
         assertThat(run("purge", "--yes").status()).isEqualTo(2);
         assertThat(run("purge", "--yes", "--all", "--model", "m").status()).isEqualTo(2);
+    }
+
+    @Test
+    void summaryPrintsGroupsOrJson() throws IOException {
+        proxy.cached(CHAT, chat("m", "1"));
+        proxy.cached(CHAT, chat("m", "1"));
+        proxy.cached(CHAT, chat("n", "1"));
+        proxy.activity(3);
+        assertThat(run("summary").out())
+                .containsPattern("(?m)^m +2 +50.0 % +0 +21 +21 +- +-$")
+                .containsPattern("(?m)^n +1 +0.0 % ")
+                .containsPattern("(?m)^all +3 ");
+        assertThat(run("summary", "--limit", "1", "--since", "24h").out()).contains("2 in all; --limit shows more.");
+        assertThat(run("summary", "--by", "endpoint", "--until", "2020-01-01T00:00:00Z")
+                        .out())
+                .containsPattern("(?m)^all +0 ");
+        assertThat(JSON.readTree(run("summary", "--by", "model", "--json").out())
+                        .at("/total/requests/total")
+                        .asInt())
+                .isEqualTo(3);
+        assertThat(run("summary", "--since", "yesterday").err()).contains("A time must be such as");
+        assertThat(run("summary", "--by", "weather").err()).contains("by must be one of model, label");
+    }
+
+    @Test
+    void entriesPrintsWhatIsStored() throws IOException {
+        proxy.cached(CHAT, chat("m", "1"));
+        proxy.cached(CHAT, chat("n", "1"));
+        proxy.activity(2);
+        assertThat(run("entries", "--model", "m").out())
+                .containsPattern("(?m)^[0-9a-f]{12} +m +[0-9a-f]{12} +- +[0-9]+B +[0-9] +21 +")
+                .contains("1 answers, ");
+        assertThat(run("entries", "--limit", "1").out()).contains("2 answers, ", "; --limit shows more.");
+        assertThat(JSON.readTree(run("entries", "--json").out())
+                        .path("matching")
+                        .asInt())
+                .isEqualTo(2);
+        assertThat(run("entries", "--sort", "colour").err()).contains("sort must be one of");
+    }
+
+    @Test
+    void whatIsExportedIsImportedIntoAStoreOfTheSameSecret() throws IOException {
+        proxy.cached(CHAT, chat("m", "1"));
+        proxy.cached(CHAT, chat("n", "1"));
+        proxy.close();
+        String store = folder.resolve("answers.refrain").toString();
+        String archive = folder.resolve("archive").toString();
+        Ended written = run("export", "--to", archive, "--model", "m", "--store", store, "--capacity", "32MiB");
+        assertThat(written.err()).isEmpty();
+        assertThat(written.out()).startsWith(archive + ": 1 answer, ").contains("in 1 file");
+        assertThat(folder.resolve("archive/secret")).doesNotExist();
+
+        String other = folder.resolve("other.refrain").toString();
+        String[] there = {"--store", other, "--capacity", "32MiB"};
+        Ended refused = run("import", "--from", archive, there[0], there[1], there[2], there[3]);
+        assertThat(refused.status()).isEqualTo(1);
+        assertThat(refused.err()).contains("of a store with another secret");
+        Ended made = run(
+                "import",
+                "--from",
+                archive,
+                "--secret",
+                store + ".secret",
+                "--store",
+                folder.resolve("third.refrain").toString(),
+                there[2],
+                there[3]);
+        assertThat(made).extracting(Ended::status, Ended::err).containsExactly(0, "");
+        assertThat(made.out()).contains("1 answer stored", "0 were there already");
+
+        proxy = new RunningProxy(folder.resolve("third.refrain"), provider.base(), Map.of());
+        assertHit(proxy.cached(CHAT, chat("m", "1")));
+        assertMiss(proxy.cached(CHAT, chat("n", "1")));
+    }
+
+    @Test
+    void anExportMayBringItsSecret() throws IOException {
+        proxy.cached(CHAT, chat("m", "1"));
+        proxy.close();
+        String store = folder.resolve("answers.refrain").toString();
+        String archive = folder.resolve("archive").toString();
+        String[] size = {"--capacity", "32MiB"};
+        run("export", "--to", archive, "--with-secret", "--store", store, size[0], size[1]);
+        assertThat(folder.resolve("archive/secret"))
+                .hasBinaryContent(Files.readAllBytes(folder.resolve("answers.refrain.secret")));
+        assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(folder.resolve("archive/secret"))))
+                .isEqualTo("rw-------");
+        String other = folder.resolve("other.refrain").toString();
+        assertThat(run("import", "--from", archive, "--store", other, size[0], size[1])
+                        .out())
+                .contains("1 answer stored");
+        assertThat(run("import", "--from", archive, "--store", other, size[0], size[1])
+                        .out())
+                .contains("0 answers stored", "1 were there already");
+        proxy = new RunningProxy(folder.resolve("other.refrain"), provider.base(), Map.of());
+        assertHit(proxy.cached(CHAT, chat("m", "1")));
+    }
+
+    @Test
+    void anExportSaysWhatIsWrong() {
+        proxy.close();
+        String archive = folder.resolve("archive").toString();
+        String nothing = folder.resolve("nothing.refrain").toString();
+        assertThat(run("export", "--to", archive, "--store", nothing).err()).contains("There is no store " + nothing);
+        assertThat(folder.resolve("nothing.refrain")).doesNotExist();
+        assertThat(run("export", "--to", archive, "--stoer", nothing).err()).contains("did you mean --store");
+        assertThat(run("export").status()).isEqualTo(2);
+        assertThat(run("import", "--from", archive, "--secret", nothing).err()).contains("does not exist");
+    }
+
+    @Test
+    void theSummaryOfRecordingsSoFar() throws IOException {
+        assertThat(run("cassettes").err()).contains("names no folder");
+        String recordings = folder.resolve("recordings").toString();
+        restart(Map.of("REFRAIN_CASSETTES", recordings, "REFRAIN_CASSETTE_MODE", "record-missing"));
+        proxy.send(proxy.post(CHAT, chat("m", "1")));
+        proxy.send(proxy.post(CHAT, chat("m", "1")));
+        assertThat(run("cassettes").out()).startsWith("refrain record-missing " + recordings + ": ");
+        JsonNode facts = JSON.readTree(run("cassettes", "--json").out());
+        assertThat(facts.path("recorded").asInt()).isEqualTo(1);
+        assertThat(facts.path("played").asInt()).isEqualTo(1);
+        assertThat(facts.path("tokens_saved").asInt()).isEqualTo(21);
     }
 
     @Test

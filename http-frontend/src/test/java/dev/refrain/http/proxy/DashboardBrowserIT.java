@@ -20,6 +20,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
@@ -142,6 +143,26 @@ class DashboardBrowserIT {
         }
         page.locator("#chart-table summary").click();
         assertThat(page.locator("#chart-table tbody tr")).hasCount(168);
+    }
+
+    @Test
+    void aTimeOfOnesOwnIsShownInChartsAndFigures() {
+        ask("test/own", "hi");
+        Page page = open("");
+        assertThat(page.locator("#range-own")).isHidden();
+        page.getByRole(AriaRole.RADIO, named("From … to …")).check();
+        assertThat(page.locator("#charts .at").first()).hasText("in all");
+        assertThat(page.locator("#charts figure").first()).containsText("miss");
+        page.locator("#range-until").fill("2026-01-02T03:04:05");
+        assertThat(page.locator("#range-note")).hasText("The end has to come after the beginning.");
+        page.locator("#range-since").fill("2026-01-01T00:00:07");
+        assertThat(page.locator("#usage-note")).hasText("The log has no request of this time.");
+        page.locator("#range-until").fill("");
+        Locator link = page.locator("#usage-rows a").first();
+        assertThat(link).hasAttribute("href", Pattern.compile(".*since=2025-12-31T23%3A00%3A07.000Z$"));
+        page.getByLabel("Hour", new Page.GetByLabelOptions().setExact(true)).check();
+        assertThat(page.locator("#range-own")).isHidden();
+        assertThat(page.locator("#charts .at").first()).hasText("last hour");
     }
 
     // ---- activity
@@ -311,6 +332,32 @@ class DashboardBrowserIT {
         assertThat(page.locator("#entry pre")).hasCount(0);
         page.getByLabel("Search", new Page.GetByLabelOptions().setExact(true)).fill("nobody's");
         assertThat(page.locator("#no-entries h2")).hasText("No such answers");
+    }
+
+    /** Each page reads the store, and the listener refuses who asks while others do. */
+    @Test
+    void whoTypesQuicklyIsAskedForOneAtATimeAndNotRefused() {
+        ask("test/typed", "hi");
+        Page page = open("entries");
+        assertThat(page.locator("#entry-rows tr").first()).isVisible();
+        List<Route> held = new CopyOnWriteArrayList<>();
+        page.route("**/admin/api/entries?**", held::add);
+        Locator search = page.getByLabel("Search", new Page.GetByLabelOptions().setExact(true));
+        search.fill("test/a");
+        page.waitForCondition(() -> held.size() == 1);
+        for (String more : List.of("test/ty", "test/typ", "test/typed")) {
+            search.fill(more);
+            assertThat(page).hasURL(Pattern.compile(".*search=" + more.replace("/", "%2F") + "&.*"));
+        }
+        assertThat(held).hasSize(1);
+        held.get(0).fulfill(new Route.FulfillOptions().setStatus(503).setBody("{}"));
+        page.waitForCondition(() -> held.size() == 2);
+        held.get(1).resume();
+        page.waitForCondition(() -> held.size() == 3);
+        held.get(2).resume();
+        assertThat(page.locator("#entry-rows tr")).hasCount(1);
+        assertThat(held).hasSize(3);
+        assertThat(chromium.complaints()).isNotEmpty().allMatch(text -> text.contains("503"));
     }
 
     // ---- explain

@@ -404,6 +404,43 @@ class JarIT {
 
     // --------------------------------------------------------------------------------------------------- two processes
 
+    /** Another process has the store open, and only the one that runs knows whose answers are whose. */
+    @Test
+    void answersOfALabelLeaveAStoreInUseAndAreHitsElsewhere() throws IOException {
+        String[] alice = {"Authorization", "Bearer sk-of-alice-0123456789"};
+        Path settings = Files.writeString(folder.resolve("refrain.yaml"), """
+                labels:
+                  - name: alice
+                    sha256: b8e96f90187fbf5e3f6dd61cbf178873fa44cbf5efe83211be4643ecaba75122
+                """);
+        RunningJar jar = start("--config", settings.toString());
+        jar.cached(CHAT, CHAT_REQUEST, alice);
+        jar.cached(CHAT, CHAT_REQUEST, "Authorization", "Bearer sk-of-bob-0123456789");
+        String archive = folder.resolve("archive").toString();
+        String store = folder.resolve("answers.refrain").toString();
+        RunningJar.Ended written = RunningJar.run(
+                folder, "export", "--to", archive, "--label", "alice", "--admin", jar.admin() + "", "--store", store);
+        assertThat(written.out()).as(written.err()).startsWith(archive + ": 1 answer, ");
+        assertHit(jar.cached(CHAT, CHAT_REQUEST, alice));
+
+        String other = folder.resolve("other.refrain").toString();
+        RunningJar.Ended read = RunningJar.run(
+                folder,
+                "import",
+                "--from",
+                archive,
+                "--secret",
+                store + ".secret",
+                "--store",
+                other,
+                "--capacity",
+                "32MiB");
+        assertThat(read.out()).as(read.err()).contains("1 answer stored");
+        RunningJar elsewhere = start("--store", other);
+        assertHit(elsewhere.cached(CHAT, CHAT_REQUEST, alice));
+        assertMiss(elsewhere.cached(CHAT, CHAT_REQUEST, "Authorization", "Bearer sk-of-bob-0123456789"));
+    }
+
     @Test
     void twoProcessesOnOneStoreSeeEachOthersAnswers() throws IOException {
         RunningJar one = start();

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.tuple;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.refrain.testing.Embeddings;
 import dev.refrain.testing.ScriptedProvider;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -109,6 +110,26 @@ class NodeSdkTest extends WireTest {
                         tuple("lasting", "anthropic", 504, 1),
                         tuple("passing", "openai", 503, 3),
                         tuple("passing", "anthropic", 503, 3));
+    }
+
+    @Test
+    void w86_embeddingsAreGatheredItemByItemForTheSdk() throws IOException, InterruptedException {
+        provider.does((exchange, request) -> ScriptedProvider.json(exchange, 200, Embeddings.answer(request.body())));
+        List<JsonNode> said = run("embeddings");
+        assertThat(provider.received())
+                .extracting(request -> request.body().replaceFirst(".*\"input\":(\\[[^]]*]).*", "$1"))
+                .containsExactly("[\"one\",\"two\",\"three\"]", "[\"zero\"]");
+        assertThat(said.get(1).path("status").asText()).contains("detail=partial-2/3");
+        assertThat(said.get(2).path("status").asText()).contains("hit");
+        assertThat(said)
+                .allSatisfy(each -> assertThat(each.path("places").toString()).isEqualTo("[0,1,2]"));
+        JsonNode first = said.get(0).path("vectors");
+        JsonNode second = said.get(1).path("vectors");
+        JsonNode third = said.get(2).path("vectors");
+        assertThat(first.get(0)).isNotEqualTo(first.get(1)).isEqualTo(third.get(1));
+        assertThat(first.get(1)).isEqualTo(second.get(2)).isEqualTo(third.get(0));
+        assertThat(first.get(2)).isEqualTo(second.get(1));
+        assertThat(second.get(0)).isEqualTo(third.get(2));
     }
 
     @Test

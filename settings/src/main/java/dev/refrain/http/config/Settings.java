@@ -846,7 +846,8 @@ public record Settings(
         return new CacheRules(
                 new CacheDefaults(cache.byDefault() == Policy.Caching.ON, cache.ttl(), cache.maxTtl()),
                 PolicySettings.inOrder(policies),
-                cache.itemByItem());
+                // A recording has a whole request, whatever the run before it has left in the cache.
+                cache.itemByItem() && cassettes == null);
     }
 
     /** What the presets say. */

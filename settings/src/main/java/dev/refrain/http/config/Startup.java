@@ -123,8 +123,9 @@ public sealed interface Startup {
                 .footer(
                         "",
                         "The command check, before these options, judges the settings and starts nothing.",
-                        "A running Refrain is asked by the commands stats, purge, explain and health;",
-                        "record, replay, record-missing and refresh run a program. Each has a --help.",
+                        "A running Refrain is asked by the commands stats, summary, entries, namespaces,",
+                        "purge, explain, cassettes and health; export and import move stored answers; record,",
+                        "replay, record-missing and refresh run a program. Each has a --help.",
                         "",
                         "A setting can also come from a variable, such as REFRAIN_PORT, or from the file;",
                         "docs/refrain.example.yaml lists them all. Flags beat variables, which beat the",

@@ -3,7 +3,7 @@
  * or moves in it by keyboard, new rows wait behind a button, so that nothing slips away under a click.
  */
 import { $, debounce, element, problem, setText } from "./dom.js";
-import { address, get } from "./api.js";
+import { address, get, oneAtATime } from "./api.js";
 import { on } from "./live.js";
 import * as format from "./format.js";
 
@@ -25,7 +25,6 @@ let filter = {};
 /** The cursors of the pages up to this one; the first page has none. */
 let cursors = [""];
 let next = null;
-let request = null;
 /** New requests that wait to be shown, and whether there may be more of them than these. */
 let waiting = [];
 let outdated = false;
@@ -88,14 +87,7 @@ function fill(name, value) {
   if (field.tagName === "SELECT" && value && ![...field.options].some(option => option.value === value)) {
     field.append(element("option", {}, value));
   }
-  field.value = name === "since" || name === "until" ? local(value) : value;
-}
-
-/** A time as the field for it takes it, in the time zone of the browser. */
-function local(iso) {
-  const at = iso ? new Date(iso) : null;
-  if (!at || Number.isNaN(at.getTime())) return "";
-  return new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 19);
+  field.value = name === "since" || name === "until" ? format.local(value) : value;
 }
 
 function ownTime() {
@@ -147,32 +139,35 @@ function turn(pages) {
   load();
 }
 
-async function load() {
-  request?.abort();
-  request = new AbortController();
+/** Sorted, a page needs all of the log, which the listener reads for two at a time. */
+const page = oneAtATime(
+  () => get("activity", { ...parameters(), limit: LIMIT, cursor: cursors.at(-1) }),
+  answer => {
+    rows.removeAttribute("aria-busy");
+    if (answer instanceof Error) {
+      rows.replaceChildren();
+      next = null;
+      paint();
+      $("no-rows").hidden = false;
+      $("no-rows").replaceChildren(problem(answer, load));
+      return;
+    }
+    waiting = [];
+    outdated = false;
+    next = answer.next;
+    partial = !answer.complete;
+    currency = answer.currency;
+    rows.replaceChildren(...answer.data.map(row));
+    suggest(answer.data);
+    paint();
+  },
+);
+
+function load() {
   const { sort, order, ...chosen } = parameters();
   $("csv").href = address("activity.csv", chosen);
   rows.setAttribute("aria-busy", "true");
-  try {
-    const page = await get("activity", { ...chosen, sort, order, limit: LIMIT, cursor: cursors.at(-1) }, request.signal);
-    waiting = [];
-    outdated = false;
-    next = page.next;
-    partial = !page.complete;
-    currency = page.currency;
-    rows.replaceChildren(...page.data.map(row));
-    suggest(page.data);
-    paint();
-  } catch (e) {
-    if (e.name === "AbortError") return;
-    rows.replaceChildren();
-    next = null;
-    paint();
-    $("no-rows").hidden = false;
-    $("no-rows").replaceChildren(problem(e, load));
-  } finally {
-    rows.removeAttribute("aria-busy");
-  }
+  page();
 }
 
 function paint() {

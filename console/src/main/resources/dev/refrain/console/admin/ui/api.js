@@ -47,3 +47,42 @@ async function call(method, path, { parameters, body, signal }) {
   if (response.status === 401) events.dispatchEvent(new Event("locked"));
   throw new ApiError(response.status, answer?.error?.message ?? `The admin listener answered ${response.status}.`);
 }
+
+const MOST_ATTEMPTS = 5;
+const BUSY_MS = 400;
+
+/**
+ * Loads one answer at a time, for what the listener does for few at a time: it goes on with a request whose page has turned away, and
+ * that would keep the next one waiting. Whoever asks again meanwhile has another one made after it, and only the last is shown. A
+ * listener that is busy is asked again.
+ *
+ * `ask` promises an answer for what is wanted at that moment; `show` gets it, or the error. Returns what starts it.
+ */
+export function oneAtATime(ask, show) {
+  let running = false;
+  let again = false;
+  const patiently = async () => {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await ask();
+      } catch (e) {
+        if (e.status !== 503 || attempt === MOST_ATTEMPTS) return e;
+        await new Promise(resolve => setTimeout(resolve, BUSY_MS * attempt));
+      }
+    }
+  };
+  return async () => {
+    again = running;
+    if (running) return;
+    running = true;
+    try {
+      do {
+        again = false;
+        const answer = await patiently();
+        if (!again) show(answer);
+      } while (again);
+    } finally {
+      running = false;
+    }
+  };
+}

@@ -8,6 +8,8 @@ import * as format from "./format.js";
 const HEIGHT = 176;
 /** The day and the week are not streamed: fetched again so often while shown. */
 const REFRESH_MS = 30_000;
+/** How far back the listener's time series goes. */
+const KEPT_MS = 8 * 86_400_000;
 
 const cached = p => p.hit + p.collapsed + p.stale;
 const ratio = p => (cached(p) + p.miss ? cached(p) / (cached(p) + p.miss) : null);
@@ -80,17 +82,37 @@ let refresh;
 let loading = 0;
 
 export function start() {
-  $("ranges").addEventListener("change", load);
+  // Before those who look at the fields.
+  $("ranges").addEventListener("change", () => {
+    const own = range() === "own";
+    $("range-own").hidden = !own;
+    // Something to begin with.
+    if (own && !$("range-since").value) $("range-since").value = format.local(new Date(Date.now() - 3 * 3_600_000));
+  });
+  onTime(load);
   $("chart-table").addEventListener("toggle", table);
   on("point", append);
   addEventListener("themechange", () => visible && data && draw());
   new ResizeObserver(() => drawn.forEach(({ plot, box }) => plot.setSize({ width: box.clientWidth, height: HEIGHT }))).observe($("charts"));
 }
 
-/** When the range that is shown begins. */
-export const since = () => {
-  const hours = { hour: 1, day: 24, week: 168 }[$("ranges").querySelector(":checked").value];
-  return new Date(Date.now() - hours * 3_600_000).toISOString();
+/** Calls back when another time is chosen. */
+export function onTime(action) {
+  $("ranges").addEventListener("change", action);
+  $("range-own").addEventListener("change", action);
+}
+
+const range = () => $("ranges").querySelector(":checked").value;
+const HOURS = { hour: 1, day: 24, week: 168 };
+const entered = id => ($(id).value ? new Date($(id).value).toISOString() : null);
+
+/** The time that is shown, as parameters: its beginning, and its end unless that is now. Nothing where the end comes first. */
+export const time = () => {
+  const hours = HOURS[range()];
+  if (hours) return { since: new Date(Date.now() - hours * 3_600_000).toISOString() };
+  const since = entered("range-since");
+  const until = entered("range-until");
+  return { ...(since ? { since } : {}), ...(until ? { until } : {}) };
 };
 
 export function hide() {
@@ -102,8 +124,15 @@ export async function load() {
   visible = true;
   clearTimeout(refresh);
   const mine = ++loading;
-  const range = $("ranges").querySelector(":checked").value;
-  const answer = await get("timeseries", { range }).catch(e => e);
+  const chosen = range();
+  const { since, until } = time();
+  if (chosen === "own" && since && until && since >= until) {
+    $("range-note").textContent = "The end has to come after the beginning.";
+    return;
+  }
+  $("range-note").textContent = chosen === "own" ? "The charts go back eight days, the table as far as the log." : "";
+  const parameters = chosen === "own" ? { since: since ?? (until ? null : new Date(Date.now() - KEPT_MS).toISOString()), until } : { range: chosen };
+  const answer = await get("timeseries", parameters).catch(e => e);
   if (mine !== loading) return;
   if (!(answer instanceof Error)) {
     data = answer;
@@ -112,7 +141,7 @@ export async function load() {
   } else if (answer.status !== 401 && !data) {
     $("charts").replaceChildren(problem(answer, load));
   }
-  if (visible && range !== "hour") refresh = setTimeout(load, REFRESH_MS);
+  if (visible && chosen !== "hour" && !until) refresh = setTimeout(load, REFRESH_MS);
 }
 
 /** The latest minute: a newer state of the last step, or the next one. */
@@ -184,7 +213,7 @@ function make(chart, box) {
       legend.children[i].classList.toggle("nothing", raw[i].every(v => !v));
     });
     figure.querySelector(".at").textContent =
-      index != null ? format.step(data.points[index].t) : piled || chart.overall ? `last ${data.range}` : "latest";
+      index != null ? format.step(data.points[index].t) : piled || chart.overall ? (data.range === "own" ? "in all" : `last ${data.range}`) : "latest";
   };
 
   const columns = () => {

@@ -3,7 +3,7 @@
  * of it becomes markup; the API key that a sealed one needs is sent, and kept nowhere.
  */
 import { $, debounce, element, problem, setText } from "./dom.js";
-import { get, post } from "./api.js";
+import { get, oneAtATime, post } from "./api.js";
 import * as format from "./format.js";
 
 const LIMIT = 50;
@@ -19,7 +19,6 @@ let filter = {};
 let cursors = [""];
 let next = null;
 let content = "off";
-let request = null;
 
 export function start() {
   form.addEventListener("input", debounce(apply, 300));
@@ -80,26 +79,29 @@ function turn(pages) {
   load();
 }
 
-async function load() {
-  request?.abort();
-  request = new AbortController();
-  rows.setAttribute("aria-busy", "true");
-  try {
-    const page = await get("entries", { ...filter, limit: LIMIT, cursor: cursors.at(-1) }, request.signal);
-    next = page.next;
-    content = page.content;
-    rows.replaceChildren(...page.data.map(row));
-    paint(page);
-  } catch (e) {
-    if (e.name === "AbortError") return;
-    rows.replaceChildren();
-    next = null;
-    setText("entries-state", "");
-    $("no-entries").hidden = false;
-    $("no-entries").replaceChildren(problem(e, load));
-  } finally {
+/** Each page reads the store, which the listener does for two at a time. */
+const page = oneAtATime(
+  () => get("entries", { ...filter, limit: LIMIT, cursor: cursors.at(-1) }),
+  answer => {
     rows.removeAttribute("aria-busy");
-  }
+    if (answer instanceof Error) {
+      rows.replaceChildren();
+      next = null;
+      setText("entries-state", "");
+      $("no-entries").hidden = false;
+      $("no-entries").replaceChildren(problem(answer, load));
+      return;
+    }
+    next = answer.next;
+    content = answer.content;
+    rows.replaceChildren(...answer.data.map(row));
+    paint(answer);
+  },
+);
+
+function load() {
+  rows.setAttribute("aria-busy", "true");
+  page();
 }
 
 function paint({ matching, bytes, seen, complete }) {

@@ -99,3 +99,10 @@ export function tick(seconds, step) {
 
 /** A step of a chart: the minute in which it begins. */
 export const step = seconds => minute.format(new Date(seconds * 1000));
+
+/** A time as a field for it takes it, in the time zone of the browser; empty for none. */
+export function local(time) {
+  const at = time ? new Date(time) : null;
+  if (!at || Number.isNaN(at.getTime())) return "";
+  return new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 19);
+}

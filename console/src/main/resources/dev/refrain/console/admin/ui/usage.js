@@ -1,7 +1,7 @@
 /** The figures of the chosen time in groups: by model, label, endpoint, policy or namespace. They come from the log. */
 import { $, element, problem, setText } from "./dom.js";
-import { get } from "./api.js";
-import { since } from "./charts.js";
+import { get, oneAtATime } from "./api.js";
+import { onTime, time } from "./charts.js";
 import * as format from "./format.js";
 
 const LIMIT = 10;
@@ -25,7 +25,6 @@ const NAMELESS = { model: "no model", label: "no caller", endpoint: "none", poli
 let visible = false;
 let sort = "requests";
 let limit = LIMIT;
-let asked = 0;
 let refresh;
 
 export function start() {
@@ -33,7 +32,7 @@ export function start() {
     limit = LIMIT;
     load();
   });
-  $("ranges").addEventListener("change", load);
+  onTime(load);
   $("usage-head").addEventListener("click", event => {
     const chosen = event.target.closest("button")?.dataset.sort;
     if (!chosen) return;
@@ -57,24 +56,34 @@ export function hide() {
   clearTimeout(refresh);
 }
 
-export async function load() {
+/** Reads the log, which the listener does for two at a time. */
+const summary = oneAtATime(
+  async () => {
+    const by = $("usage-by").querySelector(":checked").value;
+    const chosen = time();
+    return { answer: await get("summary", { by, ...chosen, sort, limit }), by, chosen };
+  },
+  loaded => {
+    if (!visible) return;
+    if (!(loaded instanceof Error)) {
+      paint(loaded.answer, loaded.by, loaded.chosen);
+    } else if (loaded.status !== 401) {
+      $("usage-note").replaceChildren(problem(loaded, load));
+    } else {
+      return;
+    }
+    clearTimeout(refresh);
+    refresh = setTimeout(load, REFRESH_MS);
+  },
+);
+
+export function load() {
   visible = true;
   clearTimeout(refresh);
-  const mine = ++asked;
-  const by = $("usage-by").querySelector(":checked").value;
-  const from = since();
-  const answer = await get("summary", { by, since: from, sort, limit }).catch(e => e);
-  if (mine !== asked || !visible) return;
-  if (answer instanceof Error) {
-    if (answer.status !== 401) $("usage-note").replaceChildren(problem(answer, load));
-    else return;
-  } else {
-    paint(answer, by, from);
-  }
-  refresh = setTimeout(load, REFRESH_MS);
+  summary();
 }
 
-function paint({ data, total, others, next, groups, complete, oldest_at: oldest, currency }, by, from) {
+function paint({ data, total, others, next, groups, complete, oldest_at: oldest, currency }, by, chosen) {
   const most = Math.max(1, ...data.map(group => group.requests.total));
   const line = (name, group, isGroup) =>
     element("tr", { class: isGroup ? "" : "sum" },
@@ -86,7 +95,7 @@ function paint({ data, total, others, next, groups, complete, oldest_at: oldest,
       }));
   const link = group => {
     if (group.name == null) return element("span", { class: "muted" }, NAMELESS[by]);
-    return element("a", { href: `#/activity?${new URLSearchParams({ [FILTERS[by]]: group.name, since: from })}`, title: group.name }, group.name);
+    return element("a", { href: `#/activity?${new URLSearchParams({ [FILTERS[by]]: group.name, ...chosen })}`, title: group.name }, group.name);
   };
   $("usage-rows").replaceChildren(
     ...data.map(group => line(link(group), group, true)),

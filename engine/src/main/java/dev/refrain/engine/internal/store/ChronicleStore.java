@@ -94,6 +94,17 @@ public final class ChronicleStore implements CacheStore {
      */
     public static ChronicleStore open(
             Path file, long capacityBytes, Clock clock, boolean closeOnExit, boolean preallocate) throws IOException {
+        return open(file, capacityBytes, clock, closeOnExit, preallocate, null);
+    }
+
+    /**
+     * The same, with a secret.
+     *
+     * @param secret of the file if it is made now; null for a random one
+     */
+    public static ChronicleStore open(
+            Path file, long capacityBytes, Clock clock, boolean closeOnExit, boolean preallocate, byte[] secret)
+            throws IOException {
         if (capacityBytes < Layout.MIN_CAPACITY) {
             throw new IllegalArgumentException("A capacity of " + capacityBytes + " bytes is too small: at least "
                     + Layout.MIN_CAPACITY + " bytes (16 MiB) are needed");
@@ -102,7 +113,8 @@ public final class ChronicleStore implements CacheStore {
         ChronicleRuntime.applySettings();
         try {
             ChronicleStore store = new ChronicleStore(
-                    ChronicleRuntime.withSettings(() -> StoreFiles.open(file, capacityBytes, preallocate, clock)),
+                    ChronicleRuntime.withSettings(
+                            () -> StoreFiles.open(file, capacityBytes, preallocate, clock, secret)),
                     clock);
             if (closeOnExit) {
                 store.addExitHook();

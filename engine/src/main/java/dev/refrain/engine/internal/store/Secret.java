@@ -50,10 +50,16 @@ final class Secret {
         return file.resolveSibling(file.getFileName() + ".new");
     }
 
-    /** Makes a new secret, which {@link #adopt} puts in its place. */
-    static byte[] create(Path file) throws IOException {
-        byte[] secret = new byte[LENGTH];
-        new SecureRandom().nextBytes(secret);
+    /**
+     * Makes a new secret, which {@link #adopt} puts in its place.
+     *
+     * @param given what it is to be; null for a random one
+     */
+    static byte[] create(Path file, byte[] given) throws IOException {
+        byte[] secret = given == null ? new byte[LENGTH] : given.clone();
+        if (given == null) {
+            new SecureRandom().nextBytes(secret);
+        }
         Path fresh = draft(file);
         Files.deleteIfExists(fresh);
         OwnerOnly.createFile(fresh);

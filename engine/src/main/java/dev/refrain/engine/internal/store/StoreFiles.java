@@ -57,6 +57,9 @@ final class StoreFiles {
     /** Set before anybody has a reference to this object. */
     private Claim claim;
 
+    /** What the secret of a new map is to be; null for a random one. */
+    private final byte[] givenSecret;
+
     private byte[] secret;
     private SegmentMap map;
     private long capacityBytes;
@@ -68,8 +71,9 @@ final class StoreFiles {
     /** Null until the store is open. */
     private MapLength length;
 
-    private StoreFiles(Path file, boolean preallocate, Clock clock) throws IOException {
+    private StoreFiles(Path file, boolean preallocate, Clock clock, byte[] givenSecret) throws IOException {
         this.file = file;
+        this.givenSecret = givenSecret;
         this.secretFile = StorePath.sibling(file, ".secret");
         this.lockFile = StorePath.sibling(file, LOCK);
         this.draft = StorePath.sibling(file, ".new");
@@ -83,11 +87,17 @@ final class StoreFiles {
     }
 
     static StoreFiles open(Path path, long capacityBytes, boolean preallocate, Clock clock) throws IOException {
+        return open(path, capacityBytes, preallocate, clock, null);
+    }
+
+    /** @param givenSecret what the secret of a new map is to be; null for a random one */
+    static StoreFiles open(Path path, long capacityBytes, boolean preallocate, Clock clock, byte[] givenSecret)
+            throws IOException {
         Path file = StorePath.usable(path);
         Claim claim = Claim.of(file);
         try {
-            StoreFiles files =
-                    OwnThread.run("refrain-store-open", () -> openClaimed(file, capacityBytes, preallocate, clock));
+            StoreFiles files = OwnThread.run(
+                    "refrain-store-open", () -> openClaimed(file, capacityBytes, preallocate, clock, givenSecret));
             files.claim = claim;
             return files;
         } catch (IOException | RuntimeException | Error e) {
@@ -194,9 +204,9 @@ final class StoreFiles {
         return capacityBytes;
     }
 
-    private static StoreFiles openClaimed(Path file, long capacityBytes, boolean preallocate, Clock clock)
-            throws IOException {
-        StoreFiles files = new StoreFiles(file, preallocate, clock);
+    private static StoreFiles openClaimed(
+            Path file, long capacityBytes, boolean preallocate, Clock clock, byte[] givenSecret) throws IOException {
+        StoreFiles files = new StoreFiles(file, preallocate, clock, givenSecret);
         LockFile lock = files.lock;
         try {
             lock.enterGate(OPEN_PATIENCE);
@@ -268,7 +278,7 @@ final class StoreFiles {
             }
         }
         try {
-            secret = Secret.create(secretFile);
+            secret = Secret.create(secretFile, givenSecret);
             createDraft(wantedBytes);
         } catch (IOException | RuntimeException | Error e) {
             Files.deleteIfExists(Secret.draft(secretFile));

@@ -1,0 +1,145 @@
+package dev.refrain.console.cli;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.refrain.engine.ResponseCache;
+import dev.refrain.engine.archive.ArchiveQuery;
+import dev.refrain.engine.archive.ExportFacts;
+import dev.refrain.engine.stats.EntryQuery;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Unmatched;
+
+@Command(
+        name = "export",
+        sortOptions = false,
+        description = "Writes stored answers into a folder, from which import takes them into another store.",
+        footer = {
+            "",
+            "Other flags, and REFRAIN_ variables, are the proxy's: they say which store. It may be in use. A run that",
+            "was broken off is finished by the same command."
+        })
+final class ExportCommand extends AdminCommand {
+    static final String SECRET = "secret";
+
+    @Option(names = "--to", paramLabel = "DIR", required = true, description = "The folder; made unless it is there.")
+    private Path to;
+
+    @Option(names = "--model", paramLabel = "MODEL", description = "Answers to requests for a model; may be repeated.")
+    private List<String> models = List.of();
+
+    @Option(
+            names = {"--label", "--scope"},
+            paramLabel = "NAME",
+            description =
+                    "Answers of an API key, by its label, team or 12 digits; may be repeated. A running Refrain is"
+                            + " asked for the keys of a name.")
+    private List<String> labels = List.of();
+
+    @Option(names = "--namespace", paramLabel = "NAME", description = "Answers of a namespace; may be repeated.")
+    private List<String> namespaces = List.of();
+
+    @Option(
+            names = "--since",
+            paramLabel = "TIME",
+            description = "Stored from then on, such as 2026-11-23T05:00:00Z, or 24h, 7d.")
+    private String since;
+
+    @Option(names = "--until", paramLabel = "TIME", description = "Stored before then.")
+    private String until;
+
+    @Option(
+            names = "--with-secret",
+            description = "Write the store's secret into the folder, too, so that import can make a store with it.")
+    private boolean withSecret;
+
+    @Unmatched
+    private List<String> others = new ArrayList<>();
+
+    @Override
+    int ask(AdminClient admin) throws IOException, InterruptedException {
+        Path store = console.stores.file(others, console.environment);
+        if (!Files.exists(store)) {
+            throw new IOException(
+                    "There is no store " + store + ". Name it with --store, or the settings with --config");
+        }
+        List<EntryQuery.Match> matches = new ArrayList<>();
+        Set<String> none = Set.of();
+        if (!models.isEmpty()) {
+            matches.add(new EntryQuery.Match(null, none, new HashSet<>(models), none));
+        }
+        if (!labels.isEmpty()) {
+            matches.add(new EntryQuery.Match(null, scopes(admin), none, none));
+        }
+        if (!namespaces.isEmpty()) {
+            matches.add(new EntryQuery.Match(null, none, none, new HashSet<>(namespaces)));
+        }
+        ArchiveQuery query = new ArchiveQuery(matches, millis(since, 0), millis(until, Long.MAX_VALUE));
+        Progress progress = new Progress(err());
+        ExportFacts facts;
+        try (ResponseCache cache = console.stores.open(others, console.environment, null)) {
+            facts = cache.admin().exportTo(to, query, progress);
+        } finally {
+            progress.end();
+        }
+        if (withSecret) {
+            copySecret(store);
+        }
+        out().printf(
+                        "%s: %,d %s, %s in %d %s%s%n",
+                        to,
+                        facts.entries(),
+                        facts.entries() == 1 ? "answer" : "answers",
+                        Table.bytes(facts.bytes()),
+                        facts.parts(),
+                        facts.parts() == 1 ? "file" : "files",
+                        facts.kept() == 0 ? "" : ", " + facts.kept() + " of them from an earlier run");
+        out().flush();
+        return 0;
+    }
+
+    private static long millis(String given, long none) {
+        Instant time = Query.time(given);
+        return time == null ? none : time.toEpochMilli();
+    }
+
+    private Set<String> scopes(AdminClient admin) throws IOException, InterruptedException {
+        Set<String> digits = new HashSet<>();
+        for (String label : labels) {
+            if (label.matches("[0-9a-f]{12}")) {
+                digits.add(label);
+                continue;
+            }
+            JsonNode found = admin.get("scopes" + new Query().with("scope", label));
+            if (!found.path("complete").asBoolean()) {
+                err().println("refrain: The log was not read to its end in time; keys that were not used lately under"
+                        + " the label " + label + " are left out.");
+            }
+            found.path("data").forEach(tag -> digits.add(tag.asText()));
+        }
+        return digits;
+    }
+
+    private void copySecret(Path store) throws IOException {
+        byte[] secret = Files.readAllBytes(store.resolveSibling(store.getFileName() + ".secret"));
+        Path copy = to.resolve(SECRET);
+        Files.deleteIfExists(copy);
+        boolean hasOwners = copy.getFileSystem().supportedFileAttributeViews().contains("posix");
+        FileAttribute<?>[] ownersOnly = hasOwners
+                ? new FileAttribute<?>[] {
+                    PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"))
+                }
+                : new FileAttribute<?>[0];
+        Files.createFile(copy, ownersOnly);
+        Files.write(copy, secret);
+    }
+}

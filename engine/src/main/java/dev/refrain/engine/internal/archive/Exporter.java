@@ -1,0 +1,210 @@
+package dev.refrain.engine.internal.archive;
+
+import dev.refrain.engine.archive.ArchiveProgress;
+import dev.refrain.engine.archive.ExportFacts;
+import dev.refrain.engine.internal.EntryChecksum;
+import dev.refrain.engine.memory.MemoryBudget;
+import dev.refrain.engine.spi.CacheStore;
+import dev.refrain.engine.spi.EntryBuffer;
+import dev.refrain.engine.spi.EntryHead;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.BiPredicate;
+import java.util.function.ToIntFunction;
+import java.util.function.UnaryOperator;
+import java.util.zip.CRC32C;
+
+/**
+ * Writes the entries of a store into a folder. Each part of the archive has the keys that begin alike, so a run that
+ * was broken off leaves whole parts, and the next one writes those that are missing. For each part the store is walked
+ * once, and no more than the part's keys are kept. One use; not thread-safe.
+ */
+public final class Exporter {
+    /** Of keys in a part, so that they take some MiB of the heap. */
+    private static final int USUAL_PART = 1 << 16;
+
+    private static final int FREE_BYTES = 1 << 16;
+    private static final long TOLD_NANOS = 250_000_000;
+
+    private final CacheStore store;
+    private final MemoryBudget memory;
+    private final BiPredicate<byte[], byte[]> wanted;
+    private final UnaryOperator<byte[]> noteBeside;
+    private final ArchiveProgress progress;
+    private final CRC32C crc = new CRC32C();
+    private final Set<Integer> labels = new HashSet<>();
+    private final ArchiveFolder folder;
+
+    private long entries;
+    private long bytes;
+    private long toldNanos = System.nanoTime() - TOLD_NANOS;
+
+    /**
+     * One for a folder.
+     *
+     * @param memory where long entries are reserved
+     * @param wanted by key and head, whether an entry goes into the archive
+     * @param noteBeside the key of the note that belongs to an entry of a key
+     */
+    public Exporter(
+            CacheStore store,
+            MemoryBudget memory,
+            BiPredicate<byte[], byte[]> wanted,
+            UnaryOperator<byte[]> noteBeside,
+            Path folder,
+            ArchiveProgress progress) {
+        this.store = store;
+        this.memory = memory;
+        this.wanted = wanted;
+        this.noteBeside = noteBeside;
+        this.progress = progress;
+        this.folder = new ArchiveFolder(folder);
+    }
+
+    /**
+     * Writes what is missing.
+     *
+     * @param keys which secret the keys were made with
+     * @param query what is wanted, in words
+     * @param namespaces names that are known
+     * @param tag what heads have of a name
+     * @throws IOException if the folder has something else in it, or cannot be written
+     */
+    public ExportFacts run(String keys, String query, Set<String> namespaces, ToIntFunction<String> tag)
+            throws IOException {
+        folder.make();
+        Manifest manifest = begun(keys, query);
+        int parts = manifest.parts();
+        int kept = 0;
+        for (int part = 0; part < parts; part++) {
+            if (folder.has(part)) {
+                kept++;
+                count(part);
+            } else {
+                write(part, parts);
+                Set<String> names = new TreeSet<>(manifest.namespaces());
+                namespaces.stream()
+                        .filter(name -> labels.contains(tag.applyAsInt(name)))
+                        .forEach(names::add);
+                if (!names.equals(manifest.namespaces())) {
+                    manifest = new Manifest(keys, query, parts, names, false, 0);
+                    folder.write(manifest);
+                }
+            }
+            progress.at((part + 1.0) / parts, entries, bytes);
+        }
+        folder.write(new Manifest(keys, query, parts, manifest.namespaces(), true, entries));
+        return new ExportFacts(entries, bytes, parts, kept);
+    }
+
+    private Manifest begun(String keys, String query) throws IOException {
+        Manifest there = folder.manifest();
+        if (there == null) {
+            if (!folder.isEmpty()) {
+                throw new IOException(folder.path() + " has files in it, and is no archive; name another folder");
+            }
+            long count = store.stats().entries();
+            int parts = 1;
+            while (parts < Manifest.MOST_PARTS && count / parts > USUAL_PART) {
+                parts *= 2;
+            }
+            Manifest fresh = new Manifest(keys, query, parts, Set.of(), false, 0);
+            folder.write(fresh);
+            return fresh;
+        }
+        if (there.complete() && allParts(there)) {
+            throw new IOException(folder.path() + " has a whole archive; name another folder");
+        }
+        if (!there.keys().equals(keys) || !there.query().equals(query)) {
+            throw new IOException(folder.path() + " has an archive of " + there.query()
+                    + " that was not finished, perhaps of another store; ask for the same to go on, or name another"
+                    + " folder");
+        }
+        return there;
+    }
+
+    private boolean allParts(Manifest manifest) {
+        for (int part = 0; part < manifest.parts(); part++) {
+            if (!folder.has(part)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private void write(int part, int parts) throws IOException {
+        List<byte[]> keys = keys(part, parts);
+        keys.sort(Arrays::compareUnsigned);
+        EntryBuffer entry = new EntryBuffer(FREE_BYTES, FREE_BYTES, memory);
+        try (PartWriter out = new PartWriter(folder.unfinished(folder.part(part)), part)) {
+            int done = 0;
+            for (byte[] key : keys) {
+                if (read(key, entry) && wanted.test(key, entry.bytes())) {
+                    entries++;
+                    labels.add((int) EntryHead.model(entry.bytes()));
+                    out.add(key, entry);
+                    byte[] note = noteBeside.apply(key);
+                    if (read(note, entry)) {
+                        out.add(note, entry);
+                    }
+                }
+                tell((part + ++done / (double) keys.size()) / parts);
+            }
+            out.end();
+        } catch (MemoryBudget.Exhausted e) {
+            throw new IOException("there is no memory for an answer; give the JVM a larger heap", e);
+        } finally {
+            entry.release();
+        }
+        folder.finish(folder.part(part));
+        bytes += Files.size(folder.part(part));
+    }
+
+    /** Whether there is an entry that is as it was put. */
+    private boolean read(byte[] key, EntryBuffer into) {
+        return store.peek(key, into)
+                && into.length() >= EntryHead.LENGTH
+                && EntryChecksum.matches(key, into.bytes(), into.length(), crc);
+    }
+
+    private List<byte[]> keys(int part, int parts) {
+        int shift = Integer.SIZE - Integer.numberOfTrailingZeros(parts);
+        List<byte[]> keys = new ArrayList<>();
+        store.visit((key, head, length) -> {
+            int begin = (key[0] & 0xFF) << 24 | (key[1] & 0xFF) << 16;
+            if ((parts == 1 || begin >>> shift == part) && wanted.test(key, head)) {
+                keys.add(key.clone());
+            }
+            return true;
+        });
+        return keys;
+    }
+
+    /** A part that an earlier run has written. */
+    private void count(int part) throws IOException {
+        EntryBuffer entry = new EntryBuffer(FREE_BYTES, FREE_BYTES, memory);
+        try (PartReader in = new PartReader(folder.part(part), part)) {
+            while (in.next(entry)) {
+                entries += entry.bytes()[EntryHead.KIND] == EntryHead.NOTE ? 0 : 1;
+            }
+        } finally {
+            entry.release();
+        }
+        bytes += Files.size(folder.part(part));
+    }
+
+    private void tell(double done) {
+        long now = System.nanoTime();
+        if (now - toldNanos >= TOLD_NANOS) {
+            toldNanos = now;
+            progress.at(done, entries, bytes);
+        }
+    }
+}

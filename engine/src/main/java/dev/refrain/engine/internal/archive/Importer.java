@@ -1,0 +1,160 @@
+package dev.refrain.engine.internal.archive;
+
+import dev.refrain.engine.archive.ArchiveProgress;
+import dev.refrain.engine.archive.ImportFacts;
+import dev.refrain.engine.internal.EntryChecksum;
+import dev.refrain.engine.memory.MemoryBudget;
+import dev.refrain.engine.spi.CacheStore;
+import dev.refrain.engine.spi.EntryBuffer;
+import dev.refrain.engine.spi.EntryHead;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.function.Consumer;
+import java.util.function.Predicate;
+import java.util.zip.CRC32C;
+
+/**
+ * Puts the entries of an archive into a store. What is there already, or newer, is left alone: so a run that was broken
+ * off is finished by another one. One use; not thread-safe.
+ */
+public final class Importer {
+    private static final int FREE_BYTES = 1 << 16;
+    private static final long TOLD_NANOS = 250_000_000;
+    /** For clocks that differ (wire rule W19b). */
+    private static final long GRACE_MILLIS = 5000;
+
+    private final CacheStore store;
+    private final MemoryBudget memory;
+    private final Predicate<EntryBuffer> isReadable;
+    private final ArchiveProgress progress;
+    private final ArchiveFolder folder;
+    private final CRC32C crc = new CRC32C();
+    private final byte[] head = new byte[EntryHead.LENGTH];
+
+    private long entries;
+    private long bytes;
+    private long present;
+    private long expired;
+    private long foreign;
+    private long damaged;
+    private long dropped;
+    private long toldNanos = System.nanoTime() - TOLD_NANOS;
+
+    /**
+     * One for a folder.
+     *
+     * @param memory where long entries are reserved
+     * @param isReadable whether the cache would take such an entry for its own, sealed or not
+     */
+    public Importer(
+            CacheStore store,
+            MemoryBudget memory,
+            Predicate<EntryBuffer> isReadable,
+            Path folder,
+            ArchiveProgress progress) {
+        this.store = store;
+        this.memory = memory;
+        this.isReadable = isReadable;
+        this.progress = progress;
+        this.folder = new ArchiveFolder(folder);
+    }
+
+    /**
+     * Puts what is not there.
+     *
+     * @param keys which secret the store's keys are made with
+     * @param namespaces hears the names of namespaces that have answers
+     * @throws IOException if the archive cannot be read, is damaged, or its keys were made with another secret; what
+     *     was put until then stays
+     */
+    public ImportFacts run(String keys, long nowMillis, Consumer<String> namespaces) throws IOException {
+        Manifest manifest = folder.manifest();
+        if (manifest == null) {
+            throw new IOException(folder.path() + " is no archive of Refrain's");
+        }
+        if (!manifest.keys().equals(keys)) {
+            throw new IOException("The archive " + folder.path() + " is of a store with another secret, so no request"
+                    + " would find its answers here. Import it into a store that was made with the same secret");
+        }
+        int missing = 0;
+        EntryBuffer entry = new EntryBuffer(FREE_BYTES, FREE_BYTES, memory);
+        try {
+            for (int part = 0; part < manifest.parts(); part++) {
+                if (folder.has(part)) {
+                    read(part, manifest.parts(), nowMillis, entry);
+                } else {
+                    missing++;
+                }
+                progress.at((part + 1.0) / manifest.parts(), entries, bytes);
+            }
+        } catch (MemoryBudget.Exhausted e) {
+            throw new IOException("there is no memory for an answer; give the JVM a larger heap", e);
+        } finally {
+            entry.release();
+        }
+        manifest.namespaces().forEach(namespaces);
+        return new ImportFacts(entries, bytes, present, expired, foreign, damaged, dropped, missing);
+    }
+
+    private void read(int part, int parts, long nowMillis, EntryBuffer entry) throws IOException {
+        try (PartReader in = new PartReader(folder.part(part), part)) {
+            boolean isPut = false;
+            while (in.next(entry)) {
+                if (entry.bytes()[EntryHead.KIND] != EntryHead.NOTE) {
+                    isPut = put(in.key(), entry, nowMillis);
+                } else if (isPut && EntryChecksum.matches(in.key(), entry.bytes(), entry.length(), crc)) {
+                    // It belongs to the entry before it.
+                    store.put(in.key(), entry);
+                }
+                tell(part, parts);
+            }
+        }
+    }
+
+    private boolean put(byte[] key, EntryBuffer entry, long nowMillis) {
+        byte[] in = entry.bytes();
+        if (!EntryChecksum.matches(key, in, entry.length(), crc)) {
+            damaged++;
+        } else if (EntryHead.expiresAt(in) <= nowMillis || EntryHead.storedAt(in) > nowMillis + GRACE_MILLIS) {
+            expired++;
+        } else if (!isReadable.test(entry)) {
+            foreign++;
+        } else if (hasHead(key)
+                && EntryHead.expiresAt(head) > nowMillis
+                && EntryHead.storedAt(head) >= EntryHead.storedAt(in)) {
+            present++;
+        } else if (store.put(key, entry)) {
+            entries++;
+            bytes += entry.length();
+            return true;
+        } else {
+            dropped++;
+        }
+        return false;
+    }
+
+    private boolean hasHead(byte[] key) {
+        if (store.head(key, head)) {
+            return true;
+        }
+        // There is none, or the store cannot tell.
+        EntryBuffer there = new EntryBuffer(EntryHead.LENGTH, FREE_BYTES, memory);
+        try {
+            if (!store.peek(key, there) || there.length() < EntryHead.LENGTH) {
+                return false;
+            }
+            System.arraycopy(there.bytes(), 0, head, 0, EntryHead.LENGTH);
+            return true;
+        } finally {
+            there.release();
+        }
+    }
+
+    private void tell(int part, int parts) {
+        long now = System.nanoTime();
+        if (now - toldNanos >= TOLD_NANOS) {
+            toldNanos = now;
+            progress.at((part + 0.5) / parts, entries, bytes);
+        }
+    }
+}

@@ -1,0 +1,99 @@
+package dev.refrain.engine.internal.archive;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonGenerator;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.util.Set;
+import java.util.TreeSet;
+
+/**
+ * What an archive says of itself, in {@code archive.json}. Immutable.
+ *
+ * @param keys which secret the keys were made with, 16 hexadecimal digits that reveal nothing of it
+ * @param query which answers it has, in words
+ * @param parts how many files they are spread over, a power of two
+ * @param namespaces names of the namespaces that have answers in it
+ * @param complete whether all parts are there
+ * @param entries how many answers it has, if it is complete
+ */
+record Manifest(String keys, String query, int parts, Set<String> namespaces, boolean complete, long entries) {
+    static final int FORMAT = 1;
+    static final int MOST_PARTS = 4096;
+    /** Of a file: names of namespaces take most of it. */
+    static final int MOST_BYTES = 1 << 20;
+
+    private static final JsonFactory JSON = new JsonFactory();
+
+    byte[] write() throws IOException {
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        try (JsonGenerator json = JSON.createGenerator(out)) {
+            json.setPrettyPrinter(new DefaultPrettyPrinter());
+            json.writeStartObject();
+            json.writeStringField("kind", "refrain archive");
+            json.writeNumberField("format", FORMAT);
+            json.writeStringField("keys", keys);
+            json.writeStringField("query", query);
+            json.writeNumberField("parts", parts);
+            json.writeArrayFieldStart("namespaces");
+            for (String name : namespaces) {
+                json.writeString(name);
+            }
+            json.writeEndArray();
+            json.writeBooleanField("complete", complete);
+            json.writeNumberField("entries", entries);
+            json.writeEndObject();
+        }
+        return out.toByteArray();
+    }
+
+    /** @throws IOException if it is none, or of another version; the message says which, without the file's name */
+    static Manifest read(byte[] bytes) throws IOException {
+        String kind = "";
+        String keys = "";
+        String query = "";
+        int format = 0;
+        int parts = 0;
+        Set<String> namespaces = new TreeSet<>();
+        boolean complete = false;
+        long entries = 0;
+        try (JsonParser json = JSON.createParser(bytes)) {
+            if (json.nextToken() != JsonToken.START_OBJECT) {
+                throw new IOException("is no archive of Refrain's");
+            }
+            while (json.nextToken() == JsonToken.FIELD_NAME) {
+                String name = json.currentName();
+                JsonToken value = json.nextToken();
+                switch (name) {
+                    case "kind" -> kind = json.getText();
+                    case "keys" -> keys = json.getText();
+                    case "query" -> query = json.getText();
+                    case "format" -> format = json.getValueAsInt();
+                    case "parts" -> parts = json.getValueAsInt();
+                    case "entries" -> entries = json.getValueAsLong();
+                    case "complete" -> complete = json.getValueAsBoolean();
+                    default -> {
+                        if (name.equals("namespaces") && value == JsonToken.START_ARRAY) {
+                            while (json.nextToken() == JsonToken.VALUE_STRING) {
+                                namespaces.add(json.getText());
+                            }
+                        } else {
+                            json.skipChildren();
+                        }
+                    }
+                }
+            }
+        }
+        if (!kind.equals("refrain archive") || parts < 1 || parts > MOST_PARTS || Integer.bitCount(parts) != 1) {
+            throw new IOException("is no archive of Refrain's");
+        }
+        if (format != FORMAT) {
+            throw new IOException(
+                    "has format " + format + " instead of " + FORMAT + "; take the Refrain that wrote it");
+        }
+        return new Manifest(keys, query, parts, namespaces, complete, entries);
+    }
+}

@@ -1,0 +1,354 @@
+package dev.refrain.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.refrain.engine.archive.ArchiveProgress;
+import dev.refrain.engine.archive.ArchiveQuery;
+import dev.refrain.engine.archive.ExportFacts;
+import dev.refrain.engine.archive.ImportFacts;
+import dev.refrain.engine.exchange.Endpoint;
+import dev.refrain.engine.stats.EntryQuery;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.security.GeneralSecurityException;
+import java.security.MessageDigest;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Set;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Answers leave a store by a folder, and come into another one that was made with the same secret. */
+class ArchiveTest {
+    private static final long CAPACITY = 16 << 20;
+    private static final Duration TTL = Duration.ofHours(1);
+
+    @TempDir
+    Path folder;
+
+    private Path archive;
+
+    @BeforeEach
+    void name() {
+        archive = folder.resolve("archive");
+    }
+
+    private ResponseCache open(String store, Consumer<ResponseCacheBuilder> settings) throws IOException {
+        ResponseCacheBuilder builder =
+                ResponseCache.builder(folder.resolve(store)).capacityBytes(CAPACITY);
+        settings.accept(builder);
+        return builder.open();
+    }
+
+    private ResponseCache open(String store) throws IOException {
+        return open(store, any -> {});
+    }
+
+    /** Made with the secret of the other one. */
+    private Consumer<ResponseCacheBuilder> secretOf(String store) throws IOException {
+        byte[] secret = Files.readAllBytes(folder.resolve(store + ".secret"));
+        return builder -> builder.secretOfNewFile(secret);
+    }
+
+    private static CacheKey key(ResponseCache cache, String apiKey, String model, String namespace, int number) {
+        KeyContext.Builder context =
+                cache.pipeline().context(Endpoint.CHAT, cache.pipeline().scope(apiKey));
+        if (namespace != null) {
+            context.namespace(namespace);
+        }
+        String body = "{\"model\":\"" + model + "\",\"messages\":[{\"role\":\"user\",\"content\":\"" + number + "\"}]}";
+        return cache.key(CacheRequest.of(context.build(), body.getBytes(StandardCharsets.UTF_8)))
+                .orElseThrow();
+    }
+
+    private static byte[] answer(String text) {
+        return ("{\"id\":\"c-1\",\"object\":\"chat.completion\",\"created\":1,\"choices\":[{\"index\":0,\"message\":"
+                        + "{\"role\":\"assistant\",\"content\":\"" + text + "\"},\"finish_reason\":\"stop\"}]}")
+                .getBytes(StandardCharsets.UTF_8);
+    }
+
+    private static void store(ResponseCache cache, CacheKey key, String text) {
+        assertThat(cache.store(key, "application/json", answer(text), TTL)).isTrue();
+    }
+
+    /** What a request gets, or null. */
+    private static String found(ResponseCache cache, CacheKey key) {
+        CachedResponse response = new CachedResponse();
+        return cache.lookup(key, response)
+                ? new String(response.array(), 0, response.length(), StandardCharsets.UTF_8)
+                : null;
+    }
+
+    private static ArchiveQuery where(EntryQuery.Match match) {
+        return new ArchiveQuery(List.of(match), 0, Long.MAX_VALUE);
+    }
+
+    @Test
+    void answersOfAnyLengthAreHitsInAnotherStoreOfTheSameSecret() throws IOException {
+        String longText = "long ".repeat(60_000);
+        try (ResponseCache from = open("from")) {
+            for (int i = 0; i < 50; i++) {
+                store(from, key(from, "sk-a", "m", null, i), "answer " + i);
+            }
+            store(from, key(from, "sk-b", "m", "evals", 99), longText);
+            ExportFacts written = from.admin().exportTo(archive, ArchiveQuery.ALL, ArchiveProgress.NONE);
+            assertThat(written.entries()).isEqualTo(51);
+            assertThat(written.parts()).isEqualTo(1);
+            assertThat(written.bytes()).isEqualTo(Files.size(archive.resolve("part-0000.refrain")));
+        }
+        try (ResponseCache to = open("to", secretOf("from"))) {
+            List<Double> heard = new ArrayList<>();
+            ImportFacts read = to.admin().importFrom(archive, (done, entries, bytes) -> heard.add(done));
+            assertThat(read.entries()).isEqualTo(51);
+            assertThat(heard).last().isEqualTo(1.0);
+            for (int i = 0; i < 50; i++) {
+                assertThat(found(to, key(to, "sk-a", "m", null, i))).contains("\"answer " + i + "\"");
+            }
+            assertThat(found(to, key(to, "sk-b", "m", "evals", 99))).contains(longText);
+            assertThat(found(to, key(to, "sk-b", "m", null, 99))).isNull();
+            assertThat(found(to, key(to, "sk-b", "m", null, 0))).isNull();
+            assertThat(to.admin().namespaces()).hasSize(1);
+            // Once more, it changes nothing.
+            ImportFacts again = to.admin().importFrom(archive, ArchiveProgress.NONE);
+            assertThat(again.entries()).isZero();
+            assertThat(again.present()).isEqualTo(51);
+        }
+    }
+
+    @Test
+    void anArchiveHasWhatIsAskedForAndNothingThatHasExpired() throws IOException {
+        try (ResponseCache from = open("from")) {
+            store(from, key(from, "sk-a", "m", null, 1), "1");
+            store(from, key(from, "sk-b", "m", null, 2), "2");
+            store(from, key(from, "sk-a", "n", "evals", 3), "3");
+            CacheAdmin admin = from.admin();
+            String tag = from.pipeline().scope("sk-a").hexTag().substring(0, 12);
+            Set<String> none = Set.of();
+            assertThat(exported(admin, "1", where(new EntryQuery.Match(null, Set.of(tag), none, none))))
+                    .isEqualTo(2);
+            assertThat(exported(admin, "2", where(new EntryQuery.Match(null, none, Set.of("m"), none))))
+                    .isEqualTo(2);
+            assertThat(exported(admin, "3", where(new EntryQuery.Match(null, none, none, Set.of("evals")))))
+                    .isEqualTo(1);
+            assertThat(exported(admin, "4", new ArchiveQuery(List.of(), 0, 1000)))
+                    .isZero();
+            assertThat(exported(admin, "5", new ArchiveQuery(List.of(), 1000, Long.MAX_VALUE)))
+                    .isEqualTo(3);
+            assertThat(Files.readString(folder.resolve("3/archive.json"))).contains("\"evals\"");
+            assertThat(Files.readString(folder.resolve("2/archive.json"))).doesNotContain("\"evals\"");
+        }
+    }
+
+    private int exported(CacheAdmin admin, String name, ArchiveQuery query) throws IOException {
+        return (int) admin.exportTo(folder.resolve(name), query, ArchiveProgress.NONE)
+                .entries();
+    }
+
+    @Test
+    void aStoreOfAnotherSecretTakesNothing() throws IOException {
+        try (ResponseCache from = open("from");
+                ResponseCache to = open("to")) {
+            store(from, key(from, "sk-a", "m", null, 1), "1");
+            from.admin().exportTo(archive, ArchiveQuery.ALL, ArchiveProgress.NONE);
+            assertThatThrownBy(() -> to.admin().importFrom(archive, ArchiveProgress.NONE))
+                    .isInstanceOf(IOException.class)
+                    .hasMessageContaining("another secret");
+        }
+    }
+
+    @Test
+    void anAnswerThatIsNewerThanTheArchivesStays() throws IOException {
+        try (ResponseCache from = open("from")) {
+            CacheKey key = key(from, "sk-a", "m", null, 1);
+            store(from, key, "old");
+            from.admin().exportTo(archive, ArchiveQuery.ALL, ArchiveProgress.NONE);
+            store(from, key, "new");
+            assertThat(from.admin().importFrom(archive, ArchiveProgress.NONE).present())
+                    .isEqualTo(1);
+            assertThat(found(from, key)).contains("new");
+            from.remove(key);
+            assertThat(from.admin().importFrom(archive, ArchiveProgress.NONE).entries())
+                    .isEqualTo(1);
+            assertThat(found(from, key)).contains("old");
+        }
+    }
+
+    @Test
+    void sealedAnswersStaySealedAndOpenOnlyWhereThingsAreSealed() throws IOException {
+        try (ResponseCache from = open("from", builder -> builder.seal(true))) {
+            store(from, key(from, "sk-a", "m", null, 1), "quite a secret");
+            from.admin().exportTo(archive, ArchiveQuery.ALL, ArchiveProgress.NONE);
+        }
+        byte[] part = Files.readAllBytes(archive.resolve("part-0000.refrain"));
+        assertThat(new String(part, StandardCharsets.ISO_8859_1)).doesNotContain("quite");
+        Consumer<ResponseCacheBuilder> secret = secretOf("from");
+        try (ResponseCache open = open("open", secret)) {
+            ImportFacts read = open.admin().importFrom(archive, ArchiveProgress.NONE);
+            assertThat(read.foreign()).isEqualTo(1);
+            assertThat(read.entries()).isZero();
+        }
+        try (ResponseCache sealed = open("sealed", secret.andThen(builder -> builder.seal(true)))) {
+            assertThat(sealed.admin().importFrom(archive, ArchiveProgress.NONE).entries())
+                    .isEqualTo(1);
+            assertThat(found(sealed, key(sealed, "sk-a", "m", null, 1))).contains("quite a secret");
+        }
+        // And whoever can write files makes no answer for a store that seals.
+        Path other = folder.resolve("other");
+        try (ResponseCache open = open("open2", secret)) {
+            store(open, key(open, "sk-a", "m", null, 2), "crafted");
+            open.admin().exportTo(other, ArchiveQuery.ALL, ArchiveProgress.NONE);
+        }
+        try (ResponseCache sealed = open("sealed2", secret.andThen(builder -> builder.seal(true)))) {
+            assertThat(sealed.admin().importFrom(other, ArchiveProgress.NONE).foreign())
+                    .isEqualTo(1);
+            assertThat(found(sealed, key(sealed, "sk-a", "m", null, 2))).isNull();
+        }
+    }
+
+    @Test
+    void whatIsDamagedIsNamedAndNothingOfItIsTaken() throws IOException {
+        try (ResponseCache from = open("from")) {
+            store(from, key(from, "sk-a", "m", null, 1), "1");
+            from.admin().exportTo(archive, ArchiveQuery.ALL, ArchiveProgress.NONE);
+            from.admin().clear();
+            Path part = archive.resolve("part-0000.refrain");
+            byte[] whole = Files.readAllBytes(part);
+            for (int at : new int[] {0, 9, 17, 60, whole.length - 40, whole.length - 1}) {
+                byte[] damaged = whole.clone();
+                damaged[at] ^= 1;
+                Files.write(part, damaged);
+                assertThatThrownBy(() -> from.admin().importFrom(archive, ArchiveProgress.NONE))
+                        .as("byte %s", at)
+                        .isInstanceOf(IOException.class)
+                        .hasMessageContaining("part-0000.refrain is damaged");
+            }
+            for (int length : new int[] {0, 10, 59, whole.length - 1}) {
+                Files.write(part, Arrays.copyOf(whole, length));
+                assertThatThrownBy(() -> from.admin().importFrom(archive, ArchiveProgress.NONE))
+                        .isInstanceOf(IOException.class);
+            }
+            assertThat(from.admin().stats().store().entries()).isZero();
+            Files.write(part, whole);
+            assertThat(from.admin().importFrom(archive, ArchiveProgress.NONE).entries())
+                    .isEqualTo(1);
+        }
+    }
+
+    /** Whoever makes the file's checksum right has the entries' to make, too, and their lengths. */
+    @Test
+    void anEntryWithAWrongChecksumOrLengthIsNotTaken() throws Exception {
+        try (ResponseCache from = open("from")) {
+            store(from, key(from, "sk-a", "m", null, 1), "1");
+            from.admin().exportTo(archive, ArchiveQuery.ALL, ArchiveProgress.NONE);
+            from.admin().clear();
+            Path part = archive.resolve("part-0000.refrain");
+            byte[] whole = Files.readAllBytes(part);
+            byte[] flipped = whole.clone();
+            flipped[120] ^= 1;
+            Files.write(part, summed(flipped));
+            assertThat(from.admin().importFrom(archive, ArchiveProgress.NONE).damaged())
+                    .isEqualTo(1);
+            for (int length : new int[] {-1, 1, 63, 1 << 30, Integer.MAX_VALUE}) {
+                byte[] wrong = whole.clone();
+                ByteBuffer.wrap(wrong).order(ByteOrder.LITTLE_ENDIAN).putInt(16, length);
+                Files.write(part, summed(wrong));
+                assertThatThrownBy(() -> from.admin().importFrom(archive, ArchiveProgress.NONE))
+                        .as("length %s", length)
+                        .hasMessageContaining("which cannot be");
+            }
+            assertThat(from.admin().stats().store().entries()).isZero();
+        }
+    }
+
+    private static byte[] summed(byte[] part) throws GeneralSecurityException {
+        byte[] before = Arrays.copyOf(part, part.length - 32);
+        System.arraycopy(MessageDigest.getInstance("SHA-256").digest(before), 0, part, before.length, 32);
+        return part;
+    }
+
+    @Test
+    void anExportThatWasBrokenOffGoesOn() throws IOException {
+        try (ResponseCache from = open("from")) {
+            for (int i = 0; i < 20; i++) {
+                store(from, key(from, "sk-a", "m", null, i), "answer " + i);
+            }
+            Files.createDirectory(archive);
+            // As a run leaves it that had four parts to write.
+            from.admin().exportTo(folder.resolve("whole"), ArchiveQuery.ALL, ArchiveProgress.NONE);
+            Files.writeString(
+                    archive.resolve("archive.json"),
+                    Files.readString(folder.resolve("whole/archive.json"))
+                            .replace("\"parts\" : 1", "\"parts\" : 4")
+                            .replace("true", "false"));
+            ArchiveProgress breaksOff = (done, entries, bytes) -> {
+                if (done >= 0.5 && Files.exists(archive.resolve("part-0001.refrain"))) {
+                    throw new IllegalStateException("broken off");
+                }
+            };
+            assertThatThrownBy(() -> from.admin().exportTo(archive, ArchiveQuery.ALL, breaksOff))
+                    .hasMessage("broken off");
+            assertThat(parts()).hasSize(2);
+            ImportFacts some = from.admin().importFrom(archive, ArchiveProgress.NONE);
+            assertThat(some.missing()).isEqualTo(2);
+            // Another question has to go elsewhere.
+            assertThatThrownBy(() ->
+                            from.admin().exportTo(archive, new ArchiveQuery(List.of(), 5, 9), ArchiveProgress.NONE))
+                    .hasMessageContaining("was not finished");
+            ExportFacts rest = from.admin().exportTo(archive, ArchiveQuery.ALL, ArchiveProgress.NONE);
+            assertThat(rest).extracting(ExportFacts::entries, ExportFacts::kept).containsExactly(20L, 2);
+            assertThat(parts()).hasSize(4);
+            from.admin().clear();
+            ImportFacts all = from.admin().importFrom(archive, ArchiveProgress.NONE);
+            assertThat(all.entries()).isEqualTo(20);
+            assertThat(all.missing()).isZero();
+        }
+    }
+
+    private List<Path> parts() throws IOException {
+        try (Stream<Path> files = Files.list(archive)) {
+            return files.filter(file -> file.toString().endsWith(".refrain")).toList();
+        }
+    }
+
+    @Test
+    void aFolderWithOtherThingsIsLeftAlone() throws IOException {
+        try (ResponseCache from = open("from")) {
+            Files.createDirectory(archive);
+            Files.writeString(archive.resolve("thesis.tex"), "mine");
+            assertThatThrownBy(() -> from.admin().exportTo(archive, ArchiveQuery.ALL, ArchiveProgress.NONE))
+                    .hasMessageContaining("name another folder");
+            assertThatThrownBy(() -> from.admin().importFrom(archive, ArchiveProgress.NONE))
+                    .hasMessageContaining("is no archive");
+            Files.delete(archive.resolve("thesis.tex"));
+            from.admin().exportTo(archive, ArchiveQuery.ALL, ArchiveProgress.NONE);
+            assertThatThrownBy(() -> from.admin().exportTo(archive, ArchiveQuery.ALL, ArchiveProgress.NONE))
+                    .hasMessageContaining("whole archive");
+        }
+    }
+
+    @Test
+    void onlyTheOwnerReadsAnArchive() throws IOException {
+        try (ResponseCache from = open("from")) {
+            from.admin().exportTo(archive, ArchiveQuery.ALL, ArchiveProgress.NONE);
+        }
+        assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(archive)))
+                .isEqualTo("rwx------");
+        try (Stream<Path> files = Files.list(archive)) {
+            assertThat(files)
+                    .hasSize(2)
+                    .allSatisfy(file -> assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(file)))
+                            .isEqualTo("rw-------"));
+        }
+    }
+}
