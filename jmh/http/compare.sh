@@ -12,6 +12,8 @@
 #   N bodies (1000), ZIPF=1 asked for by Zipf's law instead of in turn, SIZE of a request (1024), BYTES of an answer (4096)
 #   STREAM=1 answers are event streams of 200 KB; VARY=1 a head that is another one with each request
 #   TLS=1 clients speak TLS 1.3, for hits alone (mode hits; names nginx and refrain)
+#   H2=1  clients speak HTTP/2, with TLS=1 by ALPN, else by prior knowledge: h2load (Debian: nghttp2-client) in place of wrk, STREAMS (10) at a
+#         time on each connection, all for one body (mode hits; names nginx and refrain)
 #   CONNECTIONS (32); IDLE=n as much again beside n more connections that do nothing; WARM seconds of load for each JVM first (40)
 #   JAVA (java) FLAGS for Refrain's JVM (-Xmx256m) ARGUMENTS for Refrain, ONLY names, separated by spaces (all)
 #   NICE (0) of servers and load; below that (root alone) what else the machine does takes less of them
@@ -25,7 +27,7 @@ bytes=${BYTES:-4096} java=${JAVA:-java} jar=$root/jmh/target/benchmarks.jar
 core0=(taskset -c 0 nice -n "${NICE:-0}") core1=(taskset -c 1 nice -n "${NICE:-0}")
 dir=$(mktemp -d)
 pids=()
-scheme=http tls=${TLS:-0}
+scheme=http tls=${TLS:-0} h2=${H2:-0} streams=${STREAMS:-10}
 cleanup() {
   for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
   [ -f "$dir/nginx.pid" ] && kill "$(cat "$dir/nginx.pid")" 2>/dev/null || true
@@ -56,6 +58,7 @@ bare 1 18090 "$pace"
 if wanted nginx; then
   mkdir "$dir/cache"
   if [ "$tls" = 1 ]; then ssl="ssl; ssl_certificate $dir/certificate.pem; ssl_certificate_key $dir/key.pem; ssl_protocols TLSv1.3"; else ssl=; fi
+  if [ "$h2" = 1 ]; then ssl="http2 $ssl"; fi
   sed "s#PORT;#PORT $ssl;#; s#DIR#$dir#g; s#UPSTREAM#18090#; s#BUFFERING#$buffering#; s#PORT#18081#; s#USER#$(id -un)#" "$here/nginx.conf.in" >"$dir/nginx.conf"
   "${core0[@]}" nginx -p "$dir" -c "$dir/nginx.conf" 2>/dev/null
   await 18081; url[nginx]=$scheme://127.0.0.1:18081; order+=(nginx)
@@ -104,7 +107,20 @@ ticks() {
     /^XNIO/ {io += t} /^refrain-activ/ {log_ += t} /^C[12]_Comp/ {jit += t} /^(GC_|G1_|VM_Thread)/ {gc += t}
     END {print all + 0, io + 0, log_ + 0, jit + 0, gc + 0}'
 }
-throughput() { "${core1[@]}" wrk -t1 -c"$connections" -d"$2"s -s "$here/bodies.lua" "${url[$1]}" | grep RESULT; }
+one_body() { printf '{"model":"acme/bench","messages":[{"role":"user","content":"'; printf 'explain the cache %.0s' $(seq $((SIZE / 18))); printf '"}]}'; }
+# The same line as wrk's script makes, of h2load's log: when each request began, its status, its microseconds.
+h2() {
+  one_body >"$dir/body.json"
+  rm -f "$dir/requests"
+  "${core1[@]}" h2load -t1 -c"$connections" -m"$streams" -D"$2" -d "$dir/body.json" -H 'content-type: application/json' -H 'authorization: Bearer sk-bench' \
+    -H 'x-openrouter-cache: true' -H 'x-openrouter-cache-ttl: 86400' --log-file="$dir/requests" "${url[$1]}/v1/chat/completions" >"$dir/h2load"
+  errors=$(sed -nE 's/^requests: .* ([0-9]+) failed, ([0-9]+) errored, ([0-9]+) timeout.*/\1 \2 \3/p' "$dir/h2load" | awk '{print $1 + $2 + $3}')
+  awk '$2 != 200 {bad++} {print $3} END {print "bad", bad + 0 >"/dev/stderr"}' "$dir/requests" 2>"$dir/bad" | sort -n >"$dir/sorted"
+  awk -v s="$2" -v errors="$((errors + $(cut -d' ' -f2 "$dir/bad")))" \
+    '{v[NR] = $1} END {printf "RESULT rps=%.0f p50us=%d p99us=%d p999us=%d maxus=%d errors=%d\n", NR / s, v[int(NR * .5) + 1], v[int(NR * .99) + 1], v[int(NR * .999) + 1], v[NR], errors}' "$dir/sorted"
+}
+throughput() { if [ "$h2" = 1 ]; then h2 "$@"; else wrk1 "$@"; fi; }
+wrk1() { "${core1[@]}" wrk -t1 -c"$connections" -d"$2"s -s "$here/bodies.lua" "${url[$1]}" | grep RESULT; }
 fixed() { "${core1[@]}" "$java" -Xmx1g -cp "$jar" dev.refrain.jmh.http.FixedRate "${url[$1]}" "$2" "$3" "$N" "$SIZE" "$ZIPF" "$STREAM" "$connections"; }
 value() { sed -E "s/.* $1=([0-9.]+).*/\1/"; }
 round() { # row name, server
@@ -118,7 +134,7 @@ round() { # row name, server
 
 for server in "${order[@]}"; do
   # So that each body is stored.
-  if [ "$tls" = 1 ]; then throughput "$server" 3 >/dev/null; else fixed "$server" 0 0 >/dev/null; fi
+  if [ "$tls" = 1 ] || [ "$h2" = 1 ]; then throughput "$server" 3 >/dev/null; else fixed "$server" 0 0 >/dev/null; fi
   if [ "$server" = nginx ]; then seconds=5; else seconds=$warm; fi
   if [ "$seconds" -gt 0 ]; then
     echo "$server, first seconds of load: $(throughput "$server" 5)"
@@ -152,7 +168,7 @@ format='%-14s %8s %6s %7s %7s %8s %7s %6s | %6s %6s %6s %6s %6s | %6s\n'
 # shellcheck disable=SC2059 # one format for all
 printf "$format" server req/s p50 p99 p99.9 worst '>10ms' errors cpu io log jit gc ratio
 first=$(median "${rows[0]}" rps)
-settings="mode=$mode tls=$tls size=$SIZE bytes=$bytes stream=$STREAM entries=$N zipf=$ZIPF vary=$VARY connections=$connections rate=$rate rounds=$rounds each=$each warm=$warm"
+settings="mode=$mode tls=$tls h2=$h2 size=$SIZE bytes=$bytes stream=$STREAM entries=$N zipf=$ZIPF vary=$VARY connections=$connections rate=$rate rounds=$rounds each=$each warm=$warm"
 [ "$idle" -gt 0 ] && settings="$settings idle=$idle"
 for row in "${rows[@]}"; do
   ratio=$(awk "BEGIN {printf \"%.2f\", $(median "$row" rps) / $first}")

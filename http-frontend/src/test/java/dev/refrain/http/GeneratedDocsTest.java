@@ -34,6 +34,7 @@ class GeneratedDocsTest {
             "http-semantics",
             "shared-tier",
             "upstream-client",
+            "server-http2",
             "demo-provider",
             "console",
             "cassettes",

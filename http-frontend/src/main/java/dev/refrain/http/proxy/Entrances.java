@@ -6,6 +6,7 @@ import dev.refrain.http.server.ServerTls;
 import dev.refrain.http.upstream.ProxyRules;
 import dev.refrain.http.upstream.UpstreamClient;
 import dev.refrain.http.upstream.UpstreamOptions;
+import dev.refrain.http2.Http2Listener;
 import dev.refrain.semantics.caller.Callers;
 import dev.refrain.semantics.preset.Presets;
 import dev.refrain.semantics.ruleset.Ruleset;
@@ -14,10 +15,13 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Function;
 import java.util.function.IntConsumer;
 import javax.net.ssl.SSLContext;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.xnio.ChannelListener;
+import org.xnio.StreamConnection;
 
 /** How clients reach the server, and the server providers, as the settings have it. Stateless. */
 final class Entrances {
@@ -31,6 +35,13 @@ final class Entrances {
         return files.certificate() == null
                 ? null
                 : new ServerTls(files.certificate(), files.key(), files.clientCaFile());
+    }
+
+    /** HTTP/2 to clients, over a listener for HTTP/1.1; null for the latter alone. */
+    static Function<ChannelListener<StreamConnection>, Http2Listener> http2(Settings settings, MemoryBudget memory) {
+        return settings.http2()
+                ? http1 -> new Http2Listener(memory, settings.timeouts().keepAlive(), http1)
+                : null;
     }
 
     /** TLS to providers; null for the JVM's own. */

@@ -238,6 +238,10 @@ public final class ProxyServer implements AutoCloseable {
                 new InetSocketAddress(InetAddress.getByName(settings.host()), settings.port()),
                 settings.timeouts().request(),
                 tls,
+                settings.http2()
+                        ? http1 ->
+                                new Http2Listener(memory(), settings.timeouts().keepAlive(), http1)
+                        : null,
                 root,
                 connection -> shortcuts.install(connection)::closed);
     }
@@ -342,7 +346,8 @@ public final class ProxyServer implements AutoCloseable {
         stopping = true;
         shortcuts.close();
         requests.shutdown();
-        if (listener != null && limit.toMillis() > 0) {
+        if (listener != null) {
+            listener.retire();
             try {
                 requests.awaitShutdown(limit.toMillis());
             } catch (InterruptedException e) {
@@ -359,9 +364,6 @@ public final class ProxyServer implements AutoCloseable {
         client.close();
         if (listener != null) {
             listener.close();
-        }
-        if (tls != null) {
-            tls.close();
         }
         if (admin != null) {
             admin.close();

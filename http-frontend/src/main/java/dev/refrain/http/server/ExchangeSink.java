@@ -9,11 +9,11 @@ import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.engine.exchange.ResponseHead;
 import dev.refrain.engine.exchange.ResponseSink;
 import dev.refrain.engine.memory.MemoryBudget;
+import dev.refrain.http2.Http2Listener;
 import dev.refrain.semantics.answer.ProxyException;
 import dev.refrain.semantics.forward.AnswerFields;
 import dev.refrain.semantics.forward.RequestBody;
 import io.undertow.server.HttpServerExchange;
-import io.undertow.server.ServerConnection;
 import io.undertow.server.protocol.http.HttpServerConnection;
 import io.undertow.util.Protocols;
 import io.undertow.util.StatusCodes;
@@ -143,8 +143,8 @@ public final class ExchangeSink implements ResponseSink {
      * TLS, whose connection has one state for both directions, and with HTTP/2, whose connection has one for all.
      */
     public void fetches() {
-        ServerConnection connection = exchange.getConnection();
-        fetches = connection instanceof HttpServerConnection && connection.getSslSessionInfo() == null;
+        HttpServerConnection connection = (HttpServerConnection) exchange.getConnection();
+        fetches = connection.getSslSessionInfo() == null && !Http2Listener.isStream(connection.getChannel());
     }
 
     /** See {@link AnswerStart#shape}. */

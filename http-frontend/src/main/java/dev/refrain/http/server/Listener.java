@@ -1,5 +1,6 @@
 package dev.refrain.http.server;
 
+import dev.refrain.http2.Http2Listener;
 import io.undertow.UndertowOptions;
 import io.undertow.server.DefaultByteBufferPool;
 import io.undertow.server.HttpHandler;
@@ -42,17 +43,29 @@ public final class Listener implements AutoCloseable {
 
     private final XnioWorker worker;
     private final AcceptingChannel<? extends StreamConnection> channel;
+    /** Null if only HTTP/1 is spoken. */
+    private final Http2Listener http2;
+    /** Null for HTTP without TLS. */
+    private final ServerTls tls;
 
-    private Listener(XnioWorker worker, AcceptingChannel<? extends StreamConnection> channel) {
+    private Listener(
+            XnioWorker worker,
+            AcceptingChannel<? extends StreamConnection> channel,
+            Http2Listener http2,
+            ServerTls tls) {
         this.worker = worker;
         this.channel = channel;
+        this.http2 = http2;
+        this.tls = tls;
     }
 
     /**
      * Listens.
      *
      * @param patience for the rest of a request's head
-     * @param tls null for HTTP without TLS
+     * @param tls null for HTTP without TLS; closed with the listener
+     * @param http2 makes what takes connections, and gives those of HTTP/1 to the listener that it gets; null if only
+     *     HTTP/1 is spoken
      * @param opened gets each connection before the handler sees a request of it, and returns what is to be done when
      *     it is closed, on its I/O thread or on one that closes it
      * @throws IOException if the address cannot be listened on
@@ -61,6 +74,7 @@ public final class Listener implements AutoCloseable {
             InetSocketAddress address,
             Duration patience,
             ServerTls tls,
+            Function<ChannelListener<StreamConnection>, Http2Listener> http2,
             HttpHandler handler,
             Function<StreamConnection, Runnable> opened)
             throws IOException {
@@ -90,11 +104,13 @@ public final class Listener implements AutoCloseable {
                             .set(UndertowOptions.MAX_ENTITY_SIZE, -1L)
                             .getMap());
             http.setRootHandler(handler);
-            ChannelListener<StreamConnection> open = connection -> {
+            ChannelListener<StreamConnection> http1 = connection -> {
                 Runnable closed = opened.apply(connection);
                 http.handleEvent(connection);
                 whenClosed(connection, closed);
             };
+            Http2Listener both = http2 == null ? null : http2.apply(http1);
+            ChannelListener<StreamConnection> open = both == null ? http1 : both;
             int connections = tls == null ? MAX_CONNECTIONS : MAX_CONNECTIONS / ServerTls.PARTS;
             OptionMap sockets = OptionMap.builder()
                     .set(Options.WORKER_IO_THREADS, threads)
@@ -108,11 +124,12 @@ public final class Listener implements AutoCloseable {
                     .getMap();
             AcceptingChannel<? extends StreamConnection> channel = tls == null
                     ? worker.createStreamConnectionServer(address, ChannelListeners.openListenerAdapter(open), sockets)
-                    : tls.listen(worker, address, open, sockets);
+                    : tls.listen(worker, address, both != null, open, sockets);
             channel.resumeAccepts();
-            return new Listener(worker, channel);
+            return new Listener(worker, channel, both, tls);
         } catch (IOException | RuntimeException e) {
             worker.shutdownNow();
+            close(tls);
             throw e;
         }
     }
@@ -134,6 +151,13 @@ public final class Listener implements AutoCloseable {
         return channel.getLocalAddress(InetSocketAddress.class);
     }
 
+    /** Has clients go elsewhere with what they begin from now on, as far as their version of HTTP has words for it. */
+    public void retire() {
+        if (http2 != null) {
+            http2.close();
+        }
+    }
+
     /** Closes the connections, too. Idempotent. */
     @Override
     public void close() {
@@ -141,6 +165,7 @@ public final class Listener implements AutoCloseable {
             // Nobody is left to close the channel on.
             return;
         }
+        close(tls);
         IoUtils.safeClose(channel);
         worker.shutdown();
         try {
@@ -148,6 +173,12 @@ public final class Listener implements AutoCloseable {
         } catch (InterruptedException e) {
             worker.shutdownNow();
             Thread.currentThread().interrupt();
+        }
+    }
+
+    private static void close(ServerTls tls) {
+        if (tls != null) {
+            tls.close();
         }
     }
 }

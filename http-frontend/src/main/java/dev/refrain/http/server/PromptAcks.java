@@ -1,5 +1,6 @@
 package dev.refrain.http.server;
 
+import dev.refrain.http2.Http2Listener;
 import io.undertow.server.HttpServerExchange;
 import io.undertow.server.protocol.http.HttpServerConnection;
 import java.io.IOException;
@@ -59,7 +60,9 @@ final class PromptAcks {
 
     /** The rest of the request is waited for; on the connection's I/O thread. */
     static void send(HttpServerExchange exchange) {
-        if (SOCKET != null && exchange.getConnection() instanceof HttpServerConnection connection) {
+        if (SOCKET != null
+                && exchange.getConnection() instanceof HttpServerConnection connection
+                && !Http2Listener.isStream(connection.getChannel())) {
             try {
                 socket(connection.getChannel()).setOption(ExtendedSocketOptions.TCP_QUICKACK, true);
             } catch (IOException | UnsupportedOperationException | ClassCastException closedOrNotPossible) {

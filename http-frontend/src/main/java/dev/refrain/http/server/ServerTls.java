@@ -1,5 +1,6 @@
 package dev.refrain.http.server;
 
+import dev.refrain.http2.Http2Listener;
 import dev.refrain.semantics.tls.TlsFiles;
 import io.undertow.protocols.ssl.UndertowXnioSsl;
 import java.io.IOException;
@@ -24,6 +25,7 @@ import org.xnio.SslClientAuthMode;
 import org.xnio.StreamConnection;
 import org.xnio.XnioWorker;
 import org.xnio.channels.AcceptingChannel;
+import org.xnio.conduits.ConduitStreamSourceChannel;
 import org.xnio.ssl.SslConnection;
 
 /**
@@ -76,7 +78,11 @@ public final class ServerTls implements AutoCloseable {
     }
 
     AcceptingChannel<? extends StreamConnection> listen(
-            XnioWorker worker, InetSocketAddress address, ChannelListener<StreamConnection> open, OptionMap options)
+            XnioWorker worker,
+            InetSocketAddress address,
+            boolean http2,
+            ChannelListener<StreamConnection> open,
+            OptionMap options)
             throws IOException {
         // With a pool of its own: a buffer has to hold a whole record, which is longer than the server's buffers.
         ssl = new UndertowXnioSsl(worker.getXnio(), OptionMap.EMPTY, first);
@@ -84,7 +90,14 @@ public final class ServerTls implements AutoCloseable {
         return ssl.createSslConnectionServer(
                 worker,
                 address,
-                ChannelListeners.<SslConnection>openListenerAdapter(open),
+                ChannelListeners.<SslConnection>openListenerAdapter(connection -> {
+                    if (http2) {
+                        Http2Listener.offer(UndertowXnioSsl.getSslEngine(connection));
+                    }
+                    ConduitStreamSourceChannel source = connection.getSourceChannel();
+                    source.setConduit(new FairReads(source.getConduit()));
+                    open.handleEvent(connection);
+                }),
                 OptionMap.builder()
                         .addAll(options)
                         .set(Options.SSL_ENABLED_PROTOCOLS, PROTOCOLS)

@@ -1,5 +1,7 @@
 package dev.refrain.http.proxy;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.URI;
@@ -18,7 +20,7 @@ abstract class ProxyUnderTest implements AutoCloseable {
     private static HttpClient client() {
         try {
             return HttpClient.newBuilder()
-                    .version(HttpClient.Version.HTTP_1_1)
+                    .version(Wire.version())
                     .sslContext(Wire.context())
                     .build();
         } catch (GeneralSecurityException e) {
@@ -79,7 +81,11 @@ abstract class ProxyUnderTest implements AutoCloseable {
 
     <T> HttpResponse<T> send(HttpRequest.Builder request, HttpResponse.BodyHandler<T> handler) {
         try {
-            return http.send(request.build(), handler);
+            HttpResponse<T> response = http.send(request.build(), handler);
+            if (response.uri().getScheme().equals("https")) {
+                assertThat(response.version()).isEqualTo(Wire.version());
+            }
+            return response;
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         } catch (InterruptedException e) {

@@ -3,6 +3,7 @@ package dev.refrain.http.proxy;
 import dev.refrain.testing.SelfSigned;
 import java.io.IOException;
 import java.net.Socket;
+import java.net.http.HttpClient;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
@@ -12,10 +13,11 @@ import javax.net.ssl.SSLSocket;
 
 /**
  * How tests speak with the proxies that they start: without TLS, or all of them with it, where {@code
- * -Drefrain.wire=tls} says so.
+ * -Drefrain.wire=tls} says so; {@code h2} is the same, over HTTP/2 where a test does not write HTTP/1.1 itself.
  */
 final class Wire {
-    static final boolean TLS = "tls".equals(System.getProperty("refrain.wire"));
+    static final boolean HTTP2 = "h2".equals(System.getProperty("refrain.wire"));
+    static final boolean TLS = HTTP2 || "tls".equals(System.getProperty("refrain.wire"));
 
     private Wire() {}
 
@@ -54,6 +56,10 @@ final class Wire {
 
     static String scheme() {
         return TLS ? "https" : "http";
+    }
+
+    static HttpClient.Version version() {
+        return HTTP2 ? HttpClient.Version.HTTP_2 : HttpClient.Version.HTTP_1_1;
     }
 
     /** What trusts these proxies. */

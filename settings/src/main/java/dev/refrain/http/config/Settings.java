@@ -44,6 +44,7 @@ import java.util.stream.Stream;
  * @param host address to listen on
  * @param port port to listen on, 0 for any free one
  * @param tls TLS to clients
+ * @param http2 whether HTTP/2 is spoken to clients
  * @param access who is served
  * @param upstream base URL of the provider without a trailing slash, or null for the demo provider
  * @param upstreams providers of single endpoints
@@ -99,6 +100,9 @@ public record Settings(
         int port,
 
         Tls tls,
+
+        @Setting(value = "true", allowed = "true or false") boolean http2,
+
         Access access,
 
         @Setting(

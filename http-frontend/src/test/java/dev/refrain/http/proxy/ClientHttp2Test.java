@@ -1,0 +1,305 @@
+package dev.refrain.http.proxy;
+
+import static dev.refrain.http.proxy.RawHttp2Client.DATA;
+import static dev.refrain.http.proxy.RawHttp2Client.END_HEADERS;
+import static dev.refrain.http.proxy.RawHttp2Client.END_STREAM;
+import static dev.refrain.http.proxy.RawHttp2Client.GOAWAY;
+import static dev.refrain.http.proxy.RawHttp2Client.HEADERS;
+import static dev.refrain.http.proxy.RawHttp2Client.INITIAL_WINDOW_SIZE;
+import static dev.refrain.http.proxy.RawHttp2Client.PROTOCOL_ERROR;
+import static dev.refrain.http.proxy.RawHttp2Client.RST_STREAM;
+import static dev.refrain.http.proxy.RawHttp2Client.WINDOW_UPDATE;
+import static dev.refrain.testing.Await.until;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.refrain.http.proxy.RawHttp2Client.Frame;
+import dev.refrain.testing.ScriptedProvider;
+import java.io.IOException;
+import java.net.http.HttpClient;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** HTTP/2 as clients speak it. {@code -Drefrain.wire=h2} has the tests of the wire contract speak it, too. */
+class ClientHttp2Test extends WireTest {
+    @Test
+    void streamsOfOneConnectionAreAnsweredAndHitsAreHits() throws IOException {
+        try (RawHttp2Client client = new RawHttp2Client(proxy.port()).begin()) {
+            client.request(1, CHAT_REQUEST);
+            assertThat(client.body(1)).isEqualTo(CHAT_ANSWER);
+            for (int stream = 3; stream < 200; stream += 2) {
+                client.request(stream, CHAT_REQUEST);
+            }
+            for (int stream = 3; stream < 200; stream += 2) {
+                assertThat(client.body(stream)).contains("Hello").doesNotContain("chatcmpl-123");
+            }
+            assertThat(provider.calls()).isEqualTo(1);
+            assertThat(proxy.stats().hits()).isEqualTo(99);
+        }
+    }
+
+    /** Its preface may come in pieces, which begin like a request of HTTP/1.1. */
+    @Test
+    void aPrefaceMayComeInPieces() throws IOException {
+        try (RawHttp2Client client = new RawHttp2Client(proxy.port())) {
+            for (String piece : new String[] {"P", "RI * HTTP/2.0\r\n", "\r\nSM\r\n\r", "\n"}) {
+                client.write(piece.getBytes(StandardCharsets.US_ASCII));
+            }
+            client.settings().request(1, CHAT_REQUEST);
+            assertThat(client.body(1)).isEqualTo(CHAT_ANSWER);
+        }
+    }
+
+    @Test
+    void anOperatorMayTurnItOff() throws Exception {
+        restart(Map.of("REFRAIN_HTTP2", "false"));
+        if (Wire.TLS) {
+            HttpClient client =
+                    HttpClient.newBuilder().sslContext(Wire.context()).build();
+            assertThat(client.send(proxy.post(CHAT, CHAT_REQUEST).build(), HttpResponse.BodyHandlers.ofString())
+                            .version())
+                    .isEqualTo(HttpClient.Version.HTTP_1_1);
+        } else {
+            try (RawClient client = new RawClient(proxy.port())) {
+                client.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+                assertThat(client.readToTheEnd()).startsWith("HTTP/1.1 400");
+            }
+        }
+    }
+
+    /** What HTTP/1.1 would read otherwise than HTTP/2 has it never gets there. */
+    @Test
+    void malformedRequestsAreResetAndNothingOfThemIsARequest() throws IOException {
+        String[][] malformed = {
+            {"x", "a\r\nb: c"},
+            {"x", "a\nb"},
+            {"x", "a\0b"},
+            {"x", " a"},
+            {"x", "a\t"},
+            {"X", "a"},
+            {"x y", "a"},
+            {"x:", "a"},
+            {"", "a"},
+            {"connection", "close"},
+            {"transfer-encoding", "chunked"},
+            {"upgrade", "websocket"},
+            {"keep-alive", "1"},
+            {"te", "gzip"},
+            {"host", "elsewhere"},
+            {"content-length", "1"},
+            {"content-length", "1, 2"},
+            {":path", "/v1/models"},
+            {":unknown", "a"},
+        };
+        try (RawHttp2Client client = new RawHttp2Client(proxy.port()).begin()) {
+            int stream = 1;
+            for (String[] fields : malformed) {
+                client.frame(HEADERS, END_HEADERS, stream, RawHttp2Client.post(CHAT, fields));
+                client.frame(DATA, END_STREAM, stream, CHAT_REQUEST.getBytes(StandardCharsets.US_ASCII));
+                Frame reset;
+                do {
+                    // Its body may be answered by another one.
+                    reset = client.read(RST_STREAM);
+                } while (reset != null && reset.stream() < stream);
+                assertThat(reset).as(fields[0] + ": " + fields[1]).isNotNull();
+                assertThat(reset.stream()).isEqualTo(stream);
+                assertThat(reset.number()).isEqualTo(PROTOCOL_ERROR);
+                stream += 2;
+            }
+            for (String target :
+                    new String[] {"", "v1/models", "/v1/mod els", "/v1/models HTTP/1.1\r\nx: y", "http://a/v1/models"
+                    }) {
+                client.frame(
+                        HEADERS,
+                        END_HEADERS | END_STREAM,
+                        stream,
+                        RawHttp2Client.block(
+                                ":method", "GET", ":scheme", "http", ":path", target, ":authority", "localhost"));
+                Frame reset;
+                do {
+                    reset = client.read(RST_STREAM);
+                } while (reset != null && reset.stream() < stream);
+                assertThat(reset).as(target).isNotNull();
+                assertThat(reset.stream()).isEqualTo(stream);
+                stream += 2;
+            }
+            assertThat(provider.calls()).isZero();
+            client.request(stream, CHAT_REQUEST);
+            assertThat(client.body(stream)).isEqualTo(CHAT_ANSWER);
+        }
+    }
+
+    /** RFC 9113, 8.2.3: a client may send each pair by itself, and who asks is the same. */
+    @Test
+    void piecesOfACookieAreOneField() throws IOException {
+        HttpResponse<String> whole = proxy.cached(CHAT, CHAT_REQUEST, "Cookie", "a=1; b=2");
+        assertMiss(whole);
+        try (RawHttp2Client client = new RawHttp2Client(proxy.port()).begin()) {
+            byte[] body = CHAT_REQUEST.getBytes(StandardCharsets.US_ASCII);
+            client.frame(
+                    HEADERS,
+                    END_HEADERS,
+                    1,
+                    RawHttp2Client.post(
+                            CHAT, "cookie", "a=1", "cookie", "b=2", "content-length", Integer.toString(body.length)));
+            client.frame(DATA, END_STREAM, 1, body);
+            assertThat(client.body(1)).contains("Hello");
+        }
+        assertThat(provider.calls()).isEqualTo(1);
+    }
+
+    /** A body whose length nobody has said, in frames of any length. */
+    @ParameterizedTest
+    @ValueSource(ints = {1, 7, 1000})
+    void aBodyMayComeInPiecesWithoutALength(int piece) throws IOException {
+        byte[] body = CHAT_REQUEST.getBytes(StandardCharsets.US_ASCII);
+        try (RawHttp2Client client = new RawHttp2Client(proxy.port()).begin()) {
+            client.frame(HEADERS, END_HEADERS, 1, RawHttp2Client.post(CHAT));
+            for (int at = 0; at < body.length; at += piece) {
+                int end = Math.min(body.length, at + piece);
+                byte[] part = Arrays.copyOfRange(body, at, end);
+                client.frame(DATA, 0, 1, part);
+            }
+            client.frame(DATA, END_STREAM, 1);
+            assertThat(client.body(1)).isEqualTo(CHAT_ANSWER);
+        }
+        assertHit(proxy.cached(CHAT, CHAT_REQUEST));
+    }
+
+    /** An answer that breaks off does not look complete, and others on the connection go on. */
+    @Test
+    void anAnswerThatIsCutResetsItsStreamAlone() throws IOException {
+        provider.does((exchange, request) -> {
+            if (request.body().contains("stream")) {
+                exchange.getResponseHeaders().set("Content-Type", "text/event-stream");
+                exchange.sendResponseHeaders(200, 1000);
+                exchange.getResponseBody().write("data: {}\n\n".getBytes(StandardCharsets.US_ASCII));
+                exchange.close();
+                return;
+            }
+            ScriptedProvider.json(exchange, 200, CHAT_ANSWER);
+        });
+        try (RawHttp2Client client = new RawHttp2Client(proxy.port()).begin()) {
+            client.request(1, CHAT_STREAM_REQUEST);
+            assertThat(client.body(1)).isNull();
+            client.request(3, CHAT_REQUEST);
+            assertThat(client.body(3)).isEqualTo(CHAT_ANSWER);
+        }
+    }
+
+    /** A reset is a client that has gone: a call that nobody waits for is cancelled. */
+    @Test
+    void aResetCancelsACallThatIsNotCached() throws Exception {
+        CountDownLatch called = new CountDownLatch(1);
+        CountDownLatch left = new CountDownLatch(1);
+        provider.does((exchange, request) -> {
+            if (request.body().contains("long")) {
+                called.countDown();
+                exchange.sendResponseHeaders(200, 0);
+                try {
+                    while (true) {
+                        exchange.getResponseBody().write(new byte[1000]);
+                        exchange.getResponseBody().flush();
+                    }
+                } catch (IOException gone) {
+                    left.countDown();
+                }
+            }
+            ScriptedProvider.json(exchange, 200, CHAT_ANSWER);
+        });
+        try (RawHttp2Client client = new RawHttp2Client(proxy.port()).begin()) {
+            String body = "{\"model\":\"m\",\"messages\":[],\"user\":\"long\"}";
+            client.frame(
+                    HEADERS,
+                    END_HEADERS,
+                    1,
+                    RawHttp2Client.block(
+                            ":method",
+                            "POST",
+                            ":scheme",
+                            "http",
+                            ":path",
+                            CHAT,
+                            ":authority",
+                            "localhost",
+                            "content-length",
+                            Integer.toString(body.length())));
+            client.frame(DATA, END_STREAM, 1, body.getBytes(StandardCharsets.US_ASCII));
+            assertThat(called.await(20, TimeUnit.SECONDS)).isTrue();
+            client.frame(RST_STREAM, 0, 1, RawHttp2Client.bytes(8));
+            assertThat(left.await(20, TimeUnit.SECONDS)).isTrue();
+            client.request(3, CHAT_REQUEST);
+            assertThat(client.body(3)).isEqualTo(CHAT_ANSWER);
+            until(() -> proxy.callsInFlight() == 0);
+        }
+    }
+
+    /** No more goes out than the windows of the stream and of the connection have room for. */
+    @Test
+    void windowsAreKept() throws IOException {
+        String answer = "{\"choices\":[{\"finish_reason\":\"stop\",\"text\":\"" + "x".repeat(200_000) + "\"}]}";
+        provider.does((exchange, request) -> ScriptedProvider.json(exchange, 200, answer));
+        proxy.cached(CHAT, CHAT_REQUEST);
+        try (RawHttp2Client client = new RawHttp2Client(proxy.port()).begin(INITIAL_WINDOW_SIZE, 1000)) {
+            client.request(1, CHAT_REQUEST);
+            assertThat(client.read(HEADERS).stream()).isEqualTo(1);
+            long left = 1000;
+            long windows = 1000;
+            StringBuilder body = new StringBuilder();
+            int step = 1;
+            while (true) {
+                Frame frame = client.read(DATA);
+                left -= frame.payload().length;
+                body.append(new String(frame.payload(), StandardCharsets.UTF_8));
+                assertThat(left).isNotNegative();
+                if (frame.isLast()) {
+                    break;
+                }
+                if (left == 0) {
+                    left = step = Math.min(2 * step, 50_000);
+                    windows += step;
+                    client.frame(WINDOW_UPDATE, 0, 1, RawHttp2Client.bytes(step));
+                    client.frame(WINDOW_UPDATE, 0, 0, RawHttp2Client.bytes(step));
+                }
+            }
+            assertThat(body.length()).isLessThanOrEqualTo((int) windows);
+            assertThat(body.toString()).contains("x".repeat(200_000));
+        }
+    }
+
+    /** What is under way ends, nothing else begins, and then clients are sent elsewhere. */
+    @Test
+    void aStopLetsAnswersEndAndSaysSo() throws Exception {
+        CountDownLatch called = new CountDownLatch(1);
+        CountDownLatch answer = new CountDownLatch(1);
+        provider.does((exchange, request) -> {
+            called.countDown();
+            try {
+                answer.await(20, TimeUnit.SECONDS);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+            ScriptedProvider.json(exchange, 200, CHAT_ANSWER);
+        });
+        try (RawHttp2Client idle = new RawHttp2Client(proxy.port()).begin();
+                RawHttp2Client client = new RawHttp2Client(proxy.port()).begin()) {
+            client.request(1, CHAT_REQUEST);
+            assertThat(called.await(20, TimeUnit.SECONDS)).isTrue();
+            Thread stop = new Thread(() -> proxy.close());
+            stop.start();
+            assertThat(idle.read(GOAWAY).number()).isZero();
+            client.request(3, CHAT_REQUEST);
+            assertThat(client.body(3)).contains("is being stopped");
+            answer.countDown();
+            assertThat(client.body(1)).isEqualTo(CHAT_ANSWER);
+            assertThat(client.read(GOAWAY).number()).isZero();
+            stop.join();
+        }
+    }
+}

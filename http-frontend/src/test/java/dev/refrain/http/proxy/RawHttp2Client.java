@@ -1,0 +1,235 @@
+package dev.refrain.http.proxy;
+
+import java.io.ByteArrayOutputStream;
+import java.io.DataInputStream;
+import java.io.EOFException;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.net.SocketException;
+import java.nio.charset.StandardCharsets;
+import java.security.GeneralSecurityException;
+import javax.net.ssl.SSLParameters;
+import javax.net.ssl.SSLSocket;
+
+/** A client that writes and reads the frames of HTTP/2 itself, for what a well-behaved one would not send. */
+final class RawHttp2Client implements AutoCloseable {
+    static final int DATA = 0;
+    static final int HEADERS = 1;
+    static final int RST_STREAM = 3;
+    static final int SETTINGS = 4;
+    static final int PING = 6;
+    static final int GOAWAY = 7;
+    static final int WINDOW_UPDATE = 8;
+    static final int CONTINUATION = 9;
+
+    static final int END_STREAM = 1;
+    static final int END_HEADERS = 4;
+
+    static final int PROTOCOL_ERROR = 1;
+    static final int REFUSED_STREAM = 7;
+    static final int ENHANCE_YOUR_CALM = 11;
+
+    static final int INITIAL_WINDOW_SIZE = 4;
+
+    private static final int PATIENCE_MILLIS = 20_000;
+
+    private final Socket socket;
+    private final DataInputStream in;
+    private final OutputStream out;
+
+    /** @param payload of the frame */
+    record Frame(int type, int flags, int stream, byte[] payload) {
+        boolean isLast() {
+            return (type == DATA || type == HEADERS) && (flags & END_STREAM) != 0;
+        }
+
+        /** Of one that has nothing but that, or begins with it. */
+        int number() {
+            int at = type == GOAWAY ? 4 : 0;
+            return (payload[at] & 0xFF) << 24
+                    | (payload[at + 1] & 0xFF) << 16
+                    | (payload[at + 2] & 0xFF) << 8
+                    | payload[at + 3] & 0xFF;
+        }
+    }
+
+    RawHttp2Client(int port) throws IOException {
+        this(port, 64 * 1024);
+    }
+
+    /** @param receive the size of the socket's buffer */
+    RawHttp2Client(int port, int receive) throws IOException {
+        Socket plain = new Socket();
+        plain.setReceiveBufferSize(receive);
+        plain.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port));
+        socket = Wire.TLS ? secure(plain) : plain;
+        socket.setSoTimeout(PATIENCE_MILLIS);
+        socket.setTcpNoDelay(true);
+        in = new DataInputStream(socket.getInputStream());
+        out = socket.getOutputStream();
+    }
+
+    private static Socket secure(Socket plain) throws IOException {
+        try {
+            SSLSocket secure = (SSLSocket)
+                    Wire.context().getSocketFactory().createSocket(plain, "localhost", plain.getPort(), true);
+            SSLParameters parameters = secure.getSSLParameters();
+            parameters.setApplicationProtocols(new String[] {"h2"});
+            secure.setSSLParameters(parameters);
+            secure.startHandshake();
+            return secure;
+        } catch (GeneralSecurityException e) {
+            throw new IOException(e);
+        }
+    }
+
+    /** Begins as RFC 9113, 3.4 has it, with settings in pairs. */
+    RawHttp2Client begin(int... settings) throws IOException {
+        write("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
+        return settings(settings);
+    }
+
+    RawHttp2Client settings(int... settings) throws IOException {
+        ByteArrayOutputStream payload = new ByteArrayOutputStream();
+        for (int i = 0; i < settings.length; i += 2) {
+            payload.write(0);
+            payload.write(settings[i]);
+            payload.writeBytes(bytes(settings[i + 1]));
+        }
+        return frame(SETTINGS, 0, 0, payload.toByteArray());
+    }
+
+    static byte[] bytes(int number) {
+        return new byte[] {(byte) (number >> 24), (byte) (number >> 16), (byte) (number >> 8), (byte) number};
+    }
+
+    /** The bytes of a frame. */
+    static byte[] of(int type, int flags, int stream, byte[] payload) {
+        ByteArrayOutputStream frame = new ByteArrayOutputStream();
+        frame.write(payload.length >> 16);
+        frame.write(payload.length >> 8);
+        frame.write(payload.length);
+        frame.write(type);
+        frame.write(flags);
+        frame.writeBytes(bytes(stream));
+        frame.writeBytes(payload);
+        return frame.toByteArray();
+    }
+
+    RawHttp2Client frame(int type, int flags, int stream, byte... payload) throws IOException {
+        return write(of(type, flags, stream, payload));
+    }
+
+    RawHttp2Client write(byte[] bytes) throws IOException {
+        out.write(bytes);
+        out.flush();
+        return this;
+    }
+
+    /** A header block without any compression: names and values in turn. */
+    static byte[] block(String... fields) {
+        ByteArrayOutputStream block = new ByteArrayOutputStream();
+        for (int i = 0; i < fields.length; i += 2) {
+            block.write(0);
+            text(block, fields[i]);
+            text(block, fields[i + 1]);
+        }
+        return block.toByteArray();
+    }
+
+    private static void text(ByteArrayOutputStream block, String text) {
+        byte[] bytes = text.getBytes(StandardCharsets.ISO_8859_1);
+        int rest = bytes.length - 127;
+        block.write(Math.min(bytes.length, 127));
+        if (rest >= 0) {
+            for (; rest >= 128; rest >>= 7) {
+                block.write(rest & 0x7F | 0x80);
+            }
+            block.write(rest);
+        }
+        block.writeBytes(bytes);
+    }
+
+    /** The head of a request for a cached answer. */
+    static byte[] post(String path, String... more) {
+        String[] fields = new String[14 + more.length];
+        String[] first = {
+            ":method",
+            "POST",
+            ":scheme",
+            "http",
+            ":path",
+            path,
+            ":authority",
+            "localhost",
+            "content-type",
+            "application/json",
+            "authorization",
+            "Bearer sk-test",
+            "x-openrouter-cache",
+            "true"
+        };
+        System.arraycopy(first, 0, fields, 0, first.length);
+        System.arraycopy(more, 0, fields, first.length, more.length);
+        return block(fields);
+    }
+
+    /** Sends a whole request. */
+    RawHttp2Client request(int stream, String body) throws IOException {
+        byte[] bytes = body.getBytes(StandardCharsets.UTF_8);
+        frame(HEADERS, END_HEADERS, stream, post(WireTest.CHAT, "content-length", Integer.toString(bytes.length)));
+        return frame(DATA, END_STREAM, stream, bytes);
+    }
+
+    /** The next frame; null if the connection has ended. */
+    Frame read() throws IOException {
+        try {
+            int length = in.readUnsignedByte() << 16 | in.readUnsignedShort();
+            int type = in.readUnsignedByte();
+            int flags = in.readUnsignedByte();
+            int stream = in.readInt() & 0x7FFFFFFF;
+            return new Frame(type, flags, stream, in.readNBytes(length));
+        } catch (EOFException | SocketException end) {
+            return null;
+        }
+    }
+
+    /** The next frame of a type; null if the connection ends before. */
+    Frame read(int type) throws IOException {
+        Frame frame;
+        do {
+            frame = read();
+        } while (frame != null && frame.type() != type);
+        return frame;
+    }
+
+    /** The body of a stream's answer, up to its end; null if it is reset, or the connection ends. */
+    String body(int stream) throws IOException {
+        ByteArrayOutputStream body = new ByteArrayOutputStream();
+        while (true) {
+            Frame frame = read();
+            if (frame == null || (frame.stream() == stream && frame.type() == RST_STREAM)) {
+                return null;
+            }
+            if (frame.stream() == stream && frame.type() == DATA) {
+                body.writeBytes(frame.payload());
+            }
+            if (frame.stream() == stream && frame.isLast()) {
+                return body.toString(StandardCharsets.UTF_8);
+            }
+        }
+    }
+
+    /** While another thread writes. */
+    void leave() throws IOException {
+        socket.close();
+    }
+
+    @Override
+    public void close() throws IOException {
+        socket.close();
+    }
+}

@@ -1,0 +1,148 @@
+package dev.refrain.http2;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.concurrent.TimeUnit;
+import org.xnio.ChannelListener;
+import org.xnio.IoUtils;
+import org.xnio.StreamConnection;
+import org.xnio.XnioExecutor;
+import org.xnio.conduits.AbstractStreamSourceConduit;
+import org.xnio.conduits.ConduitStreamSourceChannel;
+import org.xnio.conduits.StreamSourceConduit;
+
+/** Waits for the first bytes of a connection, which say what it speaks, and puts them back for HTTP/1. */
+final class FirstBytes implements ChannelListener<ConduitStreamSourceChannel> {
+    /** RFC 9113, 3.4. */
+    private static final byte[] PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".getBytes(StandardCharsets.US_ASCII);
+
+    private final StreamConnection connection;
+    private final Http2Listener listener;
+    private final ConduitStreamSourceChannel source;
+    /** The beginning of a preface that has not come whole. */
+    private byte[] begun = new byte[0];
+
+    private XnioExecutor.Key timeout;
+
+    FirstBytes(StreamConnection connection, Http2Listener listener) {
+        this.connection = connection;
+        this.listener = listener;
+        this.source = connection.getSourceChannel();
+    }
+
+    void begin() {
+        source.setReadListener(this);
+        handleEvent(source);
+    }
+
+    @Override
+    public void handleEvent(ConduitStreamSourceChannel readable) {
+        ByteBuffer bytes = listener.buffers(connection.getIoThread()).in().put(begun);
+        int count;
+        try {
+            count = source.read(bytes);
+        } catch (IOException gone) {
+            count = -1;
+        }
+        if (count < 0) {
+            stopWaiting();
+            IoUtils.safeClose(connection);
+            return;
+        }
+        bytes.flip();
+        Boolean agreed = count == 0 ? null : Http2Listener.agreed(connection);
+        boolean isHttp2 = agreed != null ? agreed : bytes.remaining() >= PREFACE.length && isPreface(bytes);
+        if (count == 0 || (agreed == null && !isHttp2 && isPreface(bytes))) {
+            begun = copy(bytes);
+            await();
+            return;
+        }
+        stopWaiting();
+        source.suspendReads();
+        source.setReadListener(null);
+        if (isHttp2) {
+            listener.open(connection, bytes);
+        } else {
+            source.setConduit(new PutBack(source.getConduit(), ByteBuffer.wrap(copy(bytes))));
+            listener.http1().handleEvent(connection);
+        }
+    }
+
+    /** Whether the bytes are the preface as far as they go. */
+    private static boolean isPreface(ByteBuffer bytes) {
+        for (int i = 0; i < Math.min(bytes.remaining(), PREFACE.length); i++) {
+            if (bytes.get(i) != PREFACE[i]) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private static byte[] copy(ByteBuffer bytes) {
+        byte[] copy = new byte[bytes.remaining()];
+        bytes.get(bytes.position(), copy);
+        return copy;
+    }
+
+    private void await() {
+        if (timeout == null) {
+            timeout = connection
+                    .getIoThread()
+                    .executeAfter(
+                            () -> IoUtils.safeClose(connection), listener.idle().toNanos(), TimeUnit.NANOSECONDS);
+        }
+        source.resumeReads();
+    }
+
+    private void stopWaiting() {
+        if (timeout != null) {
+            timeout.remove();
+        }
+    }
+
+    /** Gives bytes once more that were read already. */
+    private static final class PutBack extends AbstractStreamSourceConduit<StreamSourceConduit> {
+        private ByteBuffer bytes;
+
+        PutBack(StreamSourceConduit next, ByteBuffer bytes) {
+            super(next);
+            this.bytes = bytes;
+        }
+
+        @Override
+        public int read(ByteBuffer target) throws IOException {
+            if (bytes == null) {
+                return super.read(target);
+            }
+            int count = Math.min(bytes.remaining(), target.remaining());
+            target.put(bytes.slice(bytes.position(), count));
+            bytes.position(bytes.position() + count);
+            if (!bytes.hasRemaining()) {
+                bytes = null;
+            }
+            return count;
+        }
+
+        @Override
+        public long read(ByteBuffer[] targets, int offset, int length) throws IOException {
+            if (bytes == null) {
+                return super.read(targets, offset, length);
+            }
+            long count = 0;
+            for (int i = offset; i < offset + length && bytes != null; i++) {
+                count += read(targets[i]);
+            }
+            return count;
+        }
+
+        @Override
+        public void resumeReads() {
+            if (bytes == null) {
+                super.resumeReads();
+            } else {
+                super.wakeupReads();
+            }
+        }
+    }
+}

@@ -1,0 +1,627 @@
+package dev.refrain.http2;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.WriteBufferWaterMark;
+import io.netty.channel.embedded.EmbeddedChannel;
+import io.netty.handler.codec.http2.Http2CodecUtil;
+import io.netty.handler.codec.http2.Http2ConnectionAdapter;
+import io.netty.handler.codec.http2.Http2ConnectionDecoder;
+import io.netty.handler.codec.http2.Http2ConnectionEncoder;
+import io.netty.handler.codec.http2.Http2ConnectionHandler;
+import io.netty.handler.codec.http2.Http2Error;
+import io.netty.handler.codec.http2.Http2Exception;
+import io.netty.handler.codec.http2.Http2Exception.StreamException;
+import io.netty.handler.codec.http2.Http2FrameAdapter;
+import io.netty.handler.codec.http2.Http2Headers;
+import io.netty.handler.codec.http2.Http2RemoteFlowController;
+import io.netty.handler.codec.http2.Http2Settings;
+import io.netty.handler.codec.http2.Http2Stream;
+import io.netty.util.ReferenceCountUtil;
+import io.netty.util.collection.IntObjectHashMap;
+import io.netty.util.collection.IntObjectMap;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.ArrayDeque;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.xnio.IoUtils;
+import org.xnio.StreamConnection;
+import org.xnio.XnioExecutor;
+import org.xnio.XnioIoThread;
+import org.xnio.conduits.ConduitStreamSinkChannel;
+import org.xnio.conduits.ConduitStreamSourceChannel;
+
+/**
+ * A client's connection over HTTP/2. Netty has the frames, the state of streams and the flow control, in a channel
+ * without a socket; the bytes come and go through XNIO.
+ *
+ * <p>What is held for a client is bounded. Netty is given no byte of an answer that may not go out at once: it waits
+ * with the one who writes it. While the socket takes nothing, nothing is read either, so that frames that have to be
+ * answered cannot pile up. What a client sends ahead of a stream's reader has windows, and its place in the memory
+ * budget.
+ *
+ * <p>The I/O thread's alone, but for what says otherwise. Long, since Netty tells of frames, streams and faults in
+ * several places, and all of them change the same few fields.
+ */
+final class Http2Connection extends Http2ConnectionHandler {
+    private static final Logger LOG = LoggerFactory.getLogger(Http2Connection.class);
+
+    /** Streams' connections that wait for the next request, as one of HTTP/1.1 does. */
+    private static final int MOST_IDLE = 4;
+    /** Bytes of an answer in one frame of Netty's. */
+    private static final int PIECE = 16 * 1024;
+    /** How long a client may take for the last bytes. */
+    private static final long CLOSING_SECONDS = 1;
+
+    private static final WriteBufferWaterMark UNBOUNDED = new WriteBufferWaterMark(1 << 28, 1 << 29);
+
+    private final StreamConnection connection;
+    private final Http2Listener listener;
+    private final XnioIoThread thread;
+    private final Buffers buffers;
+    private final Pipe pipe = new Pipe();
+
+    private final IntObjectMap<StreamLink> links = new IntObjectHashMap<>();
+    /** The one that was used last is first: it has served the same client's last request. */
+    private final ArrayDeque<StreamLink> idle = new ArrayDeque<>(MOST_IDLE);
+    /** Of which something came while the batch was read. */
+    private final Set<StreamLink> fed = new LinkedHashSet<>();
+    /** Which have something to write, and could not. */
+    private final Set<StreamLink> blocked = new LinkedHashSet<>();
+
+    private ChannelHandlerContext context;
+    /** What the socket has not taken. */
+    private final ArrayDeque<ByteBuffer> backlog = new ArrayDeque<>(2);
+    /** Whether the socket has taken all, but not sent it: a record of TLS. */
+    private boolean unflushed;
+    /** Calls that will write what has been gathered when they return. */
+    private int depth;
+
+    private long idleSinceNanos = System.nanoTime();
+    private XnioExecutor.Key idleTimer;
+    /** Whether it ends when it is idle. */
+    private boolean leaving;
+    /** Whether the client has been told that it ends. */
+    private boolean retired;
+
+    private boolean closed;
+
+    /** Made by {@link Http2Connections}. */
+    Http2Connection(
+            Http2ConnectionDecoder decoder,
+            Http2ConnectionEncoder encoder,
+            Http2Settings settings,
+            StreamConnection connection,
+            Http2Listener listener) {
+        super(decoder, encoder, settings);
+        this.connection = connection;
+        this.listener = listener;
+        this.thread = connection.getIoThread();
+        this.buffers = listener.buffers(thread);
+        decoder.frameListener(new Frames());
+        streams().addListener(new Streams());
+    }
+
+    // ---- its life
+
+    /** Begins with bytes that have come. */
+    void begin(ByteBuffer first) {
+        pipe.config().setWriteBufferWaterMark(UNBOUNDED);
+        connection.getSourceChannel().setReadListener(this::onReadable);
+        connection.getSinkChannel().setWriteListener(this::onWritable);
+        connection.setCloseListener(gone -> onThread(this::gone));
+        awaitIdle(listener.idle().toNanos());
+        enter();
+        try {
+            pipe.pipeline().addLast(this);
+            decoder()
+                    .flowController()
+                    .incrementWindowSize(
+                            streams().connectionStream(),
+                            Http2Connections.CONNECTION_WINDOW - Http2CodecUtil.DEFAULT_WINDOW_SIZE);
+            came(first);
+        } catch (Http2Exception e) {
+            throw new IllegalStateException(e);
+        } finally {
+            leave();
+        }
+        connection.getSourceChannel().resumeReads();
+    }
+
+    @Override
+    public void handlerAdded(ChannelHandlerContext added) throws Exception {
+        context = added;
+        super.handlerAdded(added);
+    }
+
+    private void onThread(Runnable task) {
+        if (Thread.currentThread() == thread) {
+            task.run();
+            return;
+        }
+        try {
+            thread.execute(task);
+        } catch (RejectedExecutionException stopping) {
+            task.run();
+        }
+    }
+
+    private void awaitIdle(long nanos) {
+        try {
+            idleTimer = thread.executeAfter(
+                    this::onIdle, Math.max(nanos, TimeUnit.MILLISECONDS.toNanos(1)), TimeUnit.NANOSECONDS);
+        } catch (RejectedExecutionException stopping) {
+            idleTimer = null;
+        }
+    }
+
+    private void onIdle() {
+        long rest = idleSinceNanos + listener.idle().toNanos() - System.nanoTime();
+        if (!links.isEmpty()) {
+            awaitIdle(listener.idle().toNanos());
+        } else if (rest > 0) {
+            awaitIdle(rest);
+        } else {
+            retireNow();
+        }
+    }
+
+    /**
+     * Closes it as soon as no request is under way. Not earlier: there are clients to which a {@code GOAWAY} is the end
+     * of what is under way, too. From any thread.
+     */
+    void retire() {
+        onThread(() -> {
+            leaving = true;
+            if (links.isEmpty()) {
+                retireNow();
+            }
+        });
+    }
+
+    private void retireNow() {
+        if (!retired && !closed) {
+            retired = true;
+            enter();
+            goAway(
+                    context,
+                    streams().remote().lastStreamCreated(),
+                    Http2Error.NO_ERROR.code(),
+                    Unpooled.EMPTY_BUFFER,
+                    context.newPromise());
+            flush(context);
+            leave();
+        }
+        closeIfDone();
+    }
+
+    private void closeIfDone() {
+        if (retired && !closed && links.isEmpty() && pipe.isOpen()) {
+            enter();
+            pipe.close();
+            leave();
+        }
+    }
+
+    /** The connection is closed, whoever has done it. */
+    private void gone() {
+        if (!closed) {
+            closed = true;
+            if (idleTimer != null) {
+                idleTimer.remove();
+            }
+            listener.closed(this);
+            backlog.forEach(bytes -> listener.memory().release(bytes.capacity()));
+            backlog.clear();
+            buffers.written(this);
+            pipe.close();
+            pipe.runPendingTasks();
+            List.copyOf(links.values()).forEach(StreamLink::broken);
+            List.copyOf(idle).forEach(IoUtils::safeClose);
+            fed.clear();
+            blocked.clear();
+        }
+    }
+
+    /** Netty has closed its channel, after what it had to say. */
+    private void ended() {
+        retired = true;
+        if (!closed) {
+            try {
+                thread.executeAfter(() -> IoUtils.safeClose(connection), CLOSING_SECONDS, TimeUnit.SECONDS);
+            } catch (RejectedExecutionException stopping) {
+                IoUtils.safeClose(connection);
+            }
+        }
+    }
+
+    // ---- bytes
+
+    private void onReadable(ConduitStreamSourceChannel source) {
+        ByteBuffer bytes = buffers.in();
+        int count;
+        try {
+            count = source.read(bytes);
+        } catch (IOException e) {
+            count = -1;
+        }
+        if (count < 0) {
+            IoUtils.safeClose(connection);
+            return;
+        }
+        if (count > 0 && pipe.isOpen()) {
+            enter();
+            try {
+                came(bytes.flip());
+            } finally {
+                leave();
+            }
+        }
+    }
+
+    private void came(ByteBuffer bytes) {
+        ByteBuf copy = pipe.alloc().buffer(bytes.remaining());
+        copy.writeBytes(bytes);
+        pipe.pipeline().fireChannelRead(copy);
+        pipe.pipeline().fireChannelReadComplete();
+        pipe.runPendingTasks();
+        while (!fed.isEmpty()) {
+            StreamLink next = fed.iterator().next();
+            fed.remove(next);
+            next.readable();
+        }
+        unblock();
+    }
+
+    /** Returns whether anybody has written meanwhile. */
+    private boolean unblock() {
+        boolean any = false;
+        if (!blocked.isEmpty()) {
+            for (StreamLink link : List.copyOf(blocked)) {
+                if (link.hasRoom() && blocked.remove(link)) {
+                    link.writable();
+                    any = true;
+                }
+            }
+        }
+        return any;
+    }
+
+    /** What is written from here on is gathered, until {@link #leave}. */
+    void enter() {
+        depth++;
+    }
+
+    void leave() {
+        if (depth == 1) {
+            do {
+                push();
+            } while (!closed && isOut() && unblock());
+            if (!closed && !isOut()) {
+                connection.getSourceChannel().suspendReads();
+                connection.getSinkChannel().resumeWrites();
+            } else if (!closed && !pipe.isOpen()) {
+                IoUtils.safeClose(connection);
+            }
+        }
+        depth--;
+    }
+
+    private void gather(ByteBuf bytes) {
+        while (bytes.isReadable() && !closed) {
+            ByteBuffer out = buffers.out(this);
+            if (!out.hasRemaining()) {
+                push();
+                continue;
+            }
+            int count = Math.min(out.remaining(), bytes.readableBytes());
+            int limit = out.limit();
+            bytes.readBytes(out.limit(out.position() + count));
+            out.limit(limit);
+        }
+    }
+
+    /** Writes what has been gathered, as far as the socket takes it. */
+    void push() {
+        ByteBuffer bytes = buffers.gathered(this);
+        try {
+            if (backlog.isEmpty() && !closed && bytes.hasRemaining()) {
+                unflushed = !write(bytes) || !connection.getSinkChannel().flush();
+            }
+            if (bytes.hasRemaining() && !closed) {
+                hold(bytes);
+            }
+        } catch (IOException e) {
+            IoUtils.safeClose(connection);
+        } finally {
+            buffers.written(this);
+        }
+    }
+
+    private boolean write(ByteBuffer bytes) throws IOException {
+        ConduitStreamSinkChannel sink = connection.getSinkChannel();
+        while (bytes.hasRemaining()) {
+            if (sink.write(bytes) == 0) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private void hold(ByteBuffer bytes) {
+        if (!listener.memory().reserve(bytes.remaining())) {
+            LOG.debug("Too much is held for clients that do not take it");
+            IoUtils.safeClose(connection);
+            return;
+        }
+        ByteBuffer copy = ByteBuffer.allocate(bytes.remaining());
+        copy.put(bytes).flip();
+        backlog.add(copy);
+    }
+
+    /** Whether all that was written has gone out, or is about to. */
+    boolean isOut() {
+        return backlog.isEmpty() && !unflushed;
+    }
+
+    private void onWritable(ConduitStreamSinkChannel sink) {
+        try {
+            while (!backlog.isEmpty()) {
+                if (!write(backlog.peek())) {
+                    return;
+                }
+                listener.memory().release(backlog.remove().capacity());
+            }
+            if (!sink.flush()) {
+                return;
+            }
+        } catch (IOException e) {
+            IoUtils.safeClose(connection);
+            return;
+        }
+        unflushed = false;
+        sink.suspendWrites();
+        if (!pipe.isOpen()) {
+            IoUtils.safeClose(connection);
+            return;
+        }
+        connection.getSourceChannel().resumeReads();
+        enter();
+        try {
+            unblock();
+        } finally {
+            leave();
+        }
+    }
+
+    // ---- for its streams
+
+    StreamConnection socket() {
+        return connection;
+    }
+
+    XnioIoThread thread() {
+        return thread;
+    }
+
+    Http2Listener listener() {
+        return listener;
+    }
+
+    /** Bytes of an answer that may go out now; negative if there is no such stream any more. */
+    int room(int id) {
+        Http2Stream stream = streams().stream(id);
+        if (stream == null || closed) {
+            return -1;
+        }
+        if (!isOut()) {
+            return 0;
+        }
+        Http2RemoteFlowController windows = encoder().flowController();
+        int room = Math.min(
+                windows.windowSize(stream), windows.windowSize(streams().connectionStream()));
+        return Math.max(0, Math.min(PIECE, room));
+    }
+
+    void writeHead(int id, Http2Headers head, boolean isLast) {
+        encoder().writeHeaders(context, id, head, 0, isLast, context.newPromise());
+        flush(context);
+    }
+
+    /** Not more than there is {@link #room} for: then the bytes are not kept. */
+    void writeBody(int id, ByteBuffer bytes, boolean isLast) {
+        ByteBuf data = bytes.hasRemaining() ? Unpooled.wrappedBuffer(bytes) : Unpooled.EMPTY_BUFFER;
+        encoder().writeData(context, id, data, 0, isLast, context.newPromise());
+        flush(context);
+    }
+
+    void reset(int id, Http2Error error) {
+        if (!closed && streams().stream(id) != null) {
+            enter();
+            encoder().writeRstStream(context, id, error.code(), context.newPromise());
+            flush(context);
+            leave();
+        }
+    }
+
+    /** Bytes of a request have been read. */
+    void consumed(int id, int bytes) {
+        Http2Stream stream = closed ? null : streams().stream(id);
+        if (stream == null) {
+            return;
+        }
+        enter();
+        try {
+            if (decoder().flowController().consumeBytes(stream, bytes)) {
+                flush(context);
+            }
+        } catch (Http2Exception e) {
+            onError(context, true, e);
+        } finally {
+            leave();
+        }
+    }
+
+    /** It waits for room. */
+    void block(StreamLink link) {
+        blocked.add(link);
+    }
+
+    /** It may serve another request, or be forgotten. */
+    void free(StreamLink link, int id, boolean isReusable) {
+        if (links.get(id) == link) {
+            links.remove(id);
+        }
+        fed.remove(link);
+        blocked.remove(link);
+        if (links.isEmpty()) {
+            idleSinceNanos = System.nanoTime();
+        }
+        if (!isReusable || closed || retired || idle.size() >= MOST_IDLE) {
+            IoUtils.safeClose(link);
+        } else {
+            idle.push(link);
+        }
+        if (leaving && links.isEmpty()) {
+            retireNow();
+        }
+        closeIfDone();
+    }
+
+    /** It is closed. */
+    void forget(StreamLink link) {
+        idle.remove(link);
+        fed.remove(link);
+        blocked.remove(link);
+    }
+
+    private io.netty.handler.codec.http2.Http2Connection streams() {
+        return super.connection();
+    }
+
+    @Override
+    public void exceptionCaught(ChannelHandlerContext from, Throwable why) {
+        onError(from, false, why);
+    }
+
+    @Override
+    protected void onConnectionError(
+            ChannelHandlerContext from, boolean outbound, Throwable cause, Http2Exception broken) {
+        LOG.debug("A client's connection over HTTP/2 is closed: {}", cause.toString());
+        super.onConnectionError(from, outbound, cause, broken);
+    }
+
+    @Override
+    protected void onStreamError(
+            ChannelHandlerContext from, boolean outbound, Throwable cause, StreamException broken) {
+        int id = broken.streamId();
+        if (!outbound && !streams().streamMayHaveExisted(id)) {
+            // Its head is malformed. If it were forgotten, its body would be a fault of the whole connection.
+            try {
+                streams().remote().createStream(id, false);
+            } catch (Http2Exception none) {
+                LOG.debug("A stream is refused", none);
+            }
+        }
+        super.onStreamError(from, outbound, cause, broken);
+    }
+
+    private final class Streams extends Http2ConnectionAdapter {
+        @Override
+        public void onStreamClosed(Http2Stream stream) {
+            StreamLink link = links.get(stream.id());
+            if (link != null) {
+                link.streamClosed();
+            }
+        }
+    }
+
+    private final class Frames extends Http2FrameAdapter {
+        @Override
+        public void onHeadersRead(
+                ChannelHandlerContext from, int id, Http2Headers fields, int padding, boolean isLast) {
+            StreamLink link = links.get(id);
+            if (link != null) {
+                // Trailers. Nobody asks for them.
+                link.came(null, isLast);
+                return;
+            }
+            RequestHead head = RequestHead.of(fields, isLast);
+            if (head == null) {
+                reset(id, Http2Error.PROTOCOL_ERROR);
+                return;
+            }
+            link = idle.poll();
+            if (link == null) {
+                link = new StreamLink(Http2Connection.this);
+                listener.http1().handleEvent(link);
+            }
+            links.put(id, link);
+            link.begin(id, head, "HEAD".contentEquals(fields.method()), isLast);
+            feed(link, isLast);
+        }
+
+        @Override
+        public void onHeadersRead(
+                ChannelHandlerContext from,
+                int id,
+                Http2Headers fields,
+                int dependency,
+                short weight,
+                boolean exclusive,
+                int padding,
+                boolean isLast) {
+            onHeadersRead(from, id, fields, padding, isLast);
+        }
+
+        @Override
+        public int onDataRead(ChannelHandlerContext from, int id, ByteBuf bytes, int padding, boolean isLast) {
+            int count = bytes.readableBytes();
+            StreamLink link = links.get(id);
+            if (link == null) {
+                return count + padding;
+            }
+            if (!link.came(bytes, isLast)) {
+                reset(id, Http2Error.ENHANCE_YOUR_CALM);
+                return count + padding;
+            }
+            feed(link, isLast);
+            return padding;
+        }
+    }
+
+    /** A request that is whole is served at once, so that the next one finds its link free; others wait for more. */
+    private void feed(StreamLink link, boolean isWhole) {
+        if (isWhole) {
+            fed.remove(link);
+            link.readable();
+        } else {
+            fed.add(link);
+        }
+    }
+
+    /** Netty's end of the connection. */
+    private final class Pipe extends EmbeddedChannel {
+        @Override
+        protected void handleOutboundMessage(Object message) {
+            try {
+                gather((ByteBuf) message);
+            } finally {
+                ReferenceCountUtil.release(message);
+            }
+        }
+
+        @Override
+        protected void doClose() throws Exception {
+            super.doClose();
+            ended();
+        }
+    }
+}

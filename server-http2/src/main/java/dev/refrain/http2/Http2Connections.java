@@ -1,0 +1,80 @@
+package dev.refrain.http2;
+
+import io.netty.handler.codec.http2.AbstractHttp2ConnectionHandlerBuilder;
+import io.netty.handler.codec.http2.DefaultHttp2Connection;
+import io.netty.handler.codec.http2.DefaultHttp2RemoteFlowController;
+import io.netty.handler.codec.http2.Http2ConnectionDecoder;
+import io.netty.handler.codec.http2.Http2ConnectionEncoder;
+import io.netty.handler.codec.http2.Http2Settings;
+import io.netty.handler.codec.http2.UniformStreamByteDistributor;
+import java.util.Set;
+import org.xnio.StreamConnection;
+
+/** Sets connections of HTTP/2 up: what they allow clients. */
+final class Http2Connections extends AbstractHttp2ConnectionHandlerBuilder<Http2Connection, Http2Connections> {
+    /** Requests at a time: as many as RFC 9113, 6.5.2 has every server take. */
+    static final int MOST_STREAMS = 100;
+    /** Bytes that a client may send ahead of a stream's reader. */
+    static final int STREAM_WINDOW = 64 * 1024;
+    /** The same for all streams of a connection together, so that a stream that is read late does not stop others. */
+    static final int CONNECTION_WINDOW = 1 << 20;
+
+    /** As long as in HTTP/1.1, see {@code Listener}. */
+    static final int HEAD_BYTES =
+            (int) Math.max(16 * 1024, Math.min(64 * 1024, Runtime.getRuntime().maxMemory() / 4096));
+
+    /** Frames without data in a row, which cost work and are of no use (CVE-2019-9518). */
+    private static final int EMPTY_FRAMES = 16;
+    /** A head in frames of 1 KiB (CVE-2024-27316, CVE-2025-55163). */
+    private static final int SMALL_CONTINUATIONS = HEAD_BYTES / 1024;
+    /** Answers to frames of control that the client has not taken (CVE-2019-9512, CVE-2019-9515). */
+    private static final int CONTROL_FRAMES = 1000;
+    /** Streams that a client may reset, or make the server reset (CVE-2023-44487, CVE-2025-8671)... */
+    private static final int RESETS = 200;
+    /** ...in so much time. A client that cancels answers does so a few times a second. */
+    private static final int RESET_SECONDS = 10;
+
+    /**
+     * Fields of answers whose values both ends may keep for as long as the connection lasts, to send them once (RFC
+     * 7541, 2.3.2). Others differ with each answer, or are secret.
+     */
+    private static final Set<String> KEPT =
+            Set.of(":status", "cache-control", "content-type", "server", "vary", "x-openrouter-cache-status");
+
+    private final StreamConnection connection;
+    private final Http2Listener listener;
+
+    Http2Connections(StreamConnection connection, Http2Listener listener) {
+        this.connection = connection;
+        this.listener = listener;
+        DefaultHttp2Connection streams = new DefaultHttp2Connection(true);
+        streams.remote()
+                .flowController(
+                        new DefaultHttp2RemoteFlowController(streams, new UniformStreamByteDistributor(streams)));
+        connection(streams);
+        initialSettings(new Http2Settings()
+                // What a client may have kept here would be its API key (wire rule W15).
+                .headerTableSize(0)
+                .maxConcurrentStreams(MOST_STREAMS)
+                .initialWindowSize(STREAM_WINDOW)
+                .maxHeaderListSize(HEAD_BYTES));
+        headerSensitivityDetector((name, value) -> !KEPT.contains(name.toString()));
+        encoderIgnoreMaxHeaderListSize(true);
+        encoderEnforceMaxQueuedControlFrames(CONTROL_FRAMES);
+        encoderEnforceMaxRstFramesPerWindow(RESETS, RESET_SECONDS);
+        decoderEnforceMaxRstFramesPerWindow(RESETS, RESET_SECONDS);
+        decoderEnforceMaxConsecutiveEmptyDataFrames(EMPTY_FRAMES);
+        decoderEnforceMaxSmallContinuationFrames(SMALL_CONTINUATIONS);
+        gracefulShutdownTimeoutMillis(0);
+    }
+
+    Http2Connection open() {
+        return build();
+    }
+
+    @Override
+    protected Http2Connection build(
+            Http2ConnectionDecoder decoder, Http2ConnectionEncoder encoder, Http2Settings settings) {
+        return new Http2Connection(decoder, encoder, settings, connection, listener);
+    }
+}

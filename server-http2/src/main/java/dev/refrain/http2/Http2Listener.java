@@ -1,0 +1,107 @@
+package dev.refrain.http2;
+
+import dev.refrain.engine.memory.MemoryBudget;
+import io.undertow.protocols.ssl.UndertowXnioSsl;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import javax.net.ssl.SSLEngine;
+import org.xnio.ChannelListener;
+import org.xnio.StreamConnection;
+import org.xnio.XnioIoThread;
+import org.xnio.ssl.SslConnection;
+
+/**
+ * Tells clients that speak HTTP/2 from those that do not, by ALPN with TLS and by prior knowledge without (RFC 9113,
+ * 3.2 and 3.3), and serves the former: each of their streams is handed on as a connection of HTTP/1.1. Thread-safe.
+ */
+public final class Http2Listener implements ChannelListener<StreamConnection> {
+    /** The name of HTTP/2 in ALPN. */
+    public static final String ALPN = "h2";
+
+    private final MemoryBudget memory;
+    private final Duration idle;
+    private final ChannelListener<StreamConnection> http1;
+    private final Map<XnioIoThread, Buffers> threads = new ConcurrentHashMap<>();
+    private final Set<Http2Connection> connections = ConcurrentHashMap.newKeySet();
+
+    private volatile boolean closing;
+
+    /**
+     * A listener.
+     *
+     * @param memory where what clients send ahead, or do not take, is reserved
+     * @param idle how long a connection lasts that has no request, or of which nothing comes
+     * @param http1 gets each connection that speaks HTTP/1, and each stream as one that does, on its I/O thread
+     */
+    public Http2Listener(MemoryBudget memory, Duration idle, ChannelListener<StreamConnection> http1) {
+        this.memory = memory;
+        this.idle = idle;
+        this.http1 = http1;
+    }
+
+    /** Takes a new connection, on its I/O thread. */
+    @Override
+    public void handleEvent(StreamConnection connection) {
+        new FirstBytes(connection, this).begin();
+    }
+
+    /** Has clients make new connections elsewhere; what is under way goes on. Idempotent. */
+    public void close() {
+        closing = true;
+        connections.forEach(Http2Connection::retire);
+    }
+
+    /** Whether a connection is a stream of HTTP/2, all of whose calls have to come from its I/O thread. */
+    public static boolean isStream(StreamConnection connection) {
+        return connection instanceof StreamLink;
+    }
+
+    /** Has a server agree to HTTP/2 with clients that offer it; before the handshake. */
+    public static void offer(SSLEngine engine) {
+        engine.setHandshakeApplicationProtocolSelector(
+                // No name at all goes on without ALPN (RFC 7301, 3.2, would end the handshake): that is HTTP/1.1.
+                (of, offered) -> offered.contains(ALPN) ? ALPN : offered.contains("http/1.1") ? "http/1.1" : "");
+    }
+
+    // ---- for its connections
+
+    /** Whether the handshake has agreed to HTTP/2; null without TLS. */
+    static Boolean agreed(StreamConnection connection) {
+        return connection instanceof SslConnection secure
+                ? ALPN.equals(UndertowXnioSsl.getSslEngine(secure).getApplicationProtocol())
+                : null;
+    }
+
+    /** Bytes of HTTP/2 have come. */
+    void open(StreamConnection connection, ByteBuffer first) {
+        Http2Connection opened = new Http2Connections(connection, this).open();
+        connections.add(opened);
+        opened.begin(first);
+        if (closing) {
+            opened.retire();
+        }
+    }
+
+    void closed(Http2Connection connection) {
+        connections.remove(connection);
+    }
+
+    ChannelListener<StreamConnection> http1() {
+        return http1;
+    }
+
+    MemoryBudget memory() {
+        return memory;
+    }
+
+    Duration idle() {
+        return idle;
+    }
+
+    Buffers buffers(XnioIoThread thread) {
+        return threads.computeIfAbsent(thread, of -> new Buffers());
+    }
+}

@@ -1,0 +1,496 @@
+package dev.refrain.http2;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.handler.codec.http2.Http2Error;
+import java.io.IOException;
+import java.net.SocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.ClosedChannelException;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayDeque;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
+import org.xnio.IoUtils;
+import org.xnio.StreamConnection;
+import org.xnio.XnioIoThread;
+import org.xnio.XnioWorker;
+import org.xnio.channels.StreamSinkChannel;
+import org.xnio.channels.StreamSourceChannel;
+import org.xnio.conduits.ConduitReadableByteChannel;
+import org.xnio.conduits.ConduitWritableByteChannel;
+import org.xnio.conduits.Conduits;
+import org.xnio.conduits.ReadReadyHandler;
+import org.xnio.conduits.StreamSinkConduit;
+import org.xnio.conduits.StreamSourceConduit;
+import org.xnio.conduits.WriteReadyHandler;
+
+/**
+ * Streams of HTTP/2, one after the other, as one connection of HTTP/1.1. If it is closed before an answer is complete,
+ * the stream is reset; if the stream ends before its time, it is closed.
+ *
+ * <p>The I/O thread's alone, but {@link #close}. Long, since XNIO asks for twenty methods of each direction.
+ */
+final class StreamLink extends StreamConnection {
+    private static final byte[] LAST_CHUNK = "0\r\n\r\n".getBytes(StandardCharsets.US_ASCII);
+    private static final byte[] LINE_END = {'\r', '\n'};
+
+    private final Http2Connection http2;
+    private final Source source = new Source();
+    private final Sink sink = new Sink();
+    private final AnswerWriter answer;
+
+    /** Of the stream, or 0 between two. */
+    private int id;
+
+    private boolean isChunked;
+    /** Whether all of the request has come. */
+    private boolean requestEnded;
+    /** Whether its stream is reset. */
+    private boolean isBroken;
+
+    StreamLink(Http2Connection http2) {
+        super(http2.thread());
+        this.http2 = http2;
+        this.answer = new AnswerWriter(http2);
+        setSourceConduit(source);
+        setSinkConduit(sink);
+    }
+
+    // ---- for the connection
+
+    /** A request has come. */
+    void begin(int stream, RequestHead head, boolean isHead, boolean isAll) {
+        id = stream;
+        isChunked = head.isChunked(isAll);
+        requestEnded = isAll;
+        answer.begin(stream, isHead);
+        source.add(head.bytes(), false);
+    }
+
+    /**
+     * More of it has come.
+     *
+     * @param bytes null for none
+     * @return whether there is room for them
+     */
+    boolean came(ByteBuf bytes, boolean isLast) {
+        int count = bytes == null ? 0 : bytes.readableBytes();
+        if (count > 0) {
+            if (!http2.listener().memory().reserve(count)) {
+                return false;
+            }
+            byte[] copy = new byte[count];
+            bytes.readBytes(copy);
+            if (isChunked) {
+                source.add((Integer.toHexString(count) + "\r\n").getBytes(StandardCharsets.US_ASCII), false);
+            }
+            source.add(copy, true);
+            if (isChunked) {
+                source.add(LINE_END, false);
+            }
+        }
+        if (isLast) {
+            requestEnded = true;
+            if (isChunked) {
+                source.add(LAST_CHUNK, false);
+            }
+            freeIfDone();
+        }
+        return true;
+    }
+
+    /** There is something to read. */
+    void readable() {
+        source.ready();
+    }
+
+    boolean hasRoom() {
+        return http2.room(id) != 0;
+    }
+
+    /** There is room to write. */
+    void writable() {
+        sink.ready();
+    }
+
+    /** The stream is no more. */
+    void streamClosed() {
+        if (id != 0 && !(answer.isOver() && requestEnded)) {
+            broken();
+        }
+    }
+
+    /** The client has gone. */
+    void broken() {
+        isBroken = true;
+        IoUtils.safeClose(this);
+    }
+
+    /** The answer is complete, or what has come of the request is read. */
+    private void freeIfDone() {
+        // Most clients read an answer only when they have sent everything. How much of that is read is up to HTTP/1.1.
+        if (id != 0 && answer.isOver() && requestEnded && source.ahead.isEmpty()) {
+            int done = id;
+            id = 0;
+            http2.free(this, done, !answer.isLast());
+        }
+    }
+
+    // ---- a connection
+
+    @Override
+    public SocketAddress getPeerAddress() {
+        return http2.socket().getPeerAddress();
+    }
+
+    @Override
+    public SocketAddress getLocalAddress() {
+        return http2.socket().getLocalAddress();
+    }
+
+    @Override
+    protected void closeAction() {
+        if (Thread.currentThread() == thread) {
+            closed();
+            return;
+        }
+        try {
+            thread.execute(this::closed);
+        } catch (RejectedExecutionException stopping) {
+            closed();
+        }
+    }
+
+    private void closed() {
+        source.discard();
+        http2.forget(this);
+        if (id != 0) {
+            int stream = id;
+            id = 0;
+            if (!isBroken && !(answer.isOver() && requestEnded)) {
+                http2.reset(stream, answer.isOver() ? Http2Error.NO_ERROR : Http2Error.INTERNAL_ERROR);
+            }
+            http2.free(this, stream, false);
+        }
+    }
+
+    private record Piece(ByteBuffer bytes, boolean isData) {}
+
+    /** The request. */
+    private final class Source implements StreamSourceConduit {
+        private final ArrayDeque<Piece> ahead = new ArrayDeque<>(4);
+        private ReadReadyHandler handler;
+        private boolean resumed;
+        private boolean queued;
+        private boolean shut;
+
+        void add(byte[] bytes, boolean isData) {
+            ahead.add(new Piece(ByteBuffer.wrap(bytes), isData));
+        }
+
+        void discard() {
+            shut = true;
+            for (Piece piece : ahead) {
+                if (piece.isData()) {
+                    http2.listener().memory().release(piece.bytes().remaining());
+                }
+            }
+            ahead.clear();
+        }
+
+        void ready() {
+            if (resumed && !ahead.isEmpty()) {
+                handler.readReady();
+                if (resumed && !ahead.isEmpty()) {
+                    queue();
+                }
+            }
+        }
+
+        private void queue() {
+            if (!queued) {
+                queued = true;
+                thread.execute(() -> {
+                    queued = false;
+                    if (resumed) {
+                        handler.readReady();
+                        if (resumed && !ahead.isEmpty()) {
+                            queue();
+                        }
+                    }
+                });
+            }
+        }
+
+        @Override
+        public int read(ByteBuffer into) throws IOException {
+            if (shut || isBroken) {
+                return -1;
+            }
+            int count = 0;
+            int data = 0;
+            while (!ahead.isEmpty() && into.hasRemaining()) {
+                ByteBuffer from = ahead.peek().bytes();
+                int part = Math.min(from.remaining(), into.remaining());
+                into.put(from.slice(from.position(), part));
+                from.position(from.position() + part);
+                count += part;
+                data += ahead.peek().isData() ? part : 0;
+                if (!from.hasRemaining()) {
+                    ahead.remove();
+                }
+            }
+            if (data > 0) {
+                http2.listener().memory().release(data);
+                http2.consumed(id, data);
+            }
+            if (count > 0 && ahead.isEmpty()) {
+                freeIfDone();
+            }
+            return count;
+        }
+
+        @Override
+        public long read(ByteBuffer[] into, int offset, int length) throws IOException {
+            long count = 0;
+            for (int i = offset; i < offset + length; i++) {
+                int more = into[i].hasRemaining() ? read(into[i]) : 0;
+                if (more < 0) {
+                    return count == 0 ? more : count;
+                }
+                count += more;
+            }
+            return count;
+        }
+
+        @Override
+        public long transferTo(long position, long count, FileChannel target) throws IOException {
+            return target.transferFrom(new ConduitReadableByteChannel(this), position, count);
+        }
+
+        @Override
+        public long transferTo(long count, ByteBuffer through, StreamSinkChannel target) throws IOException {
+            return IoUtils.transfer(new ConduitReadableByteChannel(this), count, through, target);
+        }
+
+        @Override
+        public void terminateReads() {
+            shut = true;
+            readClosed();
+        }
+
+        @Override
+        public boolean isReadShutdown() {
+            return shut;
+        }
+
+        @Override
+        public void resumeReads() {
+            resumed = true;
+            if (!ahead.isEmpty()) {
+                queue();
+            }
+        }
+
+        @Override
+        public void suspendReads() {
+            resumed = false;
+        }
+
+        @Override
+        public void wakeupReads() {
+            resumed = true;
+            queue();
+        }
+
+        @Override
+        public boolean isReadResumed() {
+            return resumed;
+        }
+
+        @Override
+        public void awaitReadable() {
+            throw new UnsupportedOperationException("nothing may wait on an I/O thread");
+        }
+
+        @Override
+        public void awaitReadable(long time, TimeUnit unit) {
+            awaitReadable();
+        }
+
+        @Override
+        public XnioIoThread getReadThread() {
+            return thread;
+        }
+
+        @Override
+        public void setReadReadyHandler(ReadReadyHandler of) {
+            handler = of;
+        }
+
+        @Override
+        public XnioWorker getWorker() {
+            return thread.getWorker();
+        }
+    }
+
+    /** The answer. */
+    private final class Sink implements StreamSinkConduit {
+        private WriteReadyHandler handler;
+        private boolean resumed;
+        private boolean queued;
+        private boolean shut;
+
+        void ready() {
+            if (resumed) {
+                handler.writeReady();
+                again();
+            }
+        }
+
+        /** As long as there is room, and somebody asks for it. */
+        private void again() {
+            if (!resumed) {
+                return;
+            }
+            if (!hasRoom()) {
+                http2.block(StreamLink.this);
+            } else {
+                queue();
+            }
+        }
+
+        private void queue() {
+            if (!queued) {
+                queued = true;
+                thread.execute(() -> {
+                    queued = false;
+                    ready();
+                });
+            }
+        }
+
+        @Override
+        public int write(ByteBuffer bytes) throws IOException {
+            if (shut || isBroken || id == 0) {
+                throw new ClosedChannelException();
+            }
+            http2.enter();
+            try {
+                int count = answer.write(bytes);
+                freeIfDone();
+                return count;
+            } finally {
+                http2.leave();
+            }
+        }
+
+        @Override
+        public long write(ByteBuffer[] bytes, int offset, int length) throws IOException {
+            http2.enter();
+            try {
+                long count = 0;
+                for (int i = offset; i < offset + length; i++) {
+                    if (bytes[i].hasRemaining()) {
+                        count += write(bytes[i]);
+                        if (bytes[i].hasRemaining()) {
+                            return count;
+                        }
+                    }
+                }
+                return count;
+            } finally {
+                http2.leave();
+            }
+        }
+
+        @Override
+        public int writeFinal(ByteBuffer bytes) throws IOException {
+            return Conduits.writeFinalBasic(this, bytes);
+        }
+
+        @Override
+        public long writeFinal(ByteBuffer[] bytes, int offset, int length) throws IOException {
+            return Conduits.writeFinalBasic(this, bytes, offset, length);
+        }
+
+        @Override
+        public long transferFrom(FileChannel from, long position, long count) throws IOException {
+            return from.transferTo(position, count, new ConduitWritableByteChannel(this));
+        }
+
+        @Override
+        public long transferFrom(StreamSourceChannel from, long count, ByteBuffer through) throws IOException {
+            return IoUtils.transfer(from, count, through, new ConduitWritableByteChannel(this));
+        }
+
+        @Override
+        public boolean flush() {
+            return isBroken || http2.isOut();
+        }
+
+        @Override
+        public void terminateWrites() {
+            shut = true;
+            writeClosed();
+        }
+
+        @Override
+        public void truncateWrites() {
+            terminateWrites();
+        }
+
+        @Override
+        public boolean isWriteShutdown() {
+            return shut;
+        }
+
+        @Override
+        public void resumeWrites() {
+            resumed = true;
+            again();
+        }
+
+        @Override
+        public void suspendWrites() {
+            resumed = false;
+        }
+
+        @Override
+        public void wakeupWrites() {
+            resumed = true;
+            queue();
+        }
+
+        @Override
+        public boolean isWriteResumed() {
+            return resumed;
+        }
+
+        @Override
+        public void awaitWritable() {
+            throw new UnsupportedOperationException("nothing may wait on an I/O thread");
+        }
+
+        @Override
+        public void awaitWritable(long time, TimeUnit unit) {
+            awaitWritable();
+        }
+
+        @Override
+        public XnioIoThread getWriteThread() {
+            return thread;
+        }
+
+        @Override
+        public void setWriteReadyHandler(WriteReadyHandler of) {
+            handler = of;
+        }
+
+        @Override
+        public XnioWorker getWorker() {
+            return thread.getWorker();
+        }
+    }
+}
