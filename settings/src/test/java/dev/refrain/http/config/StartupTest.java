@@ -376,7 +376,7 @@ class StartupTest {
                         + "512MiB or 1GiB",
                 "prot: 1 | prot: no such setting (FILE), did you mean port? It must be one of access, activity, admin, "
                         + "cache, capacity, cassette-mode, cassette-pace, cassettes, cors-origins, currency, "
-                        + "explain, hit-ids, host, key, labels, limits, "
+                        + "explain, hit-ids, host, http2, key, labels, limits, "
                         + "memory, on-disconnect, policies, port, preallocate, presets, prices, proxy, replay, seal, "
                         + "shared, shared-tls, stale-if-error, store, store.never, sweep-interval, teams, timeouts, "
                         + "tls, upstream, upstream-http2, upstream-tls, upstreams",
