@@ -238,10 +238,7 @@ public final class ProxyServer implements AutoCloseable {
                 new InetSocketAddress(InetAddress.getByName(settings.host()), settings.port()),
                 settings.timeouts().request(),
                 tls,
-                settings.http2()
-                        ? http1 ->
-                                new Http2Listener(memory(), settings.timeouts().keepAlive(), http1)
-                        : null,
+                Entrances.http2(settings, memory()),
                 root,
                 connection -> shortcuts.install(connection)::closed);
     }
