@@ -9,6 +9,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.SocketException;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
 import javax.net.ssl.SSLParameters;
@@ -40,19 +41,39 @@ final class RawHttp2Client implements AutoCloseable {
     private final DataInputStream in;
     private final OutputStream out;
 
-    /** @param payload of the frame */
-    record Frame(int type, int flags, int stream, byte[] payload) {
+    /** One that has come. */
+    static final class Frame {
+        private final int type;
+        private final int flags;
+        private final int stream;
+        private final byte[] payload;
+
+        Frame(int type, int flags, int stream, byte[] payload) {
+            this.type = type;
+            this.flags = flags;
+            this.stream = stream;
+            this.payload = payload;
+        }
+
+        int type() {
+            return type;
+        }
+
+        int stream() {
+            return stream;
+        }
+
+        byte[] payload() {
+            return payload;
+        }
+
         boolean isLast() {
             return (type == DATA || type == HEADERS) && (flags & END_STREAM) != 0;
         }
 
-        /** Of one that has nothing but that, or begins with it. */
+        /** Of one that has nothing but that; the error of {@link #GOAWAY}. */
         int number() {
-            int at = type == GOAWAY ? 4 : 0;
-            return (payload[at] & 0xFF) << 24
-                    | (payload[at + 1] & 0xFF) << 16
-                    | (payload[at + 2] & 0xFF) << 8
-                    | payload[at + 3] & 0xFF;
+            return ByteBuffer.wrap(payload).getInt(type == GOAWAY ? 4 : 0);
         }
     }
 
@@ -146,7 +167,7 @@ final class RawHttp2Client implements AutoCloseable {
         block.write(Math.min(bytes.length, 127));
         if (rest >= 0) {
             for (; rest >= 128; rest >>= 7) {
-                block.write(rest & 0x7F | 0x80);
+                block.write((rest & 0x7F) | 0x80);
             }
             block.write(rest);
         }

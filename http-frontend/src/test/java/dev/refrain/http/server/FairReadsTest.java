@@ -12,6 +12,7 @@ import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -115,7 +116,7 @@ class FairReadsTest {
 
     /** Two connections, past their handshakes, that the same I/O thread serves. */
     private List<SSLSocket> ofOneThread(InetSocketAddress address, List<SSLSocket> clients) throws IOException {
-        Map<XnioIoThread, SSLSocket> first = new ConcurrentHashMap<>();
+        Map<XnioIoThread, SSLSocket> first = new HashMap<>();
         while (true) {
             SSLSocket client =
                     (SSLSocket) context.getSocketFactory().createSocket(address.getAddress(), address.getPort());
