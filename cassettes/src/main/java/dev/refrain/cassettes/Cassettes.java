@@ -60,6 +60,11 @@ public final class Cassettes implements CallRecorder, AutoCloseable {
     /** Requests that this run distinguishes. */
     private static final int MOST_REQUESTS = 100_000;
 
+    /** Characters that are shown. */
+    private static final int MOST_OF_A_NAME = 256;
+
+    private static final int MOST_OF_A_DIFFERENCE = 2_000;
+
     private final Folder folder;
     private final Builder options;
     private final RequestReader reader;
@@ -74,7 +79,11 @@ public final class Cassettes implements CallRecorder, AutoCloseable {
         this.counts = new Counts(options.price, options.currency);
         this.folder = folder;
         this.reader = new RequestReader(
-                options.keyHeaders, options.credentials, options.memory, RecordingFile.MOST_BYTES / 4);
+                options.keyHeaders,
+                options.credentials,
+                options.memory,
+                RecordingFile.MOST_BYTES / 4,
+                options.mostRequests);
         this.threads = Executors.newScheduledThreadPool(THREADS, task -> {
             Thread thread = new Thread(task, "refrain-cassettes");
             thread.setDaemon(true);
@@ -147,8 +156,8 @@ public final class Cassettes implements CallRecorder, AutoCloseable {
                 later(turn, () -> play(turn));
                 return turn;
             }
-            if (tracks.size() >= MOST_REQUESTS && !tracks.containsKey(digest)) {
-                counts.passed("more than " + MOST_REQUESTS + " different requests in one run");
+            if (tracks.size() >= options.mostRequests && !tracks.containsKey(digest)) {
+                counts.passed("more than " + options.mostRequests + " different requests in one run");
                 return provider.fetch(sink);
             }
             answer(turn, track(digest));
@@ -369,7 +378,8 @@ public final class Cassettes implements CallRecorder, AutoCloseable {
     private String missing(RecordedRequest request) {
         String what =
                 "There is no recording of this request (" + request.endpoint().id()
-                        + (request.model().isEmpty() ? "" : ", " + request.model()) + ") in " + folder.path() + ". ";
+                        + (request.model().isEmpty() ? "" : ", " + brief(request.model(), MOST_OF_A_NAME)) + ") in "
+                        + folder.path() + ". ";
         String how = " Record it with refrain record-missing, or set the request right.";
         return what + nearest(request) + how;
     }
@@ -410,7 +420,12 @@ public final class Cassettes implements CallRecorder, AutoCloseable {
         }
         KeyRules rules = options.rules.getOrDefault(request.endpoint(), KeyRules.NONE);
         return "The nearest is " + file.getFileName() + "; they differ first at "
-                + Difference.first(request, nearest.request(), rules) + ".";
+                + brief(Difference.first(request, nearest.request(), rules), MOST_OF_A_DIFFERENCE) + ".";
+    }
+
+    /** Requests have names of any length, and what is missing is kept until the end of the run. */
+    private static String brief(String text, int most) {
+        return text.length() > most ? text.substring(0, most) + "..." : text;
     }
 
     /** Ends when what is under way has been written. */
@@ -438,6 +453,7 @@ public final class Cassettes implements CallRecorder, AutoCloseable {
         private Clock clock = Clock.systemUTC();
         private ToLongBiFunction<String, AnswerFacts> price = (model, facts) -> facts.costNanos();
         private String currency = "of the provider's currency";
+        private int mostRequests = MOST_REQUESTS;
 
         private Builder(Path path) {
             this.path = Objects.requireNonNull(path, "path");
@@ -495,6 +511,12 @@ public final class Cassettes implements CallRecorder, AutoCloseable {
         /** Says when something is recorded, and how old it is; the machine's unless set. */
         public Builder clock(Clock time) {
             clock = Objects.requireNonNull(time, "time");
+            return this;
+        }
+
+        /** For tests: how many different requests of a run are known. */
+        Builder mostRequests(int most) {
+            mostRequests = most;
             return this;
         }
 

@@ -21,22 +21,27 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 /** Finds out what of a request is recorded and compared, and what of it is a secret. Thread-safe. */
 final class RequestReader {
-    /** Requests of which the samples are counted. */
-    private static final int MOST_REQUESTS = 100_000;
-
     private final FieldNames keyHeaders;
     private final CredentialFields credentials;
     private final MemoryBudget memory;
     private final int limit;
+    private final int mostRequests;
     /** How often one of several answers was asked for, by the request without its sample. */
     private final ConcurrentHashMap<String, AtomicInteger> samples = new ConcurrentHashMap<>();
 
-    /** @param limit bytes of the longest body that is recorded */
-    RequestReader(FieldNames keyHeaders, CredentialFields credentials, MemoryBudget memory, int limit) {
+    /**
+     * A reader of requests.
+     *
+     * @param limit bytes of the longest body that is recorded
+     * @param mostRequests of which the samples are counted
+     */
+    RequestReader(
+            FieldNames keyHeaders, CredentialFields credentials, MemoryBudget memory, int limit, int mostRequests) {
         this.keyHeaders = keyHeaders;
         this.credentials = credentials;
         this.memory = memory;
         this.limit = limit;
+        this.mostRequests = mostRequests;
     }
 
     /** A request that is not recorded. Its message says why. */
@@ -142,7 +147,7 @@ final class RequestReader {
         if (several < 1 || several > Partition.MOST_SAMPLES) {
             return RecordedRequest.NO_SAMPLE;
         }
-        if (samples.size() >= MOST_REQUESTS) {
+        if (samples.size() >= mostRequests) {
             return 0;
         }
         return samples.computeIfAbsent(request.digest(KeyRules.NONE), key -> new AtomicInteger())

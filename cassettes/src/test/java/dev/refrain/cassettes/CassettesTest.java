@@ -561,6 +561,43 @@ class CassettesTest {
                 .hasMessageContaining("The nearest is named for the first 20 of a run.");
     }
 
+    /** Clients say how many requests there are. */
+    @Test
+    void moreRequestsThanAreKnownArePassedOn() throws IOException {
+        close();
+        open = Cassettes.in(folder)
+                .mode(CassetteMode.RECORD)
+                .memory(memory)
+                .mostRequests(2)
+                .open();
+        for (int i = 0; i < 4; i++) {
+            ask(prompt("request " + i));
+            answer("answer " + i);
+        }
+        assertThat(open.summary(null).passed()).containsExactly("more than 2 different requests in one run");
+        open(CassetteMode.REPLAY);
+        assertThat(ask(prompt("request 1")).await().body()).contains("answer 1");
+        assertThat(ask(prompt("request 2")).await().failure()).isNotNull();
+    }
+
+    /** What is missing is kept for the end of the run, a thousand times. */
+    @Test
+    void f16_longNamesOfARequestAreNotKept() throws IOException {
+        open(CassetteMode.RECORD);
+        ask(prompt("one"));
+        answer("1");
+        open(CassetteMode.REPLAY);
+        String name = "n".repeat(40_000);
+        for (String body : List.of(
+                "{\"model\":\"" + name.repeat(20) + "\",\"messages\":[]}",
+                "{\"model\":\"m\",\"" + name + "\":1,\"messages\":[]}",
+                "{\"model\":\"m\",\"messages\":[],\"metadata\":{\"" + name + "\":\"" + name + "\"}}")) {
+            assertThat(ask(body).await().failure().getMessage())
+                    .startsWith("There is no recording of this request")
+                    .hasSizeLessThan(5_000);
+        }
+    }
+
     @Test
     void whenPiecesCameIsKeptOnceAMillisecond() throws IOException {
         long[] nanos = {0};

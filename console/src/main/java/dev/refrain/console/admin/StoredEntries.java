@@ -62,11 +62,7 @@ final class StoredEntries {
     private long namesNanos;
 
     StoredEntries(
-            ResponseCache cache,
-            ActivityLog activity,
-            Supplier<Callers> callers,
-            Walks walks,
-            AdminOptions options) {
+            ResponseCache cache, ActivityLog activity, Supplier<Callers> callers, Walks walks, AdminOptions options) {
         this.cache = cache;
         this.activity = activity;
         this.callers = callers;

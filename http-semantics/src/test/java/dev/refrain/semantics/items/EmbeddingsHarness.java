@@ -30,6 +30,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.StringJoiner;
+import java.util.concurrent.Executor;
 import java.util.function.BiConsumer;
 import java.util.function.UnaryOperator;
 
@@ -47,6 +48,8 @@ final class EmbeddingsHarness implements AutoCloseable {
     boolean isHeld;
     /** Clients that come now are slow. */
     boolean isSlow;
+    /** Where clients that come now ask for more; null for the thread that gives. */
+    Executor drains;
 
     boolean isPretty;
     boolean hasId;
@@ -79,24 +82,29 @@ final class EmbeddingsHarness implements AutoCloseable {
     static final class Client implements ResponseSink {
         ResponseHead head;
         private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-        boolean ended;
+        volatile boolean ended;
         Throwable failure;
         private Runnable gone;
         /** Takes a piece only when it is told to. */
         private final boolean isSlow;
+
+        private final Executor drains;
         /** What goes on when it has taken a piece; null if nothing waits for that. */
         Runnable drained;
         /** What happens once it has all of its answer. */
         Runnable atEnd = () -> {};
 
-        Client(boolean isSlow) {
+        Client(boolean isSlow, Executor drains) {
             this.isSlow = isSlow;
+            this.drains = drains;
         }
 
         @Override
         public void whenDrained(Runnable action) {
             if (isSlow) {
                 drained = action;
+            } else if (drains != null) {
+                drains.execute(action);
             } else {
                 action.run();
             }
@@ -194,7 +202,7 @@ final class EmbeddingsHarness implements AutoCloseable {
         KeyContext built = context.build();
         Decision decision = Decision.of(
                 cache, cache::key, new Presets(List.of()), built, asked, ContentCoding.IDENTITY, sent, sent);
-        Client client = new Client(isSlow);
+        Client client = new Client(isSlow, drains);
         ItemByItem items = ItemByItem.of(cache, rules, decision, built, asked, sent, true);
         if (items == null) {
             cache.pipeline().respond(decision.key(), decision.controls(), all, client);

@@ -1,5 +1,6 @@
 package dev.refrain.semantics.items;
 
+import static dev.refrain.testing.Await.until;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -17,6 +18,8 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.regex.Pattern;
@@ -150,6 +153,26 @@ class ItemByItemBoundsTest {
         assertThat(memory.usedBytes()).isPositive();
         leaves.leave();
         assertThat(memory.usedBytes()).isZero();
+    }
+
+    /** It may ask for the next piece while it is being given one. */
+    @Test
+    void w86_f56_piecesAreInOrderOnWhicheverThreadTheClientAsksForMore() throws IOException {
+        MemoryBudget memory = withLongVectors(100_000, 8 << 20);
+        ask("a", "b", "c", "d");
+        String body = ask("b", "a", "c", "d").body();
+        ExecutorService threads = Executors.newFixedThreadPool(3);
+        try {
+            harness.drains = threads;
+            for (int i = 0; i < 100; i++) {
+                Client client = ask("b", "a", "c", "d");
+                until(() -> client.ended);
+                assertThat(client.body()).isEqualTo(body);
+                assertThat(memory.usedBytes()).isZero();
+            }
+        } finally {
+            threads.shutdown();
+        }
     }
 
     @Test
