@@ -2,8 +2,10 @@ package dev.refrain.http;
 
 import dev.refrain.cassettes.CassetteCommand;
 import dev.refrain.console.cli.Commands;
+import dev.refrain.console.log.Logs;
 import dev.refrain.http.config.Startup;
 import dev.refrain.http.proxy.ProxyServer;
+import dev.refrain.http.server.SharedPorts;
 import java.io.IOException;
 import java.util.List;
 
@@ -29,6 +31,7 @@ public final class Main {
         // Read once and for all otherwise; containers' hosts files change while they run.
         setUnlessSet(HOSTS_FILE_INTERVAL, "10000000000");
         setUnlessSet(NO_RENEGOTIATION, "true");
+        SharedPorts.install();
         Logging.configure();
         if (List.of(arguments).equals(List.of("rehearse"))) {
             Rehearsal.run();
@@ -53,6 +56,7 @@ public final class Main {
             if (!isRoomForLibraries) {
                 TemporaryFolder.ensure(run.settings().store());
             }
+            Logs.use(run.settings().log().format(), run.settings().log().level());
             try {
                 ProxyServer server = ProxyServer.start(
                         run.settings(), () -> Startup.read(arguments, System.getenv()), Main::closeAtTheEnd);

@@ -1,5 +1,6 @@
 package dev.refrain.console.activity;
 
+import dev.refrain.console.log.Origin;
 import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.CacheRequest;
 import dev.refrain.engine.exchange.AnswerFacts;
@@ -29,7 +30,13 @@ public final class Account implements RequestRecord {
     private final ActivityLog log;
     private final Endpoint endpoint;
     private final long startNanos;
-    private final Prices prices;
+    /** Those of when the request came. */
+    final Prices prices;
+
+    /** Null unless there is an access log and the request came through the proxy. */
+    private Origin origin;
+    /** Null until the client has given one, or one was made for the provider. */
+    private String requestId;
 
     private Caller caller;
     private String model;
@@ -71,6 +78,26 @@ public final class Account implements RequestRecord {
     }
 
     // ---- filled while the request runs
+
+    /** Where it comes from, for the access log. */
+    public void origin(Origin from) {
+        origin = from;
+    }
+
+    /** Where it comes from; null unless there is an access log. */
+    public Origin origin() {
+        return origin;
+    }
+
+    /** The id that its client gave it, or that was made; null for none. */
+    public void requestId(String given) {
+        requestId = given;
+    }
+
+    /** The id by which it is found in logs: unless there was another one, that of the answer, which may be null. */
+    public String requestId() {
+        return requestId == null ? id : requestId;
+    }
 
     /** Who asks. */
     public void caller(Caller who) {
@@ -154,6 +181,9 @@ public final class Account implements RequestRecord {
             cut = broken;
             durationNanos = log.nanoTime() - startNanos;
             endMillis = log.millis();
+            if (origin != null) {
+                log.served(this);
+            }
             release();
         }
     }
@@ -295,11 +325,6 @@ public final class Account implements RequestRecord {
         bytes = length;
         endMillis = end;
         cut = broken;
-    }
-
-    /** Those of when the request came. */
-    Prices prices() {
-        return prices;
     }
 
     String reason() {

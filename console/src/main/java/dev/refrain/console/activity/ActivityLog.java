@@ -1,5 +1,7 @@
 package dev.refrain.console.activity;
 
+import dev.refrain.console.log.AccessLog;
+import dev.refrain.console.log.AccessRecord;
 import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.engine.exchange.Savings;
 import dev.refrain.semantics.caller.Caller;
@@ -95,6 +97,9 @@ public final class ActivityLog implements RequestLog, AutoCloseable {
     private final Clock clock;
     private final String currency;
     private volatile Prices prices;
+    /** Null if there is none. */
+    private volatile AccessLog access;
+
     private final Totals totals = new Totals();
     private final Instant startedAt;
     private final FactsQueue queue = new FactsQueue();
@@ -167,6 +172,16 @@ public final class ActivityLog implements RequestLog, AutoCloseable {
         return clock.millis();
     }
 
+    /** Gives each request that is over to an access log, too, which is closed with this. */
+    public void access(AccessLog also) {
+        access = also;
+    }
+
+    /** The access log; null if there is none. */
+    public AccessLog access() {
+        return access;
+    }
+
     /** Requests that come from now on have these prices. */
     public void prices(List<ModelPrice> next) {
         prices = new Prices(next);
@@ -178,8 +193,27 @@ public final class ActivityLog implements RequestLog, AutoCloseable {
         return nanos == Activity.UNKNOWN ? null : Prices.text(nanos) + " " + currency;
     }
 
+    /** The client of a request has its answer, which is when the access log hears of it. */
+    void served(Account account) {
+        AccessLog also = access;
+        if (also != null) {
+            also.add(new AccessRecord(
+                    account.origin(),
+                    account.endMillis(),
+                    account.durationNanos(),
+                    account.status(),
+                    account.bytes(),
+                    account.outcome().label(),
+                    account.model(),
+                    account.caller() == null ? null : account.caller().label(),
+                    account.key(),
+                    account.id(),
+                    account.requestId()));
+        }
+    }
+
     void closed(Account account) {
-        Cost cost = Cost.of(account, account.prices());
+        Cost cost = Cost.of(account, account.prices);
         totals.add(account, cost);
         if (closed || !queue.offer(account, cost)) {
             dropped.increment();
@@ -479,7 +513,10 @@ public final class ActivityLog implements RequestLog, AutoCloseable {
         });
     }
 
-    /** Writes the remaining records and closes the file. Later requests are counted as dropped. Idempotent. */
+    /**
+     * Writes the remaining records and closes the file, and the access log if there is one. Later requests are counted
+     * as dropped. Idempotent.
+     */
     @Override
     public void close() {
         lock.lock();
@@ -493,5 +530,8 @@ public final class ActivityLog implements RequestLog, AutoCloseable {
             lock.unlock();
         }
         LockSupport.unpark(writer);
+        if (access != null) {
+            access.close();
+        }
     }
 }

@@ -163,9 +163,10 @@ public final class AdminServer implements AutoCloseable {
         StoredEntries entries =
                 new StoredEntries(subject.cache(), subject.activity(), subject.callers(), walks, options);
         Assets assets = new Assets();
+        Probes ready = new Probes(subject.cache(), subject.takesRequests(), null);
         return new Routes(MAX_BODY_BYTES, subject.cache().admin().memory(), probes)
                 .probe(Routes.LIVE, (exchange, rest, body) -> Replies.text(exchange, "ok\n"))
-                .probe(Routes.READY, (exchange, rest, body) -> ready(exchange))
+                .probe(Routes.READY, (exchange, rest, body) -> ready.ready(exchange))
                 .probe(Routes.METRICS, (exchange, rest, body) -> metrics.answer(exchange))
                 .on(Methods.GET, Routes.API + "stats", (exchange, rest, body) -> {
                     new Parameters(exchange, Set.of());
@@ -251,24 +252,6 @@ public final class AdminServer implements AutoCloseable {
     }
 
     // ---- small answers
-
-    private void ready(HttpServerExchange exchange) throws AdminException {
-        if (!subject.takesRequests().getAsBoolean()) {
-            throw new AdminException(StatusCodes.SERVICE_UNAVAILABLE, "Refrain is being stopped.");
-        }
-        if (subject.cache().admin().stats().store().capacityBytes() == 0) {
-            throw new AdminException(
-                    StatusCodes.SERVICE_UNAVAILABLE, "The store could not be opened; nothing is cached.");
-        }
-        // An upstream is always configured: without one the demo provider answers.
-        // Without the shared tier all is answered as before, so that is no reason to take this machine out of use.
-        boolean alone = subject.cache()
-                .admin()
-                .shared()
-                .filter(shared -> !shared.isAvailable())
-                .isPresent();
-        Replies.text(exchange, alone ? "ready\nshared tier: unavailable\n" : "ready\n");
-    }
 
     private void recordings(HttpServerExchange exchange) throws AdminException {
         new Parameters(exchange, Set.of());

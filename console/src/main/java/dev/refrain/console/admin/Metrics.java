@@ -1,5 +1,6 @@
 package dev.refrain.console.admin;
 
+import dev.refrain.console.log.AccessLog;
 import dev.refrain.console.metrics.RequestMetrics;
 import dev.refrain.engine.metrics.CacheMetrics;
 import io.micrometer.core.instrument.FunctionCounter;
@@ -40,6 +41,12 @@ final class Metrics implements AutoCloseable {
         new CacheMetrics(subject.cache()).bindTo(registry);
         new RequestMetrics(subject.activity()).bindTo(registry);
         upstream(subject);
+        if (subject.activity().access() != null) {
+            FunctionCounter.builder(
+                            "refrain.access.log.dropped", subject.activity().access(), AccessLog::dropped)
+                    .description("Lines of the access log that could not be written in time")
+                    .register(registry);
+        }
         process();
     }
 

@@ -1,17 +1,21 @@
 package dev.refrain.http.proxy;
 
 import dev.refrain.console.activity.Account;
+import dev.refrain.console.log.AccessLog;
+import dev.refrain.console.log.Origin;
 import dev.refrain.engine.CacheControls;
 import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.CacheRequest;
 import dev.refrain.engine.KeyContext;
 import dev.refrain.engine.exchange.Endpoint;
+import dev.refrain.http.server.AccessEntries;
 import dev.refrain.http.server.ExchangeSink;
 import dev.refrain.http.server.StreamedBody;
 import dev.refrain.http.shortcut.Shortcut;
 import dev.refrain.http.upstream.HeldBody;
 import dev.refrain.http.upstream.Provider;
 import dev.refrain.semantics.RequestFields;
+import dev.refrain.semantics.answer.RequestId;
 import dev.refrain.semantics.caller.Caller;
 import dev.refrain.semantics.coding.ContentCoding;
 import dev.refrain.semantics.forward.CallRecorder;
@@ -63,11 +67,18 @@ final class ClientRequest {
         this.fields = parts.steps().fields(exchange.getRequestHeaders());
         this.path = rawPath(exchange);
         this.route = Route.of(method(), path);
+        AccessLog access = parts.activity().access();
+        Origin origin = access == null ? null : AccessEntries.origin(exchange, path);
         if (endpoint() == null) {
             this.account = null;
+            if (access != null) {
+                AccessEntries.whenOver(exchange, origin, RequestId.sent(fields), access);
+            }
         } else {
             this.account = parts.activity().begin(endpoint());
             account.caller(caller());
+            account.requestId(RequestId.sent(fields));
+            account.origin(origin);
         }
         this.client = new ExchangeSink(exchange, account, parts.limits().writing());
     }
@@ -88,6 +99,17 @@ final class ClientRequest {
 
     HttpServerExchange exchange() {
         return exchange;
+    }
+
+    /** The fields for the provider, which gets the id of a request to an endpoint. */
+    RequestFields fieldsForProvider() {
+        if (account == null) {
+            return fields;
+        }
+        if (account.requestId() == null) {
+            account.requestId(RequestId.make(System.currentTimeMillis() / 1000));
+        }
+        return RequestId.in(fields, account.requestId());
     }
 
     RequestFields fields() {

@@ -1,5 +1,7 @@
 package dev.refrain.http.proxy;
 
+import dev.refrain.console.activity.ActivityLog;
+import dev.refrain.console.log.AccessLog;
 import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.http.config.Settings;
 import dev.refrain.http.server.ServerTls;
@@ -13,6 +15,7 @@ import dev.refrain.semantics.ruleset.Ruleset;
 import dev.refrain.semantics.tls.TlsFiles;
 import java.io.IOException;
 import java.net.InetAddress;
+import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
@@ -86,6 +89,41 @@ final class Entrances {
                         settings.access().allowed()),
                 settings.rules(),
                 new Presets(settings.presetDefinitions()));
+    }
+
+    /** Where clients reach the server. */
+    static String url(Settings settings, int port) {
+        String host = settings.host();
+        return (settings.tls().certificate() == null ? "http://" : "https://")
+                + (host.indexOf(':') >= 0 ? "[" + host + "]" : host) + ":" + port;
+    }
+
+    static IOException cannotListen(Settings settings, Exception why) {
+        Throwable root = why;
+        while (root.getCause() != null) {
+            root = root.getCause();
+        }
+        return new IOException(
+                "Cannot listen on " + settings.host() + ":" + settings.port() + ": " + root.getMessage()
+                        + ". Choose another --host or --port.",
+                why);
+    }
+
+    /** Null if there is none. */
+    static AccessLog access(Settings settings) throws IOException {
+        Settings.Log log = settings.log();
+        return log.access() == null ? null : AccessLog.open(log.access(), log.format());
+    }
+
+    /**
+     * The log of requests.
+     *
+     * @param access gets what it gets, and is closed with it; or null
+     */
+    static ActivityLog activity(Settings settings, AccessLog access) {
+        ActivityLog log = ActivityLog.open(settings.activityOptions(), Clock.systemUTC());
+        log.access(access);
+        return log;
     }
 
     /** Says so if nothing keeps strangers out, or what clients send secret. */

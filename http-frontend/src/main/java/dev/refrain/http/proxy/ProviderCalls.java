@@ -83,7 +83,7 @@ final class ProviderCalls {
                         request.method(),
                         providersRoute(request),
                         request.query(),
-                        request.fields(),
+                        request.fieldsForProvider(),
                         body,
                         identityCoding || isRecorded);
     }

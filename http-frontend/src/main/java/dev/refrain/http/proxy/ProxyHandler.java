@@ -291,7 +291,13 @@ final class ProxyHandler implements HttpHandler {
             // The shortcut makes the key of what it sees of a body, and picks no sample.
             if (body == sent && request.asked().isPlain()) {
                 request.shortcut()
-                        .learn(request.exchange(), request.rules(), request.context(), request.caller(), decision);
+                        .learn(
+                                request.exchange(),
+                                request.rules(),
+                                request.account(),
+                                request.context(),
+                                request.caller(),
+                                decision);
             }
             Upstream told = controls.directives().noStore()
                     ? calls.identified(request, call)

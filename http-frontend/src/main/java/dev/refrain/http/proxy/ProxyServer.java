@@ -4,10 +4,12 @@ import dev.refrain.cassettes.Cassettes;
 import dev.refrain.console.activity.ActivityLog;
 import dev.refrain.console.activity.ModelNames;
 import dev.refrain.console.admin.AdminServer;
+import dev.refrain.console.admin.Probes;
 import dev.refrain.console.admin.Reload;
 import dev.refrain.console.explain.Explainer;
 import dev.refrain.console.explain.Outlines;
 import dev.refrain.console.framing.Framing;
+import dev.refrain.console.log.AccessLog;
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.engine.memory.MemoryBudget;
@@ -21,6 +23,7 @@ import dev.refrain.http.server.Cors;
 import dev.refrain.http.server.Listener;
 import dev.refrain.http.server.LongBodies;
 import dev.refrain.http.server.ServerTls;
+import dev.refrain.http.server.SharedPorts;
 import dev.refrain.http.server.SlowClients;
 import dev.refrain.http.shortcut.Shortcut;
 import dev.refrain.http.shortcut.Shortcuts;
@@ -38,7 +41,6 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.URI;
-import java.time.Clock;
 import java.time.Duration;
 import java.util.EnumMap;
 import java.util.List;
@@ -75,9 +77,11 @@ public final class ProxyServer implements AutoCloseable {
     private final ServerTls tls;
     /** Null until it is started. */
     private Listener listener;
-    /** Null unless it is enabled. */
+    /** Null unless it is enabled, and when it is closed. */
     private AdminServer admin;
-
+    /** Whether requests are the last of their connections. */
+    private volatile boolean draining;
+    /** Whether requests are refused. */
     private volatile boolean stopping;
 
     private ProxyServer(
@@ -149,16 +153,21 @@ public final class ProxyServer implements AutoCloseable {
                 cache, rules::get, contexts, endpoint -> providers.get(endpoint).identity(), outlines);
         requests = new GracefulShutdownHandler(new HttpContinueReadHandler(handler));
         HttpHandler unlessStopping = exchange -> {
+            if (draining) {
+                exchange.setPersistent(false);
+            }
             if (stopping) {
                 handler.refuseWhenRead(exchange, ProxyException.stopping());
             } else {
                 requests.handleRequest(exchange);
             }
         };
+        HttpHandler probed =
+                settings.probes() ? new Probes(cache, this::takesRequests, unlessStopping) : unlessStopping;
         Cors cors = settings.corsOrigins() == null
                 ? null
-                : new Cors(List.of(settings.corsOrigins().split(" *, *")), reading, unlessStopping, handler::refuse);
-        HttpHandler framed = new Framing(cors == null ? unlessStopping : cors, (exchange, why) -> {
+                : new Cors(List.of(settings.corsOrigins().split(" *, *")), reading, probed, handler::refuse);
+        HttpHandler framed = new Framing(cors == null ? probed : cors, (exchange, why) -> {
             if (cors != null) {
                 cors.mark(exchange);
             }
@@ -206,23 +215,22 @@ public final class ProxyServer implements AutoCloseable {
             throws IOException {
         ServerTls tls = Entrances.tls(settings);
         SSLContext upstreamTls = Entrances.upstreamTls(settings);
+        AccessLog access = Entrances.access(settings);
         ResponseCache cache = Store.open(settings);
         Cassettes cassettes = Store.cassettes(settings, cache);
         // Even if each endpoint has an upstream of its own, everything else needs one.
         DemoProvider demo = settings.upstream() == null ? DemoProvider.start() : null;
-        ActivityLog activity = ActivityLog.open(settings.activityOptions(), Clock.systemUTC());
+        ActivityLog activity = Entrances.activity(settings, access);
         ProxyServer server =
                 new ProxyServer(settings, source, tls, upstreamTls, demo, cache, activity, cassettes, steps);
         try {
+            SharedPorts.share(settings.reusePort());
             server.listen();
         } catch (IOException | RuntimeException e) {
             server.close();
-            throw new IOException(
-                    "Cannot listen on " + settings.host() + ":" + settings.port() + ": " + rootMessage(e)
-                            + ". Choose another --host or --port.",
-                    e);
+            throw Entrances.cannotListen(settings, e);
         }
-        Entrances.warnIfOpen(settings, server.url());
+        Entrances.warnIfOpen(settings, Entrances.url(settings, server.address().getPort()));
         listening.accept(server);
         try {
             server.startAdmin();
@@ -253,8 +261,8 @@ public final class ProxyServer implements AutoCloseable {
                             reloading::callers,
                             explainer,
                             this::reload,
-                            this::url,
-                            () -> !stopping,
+                            () -> Entrances.url(settings, address().getPort()),
+                            this::takesRequests,
                             client::inFlight,
                             client.errors().counts(),
                             client.tunnels()::open,
@@ -266,14 +274,6 @@ public final class ProxyServer implements AutoCloseable {
     /** Reads settings and certificates again; see {@link Reloading}. */
     public Reload.Result reload() {
         return reloading.run();
-    }
-
-    private static String rootMessage(Throwable failure) {
-        Throwable root = failure;
-        while (root.getCause() != null) {
-            root = root.getCause();
-        }
-        return root.getMessage();
     }
 
     /** The address that is really listened on. */
@@ -322,22 +322,44 @@ public final class ProxyServer implements AutoCloseable {
 
     /** One line for an operator: where it listens and what stands behind it. */
     public String describe() {
-        return "Refrain listens on " + url() + "/v1, " + Store.describe(settings, cache)
-                + (admin == null ? "" : ", dashboard " + admin.url());
+        return "Refrain listens on " + Entrances.url(settings, address().getPort()) + "/v1, "
+                + Store.describe(settings, cache) + (admin == null ? "" : ", dashboard " + admin.url());
     }
 
-    private String url() {
-        String host = settings.host();
-        return (tls == null ? "http://" : "https://") + (host.indexOf(':') >= 0 ? "[" + host + "]" : host) + ":"
-                + address().getPort();
+    private boolean takesRequests() {
+        return !draining && !stopping;
+    }
+
+    /** Answers what comes over open connections, each time as the last answer, until none is left. */
+    private void drain() {
+        if (listener != null && settings.reusePort()) {
+            // Before clients are sent away, so that those that come again meet the process that has taken over.
+            listener.stopAccepting();
+            closeAdmin();
+        }
+        if (listener != null && !settings.drain().isZero()) {
+            draining = true;
+            shortcuts.close();
+            listener.retire();
+            listener.drain(settings.drain());
+        }
+    }
+
+    private void closeAdmin() {
+        if (admin != null) {
+            admin.close();
+            admin = null;
+        }
     }
 
     /**
-     * Stops taking requests, lets those in progress finish within {@code timeouts.shutdown}, then closes the store.
-     * Upstream calls whose clients have gone count as in progress: their answers are still to be stored.
+     * Drains the connections, then stops taking requests, lets those in progress finish within {@code
+     * timeouts.shutdown}, then closes the store. Upstream calls whose clients have gone count as in progress: their
+     * answers are still to be stored.
      */
     @Override
     public void close() {
+        drain();
         Duration limit = settings.timeouts().shutdown();
         long deadline = System.nanoTime() + limit.toNanos();
         stopping = true;
@@ -362,9 +384,7 @@ public final class ProxyServer implements AutoCloseable {
         if (listener != null) {
             listener.close();
         }
-        if (admin != null) {
-            admin.close();
-        }
+        closeAdmin();
         outlines.close();
         if (demo != null) {
             demo.close();

@@ -2,6 +2,7 @@ package dev.refrain.http.proxy;
 
 import dev.refrain.console.activity.ActivityLog;
 import dev.refrain.console.admin.Reload;
+import dev.refrain.console.log.Logs;
 import dev.refrain.http.config.Changes;
 import dev.refrain.http.config.Settings;
 import dev.refrain.http.config.SettingsSource;
@@ -96,6 +97,10 @@ final class Reloading implements Reload {
             }
             if (providers != null) {
                 client.tls(providers);
+            }
+            Logs.use(next.log().format(), next.log().level());
+            if (activity.access() != null) {
+                activity.access().reopen();
             }
             activity.prices(next.activityOptions().prices());
             rules.set(ruleset);

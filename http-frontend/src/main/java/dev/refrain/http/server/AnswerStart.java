@@ -117,6 +117,15 @@ final class AnswerStart {
         CacheHeaders.write(head.cache(), key, head.status(), account, new CacheFields(fields));
         if (account != null) {
             account.head(head.status(), head.generationId(), head.cache());
+            sayRequestId(fields);
+        }
+    }
+
+    /** A provider's id of its own stays, since it is what its support asks for. */
+    private void sayRequestId(HeaderMap fields) {
+        if (account.requestId() != null) {
+            boolean isTaken = fields.contains(HeaderNames.REQUEST_ID);
+            fields.put(isTaken ? HeaderNames.OWN_REQUEST_ID : HeaderNames.REQUEST_ID, account.requestId());
         }
     }
 
@@ -162,6 +171,7 @@ final class AnswerStart {
             String id = GenerationId.mint(System.currentTimeMillis() / 1000);
             fields.put(HeaderNames.GENERATION_ID, id);
             account.head(failure.status(), id, outcomeOfFailure);
+            sayRequestId(fields);
             if (failure.isForwarded()) {
                 account.failed(failure.reason());
             }

@@ -8,6 +8,9 @@ import io.undertow.server.protocol.http.HttpOpenListener;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.time.Duration;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Function;
 import org.xnio.ChannelListener;
 import org.xnio.ChannelListeners;
@@ -41,6 +44,13 @@ public final class Listener implements AutoCloseable {
     /** Undertow's own number of workers for each I/O thread. */
     private static final int WORKERS = 8;
 
+    private static final long POLL_NANOS = 10_000_000;
+    /** After which a socket is closed, however busy its thread is. */
+    private static final long CLOSED_NANOS = 200_000_000;
+
+    /** Looks without a connection after which none is taken for left. */
+    private static final int SETTLED = 20;
+
     private final XnioWorker worker;
     private final AcceptingChannel<? extends StreamConnection> channel;
     /** Null if only HTTP/1 is spoken. */
@@ -48,15 +58,22 @@ public final class Listener implements AutoCloseable {
     /** Null for HTTP without TLS. */
     private final ServerTls tls;
 
+    private final InetSocketAddress address;
+    /** Of HTTP/1 that are open. */
+    private final AtomicInteger connections;
+
     private Listener(
             XnioWorker worker,
             AcceptingChannel<? extends StreamConnection> channel,
             Http2Listener http2,
-            ServerTls tls) {
+            ServerTls tls,
+            AtomicInteger connections) {
         this.worker = worker;
         this.channel = channel;
         this.http2 = http2;
         this.tls = tls;
+        this.address = channel.getLocalAddress(InetSocketAddress.class);
+        this.connections = connections;
     }
 
     /**
@@ -104,10 +121,18 @@ public final class Listener implements AutoCloseable {
                             .set(UndertowOptions.MAX_ENTITY_SIZE, -1L)
                             .getMap());
             http.setRootHandler(handler);
+            AtomicInteger count = new AtomicInteger();
             ChannelListener<StreamConnection> http1 = connection -> {
+                count.incrementAndGet();
                 Runnable closed = opened.apply(connection);
+                AtomicBoolean counted = new AtomicBoolean(true);
                 http.handleEvent(connection);
-                whenClosed(connection, closed);
+                whenClosed(connection, () -> {
+                    closed.run();
+                    if (counted.getAndSet(false)) {
+                        count.decrementAndGet();
+                    }
+                });
             };
             Http2Listener both = http2 == null ? null : http2.apply(http1);
             ChannelListener<StreamConnection> open = both == null ? http1 : both;
@@ -126,7 +151,7 @@ public final class Listener implements AutoCloseable {
                     ? worker.createStreamConnectionServer(address, ChannelListeners.openListenerAdapter(open), sockets)
                     : tls.listen(worker, address, both != null, open, sockets);
             channel.resumeAccepts();
-            return new Listener(worker, channel, both, tls);
+            return new Listener(worker, channel, both, tls, count);
         } catch (IOException | RuntimeException e) {
             worker.shutdownNow();
             close(tls);
@@ -148,7 +173,36 @@ public final class Listener implements AutoCloseable {
 
     /** The address that is really listened on. */
     public InetSocketAddress address() {
-        return channel.getLocalAddress(InetSocketAddress.class);
+        return address;
+    }
+
+    /** Waits until no connection of HTTP/1 is open, or the time is over. */
+    public void drain(Duration limit) {
+        long deadline = System.nanoTime() + limit.toNanos();
+        // Connections that were taken a moment ago may not have been counted yet.
+        for (int idle = 0;
+                idle < SETTLED
+                        && System.nanoTime() < deadline
+                        && !Thread.currentThread().isInterrupted(); ) {
+            LockSupport.parkNanos(POLL_NANOS);
+            idle = connections.get() == 0 ? idle + 1 : 0;
+        }
+    }
+
+    /**
+     * Takes no more connections. Those that have come are taken first, and then the socket is closed at once: a
+     * connection that came between these two would be reset by the system (where that is Linux 5.14 or later, {@code
+     * net.ipv4.tcp_migrate_req} hands it over to the process that has taken over the port).
+     */
+    @SuppressWarnings("deprecation") // of waking, which XNIO has nothing for in its place
+    public void stopAccepting() {
+        channel.wakeupAccepts();
+        channel.getIoThread().execute(() -> IoUtils.safeClose(channel));
+        // The socket is closed when its thread looks for events the next time.
+        long deadline = System.nanoTime() + CLOSED_NANOS;
+        while (System.nanoTime() < deadline && !Thread.currentThread().isInterrupted()) {
+            LockSupport.parkNanos(POLL_NANOS);
+        }
     }
 
     /** Has clients go elsewhere with what they begin from now on, as far as their version of HTTP has words for it. */

@@ -102,11 +102,13 @@ final class HitWriter implements ResponseSink {
     @Override
     public void head(ResponseHead of) {
         account.caller(known.caller());
+        account.requestId(connection.knownRequestId());
+        account.origin(connection.origin());
         account.expect(null, key);
         account.request(models.name(key, request), null, key.streaming());
         account.policy(known.policy());
         account.head(of.status(), of.generationId(), of.cache());
-        head.write(of, key, account, System.currentTimeMillis());
+        head.write(of, connection.knownRequestId(), key, account, System.currentTimeMillis());
         bodyLength = Math.toIntExact(of.contentLength());
         left = head.length() + bodyLength;
         next = piece.clear().put(head.bytes(), 0, head.length());

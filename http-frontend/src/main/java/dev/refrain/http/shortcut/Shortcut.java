@@ -1,6 +1,7 @@
 package dev.refrain.http.shortcut;
 
 import dev.refrain.console.activity.Account;
+import dev.refrain.console.log.Origin;
 import dev.refrain.engine.CacheControls;
 import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.KeyContext;
@@ -54,6 +55,10 @@ public final class Shortcut extends AbstractStreamSourceConduit<StreamSourceCond
     private KnownHead known;
     /** Under which the head means what is known of it. */
     private Ruleset knownUnder;
+    /** That stands in the head; null if none does. */
+    private String knownRequestId;
+    /** Of requests with that head; null unless there is an access log. */
+    private Origin origin;
 
     /** Of the request that Undertow has, if it was looked up here and there was no answer; else null. */
     private CacheKey missed;
@@ -182,6 +187,14 @@ public final class Shortcut extends AbstractStreamSourceConduit<StreamSourceCond
     }
 
     // ---- for the one who answers
+
+    String knownRequestId() {
+        return knownRequestId;
+    }
+
+    Origin origin() {
+        return origin;
+    }
 
     /** Writes of a piece of an answer what the client takes now. */
     void write(ByteBuffer piece) {
@@ -342,11 +355,17 @@ public final class Shortcut extends AbstractStreamSourceConduit<StreamSourceCond
      * The request is one that the cache may answer, and whether it does depends on its body and the store alone.
      *
      * @param rules under which it is served
+     * @param account which request it is
      * @param context what it has in common with others of this head
      * @param decision what it is to the cache
      */
     public void learn(
-            HttpServerExchange exchange, Ruleset rules, KeyContext context, Caller caller, Decision decision) {
+            HttpServerExchange exchange,
+            Ruleset rules,
+            Account account,
+            KeyContext context,
+            Caller caller,
+            Decision decision) {
         CacheControls controls = decision.controls();
         byte[] bytes = head;
         head = null;
@@ -371,6 +390,9 @@ public final class Shortcut extends AbstractStreamSourceConduit<StreamSourceCond
                     controls.directives(),
                     decision.policyName());
             knownUnder = rules;
+            // None but what the head says: nothing has been made or answered yet.
+            knownRequestId = account.requestId();
+            origin = account.origin();
             server = (HttpServerConnection) exchange.getConnection();
         }
     }

@@ -59,7 +59,8 @@ class ClientVirtualThreadsTest {
                 LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(5));
                 texts.addAndGet(segments.size());
                 return Response.from(segments.stream()
-                        .map(segment -> Embedding.from(new float[] {1, segment.text().hashCode()}))
+                        .map(segment ->
+                                Embedding.from(new float[] {1, segment.text().hashCode()}))
                         .toList());
             }
         };

@@ -58,7 +58,10 @@ final class RunningJar extends ProxyUnderTest {
 
     /** The same with other flags for the JVM. */
     static RunningJar start(List<String> jvmFlags, Path folder, URI upstream, String... flags) throws IOException {
-        List<String> arguments = new ArrayList<>(List.of("--port", "0", "--admin-port", "0", "--capacity", "32MiB"));
+        List<String> arguments = new ArrayList<>(List.of("--admin-port", "0", "--capacity", "32MiB"));
+        if (!List.of(flags).contains("--port")) {
+            arguments.addAll(List.of("--port", "0"));
+        }
         if (!List.of(flags).contains("--store")) {
             arguments.addAll(
                     List.of("--store", folder.resolve("answers.refrain").toString()));

@@ -21,6 +21,7 @@ public final class HitHead implements ResponseFields {
     private static final byte[] CONTENT_TYPE = ascii("Content-Type");
     private static final byte[] CONTENT_LENGTH = ascii("Content-Length");
     private static final byte[] GENERATION_ID = ascii("X-Generation-Id");
+    private static final byte[] REQUEST_ID = ascii(RequestId.FIELD);
     private static final byte[] DATE_NAME = ascii("Date");
 
     private static final Map<CacheField, byte[]> FIELDS = new EnumMap<>(CacheField.class);
@@ -45,10 +46,11 @@ public final class HitHead implements ResponseFields {
      * Writes a head in place of the last one.
      *
      * @param head of the hit, with its length and its {@link dev.refrain.engine.exchange.CacheOutcome}
+     * @param requestId that the client gave the request, or null: then it is the answer's
      * @param pricing of the request, with its model
      * @param millis the time of {@code Date}, in milliseconds since the epoch
      */
-    public void write(ResponseHead head, CacheKey key, CacheHeaders.Pricing pricing, long millis) {
+    public void write(ResponseHead head, String requestId, CacheKey key, CacheHeaders.Pricing pricing, long millis) {
         System.arraycopy(STATUS, 0, bytes, 0, STATUS.length);
         length = STATUS.length;
         if (head.contentType() != null) {
@@ -56,6 +58,7 @@ public final class HitHead implements ResponseFields {
         }
         put(CONTENT_LENGTH, Long.toString(head.contentLength()));
         put(GENERATION_ID, head.generationId());
+        put(REQUEST_ID, requestId == null ? head.generationId() : requestId);
         CacheHeaders.write(head.cache(), key, head.status(), pricing, this);
         put(DATE_NAME, date(millis / 1000));
         room(2);

@@ -8,6 +8,7 @@ import dev.refrain.cassettes.Pace;
 import dev.refrain.console.activity.ActivityOptions;
 import dev.refrain.console.activity.ModelPrice;
 import dev.refrain.console.admin.AdminOptions;
+import dev.refrain.console.log.Logs;
 import dev.refrain.engine.CacheControls;
 import dev.refrain.engine.KeyRules;
 import dev.refrain.engine.ResponseCache;
@@ -43,6 +44,8 @@ import java.util.stream.Stream;
  *
  * @param host address to listen on
  * @param port port to listen on, 0 for any free one
+ * @param reusePort whether other processes may listen on the port, too
+ * @param probes whether the proxy's port answers those who ask whether it lives and is ready
  * @param tls TLS to clients
  * @param http2 whether HTTP/2 is spoken to clients
  * @param access who is served
@@ -77,6 +80,7 @@ import java.util.stream.Stream;
  * @param memory what is kept in memory beside the cache's file
  * @param timeouts how long to wait for what
  * @param presets presets known locally, each slug once
+ * @param log how the process logs
  * @param activity the log of requests
  * @param labels names for API keys
  * @param teams API keys that share their answers (W83)
@@ -98,6 +102,10 @@ public record Settings(
                 flag = "PORT",
                 help = "Port to listen on; 0 is any free one.")
         int port,
+
+        @Setting(value = "false", allowed = "true or false") boolean reusePort,
+
+        @Setting(value = "false", allowed = "true or false") boolean probes,
 
         Tls tls,
 
@@ -185,6 +193,7 @@ public record Settings(
         @Setting(allowed = "a list of presets, each with a slug", live = true)
         List<PresetSettings> presets,
 
+        Log log,
         Activity activity,
 
         @Setting(allowed = "a list of labels, each with a name and a sha256", live = true)
@@ -755,6 +764,8 @@ public record Settings(
      * @param write for a client to take more of its answer
      * @param keepAlive for the next request over a client's connection
      * @param upstreamKeepAlive for which an idle connection to a provider is kept that does not say how long
+     * @param drain for requests over connections that are open when the server stops, or null for {@link
+     *     Settings#drain}'s choice
      * @param shutdown for requests in progress when the server stops
      * @param silentCall for a call that all of its clients have left, before
      *     newcomers make one of their own (wire rule W28b)
@@ -787,6 +798,8 @@ public record Settings(
             @Setting(value = "1m", allowed = Setting.DURATION)
             Duration upstreamKeepAlive,
 
+            @Setting(allowed = Setting.DURATION_OR_NONE) Duration drain,
+
             @Setting(value = "30s", allowed = Setting.DURATION_OR_NONE)
             Duration shutdown,
 
@@ -803,6 +816,28 @@ public record Settings(
             checkPositive(write, "write");
             checkPositive(keepAlive, "keep-alive");
             checkPositive(upstreamKeepAlive, "upstream-keep-alive");
+        }
+    }
+
+    /**
+     * How the process logs, on standard error.
+     *
+     * @param format of a line
+     * @param level the least that is logged
+     * @param access file that gets a line for each request, {@code -} for standard output, or null for none
+     */
+    public record Log(
+            @Setting(value = "text", allowed = "text or json", live = true)
+            Logs.Format format,
+
+            @Setting(value = "info", allowed = "error, warn, info or debug", live = true)
+            Logs.Threshold level,
+
+            @Setting(allowed = "the path of a file, or - for standard output")
+            String access) {
+        /** Checks that it is a name. */
+        public Log {
+            InvalidSetting.unless(access == null || !access.isBlank(), "access");
         }
     }
 
@@ -830,6 +865,11 @@ public record Settings(
             InvalidSetting.unless(maxSize.bytes() == 0 || maxSize.compareTo(MIN_SIZE) >= 0, "max-size");
             checkPositive(maxAge, "max-age");
         }
+    }
+
+    /** How long requests are answered over connections that are open when the server stops. */
+    public Duration drain() {
+        return timeouts.drain() != null ? timeouts.drain() : reusePort ? Duration.ofSeconds(10) : Duration.ZERO;
     }
 
     /** What the log of requests is to do. */

@@ -17,6 +17,7 @@ import com.fasterxml.jackson.dataformat.yaml.YAMLParser;
 import dev.refrain.cassettes.CassetteMode;
 import dev.refrain.cassettes.Pace;
 import dev.refrain.console.admin.AdminOptions;
+import dev.refrain.console.log.Logs;
 import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.semantics.ByteSize;
 import dev.refrain.semantics.answer.HitIds;
@@ -57,6 +58,8 @@ final class SettingsYaml {
                     .addDeserializer(CassetteMode.class, words(CassetteMode.class))
                     .addDeserializer(Pace.class, words(Pace.class))
                     .addDeserializer(HitIds.class, words(HitIds.class))
+                    .addDeserializer(Logs.Format.class, words(Logs.Format.class))
+                    .addDeserializer(Logs.Threshold.class, words(Logs.Threshold.class))
                     .addDeserializer(Policy.Caching.class, words(Policy.Caching.class))
                     .addDeserializer(Policy.Mode.class, words(Policy.Mode.class))
                     .addDeserializer(AdminOptions.Content.class, words(AdminOptions.Content.class))

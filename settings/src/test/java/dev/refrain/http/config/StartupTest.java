@@ -57,6 +57,7 @@ class StartupTest {
                         Duration.ofMinutes(1),
                         Duration.ofMinutes(2),
                         Duration.ofMinutes(1),
+                        null,
                         Duration.ofSeconds(30),
                         Duration.ofSeconds(2)));
         assertThat(settings.corsOrigins()).isNull();

@@ -1,0 +1,78 @@
+package dev.refrain.console.admin;
+
+import dev.refrain.engine.ResponseCache;
+import io.undertow.server.HttpHandler;
+import io.undertow.server.HttpServerExchange;
+import io.undertow.util.Methods;
+import io.undertow.util.StatusCodes;
+import java.util.function.BooleanSupplier;
+
+/**
+ * Answers {@code /healthz} and {@code /readyz}: whether a process lives, and whether it should be sent requests. The
+ * admin listener has them; as a handler they can stand before those of another listener. Thread-safe.
+ */
+public final class Probes implements HttpHandler {
+    private final ResponseCache cache;
+    private final BooleanSupplier takesRequests;
+    private final HttpHandler next;
+
+    /**
+     * Probes before other handlers.
+     *
+     * @param takesRequests whether requests are taken, and nothing is being stopped
+     * @param next gets all requests for other paths; null if this is no handler
+     */
+    public Probes(ResponseCache cache, BooleanSupplier takesRequests, HttpHandler next) {
+        this.cache = cache;
+        this.takesRequests = takesRequests;
+        this.next = next;
+    }
+
+    @Override
+    public void handleRequest(HttpServerExchange exchange) throws Exception {
+        String path = exchange.getRequestPath();
+        boolean isReady = path.equals(Routes.READY);
+        if (!isReady && !path.equals(Routes.LIVE)) {
+            next.handleRequest(exchange);
+            return;
+        }
+        // A body is not wanted, so it is not read.
+        exchange.setPersistent(exchange.isPersistent() && exchange.isRequestComplete());
+        if (!exchange.getRequestMethod().equals(Methods.GET)
+                && !exchange.getRequestMethod().equals(Methods.HEAD)) {
+            exchange.setStatusCode(StatusCodes.METHOD_NOT_ALLOWED);
+            exchange.endExchange();
+            return;
+        }
+        // Whether the store is there may take a look at the disk.
+        exchange.dispatch(worker -> answer(worker, isReady));
+    }
+
+    private void answer(HttpServerExchange exchange, boolean isReady) {
+        try {
+            if (isReady) {
+                ready(exchange);
+            } else {
+                Replies.text(exchange, "ok\n");
+            }
+        } catch (AdminException notReady) {
+            Replies.error(exchange, notReady);
+        }
+    }
+
+    /** Says that requests are wanted, and whether the shared tier is there. */
+    void ready(HttpServerExchange exchange) throws AdminException {
+        if (!takesRequests.getAsBoolean()) {
+            throw new AdminException(StatusCodes.SERVICE_UNAVAILABLE, "Refrain is being stopped.");
+        }
+        if (cache.admin().stats().store().capacityBytes() == 0) {
+            throw new AdminException(
+                    StatusCodes.SERVICE_UNAVAILABLE, "The store could not be opened; nothing is cached.");
+        }
+        // An upstream is always configured: without one the demo provider answers.
+        // Without the shared tier all is answered as before, so that is no reason to take this machine out of use.
+        boolean alone =
+                cache.admin().shared().filter(shared -> !shared.isAvailable()).isPresent();
+        Replies.text(exchange, alone ? "ready\nshared tier: unavailable\n" : "ready\n");
+    }
+}

@@ -1,0 +1,83 @@
+package dev.refrain.console.log;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonGenerator;
+import java.io.IOException;
+import java.io.StringWriter;
+import java.io.UncheckedIOException;
+import java.time.Instant;
+import java.util.Locale;
+
+/** Makes lines of what the access log was told. Stateless. */
+final class AccessLines {
+    private static final JsonFactory JSON = new JsonFactory();
+
+    private AccessLines() {}
+
+    /** Fields with a blank between, {@code -} for what there is not; what no line may have is escaped. */
+    static String text(AccessRecord entry) {
+        StringBuilder line = new StringBuilder(256);
+        line.append(Instant.ofEpochMilli(entry.endMillis())).append(' ');
+        add(line, entry.origin().client()).append(" \"");
+        escape(line, entry.origin().method(), false).append(' ');
+        escape(line, entry.origin().path(), false).append(' ');
+        escape(line, entry.origin().protocol(), false).append("\" ");
+        line.append(entry.status()).append(' ').append(entry.bytes()).append(' ');
+        line.append(String.format(Locale.ROOT, "%.6f", entry.durationNanos() / 1e9))
+                .append(' ');
+        add(line, entry.cache()).append(' ');
+        add(line, entry.model()).append(' ');
+        add(line, entry.scope()).append(' ');
+        add(line, entry.key() == null ? null : entry.key().shortDigest()).append(' ');
+        add(line, entry.id()).append(' ');
+        return add(line, entry.requestId()).append('\n').toString();
+    }
+
+    private static StringBuilder add(StringBuilder line, String text) {
+        return text == null || text.isEmpty() ? line.append('-') : escape(line, text, true);
+    }
+
+    private static StringBuilder escape(StringBuilder line, String text, boolean blanks) {
+        for (int i = 0; i < text.length(); i++) {
+            char c = text.charAt(i);
+            if (c < ' ' || c == 0x7F || c == '"' || c == '\\' || (blanks && c == ' ')) {
+                line.append(String.format(Locale.ROOT, "\\x%02X", (int) c));
+            } else {
+                line.append(c);
+            }
+        }
+        return line;
+    }
+
+    /** An object of JSON, without what there is not. */
+    static String json(AccessRecord entry) {
+        StringWriter line = new StringWriter(384);
+        try (JsonGenerator json = JSON.createGenerator(line)) {
+            json.writeStartObject();
+            add(json, "time", Instant.ofEpochMilli(entry.endMillis()).toString());
+            add(json, "client", entry.origin().client());
+            add(json, "method", entry.origin().method());
+            add(json, "path", entry.origin().path());
+            add(json, "protocol", entry.origin().protocol());
+            json.writeNumberField("status", entry.status());
+            json.writeNumberField("bytes", entry.bytes());
+            json.writeNumberField("duration_us", entry.durationNanos() / 1000);
+            add(json, "cache", entry.cache());
+            add(json, "model", entry.model());
+            add(json, "scope", entry.scope());
+            add(json, "key", entry.key() == null ? null : entry.key().shortDigest());
+            add(json, "id", entry.id());
+            add(json, "request_id", entry.requestId());
+            json.writeEndObject();
+        } catch (IOException e) {
+            throw new UncheckedIOException("a text in memory has nothing to fail on", e);
+        }
+        return line.append('\n').toString();
+    }
+
+    private static void add(JsonGenerator json, String name, String text) throws IOException {
+        if (text != null) {
+            json.writeStringField(name, text);
+        }
+    }
+}

@@ -1,0 +1,83 @@
+package dev.refrain.http.proxy;
+
+import static dev.refrain.http.proxy.WireTest.CHAT;
+import static dev.refrain.http.proxy.WireTest.CHAT_ANSWER;
+import static dev.refrain.http.proxy.WireTest.CHAT_REQUEST;
+import static dev.refrain.testing.Await.until;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.refrain.testing.ScriptedProvider;
+import java.io.IOException;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** SIGHUP, to a process that is at work. */
+class ReloadIT {
+    private static final int RELOADS = 5;
+    private static final int CLIENTS = 3;
+
+    @TempDir
+    Path folder;
+
+    private static int count(RunningJar jar, String text) {
+        return jar.err().split(text, -1).length - 1;
+    }
+
+    /** Each waits for its own line, so that no two signals are taken for one. */
+    private void reload(RunningJar jar, Path file, String settings, String line) throws IOException {
+        int before = count(jar, line);
+        Files.writeString(file, settings);
+        jar.hangUp();
+        until(() -> count(jar, line) > before);
+    }
+
+    @Test
+    void noRequestFailsWhileTheSettingsAreReadAgain() throws Exception {
+        Path file = Files.writeString(folder.resolve("refrain.yaml"), "cache: {ttl: 100s}");
+        AtomicBoolean over = new AtomicBoolean();
+        AtomicInteger numbers = new AtomicInteger();
+        try (ScriptedProvider provider = new ScriptedProvider()
+                        .does((exchange, request) -> ScriptedProvider.json(exchange, 200, CHAT_ANSWER));
+                RunningJar jar = RunningJar.start(folder, provider.base(), "--config", file.toString())) {
+            List<CompletableFuture<Integer>> clients = new ArrayList<>();
+            for (int i = 0; i < CLIENTS; i++) {
+                clients.add(CompletableFuture.supplyAsync(() -> ask(jar, over, numbers)));
+            }
+            for (int i = 1; i <= RELOADS; i++) {
+                reload(jar, file, "cache: {ttl: 100" + i + "s}\nport: " + i, "Reloaded\\. Changed: \\[cache\\.ttl\\]");
+                reload(jar, file, "cache: {ttl: x}\npolcies: []", "Nothing was reloaded: cache\\.ttl: 'x'");
+            }
+            assertThat(count(jar, "did you mean policies")).isEqualTo(RELOADS);
+            int before = numbers.get();
+            until(() -> numbers.get() > before + 2 * CLIENTS);
+            over.set(true);
+            for (CompletableFuture<Integer> client : clients) {
+                assertThat(client.get()).isPositive();
+            }
+            HttpResponse<String> answer = jar.cached(CHAT, CHAT_REQUEST.replace("hi", "last"));
+            assertThat(WireTest.header(answer, WireTest.TTL)).isEqualTo("1005");
+            assertThat(jar.terminate().ended().status()).isEqualTo(143);
+        }
+    }
+
+    /** Hits and misses in turn; returns how many there were. */
+    private static int ask(RunningJar jar, AtomicBoolean over, AtomicInteger numbers) {
+        int count = 0;
+        for (; !over.get(); count++) {
+            String body = CHAT_REQUEST.replace("hi", "hi" + (count % 2 == 0 ? "" : numbers.incrementAndGet()));
+            HttpResponse<String> answer = jar.cached(CHAT, body);
+            if (answer.statusCode() != 200) {
+                throw new IllegalStateException(answer.statusCode() + ": " + answer.body());
+            }
+        }
+        return count;
+    }
+}

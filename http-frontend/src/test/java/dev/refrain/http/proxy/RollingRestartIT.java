@@ -1,0 +1,139 @@
+package dev.refrain.http.proxy;
+
+import static dev.refrain.http.proxy.WireTest.CHAT;
+import static dev.refrain.http.proxy.WireTest.CHAT_ANSWER;
+import static dev.refrain.http.proxy.WireTest.CHAT_REQUEST;
+import static dev.refrain.testing.Await.until;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.refrain.testing.ScriptedProvider;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.InetAddress;
+import java.net.Socket;
+import java.net.http.HttpRequest;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A new process takes over the port and the store of one that is at work. */
+class RollingRestartIT {
+    private static final int RESTARTS = Integer.getInteger("refrain.restarts", 2);
+
+    private static final int CLIENTS = 4;
+
+    @TempDir
+    Path folder;
+
+    private final AtomicBoolean over = new AtomicBoolean();
+    private final AtomicInteger answered = new AtomicInteger();
+
+    private RunningJar start(ScriptedProvider provider, int port) throws IOException {
+        return RunningJar.start(
+                folder,
+                provider.base(),
+                "--port",
+                Integer.toString(port),
+                "--config",
+                settings().toString());
+    }
+
+    private Path settings() throws IOException {
+        return Files.writeString(
+                folder.resolve("refrain.yaml"), "reuse-port: true\nprobes: true\ntimeouts: {drain: 1s}");
+    }
+
+    @Test
+    void noRequestIsLostAndNoHit() throws Exception {
+        try (ScriptedProvider provider =
+                new ScriptedProvider().does((exchange, request) -> ScriptedProvider.json(exchange, 200, CHAT_ANSWER))) {
+            RunningJar running = start(provider, 0);
+            try {
+                int port = running.port();
+                WireTest.assertMiss(running.cached(CHAT, CHAT_REQUEST));
+                List<CompletableFuture<Void>> clients = new ArrayList<>();
+                boolean anyClient = areConnectionsHandedOver();
+                for (int i = 0; i < CLIENTS; i++) {
+                    boolean keepsConnections = !anyClient || i % 2 == 0;
+                    clients.add(CompletableFuture.runAsync(() -> ask(port, keepsConnections)));
+                }
+                for (int i = 0; i < RESTARTS; i++) {
+                    RunningJar next = start(provider, port);
+                    RunningJar last = running;
+                    running = next;
+                    int before = answered.get();
+                    until(() -> answered.get() > before + 20);
+                    RunningJar.Ended ended = last.terminate().ended();
+                    assertThat(ended.status()).isEqualTo(143);
+                    assertThat(ended.err()).doesNotContain("WARN", "SEVERE");
+                }
+                over.set(true);
+                for (CompletableFuture<Void> client : clients) {
+                    client.get();
+                }
+                assertThat(provider.calls()).isEqualTo(1);
+                assertThat(running.send(HttpRequest.newBuilder(running.uri("/readyz")))
+                                .body())
+                        .isEqualTo("ready\n");
+            } finally {
+                over.set(true);
+                running.close();
+            }
+        }
+    }
+
+    /** Whether Linux hands connections that nobody has accepted over to another process that listens on the port. */
+    private static boolean areConnectionsHandedOver() throws IOException {
+        Path setting = Path.of("/proc/sys/net/ipv4/tcp_migrate_req");
+        return Files.isReadable(setting) && Files.readString(setting).strip().equals("1");
+    }
+
+    /** One request after the other, each of which must be a hit; over one connection as long as the server wants. */
+    private void ask(int port, boolean keepsConnections) {
+        byte[] request = ("POST " + CHAT + " HTTP/1.1\r\nHost: refrain\r\nAuthorization: Bearer sk-test\r\n"
+                        + "Content-Type: application/json\r\nX-OpenRouter-Cache: true\r\n"
+                        + (keepsConnections ? "" : "Connection: close\r\n")
+                        + "Content-Length: " + CHAT_REQUEST.length() + "\r\n\r\n" + CHAT_REQUEST)
+                .getBytes(StandardCharsets.ISO_8859_1);
+        while (!over.get()) {
+            try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
+                socket.setTcpNoDelay(true);
+                socket.setSoTimeout(60_000);
+                boolean goesOn = true;
+                while (goesOn && !over.get()) {
+                    socket.getOutputStream().write(request);
+                    String head = head(socket.getInputStream());
+                    assertThat(head).startsWith("HTTP/1.1 200 ").contains("X-OpenRouter-Cache-Status: HIT");
+                    answered.incrementAndGet();
+                    goesOn = !head.contains("Connection: close");
+                }
+            } catch (IOException e) {
+                throw new IllegalStateException("Request " + answered + " failed", e);
+            }
+        }
+    }
+
+    /** Reads an answer to its end. */
+    private static String head(InputStream in) throws IOException {
+        StringBuilder head = new StringBuilder();
+        while (head.indexOf("\r\n\r\n") < 0) {
+            int next = in.read();
+            if (next < 0) {
+                throw new IOException("The connection was closed after: " + head);
+            }
+            head.append((char) next);
+        }
+        int length = Integer.parseInt(head.toString().replaceAll("(?s).*Content-Length: (\\d+)\r\n.*", "$1"));
+        if (in.readNBytes(length).length < length) {
+            throw new IOException("The answer is cut");
+        }
+        return head.toString();
+    }
+}
