@@ -23,9 +23,9 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 
 /**
- * What policies (wire rule W81) add to the decision about a request that was seen lately, whose key is not derived
- * again: none of them, those that a header decides, those that need the body's model, and those with limits, for which
- * the body is read to its end.
+ * What policies (wire rule W81) add to the decision about a request, whose key is made of its body: none of them, those
+ * that a header decides, those that need the body's model, and those with limits, for which the body is read to its end
+ * a second time.
  */
 public class PolicyBenchmark extends MeasuredInForks {
     /** A header that says nothing. */
@@ -44,9 +44,9 @@ public class PolicyBenchmark extends MeasuredInForks {
         public void forEach(BiConsumer<String, List<String>> action) {}
     }
 
-    /** A cache that knows the request. */
+    /** A cache that remembers no request, and policies. */
     @State(Scope.Benchmark)
-    public static class Known {
+    public static class Ruled {
         private static final RequestFields FIELDS = new NoFields();
         private static final Presets NO_PRESETS = new Presets(List.of());
         /** How many policies come before the one that holds. */
@@ -60,7 +60,7 @@ public class PolicyBenchmark extends MeasuredInForks {
 
         @Setup(Level.Trial)
         public void open() throws IOException {
-            cache = new TemporaryCache(16L << 20, builder -> builder.memoBytes(8L << 20));
+            cache = new TemporaryCache(16L << 20, builder -> builder.memoBytes(0));
             List<Policy> policies = new ArrayList<>();
             for (int i = 0; i < PASSED; i++) {
                 Policy.Builder other = Policy.builder("other " + i).cache(Policy.Caching.OFF);
@@ -90,16 +90,16 @@ public class PolicyBenchmark extends MeasuredInForks {
 
     /** From the header's fields and the body to what is done. */
     @Benchmark
-    public Decision decided(Known known, KeyBenchmark.Conversation conversation) {
-        RequestedCaching asked = RequestedCaching.of(Known.FIELDS, known.rules, Endpoint.CHAT, List.of("mine"));
+    public Decision decided(Ruled ruled, KeyBenchmark.Conversation conversation) {
+        RequestedCaching asked = RequestedCaching.of(Ruled.FIELDS, ruled.rules, Endpoint.CHAT, List.of("mine"));
         return Decision.of(
-                known.cache.cache(),
-                known.cache.cache()::key,
-                Known.NO_PRESETS,
-                known.cache
+                ruled.cache.cache(),
+                ruled.cache.cache()::key,
+                Ruled.NO_PRESETS,
+                ruled.cache
                         .cache()
                         .pipeline()
-                        .context(Endpoint.CHAT, known.cache.cache().pipeline().scope(Requests.API_KEY))
+                        .context(Endpoint.CHAT, ruled.cache.cache().pipeline().scope(Requests.API_KEY))
                         .build(),
                 asked,
                 ContentCoding.IDENTITY,

@@ -36,7 +36,7 @@ final class Progress implements ArchiveProgress {
             isShown = true;
             out.print("\r" + line);
         } else {
-            out.println(line);
+            out.println(line.stripTrailing());
         }
         out.flush();
     }
