@@ -309,7 +309,7 @@ final class SharedWait implements Upstream.Call {
         busy = true;
         calls.entries().find(key, looked -> {
             answered = () -> found(looked);
-            // On this thread: what was opened is not reserved for longer.
+            // On this thread, or on one that is at work already: what was opened is not reserved for longer.
             if (news.getAndIncrement() == 0) {
                 workOff();
             }

@@ -29,7 +29,6 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -121,26 +120,6 @@ class SharedMemoryTest {
         until(() -> stats(one).stores() == 1);
         Client client = new Client();
         other.respond(chat(CHAT_REQUEST), ON, PROVIDER, client);
-        client.assertThatItsEntryIsReserved(tier);
-    }
-
-    /** However many wait for other machines: what is opened for one of them does not wait for a thread any more. */
-    @Test
-    void soIsOneThatWasWaitedFor() throws IOException {
-        HeapTier tier = engine.machine();
-        ResponseCache one = machine(tier, new MemoryBudget(16 << 20), true);
-        ResponseCache other = machine(engine.machine(), budget, true);
-        AtomicReference<ResponseSink> call = new AtomicReference<>();
-        Upstream later = sink -> {
-            call.set(sink);
-            return Upstream.Call.UNSTOPPABLE;
-        };
-        one.respond(chat(CHAT_REQUEST), ON, later, new RecordingSink());
-        until(() -> call.get() != null);
-        Client client = new Client();
-        other.respond(chat(CHAT_REQUEST), ON, later, client);
-        until(() -> stats(other).waits() == 1);
-        answer(call.get());
         client.assertThatItsEntryIsReserved(tier);
     }
 
