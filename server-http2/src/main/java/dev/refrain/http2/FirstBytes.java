@@ -17,6 +17,8 @@ final class FirstBytes implements ChannelListener<ConduitStreamSourceChannel> {
     /** RFC 9113, 3.4. */
     private static final byte[] PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".getBytes(StandardCharsets.US_ASCII);
 
+    static final int PREFACE_BYTES = PREFACE.length;
+
     private final StreamConnection connection;
     private final Http2Listener listener;
     private final ConduitStreamSourceChannel source;
@@ -52,8 +54,9 @@ final class FirstBytes implements ChannelListener<ConduitStreamSourceChannel> {
         }
         bytes.flip();
         Boolean agreed = count == 0 ? null : Http2Listener.agreed(connection);
-        boolean isHttp2 = agreed != null ? agreed : bytes.remaining() >= PREFACE.length && isPreface(bytes);
-        if (count == 0 || (agreed == null && !isHttp2 && isPreface(bytes))) {
+        boolean mayBe = isPreface(bytes) && !Boolean.FALSE.equals(agreed);
+        boolean isHttp2 = mayBe && bytes.remaining() >= PREFACE.length;
+        if (count == 0 || (mayBe && !isHttp2)) {
             begun = copy(bytes);
             await();
             return;

@@ -1,5 +1,6 @@
 package dev.refrain.http2;
 
+import dev.refrain.semantics.framing.HeaderBlocks;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelHandlerContext;
@@ -57,6 +58,8 @@ final class Http2Connection extends Http2ConnectionHandler {
     private static final int MOST_IDLE = 4;
     /** Bytes of an answer in one frame of Netty's. */
     private static final int PIECE = 16 * 1024;
+    /** What a connection of HTTP/1.1 takes of the heap beside its request. */
+    private static final int LINK_BYTES = 8 * 1024;
     /** How long a client may take for the last bytes. */
     private static final long CLOSING_SECONDS = 1;
 
@@ -75,6 +78,10 @@ final class Http2Connection extends Http2ConnectionHandler {
     private final Set<StreamLink> fed = new LinkedHashSet<>();
     /** Which have something to write, and could not. */
     private final Set<StreamLink> blocked = new LinkedHashSet<>();
+
+    private final HeaderBlocks blocks;
+    /** Bytes of a frame that has not come whole, which are reserved. */
+    private int partial;
 
     private ChannelHandlerContext context;
     /** What the socket has not taken. */
@@ -105,13 +112,14 @@ final class Http2Connection extends Http2ConnectionHandler {
         this.listener = listener;
         this.thread = connection.getIoThread();
         this.buffers = listener.buffers(thread);
+        this.blocks = new HeaderBlocks(listener.memory(), 0);
         decoder.frameListener(new Frames());
         streams().addListener(new Streams());
     }
 
     // ---- its life
 
-    /** Begins with bytes that have come. */
+    /** Begins with bytes that have come, the whole preface among them. */
     void begin(ByteBuffer first) {
         pipe.config().setWriteBufferWaterMark(UNBOUNDED);
         connection.getSourceChannel().setReadListener(this::onReadable);
@@ -126,7 +134,7 @@ final class Http2Connection extends Http2ConnectionHandler {
                     .incrementWindowSize(
                             streams().connectionStream(),
                             Http2Connections.CONNECTION_WINDOW - Http2CodecUtil.DEFAULT_WINDOW_SIZE);
-            came(first);
+            came(first, FirstBytes.PREFACE_BYTES);
         } catch (Http2Exception e) {
             throw new IllegalStateException(e);
         } finally {
@@ -221,6 +229,8 @@ final class Http2Connection extends Http2ConnectionHandler {
             backlog.forEach(bytes -> listener.memory().release(bytes.capacity()));
             backlog.clear();
             buffers.written(this);
+            blocks.close();
+            holdPartial(0);
             pipe.close();
             pipe.runPendingTasks();
             List.copyOf(links.values()).forEach(StreamLink::broken);
@@ -259,25 +269,48 @@ final class Http2Connection extends Http2ConnectionHandler {
         if (count > 0 && pipe.isOpen()) {
             enter();
             try {
-                came(bytes.flip());
+                came(bytes.flip(), 0);
             } finally {
                 leave();
             }
         }
     }
 
-    private void came(ByteBuffer bytes) {
-        ByteBuf copy = pipe.alloc().buffer(bytes.remaining());
+    /** @param other bytes at the beginning that are of no frame */
+    private void came(ByteBuffer bytes, int other) {
+        if (!blocks.came(bytes.slice(other, bytes.limit() - other))) {
+            // No frame can be left out: what follows cannot be read without it (RFC 9113, 4.3).
+            IoUtils.safeClose(connection);
+            return;
+        }
+        ByteBuf copy = pipe.alloc().heapBuffer(bytes.remaining());
         copy.writeBytes(bytes);
         pipe.pipeline().fireChannelRead(copy);
         pipe.pipeline().fireChannelReadComplete();
         pipe.runPendingTasks();
+        if (closed) {
+            return;
+        }
+        blocks.read();
+        if (!holdPartial(pipe.isOpen() ? actualReadableBytes() : 0)) {
+            IoUtils.safeClose(connection);
+            return;
+        }
         while (!fed.isEmpty()) {
             StreamLink next = fed.iterator().next();
             fed.remove(next);
             next.readable();
         }
         unblock();
+    }
+
+    private boolean holdPartial(int bytes) {
+        if (bytes > partial && !listener.memory().reserve(bytes - partial)) {
+            return false;
+        }
+        listener.memory().release(Math.max(0, partial - bytes));
+        partial = bytes;
+        return true;
     }
 
     /** Returns whether anybody has written meanwhile. */
@@ -481,6 +514,7 @@ final class Http2Connection extends Http2ConnectionHandler {
         }
         fed.remove(link);
         blocked.remove(link);
+        listener.memory().release(LINK_BYTES);
         if (links.isEmpty()) {
             idleSinceNanos = System.nanoTime();
         }
@@ -556,6 +590,10 @@ final class Http2Connection extends Http2ConnectionHandler {
             RequestHead head = RequestHead.of(fields, isLast);
             if (head == null) {
                 reset(id, Http2Error.PROTOCOL_ERROR);
+                return;
+            }
+            if (!listener.memory().reserve(LINK_BYTES)) {
+                reset(id, Http2Error.REFUSED_STREAM);
                 return;
             }
             link = idle.poll();

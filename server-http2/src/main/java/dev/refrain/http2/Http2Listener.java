@@ -9,6 +9,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import javax.net.ssl.SSLEngine;
 import org.xnio.ChannelListener;
+import org.xnio.IoUtils;
 import org.xnio.StreamConnection;
 import org.xnio.XnioIoThread;
 import org.xnio.ssl.SslConnection;
@@ -20,6 +21,9 @@ import org.xnio.ssl.SslConnection;
 public final class Http2Listener implements ChannelListener<StreamConnection> {
     /** The name of HTTP/2 in ALPN. */
     public static final String ALPN = "h2";
+
+    /** Connections at a time: one for each 64 KiB of the heap. A busy one takes more, which is in the memory budget. */
+    private static final long MOST = Math.min(250_000, Runtime.getRuntime().maxMemory() / (64 * 1024));
 
     private final MemoryBudget memory;
     private final Duration idle;
@@ -77,6 +81,10 @@ public final class Http2Listener implements ChannelListener<StreamConnection> {
 
     /** Bytes of HTTP/2 have come. */
     void open(StreamConnection connection, ByteBuffer first) {
+        if (connections.size() >= MOST) {
+            IoUtils.safeClose(connection);
+            return;
+        }
         Http2Connection opened = new Http2Connections(connection, this).open();
         connections.add(opened);
         opened.begin(first);

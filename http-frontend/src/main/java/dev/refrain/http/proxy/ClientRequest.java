@@ -161,6 +161,11 @@ final class ClientRequest {
         return caller;
     }
 
+    /** Counts this request, once; returns nanoseconds after which there may be one, 0 if that is now. */
+    long count() {
+        return shortcut().hasCounted() ? 0 : caller().countRequest();
+    }
+
     /** What the header asks of the cache; only for endpoints. */
     RequestedCaching asked() {
         if (asked == null) {

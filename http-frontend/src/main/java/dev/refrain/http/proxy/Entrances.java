@@ -2,6 +2,7 @@ package dev.refrain.http.proxy;
 
 import dev.refrain.console.activity.ActivityLog;
 import dev.refrain.console.log.AccessLog;
+import dev.refrain.engine.ResponseCache;
 import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.http.config.Settings;
 import dev.refrain.http.server.ServerTls;
@@ -10,6 +11,7 @@ import dev.refrain.http.upstream.UpstreamClient;
 import dev.refrain.http.upstream.UpstreamOptions;
 import dev.refrain.http2.Http2Listener;
 import dev.refrain.semantics.caller.Callers;
+import dev.refrain.semantics.caller.RequestRates;
 import dev.refrain.semantics.preset.Presets;
 import dev.refrain.semantics.ruleset.Ruleset;
 import dev.refrain.semantics.tls.TlsFiles;
@@ -18,6 +20,7 @@ import java.net.InetAddress;
 import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Function;
 import java.util.function.IntConsumer;
 import javax.net.ssl.SSLContext;
@@ -78,6 +81,15 @@ final class Entrances {
                         settings.upstreamHttp2()),
                 memory,
                 makeRoom);
+    }
+
+    /** Who may ask, and how often; without names. */
+    static Callers callers(Settings settings, ResponseCache cache) {
+        Callers callers = new Callers(cache, settings.key().credentialFields(), Map.of());
+        Settings.Access access = settings.access();
+        return access.requestsPerSecond() == null
+                ? callers
+                : callers.with(new RequestRates(access.requestsPerSecond(), access.requestsAtOnce(), System::nanoTime));
     }
 
     /** What may change while requests are served. */

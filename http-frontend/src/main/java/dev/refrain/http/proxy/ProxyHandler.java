@@ -103,11 +103,13 @@ final class ProxyHandler implements HttpHandler {
 
     private void route(ClientRequest request) {
         Route route = request.route();
+        boolean mayAsk = request.caller().mayAsk();
+        long wait = mayAsk ? request.count() : 0;
         if (DotSegments.in(request.path())) {
             failWhenRead(request, ProxyException.dotSegment());
-        } else if (!request.caller().mayAsk()) {
+        } else if (!mayAsk || wait > 0) {
             request.client().shape(route == null ? null : route.named());
-            failWhenRead(request, ProxyException.unauthorized());
+            failWhenRead(request, mayAsk ? ProxyException.tooManyRequests(wait) : ProxyException.unauthorized());
         } else if (route == null) {
             failWhenRead(request, ProxyException.notFound(request.exchange().getRequestPath()));
         } else if (route.named() != null && request.isForWebSocket()) {

@@ -100,7 +100,7 @@ public final class ProxyServer implements AutoCloseable {
         this.cache = cache;
         this.activity = activity;
         this.cassettes = cassettes;
-        Callers nobody = new Callers(cache, settings.key().credentialFields(), Map.of());
+        Callers nobody = Entrances.callers(settings, cache);
         AtomicReference<Ruleset> rules = new AtomicReference<>(Entrances.ruleset(settings, nobody));
         this.outlines =
                 new Outlines(settings.explain().requests(), cache.admin().memory());

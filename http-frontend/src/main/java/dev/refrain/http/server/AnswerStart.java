@@ -25,8 +25,6 @@ import io.undertow.util.StatusCodes;
 
 /** Writes the status and header fields of an answer, or of an error of the proxy. For one thread at a time. */
 final class AnswerStart {
-    /** An overload ends within moments, or nobody knows when. */
-    private static final String RETRY_SECONDS = "1";
     /** Characters of a reason phrase: it has to go into Undertow's buffer of 16 KiB together with what is before it. */
     private static final int MOST_REASON = 8 * 1024;
     /** Bytes of trailer fields, which go into another buffer of 16 KiB behind the last chunk. */
@@ -154,8 +152,8 @@ final class AnswerStart {
         exchange.setStatusCode(failure.status());
         fields.put(Headers.CONTENT_TYPE, "application/json");
         exchange.setResponseContentLength(body.length);
-        if (failure.status() == StatusCodes.SERVICE_UNAVAILABLE) {
-            fields.put(Headers.RETRY_AFTER, RETRY_SECONDS);
+        if (failure.retrySeconds() > 0) {
+            fields.put(Headers.RETRY_AFTER, failure.retrySeconds());
         }
         if (failure.isLasting()) {
             fields.put(HeaderNames.SHOULD_RETRY, "false");

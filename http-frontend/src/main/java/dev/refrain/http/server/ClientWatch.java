@@ -8,6 +8,7 @@ import io.undertow.util.AttachmentKey;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BooleanSupplier;
 import org.xnio.conduits.ConduitStreamSourceChannel;
 import org.xnio.conduits.StreamSourceConduit;
 
@@ -28,10 +29,12 @@ public final class ClientWatch {
     private final HttpServerConnection connection;
     private final ConduitStreamSourceChannel channel;
     private final StreamSourceConduit source;
+    private final BooleanSupplier answered;
     private final Runnable gone;
 
-    private ClientWatch(HttpServerConnection connection, Runnable gone) {
+    private ClientWatch(HttpServerConnection connection, BooleanSupplier answered, Runnable gone) {
         this.connection = connection;
+        this.answered = answered;
         this.channel = connection.getChannel().getSourceChannel();
         this.source = connection.getOriginalSourceConduit();
         this.gone = gone;
@@ -70,11 +73,20 @@ public final class ClientWatch {
      * end. Returns null if more has been read already.
      */
     static ClientWatch start(HttpServerExchange exchange, Runnable gone) {
+        return start(exchange, () -> false, gone);
+    }
+
+    /**
+     * The same.
+     *
+     * @param answered whether the answer may have gone out, so that what comes is the next request, and not to be read
+     */
+    static ClientWatch start(HttpServerExchange exchange, BooleanSupplier answered, Runnable gone) {
         HttpServerConnection connection = (HttpServerConnection) exchange.getConnection();
         if (connection.getExtraBytes() != null) {
             return null;
         }
-        ClientWatch watch = new ClientWatch(connection, gone);
+        ClientWatch watch = new ClientWatch(connection, answered, gone);
         watch.channel.setReadListener(ready -> watch.onReadable());
         // Not through the channel: its conduits are at the end of the request's body.
         watch.source.resumeReads();
@@ -82,6 +94,10 @@ public final class ClientWatch {
     }
 
     private void onReadable() {
+        if (answered.getAsBoolean()) {
+            stop();
+            return;
+        }
         PooledByteBuffer pooled = connection.getByteBufferPool().allocate();
         boolean putBack = false;
         try {

@@ -110,6 +110,9 @@ public final class ExchangeSink implements ResponseSink {
     /** Whether the I/O thread has done for the request what it does before the answer. */
     private volatile boolean settled;
 
+    /** Whether the answer has begun in the I/O thread's place, and may be with its client. */
+    private volatile boolean answered;
+
     /** A head that waits for the first piece of its body, to go out with it; null for none. The caller's. */
     private ResponseHead held;
 
@@ -186,7 +189,7 @@ public final class ExchangeSink implements ResponseSink {
      */
     public void noticeLeaving() {
         if (!over && !ended) {
-            notice = ClientWatch.start(exchange, () -> {
+            notice = ClientWatch.start(exchange, () -> answered, () -> {
                 notice = null;
                 closedItsSide = true;
             });
@@ -281,6 +284,7 @@ public final class ExchangeSink implements ResponseSink {
     private boolean beginInPlace() {
         boolean mayBegin = settled && lengthOf(held) <= 0;
         if (mayBegin) {
+            answered = true;
             start.of(held);
             held = null;
             channel = exchange.getResponseChannel();

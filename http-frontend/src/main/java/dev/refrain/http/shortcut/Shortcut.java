@@ -63,6 +63,9 @@ public final class Shortcut extends AbstractStreamSourceConduit<StreamSourceCond
     /** Of the request that Undertow has, if it was looked up here and there was no answer; else null. */
     private CacheKey missed;
 
+    /** Whether the request that Undertow has is counted among those of its API key. */
+    private boolean counted;
+
     private HttpServerConnection server;
 
     /** What the request that is coming, or is being served, takes of the memory budget. */
@@ -155,8 +158,10 @@ public final class Shortcut extends AbstractStreamSourceConduit<StreamSourceCond
             return false;
         }
         try {
-            boolean answered = hits.answer(this, known, request, body, length);
-            missed = answered ? null : hits.key();
+            counted = known.caller().countRequest() == 0;
+            boolean answered = counted && hits.answer(this, known, request, body, length);
+            missed = answered || !counted ? null : hits.key();
+            counted &= !answered;
             return answered;
         } finally {
             if (!writing) {
@@ -294,6 +299,11 @@ public final class Shortcut extends AbstractStreamSourceConduit<StreamSourceCond
         return crowded;
     }
 
+    /** Whether the request that Undertow has is counted among those of its API key. */
+    public boolean hasCounted() {
+        return counted;
+    }
+
     /** Whether the client has taken a whole answer over this connection. */
     public boolean hasServed() {
         return served;
@@ -329,6 +339,7 @@ public final class Shortcut extends AbstractStreamSourceConduit<StreamSourceCond
             crowded = false;
             head = null;
             missed = null;
+            counted = false;
             served = true;
             ClientWatch.forget(completed.getConnection());
             ParserMemory.wipe(completed.getConnection());

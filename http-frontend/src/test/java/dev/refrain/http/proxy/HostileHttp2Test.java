@@ -21,6 +21,7 @@ import dev.refrain.testing.ScriptedProvider;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -158,6 +159,23 @@ class HostileHttp2Test extends WireTest {
             assertThat(provider.calls()).isEqualTo(answer == null ? 0 : 1);
             othersAreServed();
         }
+    }
+
+    /** What is kept of a head or a frame until its end is in the budget. */
+    @Test
+    void whatHasNotComeWholeIsReserved() throws IOException {
+        try (RawHttp2Client head = new RawHttp2Client(proxy.port()).begin();
+                RawHttp2Client frame = new RawHttp2Client(proxy.port()).begin()) {
+            byte[] field = RawHttp2Client.block("x-filler", "x".repeat(15_000));
+            head.frame(HEADERS, 0, 1, field);
+            head.frame(CONTINUATION, 0, 1, field);
+            until(() -> proxy.memory().usedBytes() == 2L * field.length);
+            byte[] whole = RawHttp2Client.of(DATA, 0, 1, new byte[16_000]);
+            frame.write(Arrays.copyOf(whole, 10_000));
+            until(() -> proxy.memory().usedBytes() == 2L * field.length + 10_000 - 9);
+            othersAreServed();
+        }
+        until(() -> proxy.memory().usedBytes() == 0);
     }
 
     /** The server reads no more than it can answer, so that the rest stays with the client. */

@@ -22,12 +22,16 @@ public final class ErrorBody {
             error.put("type", anthropicType(failure.status()));
             body.put("type", "error");
         } else {
-            error.put("type", failure.status() < 500 ? "invalid_request_error" : "upstream_error");
+            error.put("type", openAiType(failure.status()));
             error.putNull("param");
             error.put("code", failure.status());
         }
         body.set("error", error);
         return body.toString().getBytes(StandardCharsets.UTF_8);
+    }
+
+    private static String openAiType(int status) {
+        return status == 429 ? "rate_limit_error" : status < 500 ? "invalid_request_error" : "upstream_error";
     }
 
     /** Anthropic's documented error types; a status without one of its own gets the general one. */
@@ -38,6 +42,7 @@ public final class ErrorBody {
             case 404 -> "not_found_error";
             case 413 -> "request_too_large";
             case 408, 504 -> "timeout_error";
+            case 429 -> "rate_limit_error";
             case 503 -> "overloaded_error";
             default -> "api_error";
         };

@@ -20,9 +20,19 @@ public final class ProxyException extends Exception {
     private final String detail;
     private final String reason;
     private final boolean forwarded;
+    private final long retrySeconds;
 
     private ProxyException(int status, String detail, boolean forwarded, String message, Throwable cause) {
         this(status, detail, detail, forwarded, message, cause);
+    }
+
+    private ProxyException(int status, String detail, String message, long retrySeconds) {
+        super(message);
+        this.reason = detail;
+        this.status = status;
+        this.detail = detail;
+        this.forwarded = false;
+        this.retrySeconds = retrySeconds;
     }
 
     private ProxyException(
@@ -32,6 +42,8 @@ public final class ProxyException extends Exception {
         this.status = status;
         this.detail = detail;
         this.forwarded = forwarded;
+        // An overload ends within moments, or nobody knows when.
+        this.retrySeconds = status == 503 ? 1 : 0;
     }
 
     private static ProxyException refused(int status, String detail, String message) {
@@ -44,6 +56,11 @@ public final class ProxyException extends Exception {
 
     public int status() {
         return status;
+    }
+
+    /** Seconds after which the same request may succeed (RFC 9110, 10.2.3); 0 if nobody knows. */
+    public long retrySeconds() {
+        return retrySeconds;
     }
 
     /** Whether the same request would fail again, however often it is sent (wire rule W32). */
@@ -83,6 +100,21 @@ public final class ProxyException extends Exception {
                 "unauthorized",
                 "This API key is not served here; send one that is, or have the operator add its SHA-256 to"
                         + " access.keys.");
+    }
+
+    /**
+     * RFC 6585, 4: the API key has made too many requests.
+     *
+     * @param waitNanos after which there may be one
+     */
+    public static ProxyException tooManyRequests(long waitNanos) {
+        long seconds = Math.max(1, (waitNanos + 999_999_999) / 1_000_000_000);
+        return new ProxyException(
+                429,
+                "rate-limited",
+                "This API key has made more requests than it may; try again in " + seconds
+                        + " s, or have the operator raise access.requests-per-second or access.burst.",
+                seconds);
     }
 
     public static ProxyException notFound(String path) {

@@ -50,6 +50,8 @@ public final class Callers {
 
     private final CacheScope anonymous;
     private final LabelledTags labelled;
+    /** Null if requests are not counted. */
+    private final RequestRates rates;
 
     /**
      * Makes one for a cache, without teams, and for everybody.
@@ -77,7 +79,7 @@ public final class Callers {
             Map<String, String> names,
             Map<String, String> teams,
             Set<String> allowed) {
-        this(cache, fields, names, teams, allowed, new LabelledTags());
+        this(cache, fields, names, teams, allowed, new LabelledTags(), null);
     }
 
     private Callers(
@@ -86,13 +88,15 @@ public final class Callers {
             Map<String, String> names,
             Map<String, String> teams,
             Set<String> allowed,
-            LabelledTags labelled) {
+            LabelledTags labelled,
+            RequestRates rates) {
         this.cache = cache;
         this.fields = fields;
         this.names = Map.copyOf(names);
         this.teams = Map.copyOf(teams);
         this.allowed = Set.copyOf(allowed);
         this.labelled = labelled;
+        this.rates = rates;
         this.anonymous = cache.pipeline().scope("");
     }
 
@@ -104,7 +108,12 @@ public final class Callers {
      * @param otherAllowed the only API keys whose requests are served, likewise; empty if those of everybody are
      */
     public Callers with(Map<String, String> otherNames, Map<String, String> otherTeams, Set<String> otherAllowed) {
-        return new Callers(cache, fields, otherNames, otherTeams, otherAllowed, labelled);
+        return new Callers(cache, fields, otherNames, otherTeams, otherAllowed, labelled, rates);
+    }
+
+    /** The same, of whom each may make so many requests. */
+    public Callers with(RequestRates otherRates) {
+        return new Callers(cache, fields, names, teams, allowed, labelled, otherRates);
     }
 
     private CacheScope ofTeam(String team, List<String> others) {
@@ -203,7 +212,8 @@ public final class Callers {
         if (team != null) {
             names.add(team);
         }
-        Caller caller = Caller.of(credentials.scope(team), List.copyOf(names), credentials.areAllowed());
+        Caller caller =
+                Caller.of(credentials.scope(team), List.copyOf(names), credentials.areAllowed(), credentials.rates());
         names.forEach(name -> labelled.add(name, caller.tag()));
         return caller;
     }
@@ -321,6 +331,22 @@ public final class Callers {
                 }
             }
             return 2 * keys == all.size() ? List.of() : others;
+        }
+
+        /** Of each API key, whatever else is shown: another cookie makes no other key. */
+        List<RequestRate> rates() {
+            if (rates == null) {
+                return List.of();
+            }
+            Set<String> keys = new LinkedHashSet<>();
+            for (int i = apiKeys.nextSetBit(0); i >= 0; i = apiKeys.nextSetBit(i + 1)) {
+                keys.add(all.get(i));
+            }
+            return keys.isEmpty()
+                    ? List.of(rates.of(anonymous))
+                    : keys.stream()
+                            .map(key -> rates.of(cache.pipeline().scope(key)))
+                            .toList();
         }
 
         /** @param team of the API keys, or null */

@@ -333,7 +333,7 @@ class StartupTest {
         environment.put("REFRAIN_API_KEY", "sk-secret");
         assertThat(exit().text())
                 .startsWith("refrain: REFRAIN_API_KEY: no such setting (environment variable), must be one of "
-                        + "REFRAIN_ACCESS_KEYS, REFRAIN_ACTIVITY_FILE,")
+                        + "REFRAIN_ACCESS_BURST, REFRAIN_ACCESS_KEYS,")
                 .contains("REFRAIN_CONFIG", "REFRAIN_LIMITS_STORED_ANSWER")
                 .doesNotContain("secret", "REFRAIN_PRESETS", "\n");
     }

@@ -3,6 +3,7 @@ package dev.refrain.http.upstream;
 import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.semantics.answer.ProxyException;
 import dev.refrain.semantics.answer.Unreachable;
+import dev.refrain.semantics.framing.HeaderBlocks;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelHandlerContext;
@@ -126,7 +127,7 @@ final class Http2Connection extends Http2ConnectionHandler {
         this.owner = owner;
         this.limit = limit;
         this.nanoTime = nanoTime;
-        this.blocks = new HeaderBlocks(memory);
+        this.blocks = new HeaderBlocks(memory, Admission.HEAD_BYTES);
         this.lastReadNanos = nanoTime.getAsLong();
         this.idleSinceNanos = lastReadNanos;
         decoder.frameListener(new Frames());
@@ -391,7 +392,7 @@ final class Http2Connection extends Http2ConnectionHandler {
     @Override
     public void channelRead(ChannelHandlerContext from, Object message) throws Exception {
         lastReadNanos = nanoTime.getAsLong();
-        isDeaf = isDeaf || !blocks.came((ByteBuf) message);
+        isDeaf = isDeaf || !blocks.came(((ByteBuf) message).nioBuffer());
         if (isDeaf) {
             // No frame can be left out: what follows cannot be read without it (RFC 9113, 4.3).
             ReferenceCountUtil.release(message);

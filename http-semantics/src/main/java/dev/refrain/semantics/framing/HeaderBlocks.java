@@ -1,15 +1,15 @@
-package dev.refrain.http.upstream;
+package dev.refrain.semantics.framing;
 
 import dev.refrain.engine.memory.MemoryBudget;
-import io.netty.buffer.ByteBuf;
+import java.nio.ByteBuffer;
 
 /**
- * Counts what a provider has sent of a header block of HTTP/2 that has not ended (RFC 9113, 4.3), in the memory budget:
- * Netty holds that until its end, up to half a megabyte for each connection, and tells nobody.
+ * Counts what the other side has sent of a header block of HTTP/2 that has not ended (RFC 9113, 4.3), in the memory
+ * budget: a codec holds that until its end, up to half a megabyte for each connection, and tells nobody.
  *
  * <p>To know where frames begin, their heads are read here, too. One thread's at a time.
  */
-final class HeaderBlocks {
+public final class HeaderBlocks {
     private static final int HEAD_BYTES = 9;
     private static final int TYPE_AT = 3;
     private static final int FLAGS_AT = 4;
@@ -20,6 +20,7 @@ final class HeaderBlocks {
     private static final int END_HEADERS = 4;
 
     private final MemoryBudget memory;
+    private final int counted;
 
     /** Bytes of the frame's head that have come. */
     private int headBytes;
@@ -31,11 +32,17 @@ final class HeaderBlocks {
 
     /** Bytes of the block that has not ended. */
     private int open;
-    /** What is reserved for it, beside what its call has for a head. */
+    /** What is reserved for it, beside what is counted already. */
     private long reserved;
 
-    HeaderBlocks(MemoryBudget memory) {
+    /**
+     * For a connection.
+     *
+     * @param counted bytes of a head that have their place in the budget already, or need none
+     */
+    public HeaderBlocks(MemoryBudget memory, int counted) {
         this.memory = memory;
+        this.counted = counted;
     }
 
     /**
@@ -43,13 +50,13 @@ final class HeaderBlocks {
      *
      * @return whether there is room for what they add to a block; if not, they are not to be read
      */
-    boolean came(ByteBuf bytes) {
+    public boolean came(ByteBuffer bytes) {
         int most = open;
-        int at = bytes.readerIndex();
-        int end = bytes.writerIndex();
+        int at = bytes.position();
+        int end = bytes.limit();
         while (at < end) {
             if (headBytes < HEAD_BYTES) {
-                head(bytes.getUnsignedByte(at++));
+                head(bytes.get(at++) & 0xFF);
             } else {
                 int count = Math.min(left, end - at);
                 left -= count;
@@ -66,20 +73,20 @@ final class HeaderBlocks {
     }
 
     /** They have been read, and what had ended is not held any more. */
-    void read() {
+    public void read() {
         if (reserved > 0) {
             reserve(open);
         }
     }
 
     /** Nothing is held any more. */
-    void close() {
+    public void close() {
         memory.release(reserved);
         reserved = 0;
     }
 
     private boolean reserve(int bytes) {
-        long more = Math.max(0, bytes - Admission.HEAD_BYTES) - reserved;
+        long more = Math.max(0, bytes - counted) - reserved;
         if (more > 0) {
             // As for a head that is whole.
             MemoryBudget.Use use = bytes <= MemoryBudget.SMALL ? MemoryBudget.Use.SHORT : MemoryBudget.Use.STORING;
