@@ -33,7 +33,8 @@ import org.xnio.conduits.StreamSourceConduit;
  * are one whole request with a head that was served before ({@link KnownHead}), and its answer is stored, it writes the
  * answer, and Undertow never sees the request. Everything else goes on to Undertow unchanged.
  *
- * <p>Used on the connection's I/O thread only, except {@link #closed}.
+ * <p>Used on the connection's I/O thread only, except {@link #closed}. Long, since what it knows of a request is asked
+ * for by those who serve it.
  */
 public final class Shortcut extends AbstractStreamSourceConduit<StreamSourceConduit> {
     /** The longest head that a connection remembers. Requests with longer ones go through Undertow. */
