@@ -92,7 +92,6 @@ class FramingTest extends WireTest {
                 "POST /v1/models\r\n\r\n",
                 "POST /v1/models HTTP/1\r\nHost: x\r\n\r\n",
                 "POST v1/models HTTP/1.1\r\nHost: x\r\n\r\n",
-                "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
                 "\u0016\u0003\u0001\u0002\u0000\u0001\u0000\u0001\u00fc\u0003\u0003",
                 "\u0000\u0000\u0000\u0000",
                 "\r\n\r\n")) {

@@ -120,7 +120,6 @@ class HostileClientsTest extends WireTest {
                 "GET /v1/a\nb HTTP/1.1\r\nHost: x\r\n\r\n",
                 "GET /v1/a?b\nc HTTP/1.1\r\nHost: x\r\n\r\n",
                 "GET /v1/a\tb HTTP/1.1\r\nHost: x\r\n\r\n",
-                "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
                 "GET /v1/models\r\n",
                 "GET /v1/models HTTP/0.9\r\n\r\n",
                 "GET /v1/models HTTP/2.0\r\nHost: x\r\n\r\n",
