@@ -378,7 +378,8 @@ class StartupTest {
                 "prot: 1 | prot: no such setting (FILE), did you mean port? It must be one of access, activity, admin, "
                         + "cache, capacity, cassette-mode, cassette-pace, cassettes, cors-origins, currency, "
                         + "explain, hit-ids, host, http2, key, labels, limits, "
-                        + "memory, on-disconnect, policies, port, preallocate, presets, prices, proxy, replay, seal, "
+                        + "log, memory, on-disconnect, policies, port, preallocate, presets, prices, probes, proxy, "
+                        + "replay, reuse-port, seal, "
                         + "shared, shared-tls, stale-if-error, store, store.never, sweep-interval, teams, timeouts, "
                         + "tls, upstream, upstream-http2, upstream-tls, upstreams",
                 "limits: {storedAnswer: 1} | limits.storedAnswer: no such setting (FILE), did you mean stored-answer? "
