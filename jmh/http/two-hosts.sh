@@ -1,11 +1,19 @@
 #!/usr/bin/env bash
 # Two hosts and a third with Redis, as network namespaces on this machine: shows that what one host fetches is a hit on the other, that a
 # purge holds on both, and what happens while one is cut off by its interface; then counts shared hits a second of 1, 2 and 4 processes
-# on the two hosts. Needs root, iproute2, redis-server, curl and the jars of a build. Takes two minutes; FIGURES=no leaves the counts out.
+# on the two hosts. Needs root, iproute2, redis-server or another that REDIS names, curl and the jars of a build. Takes two minutes; FIGURES=no
+# leaves the counts out, COUNTED=3 counts for 3 seconds each instead of 10, and CLOCK=+1h sets the clock of the second host's Refrain wrong by
+# that much, with faketime.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 jar=${JAR:-$root/http-frontend/target/refrain.jar}
 java=${JAVA:-java}
+redis=${REDIS:-redis-server}
+for needed in ip curl redis-cli "$redis" "$java"; do
+  command -v "$needed" > /dev/null || { echo "$needed is not installed" >&2; exit 2; }
+done
+[ "$(id -u)" = 0 ] || { echo "network namespaces need root" >&2; exit 2; }
+[ -f "$jar" ] || { echo "$jar is not there: mvn -q package -DskipTests makes it" >&2; exit 2; }
 dir=$(mktemp -d)
 id=rf$$
 pids=()
@@ -41,7 +49,7 @@ for host in one other; do
   number=$((number + 1))
 done
 
-(exec ip netns exec "$id-redis" redis-server --port 6379 --bind 10.17.0.1 --protected-mode no --save '' --appendonly no \
+(exec ip netns exec "$id-redis" "$redis" --port 6379 --bind 10.17.0.1 --protected-mode no --save '' --appendonly no \
   --dir "$dir" > "$dir/redis.log") &
 pids+=($!)
 head -c 48 /dev/urandom | base64 > "$dir/secret"
@@ -49,7 +57,9 @@ chmod 600 "$dir/secret"
 for host in one other; do
   mkdir "$dir/$host"
   printf 'shared:\n  uri: redis://10.17.0.1:6379\n  secret-file: %s\n' "$dir/secret" > "$dir/$host/refrain.yaml"
-  (cd "$dir/$host" && exec ip netns exec "$id-$host" "$java" -jar "$jar" --config refrain.yaml > log 2>&1) &
+  wrong=()
+  if [ $host = other ] && [ -n "${CLOCK:-}" ]; then wrong=(env FAKETIME_DONT_FAKE_MONOTONIC=1 faketime -f "$CLOCK"); fi
+  (cd "$dir/$host" && exec ip netns exec "$id-$host" "${wrong[@]}" "$java" -jar "$jar" --config refrain.yaml > log 2>&1) &
   pids+=($!)
 done
 connected() { on "$1" curl -s --max-time 5 localhost:8081/metrics | grep -q '^refrain_shared_connected 1'; }
@@ -92,8 +102,9 @@ until_ 60 'the other is connected again' connected other
 expect 'joined again, it has followed the purge' other 'Say hello' 'refrain; fwd=miss'
 
 [ "${FIGURES:-yes}" = yes ] || exit 0
-for pid in "${pids[@]:1}"; do kill "$pid"; done
-figures=("$java" -Xmx256m -cp "$root/jmh/target/benchmarks.jar" dev.refrain.jmh.load.SharedTierFigures)
+for pid in "${pids[@]:1}"; do kill "$pid"; wait "$pid" 2> /dev/null || true; done
+pids=("${pids[0]}")
+figures=("$java" -Xmx256m "-Drefrain.counted=${COUNTED:-10}" -cp "$root/jmh/target/benchmarks.jar" dev.refrain.jmh.load.SharedTierFigures)
 on one "${figures[@]}" fill redis://10.17.0.1:6379 2> /dev/null
 for processes in 1 2 4; do
   for ((i = 0; i < processes; i++)); do
@@ -101,7 +112,9 @@ for processes in 1 2 4; do
     on $host "${figures[@]}" redis://10.17.0.1:6379 > "$dir/hits$i" 2> /dev/null &
     counting[i]=$!
   done
-  wait "${counting[@]}"
+  for ((i = 0; i < processes; i++)); do
+    wait "${counting[i]}" && grep -Eq '^[0-9.]+$' "$dir/hits$i" || fail "process $i of $processes counted nothing"
+  done
   cat "$dir"/hits* | awk -v n=$processes '{ sum += $1 } END { printf "shared hits a second, %d processes on two hosts: %d\n", n, sum }'
   rm "$dir"/hits*
 done

@@ -126,7 +126,7 @@ final class Answers implements AutoCloseable {
                         builder.heardUntil(),
                         this);
         if (shared != null) {
-            entries.dependOn(shared.notices());
+            entries.dependOn(shared.notices(), shared.ids());
             shared.listen();
         }
         sweeper.start();
@@ -338,6 +338,7 @@ final class Answers implements AutoCloseable {
                 }
             }
             shared.hit();
+            shared.ids().given(key, EntryCodec.tag(found.entry().bytes()));
             deliver(
                     scratch.response,
                     new CacheOutcome.SharedHit(hit(scratch.response), found.isStored()),
@@ -485,6 +486,20 @@ final class Answers implements AutoCloseable {
     long removeDigest(String beginning) {
         HexFormat hex = HexFormat.of();
         long removed = store.find(bytes -> hex.formatHex(bytes).startsWith(beginning)).stream()
+                .filter(store::remove)
+                .count();
+        wipeGone();
+        return removed;
+    }
+
+    /**
+     * The same for several texts, in one walk.
+     *
+     * @param beginnings of 12 digits each
+     */
+    long removeDigests(Set<String> beginnings) {
+        HexFormat hex = HexFormat.of();
+        long removed = store.find(bytes -> beginnings.contains(hex.formatHex(bytes, 0, 6))).stream()
                 .filter(store::remove)
                 .count();
         wipeGone();

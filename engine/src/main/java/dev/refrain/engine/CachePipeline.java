@@ -13,6 +13,7 @@ import dev.refrain.engine.memory.MemoryBudget;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ThreadLocalRandom;
 
 /**
@@ -104,6 +105,19 @@ public final class CachePipeline {
 
     /** See {@link ResponseCache#respond}. */
     void respond(CacheRequest request, CacheControls controls, Upstream upstream, ResponseSink sink) {
+        CompletionStage<Void> ids = learnIds(request).orElse(null);
+        if (ids == null) {
+            respondNow(request, controls, upstream, sink);
+            return;
+        }
+        var unused = ids.thenRun(() -> respondNow(request, controls, upstream, sink))
+                .exceptionally(failure -> {
+                    sink.fail(failure.getCause() == null ? failure : failure.getCause());
+                    return null;
+                });
+    }
+
+    private void respondNow(CacheRequest request, CacheControls controls, Upstream upstream, ResponseSink sink) {
         if (!controls.enabled()) {
             UpstreamCalls.pass(upstream, sink);
             return;
@@ -147,10 +161,10 @@ public final class CachePipeline {
             }
         }
         if (directives.onlyIfCached()) {
-            if (controls.clear()) {
-                coalescer.remove(key);
-            }
-            sink.fail(new NotCachedException());
+            sink.fail(
+                    !controls.clear() || coalescer.removeForClient(key)
+                            ? new NotCachedException()
+                            : new MemoryBudget.Exhausted());
             return;
         }
         MissedRequest missed = new MissedRequest(
@@ -260,6 +274,8 @@ public final class CachePipeline {
      * @param shortDigest the beginning of the key's digest, {@link CacheKey#shortDigest}
      * @param sourceId generation id of the response that filled the entry; null if that had none
      * @throws IllegalArgumentException if the digest is not 12 hexadecimal digits in lower case
+     * @throws MemoryBudget.Exhausted if the shared tier is away, and what was removed meanwhile is already as much as
+     *     can be remembered for other machines. Nothing was removed then
      */
     public void takeBack(String shortDigest, String sourceId) {
         if (!shortDigest.matches("[0-9a-f]{12}")) {
@@ -275,6 +291,7 @@ public final class CachePipeline {
      * @param scope whoever received the id; another's is not found
      * @param id generation id in the head of a response
      * @return whether there was such a call
+     * @throws MemoryBudget.Exhausted as above
      */
     public boolean takeBack(CacheScope scope, String id) {
         return coalescer.takeBack(scope, id);
@@ -287,7 +304,7 @@ public final class CachePipeline {
      * @param scope the scope that received the id; nothing is found for another one
      * @param id the id in an answer of this cache
      * @return the provider's id. Empty if this cache did not make the id, made it for another scope, or no longer knows
-     *     it; then it goes to the provider unchanged
+     *     it; then it goes to the provider unchanged. Another machine's is known after {@link #learnId}
      */
     public Optional<String> providerId(CacheScope scope, String id) {
         return Optional.ofNullable(keys.providerId(scope, id));
@@ -303,5 +320,34 @@ public final class CachePipeline {
      */
     public CacheRequest withProviderIds(CacheRequest request) {
         return keys.restored(request);
+    }
+
+    /**
+     * Asks the {@link ResponseCacheBuilder#sharedTier shared tier} what an id stands for, if it may be one that another
+     * machine has made, and this one does not know it. A front-end waits for that before it asks for {@link
+     * #providerId}.
+     *
+     * @param scope whoever was given the id
+     * @return completes when {@code providerId} says all that can be known now, within the timeout of the tier, on a
+     *     thread of the cache's that may be used. It does not fail. Empty if there is nothing to wait for
+     */
+    public Optional<CompletionStage<Void>> learnId(CacheScope scope, String id) {
+        SharedEntries shared = answers.shared();
+        return shared == null || !keys.isUnknown(scope, id)
+                ? Optional.empty()
+                : Optional.ofNullable(shared.ids().ask(scope, id));
+    }
+
+    /**
+     * The same for the id of an earlier answer in a request. Its {@link ResponseCache#key key} and {@link
+     * #withProviderIds} are made anew after that. {@link ResponseCache#respond} needs no such help.
+     */
+    public Optional<CompletionStage<Void>> learnIds(CacheRequest request) {
+        SharedEntries shared = answers.shared();
+        String id = shared == null ? null : keys.unknownId(request);
+        return id == null
+                ? Optional.empty()
+                : Optional.ofNullable(
+                        shared.ids().ask(request.context(keys.deriver()).scope(), id));
     }
 }

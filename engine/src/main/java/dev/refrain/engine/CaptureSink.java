@@ -79,6 +79,8 @@ class CaptureSink extends ForwardingSink {
     private volatile boolean sharedUnavailable;
     /** Null unless the answer has one that could be given back. */
     private volatile String providerId;
+    /** Whether it is stored which id of the provider the ids of this answer stand for. */
+    private volatile boolean noted;
 
     private Consumer<AnswerFacts> counted;
     /** Counts an answer that is not captured; null while it may be captured. */
@@ -484,6 +486,10 @@ class CaptureSink extends ForwardingSink {
             long expiresAt = answers.nowMillis() + ttl.toMillis();
             providerId = capture.providerId();
             answers.ids().note(key, tag, providerId, expiresAt, tokens, fetchMillis());
+            noted = true;
+            if (isFollowed()) {
+                idGiven();
+            }
         } catch (RuntimeException | OutOfMemoryError e) {
             answers.faults().idNotStored(e);
         }
@@ -503,8 +509,18 @@ class CaptureSink extends ForwardingSink {
         try {
             long expiresAt = answers.nowMillis() + ttl.toMillis();
             answers.ids().note(key, tag, id, expiresAt, 0, fetchMillis());
+            noted = true;
+            idGiven();
         } catch (RuntimeException | OutOfMemoryError e) {
             answers.faults().idNotStored(e);
+        }
+    }
+
+    /** Somebody who follows has got an id of this answer, or will. Other machines may be shown it. */
+    final void idGiven() {
+        SharedEntries shared = answers.shared();
+        if (shared != null && noted) {
+            shared.ids().given(key, tag);
         }
     }
 

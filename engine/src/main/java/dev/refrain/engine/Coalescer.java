@@ -4,6 +4,7 @@ import dev.refrain.engine.exchange.GenerationId;
 import dev.refrain.engine.exchange.Upstream;
 import dev.refrain.engine.internal.Pool;
 import dev.refrain.engine.internal.template.LiveCopy;
+import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.engine.spi.EntryBuffer;
 import dev.refrain.engine.stats.EntryFacts;
 import java.util.HashSet;
@@ -154,6 +155,7 @@ final class Coalescer {
             return false;
         }
         answers.counters().collapsed.increment();
+        running.idGiven();
         follower.start();
         return true;
     }
@@ -196,6 +198,10 @@ final class Coalescer {
 
     /** Makes a call of its own even if another one is under way. Its answer supersedes the other. */
     void lead(MissedRequest request) {
+        if (request.controls().clear() && !mayRemove(request.key())) {
+            request.sink().fail(new MemoryBudget.Exhausted());
+            return;
+        }
         if (request.controls().directives().noStore()) {
             clearIfAsked(request, null);
             fetchAlone(request);
@@ -221,6 +227,20 @@ final class Coalescer {
         own.start(calls.inTime(request.upstream()));
     }
 
+    /** Whether a client may remove an answer: what other machines cannot be told now has to be remembered. */
+    private boolean mayRemove(CacheKey key) {
+        return answers.shared() == null || answers.shared().notices().hasRoomFor(key);
+    }
+
+    /** The same as {@link #remove}. Returns false if that cannot be done now. */
+    boolean removeForClient(CacheKey key) {
+        boolean may = mayRemove(key);
+        if (may) {
+            remove(key);
+        }
+        return may;
+    }
+
     /** Removes the answer of a key, on all machines if they share answers. Returns whether there was one here. */
     boolean remove(CacheKey key) {
         SharedEntries shared = answers.shared();
@@ -243,6 +263,9 @@ final class Coalescer {
         if (running == null) {
             return false;
         }
+        if (!mayRemove(running.key())) {
+            throw new MemoryBudget.Exhausted();
+        }
         takeBack(running.key(), running.head().generationId());
         return true;
     }
@@ -256,6 +279,11 @@ final class Coalescer {
         }
         synchronized (walks) {
             keys.addAll(answers.keysOf(shortDigest));
+        }
+        if (!(keys.isEmpty()
+                ? answers.shared() == null || answers.shared().notices().hasRoomForDigest()
+                : keys.stream().allMatch(this::mayRemove))) {
+            throw new MemoryBudget.Exhausted();
         }
         keys.forEach(key -> takeBack(key, sourceId));
         if (keys.isEmpty() && answers.shared() != null) {

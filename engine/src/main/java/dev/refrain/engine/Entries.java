@@ -39,6 +39,8 @@ final class Entries {
 
     /** Null if there is no shared tier. Set once, before the first request. */
     private SharedNotices shared;
+    /** Null likewise. */
+    private SharedIds sharedIds;
 
     private final FailureLog copyFailed = new FailureLog("A hot copy of an answer failed; the store is asked instead.");
     private final FailureLog readFailed = new FailureLog("The store failed to read an answer; the request is a miss.");
@@ -71,9 +73,18 @@ final class Entries {
         this.hot = hotBytes > 0 ? new HotAnswers(store, hotBytes) : null;
     }
 
-    /** Hits depend on these from now on. */
-    void dependOn(SharedNotices notices) {
+    /** Hits depend on these from now on, and their ids are told. */
+    void dependOn(SharedNotices notices, SharedIds ids) {
         shared = notices;
+        sharedIds = ids;
+    }
+
+    /** A client gets an id that was made for this hit. */
+    private void given(KeyBuffer key, byte[] entry) {
+        SharedIds told = sharedIds;
+        if (told != null) {
+            told.given(key, entry);
+        }
     }
 
     /**
@@ -258,6 +269,7 @@ final class Entries {
                 return tooOld;
             }
             codec.complete(scratch.entry.bytes(), now, into, scratch.codec);
+            given(key, scratch.entry.bytes());
             counters.hotHits.increment();
             counters.hit(key.endpoint());
             counters.tokensSaved.add(into.tokensSaved());
@@ -285,6 +297,7 @@ final class Entries {
             store.removeDamaged(key.bytes());
             return ForwardReason.MISS;
         }
+        given(key, scratch.entry.bytes());
         offerHot(key, into, scratch);
         counters.hit(key.endpoint());
         counters.tokensSaved.add(into.tokensSaved());

@@ -31,7 +31,7 @@ final class IssuedIds {
      * OpenAI keeps a response for this long. It is counted from the end of the entry's lifetime, because the last hit
      * may come then.
      */
-    private static final long LIFETIME_MILLIS = Duration.ofDays(30).toMillis();
+    static final long LIFETIME_MILLIS = Duration.ofDays(30).toMillis();
 
     /** How long a note lives at most. */
     static final long LONGEST_MILLIS = CacheControls.MAX_TTL.toMillis() + LIFETIME_MILLIS;
@@ -40,6 +40,10 @@ final class IssuedIds {
     private static final byte[] NO_SCOPE = new byte[Long.BYTES];
 
     private static final int MAX_ID_LENGTH = 256;
+
+    /** The longest note in bytes; an id may have three bytes for a character. */
+    static final int MAX_NOTE_LENGTH = EntryHead.LENGTH + 3 * MAX_ID_LENGTH;
+
     private static final byte[] LABEL = "refrain issued id".getBytes(StandardCharsets.US_ASCII);
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
     private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
@@ -59,7 +63,8 @@ final class IssuedIds {
         return hits;
     }
 
-    private static boolean canBeGivenBack(Endpoint endpoint) {
+    /** Whether answers of an endpoint may be named by their ids. */
+    static boolean canBeGivenBack(Endpoint endpoint) {
         return endpoint == Endpoint.RESPONSES || endpoint == Endpoint.MESSAGES;
     }
 
@@ -110,12 +115,48 @@ final class IssuedIds {
         if (!IdFormat.isOne(id)) {
             return null;
         }
-        byte[] digest = digest(scope, hits.tag(id));
-        EntryBuffer note = notes.get(scope, digest, EntryHead.LENGTH + MAX_ID_LENGTH, LONGEST_MILLIS);
-        if (note == null || EntryHead.expiresAt(note.bytes()) <= clock.millis()) {
+        EntryBuffer note = note(scope, digestOf(scope, id));
+        if (note == null || lifeLeft(note) <= 0) {
             return null;
         }
         return new String(note.bytes(), EntryHead.LENGTH, note.length() - EntryHead.LENGTH, StandardCharsets.UTF_8);
+    }
+
+    /** The digest of the note that an id of the form of ours would have. */
+    byte[] digestOf(CacheScope scope, String id) {
+        return digest(scope, hits.tag(id));
+    }
+
+    /** The note with a digest, opened, expired or not; null if there is none. */
+    EntryBuffer note(CacheScope scope, byte[] digest) {
+        return notes.get(scope, digest, MAX_NOTE_LENGTH, LONGEST_MILLIS);
+    }
+
+    /** How long a note is good for, in milliseconds; not positive if it has expired. */
+    long lifeLeft(EntryBuffer note) {
+        return EntryHead.expiresAt(note.bytes()) - clock.millis();
+    }
+
+    /** Stores a note of another machine, intact. */
+    void keep(CacheScope scope, byte[] digest, EntryBuffer note) {
+        notes.put(scope, digest, note);
+    }
+
+    /**
+     * The earlier answer that a request names by an id that may be one that was made here, or on another machine, but
+     * that this machine does not know; null if there is none.
+     *
+     * @param body the body of a request, eligible or not
+     */
+    String unknown(CacheScope scope, Endpoint endpoint, RequestScan body) {
+        String id = maybeOurs(endpoint, body);
+        return id == null || find(scope, id) != null ? null : id;
+    }
+
+    /** The id in a request that has the form of ours, or null. */
+    String maybeOurs(Endpoint endpoint, RequestScan body) {
+        PreviousId previous = canBeGivenBack(endpoint) ? PreviousId.of(endpoint, body) : null;
+        return previous == null || !IdFormat.isOne(previous.id()) ? null : previous.id();
     }
 
     /**
@@ -133,7 +174,7 @@ final class IssuedIds {
     }
 
     /** @param scope null if it is not known */
-    private static byte[] digest(CacheScope scope, long tag) {
+    static byte[] digest(CacheScope scope, long tag) {
         try {
             MessageDigest sha256 = MessageDigest.getInstance("SHA-256");
             sha256.update(LABEL);

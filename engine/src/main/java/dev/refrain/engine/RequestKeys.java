@@ -2,6 +2,7 @@ package dev.refrain.engine;
 
 import dev.refrain.engine.exchange.BypassReason;
 import dev.refrain.engine.exchange.Endpoint;
+import dev.refrain.engine.internal.ids.IdFormat;
 import dev.refrain.engine.internal.request.RequestScan;
 import java.util.function.Predicate;
 
@@ -70,6 +71,24 @@ final class RequestKeys {
     /** The provider's id behind one that was made here for the same scope, or null. */
     String providerId(CacheScope scope, String id) {
         return ids.find(scope, id);
+    }
+
+    /** Whether an id may have been made on another machine. */
+    boolean isUnknown(CacheScope scope, String id) {
+        return IdFormat.isOne(id) && ids.find(scope, id) == null;
+    }
+
+    /**
+     * The id of an earlier answer in a request that another machine may know, and this one does not; null if there is
+     * none.
+     */
+    String unknownId(CacheRequest request) {
+        if (!IssuedIds.canBeGivenBack(request.endpoint())) {
+            return null;
+        }
+        CacheScope scope = request.context(deriver).scope();
+        String sent = ids.unknown(scope, request.endpoint(), request.body());
+        return sent != null || !request.hasPreset() ? sent : ids.unknown(scope, request.endpoint(), request.outgoing());
     }
 
     /**
@@ -149,11 +168,13 @@ final class RequestKeys {
             return false;
         }
         byte[] restored = ids.restored(context.scope(), endpoint, body);
+        // An id that is not known now may be known to another machine: the key is another one then.
+        boolean isFinal = restored != null || ids.maybeOurs(endpoint, body) == null;
         if (restored != null) {
             body = RequestScan.of(restored, 0, restored.length, context.rules().members());
         }
         KeyDeriver.finish(context, CacheRequest.streams(endpoint, body), body, body, scratch.key, scratch.keys);
-        if (memo != null) {
+        if (memo != null && isFinal) {
             memo.offer(scratch.keys.head(), bytes, offset, length, scratch.key, scratch.memo);
         }
         return true;

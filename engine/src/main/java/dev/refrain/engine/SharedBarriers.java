@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.function.Predicate;
 
 /**
@@ -33,11 +34,14 @@ final class SharedBarriers {
     static final char DIGEST = 'D';
 
     /**
-     * With more names, some 2 MiB, they become one barrier for everything: an entry that is barred needlessly costs a
-     * hit. Those for keys become one for what is under way, since clients raise them and the tier has removed what they
-     * bar.
+     * With more names, some 2 MiB, those for keys become one for what is under way, since clients raise them and the
+     * tier has removed what they bar. All others are remembered by a hash: 10,000 of them then bar about a sixth of the
+     * older entries needlessly, which costs hits.
      */
     static final int MAX_NAMES = 10_000;
+
+    /** Of what is remembered by a hash: 2 MiB. */
+    private static final int PLACES = 1 << 18;
 
     private static final long KEYS_FOR_MICROS = TimeUnit.MINUTES.toMicros(1);
     private static final Base64.Encoder BASE64 = Base64.getUrlEncoder().withoutPadding();
@@ -50,6 +54,9 @@ final class SharedBarriers {
 
     private final Map<String, Long> latest = new ConcurrentHashMap<>();
     private volatile long all;
+    /** The latest time of the names that have a place; null while names are few. */
+    private volatile AtomicLongArray hashed;
+
     /** The time of a barrier in place of too many for keys. What was under way then does not count. */
     private volatile long keys;
 
@@ -61,6 +68,24 @@ final class SharedBarriers {
         byte[] random = new byte[OWN_BYTES];
         RANDOM.nextBytes(random);
         return BASE64.encodeToString(random);
+    }
+
+    private final int maxNames;
+    private final int places;
+
+    SharedBarriers() {
+        this(MAX_NAMES, PLACES);
+    }
+
+    /**
+     * With other bounds, for tests.
+     *
+     * @param maxNames how many names are remembered as they are
+     * @param places how many there are for their hashes, a power of two
+     */
+    SharedBarriers(int maxNames, int places) {
+        this.maxNames = maxNames;
+        this.places = places;
     }
 
     // ---- names
@@ -154,17 +179,30 @@ final class SharedBarriers {
             return;
         }
         latest.merge(remembered(name), micros, Math::max);
-        if (latest.size() > MAX_NAMES) {
+        if (latest.size() > maxNames) {
             latest.entrySet().removeIf(old -> isOfAKey(old.getKey()) && old.getValue() < micros - KEYS_FOR_MICROS);
         }
-        if (latest.size() > MAX_NAMES) {
+        if (latest.size() > maxNames) {
             latest.forEach((old, at) -> keys = isOfAKey(old) ? Math.max(keys, at) : keys);
             latest.keySet().removeIf(SharedBarriers::isOfAKey);
         }
-        if (latest.size() > MAX_NAMES) {
-            all = Math.max(all, micros);
-            latest.clear();
+        if (latest.size() > maxNames) {
+            rememberByHash();
         }
+    }
+
+    private void rememberByHash() {
+        AtomicLongArray times = hashed == null ? new AtomicLongArray(places) : hashed;
+        latest.forEach((name, at) -> times.accumulateAndGet(place(name), at, Math::max));
+        // Before they are forgotten.
+        hashed = times;
+        latest.clear();
+    }
+
+    /** Names are of digests and tags, which whoever chooses a request does not choose. */
+    private int place(String name) {
+        int hash = name.hashCode() * 0x9E3779B9;
+        return (hash ^ hash >>> 16) & (places - 1);
     }
 
     private String remembered(String name) {
@@ -230,7 +268,7 @@ final class SharedBarriers {
         if (startedMicros <= all) {
             return true;
         }
-        return !latest.isEmpty()
+        return (!latest.isEmpty() || hashed != null)
                 && (isRaised(scope(key.scope()), startedMicros)
                         || isRaised(model(key.modelTag()), startedMicros)
                         || (key.namespace() != null
@@ -241,6 +279,10 @@ final class SharedBarriers {
 
     private boolean isRaised(String name, long startedMicros) {
         Long at = latest.get(name);
-        return at != null && startedMicros <= at;
+        if (at != null && startedMicros <= at) {
+            return true;
+        }
+        AtomicLongArray times = hashed;
+        return times != null && !isOfAKey(name) && startedMicros <= times.get(place(name));
     }
 }

@@ -80,6 +80,8 @@ final class SharedEntries implements AutoCloseable {
     /** Null if machines do not agree on who calls. */
     private final SharedCalls calls;
 
+    private final SharedIds ids;
+
     /**
      * For one cache.
      *
@@ -105,6 +107,7 @@ final class SharedEntries implements AutoCloseable {
         this.calls = timing != null && reads && writes
                 ? new SharedCalls(tier, this, barriers, counters, nanos, timing)
                 : null;
+        this.ids = new SharedIds(tier, this, answers.ids(), nanos, reads, writes);
         this.notices = new SharedNotices(
                 tier, barriers, calls, time, answers, mark, maxUnconnected == null ? -1 : maxUnconnected.toNanos());
         int cores = Math.max(2, Math.min(8, Runtime.getRuntime().availableProcessors()));
@@ -144,6 +147,11 @@ final class SharedEntries implements AutoCloseable {
     /** What machines agree on; null if they do not. */
     SharedCalls calls() {
         return calls;
+    }
+
+    /** What ids of hits stand for. */
+    SharedIds ids() {
+        return ids;
     }
 
     /** See {@link SharedNotices#knowsRemovals}. */
@@ -326,10 +334,18 @@ final class SharedEntries implements AutoCloseable {
             lost(then);
             return;
         }
-        try {
-            sender.execute(() -> sendNow(key, tag, startedMicros.getAsLong(), providerId, then));
-        } catch (RejectedExecutionException tooMany) {
+        if (!executeToSend(() -> sendNow(key, tag, startedMicros.getAsLong(), providerId, then))) {
             lost(then);
+        }
+    }
+
+    /** Does something later on the thread that seals and sends. Returns false if too much waits for it. */
+    boolean executeToSend(Runnable task) {
+        try {
+            sender.execute(task);
+            return true;
+        } catch (RejectedExecutionException tooMany) {
+            return false;
         }
     }
 
@@ -436,5 +452,7 @@ final class SharedEntries implements AutoCloseable {
         sender.shutdown();
         threads.shutdown();
         tier.close();
+        // What was under way to it has failed by now.
+        notices.close();
     }
 }

@@ -5,10 +5,13 @@ import dev.refrain.engine.spi.EntryHead;
 import dev.refrain.engine.spi.SharedTier;
 import dev.refrain.engine.spi.SharedTier.Raised;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Set;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -28,6 +31,8 @@ final class SharedNotices implements SharedTier.Listener {
     private static final long MARK_NANOS = TimeUnit.SECONDS.toNanos(10);
     /** How many barriers that could not be raised are raised at a time, with each heartbeat. */
     private static final int RAISED_AT_A_TIME = 1_000;
+    /** How many that were missed are gathered for one walk over the store. */
+    private static final int MISSED_AT_A_TIME = 1_000;
 
     private final SharedTier tier;
     private final SharedBarriers barriers;
@@ -43,6 +48,10 @@ final class SharedNotices implements SharedTier.Listener {
     private final long maxUnconnectedNanos;
 
     private final SharedUnraised unraised = new SharedUnraised();
+    /** How many of those are being raised. */
+    private final AtomicInteger raisingAgain = new AtomicInteger();
+    /** Whether the file says what is unraised. */
+    private volatile boolean isNoted;
 
     private volatile boolean connected;
     /** Whether it has been connected ever. */
@@ -74,6 +83,10 @@ final class SharedNotices implements SharedTier.Listener {
         this.mark = mark;
         this.maxUnconnectedNanos = maxUnconnectedNanos;
         this.heardUntil = mark == null ? 0 : mark.micros();
+        if (mark != null) {
+            mark.untold().forEach(unraised::addLine);
+            isNoted = !unraised.isEmpty();
+        }
         this.cutAt = nanos.getAsLong();
         this.markedAt = cutAt;
     }
@@ -121,8 +134,17 @@ final class SharedNotices implements SharedTier.Listener {
             // A key needs no walk, and clients say how many of them there are: they are not gathered.
             removeHere(Set.of(name));
         } else if (micros > heardUntil) {
-            missed.add(missed.size() < SharedBarriers.MAX_NAMES ? name : SharedBarriers.all());
+            missed.add(name);
+            if (missed.size() >= MISSED_AT_A_TIME) {
+                // Clients may say how many there are. So what is removed is what was named, and no more.
+                removeMissed();
+            }
         }
+    }
+
+    private void removeMissed() {
+        removeHere(missed);
+        missed.clear();
     }
 
     @Override
@@ -139,11 +161,17 @@ final class SharedNotices implements SharedTier.Listener {
     public void caughtUp(long micros) {
         time.heard(micros);
         if (!missed.isEmpty()) {
-            removeHere(missed);
-            missed.clear();
+            removeMissed();
         }
         heardUntil = micros;
-        begun = true;
+        if (!isNoted) {
+            begun = true;
+        } else if (unraised.isEmpty() && raisingAgain.get() == 0) {
+            // What this machine had removed before it was started is known to the tier, too.
+            isNoted = false;
+            mark.noteUntold(List.of());
+            begun = true;
+        }
         if (!connected) {
             connected = true;
             raiseAgain();
@@ -178,6 +206,7 @@ final class SharedNotices implements SharedTier.Listener {
     /** In one walk, whatever there is to remove; keys have no need of one. */
     private void removeHere(Set<String> names) {
         Set<String> walked = new HashSet<>();
+        Set<String> digests = new HashSet<>();
         for (String name : names) {
             if (name.charAt(0) == SharedBarriers.KEY) {
                 byte[] key = SharedBarriers.keyOf(name);
@@ -185,10 +214,13 @@ final class SharedNotices implements SharedTier.Listener {
                     answers.removeByDigest(key);
                 }
             } else if (name.charAt(0) == SharedBarriers.DIGEST) {
-                answers.removeDigest(name.substring(1));
+                digests.add(name.substring(1));
             } else {
                 walked.add(name);
             }
+        }
+        if (!digests.isEmpty()) {
+            answers.removeDigests(digests);
         }
         if (walked.contains(SharedBarriers.all())) {
             answers.removeIf(head -> head[EntryHead.KIND] != EntryHead.NOTE);
@@ -220,14 +252,29 @@ final class SharedNotices implements SharedTier.Listener {
 
     // ---- raising
 
-    /** Tells all machines that a key was removed, at once or as soon as that can be done, and waits for nobody. */
-    void raise(CacheKey key) {
-        String scope = key.scope().isEmpty() ? null : SharedBarriers.scope(key.scope());
-        raise(new SharedUnraised.Kept(barriers.keyOfOurs(key), scope));
+    /**
+     * Whether a client may remove a key: once this machine cannot tell others, no more than it can remember.
+     */
+    boolean hasRoomFor(CacheKey key) {
+        return tier.isAvailable() || unraised.hasRoomFor(scopeOf(key));
     }
 
-    private void raise(SharedUnraised.Kept barrier) {
-        var unused = tier.raise(SharedBarriers.bytes(barrier.name())).whenComplete((raised, failure) -> {
+    /** The same of what a client removes by the beginning of a key. */
+    boolean hasRoomForDigest() {
+        return tier.isAvailable() || unraised.hasRoomForDigest();
+    }
+
+    private static String scopeOf(CacheKey key) {
+        return key.scope().isEmpty() ? null : SharedBarriers.scope(key.scope());
+    }
+
+    /** Tells all machines that a key was removed, at once or as soon as that can be done, and waits for nobody. */
+    void raise(CacheKey key) {
+        var unused = raise(new SharedUnraised.Kept(barriers.keyOfOurs(key), scopeOf(key)));
+    }
+
+    private CompletionStage<Raised> raise(SharedUnraised.Kept barrier) {
+        return tier.raise(SharedBarriers.bytes(barrier.name())).whenComplete((raised, failure) -> {
             if (failure != null) {
                 unraised.add(barrier);
             } else {
@@ -280,6 +327,20 @@ final class SharedNotices implements SharedTier.Listener {
 
     private void keep(String name) {
         unraised.add(new SharedUnraised.Kept(name, null));
+        noteUntold();
+    }
+
+    /** This program may end before the tier is there again. */
+    private synchronized void noteUntold() {
+        if (mark != null && !unraised.isEmpty()) {
+            isNoted = true;
+            mark.noteUntold(unraised.lines());
+        }
+    }
+
+    /** Notes what other machines have not been told. */
+    void close() {
+        noteUntold();
     }
 
     private void raiseAgain() {
@@ -288,7 +349,9 @@ final class SharedNotices implements SharedTier.Listener {
                 byte[] key = SharedBarriers.keyOf(barrier.name());
                 var unused = tier.remove(key, SharedEntries.REMEMBER_MILLIS);
             }
-            raise(barrier);
+            raisingAgain.incrementAndGet();
+            // After it was kept once more, if it failed.
+            var unused = raise(barrier).whenComplete((raised, failure) -> raisingAgain.decrementAndGet());
         }
     }
 }

@@ -5,8 +5,9 @@ import dev.refrain.engine.internal.template.LiveReader;
 import dev.refrain.engine.internal.template.LiveTemplate;
 import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.engine.spi.EntryBuffer;
+import dev.refrain.engine.spi.SharedTier;
+import java.util.Arrays;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -15,7 +16,9 @@ import org.slf4j.LoggerFactory;
  * then what comes, in batches. To the flight it is a follower like any other, which is slow if the tier is.
  *
  * <p>One piece is under way at a time. It is sent again if the tier has not answered; its number tells the tier whether
- * it has it.
+ * it has it. If the tier has lost the pieces before, all are sent once more, cut where they were cut before, so that
+ * whoever has read some of them goes on behind these; and sealed under another salt, since a piece may say more by
+ * then.
  */
 final class SharedPublisher implements Flight.Member {
     private static final Logger LOG = LoggerFactory.getLogger(SharedPublisher.class);
@@ -26,12 +29,23 @@ final class SharedPublisher implements Flight.Member {
     private static final long AGAIN_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
     private static final int FIRST_BYTES = 1024;
     private static final byte[] NOTHING = new byte[0];
+    /** How often the tier may lose the stream: it may have no room for it. */
+    private static final int MOST_BEGINNINGS = 5;
 
     /** What the tier said to a piece. */
     private enum Reply {
         TAKEN,
+        LOST,
         REFUSED,
-        FAILED
+        FAILED;
+
+        static Reply of(SharedTier.Appended said) {
+            return switch (said) {
+                case TAKEN -> TAKEN;
+                case LOST -> LOST;
+                case REFUSED -> REFUSED;
+            };
+        }
     }
 
     private final SharedLease lease;
@@ -40,9 +54,7 @@ final class SharedPublisher implements Flight.Member {
     /** Of its own: others follow elsewhere, so this is not only held to be stored. */
     private final MemoryBudget.Reservation memory;
 
-    private final byte[] salt = StreamSeal.newSalt();
-    private final StreamSeal seal;
-    private final AtomicInteger news = new AtomicInteger();
+    private final Turns turns = new Turns();
 
     private volatile boolean overrun;
     private volatile LiveReader reader;
@@ -51,7 +63,14 @@ final class SharedPublisher implements Flight.Member {
     private volatile long sentAt;
 
     // Used only by the thread that does the work.
+    private byte[] salt;
+    private StreamSeal seal;
+    private int beginnings;
     private int number;
+    /** Lengths of the pieces that were cut from the template. The first of them is the stream's second piece. */
+    private int[] cuts = new int[8];
+
+    private int cutCount;
     /** Read from the stream, for which there was no room yet. */
     private byte[] unsent;
 
@@ -66,8 +85,15 @@ final class SharedPublisher implements Flight.Member {
         this.calls = calls;
         this.flight = lease.flight();
         this.memory = flight.openReservation();
-        this.seal = new StreamSeal(SharedEntries.sealKey(flight.key()), lease.digest(), lease.token(), salt);
         this.sentAt = System.nanoTime() - BATCH_NANOS;
+        begin();
+    }
+
+    private void begin() {
+        beginnings++;
+        number = 0;
+        salt = StreamSeal.newSalt();
+        seal = new StreamSeal(SharedEntries.sealKey(flight.key()), lease.digest(), lease.token(), salt);
     }
 
     // ---- as a follower
@@ -95,7 +121,7 @@ final class SharedPublisher implements Flight.Member {
 
     @Override
     public void wake() {
-        if (news.getAndIncrement() == 0) {
+        if (turns.ask()) {
             calls.later(this::workOff, sentAt + BATCH_NANOS - System.nanoTime());
         }
     }
@@ -107,11 +133,7 @@ final class SharedPublisher implements Flight.Member {
     }
 
     private void workOff() {
-        int noted;
-        do {
-            noted = news.get();
-            work();
-        } while (news.addAndGet(-noted) != 0);
+        turns.take(this::work);
     }
 
     @SuppressWarnings("CatchingUnchecked") // others wait for the lease, which would never be given back
@@ -162,7 +184,7 @@ final class SharedPublisher implements Flight.Member {
         reply = null;
         if (said == Reply.TAKEN) {
             calls.counters().appendedBytes.add(underWay.length);
-            memory.resize(0);
+            memory.resize(cutBytes());
             underWay = null;
             failingSince = 0;
             number++;
@@ -170,6 +192,9 @@ final class SharedPublisher implements Flight.Member {
                 end(true);
             }
             return true;
+        }
+        if (said == Reply.LOST) {
+            return beginAnew();
         }
         long now = calls.nanos();
         failingSince = failingSince == 0 ? now : failingSince;
@@ -181,6 +206,43 @@ final class SharedPublisher implements Flight.Member {
             calls.later(this::sendUnderWay, AGAIN_NANOS);
         }
         return false;
+    }
+
+    /** The tier has lost what it had of the stream. */
+    private boolean beginAnew() {
+        LiveTemplate live = flight.live();
+        LiveReader beginning = live == null ? null : live.reader();
+        if (beginning == null || beginnings == MOST_BEGINNINGS || overrun) {
+            end(false);
+            return false;
+        }
+        begin();
+        reader = beginning;
+        underWay = null;
+        failingSince = 0;
+        isLast = false;
+        isMore = true;
+        memory.resize(cutBytes());
+        return true;
+    }
+
+    private long cutBytes() {
+        return (long) Integer.BYTES * cuts.length;
+    }
+
+    /** The most that the next piece of the template may be. */
+    private int nextCut() {
+        return number <= cutCount ? cuts[number - 1] : LiveReader.PIECE;
+    }
+
+    private void noteCut(int length) {
+        if (number <= cutCount) {
+            return;
+        }
+        if (cutCount == cuts.length) {
+            cuts = Arrays.copyOf(cuts, 2 * cutCount);
+        }
+        cuts[cutCount++] = length;
     }
 
     private boolean sendMore(Flight.Ending ending) {
@@ -196,10 +258,13 @@ final class SharedPublisher implements Flight.Member {
         if (reader != null && number == 0) {
             return send(LivePieces.head(flight.ttl(), flight.head()), true);
         }
+        int most = number == 0 ? 0 : nextCut();
         EntryBuffer bytes = new EntryBuffer(FIRST_BYTES);
         EntryBuffer patches = new EntryBuffer(0);
-        if (reader != null && reader.readTemplate(bytes, patches)) {
-            return send(LivePieces.data(bytes, patches, flight.providerId()), bytes.length() >= LiveReader.PIECE);
+        if (reader != null && reader.readTemplate(most, bytes, patches)) {
+            noteCut(bytes.length());
+            boolean isMoreThere = number < cutCount || bytes.length() >= LiveReader.PIECE;
+            return send(LivePieces.data(bytes, patches, flight.providerId()), isMoreThere);
         }
         if (ending != null && number > 0) {
             isLast = true;
@@ -221,7 +286,7 @@ final class SharedPublisher implements Flight.Member {
     /** Waits for room if there is none. Meanwhile it lags like a follower that reads slowly, and is cut like one. */
     private boolean sendUnsent() {
         byte[] piece = unsent;
-        if (!memory.resize(2L * piece.length)) {
+        if (!memory.resize(2L * piece.length + cutBytes())) {
             if (calls.isClosed()) {
                 end(false);
             } else {
@@ -242,9 +307,9 @@ final class SharedPublisher implements Flight.Member {
         }
         var unused = calls.tier()
                 .append(lease.digest(), lease.token(), number, underWay)
-                .whenComplete((taken, failure) -> {
-                    reply = failure != null ? Reply.FAILED : taken ? Reply.TAKEN : Reply.REFUSED;
-                    if (news.getAndIncrement() == 0) {
+                .whenComplete((said, failure) -> {
+                    reply = failure != null ? Reply.FAILED : Reply.of(said);
+                    if (turns.ask()) {
                         calls.execute(this::workOff);
                     }
                 });

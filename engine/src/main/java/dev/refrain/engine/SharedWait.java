@@ -10,7 +10,6 @@ import java.util.Arrays;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -30,6 +29,9 @@ import org.slf4j.LoggerFactory;
 final class SharedWait implements Upstream.Call {
     private static final Logger LOG = LoggerFactory.getLogger(SharedWait.class);
 
+    /** How often a stream may be begun anew while it is followed. */
+    private static final int MOST_BEGINNINGS = 5;
+
     private final SharedCalls calls;
     private final Flight flight;
     private final CacheKey key;
@@ -37,7 +39,7 @@ final class SharedWait implements Upstream.Call {
     private final SharedCalls.Party party;
     private final long began;
 
-    private final AtomicInteger news = new AtomicInteger();
+    private final Turns turns = new Turns();
     private volatile boolean released;
     private volatile boolean appended;
     private volatile boolean due;
@@ -54,7 +56,9 @@ final class SharedWait implements Upstream.Call {
     private SharedLease lease;
 
     private int read;
+    private byte[] salt;
     private StreamSeal seal;
+    private int beginnings;
     /** Not null once the flight follows a stream. */
     private LiveCopy stream;
 
@@ -114,17 +118,13 @@ final class SharedWait implements Upstream.Call {
     }
 
     private void wake() {
-        if (news.getAndIncrement() == 0) {
+        if (turns.ask()) {
             calls.execute(this::workOff);
         }
     }
 
     private void workOff() {
-        int noted;
-        do {
-            noted = news.get();
-            work();
-        } while (news.addAndGet(-noted) != 0);
+        turns.take(this::work);
     }
 
     @SuppressWarnings("CatchingUnchecked") // somebody waits for an answer
@@ -308,9 +308,18 @@ final class SharedWait implements Upstream.Call {
     private void look() {
         busy = true;
         calls.entries().find(key, looked -> {
-            answered = () -> found(looked);
-            // On this thread, or on one that is at work already: what was opened is not reserved for longer.
-            if (news.getAndIncrement() == 0) {
+            // Another thread may be at work, and come to it when what was opened is not reserved any more.
+            long bytes =
+                    looked.answer() == null ? 0 : 2L * looked.answer().entry().length();
+            boolean reserved = calls.memory().reserve(bytes);
+            answered = () -> {
+                try {
+                    found(looked);
+                } finally {
+                    calls.memory().release(reserved ? bytes : 0);
+                }
+            };
+            if (turns.ask()) {
                 workOff();
             }
         });
@@ -422,11 +431,15 @@ final class SharedWait implements Upstream.Call {
 
     private void take(Pieces pieces) {
         for (byte[] piece : pieces.pieces()) {
-            read++;
             if (!take(piece)) {
-                calls.counters().rejects.increment();
-                giveUp(new IllegalStateException("another machine's stream cannot be read"));
+                if (stream == null || beginnings == MOST_BEGINNINGS) {
+                    cannotRead();
+                } else {
+                    readBeginning();
+                }
+                return;
             }
+            read++;
             if (over) {
                 return;
             }
@@ -443,9 +456,52 @@ final class SharedWait implements Upstream.Call {
         } else if (!pieces.live()) {
             if (stream == null) {
                 released = true;
-            } else if (isGivenBack || isLostForGood()) {
+            } else if (isGivenBack || isLostForGood(pieces.count() < read)) {
                 broken(new IllegalStateException("the machine that fetched the answer has lost it"));
             }
+        }
+    }
+
+    private void cannotRead() {
+        calls.counters().rejects.increment();
+        giveUp(new IllegalStateException("another machine's stream cannot be read"));
+    }
+
+    /** A piece is not of the stream that was read so far: the tier had lost that, and its holder has begun it anew. */
+    private void readBeginning() {
+        busy = true;
+        var unused = calls.tier().read(digest, token, 0).whenComplete((pieces, failure) -> {
+            // What waits for a thread is reserved before that.
+            byte[] first = failure == null && !pieces.pieces().isEmpty()
+                    ? pieces.pieces().get(0)
+                    : null;
+            long bytes = first == null ? 0 : first.length;
+            boolean room = calls.memory().reserve(bytes);
+            answer(() -> {
+                if (first == null || !room) {
+                    // The next tick reads on.
+                    hasFailed = true;
+                    if (isUnheardForLong()) {
+                        broken(new IllegalStateException("the shared tier has lost a stream"));
+                    }
+                    return;
+                }
+                try {
+                    begin(first);
+                } finally {
+                    calls.memory().release(bytes);
+                }
+            });
+        });
+    }
+
+    private void begin(byte[] first) {
+        byte[] former = salt;
+        beginnings++;
+        if (open(0, first) == null || Arrays.equals(salt, former)) {
+            cannotRead();
+        } else {
+            read();
         }
     }
 
@@ -453,28 +509,38 @@ final class SharedWait implements Upstream.Call {
      * Whether a lease that has lapsed will not be renewed any more. If the tier itself was away, its holder gets the
      * time of a wanted lease to come back. If it was not, the holder has missed three renewals already, and gets half a
      * beat.
+     *
+     * @param isStreamLost whether the tier has lost what it had of the stream: then the holder may be well
      */
-    private boolean isLostForGood() {
+    private boolean isLostForGood(boolean isStreamLost) {
         if (!isLost) {
             isLost = true;
             lostAt = calls.nanos();
         }
         SharedCalls.Timing timing = calls.timing();
-        long grace = hasFailed ? timing.wanted().toNanos() : timing.beat().toNanos() / 2;
+        long grace = isStreamLost
+                ? timing.patience().toNanos()
+                : hasFailed ? timing.wanted().toNanos() : timing.beat().toNanos() / 2;
         return calls.nanos() - lostAt > grace;
     }
 
-    /** Returns false if it cannot be a piece. */
-    private boolean take(byte[] sealed) {
+    /** Opens a piece; the first one says under which salt all are sealed. Null if it cannot be one. */
+    private byte[] open(int number, byte[] sealed) {
         int from = 0;
-        if (seal == null) {
+        if (number == 0) {
             from = StreamSeal.SALT_LENGTH;
             if (sealed.length < from) {
-                return false;
+                return null;
             }
-            seal = new StreamSeal(SharedEntries.sealKey(key), digest, token, Arrays.copyOf(sealed, from));
+            salt = Arrays.copyOf(sealed, from);
+            seal = new StreamSeal(SharedEntries.sealKey(key), digest, token, salt);
         }
-        byte[] open = seal.open(read - 1, sealed, from);
+        return seal.open(number, sealed, from);
+    }
+
+    /** Returns false if it cannot be the next piece. */
+    private boolean take(byte[] sealed) {
+        byte[] open = open(read, sealed);
         if (open == null) {
             return false;
         }

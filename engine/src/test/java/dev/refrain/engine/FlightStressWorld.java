@@ -43,6 +43,11 @@ final class FlightStressWorld {
         key = new CacheKey(Endpoint.CHAT, true, digest, 0);
     }
 
+    /** A key whose scope is known. */
+    static CacheKey scopedKey() {
+        return CACHE.key(CacheRequest.of(Endpoint.CHAT, "sk-one", utf8("{}"))).orElseThrow();
+    }
+
     private static ResponseCache open() {
         try {
             return ResponseCache.builder(Path.of("unused"))

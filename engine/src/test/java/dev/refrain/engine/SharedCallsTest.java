@@ -29,11 +29,14 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -764,7 +767,7 @@ class SharedCallsTest {
         AtomicInteger appended = new AtomicInteger();
         Machine one = new Machine(tier -> new ForwardingTier(tier) {
             @Override
-            public CompletionStage<Boolean> append(byte[] key, long token, int number, byte[] piece) {
+            public CompletionStage<Appended> append(byte[] key, long token, int number, byte[] piece) {
                 if (appended.getAndIncrement() == 1) {
                     throw new OutOfMemoryError("as a test has it");
                 }
@@ -889,7 +892,7 @@ class SharedCallsTest {
         List<Long> renewed = new CopyOnWriteArrayList<>();
         Machine one = new Machine(tier -> new ForwardingTier(noting(renewed).apply(tier)) {
             @Override
-            public CompletionStage<Boolean> append(byte[] key, long token, int number, byte[] piece) {
+            public CompletionStage<Appended> append(byte[] key, long token, int number, byte[] piece) {
                 appended.incrementAndGet();
                 return super.append(key, token, number, piece);
             }
@@ -925,7 +928,7 @@ class SharedCallsTest {
         List<byte[]> pieces = new CopyOnWriteArrayList<>();
         Machine one = new Machine(tier -> new ForwardingTier(tier) {
             @Override
-            public CompletionStage<Boolean> append(byte[] key, long token, int number, byte[] piece) {
+            public CompletionStage<Appended> append(byte[] key, long token, int number, byte[] piece) {
                 pieces.add(piece);
                 return super.append(key, token, number, piece);
             }
@@ -963,7 +966,8 @@ class SharedCallsTest {
             @Override
             public CompletionStage<Pieces> read(byte[] key, long token, int from) {
                 // The fourth machine waits without having a byte of the stream.
-                return super.read(key, token, from).thenApply(pieces -> new Pieces(List.of(), pieces.live()));
+                return super.read(key, token, from)
+                        .thenApply(pieces -> new Pieces(List.of(), pieces.live(), pieces.count()));
             }
         });
         Client without = fourth.waitFor(STREAM_REQUEST);
@@ -985,29 +989,106 @@ class SharedCallsTest {
 
     /** The tier was emptied, say, or has lost writes in a failover. The provider and both machines are well. */
     @Test
-    void w28_aStreamThatTheTierHasLostIsCutForWhoHasSomeOfItAndOthersCallAgain() throws IOException {
+    void w92_aStreamThatTheTierHasLostIsBegunAnewForWhoFollowsIt() throws IOException {
         Machine one = new Machine();
+        Machine other = new Machine();
+        Machine third = new Machine();
+        Client leader = one.ask(STREAM_REQUEST);
+        Fetch call = call(0);
+        call.streams(event("0;"));
+        Client follower = other.follow(STREAM_REQUEST);
+        StringBuilder all = new StringBuilder("0;");
+        for (int i = 1; i < 20; i++) {
+            if (i % 6 == 0) {
+                engine.flush();
+            }
+            call.sends(event(i + ";"));
+            all.append(i).append(';');
+            String last = i + ";";
+            until(() -> follower.got().contains("\"" + last));
+        }
+        // Whoever comes now gets all of it.
+        Client late = third.follow(STREAM_REQUEST);
+        engine.flush();
+        call.sends(LAST);
+        call.sink.end();
+
+        for (Client client : List.of(leader, follower, late)) {
+            assertThat(client.whole().failed()).isNull();
+            assertThat(contents(client.got())).isEqualTo(all.toString());
+            assertThat(client.got()).endsWith("[DONE]\n\n");
+        }
+        assertThat(calls).hasSize(1);
+    }
+
+    private static String contents(String stream) {
+        return Pattern.compile("\"content\":\"([^\"]*)\"")
+                .matcher(stream)
+                .results()
+                .map(found -> found.group(1))
+                .collect(Collectors.joining());
+    }
+
+    /** For want of room, say. It cannot go on for ever. */
+    @Test
+    void w92_aStreamThatTheTierLosesAgainAndAgainIsCut() throws IOException {
+        AtomicInteger appended = new AtomicInteger();
+        Machine one = new Machine(tier -> new ForwardingTier(tier) {
+            @Override
+            public CompletionStage<Appended> append(byte[] key, long token, int number, byte[] piece) {
+                appended.incrementAndGet();
+                return number < 2
+                        ? super.append(key, token, number, piece)
+                        : CompletableFuture.completedFuture(Appended.LOST);
+            }
+        });
+        Client leader = one.ask(STREAM_REQUEST);
+        Fetch call = call(0);
+        call.streams(event("One "));
+        Client follower = new Machine().follow(STREAM_REQUEST);
+        until(() -> follower.got().contains("One "));
+        call.sends(event("two "));
+        assertThat(follower.whole().failed()).isNotNull();
+        assertThat(appended.get()).isLessThan(30);
+        call.sends(LAST);
+        call.sink.end();
+        assertThat(leader.whole().failed()).isNull();
+    }
+
+    /** Before the machine that calls has taken its lease again. */
+    @Test
+    void w28_aStreamThatTheTierHasLostIsCutIfAnotherMachineCallsMeanwhile() throws IOException {
+        AtomicBoolean isSlow = new AtomicBoolean();
+        Machine one = new Machine(tier -> new ForwardingTier(tier) {
+            @Override
+            public CompletionStage<Boolean> renew(byte[] key, long token, long millis) {
+                return isSlow.get() ? new CompletableFuture<>() : super.renew(key, token, millis);
+            }
+
+            @Override
+            public CompletionStage<Appended> append(byte[] key, long token, int number, byte[] piece) {
+                return isSlow.get()
+                        ? CompletableFuture.failedFuture(new SharedTierException("slow", null))
+                        : super.append(key, token, number, piece);
+            }
+        });
         Machine other = new Machine();
         Client leader = one.ask(STREAM_REQUEST);
         Fetch call = call(0);
         call.streams(event("One "));
         Client follower = other.follow(STREAM_REQUEST);
         until(() -> follower.got().contains("One "));
-        Machine third = new Machine(tier -> new ForwardingTier(tier) {
-            @Override
-            public CompletionStage<Pieces> read(byte[] key, long token, int from) {
-                // The fourth machine waits without having a byte of the stream.
-                return super.read(key, token, from).thenApply(pieces -> new Pieces(List.of(), pieces.live()));
-            }
-        });
-        Client without = third.waitFor(STREAM_REQUEST);
 
+        isSlow.set(true);
         engine.flush();
+        Client without = new Machine().ask(STREAM_REQUEST);
+        call(1);
+        isSlow.set(false);
         call.sends(event("two "));
 
         until(() -> {
             pass(Duration.ofMillis(10));
-            return follower.over.isDone() && calls.size() > 1;
+            return follower.over.isDone();
         });
         assertThat(follower.failed()).isNotNull();
         call(1).streams(CHAT_STREAM);
@@ -1118,7 +1199,7 @@ class SharedCallsTest {
                 public CompletionStage<Pieces> read(byte[] key, long token, int from) {
                     return super.read(key, token, from)
                             .thenApply(pieces -> new Pieces(
-                                    pieces.pieces().stream().map(forgery).toList(), pieces.live()));
+                                    pieces.pieces().stream().map(forgery).toList(), pieces.live(), pieces.count()));
                 }
             });
             one.ask(request);
@@ -1140,8 +1221,8 @@ class SharedCallsTest {
         AtomicInteger appended = new AtomicInteger();
         Machine one = new Machine(tier -> new ForwardingTier(tier) {
             @Override
-            public CompletionStage<Boolean> append(byte[] key, long token, int number, byte[] piece) {
-                CompletionStage<Boolean> taken = super.append(key, token, number, piece);
+            public CompletionStage<Appended> append(byte[] key, long token, int number, byte[] piece) {
+                CompletionStage<Appended> taken = super.append(key, token, number, piece);
                 return appended.getAndIncrement() % 2 == 0
                         ? CompletableFuture.failedFuture(new SharedTierException("no answer in time", null))
                         : taken;
@@ -1166,7 +1247,7 @@ class SharedCallsTest {
         Machine one = new Machine(
                 tier -> new ForwardingTier(tier) {
                     @Override
-                    public CompletionStage<Boolean> append(byte[] key, long token, int number, byte[] piece) {
+                    public CompletionStage<Appended> append(byte[] key, long token, int number, byte[] piece) {
                         return new CompletableFuture<>();
                     }
                 },
@@ -1196,10 +1277,10 @@ class SharedCallsTest {
         AtomicInteger room = new AtomicInteger(4);
         Machine one = new Machine(tier -> new ForwardingTier(tier) {
             @Override
-            public CompletionStage<Boolean> append(byte[] key, long token, int number, byte[] piece) {
+            public CompletionStage<Appended> append(byte[] key, long token, int number, byte[] piece) {
                 return room.getAndDecrement() > 0
                         ? super.append(key, token, number, piece)
-                        : CompletableFuture.completedFuture(false);
+                        : CompletableFuture.completedFuture(Appended.REFUSED);
             }
         });
         Machine other = new Machine();

@@ -11,7 +11,9 @@ import dev.refrain.engine.exchange.CacheOutcome;
 import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.engine.exchange.ForwardReason;
 import dev.refrain.engine.exchange.ResponseHead;
+import dev.refrain.engine.exchange.ResponseSink;
 import dev.refrain.engine.exchange.Upstream;
+import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.engine.shared.ForwardingTier;
 import dev.refrain.engine.shared.HeapTier;
 import dev.refrain.engine.spi.SharedTier;
@@ -19,6 +21,7 @@ import dev.refrain.engine.spi.SharedTierException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -35,7 +38,11 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Wire rule W91 where notices come late or not at all, or where there are more of them than are kept. */
+/**
+ * Wire rule W91 where notices come late or not at all, or where there are more of them than are kept.
+ *
+ * <p>Long, since each way to be late is a short test of its own.
+ */
 class SharedNoticesTest {
     private static final byte[] SECRET = utf8("a secret of a cluster, of 32 bytes or more");
     private static final Duration TTL = Duration.ofMinutes(5);
@@ -62,6 +69,13 @@ class SharedNoticesTest {
             sink.end();
             return Upstream.Call.UNSTOPPABLE;
         };
+    }
+
+    private static Upstream.Call unauthorized(ResponseSink sink) {
+        sink.head(new ResponseHead(401, "application/json", null, 2, null, null, Map.of()));
+        sink.chunk(ByteBuffer.wrap(utf8("{}")));
+        sink.end();
+        return Upstream.Call.UNSTOPPABLE;
     }
 
     private ResponseCache open(ResponseCacheBuilder builder) throws IOException {
@@ -189,6 +203,9 @@ class SharedNoticesTest {
     /** It takes no removals until the test says so, and keeps its connection. */
     private final class RefusingTier extends ForwardingTier {
         final AtomicBoolean refuses = new AtomicBoolean(true);
+        /** Whether it says so itself. */
+        final AtomicBoolean isAway = new AtomicBoolean();
+
         final AtomicInteger raised = new AtomicInteger();
         private volatile Listener listener;
 
@@ -216,6 +233,11 @@ class SharedNoticesTest {
         public void listen(long sinceMicros, Listener told) {
             listener = told;
             super.listen(sinceMicros, told);
+        }
+
+        @Override
+        public boolean isAvailable() {
+            return !isAway.get() && super.isAvailable();
         }
 
         void beat() {
@@ -288,5 +310,98 @@ class SharedNoticesTest {
 
         assertThat(has(cache, "{\"n\":0}")).isFalse();
         assertThat(has(cache, CHAT_REQUEST)).isTrue();
+    }
+
+    /** Whoever shows another credential with each request removes what those have, and then is refused. */
+    @Test
+    void w91_manyCallersRemoveNobodyElsesAnswers() throws IOException {
+        ResponseCache other = onHeap(engine.machine());
+        ask(other, CHAT_REQUEST);
+        RefusingTier tier = new RefusingTier();
+        tier.isAway.set(true);
+        ResponseCache cache = onHeap(tier);
+        int most = SharedUnraised.MAX_KEYS + SharedUnraised.MAX_SCOPES;
+        CacheControls clears = new CacheControls(true, Duration.ofMinutes(5), true);
+        int refused = 0;
+        for (int i = 0; i < most + 10; i++) {
+            RecordingSink client = new RecordingSink();
+            CacheRequest request = CacheRequest.of(Endpoint.CHAT, "sk-" + i, utf8(CHAT_REQUEST));
+            cache.respond(request, clears, SharedNoticesTest::unauthorized, client);
+            refused += client.failure instanceof MemoryBudget.Exhausted ? 1 : 0;
+        }
+        assertThat(refused).isEqualTo(10);
+        tier.isAway.set(false);
+        tier.refuses.set(false);
+
+        until(() -> {
+            tier.beat();
+            return tier.raised.get() >= most;
+        });
+        assertThat(has(other, CHAT_REQUEST)).isTrue();
+        RecordingSink client = new RecordingSink();
+        cache.respond(chat(CHAT_REQUEST), clears, SharedNoticesTest::unauthorized, client);
+        assertThat(client.failure).isNull();
+    }
+
+    /** Each of them needs a walk over the store; they are walked for together, and remove what they name. */
+    @Test
+    void w85_manyAnswersThatWereTakenBackMeanwhileRemoveNothingElse() throws IOException {
+        HeapTier cut = engine.machine();
+        ResponseCache cache = onHeap(cut);
+        HeapTier one = engine.machine();
+        ask(cache, CHAT_REQUEST);
+        ask(cache, "{\"n\":0}");
+        cut.cut();
+        until(() -> !isConnected(cache));
+        String taken = cache.key(chat("{\"n\":0}")).orElseThrow().shortDigest();
+        one.raise(SharedBarriers.bytes(SharedBarriers.digest(taken)));
+        for (int i = 0; i <= 2_500; i++) {
+            one.raise(SharedBarriers.bytes(SharedBarriers.digest(String.format("%012x", i))));
+        }
+
+        cut.join();
+        until(() -> isConnected(cache));
+
+        assertThat(has(cache, "{\"n\":0}")).isFalse();
+        assertThat(has(cache, CHAT_REQUEST)).isTrue();
+    }
+
+    /** The machine that could not tell others is stopped, and started when the tier is there again. */
+    @Test
+    void w91_whatCouldNotBeToldIsToldAfterARestart() throws IOException {
+        ResponseCache other = onHeap(engine.machine());
+        ask(other, CHAT_REQUEST);
+        ask(other, "{\"n\":0}");
+        ask(other, "{\"n\":1}");
+        until(() -> other.admin().shared().orElseThrow().stores() == 3);
+        HeapTier cut = engine.machine();
+        ResponseCache before = onFile(cut);
+        until(() -> isConnected(before));
+        cut.cut();
+        until(() -> !isConnected(before));
+        before.admin().removeModel("acme/large");
+        before.remove(before.key(chat("{\"n\":0}")).orElseThrow());
+        before.close();
+        assertThat(has(other, CHAT_REQUEST)).isTrue();
+
+        RefusingTier tier = new RefusingTier();
+        ResponseCache after = onFile(tier);
+        until(() -> isConnected(after));
+        // Not before the tier has been told.
+        answer = CHAT_ANSWER.replace("Hello", "Newer");
+        assertThat(text(ask(after, CHAT_REQUEST))).contains("Newer");
+        assertThat(has(other, CHAT_REQUEST)).isTrue();
+        tier.refuses.set(false);
+
+        until(() -> {
+            tier.beat();
+            return !has(other, CHAT_REQUEST) && !has(other, "{\"n\":0}");
+        });
+        assertThat(has(other, "{\"n\":1}")).isTrue();
+        until(() -> {
+            tier.beat();
+            return !Files.exists(folder.resolve("answers.refrain.unshared"));
+        });
+        assertThat(text(ask(after, "{\"n\":1}"))).contains("Hello");
     }
 }

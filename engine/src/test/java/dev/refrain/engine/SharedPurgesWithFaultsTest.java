@@ -100,7 +100,7 @@ class SharedPurgesWithFaultsTest extends SharedPurgesTest {
         }
 
         @Override
-        public CompletionStage<Boolean> append(byte[] key, long token, int number, byte[] piece) {
+        public CompletionStage<Appended> append(byte[] key, long token, int number, byte[] piece) {
             return maybe(() -> super.append(key, token, number, piece));
         }
 

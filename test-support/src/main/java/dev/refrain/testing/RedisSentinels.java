@@ -17,7 +17,7 @@ public final class RedisSentinels implements AutoCloseable {
     private static final String MASTER = "answers";
 
     private final RedisServer first = new RedisServer();
-    private final RedisServer second = new RedisServer("--replicaof", "127.0.0.1 " + first.port());
+    private final RedisServer second = new RedisServer("--replicaof", "127.0.0.1", "" + first.port());
     private final List<RedisServer> sentinels = new ArrayList<>();
 
     /**

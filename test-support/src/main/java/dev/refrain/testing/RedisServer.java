@@ -21,7 +21,10 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Assumptions;
 
-/** A real server on a port of loopback, that keeps nothing on disk. */
+/**
+ * A real server on a port of loopback, that keeps nothing on disk: {@code redis-server} or {@code valkey-server} of the
+ * path, or the file that {@code -Drefrain.redis} names, for another version.
+ */
 public final class RedisServer implements AutoCloseable {
     private static final int LOWEST_PORT = 12_000;
     private static final int HIGHEST_PORT = 22_000;
@@ -57,7 +60,7 @@ public final class RedisServer implements AutoCloseable {
     }
 
     private List<String> command() {
-        List<String> command = new ArrayList<>(List.of(executable()));
+        List<String> command = new ArrayList<>(List.of(program()));
         if (sentinelFile != null) {
             command.addAll(List.of(sentinelFile.toString(), "--sentinel"));
         }
@@ -72,7 +75,12 @@ public final class RedisServer implements AutoCloseable {
         return command;
     }
 
-    private static String executable() {
+    /** The server's file: the one that {@code -Drefrain.redis} names, or the first one on the path. */
+    public static String program() {
+        String named = System.getProperty("refrain.redis");
+        if (named != null) {
+            return named;
+        }
         for (String folder : System.getenv("PATH").split(File.pathSeparator, -1)) {
             for (String name : List.of("redis-server", "valkey-server")) {
                 Path file = Path.of(folder, name);

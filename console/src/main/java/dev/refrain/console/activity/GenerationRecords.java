@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import dev.refrain.engine.CachePipeline;
 import dev.refrain.engine.exchange.ResponseHead;
 import dev.refrain.engine.exchange.ResponseSink;
+import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.semantics.answer.ProxyException;
 import dev.refrain.semantics.caller.Caller;
 import java.nio.ByteBuffer;
@@ -51,6 +52,15 @@ public final class GenerationRecords {
     }
 
     private boolean takeBack(String id, Caller caller, ResponseSink client) {
+        try {
+            return takeBackIfItMay(id, caller, client);
+        } catch (MemoryBudget.Exhausted tooMuchToRemember) {
+            client.fail(tooMuchToRemember);
+            return true;
+        }
+    }
+
+    private boolean takeBackIfItMay(String id, Caller caller, ResponseSink client) {
         // A request is logged when it has ended.
         if (!cache.takeBack(caller.scope(), id)) {
             Optional<Activity> record = log.find(id, caller).filter(GenerationRecords::mayBeStored);

@@ -154,19 +154,31 @@ public interface SharedTier extends AutoCloseable {
      * @param pieces in order, without a gap, from the one that was asked for; empty if there is none yet. There may be
      *     more than one answer holds
      * @param live whether the lease is still held. If not, and it was not given back, its holder may renew it
+     * @param count how many pieces the stream has now. If that is fewer than were read, the tier has lost them, and the
+     *     holder may begin the stream anew
      */
-    record Pieces(List<byte[]> pieces, boolean live) {}
+    record Pieces(List<byte[]> pieces, boolean live, int count) {}
+
+    /** What became of a piece that was to be appended. */
+    enum Appended {
+        /** It is in the stream. */
+        TAKEN,
+        /** The pieces before it are not there any more: the stream can be begun anew, with its first piece. */
+        LOST,
+        /** Another lease is held, or the stream would be longer than the tier keeps. */
+        REFUSED
+    }
 
     /**
      * Appends a piece to the live stream of a lease, and wakes those who wait for the lease. The stream can be read for
      * as long as the lease is held and a second or more after that, and goes some seconds later.
      *
-     * @param token of a lease that is held, or has lapsed a moment ago: then it is held again for a moment
-     * @param number of the piece, from 0. One that is there already is not appended again
-     * @return false if the lease is not held any more, the pieces before this one are not there any more, or the stream
-     *     would be longer than the tier keeps
+     * @param token of a lease that is held, or has lapsed a moment ago, or was lost by the tier: then it is held again
+     *     for a moment, if nobody else holds one
+     * @param number of the piece, from 0, which begins the stream anew if there is one. Any other that is there already
+     *     is not appended again
      */
-    CompletionStage<Boolean> append(byte[] key, long token, int number, byte[] piece);
+    CompletionStage<Appended> append(byte[] key, long token, int number, byte[] piece);
 
     /**
      * Reads a live stream.

@@ -49,7 +49,7 @@ public class ForwardingTier implements SharedTier {
     }
 
     @Override
-    public CompletionStage<Boolean> append(byte[] key, long token, int number, byte[] piece) {
+    public CompletionStage<Appended> append(byte[] key, long token, int number, byte[] piece) {
         return tier.append(key, token, number, piece);
     }
 

@@ -39,6 +39,7 @@ public final class HeapTier implements SharedTier {
         private final LinkedHashMap<ByteBuffer, Long> barriers = new LinkedHashMap<>();
         private final Set<HeapTier> connected = new HashSet<>();
         private long lastBarrier;
+        private long lastToken;
         private long barriersSince;
 
         private static final class Value {
@@ -154,7 +155,8 @@ public final class HeapTier implements SharedTier {
             }
             if (held == null) {
                 Held last = leases.get(key);
-                Held granted = new Held(machine, last == null ? now : Math.max(now, last.token + 1));
+                lastToken = Math.max(now, lastToken + 1);
+                Held granted = new Held(machine, lastToken);
                 granted.until = now + millis * 1000;
                 granted.previous = last;
                 if (last != null) {
@@ -201,22 +203,42 @@ public final class HeapTier implements SharedTier {
             return held != null;
         }
 
-        private synchronized boolean append(ByteBuffer key, long token, int number, byte[] piece) {
-            Held lapsed = leases.get(key);
-            if (held(key) == null && lapsed != null && !lapsed.released && !lapsed.pieces.isEmpty()) {
-                lapsed.until = clock.getAsLong() + 1_500_000;
+        private synchronized Appended append(HeapTier machine, ByteBuffer key, long token, int number, byte[] piece) {
+            if (held(key) == null) {
+                Held last = leases.get(key);
+                if (last != null && last.token != token) {
+                    last = null;
+                }
+                if (last != null && last.released) {
+                    return Appended.REFUSED;
+                }
+                if (number > 0 && (last == null || last.pieces.isEmpty())) {
+                    return Appended.LOST;
+                }
+                if (last == null) {
+                    last = new Held(machine, token);
+                    last.previous = leases.put(key, last);
+                }
+                last.until = clock.getAsLong() + 1_500_000;
             }
             Held held = held(key, token);
-            if (held != null && held.pieces.size() > number) {
-                return true;
+            if (held == null) {
+                return Appended.REFUSED;
             }
-            if (held == null || held.pieces.size() < number || held.bytes + piece.length > maxEntryBytes) {
-                return false;
+            if (number == 0) {
+                held.pieces.clear();
+                held.bytes = 0;
+            }
+            if (held.pieces.size() != number) {
+                return held.pieces.size() > number ? Appended.TAKEN : Appended.LOST;
+            }
+            if (held.bytes + piece.length > maxEntryBytes) {
+                return Appended.REFUSED;
             }
             held.pieces.add(piece.clone());
             held.bytes += piece.length;
             held.waiters.forEach(waiter -> waiter.tell(listener -> listener.appended(copy(key))));
-            return true;
+            return Appended.TAKEN;
         }
 
         private synchronized Pieces read(ByteBuffer key, long token, int from) {
@@ -225,7 +247,7 @@ public final class HeapTier implements SharedTier {
                 held = held.previous;
             }
             if (held == null || held.token != token) {
-                return new Pieces(List.of(), false);
+                return new Pieces(List.of(), false, 0);
             }
             List<byte[]> some = new ArrayList<>();
             int bytes = 0;
@@ -233,7 +255,7 @@ public final class HeapTier implements SharedTier {
                 some.add(held.pieces.get(at).clone());
                 bytes += held.pieces.get(at).length;
             }
-            return new Pieces(some, held(key, token) != null);
+            return new Pieces(some, held(key, token) != null, held.pieces.size());
         }
 
         private synchronized void join(HeapTier machine) {
@@ -400,9 +422,9 @@ public final class HeapTier implements SharedTier {
     }
 
     @Override
-    public CompletionStage<Boolean> append(byte[] key, long token, int number, byte[] piece) {
+    public CompletionStage<Appended> append(byte[] key, long token, int number, byte[] piece) {
         ByteBuffer of = key(key);
-        return ask(() -> engine.append(of, token, number, piece));
+        return ask(() -> engine.append(this, of, token, number, piece));
     }
 
     @Override

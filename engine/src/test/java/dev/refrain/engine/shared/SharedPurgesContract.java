@@ -16,6 +16,7 @@ import dev.refrain.testing.Await;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -31,18 +32,24 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
+import java.util.concurrent.locks.ReadWriteLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /**
  * Wire rule W91, held against all answers that are given: clients ask three machines all the time, while one thread
- * purges on any of them, cuts them off, and joins them again, in an order that chance gives. Each call to the provider
- * has a number, which its answer tells. No answer may be of a call from before a purge that had been acknowledged, to
- * the machine that was asked, when it was asked.
+ * purges on any of them, cuts them off, joins them again, and stops and starts them, in an order that chance gives.
+ * Each call to the provider has a number, which its answer tells. No answer may be of a call from before a purge that
+ * had been acknowledged, to the machine that was asked, when it was asked.
  *
  * <p>A machine that is cut off knows the purges from before that, and its own. One that has been joined again knows
- * all. What is right does not depend on how long anything takes.
+ * all. One that is started again has its store from before, and knows the purges from before it was stopped, until it
+ * is joined again. What is right does not depend on how long anything takes.
+ *
+ * <p>Long, since machines, clients and the operator share what is known of purges.
  */
 public abstract class SharedPurgesContract {
     private static final byte[] SECRET = "a secret of a cluster, of 32 bytes or more".getBytes(StandardCharsets.UTF_8);
@@ -70,12 +77,16 @@ public abstract class SharedPurgesContract {
     /** More settings of a cache. */
     protected void configure(ResponseCacheBuilder builder) {}
 
+    @TempDir
+    Path folder;
+
     private final AtomicLong calls = new AtomicLong();
     private final AtomicBoolean stop = new AtomicBoolean();
     private final ConcurrentLinkedQueue<String> wrong = new ConcurrentLinkedQueue<>();
     private final AtomicInteger answers = new AtomicInteger();
     private final AtomicInteger hits = new AtomicInteger();
     private final AtomicInteger breaks = new AtomicInteger();
+    private final AtomicInteger restarts = new AtomicInteger();
     private final List<String> steps = new ArrayList<>();
     /** For each key the number of the last call that a purge has to have removed, on machines that are connected. */
     private final AtomicLongs floors = new AtomicLongs();
@@ -91,24 +102,64 @@ public abstract class SharedPurgesContract {
             return values[key].get();
         }
 
+        void set(int key, long to) {
+            values[key].set(to);
+        }
+
         void raise(int key, long to) {
             values[key].accumulateAndGet(to, Math::max);
         }
     }
 
     private final class Machine {
-        final Connection connection = connection();
-        final ResponseCache cache;
+        final Path store;
+        /** Clients hold it for reading while they ask, so that none asks while the machine is stopped. */
+        final ReadWriteLock running = new ReentrantReadWriteLock();
+
+        volatile Connection connection;
+        volatile ResponseCache cache;
         /** What it has purged itself, and what it had heard of when it was cut off. */
         final AtomicLongs own = new AtomicLongs();
         /** Whether it knows what others purge. */
         volatile boolean joined = true;
 
-        Machine() throws IOException {
-            ResponseCacheBuilder builder = ResponseCache.onHeap(4 << 20).sharedTier(connection.tier(), SECRET);
+        Machine(int number) throws IOException {
+            store = folder.resolve("machine-" + number);
+            start();
+            Await.until(this::isConnected);
+        }
+
+        private void start() throws IOException {
+            connection = connection();
+            ResponseCacheBuilder builder = ResponseCache.builder(store)
+                    .capacityBytes(16 << 20)
+                    .maxAnswerBytes(64 << 10)
+                    .sharedTier(connection.tier(), SECRET);
             configure(builder);
             cache = builder.open();
+        }
+
+        /** @param meanwhile done while it is stopped */
+        void restart(Runnable meanwhile) throws IOException {
+            if (!joined) {
+                join();
+            }
+            running.writeLock().lock();
+            try {
+                cache.close();
+                joined = false;
+                // What others had acknowledged. Its own removals may not have been told yet.
+                for (int key = 0; key < KEYS; key++) {
+                    own.set(key, floors.get(key));
+                }
+                meanwhile.run();
+                start();
+            } finally {
+                running.writeLock().unlock();
+            }
+            // It is asked before it knows what was removed.
             Await.until(this::isConnected);
+            joined = true;
         }
 
         boolean isConnected() {
@@ -273,7 +324,12 @@ public abstract class SharedPurgesContract {
                 () -> {
                     Random random = new Random(seed);
                     while (!stop.get()) {
-                        ask(machine, name, random);
+                        machine.running.readLock().lock();
+                        try {
+                            ask(machine, name, random);
+                        } finally {
+                            machine.running.readLock().unlock();
+                        }
                     }
                 },
                 name);
@@ -302,11 +358,11 @@ public abstract class SharedPurgesContract {
         }
     }
 
-    private void step(List<Machine> machines, Random random) {
+    private void step(List<Machine> machines, Random random) throws IOException {
         int number = random.nextInt(MACHINES);
         Machine on = machines.get(number);
         int which = random.nextInt(KEYS);
-        int what = random.nextInt(8);
+        int what = random.nextInt(9);
         steps.add(String.format(
                 "step %d of key %d on machine %d (%s), after call %d", what, which, number, on.joined, calls.get()));
         switch (what) {
@@ -331,7 +387,15 @@ public abstract class SharedPurgesContract {
                 on.cache.remove(on.cache.key(request(which)).orElseThrow());
                 on.own.raise(which, last);
             }
-            case 5, 6 -> {
+            case 5 -> {
+                Machine other = machines.get((number + 1) % MACHINES);
+                on.restart(() -> purge(
+                        other,
+                        key -> model(key).equals(model(which)),
+                        () -> other.cache.admin().removeModel(model(which))));
+                restarts.incrementAndGet();
+            }
+            case 6, 7 -> {
                 if (on.joined) {
                     on.cut();
                 } else {
@@ -350,7 +414,7 @@ public abstract class SharedPurgesContract {
         List<Thread> clients = new ArrayList<>();
         try {
             for (int i = 0; i < MACHINES; i++) {
-                machines.add(new Machine());
+                machines.add(new Machine(i));
             }
             for (int i = 0; i < MACHINES * CLIENTS; i++) {
                 int machine = i % MACHINES;

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.refrain.engine.spi.SharedTier;
+import dev.refrain.engine.spi.SharedTier.Appended;
 import dev.refrain.engine.spi.SharedTier.Found;
 import dev.refrain.engine.spi.SharedTier.Lease;
 import dev.refrain.engine.spi.SharedTier.Pieces;
@@ -511,7 +512,7 @@ public abstract class SharedTierContract {
         assertThat(of(other.read(key(1), token, 0)).pieces()).isEmpty();
         assertThat(of(other.read(key(1), token, 0)).live()).isTrue();
         for (int i = 0; i < 5; i++) {
-            assertThat(of(one.append(key(1), token, i, bytes(i, i)))).isTrue();
+            assertThat(of(one.append(key(1), token, i, bytes(i, i)))).isEqualTo(Appended.TAKEN);
             assertThat(recorder.next()).isEqualTo("appended " + hex(key(1)));
         }
         for (int from = 0; from < 6; from++) {
@@ -532,7 +533,7 @@ public abstract class SharedTierContract {
         long token = of(one.lease(key(1), MINUTE, MINUTE)).micros();
         int count = 60;
         for (int i = 0; i < count; i++) {
-            assertThat(of(one.append(key(1), token, i, bytes(50_000, i)))).isTrue();
+            assertThat(of(one.append(key(1), token, i, bytes(50_000, i)))).isEqualTo(Appended.TAKEN);
         }
         int read = 0;
         int goes = 0;
@@ -554,7 +555,7 @@ public abstract class SharedTierContract {
         long token = of(tier.lease(key(1), MINUTE, MINUTE)).micros();
         for (int i = 0; i < 4; i++) {
             assertThat(of(tier.append(key(1), token, i, bytes(MAX_READ_BYTES, i))))
-                    .isTrue();
+                    .isEqualTo(Appended.TAKEN);
         }
         for (int i = 0; i < 4; i++) {
             assertThat(of(tier.read(key(1), token, i)).pieces()).hasSize(1);
@@ -566,15 +567,15 @@ public abstract class SharedTierContract {
         SharedTier one = open();
         SharedTier other = open();
         long token = of(one.lease(key(1), MINUTE, MINUTE)).micros();
-        assertThat(of(one.append(key(1), token, 0, bytes(10, 1)))).isTrue();
-        assertThat(of(one.append(key(1), token + 1, 0, bytes(10, 2)))).isFalse();
+        assertThat(of(one.append(key(1), token, 0, bytes(10, 1)))).isEqualTo(Appended.TAKEN);
+        assertThat(of(one.append(key(1), token + 1, 0, bytes(10, 2)))).isEqualTo(Appended.REFUSED);
         assertThat(of(one.release(key(1), token))).isTrue();
         Pieces rest = of(other.read(key(1), token, 0));
         assertThat(rest.live()).isFalse();
         assertThat(rest.pieces()).hasSize(1);
-        assertThat(of(one.append(key(1), token, 1, bytes(10, 3)))).isFalse();
+        assertThat(of(one.append(key(1), token, 1, bytes(10, 3)))).isNotEqualTo(Appended.TAKEN);
         long next = of(other.lease(key(1), MINUTE, MINUTE)).micros();
-        assertThat(of(other.read(key(1), next, 0))).isEqualTo(new Pieces(List.of(), true));
+        assertThat(of(other.read(key(1), next, 0))).isEqualTo(new Pieces(List.of(), true, 0));
         // Whoever follows it reads the rest.
         Pieces after = of(one.read(key(1), token, 0));
         assertThat(after.live()).isFalse();
@@ -587,11 +588,11 @@ public abstract class SharedTierContract {
         SharedTier one = open();
         SharedTier other = open();
         long token = of(one.lease(key(1), MOMENT, MINUTE)).micros();
-        assertThat(of(one.append(key(1), token, 0, bytes(10, 0)))).isTrue();
+        assertThat(of(one.append(key(1), token, 0, bytes(10, 0)))).isEqualTo(Appended.TAKEN);
         until(() -> !of(other.read(key(1), token, 0)).live());
         // It only wants what the other does.
         assertThat(of(other.lease(key(1), 0, MINUTE))).isEqualTo(new Lease(0, false, false));
-        assertThat(of(one.append(key(1), token, 1, bytes(10, 1)))).isTrue();
+        assertThat(of(one.append(key(1), token, 1, bytes(10, 1)))).isEqualTo(Appended.TAKEN);
         assertThat(of(other.read(key(1), token, 0)).live()).isTrue();
         until(() -> !of(other.read(key(1), token, 0)).live());
         assertThat(of(one.renew(key(1), token, MINUTE))).isTrue();
@@ -603,7 +604,7 @@ public abstract class SharedTierContract {
         flush();
         assertThat(of(one.renew(key(1), token, MINUTE))).isTrue();
         assertThat(of(other.lease(key(1), MINUTE, MINUTE)).mine()).isFalse();
-        assertThat(of(one.append(key(1), token, 2, bytes(10, 2)))).isFalse();
+        assertThat(of(one.append(key(1), token, 2, bytes(10, 2)))).isEqualTo(Appended.LOST);
     }
 
     /** An answer of the tier was lost, or all that the tier had. */
@@ -611,12 +612,37 @@ public abstract class SharedTierContract {
     void aPieceIsAppendedOnceAndOnlyAfterThoseBefore() {
         SharedTier tier = open();
         long token = of(tier.lease(key(1), MINUTE, MINUTE)).micros();
-        assertThat(of(tier.append(key(1), token, 1, bytes(10, 1)))).isFalse();
-        assertThat(of(tier.append(key(1), token, 0, bytes(10, 0)))).isTrue();
-        assertThat(of(tier.append(key(1), token, 0, bytes(10, 0)))).isTrue();
-        assertThat(of(tier.append(key(1), token, 1, bytes(10, 1)))).isTrue();
-        assertThat(of(tier.append(key(1), token, 3, bytes(10, 3)))).isFalse();
+        assertThat(of(tier.append(key(1), token, 1, bytes(10, 1)))).isEqualTo(Appended.LOST);
+        assertThat(of(tier.append(key(1), token, 0, bytes(10, 0)))).isEqualTo(Appended.TAKEN);
+        assertThat(of(tier.append(key(1), token, 0, bytes(10, 0)))).isEqualTo(Appended.TAKEN);
+        assertThat(of(tier.append(key(1), token, 1, bytes(10, 1)))).isEqualTo(Appended.TAKEN);
+        assertThat(of(tier.append(key(1), token, 3, bytes(10, 3)))).isEqualTo(Appended.LOST);
         assertThat(of(tier.read(key(1), token, 0)).pieces()).containsExactly(bytes(10, 0), bytes(10, 1));
+    }
+
+    /** The tier was emptied, or has lost the end of what it had. */
+    @Test
+    void aStreamThatWasLostIsBegunAnew() {
+        SharedTier one = open();
+        SharedTier other = open();
+        long token = of(one.lease(key(1), MINUTE, MINUTE)).micros();
+        for (int i = 0; i < 3; i++) {
+            assertThat(of(one.append(key(1), token, i, bytes(10, i)))).isEqualTo(Appended.TAKEN);
+        }
+        flush();
+        assertThat(of(other.read(key(1), token, 3))).isEqualTo(new Pieces(List.of(), false, 0));
+        assertThat(of(one.append(key(1), token, 3, bytes(10, 3)))).isEqualTo(Appended.LOST);
+        // With its first piece it takes the lease again, if nobody has taken it meanwhile.
+        assertThat(of(one.append(key(1), token, 0, bytes(10, 4)))).isEqualTo(Appended.TAKEN);
+        assertThat(of(other.lease(key(1), MINUTE, MINUTE))).isEqualTo(new Lease(token, false, false));
+        assertThat(of(one.append(key(1), token, 1, bytes(10, 5)))).isEqualTo(Appended.TAKEN);
+        assertThat(of(other.read(key(1), token, 0)).pieces()).containsExactly(bytes(10, 4), bytes(10, 5));
+        // Also one that is there.
+        assertThat(of(one.append(key(1), token, 0, bytes(10, 6)))).isEqualTo(Appended.TAKEN);
+        assertThat(of(other.read(key(1), token, 0)).pieces()).containsExactly(bytes(10, 6));
+        flush();
+        assertThat(of(other.lease(key(1), MINUTE, MINUTE)).mine()).isTrue();
+        assertThat(of(one.append(key(1), token, 0, bytes(10, 7)))).isEqualTo(Appended.REFUSED);
     }
 
     @Test
@@ -626,10 +652,10 @@ public abstract class SharedTierContract {
         int piece = 1 << 20;
         for (int sent = 0; sent < MAX_ENTRY_BYTES; sent += piece) {
             assertThat(of(tier.append(key(1), token, sent / piece, new byte[piece])))
-                    .isTrue();
+                    .isEqualTo(Appended.TAKEN);
         }
         assertThat(of(tier.append(key(1), token, MAX_ENTRY_BYTES / piece, new byte[1])))
-                .isFalse();
+                .isEqualTo(Appended.REFUSED);
     }
 
     // ----

@@ -13,9 +13,11 @@ import dev.refrain.http.upstream.UpstreamCall;
 import dev.refrain.http.upstream.UpstreamRequest;
 import dev.refrain.semantics.answer.IdentifySink;
 import dev.refrain.semantics.answer.ProxyException;
+import dev.refrain.semantics.decision.Decision;
 import dev.refrain.semantics.forward.CallRecorder;
 import dev.refrain.semantics.forward.RequestBody;
 import dev.refrain.semantics.route.Route;
+import java.util.concurrent.CompletionStage;
 import java.util.function.UnaryOperator;
 
 /**
@@ -101,6 +103,29 @@ final class ProviderCalls {
                         .orElse(route);
     }
 
+    /** Goes on once it is known what the id of a response in a path stands for, which only another machine may know. */
+    void onceIdIsKnown(ClientRequest request, Runnable then) {
+        String id = request.route().responseId();
+        CompletionStage<Void> known = id == null
+                ? null
+                : parts.cache().pipeline().learnId(request.caller().scope(), id).orElse(null);
+        if (known == null) {
+            then.run();
+        } else {
+            var unused = known.thenRun(() -> request.exchange().getIoThread().execute(then));
+        }
+    }
+
+    /** The same for the id of an earlier answer in a request: what is done at once, or again after that. */
+    void onceIdsAreKnown(CacheRequest asked, Runnable now, Runnable again) {
+        CompletionStage<Void> known = parts.cache().pipeline().learnIds(asked).orElse(null);
+        if (known == null) {
+            now.run();
+        } else {
+            var unused = known.thenRun(again);
+        }
+    }
+
     /** The same call with every answer given its generation id, and shown to the log. */
     Upstream identified(ClientRequest request, Upstream upstream) {
         return identified(request, upstream, client -> client);
@@ -141,6 +166,17 @@ final class ProviderCalls {
                 throw e;
             }
         };
+    }
+
+    /** The body for the provider. It takes memory of its own if ids were replaced in it or its coding was undone. */
+    static byte[] outgoing(Decision decision, byte[] body, byte[] sent, MemoryBudget.Reservation held)
+            throws ProxyException {
+        byte[] made = decision.outgoing().get();
+        int counted = decision.isMerged() ? body.length : 0;
+        if (made != body && made != sent && !held.grow(Math.max(0, made.length - counted))) {
+            throw ProxyException.noRoom();
+        }
+        return made;
     }
 
     /** Makes a call that the cache has no part in: it ends when the client goes. */

@@ -153,9 +153,12 @@ final class ProxyHandler implements HttpHandler {
 
     /** Everything that is not one of the four endpoints (W2). */
     private void forward(ClientRequest request) {
-        Upstream call = request.isForTunnel() ? calls.webSocket(request) : calls.of(request, request::unread, false);
-        ProviderCalls.start(call, request.client());
-        request.leaveWithClient();
+        calls.onceIdIsKnown(request, () -> {
+            Upstream call =
+                    request.isForTunnel() ? calls.webSocket(request) : calls.of(request, request::unread, false);
+            ProviderCalls.start(call, request.client());
+            request.leaveWithClient();
+        });
     }
 
     /**
@@ -205,7 +208,7 @@ final class ProxyHandler implements HttpHandler {
         if (sent.length <= (isPlain ? LongBodies.LONG : SHORT_BODY)) {
             try {
                 byte[] body = coding.decode(sent, Math.min(LongBodies.LONG, maxRequestBytes), held);
-                answer(request, decision(request, body, sent, held), body, sent, held);
+                answerOnceIdsAreKnown(request, decision(request, body, sent, held), body, sent, held);
                 return;
             } catch (ContentCoding.TooLong longer) {
                 // Then on another thread.
@@ -223,8 +226,21 @@ final class ProxyHandler implements HttpHandler {
                             Decision decision = decision(request, body.get(), sent, held);
                             return isPlain ? decision : decision.prepared();
                         },
-                        decision -> answer(request, decision, body.get(), sent, held),
+                        decision -> answerOnceIdsAreKnown(request, decision, body.get(), sent, held),
                         flaw -> unopened(request, sent, flaw));
+    }
+
+    /** An id of another machine's hit is asked for first. The request's key and its body are other ones then (W26b). */
+    private void answerOnceIdsAreKnown(
+            ClientRequest request, Decision decision, byte[] body, byte[] sent, MemoryBudget.Reservation held) {
+        // On another thread once more, as the body may be long.
+        Runnable again = () -> parts.longBodies()
+                .run(
+                        request.exchange(),
+                        () -> decision(request, body, sent, held),
+                        known -> answer(request, known, body, sent, held),
+                        flaw -> unopened(request, sent, flaw));
+        calls.onceIdsAreKnown(decision.request(), () -> answer(request, decision, body, sent, held), again);
     }
 
     /** Passes on what could not be looked into. */
@@ -288,7 +304,8 @@ final class ProxyHandler implements HttpHandler {
                         decision.preset() == null ? null : decision.preset().slug(),
                         key == null ? asked.stream() : key.streaming());
         request.account().policy(decision.policyName());
-        Upstream call = calls.of(request, () -> new HeldBody(outgoing(decision, body, sent, held)), controls.enabled());
+        Upstream call = calls.of(
+                request, () -> new HeldBody(ProviderCalls.outgoing(decision, body, sent, held)), controls.enabled());
         if (key != null) {
             // The shortcut makes the key of what it sees of a body, and picks no sample.
             if (body == sent && request.asked().isPlain()) {
@@ -362,17 +379,6 @@ final class ProxyHandler implements HttpHandler {
                             },
                             request.client()::fail);
         }
-    }
-
-    /** The body for the provider. It takes memory of its own if ids were replaced in it or its coding was undone. */
-    private static byte[] outgoing(Decision decision, byte[] body, byte[] sent, MemoryBudget.Reservation held)
-            throws ProxyException {
-        byte[] made = decision.outgoing().get();
-        int counted = decision.isMerged() ? body.length : 0;
-        if (made != body && made != sent && !held.grow(Math.max(0, made.length - counted))) {
-            throw ProxyException.noRoom();
-        }
-        return made;
     }
 
     /** A body that is not held in memory, because caching is off or the cache has no use for it. */

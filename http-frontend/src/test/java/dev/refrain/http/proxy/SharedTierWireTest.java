@@ -19,6 +19,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -30,6 +32,8 @@ import org.junit.jupiter.params.provider.EnumSource;
 class SharedTierWireTest {
     private static final String SECRET = "a secret of this cluster that nobody can guess";
     private static final String ANSWER = WireTest.CHAT_ANSWER;
+    private static final String RESPONSES = "/v1/responses";
+    private static final Pattern ID = Pattern.compile("\"id\":\"((?:gen-|resp_)[^\"]+)\"");
 
     /** Longer than any pause of a machine that is busy: what is bounded is not how fast a test runs. */
     private static final long PATIENCE_SECONDS = 30;
@@ -161,6 +165,46 @@ class SharedTierWireTest {
         until(() -> one.cached(WireTest.CHAT, request(1)).body().contains("Newer"));
         until(() -> other.cached(WireTest.CHAT, request(1)).body().contains("Newer"));
         assertThat(provider.calls()).isEqualTo(2);
+    }
+
+    private static String id(HttpResponse<String> answer) {
+        assertThat(answer.statusCode()).as(answer.body()).isEqualTo(200);
+        Matcher id = ID.matcher(answer.body());
+        assertThat(id.find()).as(answer.body()).isTrue();
+        return id.group(1);
+    }
+
+    /** As a load balancer has it: each request of a conversation comes to another machine. */
+    @Test
+    void w26b_theIdOfAHitIsGivenBackToAnotherProxy() throws IOException {
+        StatefulProvider state = new StatefulProvider();
+        provider.does(state);
+        RunningProxy one = proxy();
+        RunningProxy other = proxy();
+        String first = "{\"model\":\"m\",\"input\":\"one\"}";
+        assertThat(id(one.cached(RESPONSES, first))).isEqualTo("resp_1");
+        String hit = id(one.cached(RESPONSES, first));
+        assertThat(hit).startsWith("gen-");
+        // The answer, and what its ids stand for.
+        until(() -> redis.list("KEYS", "refrain:1:entry:*").size() == 2);
+
+        // Of a path, with caching on, off, and over a connection that is known.
+        HttpRequest.Builder path =
+                HttpRequest.newBuilder(other.uri(RESPONSES + "/" + hit)).header("Authorization", "Bearer sk-test");
+        assertThat(id(other.send(path))).isEqualTo("resp_1");
+        RunningProxy third = proxy();
+        String second = "{\"model\":\"m\",\"input\":\"two\",\"previous_response_id\":\"" + hit + "\"}";
+        assertThat(id(third.send(third.post(RESPONSES, second)))).isEqualTo("resp_2");
+        RunningProxy fourth = proxy();
+        WireTest.assertMiss(fourth.cached(RESPONSES, second));
+        for (int i = 0; i < 5; i++) {
+            WireTest.assertHit(fourth.cached(RESPONSES, second));
+        }
+        WireTest.assertHit(fourth.cached(RESPONSES, second.replace(hit, "resp_1")));
+        assertThat(state.refused()).isZero();
+        assertThat(provider.received())
+                .last()
+                .satisfies(last -> assertThat(last.body()).isEqualTo(second.replace(hit, "resp_1")));
     }
 
     @Test

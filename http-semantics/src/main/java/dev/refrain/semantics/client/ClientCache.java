@@ -4,6 +4,7 @@ import dev.refrain.engine.CacheControls;
 import dev.refrain.engine.CacheKey;
 import dev.refrain.engine.CachePipeline;
 import dev.refrain.engine.CacheRequest;
+import dev.refrain.engine.CacheScope;
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.engine.exchange.BypassReason;
 import dev.refrain.engine.exchange.CacheOutcome;
@@ -34,6 +35,7 @@ import java.net.SocketTimeoutException;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -56,6 +58,8 @@ public final class ClientCache {
     private static final String OWN_PREFIX = "x-refrain-";
 
     private static final Presets NO_PRESETS = new Presets(List.of());
+    /** The shared tier has a timeout of its own, which is shorter; but all threads may be busy. */
+    private static final long LONGEST_WAIT_MILLIS = 1_000;
 
     private final ResponseCache cache;
     private final Function<CacheRequest, Optional<CacheKey>> keys;
@@ -88,7 +92,8 @@ public final class ClientCache {
 
     /**
      * The path under which a request that passes the cache by has to leave: where it names an answer by the id that a
-     * hit gave it, the provider's own id stands in its place (wire rule W26b).
+     * hit gave it, the provider's own id stands in its place (wire rule W26b). Waits for the shared tier, if there is
+     * one and the hit may have been another machine's.
      *
      * @return null if that is the path that it has
      */
@@ -98,10 +103,9 @@ public final class ClientCache {
         if (id == null) {
             return null;
         }
-        return cache.pipeline()
-                .providerId(heads.caller(request).scope(), id)
-                .map(path::withResponseId)
-                .orElse(null);
+        CacheScope scope = heads.caller(request).scope();
+        await(cache.pipeline().learnId(scope, id));
+        return cache.pipeline().providerId(scope, id).map(path::withResponseId).orElse(null);
     }
 
     /**
@@ -132,7 +136,8 @@ public final class ClientCache {
     }
 
     /**
-     * Answers a request like {@link #execute}, without waiting.
+     * Answers a request like {@link #execute}, without waiting; but for the shared tier, if there is one and the
+     * request names an earlier answer that this machine does not know.
      *
      * @param response makes what the program gets of the answer, which is closed if nobody takes it
      * @param failure makes what the program gets of what {@code execute} would throw
@@ -262,9 +267,23 @@ public final class ClientCache {
             byte[] sent) {
         Decision decision =
                 Decision.of(cache, keyOf, NO_PRESETS, head.context(), head.asked(), head.coding(), body, sent);
+        if (await(cache.pipeline().learnIds(decision.request()))) {
+            // Its key is another one, now that the earlier answer that it names is known.
+            decision = Decision.of(cache, keys, NO_PRESETS, head.context(), head.asked(), head.coding(), body, sent);
+            exchange.hasLooked = false;
+        }
         ItemByItem items =
                 ItemByItem.of(cache, options.rules(), decision, head.context(), head.asked(), body, body == sent);
         return exchange.decided(decision, sent, items);
+    }
+
+    /** Waits for what another machine knows of an id, if there is something to wait for. Returns whether there was. */
+    private static boolean await(Optional<CompletionStage<Void>> ids) {
+        ids.ifPresent(known -> known.toCompletableFuture()
+                .copy()
+                .completeOnTimeout(null, LONGEST_WAIT_MILLIS, TimeUnit.MILLISECONDS)
+                .join());
+        return ids.isPresent();
     }
 
     private void warn() {

@@ -50,7 +50,9 @@ public final class SharedTierFigures {
     private static final int MISSES = 3_000;
     private static final int TURN = 500;
     private static final int CONCURRENT = 64;
-    private static final long LOAD_NANOS = TimeUnit.SECONDS.toNanos(10);
+    /** Seconds in which hits are counted. */
+    private static final long LOAD_NANOS = TimeUnit.SECONDS.toNanos(Integer.getInteger("refrain.counted", 10));
+
     private static final byte[] SECRET = new byte[32];
     private static final CacheControls ON = CacheControls.on(CacheControls.DEFAULT_TTL);
 

@@ -5,9 +5,15 @@ import io.lettuce.core.RedisCommandExecutionException;
 import io.lettuce.core.RedisCommandTimeoutException;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeoutException;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /** What went wrong with a command. Of the server's messages only the first word: the rest may quote what was sent. */
 final class Causes {
+    /** Before version 7, what a command of a script said stands behind where that was. */
+    private static final Pattern IN_SCRIPT =
+            Pattern.compile("^ERR Error running script .*@user_script: ?[0-9]+: -?([A-Z]{1,20}) ");
+
     private Causes() {}
 
     static Throwable unwrapped(Throwable failure) {
@@ -27,6 +33,10 @@ final class Causes {
     static String code(Throwable failure) {
         for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
             if (cause instanceof RedisCommandExecutionException && cause.getMessage() != null) {
+                Matcher inScript = IN_SCRIPT.matcher(cause.getMessage());
+                if (inScript.find()) {
+                    return inScript.group(1);
+                }
                 String word = cause.getMessage().split("[ :]", 2)[0];
                 return word.matches("[A-Z]{1,20}") ? word : "ERR";
             }

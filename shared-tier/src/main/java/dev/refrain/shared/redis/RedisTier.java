@@ -275,11 +275,11 @@ public final class RedisTier implements SharedTier {
     // ---- live streams
 
     @Override
-    public CompletionStage<Boolean> append(byte[] key, long token, int number, byte[] piece) {
+    public CompletionStage<Appended> append(byte[] key, long token, int number, byte[] piece) {
         String time = Values.time(token);
         return run(
                 Script.APPEND,
-                RedisTier::isYes,
+                answer -> appended(Notices.number(answer.get(0))),
                 leaseKeys(key, time),
                 names.machines(),
                 key,
@@ -290,6 +290,10 @@ public final class RedisTier implements SharedTier {
                 machine);
     }
 
+    private static Appended appended(long answer) {
+        return answer == 1 ? Appended.TAKEN : answer == 2 ? Appended.LOST : Appended.REFUSED;
+    }
+
     @Override
     public CompletionStage<Pieces> read(byte[] key, long token, int from) {
         String time = Values.time(token);
@@ -297,8 +301,8 @@ public final class RedisTier implements SharedTier {
                 Script.READ,
                 answer -> {
                     List<byte[]> pieces = new ArrayList<>();
-                    answer.subList(1, answer.size()).forEach(piece -> pieces.add((byte[]) piece));
-                    return new Pieces(pieces, isYes(answer));
+                    answer.subList(2, answer.size()).forEach(piece -> pieces.add((byte[]) piece));
+                    return new Pieces(pieces, isYes(answer), (int) Notices.number(answer.get(1)));
                 },
                 new byte[][] {names.lease(requireKey(key)), names.waiters(key), names.stream(key, time)},
                 Names.bytes(time),

@@ -201,19 +201,22 @@ record Script(String text, String digest) {
             """);
 
     /**
-     * KEYS lease, waiters, stream, its length; ARGV channel, key, token, piece, longest, number, machine. Returns
-     * whether it is in the stream: under an id that its number gives, so that no piece ever takes the place of one that
-     * was lost. A lease that has lapsed meanwhile is set again; one that was given back has no length any more.
+     * KEYS lease, waiters, stream, its length; ARGV channel, key, token, piece, longest, number, machine. Returns 1 if
+     * it is in the stream: under an id that its number gives, so that no piece ever takes the place of one that was
+     * lost. Returns 2 if those before it are lost: the first piece begins the stream anew. A lease that has lapsed, or
+     * was lost, is set again.
      */
     static final Script APPEND = of(WAKE + """
-            if redis.call('EXISTS', KEYS[1]) == 0 and redis.call('EXISTS', KEYS[4]) == 1 then
+            local number = tonumber(ARGV[6])
+            if redis.call('EXISTS', KEYS[1]) == 0 then
+              if number > 0 and redis.call('EXISTS', KEYS[4]) == 0 then return {2} end
               redis.call('SET', KEYS[1], ARGV[3] .. ARGV[7], 'PX', 1500)
             end
             if not held(ARGV[3]) then return {0} end
-            local number = tonumber(ARGV[6])
+            if number == 0 then redis.call('DEL', KEYS[3], KEYS[4]) end
             local there = redis.call('XLEN', KEYS[3])
             if there > number then return {1} end
-            if there < number then return {0} end
+            if there < number then return {2} end
             local length = redis.call('INCRBY', KEYS[4], #ARGV[4])
             local life = redis.call('PTTL', KEYS[1]) + 5000
             redis.call('PEXPIRE', KEYS[4], life)
@@ -224,16 +227,19 @@ record Script(String text, String digest) {
             return {1}
             """);
 
-    /** KEYS lease, waiters, stream; ARGV token, first, bytes, longest piece. Returns whether it is live, and pieces. */
+    /**
+     * KEYS lease, waiters, stream; ARGV token, first, bytes, longest piece. Returns whether it is live, how many pieces
+     * there are, and pieces.
+     */
     static final Script READ = of(WAKE + """
-            local answer = {held(ARGV[1]) and 1 or 0}
+            local answer = {held(ARGV[1]) and 1 or 0, redis.call('XLEN', KEYS[3])}
             local bytes = 0
             local at = tonumber(ARGV[2]) + 1
             while bytes < tonumber(ARGV[3]) do
               local some = redis.call('XRANGE', KEYS[3], '1-' .. string.format('%.0f', at), '+', 'COUNT', 1)
               if #some == 0 then return answer end
               local piece = some[1][2][2]
-              if #piece > tonumber(ARGV[4]) then return {0} end
+              if #piece > tonumber(ARGV[4]) then return {0, 0} end
               answer[#answer + 1] = piece
               bytes = bytes + #piece + 16
               at = at + 1

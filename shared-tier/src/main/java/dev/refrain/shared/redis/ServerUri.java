@@ -31,7 +31,7 @@ record ServerUri(List<RedisURI> servers, boolean isCluster) {
             Matcher cluster = CLUSTER.matcher(text);
             if (!cluster.matches()
                     || (cluster.group(2) == null && cluster.group(4).indexOf(',') < 0)) {
-                RedisURI uri = RedisURI.create(text);
+                RedisURI uri = uri(text);
                 if (!uri.getSentinels().isEmpty() && uri.getSentinelMasterId() == null) {
                     throw new IllegalArgumentException("no name of a master");
                 }
@@ -43,12 +43,20 @@ record ServerUri(List<RedisURI> servers, boolean isCluster) {
                 if (!ADDRESS.matcher(address).matches()) {
                     throw new IllegalArgumentException("no address");
                 }
-                nodes.add(RedisURI.create(before + address));
+                nodes.add(uri(before + address));
             }
             return new ServerUri(List.copyOf(nodes), true);
         } catch (RuntimeException e) {
             // The cause may quote the password.
             throw new IllegalArgumentException(FORMS);
         }
+    }
+
+    private static RedisURI uri(String text) {
+        RedisURI uri = RedisURI.create(text);
+        // From version 7.2 on, Lettuce would tell them by a command that a user needs a right for.
+        uri.setLibraryName("");
+        uri.setLibraryVersion("");
+        return uri;
     }
 }

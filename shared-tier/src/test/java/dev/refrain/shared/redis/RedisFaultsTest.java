@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.refrain.engine.spi.SharedTier;
+import dev.refrain.engine.spi.SharedTier.Appended;
 import dev.refrain.engine.spi.SharedTier.Found;
 import dev.refrain.engine.spi.SharedTier.Lease;
 import dev.refrain.engine.spi.SharedTier.Raised;
@@ -30,6 +31,7 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import javax.net.ssl.SSLSocket;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -262,9 +264,15 @@ class RedisFaultsTest {
         until(() -> succeeds(tier.put(KEY, ENTRY, 1, MINUTE)));
     }
 
+    private static String[] words(List<String> first, String... more) {
+        return Stream.concat(first.stream(), Stream.of(more)).toArray(String[]::new);
+    }
+
     @Test
     void aWrongPasswordIsRefusedAndTheRightOneTaken() {
-        server.ask("ACL", "SETUSER", "refrain", "on", ">right", "~refrain:*", "&refrain:*", "+@all", "-@dangerous");
+        String[] rights = {"~refrain:*", "resetchannels", "&refrain:*", "+@all", "-@dangerous"};
+        assertThat(server.ask(words(List.of("ACL", "SETUSER", "refrain", "on", ">right"), rights)))
+                .isEqualTo("+OK");
         server.ask("ACL", "SETUSER", "default", "off");
         String address = "127.0.0.1:" + server.port();
         RedisTierSettings settings = RedisContract.settings(server.uri());
@@ -273,7 +281,7 @@ class RedisFaultsTest {
         until(right::canSend);
         store(right);
         Lease lease = of(right.lease(KEY, MINUTE, MINUTE));
-        assertThat(of(right.append(KEY, lease.micros(), 0, ENTRY))).isTrue();
+        assertThat(of(right.append(KEY, lease.micros(), 0, ENTRY))).isEqualTo(Appended.TAKEN);
         assertThat(of(right.release(KEY, lease.micros()))).isTrue();
         assertThat(of(right.raise(ENTRY)).unheard()).isZero();
         assertThat(wrong.isAvailable()).isFalse();
@@ -285,7 +293,7 @@ class RedisFaultsTest {
     void aStreamIsKeptForAsLongAsItsLeaseIsRenewed() {
         RedisTier tier = machine();
         long token = of(tier.lease(KEY, 1_000, MINUTE)).micros();
-        assertThat(of(tier.append(KEY, token, 0, ENTRY))).isTrue();
+        assertThat(of(tier.append(KEY, token, 0, ENTRY))).isEqualTo(Appended.TAKEN);
         assertThat(of(tier.renew(KEY, token, MINUTE))).isTrue();
         String time = Values.time(token);
         for (byte[] name : List.of(names.stream(KEY, time), names.streamLength(KEY, time))) {

@@ -4,6 +4,7 @@ import static dev.refrain.testing.Await.until;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.refrain.engine.spi.SharedTier;
+import dev.refrain.engine.spi.SharedTier.Appended;
 import dev.refrain.engine.spi.SharedTier.Lease;
 import dev.refrain.testing.RedisCluster;
 import dev.refrain.testing.RedisServer;
@@ -82,7 +83,7 @@ class RedisRightsTest {
             of(tier.remove(KEY, MINUTE));
             Lease lease = of(tier.lease(KEY, MINUTE, MINUTE));
             of(tier.lease(KEY, MINUTE, 1_000));
-            assertThat(of(tier.append(KEY, lease.micros(), 0, new byte[10]))).isTrue();
+            assertThat(of(tier.append(KEY, lease.micros(), 0, new byte[10]))).isEqualTo(Appended.TAKEN);
             assertThat(of(tier.read(KEY, lease.micros(), 0)).pieces()).hasSize(1);
             assertThat(of(tier.renew(KEY, lease.micros(), MINUTE))).isTrue();
             assertThat(of(tier.release(KEY, lease.micros()))).isTrue();

@@ -35,24 +35,25 @@ public final class LiveReader {
      * @return whether something was read
      */
     public boolean read(EntryBuffer into, byte[] id, byte[] time) {
-        return read(into, id, time, null);
+        return read(PIECE, into, id, time, null);
     }
 
     /**
      * Reads on without filling the placeholders, for {@link LiveCopy} elsewhere.
      *
+     * @param most {@link #PIECE}, or the length of the piece that was read here before by another reader
      * @param into receives the next piece as it stands in the template; its length is 0 if nothing more is published
      * @param patches receives where the placeholders of the piece are: a patch table as {@link Template} describes it,
      *     counted from the beginning of the piece
      * @return whether something was read
      */
-    public boolean readTemplate(EntryBuffer into, EntryBuffer patches) {
+    public boolean readTemplate(int most, EntryBuffer into, EntryBuffer patches) {
         patches.resize(0);
-        return read(into, null, null, patches);
+        return read(most, into, null, null, patches);
     }
 
     /** @param patches null if the placeholders are to be filled */
-    private boolean read(EntryBuffer into, byte[] id, byte[] time, EntryBuffer patches) {
+    private boolean read(int most, EntryBuffer into, byte[] id, byte[] time, EntryBuffer patches) {
         // The link is looked at first: once it is there, the snapshot after it is the window's last.
         LiveTemplate.Window next = window.next;
         Template template = window.progress;
@@ -64,7 +65,7 @@ public final class LiveReader {
             next = window.next;
             template = window.progress;
         }
-        int length = Math.min(PIECE, template.length() - at);
+        int length = Math.min(most, template.length() - at);
         byte[] target = into.resize(length);
         System.arraycopy(template.bytes(), at, target, 0, length);
         length = fill(template, into, length, id, time, patches);
