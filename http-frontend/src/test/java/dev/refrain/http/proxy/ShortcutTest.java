@@ -210,7 +210,7 @@ class ShortcutTest extends WireTest {
 
     @Test
     void aClientThatTakesNothingIsCut() throws Exception {
-        restart(Map.of("REFRAIN_TIMEOUTS_WRITE", "300ms"));
+        restart(Map.of("REFRAIN_TIMEOUTS_WRITE", "1500ms"));
         String answer = CHAT_ANSWER.replace("Hello", "x".repeat(14_000_000));
         provider.does((exchange, request) -> ScriptedProvider.json(exchange, 200, answer));
         try (RawClient client = RawClient.slow(proxy.port())) {
