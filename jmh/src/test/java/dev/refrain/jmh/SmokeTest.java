@@ -27,6 +27,7 @@ class SmokeTest {
                 .param("layout", "compact")
                 .param("form", "lz4")
                 .param("blockCache", "default")
+                .param("policy", "limits")
                 // A build that does not package has no proxy to start.
                 .exclude("okHttpThroughTheProxy")
                 .exclude(PeerBenchmark.InRedis.isInstalled() ? "nothing" : "PeerBenchmark.redis")
@@ -78,6 +79,7 @@ class SmokeTest {
                         "PeerBenchmark.ohc",
                         "PeerBenchmark.refrain",
                         "PeerBenchmark.rocksdb",
+                        "PolicyBenchmark.decided",
                         "StoreBenchmark.compress",
                         "StoreBenchmark.evict",
                         "StoreBenchmark.replace",

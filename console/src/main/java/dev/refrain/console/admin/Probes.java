@@ -44,24 +44,36 @@ public final class Probes implements HttpHandler {
             exchange.endExchange();
             return;
         }
-        // Whether the store is there may take a look at the disk.
-        exchange.dispatch(worker -> answer(worker, isReady));
-    }
-
-    private void answer(HttpServerExchange exchange, boolean isReady) {
-        try {
-            if (isReady) {
-                ready(exchange);
-            } else {
-                Replies.text(exchange, "ok\n");
+        exchange.dispatch(worker -> {
+            String text;
+            AdminException otherwise;
+            try {
+                // Whether the store is there may take a look at the disk.
+                text = isReady ? readiness() : "ok\n";
+                otherwise = null;
+            } catch (AdminException notReady) {
+                text = null;
+                otherwise = notReady;
             }
-        } catch (AdminException notReady) {
-            Replies.error(exchange, notReady);
-        }
+            String answer = text;
+            AdminException fault = otherwise;
+            // What a listener knows of its connections is the I/O thread's.
+            worker.dispatch(worker.getIoThread(), io -> {
+                if (fault == null) {
+                    Replies.text(io, answer);
+                } else {
+                    Replies.error(io, fault);
+                }
+            });
+        });
     }
 
     /** Says that requests are wanted, and whether the shared tier is there. */
     void ready(HttpServerExchange exchange) throws AdminException {
+        Replies.text(exchange, readiness());
+    }
+
+    private String readiness() throws AdminException {
         if (!takesRequests.getAsBoolean()) {
             throw new AdminException(StatusCodes.SERVICE_UNAVAILABLE, "Refrain is being stopped.");
         }
@@ -73,6 +85,6 @@ public final class Probes implements HttpHandler {
         // Without the shared tier all is answered as before, so that is no reason to take this machine out of use.
         boolean alone =
                 cache.admin().shared().filter(shared -> !shared.isAvailable()).isPresent();
-        Replies.text(exchange, alone ? "ready\nshared tier: unavailable\n" : "ready\n");
+        return alone ? "ready\nshared tier: unavailable\n" : "ready\n";
     }
 }

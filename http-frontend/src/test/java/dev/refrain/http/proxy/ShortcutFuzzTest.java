@@ -197,7 +197,7 @@ class ShortcutFuzzTest extends WireTest {
             if (end > received.length()) {
                 break;
             }
-            String[] lines = head.replaceAll("gen-\\d+-\\w{20}", "gen")
+            String[] lines = head.replaceAll("(gen|req)-\\d+-\\w{20}", "$1")
                     .replaceAll("(?i)date: [^\r]*", "Date")
                     // The two fetches may have taken different times.
                     .replaceAll("X-Refrain-Saved-Ms: \\d+\r\n", "")
