@@ -113,6 +113,9 @@ public final class ExchangeSink implements ResponseSink {
     /** Whether the answer has begun in the I/O thread's place, and may be with its client. */
     private volatile boolean answered;
 
+    /** Whether the last piece has come, and may be with the client before its end has. */
+    private volatile boolean delivered;
+
     /** A head that waits for the first piece of its body, to go out with it; null for none. The caller's. */
     private ResponseHead held;
 
@@ -163,8 +166,8 @@ public final class ExchangeSink implements ResponseSink {
     public void leaveWithClient() {
         if (!over && !ended) {
             watch = ClientWatch.start(exchange, () -> {
-                // A complete answer is delivered: the client may have closed one side only.
-                if (!ended) {
+                // A complete answer is delivered: the client may have closed one side only, or have all of it.
+                if (!ended && !delivered) {
                     mailbox.post(GONE);
                 }
             });
@@ -268,6 +271,7 @@ public final class ExchangeSink implements ResponseSink {
     private void writeInPlace(ByteBuffer bytes) {
         try {
             if (!over && timer == null && tunnel == null && (held == null || beginInPlace()) && channel != null) {
+                delivered = passed == exchange.getResponseContentLength();
                 if (!send(bytes)) {
                     mailbox.deliver(FLUSH);
                 }

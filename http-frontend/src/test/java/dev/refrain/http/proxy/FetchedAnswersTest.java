@@ -2,6 +2,8 @@ package dev.refrain.http.proxy;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.refrain.console.activity.Activity;
+import dev.refrain.console.activity.Filter;
 import dev.refrain.testing.ScriptedProvider;
 import java.util.ArrayList;
 import java.util.List;
@@ -53,6 +55,21 @@ class FetchedAnswersTest extends WireTest {
             client.get(60, TimeUnit.SECONDS);
         }
         threads.shutdown();
+    }
+
+    /** Where the call ends with its client, the client's going behind the last byte is no breaking off. */
+    @Test
+    void whoLeavesWithAllOfAnAnswerHasNotBrokenOff() throws Exception {
+        provider.does((exchange, request) -> ScriptedProvider.json(exchange, 200, answer(request.body())));
+        int count = 200;
+        for (int number = 0; number < count; number++) {
+            try (RawClient connection = new RawClient(proxy.port())) {
+                String body = body(0, number, 500);
+                connection.send(request(body, false));
+                assertThat(connection.readResponse()).endsWith(answer(body));
+            }
+        }
+        assertThat(proxy.activity(count).query(Filter.ALL, count, null).data()).noneMatch(Activity::cut);
     }
 
     private void ask(int client) throws Exception {
