@@ -25,6 +25,7 @@ public final class Main {
     /** Reads the settings, starts the server and stops it on SIGTERM. */
     @SuppressWarnings("SystemOut") // what a command line prints
     public static void main(String[] arguments) throws IOException {
+        Hangup hangup = Hangup.install();
         // Since JDK 18 each reflective call is first compiled into a method handle. A start has hundreds of such calls,
         // and later there are hardly any.
         setUnlessSet(NATIVE_REFLECTION, "true");
@@ -34,14 +35,17 @@ public final class Main {
         SharedPorts.install();
         Logging.configure();
         if (List.of(arguments).equals(List.of("rehearse"))) {
+            hangup.endsProcess();
             Rehearsal.run();
             return;
         }
         if (Commands.isAskedFor(arguments)) {
+            hangup.endsProcess();
             System.exit(
                     Commands.run(arguments, System.getenv(), new StoredAnswers(), System.in, System.out, System.err));
         }
         if (CassetteCommand.isAskedFor(arguments)) {
+            hangup.endsProcess();
             System.exit(CassetteCommand.run(arguments, System.getenv(), RecordingProxy::start));
         }
         boolean isRoomForLibraries = TemporaryFolder.isUsable();
@@ -60,8 +64,8 @@ public final class Main {
             try {
                 ProxyServer server = ProxyServer.start(
                         run.settings(), () -> Startup.read(arguments, System.getenv()), Main::closeAtTheEnd);
-                Hangup.handle(server::reload);
                 System.out.println(server.describe());
+                hangup.started(server::reload);
             } catch (IOException | IllegalStateException | IllegalArgumentException e) {
                 System.err.println("refrain: " + e.getMessage());
                 System.exit(CANNOT_START);

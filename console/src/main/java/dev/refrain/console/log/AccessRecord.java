@@ -31,6 +31,6 @@ public record AccessRecord(
 
     /** What it takes of the heap while it waits, about. */
     long heldBytes() {
-        return OWN_BYTES + 2L * origin.path().length() + (model == null ? 0 : 2L * model.length());
+        return OWN_BYTES + origin.heldBytes() + (model == null ? 0 : 2L * model.length());
     }
 }

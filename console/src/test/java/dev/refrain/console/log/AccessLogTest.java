@@ -74,7 +74,7 @@ class AccessLogTest {
         log.start();
         int offered = 0;
         while (log.dropped() == 0) {
-            log.add(entry("/" + "x".repeat(20_000), "m"));
+            log.add(entry("/", "m".repeat(20_000)));
             offered++;
             assertThat(log.waiting()).isLessThanOrEqualTo(AccessLog.MAX_WAITING);
         }
@@ -84,6 +84,30 @@ class AccessLogTest {
         log.close();
         assertThat(written.toString(StandardCharsets.UTF_8).lines()).hasSize((int) (offered - log.dropped()));
         assertThat(log.waiting()).isZero();
+    }
+
+    /** Each of them as long as a head may be. */
+    @Test
+    void whatClientsSendIsCutAndCounted() {
+        String longest = "X".repeat(65_536);
+        AccessRecord entry = new AccessRecord(
+                new Origin("10.0.0.1", longest, "/" + longest, longest),
+                0,
+                0,
+                400,
+                0,
+                null,
+                null,
+                null,
+                null,
+                null,
+                null);
+        String line = AccessLines.text(entry);
+        assertThat(line).contains(" \"" + "X".repeat(31) + "… /XX", "X… " + "X".repeat(31) + "…\" 400 ");
+        assertThat((long) line.length()).isBetween(2_100L, entry.heldBytes() / 2);
+        assertThat(entry.heldBytes()).isLessThan(8192);
+        Origin longestAsItIs = new Origin("10.0.0.1", "X".repeat(32), "/" + "x".repeat(2047), "HTTP/1.1");
+        assertThat(longestAsItIs.method() + longestAsItIs.path()).doesNotContain("…");
     }
 
     @Test

@@ -8,19 +8,25 @@ import io.undertow.server.protocol.http.HttpOpenListener;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.time.Duration;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Function;
 import org.xnio.ChannelListener;
 import org.xnio.ChannelListeners;
+import org.xnio.ChannelPipe;
 import org.xnio.IoUtils;
 import org.xnio.OptionMap;
 import org.xnio.Options;
 import org.xnio.StreamConnection;
 import org.xnio.Xnio;
+import org.xnio.XnioIoThread;
 import org.xnio.XnioWorker;
 import org.xnio.channels.AcceptingChannel;
+import org.xnio.channels.StreamSinkChannel;
+import org.xnio.channels.StreamSourceChannel;
 
 /**
  * The listening socket and its threads. It replaces {@link io.undertow.Undertow}, because it needs a hook for each new
@@ -45,8 +51,10 @@ public final class Listener implements AutoCloseable {
     private static final int WORKERS = 8;
 
     private static final long POLL_NANOS = 10_000_000;
-    /** After which a socket is closed, however busy its thread is. */
-    private static final long CLOSED_NANOS = 200_000_000;
+    /** For I/O threads to have selected once, which is a matter of microseconds unless the machine is overloaded. */
+    private static final int PATIENCE_SECONDS = 10;
+
+    private static final int SELECTED_MILLIS = 100;
 
     /** Looks without a connection after which none is taken for left. */
     private static final int SETTLED = 20;
@@ -197,11 +205,36 @@ public final class Listener implements AutoCloseable {
     @SuppressWarnings("deprecation") // of waking, which XNIO has nothing for in its place
     public void stopAccepting() {
         channel.wakeupAccepts();
-        channel.getIoThread().execute(() -> IoUtils.safeClose(channel));
-        // The socket is closed when its thread looks for events the next time.
-        long deadline = System.nanoTime() + CLOSED_NANOS;
-        while (System.nanoTime() < deadline && !Thread.currentThread().isInterrupted()) {
-            LockSupport.parkNanos(POLL_NANOS);
+        CountDownLatch gone = new CountDownLatch(worker.getIoThreadCount());
+        channel.getIoThread().execute(() -> {
+            IoUtils.safeClose(channel);
+            // The system's socket is closed when each thread whose selector knows it has selected once more.
+            for (int i = 0; i < worker.getIoThreadCount(); i++) {
+                XnioIoThread thread = worker.getIoThread(i);
+                thread.execute(() -> onceSelected(thread, gone));
+            }
+        });
+        try {
+            var unused = gone.await(PATIENCE_SECONDS, TimeUnit.SECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** A task may run again before the thread selects; what its selector says of a pipe cannot. */
+    private static void onceSelected(XnioIoThread thread, CountDownLatch then) {
+        try {
+            ChannelPipe<StreamSourceChannel, StreamSinkChannel> pipe = thread.createHalfDuplexPipe();
+            StreamSourceChannel source = pipe.getLeftSide();
+            source.getReadSetter().set(readable -> {
+                IoUtils.safeClose(readable);
+                then.countDown();
+            });
+            source.resumeReads();
+            // Its end is an event, too.
+            IoUtils.safeClose(pipe.getRightSide());
+        } catch (IOException noFiles) {
+            thread.executeAfter(then::countDown, SELECTED_MILLIS, TimeUnit.MILLISECONDS);
         }
     }
 

@@ -5,15 +5,21 @@ import static dev.refrain.http.proxy.WireTest.CHAT_ANSWER;
 import static dev.refrain.http.proxy.WireTest.CHAT_REQUEST;
 import static dev.refrain.testing.Await.until;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.refrain.testing.ScriptedProvider;
 import java.io.IOException;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
 import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
@@ -65,6 +71,57 @@ class ReloadIT {
             HttpResponse<String> answer = jar.cached(CHAT, CHAT_REQUEST.replace("hi", "last"));
             assertThat(WireTest.header(answer, WireTest.TTL)).isEqualTo("1005");
             assertThat(jar.terminate().ended().status()).isEqualTo(143);
+        }
+    }
+
+    /** The settings are a pipe: whoever reads them waits for the test, at the start and at the reload. */
+    @Test
+    void aReloadThatIsAskedForDuringTheStartIsDoneAfterIt() throws Exception {
+        Path pipe = folder.resolve("settings.yaml");
+        assumeTrue(
+                new ProcessBuilder("mkfifo", pipe.toString())
+                                .start()
+                                .onExit()
+                                .join()
+                                .exitValue()
+                        == 0,
+                "Skipped: there is no mkfifo.");
+        try (ScriptedProvider provider = new ScriptedProvider()) {
+            CompletableFuture<RunningJar> started = CompletableFuture.supplyAsync(() -> {
+                try {
+                    return RunningJar.start(folder, provider.base(), "--config", pipe.toString());
+                } catch (IOException e) {
+                    throw new UncheckedIOException(e);
+                }
+            });
+            CompletableFuture<Void> settings = CompletableFuture.runAsync(() -> {
+                try (OutputStream out = Files.newOutputStream(pipe)) {
+                    // Somebody reads.
+                    ProcessHandle starting = ProcessHandle.current()
+                            .children()
+                            .filter(child -> Arrays.asList(
+                                            child.info().arguments().orElse(new String[0]))
+                                    .contains(pipe.toString()))
+                            .findFirst()
+                            .orElseThrow();
+                    RunningJar.hangUp(starting);
+                    out.write("cache: {ttl: 100s}".getBytes(StandardCharsets.UTF_8));
+                } catch (IOException e) {
+                    throw new UncheckedIOException(e);
+                }
+            });
+            try (RunningJar jar = started.get(60, TimeUnit.SECONDS)) {
+                settings.get(20, TimeUnit.SECONDS);
+                CompletableFuture.runAsync(() -> {
+                            try {
+                                Files.writeString(pipe, "cache: {ttl: 200s}");
+                            } catch (IOException e) {
+                                throw new UncheckedIOException(e);
+                            }
+                        })
+                        .get(20, TimeUnit.SECONDS);
+                until(() -> count(jar, "Reloaded\\. Changed: \\[cache\\.ttl\\]") == 1);
+            }
         }
     }
 

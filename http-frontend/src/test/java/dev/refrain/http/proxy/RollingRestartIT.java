@@ -46,8 +46,9 @@ class RollingRestartIT {
     }
 
     private Path settings() throws IOException {
+        // It ends when the clients have gone; the time is there for machines on which they are slow to.
         return Files.writeString(
-                folder.resolve("refrain.yaml"), "reuse-port: true\nprobes: true\ntimeouts: {drain: 1s}");
+                folder.resolve("refrain.yaml"), "reuse-port: true\nprobes: true\ntimeouts: {drain: 20s}");
     }
 
     @Test
@@ -72,7 +73,7 @@ class RollingRestartIT {
                     until(() -> answered.get() > before + 20);
                     RunningJar.Ended ended = last.terminate().ended();
                     assertThat(ended.status()).isEqualTo(143);
-                    assertThat(ended.err()).doesNotContain("WARN", "SEVERE");
+                    assertThat(ended.err()).doesNotContain("SEVERE", "Exception", "Nothing will be cached");
                 }
                 over.set(true);
                 for (CompletableFuture<Void> client : clients) {

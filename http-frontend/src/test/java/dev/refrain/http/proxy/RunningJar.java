@@ -182,6 +182,11 @@ final class RunningJar extends ProxyUnderTest {
 
     /** SIGHUP. */
     void hangUp() throws IOException {
+        hangUp(process.toHandle());
+    }
+
+    /** SIGHUP to one that may not have said yet where it listens. */
+    static void hangUp(ProcessHandle process) throws IOException {
         new ProcessBuilder("kill", "-HUP", Long.toString(process.pid()))
                 .start()
                 .onExit()
