@@ -136,6 +136,37 @@ class ChartIT {
     }
 
     @Test
+    void aPasswordOfTheSharedTierStaysInItsSecret() throws IOException {
+        JsonNode pod =
+                pod(documents(template().set("shared.existingSecret", "cluster").set("shared.uriKey", "uri")));
+        JsonNode uri = null;
+        for (JsonNode variable : pod.at("/containers/0/env")) {
+            if (variable.path("name").asText().equals("REFRAIN_SHARED_URI")) {
+                uri = variable;
+            }
+        }
+        assertThat(uri).isNotNull();
+        assertThat(uri.has("value")).isFalse();
+        assertThat(uri.at("/valueFrom/secretKeyRef/name").asText()).isEqualTo("cluster");
+        assertThat(uri.at("/valueFrom/secretKeyRef/key").asText()).isEqualTo("uri");
+        TemplateCommand inClear = template()
+                .set("shared.existingSecret", "cluster")
+                .set("shared.uri", "redis://user:password@cache:6379");
+        assertThatThrownBy(inClear::call).hasMessageContaining("uri");
+    }
+
+    @Test
+    void anotherTokenMakesOtherPods() throws IOException {
+        String annotation = "/spec/template/metadata/annotations/checksum~1token";
+        String one = documents(template()).get("StatefulSet").at(annotation).asText();
+        String other = documents(template().set("admin.token", "fedcba9876543210"))
+                .get("StatefulSet")
+                .at(annotation)
+                .asText();
+        assertThat(one).hasSize(8).isNotEqualTo(other);
+    }
+
+    @Test
     void thePodMayDoLittle() throws IOException {
         JsonNode pod = pod(documents(template()));
         assertThat(pod.at("/securityContext/runAsNonRoot").asBoolean()).isTrue();

@@ -111,7 +111,8 @@ class DebianPackageIT {
     @Test
     void whatAnOperatorChangesIsKeptAndHidden() throws Exception {
         assertThat(Files.readAllLines(root.resolve("DEBIAN/conffiles")))
-                .containsExactlyInAnyOrder("/etc/default/refrain", "/etc/refrain/refrain.yaml");
+                .containsExactlyInAnyOrder(
+                        "/etc/default/refrain", "/etc/logrotate.d/refrain", "/etc/refrain/refrain.yaml");
         String files = Tool.run(HERE, "dpkg-deb", "--contents", DEB.toString()).output();
         assertThat(files)
                 .containsPattern("-rw-r----- root/root .* \\./etc/refrain/refrain\\.yaml")
@@ -136,6 +137,24 @@ class DebianPackageIT {
         assertThat(file).isExecutable();
         Tool.Result read = Tool.run(HERE, "sh", "-n", file.toString());
         assertThat(read.status()).as(read.output()).isZero();
+    }
+
+    /** The same folder in all that speak of the access log. */
+    @Test
+    void theAccessLogHasAPlace() throws Exception {
+        assertThat(Files.readString(UNIT)).contains("\nLogsDirectory=refrain\n");
+        assertThat(Files.readString(root.resolve("etc/logrotate.d/refrain")))
+                .contains("/var/log/refrain/access.log {", "systemctl reload refrain.service");
+        assertThat(Files.readString(root.resolve("DEBIAN/postrm"))).contains(" /var/log/refrain\n");
+        assertThat(Files.readString(Path.of("../docs/OPERATING.md"))).contains("/var/log/refrain/access.log");
+    }
+
+    @Test
+    void theRehearsalHoldsNoInstallationUp() throws Exception {
+        assertThat(Files.readAllLines(root.resolve("DEBIAN/postinst")))
+                .anyMatch(line -> line.contains("timeout -k 5 120 setpriv "))
+                .filteredOn(line -> line.strip().startsWith("make_classes "))
+                .containsExactly("  make_classes || true", "  make_classes || true");
     }
 
     @Test

@@ -5,6 +5,7 @@ import static dev.refrain.http.proxy.WireTest.CHAT_ANSWER;
 import static dev.refrain.http.proxy.WireTest.CHAT_REQUEST;
 import static dev.refrain.testing.Await.until;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.refrain.testing.ScriptedProvider;
@@ -22,6 +23,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -32,6 +34,18 @@ class ReloadIT {
 
     @TempDir
     Path folder;
+
+    /** Who is started by nohup passes on that the signal is ignored, and a JVM leaves it so. */
+    @BeforeAll
+    static void signalsArrive() throws IOException {
+        Path status = Path.of("/proc/self/status");
+        boolean isIgnored = Files.isReadable(status)
+                && Files.readAllLines(status).stream()
+                        .filter(line -> line.startsWith("SigIgn:"))
+                        .anyMatch(line ->
+                                (Long.parseUnsignedLong(line.substring(7).strip(), 16) & 1) != 0);
+        assumeFalse(isIgnored, "Skipped: SIGHUP is ignored here.");
+    }
 
     private static int count(RunningJar jar, String text) {
         return jar.err().split(text, -1).length - 1;

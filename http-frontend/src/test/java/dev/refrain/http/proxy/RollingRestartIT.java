@@ -58,7 +58,10 @@ class RollingRestartIT {
             RunningJar running = start(provider, 0);
             try {
                 int port = running.port();
-                WireTest.assertMiss(running.cached(CHAT, CHAT_REQUEST));
+                try (Socket socket = connect(port)) {
+                    socket.getOutputStream().write(request(false));
+                    assertThat(head(socket.getInputStream())).contains("X-OpenRouter-Cache-Status: MISS");
+                }
                 List<CompletableFuture<Void>> clients = new ArrayList<>();
                 boolean anyClient = areConnectionsHandedOver();
                 for (int i = 0; i < CLIENTS; i++) {
@@ -98,15 +101,9 @@ class RollingRestartIT {
 
     /** One request after the other, each of which must be a hit; over one connection as long as the server wants. */
     private void ask(int port, boolean keepsConnections) {
-        byte[] request = ("POST " + CHAT + " HTTP/1.1\r\nHost: refrain\r\nAuthorization: Bearer sk-test\r\n"
-                        + "Content-Type: application/json\r\nX-OpenRouter-Cache: true\r\n"
-                        + (keepsConnections ? "" : "Connection: close\r\n")
-                        + "Content-Length: " + CHAT_REQUEST.length() + "\r\n\r\n" + CHAT_REQUEST)
-                .getBytes(StandardCharsets.ISO_8859_1);
+        byte[] request = request(keepsConnections);
         while (!over.get()) {
-            try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
-                socket.setTcpNoDelay(true);
-                socket.setSoTimeout(60_000);
+            try (Socket socket = connect(port)) {
                 boolean goesOn = true;
                 while (goesOn && !over.get()) {
                     socket.getOutputStream().write(request);
@@ -119,6 +116,21 @@ class RollingRestartIT {
                 throw new IllegalStateException("Request " + answered + " failed", e);
             }
         }
+    }
+
+    private static Socket connect(int port) throws IOException {
+        Socket socket = new Socket(InetAddress.getLoopbackAddress(), port);
+        socket.setTcpNoDelay(true);
+        socket.setSoTimeout(60_000);
+        return socket;
+    }
+
+    private static byte[] request(boolean keepsConnection) {
+        return ("POST " + CHAT + " HTTP/1.1\r\nHost: refrain\r\nAuthorization: Bearer sk-test\r\n"
+                        + "Content-Type: application/json\r\nX-OpenRouter-Cache: true\r\n"
+                        + (keepsConnection ? "" : "Connection: close\r\n")
+                        + "Content-Length: " + CHAT_REQUEST.length() + "\r\n\r\n" + CHAT_REQUEST)
+                .getBytes(StandardCharsets.ISO_8859_1);
     }
 
     /** Reads an answer to its end. */
