@@ -129,7 +129,9 @@ final class Answers implements AutoCloseable {
             entries.dependOn(shared.notices(), shared.ids());
             shared.listen();
         }
-        sweeper.start();
+        if (!builder.keepsFile) {
+            sweeper.start();
+        }
     }
 
     private Scratch newScratch() {
@@ -559,7 +561,8 @@ final class Answers implements AutoCloseable {
     }
 
     /** Writes what is stored into a folder. */
-    ExportFacts export(Path folder, ArchiveQuery query, ArchiveProgress progress) throws IOException {
+    ExportFacts export(Path folder, ArchiveQuery asked, ArchiveProgress progress) throws IOException {
+        ArchiveQuery query = Exporter.begun(folder, asked);
         List<EntryTags> matches = query.matches().stream().map(EntryTags::new).toList();
         long now = nowMillis();
         BiPredicate<byte[], byte[]> wanted = (key, head) -> EntryHead.storedAt(head) >= query.sinceMillis()
@@ -567,19 +570,19 @@ final class Answers implements AutoCloseable {
                 && EntryHead.expiresAt(head) > now
                 && matches.stream().allMatch(tags -> tags.match(key, head));
         return new Exporter(store, memory, wanted, Paces::noteKey, folder, progress)
-                .run(keysMadeWith(), query.describe(), namespaces.names(), Namespaces::tag);
+                .run(keysMadeWith(keys.deriver()), query, namespaces.names(), Namespaces::tag);
     }
 
     /** Puts what an archive has into the store. */
     ImportFacts importFrom(Path folder, ArchiveProgress progress) throws IOException {
         return new Importer(store, memory, entries::takes, folder, progress)
-                .run(keysMadeWith(), nowMillis(), namespaces::note);
+                .run(keysMadeWith(keys.deriver()), nowMillis(), namespaces::note);
     }
 
     /** Which secret keys are made with: the same digits for the same secret, and nothing that reveals it. */
-    private String keysMadeWith() {
+    static String keysMadeWith(KeyDeriver deriver) {
         return String.format(
-                Locale.ROOT, "%016x", keys.deriver().scope("refrain archive").tag());
+                Locale.ROOT, "%016x", deriver.scope("refrain archive").tag());
     }
 
     /** A page of what is stored. Walks the store, as far as the query's time lasts. */

@@ -57,7 +57,11 @@ final class Namespaces {
 
     /** Something is stored in a namespace. Costs nothing for one that is known, or for none. */
     void note(String name) {
-        if (name == null || known.contains(name) || known.size() >= MOST || !known.add(name) || file == null) {
+        if (name == null || known.contains(name) || known.size() >= MOST) {
+            return;
+        }
+        // A name may come from an archive, too.
+        if (!isName(name) || !known.add(name) || file == null) {
             return;
         }
         try {

@@ -2,6 +2,7 @@ package dev.refrain.engine;
 
 import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.engine.exchange.Upstream;
+import dev.refrain.engine.internal.archive.Importer;
 import dev.refrain.engine.internal.hot.DirectMemory;
 import dev.refrain.engine.internal.store.ChronicleStore;
 import dev.refrain.engine.internal.store.HeardUntil;
@@ -13,6 +14,7 @@ import dev.refrain.engine.spi.CacheStore;
 import dev.refrain.engine.spi.HeapStore;
 import dev.refrain.engine.spi.SharedTier;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
@@ -78,6 +80,10 @@ public final class ResponseCacheBuilder {
     private CacheStore store;
     /** Null for a random one. */
     private byte[] fileSecret;
+    /** Whether a file that is there stays as it is. */
+    boolean keepsFile;
+    /** What a new file is made for; null for anything. */
+    private Path archive;
 
     MemoryBudget memory;
     SharedTier sharedTier;
@@ -374,6 +380,25 @@ public final class ResponseCacheBuilder {
     }
 
     /**
+     * For a program that reads or fills the file of another one, by {@link CacheAdmin#exportTo} and {@link
+     * CacheAdmin#importFrom}: a file that is there keeps its capacity, whatever {@link #capacityBytes} says, is refused
+     * and not set aside if it is damaged, and is not swept.
+     */
+    public ResponseCacheBuilder keepFile() {
+        keepsFile = true;
+        return this;
+    }
+
+    /**
+     * An archive that is to be imported. A file that is not there is made only if its secret will be that of the
+     * archive; {@link #open} fails otherwise. May be null, for none.
+     */
+    public ResponseCacheBuilder newFileFor(Path folder) {
+        archive = folder;
+        return this;
+    }
+
+    /**
      * What of the bodies of requests to an endpoint makes two of them different (wire rules W40 and W84);
      * {@link KeyRules#NONE} unless set.
      */
@@ -409,7 +434,10 @@ public final class ResponseCacheBuilder {
     private void markSealing() {
         SealMark mark = new SealMark(file);
         long now = clock.millis();
-        if (seals()) {
+        if (keepsFile && Files.exists(file)) {
+            sealedSince = seals() ? mark.since(now) : 0;
+            wasSealed = !seals() && mark.isThere();
+        } else if (seals()) {
             sealedSince = mark.begin(now);
         } else {
             wasSealed = mark.end(now, IssuedIds.LONGEST_MILLIS + staleIfErrorMillis);
@@ -441,14 +469,8 @@ public final class ResponseCacheBuilder {
      * @throws IllegalArgumentException if the secret is shorter; the message does not quote it
      */
     public ResponseCacheBuilder sharedTier(SharedTier tier, byte[] secret) {
-        Objects.requireNonNull(tier, "tier");
-        if (secret.length < MIN_SECRET) {
-            throw new IllegalArgumentException(
-                    "a cluster's secret must have at least " + MIN_SECRET + " bytes, had " + secret.length);
-        }
-        sharedTier = tier;
-        clusterSecret = secret.clone();
-        return this;
+        sharedTier = Objects.requireNonNull(tier, "tier");
+        return clusterSecret(secret);
     }
 
     /**
@@ -519,13 +541,16 @@ public final class ResponseCacheBuilder {
             return new ResponseCache(this, store, null, ExpiryClock.NEVER);
         }
         if (file != null) {
+            if (archive != null && !Files.exists(file)) {
+                requireSecretOfArchive();
+            }
             markSealing();
         }
         LastUse lastUse = file == null ? null : new LastUse(file);
         long lastUseMillis = lastUse == null ? ExpiryClock.NEVER : lastUse.millis(ExpiryClock.NEVER);
         CacheStore answers = file == null
                 ? new HeapStore(capacityBytes)
-                : ChronicleStore.open(file, capacityBytes, clock, closeOnExit, preallocate, fileSecret);
+                : ChronicleStore.open(file, capacityBytes, clock, closeOnExit, preallocate, fileSecret, keepsFile);
         boolean opened = false;
         try {
             ResponseCache cache = new ResponseCache(this, answers, lastUse, lastUseMillis);
@@ -536,6 +561,33 @@ public final class ResponseCacheBuilder {
                 answers.close();
             }
         }
+    }
+
+    /** Before anything is made, since a file of another secret would have to be deleted by hand. */
+    private void requireSecretOfArchive() throws IOException {
+        if (clusterSecret == null && fileSecret == null) {
+            Importer.requireArchive(archive);
+            throw new IOException("There is no store " + file + ", and a new one would have a secret of its own, with"
+                    + " which no request finds the answers of " + archive + ". Name the other store's secret (import"
+                    + " --secret), or write it into the archive (export --with-secret)");
+        }
+        KeyDeriver deriver = clusterSecret != null ? KeyDeriver.ofCluster(clusterSecret) : new KeyDeriver(fileSecret);
+        Importer.requireKeys(archive, Answers.keysMadeWith(deriver));
+    }
+
+    /**
+     * The secret of a cluster (see {@link #sharedTier}), without being a part of it: keys are the same as there, and
+     * nothing is shared or heard. Copied.
+     *
+     * @throws IllegalArgumentException if it is shorter than 32 bytes; the message does not quote it
+     */
+    public ResponseCacheBuilder clusterSecret(byte[] secret) {
+        if (secret.length < MIN_SECRET) {
+            throw new IllegalArgumentException(
+                    "a cluster's secret must have at least " + MIN_SECRET + " bytes, had " + secret.length);
+        }
+        clusterSecret = secret.clone();
+        return this;
     }
 
     private static int requirePositive(int value, String name) {

@@ -29,7 +29,11 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Answers leave a store by a folder, and come into another one that was made with the same secret. */
+/**
+ * Answers leave a store by a folder, and come into another one that was made with the same secret.
+ *
+ * <p>Long, since a folder, and a store, can be in many states when a command comes to them.
+ */
 class ArchiveTest {
     private static final long CAPACITY = 16 << 20;
     private static final Duration TTL = Duration.ofHours(1);
@@ -318,6 +322,135 @@ class ArchiveTest {
     private List<Path> parts() throws IOException {
         try (Stream<Path> files = Files.list(archive)) {
             return files.filter(file -> file.toString().endsWith(".refrain")).toList();
+        }
+    }
+
+    /** As a kill leaves it after a part and before its names are in the manifest, or before there is a manifest. */
+    @Test
+    void whatAKillLeftIsMadeWhole() throws IOException {
+        try (ResponseCache from = open("from")) {
+            store(from, key(from, "sk-a", "m", "evals", 1), "1");
+            Files.createDirectory(archive);
+            Files.writeString(archive.resolve("archive.json.unfinished"), "{");
+            from.admin().exportTo(archive, ArchiveQuery.ALL, ArchiveProgress.NONE);
+            Path manifest = archive.resolve("archive.json");
+            String whole = Files.readString(manifest);
+            assertThat(whole).contains("\"evals\"");
+            Files.writeString(manifest, whole.replace("\"evals\"", "").replace("true", "false"));
+            ExportFacts rest = from.admin().exportTo(archive, ArchiveQuery.ALL, ArchiveProgress.NONE);
+            assertThat(rest.kept()).isEqualTo(1);
+            assertThat(Files.readString(manifest)).contains("\"evals\"");
+        }
+    }
+
+    /** The words are the same, and what they mean is another time. */
+    @Test
+    void anExportOfTheLastDaysGoesOn() throws IOException {
+        try (ResponseCache from = open("from")) {
+            store(from, key(from, "sk-a", "m", null, 1), "1");
+            String tag = from.pipeline().scope("sk-a").hexTag().substring(0, 12);
+            from.admin().exportTo(archive, typed(1000, tag, "since=7d; label=team"), ArchiveProgress.NONE);
+            Path manifest = archive.resolve("archive.json");
+            Files.writeString(manifest, Files.readString(manifest).replace("true", "false"));
+            Files.delete(archive.resolve("part-0000.refrain"));
+            assertThatThrownBy(() -> from.admin()
+                            .exportTo(archive, typed(2000, tag, "since=6d; label=team"), ArchiveProgress.NONE))
+                    .hasMessageContaining("was not finished");
+            // Nobody has the label any more.
+            ArchiveQuery later = typed(Long.MAX_VALUE - 1, "0123456789ab", "since=7d; label=team");
+            assertThat(from.admin()
+                            .exportTo(archive, later, ArchiveProgress.NONE)
+                            .entries())
+                    .isEqualTo(1);
+            assertThat(Files.readString(manifest)).contains("since=1000", "\"complete\" : true");
+        }
+    }
+
+    private static ArchiveQuery typed(long since, String scope, String words) {
+        Set<String> none = Set.of();
+        return new ArchiveQuery(
+                List.of(new EntryQuery.Match(null, Set.of(scope), none, none)), since, Long.MAX_VALUE, words);
+    }
+
+    /** What whoever wrote the folder has put there goes into a file of lines, and to the dashboard. */
+    @Test
+    void namesThatCannotBeOnesAreNotTaken() throws IOException {
+        try (ResponseCache from = open("from")) {
+            store(from, key(from, "sk-a", "m", "evals", 1), "1");
+            from.admin().exportTo(archive, ArchiveQuery.ALL, ArchiveProgress.NONE);
+        }
+        Path manifest = archive.resolve("archive.json");
+        String others = "\"evals\", \"a\\nb\", \"<b>\", \"\", \"" + "x".repeat(65) + "\"";
+        Files.writeString(manifest, Files.readString(manifest).replace("\"evals\"", others));
+        try (ResponseCache to = open("to", secretOf("from"))) {
+            to.admin().importFrom(archive, ArchiveProgress.NONE);
+            assertThat(to.admin().namespaces()).hasSize(1);
+        }
+        assertThat(Files.readString(folder.resolve("to.namespaces"))).isEqualTo("evals\n");
+    }
+
+    /** Its capacity is what it was made with; whoever reads it need not know that. */
+    @Test
+    void aStoreThatIsReadOrFilledKeepsItsCapacity() throws IOException {
+        long larger = 4 * CAPACITY;
+        long length;
+        try (ResponseCache from = open("from", builder -> builder.capacityBytes(larger))) {
+            store(from, key(from, "sk-a", "m", null, 1), "1");
+            length = Files.size(folder.resolve("from"));
+        }
+        for (long other : new long[] {CAPACITY, 2 * larger}) {
+            try (ResponseCache kept =
+                    open("from", builder -> builder.capacityBytes(other).keepFile())) {
+                assertThat(kept.admin().stats().store().capacityBytes()).isEqualTo(larger);
+                assertThat(found(kept, key(kept, "sk-a", "m", null, 1))).isNotNull();
+            }
+            assertThat(folder.resolve("from")).hasSize(length);
+        }
+        byte[] damaged = Files.readAllBytes(folder.resolve("from"));
+        damaged[8] ^= 1;
+        Files.write(folder.resolve("from"), damaged);
+        assertThatThrownBy(() -> open("from", ResponseCacheBuilder::keepFile))
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("Nothing was changed");
+        assertThat(folder.resolve("from")).hasBinaryContent(damaged);
+    }
+
+    @Test
+    void whenSealingBeganIsLeftAsItIs() throws IOException {
+        open("from", builder -> builder.seal(true)).close();
+        Path mark = folder.resolve("from.sealed");
+        String before = Files.readString(mark);
+        open("from", builder -> builder.seal(false).keepFile()).close();
+        assertThat(mark).hasContent(before);
+        open("from", builder -> builder.seal(false)).close();
+        assertThat(Files.readString(mark)).isNotEqualTo(before);
+    }
+
+    @Test
+    void aStoreThatCouldTakeNothingIsNotMade() throws IOException {
+        try (ResponseCache from = open("from")) {
+            store(from, key(from, "sk-a", "m", null, 1), "1");
+            from.admin().exportTo(archive, ArchiveQuery.ALL, ArchiveProgress.NONE);
+        }
+        Path typo = folder.resolve("bakcup");
+        Consumer<ResponseCacheBuilder> secret = secretOf("from");
+        assertRefused(builder -> builder.newFileFor(typo), "is no archive");
+        assertRefused(secret.andThen(builder -> builder.newFileFor(typo)), "is no archive");
+        assertRefused(builder -> builder.newFileFor(archive), "--secret");
+        assertRefused(builder -> builder.newFileFor(archive).secretOfNewFile(new byte[32]), "another secret");
+        assertRefused(builder -> builder.newFileFor(archive).clusterSecret(new byte[32]), "another secret");
+        try (ResponseCache to = open("to", secret.andThen(builder -> builder.newFileFor(archive)))) {
+            assertThat(to.admin().importFrom(archive, ArchiveProgress.NONE).entries())
+                    .isEqualTo(1);
+        }
+    }
+
+    private void assertRefused(Consumer<ResponseCacheBuilder> settings, String why) throws IOException {
+        assertThatThrownBy(() -> open("to", settings))
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining(why);
+        try (Stream<Path> files = Files.list(folder)) {
+            assertThat(files.map(file -> file.getFileName().toString())).noneMatch(name -> name.startsWith("to"));
         }
     }
 

@@ -18,8 +18,14 @@ public final class StoredAnswers implements StoreOpener {
     }
 
     @Override
-    public ResponseCache open(List<String> flags, Map<String, String> variables, byte[] secret) throws IOException {
-        return Store.openFile(settings(flags, variables), secret);
+    public boolean isOfCluster(List<String> flags, Map<String, String> variables) {
+        return settings(flags, variables).shared().uri() != null;
+    }
+
+    @Override
+    public ResponseCache open(List<String> flags, Map<String, String> variables, byte[] secret, Path archive)
+            throws IOException {
+        return Store.openFile(settings(flags, variables), secret, archive);
     }
 
     private static Settings settings(List<String> flags, Map<String, String> variables) {

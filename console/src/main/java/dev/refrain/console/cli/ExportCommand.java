@@ -72,6 +72,11 @@ final class ExportCommand extends AdminCommand {
             throw new IOException(
                     "There is no store " + store + ". Name it with --store, or the settings with --config");
         }
+        if (withSecret && console.stores.isOfCluster(others, console.environment)) {
+            throw new IllegalArgumentException(
+                    "Leave out --with-secret: keys are made with shared.secret-file here, and"
+                            + " an import needs the same in its settings");
+        }
         List<EntryQuery.Match> matches = new ArrayList<>();
         Set<String> none = Set.of();
         if (!models.isEmpty()) {
@@ -83,10 +88,10 @@ final class ExportCommand extends AdminCommand {
         if (!namespaces.isEmpty()) {
             matches.add(new EntryQuery.Match(null, none, none, new HashSet<>(namespaces)));
         }
-        ArchiveQuery query = new ArchiveQuery(matches, millis(since, 0), millis(until, Long.MAX_VALUE));
+        ArchiveQuery query = new ArchiveQuery(matches, millis(since, 0), millis(until, Long.MAX_VALUE), asked());
         Progress progress = new Progress(err());
         ExportFacts facts;
-        try (ResponseCache cache = console.stores.open(others, console.environment, null)) {
+        try (ResponseCache cache = console.stores.open(others, console.environment, null, null)) {
             facts = cache.admin().exportTo(to, query, progress);
         } finally {
             progress.end();
@@ -107,6 +112,23 @@ final class ExportCommand extends AdminCommand {
         return 0;
     }
 
+    /** The same for the same command, although 7d is another time a second later. */
+    private String asked() {
+        StringBuilder asked = new StringBuilder("export");
+        models.stream().sorted().forEach(model -> asked.append("; model=").append(model));
+        labels.stream().sorted().forEach(label -> asked.append("; label=").append(label));
+        namespaces.stream()
+                .sorted()
+                .forEach(name -> asked.append("; namespace=").append(name));
+        if (since != null) {
+            asked.append("; since=").append(since);
+        }
+        if (until != null) {
+            asked.append("; until=").append(until);
+        }
+        return asked.toString();
+    }
+
     private static long millis(String given, long none) {
         Instant time = Query.time(given);
         return time == null ? none : time.toEpochMilli();
@@ -125,6 +147,10 @@ final class ExportCommand extends AdminCommand {
                         + " the label " + label + " are left out.");
             }
             found.path("data").forEach(tag -> digits.add(tag.asText()));
+        }
+        if (digits.isEmpty()) {
+            // Which would stand for all of them.
+            throw new IOException("No key is known under " + String.join(", ", labels) + "; name its 12 digits");
         }
         return digits;
     }

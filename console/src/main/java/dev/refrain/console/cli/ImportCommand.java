@@ -51,7 +51,7 @@ final class ImportCommand extends AdminCommand {
         }
         Progress progress = new Progress(err());
         ImportFacts facts;
-        try (ResponseCache cache = console.stores.open(others, console.environment, given)) {
+        try (ResponseCache cache = console.stores.open(others, console.environment, given, from)) {
             facts = cache.admin().importFrom(from, progress);
         } finally {
             progress.end();

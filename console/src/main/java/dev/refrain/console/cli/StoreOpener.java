@@ -18,11 +18,20 @@ public interface StoreOpener {
     Path file(List<String> flags, Map<String, String> variables);
 
     /**
-     * Opens it.
+     * Whether its keys are made with the secret of a cluster.
+     *
+     * @throws IllegalArgumentException if a setting is wrong; the message says which
+     */
+    boolean isOfCluster(List<String> flags, Map<String, String> variables);
+
+    /**
+     * Opens it. A file that is there stays as it is, with its own capacity.
      *
      * @param secret of the file if it is made now; null for a random one
+     * @param archive what a file is made for that is not there: its secret must be the archive's; null for no archive
      * @throws IllegalArgumentException if a setting is wrong; the message says which
      * @throws IOException if it cannot be opened; the message says why
      */
-    ResponseCache open(List<String> flags, Map<String, String> variables, byte[] secret) throws IOException;
+    ResponseCache open(List<String> flags, Map<String, String> variables, byte[] secret, Path archive)
+            throws IOException;
 }

@@ -61,18 +61,21 @@ public final class Store {
     }
 
     /**
-     * Opens the file of the settings, for a command that reads or fills it, beside a proxy that uses it.
+     * Opens the file of the settings, for a command that reads or fills it, beside a proxy that uses it. A file that
+     * is there stays as it is. The command is no machine of a cluster.
      *
      * @param secret of the file if it is made now; null for a random one
+     * @param archive what a file is made for that is not there; null for no archive
      * @throws IOException if it cannot be opened; the message says why
      */
-    public static ResponseCache openFile(Settings settings, byte[] secret) throws IOException {
-        ResponseCacheBuilder builder = builder(settings).hotBytes(0).memoBytes(0);
+    public static ResponseCache openFile(Settings settings, byte[] secret, Path archive) throws IOException {
+        ResponseCacheBuilder builder =
+                builder(settings).hotBytes(0).memoBytes(0).keepFile().newFileFor(archive);
         if (secret != null) {
             builder.secretOfNewFile(secret);
         }
         if (settings.shared().uri() != null) {
-            share(settings, builder);
+            builder.clusterSecret(secret(settings.shared().secretFile()));
         }
         return builder.open();
     }

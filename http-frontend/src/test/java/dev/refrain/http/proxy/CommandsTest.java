@@ -152,7 +152,8 @@ class CommandsTest extends AdminTest {
         String[] there = {"--store", other, "--capacity", "32MiB"};
         Ended refused = run("import", "--from", archive, there[0], there[1], there[2], there[3]);
         assertThat(refused.status()).isEqualTo(1);
-        assertThat(refused.err()).contains("of a store with another secret");
+        assertThat(refused.err()).contains("There is no store " + other, "--secret");
+        assertThat(folder.resolve("other.refrain")).doesNotExist();
         Ended made = run(
                 "import",
                 "--from",
@@ -169,6 +170,54 @@ class CommandsTest extends AdminTest {
         proxy = new RunningProxy(folder.resolve("third.refrain"), provider.base(), Map.of());
         assertHit(proxy.cached(CHAT, chat("m", "1")));
         assertMiss(proxy.cached(CHAT, chat("n", "1")));
+    }
+
+    /** Who backs a store up need not know how it was made. */
+    @Test
+    void anExportWithoutTheCapacityLeavesTheStoreAsItIs() throws IOException {
+        proxy.cached(CHAT, chat("m", "1"));
+        proxy.close();
+        Path store = folder.resolve("answers.refrain");
+        long length = Files.size(store);
+        String[] which = {"--store", store.toString(), "--since", "7d"};
+        String archive = folder.resolve("archive").toString();
+        assertThat(run("export", "--to", archive, which[0], which[1], which[2], which[3])
+                        .out())
+                .contains(": 1 answer, ");
+        assertThat(store).hasSize(length);
+        // Which means another time now.
+        Path manifest = folder.resolve("archive/archive.json");
+        Files.writeString(
+                manifest,
+                Files.readString(manifest).replace("true", "false").replaceAll("(since\\D+)[0-9]{10,}", "$11000"));
+        assertThat(run("export", "--to", archive, which[0], which[1], which[2], which[3])
+                        .out())
+                .contains(": 1 answer, ", "1 of them from an earlier run");
+        assertThat(run("import", "--from", archive, which[0], which[1]).out()).contains("1 were there already");
+        assertThat(store).hasSize(length);
+        proxy = new RunningProxy(store, provider.base(), Map.of());
+        assertHit(proxy.cached(CHAT, chat("m", "1")));
+    }
+
+    /** Its tier would be asked for what was removed, and is not there. */
+    @Test
+    void aStoreOfAClusterIsReadWithoutTheCluster() throws IOException {
+        proxy.cached(CHAT, chat("m", "1"));
+        proxy.close();
+        Path secret = Files.writeString(folder.resolve("cluster"), "x".repeat(40));
+        Map<String, String> cluster =
+                Map.of("REFRAIN_SHARED_URI", "redis://127.0.0.1:1", "REFRAIN_SHARED_SECRET_FILE", secret.toString());
+        String store = folder.resolve("answers.refrain").toString();
+        String archive = folder.resolve("archive").toString();
+        assertThat(run("", cluster, "export", "--to", archive, "--store", store, "--with-secret")
+                        .err())
+                .contains("shared.secret-file");
+        assertThat(run("", cluster, "export", "--to", archive, "--store", store))
+                .extracting(Ended::status, Ended::err)
+                .containsExactly(0, "");
+        assertThat(folder.resolve("answers.refrain.shared")).doesNotExist();
+        // Whose keys are made with the secret beside it.
+        assertThat(run("import", "--from", archive, "--store", store).err()).contains("another secret");
     }
 
     @Test

@@ -42,9 +42,15 @@ final class ArchiveFolder {
         }
     }
 
+    /** Whether nothing is in it but what a run leaves that was killed at its beginning. */
     boolean isEmpty() throws IOException {
         try (DirectoryStream<Path> files = Files.newDirectoryStream(path)) {
-            return !files.iterator().hasNext();
+            for (Path file : files) {
+                if (!file.getFileName().toString().equals(MANIFEST + UNFINISHED)) {
+                    return false;
+                }
+            }
+            return true;
         }
     }
 

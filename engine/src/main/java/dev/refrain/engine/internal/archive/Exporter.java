@@ -1,6 +1,7 @@
 package dev.refrain.engine.internal.archive;
 
 import dev.refrain.engine.archive.ArchiveProgress;
+import dev.refrain.engine.archive.ArchiveQuery;
 import dev.refrain.engine.archive.ExportFacts;
 import dev.refrain.engine.internal.EntryChecksum;
 import dev.refrain.engine.memory.MemoryBudget;
@@ -69,15 +70,34 @@ public final class Exporter {
     }
 
     /**
+     * What a question means: if the folder has an unfinished archive for which the same was typed, its times and
+     * scopes.
+     *
+     * @throws IOException if the archive cannot be read
+     */
+    public static ArchiveQuery begun(Path folder, ArchiveQuery query) throws IOException {
+        Manifest there = query.asked().isEmpty() ? null : new ArchiveFolder(folder).manifest();
+        if (there == null || !there.asked().typed().equals(query.asked())) {
+            return query;
+        }
+        Manifest.Asked asked = there.asked();
+        try {
+            return query.meaning(asked.sinceMillis(), asked.untilMillis(), asked.scopes());
+        } catch (IllegalArgumentException e) {
+            throw new IOException(folder + " has an archive.json that was changed: " + e.getMessage(), e);
+        }
+    }
+
+    /**
      * Writes what is missing.
      *
      * @param keys which secret the keys were made with
-     * @param query what is wanted, in words
+     * @param query what is wanted
      * @param namespaces names that are known
      * @param tag what heads have of a name
      * @throws IOException if the folder has something else in it, or cannot be written
      */
-    public ExportFacts run(String keys, String query, Set<String> namespaces, ToIntFunction<String> tag)
+    public ExportFacts run(String keys, ArchiveQuery query, Set<String> namespaces, ToIntFunction<String> tag)
             throws IOException {
         folder.make();
         Manifest manifest = begun(keys, query);
@@ -89,22 +109,22 @@ public final class Exporter {
                 count(part);
             } else {
                 write(part, parts);
-                Set<String> names = new TreeSet<>(manifest.namespaces());
-                namespaces.stream()
-                        .filter(name -> labels.contains(tag.applyAsInt(name)))
-                        .forEach(names::add);
-                if (!names.equals(manifest.namespaces())) {
-                    manifest = new Manifest(keys, query, parts, names, false, 0);
-                    folder.write(manifest);
-                }
+            }
+            Set<String> names = new TreeSet<>(manifest.namespaces());
+            namespaces.stream()
+                    .filter(name -> labels.contains(tag.applyAsInt(name)))
+                    .forEach(names::add);
+            if (!names.equals(manifest.namespaces())) {
+                manifest = new Manifest(keys, Manifest.Asked.of(query), parts, names, false, 0);
+                folder.write(manifest);
             }
             progress.at((part + 1.0) / parts, entries, bytes);
         }
-        folder.write(new Manifest(keys, query, parts, manifest.namespaces(), true, entries));
+        folder.write(new Manifest(keys, Manifest.Asked.of(query), parts, manifest.namespaces(), true, entries));
         return new ExportFacts(entries, bytes, parts, kept);
     }
 
-    private Manifest begun(String keys, String query) throws IOException {
+    private Manifest begun(String keys, ArchiveQuery query) throws IOException {
         Manifest there = folder.manifest();
         if (there == null) {
             if (!folder.isEmpty()) {
@@ -115,17 +135,18 @@ public final class Exporter {
             while (parts < Manifest.MOST_PARTS && count / parts > USUAL_PART) {
                 parts *= 2;
             }
-            Manifest fresh = new Manifest(keys, query, parts, Set.of(), false, 0);
+            Manifest fresh = new Manifest(keys, Manifest.Asked.of(query), parts, Set.of(), false, 0);
             folder.write(fresh);
             return fresh;
         }
         if (there.complete() && allParts(there)) {
             throw new IOException(folder.path() + " has a whole archive; name another folder");
         }
-        if (!there.keys().equals(keys) || !there.query().equals(query)) {
-            throw new IOException(folder.path() + " has an archive of " + there.query()
-                    + " that was not finished, perhaps of another store; ask for the same to go on, or name another"
-                    + " folder");
+        if (!there.keys().equals(keys) || !there.asked().query().equals(query.describe())) {
+            throw new IOException(
+                    folder.path() + " has an archive of " + there.asked().query()
+                            + " that was not finished, perhaps of another store; ask for the same to go on, or name"
+                            + " another folder");
         }
         return there;
     }
@@ -159,12 +180,16 @@ public final class Exporter {
             }
             out.end();
         } catch (MemoryBudget.Exhausted e) {
-            throw new IOException("there is no memory for an answer; give the JVM a larger heap", e);
+            throw noMemory(e);
         } finally {
             entry.release();
         }
         folder.finish(folder.part(part));
         bytes += Files.size(folder.part(part));
+    }
+
+    private static IOException noMemory(MemoryBudget.Exhausted e) {
+        return new IOException("there is no memory for an answer; give the JVM a larger heap", e);
     }
 
     /** Whether there is an entry that is as it was put. */
@@ -192,8 +217,14 @@ public final class Exporter {
         EntryBuffer entry = new EntryBuffer(FREE_BYTES, FREE_BYTES, memory);
         try (PartReader in = new PartReader(folder.part(part), part)) {
             while (in.next(entry)) {
-                entries += entry.bytes()[EntryHead.KIND] == EntryHead.NOTE ? 0 : 1;
+                if (entry.bytes()[EntryHead.KIND] != EntryHead.NOTE) {
+                    entries++;
+                    // It may have been ended before the manifest had its names.
+                    labels.add((int) EntryHead.model(entry.bytes()));
+                }
             }
+        } catch (MemoryBudget.Exhausted e) {
+            throw noMemory(e);
         } finally {
             entry.release();
         }

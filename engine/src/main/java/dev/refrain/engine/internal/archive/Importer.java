@@ -68,14 +68,7 @@ public final class Importer {
      *     was put until then stays
      */
     public ImportFacts run(String keys, long nowMillis, Consumer<String> namespaces) throws IOException {
-        Manifest manifest = folder.manifest();
-        if (manifest == null) {
-            throw new IOException(folder.path() + " is no archive of Refrain's");
-        }
-        if (!manifest.keys().equals(keys)) {
-            throw new IOException("The archive " + folder.path() + " is of a store with another secret, so no request"
-                    + " would find its answers here. Import it into a store that was made with the same secret");
-        }
+        Manifest manifest = manifest(folder, keys);
         int missing = 0;
         EntryBuffer entry = new EntryBuffer(FREE_BYTES, FREE_BYTES, memory);
         try {
@@ -94,6 +87,41 @@ public final class Importer {
         }
         manifest.namespaces().forEach(namespaces);
         return new ImportFacts(entries, bytes, present, expired, foreign, damaged, dropped, missing);
+    }
+
+    /**
+     * Looks whether there is an archive.
+     *
+     * @throws IOException if the folder has none
+     */
+    public static void requireArchive(Path folder) throws IOException {
+        manifest(new ArchiveFolder(folder));
+    }
+
+    /**
+     * Compares the keys as {@link #run} does, before there is a store.
+     *
+     * @throws IOException if the folder has no archive, or one whose keys were made with another secret
+     */
+    public static void requireKeys(Path folder, String keys) throws IOException {
+        manifest(new ArchiveFolder(folder), keys);
+    }
+
+    private static Manifest manifest(ArchiveFolder folder) throws IOException {
+        Manifest manifest = folder.manifest();
+        if (manifest == null) {
+            throw new IOException(folder.path() + " is no archive of Refrain's");
+        }
+        return manifest;
+    }
+
+    private static Manifest manifest(ArchiveFolder folder, String keys) throws IOException {
+        Manifest manifest = manifest(folder);
+        if (!manifest.keys().equals(keys)) {
+            throw new IOException("The archive " + folder.path() + " is of a store with another secret, so no request"
+                    + " would find its answers here. Import it into a store that was made with the same secret");
+        }
+        return manifest;
     }
 
     private void read(int part, int parts, long nowMillis, EntryBuffer entry) throws IOException {

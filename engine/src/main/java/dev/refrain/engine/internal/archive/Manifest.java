@@ -5,6 +5,7 @@ import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
+import dev.refrain.engine.archive.ArchiveQuery;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.util.Set;
@@ -14,19 +15,34 @@ import java.util.TreeSet;
  * What an archive says of itself, in {@code archive.json}. Immutable.
  *
  * @param keys which secret the keys were made with, 16 hexadecimal digits that reveal nothing of it
- * @param query which answers it has, in words
+ * @param asked which answers it has
  * @param parts how many files they are spread over, a power of two
  * @param namespaces names of the namespaces that have answers in it
  * @param complete whether all parts are there
  * @param entries how many answers it has, if it is complete
  */
-record Manifest(String keys, String query, int parts, Set<String> namespaces, boolean complete, long entries) {
+record Manifest(String keys, Asked asked, int parts, Set<String> namespaces, boolean complete, long entries) {
     static final int FORMAT = 1;
     static final int MOST_PARTS = 4096;
     /** Of a file: names of namespaces take most of it. */
     static final int MOST_BYTES = 1 << 20;
 
     private static final JsonFactory JSON = new JsonFactory();
+
+    /**
+     * A question for answers.
+     *
+     * @param query what it means, in words
+     * @param typed the words that somebody typed; empty for none
+     * @param sinceMillis which time these meant
+     * @param untilMillis the same
+     * @param scopes which ones they meant; empty for all
+     */
+    record Asked(String query, String typed, long sinceMillis, long untilMillis, Set<String> scopes) {
+        static Asked of(ArchiveQuery query) {
+            return new Asked(query.describe(), query.asked(), query.sinceMillis(), query.untilMillis(), query.scopes());
+        }
+    }
 
     byte[] write() throws IOException {
         ByteArrayOutputStream out = new ByteArrayOutputStream();
@@ -36,13 +52,13 @@ record Manifest(String keys, String query, int parts, Set<String> namespaces, bo
             json.writeStringField("kind", "refrain archive");
             json.writeNumberField("format", FORMAT);
             json.writeStringField("keys", keys);
-            json.writeStringField("query", query);
+            json.writeStringField("query", asked.query());
+            json.writeStringField("asked", asked.typed());
+            json.writeNumberField("since", asked.sinceMillis());
+            json.writeNumberField("until", asked.untilMillis());
+            writeArray(json, "scopes", asked.scopes());
             json.writeNumberField("parts", parts);
-            json.writeArrayFieldStart("namespaces");
-            for (String name : namespaces) {
-                json.writeString(name);
-            }
-            json.writeEndArray();
+            writeArray(json, "namespaces", namespaces);
             json.writeBooleanField("complete", complete);
             json.writeNumberField("entries", entries);
             json.writeEndObject();
@@ -50,11 +66,23 @@ record Manifest(String keys, String query, int parts, Set<String> namespaces, bo
         return out.toByteArray();
     }
 
+    private static void writeArray(JsonGenerator json, String name, Set<String> values) throws IOException {
+        json.writeArrayFieldStart(name);
+        for (String value : values) {
+            json.writeString(value);
+        }
+        json.writeEndArray();
+    }
+
     /** @throws IOException if it is none, or of another version; the message says which, without the file's name */
     static Manifest read(byte[] bytes) throws IOException {
         String kind = "";
         String keys = "";
         String query = "";
+        String typed = "";
+        long since = 0;
+        long until = Long.MAX_VALUE;
+        Set<String> scopes = new TreeSet<>();
         int format = 0;
         int parts = 0;
         Set<String> namespaces = new TreeSet<>();
@@ -71,14 +99,18 @@ record Manifest(String keys, String query, int parts, Set<String> namespaces, bo
                     case "kind" -> kind = json.getText();
                     case "keys" -> keys = json.getText();
                     case "query" -> query = json.getText();
+                    case "asked" -> typed = json.getText();
+                    case "since" -> since = json.getValueAsLong();
+                    case "until" -> until = json.getValueAsLong();
                     case "format" -> format = json.getValueAsInt();
                     case "parts" -> parts = json.getValueAsInt();
                     case "entries" -> entries = json.getValueAsLong();
                     case "complete" -> complete = json.getValueAsBoolean();
                     default -> {
-                        if (name.equals("namespaces") && value == JsonToken.START_ARRAY) {
+                        if (value == JsonToken.START_ARRAY && (name.equals("namespaces") || name.equals("scopes"))) {
+                            Set<String> values = name.equals("scopes") ? scopes : namespaces;
                             while (json.nextToken() == JsonToken.VALUE_STRING) {
-                                namespaces.add(json.getText());
+                                values.add(json.getText());
                             }
                         } else {
                             json.skipChildren();
@@ -94,6 +126,6 @@ record Manifest(String keys, String query, int parts, Set<String> namespaces, bo
             throw new IOException(
                     "has format " + format + " instead of " + FORMAT + "; take the Refrain that wrote it");
         }
-        return new Manifest(keys, query, parts, namespaces, complete, entries);
+        return new Manifest(keys, new Asked(query, typed, since, until, scopes), parts, namespaces, complete, entries);
     }
 }

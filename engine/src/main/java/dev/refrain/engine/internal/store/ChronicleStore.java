@@ -94,16 +94,23 @@ public final class ChronicleStore implements CacheStore {
      */
     public static ChronicleStore open(
             Path file, long capacityBytes, Clock clock, boolean closeOnExit, boolean preallocate) throws IOException {
-        return open(file, capacityBytes, clock, closeOnExit, preallocate, null);
+        return open(file, capacityBytes, clock, closeOnExit, preallocate, null, false);
     }
 
     /**
-     * The same, with a secret.
+     * The same, with a secret, and for commands.
      *
      * @param secret of the file if it is made now; null for a random one
+     * @param keeps whether a file that is there stays as it is, with its own capacity, and is refused if it is damaged
      */
     public static ChronicleStore open(
-            Path file, long capacityBytes, Clock clock, boolean closeOnExit, boolean preallocate, byte[] secret)
+            Path file,
+            long capacityBytes,
+            Clock clock,
+            boolean closeOnExit,
+            boolean preallocate,
+            byte[] secret,
+            boolean keeps)
             throws IOException {
         if (capacityBytes < Layout.MIN_CAPACITY) {
             throw new IllegalArgumentException("A capacity of " + capacityBytes + " bytes is too small: at least "
@@ -114,7 +121,7 @@ public final class ChronicleStore implements CacheStore {
         try {
             ChronicleStore store = new ChronicleStore(
                     ChronicleRuntime.withSettings(
-                            () -> StoreFiles.open(file, capacityBytes, preallocate, clock, secret)),
+                            () -> StoreFiles.open(file, capacityBytes, preallocate, clock, secret, keeps)),
                     clock);
             if (closeOnExit) {
                 store.addExitHook();

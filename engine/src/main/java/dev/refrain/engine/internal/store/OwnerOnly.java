@@ -1,15 +1,21 @@
 package dev.refrain.engine.internal.store;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Set;
+import java.util.regex.Pattern;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Makes files and directories that only their owner may access, on file systems with owners. */
 final class OwnerOnly {
+    private static final Pattern SPACE = Pattern.compile("\\s+");
+    private static final Logger LOG = LoggerFactory.getLogger(ChronicleStore.class);
     private static final Set<PosixFilePermission> FILE = PosixFilePermissions.fromString("rw-------");
     private static final Set<PosixFilePermission> DIRECTORY = PosixFilePermissions.fromString("rwx------");
 
@@ -29,6 +35,38 @@ final class OwnerOnly {
         } else if (isPosix(file) && !Files.getPosixFilePermissions(file).equals(FILE)) {
             Files.setPosixFilePermissions(file, FILE);
         }
+    }
+
+    /**
+     * Refuses the file of another account, which could not use what this one makes beside it.
+     *
+     * @param account that this process has; -1 if that is not known
+     */
+    static void requireOwner(Path file, int account) throws IOException {
+        if (account < 0 || !Files.exists(file) || !isPosix(file)) {
+            return;
+        }
+        if (!Integer.valueOf(account).equals(Files.getAttribute(file, "unix:uid"))) {
+            String owner = Files.getOwner(file).getName();
+            throw new IOException("The store " + file + " belongs to " + owner + "; run this as that account: sudo -u "
+                    + owner + " ...");
+        }
+    }
+
+    /** The account of this process as a number; -1 where no file says it. */
+    static int account() {
+        Path status = Path.of("/proc/self/status");
+        try {
+            for (String line : Files.readAllLines(status, StandardCharsets.ISO_8859_1)) {
+                if (line.startsWith("Uid:")) {
+                    // Real, effective, saved, of the file system.
+                    return Integer.parseInt(SPACE.split(line, -1)[2]);
+                }
+            }
+        } catch (IOException | NumberFormatException | ArrayIndexOutOfBoundsException e) {
+            LOG.debug("The account of this process is not known", e);
+        }
+        return -1;
     }
 
     private static FileAttribute<?>[] attributes(Path path, Set<PosixFilePermission> permissions) {

@@ -63,6 +63,17 @@ public final class SealMark {
         return true;
     }
 
+    /** What {@link #begin} would return, but changes nothing. */
+    public long since(long nowMillis) {
+        Long known = read();
+        return known != null && known >= 0 ? Math.min(known, nowMillis) : nowMillis;
+    }
+
+    /** Whether there may be sealed entries; changes nothing. */
+    public boolean isThere() {
+        return read() != null;
+    }
+
     /** Null if there is none. */
     private Long read() {
         try {

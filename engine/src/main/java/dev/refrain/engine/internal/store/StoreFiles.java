@@ -50,6 +50,9 @@ final class StoreFiles {
     private final LockFile lock;
     private final SetAside aside;
     private final boolean preallocate;
+    /** Whether a map that is there stays as it is, or is refused. */
+    private final boolean keeps;
+
     private final Clock clock;
     private final StoreCounters counters = new StoreCounters();
     private final Failures failures;
@@ -71,33 +74,45 @@ final class StoreFiles {
     /** Null until the store is open. */
     private MapLength length;
 
-    private StoreFiles(Path file, boolean preallocate, Clock clock, byte[] givenSecret) throws IOException {
+    private StoreFiles(Path file, boolean preallocate, Clock clock, byte[] givenSecret, boolean keeps)
+            throws IOException {
         this.file = file;
         this.givenSecret = givenSecret;
         this.secretFile = StorePath.sibling(file, ".secret");
         this.lockFile = StorePath.sibling(file, LOCK);
         this.draft = StorePath.sibling(file, ".new");
+        if (keeps) {
+            OwnerOnly.requireOwner(file, OwnerOnly.account());
+        }
         // Before the lock file is open: to close another channel of it would give up the locks of this process.
         new ForeignFiles(file, secretFile, lockFile, draft).refuse();
         this.lock = LockFile.open(lockFile);
         this.preallocate = preallocate;
+        this.keeps = keeps;
         this.clock = clock;
         this.aside = new SetAside(file, clock);
         this.failures = new Failures(counters, clock);
     }
 
     static StoreFiles open(Path path, long capacityBytes, boolean preallocate, Clock clock) throws IOException {
-        return open(path, capacityBytes, preallocate, clock, null);
+        return open(path, capacityBytes, preallocate, clock, null, false);
     }
 
-    /** @param givenSecret what the secret of a new map is to be; null for a random one */
-    static StoreFiles open(Path path, long capacityBytes, boolean preallocate, Clock clock, byte[] givenSecret)
+    /**
+     * The same, for commands.
+     *
+     * @param givenSecret what the secret of a new map is to be; null for a random one
+     * @param keeps whether a map that is there stays as it is, or is refused
+     */
+    static StoreFiles open(
+            Path path, long capacityBytes, boolean preallocate, Clock clock, byte[] givenSecret, boolean keeps)
             throws IOException {
         Path file = StorePath.usable(path);
         Claim claim = Claim.of(file);
         try {
             StoreFiles files = OwnThread.run(
-                    "refrain-store-open", () -> openClaimed(file, capacityBytes, preallocate, clock, givenSecret));
+                    "refrain-store-open",
+                    () -> openClaimed(file, capacityBytes, preallocate, clock, givenSecret, keeps));
             files.claim = claim;
             return files;
         } catch (IOException | RuntimeException | Error e) {
@@ -205,8 +220,9 @@ final class StoreFiles {
     }
 
     private static StoreFiles openClaimed(
-            Path file, long capacityBytes, boolean preallocate, Clock clock, byte[] givenSecret) throws IOException {
-        StoreFiles files = new StoreFiles(file, preallocate, clock, givenSecret);
+            Path file, long capacityBytes, boolean preallocate, Clock clock, byte[] givenSecret, boolean keeps)
+            throws IOException {
+        StoreFiles files = new StoreFiles(file, preallocate, clock, givenSecret, keeps);
         LockFile lock = files.lock;
         try {
             lock.enterGate(OPEN_PATIENCE);
@@ -245,7 +261,7 @@ final class StoreFiles {
             throw new IOException("The store " + file + " is open in another process and its files have been changed or"
                     + " deleted meanwhile, or that process is another version of Refrain; stop it first");
         }
-        if (Layout.segments(state.capacityBytes()) != Layout.segments(wantedBytes)) {
+        if (!keeps && Layout.segments(state.capacityBytes()) != Layout.segments(wantedBytes)) {
             LOG.warn(
                     "The store {} keeps its capacity of {} bytes, because another process has it open; to make it {} "
                             + "bytes, close it everywhere and open it with that capacity first",
@@ -261,6 +277,9 @@ final class StoreFiles {
         Files.deleteIfExists(draft);
         Files.deleteIfExists(Secret.draft(secretFile));
         secret = Secret.read(secretFile);
+        if (keeps && Files.exists(file) && Files.size(file) > 0) {
+            return openKept(wantedBytes);
+        }
         if (Files.exists(file) && Files.size(file) > 0 && !MapHead.wasOurs(file)) {
             aside.moveAway();
         }
@@ -285,6 +304,25 @@ final class StoreFiles {
             throw e;
         }
         return useDraft(record(wantedBytes));
+    }
+
+    /** For a command, which is no reason to set answers aside, or to move them to a file of another size. */
+    private LockFile.State openKept(long wantedBytes) throws IOException {
+        if (secret == null) {
+            throw new IOException("The secret of the store " + file + " is gone, and its answers with it; " + secretFile
+                    + " has to be there");
+        }
+        if (!MapHead.wasOurs(file)) {
+            throw damaged("its header is damaged, or of another version of Chronicle Map", null);
+        }
+        return openExisting(wantedBytes);
+    }
+
+    private IOException damaged(String how, Throwable cause) {
+        return new IOException(
+                "The store " + file + " is damaged (" + how + "). Nothing was changed; the proxy sets it aside when it"
+                        + " starts",
+                cause);
     }
 
     /** The record of the draft. */
@@ -349,6 +387,9 @@ final class StoreFiles {
             }
             return recovered(state, length, headCheck);
         } catch (IOException | RuntimeException | InternalError | AssertionError e) {
+            if (keeps) {
+                throw damaged(e.getMessage(), e);
+            }
             aside.setAside(e, wantedBytes / DAMAGED_SHARE);
             return null;
         }

@@ -423,4 +423,18 @@ class StoreFilesTest {
             channel.write(ByteBuffer.wrap(bytes), at);
         }
     }
+
+    /** What root makes beside it, the account could not read. */
+    @Test
+    void theStoreOfAnotherAccountIsNoCommands() throws IOException {
+        open().close();
+        int owner = (int) Files.getAttribute(file, "unix:uid");
+        OwnerOnly.requireOwner(file, owner);
+        OwnerOnly.requireOwner(file, -1);
+        OwnerOnly.requireOwner(directory.resolve("none"), owner + 1);
+        assertThat(OwnerOnly.account()).isIn(owner, -1);
+        assertThatThrownBy(() -> OwnerOnly.requireOwner(file, owner + 1))
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("sudo -u " + Files.getOwner(file).getName());
+    }
 }
