@@ -148,7 +148,7 @@ public final class CacheAdmin {
     /**
      * Stores the answers of an archive that have not expired, unless there is a newer one for the same request. Others
      * make room for them as for any answer. Its keys must have been made with the same secret as this cache's. What
-     * this does can be done again.
+     * this does can be done again. An answer that somebody stores at the same moment may be replaced by the archive's.
      *
      * @throws IOException if the folder is no archive, one of its files is damaged, or another secret made its keys;
      *     what was stored until then stays

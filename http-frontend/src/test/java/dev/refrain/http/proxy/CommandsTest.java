@@ -199,6 +199,19 @@ class CommandsTest extends AdminTest {
         assertHit(proxy.cached(CHAT, chat("m", "1")));
     }
 
+    /** No scope at all would stand for all of them. */
+    @Test
+    void aLabelThatNobodyHasExportsNothing() {
+        proxy.cached(CHAT, chat("m", "1"));
+        String archive = folder.resolve("archive").toString();
+        String store = folder.resolve("answers.refrain").toString();
+        String admin = proxy.admin("").toString();
+        Ended ended = run("export", "--to", archive, "--label", "nobody", "--store", store, "--admin", admin);
+        assertThat(ended.status()).isEqualTo(1);
+        assertThat(ended.err()).contains("no request of the scope nobody");
+        assertThat(folder.resolve("archive")).doesNotExist();
+    }
+
     /** Its tier would be asked for what was removed, and is not there. */
     @Test
     void aStoreOfAClusterIsReadWithoutTheCluster() throws IOException {
