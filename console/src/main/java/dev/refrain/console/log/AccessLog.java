@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFileAttributeView;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicLong;
@@ -84,8 +85,11 @@ public final class AccessLog implements AutoCloseable {
         try {
             boolean isNew = !Files.exists(file);
             OutputStream stream = Files.newOutputStream(file, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
-            if (isNew && Files.getFileStore(file).supportsFileAttributeView("posix")) {
-                Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-------"));
+            // Not by the file's store, which Java does not find where it is not listed among the mounts, as in a
+            // chroot.
+            PosixFileAttributeView permissions = Files.getFileAttributeView(file, PosixFileAttributeView.class);
+            if (isNew && permissions != null) {
+                permissions.setPermissions(PosixFilePermissions.fromString("rw-------"));
             }
             return stream;
         } catch (IOException e) {
