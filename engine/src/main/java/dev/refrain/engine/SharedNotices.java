@@ -11,7 +11,6 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -48,10 +47,10 @@ final class SharedNotices implements SharedTier.Listener {
     private final long maxUnconnectedNanos;
 
     private final SharedUnraised unraised = new SharedUnraised();
-    /** How many of those are being raised. */
-    private final AtomicInteger raisingAgain = new AtomicInteger();
     /** Whether the file says what is unraised. */
     private volatile boolean isNoted;
+    /** Of the lines in the file that this program knows. Guarded by this. */
+    private int knownLines;
 
     private volatile boolean connected;
     /** Whether it has been connected ever. */
@@ -83,10 +82,7 @@ final class SharedNotices implements SharedTier.Listener {
         this.mark = mark;
         this.maxUnconnectedNanos = maxUnconnectedNanos;
         this.heardUntil = mark == null ? 0 : mark.micros();
-        if (mark != null) {
-            mark.untold().forEach(unraised::addLine);
-            isNoted = !unraised.isEmpty();
-        }
+        takeOver();
         this.cutAt = nanos.getAsLong();
         this.markedAt = cutAt;
     }
@@ -164,25 +160,22 @@ final class SharedNotices implements SharedTier.Listener {
             removeMissed();
         }
         heardUntil = micros;
-        if (!isNoted) {
-            begun = true;
-        } else if (unraised.isEmpty() && raisingAgain.get() == 0) {
-            // What this machine had removed before it was started is known to the tier, too.
-            isNoted = false;
-            mark.noteUntold(List.of());
-            begun = true;
+        if (!connected) {
+            takeOver();
         }
+        begin();
         if (!connected) {
             connected = true;
             raiseAgain();
             keepMark(micros);
             return;
         }
-        if (!unraised.isEmpty()) {
+        if (unraised.isWaiting()) {
             // The tier was slow or refused them for a moment, and its connection has held.
             raiseAgain();
         }
         if (nanos.getAsLong() - markedAt > MARK_NANOS) {
+            takeOver();
             keepMark(micros);
         }
     }
@@ -332,10 +325,40 @@ final class SharedNotices implements SharedTier.Listener {
 
     /** This program may end before the tier is there again. */
     private synchronized void noteUntold() {
-        if (mark != null && !unraised.isEmpty()) {
+        if (mark != null && unraised.hasAny()) {
+            takeOver();
             isNoted = true;
-            mark.noteUntold(unraised.lines());
+            List<String> lines = unraised.lines();
+            mark.noteUntold(lines);
+            knownLines = lines.hashCode();
         }
+    }
+
+    /**
+     * Another program on the same store may have noted what it could not tell, such as the one that this one replaces.
+     * Until that is told, the tier has what was removed here.
+     */
+    private synchronized void takeOver() {
+        List<String> lines = mark == null ? List.of() : mark.untold();
+        if (!lines.isEmpty() && lines.hashCode() != knownLines) {
+            knownLines = lines.hashCode();
+            lines.forEach(unraised::addLine);
+            isNoted = true;
+            begun = false;
+        }
+    }
+
+    /** Once what was removed here before is known to the tier, too. Another thread may be about to note more. */
+    private synchronized void begin() {
+        if (isNoted) {
+            takeOver();
+            if (unraised.hasAny()) {
+                return;
+            }
+            isNoted = false;
+            mark.noteUntold(List.of());
+        }
+        begun = true;
     }
 
     /** Notes what other machines have not been told. */
@@ -349,9 +372,8 @@ final class SharedNotices implements SharedTier.Listener {
                 byte[] key = SharedBarriers.keyOf(barrier.name());
                 var unused = tier.remove(key, SharedEntries.REMEMBER_MILLIS);
             }
-            raisingAgain.incrementAndGet();
             // After it was kept once more, if it failed.
-            var unused = raise(barrier).whenComplete((raised, failure) -> raisingAgain.decrementAndGet());
+            var unused = raise(barrier).whenComplete((raised, failure) -> unraised.over(barrier));
         }
     }
 }

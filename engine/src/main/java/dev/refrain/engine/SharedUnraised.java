@@ -1,23 +1,28 @@
 package dev.refrain.engine;
 
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashMap;
 import java.util.HashSet;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Set;
 
 /**
  * What was removed here while the tier could not be told. Names are kept once each, some 5 MiB of them at most.
  *
- * <p>Clients say how many keys are removed, and by how many callers. So too many cost only the callers that they are
- * of: they become one barrier for the caller's scope. With too many of those, nothing more is taken that a client
- * removes ({@link #hasRoomFor}), and it is told so. Thread-safe.
+ * <p>Clients say how many keys are removed, and by how many callers. So too many cost the caller with the most of them:
+ * they become one barrier for its scope. With too many of those, nothing more is taken that a client removes ({@link
+ * #hasRoomFor}), and it is told so. Thread-safe.
  */
 final class SharedUnraised {
-    /** With more, those of one scope become one barrier for it. */
+    /** With more, those of the scope with the most become one barrier for it. */
     static final int MAX_KEYS = 20_000;
+    /** Of clients' keys whose scope is not known, which no barrier but that for everything can stand for. */
+    static final int MAX_UNKNOWN = MAX_KEYS / 4;
     /** Of scopes that stand for their keys. */
     static final int MAX_SCOPES = 1_000;
     /** Beginnings of keys, each of which costs other machines a part of a walk over their stores. */
@@ -28,8 +33,12 @@ final class SharedUnraised {
 
     /** Barriers for keys, and their scopes. Guarded by this, as the others are. */
     private final Map<String, String> keys = new LinkedHashMap<>();
+    /** How many of them each scope has; null is one, too. */
+    private final Map<String, Integer> counts = new HashMap<>();
     /** With more than {@link SharedBarriers#MAX_NAMES}, they become one barrier for everything. */
     private final Set<String> others = new HashSet<>();
+    /** Those that were taken out, until they are {@link #over}. */
+    private final Set<Kept> underWay = Collections.newSetFromMap(new IdentityHashMap<>());
 
     /**
      * Whether one more key of a scope can be kept without harm to other callers.
@@ -37,9 +46,11 @@ final class SharedUnraised {
      * @param scope name of its barrier; null if it is not known
      */
     synchronized boolean hasRoomFor(String scope) {
-        return keys.size() < MAX_KEYS
-                || others.contains(SharedBarriers.all())
-                || (scope != null && (others.contains(scope) || count(SharedBarriers.SCOPE) < MAX_SCOPES));
+        if (others.contains(SharedBarriers.all()) || others.contains(scope)) {
+            return true;
+        }
+        boolean isFull = keys.size() >= MAX_KEYS && count(SharedBarriers.SCOPE) >= MAX_SCOPES;
+        return !isFull && (scope != null || counts.getOrDefault(null, 0) < MAX_UNKNOWN);
     }
 
     /** Whether one more beginning of a key can be. */
@@ -59,37 +70,59 @@ final class SharedUnraised {
             addOther(kept.name);
             return;
         }
-        keys.put(kept.name, kept.scope);
+        if (!keys.containsKey(kept.name)) {
+            keys.put(kept.name, kept.scope);
+            counts.merge(kept.scope, 1, Integer::sum);
+        }
         if (keys.size() > MAX_KEYS) {
-            String scope = kept.scope != null
-                    ? kept.scope
-                    : keys.values().stream()
-                            .filter(Objects::nonNull)
-                            .findFirst()
-                            .orElse(SharedBarriers.all());
+            String scope = greediest(kept.scope);
             keys.values().removeIf(scope::equals);
+            counts.remove(scope);
             addOther(scope);
         }
+    }
+
+    /** The scope with the most keys: the last one, if others have as many. */
+    private String greediest(String last) {
+        String most = last;
+        for (Map.Entry<String, Integer> scope : counts.entrySet()) {
+            if (scope.getKey() != null && (most == null || scope.getValue() > counts.get(most))) {
+                most = scope.getKey();
+            }
+        }
+        return most == null ? SharedBarriers.all() : most;
     }
 
     private void addOther(String name) {
         others.add(name);
         if (others.size() > SharedBarriers.MAX_NAMES || name.equals(SharedBarriers.all())) {
             keys.clear();
+            counts.clear();
             others.clear();
             others.add(SharedBarriers.all());
         }
     }
 
-    synchronized boolean isEmpty() {
-        return keys.isEmpty() && others.isEmpty();
+    /** Whether some are to be taken out. */
+    synchronized boolean isWaiting() {
+        return !keys.isEmpty() || !others.isEmpty();
     }
 
-    /** All of them as lines, which {@link #addLine} reads. */
+    /** Whether there is one that other machines may not have been told of, be it under way. */
+    synchronized boolean hasAny() {
+        return isWaiting() || !underWay.isEmpty();
+    }
+
+    /** All of them as lines, also those under way, which {@link #addLine} reads. */
     synchronized List<String> lines() {
-        List<String> lines = new ArrayList<>(others);
-        keys.forEach((name, scope) -> lines.add(scope == null ? name : name + ' ' + scope));
-        return lines;
+        Set<String> lines = new LinkedHashSet<>(others);
+        underWay.forEach(kept -> lines.add(line(kept.name, kept.scope)));
+        keys.forEach((name, scope) -> lines.add(line(name, scope)));
+        return List.copyOf(lines);
+    }
+
+    private static String line(String name, String scope) {
+        return scope == null ? name : name + ' ' + scope;
     }
 
     /** Adds what a line says, unless that is no barrier. */
@@ -104,7 +137,7 @@ final class SharedUnraised {
         }
     }
 
-    /** Takes out as many as that at most: those for more than a key first. */
+    /** Takes out as many as that at most: those for more than a key first. Each is to be {@link #over} some time. */
     synchronized List<Kept> take(int most) {
         List<Kept> taken = new ArrayList<>();
         others.stream().limit(most).forEach(name -> taken.add(new Kept(name, null)));
@@ -113,7 +146,18 @@ final class SharedUnraised {
                 .limit(most - taken.size())
                 .map(key -> new Kept(key.getKey(), key.getValue()))
                 .forEach(taken::add);
-        taken.forEach(kept -> keys.remove(kept.name));
+        taken.forEach(kept -> {
+            if (kept.name.charAt(0) == SharedBarriers.KEY) {
+                keys.remove(kept.name);
+                counts.computeIfPresent(kept.scope, (scope, count) -> count == 1 ? null : count - 1);
+            }
+        });
+        underWay.addAll(taken);
         return taken;
+    }
+
+    /** One that was taken out has been told, or was added again. */
+    synchronized void over(Kept taken) {
+        underWay.remove(taken);
     }
 }

@@ -91,9 +91,11 @@ class SharedNoticesTest {
     }
 
     private ResponseCache onFile(SharedTier tier) throws IOException {
-        return open(ResponseCache.builder(folder.resolve("answers.refrain"))
-                .capacityBytes(16 << 20)
-                .sharedTier(tier, SECRET));
+        return onFile(folder.resolve("answers.refrain"), tier);
+    }
+
+    private ResponseCache onFile(Path file, SharedTier tier) throws IOException {
+        return open(ResponseCache.builder(file).capacityBytes(16 << 20).sharedTier(tier, SECRET));
     }
 
     private static boolean isConnected(ResponseCache cache) {
@@ -201,7 +203,7 @@ class SharedNoticesTest {
     }
 
     /** It takes no removals until the test says so, and keeps its connection. */
-    private final class RefusingTier extends ForwardingTier {
+    private class RefusingTier extends ForwardingTier {
         final AtomicBoolean refuses = new AtomicBoolean(true);
         /** Whether it says so itself. */
         final AtomicBoolean isAway = new AtomicBoolean();
@@ -238,6 +240,10 @@ class SharedNoticesTest {
         @Override
         public boolean isAvailable() {
             return !isAway.get() && super.isAvailable();
+        }
+
+        void lose() {
+            listener.lost();
         }
 
         void beat() {
@@ -403,5 +409,100 @@ class SharedNoticesTest {
             return !Files.exists(folder.resolve("answers.refrain.unshared"));
         });
         assertThat(text(ask(after, "{\"n\":1}"))).contains("Hello");
+    }
+
+    /** Its first heartbeat is over. */
+    private boolean hasBegun(ResponseCache cache) {
+        return isConnected(cache) && Files.exists(folder.resolve("answers.refrain.shared"));
+    }
+
+    private boolean isUntoldNoted() {
+        return Files.exists(folder.resolve("answers.refrain.unshared"));
+    }
+
+    /** What is being told may fail yet, and a program that is killed meanwhile must know it when it starts again. */
+    @Test
+    void w91_whatIsBeingToldIsNotedUntilItIsTold() throws IOException {
+        AtomicReference<CompletableFuture<Void>> slow = new AtomicReference<>();
+        RefusingTier tier = new RefusingTier() {
+            @Override
+            public CompletionStage<Raised> raise(byte[] barrier) {
+                CompletableFuture<Void> late = slow.get();
+                return late == null ? super.raise(barrier) : late.thenCompose(then -> super.raise(barrier));
+            }
+        };
+        ResponseCache cache = onFile(tier);
+        until(() -> hasBegun(cache));
+        cache.admin().removeModel("acme/large");
+        Path file = folder.resolve("answers.refrain.unshared");
+        String first = Files.readString(file);
+
+        CompletableFuture<Void> late = new CompletableFuture<>();
+        slow.set(late);
+        tier.beat();
+        slow.set(null);
+        cache.admin().removeModel("acme/small");
+
+        assertThat(Files.readAllLines(file)).hasSize(2).contains(first);
+        tier.refuses.set(false);
+        tier.beat();
+        tier.beat();
+        assertThat(isUntoldNoted()).isTrue();
+        late.complete(null);
+        until(() -> {
+            tier.beat();
+            return !isUntoldNoted();
+        });
+    }
+
+    /** One thread finds that all was told, and another one notes what is not. */
+    @Test
+    void w91_whatIsNotedIsNotForgottenBecauseAllWasToldBefore() throws Exception {
+        RefusingTier tier = new RefusingTier();
+        ResponseCache cache = onFile(tier);
+        until(() -> hasBegun(cache));
+        for (int i = 0; i < 100; i++) {
+            cache.admin().removeModel("acme/large");
+            tier.refuses.set(false);
+            tier.beat();
+            tier.refuses.set(true);
+
+            CompletableFuture<Void> beating = CompletableFuture.runAsync(tier::beat);
+            cache.admin().removeModel("acme/small");
+            beating.get(30, TimeUnit.SECONDS);
+
+            assertThat(isUntoldNoted()).isTrue();
+        }
+    }
+
+    /** As in a rolling restart: the new program is there before the old one has noted what it could not tell. */
+    @Test
+    void w91_whatOneProgramCouldNotTellIsToldByTheOneThatReplacesIt() throws IOException {
+        ResponseCache other = onHeap(engine.machine());
+        ask(other, "{\"n\":0}");
+        ask(other, "{\"n\":1}");
+        until(() -> other.admin().shared().orElseThrow().stores() == 2);
+        // A process has a store open once only, so the old one has a copy of it.
+        Path old = folder.resolve("old.refrain");
+        ResponseCache before = onFile(old, new RefusingTier());
+        until(() -> isConnected(before));
+        RefusingTier tier = new RefusingTier();
+        ResponseCache after = onFile(tier);
+        until(() -> hasBegun(after));
+        tier.lose();
+        before.remove(before.key(chat("{\"n\":0}")).orElseThrow());
+        before.close();
+        Files.move(folder.resolve("old.refrain.unshared"), folder.resolve("answers.refrain.unshared"));
+        // Of its own, which does not replace what is noted.
+        after.admin().removeModel("acme/small");
+
+        tier.beat();
+        answer = CHAT_ANSWER.replace("Hello", "Newer");
+        assertThat(text(ask(after, "{\"n\":0}"))).contains("Newer");
+        tier.refuses.set(false);
+        until(() -> {
+            tier.beat();
+            return !has(other, "{\"n\":0}") && !isUntoldNoted();
+        });
     }
 }

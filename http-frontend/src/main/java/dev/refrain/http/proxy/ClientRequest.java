@@ -28,6 +28,8 @@ import io.undertow.server.HttpServerExchange;
 import io.undertow.util.Methods;
 import io.undertow.util.Protocols;
 import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.xnio.channels.StreamSourceChannel;
 
 /**
@@ -37,6 +39,7 @@ import org.xnio.channels.StreamSourceChannel;
  * <p>Made on the I/O thread of the request's connection. Other threads read only what was worked out there.
  */
 final class ClientRequest {
+    private static final Logger LOG = LoggerFactory.getLogger(ClientRequest.class);
     private static final byte[] NOTHING = new byte[0];
 
     private final Parts parts;
@@ -59,6 +62,9 @@ final class ClientRequest {
     private Provider provider;
     private ContentCoding coding;
     private KeyContext context;
+
+    /** Whether a key that was made before may be the wrong one by now. */
+    private boolean isKeyOld;
 
     ClientRequest(HttpServerExchange exchange, Parts parts) {
         this.parts = parts;
@@ -204,8 +210,16 @@ final class ClientRequest {
 
     /** The key of this request, which the shortcut may have made already; empty if the request is not eligible. */
     Optional<CacheKey> key(CacheRequest request) {
-        CacheKey missed = shortcut().missedKey(rules);
+        CacheKey missed = isKeyOld ? null : shortcut().missedKey(rules);
         return missed != null ? Optional.of(missed) : parts.steps().key(parts.cache(), request);
+    }
+
+    /**
+     * The next key is made anew, as an id in the request is known now (W26b). To be called before it goes on, on
+     * whichever thread.
+     */
+    void forgetKey() {
+        isKeyOld = true;
     }
 
     /** Whether this asks for the record of a generation (W60), or takes its answer back (W85). */
@@ -261,6 +275,16 @@ final class ClientRequest {
                 limitSetting(),
                 parts.limits().reading(),
                 this::leaveWithClient);
+    }
+
+    /** Takes a step where nobody else hears of what it throws: that fails this request, whose client is told so. */
+    void orFail(Runnable step) {
+        try {
+            step.run();
+        } catch (RuntimeException | Error e) {
+            LOG.error("A request could not go on", e);
+            client.fail(e);
+        }
     }
 
     /**

@@ -112,18 +112,32 @@ final class ProviderCalls {
         if (known == null) {
             then.run();
         } else {
-            var unused = known.thenRun(() -> request.exchange().getIoThread().execute(then));
+            goOn(request, known, () -> request.exchange().getIoThread().execute(() -> request.orFail(then)));
         }
     }
 
     /** The same for the id of an earlier answer in a request: what is done at once, or again after that. */
-    void onceIdsAreKnown(CacheRequest asked, Runnable now, Runnable again) {
+    void onceIdsAreKnown(ClientRequest request, CacheRequest asked, Runnable now, Runnable again) {
         CompletionStage<Void> known = parts.cache().pipeline().learnIds(asked).orElse(null);
         if (known == null) {
             now.run();
         } else {
-            var unused = known.thenRun(again);
+            goOn(request, known, () -> {
+                request.forgetKey();
+                again.run();
+            });
         }
+    }
+
+    /** On a thread of the cache's, where nobody but the request hears of a failure. */
+    private static void goOn(ClientRequest request, CompletionStage<Void> known, Runnable next) {
+        var unused = known.whenComplete((nothing, failure) -> {
+            if (failure == null) {
+                request.orFail(next);
+            } else {
+                request.client().fail(failure);
+            }
+        });
     }
 
     /** The same call with every answer given its generation id, and shown to the log. */

@@ -238,9 +238,10 @@ final class ProxyHandler implements HttpHandler {
                 .run(
                         request.exchange(),
                         () -> decision(request, body, sent, held),
-                        known -> answer(request, known, body, sent, held),
+                        known -> request.orFail(() -> answer(request, known, body, sent, held)),
                         flaw -> unopened(request, sent, flaw));
-        calls.onceIdsAreKnown(decision.request(), () -> answer(request, decision, body, sent, held), again);
+        Runnable now = () -> answer(request, decision, body, sent, held);
+        calls.onceIdsAreKnown(request, decision.request(), now, again);
     }
 
     /** Passes on what could not be looked into. */

@@ -5,8 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.refrain.semantics.RequestFields;
 import dev.refrain.testing.RedisServer;
 import dev.refrain.testing.ScriptedProvider;
+import io.undertow.util.HeaderMap;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -19,6 +21,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.BiConsumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterEach;
@@ -28,7 +32,11 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Wire rules W90 to W92: two proxies with files of their own, and a real server between them that may be anything. */
+/**
+ * Wire rules W90 to W92: two proxies with files of their own, and a real server between them that may be anything.
+ *
+ * <p>Long, since all that may happen to such a server happens to the same proxies.
+ */
 class SharedTierWireTest {
     private static final String SECRET = "a secret of this cluster that nobody can guess";
     private static final String ANSWER = WireTest.CHAT_ANSWER;
@@ -66,9 +74,14 @@ class SharedTierWireTest {
     }
 
     private RunningProxy proxy(String uri, String secret, String timeout) throws IOException {
+        return proxy(new Steps(), uri, secret, timeout);
+    }
+
+    private RunningProxy proxy(Steps steps, String uri, String secret, String timeout) throws IOException {
         Path secretFile = folder.resolve("secret" + proxies.size());
         Files.writeString(secretFile, secret + "\n");
         RunningProxy proxy = new RunningProxy(
+                steps,
                 folder.resolve("answers" + proxies.size() + ".refrain"),
                 provider.base(),
                 Map.of(
@@ -205,6 +218,81 @@ class SharedTierWireTest {
         assertThat(provider.received())
                 .last()
                 .satisfies(last -> assertThat(last.body()).isEqualTo(second.replace(hit, "resp_1")));
+    }
+
+    /** A proxy looks such a request up before it asks what the id stands for. Its key is another one after that. */
+    @Test
+    void w26b_theKeyOfARequestOverAKnownConnectionIsMadeOfTheIdOfTheProvider() throws IOException {
+        StatefulProvider state = new StatefulProvider();
+        provider.does(state);
+        RunningProxy one = proxy();
+        RunningProxy other = proxy();
+        String first = "{\"model\":\"m\",\"input\":\"one\"}";
+        one.cached(RESPONSES, first);
+        String hit = id(one.cached(RESPONSES, first));
+        assertThat(hit).startsWith("gen-");
+        until(() -> redis.list("KEYS", "refrain:1:entry:*").size() == 2);
+        // Of the same length, with the same head over the same connection.
+        String turn = "{\"model\":\"m\",\"input\":\"two\",\"previous_response_id\":\"" + hit + "\"}";
+        int padding = turn.length() - first.length();
+        String before = first.replace("one", "one" + "-".repeat(padding));
+        WireTest.assertMiss(other.cached(RESPONSES, before));
+        WireTest.assertHit(other.cached(RESPONSES, before));
+
+        WireTest.assertMiss(other.cached(RESPONSES, turn));
+        int calls = provider.calls();
+
+        WireTest.assertHit(other.cached(RESPONSES, turn.replace(hit, "resp_1")));
+        WireTest.assertHit(other.cached(RESPONSES, turn));
+        assertThat(provider.calls()).isEqualTo(calls);
+        assertThat(state.refused()).isZero();
+    }
+
+    /** Fails where the proxy looks whether a request is for a websocket, which is when it forwards it. */
+    private record FailingFields(RequestFields fields, AtomicBoolean isReached) implements RequestFields {
+        @Override
+        public String first(String name) {
+            return fields.first(name);
+        }
+
+        @Override
+        public List<String> all(String name) {
+            if (name.equals("Upgrade")) {
+                isReached.set(true);
+                throw new IllegalStateException("as a test wants it");
+            }
+            return fields.all(name);
+        }
+
+        @Override
+        public void forEach(BiConsumer<String, List<String>> action) {
+            fields.forEach(action);
+        }
+    }
+
+    /** What goes wrong after the tier was asked is not lost: the client is answered. */
+    @Test
+    void w26b_aFailureAfterAnIdWasAskedForEndsTheRequest() throws IOException {
+        provider.does(new StatefulProvider());
+        RunningProxy one = proxy();
+        String first = "{\"model\":\"m\",\"input\":\"one\"}";
+        one.cached(RESPONSES, first);
+        String hit = id(one.cached(RESPONSES, first));
+        AtomicBoolean isReached = new AtomicBoolean();
+        Steps steps = new Steps() {
+            @Override
+            RequestFields fields(HeaderMap headers) {
+                return new FailingFields(super.fields(headers), isReached);
+            }
+        };
+        RunningProxy failing = proxy(steps, redis.uri(), SECRET, PATIENCE_SECONDS + "s");
+        until(() -> failing.shared().isAvailable());
+
+        HttpResponse<String> answer = failing.send(
+                HttpRequest.newBuilder(failing.uri(RESPONSES + "/" + hit)).header("Authorization", "Bearer sk-test"));
+
+        assertThat(isReached).isTrue();
+        assertThat(answer.statusCode()).isEqualTo(502);
     }
 
     @Test

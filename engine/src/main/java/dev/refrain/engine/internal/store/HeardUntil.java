@@ -53,6 +53,8 @@ public final class HeardUntil {
 
     private static void write(Path to, String text) throws IOException {
         Path next = to.resolveSibling(to.getFileName() + ".new");
+        // Digests of keys and tags of scopes say who cleared what.
+        OwnerOnly.createFile(next);
         Files.writeString(next, text, StandardCharsets.US_ASCII);
         Files.move(next, to, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
     }

@@ -1,0 +1,88 @@
+package dev.refrain.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/** What is kept of removals that other machines have not been told (wire rule W91). */
+class SharedUnraisedTest {
+    private static final String GREEDY = SharedBarriers.scope("aaaaaaaaaaaa");
+    private static final String MODEST = SharedBarriers.scope("bbbbbbbbbbbb");
+
+    private final SharedUnraised unraised = new SharedUnraised();
+    private int number;
+
+    private String add(String scope) {
+        String name = SharedBarriers.KEY + String.format("%064x", number++);
+        unraised.add(new SharedUnraised.Kept(name, scope));
+        return name;
+    }
+
+    @Test
+    void whoFillsItsMemoryPurgesItsOwnScope() {
+        for (int i = 0; i < SharedUnraised.MAX_KEYS; i++) {
+            add(GREEDY);
+        }
+        String modest = add(MODEST);
+
+        assertThat(unraised.lines()).containsExactlyInAnyOrder(GREEDY, modest + ' ' + MODEST);
+
+        // There is room again, and none of it is for keys of that scope.
+        add(GREEDY);
+        String next = add(MODEST);
+        assertThat(unraised.lines()).containsExactlyInAnyOrder(GREEDY, modest + ' ' + MODEST, next + ' ' + MODEST);
+    }
+
+    @Test
+    void whatWasTakenOutCountsNoMore() {
+        for (int i = 0; i < 1_000; i++) {
+            add(GREEDY);
+        }
+        List<SharedUnraised.Kept> taken = unraised.take(1_000);
+        assertThat(taken).hasSize(1_000);
+        taken.forEach(unraised::over);
+        add(GREEDY);
+        for (int i = 0; i < SharedUnraised.MAX_KEYS; i++) {
+            add(i % 20 == 0 ? SharedBarriers.scope(String.format("%012x", i)) : MODEST);
+        }
+
+        assertThat(unraised.lines()).contains(MODEST).doesNotContain(GREEDY);
+    }
+
+    /** Only a barrier for everything could stand for them. */
+    @Test
+    void keysOfUnknownScopesTakeAQuarterAtMost() {
+        for (int i = 0; i < SharedUnraised.MAX_UNKNOWN; i++) {
+            assertThat(unraised.hasRoomFor(null)).isTrue();
+            add(null);
+        }
+        assertThat(unraised.hasRoomFor(null)).isFalse();
+        assertThat(unraised.hasRoomFor(MODEST)).isTrue();
+
+        for (int i = 0; i <= SharedUnraised.MAX_KEYS - SharedUnraised.MAX_UNKNOWN; i++) {
+            add(GREEDY);
+        }
+        assertThat(unraised.lines()).hasSize(SharedUnraised.MAX_UNKNOWN + 1).contains(GREEDY);
+    }
+
+    /** A program that is killed meanwhile has them in its file. */
+    @Test
+    void whatIsUnderWayIsUntoldUntilThatIsOver() {
+        String first = add(MODEST);
+        SharedUnraised.Kept taken = unraised.take(10).get(0);
+
+        assertThat(unraised.isWaiting()).isFalse();
+        assertThat(unraised.hasAny()).isTrue();
+        assertThat(unraised.lines()).containsExactly(first + ' ' + MODEST);
+
+        unraised.add(taken);
+        unraised.over(taken);
+        assertThat(unraised.lines()).containsExactly(first + ' ' + MODEST);
+        assertThat(unraised.isWaiting()).isTrue();
+
+        unraised.take(10).forEach(unraised::over);
+        assertThat(unraised.hasAny()).isFalse();
+        assertThat(unraised.lines()).isEmpty();
+    }
+}
