@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.xnio.ChannelListener;
 import org.xnio.IoUtils;
 import org.xnio.StreamConnection;
@@ -26,6 +27,7 @@ final class FirstBytes implements ChannelListener<ConduitStreamSourceChannel> {
     private byte[] begun = new byte[0];
 
     private XnioExecutor.Key timeout;
+    private final AtomicBoolean decided = new AtomicBoolean();
 
     FirstBytes(StreamConnection connection, Http2Listener listener) {
         this.connection = connection;
@@ -34,6 +36,7 @@ final class FirstBytes implements ChannelListener<ConduitStreamSourceChannel> {
     }
 
     void begin() {
+        connection.setCloseListener(closed -> decided());
         source.setReadListener(this);
         handleEvent(source);
     }
@@ -69,6 +72,13 @@ final class FirstBytes implements ChannelListener<ConduitStreamSourceChannel> {
         } else {
             source.setConduit(new PutBack(source.getConduit(), ByteBuffer.wrap(copy(bytes))));
             listener.http1().handleEvent(connection);
+        }
+        decided();
+    }
+
+    private void decided() {
+        if (decided.compareAndSet(false, true)) {
+            listener.decided();
         }
     }
 

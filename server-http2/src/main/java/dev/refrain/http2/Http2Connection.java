@@ -280,7 +280,7 @@ final class Http2Connection extends Http2ConnectionHandler {
     private void came(ByteBuffer bytes, int other) {
         if (!blocks.came(bytes.slice(other, bytes.limit() - other))) {
             // No frame can be left out: what follows cannot be read without it (RFC 9113, 4.3).
-            IoUtils.safeClose(connection);
+            noRoom();
             return;
         }
         ByteBuf copy = pipe.alloc().heapBuffer(bytes.remaining());
@@ -293,7 +293,7 @@ final class Http2Connection extends Http2ConnectionHandler {
         }
         blocks.read();
         if (!holdPartial(pipe.isOpen() ? actualReadableBytes() : 0)) {
-            IoUtils.safeClose(connection);
+            noRoom();
             return;
         }
         while (!fed.isEmpty()) {
@@ -302,6 +302,19 @@ final class Http2Connection extends Http2ConnectionHandler {
             next.readable();
         }
         unblock();
+    }
+
+    /** The client is told which of its requests were not looked at: those may be sent again. */
+    private void noRoom() {
+        if (pipe.isOpen()) {
+            onError(
+                    context,
+                    false,
+                    Http2Exception.connectionError(Http2Error.ENHANCE_YOUR_CALM, "The memory budget is used up"));
+            pipe.runPendingTasks();
+        } else {
+            IoUtils.safeClose(connection);
+        }
     }
 
     private boolean holdPartial(int bytes) {
@@ -518,7 +531,7 @@ final class Http2Connection extends Http2ConnectionHandler {
         if (links.isEmpty()) {
             idleSinceNanos = System.nanoTime();
         }
-        if (!isReusable || closed || retired || idle.size() >= MOST_IDLE) {
+        if (!isReusable || closed || retired || idle.size() >= MOST_IDLE || !listener.mayIdle()) {
             IoUtils.safeClose(link);
         } else {
             idle.push(link);
@@ -531,7 +544,9 @@ final class Http2Connection extends Http2ConnectionHandler {
 
     /** It is closed. */
     void forget(StreamLink link) {
-        idle.remove(link);
+        if (idle.remove(link)) {
+            listener.idleEnded();
+        }
         fed.remove(link);
         blocked.remove(link);
     }
@@ -585,6 +600,7 @@ final class Http2Connection extends Http2ConnectionHandler {
             if (link != null) {
                 // Trailers. Nobody asks for them.
                 link.came(null, isLast);
+                feed(link, isLast);
                 return;
             }
             RequestHead head = RequestHead.of(fields, isLast);
@@ -597,7 +613,9 @@ final class Http2Connection extends Http2ConnectionHandler {
                 return;
             }
             link = idle.poll();
-            if (link == null) {
+            if (link != null) {
+                listener.idleEnded();
+            } else {
                 link = new StreamLink(Http2Connection.this);
                 listener.http1().handleEvent(link);
             }

@@ -7,6 +7,8 @@ import java.time.Duration;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import javax.net.ssl.SSLEngine;
 import org.xnio.ChannelListener;
 import org.xnio.IoUtils;
@@ -25,11 +27,20 @@ public final class Http2Listener implements ChannelListener<StreamConnection> {
     /** Connections at a time: one for each 64 KiB of the heap. A busy one takes more, which is in the memory budget. */
     private static final long MOST = Math.min(250_000, Runtime.getRuntime().maxMemory() / (64 * 1024));
 
+    /**
+     * Streams' connections that wait for the next request, of all clients together: one for each 256 KiB of the heap.
+     * Each may hold 24 KiB, which are in no budget.
+     */
+    private static final long MOST_IDLE = Runtime.getRuntime().maxMemory() / (256 * 1024);
+
     private final MemoryBudget memory;
     private final Duration idle;
     private final ChannelListener<StreamConnection> http1;
     private final Map<XnioIoThread, Buffers> threads = new ConcurrentHashMap<>();
     private final Set<Http2Connection> connections = ConcurrentHashMap.newKeySet();
+
+    private final AtomicLong idling = new AtomicLong();
+    private final AtomicInteger undecided = new AtomicInteger();
 
     private volatile boolean closing;
 
@@ -49,7 +60,15 @@ public final class Http2Listener implements ChannelListener<StreamConnection> {
     /** Takes a new connection, on its I/O thread. */
     @Override
     public void handleEvent(StreamConnection connection) {
+        undecided.incrementAndGet();
         new FirstBytes(connection, this).begin();
+    }
+
+    /**
+     * Connections whose first bytes have not come. One is handed on before it is no more counted here. From any thread.
+     */
+    public int undecided() {
+        return undecided.get();
     }
 
     /** Has clients make new connections elsewhere; what is under way goes on. Idempotent. */
@@ -91,6 +110,23 @@ public final class Http2Listener implements ChannelListener<StreamConnection> {
         if (closing) {
             opened.retire();
         }
+    }
+
+    void decided() {
+        undecided.decrementAndGet();
+    }
+
+    /** Whether one more may wait for a request; if so, {@link #idleEnded} follows. */
+    boolean mayIdle() {
+        if (idling.incrementAndGet() <= MOST_IDLE) {
+            return true;
+        }
+        idling.decrementAndGet();
+        return false;
+    }
+
+    void idleEnded() {
+        idling.decrementAndGet();
     }
 
     void closed(Http2Connection connection) {

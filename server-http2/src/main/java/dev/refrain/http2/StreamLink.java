@@ -34,6 +34,12 @@ import org.xnio.conduits.WriteReadyHandler;
 final class StreamLink extends StreamConnection {
     private static final byte[] LAST_CHUNK = "0\r\n\r\n".getBytes(StandardCharsets.US_ASCII);
     private static final byte[] LINE_END = {'\r', '\n'};
+    private static final byte[] NOTHING = {};
+
+    /** Frames that are shorter, and that nobody reads yet, share a piece. */
+    private static final int SHARED_PIECE = 4096;
+    /** What a piece takes of the heap beside its bytes. */
+    private static final int PIECE_BYTES = 128;
 
     private final Http2Connection http2;
     private final Source source = new Source();
@@ -65,7 +71,7 @@ final class StreamLink extends StreamConnection {
         isChunked = head.isChunked(isAll);
         requestEnded = isAll;
         answer.begin(stream, isHead);
-        source.add(head.bytes(), false);
+        source.add(head.bytes());
     }
 
     /**
@@ -77,23 +83,21 @@ final class StreamLink extends StreamConnection {
     boolean came(ByteBuf bytes, boolean isLast) {
         int count = bytes == null ? 0 : bytes.readableBytes();
         if (count > 0) {
-            if (!http2.listener().memory().reserve(count)) {
+            byte[] head =
+                    isChunked ? (Integer.toHexString(count) + "\r\n").getBytes(StandardCharsets.US_ASCII) : NOTHING;
+            byte[] tail = isChunked ? LINE_END : NOTHING;
+            Piece piece = source.room(head.length + count + tail.length);
+            if (piece == null) {
                 return false;
             }
-            byte[] copy = new byte[count];
-            bytes.readBytes(copy);
-            if (isChunked) {
-                source.add((Integer.toHexString(count) + "\r\n").getBytes(StandardCharsets.US_ASCII), false);
-            }
-            source.add(copy, true);
-            if (isChunked) {
-                source.add(LINE_END, false);
-            }
+            piece.add(head);
+            piece.addData(bytes);
+            piece.add(tail);
         }
         if (isLast) {
             requestEnded = true;
             if (isChunked) {
-                source.add(LAST_CHUNK, false);
+                source.add(LAST_CHUNK);
             }
             freeIfDone();
         }
@@ -175,7 +179,50 @@ final class StreamLink extends StreamConnection {
         }
     }
 
-    private record Piece(ByteBuffer bytes, boolean isData) {}
+    /** Bytes that wait to be read: a frame's, or those of several short ones. */
+    private static final class Piece {
+        private final byte[] bytes;
+        /** Of the memory budget. */
+        private final int reserved;
+
+        private int read;
+        private int written;
+        /** How many are of the stream's window. */
+        private int data;
+
+        Piece(byte[] bytes, int written, int reserved) {
+            this.bytes = bytes;
+            this.written = written;
+            this.reserved = reserved;
+        }
+
+        boolean hasRoom(int count) {
+            return bytes.length - written >= count;
+        }
+
+        void add(byte[] more) {
+            System.arraycopy(more, 0, bytes, written, more.length);
+            written += more.length;
+        }
+
+        void addData(ByteBuf more) {
+            int count = more.readableBytes();
+            more.readBytes(bytes, written, count);
+            written += count;
+            data += count;
+        }
+
+        int readTo(ByteBuffer into) {
+            int count = Math.min(written - read, into.remaining());
+            into.put(bytes, read, count);
+            read += count;
+            return count;
+        }
+
+        boolean isRead() {
+            return read == written;
+        }
+    }
 
     /** The request. */
     private final class Source implements StreamSourceConduit {
@@ -185,17 +232,29 @@ final class StreamLink extends StreamConnection {
         private boolean queued;
         private boolean shut;
 
-        void add(byte[] bytes, boolean isData) {
-            ahead.add(new Piece(ByteBuffer.wrap(bytes), isData));
+        void add(byte[] bytes) {
+            ahead.add(new Piece(bytes, bytes.length, 0));
+        }
+
+        /** Where a frame's bytes go; null if the memory budget has no room for them. */
+        Piece room(int count) {
+            Piece last = ahead.peekLast();
+            if (last != null && last.hasRoom(count)) {
+                return last;
+            }
+            // The first is most often read at once. A frame of one byte would take a hundred times that otherwise.
+            int size = last == null || last.data == 0 ? count : Math.max(count, SHARED_PIECE);
+            if (!http2.listener().memory().reserve(size + PIECE_BYTES)) {
+                return null;
+            }
+            Piece next = new Piece(new byte[size], 0, size + PIECE_BYTES);
+            ahead.add(next);
+            return next;
         }
 
         void discard() {
             shut = true;
-            for (Piece piece : ahead) {
-                if (piece.isData()) {
-                    http2.listener().memory().release(piece.bytes().remaining());
-                }
-            }
+            ahead.forEach(piece -> http2.listener().memory().release(piece.reserved));
             ahead.clear();
         }
 
@@ -231,18 +290,15 @@ final class StreamLink extends StreamConnection {
             int count = 0;
             int data = 0;
             while (!ahead.isEmpty() && into.hasRemaining()) {
-                ByteBuffer from = ahead.peek().bytes();
-                int part = Math.min(from.remaining(), into.remaining());
-                into.put(from.slice(from.position(), part));
-                from.position(from.position() + part);
-                count += part;
-                data += ahead.peek().isData() ? part : 0;
-                if (!from.hasRemaining()) {
+                Piece from = ahead.peek();
+                count += from.readTo(into);
+                if (from.isRead()) {
                     ahead.remove();
+                    http2.listener().memory().release(from.reserved);
+                    data += from.data;
                 }
             }
             if (data > 0) {
-                http2.listener().memory().release(data);
                 http2.consumed(id, data);
             }
             if (count > 0 && ahead.isEmpty()) {

@@ -193,7 +193,9 @@ public final class Listener implements AutoCloseable {
                         && System.nanoTime() < deadline
                         && !Thread.currentThread().isInterrupted(); ) {
             LockSupport.parkNanos(POLL_NANOS);
-            idle = connections.get() == 0 ? idle + 1 : 0;
+            // In this order, in which one changes from the first to the second.
+            int open = (http2 == null ? 0 : http2.undecided()) + connections.get();
+            idle = open == 0 ? idle + 1 : 0;
         }
     }
 

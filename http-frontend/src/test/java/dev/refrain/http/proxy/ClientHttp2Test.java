@@ -6,6 +6,7 @@ import static dev.refrain.http.proxy.RawHttp2Client.END_STREAM;
 import static dev.refrain.http.proxy.RawHttp2Client.GOAWAY;
 import static dev.refrain.http.proxy.RawHttp2Client.HEADERS;
 import static dev.refrain.http.proxy.RawHttp2Client.INITIAL_WINDOW_SIZE;
+import static dev.refrain.http.proxy.RawHttp2Client.PING;
 import static dev.refrain.http.proxy.RawHttp2Client.PROTOCOL_ERROR;
 import static dev.refrain.http.proxy.RawHttp2Client.RST_STREAM;
 import static dev.refrain.http.proxy.RawHttp2Client.WINDOW_UPDATE;
@@ -17,6 +18,7 @@ import dev.refrain.testing.ScriptedProvider;
 import java.io.IOException;
 import java.net.http.HttpClient;
 import java.net.http.HttpResponse;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Map;
@@ -172,6 +174,19 @@ class ClientHttp2Test extends WireTest {
         assertHit(proxy.cached(CHAT, CHAT_REQUEST));
     }
 
+    /** They end a body as a frame of data does, whenever they come. */
+    @Test
+    void trailersEndABody() throws IOException {
+        try (RawHttp2Client client = new RawHttp2Client(proxy.port()).begin()) {
+            client.frame(HEADERS, END_HEADERS, 1, RawHttp2Client.post(CHAT));
+            client.frame(DATA, 0, 1, CHAT_REQUEST.getBytes(StandardCharsets.US_ASCII));
+            client.frame(PING, 0, 0, new byte[8]);
+            assertThat(client.read(PING)).isNotNull();
+            client.frame(HEADERS, END_HEADERS | END_STREAM, 1, RawHttp2Client.block("x-checksum", "1"));
+            assertThat(client.body(1)).isEqualTo(CHAT_ANSWER);
+        }
+    }
+
     /** An answer that breaks off does not look complete, and others on the connection go on. */
     @Test
     void anAnswerThatIsCutResetsItsStreamAlone() throws IOException {
@@ -298,7 +313,9 @@ class ClientHttp2Test extends WireTest {
             assertThat(client.body(3)).contains("is being stopped");
             answer.countDown();
             assertThat(client.body(1)).isEqualTo(CHAT_ANSWER);
-            assertThat(client.read(GOAWAY).number()).isZero();
+            Frame last = client.read(GOAWAY);
+            assertThat(last.number()).isZero();
+            assertThat(ByteBuffer.wrap(last.payload()).getInt()).isEqualTo(3);
             stop.join();
         }
     }
