@@ -51,7 +51,8 @@ final class FairReads extends AbstractStreamSourceConduit<StreamSourceConduit> {
 
     private void resume(boolean wasResumed, long count) {
         isOpen |= count > 0;
-        if (wasResumed) {
+        // Behind the end the conduit would run the listener again and again.
+        if (wasResumed && count >= 0) {
             resumeReads();
         }
     }
