@@ -195,6 +195,7 @@ class ClientHttp2Test extends WireTest {
                 exchange.getResponseHeaders().set("Content-Type", "text/event-stream");
                 exchange.sendResponseHeaders(200, 1000);
                 exchange.getResponseBody().write("data: {}\n\n".getBytes(StandardCharsets.US_ASCII));
+                exchange.getResponseBody().flush();
                 exchange.close();
                 return;
             }
