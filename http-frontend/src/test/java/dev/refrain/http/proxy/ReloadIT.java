@@ -25,9 +25,11 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledForJreRange;
 import org.junit.jupiter.api.io.TempDir;
 
 /** SIGHUP, to a process that is at work. */
+@DisabledForJreRange(minVersion = 25, disabledReason = "not run to its end on JDK 25 yet")
 class ReloadIT {
     private static final int RELOADS = 5;
     private static final int CLIENTS = 3;
