@@ -9,6 +9,7 @@ import dev.refrain.engine.exchange.ResponseSink;
 import dev.refrain.engine.exchange.Upstream;
 import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.engine.spi.NoStore;
+import dev.refrain.testing.OwnThread;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
@@ -96,19 +97,21 @@ class MemoryBudgetTest {
         List<CompletableFuture<Void>> threads = new ArrayList<>();
         for (int seed = 0; seed < 4; seed++) {
             SplittableRandom random = new SplittableRandom(seed);
-            threads.add(CompletableFuture.runAsync(() -> {
-                for (int i = 0; i < 20_000; i++) {
-                    try (MemoryBudget.Reservation held = budget.open()) {
-                        long granted = 0;
-                        for (int n = random.nextInt(4); n >= 0; n--) {
-                            long more = random.nextInt(40_000);
-                            granted += held.grow(more) ? more : 0;
+            threads.add(CompletableFuture.runAsync(
+                    () -> {
+                        for (int i = 0; i < 20_000; i++) {
+                            try (MemoryBudget.Reservation held = budget.open()) {
+                                long granted = 0;
+                                for (int n = random.nextInt(4); n >= 0; n--) {
+                                    long more = random.nextInt(40_000);
+                                    granted += held.grow(more) ? more : 0;
+                                }
+                                held.shrink(random.nextInt(1000));
+                                assertThat(granted).isLessThanOrEqualTo(100_000);
+                            }
                         }
-                        held.shrink(random.nextInt(1000));
-                        assertThat(granted).isLessThanOrEqualTo(100_000);
-                    }
-                }
-            }));
+                    },
+                    OwnThread.EACH));
         }
         threads.forEach(CompletableFuture::join);
         assertThat(budget.usedBytes()).isZero();

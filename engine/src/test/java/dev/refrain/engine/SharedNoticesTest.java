@@ -18,6 +18,7 @@ import dev.refrain.engine.shared.ForwardingTier;
 import dev.refrain.engine.shared.HeapTier;
 import dev.refrain.engine.spi.SharedTier;
 import dev.refrain.engine.spi.SharedTierException;
+import dev.refrain.testing.OwnThread;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -469,7 +470,7 @@ class SharedNoticesTest {
             tier.beat();
             tier.refuses.set(true);
 
-            CompletableFuture<Void> beating = CompletableFuture.runAsync(tier::beat);
+            CompletableFuture<Void> beating = CompletableFuture.runAsync(tier::beat, OwnThread.EACH);
             cache.admin().removeModel("acme/small");
             beating.get(30, TimeUnit.SECONDS);
 

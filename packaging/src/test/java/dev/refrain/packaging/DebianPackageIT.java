@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.refrain.http.config.Settings;
 import dev.refrain.http.config.Startup;
+import dev.refrain.testing.OwnThread;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.net.URI;
@@ -66,7 +67,7 @@ class DebianPackageIT {
                 .start();
         try (BufferedReader out = process.inputReader(StandardCharsets.UTF_8)) {
             String line = CompletableFuture.supplyAsync(
-                            () -> out.lines().findFirst().orElse(""))
+                            () -> out.lines().findFirst().orElse(""), OwnThread.EACH)
                     .get(60, TimeUnit.SECONDS);
             Matcher start = START.matcher(line);
             assertThat(start.matches())

@@ -24,6 +24,7 @@ import dev.langchain4j.model.openai.OpenAiEmbeddingModel;
 import dev.langchain4j.model.openai.OpenAiStreamingChatModel;
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.semantics.client.RefrainOptions;
+import dev.refrain.testing.OwnThread;
 import dev.refrain.testing.ScriptedProvider;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -249,7 +250,7 @@ class RefrainLangChain4jTest {
             }
         });
         CompletableFuture<String> patient = CompletableFuture.supplyAsync(
-                () -> openAi().chat(UserMessage.from("hi")).aiMessage().text());
+                () -> openAi().chat(UserMessage.from("hi")).aiMessage().text(), OwnThread.EACH);
         CompletableFuture<ChatResponse> patientStream = ask(streaming(null), "hi");
         assertThat(called.await(60, TimeUnit.SECONDS)).isTrue();
         Duration soon = Duration.ofMillis(200);

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.refrain.console.activity.Activity;
 import dev.refrain.console.activity.Filter;
+import dev.refrain.testing.OwnThread;
 import dev.refrain.testing.ScriptedProvider;
 import java.io.IOException;
 import java.net.http.HttpResponse;
@@ -230,7 +231,7 @@ class NamespaceWireTest extends AdminTest {
         List<HttpResponse<String>> responses = java.util.stream.IntStream.range(0, count)
                 .mapToObj(i -> {
                     var future = java.util.concurrent.CompletableFuture.supplyAsync(
-                            () -> proxy.cached(CHAT, CHAT_REQUEST, SAMPLES, Integer.toString(count)));
+                            () -> proxy.cached(CHAT, CHAT_REQUEST, SAMPLES, Integer.toString(count)), OwnThread.EACH);
                     // Each has made its call before the next one comes: at the very same moment two may pick one.
                     until(() -> provider.calls() > i);
                     return future;

@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.refrain.testing.OwnThread;
 import dev.refrain.testing.ScriptedProvider;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -25,11 +26,9 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.condition.DisabledForJreRange;
 import org.junit.jupiter.api.io.TempDir;
 
 /** SIGHUP, to a process that is at work. */
-@DisabledForJreRange(minVersion = 25, disabledReason = "not run to its end on JDK 25 yet")
 class ReloadIT {
     private static final int RELOADS = 5;
     private static final int CLIENTS = 3;
@@ -71,7 +70,7 @@ class ReloadIT {
                 RunningJar jar = RunningJar.start(folder, provider.base(), "--config", file.toString())) {
             List<CompletableFuture<Integer>> clients = new ArrayList<>();
             for (int i = 0; i < CLIENTS; i++) {
-                clients.add(CompletableFuture.supplyAsync(() -> ask(jar, over, numbers)));
+                clients.add(CompletableFuture.supplyAsync(() -> ask(jar, over, numbers), OwnThread.EACH));
             }
             for (int i = 1; i <= RELOADS; i++) {
                 reload(jar, file, "cache: {ttl: 100" + i + "s}\nport: " + i, "Reloaded\\. Changed: \\[cache\\.ttl\\]");
@@ -103,38 +102,44 @@ class ReloadIT {
                         == 0,
                 "Skipped: there is no mkfifo.");
         try (ScriptedProvider provider = new ScriptedProvider()) {
-            CompletableFuture<RunningJar> started = CompletableFuture.supplyAsync(() -> {
-                try {
-                    return RunningJar.start(folder, provider.base(), "--config", pipe.toString());
-                } catch (IOException e) {
-                    throw new UncheckedIOException(e);
-                }
-            });
-            CompletableFuture<Void> settings = CompletableFuture.runAsync(() -> {
-                try (OutputStream out = Files.newOutputStream(pipe)) {
-                    // Somebody reads.
-                    ProcessHandle starting = ProcessHandle.current()
-                            .children()
-                            .filter(child -> Arrays.asList(
-                                            child.info().arguments().orElse(new String[0]))
-                                    .contains(pipe.toString()))
-                            .findFirst()
-                            .orElseThrow();
-                    RunningJar.hangUp(starting);
-                    out.write("cache: {ttl: 100s}".getBytes(StandardCharsets.UTF_8));
-                } catch (IOException e) {
-                    throw new UncheckedIOException(e);
-                }
-            });
+            CompletableFuture<RunningJar> started = CompletableFuture.supplyAsync(
+                    () -> {
+                        try {
+                            return RunningJar.start(folder, provider.base(), "--config", pipe.toString());
+                        } catch (IOException e) {
+                            throw new UncheckedIOException(e);
+                        }
+                    },
+                    OwnThread.EACH);
+            CompletableFuture<Void> settings = CompletableFuture.runAsync(
+                    () -> {
+                        try (OutputStream out = Files.newOutputStream(pipe)) {
+                            // Somebody reads.
+                            ProcessHandle starting = ProcessHandle.current()
+                                    .children()
+                                    .filter(child -> Arrays.asList(
+                                                    child.info().arguments().orElse(new String[0]))
+                                            .contains(pipe.toString()))
+                                    .findFirst()
+                                    .orElseThrow();
+                            RunningJar.hangUp(starting);
+                            out.write("cache: {ttl: 100s}".getBytes(StandardCharsets.UTF_8));
+                        } catch (IOException e) {
+                            throw new UncheckedIOException(e);
+                        }
+                    },
+                    OwnThread.EACH);
             try (RunningJar jar = started.get(60, TimeUnit.SECONDS)) {
                 settings.get(20, TimeUnit.SECONDS);
-                CompletableFuture.runAsync(() -> {
-                            try {
-                                Files.writeString(pipe, "cache: {ttl: 200s}");
-                            } catch (IOException e) {
-                                throw new UncheckedIOException(e);
-                            }
-                        })
+                CompletableFuture.runAsync(
+                                () -> {
+                                    try {
+                                        Files.writeString(pipe, "cache: {ttl: 200s}");
+                                    } catch (IOException e) {
+                                        throw new UncheckedIOException(e);
+                                    }
+                                },
+                                OwnThread.EACH)
                         .get(20, TimeUnit.SECONDS);
                 until(() -> count(jar, "Reloaded\\. Changed: \\[cache\\.ttl\\]") == 1);
             }

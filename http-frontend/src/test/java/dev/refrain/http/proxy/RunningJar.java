@@ -1,5 +1,6 @@
 package dev.refrain.http.proxy;
 
+import dev.refrain.testing.OwnThread;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -225,13 +226,15 @@ final class RunningJar extends ProxyUnderTest {
 
     /** A pipe cannot be read with a time limit. */
     private static String patiently(Reading reading) {
-        return CompletableFuture.supplyAsync(() -> {
-                    try {
-                        return reading.read();
-                    } catch (IOException e) {
-                        throw new UncheckedIOException(e);
-                    }
-                })
+        return CompletableFuture.supplyAsync(
+                        () -> {
+                            try {
+                                return reading.read();
+                            } catch (IOException e) {
+                                throw new UncheckedIOException(e);
+                            }
+                        },
+                        OwnThread.EACH)
                 .orTimeout(PATIENCE_SECONDS, TimeUnit.SECONDS)
                 .join();
     }

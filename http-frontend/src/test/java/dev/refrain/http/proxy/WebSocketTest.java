@@ -3,6 +3,7 @@ package dev.refrain.http.proxy;
 import static dev.refrain.testing.Await.until;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.refrain.testing.OwnThread;
 import dev.refrain.testing.SelfSigned;
 import io.undertow.Handlers;
 import io.undertow.Undertow;
@@ -221,7 +222,7 @@ class WebSocketTest {
         proxy = start(Map.of("REFRAIN_TIMEOUTS_SHUTDOWN", "0s"));
         Listener listener = new Listener();
         open(listener);
-        CompletableFuture.runAsync(proxy::close).get(30, TimeUnit.SECONDS);
+        CompletableFuture.runAsync(proxy::close, OwnThread.EACH).get(30, TimeUnit.SECONDS);
         assertThat(listener.next()).isIn("closed 1006", "error");
     }
 }

@@ -3,6 +3,7 @@ package dev.refrain.engine.internal.request;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.refrain.testing.Await;
+import dev.refrain.testing.OwnThread;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
@@ -47,7 +48,8 @@ class CanonicalJsonTest {
             other.start();
             Await.until(() -> canonical.isDone() || CanonicalJson.ONE_LONG.hasQueuedThread(other));
             assertThat(canonical).isNotDone();
-            assertThat(CompletableFuture.supplyAsync(() -> CanonicalJson.of(RequestScan.of(brief, 0, brief.length))))
+            assertThat(CompletableFuture.supplyAsync(
+                            () -> CanonicalJson.of(RequestScan.of(brief, 0, brief.length)), OwnThread.EACH))
                     .succeedsWithin(Duration.ofSeconds(60))
                     .isEqualTo(brief);
         } finally {

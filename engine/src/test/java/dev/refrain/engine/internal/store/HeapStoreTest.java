@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.refrain.engine.spi.CacheStore;
 import dev.refrain.engine.spi.EntryBuffer;
 import dev.refrain.engine.spi.HeapStore;
+import dev.refrain.testing.OwnThread;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
@@ -44,7 +45,7 @@ class HeapStoreTest extends CacheStoreContract {
         assertThat(store.visit((key, head, length) -> {
                     assertThat(length).isEqualTo(200);
                     if (++shown[0] == 1) {
-                        CompletableFuture.runAsync(this::useAll)
+                        CompletableFuture.runAsync(this::useAll, OwnThread.EACH)
                                 .orTimeout(20, TimeUnit.SECONDS)
                                 .join();
                     }

@@ -11,6 +11,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.refrain.engine.spi.EntryBuffer;
 import dev.refrain.testing.CapturedLog;
 import dev.refrain.testing.ChildJvm;
+import dev.refrain.testing.OwnThread;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -207,13 +208,15 @@ class SharedStoreTest {
     void aProcessThatIsStoppedWhileItOpensTheStoreIsWaitedFor() throws Exception {
         assertThat(ask("gate")).isEqualTo("entered");
         signal("STOP");
-        CompletableFuture<ChronicleStore> opening = CompletableFuture.supplyAsync(() -> {
-            try {
-                return open(CAPACITY);
-            } catch (IOException e) {
-                throw new UncheckedIOException(e);
-            }
-        });
+        CompletableFuture<ChronicleStore> opening = CompletableFuture.supplyAsync(
+                () -> {
+                    try {
+                        return open(CAPACITY);
+                    } catch (IOException e) {
+                        throw new UncheckedIOException(e);
+                    }
+                },
+                OwnThread.EACH);
         until(() -> !log.lines().isEmpty());
         assertThat(log.lines())
                 .singleElement()
