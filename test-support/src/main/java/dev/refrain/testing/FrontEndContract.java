@@ -295,6 +295,26 @@ public abstract class FrontEndContract {
         }
     }
 
+    @ParameterizedTest
+    @CsvSource({"true", "false"})
+    void w26b_theProviderGetsItsOwnIdInPlaceOfAHits(String caching) throws IOException {
+        provider.does((exchange, request) -> ScriptedProvider.json(
+                exchange, 200, "{\"id\":\"resp_1\",\"created_at\":1,\"status\":\"completed\",\"error\":null}"));
+        ask("/responses", "{\"model\":\"m\"}").text();
+        String id;
+        try (Reply hit = ask("/responses", "{\"model\":\"m\"}")) {
+            id = hit.only("X-Generation-Id");
+            assertThat(id).startsWith("gen-");
+            hit.text();
+        }
+        String next = "{\"model\":\"m\",\"previous_response_id\":\"%s\"}";
+        ask("/responses", next.formatted(id), ON, caching).text();
+        ask("/responses", next.formatted("resp_0"), ON, caching).text();
+        assertThat(provider.received().stream().skip(1))
+                .extracting(ScriptedProvider.Received::body)
+                .containsExactly(next.formatted("resp_1"), next.formatted("resp_0"));
+    }
+
     // ---- what providers send in their own words
 
     private static List<String> dialects() {

@@ -183,6 +183,23 @@ class RefrainAnthropicTest {
     }
 
     @Test
+    void w29_aFutureThatIsCancelledLeavesItsAnswerToTheNext() throws Exception {
+        CountDownLatch called = new CountDownLatch(1);
+        CountDownLatch proceed = new CountDownLatch(1);
+        provider.does((exchange, request) -> {
+            called.countDown();
+            assertThat(proceed.await(60, TimeUnit.SECONDS)).isTrue();
+            ScriptedProvider.json(exchange, 200, AnthropicAnswers.MESSAGE);
+        });
+        var future = client.async().messages().create(message("hi"));
+        assertThat(called.await(60, TimeUnit.SECONDS)).isTrue();
+        future.cancel(true);
+        proceed.countDown();
+        assertThat(client.messages().create(message("hi")).id()).startsWith("gen-");
+        assertThat(provider.calls()).isEqualTo(1);
+    }
+
+    @Test
     void errorsAreTheSdksAndEachAttemptMeetsTheCacheOnce() {
         AtomicInteger calls = new AtomicInteger();
         String busy = "{\"type\":\"error\",\"error\":{\"type\":\"rate_limit_error\",\"message\":\"slow\"}}";

@@ -17,6 +17,7 @@ import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.ByteBuffer;
+import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Flow;
@@ -118,28 +119,36 @@ final class CallersRequest implements ClientRequest {
         }
     }
 
+    @Override
+    public Duration timeToBegin() {
+        return request.timeout().orElse(null);
+    }
+
     /** The request as it leaves if the cache has no part in it. */
     HttpRequest passingBy(String otherPath) {
-        boolean isPlain =
-                otherPath == null && request.headers().map().keySet().stream().noneMatch(ClientCache::isForTheCache);
+        boolean isPlain = otherPath == null
+                && taken == null
+                && request.headers().map().keySet().stream().noneMatch(ClientCache::isForTheCache);
         if (isPlain) {
             return request;
         }
-        HttpRequest.Builder leaving =
-                HttpRequest.newBuilder(request, (name, value) -> !ClientCache.isForTheCache(name));
+        HttpRequest.Builder leaving = leaving(taken);
         return otherPath == null
                 ? leaving.build()
                 : leaving.uri(URI.create(url().withPath(otherPath))).build();
     }
 
+    /** @param body null for the publisher's own */
+    private HttpRequest.Builder leaving(byte[] body) {
+        HttpRequest.Builder leaving =
+                HttpRequest.newBuilder(request, (name, value) -> !ClientCache.isForTheCache(name));
+        return body == null ? leaving : leaving.method(request.method(), BodyPublishers.ofByteArray(body));
+    }
+
     @Override
     public ProviderAnswer send(byte[] changed) throws IOException {
-        HttpRequest.Builder leaving = HttpRequest.newBuilder(request, (name, value) -> !ClientCache.isForTheCache(name))
-                .setHeader("Accept-Encoding", "identity");
-        byte[] bytes = changed == null ? taken : changed;
-        if (bytes != null) {
-            leaving.method(request.method(), BodyPublishers.ofByteArray(bytes));
-        }
+        HttpRequest.Builder leaving =
+                leaving(changed == null ? taken : changed).setHeader("Accept-Encoding", "identity");
         try {
             HttpResponse<InputStream> response = client.send(leaving.build(), BodyHandlers.ofInputStream());
             return new ProviderAnswer(response.statusCode(), response.headers().map(), response.body());

@@ -3,12 +3,12 @@ package dev.refrain.jdkhttp;
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.semantics.client.ClientAnswer;
 import dev.refrain.semantics.client.ClientCache;
-import dev.refrain.semantics.client.Deadline;
 import dev.refrain.semantics.client.RefrainOptions;
 import java.io.IOException;
 import java.net.Authenticator;
 import java.net.CookieHandler;
 import java.net.ProxySelector;
+import java.net.SocketTimeoutException;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
@@ -20,8 +20,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLParameters;
 
@@ -61,26 +59,33 @@ public final class RefrainHttpClient extends HttpClient {
     public <T> HttpResponse<T> send(HttpRequest request, HttpResponse.BodyHandler<T> handler)
             throws IOException, InterruptedException {
         CallersRequest asked = new CallersRequest(client, request);
-        CompletableFuture<ClientAnswer> answer = cache.executeAsync(asked);
+        CompletableFuture<ClientAnswer> answer = ask(asked);
         if (answer == null) {
             return client.send(asked.passingBy(cache.providersPath(asked)), handler);
         }
-        ClientAnswer given = await(answer, request.timeout().orElse(null));
+        ClientAnswer given = await(answer);
         CompletableFuture<HttpResponse<T>> response = deliver(request, given, handler);
         try {
-            return await(response, null);
+            return await(response);
         } catch (InterruptedException e) {
             given.close();
             throw e;
         }
     }
 
-    private static <T> T await(CompletableFuture<T> future, Duration timeout) throws IOException, InterruptedException {
+    /** Null if the cache has no part in it. */
+    private CompletableFuture<ClientAnswer> ask(CallersRequest asked) {
+        return cache.executeAsync(
+                asked,
+                answer -> answer,
+                failure -> failure instanceof SocketTimeoutException
+                        ? new HttpTimeoutException("request timed out")
+                        : failure);
+    }
+
+    private static <T> T await(CompletableFuture<T> future) throws IOException, InterruptedException {
         try {
-            return timeout == null ? future.get() : future.get(timeout.toNanos(), TimeUnit.NANOSECONDS);
-        } catch (TimeoutException e) {
-            future.cancel(true);
-            throw new HttpTimeoutException("request timed out");
+            return future.get();
         } catch (InterruptedException e) {
             future.cancel(true);
             throw e;
@@ -113,7 +118,7 @@ public final class RefrainHttpClient extends HttpClient {
     public <T> CompletableFuture<HttpResponse<T>> sendAsync(
             HttpRequest request, HttpResponse.BodyHandler<T> handler, HttpResponse.PushPromiseHandler<T> pushed) {
         CallersRequest asked = new CallersRequest(client, request);
-        CompletableFuture<ClientAnswer> answer = cache.executeAsync(asked);
+        CompletableFuture<ClientAnswer> answer = ask(asked);
         if (answer == null) {
             return client.sendAsync(asked.passingBy(cache.providersPath(asked)), handler, pushed);
         }
@@ -133,11 +138,6 @@ public final class RefrainHttpClient extends HttpClient {
                         ? failure.getCause()
                         : failure;
                 told.completeExceptionally(cause);
-            }
-        });
-        Deadline.of(request.timeout().orElse(null), answer, () -> {
-            if (told.completeExceptionally(new HttpTimeoutException("request timed out"))) {
-                answer.cancel(true);
             }
         });
         return told;

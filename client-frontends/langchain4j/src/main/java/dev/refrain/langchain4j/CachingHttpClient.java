@@ -11,7 +11,6 @@ import dev.langchain4j.http.client.sse.ServerSentEventListener;
 import dev.langchain4j.http.client.sse.ServerSentEventParser;
 import dev.refrain.semantics.client.ClientAnswer;
 import dev.refrain.semantics.client.ClientCache;
-import dev.refrain.semantics.client.Deadline;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InterruptedIOException;
@@ -19,20 +18,12 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 
-/** A client of LangChain4j's with a cache before it. Failures are those that its own clients have. */
-final class CachingHttpClient implements HttpClient {
-    private final HttpClient client;
-    /** Null for no limit. */
-    private final Duration timeout;
-
-    private final ClientCache cache;
-
-    CachingHttpClient(HttpClient client, Duration timeout, ClientCache cache) {
-        this.client = client;
-        this.timeout = timeout;
-        this.cache = cache;
-    }
-
+/**
+ * A client of LangChain4j's with a cache before it. Failures are those that its own clients have.
+ *
+ * @param timeout null for no limit
+ */
+record CachingHttpClient(HttpClient client, Duration timeout, ClientCache cache) implements HttpClient {
     @Override
     public SuccessfulHttpResponse execute(HttpRequest request) {
         ModelRequest asked = new ModelRequest(client, request, timeout, false);
@@ -45,44 +36,25 @@ final class CachingHttpClient implements HttpClient {
             if (!isSuccessful(answer)) {
                 throw new HttpException(answer.status(), new String(body, StandardCharsets.UTF_8));
             }
-            return SuccessfulHttpResponse.builder()
-                    .statusCode(answer.status())
-                    .headers(answer.fields())
-                    .body(body)
-                    .build();
-        } catch (InterruptedIOException e) {
-            throw new TimeoutException(e);
+            return response(answer).body(body).build();
         } catch (IOException e) {
-            throw new RuntimeException(e);
+            throw e instanceof InterruptedIOException ? new TimeoutException(e) : new RuntimeException(e);
         }
     }
 
     @Override
     public void execute(HttpRequest request, ServerSentEventParser parser, ServerSentEventListener listener) {
-        ModelRequest asked = new ModelRequest(client, request, null, true);
-        CompletableFuture<ClientAnswer> answer = cache.executeAsync(asked);
+        ModelRequest asked = new ModelRequest(client, request, timeout, true);
+        CompletableFuture<ClientAnswer> answer = cache.executeAsync(
+                asked, given -> given, e -> e instanceof InterruptedIOException ? new TimeoutException(e) : e);
         if (answer == null) {
             client.execute(asked.passingBy(cache.providersPath(asked)), parser, listener);
             return;
         }
-        // As LangChain4j's own clients have it, a stream that has begun may take its time.
-        CompletableFuture<ClientAnswer> begun = new CompletableFuture<>();
-        if (!answer.isDone()) {
-            TimeoutException late = new TimeoutException("request timed out");
-            Deadline.of(timeout, begun, cache.threads(), () -> begun.completeExceptionally(late));
-        }
         answer.whenComplete((given, failure) -> {
-            if (failure != null) {
-                begun.completeExceptionally(failure);
-            } else if (!begun.complete(given)) {
-                given.close();
-            }
-        });
-        begun.whenComplete((given, failure) -> {
             if (failure == null) {
                 deliver(given, parser, listener);
             } else {
-                answer.cancel(false);
                 ignoringExceptions(() -> listener.onError(failure));
             }
         });
@@ -96,16 +68,17 @@ final class CachingHttpClient implements HttpClient {
                 ignoringExceptions(() -> listener.onError(new HttpException(answer.status(), text)));
                 return;
             }
-            SuccessfulHttpResponse opened = SuccessfulHttpResponse.builder()
-                    .statusCode(answer.status())
-                    .headers(answer.fields())
-                    .build();
+            SuccessfulHttpResponse opened = response(answer).build();
             ignoringExceptions(() -> listener.onOpen(opened));
             parser.parse(body, listener);
             ignoringExceptions(listener::onClose);
         } catch (IOException | RuntimeException e) {
             ignoringExceptions(() -> listener.onError(e));
         }
+    }
+
+    private static SuccessfulHttpResponse.Builder response(ClientAnswer answer) {
+        return SuccessfulHttpResponse.builder().statusCode(answer.status()).headers(answer.fields());
     }
 
     private static boolean isSuccessful(ClientAnswer answer) {

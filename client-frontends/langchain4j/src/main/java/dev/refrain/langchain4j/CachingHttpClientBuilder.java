@@ -8,17 +8,8 @@ import dev.refrain.semantics.client.RefrainOptions;
 import java.time.Duration;
 
 /** A builder whose clients have a cache before them. As thread-safe as the wrapped one. */
-final class CachingHttpClientBuilder implements HttpClientBuilder {
-    private final HttpClientBuilder builder;
-    private final ResponseCache cache;
-    private final RefrainOptions options;
-
-    CachingHttpClientBuilder(HttpClientBuilder builder, ResponseCache cache, RefrainOptions options) {
-        this.builder = builder;
-        this.cache = cache;
-        this.options = options;
-    }
-
+record CachingHttpClientBuilder(HttpClientBuilder builder, ResponseCache cache, RefrainOptions options)
+        implements HttpClientBuilder {
     @Override
     public Duration connectTimeout() {
         return builder.connectTimeout();

@@ -10,30 +10,20 @@ import dev.refrain.semantics.client.ClientRequest;
 import dev.refrain.semantics.client.HeadDigest;
 import dev.refrain.semantics.client.ProviderAnswer;
 import dev.refrain.semantics.client.RequestUrl;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** A request of a model's. */
-final class ModelRequest implements ClientRequest {
-    private final HttpClient client;
-    private final HttpRequest request;
-    /** Null for no limit. */
-    private final Duration timeout;
-
-    private final boolean streaming;
-    /** Null until it is needed. */
-    private RequestUrl url;
-
-    ModelRequest(HttpClient client, HttpRequest request, Duration timeout, boolean streaming) {
-        this.client = client;
-        this.request = request;
-        this.timeout = timeout;
-        this.streaming = streaming;
-    }
-
+/**
+ * A request of a model's.
+ *
+ * @param limit how long an answer may take, of which a stream has to begin in that time; null for no limit
+ */
+record ModelRequest(HttpClient client, HttpRequest request, Duration limit, boolean streaming)
+        implements ClientRequest {
     @Override
     public boolean digest(HeadDigest head) {
         head.add(request.method().name()).add(request.url());
@@ -48,10 +38,7 @@ final class ModelRequest implements ClientRequest {
 
     @Override
     public RequestUrl url() {
-        if (url == null) {
-            url = RequestUrl.of(request.url());
-        }
-        return url;
+        return RequestUrl.of(request.url());
     }
 
     @Override
@@ -71,7 +58,12 @@ final class ModelRequest implements ClientRequest {
 
     @Override
     public Duration timeout() {
-        return timeout;
+        return streaming ? null : limit;
+    }
+
+    @Override
+    public Duration timeToBegin() {
+        return streaming ? limit : null;
     }
 
     /** The request as it leaves if the cache has no part in it. */
@@ -97,7 +89,7 @@ final class ModelRequest implements ClientRequest {
     }
 
     @Override
-    public ProviderAnswer send(byte[] changed) {
+    public ProviderAnswer send(byte[] changed) throws IOException {
         Map<String, List<String>> fields = fieldsForTheProvider();
         fields.keySet().removeIf("Accept-Encoding"::equalsIgnoreCase);
         fields.put("Accept-Encoding", List.of("identity"));

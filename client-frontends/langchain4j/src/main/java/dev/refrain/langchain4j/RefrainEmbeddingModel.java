@@ -18,6 +18,9 @@ import dev.refrain.semantics.client.RefrainOptions;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
+import java.util.function.BiFunction;
+import java.util.function.Function;
+import java.util.function.Supplier;
 
 /**
  * Answers the requests of an embedding model from the cache, text by text: the vectors that are known come from the
@@ -74,81 +77,79 @@ public final class RefrainEmbeddingModel implements EmbeddingModel {
 
     @Override
     public Response<Embedding> embed(TextSegment segment) {
-        String name = keys.modelName();
-        if (!cache.isOn(name) || segment == null) {
-            return cache.passBy(name, () -> model.embed(segment));
-        }
-        try {
-            Vectors vectors = new Vectors();
-            List<Embedding> found =
-                    vectors.of(cache, name, List.of(keys.alone(segment)), List.of(segment.text()), missing -> {
-                        Response<Embedding> response = model.embed(segment);
-                        return new Vectors.Call(
-                                response.content() == null ? null : List.of(response.content()),
-                                response.tokenUsage(),
-                                response);
-                    });
-            return vectors.response(found.get(0));
-        } catch (ItemVectors.UnusableException e) {
-            return model.embed(segment);
-        }
+        return answer(
+                segment == null ? null : List.of(segment),
+                keys.modelName(),
+                keys::alone,
+                TextSegment::text,
+                missing -> Vectors.Call.ofOne(model.embed(segment)),
+                (vectors, found) -> vectors.response(found.get(0)),
+                () -> model.embed(segment));
     }
 
     @Override
     public Response<List<Embedding>> embedAll(List<TextSegment> segments) {
-        String name = keys.modelName();
-        if (!cache.isOn(name)
-                || segments == null
-                || segments.isEmpty()
-                || segments.stream().anyMatch(Objects::isNull)) {
-            return cache.passBy(name, () -> model.embedAll(segments));
-        }
-        List<TextSegment> asked = List.copyOf(segments);
-        try {
-            Vectors vectors = new Vectors();
-            List<Embedding> found = vectors.of(
-                    cache,
-                    name,
-                    asked.stream().map(keys::amongOthers).toList(),
-                    asked.stream().map(TextSegment::text).toList(),
-                    missing -> {
-                        Response<List<Embedding>> response =
-                                model.embedAll(missing.stream().map(asked::get).toList());
-                        return new Vectors.Call(response.content(), response.tokenUsage(), response);
-                    });
-            return vectors.response(found);
-        } catch (ItemVectors.UnusableException e) {
-            return model.embedAll(segments);
-        }
+        boolean isWhole = segments != null && segments.stream().allMatch(Objects::nonNull);
+        return answer(
+                isWhole ? segments : null,
+                keys.modelName(),
+                keys::amongOthers,
+                TextSegment::text,
+                missing -> Vectors.Call.of(model.embedAll(missing)),
+                Vectors::response,
+                () -> model.embedAll(segments));
     }
 
     @Override
     public EmbeddingResponse embed(EmbeddingRequest request) {
         EmbeddingRequestParameters parameters = model.defaultRequestParameters().overrideWith(request.parameters());
         String name = keys.modelName(parameters);
-        if (!cache.isOn(name) || !request.inputs().stream().allMatch(RefrainEmbeddingModel::isOneText)) {
-            return cache.passBy(name, () -> model.embed(request));
+        boolean areTexts = request.inputs().stream().allMatch(RefrainEmbeddingModel::isOneText);
+        return answer(
+                areTexts ? request.inputs() : null,
+                name,
+                input -> keys.withParameters(input.text(), parameters),
+                EmbeddingInput::text,
+                missing -> Vectors.Call.of(model.embed(EmbeddingRequest.builder()
+                        .inputs(missing)
+                        .parameters(request.parameters())
+                        .build())),
+                (vectors, found) -> vectors.response(found, name),
+                () -> model.embed(request));
+    }
+
+    /**
+     * Answers a request.
+     *
+     * @param texts null if not all of them are one text
+     * @param name the model's, or null
+     * @param fetch calls the model for some of the texts
+     * @param whole the request as it is, for what cannot be answered text by text
+     */
+    private <T, R> R answer(
+            List<T> texts,
+            String name,
+            Function<T, byte[]> key,
+            Function<T, String> text,
+            Function<List<T>, Vectors.Call> fetch,
+            BiFunction<Vectors, List<Embedding>, R> response,
+            Supplier<R> whole) {
+        if (texts == null || texts.isEmpty() || !cache.isOn(name)) {
+            return cache.passBy(name, whole);
         }
-        List<EmbeddingInput> asked = List.copyOf(request.inputs());
+        // The program may change its list while the model is called.
+        List<T> asked = List.copyOf(texts);
         try {
             Vectors vectors = new Vectors();
             List<Embedding> found = vectors.of(
                     cache,
                     name,
-                    asked.stream()
-                            .map(input -> keys.withParameters(input.text(), parameters))
-                            .toList(),
-                    asked.stream().map(EmbeddingInput::text).toList(),
-                    missing -> {
-                        EmbeddingResponse response = model.embed(EmbeddingRequest.builder()
-                                .inputs(missing.stream().map(asked::get).toList())
-                                .parameters(request.parameters())
-                                .build());
-                        return new Vectors.Call(response.embeddings(), response.tokenUsage(), response);
-                    });
-            return vectors.response(found, name);
+                    asked.stream().map(key).toList(),
+                    asked.stream().map(text).toList(),
+                    missing -> fetch.apply(missing.stream().map(asked::get).toList()));
+            return response.apply(vectors, found);
         } catch (ItemVectors.UnusableException e) {
-            return model.embed(request);
+            return whole.get();
         }
     }
 

@@ -31,7 +31,7 @@ final class StreamedAnswer implements ServerSentEventParser, ServerSentEventList
     private StreamedAnswer() {}
 
     /** Calls the provider, and waits until its answer begins; throws what the client tells its listener. */
-    static ProviderAnswer of(HttpClient client, HttpRequest request) {
+    static ProviderAnswer of(HttpClient client, HttpRequest request) throws IOException {
         StreamedAnswer streamed = new StreamedAnswer();
         Thread thread = new Thread(() -> streamed.call(client, request), "refrain-stream");
         thread.setDaemon(true);
@@ -39,7 +39,10 @@ final class StreamedAnswer implements ServerSentEventParser, ServerSentEventList
         try {
             return streamed.answer.get();
         } catch (ExecutionException e) {
-            throw e.getCause() instanceof RuntimeException thrown ? thrown : new Undeclared(e.getCause());
+            if (e.getCause() instanceof RuntimeException thrown) {
+                throw thrown;
+            }
+            throw e.getCause() instanceof IOException thrown ? thrown : new IOException(e.getCause());
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new IllegalStateException("interrupted while the provider was called", e);
@@ -52,15 +55,6 @@ final class StreamedAnswer implements ServerSentEventParser, ServerSentEventList
             client.execute(request, this, this);
         } catch (Throwable e) {
             onError(e);
-        }
-    }
-
-    /** What a client has told its listener and cannot be thrown as it is. */
-    private static final class Undeclared extends RuntimeException {
-        private static final long serialVersionUID = 1L;
-
-        Undeclared(Throwable cause) {
-            super(cause);
         }
     }
 

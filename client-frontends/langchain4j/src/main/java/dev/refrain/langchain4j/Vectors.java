@@ -24,6 +24,19 @@ final class Vectors {
      * @param whole the response as it came
      */
     record Call(List<Embedding> embeddings, TokenUsage usage, Object whole) {
+        static Call of(EmbeddingResponse response) {
+            return new Call(response.embeddings(), response.tokenUsage(), response);
+        }
+
+        static Call of(Response<List<Embedding>> response) {
+            return new Call(response.content(), response.tokenUsage(), response);
+        }
+
+        static Call ofOne(Response<Embedding> response) {
+            List<Embedding> only = response.content() == null ? null : List.of(response.content());
+            return new Call(only, response.tokenUsage(), response);
+        }
+
         private ItemVectors.Fetched fetched() {
             List<float[]> vectors = embeddings == null
                     ? null

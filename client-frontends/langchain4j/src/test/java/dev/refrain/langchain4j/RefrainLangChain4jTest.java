@@ -18,6 +18,8 @@ import dev.langchain4j.http.client.sse.ServerSentEventParser;
 import dev.langchain4j.model.anthropic.AnthropicChatModel;
 import dev.langchain4j.model.chat.request.ChatRequest;
 import dev.langchain4j.model.chat.response.ChatResponse;
+import dev.langchain4j.model.chat.response.PartialResponse;
+import dev.langchain4j.model.chat.response.PartialResponseContext;
 import dev.langchain4j.model.chat.response.StreamingChatResponseHandler;
 import dev.langchain4j.model.openai.OpenAiChatModel;
 import dev.langchain4j.model.openai.OpenAiEmbeddingModel;
@@ -326,6 +328,43 @@ class RefrainLangChain4jTest {
             }
         });
         return done;
+    }
+
+    @Test
+    void w29_aStreamThatIsCancelledIsStoredForTheNext() throws Exception {
+        CountDownLatch cancelled = new CountDownLatch(1);
+        provider.does((exchange, request) -> {
+            ScriptedProvider.stream(exchange, STREAM[0]);
+            assertThat(cancelled.await(60, TimeUnit.SECONDS)).isTrue();
+            for (int i = 1; i < STREAM.length; i++) {
+                ScriptedProvider.write(exchange, STREAM[i]);
+            }
+        });
+        List<String> pieces = new CopyOnWriteArrayList<>();
+        streaming(null).chat("hi", new StreamingChatResponseHandler() {
+            @Override
+            public void onPartialResponse(PartialResponse piece, PartialResponseContext context) {
+                pieces.add(piece.text());
+                context.streamingHandle().cancel();
+                cancelled.countDown();
+            }
+
+            @Override
+            public void onCompleteResponse(ChatResponse response) {
+                pieces.add("complete");
+            }
+
+            @Override
+            public void onError(Throwable error) {
+                pieces.add("failed");
+            }
+        });
+        assertThat(cancelled.await(60, TimeUnit.SECONDS)).isTrue();
+        ChatResponse next = ask(streaming(null), "hi").get(60, TimeUnit.SECONDS);
+        assertThat(next.id()).startsWith("gen-");
+        assertThat(next.aiMessage().text()).isEqualTo("Hello");
+        assertThat(pieces).containsExactly("Hel");
+        assertThat(provider.calls()).isEqualTo(1);
     }
 
     @Test

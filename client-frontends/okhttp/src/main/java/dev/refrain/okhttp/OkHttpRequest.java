@@ -167,18 +167,28 @@ final class OkHttpRequest implements ClientRequest, RequestFields {
 
     /** The request as it leaves if the cache has no part in it. */
     Request passingBy(String path) {
-        boolean isPlain = path == null;
+        boolean isPlain = path == null && spent == null;
         for (int i = 0; i < headers.size(); i++) {
             isPlain &= !ClientCache.isForTheCache(headers.name(i));
         }
         if (isPlain) {
             return request;
         }
-        Request.Builder leaving = request.newBuilder().headers(forTheProvider().build());
+        Request.Builder leaving = leaving(forTheProvider(), spent);
         return path == null
                 ? leaving.build()
                 : leaving.url(request.url().newBuilder().encodedPath(path).build())
                         .build();
+    }
+
+    /** @param bytes null for the body that there is */
+    private Request.Builder leaving(Headers.Builder fields, byte[] bytes) {
+        Request.Builder leaving = request.newBuilder().headers(fields.build());
+        if (bytes == null) {
+            return leaving;
+        }
+        RequestBody body = request.body();
+        return leaving.method(request.method(), RequestBody.create(bytes, body == null ? null : body.contentType()));
     }
 
     private Headers.Builder forTheProvider() {
@@ -193,13 +203,8 @@ final class OkHttpRequest implements ClientRequest, RequestFields {
 
     @Override
     public ProviderAnswer send(byte[] changed) throws IOException {
-        Request.Builder leaving = request.newBuilder()
-                .headers(forTheProvider().set("Accept-Encoding", "identity").build());
-        byte[] bytes = changed == null ? spent : changed;
-        if (bytes != null) {
-            RequestBody body = request.body();
-            leaving.method(request.method(), RequestBody.create(bytes, body == null ? null : body.contentType()));
-        }
+        Request.Builder leaving =
+                leaving(forTheProvider().set("Accept-Encoding", "identity"), changed == null ? spent : changed);
         Response response = call(leaving.build());
         Map<String, List<String>> fields = new LinkedHashMap<>();
         for (String name : response.headers().names()) {

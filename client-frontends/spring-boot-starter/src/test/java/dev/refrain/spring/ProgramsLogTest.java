@@ -112,7 +112,7 @@ class ProgramsLogTest {
         String miss = ask();
         assertThat(miss).isEqualTo("chatcmpl-1");
         logged(miss);
-        Matcher key = KEY.matcher(send("GET", "/admin/api/entries"));
+        Matcher key = KEY.matcher(send("GET", "/admin/api/entries", ""));
         assertThat(key.find()).isTrue();
         assertThat(look(key.group(1))).contains("Hello");
         assertThat(records.takeBack(miss)).isTrue();
@@ -129,14 +129,33 @@ class ProgramsLogTest {
         assertThat(provider.calls()).isEqualTo(3);
     }
 
-    private String look(String key) throws IOException, InterruptedException {
-        return send("POST", "/admin/api/entries/" + key + "/content");
+    @Test
+    void aSealedAnswerOpensWithTheSecretOfTheScope() throws Exception {
+        start(
+                "refrain.cache.default=on",
+                "refrain.console.content=on",
+                "refrain.cache.scope=secret of the team",
+                "refrain.seal=true",
+                "refrain.capacity=16MB",
+                "refrain.store=" + folder.resolve("answers.refrain"));
+        logged(ask());
+        Matcher key = KEY.matcher(send("GET", "/admin/api/entries", ""));
+        assertThat(key.find()).isTrue();
+        assertThat(look(key.group(1))).contains("sealed", "scope").doesNotContain("Hello");
+        String path = "/admin/api/entries/" + key.group(1) + "/content";
+        String headers = "{\"headers\":{\"Authorization\":\"Bearer %s\"}}";
+        assertThat(send("POST", path, headers.formatted("sk-test"))).doesNotContain("Hello");
+        assertThat(send("POST", path, headers.formatted("secret of the team"))).contains("Hello");
     }
 
-    private String send(String method, String path) throws IOException, InterruptedException {
+    private String look(String key) throws IOException, InterruptedException {
+        return send("POST", "/admin/api/entries/" + key + "/content", "{}");
+    }
+
+    private String send(String method, String path, String body) throws IOException, InterruptedException {
         URI ui = URI.create(context.getBean(Console.class).url());
         HttpRequest request = HttpRequest.newBuilder(ui.resolve(path))
-                .method(method, HttpRequest.BodyPublishers.ofString(method.equals("GET") ? "" : "{}"))
+                .method(method, HttpRequest.BodyPublishers.ofString(body))
                 .header("X-Refrain-Admin", "1")
                 .build();
         return HttpClient.newHttpClient()

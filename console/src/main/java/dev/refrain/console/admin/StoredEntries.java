@@ -231,7 +231,8 @@ final class StoredEntries {
         } else if (found == CacheAdmin.Look.SEALED) {
             throw new AdminException(
                     StatusCodes.CONFLICT,
-                    "The answer is sealed. It opens with the API key of its request, and with no other.");
+                    "The answer is sealed. It opens with the API key of its request, and with no other; where a"
+                            + " program's options have a scope, with that scope's secret in the key's place.");
         }
         LOG.info(
                 "The stored answer {} was looked at by way of the admin listener, from {}",

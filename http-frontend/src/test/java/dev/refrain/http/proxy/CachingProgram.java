@@ -1,11 +1,13 @@
 package dev.refrain.http.proxy;
 
 import com.anthropic.client.AnthropicClient;
+import com.anthropic.client.AnthropicClientAsync;
 import com.anthropic.client.okhttp.AnthropicOkHttpClient;
 import com.anthropic.helpers.MessageAccumulator;
 import com.anthropic.models.messages.Message;
 import com.anthropic.models.messages.MessageCreateParams;
 import com.openai.client.OpenAIClient;
+import com.openai.client.OpenAIClientAsync;
 import com.openai.client.okhttp.OpenAIOkHttpClient;
 import com.openai.core.http.StreamResponse;
 import com.openai.models.chat.completions.ChatCompletion;
@@ -30,8 +32,10 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import okhttp3.MediaType;
@@ -41,7 +45,7 @@ import okhttp3.RequestBody;
 import okhttp3.Response;
 
 /**
- * A program with a cached client, to be killed: {@code okhttp|openai|anthropic|langchain4j|jdk FILE BASE load|all}. It
+ * A program with a cached client, to be killed: {@code CLIENT FILE BASE load|all}. It
  * asks prompts at random from some threads until its standard input ends, or each once, and checks every answer. A line
  * {@code asked} stands for some answers that were right, {@code wrong} for one that was not, {@code hits N} for the
  * end.
@@ -83,8 +87,11 @@ final class CachingProgram {
         return switch (name) {
             case "okhttp" -> okHttp(base, cache, options);
             case "openai" -> openAi(base, cache, options);
+            case "openai-async" -> openAiAsync(base, cache, options);
             case "anthropic" -> anthropic(base, cache, options);
+            case "anthropic-async" -> anthropicAsync(base, cache, options);
             case "jdk" -> jdk(base, cache, options);
+            case "jdk-async" -> jdkAsync(base, cache, options);
             default -> langChain4j(base, cache, options);
         };
     }
@@ -153,79 +160,137 @@ final class CachingProgram {
 
     private static Client jdk(String base, ResponseCache cache, RefrainOptions options) {
         HttpClient client = RefrainHttpClient.wrap(HttpClient.newHttpClient(), cache, options);
-        return prompt -> {
-            HttpResponse<String> response = client.send(
-                    HttpRequest.newBuilder(URI.create(base + "/chat/completions"))
-                            .header("Authorization", "Bearer sk-test")
-                            .header("Content-Type", "application/json")
-                            .POST(HttpRequest.BodyPublishers.ofString(body(prompt)))
-                            .build(),
-                    HttpResponse.BodyHandlers.ofString());
-            return new Answer(
-                    SharedByProgramsKillIT.contentOf(response.body()),
-                    "HIT"
-                            .equals(response.headers()
-                                    .firstValue("X-OpenRouter-Cache-Status")
-                                    .orElseThrow()));
-        };
+        return prompt -> answer(client.send(jdkRequest(base, prompt), HttpResponse.BodyHandlers.ofString()));
     }
 
-    private static Client openAi(String base, ResponseCache cache, RefrainOptions options) {
-        OpenAIClient client = OpenAIOkHttpClient.builder()
+    private static Client jdkAsync(String base, ResponseCache cache, RefrainOptions options) {
+        HttpClient client = RefrainHttpClient.wrap(HttpClient.newHttpClient(), cache, options);
+        return prompt -> answer(client.sendAsync(jdkRequest(base, prompt), HttpResponse.BodyHandlers.ofString())
+                .get(60, TimeUnit.SECONDS));
+    }
+
+    private static HttpRequest jdkRequest(String base, int prompt) {
+        return HttpRequest.newBuilder(URI.create(base + "/chat/completions"))
+                .header("Authorization", "Bearer sk-test")
+                .header("Content-Type", "application/json")
+                .POST(HttpRequest.BodyPublishers.ofString(body(prompt)))
+                .build();
+    }
+
+    private static Answer answer(HttpResponse<String> response) throws IOException {
+        String status =
+                response.headers().firstValue("X-OpenRouter-Cache-Status").orElseThrow();
+        return new Answer(SharedByProgramsKillIT.contentOf(response.body()), "HIT".equals(status));
+    }
+
+    private static OpenAIClient openAiClient(String base, ResponseCache cache, RefrainOptions options) {
+        return OpenAIOkHttpClient.builder()
                 .baseUrl(base)
                 .apiKey("sk-test")
                 .build()
                 .withOptions(o -> o.httpClient(RefrainOpenAi.wrap(
                         com.openai.client.okhttp.OkHttpClient.builder().build(), cache, options)));
+    }
+
+    private static ChatCompletionCreateParams chat(int prompt) {
+        return ChatCompletionCreateParams.builder()
+                .model("m")
+                .addUserMessage("p-" + prompt)
+                .build();
+    }
+
+    private static Answer answer(ChatCompletion answer) {
+        return new Answer(
+                answer.choices().get(0).message().content().orElseThrow(),
+                answer.usage().orElseThrow().totalTokens() == 0);
+    }
+
+    private static Answer answer(List<ChatCompletionChunk> chunks) {
+        StringBuilder text = new StringBuilder();
+        for (ChatCompletionChunk chunk : chunks) {
+            chunk.choices().forEach(choice -> choice.delta().content().ifPresent(text::append));
+        }
+        return new Answer(text.toString(), chunks.get(0).id().startsWith("gen-"));
+    }
+
+    private static Client openAi(String base, ResponseCache cache, RefrainOptions options) {
+        OpenAIClient client = openAiClient(base, cache, options);
         return prompt -> {
-            ChatCompletionCreateParams params = ChatCompletionCreateParams.builder()
-                    .model("m")
-                    .addUserMessage("p-" + prompt)
-                    .build();
             if (!isStreamed(prompt)) {
-                ChatCompletion answer = client.chat().completions().create(params);
-                return new Answer(
-                        answer.choices().get(0).message().content().orElseThrow(),
-                        answer.usage().orElseThrow().totalTokens() == 0);
+                return answer(client.chat().completions().create(chat(prompt)));
             }
-            StringBuilder text = new StringBuilder();
-            boolean[] isHit = new boolean[1];
             try (StreamResponse<ChatCompletionChunk> stream =
-                    client.chat().completions().createStreaming(params)) {
-                stream.stream().forEach(chunk -> {
-                    isHit[0] |= chunk.id().startsWith("gen-");
-                    chunk.choices().forEach(choice -> choice.delta().content().ifPresent(text::append));
-                });
+                    client.chat().completions().createStreaming(chat(prompt))) {
+                return answer(stream.stream().toList());
             }
-            return new Answer(text.toString(), isHit[0]);
         };
     }
 
-    private static Client anthropic(String base, ResponseCache cache, RefrainOptions options) {
-        AnthropicClient client = AnthropicOkHttpClient.builder()
+    private static Client openAiAsync(String base, ResponseCache cache, RefrainOptions options) {
+        OpenAIClientAsync client = openAiClient(base, cache, options).async();
+        return prompt -> {
+            if (!isStreamed(prompt)) {
+                return answer(client.chat().completions().create(chat(prompt)).get(60, TimeUnit.SECONDS));
+            }
+            List<ChatCompletionChunk> chunks = new CopyOnWriteArrayList<>();
+            client.chat()
+                    .completions()
+                    .createStreaming(chat(prompt))
+                    .subscribe(chunks::add)
+                    .onCompleteFuture()
+                    .get(60, TimeUnit.SECONDS);
+            return answer(chunks);
+        };
+    }
+
+    private static AnthropicClient anthropicClient(String base, ResponseCache cache, RefrainOptions options) {
+        return AnthropicOkHttpClient.builder()
                 // The SDK adds /v1.
                 .baseUrl(base.replace("/v1", ""))
                 .apiKey("sk-test")
                 .addInterceptor(RefrainAnthropic.interceptor(cache, options))
                 .build();
+    }
+
+    private static MessageCreateParams message(int prompt) {
+        return MessageCreateParams.builder()
+                .model("m")
+                .maxTokens(100)
+                .addUserMessage("p-" + prompt)
+                .build();
+    }
+
+    private static Answer answer(Message answer) {
+        return new Answer(answer.content().get(0).asText().text(), answer.id().startsWith("gen-"));
+    }
+
+    private static Client anthropic(String base, ResponseCache cache, RefrainOptions options) {
+        AnthropicClient client = anthropicClient(base, cache, options);
         return prompt -> {
-            MessageCreateParams params = MessageCreateParams.builder()
-                    .model("m")
-                    .maxTokens(100)
-                    .addUserMessage("p-" + prompt)
-                    .build();
-            Message answer;
-            if (isStreamed(prompt)) {
-                MessageAccumulator whole = MessageAccumulator.create();
-                try (var stream = client.messages().createStreaming(params)) {
-                    stream.stream().forEach(whole::accumulate);
-                }
-                answer = whole.message();
-            } else {
-                answer = client.messages().create(params);
+            if (!isStreamed(prompt)) {
+                return answer(client.messages().create(message(prompt)));
             }
-            return new Answer(
-                    answer.content().get(0).asText().text(), answer.id().startsWith("gen-"));
+            MessageAccumulator whole = MessageAccumulator.create();
+            try (var stream = client.messages().createStreaming(message(prompt))) {
+                stream.stream().forEach(whole::accumulate);
+            }
+            return answer(whole.message());
+        };
+    }
+
+    private static Client anthropicAsync(String base, ResponseCache cache, RefrainOptions options) {
+        AnthropicClientAsync client = anthropicClient(base, cache, options).async();
+        return prompt -> {
+            if (!isStreamed(prompt)) {
+                return answer(client.messages().create(message(prompt)).get(60, TimeUnit.SECONDS));
+            }
+            MessageAccumulator whole = MessageAccumulator.create();
+            client.messages()
+                    .createStreaming(message(prompt))
+                    .subscribe(whole::accumulate)
+                    .onCompleteFuture()
+                    .get(60, TimeUnit.SECONDS);
+            return answer(whole.message());
         };
     }
 

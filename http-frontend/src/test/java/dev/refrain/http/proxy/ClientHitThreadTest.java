@@ -13,10 +13,23 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** A hit through each client, streamed and not, takes no thread beside the one that asks. */
+/**
+ * A hit through each client, streamed and not, waited for and not, takes no thread of the cache's: that of the program,
+ * or of the SDK, is enough.
+ */
 class ClientHitThreadTest {
     @ParameterizedTest
-    @ValueSource(strings = {"okhttp", "openai", "anthropic", "langchain4j", "jdk"})
+    @ValueSource(
+            strings = {
+                "okhttp",
+                "openai",
+                "openai-async",
+                "anthropic",
+                "anthropic-async",
+                "langchain4j",
+                "jdk",
+                "jdk-async"
+            })
     void aHitNeedsNoThread(String client) throws Exception {
         ExecutorService threads = Executors.newCachedThreadPool();
         AtomicBoolean isOver = new AtomicBoolean();

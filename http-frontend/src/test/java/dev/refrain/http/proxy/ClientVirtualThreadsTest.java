@@ -37,7 +37,17 @@ class ClientVirtualThreadsTest {
     Path folder;
 
     @ParameterizedTest
-    @ValueSource(strings = {"okhttp", "openai", "anthropic", "langchain4j", "jdk"})
+    @ValueSource(
+            strings = {
+                "okhttp",
+                "openai",
+                "openai-async",
+                "anthropic",
+                "anthropic-async",
+                "langchain4j",
+                "jdk",
+                "jdk-async"
+            })
     void nothingPins(String client) throws Exception {
         try (ScriptedProvider provider = new ScriptedProvider().does(SharedByProgramsKillIT::answer)) {
             assertThat(VirtualThreads.pins(folder, () -> work(client, provider)))

@@ -26,7 +26,7 @@ public enum Unreachable {
     CERTIFICATE(
             "certificate",
             "its certificate is not trusted; have the operator check that it is valid for its name and that its issuer"
-                    + " is among those that the JVM trusts"),
+                    + " is among those that the JVM trusts or upstream-tls.ca-file names"),
     PROXY(
             "proxy",
             "the HTTP proxy to it cannot be used; have the operator check the settings proxy.* or HTTP_PROXY and"

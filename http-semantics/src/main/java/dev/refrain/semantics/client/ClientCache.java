@@ -40,6 +40,7 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -58,6 +59,8 @@ public final class ClientCache {
     private static final String OWN_PREFIX = "x-refrain-";
 
     private static final Presets NO_PRESETS = new Presets(List.of());
+    /** Bytes of a body that is looked into for the id of a hit only, as in the proxy (wire rule W26b). */
+    private static final int SHORT_BODY = 64 * 1024;
     /** The shared tier has a timeout of its own, which is shorter; but all threads may be busy. */
     private static final long LONGEST_WAIT_MILLIS = 1_000;
 
@@ -112,8 +115,8 @@ public final class ClientCache {
      * Answers a request. Waits until the answer begins; on a hit that is at once, on this thread, and the answer is
      * whole.
      *
-     * @return null if the cache has no part in the request: then it is sent as it is, but for what
-     *     {@link #isForTheCache} and {@link #providersPath} say
+     * @return null if the cache has no part in the request: then it is sent as it is, with its body if that was read,
+     *     but for what {@link #isForTheCache} and {@link #providersPath} say
      * @throws IOException what the client has thrown, or that the request was cancelled or took too long. Also its
      *     {@link RuntimeException}s come as they are
      */
@@ -179,14 +182,16 @@ public final class ClientCache {
             }
         });
         Executor threads = options.executor();
+        Runnable late = () -> exchange.late(told, new SocketTimeoutException("timeout"), failure);
         Deadline.of(
                 request.timeout(),
                 told,
                 threads,
                 () -> exchange.late(told, new InterruptedIOException("timeout"), failure));
+        Deadline.of(request.timeToBegin(), told, threads, late);
         Deadline.of(request.readTimeout(), told, threads, () -> {
             if (!client.isCalling()) {
-                exchange.late(told, new SocketTimeoutException("timeout"), failure);
+                late.run();
             }
         });
         told.whenComplete((taken, thrown) -> {
@@ -215,7 +220,10 @@ public final class ClientCache {
         }
         Exchange exchange = new Exchange(request, head);
         if (ClientHeads.isOff(head.asked()) && !options.isRecorded()) {
-            return exchange.off(head.asked().policyByHead());
+            byte[] changed = withProvidersIds(exchange, head);
+            return changed == null && options.log() == RequestLog.NONE
+                    ? null
+                    : exchange.off(head.asked().policyByHead(), changed);
         }
         if (head.isAnonymous()) {
             warn();
@@ -226,14 +234,7 @@ public final class ClientCache {
             return exchange.bypass(BypassReason.CONTENT_ENCODING);
         }
         int limit = cache.admin().maxRequestBytes();
-        byte[] sent;
-        try {
-            sent = request.body(limit);
-        } catch (IOException | RuntimeException | Error e) {
-            // So that the log hears of its end.
-            exchange.record.served(true);
-            throw e;
-        }
+        byte[] sent = exchange.read(limit);
         if (sent == null || sent.length > limit) {
             return exchange.bypass(BypassReason.PAYLOAD_TOO_LARGE);
         }
@@ -257,6 +258,21 @@ public final class ClientCache {
         } catch (IOException notInItsCoding) {
             return exchange.bypass(BypassReason.CONTENT_ENCODING);
         }
+    }
+
+    /** The body of a request that is not cached; null if it names no answer by the id that a hit gave it. */
+    private byte[] withProvidersIds(Exchange exchange, ClientHead head) throws IOException {
+        if (!ClientHeads.mayNameAnAnswer(head.endpoint()) || head.coding() != ContentCoding.IDENTITY) {
+            return null;
+        }
+        byte[] sent = exchange.read(SHORT_BODY);
+        if (sent == null || sent.length > SHORT_BODY) {
+            return null;
+        }
+        CacheRequest named = CacheRequest.of(head.context(), sent);
+        await(cache.pipeline().learnIds(named));
+        CacheRequest known = cache.pipeline().withProviderIds(named);
+        return known == named ? null : known.upstreamBody();
     }
 
     private Exchange decide(
@@ -313,8 +329,8 @@ public final class ClientCache {
         private CacheKey key;
         private BypassReason bypass;
         private CacheOutcome ifItFails;
-        /** Null if the request leaves with the body that it has. */
-        private Decision decision;
+        /** Makes the body that leaves; null if the request leaves with the one that it has. */
+        private Supplier<byte[]> outgoing;
 
         private byte[] sent;
         /** Null unless the request is answered item by item. */
@@ -328,8 +344,24 @@ public final class ClientCache {
             this.record = options.log().begin(endpoint, head.caller());
         }
 
-        /** Passed on as if there were no cache. */
-        Exchange off(Policy policy) {
+        /** The request's body, as {@link ClientRequest#body} gives it. */
+        byte[] read(int limit) throws IOException {
+            try {
+                return request.body(limit);
+            } catch (IOException | RuntimeException | Error e) {
+                // So that the log hears of its end.
+                record.served(true);
+                throw e;
+            }
+        }
+
+        /**
+         * Passed on as if there were no cache.
+         *
+         * @param changed the body that leaves; null if it is the one that there is
+         */
+        Exchange off(Policy policy, byte[] changed) {
+            outgoing = changed == null ? null : () -> changed;
             record.policy(policy == null ? null : policy.name());
             record.asked(null, null, null);
             return this;
@@ -353,7 +385,7 @@ public final class ClientCache {
             if (made.key() == null && controls.enabled()) {
                 return bypass(made.bypass());
             }
-            decision = made;
+            outgoing = made.outgoing();
             sent = body;
             if (!controls.enabled()) {
                 // By a policy that knows the body, or recorded: passed on as if there were no cache.
@@ -430,31 +462,30 @@ public final class ClientCache {
 
         @Override
         public Call fetch(ResponseSink sink) {
-            byte[] outgoing = decision == null ? null : decision.outgoing().get();
-            return fetch(outgoing, sink);
+            return fetch(outgoing == null ? null : outgoing.get(), sink);
         }
 
         /** The body may be null for the one that the request has. */
-        private Call fetch(byte[] outgoing, ResponseSink sink) {
+        private Call fetch(byte[] leaving, ResponseSink sink) {
             client.calling();
             ResponseSink first = record.calling(
                     new IdentifySink(sink, cache.admin().memory()),
                     cache.admin().memory());
-            Upstream provider = answer ->
-                    ProviderPump.start(request, outgoing == sent ? null : outgoing, options.executor(), answer);
+            Upstream provider =
+                    answer -> ProviderPump.start(request, leaving == sent ? null : leaving, options.executor(), answer);
             return options.isRecorded()
-                    ? options.recorder().over(recorded(outgoing), provider).fetch(first)
+                    ? options.recorder().over(recorded(leaving), provider).fetch(first)
                     : provider.fetch(first);
         }
 
-        private CallRecorder.Call recorded(byte[] outgoing) {
+        private CallRecorder.Call recorded(byte[] leaving) {
             ProviderPath path = ProviderPath.of(request.method(), request.url());
             return new CallRecorder.Call(
                     endpoint,
                     path.route().deployment(),
                     request.url().query(),
                     new KeyFields(request.fields(), options),
-                    outgoing);
+                    leaving);
         }
 
         @SuppressWarnings("CatchingUnchecked") // whatever it is, somebody waits for it

@@ -4,6 +4,7 @@ import dev.refrain.engine.CacheControls;
 import dev.refrain.engine.KeyContext;
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.engine.exchange.CacheOutcome;
+import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.engine.exchange.ForwardReason;
 import dev.refrain.semantics.RequestFields;
 import dev.refrain.semantics.caller.Caller;
@@ -70,8 +71,11 @@ final class ClientHeads {
         Caller who = caller(request);
         RequestedCaching asked =
                 RequestedCaching.of(fields, options.rules(), path.route().endpoint(), who.labels());
-        // What is off is passed by, unless somebody counts it, too.
-        if (isOff(asked) && !options.isRecorded() && options.log() == RequestLog.NONE) {
+        // What is off is passed by, unless somebody counts it, too, or its body may name a hit.
+        if (isOff(asked)
+                && !options.isRecorded()
+                && options.log() == RequestLog.NONE
+                && !mayNameAnAnswer(path.route().endpoint())) {
             return null;
         }
         KeyContext context =
@@ -87,6 +91,11 @@ final class ClientHeads {
     /** Whether caching is off, whatever the body says. */
     static boolean isOff(RequestedCaching asked) {
         return !asked.alone().enabled() && !asked.mayTurnOn();
+    }
+
+    /** Whether bodies may name an earlier answer (wire rule W26b). */
+    static boolean mayNameAnAnswer(Endpoint endpoint) {
+        return endpoint == Endpoint.RESPONSES || endpoint == Endpoint.MESSAGES;
     }
 
     private static boolean isPlain(RequestedCaching asked) {

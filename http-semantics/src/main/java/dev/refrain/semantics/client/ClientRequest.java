@@ -67,6 +67,14 @@ public interface ClientRequest {
     }
 
     /**
+     * How long the answer may take to begin, where its body may take any time; zero or null for no limit. Looked at by
+     * {@link ClientCache#executeAsync} only.
+     */
+    default Duration timeToBegin() {
+        return Duration.ZERO;
+    }
+
+    /**
      * How long the client waits for the next bytes of an answer; zero or null for no limit. Looked at only where the
      * request waits for a call that it has not made, since the client itself limits its own.
      */

@@ -6,7 +6,7 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 
 /** What happens when something has taken too long. Stateless. */
-public final class Deadline {
+final class Deadline {
     private Deadline() {}
 
     /**
@@ -16,7 +16,7 @@ public final class Deadline {
      * @param limit zero or null for none
      * @param late runs on a thread that must not be held up
      */
-    public static void of(Duration limit, CompletableFuture<?> future, Runnable late) {
+    static void of(Duration limit, CompletableFuture<?> future, Runnable late) {
         if (limit == null || limit.isZero()) {
             return;
         }
@@ -36,7 +36,7 @@ public final class Deadline {
      *
      * @param late may run twice
      */
-    public static void of(Duration limit, CompletableFuture<?> future, Executor threads, Runnable late) {
+    static void of(Duration limit, CompletableFuture<?> future, Executor threads, Runnable late) {
         of(limit, future, () -> {
             try {
                 threads.execute(late);

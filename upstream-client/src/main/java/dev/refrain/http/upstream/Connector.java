@@ -129,6 +129,9 @@ final class Connector {
         private Future<?> timeout;
         private Future<?> headStart;
         private Deque<InetAddress> untried = new ArrayDeque<>();
+        /** Whether there may be more of them later. */
+        private boolean areAllKnown;
+
         private final List<Channel> trying = new ArrayList<>(2);
         /** The one that was there first. */
         private Channel winner;
@@ -150,14 +153,8 @@ final class Connector {
             timeout = loop.schedule(() -> fail(stage, null), limit.toNanos(), TimeUnit.NANOSECONDS);
             names.lookUp(next.host(), new Names.Receiver() {
                 @Override
-                public void resolved(List<InetAddress> addresses) {
-                    loop.execute(() -> {
-                        if (!over) {
-                            stage = Unreachable.TIMED_OUT;
-                            untried = inTurn(addresses);
-                            tryNext();
-                        }
-                    });
+                public void resolved(List<InetAddress> addresses, boolean areAll) {
+                    loop.execute(() -> add(addresses, areAll));
                 }
 
                 @Override
@@ -166,6 +163,22 @@ final class Connector {
                             isUnanswered(failure) ? Unreachable.LOOK_UP_TIMED_OUT : Unreachable.UNKNOWN_HOST, failure));
                 }
             });
+        }
+
+        private void add(List<InetAddress> addresses, boolean areAll) {
+            if (over || winner != null) {
+                return;
+            }
+            stage = Unreachable.TIMED_OUT;
+            areAllKnown = areAll;
+            List<InetAddress> all = new ArrayList<>(untried);
+            all.addAll(addresses);
+            untried = inTurn(all);
+            if (trying.isEmpty()) {
+                tryNext();
+            } else if (headStart == null && !untried.isEmpty()) {
+                headStart = loop.schedule(this::tryNext, HEAD_START_MILLIS, TimeUnit.MILLISECONDS);
+            }
         }
 
         /** Tries the next address, if nobody is connected yet. */
@@ -180,9 +193,10 @@ final class Connector {
             InetAddress address = untried.poll();
             if (address == null) {
                 if (trying.isEmpty()) {
-                    fail(
-                            lastFailure instanceof ConnectException ? Unreachable.REFUSED : Unreachable.OTHER,
-                            lastFailure);
+                    stage = lastFailure instanceof ConnectException ? Unreachable.REFUSED : Unreachable.OTHER;
+                    if (areAllKnown) {
+                        fail(stage, lastFailure);
+                    }
                 }
                 return;
             }
@@ -322,7 +336,8 @@ final class Connector {
         }
     }
 
-    private static boolean isUnanswered(Throwable failure) {
+    /** Whether a lookup has failed because nobody has answered it. */
+    static boolean isUnanswered(Throwable failure) {
         Throwable cause = failure;
         while (cause != null && !(cause instanceof DnsNameResolverTimeoutException)) {
             cause = cause.getCause();

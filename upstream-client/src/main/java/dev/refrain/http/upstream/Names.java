@@ -3,31 +3,41 @@ package dev.refrain.http.upstream;
 import io.netty.channel.EventLoop;
 import io.netty.channel.socket.nio.NioDatagramChannel;
 import io.netty.channel.socket.nio.NioSocketChannel;
+import io.netty.resolver.DefaultHostsFileEntriesResolver;
+import io.netty.resolver.ResolvedAddressTypes;
 import io.netty.resolver.dns.DnsNameResolver;
 import io.netty.resolver.dns.DnsNameResolverBuilder;
 import io.netty.resolver.dns.DnsServerAddressStreamProvider;
 import io.netty.util.NetUtil;
 import io.netty.util.concurrent.Future;
+import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 
 /**
  * Looks names of hosts up: in the hosts file, then by DNS as the system's {@code resolv.conf} says. A lookup is a
  * question over a socket and blocks no thread, so one that gets no answer holds up nobody else. Answers are kept for as
- * long as they say themselves. How often the hosts file is read, a property of Netty's says: once, unless it is set.
+ * long as they say themselves. A name's IPv4 and IPv6 addresses are two questions, of which one may stay without an
+ * answer (RFC 8305, 3). How often the hosts file is read, a property of Netty's says: once, unless it is set.
  *
  * <p>Thread-safe.
  */
 final class Names implements AutoCloseable {
     /** Questions at a time that others with the same name wait for. */
     private static final int SHARED_QUESTIONS = 64;
+    /** RFC 8305, 3 and 8: "Resolution Delay", for which IPv4 addresses wait for those of IPv6. */
+    private static final long RESOLUTION_DELAY_MILLIS = 50;
+
+    private static final DefaultHostsFileEntriesResolver HOSTS_FILE = new DefaultHostsFileEntriesResolver();
 
     private final EventLoop loop;
     /** Null for the system's. */
     private final DnsServerAddressStreamProvider servers;
-    /** Null until a name is looked up; the loop's. */
-    private DnsNameResolver resolver;
+    /** One for each family of addresses; none until a name is looked up. The loop's. */
+    private final List<DnsNameResolver> resolvers = new ArrayList<>(2);
 
     /** @param servers whom to ask, or null for those that the system asks */
     Names(EventLoop loop, DnsServerAddressStreamProvider servers) {
@@ -38,14 +48,15 @@ final class Names implements AutoCloseable {
     /** Hears what a name stands for, on any thread. */
     interface Receiver {
         /**
-         * It has addresses.
+         * It has addresses. Comes again if more may be known later.
          *
-         * @param addresses at least one
+         * @param addresses at least one, unless it comes again
+         * @param areAll whether there are no more, or nobody says so
          */
-        void resolved(List<InetAddress> addresses);
+        void resolved(List<InetAddress> addresses, boolean areAll);
 
         /**
-         * It has none, or nobody says so.
+         * It has none, or nobody says so. Nothing else comes then.
          *
          * @param failure an {@link UnknownHostException} if there is no such name
          */
@@ -56,7 +67,7 @@ final class Names implements AutoCloseable {
         byte[] literal = NetUtil.createByteArrayFromIpAddressString(host);
         if (literal != null) {
             try {
-                receiver.resolved(List.of(InetAddress.getByAddress(host, literal)));
+                receiver.resolved(List.of(InetAddress.getByAddress(host, literal)), true);
             } catch (UnknownHostException impossible) {
                 receiver.unresolved(impossible);
             }
@@ -66,24 +77,89 @@ final class Names implements AutoCloseable {
     }
 
     private void ask(String host, Receiver receiver) {
-        if (resolver == null) {
-            DnsNameResolverBuilder builder = new DnsNameResolverBuilder(loop)
-                    .datagramChannelType(NioDatagramChannel.class)
-                    // For answers that are too long for a datagram.
-                    .socketChannelType(NioSocketChannel.class)
-                    .consolidateCacheSize(SHARED_QUESTIONS);
-            if (servers != null) {
-                builder.nameServerProvider(servers);
-            }
-            resolver = builder.build();
+        // Of both families at once: what the file says of one of them is all that there is.
+        List<InetAddress> local = HOSTS_FILE.addresses(host, ResolvedAddressTypes.IPV4_PREFERRED);
+        if (local != null && !local.isEmpty()) {
+            receiver.resolved(local, true);
+            return;
         }
-        resolver.resolveAll(host).addListener((Future<List<InetAddress>> found) -> {
-            if (found.isSuccess()) {
-                receiver.resolved(found.getNow());
-            } else {
-                receiver.unresolved(found.cause());
+        if (resolvers.isEmpty()) {
+            makeResolvers();
+        }
+        new Questions(receiver).ask(host);
+    }
+
+    private void makeResolvers() {
+        DnsNameResolverBuilder builder = new DnsNameResolverBuilder(loop)
+                .datagramChannelType(NioDatagramChannel.class)
+                // For answers that are too long for a datagram.
+                .socketChannelType(NioSocketChannel.class)
+                .hostsFileEntriesResolver((host, types) -> null)
+                .consolidateCacheSize(SHARED_QUESTIONS);
+        if (servers != null) {
+            builder.nameServerProvider(servers);
+        }
+        DnsNameResolver usual = builder.build();
+        if (usual.resolvedAddressTypes() == ResolvedAddressTypes.IPV4_ONLY) {
+            // This machine has no other addresses.
+            resolvers.add(usual);
+            return;
+        }
+        usual.close();
+        for (ResolvedAddressTypes family : List.of(ResolvedAddressTypes.IPV6_ONLY, ResolvedAddressTypes.IPV4_ONLY)) {
+            resolvers.add(builder.copy().resolvedAddressTypes(family).build());
+        }
+    }
+
+    /** The questions for one name; the loop's alone. */
+    private final class Questions {
+        private final Receiver receiver;
+        private final List<InetAddress> untold = new ArrayList<>();
+        private int unanswered;
+        private boolean hasTold;
+        /** Null until one of them fails. */
+        private Throwable failure;
+
+        Questions(Receiver receiver) {
+            this.receiver = receiver;
+        }
+
+        void ask(String host) {
+            unanswered = resolvers.size();
+            for (DnsNameResolver resolver : resolvers) {
+                resolver.resolveAll(host).addListener((Future<List<InetAddress>> found) -> answered(found));
             }
-        });
+        }
+
+        private void answered(Future<List<InetAddress>> found) {
+            unanswered--;
+            if (found.isSuccess()) {
+                untold.addAll(found.getNow());
+            } else if (failure == null || Connector.isUnanswered(found.cause())) {
+                // That nobody has answered says more than that there are no addresses of one family.
+                failure = found.cause();
+            }
+            if (unanswered == 0 && untold.isEmpty() && !hasTold) {
+                receiver.unresolved(failure);
+            } else if (unanswered == 0 || (found.isSuccess() && untold.get(0) instanceof Inet6Address)) {
+                tell();
+            } else if (found.isSuccess()) {
+                var unused = loop.schedule(this::tellUnlessTold, RESOLUTION_DELAY_MILLIS, TimeUnit.MILLISECONDS);
+            }
+        }
+
+        private void tellUnlessTold() {
+            if (unanswered > 0) {
+                tell();
+            }
+        }
+
+        private void tell() {
+            List<InetAddress> told = List.copyOf(untold);
+            untold.clear();
+            hasTold = true;
+            receiver.resolved(told, unanswered == 0);
+        }
     }
 
     @Override
@@ -91,10 +167,6 @@ final class Names implements AutoCloseable {
         if (loop.isShuttingDown()) {
             return;
         }
-        loop.execute(() -> {
-            if (resolver != null) {
-                resolver.close();
-            }
-        });
+        loop.execute(() -> resolvers.forEach(DnsNameResolver::close));
     }
 }

@@ -23,6 +23,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Lookups of hosts' names, and the addresses that come of them. */
 class NamesTest {
@@ -153,6 +155,22 @@ class NamesTest {
             six.bind(new InetSocketAddress(InetAddress.getByAddress(loopback), 0));
             CompletableFuture<Integer> call = call(new Origin(false, "both.test", six.getLocalPort()));
             try (Socket connection = six.accept()) {
+                connection.getOutputStream().write("HTTP/1.1 204 None\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
+                assertThat(call.join()).isEqualTo(204);
+            }
+        }
+    }
+
+    /** RFC 8305, 3: some name servers drop the questions of one family. */
+    @ParameterizedTest
+    @CsvSource({"127.0.0.1, " + NameServer.SILENT_IPV6, "::1, " + NameServer.SILENT_IPV4})
+    void f40_aFamilyOfWhichNothingIsSaidHoldsUpNobody(String address, String silent) throws IOException {
+        names.knows("half.test", address, silent);
+        try (ServerSocket server = new ServerSocket()) {
+            server.bind(new InetSocketAddress(InetAddress.getByName(address), 0));
+            CompletableFuture<Integer> call = call(new Origin(false, "half.test", server.getLocalPort()));
+            server.setSoTimeout((int) LONG.toMillis());
+            try (Socket connection = server.accept()) {
                 connection.getOutputStream().write("HTTP/1.1 204 None\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
                 assertThat(call.join()).isEqualTo(204);
             }
