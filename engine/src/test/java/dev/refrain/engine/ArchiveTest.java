@@ -8,6 +8,11 @@ import dev.refrain.engine.archive.ArchiveQuery;
 import dev.refrain.engine.archive.ExportFacts;
 import dev.refrain.engine.archive.ImportFacts;
 import dev.refrain.engine.exchange.Endpoint;
+import dev.refrain.engine.internal.archive.Importer;
+import dev.refrain.engine.memory.MemoryBudget;
+import dev.refrain.engine.spi.CacheStore;
+import dev.refrain.engine.spi.EntryBuffer;
+import dev.refrain.engine.spi.EntryHead;
 import dev.refrain.engine.stats.EntryQuery;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -185,6 +190,42 @@ class ArchiveTest {
             assertThat(from.admin().importFrom(archive, ArchiveProgress.NONE).entries())
                     .isEqualTo(1);
             assertThat(found(from, key)).contains("old");
+        }
+    }
+
+    /** A proxy on the same file puts it after the import has looked, and before it puts its own. */
+    @Test
+    void anAnswerThatComesDuringTheImportStays() throws IOException {
+        try (ResponseCache from = open("from")) {
+            store(from, key(from, "sk-a", "m", null, 1), "old");
+            from.admin().exportTo(archive, ArchiveQuery.ALL, ArchiveProgress.NONE);
+        }
+        EntryBuffer newer = new EntryBuffer(EntryHead.LENGTH);
+        ByteBuffer.wrap(newer.resize(EntryHead.LENGTH))
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .putLong(EntryHead.STORED_AT, Long.MAX_VALUE - 1)
+                .putLong(EntryHead.EXPIRES_AT, Long.MAX_VALUE);
+        List<byte[]> keys = new ArrayList<>();
+        try (CacheStore to = new ForwardingStore() {
+            @Override
+            public boolean get(byte[] key, EntryBuffer into) {
+                boolean isThere = super.get(key, into);
+                if (keys.isEmpty()) {
+                    keys.add(key.clone());
+                    put(key, newer);
+                }
+                return isThere;
+            }
+        }) {
+            String manifest = Files.readString(archive.resolve("archive.json"));
+            String madeWith = manifest.replaceAll("(?s).*\"keys\" : \"([^\"]+)\".*", "$1");
+            ImportFacts facts = new Importer(to, MemoryBudget.ofHeap(), any -> true, archive, ArchiveProgress.NONE)
+                    .run(madeWith, System.currentTimeMillis(), any -> {});
+            assertThat(facts.present()).isEqualTo(1);
+            assertThat(facts.entries()).isZero();
+            EntryBuffer there = new EntryBuffer(EntryHead.LENGTH);
+            assertThat(to.get(keys.get(0), there)).isTrue();
+            assertThat(EntryHead.storedAt(there.bytes())).isEqualTo(Long.MAX_VALUE - 1);
         }
     }
 

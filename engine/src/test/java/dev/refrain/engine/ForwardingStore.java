@@ -27,6 +27,11 @@ class ForwardingStore implements CacheStore {
     }
 
     @Override
+    public boolean putIf(byte[] key, EntryBuffer entry, Predicate<byte[]> replaces) {
+        return inner.putIf(key, entry, replaces);
+    }
+
+    @Override
     public boolean remove(byte[] key) {
         return inner.remove(key);
     }

@@ -14,6 +14,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Set;
+import org.xnio.IoUtils;
 
 /** The log of requests, page by page, as a file, and one by one. */
 final class ActivityPages {
@@ -139,20 +140,45 @@ final class ActivityPages {
     void file(HttpServerExchange exchange) throws AdminException, IOException {
         Parameters parameters = new Parameters(exchange, Parameters.FILTER);
         var filter = parameters.filter();
+        try (Walks.Steps steps = walks.inSteps()) {
+            ActivityLog.Page first = steps.take(() -> log.query(filter, ActivityLog.MAX_LIMIT, null));
+            write(exchange, first, cursor -> steps.take(() -> log.query(filter, ActivityLog.MAX_LIMIT, cursor)));
+        }
+    }
+
+    /** Where pages come from, by their cursors. */
+    @FunctionalInterface
+    interface Pages {
+        ActivityLog.Page at(String cursor) throws AdminException;
+    }
+
+    /** Writes a file, which has no end unless all of it could be read. */
+    static void write(HttpServerExchange exchange, ActivityLog.Page first, Pages pages) throws IOException {
         exchange.getResponseHeaders().put(Headers.CONTENT_TYPE, "text/csv; charset=utf-8; header=present");
         exchange.getResponseHeaders().put(Headers.CONTENT_DISPOSITION, "attachment; filename=\"refrain-activity.csv\"");
         exchange.startBlocking();
-        try (OutputStream out = exchange.getOutputStream()) {
+        OutputStream out = exchange.getOutputStream();
+        boolean isWhole = false;
+        try {
             StringBuilder text = new StringBuilder();
             Csv.head(Documents.of(SAMPLE), text);
-            String cursor = null;
-            do {
-                ActivityLog.Page page = log.query(filter, ActivityLog.MAX_LIMIT, cursor);
+            ActivityLog.Page page = first;
+            while (page != null) {
                 page.data().forEach(activity -> Csv.row(Documents.of(activity), text));
                 out.write(text.toString().getBytes(StandardCharsets.UTF_8));
                 text.setLength(0);
-                cursor = page.next();
-            } while (cursor != null);
+                page = page.next() == null ? null : pages.at(page.next());
+            }
+            isWhole = true;
+        } catch (AdminException e) {
+            throw new IOException("The rest of a file was not read: " + e.getMessage(), e);
+        } finally {
+            if (isWhole) {
+                out.close();
+            } else {
+                // Or the client would take what it has for all.
+                IoUtils.safeClose(exchange.getConnection());
+            }
         }
     }
 }

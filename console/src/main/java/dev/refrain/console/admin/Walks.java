@@ -13,8 +13,13 @@ final class Walks {
     private static final int AT_A_TIME = 2;
     private static final int WAITING = 2;
     private static final int PATIENCE_SECONDS = 10;
+    /** Those of a walk in steps have gone too far to be refused; all who are before one have their turn in less. */
+    private static final int STEP_PATIENCE_SECONDS = 60;
+
+    private static final int IN_STEPS = 2;
 
     private final Semaphore places = new Semaphore(AT_A_TIME + WAITING);
+    private final Semaphore inSteps = new Semaphore(IN_STEPS);
     private final Semaphore turns = new Semaphore(AT_A_TIME, true);
     private final int patienceSeconds;
 
@@ -39,20 +44,58 @@ final class Walks {
             throw busy();
         }
         try {
-            awaitTurn();
-            try {
-                return walk.go();
-            } finally {
-                turns.release();
-            }
+            return go(walk, patienceSeconds);
         } finally {
             places.release();
         }
     }
 
-    private void awaitTurn() throws AdminException {
+    /**
+     * A walk in steps, each of which has a turn of its own: what lies between two of them, such as a reader who is slow
+     * to take what was found, keeps nobody waiting. Two at a time; close it.
+     *
+     * @throws AdminException if there are two
+     */
+    Steps inSteps() throws AdminException {
+        if (!inSteps.tryAcquire()) {
+            throw busy();
+        }
+        return new Steps();
+    }
+
+    /** One walk in steps. For one thread. */
+    final class Steps implements AutoCloseable {
+        private boolean isFirst = true;
+
+        private Steps() {}
+
+        /** @throws AdminException if the step does, or if its turn does not come; the first is refused as walks are */
+        <T> T take(Walk<T> step) throws AdminException {
+            if (isFirst) {
+                isFirst = false;
+                return Walks.this.take(step);
+            }
+            return go(step, Math.max(patienceSeconds, STEP_PATIENCE_SECONDS));
+        }
+
+        @Override
+        public void close() {
+            inSteps.release();
+        }
+    }
+
+    private <T> T go(Walk<T> walk, int patience) throws AdminException {
+        awaitTurn(patience);
         try {
-            if (!turns.tryAcquire(patienceSeconds, TimeUnit.SECONDS)) {
+            return walk.go();
+        } finally {
+            turns.release();
+        }
+    }
+
+    private void awaitTurn(int patience) throws AdminException {
+        try {
+            if (!turns.tryAcquire(patience, TimeUnit.SECONDS)) {
                 throw busy();
             }
         } catch (InterruptedException stopped) {

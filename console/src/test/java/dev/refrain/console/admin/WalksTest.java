@@ -54,6 +54,32 @@ class WalksTest {
         }
     }
 
+    /** A slow reader of one file does not keep others from theirs, or from the log. */
+    @Test
+    void aWalkInStepsHasATurnForEachAndTwoAreUnderWay() throws AdminException {
+        Walks hasty = new Walks(0);
+        try (Walks.Steps one = hasty.inSteps();
+                Walks.Steps two = hasty.inSteps()) {
+            assertThatThrownBy(hasty::inSteps)
+                    .isInstanceOfSatisfying(
+                            AdminException.class,
+                            busy -> assertThat(busy.status()).isEqualTo(503));
+            assertThat(one.<Boolean>take(() -> true)).isTrue();
+            assertThat(two.<Boolean>take(() -> true)).isTrue();
+            assertThat(one.<Boolean>take(() -> hasty.<Boolean>take(() -> true)))
+                    .as("the other turn is free")
+                    .isTrue();
+        }
+        try (Walks.Steps again = hasty.inSteps()) {
+            hasty.take(() -> hasty.take(() -> {
+                assertThatThrownBy(() -> again.take(() -> true))
+                        .as("both turns are taken")
+                        .hasMessageContaining("try again");
+                return true;
+            }));
+        }
+    }
+
     private boolean walk(CountDownLatch under, CountDownLatch goOn) {
         try {
             return walks.take(() -> {

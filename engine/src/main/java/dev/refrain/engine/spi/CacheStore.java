@@ -57,6 +57,20 @@ public interface CacheStore extends AutoCloseable {
      */
     boolean put(byte[] key, EntryBuffer entry);
 
+    /**
+     * The same, unless the entry that is there is to stay. Question and put are one step: an entry that somebody else
+     * stores meanwhile is asked about, too. A store of which that is not true may lose such an entry.
+     *
+     * @param replaces is given the head of the entry that is there, expired or not, as {@link #removeIf} gives it, and
+     *     says whether the new one takes its place; not asked if there is none, and perhaps asked more than once;
+     *     called with locks held, so it must do nothing else
+     * @return false if the older entry stays, or if no room was found, in which case it may be gone as well
+     */
+    default boolean putIf(byte[] key, EntryBuffer entry, Predicate<byte[]> replaces) {
+        EntryBuffer there = new EntryBuffer(EntryHead.LENGTH);
+        return (!peek(key, there) || replaces.test(there.bytes())) && put(key, entry);
+    }
+
     /** Removes the entry of a key. Returns whether there was one. */
     boolean remove(byte[] key);
 

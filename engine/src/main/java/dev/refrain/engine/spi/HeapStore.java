@@ -122,6 +122,12 @@ public final class HeapStore implements CacheStore {
     }
 
     @Override
+    public synchronized boolean putIf(byte[] key, EntryBuffer entry, Predicate<byte[]> replaces) {
+        Slot slot = entries.get(ByteBuffer.wrap(key));
+        return (slot == null || replaces.test(slot.entry)) && put(key, entry);
+    }
+
+    @Override
     public synchronized boolean remove(byte[] key) {
         Slot slot = entries.remove(ByteBuffer.wrap(key));
         if (slot == null) {

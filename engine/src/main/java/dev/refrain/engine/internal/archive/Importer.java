@@ -110,7 +110,9 @@ public final class Importer {
     private static Manifest manifest(ArchiveFolder folder) throws IOException {
         Manifest manifest = folder.manifest();
         if (manifest == null) {
-            throw new IOException(folder.path() + " is no archive of Refrain's");
+            throw new IOException(
+                    folder.path() + " is no archive of Refrain's, which has a file archive.json. (Recordings are"
+                            + " played by the setting cassettes, and not imported.)");
         }
         return manifest;
     }
@@ -147,18 +149,35 @@ public final class Importer {
             expired++;
         } else if (!isReadable.test(entry)) {
             foreign++;
-        } else if (hasHead(key)
-                && EntryHead.expiresAt(head) > nowMillis
-                && EntryHead.storedAt(head) >= EntryHead.storedAt(in)) {
+        } else if (hasHead(key) && stays(head, in, nowMillis)) {
             present++;
-        } else if (store.put(key, entry)) {
+        } else {
+            return putUnlessNewer(key, entry, nowMillis);
+        }
+        return false;
+    }
+
+    /** A proxy that has the store open may have put a newer one since its head was read. */
+    private boolean putUnlessNewer(byte[] key, EntryBuffer entry, long nowMillis) {
+        boolean[] isNewer = new boolean[1];
+        if (store.putIf(key, entry, there -> {
+            isNewer[0] = stays(there, entry.bytes(), nowMillis);
+            return !isNewer[0];
+        })) {
             entries++;
             bytes += entry.length();
             return true;
+        }
+        if (isNewer[0]) {
+            present++;
         } else {
             dropped++;
         }
         return false;
+    }
+
+    private static boolean stays(byte[] there, byte[] in, long nowMillis) {
+        return EntryHead.expiresAt(there) > nowMillis && EntryHead.storedAt(there) >= EntryHead.storedAt(in);
     }
 
     private boolean hasHead(byte[] key) {

@@ -205,6 +205,32 @@ public final class ChronicleStore implements CacheStore {
 
     @Override
     public boolean put(byte[] key, EntryBuffer entry) {
+        return put(key, entry, null);
+    }
+
+    @Override
+    public boolean putIf(byte[] key, EntryBuffer entry, Predicate<byte[]> replaces) {
+        return put(key, entry, new Condition(replaces));
+    }
+
+    /** Whether an entry is to be replaced, and whether that was denied. */
+    private static final class Condition implements Predicate<byte[]> {
+        private final Predicate<byte[]> replaces;
+        private boolean isDenied;
+
+        Condition(Predicate<byte[]> replaces) {
+            this.replaces = replaces;
+        }
+
+        @Override
+        public boolean test(byte[] head) {
+            isDenied = !replaces.test(head);
+            return !isDenied;
+        }
+    }
+
+    /** @param condition null for none */
+    private boolean put(byte[] key, EntryBuffer entry, Condition condition) {
         if (entry.length() < EntryHead.LENGTH) {
             throw new IllegalArgumentException("An entry of " + entry.length() + " bytes has no room for its head of "
                     + EntryHead.LENGTH + " bytes");
@@ -216,15 +242,15 @@ public final class ChronicleStore implements CacheStore {
         long now = clock.millis();
         try {
             if (!space.hasRoomFor(entry.length())) {
-                return refuse(key, scratch);
+                return refuse(key, condition, scratch);
             }
             map.announce(key, entry);
             boolean isWhole = entry.length() <= Layout.MAX_VALUE_LENGTH && !Kind.isMark(entry.bytes()[Kind.OFFSET]);
             boolean stored = isWhole
-                    ? map.put(key, entry, scratch.displaced, now)
-                    : large.put(key, entry, scratch.displaced, scratch.large, now);
+                    ? map.put(key, entry, condition, scratch.displaced, now)
+                    : large.put(key, entry, condition, scratch.displaced, scratch.large, now);
             removeDisplacedParts(key, scratch);
-            if (!stored) {
+            if (!stored && (condition == null || !condition.isDenied)) {
                 failures.drop(entry.length(), Layout.maxEntryLength(map.segments()));
             }
             return stored;
@@ -244,9 +270,11 @@ public final class ChronicleStore implements CacheStore {
      * Frees the room of the older entry, which needs no room on the disk. The caller may rely on the older entry being
      * gone.
      */
-    private boolean refuse(byte[] key, Scratch scratch) {
-        map.remove(key, scratch.displaced);
-        removeDisplacedParts(key, scratch);
+    private boolean refuse(byte[] key, Condition condition, Scratch scratch) {
+        if (condition == null) {
+            map.remove(key, scratch.displaced);
+            removeDisplacedParts(key, scratch);
+        }
         counters.drops.increment();
         return false;
     }

@@ -11,6 +11,7 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.Predicate;
 
 /**
  * Entries too long for one value. Such an entry is cut into parts, each of which is a value under a derived key, with a
@@ -71,27 +72,46 @@ final class LargeEntries {
         }
     }
 
-    /** Stores an entry of any length. Returns false if there was no room, in which case nothing is left of it. */
-    boolean put(byte[] key, EntryBuffer entry, EntryBuffer displaced, Scratch scratch, long nowMillis) {
+    /**
+     * Stores an entry of any length.
+     *
+     * @param replaces told of the older one's head, and says whether it is to go; null if it is
+     * @return false if there was no room, or the older one stays; in both cases nothing is left of the new one
+     */
+    boolean put(
+            byte[] key,
+            EntryBuffer entry,
+            Predicate<byte[]> replaces,
+            EntryBuffer displaced,
+            Scratch scratch,
+            long nowMillis) {
+        displaced.resize(0);
         if (entry.length() > maxLength) {
-            map.remove(key, displaced);
+            removeOlder(key, replaces, displaced);
             return false;
         }
         EntryBuffer manifest = manifest(key, entry, scratch);
         int parts = parts(manifest);
         for (int i = 0; i < parts; i++) {
             EntryBuffer part = part(key, entry, i, scratch);
-            if (!map.put(partKey(key, manifest, i, scratch), part, scratch.displaced, nowMillis)) {
+            if (!map.put(partKey(key, manifest, i, scratch), part, null, scratch.displaced, nowMillis)) {
                 removeParts(key, manifest, i, scratch);
-                map.remove(key, displaced);
+                removeOlder(key, replaces, displaced);
                 return false;
             }
         }
-        if (!map.put(key, manifest, displaced, nowMillis)) {
+        if (!map.put(key, manifest, replaces, displaced, nowMillis)) {
             removeParts(key, manifest, parts, scratch);
             return false;
         }
         return true;
+    }
+
+    /** Where a condition was given, the older one may be the one that stays. */
+    private void removeOlder(byte[] key, Predicate<byte[]> replaces, EntryBuffer displaced) {
+        if (replaces == null) {
+            map.remove(key, displaced);
+        }
     }
 
     /**

@@ -143,10 +143,11 @@ final class SegmentMap {
      * Stores a value, and evicts others of its segment if need be. The older value of the key is removed in any case.
      * {@link #announce} comes first.
      *
+     * @param replaces told of the older value's head, under the lock, and says whether it is to go; null if it is
      * @param displaced receives the older value if it was a manifest; is empty otherwise
-     * @return whether there was room
+     * @return whether there was room, and nothing that stays
      */
-    boolean put(byte[] key, EntryBuffer value, EntryBuffer displaced, long nowMillis) {
+    boolean put(byte[] key, EntryBuffer value, Predicate<byte[]> replaces, EntryBuffer displaced, long nowMillis) {
         displaced.resize(0);
         int chunks = Layout.chunks(value.length());
         long owner = EvictionFacts.owner(key, value);
@@ -159,6 +160,9 @@ final class SegmentMap {
                     return false;
                 }
                 held = counters.holds.begin();
+                if (replaces != null && !isReplaced(query, replaces)) {
+                    return false;
+                }
                 removeFound(query, displaced);
                 if (hasRoom(query, chunks)) {
                     query.insert(query.absentEntry(), query.wrapValueAsData(value));
@@ -175,6 +179,18 @@ final class SegmentMap {
                 return false;
             }
         }
+    }
+
+    private static boolean isReplaced(
+            ExternalMapQueryContext<byte[], EntryBuffer, ?> query, Predicate<byte[]> replaces) {
+        MapEntry<byte[], EntryBuffer> entry = query.entry();
+        if (entry == null) {
+            return true;
+        }
+        requireSane(entry);
+        byte[] head = new byte[EntryHead.LENGTH];
+        entry.value().bytes().read(entry.value().offset(), head, 0, EntryHead.LENGTH);
+        return replaces.test(head);
     }
 
     /** Makes room in a segment. Returns false if there is nothing that could go. */

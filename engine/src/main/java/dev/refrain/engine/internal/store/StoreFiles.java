@@ -474,7 +474,7 @@ final class StoreFiles {
         EntryBuffer displaced = new EntryBuffer(EntryHead.LENGTH * 2);
         map.forEach((key, value) -> {
             if (EntryHead.expiresAt(value.bytes()) > now) {
-                target.put(key, value, displaced, now);
+                target.put(key, value, null, displaced, now);
             }
         });
     }

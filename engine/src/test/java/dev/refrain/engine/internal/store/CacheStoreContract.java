@@ -23,6 +23,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -31,7 +32,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * What {@link CacheStore} promises. Every store passes it, also one written elsewhere: it is in the test-jar of this
- * module.
+ * module. Long, since it is all that a store promises.
  */
 public abstract class CacheStoreContract {
     private static final long NOW = 10_000;
@@ -91,6 +92,54 @@ public abstract class CacheStoreContract {
         assertThat(store.head(key(2), head)).isFalse();
         store.remove(key(1));
         assertThat(store.head(key(1), head)).isFalse();
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {200, 100_000})
+    void anEntryStaysUnlessItIsToBeReplaced(int length) {
+        assertThat(store.putIf(key(1), entry(1, 0, length, 1_000, NEVER), any -> false))
+                .as("there is none")
+                .isTrue();
+        assertThat(store.putIf(key(1), entry(1, 1, length, 2_000, NEVER), there -> EntryHead.storedAt(there) < 1_000))
+                .isFalse();
+        assertThat(store.get(key(1), found)).isTrue();
+        assertThat(EntryHead.storedAt(found.bytes())).isEqualTo(1_000);
+        assertThat(isGenuine(1, found)).isTrue();
+        assertThat(store.stats().drops()).isZero();
+        assertThat(store.putIf(key(1), entry(1, 2, length, 3_000, NEVER), there -> EntryHead.storedAt(there) == 1_000))
+                .isTrue();
+        assertThat(store.get(key(1), found)).isTrue();
+        assertThat(EntryHead.storedAt(found.bytes())).isEqualTo(3_000);
+        assertThat(isGenuine(1, found)).isTrue();
+        assertThat(store.stats().entries()).isEqualTo(1);
+        store.remove(key(1));
+        assertThat(store.stats().bytes()).as("no part is left").isZero();
+    }
+
+    /** Of several who put one key at the same time, the one with the latest time is not undone. */
+    @Test
+    void whatIsOlderReplacesNothingNewerThatCameInBetween() throws Exception {
+        AtomicLong times = new AtomicLong();
+        ExecutorService threads = Executors.newFixedThreadPool(4);
+        try {
+            List<Future<?>> writers = new ArrayList<>();
+            for (int i = 0; i < 4; i++) {
+                writers.add(threads.submit(() -> {
+                    EntryBuffer mine = new EntryBuffer(16);
+                    for (int round = 0; round < 2_000; round++) {
+                        long time = times.incrementAndGet();
+                        store.putIf(key(1), entry(1, time, 80, time, NEVER), there -> EntryHead.storedAt(there) < time);
+                        assertThat(store.get(key(1), mine)).isTrue();
+                        assertThat(EntryHead.storedAt(mine.bytes())).isGreaterThanOrEqualTo(time);
+                    }
+                }));
+            }
+            for (Future<?> writer : writers) {
+                writer.get(60, TimeUnit.SECONDS);
+            }
+        } finally {
+            threads.shutdownNow();
+        }
     }
 
     @Test

@@ -43,7 +43,8 @@ class LargeEntriesTest {
                 new Failures(counters, Clock.systemUTC()));
         large = new LargeEntries(map, 1 << 20);
         System.arraycopy(TestEntries.key(1), 0, key, 0, key.length);
-        assertThat(large.put(key, entry(1, 1, LENGTH), displaced, scratch, 0)).isTrue();
+        assertThat(large.put(key, entry(1, 1, LENGTH), null, displaced, scratch, 0))
+                .isTrue();
     }
 
     @AfterEach
@@ -89,7 +90,7 @@ class LargeEntriesTest {
             assertThat(gather()).isFalse();
             assertThat(map.size()).isZero();
             assertThat(map.parts()).isZero();
-            assertThat(large.put(key, entry(1, 1, LENGTH), displaced, scratch, 0))
+            assertThat(large.put(key, entry(1, 1, LENGTH), null, displaced, scratch, 0))
                     .isTrue();
         }
     }
@@ -100,7 +101,7 @@ class LargeEntriesTest {
         map.get(partKey, found);
         EntryBuffer shorter = new EntryBuffer(found.length());
         System.arraycopy(found.bytes(), 0, shorter.resize(found.length() - 1), 0, found.length() - 1);
-        map.put(partKey, shorter, displaced, 0);
+        map.put(partKey, shorter, null, displaced, 0);
         assertThat(gather()).isFalse();
         assertThat(map.size()).isZero();
     }
@@ -113,7 +114,7 @@ class LargeEntriesTest {
             EntryBuffer nonsense = new EntryBuffer(sound.length);
             System.arraycopy(sound, 0, nonsense.resize(sound.length), 0, sound.length);
             nonsense.bytes()[at] ^= (byte) 0xFF;
-            map.put(key, nonsense, displaced, 0);
+            map.put(key, nonsense, null, displaced, 0);
             assertThat(gather()).isFalse();
             assertThat(map.get(key, found)).isFalse();
         }
@@ -124,7 +125,8 @@ class LargeEntriesTest {
         map.get(key, found);
         EntryBuffer olderManifest = new EntryBuffer(found.length());
         System.arraycopy(found.bytes(), 0, olderManifest.resize(found.length()), 0, found.length());
-        assertThat(large.put(key, entry(1, 2, LENGTH), displaced, scratch, 0)).isTrue();
+        assertThat(large.put(key, entry(1, 2, LENGTH), null, displaced, scratch, 0))
+                .isTrue();
         large.removeParts(key, displaced, scratch);
         assertThat(map.size()).isEqualTo(PARTS + 1);
 
@@ -139,7 +141,7 @@ class LargeEntriesTest {
 
     @Test
     void anEntryLongerThanAllowedTakesTheOlderOneWithIt() {
-        assertThat(large.put(key, entry(1, 2, (1 << 20) + 1), displaced, scratch, 0))
+        assertThat(large.put(key, entry(1, 2, (1 << 20) + 1), null, displaced, scratch, 0))
                 .isFalse();
         assertThat(map.get(key, found)).isFalse();
         large.removeParts(key, displaced, scratch);

@@ -77,7 +77,7 @@ class SegmentMapTest {
     }
 
     private boolean put(long number, int length, long storedAt, long expiresAt) {
-        return map.put(key(number), entry(number, 0, length, storedAt, expiresAt), displaced, NOW);
+        return map.put(key(number), entry(number, 0, length, storedAt, expiresAt), null, displaced, NOW);
     }
 
     private boolean isThere(long number) {
