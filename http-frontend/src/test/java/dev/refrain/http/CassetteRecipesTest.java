@@ -2,14 +2,21 @@ package dev.refrain.http;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import dev.refrain.cassettes.CassetteCommand;
 import dev.refrain.testing.ScriptedProvider;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
@@ -93,6 +100,57 @@ class CassetteRecipesTest {
                 assertThat(Files.readString(file)).doesNotContain("sk-of-the-recording");
             }
         }
+    }
+
+    /** What the document has for GitHub is read as GitHub reads it, and its commands are run. */
+    @Test
+    void gitHubActions() throws IOException {
+        String document = Files.readString(Path.of("../docs/CASSETTES.md"));
+        Matcher block = Pattern.compile("(?s)```yaml\n(.*?)```")
+                .matcher(document.substring(document.indexOf("## GitHub Actions")));
+        YAMLMapper yaml = new YAMLMapper();
+        assertThat(block.find()).isTrue();
+        JsonNode workflow = yaml.readTree(block.group(1));
+        assertThat(workflow.fieldNames()).toIterable().containsExactly("name", "on", "jobs");
+        JsonNode job = workflow.path("jobs").path("test");
+        assertThat(job.path("runs-on").asText()).startsWith("ubuntu-");
+        List<JsonNode> steps = new ArrayList<>();
+        job.path("steps").forEach(steps::add);
+        assertThat(block.find()).isTrue();
+        JsonNode scheduled = yaml.readTree(block.group(1));
+        assertThat(scheduled.path("on").path("schedule").get(0).path("cron").asText())
+                .matches("([0-9*]+ ){4}[0-9*]+");
+        scheduled.path("jobs").path("refresh").path("steps").forEach(steps::add);
+        Path suite = Files.writeString(folder.resolve("npm"), "#!/bin/sh\necho \"$OPENAI_BASE_URL\" >>\"$0.ran\"\n");
+        Files.setPosixFilePermissions(suite, PosixFilePermissions.fromString("rwx------"));
+        Files.createDirectories(folder.resolve("test/cassettes"));
+        List<String> modes = new ArrayList<>();
+        for (JsonNode step : steps) {
+            assertThat(step.has("run") || step.path("uses").asText().matches("actions/[a-z-]+@v[0-9]+"))
+                    .as("%s", step)
+                    .isTrue();
+            String[] words = step.path("run").asText().split(" ");
+            if (words[0].equals("java")) {
+                assertThat(words).startsWith("java", "-jar", "refrain.jar").endsWith("--", "npm", "test");
+                List<String> arguments = new ArrayList<>(List.of(words).subList(3, words.length));
+                arguments.replaceAll(word -> word.equals("npm")
+                        ? suite.toString()
+                        : word.equals("test/cassettes") ? folder.resolve(word).toString() : word);
+                Map<String, String> environment = new HashMap<>(System.getenv());
+                environment.keySet().removeIf(name -> name.startsWith("REFRAIN_") || name.startsWith("OPENAI_"));
+                step.path("env").properties().forEach(variable -> {
+                    assertThat(variable.getValue().asText()).isEqualTo("${{ secrets." + variable.getKey() + " }}");
+                    environment.put(variable.getKey(), "sk-of-the-schedule");
+                });
+                assertThat(CassetteCommand.run(arguments.toArray(String[]::new), environment, RecordingProxy::start))
+                        .isZero();
+                modes.add(arguments.get(0));
+            }
+        }
+        assertThat(modes).containsExactly("replay", "refresh");
+        assertThat(Files.readAllLines(folder.resolve("npm.ran")))
+                .hasSize(2)
+                .allMatch(url -> url.matches("http://127\\.0\\.0\\.1:[0-9]+/v1"));
     }
 
     @Test

@@ -30,7 +30,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** A proxy that records what it is asked, and one elsewhere that plays it without provider and key. */
+/**
+ * A proxy that records what it is asked, and one elsewhere that plays it without provider and key.
+ *
+ * <p>Long, since each kind of request and setting is recorded and played here.
+ */
 class CassetteWireTest extends WireTest {
     private static final String SECRET = "sk-very-secret-4711";
 
@@ -243,6 +247,34 @@ class CassetteWireTest extends WireTest {
         assertThat(header(first, STATUS)).isEqualTo("MISS");
         assertThat(first.body()).contains("Answer 1").contains("chatcmpl-123");
         assertThat(header(proxy.cached(CHAT, CHAT_REQUEST), STATUS)).isEqualTo("HIT");
+    }
+
+    /** W82, from a program that asks for no caching: its requests are kept and found again all the same. */
+    @Test
+    void w82_samplesNeedNoCacheHeader() throws IOException {
+        cassettes("record");
+        List<String> asked = new ArrayList<>();
+        for (int sample = 0; sample < 3; sample++) {
+            asked.add(post(CHAT, CHAT_REQUEST, "X-Refrain-Sample", String.valueOf(sample))
+                    .body());
+        }
+        assertThat(asked).doesNotHaveDuplicates();
+        List<String> inTurn = new ArrayList<>();
+        for (int i = 0; i < 3; i++) {
+            inTurn.add(post(CHAT, CHAT_REQUEST, "X-Refrain-Samples", "3").body());
+        }
+        assertThat(inTurn).isEqualTo(asked);
+        assertThat(provider.calls()).isEqualTo(3);
+        replayElsewhere();
+        for (int sample = 2; sample >= 0; sample--) {
+            assertThat(post(CHAT, CHAT_REQUEST, "X-Refrain-Sample", String.valueOf(sample))
+                            .body())
+                    .isEqualTo(asked.get(sample));
+        }
+        for (int i = 0; i < 3; i++) {
+            assertThat(post(CHAT, CHAT_REQUEST, "X-Refrain-Samples", "3").body())
+                    .isEqualTo(asked.get(i));
+        }
     }
 
     /** Each field that is known to hold credentials, and the query. */
