@@ -1,6 +1,7 @@
 package dev.refrain.console.admin;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.refrain.console.activity.Activity;
 import dev.refrain.console.activity.ActivityLog;
 import dev.refrain.console.activity.TimeSeries;
 import io.undertow.server.HttpServerExchange;
@@ -104,8 +105,13 @@ public final class Events implements AutoCloseable {
         if (!connection.isOpen()) {
             listeners.remove(listener);
         }
-        // The first figures at once, so that a page has something to show.
-        thread.execute(() -> quietly(() -> tell(Set.of(listener), List.of())));
+        // The first figures at once, so that a page has something to show. Whatever comes after them is news.
+        thread.execute(() -> quietly(() -> {
+            if (!isFollowing) {
+                news();
+            }
+            tell(Set.of(listener), List.of());
+        }));
     }
 
     /** The number of listeners. */
@@ -119,12 +125,17 @@ public final class Events implements AutoCloseable {
                 isFollowing = false;
                 return;
             }
-            ActivityLog.Tail tail = activity.after(sequence, MOST_RECORDS);
-            sequence = tail.sequence();
-            // Requests from before the first listener are not sent.
-            tell(listeners, isFollowing ? tail.data() : List.of());
-            isFollowing = true;
+            tell(listeners, news());
         });
+    }
+
+    /** Requests that were not sent yet; none from before the first listener. */
+    private List<Activity> news() {
+        ActivityLog.Tail tail = activity.after(sequence, MOST_RECORDS);
+        boolean isNews = isFollowing;
+        sequence = tail.sequence();
+        isFollowing = true;
+        return isNews ? tail.data() : List.of();
     }
 
     private static void quietly(Runnable work) {
@@ -136,7 +147,7 @@ public final class Events implements AutoCloseable {
         }
     }
 
-    private void tell(Set<Listener> to, List<dev.refrain.console.activity.Activity> records) {
+    private void tell(Set<Listener> to, List<Activity> records) {
         if (to.isEmpty()) {
             return;
         }

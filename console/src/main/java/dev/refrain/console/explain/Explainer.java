@@ -172,6 +172,7 @@ public final class Explainer {
                     bypass == null ? null : bypass.detail(),
                     controls.enabled() ? "on" : "off",
                     why,
+                    caller.label(),
                     decision.policyName(),
                     null,
                     null,
@@ -190,7 +191,7 @@ public final class Explainer {
         ItemByItem items = answers ? null : ItemByItem.of(cache, rules.caching(), decision, context, asked, body, true);
         int known = items == null ? -1 : items.known();
         if (known > 0 && obstacle == null) {
-            return items(decision, parts, known, items.size());
+            return items(caller, decision, parts, known, items.size());
         }
         Near near = answers
                 ? new Near(null, null)
@@ -200,6 +201,7 @@ public final class Explainer {
                 null,
                 off == null ? "on" : "off",
                 off != null ? off : answers ? "The entry answers: a hit." : missing(parts, facts, obstacle),
+                caller.label(),
                 decision.policyName(),
                 off == null ? controls.ttl().toSeconds() : null,
                 parts.key().digest(),
@@ -211,7 +213,7 @@ public final class Explainer {
     }
 
     /** Of a request some of whose items, or all, are stored (wire rule W86). */
-    private static Explanation items(Decision decision, KeyParts parts, int known, int count) {
+    private static Explanation items(Caller caller, Decision decision, KeyParts parts, int known, int count) {
         String why = known == count
                 ? "All of its " + count + " items are stored: a hit."
                 : "Of its " + count + " items " + known + " are stored, and one call fetches the others.";
@@ -220,6 +222,7 @@ public final class Explainer {
                 null,
                 "on",
                 why,
+                caller.label(),
                 decision.policyName(),
                 decision.controls().ttl().toSeconds(),
                 parts.key().digest(),

@@ -15,6 +15,7 @@ import java.util.List;
  * @param reason of a bypass, as in {@code Cache-Status}, or null
  * @param caching {@code on} or {@code off}
  * @param why the same in a sentence
+ * @param label the name under which the log has the caller
  * @param policy name of the policy that holds for it, or null
  * @param ttlSeconds lifetime of what it would store, or null
  * @param key all of the key in hexadecimal, or null
@@ -31,6 +32,7 @@ public record Explanation(
         String reason,
         String caching,
         String why,
+        String label,
         String policy,
         Long ttlSeconds,
         String key,

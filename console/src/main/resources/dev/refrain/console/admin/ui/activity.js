@@ -84,6 +84,11 @@ export function show(parameters) {
 /** A status from an address may be one that the list does not have. */
 function fill(name, value) {
   const field = form.elements[name];
+  if (field instanceof RadioNodeList) {
+    // Its own value cannot be set to nothing in every browser.
+    for (const choice of field) choice.checked = choice.value === value;
+    return;
+  }
   if (field.tagName === "SELECT" && value && ![...field.options].some(option => option.value === value)) {
     field.append(element("option", {}, value));
   }
@@ -157,6 +162,8 @@ const page = oneAtATime(
     next = answer.next;
     partial = !answer.complete;
     currency = answer.currency;
+    // A column by which it is sorted is shown, whatever room there is.
+    rows.closest("table").dataset.sort = filter.sort;
     rows.replaceChildren(...answer.data.map(row));
     suggest(answer.data);
     paint();
@@ -256,6 +263,8 @@ export function outcome(record) {
     { class: "outcome", data: { outcome: record.cache } },
     record.cache,
     record.reason ? element("small", {}, record.reason) : null,
+    // Where there is no room for a column of its own.
+    record.status >= 400 ? element("small", { class: "failed" }, String(record.status)) : null,
   );
 }
 
@@ -275,12 +284,12 @@ function row(record) {
     cell(record.scope ?? "–", "from-m scope", record.scope ?? ""),
     cell(String(record.status), `from-l${record.status >= 400 ? " bad" : ""}`),
     cell(format.duration(record.duration_ms), "number"),
-    cell(tokens(record), "number from-l"),
-    cell(record.tokens_saved ? format.count(record.tokens_saved) : "–", "number from-m"),
-    cell(record.time_saved_ms ? format.duration(record.time_saved_ms) : "–", "number from-l"),
-    cell(format.bytes(record.bytes), "number from-xl"),
-    cell(record.cost ? format.money(record.cost, currency) : "–", "number from-xxl"),
-    cell(record.money_saved ? format.money(record.money_saved, currency) : "–", "number from-xxl"),
+    cell(tokens(record), "number from-l by-tokens_used"),
+    cell(record.tokens_saved ? format.count(record.tokens_saved) : "–", "number from-m by-tokens_saved"),
+    cell(record.time_saved_ms ? format.duration(record.time_saved_ms) : "–", "number from-l by-time_saved"),
+    cell(format.bytes(record.bytes), "number from-xl by-bytes"),
+    cell(record.cost ? format.money(record.cost, currency) : "–", "number from-xxl by-cost"),
+    cell(record.money_saved ? format.money(record.money_saved, currency) : "–", "number from-xxl by-money_saved"),
     cell(record.policy ?? "–", "from-xxl scope", record.policy ?? ""),
     cell(record.namespace ?? "–", "from-xxl scope", record.namespace ?? ""),
     cell(record.finish_reason ?? "–", "from-xxl"),

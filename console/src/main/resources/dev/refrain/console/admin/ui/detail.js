@@ -34,20 +34,31 @@ function follow() {
   const id = named();
   if (id === current) return;
   current = id;
-  if (id) open(decodeURIComponent(id));
+  if (id) open(id);
   else dialog.close();
 }
 
+/** The address may be one that somebody has typed. */
+function decoded(id) {
+  try {
+    return decodeURIComponent(id);
+  } catch {
+    return id;
+  }
+}
+
+/** @param id as it is written in the address */
 async function open(id) {
   const body = $("detail-body");
   body.replaceChildren(element("p", { class: "muted" }, "Loading"));
   if (!dialog.open) dialog.showModal();
-  try {
-    const { data, source, cause, currency } = await get(`activity/${encodeURIComponent(id)}`);
-    body.replaceChildren(...view(data, source, cause, currency));
-  } catch (e) {
-    body.replaceChildren(problem(e, e.status === 404 ? null : () => open(id)));
-  }
+  const answer = await get(`activity/${encodeURIComponent(decoded(id))}`).catch(e => e);
+  if (id !== current) return; // somebody has gone on meanwhile
+  body.replaceChildren(
+    ...(answer instanceof Error
+      ? [problem(answer, answer.status === 404 ? null : () => open(id))]
+      : view(answer.data, answer.source, answer.cause, answer.currency)),
+  );
   dialog.scrollTop = 0;
 }
 
@@ -67,7 +78,7 @@ function view(record, source, cause, currency) {
 function summary(record) {
   const actions = [];
   if (record.cache === "miss" || record.cache === "bypass" || record.cache === "off") {
-    const query = new URLSearchParams({ endpoint: record.endpoint, id: record.id });
+    const query = new URLSearchParams({ endpoint: record.endpoint, id: record.id ?? `~${record.number}` });
     actions.push(element("a", { class: "button", href: `#/explain?${query}` }, record.cache === "miss" ? "Why did this miss?" : "Why was this not cached?"));
   }
   if (record.key) {

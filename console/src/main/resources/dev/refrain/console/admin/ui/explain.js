@@ -183,7 +183,7 @@ function key(answer) {
     answer.key ? element("p", { class: "code key" }, answer.key) : null,
     element("p", { class: "muted" }, "Two requests share an answer if all of these are the same."),
     pairs([
-      ["Scope", parts.scope, "code"],
+      ["Scope", answer.label && answer.label !== parts.scope ? `${answer.label} (${parts.scope})` : parts.scope, "code"],
       ["Endpoint", parts.endpoint],
       ["Upstream", parts.upstream, "code"],
       ["Streaming", String(parts.streaming)],

@@ -71,7 +71,7 @@ export function bytes(n) {
 
 export function money(amount, currency) {
   if (!known(amount)) return NONE;
-  const shown = amount !== 0 && Math.abs(amount) < 1 ? { maximumSignificantDigits: 2 } : { minimumFractionDigits: 2, maximumFractionDigits: 2 };
+  const shown = amount !== 0 && Math.abs(amount) < 0.1 ? { maximumSignificantDigits: 2 } : { minimumFractionDigits: 2, maximumFractionDigits: 2 };
   try {
     return new Intl.NumberFormat("en", { style: "currency", currency, currencyDisplay: "narrowSymbol", ...shown }).format(amount);
   } catch {

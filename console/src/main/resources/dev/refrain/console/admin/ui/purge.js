@@ -1,6 +1,6 @@
 /** Removing stored answers, after a confirmation that says which. */
 import { $, confirmed, element, setText } from "./dom.js";
-import { get, remove } from "./api.js";
+import { get, oneAtATime, remove } from "./api.js";
 import * as format from "./format.js";
 
 /** Shown as a table; the others can be typed. */
@@ -35,10 +35,11 @@ export function show(parameters) {
   namespaces();
 }
 
-/** What can be chosen; without it a name has to be typed. */
-async function namespaces() {
-  try {
-    const { data } = await get("namespaces");
+/** What can be chosen; without it a name has to be typed. It is counted in the store, which the listener does for two at a time. */
+const namespaces = oneAtATime(
+  () => get("namespaces"),
+  answer => {
+    const data = answer instanceof Error ? [] : answer.data;
     $("namespaces").replaceChildren(...data.map(({ namespace, entries }) =>
       element("option", { value: namespace }, entries === 1 ? "1 answer" : `${format.exact(entries)} answers`)));
     $("namespaces-card").hidden = !data.length;
@@ -48,11 +49,8 @@ async function namespaces() {
         element("td", {}, format.exact(entries)),
         element("td", {}, element("a", { href: `#/purge?${new URLSearchParams({ namespace })}`, ariaLabel: `Purge ${namespace}` }, "Purge")))));
     setText("namespaces-more", data.length > MOST_NAMESPACES ? `and ${format.exact(data.length - MOST_NAMESPACES)} more` : "");
-  } catch {
-    $("namespaces").replaceChildren();
-    $("namespaces-card").hidden = true;
-  }
-}
+  },
+);
 
 function choose() {
   const by = form.elements.by.value;
