@@ -112,7 +112,9 @@ one_body() { printf '{"model":"acme/bench","messages":[{"role":"user","content":
 h2() {
   one_body >"$dir/body.json"
   rm -f "$dir/requests"
-  "${core1[@]}" h2load -t1 -c"$connections" -m"$streams" -D"$2" -d "$dir/body.json" -H 'content-type: application/json' -H 'authorization: Bearer sk-bench' \
+  # With -D it never ends where a connection is made after that time, as with a JVM that has just been started.
+  if [ "$2" = first ]; then how=-n$((connections * streams)); else how=-D$2; fi
+  "${core1[@]}" h2load -t1 -c"$connections" -m"$streams" "$how" -d "$dir/body.json" -H 'content-type: application/json' -H 'authorization: Bearer sk-bench' \
     -H 'x-openrouter-cache: true' -H 'x-openrouter-cache-ttl: 86400' --log-file="$dir/requests" "${url[$1]}/v1/chat/completions" >"$dir/h2load"
   errors=$(sed -nE 's/^requests: .* ([0-9]+) failed, ([0-9]+) errored, ([0-9]+) timeout.*/\1 \2 \3/p' "$dir/h2load" | awk '{print $1 + $2 + $3}')
   awk '$2 != 200 {bad++} {print $3} END {print "bad", bad + 0 >"/dev/stderr"}' "$dir/requests" 2>"$dir/bad" | sort -n >"$dir/sorted"
@@ -134,7 +136,7 @@ round() { # row name, server
 
 for server in "${order[@]}"; do
   # So that each body is stored.
-  if [ "$tls" = 1 ] || [ "$h2" = 1 ]; then throughput "$server" 3 >/dev/null; else fixed "$server" 0 0 >/dev/null; fi
+  if [ "$h2" = 1 ]; then h2 "$server" first >/dev/null; elif [ "$tls" = 1 ]; then throughput "$server" 3 >/dev/null; else fixed "$server" 0 0 >/dev/null; fi
   if [ "$server" = nginx ]; then seconds=5; else seconds=$warm; fi
   if [ "$seconds" -gt 0 ]; then
     echo "$server, first seconds of load: $(throughput "$server" 5)"

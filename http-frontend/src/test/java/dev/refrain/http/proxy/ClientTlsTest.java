@@ -3,6 +3,7 @@ package dev.refrain.http.proxy;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.refrain.testing.CapturedLog;
 import dev.refrain.testing.ScriptedProvider;
 import dev.refrain.testing.SelfSigned;
 import java.io.IOException;
@@ -90,7 +91,10 @@ class ClientTlsTest extends WireTest {
     }
 
     private SSLSocket connect(SSLContext context) throws IOException {
-        return (SSLSocket) context.getSocketFactory().createSocket(InetAddress.getLoopbackAddress(), proxy.port());
+        SSLSocket socket =
+                (SSLSocket) context.getSocketFactory().createSocket(InetAddress.getLoopbackAddress(), proxy.port());
+        socket.setSoTimeout(30_000);
+        return socket;
     }
 
     /** Records of TLS are up to 16 KiB long, the server's own buffers shorter; and hits take the shortcut. */
@@ -232,6 +236,25 @@ class ClientTlsTest extends WireTest {
                     || held != proxy.memory().usedBytes());
             readTo(socket.getInputStream(), "\"}]}");
             return held;
+        }
+    }
+
+    /** Undertow calls it a loop, and closes the connection, if a listener is run again and again behind the end. */
+    @Test
+    void whoClosesBehindAnEarlyAnswerIsReadToItsEndOnce() throws Exception {
+        restart(variables("REFRAIN_LIMITS_REQUEST_BODY", "100KiB", "REFRAIN_LIMITS_CACHEABLE_REQUEST", "10KiB"));
+        SSLContext context = SelfSigned.context(store);
+        try (CapturedLog log = new CapturedLog("io.undertow.request")) {
+            for (int i = 0; i < 8; i++) {
+                try (SSLSocket socket = connect(context)) {
+                    String head = "POST " + CHAT + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 200000\r\n\r\n{";
+                    socket.getOutputStream().write(head.getBytes(StandardCharsets.US_ASCII));
+                    readTo(socket.getInputStream(), "}}");
+                }
+                // On the same threads as those that have closed.
+                assertThat(post(trusting(store), CHAT_REQUEST).statusCode()).isEqualTo(200);
+            }
+            assertThat(log.lines()).isEmpty();
         }
     }
 

@@ -20,6 +20,9 @@ import dev.refrain.http.proxy.RawHttp2Client.Frame;
 import dev.refrain.testing.ScriptedProvider;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Map;
@@ -308,6 +311,29 @@ class HostileHttp2Test extends WireTest {
             othersAreServed();
         }
         until(() -> proxy.memory().usedBytes() == 0);
+    }
+
+    /** Frames of one byte take memory by their number, and so they count: each has six bytes as a chunk of HTTP/1.1. */
+    @Test
+    void framesOfOneByteCountWithWhatIsMadeOfThem() throws IOException {
+        int frames = 10_000;
+        // It never shakes hands: the call waits for that, and its body for the call.
+        try (ServerSocket silent = new ServerSocket(0, 10, InetAddress.getLoopbackAddress());
+                RunningProxy waiting = new RunningProxy(
+                        folder.resolve("waiting"),
+                        URI.create("https://127.0.0.1:" + silent.getLocalPort() + "/v1"),
+                        Map.of("REFRAIN_TIMEOUTS_CONNECT", "60s"))) {
+            try (RawHttp2Client client = new RawHttp2Client(waiting.port()).begin()) {
+                client.frame(HEADERS, END_HEADERS, 1, RawHttp2Client.post("/v1/other"));
+                ByteArrayOutputStream body = new ByteArrayOutputStream();
+                for (int i = 0; i < frames; i++) {
+                    body.writeBytes(RawHttp2Client.of(DATA, 0, 1, new byte[1]));
+                }
+                client.write(body.toByteArray());
+                until(() -> waiting.memory().usedBytes() >= 6L * frames);
+            }
+            until(() -> waiting.memory().usedBytes() == 0);
+        }
     }
 
     @Test
