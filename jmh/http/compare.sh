@@ -8,7 +8,7 @@
 #        misses   what a miss costs beyond the provider's own time, MISSES (10000) of them, after as many as BEFORE (60000), PAUSE (0)
 #                 microseconds after the one before; beside proxies without a cache (undertow, jdk, direct, apache)
 #        chunks   by how much an event of a stream that is fetched comes later, STREAMS (20) of 200 events, PACE (5) ms apart, after
-#                 as many as BEFORE (20)
+#                 as many as BEFORE (100)
 #   N bodies (1000), ZIPF=1 asked for by Zipf's law instead of in turn, SIZE of a request (1024), BYTES of an answer (4096)
 #   STREAM=1 answers are event streams of 200 KB; VARY=1 a head that is another one with each request
 #   TLS=1 clients speak TLS 1.3, for hits alone (mode hits; names nginx and refrain)
@@ -87,7 +87,7 @@ for server in "$@"; do url[${server%%=*}]=${server#*=}; order+=("${server%%=*}")
 if [ "$mode" = misses ] || [ "$mode" = chunks ]; then
   servers=(provider=http://127.0.0.1:18090)
   for server in "${order[@]}"; do [ "$server" = bare ] || servers+=("$server=${url[$server]}"); done
-  if [ "$mode" = misses ]; then what=answers,${PAUSE:-0} count=${MISSES:-10000} before=${BEFORE:-60000}; else what=stream count=${STREAMS:-20} before=${BEFORE:-20}; fi
+  if [ "$mode" = misses ]; then what=answers,${PAUSE:-0} count=${MISSES:-10000} before=${BEFORE:-60000}; else what=stream count=${STREAMS:-20} before=${BEFORE:-100}; fi
   "${core1[@]}" "$java" -cp "$jar" dev.refrain.jmh.http.AddedDelay "$what" "$count" "$before" "${servers[@]}" | tee "$dir/delays"
   if [ -n "${CSV:-}" ]; then
     awk -v date="$(date -u +%F)" -v jdk="$("$java" -version 2>&1 | sed -nE '1s/.*"(.*)".*/\1/p')" -v mode="$mode" \

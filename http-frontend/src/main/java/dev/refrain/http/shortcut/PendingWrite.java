@@ -75,6 +75,10 @@ final class PendingWrite {
     }
 
     private void onWritable() {
+        if (over) {
+            // Under TLS one more call may be on its way when the connection is closed.
+            return;
+        }
         try {
             while (rest.first().hasRemaining()) {
                 int count = Pieces.write(sink, rest.first());

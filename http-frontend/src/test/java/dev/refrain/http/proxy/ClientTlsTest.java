@@ -8,6 +8,7 @@ import dev.refrain.testing.ScriptedProvider;
 import dev.refrain.testing.SelfSigned;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
@@ -24,7 +25,9 @@ import java.nio.file.attribute.FileTime;
 import java.security.KeyStore;
 import java.security.cert.Certificate;
 import java.security.cert.X509Certificate;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLEngine;
@@ -255,6 +258,56 @@ class ClientTlsTest extends WireTest {
                 assertThat(post(trusting(store), CHAT_REQUEST).statusCode()).isEqualTo(200);
             }
             assertThat(log.lines()).isEmpty();
+        }
+    }
+
+    /** Requests in records of their own, without waiting for answers: the server always has more to read. */
+    @Test
+    void whoNeverPausesDoesNotKeepOthersWaiting() throws Exception {
+        SSLContext context = SelfSigned.context(store);
+        byte[] request = request(seeded(1));
+        List<SSLSocket> busy = new ArrayList<>();
+        List<Thread> threads = new ArrayList<>();
+        try (SSLSocket other = connect(context)) {
+            other.getOutputStream().write(request);
+            readTo(other.getInputStream(), "}}");
+            for (int i = 0; i < 4; i++) {
+                SSLSocket socket = connect(context);
+                busy.add(socket);
+                socket.startHandshake();
+                threads.add(new Thread(() -> write(socket, request)));
+                threads.add(new Thread(() -> read(socket)));
+            }
+            threads.forEach(Thread::start);
+            for (int i = 0; i < 10; i++) {
+                other.getOutputStream().write(request);
+                readTo(other.getInputStream(), "}}");
+            }
+        } finally {
+            for (SSLSocket socket : busy) {
+                socket.close();
+            }
+            for (Thread thread : threads) {
+                thread.join();
+            }
+        }
+    }
+
+    private static void write(SSLSocket socket, byte[] request) {
+        try {
+            while (true) {
+                socket.getOutputStream().write(request);
+            }
+        } catch (IOException closed) {
+            // The test is over.
+        }
+    }
+
+    private static void read(SSLSocket socket) {
+        try {
+            socket.getInputStream().transferTo(OutputStream.nullOutputStream());
+        } catch (IOException closed) {
+            // The test is over.
         }
     }
 

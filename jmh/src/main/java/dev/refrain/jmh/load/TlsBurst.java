@@ -24,12 +24,13 @@ import org.xnio.IoUtils;
 
 /**
  * Bursts of calls to a provider behind TLS, none of which it answers before all are there, through nginx and Refrain in
- * turn: {@code TlsBurst [jar] [calls] [rounds] [heap] [h1|h2]}.
+ * turn: {@code TlsBurst [jar] [calls] [rounds] [heap] [h1|h2] [before]}.
  *
  * <p>With {@code h1} each call wants a connection of its own. With {@code h2} the provider offers HTTP/2, too, for 100
  * streams on a connection; nginx 1.22 does not take that. After each burst the provider closes all connections, so that
  * the next one has to make them again. nginx has a worker for each processor, checks the certificate as Refrain does,
- * and keeps no connection. Ends with status 1 if a call fails.
+ * and keeps no connection. Medians are without the first {@code before} bursts, in which a JVM that has just been started
+ * is still compiling: they are printed as 0 and below. Ends with status 1 if a call fails.
  */
 public final class TlsBurst implements AutoCloseable {
     private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(120);
@@ -62,7 +63,7 @@ public final class TlsBurst implements AutoCloseable {
                 new Peer("refrain", refrain.port(), refrain::processorTime, new ArrayList<>()));
     }
 
-    /** See the description of the class; the defaults are three bursts of 2,000 calls in 512 MiB. */
+    /** See the description of the class; the defaults are three bursts of 2,000 calls in 512 MiB, after eight. */
     public static void main(String[] args) throws Exception {
         // Or connections of all rounds pile up, until there are no more files to open.
         System.setProperty("jdk.httpclient.keepalive.timeout", "1");
@@ -71,6 +72,7 @@ public final class TlsBurst implements AutoCloseable {
         int rounds = args.length > 2 ? Integer.parseInt(args[2]) : 3;
         String heap = args.length > 3 ? args[3] : "512m";
         boolean offersHttp2 = args.length > 4 && args[4].equals("h2");
+        int before = args.length > 5 ? Integer.parseInt(args[5]) : 8;
         int failed;
         try (TlsBurst burst = new TlsBurst(calls, jar, heap, offersHttp2)) {
             System.out.printf(
@@ -86,7 +88,7 @@ public final class TlsBurst implements AutoCloseable {
                     "processor",
                     "connections",
                     "failed");
-            for (int round = 1; round <= rounds; round++) {
+            for (int round = 1 - before; round <= rounds; round++) {
                 for (Peer peer : burst.peers) {
                     burst.run(peer, round);
                 }
@@ -129,7 +131,9 @@ public final class TlsBurst implements AutoCloseable {
                     : 1;
         }
         double done = (System.nanoTime() - start) / 1e9;
-        peer.seconds().add(done);
+        if (round > 0) {
+            peer.seconds().add(done);
+        }
         failed += lost;
         System.out.printf(
                 Locale.ROOT,
@@ -148,7 +152,7 @@ public final class TlsBurst implements AutoCloseable {
         connections.clear();
     }
 
-    /** By medians, since the first burst meets code that is not compiled yet. */
+    /** By medians. */
     private void compare() {
         double[] medians = new double[peers.size()];
         for (int i = 0; i < medians.length; i++) {
