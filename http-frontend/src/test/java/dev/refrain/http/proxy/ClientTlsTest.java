@@ -3,12 +3,10 @@ package dev.refrain.http.proxy;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.refrain.testing.CapturedLog;
 import dev.refrain.testing.ScriptedProvider;
 import dev.refrain.testing.SelfSigned;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
@@ -25,9 +23,7 @@ import java.nio.file.attribute.FileTime;
 import java.security.KeyStore;
 import java.security.cert.Certificate;
 import java.security.cert.X509Certificate;
-import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLEngine;
@@ -239,75 +235,6 @@ class ClientTlsTest extends WireTest {
                     || held != proxy.memory().usedBytes());
             readTo(socket.getInputStream(), "\"}]}");
             return held;
-        }
-    }
-
-    /** Undertow calls it a loop, and closes the connection, if a listener is run again and again behind the end. */
-    @Test
-    void whoClosesBehindAnEarlyAnswerIsReadToItsEndOnce() throws Exception {
-        restart(variables("REFRAIN_LIMITS_REQUEST_BODY", "100KiB", "REFRAIN_LIMITS_CACHEABLE_REQUEST", "10KiB"));
-        SSLContext context = SelfSigned.context(store);
-        try (CapturedLog log = new CapturedLog("io.undertow.request")) {
-            for (int i = 0; i < 8; i++) {
-                try (SSLSocket socket = connect(context)) {
-                    String head = "POST " + CHAT + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 200000\r\n\r\n{";
-                    socket.getOutputStream().write(head.getBytes(StandardCharsets.US_ASCII));
-                    readTo(socket.getInputStream(), "}}");
-                }
-                // On the same threads as those that have closed.
-                assertThat(post(trusting(store), CHAT_REQUEST).statusCode()).isEqualTo(200);
-            }
-            assertThat(log.lines()).isEmpty();
-        }
-    }
-
-    /** Requests in records of their own, without waiting for answers: the server always has more to read. */
-    @Test
-    void whoNeverPausesDoesNotKeepOthersWaiting() throws Exception {
-        SSLContext context = SelfSigned.context(store);
-        byte[] request = request(seeded(1));
-        List<SSLSocket> busy = new ArrayList<>();
-        List<Thread> threads = new ArrayList<>();
-        try (SSLSocket other = connect(context)) {
-            other.getOutputStream().write(request);
-            readTo(other.getInputStream(), "}}");
-            for (int i = 0; i < 4; i++) {
-                SSLSocket socket = connect(context);
-                busy.add(socket);
-                socket.startHandshake();
-                threads.add(new Thread(() -> write(socket, request)));
-                threads.add(new Thread(() -> read(socket)));
-            }
-            threads.forEach(Thread::start);
-            for (int i = 0; i < 10; i++) {
-                other.getOutputStream().write(request);
-                readTo(other.getInputStream(), "}}");
-            }
-        } finally {
-            for (SSLSocket socket : busy) {
-                socket.close();
-            }
-            for (Thread thread : threads) {
-                thread.join();
-            }
-        }
-    }
-
-    private static void write(SSLSocket socket, byte[] request) {
-        try {
-            while (true) {
-                socket.getOutputStream().write(request);
-            }
-        } catch (IOException closed) {
-            // The test is over.
-        }
-    }
-
-    private static void read(SSLSocket socket) {
-        try {
-            socket.getInputStream().transferTo(OutputStream.nullOutputStream());
-        } catch (IOException closed) {
-            // The test is over.
         }
     }
 

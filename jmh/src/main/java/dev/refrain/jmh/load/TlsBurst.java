@@ -29,8 +29,8 @@ import org.xnio.IoUtils;
  * <p>With {@code h1} each call wants a connection of its own. With {@code h2} the provider offers HTTP/2, too, for 100
  * streams on a connection; nginx 1.22 does not take that. After each burst the provider closes all connections, so that
  * the next one has to make them again. nginx has a worker for each processor, checks the certificate as Refrain does,
- * and keeps no connection. Medians are without the first {@code before} bursts, in which a JVM that has just been started
- * is still compiling: they are printed as 0 and below. Ends with status 1 if a call fails.
+ * and keeps no connection. Medians are without the first {@code before} bursts, in which a JVM that has just been
+ * started is still compiling; their numbers are 0 and below. Ends with status 1 if a call fails.
  */
 public final class TlsBurst implements AutoCloseable {
     private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(120);

@@ -1,0 +1,201 @@
+package dev.refrain.http.proxy;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.refrain.testing.CapturedLog;
+import dev.refrain.testing.SelfSigned;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLSocket;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** How often a thread looks at a connection with TLS: never in vain for long, and never at one alone. */
+class TlsReadsTest extends WireTest {
+    @TempDir
+    static Path made;
+
+    private static final byte[] REQUEST = ("POST " + CHAT + " HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer sk-test\r\n"
+                    + "X-OpenRouter-Cache: true\r\nContent-Type: application/json\r\nContent-Length: "
+                    + CHAT_REQUEST.length() + "\r\n\r\n" + CHAT_REQUEST)
+            .getBytes(StandardCharsets.US_ASCII);
+
+    private static Path store;
+    private static SSLContext context;
+
+    @BeforeAll
+    static void certificates() throws Exception {
+        store = made.resolve("keys.p12");
+        SelfSigned.write(store);
+        context = SelfSigned.context(store);
+    }
+
+    @BeforeEach
+    void secure() throws Exception {
+        Path certificate = folder.resolve("certificate.pem");
+        Path key = folder.resolve("key.pem");
+        SelfSigned.writePem(store, certificate, key);
+        Map<String, String> variables = new HashMap<>(
+                Map.of("REFRAIN_TLS_CERTIFICATE", certificate.toString(), "REFRAIN_TLS_KEY", key.toString()));
+        variables.put("REFRAIN_LIMITS_REQUEST_BODY", "100KiB");
+        variables.put("REFRAIN_LIMITS_CACHEABLE_REQUEST", "10KiB");
+        restart(variables);
+    }
+
+    /** Undertow calls it a loop, and closes the connection, if a listener is run again and again behind the end. */
+    @Test
+    void whoClosesBehindAnEarlyAnswerIsReadToItsEndOnce() throws Exception {
+        try (CapturedLog log = new CapturedLog("io.undertow.request")) {
+            for (int i = 0; i < 8; i++) {
+                try (SSLSocket socket = connect()) {
+                    String head = "POST " + CHAT
+                            + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 200000\r\n\r\n{";
+                    socket.getOutputStream().write(head.getBytes(StandardCharsets.US_ASCII));
+                    readTo(socket.getInputStream(), "}}");
+                }
+                // On the same threads as those that have closed.
+                try (SSLSocket next = connect()) {
+                    ask(next);
+                }
+            }
+            assertThat(log.lines()).isEmpty();
+        }
+    }
+
+    /**
+     * Requests in records of their own, made before they are sent, so that the server is always behind. With four such
+     * clients each of its threads has some.
+     */
+    @Test
+    void whoNeverPausesDoesNotKeepOthersWaiting() throws Exception {
+        List<Flood> floods = new ArrayList<>();
+        try (SSLSocket other = connect()) {
+            ask(other);
+            for (int i = 0; i < 4; i++) {
+                floods.add(new Flood());
+            }
+            floods.forEach(Flood::begin);
+            for (int i = 0; i < 5; i++) {
+                ask(other);
+            }
+            assertThat(floods).allMatch(flood -> flood.left > 0);
+        } finally {
+            for (Flood flood : floods) {
+                flood.close();
+            }
+        }
+    }
+
+    private final class Flood implements AutoCloseable {
+        private static final int REQUESTS = 40_000;
+
+        private final HeldSocket socket = new HeldSocket();
+        private final byte[] records;
+        private final List<Thread> threads = List.of(new Thread(this::write), new Thread(this::read));
+        volatile int left;
+
+        Flood() throws IOException {
+            socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), proxy.port()));
+            SSLSocket secure =
+                    (SSLSocket) context.getSocketFactory().createSocket(socket, "localhost", proxy.port(), false);
+            ask(secure);
+            socket.held = new ByteArrayOutputStream();
+            for (int i = 0; i < REQUESTS; i++) {
+                secure.getOutputStream().write(REQUEST);
+            }
+            records = socket.held.toByteArray();
+            socket.held = null;
+            left = records.length;
+        }
+
+        void begin() {
+            threads.forEach(Thread::start);
+        }
+
+        private void write() {
+            try {
+                while (left > 0) {
+                    int count = Math.min(left, 16 << 10);
+                    socket.getOutputStream().write(records, records.length - left, count);
+                    left -= count;
+                }
+            } catch (IOException closed) {
+                // The test is over.
+            }
+        }
+
+        private void read() {
+            try {
+                socket.getInputStream().transferTo(OutputStream.nullOutputStream());
+            } catch (IOException closed) {
+                // The test is over.
+            }
+        }
+
+        @Override
+        public void close() throws Exception {
+            socket.close();
+            for (Thread thread : threads) {
+                thread.join();
+            }
+        }
+    }
+
+    /** What is written is sent, or held if there is where to. */
+    private static final class HeldSocket extends Socket {
+        ByteArrayOutputStream held;
+
+        @Override
+        public OutputStream getOutputStream() throws IOException {
+            OutputStream out = super.getOutputStream();
+            return new OutputStream() {
+                @Override
+                public void write(int b) throws IOException {
+                    write(new byte[] {(byte) b}, 0, 1);
+                }
+
+                @Override
+                public void write(byte[] bytes, int offset, int length) throws IOException {
+                    (held == null ? out : held).write(bytes, offset, length);
+                }
+            };
+        }
+    }
+
+    private SSLSocket connect() throws IOException {
+        SSLSocket socket =
+                (SSLSocket) context.getSocketFactory().createSocket(InetAddress.getLoopbackAddress(), proxy.port());
+        socket.setSoTimeout(30_000);
+        return socket;
+    }
+
+    /** Asks for the same answer each time, and reads it. */
+    private static void ask(SSLSocket socket) throws IOException {
+        socket.getOutputStream().write(REQUEST);
+        readTo(socket.getInputStream(), "}}");
+    }
+
+    private static void readTo(InputStream in, String end) throws IOException {
+        StringBuilder read = new StringBuilder();
+        byte[] piece = new byte[16 << 10];
+        while (read.indexOf(end) < 0) {
+            int count = in.read(piece);
+            assertThat(count).isPositive();
+            read.append(new String(piece, 0, count, StandardCharsets.ISO_8859_1));
+        }
+    }
+}
