@@ -123,7 +123,7 @@ final class Answers implements AutoCloseable {
                         builder.sharedWrites,
                         builder.sharedTiming,
                         builder.maxUnconnected,
-                        builder.heardUntil(),
+                        builder.storeFile(),
                         this);
         if (shared != null) {
             entries.dependOn(shared.notices(), shared.ids());

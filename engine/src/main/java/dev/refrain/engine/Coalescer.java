@@ -1,6 +1,8 @@
 package dev.refrain.engine;
 
+import dev.refrain.engine.exchange.ForwardingSink;
 import dev.refrain.engine.exchange.GenerationId;
+import dev.refrain.engine.exchange.ResponseHead;
 import dev.refrain.engine.exchange.Upstream;
 import dev.refrain.engine.internal.Pool;
 import dev.refrain.engine.internal.template.LiveCopy;
@@ -19,6 +21,9 @@ final class Coalescer {
 
     /** The most flights that one request joins or leads, so that a broken provider is not flooded with calls. */
     private static final int MAX_FLIGHTS = 3;
+
+    private static final int UNAUTHORIZED = 401;
+    private static final int FORBIDDEN = 403;
 
     private final Answers answers;
     private final UpstreamCalls calls;
@@ -197,13 +202,11 @@ final class Coalescer {
     }
 
     /** Makes a call of its own even if another one is under way. Its answer supersedes the other. */
-    void lead(MissedRequest request) {
-        if (request.controls().clear() && !mayRemove(request.key())) {
-            request.sink().fail(new MemoryBudget.Exhausted());
-            return;
-        }
+    void lead(MissedRequest asked) {
+        boolean isToldLater = asked.controls().clear() && !mayRemove(asked.key());
+        MissedRequest request = isToldLater ? asked.with(toldOnceKnown(asked)) : asked;
         if (request.controls().directives().noStore()) {
-            clearIfAsked(request, null);
+            clearIfAsked(request, isToldLater, null);
             fetchAlone(request);
             return;
         }
@@ -212,7 +215,7 @@ final class Coalescer {
         flights.supersede(own);
         boolean cleared = false;
         try {
-            clearIfAsked(request, own);
+            clearIfAsked(request, isToldLater, own);
             cleared = true;
         } finally {
             if (!cleared) {
@@ -225,6 +228,33 @@ final class Coalescer {
             others.hold(own);
         }
         own.start(calls.inTime(request.upstream()));
+    }
+
+    /**
+     * A call that tells other machines of the removal, unless the provider does not know who asks for it. So much is
+     * remembered for them already that it becomes a barrier for more than a key, which whoever makes credentials up
+     * must not raise. Nothing is stored for those.
+     */
+    private Upstream toldOnceKnown(MissedRequest request) {
+        return sink -> request.upstream().fetch(new ForwardingSink(sink) {
+            @Override
+            public void head(ResponseHead head) {
+                if (head.status() != UNAUTHORIZED && head.status() != FORBIDDEN) {
+                    tell();
+                }
+                super.head(head);
+            }
+
+            @Override
+            public void fail(Throwable cause) {
+                tell();
+                super.fail(cause);
+            }
+
+            private void tell() {
+                var unused = answers.shared().remove(request.key(), true, began -> {});
+            }
+        });
     }
 
     /** Whether a client may remove an answer: what other machines cannot be told now has to be remembered. */
@@ -248,7 +278,7 @@ final class Coalescer {
             return answers.remove(key);
         }
         // First, so that nothing comes back from there to stay.
-        var unused = shared.remove(key, began -> {});
+        var unused = shared.remove(key, true, began -> {});
         Flight running = flights.get(key);
         if (running != null) {
             // It may have found what is removed, or have begun to fetch it.
@@ -297,7 +327,7 @@ final class Coalescer {
     private void takeBack(CacheKey key, String sourceId) {
         if (answers.shared() != null) {
             // First, see remove. Others may still have it where this machine has a newer one.
-            var unused = answers.shared().remove(key, began -> {});
+            var unused = answers.shared().remove(key, true, began -> {});
         }
         Flight running = flights.get(key);
         if (running != null && running.isSource(sourceId)) {
@@ -310,16 +340,21 @@ final class Coalescer {
         }
     }
 
-    /** @param own the flight that begins with it, or null if its answer is not stored */
-    private void clearIfAsked(MissedRequest request, Flight own) {
+    /**
+     * Clears the answer before a call.
+     *
+     * @param isToldLater whether other machines are told by that call
+     * @param own the flight that begins with it, or null if its answer is not stored
+     */
+    private void clearIfAsked(MissedRequest request, boolean isToldLater, Flight own) {
         if (!request.controls().clear()) {
             return;
         }
         SharedEntries shared = answers.shared();
         if (shared != null && own == null) {
-            var unused = shared.remove(request.key(), began -> {});
+            var unused = shared.remove(request.key(), !isToldLater, began -> {});
         } else if (shared != null) {
-            own.beginsAfter(shared.remove(request.key(), own::beganAt));
+            own.beginsAfter(shared.remove(request.key(), !isToldLater, own::beganAt));
         }
         answers.remove(request.key());
     }

@@ -10,6 +10,11 @@ import dev.refrain.engine.exchange.Upstream;
  * @param reason why the store has not answered it
  */
 record MissedRequest(CacheKey key, CacheControls controls, ForwardReason reason, Upstream upstream, GuardedSink sink) {
+    /** The same request, with another upstream. */
+    MissedRequest with(Upstream another) {
+        return new MissedRequest(key, controls, reason, another, sink);
+    }
+
     /** The outcome of a response that is fetched for this request. */
     CacheOutcome.Miss miss(boolean stored) {
         return new CacheOutcome.Miss(controls.ttl().toSeconds(), stored, reason);

@@ -5,7 +5,6 @@ import dev.refrain.engine.exchange.Upstream;
 import dev.refrain.engine.internal.archive.Importer;
 import dev.refrain.engine.internal.hot.DirectMemory;
 import dev.refrain.engine.internal.store.ChronicleStore;
-import dev.refrain.engine.internal.store.HeardUntil;
 import dev.refrain.engine.internal.store.LastUse;
 import dev.refrain.engine.internal.store.SealMark;
 import dev.refrain.engine.internal.template.ZeroPaths;
@@ -518,12 +517,12 @@ public final class ResponseCacheBuilder {
 
     /** The names of namespaces, as far as they are known. */
     Namespaces namespaces() {
-        return new Namespaces(store != null ? null : file);
+        return new Namespaces(storeFile());
     }
 
     /** Null for a store without a file. */
-    HeardUntil heardUntil() {
-        return file == null || store != null ? null : new HeardUntil(file);
+    Path storeFile() {
+        return store != null ? null : file;
     }
 
     /**

@@ -316,7 +316,7 @@ final class SharedCalls implements SharedLease.Tier {
      * is not shared any more, or the token cannot be one. Also true while this machine does not know what was removed.
      */
     boolean isUnfit(CacheKey key, long token) {
-        return token <= 0 || !entries.knowsRemovals() || entries.isOld(token) || barriers.barsShared(key, token, token);
+        return token <= 0 || !entries.mayUse(key) || entries.isOld(token) || barriers.barsShared(key, token, token);
     }
 
     @Override

@@ -4,12 +4,14 @@ import dev.refrain.engine.internal.Pool;
 import dev.refrain.engine.internal.seal.EntrySeal;
 import dev.refrain.engine.internal.seal.ScopeKey;
 import dev.refrain.engine.internal.store.HeardUntil;
+import dev.refrain.engine.internal.store.UntoldFile;
 import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.engine.spi.EntryBuffer;
 import dev.refrain.engine.spi.EntryHead;
 import dev.refrain.engine.spi.SharedTier;
 import dev.refrain.engine.spi.SharedTier.Found;
 import dev.refrain.engine.stats.SharedStats;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.concurrent.ArrayBlockingQueue;
@@ -85,7 +87,7 @@ final class SharedEntries implements AutoCloseable {
     /**
      * For one cache.
      *
-     * @param mark null for a store without a file
+     * @param file of the store; null if it has none
      * @param timing null if machines do not agree on who calls
      */
     SharedEntries(
@@ -94,7 +96,7 @@ final class SharedEntries implements AutoCloseable {
             boolean writes,
             SharedCalls.Timing timing,
             Duration maxUnconnected,
-            HeardUntil mark,
+            Path file,
             Answers answers) {
         this.tier = tier;
         this.reads = reads;
@@ -109,7 +111,14 @@ final class SharedEntries implements AutoCloseable {
                 : null;
         this.ids = new SharedIds(tier, this, answers.ids(), nanos, reads, writes);
         this.notices = new SharedNotices(
-                tier, barriers, calls, time, answers, mark, maxUnconnected == null ? -1 : maxUnconnected.toNanos());
+                tier,
+                barriers,
+                calls,
+                time,
+                answers,
+                file == null ? null : new HeardUntil(file),
+                new SharedUntold(file == null ? null : new UntoldFile(file), this::execute),
+                maxUnconnected == null ? -1 : maxUnconnected.toNanos());
         int cores = Math.max(2, Math.min(8, Runtime.getRuntime().availableProcessors()));
         this.threads = pool("refrain-shared-", cores, new LinkedBlockingQueue<>());
         this.sender = pool("refrain-shared-sender-", 1, new ArrayBlockingQueue<>(MAX_WAITING_TO_SEND));
@@ -154,9 +163,9 @@ final class SharedEntries implements AutoCloseable {
         return ids;
     }
 
-    /** See {@link SharedNotices#knowsRemovals}. */
-    boolean knowsRemovals() {
-        return notices.knowsRemovals();
+    /** Whether what the tier has of a key may be used: this machine knows what was removed, and so does the tier. */
+    boolean mayUse(CacheKey key) {
+        return notices.knowsRemovals() && !notices.isUntold(key);
     }
 
     /** When a fetch that begins now begins, by the tier's clock; 0 if nobody knows. */
@@ -246,7 +255,7 @@ final class SharedEntries implements AutoCloseable {
     @SuppressWarnings("CatchingUnchecked") // whatever the tier holds, somebody waits for an answer
     private Looked looked(CacheKey key, Found found, long asked) {
         counters.lookupNanos.add(nanos.getAsLong() - asked);
-        if (!notices.knowsRemovals()) {
+        if (!mayUse(key)) {
             counters.failures.increment();
             return new Looked(null, found.micros(), false, true);
         }
@@ -414,14 +423,17 @@ final class SharedEntries implements AutoCloseable {
     /**
      * Removes the entry of a key on all machines.
      *
+     * @param isTold whether other machines are told, now or as soon as that can be done
      * @param began told from when on a fetch is one that began later
      * @return done when that has been told, or never will be
      */
-    CompletionStage<?> remove(CacheKey key, LongConsumer began) {
+    CompletionStage<?> remove(CacheKey key, boolean isTold, LongConsumer began) {
         // In this order: the tier runs what it is sent in order, so that a fetch that began after the removal also
         // began after the barrier.
         barriers.removing(key);
-        notices.raise(key);
+        if (isTold) {
+            notices.raise(key);
+        }
         return tier.remove(bytes(key), REMEMBER_MILLIS).whenComplete((micros, failure) -> {
             if (failure == null) {
                 time.heard(micros);

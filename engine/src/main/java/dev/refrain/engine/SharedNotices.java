@@ -5,7 +5,6 @@ import dev.refrain.engine.spi.EntryHead;
 import dev.refrain.engine.spi.SharedTier;
 import dev.refrain.engine.spi.SharedTier.Raised;
 import java.util.HashSet;
-import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutionException;
@@ -46,11 +45,7 @@ final class SharedNotices implements SharedTier.Listener {
     /** How long hits are served without a connection, in nanoseconds; negative for ever. */
     private final long maxUnconnectedNanos;
 
-    private final SharedUnraised unraised = new SharedUnraised();
-    /** Whether the file says what is unraised. */
-    private volatile boolean isNoted;
-    /** Of the lines in the file that this program knows. Guarded by this. */
-    private int knownLines;
+    private final SharedUntold untold;
 
     private volatile boolean connected;
     /** Whether it has been connected ever. */
@@ -72,6 +67,7 @@ final class SharedNotices implements SharedTier.Listener {
             SharedClock time,
             Answers answers,
             HeardUntil mark,
+            SharedUntold untold,
             long maxUnconnectedNanos) {
         this.tier = tier;
         this.barriers = barriers;
@@ -80,9 +76,10 @@ final class SharedNotices implements SharedTier.Listener {
         this.answers = answers;
         this.nanos = answers.ticker();
         this.mark = mark;
+        this.untold = untold;
         this.maxUnconnectedNanos = maxUnconnectedNanos;
         this.heardUntil = mark == null ? 0 : mark.micros();
-        takeOver();
+        untold.takeOver();
         this.cutAt = nanos.getAsLong();
         this.markedAt = cutAt;
     }
@@ -107,7 +104,16 @@ final class SharedNotices implements SharedTier.Listener {
      * what is removed for more than a key.
      */
     boolean knowsRemovals() {
-        return begun && !isCutOff();
+        return begun && !untold.isTakenOver() && !isCutOff();
+    }
+
+    /**
+     * Whether a key was removed here and the tier has not been told yet, so that it may still have an entry from
+     * before. Barriers in memory know that, too, but not of so many keys.
+     */
+    boolean isUntold(CacheKey key) {
+        SharedUnraised unraised = untold.unraised();
+        return unraised.hasAny() && unraised.covers(barriers.keyOfOurs(key), scopeOf(key));
     }
 
     // ---- told by the tier
@@ -161,21 +167,23 @@ final class SharedNotices implements SharedTier.Listener {
         }
         heardUntil = micros;
         if (!connected) {
-            takeOver();
+            untold.takeOver();
         }
-        begin();
+        untold.forgetWhatIsTold();
+        // Keys are looked up; what an operator has removed before the tier's time was known has barred nothing here.
+        begun = begun || !untold.unraised().hasMoreThanKeys();
         if (!connected) {
             connected = true;
             raiseAgain();
             keepMark(micros);
             return;
         }
-        if (unraised.isWaiting()) {
+        if (untold.unraised().isWaiting()) {
             // The tier was slow or refused them for a moment, and its connection has held.
             raiseAgain();
         }
         if (nanos.getAsLong() - markedAt > MARK_NANOS) {
-            takeOver();
+            untold.takeOver();
             keepMark(micros);
         }
     }
@@ -246,15 +254,16 @@ final class SharedNotices implements SharedTier.Listener {
     // ---- raising
 
     /**
-     * Whether a client may remove a key: once this machine cannot tell others, no more than it can remember.
+     * Whether a key that a client removes can be remembered as long as other machines cannot be told, whoever the
+     * client is.
      */
     boolean hasRoomFor(CacheKey key) {
-        return tier.isAvailable() || unraised.hasRoomFor(scopeOf(key));
+        return tier.isAvailable() || untold.unraised().hasRoomFor(scopeOf(key));
     }
 
     /** The same of what a client removes by the beginning of a key. */
     boolean hasRoomForDigest() {
-        return tier.isAvailable() || unraised.hasRoomForDigest();
+        return tier.isAvailable() || untold.unraised().hasRoomForDigest();
     }
 
     private static String scopeOf(CacheKey key) {
@@ -269,7 +278,7 @@ final class SharedNotices implements SharedTier.Listener {
     private CompletionStage<Raised> raise(SharedUnraised.Kept barrier) {
         return tier.raise(SharedBarriers.bytes(barrier.name())).whenComplete((raised, failure) -> {
             if (failure != null) {
-                unraised.add(barrier);
+                untold.add(barrier);
             } else {
                 warnOfUnheard(raised);
             }
@@ -287,11 +296,11 @@ final class SharedNotices implements SharedTier.Listener {
                     tier.raise(SharedBarriers.bytes(name)).toCompletableFuture().get(WAIT_SECONDS, TimeUnit.SECONDS));
         } catch (ExecutionException | TimeoutException e) {
             barHere(name);
-            keep(name);
+            untold.addAtOnce(name);
             LOG.warn("Other machines have not been told yet of what was removed: {}. They will be", brief(e));
         } catch (InterruptedException e) {
             barHere(name);
-            keep(name);
+            untold.addAtOnce(name);
             Thread.currentThread().interrupt();
         }
     }
@@ -318,55 +327,13 @@ final class SharedNotices implements SharedTier.Listener {
         }
     }
 
-    private void keep(String name) {
-        unraised.add(new SharedUnraised.Kept(name, null));
-        noteUntold();
-    }
-
-    /** This program may end before the tier is there again. */
-    private synchronized void noteUntold() {
-        if (mark != null && unraised.hasAny()) {
-            takeOver();
-            isNoted = true;
-            List<String> lines = unraised.lines();
-            mark.noteUntold(lines);
-            knownLines = lines.hashCode();
-        }
-    }
-
-    /**
-     * Another program on the same store may have noted what it could not tell, such as the one that this one replaces.
-     * Until that is told, the tier has what was removed here.
-     */
-    private synchronized void takeOver() {
-        List<String> lines = mark == null ? List.of() : mark.untold();
-        if (!lines.isEmpty() && lines.hashCode() != knownLines) {
-            knownLines = lines.hashCode();
-            lines.forEach(unraised::addLine);
-            isNoted = true;
-            begun = false;
-        }
-    }
-
-    /** Once what was removed here before is known to the tier, too. Another thread may be about to note more. */
-    private synchronized void begin() {
-        if (isNoted) {
-            takeOver();
-            if (unraised.hasAny()) {
-                return;
-            }
-            isNoted = false;
-            mark.noteUntold(List.of());
-        }
-        begun = true;
-    }
-
     /** Notes what other machines have not been told. */
     void close() {
-        noteUntold();
+        untold.close();
     }
 
     private void raiseAgain() {
+        SharedUnraised unraised = untold.unraised();
         for (SharedUnraised.Kept barrier : unraised.take(RAISED_AT_A_TIME)) {
             if (barrier.name().charAt(0) == SharedBarriers.KEY) {
                 byte[] key = SharedBarriers.keyOf(barrier.name());

@@ -1,10 +1,8 @@
 package dev.refrain.engine;
 
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -15,15 +13,15 @@ import java.util.Set;
  * What was removed here while the tier could not be told. Names are kept once each, some 5 MiB of them at most.
  *
  * <p>Clients say how many keys are removed, and by how many callers. So too many cost the caller with the most of them:
- * they become one barrier for its scope. With too many of those, nothing more is taken that a client removes ({@link
- * #hasRoomFor}), and it is told so. Thread-safe.
+ * they become one barrier for its scope. With too many of those there is room only for callers whom the provider knows
+ * ({@link #hasRoomFor}). With too many of these as well, all becomes one barrier for everything. Thread-safe.
  */
 final class SharedUnraised {
     /** With more, those of the scope with the most become one barrier for it. */
     static final int MAX_KEYS = 20_000;
     /** Of clients' keys whose scope is not known, which no barrier but that for everything can stand for. */
     static final int MAX_UNKNOWN = MAX_KEYS / 4;
-    /** Of scopes that stand for their keys. */
+    /** Of scopes that stand for their keys, before it matters whether the provider knows a caller. */
     static final int MAX_SCOPES = 1_000;
     /** Beginnings of keys, each of which costs other machines a part of a walk over their stores. */
     static final int MAX_DIGESTS = 1_000;
@@ -37,8 +35,8 @@ final class SharedUnraised {
     private final Map<String, Integer> counts = new HashMap<>();
     /** With more than {@link SharedBarriers#MAX_NAMES}, they become one barrier for everything. */
     private final Set<String> others = new HashSet<>();
-    /** Those that were taken out, until they are {@link #over}. */
-    private final Set<Kept> underWay = Collections.newSetFromMap(new IdentityHashMap<>());
+    /** Those that were taken out, until they are {@link #over}, and how often each was. */
+    private final Map<Kept, Integer> underWay = new HashMap<>();
 
     /**
      * Whether one more key of a scope can be kept without harm to other callers.
@@ -113,16 +111,35 @@ final class SharedUnraised {
         return isWaiting() || !underWay.isEmpty();
     }
 
+    /** Whether there is one for more than a key. */
+    synchronized boolean hasMoreThanKeys() {
+        return !others.isEmpty()
+                || underWay.keySet().stream().anyMatch(kept -> kept.name.charAt(0) != SharedBarriers.KEY);
+    }
+
+    /** Whether other machines have not been told of a key: of it alone, or by what stands for it. */
+    synchronized boolean covers(String name, String scope) {
+        return keys.containsKey(name)
+                || isOther(SharedBarriers.all())
+                || (scope != null && isOther(scope))
+                || underWay.containsKey(new Kept(name, scope));
+    }
+
+    private boolean isOther(String name) {
+        return others.contains(name) || underWay.containsKey(new Kept(name, null));
+    }
+
     /** All of them as lines, also those under way, which {@link #addLine} reads. */
     synchronized List<String> lines() {
         Set<String> lines = new LinkedHashSet<>(others);
-        underWay.forEach(kept -> lines.add(line(kept.name, kept.scope)));
-        keys.forEach((name, scope) -> lines.add(line(name, scope)));
+        underWay.keySet().forEach(kept -> lines.add(line(kept)));
+        keys.forEach((name, scope) -> lines.add(line(new Kept(name, scope))));
         return List.copyOf(lines);
     }
 
-    private static String line(String name, String scope) {
-        return scope == null ? name : name + ' ' + scope;
+    /** As a line, which {@link #addLine} reads. */
+    static String line(Kept kept) {
+        return kept.scope == null ? kept.name : kept.name + ' ' + kept.scope;
     }
 
     /** Adds what a line says, unless that is no barrier. */
@@ -152,12 +169,12 @@ final class SharedUnraised {
                 counts.computeIfPresent(kept.scope, (scope, count) -> count == 1 ? null : count - 1);
             }
         });
-        underWay.addAll(taken);
+        taken.forEach(kept -> underWay.merge(kept, 1, Integer::sum));
         return taken;
     }
 
     /** One that was taken out has been told, or was added again. */
     synchronized void over(Kept taken) {
-        underWay.remove(taken);
+        underWay.computeIfPresent(taken, (kept, often) -> often == 1 ? null : often - 1);
     }
 }

@@ -13,7 +13,6 @@ import dev.refrain.engine.exchange.ForwardReason;
 import dev.refrain.engine.exchange.ResponseHead;
 import dev.refrain.engine.exchange.ResponseSink;
 import dev.refrain.engine.exchange.Upstream;
-import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.engine.shared.ForwardingTier;
 import dev.refrain.engine.shared.HeapTier;
 import dev.refrain.engine.spi.SharedTier;
@@ -321,35 +320,74 @@ class SharedNoticesTest {
         assertThat(has(cache, CHAT_REQUEST)).isTrue();
     }
 
-    /** Whoever shows another credential with each request removes what those have, and then is refused. */
+    /**
+     * Whoever shows another credential with each request removes what those have, as long as that can be remembered.
+     * Then nobody is told, for the provider does not know them. All have their answers.
+     */
     @Test
-    void w91_manyCallersRemoveNobodyElsesAnswers() throws IOException {
+    void w92_manyCallersRemoveNobodyElsesAnswersAndNobodyIsRefused() throws IOException {
         ResponseCache other = onHeap(engine.machine());
         ask(other, CHAT_REQUEST);
+        List<CacheRequest> known = new ArrayList<>();
+        for (int i = 0; i < 3; i++) {
+            known.add(CacheRequest.of(Endpoint.CHAT, "sk-known-" + i, utf8(CHAT_REQUEST)));
+            ask(other, known.get(i), false);
+        }
         RefusingTier tier = new RefusingTier();
         tier.isAway.set(true);
         ResponseCache cache = onHeap(tier);
         int most = SharedUnraised.MAX_KEYS + SharedUnraised.MAX_SCOPES;
-        CacheControls clears = new CacheControls(true, Duration.ofMinutes(5), true);
-        int refused = 0;
+        CacheControls clears = new CacheControls(true, TTL, true);
+        int answered = 0;
         for (int i = 0; i < most + 10; i++) {
             RecordingSink client = new RecordingSink();
             CacheRequest request = CacheRequest.of(Endpoint.CHAT, "sk-" + i, utf8(CHAT_REQUEST));
             cache.respond(request, clears, SharedNoticesTest::unauthorized, client);
-            refused += client.failure instanceof MemoryBudget.Exhausted ? 1 : 0;
+            answered += client.failure == null && client.head.status() == 401 ? 1 : 0;
         }
-        assertThat(refused).isEqualTo(10);
+        assertThat(answered).isEqualTo(most + 10);
+        answer = CHAT_ANSWER.replace("Hello", "Newer");
+        for (int i = 0; i < 2; i++) {
+            assertThat(text(ask(cache, known.get(i), true))).contains("Newer");
+        }
         tier.isAway.set(false);
         tier.refuses.set(false);
 
         until(() -> {
             tier.beat();
-            return tier.raised.get() >= most;
+            return tier.raised.get() >= most + 2;
         });
+        assertThat(tier.raised).hasValue(most + 2);
+        assertThat(other.lookup(other.key(known.get(0)).orElseThrow(), new CachedResponse()))
+                .isFalse();
+        assertThat(other.lookup(other.key(known.get(1)).orElseThrow(), new CachedResponse()))
+                .isFalse();
+        assertThat(other.lookup(other.key(known.get(2)).orElseThrow(), new CachedResponse()))
+                .isTrue();
         assertThat(has(other, CHAT_REQUEST)).isTrue();
         RecordingSink client = new RecordingSink();
         cache.respond(chat(CHAT_REQUEST), clears, SharedNoticesTest::unauthorized, client);
         assertThat(client.failure).isNull();
+    }
+
+    /** So many that memory knows them no more as removed, while the tier has them yet. */
+    @Test
+    void w91_whatWasClearedHereIsNotTakenFromATierThatHasNotBeenTold() throws IOException {
+        ResponseCache other = onHeap(engine.machine());
+        ask(other, "{\"n\":0}");
+        ask(other, CHAT_REQUEST);
+        until(() -> other.admin().shared().orElseThrow().stores() == 2);
+        RefusingTier tier = new RefusingTier();
+        ResponseCache cache = onHeap(tier);
+        for (int i = 0; i <= SharedBarriers.MAX_NAMES; i++) {
+            cache.remove(cache.key(chat("{\"n\":" + i + "}")).orElseThrow());
+        }
+        micros.addAndGet(TimeUnit.MINUTES.toMicros(2));
+        tier.beat();
+        answer = CHAT_ANSWER.replace("Hello", "Newer");
+
+        assertThat(text(ask(cache, "{\"n\":0}"))).contains("Newer");
+        assertThat(text(ask(cache, CHAT_REQUEST))).contains("Hello");
     }
 
     /** Each of them needs a walk over the store; they are walked for together, and remove what they name. */
@@ -438,7 +476,7 @@ class SharedNoticesTest {
         until(() -> hasBegun(cache));
         cache.admin().removeModel("acme/large");
         Path file = folder.resolve("answers.refrain.unshared");
-        String first = Files.readString(file);
+        String first = Files.readString(file).strip();
 
         CompletableFuture<Void> late = new CompletableFuture<>();
         slow.set(late);
@@ -476,6 +514,34 @@ class SharedNoticesTest {
 
             assertThat(isUntoldNoted()).isTrue();
         }
+    }
+
+    /** It has not been stopped, so all it leaves is what it has written by then. */
+    @Test
+    void w91_whatAClientHasClearedIsToldAfterAKill() throws IOException {
+        ResponseCache other = onHeap(engine.machine());
+        ask(other, "{\"n\":0}");
+        ask(other, "{\"n\":1}");
+        until(() -> other.admin().shared().orElseThrow().stores() == 2);
+        ResponseCache killed = onFile(folder.resolve("old.refrain"), new RefusingTier());
+        until(() -> isConnected(killed));
+        ask(killed, chat("{\"n\":0}"), true);
+        Path written = folder.resolve("old.refrain.unshared");
+        until(() -> written.toFile().length() > 0);
+        Files.copy(written, folder.resolve("answers.refrain.unshared"));
+
+        RefusingTier tier = new RefusingTier();
+        ResponseCache after = onFile(tier);
+        until(() -> isConnected(after));
+        answer = CHAT_ANSWER.replace("Hello", "Newer");
+        assertThat(text(ask(after, "{\"n\":0}"))).contains("Newer");
+        tier.refuses.set(false);
+
+        until(() -> {
+            tier.beat();
+            return !has(other, "{\"n\":0}") && !isUntoldNoted();
+        });
+        assertThat(has(other, "{\"n\":1}")).isTrue();
     }
 
     /** As in a rolling restart: the new program is there before the old one has noted what it could not tell. */

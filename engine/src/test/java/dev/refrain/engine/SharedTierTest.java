@@ -782,6 +782,48 @@ class SharedTierTest {
         until(() -> !other.cache.lookup(other.cache.key(chat(CHAT_REQUEST)).orElseThrow(), new CachedResponse()));
     }
 
+    /** So it is as fast whatever the tier does. */
+    @Test
+    void w92_aHitOfThisMachineAsksTheTierNothing() throws IOException {
+        AtomicInteger asked = new AtomicInteger();
+        SharedTier tier = new ForwardingTier(engine.machine()) {
+            @Override
+            public CompletionStage<Found> get(byte[] key) {
+                asked.incrementAndGet();
+                return super.get(key);
+            }
+
+            @Override
+            public CompletionStage<Boolean> put(byte[] key, byte[] entry, long startedMicros, long lifeMillis) {
+                asked.incrementAndGet();
+                return super.put(key, entry, startedMicros, lifeMillis);
+            }
+
+            @Override
+            public CompletionStage<Lease> lease(byte[] key, long millis, long wantedMillis) {
+                asked.incrementAndGet();
+                return super.lease(key, millis, wantedMillis);
+            }
+        };
+        ResponseCache cache =
+                ResponseCache.onHeap(4 << 20).sharedTier(tier, SECRET).open();
+        caches.add(cache);
+        until(() -> cache.admin().shared().orElseThrow().isConnected());
+        cache.respond(chat(CHAT_REQUEST), ON, provider()).toCompletableFuture().join();
+        until(() -> cache.admin().shared().orElseThrow().stores() == 1);
+        assertThat(asked).hasPositiveValue();
+        asked.set(0);
+
+        for (int i = 0; i < 10; i++) {
+            cache.respond(chat(CHAT_REQUEST), ON, provider())
+                    .toCompletableFuture()
+                    .join();
+        }
+
+        assertThat(asked).hasValue(0);
+        assertThat(calls).hasValue(1);
+    }
+
     @Test
     void w91_hitsMayEndWithTheConnection() throws IOException {
         Machine strict = new Machine(SECRET, builder -> builder.sharedMaxUnconnected(Duration.ZERO));

@@ -66,6 +66,26 @@ class SharedUnraisedTest {
         assertThat(unraised.lines()).hasSize(SharedUnraised.MAX_UNKNOWN + 1).contains(GREEDY);
     }
 
+    @Test
+    void aKeyIsCoveredUntilItIsToldByItselfOrByWhatStandsForIt() {
+        String key = add(MODEST);
+        assertThat(unraised.covers(key, MODEST)).isTrue();
+        assertThat(unraised.covers(key + "0", MODEST)).isFalse();
+
+        List<SharedUnraised.Kept> taken = unraised.take(10);
+        assertThat(unraised.covers(key, MODEST)).isTrue();
+        taken.forEach(unraised::over);
+        assertThat(unraised.covers(key, MODEST)).isFalse();
+
+        unraised.add(new SharedUnraised.Kept(MODEST, null));
+        assertThat(unraised.covers(key, MODEST)).isTrue();
+        assertThat(unraised.covers(key, GREEDY)).isFalse();
+        unraised.add(new SharedUnraised.Kept(SharedBarriers.all(), null));
+        unraised.take(10);
+        assertThat(unraised.covers(key, GREEDY)).isTrue();
+        assertThat(unraised.covers(key, null)).isTrue();
+    }
+
     /** A program that is killed meanwhile has them in its file. */
     @Test
     void whatIsUnderWayIsUntoldUntilThatIsOver() {

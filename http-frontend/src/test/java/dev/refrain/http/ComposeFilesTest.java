@@ -17,9 +17,8 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
 import org.yaml.snakeyaml.LoaderOptions;
 import org.yaml.snakeyaml.Yaml;
 import org.yaml.snakeyaml.constructor.SafeConstructor;
@@ -110,30 +109,44 @@ class ComposeFilesTest {
                 .start());
     }
 
-    @ParameterizedTest
-    @CsvSource({
-        "one, redis://refrain:word@127.0.0.1:6379",
-        "sentinel, 'redis-sentinel://127.0.0.1:26379,127.0.0.1:26380,127.0.0.1:26381#answers'",
-        "cluster, 'redis-cluster://127.0.0.1:7000,127.0.0.1:7001,127.0.0.1:7002'"
-    })
-    void theirCommandLinesMakeAServerThatCanBeUsed(String name, String uri) throws Exception {
+    /** What a file of docs/cluster starts, and the URI that finds it. */
+    private record SetUp(String file, String uri) {}
+
+    private static final List<SetUp> SET_UPS = List.of(
+            new SetUp("one", "redis://refrain:word@127.0.0.1:6379"),
+            new SetUp("sentinel", "redis-sentinel://127.0.0.1:26379,127.0.0.1:26380,127.0.0.1:26381#answers"),
+            new SetUp("cluster", "redis-cluster://127.0.0.1:7000,127.0.0.1:7001,127.0.0.1:7002"));
+
+    /** All of them at the same time, since each takes some seconds in which it does nothing. */
+    @Test
+    void theirCommandLinesMakeServersThatCanBeUsed() throws Exception {
         Path programs = programs();
-        int first = RedisServer.freePorts(PORTS.size());
         Files.writeString(
                 folder.resolve("users.acl"),
                 Files.readString(FILES.resolve("users.acl")).replace("PASSWORD", "word"));
-        String file = Files.readString(FILES.resolve(name + ".compose.yaml"));
-        for (Map.Entry<String, Map<String, Object>> service :
-                services(withPorts(file, first)).entrySet()) {
-            start(service.getKey(), service.getValue(), programs);
-        }
-        RedisTierSettings settings = RedisTierSettings.of(withPorts(uri, first)).withTimeout(Duration.ofSeconds(5));
-        try (RedisTier tier = RedisTier.open(settings)) {
-            long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
-            while (!works(tier)) {
-                assertThat(System.nanoTime()).as("a server by %s", file).isLessThan(end);
-                LockSupport.parkNanos(10_000_000);
+        List<RedisTier> tiers = new ArrayList<>();
+        try {
+            for (SetUp setUp : SET_UPS) {
+                int first = RedisServer.freePorts(PORTS.size());
+                String text = withPorts(Files.readString(FILES.resolve(setUp.file + ".compose.yaml")), first);
+                for (Map.Entry<String, Map<String, Object>> service :
+                        services(text).entrySet()) {
+                    start(setUp.file + "-" + service.getKey(), service.getValue(), programs);
+                }
+                tiers.add(RedisTier.open(
+                        RedisTierSettings.of(withPorts(setUp.uri, first)).withTimeout(Duration.ofSeconds(2))));
             }
+            long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+            for (int i = 0; i < tiers.size(); i++) {
+                while (!works(tiers.get(i))) {
+                    assertThat(System.nanoTime())
+                            .as("a server by %s", SET_UPS.get(i))
+                            .isLessThan(end);
+                    LockSupport.parkNanos(10_000_000);
+                }
+            }
+        } finally {
+            tiers.forEach(RedisTier::close);
         }
     }
 

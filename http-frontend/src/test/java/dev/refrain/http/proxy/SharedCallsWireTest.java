@@ -4,12 +4,17 @@ import static dev.refrain.testing.Await.until;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.refrain.console.cli.Commands;
+import dev.refrain.http.StoredAnswers;
 import dev.refrain.testing.RedisServer;
 import dev.refrain.testing.ScriptedProvider;
 import dev.refrain.testing.TcpForwarder;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.PrintStream;
 import java.io.UncheckedIOException;
+import java.net.URI;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
@@ -177,6 +182,40 @@ class SharedCallsWireTest {
         until(() -> one.shared().stores() == 1);
         HttpResponse<String> later = proxies.get(1).cached(WireTest.CHAT, WireTest.CHAT_STREAM_REQUEST);
         assertThat(WireTest.header(later, "Cache-Status")).startsWith("refrain-shared; hit");
+        assertTiersAreTold(proxies.get(1));
+    }
+
+    /** Where answers of a machine came from: the first of two followers joined elsewhere, the other one here. */
+    private static void assertTiersAreTold(RunningProxy proxy) throws IOException {
+        WireTest.assertHit(proxy.cached(WireTest.CHAT, WireTest.CHAT_STREAM_REQUEST));
+        String admin = proxy.admin("").toString();
+        assertThat(read(admin + "/admin/api/stats"))
+                .contains("\"tiers\":{\"local\":1,\"shared\":1,\"joined_here\":1,\"joined_elsewhere\":1}");
+        assertThat(read(admin + "/metrics"))
+                .contains("refrain_shared_joins_total 1", "refrain_shared_waits_total 1")
+                .containsPattern("refrain_shared_lookups_total\\{result=\"hit\"} 1")
+                .containsPattern("refrain_shared_lookup_seconds_total [0-9.E-]*[1-9]")
+                .containsPattern("refrain_shared_bytes_total\\{direction=\"followed\"} [1-9]")
+                .containsPattern("refrain_shared_bytes_total\\{direction=\"received\"} [1-9]");
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        int status = Commands.run(
+                new String[] {"stats", "--admin", admin},
+                Map.of(),
+                new StoredAnswers(),
+                InputStream.nullInputStream(),
+                new PrintStream(out, true, StandardCharsets.UTF_8),
+                System.err);
+        assertThat(status).isZero();
+        assertThat(out.toString(StandardCharsets.UTF_8))
+                .contains("1 local, 1 shared, 1 joined here, 1 joined elsewhere", "available, hears removals; a lookup")
+                .containsPattern("a lookup takes \\d+\\.\\d+ ms")
+                .containsPattern("[1-9][0-9.]*\\S+ received");
+    }
+
+    private static String read(String address) throws IOException {
+        try (InputStream in = URI.create(address).toURL().openStream()) {
+            return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+        }
     }
 
     /** Whoever's connection it is: the leader's client gets its answer, and a follower is not left hanging. */

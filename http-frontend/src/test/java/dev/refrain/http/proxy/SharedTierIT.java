@@ -1,58 +1,134 @@
 package dev.refrain.http.proxy;
 
+import static dev.refrain.testing.Await.until;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.refrain.testing.RedisServer;
 import dev.refrain.testing.ScriptedProvider;
+import dev.refrain.testing.TcpForwarder;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Wire rule W90 with the jar: two processes that have nothing in common but a server and a secret. */
+/**
+ * Wire rules W90 to W92 with the jar: three processes that have nothing in common but a server and a secret, one of
+ * which is cut off, killed and started again.
+ *
+ * <p>In one test, since starting processes is most of its time.
+ */
 class SharedTierIT {
+    /** Each answer of the provider has a number of its own. */
+    private static final Pattern NUMBER = Pattern.compile("Answer (\\d+)");
+
     @TempDir
     Path folder;
 
-    private RunningJar start(ScriptedProvider provider, RedisServer redis, String name) throws IOException {
-        Path own = Files.createDirectory(folder.resolve(name));
+    private final AtomicInteger numbers = new AtomicInteger();
+
+    private RunningJar start(ScriptedProvider provider, int redis, String name) throws IOException {
+        Path own = Files.createDirectories(folder.resolve(name));
         Path config = own.resolve("refrain.yaml");
+        // Longer than any pause of a busy machine, which is not what is tested.
         Files.writeString(config, """
                 shared:
-                  uri: %s
+                  uri: redis://127.0.0.1:%d
                   secret-file: %s
-                """.formatted(redis.uri(), folder.resolve("secret")));
+                  timeout: 10s
+                """.formatted(redis, folder.resolve("secret")));
         return RunningJar.start(own, provider.base(), "--config", config.toString());
     }
 
+    private static boolean has(RunningJar jar, String metric) {
+        try (InputStream in = jar.admin().resolve("metrics").toURL().openStream()) {
+            return new String(in.readAllBytes(), StandardCharsets.UTF_8).contains(metric);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static String request(String word) {
+        return WireTest.CHAT_REQUEST.replace("\"hi\"", "\"" + word + "\"");
+    }
+
+    private static HttpResponse<String> ask(RunningJar jar, String word, String... headers) {
+        HttpResponse<String> answer = jar.cached(WireTest.CHAT, request(word), headers);
+        assertThat(answer.statusCode()).as(answer.body()).isEqualTo(200);
+        return answer;
+    }
+
+    private static int number(HttpResponse<String> answer) {
+        Matcher number = NUMBER.matcher(answer.body());
+        assertThat(number.find()).as(answer.body()).isTrue();
+        return Integer.parseInt(number.group(1));
+    }
+
+    private static String cacheStatus(HttpResponse<String> answer) {
+        return WireTest.header(answer, "Cache-Status");
+    }
+
     @Test
-    void w90_oneProcessHasWhatTheOtherHasFetched() throws IOException {
+    void w91_aProcessThatWasCutOffAndKilledTellsAndHearsWhatWasClearedMeanwhile() throws IOException {
         Files.writeString(folder.resolve("secret"), "a secret of this cluster that nobody can guess\n");
         try (RedisServer redis = new RedisServer();
-                ScriptedProvider provider = new ScriptedProvider();
-                RunningJar one = start(provider, redis, "one");
-                RunningJar other = start(provider, redis, "other")) {
-            long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
-            HttpResponse<String> answer;
-            int number = 0;
-            do {
-                // Until both are connected, and what one has fetched has been sent.
-                assertThat(System.nanoTime()).isLessThan(end);
-                String request = WireTest.CHAT_REQUEST.replace("hi", "hi " + number++);
-                one.cached(WireTest.CHAT, request);
-                answer = other.cached(WireTest.CHAT, request);
-                assertThat(answer.body()).contains("finish_reason");
-            } while (!WireTest.header(answer, "Cache-Status").startsWith("refrain-shared; hit"));
-            WireTest.assertHit(answer);
+                TcpForwarder line = new TcpForwarder(redis.port());
+                ScriptedProvider provider = new ScriptedProvider()) {
+            provider.does((exchange, request) -> ScriptedProvider.json(
+                    exchange, 200, WireTest.CHAT_ANSWER.replace("Hello", "Answer " + numbers.incrementAndGet())));
+            try (RunningJar one = start(provider, redis.port(), "one");
+                    RunningJar other = start(provider, redis.port(), "other");
+                    RunningJar third = start(provider, line.port(), "third")) {
+                run(provider, line, one, other, third);
+            }
+        }
+    }
 
-            redis.kill();
+    private void run(ScriptedProvider provider, TcpForwarder line, RunningJar one, RunningJar other, RunningJar third)
+            throws IOException {
+        for (RunningJar each : new RunningJar[] {one, other, third}) {
+            until(() -> has(each, "refrain_shared_connected 1"));
+        }
+        int first = number(ask(one, "first"));
+        int second = number(ask(one, "second"));
+        until(() -> has(one, "refrain_shared_stores_total{result=\"taken\"} 2"));
+        for (RunningJar each : new RunningJar[] {other, third}) {
+            HttpResponse<String> hit = ask(each, "first");
+            WireTest.assertHit(hit);
+            assertThat(cacheStatus(hit)).startsWith("refrain-shared; hit");
+            assertThat(number(hit)).isEqualTo(first);
+            assertThat(number(ask(each, "second"))).isEqualTo(second);
+        }
 
-            HttpResponse<String> miss = other.cached(WireTest.CHAT, WireTest.CHAT_REQUEST);
-            assertThat(miss.statusCode()).isEqualTo(200);
-            assertThat(WireTest.header(miss, "Cache-Status")).contains("; detail=shared-unavailable");
+        line.cut(true);
+        until(() -> has(third, "refrain_shared_connected 0"));
+        assertThat(cacheStatus(ask(third, "another"))).contains("fwd=miss").contains("; detail=shared-unavailable");
+        int newFirst = number(ask(other, "first", "X-OpenRouter-Cache-Clear", "true"));
+        until(() -> number(ask(one, "first")) == newFirst);
+        HttpResponse<String> own = ask(third, "first");
+        assertThat(number(own)).as("what was stored before it was cut off").isEqualTo(first);
+        assertThat(cacheStatus(own)).startsWith("refrain; hit");
+        int newSecond = number(ask(third, "second", "X-OpenRouter-Cache-Clear", "true"));
+        assertThat(newSecond).isGreaterThan(second);
+        Path untold = folder.resolve("third/answers.refrain.unshared");
+        until(() -> untold.toFile().length() > 0);
+
+        third.kill().ended();
+        assertThat(number(ask(one, "second"))).isEqualTo(second);
+        line.cut(false);
+        try (RunningJar again = start(provider, line.port(), "third")) {
+            until(() -> has(again, "refrain_shared_connected 1"));
+            assertThat(number(ask(again, "first"))).isEqualTo(newFirst);
+            assertThat(number(ask(again, "second"))).isEqualTo(newSecond);
+            until(() -> number(ask(one, "second")) > second && number(ask(other, "second")) > second);
+            until(() -> untold.toFile().length() == 0);
         }
     }
 }

@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.refrain.semantics.RequestFields;
 import dev.refrain.testing.RedisServer;
 import dev.refrain.testing.ScriptedProvider;
+import dev.refrain.testing.TcpForwarder;
 import io.undertow.util.HeaderMap;
 import java.io.IOException;
 import java.io.InputStream;
@@ -51,6 +52,9 @@ class SharedTierWireTest {
 
     private RedisServer redis;
     private ScriptedProvider provider;
+    /** Between proxies and server, where a test has it. */
+    private TcpForwarder line;
+
     private final List<RunningProxy> proxies = new ArrayList<>();
 
     @BeforeEach
@@ -70,6 +74,9 @@ class SharedTierWireTest {
     void stop() {
         proxies.forEach(RunningProxy::close);
         provider.close();
+        if (line != null) {
+            line.close();
+        }
         redis.close();
     }
 
@@ -102,6 +109,12 @@ class SharedTierWireTest {
 
     private RunningProxy proxy(String timeout) throws IOException {
         RunningProxy proxy = proxy(redis.uri(), SECRET, timeout);
+        until(() -> proxy.shared().isAvailable() && proxy.shared().isConnected());
+        return proxy;
+    }
+
+    private RunningProxy proxyBehindLine() throws IOException {
+        RunningProxy proxy = proxy("redis://127.0.0.1:" + line.port(), SECRET, "50ms");
         until(() -> proxy.shared().isAvailable() && proxy.shared().isConnected());
         return proxy;
     }
@@ -329,7 +342,10 @@ class SharedTierWireTest {
         DENYING,
         FULL,
         READ_ONLY,
-        FLUSHED
+        FLUSHED,
+        SLOW_BY_10_MS,
+        SLOW_BY_100_MS,
+        SLOW_BY_1000_MS
     }
 
     private void breakServer(Fault fault) {
@@ -340,6 +356,9 @@ class SharedTierWireTest {
             case FULL -> redis.ask("CONFIG", "SET", "maxmemory", "1");
             case READ_ONLY -> redis.ask("REPLICAOF", "127.0.0.1", "1");
             case FLUSHED -> redis.ask("FLUSHALL");
+            case SLOW_BY_10_MS -> line.delayMillis(10);
+            case SLOW_BY_100_MS -> line.delayMillis(100);
+            case SLOW_BY_1000_MS -> line.delayMillis(1_000);
         }
     }
 
@@ -351,18 +370,23 @@ class SharedTierWireTest {
             case FULL -> redis.ask("CONFIG", "SET", "maxmemory", "0");
             case READ_ONLY -> redis.ask("REPLICAOF", "NO", "ONE");
             case FLUSHED -> {}
+            case SLOW_BY_10_MS, SLOW_BY_100_MS, SLOW_BY_1000_MS -> line.delayMillis(0);
         }
     }
 
     private static boolean canBeAsked(Fault fault) {
-        return fault == Fault.FULL || fault == Fault.READ_ONLY || fault == Fault.FLUSHED;
+        return switch (fault) {
+            case FULL, READ_ONLY, FLUSHED, SLOW_BY_10_MS -> true;
+            case PAUSED, KILLED, DENYING, SLOW_BY_100_MS, SLOW_BY_1000_MS -> false;
+        };
     }
 
     @ParameterizedTest
     @EnumSource(Fault.class)
     void w92_everyClientGetsItsAnswerWhateverTheServerDoes(Fault fault) throws IOException {
-        RunningProxy one = proxy("50ms");
-        RunningProxy other = proxy("50ms");
+        line = new TcpForwarder(redis.port());
+        RunningProxy one = proxyBehindLine();
+        RunningProxy other = proxyBehindLine();
         one.cached(WireTest.CHAT, request(0));
 
         breakServer(fault);

@@ -37,8 +37,11 @@ import org.HdrHistogram.Histogram;
 
 /**
  * What the shared tier costs and gives, with a real server on loopback: a shared hit beside a plain {@code GET} of as
- * many bytes by the same client, hits a second of one, two and four processes, the delay of a miss while the server
- * answers, hangs and has hung for a while, and the bytes that an answer takes in the server. Prints lines of CSV.
+ * many bytes by the same client, hits a second of one, two and four processes, hits of the machine's own store and the
+ * delay of a miss while the server answers, hangs and has hung for a while, and the bytes that an answer takes in the
+ * server. Prints lines of CSV.
+ *
+ * <p>Long, since each figure is a short method of its own.
  */
 public final class SharedTierFigures {
     private static final int PORT = 16_398;
@@ -78,6 +81,7 @@ public final class SharedTierFigures {
             for (int processes : new int[] {1, 2, 4}) {
                 load(processes);
             }
+            ownHits(server);
             misses(server);
         } finally {
             server.destroyForcibly();
@@ -298,6 +302,50 @@ public final class SharedTierFigures {
             });
         }
         free.acquire(CONCURRENT);
+    }
+
+    /** Hits of this machine's own store, beside those of a cache without a shared tier, in turn. */
+    private static void ownHits(Process server) throws Exception {
+        try (ResponseCache alone = ResponseCache.onHeap(64 << 20).open();
+                ResponseCache cache = cache(URI, true, Duration.ofMillis(50))) {
+            for (int number = 0; number < ANSWERS; number++) {
+                for (ResponseCache each : List.of(alone, cache)) {
+                    CacheKey key = each.key(request(number)).orElseThrow();
+                    each.store(key, "application/json", answer(number), CacheControls.MAX_TTL);
+                }
+            }
+            compareOwn(alone, cache, "answers");
+            signal(server, "STOP");
+            int number = 7_000_000;
+            while (cache.admin().shared().orElseThrow().isAvailable()) {
+                delays(cache, 1, number++);
+            }
+            compareOwn(alone, cache, "hangs");
+            signal(server, "CONT");
+            until(() -> cache.admin().shared().orElseThrow().isAvailable());
+        }
+    }
+
+    private static void compareOwn(ResponseCache alone, ResponseCache cache, String server) {
+        Histogram without = new Histogram(3);
+        Histogram with = new Histogram(3);
+        Waiting waiting = new Waiting();
+        for (int done = 0; done < WARM_UP + SAMPLES; done += TURN) {
+            if (done == WARM_UP) {
+                without.reset();
+                with.reset();
+            }
+            for (ResponseCache each : List.of(alone, cache)) {
+                for (int i = 0; i < TURN; i++) {
+                    long start = System.nanoTime();
+                    each.respond(request((done + i) % ANSWERS), ON, SharedTierFigures::fail, waiting);
+                    waiting.await();
+                    (each == alone ? without : with).recordValue(System.nanoTime() - start);
+                }
+            }
+        }
+        times("own hit without a shared tier, meanwhile", without);
+        times("own hit, server " + server, with);
     }
 
     private static void misses(Process server) throws Exception {

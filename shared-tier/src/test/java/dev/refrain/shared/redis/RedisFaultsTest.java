@@ -235,6 +235,57 @@ class RedisFaultsTest {
         recorder.until("caught up");
     }
 
+    /** However many requests and connections there are. */
+    @Test
+    void eachChangeOfStateIsOneLineInTheLog() {
+        RedisTier tier = machine();
+        try (CapturedLog log = new CapturedLog(OutageLog.class.getName())) {
+            server.kill();
+            until(() -> !tier.isAvailable());
+            for (int i = 0; i < 100; i++) {
+                assertFailsAtOnce(tier);
+            }
+            server.start();
+            until(() -> succeeds(tier.get(KEY)));
+            until(() -> log.lines().size() > 1);
+            assertThat(log.lines()).hasSize(2);
+            assertThat(log.lines().get(0)).startsWith("WARNING").contains("Requests go on without it");
+            assertThat(log.lines().get(1)).startsWith("INFO").contains("is connected again");
+        }
+
+        RedisTier hasty = open(RedisContract.settings(server.uri()).withTimeout(Duration.ofMillis(50)));
+        until(() -> hasty.isAvailable() && succeeds(hasty.get(KEY)));
+        try (CapturedLog log = new CapturedLog(Commands.class.getName())) {
+            server.pause();
+            until(() -> !succeeds(hasty.get(KEY)) && !hasty.isAvailable());
+            for (int i = 0; i < 100; i++) {
+                assertFailsAtOnce(hasty);
+            }
+            assertThat(log.lines().stream().filter(line -> line.contains("does not answer")))
+                    .hasSize(1);
+            server.goOn();
+            until(() -> log.lines().stream().anyMatch(line -> line.contains("answers again")));
+        }
+    }
+
+    // ---- shared with others
+
+    @Test
+    void machinesWithAnotherPrefixShareNothing() {
+        RedisTier tier = machine();
+        RedisTier other = open(RedisContract.settings(server.uri()).withPrefix("other"));
+        until(other::canSend);
+
+        store(tier);
+
+        assertThat(of(other.get(KEY)).entry()).isNull();
+        store(other);
+        of(other.remove(KEY, MINUTE));
+        assertThat(of(tier.get(KEY)).entry()).isEqualTo(ENTRY);
+        // Those of another version of the format would have another number.
+        assertThat(server.list("KEYS", "*")).isNotEmpty().allMatch(name -> name.matches("(refrain|other):1:.*"));
+    }
+
     // ---- refuses
 
     @Test

@@ -1,0 +1,174 @@
+package dev.refrain.engine.internal.store;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Collection;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.zip.CRC32C;
+
+/**
+ * What was removed here and other machines have not been told: names in lines of the file {@code .unshared} beside a
+ * store. All processes that share the store add to it. Each of them knows a beginning of the file, and learns the rest
+ * before it replaces the file. The lock is a file of its own, as this one is replaced. Thread-safe.
+ */
+public final class UntoldFile {
+    /** Longer ones are not read. */
+    static final int MAX_BYTES = 8 << 20;
+    /** Before that it is written anew: with less than half of that, so that this is rare. */
+    static final int FULL_BYTES = 4 << 20;
+
+    private static final long WAIT_NANOS = TimeUnit.SECONDS.toNanos(2);
+
+    private final Path file;
+    private final Path lock;
+    /** How many bytes at the beginning of the file this process knows, and their sum. Guarded by this. */
+    private int known;
+
+    private CRC32C sum = new CRC32C();
+
+    /** @param store the store's file, which need not be there */
+    public UntoldFile(Path store) {
+        file = store.resolveSibling(store.getFileName() + ".unshared");
+        lock = store.resolveSibling(store.getFileName() + ".unshared.lock");
+    }
+
+    private interface Action<T> {
+        T run() throws IOException;
+    }
+
+    /** Waits a while for another process, which has the lock for the time of one write. */
+    private synchronized <T> T locked(Action<T> action) throws IOException {
+        OwnerOnly.createFile(lock);
+        try (FileChannel channel = FileChannel.open(lock, StandardOpenOption.WRITE)) {
+            long start = System.nanoTime();
+            // Closing the channel releases the lock.
+            while (!isLocked(channel)) {
+                if (System.nanoTime() - start > WAIT_NANOS) {
+                    throw new IOException("another process holds " + lock);
+                }
+                LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(1));
+            }
+            return action.run();
+        }
+    }
+
+    private static boolean isLocked(FileChannel channel) throws IOException {
+        try {
+            return channel.tryLock() != null;
+        } catch (OverlappingFileLockException e) {
+            // Another cache of this process, of the same file.
+            return false;
+        }
+    }
+
+    /** What is in the file and this process has not known. It is known from now on. */
+    public List<String> news() throws IOException {
+        return Files.exists(file) ? locked(this::learn) : List.of();
+    }
+
+    private List<String> learn() throws IOException {
+        if (!Files.exists(file)) {
+            know(new byte[0], 0);
+            return List.of();
+        }
+        if (Files.size(file) > MAX_BYTES) {
+            throw new IOException(file + " is longer than " + MAX_BYTES + " bytes");
+        }
+        byte[] bytes = Files.readAllBytes(file);
+        CRC32C beginning = new CRC32C();
+        beginning.update(bytes, 0, Math.min(known, bytes.length));
+        // Another process may have replaced it.
+        int from = known <= bytes.length && beginning.getValue() == sum.getValue() ? known : 0;
+        know(bytes, bytes.length);
+        return new String(bytes, from, bytes.length - from, StandardCharsets.US_ASCII)
+                .lines()
+                .filter(line -> !line.isBlank())
+                .toList();
+    }
+
+    private void know(byte[] bytes, int length) {
+        known = length;
+        sum = new CRC32C();
+        sum.update(bytes, 0, length);
+    }
+
+    /**
+     * Adds lines.
+     *
+     * @return false if the file is so long that it is to be {@link #replace}d
+     */
+    public boolean append(Collection<String> lines) throws IOException {
+        return locked(() -> {
+            OwnerOnly.createFile(file);
+            try (FileChannel to = FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+                long size = to.size();
+                // Of a process that was killed as it wrote there may be half a line.
+                byte[] text = bytes(lines, size > 0 && !endsLine(to, size));
+                if (size + text.length > FULL_BYTES) {
+                    return false;
+                }
+                writeAll(to, ByteBuffer.wrap(text), size);
+                if (size == known) {
+                    known += text.length;
+                    sum.update(text);
+                }
+                return true;
+            }
+        });
+    }
+
+    private static byte[] bytes(Collection<String> lines, boolean beginsLine) {
+        String text = lines.isEmpty() ? "" : String.join("\n", lines) + '\n';
+        return (beginsLine ? '\n' + text : text).getBytes(StandardCharsets.US_ASCII);
+    }
+
+    private static boolean endsLine(FileChannel file, long size) throws IOException {
+        ByteBuffer last = ByteBuffer.allocate(1);
+        return file.read(last, size - 1) == 1 && last.get(0) == '\n';
+    }
+
+    private static void writeAll(FileChannel to, ByteBuffer text, long at) throws IOException {
+        long next = at;
+        while (text.hasRemaining()) {
+            next += to.write(text, next);
+        }
+    }
+
+    /**
+     * Puts lines in place of all there are. No lines: the file is deleted.
+     *
+     * @return false if there are some that this process does not know: {@link #news}. Nothing has changed then
+     */
+    public boolean replace(Collection<String> lines) throws IOException {
+        if (lines.isEmpty() && !Files.exists(file)) {
+            return true;
+        }
+        return locked(() -> {
+            int before = known;
+            CRC32C beginning = sum;
+            // One that is too long is of no use to anybody.
+            boolean isReadable = Files.exists(file) && Files.size(file) <= MAX_BYTES;
+            if (isReadable && !learn().isEmpty()) {
+                known = before;
+                sum = beginning;
+                return false;
+            }
+            byte[] text = bytes(lines, false);
+            if (lines.isEmpty()) {
+                Files.deleteIfExists(file);
+            } else {
+                HeardUntil.write(file, new String(text, StandardCharsets.US_ASCII));
+            }
+            know(text, text.length);
+            return true;
+        });
+    }
+}

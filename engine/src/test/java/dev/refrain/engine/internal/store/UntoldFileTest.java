@@ -1,0 +1,171 @@
+package dev.refrain.engine.internal.store;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIOException;
+
+import dev.refrain.testing.OwnThread;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What two processes that share a store have removed, and nobody else has been told. */
+class UntoldFileTest {
+    @TempDir
+    Path folder;
+
+    private UntoldFile open() {
+        return new UntoldFile(folder.resolve("answers.refrain"));
+    }
+
+    private Path file() {
+        return folder.resolve("answers.refrain.unshared");
+    }
+
+    @Test
+    void eachProcessLearnsWhatTheOtherHasAdded() throws IOException {
+        UntoldFile one = open();
+        UntoldFile other = open();
+
+        assertThat(one.news()).isEmpty();
+        one.append(List.of("1", "2"));
+        assertThat(one.news()).as("of its own").isEmpty();
+        assertThat(other.news()).containsExactly("1", "2");
+        other.append(List.of("3"));
+        assertThat(other.news()).isEmpty();
+        assertThat(one.news()).containsExactly("3");
+        assertThat(Files.readAllLines(file())).containsExactly("1", "2", "3");
+    }
+
+    @Test
+    void whatAnotherProcessHasAddedIsNotReplacedBeforeItIsKnown() throws IOException {
+        UntoldFile one = open();
+        UntoldFile other = open();
+        one.append(List.of("1"));
+        other.append(List.of("2"));
+
+        assertThat(one.replace(List.of())).isFalse();
+        assertThat(Files.readAllLines(file())).containsExactly("1", "2");
+        // Also what it has added itself since somebody else did may be told twice.
+        assertThat(one.news()).contains("2");
+        assertThat(one.replace(List.of("3"))).isTrue();
+        assertThat(Files.readAllLines(file())).containsExactly("3");
+        assertThat(one.news()).isEmpty();
+        assertThat(other.news()).containsExactly("3");
+
+        assertThat(other.replace(List.of())).isTrue();
+        assertThat(file()).doesNotExist();
+        assertThat(one.news()).isEmpty();
+        one.append(List.of("4"));
+        assertThat(other.news()).containsExactly("4");
+    }
+
+    /** The beginning that a process knows is another one by now, and as long. */
+    @Test
+    void aFileThatWasReplacedIsNewAsAWhole() throws IOException {
+        UntoldFile one = open();
+        UntoldFile other = open();
+        one.append(List.of("1", "2"));
+        other.news();
+        other.replace(List.of("5", "6"));
+
+        one.append(List.of("7"));
+
+        assertThat(one.news()).contains("5", "6");
+    }
+
+    @Test
+    void halfALineOfAKilledProcessSpoilsNoOther() throws IOException {
+        Files.writeString(file(), "1\n2");
+        UntoldFile one = open();
+
+        one.append(List.of("3"));
+
+        assertThat(one.news()).containsExactly("1", "2", "3");
+    }
+
+    @Test
+    void aLongFileIsToBeWrittenAnew() throws IOException {
+        Files.writeString(file(), "1\n".repeat(UntoldFile.FULL_BYTES / 2));
+        UntoldFile one = open();
+
+        assertThat(one.append(List.of("2"))).isFalse();
+        assertThat(one.replace(List.of("2"))).isFalse();
+        assertThat(one.news()).contains("1");
+        assertThat(one.replace(List.of("1", "2"))).isTrue();
+        assertThat(one.append(List.of("3"))).isTrue();
+        assertThat(Files.readAllLines(file())).containsExactly("1", "2", "3");
+    }
+
+    @Test
+    void oneThatIsTooLongToBeReadIsReplaced() throws IOException {
+        Files.write(file(), new byte[UntoldFile.MAX_BYTES + 1]);
+        UntoldFile one = open();
+
+        assertThat(one.replace(List.of("1"))).isTrue();
+        assertThat(Files.readAllLines(file())).containsExactly("1");
+    }
+
+    @Test
+    void nothingIsLostWhereManyWriteAtOnce() throws Exception {
+        List<CompletableFuture<Void>> all = new ArrayList<>();
+        for (int i = 0; i < 4; i++) {
+            int writer = i;
+            all.add(CompletableFuture.runAsync(() -> write(writer), OwnThread.EACH));
+        }
+        for (CompletableFuture<Void> one : all) {
+            one.get(60, TimeUnit.SECONDS);
+        }
+
+        assertThat(Files.readAllLines(file())).hasSize(200).doesNotHaveDuplicates();
+    }
+
+    private void write(int writer) {
+        UntoldFile one = open();
+        for (int i = 0; i < 50; i++) {
+            try {
+                one.append(List.of(writer + "-" + i));
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+    }
+
+    /** A process may be stopped while it writes. */
+    @Test
+    void whoHoldsTheLockIsNotWaitedForWithoutEnd() throws IOException {
+        UntoldFile one = open();
+        one.append(List.of("1"));
+        try (FileChannel lock =
+                FileChannel.open(folder.resolve("answers.refrain.unshared.lock"), StandardOpenOption.WRITE)) {
+            lock.lock();
+
+            assertThatIOException().isThrownBy(() -> one.append(List.of("2")));
+        }
+        one.append(List.of("3"));
+        assertThat(Files.readAllLines(file())).containsExactly("1", "3");
+    }
+
+    @Test
+    @DisabledOnOs(OS.WINDOWS)
+    void onlyTheOwnerMayReadIt() throws IOException {
+        UntoldFile one = open();
+        one.append(List.of("1"));
+        assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(file())))
+                .isEqualTo("rw-------");
+        one.replace(List.of("2"));
+        assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(file())))
+                .isEqualTo("rw-------");
+    }
+}
