@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLSocket;
 import org.junit.jupiter.api.BeforeAll;
@@ -92,21 +93,21 @@ class TlsReadsTest extends WireTest {
             for (int i = 0; i < 5; i++) {
                 ask(other);
             }
-            assertThat(floods).allMatch(flood -> flood.left > 0);
+            assertThat(floods).allMatch(flood -> flood.left.get() > 0);
         } finally {
             for (Flood flood : floods) {
-                flood.close();
+                flood.end();
             }
         }
     }
 
-    private final class Flood implements AutoCloseable {
+    private final class Flood {
         private static final int REQUESTS = 40_000;
 
         private final HeldSocket socket = new HeldSocket();
         private final byte[] records;
         private final List<Thread> threads = List.of(new Thread(this::write), new Thread(this::read));
-        volatile int left;
+        final AtomicInteger left = new AtomicInteger();
 
         Flood() throws IOException {
             socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), proxy.port()));
@@ -119,7 +120,7 @@ class TlsReadsTest extends WireTest {
             }
             records = socket.held.toByteArray();
             socket.held = null;
-            left = records.length;
+            left.set(records.length);
         }
 
         void begin() {
@@ -128,10 +129,10 @@ class TlsReadsTest extends WireTest {
 
         private void write() {
             try {
-                while (left > 0) {
-                    int count = Math.min(left, 16 << 10);
-                    socket.getOutputStream().write(records, records.length - left, count);
-                    left -= count;
+                for (int more = records.length; more > 0; more = left.get()) {
+                    int count = Math.min(more, 16 << 10);
+                    socket.getOutputStream().write(records, records.length - more, count);
+                    left.addAndGet(-count);
                 }
             } catch (IOException closed) {
                 // The test is over.
@@ -146,8 +147,7 @@ class TlsReadsTest extends WireTest {
             }
         }
 
-        @Override
-        public void close() throws Exception {
+        void end() throws Exception {
             socket.close();
             for (Thread thread : threads) {
                 thread.join();
