@@ -15,6 +15,7 @@
 #   H2=1  clients speak HTTP/2, with TLS=1 by ALPN, else by prior knowledge: h2load (Debian: nghttp2-client) in place of wrk, STREAMS (10) at a
 #         time on each connection, all for one body (mode hits; names nginx and refrain)
 #   CONNECTIONS (32); IDLE=n as much again beside n more connections that do nothing; WARM seconds of load for each JVM first (40)
+#   ACCESS=1 one more Refrain that writes an access log (log.access) on the disk of TMPDIR, 200 bytes for each request
 #   JAVA (java) FLAGS for Refrain's JVM (-Xmx256m) ARGUMENTS for Refrain, ONLY names, separated by spaces (all)
 #   NICE (0) of servers and load; below that (root alone) what else the machine does takes less of them
 #   CSV a file to which a line for each server is added (none)
@@ -74,11 +75,15 @@ if [ "$mode" = misses ]; then
     port=$((port + 1))
   done
 elif wanted bare; then bare 0 18082 "$pace"; url[bare]=http://127.0.0.1:18082; process[bare]=${pids[-1]}; order+=(bare); fi
-if wanted refrain; then
+start_refrain() { # name, port, variables of its own
   # shellcheck disable=SC2086 # flags are meant to be split
-  env "${certificate[@]}" "${core0[@]}" "$java" ${FLAGS:--Xmx256m} -jar "$root/http-frontend/target/refrain.jar" --port 18083 --admin-port 0 \
-    --upstream http://127.0.0.1:18090/v1 --store "$dir/answers" ${ARGUMENTS:-} >"$dir/refrain.log" & pids+=($!)
-  await 18083; url[refrain]=$scheme://127.0.0.1:18083; process[refrain]=${pids[-1]}; order+=(refrain)
+  env "${certificate[@]}" "${@:3}" "${core0[@]}" "$java" ${FLAGS:--Xmx256m} -jar "$root/http-frontend/target/refrain.jar" --port "$2" --admin-port 0 \
+    --upstream http://127.0.0.1:18090/v1 --store "$dir/answers-$1" ${ARGUMENTS:-} >"$dir/$1.log" & pids+=($!)
+  await "$2"; url[$1]=$scheme://127.0.0.1:$2; process[$1]=${pids[-1]}; order+=("$1")
+}
+if wanted refrain; then
+  start_refrain refrain 18083
+  if [ "${ACCESS:-0}" = 1 ]; then start_refrain refrain+access 18084 "REFRAIN_LOG_ACCESS=$dir/access.log"; fi
 fi
 for server in "$@"; do url[${server%%=*}]=${server#*=}; order+=("${server%%=*}"); done
 
@@ -98,13 +103,13 @@ fi
 
 # ---- hits
 
-# Processor time of a server so far, hundredths of a second: all, I/O threads, log of requests, compiler, garbage collector.
+# Processor time of a server so far, hundredths of a second: all, I/O threads, logs, compiler, garbage collector.
 ticks() {
   for pid in ${process[$1]:-}; do
     [ -d "/proc/$pid" ] || continue # nginx has helpers that end
     for task in /proc/"$pid"/task/*; do echo "$(tr ' ' _ <"$task/comm") $(sed 's/.*) //' "$task/stat" | cut -d' ' -f12,13)"; done
   done | awk '{t = $2 + $3; all += t}
-    /^XNIO/ {io += t} /^refrain-activ/ {log_ += t} /^C[12]_Comp/ {jit += t} /^(GC_|G1_|VM_Thread)/ {gc += t}
+    /^XNIO/ {io += t} /^refrain-ac[ct]/ {log_ += t} /^C[12]_Comp/ {jit += t} /^(GC_|G1_|VM_Thread)/ {gc += t}
     END {print all + 0, io + 0, log_ + 0, jit + 0, gc + 0}'
 }
 one_body() { printf '{"model":"acme/bench","messages":[{"role":"user","content":"'; printf 'explain the cache %.0s' $(seq $((SIZE / 18))); printf '"}]}'; }

@@ -37,6 +37,7 @@ class GeneratedDocsTest {
             "server-http2",
             "demo-provider",
             "console",
+            "telemetry",
             "cassettes",
             "settings",
             "client-frontends/okhttp",

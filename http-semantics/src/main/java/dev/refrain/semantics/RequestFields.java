@@ -18,6 +18,15 @@ public interface RequestFields {
         return new MapFields(lines);
     }
 
+    /**
+     * The same fields with one line in place of all lines of a field.
+     *
+     * @param value null for no line
+     */
+    default RequestFields with(String name, String value) {
+        return new ReplacedField(this, name, value);
+    }
+
     /** The first line of a field, or null if the request has none. */
     String first(String name);
 

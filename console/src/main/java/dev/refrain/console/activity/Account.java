@@ -11,6 +11,7 @@ import dev.refrain.engine.exchange.Savings;
 import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.semantics.caller.Caller;
 import dev.refrain.semantics.client.RequestRecord;
+import java.net.URI;
 import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
 
 /**
@@ -18,7 +19,7 @@ import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
  * calls have ended. Then the log receives it, and nothing changes any more.
  *
  * <p>One thread at a time uses it, in the proxy the I/O thread of the request's connection. {@link #callStarted},
- * {@link #calling} and {@link #callEnded} are thread-safe.
+ * {@link #calling} and {@link #callEnded} are thread-safe. Long, since each fact is told and asked for by itself.
  */
 public final class Account implements RequestRecord {
     /** No registered status means that the client went away before there was a response. nginx logs this one. */
@@ -37,6 +38,8 @@ public final class Account implements RequestRecord {
     private Origin origin;
     /** Null until the client has given one, or one was made for the provider. */
     private String requestId;
+    /** Null unless somebody records traces. */
+    private RequestTrace trace;
 
     private Caller caller;
     private String model;
@@ -97,6 +100,21 @@ public final class Account implements RequestRecord {
     /** The id by which it is found in logs: unless there was another one, that of the answer, which may be null. */
     public String requestId() {
         return requestId == null ? id : requestId;
+    }
+
+    /** The id that its client gave it, or that was made; null if there was none but that of the answer. */
+    String ownRequestId() {
+        return requestId;
+    }
+
+    /** It is told how the request goes on. */
+    public void trace(RequestTrace of) {
+        trace = of;
+    }
+
+    /** What is told how the request goes on; null unless somebody records traces. */
+    public RequestTrace trace() {
+        return trace;
     }
 
     /** Who asks. */
@@ -184,13 +202,25 @@ public final class Account implements RequestRecord {
             if (origin != null) {
                 log.served(this);
             }
+            if (trace != null) {
+                trace.served(this);
+            }
             release();
         }
     }
 
     /** A call to the provider begins. Must be called before the call can end; the result is told how it ends. */
     public ProviderCall callStarted() {
-        ProviderCall started = new ProviderCall();
+        return callStarted(null);
+    }
+
+    /**
+     * The same.
+     *
+     * @param provider its base URL; null if it is not known
+     */
+    public ProviderCall callStarted(URI provider) {
+        ProviderCall started = new ProviderCall(trace == null ? null : trace.calling(this, provider));
         if (OPEN.getAndUpdate(this, n -> n == 0 ? 0 : n + 1) > 0) {
             call = started;
             started.attach(this);
@@ -240,6 +270,11 @@ public final class Account implements RequestRecord {
             return Outcome.BYPASS;
         }
         return cache instanceof CacheOutcome.Collapsed ? Outcome.COLLAPSED : Outcome.STALE;
+    }
+
+    /** When it came, as {@link System#nanoTime} has it. */
+    public long startNanos() {
+        return startNanos;
     }
 
     /** Status of the response, 499 if the client had gone before there was one. */
@@ -327,7 +362,8 @@ public final class Account implements RequestRecord {
         cut = broken;
     }
 
-    String reason() {
+    /** As in {@link Activity#reason}; null if there is nothing to say. */
+    public String reason() {
         if (failure == null && cache instanceof CacheOutcome.SharedHit) {
             return "shared";
         }
@@ -342,7 +378,8 @@ public final class Account implements RequestRecord {
                 : failure;
     }
 
-    String id() {
+    /** Generation id of the response; null until there is one. */
+    public String id() {
         return id;
     }
 
@@ -351,7 +388,8 @@ public final class Account implements RequestRecord {
         return caller;
     }
 
-    String model() {
+    /** The model that is asked for; null if it is not known, or not yet. */
+    public String model() {
         return model;
     }
 
@@ -371,7 +409,8 @@ public final class Account implements RequestRecord {
         return key == null ? null : key.namespace();
     }
 
-    CacheKey key() {
+    /** The request's key; null if it is not eligible, or there is none yet. */
+    public CacheKey key() {
         return key;
     }
 
@@ -379,7 +418,8 @@ public final class Account implements RequestRecord {
         return endMillis;
     }
 
-    boolean cut() {
+    /** Whether the response broke off. */
+    public boolean cut() {
         return cut;
     }
 

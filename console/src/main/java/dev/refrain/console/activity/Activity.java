@@ -34,6 +34,8 @@ import java.math.BigDecimal;
  * @param cut whether the response broke off
  * @param policy name of the policy that held for the request
  * @param namespace that the request named, if it was eligible
+ * @param requestId by which the request is found in the logs of all who have seen it; the response's id unless it had
+ *     another one
  */
 public record Activity(
         long sequence,
@@ -62,7 +64,8 @@ public record Activity(
         String finishReason,
         boolean cut,
         String policy,
-        String namespace) {
+        String namespace,
+        String requestId) {
     /** Stands for a number that is not known. */
     public static final long UNKNOWN = -1;
 
@@ -110,7 +113,8 @@ public record Activity(
                 finishReason,
                 cut,
                 policy,
-                namespace);
+                namespace,
+                requestId);
     }
 
     /** Money saved, or null if that is not known. */

@@ -99,6 +99,8 @@ public final class ActivityLog implements RequestLog, AutoCloseable {
     private volatile Prices prices;
     /** Null if there is none. */
     private volatile AccessLog access;
+    /** Null unless somebody records traces. */
+    private volatile RequestTrace.Source traces;
 
     private final Totals totals = new Totals();
     private final Instant startedAt;
@@ -180,6 +182,16 @@ public final class ActivityLog implements RequestLog, AutoCloseable {
     /** The access log; null if there is none. */
     public AccessLog access() {
         return access;
+    }
+
+    /** Gives each request that the front-end shows it to traces. */
+    public void traces(RequestTrace.Source source) {
+        traces = source;
+    }
+
+    /** What follows requests in traces; null unless somebody records them. */
+    public RequestTrace.Source traces() {
+        return traces;
     }
 
     /** Requests that come from now on have these prices. */

@@ -35,7 +35,8 @@ final class Facts {
 
     private static final int ID_LENGTH = 136;
     private static final int SOURCE_LENGTH = 140;
-    private static final int IDS = 144;
+    private static final int REQUEST_LENGTH = 144;
+    private static final int IDS = 152;
 
     private static final int STREAMED = 1 << 8;
     private static final int CUT = 1 << 9;
@@ -68,6 +69,7 @@ final class Facts {
     private Cost cost;
     private byte[] id;
     private byte[] sourceId;
+    private byte[] requestId;
     private final String[] texts = new String[TEXT_COUNT];
 
     // ---- into the queue
@@ -78,6 +80,7 @@ final class Facts {
         private final Cost cost;
         private final byte[] id;
         private final byte[] sourceId;
+        private final byte[] requestId;
         private final int[] numbers = new int[TEXT_COUNT];
         private byte[][] unnumbered;
         private int length;
@@ -87,7 +90,8 @@ final class Facts {
             this.cost = cost;
             id = utf8(account.id());
             sourceId = utf8(account.sourceId());
-            length = IDS + id.length + sourceId.length;
+            requestId = utf8(account.ownRequestId());
+            length = IDS + id.length + sourceId.length + requestId.length;
             Caller caller = account.caller();
             number(texts, MODEL, account.model());
             number(texts, PRESET, account.preset());
@@ -146,10 +150,12 @@ final class Facts {
             }
             to.putInt(at + ID_LENGTH, account.id() == null ? -1 : id.length);
             to.putInt(at + SOURCE_LENGTH, account.sourceId() == null ? -1 : sourceId.length);
+            to.putInt(at + REQUEST_LENGTH, account.ownRequestId() == null ? -1 : requestId.length);
             to.putBytes(at + IDS, id);
             to.putBytes(at + IDS + id.length, sourceId);
+            to.putBytes(at + IDS + id.length + sourceId.length, requestId);
             if (unnumbered != null) {
-                writeUnnumbered(to, at + IDS + id.length + sourceId.length);
+                writeUnnumbered(to, at + IDS + id.length + sourceId.length + requestId.length);
             }
         }
 
@@ -197,7 +203,10 @@ final class Facts {
         id = bytes(from, at + IDS, idLength, id);
         int afterId = at + IDS + Math.max(0, idLength);
         sourceId = bytes(from, afterId, sourceLength, sourceId);
-        int rest = afterId + Math.max(0, sourceLength);
+        int afterSource = afterId + Math.max(0, sourceLength);
+        int requestLength = from.getInt(at + REQUEST_LENGTH);
+        requestId = bytes(from, afterSource, requestLength, requestId);
+        int rest = afterSource + Math.max(0, requestLength);
         for (int i = 0; i < TEXT_COUNT; i++) {
             int number = from.getInt(at + TEXTS + i * Integer.BYTES);
             if (number == Texts.UNNUMBERED) {
@@ -281,6 +290,11 @@ final class Facts {
     /** Generation id of the answer that was repeated in UTF-8, or null; good until the next request is read. */
     byte[] sourceId() {
         return sourceId;
+    }
+
+    /** The request's own id in UTF-8; null if it has the response's, or none; good until the next request is read. */
+    byte[] requestId() {
+        return requestId;
     }
 
     String model() {

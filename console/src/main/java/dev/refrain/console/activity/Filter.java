@@ -13,6 +13,7 @@ import java.util.stream.IntStream;
  * @param scope as shown in {@link Activity#scope}
  * @param policy name of the policy that held for a request
  * @param namespace that a request named
+ * @param requestId of the request, as shown in {@link Activity#requestId}
  * @param errors whether a request failed, see {@link Activity#isError}
  * @param minStatus the least status
  * @param maxStatus the greatest status
@@ -27,6 +28,7 @@ public record Filter(
         String scope,
         String policy,
         String namespace,
+        String requestId,
         Boolean errors,
         int minStatus,
         int maxStatus,
@@ -51,6 +53,7 @@ public record Filter(
                 null,
                 null,
                 null,
+                null,
                 0,
                 Integer.MAX_VALUE,
                 sinceMillis,
@@ -70,7 +73,8 @@ public record Filter(
                 && (model == null || isPart(model, activity.model()))
                 && (scope == null || scope.equals(activity.scope()))
                 && (policy == null || policy.equals(activity.policy()))
-                && (namespace == null || namespace.equals(activity.namespace()));
+                && (namespace == null || namespace.equals(activity.namespace()))
+                && (requestId == null || requestId.equals(activity.requestId()));
     }
 
     private static boolean isPart(String part, String name) {

@@ -31,6 +31,7 @@ public final class MeteringSink extends ForwardingSink {
 
     @Override
     public void head(ResponseHead head) {
+        call.answered(head.status());
         if (meter != null) {
             meter.head(head);
         }
@@ -54,6 +55,7 @@ public final class MeteringSink extends ForwardingSink {
 
     @Override
     public void fail(Throwable cause) {
+        call.failed(cause);
         count();
         super.fail(cause);
         call.ended(AnswerFacts.NONE);

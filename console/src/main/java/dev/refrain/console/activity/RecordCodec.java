@@ -17,14 +17,17 @@ import java.util.Map;
  * earlier in the batch is a number. An id that this server made is encoded as its time and random part.
  * docs/STORAGE-FORMAT.md is the reference.
  *
- * <p>The instance is a growing batch, which can be copied at any time. Not thread-safe.
+ * <p>The instance is a growing batch, which can be copied at any time. Not thread-safe. Long, since what is written and
+ * what is read belong together.
  */
 final class RecordCodec {
-    private static final byte VERSION = 3;
+    private static final byte VERSION = 4;
     /** Of batches whose records have no policy and no namespace. */
     private static final byte WITHOUT_POLICIES = 1;
     /** Of batches whose records have no namespace. */
     private static final byte WITHOUT_NAMESPACES = 2;
+    /** Of batches whose records have no ids of requests. */
+    private static final byte WITHOUT_REQUEST_IDS = 3;
 
     private static final int STREAMED = 1 << 5;
     private static final int CUT = 1 << 6;
@@ -107,6 +110,7 @@ final class RecordCodec {
         text(facts.finishReason());
         text(facts.policy());
         text(facts.namespace());
+        requestId(facts.requestId());
         records++;
     }
 
@@ -182,6 +186,14 @@ final class RecordCodec {
         } else {
             number(OTHER_SOURCE);
             number(id.length);
+            append(id, 0);
+        }
+    }
+
+    /** 0 for that of the response, else one more than its length, and then its bytes. */
+    private void requestId(byte[] id) {
+        number(id == null ? 0 : id.length + 1);
+        if (id != null) {
             append(id, 0);
         }
     }
@@ -306,7 +318,13 @@ final class RecordCodec {
                     text(),
                     (flags & CUT) != 0,
                     version == WITHOUT_POLICIES ? null : text(),
-                    version <= WITHOUT_NAMESPACES ? null : text());
+                    version <= WITHOUT_NAMESPACES ? null : text(),
+                    version <= WITHOUT_REQUEST_IDS ? null : requestId(id));
+        }
+
+        private String requestId(String responseId) {
+            long length = number();
+            return length == 0 ? responseId : utf8(length - 1);
         }
 
         private String minted() {
@@ -341,7 +359,10 @@ final class RecordCodec {
         }
 
         private String utf8() {
-            long length = number();
+            return utf8(number());
+        }
+
+        private String utf8(long length) {
             if (length < 0 || length > in.remaining()) {
                 throw new IllegalArgumentException("a text longer than its batch");
             }

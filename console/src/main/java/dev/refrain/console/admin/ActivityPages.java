@@ -47,6 +47,7 @@ final class ActivityPages {
             null,
             false,
             null,
+            null,
             null);
 
     private static final Set<String> GROUPING = Parameters.with(Parameters.FILTER, "by", "sort", "limit", "cursor");

@@ -52,6 +52,7 @@ final class Documents {
         node.put("finish_reason", activity.finishReason());
         node.put("policy", activity.policy());
         node.put("namespace", activity.namespace());
+        node.put("request_id", activity.requestId());
         return node;
     }
 

@@ -10,6 +10,7 @@ import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.engine.exchange.ForwardReason;
 import dev.refrain.engine.exchange.GenerationId;
 import dev.refrain.engine.exchange.Savings;
+import dev.refrain.semantics.answer.RequestId;
 import dev.refrain.semantics.caller.Caller;
 import java.util.List;
 import java.util.Random;
@@ -34,20 +35,21 @@ class RecordCodecTest {
         assertThat(RecordCodec.decode(codec.copy(), 1000)).isEqualTo(expected);
     }
 
-    /** The first version had no policies, and the second no namespaces, so records without ended earlier. */
+    /** Each version has one text more at the end than the one before: policies, namespaces, ids of requests. */
     @Property(tries = 200)
     void batchesOfEarlierVersionsAreRead(@ForAll long seed) {
         Random random = new Random(seed);
         RecordCodec codec = new RecordCodec();
-        Activity expected = add(codec, random, 7);
+        Activity expected = add(codec, random, 7, null);
         byte[] bytes = codec.copy();
-        bytes[0] = 2;
-        byte[] second = java.util.Arrays.copyOf(bytes, bytes.length - 1);
-        assertThat(RecordCodec.decode(second, 7)).containsExactly(expected);
-        if (expected.policy() == null) {
-            bytes[0] = 1;
-            byte[] first = java.util.Arrays.copyOf(bytes, bytes.length - 2);
-            assertThat(RecordCodec.decode(first, 7)).containsExactly(expected);
+        for (int version = 3; version >= (expected.policy() == null ? 1 : 2); version--) {
+            bytes[0] = (byte) version;
+            byte[] earlier = java.util.Arrays.copyOf(bytes, bytes.length - 4 + version);
+            List<Activity> read = RecordCodec.decode(earlier, 7);
+            assertThat(read)
+                    .usingRecursiveFieldByFieldElementComparatorIgnoringFields("requestId")
+                    .containsExactly(expected);
+            assertThat(read.get(0).requestId()).isNull();
         }
     }
 
@@ -78,6 +80,10 @@ class RecordCodecTest {
     }
 
     private static Activity add(RecordCodec codec, Random random, long sequence) {
+        return add(codec, random, sequence, pick(random, null, "mine/1", "x".repeat(128), "", RequestId.make(7)));
+    }
+
+    private static Activity add(RecordCodec codec, Random random, long sequence, String requestId) {
         Endpoint endpoint = pick(random, Endpoint.CHAT, Endpoint.RESPONSES, Endpoint.MESSAGES, Endpoint.EMBEDDINGS);
         Account account = new Account(null, endpoint, 0, null);
         String id = pick(random, null, "chatcmpl-ü", GenerationId.mint(random.nextInt(Integer.MAX_VALUE)), "gen-x", "");
@@ -87,6 +93,7 @@ class RecordCodecTest {
         account.request(model, preset, streamed);
         String policy = pick(random, null, "policies[0]", "evals");
         account.policy(policy);
+        account.requestId(requestId);
         CacheKey key = random.nextBoolean() ? null : new CacheKey(endpoint, streamed, new byte[32], 0);
         String tag = String.format("%016x", random.nextLong());
         Caller scope = random.nextBoolean() ? null : new Caller(null, pick(random, tag.substring(12), "team"), tag);
@@ -134,7 +141,8 @@ class RecordCodecTest {
                 null,
                 cut,
                 policy,
-                null);
+                null,
+                requestId == null ? id : requestId);
     }
 
     @SafeVarargs

@@ -152,7 +152,7 @@ class SummaryTest {
     }
 
     private static Filter until(long millis) {
-        return new Filter(null, Set.of(), null, null, null, null, null, null, 0, 999, 0, millis);
+        return new Filter(null, Set.of(), null, null, null, null, null, null, null, 0, 999, 0, millis);
     }
 
     @Test
@@ -179,16 +179,32 @@ class SummaryTest {
     void requestsAreFiltered() {
         someTraffic();
         assertThat(found(new Filter(
-                        null, Set.of(Outcome.HIT), null, null, null, null, null, null, 0, 999, 0, Long.MAX_VALUE)))
+                        null,
+                        Set.of(Outcome.HIT),
+                        null,
+                        null,
+                        null,
+                        null,
+                        null,
+                        null,
+                        null,
+                        0,
+                        999,
+                        0,
+                        Long.MAX_VALUE)))
                 .hasSize(2);
-        assertThat(found(new Filter(null, Set.of(), null, null, null, null, null, true, 0, 999, 0, Long.MAX_VALUE)))
+        assertThat(found(new Filter(
+                        null, Set.of(), null, null, null, null, null, null, true, 0, 999, 0, Long.MAX_VALUE)))
                 .extracting(Activity::status)
                 .containsExactly(502);
-        assertThat(found(new Filter(null, Set.of(), null, null, null, null, null, null, 500, 599, 0, Long.MAX_VALUE)))
+        assertThat(found(new Filter(
+                        null, Set.of(), null, null, null, null, null, null, null, 500, 599, 0, Long.MAX_VALUE)))
                 .hasSize(1);
-        assertThat(found(new Filter(null, Set.of(), null, null, null, "none", null, null, 0, 999, 0, Long.MAX_VALUE)))
+        assertThat(found(new Filter(
+                        null, Set.of(), null, null, null, "none", null, null, null, 0, 999, 0, Long.MAX_VALUE)))
                 .isEmpty();
-        assertThat(found(new Filter(null, Set.of(), null, null, null, null, "none", null, 0, 999, 0, Long.MAX_VALUE)))
+        assertThat(found(new Filter(
+                        null, Set.of(), null, null, null, null, "none", null, null, 0, 999, 0, Long.MAX_VALUE)))
                 .isEmpty();
     }
 

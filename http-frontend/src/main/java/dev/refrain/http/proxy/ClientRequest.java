@@ -1,6 +1,7 @@
 package dev.refrain.http.proxy;
 
 import dev.refrain.console.activity.Account;
+import dev.refrain.console.activity.RequestTrace;
 import dev.refrain.console.log.AccessLog;
 import dev.refrain.console.log.Origin;
 import dev.refrain.engine.CacheControls;
@@ -85,6 +86,11 @@ final class ClientRequest {
             account.caller(caller());
             account.requestId(RequestId.sent(fields));
             account.origin(origin);
+            RequestTrace.Source traces = parts.activity().traces();
+            if (traces != null) {
+                account.trace(traces.head(fields, exchange.getRequestScheme(), method(), path)
+                        .begin(account));
+            }
         }
         this.client = new ExchangeSink(exchange, account, parts.limits().writing());
     }
@@ -107,19 +113,26 @@ final class ClientRequest {
         return exchange;
     }
 
-    /** The fields for the provider, which gets the id of a request to an endpoint. */
+    /** The fields for the provider, which gets the id of a request to an endpoint, and its place in a trace. */
     RequestFields fieldsForProvider() {
         if (account == null) {
             return fields;
         }
-        if (account.requestId() == null) {
-            account.requestId(RequestId.make(System.currentTimeMillis() / 1000));
-        }
-        return RequestId.in(fields, account.requestId());
+        String id = id();
+        RequestFields sent = account.trace() == null ? fields : account.trace().forProvider(fields);
+        return RequestId.in(sent, id);
     }
 
     RequestFields fields() {
         return fields;
+    }
+
+    /** The id by which the request is found in logs, made now if it has none; null for a path that is no endpoint. */
+    String id() {
+        if (account != null && account.requestId() == null) {
+            account.requestId(RequestId.make(System.currentTimeMillis() / 1000));
+        }
+        return account == null ? RequestId.sent(fields) : account.requestId();
     }
 
     String method() {
@@ -282,7 +295,7 @@ final class ClientRequest {
         try {
             step.run();
         } catch (RuntimeException | Error e) {
-            LOG.error("A request could not go on", e);
+            LOG.error("A request could not go on: {}", id(), e);
             client.fail(e);
         }
     }

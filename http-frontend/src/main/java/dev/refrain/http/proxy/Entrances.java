@@ -15,6 +15,7 @@ import dev.refrain.semantics.caller.RequestRates;
 import dev.refrain.semantics.preset.Presets;
 import dev.refrain.semantics.ruleset.Ruleset;
 import dev.refrain.semantics.tls.TlsFiles;
+import dev.refrain.telemetry.Traces;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.time.Clock;
@@ -135,6 +136,7 @@ final class Entrances {
     static ActivityLog activity(Settings settings, AccessLog access) {
         ActivityLog log = ActivityLog.open(settings.activityOptions(), Clock.systemUTC());
         log.access(access);
+        log.traces(Traces.ofThisProcess().orElse(null));
         return log;
     }
 

@@ -171,10 +171,11 @@ final class ProviderCalls {
 
     private Upstream identified(ClientRequest request, Upstream upstream, UnaryOperator<ResponseSink> outline) {
         return sink -> {
-            ProviderCall started = request.account().callStarted();
+            ProviderCall started =
+                    request.account().callStarted(request.provider().base());
             try {
-                return upstream.fetch(new MeteringSink(
-                        request.endpoint(), started, new IdentifySink(outline.apply(sink), memory), memory));
+                return started.start(() -> upstream.fetch(new MeteringSink(
+                        request.endpoint(), started, new IdentifySink(outline.apply(sink), memory), memory)));
             } catch (RuntimeException | Error e) {
                 started.ended(AnswerFacts.NONE);
                 throw e;

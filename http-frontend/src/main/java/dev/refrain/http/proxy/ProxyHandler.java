@@ -251,7 +251,7 @@ final class ProxyHandler implements HttpHandler {
             return;
         }
         if (!(why instanceof IOException)) {
-            LOG.error("A request body of {} bytes could not be read by the cache, and is passed on", sent.length, why);
+            LOG.error("A request body of {} bytes could not be read by the cache: {}", sent.length, request.id(), why);
         }
         // A malformed body is the provider's to judge.
         BypassReason reason = why instanceof IOException && !(why instanceof ContentCoding.TooLong)

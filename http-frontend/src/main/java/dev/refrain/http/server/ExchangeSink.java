@@ -337,7 +337,7 @@ public final class ExchangeSink implements ResponseSink {
                 onFail((Throwable) message);
             }
         } catch (RuntimeException e) {
-            LOG.warn("A response could not be written", e);
+            LOG.warn("A response could not be written: {}", account == null ? "forwarded" : account.requestId(), e);
             cut();
         }
     }

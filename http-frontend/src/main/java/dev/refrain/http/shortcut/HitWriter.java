@@ -104,6 +104,9 @@ final class HitWriter implements ResponseSink {
         account.caller(known.caller());
         account.requestId(connection.knownRequestId());
         account.origin(connection.origin());
+        if (connection.knownTrace() != null) {
+            account.trace(connection.knownTrace().begin(account));
+        }
         account.expect(null, key);
         account.request(models.name(key, request), null, key.streaming());
         account.policy(known.policy());

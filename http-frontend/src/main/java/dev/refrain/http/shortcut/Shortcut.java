@@ -1,6 +1,7 @@
 package dev.refrain.http.shortcut;
 
 import dev.refrain.console.activity.Account;
+import dev.refrain.console.activity.RequestTrace;
 import dev.refrain.console.log.Origin;
 import dev.refrain.engine.CacheControls;
 import dev.refrain.engine.CacheKey;
@@ -60,6 +61,8 @@ public final class Shortcut extends AbstractStreamSourceConduit<StreamSourceCond
     private String knownRequestId;
     /** Of requests with that head; null unless there is an access log. */
     private Origin origin;
+    /** Of requests with that head; null unless somebody records traces. */
+    private RequestTrace.Head knownTrace;
 
     /** Of the request that Undertow has, if it was looked up here and there was no answer; else null. */
     private CacheKey missed;
@@ -200,6 +203,10 @@ public final class Shortcut extends AbstractStreamSourceConduit<StreamSourceCond
 
     Origin origin() {
         return origin;
+    }
+
+    RequestTrace.Head knownTrace() {
+        return knownTrace;
     }
 
     /** Writes of a piece of an answer what the client takes now. */
@@ -405,6 +412,7 @@ public final class Shortcut extends AbstractStreamSourceConduit<StreamSourceCond
             // None but what the head says: nothing has been made or answered yet.
             knownRequestId = account.requestId();
             origin = account.origin();
+            knownTrace = account.trace() == null ? null : account.trace().head();
             server = (HttpServerConnection) exchange.getConnection();
         }
     }

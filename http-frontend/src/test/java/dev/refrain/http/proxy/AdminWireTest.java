@@ -316,7 +316,9 @@ class AdminWireTest extends AdminTest {
         assertThat(header(file, "Content-Disposition")).contains("attachment");
         String[] lines = file.body().split("\r\n", -1);
         assertThat(lines).hasSize(4);
-        assertThat(lines[0]).startsWith("id,created_at,endpoint,model,").endsWith(",finish_reason,policy,namespace");
+        assertThat(lines[0])
+                .startsWith("id,created_at,endpoint,model,")
+                .endsWith(",finish_reason,policy,namespace,request_id");
         assertThat(lines[1]).contains(",chat,\"a,\"\"b\"\"\",");
         assertThat(lines[2]).contains(",chat,'=HYPERLINK(1),");
         assertThat(lines[3]).isEmpty();

@@ -5,6 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.refrain.engine.CacheKey;
+import dev.refrain.engine.CacheRequest;
+import dev.refrain.engine.ResponseCache;
+import dev.refrain.testing.CapturedLog;
 import dev.refrain.testing.ScriptedProvider;
 import java.io.IOException;
 import java.net.http.HttpRequest;
@@ -12,13 +16,15 @@ import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** One id through answer, provider and access log. */
+/** One id through answer, provider, access log, log of requests and log. */
 class RequestIdTest extends WireTest {
     private static final String ID = "X-Request-Id";
 
@@ -91,6 +97,75 @@ class RequestIdTest extends WireTest {
         HttpResponse<String> answer = proxy.send(proxy.post("/v1/rerank", "{}"));
         assertThat(atTheProvider(0)).isNull();
         assertThat(header(answer, ID)).isNull();
+    }
+
+    // ---- the log of requests
+
+    @Test
+    void theLogOfRequestsHasItAndFindsRequestsByIt() throws IOException {
+        proxy.cached(CHAT, CHAT_REQUEST, ID, "my-id/1");
+        // The last one by the shortcut.
+        for (int i = 0; i < 3; i++) {
+            proxy.cached(CHAT, CHAT_REQUEST, ID, "my-id/2");
+        }
+        String fetched = header(proxy.send(proxy.post(CHAT, CHAT_REQUEST)), ID);
+        String hit = header(proxy.cached(CHAT, CHAT_REQUEST), ID);
+        String failed =
+                header(proxy.cached(CHAT, CHAT_STREAM_REQUEST, "Cache-Control", "only-if-cached", ID, "bad"), ID);
+
+        assertThat(requests("my-id/1"))
+                .extracting(one -> one.path("cache").asText())
+                .containsExactly("miss");
+        assertThat(requests("my-id/2"))
+                .hasSize(3)
+                .allSatisfy(one -> assertThat(one.path("cache").asText()).isEqualTo("hit"));
+        assertThat(requests(fetched))
+                .extracting(one -> one.path("cache").asText())
+                .containsExactly("off");
+        assertThat(requests(hit)).extracting(one -> one.path("id").asText()).containsExactly(hit);
+        assertThat(failed).isEqualTo("bad");
+        assertThat(requests("bad")).hasSize(1);
+        assertThat(requests("my-id")).isEmpty();
+        restart(Map.of());
+        assertThat(requests("my-id/2")).hasSize(3);
+    }
+
+    private List<JsonNode> requests(String id) throws IOException {
+        proxy.activity(7);
+        String found = proxy.send(HttpRequest.newBuilder(proxy.admin("/admin/api/activity?request_id=" + id)))
+                .body();
+        List<JsonNode> requests = new ArrayList<>();
+        new ObjectMapper().readTree(found).path("data").forEach(requests::add);
+        assertThat(requests)
+                .allSatisfy(one -> assertThat(one.path("request_id").asText()).isEqualTo(id));
+        return requests;
+    }
+
+    // ---- the log
+
+    @Test
+    void aLineAboutARequestHasItsId() throws IOException {
+        proxy.close();
+        Steps broken = new Steps() {
+            @Override
+            Optional<CacheKey> key(ResponseCache cache, CacheRequest request) {
+                throw new IllegalStateException("broken by the test");
+            }
+        };
+        proxy = new RunningProxy(broken, folder.resolve("answers.refrain"), provider.base(), Map.of());
+        // Long enough for a thread of its own, which hears of what a key's making throws.
+        String request = CHAT_REQUEST.replace("hi", "hi".repeat(200_000));
+        try (CapturedLog log = new CapturedLog("dev.refrain.http.proxy.ProxyHandler")) {
+            HttpResponse<String> given = proxy.cached(CHAT, request, ID, "my-id/1");
+            HttpResponse<String> made = proxy.cached(CHAT, request);
+            assertThat(header(made, ID)).startsWith("req-").isEqualTo(atTheProvider(1));
+            assertThat(log.lines())
+                    .containsExactly(
+                            "SEVERE A request body of " + request.length() + " bytes could not be read by the cache: "
+                                    + header(given, ID),
+                            "SEVERE A request body of " + request.length() + " bytes could not be read by the cache: "
+                                    + header(made, ID));
+        }
     }
 
     // ---- the access log

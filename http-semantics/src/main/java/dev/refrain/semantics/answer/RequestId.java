@@ -3,7 +3,6 @@ package dev.refrain.semantics.answer;
 import dev.refrain.engine.exchange.GenerationId;
 import dev.refrain.semantics.RequestFields;
 import java.util.List;
-import java.util.function.BiConsumer;
 
 /**
  * The id of a request, by which it is found in the logs of all who have seen it. A client may give one; what is too
@@ -50,26 +49,6 @@ public final class RequestId {
 
     /** The fields of a request with this id in place of what was sent. */
     public static RequestFields in(RequestFields fields, String id) {
-        return new RequestFields() {
-            @Override
-            public String first(String name) {
-                return name.equalsIgnoreCase(FIELD) ? id : fields.first(name);
-            }
-
-            @Override
-            public List<String> all(String name) {
-                return name.equalsIgnoreCase(FIELD) ? List.of(id) : fields.all(name);
-            }
-
-            @Override
-            public void forEach(BiConsumer<String, List<String>> action) {
-                fields.forEach((name, lines) -> {
-                    if (!name.equalsIgnoreCase(FIELD)) {
-                        action.accept(name, lines);
-                    }
-                });
-                action.accept(FIELD, List.of(id));
-            }
-        };
+        return fields.with(FIELD, id);
     }
 }

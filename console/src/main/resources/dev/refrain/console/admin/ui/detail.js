@@ -122,6 +122,7 @@ async function takeBack(record, button) {
 function fields(record, currency, hit) {
   const list = [
     ["Generation", record.id ?? "none: the client went away before the answer", record.id ? "code" : ""],
+    ["Request id", record.request_id === record.id ? null : record.request_id, "code"],
     ["Time", format.dateTime(record.created_at)],
     hit ? ["Age at the hit", format.duration(new Date(hit.created_at) - new Date(record.created_at))] : null,
     ["Endpoint", record.endpoint],

@@ -1,0 +1,119 @@
+package dev.refrain.telemetry;
+
+import dev.refrain.console.activity.Account;
+import dev.refrain.console.activity.RequestTrace;
+import dev.refrain.engine.exchange.Endpoint;
+import dev.refrain.semantics.RequestFields;
+import io.opentelemetry.api.GlobalOpenTelemetry;
+import io.opentelemetry.api.OpenTelemetry;
+import io.opentelemetry.api.trace.Span;
+import io.opentelemetry.api.trace.SpanKind;
+import io.opentelemetry.api.trace.Tracer;
+import io.opentelemetry.context.Context;
+import io.opentelemetry.context.propagation.TextMapGetter;
+import io.opentelemetry.context.propagation.TextMapPropagator;
+import java.time.Instant;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Makes spans of requests. A request's span is of the kind that HTTP's conventions have for servers; a call to a
+ * provider is one of a client in the words of the conventions for generative AI. Thread-safe.
+ */
+public final class Traces implements RequestTrace.Source {
+    /** Of the instrumentation, as spans have it. */
+    private static final String NAME = "dev.refrain";
+
+    private final Tracer tracer;
+    private final TextMapPropagator propagator;
+
+    private Traces(Tracer tracer, TextMapPropagator propagator) {
+        this.tracer = tracer;
+        this.propagator = propagator;
+    }
+
+    /**
+     * Those of the agent, or the SDK, that this process was started with; empty where there is none. To be called once:
+     * one that is set later is not noticed.
+     */
+    public static Optional<RequestTrace.Source> ofThisProcess() {
+        return of(GlobalOpenTelemetry.get());
+    }
+
+    /** Those of an OpenTelemetry; empty if it records nothing at all. */
+    static Optional<RequestTrace.Source> of(OpenTelemetry telemetry) {
+        Tracer tracer = telemetry.getTracer(NAME);
+        // Its type does not tell: an agent puts its own behind any. A span that is never ended is never exported.
+        Span probe = tracer.spanBuilder(NAME).setNoParent().startSpan();
+        return probe.getSpanContext().isValid()
+                ? Optional.of(new Traces(tracer, telemetry.getPropagators().getTextMapPropagator()))
+                : Optional.empty();
+    }
+
+    @Override
+    public RequestTrace.Head head(RequestFields fields, String scheme, String method, String path) {
+        Context sender = propagator.extract(Context.root(), fields, Names.INSTANCE);
+        return new Head(this, sender, scheme, method, Attribute.cut(path));
+    }
+
+    /** @param sender what the client has said of the trace that its requests belong to */
+    private record Head(Traces traces, Context sender, String scheme, String method, String path)
+            implements RequestTrace.Head {
+        @Override
+        public RequestTrace begin(Account request) {
+            Context current = Context.current();
+            // An agent that knows the server has made a span for the request already.
+            boolean isWithin = Span.fromContext(current).getSpanContext().isValid();
+            Context parent = isWithin ? current : sender;
+            Span span = traces.tracer
+                    .spanBuilder(method + " " + route(request.endpoint()))
+                    .setParent(parent)
+                    .setSpanKind(isWithin ? SpanKind.INTERNAL : SpanKind.SERVER)
+                    .setStartTimestamp(epochNanos(request.startNanos()), TimeUnit.NANOSECONDS)
+                    .setAttribute(Attribute.METHOD, method)
+                    .setAttribute(Attribute.SCHEME, scheme)
+                    .setAttribute(Attribute.PATH, path)
+                    .setAttribute(Attribute.ROUTE, route(request.endpoint()))
+                    .setAttribute(Attribute.OPERATION, CallSpan.operation(request.endpoint()))
+                    .startSpan();
+            return new RequestSpan(traces, this, parent.with(span), span);
+        }
+
+        /** The path below the address that clients are given, whatever else stands before it. */
+        private static String route(Endpoint endpoint) {
+            return endpoint == Endpoint.CHAT ? "/chat/completions" : "/" + endpoint.id();
+        }
+
+        private static long epochNanos(long nanoTime) {
+            Instant now = Instant.now();
+            return TimeUnit.SECONDS.toNanos(now.getEpochSecond()) + now.getNano() - (System.nanoTime() - nanoTime);
+        }
+    }
+
+    Tracer tracer() {
+        return tracer;
+    }
+
+    /** The fields of a request to a provider, with what its trace goes on from in place of what the client has sent. */
+    RequestFields with(RequestFields fields, Context context) {
+        Map<String, String> sent = new HashMap<>();
+        propagator.inject(context, sent, Map::put);
+        RequestFields all = fields;
+        for (String name : propagator.fields()) {
+            all = all.with(name, sent.get(name));
+        }
+        return all;
+    }
+
+    /** Reads the fields of a client. */
+    private enum Names implements TextMapGetter<RequestFields> {
+        INSTANCE;
+
+        @Override
+        public String get(RequestFields fields, String name) {
+            return fields == null ? null : fields.first(name);
+        }
+    }
+}
