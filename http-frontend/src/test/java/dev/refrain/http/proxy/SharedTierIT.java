@@ -126,7 +126,9 @@ class SharedTierIT {
         try (RunningJar again = start(provider, line.port(), "third")) {
             until(() -> has(again, "refrain_shared_connected 1"));
             assertThat(number(ask(again, "first"))).isEqualTo(newFirst);
-            assertThat(number(ask(again, "second"))).isEqualTo(newSecond);
+            // Its own newer answer, or one that was fetched since: a process that was started again takes what it tells
+            // for another's.
+            assertThat(number(ask(again, "second"))).isGreaterThanOrEqualTo(newSecond);
             until(() -> number(ask(one, "second")) > second && number(ask(other, "second")) > second);
             until(() -> untold.toFile().length() == 0);
         }

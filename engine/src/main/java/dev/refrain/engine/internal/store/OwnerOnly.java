@@ -2,6 +2,7 @@ package dev.refrain.engine.internal.store;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileAttribute;
@@ -31,7 +32,11 @@ final class OwnerOnly {
     /** Makes an empty file, or narrows the permissions of an existing one. */
     static void createFile(Path file) throws IOException {
         if (!Files.exists(file)) {
-            Files.createFile(file, attributes(file, FILE));
+            try {
+                Files.createFile(file, attributes(file, FILE));
+            } catch (FileAlreadyExistsException e) {
+                LOG.debug("Another process was faster", e);
+            }
         } else if (isPosix(file) && !Files.getPosixFilePermissions(file).equals(FILE)) {
             Files.setPosixFilePermissions(file, FILE);
         }
