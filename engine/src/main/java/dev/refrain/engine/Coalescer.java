@@ -89,7 +89,11 @@ final class Coalescer {
         } else {
             long asked = answers.ticker().getAsLong();
             Caller caller = new Caller(own, request, attempt);
-            shared.find(request.key(), looked -> goOn(caller, asked, looked));
+            shared.find(request.key(), looked -> {
+                try (looked) {
+                    goOn(caller, asked, looked);
+                }
+            });
         }
     }
 

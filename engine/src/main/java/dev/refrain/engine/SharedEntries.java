@@ -6,6 +6,7 @@ import dev.refrain.engine.internal.seal.ScopeKey;
 import dev.refrain.engine.internal.store.HeardUntil;
 import dev.refrain.engine.internal.store.UntoldFile;
 import dev.refrain.engine.memory.MemoryBudget;
+import dev.refrain.engine.memory.MemoryBudget.Reservation;
 import dev.refrain.engine.spi.EntryBuffer;
 import dev.refrain.engine.spi.EntryHead;
 import dev.refrain.engine.spi.SharedTier;
@@ -70,14 +71,23 @@ final class SharedEntries implements AutoCloseable {
     private final ThreadPoolExecutor sender;
 
     /**
-     * What a lookup found.
+     * What a lookup found. To be closed once the answer has been passed on.
      *
      * @param answer null if there is none
      * @param startedMicros when a fetch that follows began, by the tier's clock; 0 if nobody knows
      * @param unusable whether there is one that does not count
      * @param unavailable whether the tier did not answer
+     * @param room what is reserved for it; null for nothing
      */
-    record Looked(SharedAnswer answer, long startedMicros, boolean unusable, boolean unavailable) {}
+    record Looked(SharedAnswer answer, long startedMicros, boolean unusable, boolean unavailable, Reservation room)
+            implements AutoCloseable {
+        @Override
+        public void close() {
+            if (room != null) {
+                room.close();
+            }
+        }
+    }
 
     /** Null if machines do not agree on who calls. */
     private final SharedCalls calls;
@@ -193,11 +203,12 @@ final class SharedEntries implements AutoCloseable {
     /**
      * Asks for the entry of a key.
      *
-     * @param then told once of what was found: at once if the tier is unavailable, else on a thread of this cache's
+     * @param then told once of what was found, which is its own from then on: at once if the tier is unavailable, else
+     *     on a thread of this cache's
      */
     void find(CacheKey key, Consumer<Looked> then) {
         if (!reads || sealKey(key) == null) {
-            then.accept(new Looked(null, time.micros(), false, false));
+            then.accept(new Looked(null, time.micros(), false, false, null));
             return;
         }
         long asked = nanos.getAsLong();
@@ -206,7 +217,7 @@ final class SharedEntries implements AutoCloseable {
         CompletableFuture<Found> stage = isOfUse ? tier.get(bytes(key)).toCompletableFuture() : null;
         if (stage == null || stage.isCompletedExceptionally()) {
             counters.failures.increment();
-            then.accept(new Looked(null, time.micros(), false, true));
+            then.accept(new Looked(null, time.micros(), false, true, null));
             return;
         }
         var unused = stage.whenComplete((found, failure) -> {
@@ -223,18 +234,9 @@ final class SharedEntries implements AutoCloseable {
         // Now: it may have to wait for a thread.
         time.heard(found.micros());
         int bytes = found.entry() == null ? 0 : found.entry().length;
-        if (!memory.reserve(bytes)) {
-            execute(() -> then.accept(looked(key, new Found(NO_ROOM, found.micros()), asked)));
-            return;
-        }
-        execute(() -> {
-            try {
-                // As long as what was opened, which is held until it has been passed on.
-                then.accept(looked(key, found, asked));
-            } finally {
-                memory.release(bytes);
-            }
-        });
+        Reservation room = memory.open();
+        Found kept = room.grow(bytes) ? found : new Found(NO_ROOM, found.micros());
+        execute(() -> then.accept(looked(key, kept, asked, room)));
     }
 
     /** Goes on with a request, also after this was closed: somebody waits for it. */
@@ -249,22 +251,22 @@ final class SharedEntries implements AutoCloseable {
     private Looked failed() {
         counters.failures.increment();
         // A fetch that follows begins no earlier than when the tier was asked.
-        return new Looked(null, time.micros(), false, true);
+        return new Looked(null, time.micros(), false, true, null);
     }
 
     @SuppressWarnings("CatchingUnchecked") // whatever the tier holds, somebody waits for an answer
-    private Looked looked(CacheKey key, Found found, long asked) {
+    private Looked looked(CacheKey key, Found found, long asked, Reservation room) {
         counters.lookupNanos.add(nanos.getAsLong() - asked);
         if (!mayUse(key)) {
             counters.failures.increment();
-            return new Looked(null, found.micros(), false, true);
+            return new Looked(null, found.micros(), false, true, room);
         }
         SharedAnswer answer = null;
         if (found.entry() == null) {
             counters.misses.increment();
         } else {
             try {
-                answer = opened(key, found);
+                answer = opened(key, found, room);
             } catch (RuntimeException | OutOfMemoryError e) {
                 openFailed.add(e);
             }
@@ -274,17 +276,17 @@ final class SharedEntries implements AutoCloseable {
                 counters.receivedBytes.add(found.entry().length);
             }
         }
-        return new Looked(answer, found.micros(), answer == null && found.entry() != null, false);
+        return new Looked(answer, found.micros(), answer == null && found.entry() != null, false, room);
     }
 
     /** Null if it is not an entry of this cluster for this key, or does not count any more. */
-    private SharedAnswer opened(CacheKey key, Found found) {
+    private SharedAnswer opened(CacheKey key, Found found, Reservation room) {
         byte[] sealed = found.entry();
         if (sealed.length == 0) {
             return null;
         }
         long working = sealed.length * OPENING_FACTOR;
-        if (!memory.reserve(working)) {
+        if (!room.grow(working)) {
             return null;
         }
         EntrySeal seal = seals.take();
@@ -312,7 +314,8 @@ final class SharedEntries implements AutoCloseable {
             return new SharedAnswer(open, started, found.micros());
         } finally {
             seals.give(seal);
-            memory.release(working);
+            // What was opened takes the place of what has come.
+            room.shrink(working);
         }
     }
 

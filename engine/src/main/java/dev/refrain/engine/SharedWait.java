@@ -47,6 +47,8 @@ final class SharedWait implements Upstream.Call {
     private volatile boolean wanted;
     /** What to do with the answer of what was asked last. */
     private volatile Runnable answered;
+    /** What was found in the tier, until it has been passed on; null for nothing. */
+    private volatile SharedEntries.Looked opened;
 
     // Used only by the thread that does the work.
     private boolean busy;
@@ -136,6 +138,9 @@ final class SharedWait implements Upstream.Call {
                 LOG.warn("A call of another machine could not be followed", e);
             }
             giveUpAnyway(e);
+        }
+        if (over) {
+            letGo();
         }
     }
 
@@ -308,21 +313,26 @@ final class SharedWait implements Upstream.Call {
     private void look() {
         busy = true;
         calls.entries().find(key, looked -> {
-            // Another thread may be at work, and come to it when what was opened is not reserved any more.
-            long bytes =
-                    looked.answer() == null ? 0 : 2L * looked.answer().entry().length();
-            boolean reserved = calls.memory().reserve(bytes);
+            // Its own, for another thread may be at work, and come to it later.
+            opened = looked;
             answered = () -> {
-                try {
-                    found(looked);
-                } finally {
-                    calls.memory().release(reserved ? bytes : 0);
-                }
+                found(looked);
+                letGo();
             };
+            // On this thread, or on the one that is at work.
             if (turns.ask()) {
                 workOff();
             }
         });
+    }
+
+    /** Gives back what is reserved for what was found. */
+    private void letGo() {
+        SharedEntries.Looked done = opened;
+        if (done != null) {
+            opened = null;
+            done.close();
+        }
     }
 
     private void found(SharedEntries.Looked looked) {

@@ -20,6 +20,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -29,6 +30,8 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BiConsumer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -120,6 +123,64 @@ class SharedMemoryTest {
         until(() -> stats(one).stores() == 1);
         Client client = new Client();
         other.respond(chat(CHAT_REQUEST), ON, PROVIDER, client);
+        client.assertThatItsEntryIsReserved(tier);
+    }
+
+    /** However many wait for other machines. */
+    @Test
+    void soIsOneThatWasWaitedFor() throws IOException {
+        waitsForAnother(engine.machine());
+    }
+
+    /** The thread that has opened it may be one that does no more than that. */
+    @Test
+    void soIsOneThatAnotherThreadPassesOn() throws IOException {
+        AtomicInteger asked = new AtomicInteger();
+        waitsForAnother(new ForwardingTier(engine.machine()) {
+            @Override
+            public CompletionStage<Found> get(byte[] key) {
+                CompletionStage<Found> stage = super.get(key);
+                // The first finds nothing. Of the second the one is told that asks, and is at work meanwhile.
+                return asked.incrementAndGet() == 1 ? stage : new ToldToOneAtWork(stage);
+            }
+        });
+        assertThat(asked).hasValueGreaterThan(1);
+    }
+
+    /** Tells its result to the thread that asks, and keeps that there until the cache's other threads have done. */
+    private static final class ToldToOneAtWork extends CompletableFuture<SharedTier.Found> {
+        ToldToOneAtWork(CompletionStage<SharedTier.Found> known) {
+            complete(known.toCompletableFuture().join());
+        }
+
+        @Override
+        public CompletableFuture<SharedTier.Found> whenComplete(
+                BiConsumer<? super SharedTier.Found, ? super Throwable> told) {
+            CompletableFuture<SharedTier.Found> then = super.whenComplete(told);
+            until(() -> Thread.getAllStackTraces().entrySet().stream()
+                    .filter(thread -> thread.getKey().getName().matches("refrain-shared-\\d+"))
+                    .filter(thread -> thread.getKey() != Thread.currentThread())
+                    .allMatch(thread -> Arrays.stream(thread.getValue())
+                            .anyMatch(frame -> frame.getMethodName().equals("getTask"))));
+            return then;
+        }
+    }
+
+    private void waitsForAnother(SharedTier tierOfOther) throws IOException {
+        HeapTier tier = engine.machine();
+        ResponseCache one = machine(tier, new MemoryBudget(16 << 20), true);
+        ResponseCache other = machine(tierOfOther, budget, true);
+        AtomicReference<ResponseSink> call = new AtomicReference<>();
+        Upstream later = sink -> {
+            call.set(sink);
+            return Upstream.Call.UNSTOPPABLE;
+        };
+        one.respond(chat(CHAT_REQUEST), ON, later, new RecordingSink());
+        until(() -> call.get() != null);
+        Client client = new Client();
+        other.respond(chat(CHAT_REQUEST), ON, later, client);
+        until(() -> stats(other).waits() == 1);
+        answer(call.get());
         client.assertThatItsEntryIsReserved(tier);
     }
 

@@ -43,7 +43,11 @@ final class FirstBytes implements ChannelListener<ConduitStreamSourceChannel> {
 
     @Override
     public void handleEvent(ConduitStreamSourceChannel readable) {
-        ByteBuffer bytes = listener.buffers(connection.getIoThread()).in().put(begun);
+        // No more than that: what is put back is not in the memory budget, and may have to wait for its reader.
+        ByteBuffer bytes = listener.buffers(connection.getIoThread())
+                .in()
+                .limit(PREFACE.length)
+                .put(begun);
         int count;
         try {
             count = source.read(bytes);
@@ -133,6 +137,10 @@ final class FirstBytes implements ChannelListener<ConduitStreamSourceChannel> {
             bytes.position(bytes.position() + count);
             if (!bytes.hasRemaining()) {
                 bytes = null;
+                if (target.hasRemaining()) {
+                    // Together with what has come behind them, as if nobody had looked.
+                    count += Math.max(0, super.read(target));
+                }
             }
             return count;
         }

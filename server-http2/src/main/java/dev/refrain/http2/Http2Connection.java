@@ -1,8 +1,11 @@
 package dev.refrain.http2;
 
+import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.semantics.framing.HeaderBlocks;
 import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufAllocator;
 import io.netty.buffer.Unpooled;
+import io.netty.buffer.UnpooledByteBufAllocator;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.WriteBufferWaterMark;
 import io.netty.channel.embedded.EmbeddedChannel;
@@ -63,6 +66,7 @@ final class Http2Connection extends Http2ConnectionHandler {
     /** How long a client may take for the last bytes. */
     private static final long CLOSING_SECONDS = 1;
 
+    private static final ByteBufAllocator FORGETFUL = new UnpooledByteBufAllocator(false);
     private static final WriteBufferWaterMark UNBOUNDED = new WriteBufferWaterMark(1 << 28, 1 << 29);
 
     private final StreamConnection connection;
@@ -90,6 +94,9 @@ final class Http2Connection extends Http2ConnectionHandler {
     private boolean unflushed;
     /** Calls that will write what has been gathered when they return. */
     private int depth;
+
+    /** Whether it has taken an answer. */
+    private boolean isKnown;
 
     private long idleSinceNanos = System.nanoTime();
     private XnioExecutor.Key idleTimer;
@@ -122,6 +129,8 @@ final class Http2Connection extends Http2ConnectionHandler {
     /** Begins with bytes that have come, the whole preface among them. */
     void begin(ByteBuffer first) {
         pipe.config().setWriteBufferWaterMark(UNBOUNDED);
+        // A pool would keep what was in its buffers: API keys, which outlive no request (wire rule W15).
+        pipe.config().setAllocator(FORGETFUL);
         connection.getSourceChannel().setReadListener(this::onReadable);
         connection.getSinkChannel().setWriteListener(this::onWritable);
         connection.setCloseListener(gone -> onThread(this::gone));
@@ -307,10 +316,15 @@ final class Http2Connection extends Http2ConnectionHandler {
     /** The client is told which of its requests were not looked at: those may be sent again. */
     private void noRoom() {
         if (pipe.isOpen()) {
-            onError(
+            // By an error of Netty's it would be told that all of them may have been.
+            goAway(
                     context,
-                    false,
-                    Http2Exception.connectionError(Http2Error.ENHANCE_YOUR_CALM, "The memory budget is used up"));
+                    streams().remote().lastStreamCreated(),
+                    Http2Error.ENHANCE_YOUR_CALM.code(),
+                    Unpooled.EMPTY_BUFFER,
+                    context.newPromise());
+            flush(context);
+            context.close();
             pipe.runPendingTasks();
         } else {
             IoUtils.safeClose(connection);
@@ -520,6 +534,14 @@ final class Http2Connection extends Http2ConnectionHandler {
         blocked.add(link);
     }
 
+    /**
+     * One at a time from whoever has taken an answer is what a client of HTTP/1.1 has without any reservation. All else
+     * must leave room for calls: a hundred requests at a time that nobody finishes cost a client nothing.
+     */
+    private MemoryBudget.Use useOfNext() {
+        return isKnown && links.isEmpty() ? MemoryBudget.Use.SHORT : MemoryBudget.Use.CALL;
+    }
+
     /** It may serve another request, or be forgotten. */
     void free(StreamLink link, int id, boolean isReusable) {
         if (links.get(id) == link) {
@@ -528,6 +550,7 @@ final class Http2Connection extends Http2ConnectionHandler {
         fed.remove(link);
         blocked.remove(link);
         listener.memory().release(LINK_BYTES);
+        isKnown |= isReusable;
         if (links.isEmpty()) {
             idleSinceNanos = System.nanoTime();
         }
@@ -608,7 +631,7 @@ final class Http2Connection extends Http2ConnectionHandler {
                 reset(id, Http2Error.PROTOCOL_ERROR);
                 return;
             }
-            if (!listener.memory().reserve(LINK_BYTES)) {
+            if (!listener.memory().reserve(LINK_BYTES, useOfNext())) {
                 reset(id, Http2Error.REFUSED_STREAM);
                 return;
             }

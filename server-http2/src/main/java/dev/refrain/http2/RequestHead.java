@@ -25,6 +25,7 @@ final class RequestHead {
     private byte[] bytes = new byte[1024];
     private int length;
 
+    private boolean hasHost;
     private boolean hasLength;
 
     private RequestHead() {}
@@ -63,11 +64,7 @@ final class RequestHead {
         add(" ");
         add(target);
         add(" HTTP/1.1\r\n");
-        CharSequence host = fields.get("host");
-        if (authority != null && host != null && !host.toString().equalsIgnoreCase(authority.toString())) {
-            return false;
-        }
-        CharSequence asked = authority != null ? authority : host;
+        CharSequence asked = authority != null ? authority : fields.get("host");
         if (asked != null && !line("host", asked)) {
             return false;
         }
@@ -84,6 +81,11 @@ final class RequestHead {
             }
             switch (known) {
                 case "host" -> {
+                    // One, as in HTTP/1.1 (RFC 9112, 3.2), and no other than the authority.
+                    if (hasHost || !value.toString().equalsIgnoreCase(asked.toString())) {
+                        return false;
+                    }
+                    hasHost = true;
                     continue;
                 }
                 case "te" -> {

@@ -10,6 +10,7 @@ import dev.refrain.semantics.answer.ProxyException;
 import dev.refrain.semantics.caller.Caller;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -19,6 +20,9 @@ import java.util.Optional;
  * Thread-safe.
  */
 public final class GenerationRecords {
+    /** A cache in front that knows nothing of API keys must not answer others with it (RFC 9111, 3.5 and 5.2.2.5). */
+    private static final Map<String, List<String>> PRIVATE = Map.of("Cache-Control", List.of("no-store"));
+
     private final ActivityLog log;
     private final CachePipeline cache;
 
@@ -108,7 +112,7 @@ public final class GenerationRecords {
 
     private static void send(JsonNode document, ResponseSink client) {
         byte[] body = document.toString().getBytes(StandardCharsets.UTF_8);
-        client.head(new ResponseHead(200, "application/json", null, body.length, null, null, Map.of()));
+        client.head(new ResponseHead(200, "application/json", null, body.length, null, null, PRIVATE));
         client.chunk(ByteBuffer.wrap(body));
         client.end();
     }

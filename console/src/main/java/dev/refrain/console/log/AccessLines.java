@@ -5,6 +5,7 @@ import com.fasterxml.jackson.core.JsonGenerator;
 import java.io.IOException;
 import java.io.StringWriter;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.Locale;
 
@@ -40,13 +41,28 @@ final class AccessLines {
     private static StringBuilder escape(StringBuilder line, String text, boolean blanks) {
         for (int i = 0; i < text.length(); i++) {
             char c = text.charAt(i);
-            if (c < ' ' || c == 0x7F || c == '"' || c == '\\' || (blanks && c == ' ')) {
+            if (isControl(c) || c == '"' || c == '\\' || (blanks && c == ' ')) {
                 line.append(String.format(Locale.ROOT, "\\x%02X", (int) c));
+            } else if (isHidden(c)) {
+                for (byte b : String.valueOf(c).getBytes(StandardCharsets.UTF_8)) {
+                    line.append(String.format(Locale.ROOT, "\\x%02X", b));
+                }
             } else {
                 line.append(c);
             }
         }
         return line;
+    }
+
+    /** By which a terminal that shows the line would do something: those of ASCII, and of Latin-1 (C1). */
+    private static boolean isControl(char c) {
+        return c < ' ' || (c >= 0x7F && c < 0xA0);
+    }
+
+    /** What ends a line for some readers, or turns it round, and is not seen itself. */
+    private static boolean isHidden(char c) {
+        int type = Character.getType(c);
+        return type == Character.LINE_SEPARATOR || type == Character.PARAGRAPH_SEPARATOR || type == Character.FORMAT;
     }
 
     /** An object of JSON, without what there is not. */

@@ -37,6 +37,14 @@ class AccessLogTest {
                                 + " a\\x20b - - gen-1 req\\x201\n");
     }
 
+    /** For a terminal U+009B begins a command; some readers take U+0085 and U+2028 for the end of a line. */
+    @Test
+    void whatATerminalWouldActUponIsEscaped() {
+        assertThat(AccessLines.text(entry("/\u009B31m\u0085\u007F\u001B\u00A0", "\u2028\u202Eü")))
+                .contains("\"POST /\\x9B31m\\x85\\x7F\\x1B\u00A0 HTTP/1.1\"")
+                .contains(" \\xE2\\x80\\xA8\\xE2\\x80\\xAEü ");
+    }
+
     @Test
     void aLineOfJsonHasWhatThereIs() throws IOException {
         String line = AccessLines.json(entry("/v1/x\"\n", "ü"));

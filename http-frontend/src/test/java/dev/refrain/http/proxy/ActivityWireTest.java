@@ -92,6 +92,8 @@ class ActivityWireTest extends WireTest {
             assertThat(repeated.has(name)).as(name).isTrue();
         }
 
+        assertThat(header(ask(hit), "Cache-Control")).isEqualTo("no-store");
+
         assertThat(ask(source).body()).isEqualTo(FROM_UPSTREAM);
         assertThat(provider.received().get(1).uri()).isEqualTo("/api/v1/generation?id=" + source);
     }

@@ -94,6 +94,8 @@ class ClientHttp2Test extends WireTest {
             {"keep-alive", "1"},
             {"te", "gzip"},
             {"host", "elsewhere"},
+            {"host", "localhost", "host", "elsewhere"},
+            {"host", "localhost", "host", "localhost"},
             {"content-length", "1"},
             {"content-length", "1, 2"},
             {":path", "/v1/models"},

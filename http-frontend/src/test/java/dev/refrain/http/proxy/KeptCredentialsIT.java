@@ -10,6 +10,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
@@ -29,6 +30,7 @@ class KeptCredentialsIT {
     Path folder;
 
     private final List<RawClient> open = new ArrayList<>();
+    private final List<RawHttp2Client> openOverHttp2 = new ArrayList<>();
 
     @Test
     void w15_f17_noCredentialIsOnTheHeapWhenItsRequestHasEnded() throws Exception {
@@ -49,6 +51,9 @@ class KeptCredentialsIT {
                 ask(proxy, "", "Cookie: session=" + key("cookie", length));
                 ask(proxy, "", "x-bf-vk: " + key("gateway", length), "X-Last: last");
                 ask(proxy, "?key=" + key("query", length), "X-Last: last");
+                askOverHttp2(proxy, "", "authorization", "Bearer " + key("stream", length));
+                askOverHttp2(proxy, "", "cookie", "a=b", "cookie", "session=" + key("crumb", length));
+                askOverHttp2(proxy, "?key=" + key("target", length));
             }
             // The HTTP client keeps the first request of a connection
             // to the provider for as long as that is open and idle.
@@ -63,6 +68,9 @@ class KeptCredentialsIT {
         } finally {
             provider.close();
             for (RawClient client : open) {
+                client.close();
+            }
+            for (RawHttp2Client client : openOverHttp2) {
                 client.close();
             }
         }
@@ -91,6 +99,33 @@ class KeptCredentialsIT {
         assertThat(client.readResponse()).contains("HIT");
         client.send(request(query, "X-OpenRouter-Cache: true\r\n", BODY.formatted(user), lines));
         assertThat(client.readResponse()).contains("HIT");
+    }
+
+    /** The same over one connection of HTTP/2, which stays open. */
+    private void askOverHttp2(RunningJar proxy, String query, String... fields) throws IOException {
+        RawHttp2Client client = new RawHttp2Client(proxy.port()).begin();
+        openOverHttp2.add(client);
+        byte[] body = BODY.formatted("h" + openOverHttp2.size()).getBytes(StandardCharsets.US_ASCII);
+        for (int stream = 1; stream < 8; stream += 2) {
+            byte[] head = RawHttp2Client.head("/v1/chat/completions" + query, body.length, fields);
+            // No frame is longer.
+            int first = Math.min(head.length, 16_000);
+            client.frame(
+                    RawHttp2Client.HEADERS,
+                    first == head.length ? RawHttp2Client.END_HEADERS : 0,
+                    stream,
+                    Arrays.copyOf(head, first));
+            for (int at = first; at < head.length; at += 16_000) {
+                int to = Math.min(head.length, at + 16_000);
+                client.frame(
+                        RawHttp2Client.CONTINUATION,
+                        to == head.length ? RawHttp2Client.END_HEADERS : 0,
+                        stream,
+                        Arrays.copyOfRange(head, at, to));
+            }
+            client.frame(RawHttp2Client.DATA, RawHttp2Client.END_STREAM, stream, body);
+            assertThat(client.body(stream)).contains("finish_reason");
+        }
     }
 
     private static String request(String query, String more, String body, String... lines) {

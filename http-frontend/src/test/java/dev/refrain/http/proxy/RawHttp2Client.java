@@ -12,6 +12,9 @@ import java.net.SocketException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
 import javax.net.ssl.SSLParameters;
 import javax.net.ssl.SSLSocket;
 
@@ -40,6 +43,8 @@ final class RawHttp2Client implements AutoCloseable {
     private final Socket socket;
     private final DataInputStream in;
     private final OutputStream out;
+    /** Of streams whose answers nobody has asked for. */
+    private final List<Frame> others = new ArrayList<>();
 
     /** One that has come. */
     static final class Frame {
@@ -176,26 +181,41 @@ final class RawHttp2Client implements AutoCloseable {
 
     /** The head of a request for a cached answer. */
     static byte[] post(String path, String... more) {
-        String[] fields = new String[14 + more.length];
-        String[] first = {
-            ":method",
-            "POST",
-            ":scheme",
-            "http",
-            ":path",
-            path,
-            ":authority",
-            "localhost",
-            "content-type",
-            "application/json",
-            "authorization",
-            "Bearer sk-test",
-            "x-openrouter-cache",
-            "true"
-        };
-        System.arraycopy(first, 0, fields, 0, first.length);
-        System.arraycopy(more, 0, fields, first.length, more.length);
-        return block(fields);
+        return join(
+                begin(path),
+                block("authorization", "Bearer sk-test"),
+                block("x-openrouter-cache", "true"),
+                block(more));
+    }
+
+    /** That of one with other credentials. */
+    static byte[] head(String path, int length, String... credentials) {
+        return join(
+                begin(path),
+                block("x-openrouter-cache", "true", "content-length", Integer.toString(length)),
+                block(credentials));
+    }
+
+    private static byte[] begin(String path) {
+        return block(
+                ":method",
+                "POST",
+                ":scheme",
+                "http",
+                ":path",
+                path,
+                ":authority",
+                "localhost",
+                "content-type",
+                "application/json");
+    }
+
+    private static byte[] join(byte[]... blocks) {
+        ByteArrayOutputStream all = new ByteArrayOutputStream();
+        for (byte[] block : blocks) {
+            all.writeBytes(block);
+        }
+        return all.toByteArray();
     }
 
     /** Sends a whole request. */
@@ -203,6 +223,16 @@ final class RawHttp2Client implements AutoCloseable {
         byte[] bytes = body.getBytes(StandardCharsets.UTF_8);
         frame(HEADERS, END_HEADERS, stream, post(WireTest.CHAT, "content-length", Integer.toString(bytes.length)));
         return frame(DATA, END_STREAM, stream, bytes);
+    }
+
+    /** The same in one piece, so that a server with little patience has nothing to wait for. */
+    RawHttp2Client requestAtOnce(int stream, String body) throws IOException {
+        byte[] bytes = body.getBytes(StandardCharsets.UTF_8);
+        ByteArrayOutputStream frames = new ByteArrayOutputStream();
+        byte[] head = post(WireTest.CHAT, "content-length", Integer.toString(bytes.length));
+        frames.writeBytes(of(HEADERS, END_HEADERS, stream, head));
+        frames.writeBytes(of(DATA, END_STREAM, stream, bytes));
+        return write(frames.toByteArray());
     }
 
     /** The next frame; null if the connection has ended. */
@@ -227,21 +257,42 @@ final class RawHttp2Client implements AutoCloseable {
         return frame;
     }
 
-    /** The body of a stream's answer, up to its end; null if it is reset, or the connection ends. */
+    /**
+     * The body of a stream's answer, up to its end; null if it is reset, or the connection ends. Answers may come in
+     * any order, so what comes of other streams meanwhile is kept until it is asked for.
+     */
     String body(int stream) throws IOException {
         ByteArrayOutputStream body = new ByteArrayOutputStream();
         while (true) {
-            Frame frame = read();
-            if (frame == null || (frame.stream() == stream && frame.type() == RST_STREAM)) {
+            Frame frame = next(stream);
+            if (frame == null || frame.type() == RST_STREAM) {
                 return null;
             }
-            if (frame.stream() == stream && frame.type() == DATA) {
+            if (frame.type() == DATA) {
                 body.writeBytes(frame.payload());
             }
-            if (frame.stream() == stream && frame.isLast()) {
+            if (frame.isLast()) {
                 return body.toString(StandardCharsets.UTF_8);
             }
         }
+    }
+
+    private Frame next(int stream) throws IOException {
+        for (Iterator<Frame> kept = others.iterator(); kept.hasNext(); ) {
+            Frame frame = kept.next();
+            if (frame.stream() == stream) {
+                kept.remove();
+                return frame;
+            }
+        }
+        Frame frame = read();
+        while (frame != null && frame.stream() != stream) {
+            if (frame.stream() != 0) {
+                others.add(frame);
+            }
+            frame = read();
+        }
+        return frame;
     }
 
     /** While another thread writes. */

@@ -137,17 +137,30 @@ final class RunningJar extends ProxyUnderTest {
 
     /** Writes all objects that are in use on its heap to a file. */
     void dumpHeap(Path to) throws IOException, InterruptedException {
-        Process dump = new ProcessBuilder(
-                        Path.of(System.getProperty("java.home"), "bin", "jcmd").toString(),
-                        Long.toString(process.pid()),
-                        "GC.heap_dump",
-                        to.toAbsolutePath().toString())
-                .redirectErrorStream(true)
-                .start();
-        String said = new String(dump.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-        if (dump.waitFor() != 0 || !Files.exists(to)) {
+        String said = jcmd("GC.heap_dump", to.toAbsolutePath().toString());
+        if (!Files.exists(to)) {
             throw new IOException(said);
         }
+    }
+
+    /** How many objects of a class are in use on its heap. */
+    int instances(String className) throws IOException, InterruptedException {
+        Matcher line = Pattern.compile("(?m)^ *\\d+: +(\\d+) +\\d+ +" + Pattern.quote(className) + "(?: .*)?$")
+                .matcher(jcmd("GC.class_histogram"));
+        return line.find() ? Integer.parseInt(line.group(1)) : 0;
+    }
+
+    private String jcmd(String... command) throws IOException, InterruptedException {
+        List<String> whole = new ArrayList<>();
+        whole.add(Path.of(System.getProperty("java.home"), "bin", "jcmd").toString());
+        whole.add(Long.toString(process.pid()));
+        whole.addAll(List.of(command));
+        Process jcmd = new ProcessBuilder(whole).redirectErrorStream(true).start();
+        String said = new String(jcmd.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        if (jcmd.waitFor() != 0) {
+            throw new IOException(said);
+        }
+        return said;
     }
 
     /** The root of the admin listener. */

@@ -46,12 +46,11 @@ public final class HeaderBlocks {
     }
 
     /**
-     * Bytes have come, and nobody has read them yet.
+     * Bytes have come, and nobody has read them yet. A block that ends with them adds nothing: it is not held.
      *
-     * @return whether there is room for what they add to a block; if not, they are not to be read
+     * @return whether there is room for what they add to a block that has not ended; if not, they are not to be read
      */
     public boolean came(ByteBuffer bytes) {
-        int most = open;
         int at = bytes.position();
         int end = bytes.limit();
         while (at < end) {
@@ -62,14 +61,13 @@ public final class HeaderBlocks {
                 left -= count;
                 at += count;
                 open += isOfBlock() ? count : 0;
-                most = Math.max(most, open);
             }
             if (headBytes == HEAD_BYTES && left == 0) {
                 open = isOfBlock() && (flags & END_HEADERS) != 0 ? 0 : open;
                 headBytes = 0;
             }
         }
-        return most == 0 || reserve(most);
+        return Math.max(0, open - counted) <= reserved || reserve(open);
     }
 
     /** They have been read, and what had ended is not held any more. */

@@ -301,7 +301,8 @@ final class AnswerScanner {
             }
             long reached = zero.step(paths, name);
             if (name.equals("usage")) {
-                readUsage(parser, value, fields.choiceUsage, zero.reached(reached), Condition.ALWAYS);
+                // Never a part of what a model has said: that is in the choice's message or delta.
+                readUsage(parser, value, fields.choiceUsage, true, Condition.ALWAYS);
             } else {
                 pass(parser, value, reached);
             }

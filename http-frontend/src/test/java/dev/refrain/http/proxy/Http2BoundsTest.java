@@ -1,0 +1,216 @@
+package dev.refrain.http.proxy;
+
+import static dev.refrain.http.proxy.RawHttp2Client.DATA;
+import static dev.refrain.http.proxy.RawHttp2Client.END_HEADERS;
+import static dev.refrain.http.proxy.RawHttp2Client.END_STREAM;
+import static dev.refrain.http.proxy.RawHttp2Client.ENHANCE_YOUR_CALM;
+import static dev.refrain.http.proxy.RawHttp2Client.GOAWAY;
+import static dev.refrain.http.proxy.RawHttp2Client.HEADERS;
+import static dev.refrain.http.proxy.RawHttp2Client.PING;
+import static dev.refrain.http.proxy.RawHttp2Client.REFUSED_STREAM;
+import static dev.refrain.http.proxy.RawHttp2Client.RST_STREAM;
+import static dev.refrain.testing.Await.until;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.refrain.engine.memory.MemoryBudget;
+import dev.refrain.http.proxy.RawHttp2Client.Frame;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+/** What a client over HTTP/2 is told when there is no memory for what it sends, and what is kept of answers. */
+class Http2BoundsTest extends WireTest {
+    private static final int HEADER_TABLE_SIZE = 1;
+
+    private long taken;
+
+    /** Takes all that is left of the budget, but for so many bytes. */
+    private void leave(long bytes) {
+        MemoryBudget memory = proxy.memory();
+        until(() -> {
+            taken = memory.limitBytes() - bytes - memory.usedBytes();
+            return memory.reserve(taken, MemoryBudget.Use.UNDER_WAY);
+        });
+    }
+
+    private void giveBack() {
+        proxy.memory().release(taken);
+        taken = 0;
+    }
+
+    /** It has not been looked at, and may be sent again (RFC 9113, 8.7). */
+    @Test
+    void aRequestThatThereIsNoMemoryForIsRefusedAndTheConnectionGoesOn() throws IOException {
+        try (RawHttp2Client client = new RawHttp2Client(proxy.port()).begin()) {
+            client.request(1, CHAT_REQUEST);
+            assertThat(client.body(1)).isEqualTo(CHAT_ANSWER);
+            until(() -> proxy.memory().usedBytes() == 0);
+            // For its head while that is read, but not for its connection.
+            leave(4 * 1024);
+            client.frame(HEADERS, END_HEADERS | END_STREAM, 3, RawHttp2Client.post(CHAT));
+            assertRefused(client, 3);
+            giveBack();
+            client.request(5, CHAT_REQUEST);
+            assertThat(client.body(5)).contains("Hello");
+            assertThat(provider.calls()).isEqualTo(1);
+        } finally {
+            giveBack();
+        }
+    }
+
+    /** Who sends many requests at a time, and nothing behind their heads, leaves room for the calls of others. */
+    @Test
+    void requestsBesideOthersLeaveRoomForCalls() throws IOException {
+        try (RawHttp2Client known = new RawHttp2Client(proxy.port()).begin();
+                RawHttp2Client unknown = new RawHttp2Client(proxy.port()).begin()) {
+            known.request(1, CHAT_REQUEST);
+            assertThat(known.body(1)).isEqualTo(CHAT_ANSWER);
+            until(() -> proxy.memory().usedBytes() == 0);
+            leave(proxy.memory().limitBytes() / 16 * 5);
+            byte[] head = RawHttp2Client.post(CHAT, "content-length", "" + CHAT_REQUEST.length());
+            known.frame(HEADERS, END_HEADERS, 3, head);
+            known.frame(HEADERS, END_HEADERS, 5, head);
+            assertRefused(known, 5);
+            unknown.frame(HEADERS, END_HEADERS, 1, head);
+            assertRefused(unknown, 1);
+            known.frame(DATA, END_STREAM, 3, CHAT_REQUEST.getBytes(StandardCharsets.US_ASCII));
+            assertThat(known.body(3)).contains("Hello");
+        } finally {
+            giveBack();
+        }
+    }
+
+    private static void assertRefused(RawHttp2Client client, int stream) throws IOException {
+        Frame reset = client.read(RST_STREAM);
+        assertThat(reset).isNotNull();
+        assertThat(reset.stream()).isEqualTo(stream);
+        assertThat(reset.number()).isEqualTo(REFUSED_STREAM);
+    }
+
+    /** A body is ended, not its connection. */
+    @Test
+    void aBodyThatThereIsNoMemoryForEndsItsStreamAlone() throws IOException {
+        try (RawHttp2Client client = new RawHttp2Client(proxy.port()).begin()) {
+            client.frame(HEADERS, END_HEADERS, 1, RawHttp2Client.post(CHAT, "content-length", "30000"));
+            client.frame(PING, 0, 0, new byte[8]);
+            assertThat(client.read(PING)).isNotNull();
+            leave(0);
+            client.frame(DATA, 0, 1, new byte[10_000]);
+            // By the stream, or by an answer from whoever reads the body.
+            Frame frame = client.read();
+            while (frame != null && frame.stream() != 1) {
+                frame = client.read();
+            }
+            assertThat(frame).isNotNull();
+            giveBack();
+            client.request(3, CHAT_REQUEST);
+            assertThat(client.body(3)).contains("Hello");
+        } finally {
+            giveBack();
+        }
+    }
+
+    /**
+     * A head cannot be left out, since the next one may refer to it: the connection ends, and the client is told which
+     * requests may be sent again (RFC 9113, 6.8).
+     */
+    @Test
+    void aHeadThatThereIsNoMemoryForEndsTheConnectionWithAWord() throws IOException {
+        try (RawHttp2Client client = new RawHttp2Client(proxy.port()).begin()) {
+            client.request(1, CHAT_REQUEST);
+            assertThat(client.body(1)).isEqualTo(CHAT_ANSWER);
+            until(() -> proxy.memory().usedBytes() == 0);
+            leave(0);
+            client.frame(HEADERS, 0, 3, RawHttp2Client.block("x-filler", "x".repeat(15_000)));
+            assertEndsWithAWord(client);
+            giveBack();
+            assertThat(proxy.cached(CHAT, CHAT_REQUEST).statusCode()).isEqualTo(200);
+        } finally {
+            giveBack();
+        }
+    }
+
+    @Test
+    void soDoesAFrameThatHasNotComeWhole() throws IOException {
+        try (RawHttp2Client client = new RawHttp2Client(proxy.port()).begin()) {
+            client.request(1, CHAT_REQUEST);
+            assertThat(client.body(1)).isEqualTo(CHAT_ANSWER);
+            until(() -> proxy.memory().usedBytes() == 0);
+            leave(0);
+            client.write(Arrays.copyOf(RawHttp2Client.of(PING + 100, 0, 0, new byte[16_000]), 10_000));
+            assertEndsWithAWord(client);
+        } finally {
+            giveBack();
+        }
+    }
+
+    private static void assertEndsWithAWord(RawHttp2Client client) throws IOException {
+        Frame goAway = client.read(GOAWAY);
+        assertThat(goAway).isNotNull();
+        assertThat(ByteBuffer.wrap(goAway.payload()).getInt())
+                .as("the last stream")
+                .isEqualTo(1);
+        assertThat(goAway.number()).isEqualTo(ENHANCE_YOUR_CALM);
+        Frame next;
+        do {
+            next = client.read();
+        } while (next != null);
+    }
+
+    /**
+     * What a client offers to keep of heads is no measure of what is kept here: 4 KiB, as RFC 9113, 6.5.2 begins with.
+     * A content type that is sent again at once is a few bytes; after others of 4 KiB together it is sent whole.
+     */
+    @Test
+    void namesAndValuesOfAnswersAreKeptFor4KiB() throws IOException {
+        provider.does((exchange, request) -> {
+            exchange.getResponseHeaders().set("Content-Type", "text/x" + request.body());
+            exchange.sendResponseHeaders(200, -1);
+        });
+        try (RawHttp2Client client = new RawHttp2Client(proxy.port()).begin(HEADER_TABLE_SIZE, -1)) {
+            String filler = "~".repeat(1000);
+            int whole = headOf(client, 1, 0 + filler);
+            assertThat(whole).isGreaterThan(1000);
+            assertThat(headOf(client, 3, 0 + filler)).isLessThan(whole - 1000);
+            for (int i = 1; i <= 5; i++) {
+                assertThat(headOf(client, 3 + 2 * i, i + filler)).isGreaterThan(1000);
+            }
+            assertThat(headOf(client, 15, 0 + filler)).isGreaterThan(1000);
+        }
+    }
+
+    /** Bytes of the head of the answer to a request that is only forwarded. */
+    private static int headOf(RawHttp2Client client, int stream, String body) throws IOException {
+        byte[] bytes = body.getBytes(StandardCharsets.US_ASCII);
+        client.frame(
+                HEADERS,
+                END_HEADERS,
+                stream,
+                RawHttp2Client.post("/v1/rerank", "content-length", Integer.toString(bytes.length)));
+        client.frame(DATA, END_STREAM, stream, bytes);
+        Frame head = client.read(HEADERS);
+        assertThat(head.stream()).isEqualTo(stream);
+        for (Frame frame = head; !frame.isLast(); frame = client.read()) {
+            assertThat(frame).isNotNull();
+        }
+        return head.payload().length;
+    }
+
+    /** Sizes of tables are told once, before the next head, however often a client changes its mind. */
+    @Test
+    void changesOfTheTableAreNotKept() throws IOException {
+        restart(Map.of());
+        try (RawHttp2Client client = new RawHttp2Client(proxy.port()).begin()) {
+            for (int i = 0; i < 2_000; i++) {
+                client.settings(HEADER_TABLE_SIZE, i % 2 == 0 ? 0 : 4096);
+                assertThat(client.read(RawHttp2Client.SETTINGS)).isNotNull();
+            }
+            client.request(1, CHAT_REQUEST);
+            Frame head = client.read(HEADERS);
+            assertThat(head.payload().length).isLessThan(1_000);
+        }
+    }
+}

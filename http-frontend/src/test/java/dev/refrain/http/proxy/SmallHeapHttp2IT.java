@@ -1,0 +1,129 @@
+package dev.refrain.http.proxy;
+
+import static dev.refrain.http.proxy.RawHttp2Client.DATA;
+import static dev.refrain.http.proxy.RawHttp2Client.END_HEADERS;
+import static dev.refrain.http.proxy.RawHttp2Client.END_STREAM;
+import static dev.refrain.http.proxy.RawHttp2Client.HEADERS;
+import static dev.refrain.http.proxy.WireTest.CHAT;
+import static dev.refrain.http.proxy.WireTest.CHAT_ANSWER;
+import static dev.refrain.http.proxy.WireTest.CHAT_REQUEST;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.refrain.testing.ScriptedProvider;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * More connections of HTTP/2 than there may be, in a process with a heap of 64 MiB, which ends at the first
+ * OutOfMemoryError. Somebody asks ordinary things all the time.
+ */
+class SmallHeapHttp2IT {
+    /** One for each 64 KiB. */
+    private static final int MOST = 1024;
+    /** One for each 256 KiB. */
+    private static final int MOST_IDLE = 256;
+
+    private static final int MORE = 100;
+
+    @TempDir
+    private Path folder;
+
+    private final List<RawHttp2Client> clients = new ArrayList<>();
+    private ScriptedProvider provider;
+    private RunningJar jar;
+    private int asked;
+
+    @BeforeEach
+    void start() throws IOException {
+        provider =
+                new ScriptedProvider().does((exchange, request) -> ScriptedProvider.json(exchange, 200, CHAT_ANSWER));
+        // Nobody is closed for being idle, however long it takes.
+        Path config = Files.writeString(folder.resolve("patient.yaml"), "timeouts: {keep-alive: 1h, request: 1h}\n");
+        List<String> jvm = new ArrayList<>(RunningJar.QUIET);
+        jvm.addAll(List.of("-Xmx64m", "-XX:+ExitOnOutOfMemoryError"));
+        jar = RunningJar.start(jvm, folder, provider.base(), "--config", config.toString());
+        // With a connection that has had an answer before the others come.
+        askSomethingOrdinary();
+    }
+
+    @AfterEach
+    void stop() throws IOException {
+        for (RawHttp2Client client : clients) {
+            client.close();
+        }
+        jar.close();
+        provider.close();
+    }
+
+    /** A miss and a hit. */
+    private void askSomethingOrdinary() {
+        for (int i = 0; i < 2; i++) {
+            HttpResponse<String> answer = jar.cached(CHAT, "{\"ordinary\":" + asked + "}");
+            assertThat(answer.statusCode())
+                    .as("%s; %s", answer.body(), jar.err())
+                    .isEqualTo(200);
+        }
+        asked++;
+    }
+
+    private void assertThatItIsWell() {
+        askSomethingOrdinary();
+        assertThat(jar.isAlive()).isTrue();
+        assertThat(jar.err()).doesNotContain("OutOfMemory").doesNotContain("Exception");
+    }
+
+    /** Returns how many are let in. */
+    private int connect(int count, byte[] request, int streams) throws IOException {
+        int in = 0;
+        for (int i = 0; i < count; i++) {
+            RawHttp2Client client = new RawHttp2Client(jar.port());
+            clients.add(client);
+            try {
+                client.begin().write(request);
+                boolean isAnswered = true;
+                for (int ended = 0; ended < streams && isAnswered; ) {
+                    RawHttp2Client.Frame frame = client.read();
+                    isAnswered = frame != null;
+                    ended += isAnswered && frame.isLast() ? 1 : 0;
+                }
+                in += isAnswered ? 1 : 0;
+            } catch (IOException closed) {
+                // There is no room for it.
+            }
+            if (i % 100 == 0) {
+                askSomethingOrdinary();
+            }
+        }
+        return in;
+    }
+
+    /** All of a connection's requests are under way at once, so that each has a link of its own, which then waits. */
+    @Test
+    @Timeout(300)
+    void idleConnectionsAndTheLinksOfTheirStreamsAreBounded() throws Exception {
+        ByteArrayOutputStream requests = new ByteArrayOutputStream();
+        byte[] body = CHAT_REQUEST.getBytes(StandardCharsets.US_ASCII);
+        byte[] head = RawHttp2Client.post(CHAT, "content-length", Integer.toString(body.length));
+        for (int stream = 1; stream < 8; stream += 2) {
+            requests.writeBytes(RawHttp2Client.of(HEADERS, END_HEADERS, stream, head));
+        }
+        for (int stream = 1; stream < 8; stream += 2) {
+            requests.writeBytes(RawHttp2Client.of(DATA, END_STREAM, stream, body));
+        }
+        assertThat(connect(MOST + MORE, requests.toByteArray(), 4)).isEqualTo(MOST);
+        assertThat(jar.instances("dev.refrain.http2.Http2Connection")).isEqualTo(MOST);
+        assertThat(jar.instances("dev.refrain.http2.StreamLink")).isBetween(MOST_IDLE - MORE, MOST_IDLE);
+        assertThatItIsWell();
+    }
+}
