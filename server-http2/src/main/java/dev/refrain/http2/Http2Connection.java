@@ -65,6 +65,8 @@ final class Http2Connection extends Http2ConnectionHandler {
     private static final int LINK_BYTES = 8 * 1024;
     /** How long a client may take for the last bytes. */
     private static final long CLOSING_SECONDS = 1;
+    /** For a client to hear that its next requests are to go elsewhere: a round trip at the very least. */
+    private static final long NOTICE_NANOS = TimeUnit.SECONDS.toNanos(1);
 
     private static final ByteBufAllocator FORGETFUL = new UnpooledByteBufAllocator(false);
     private static final WriteBufferWaterMark UNBOUNDED = new WriteBufferWaterMark(1 << 28, 1 << 29);
@@ -102,8 +104,18 @@ final class Http2Connection extends Http2ConnectionHandler {
     private XnioExecutor.Key idleTimer;
     /** Whether it ends when it is idle. */
     private boolean leaving;
-    /** Whether the client has been told that it ends. */
+    /** Between the notice that it ends and its end; 0 if none is given. */
+    private long noticeNanos;
+    /** Whether it has waited long enough for having no request under way. */
+    private boolean overdue;
+    /** Whether the client has been given notice. */
+    private boolean announced;
+    /** Whether the client has been told which request was the last. */
     private boolean retired;
+    /** The last request that was not refused. */
+    private int lastBegun;
+    /** Whether nothing is wrong with its end. */
+    private boolean parting;
 
     private boolean closed;
 
@@ -114,7 +126,8 @@ final class Http2Connection extends Http2ConnectionHandler {
             Http2Settings settings,
             StreamConnection connection,
             Http2Listener listener) {
-        super(decoder, encoder, settings);
+        // It says itself how it ends.
+        super(decoder, encoder, settings, true);
         this.connection = connection;
         this.listener = listener;
         this.thread = connection.getIoThread();
@@ -191,36 +204,77 @@ final class Http2Connection extends Http2ConnectionHandler {
     }
 
     /**
-     * Closes it as soon as no request is under way. Not earlier: there are clients to which a {@code GOAWAY} is the end
-     * of what is under way, too. From any thread.
+     * Has the client go elsewhere with its next requests, and loses none (RFC 9113, 6.8): it is given notice first, and
+     * told which request was the last when it must have heard that. There are clients to which any {@code GOAWAY} is
+     * the end of what is under way, such as the JDK's before 17.0.17. So notice is given when no request is under way,
+     * or, if that does not come for a half of the time, with the next request that begins.
+     *
+     * <p>When the time is over, or without any, a client that has had notice is told at once, and others when no
+     * request is under way. From any thread.
      */
-    void retire() {
+    void retire(long withinNanos) {
         onThread(() -> {
             leaving = true;
-            if (links.isEmpty()) {
-                retireNow();
+            if (withinNanos > 0) {
+                noticeNanos = Math.min(NOTICE_NANOS, withinNanos / 4);
+                later(() -> overdue = true, withinNanos / 2);
+            }
+            if (links.isEmpty() || (announced && withinNanos == 0)) {
+                leaveNow();
             }
         });
+    }
+
+    /** No request is under way, or the client need not be asked. */
+    private void leaveNow() {
+        if (isDrained() && !listener.isOver()) {
+            announce();
+        } else {
+            retireNow();
+        }
+    }
+
+    private boolean isDrained() {
+        return noticeNanos > 0;
+    }
+
+    private void announce() {
+        if (!announced && !retired && !closed) {
+            announced = true;
+            goAway(Integer.MAX_VALUE);
+            later(this::retireNow, noticeNanos);
+        }
     }
 
     private void retireNow() {
         if (!retired && !closed) {
             retired = true;
-            enter();
-            goAway(
-                    context,
-                    streams().remote().lastStreamCreated(),
-                    Http2Error.NO_ERROR.code(),
-                    Unpooled.EMPTY_BUFFER,
-                    context.newPromise());
-            flush(context);
-            leave();
+            goAway(streams().remote().lastStreamCreated());
         }
         closeIfDone();
     }
 
+    /** Past Netty's account of it: to that, the body of a request that comes too late is a fault of the connection. */
+    private void goAway(int last) {
+        enter();
+        encoder()
+                .frameWriter()
+                .writeGoAway(context, last, Http2Error.NO_ERROR.code(), Unpooled.EMPTY_BUFFER, context.newPromise());
+        flush(context);
+        leave();
+    }
+
+    private void later(Runnable task, long nanos) {
+        try {
+            thread.executeAfter(task, Math.max(nanos, TimeUnit.MILLISECONDS.toNanos(1)), TimeUnit.NANOSECONDS);
+        } catch (RejectedExecutionException stopping) {
+            LOG.debug("A connection ends with its thread");
+        }
+    }
+
     private void closeIfDone() {
         if (retired && !closed && links.isEmpty() && pipe.isOpen()) {
+            parting = true;
             enter();
             pipe.close();
             leave();
@@ -247,6 +301,25 @@ final class Http2Connection extends Http2ConnectionHandler {
             fed.clear();
             blocked.clear();
         }
+    }
+
+    /**
+     * All has gone out. What the client has sent meanwhile is read before the socket is closed: the system would take
+     * back what the client has not read otherwise, the {@code GOAWAY} as well.
+     */
+    private void end() {
+        try {
+            if (parting) {
+                connection.getSinkChannel().shutdownWrites();
+                if (!connection.getSinkChannel().flush()) {
+                    connection.getSinkChannel().resumeWrites();
+                }
+                return;
+            }
+        } catch (IOException e) {
+            LOG.debug("A client has gone first: {}", e.toString());
+        }
+        IoUtils.safeClose(connection);
     }
 
     /** Netty has closed its channel, after what it had to say. */
@@ -368,7 +441,7 @@ final class Http2Connection extends Http2ConnectionHandler {
                 connection.getSourceChannel().suspendReads();
                 connection.getSinkChannel().resumeWrites();
             } else if (!closed && !pipe.isOpen()) {
-                IoUtils.safeClose(connection);
+                end();
             }
         }
         depth--;
@@ -448,11 +521,11 @@ final class Http2Connection extends Http2ConnectionHandler {
         }
         unflushed = false;
         sink.suspendWrites();
+        connection.getSourceChannel().resumeReads();
         if (!pipe.isOpen()) {
-            IoUtils.safeClose(connection);
+            end();
             return;
         }
-        connection.getSourceChannel().resumeReads();
         enter();
         try {
             unblock();
@@ -560,7 +633,7 @@ final class Http2Connection extends Http2ConnectionHandler {
             idle.push(link);
         }
         if (leaving && links.isEmpty()) {
-            retireNow();
+            leaveNow();
         }
         closeIfDone();
     }
@@ -631,6 +704,15 @@ final class Http2Connection extends Http2ConnectionHandler {
                 reset(id, Http2Error.PROTOCOL_ERROR);
                 return;
             }
+            if (!retired && isDrained() && listener.isOver()) {
+                retired = true;
+                goAway(lastBegun);
+            }
+            if (retired) {
+                // It is not looked at, so the client is free to send it elsewhere.
+                reset(id, Http2Error.REFUSED_STREAM);
+                return;
+            }
             if (!listener.memory().reserve(LINK_BYTES, useOfNext())) {
                 reset(id, Http2Error.REFUSED_STREAM);
                 return;
@@ -643,8 +725,12 @@ final class Http2Connection extends Http2ConnectionHandler {
                 listener.http1().handleEvent(link);
             }
             links.put(id, link);
+            lastBegun = id;
             link.begin(id, head, "HEAD".contentEquals(fields.method()), isLast);
             feed(link, isLast);
+            if (overdue) {
+                announce();
+            }
         }
 
         @Override

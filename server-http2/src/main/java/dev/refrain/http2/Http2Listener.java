@@ -43,6 +43,8 @@ public final class Http2Listener implements ChannelListener<StreamConnection> {
     private final AtomicInteger undecided = new AtomicInteger();
 
     private volatile boolean closing;
+    /** By {@link System#nanoTime}: when clients have to have gone elsewhere. */
+    private volatile long closedByNanos;
 
     /**
      * A listener.
@@ -65,16 +67,23 @@ public final class Http2Listener implements ChannelListener<StreamConnection> {
     }
 
     /**
-     * Connections whose first bytes have not come. One is handed on before it is no more counted here. From any thread.
+     * Connections of HTTP/2, and those whose first bytes have not come. One that turns out to be of HTTP/1 is handed on
+     * before it is no more counted here. From any thread.
      */
-    public int undecided() {
-        return undecided.get();
+    public int open() {
+        return undecided.get() + connections.size();
     }
 
-    /** Has clients make new connections elsewhere; what is under way goes on. Idempotent. */
-    public void close() {
+    /**
+     * Has clients make new connections elsewhere; what is under way goes on. May be called again, with less time.
+     *
+     * @param within in which clients that are never without a request are told, too; what they begin meanwhile is
+     *     served. If it is zero, connections without a request end at once, the others when they have none
+     */
+    public void close(Duration within) {
+        closedByNanos = System.nanoTime() + within.toNanos();
         closing = true;
-        connections.forEach(Http2Connection::retire);
+        connections.forEach(connection -> connection.retire(within.toNanos()));
     }
 
     /** Whether a connection is a stream of HTTP/2, all of whose calls have to come from its I/O thread. */
@@ -108,8 +117,13 @@ public final class Http2Listener implements ChannelListener<StreamConnection> {
         connections.add(opened);
         opened.begin(first);
         if (closing) {
-            opened.retire();
+            opened.retire(Math.max(0, closedByNanos - System.nanoTime()));
         }
+    }
+
+    /** Whether the time is over that clients had to go elsewhere. */
+    boolean isOver() {
+        return closing && closedByNanos - System.nanoTime() <= 0;
     }
 
     void decided() {

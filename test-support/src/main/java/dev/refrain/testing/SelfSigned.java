@@ -1,7 +1,6 @@
 package dev.refrain.testing;
 
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -10,7 +9,9 @@ import java.security.KeyStore;
 import java.util.Base64;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
+import javax.net.ssl.TrustManager;
 import javax.net.ssl.TrustManagerFactory;
+import javax.net.ssl.X509TrustManager;
 
 /** A certificate of this machine's own, made by the JDK's keytool. */
 public final class SelfSigned {
@@ -62,17 +63,19 @@ public final class SelfSigned {
 
     /** What shows the certificate of a key store as a server and trusts it as a client. */
     public static SSLContext context(Path file) throws IOException, GeneralSecurityException {
-        KeyStore store = KeyStore.getInstance("PKCS12");
-        try (InputStream in = Files.newInputStream(file)) {
-            store.load(in, PASSWORD.toCharArray());
-        }
+        KeyStore store = KeyStore.getInstance(file.toFile(), PASSWORD.toCharArray());
         KeyManagerFactory keys = KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
         keys.init(store, PASSWORD.toCharArray());
-        TrustManagerFactory trust = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
-        trust.init(store);
         SSLContext context = SSLContext.getInstance("TLS");
-        context.init(keys.getKeyManagers(), trust.getTrustManagers(), null);
+        context.init(keys.getKeyManagers(), new TrustManager[] {trust(file)}, null);
         return context;
+    }
+
+    /** What trusts the certificate of a key store, for clients that want it beside the context. */
+    public static X509TrustManager trust(Path file) throws IOException, GeneralSecurityException {
+        TrustManagerFactory trust = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
+        trust.init(KeyStore.getInstance(file.toFile(), PASSWORD.toCharArray()));
+        return (X509TrustManager) trust.getTrustManagers()[0];
     }
 
     /** The same with a certificate made for the occasion. */

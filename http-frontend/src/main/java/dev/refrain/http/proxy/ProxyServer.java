@@ -234,6 +234,7 @@ public final class ProxyServer implements AutoCloseable {
         listening.accept(server);
         try {
             server.startAdmin();
+            SharedPorts.share(false);
         } catch (IOException e) {
             server.close();
             throw e;
@@ -340,8 +341,9 @@ public final class ProxyServer implements AutoCloseable {
         if (listener != null && !settings.drain().isZero()) {
             draining = true;
             shortcuts.close();
-            listener.retire();
+            listener.retire(settings.drain());
             listener.drain(settings.drain());
+            listener.retire(Duration.ZERO);
         }
     }
 
@@ -366,7 +368,7 @@ public final class ProxyServer implements AutoCloseable {
         shortcuts.close();
         requests.shutdown();
         if (listener != null) {
-            listener.retire();
+            listener.retire(Duration.ZERO);
             try {
                 requests.awaitShutdown(limit.toMillis());
             } catch (InterruptedException e) {

@@ -184,7 +184,7 @@ public final class Listener implements AutoCloseable {
         return address;
     }
 
-    /** Waits until no connection of HTTP/1 is open, or the time is over. */
+    /** Waits until no connection is open, or the time is over. */
     public void drain(Duration limit) {
         long deadline = System.nanoTime() + limit.toNanos();
         // Connections that were taken a moment ago may not have been counted yet.
@@ -194,7 +194,7 @@ public final class Listener implements AutoCloseable {
                         && !Thread.currentThread().isInterrupted(); ) {
             LockSupport.parkNanos(POLL_NANOS);
             // In this order, in which one changes from the first to the second.
-            int open = (http2 == null ? 0 : http2.undecided()) + connections.get();
+            int open = (http2 == null ? 0 : http2.open()) + connections.get();
             idle = open == 0 ? idle + 1 : 0;
         }
     }
@@ -240,10 +240,14 @@ public final class Listener implements AutoCloseable {
         }
     }
 
-    /** Has clients go elsewhere with what they begin from now on, as far as their version of HTTP has words for it. */
-    public void retire() {
+    /**
+     * Has clients go elsewhere with what they begin from now on, as far as their version of HTTP has words for it.
+     *
+     * @param within in which those are told, too, that are never without a request; see {@link Http2Listener#close}
+     */
+    public void retire(Duration within) {
         if (http2 != null) {
-            http2.close();
+            http2.close(within);
         }
     }
 

@@ -49,7 +49,7 @@ public final class SharedPorts extends SelectorProvider {
     }
 
     /**
-     * Server sockets that are opened from now on share their ports, or do not.
+     * Server sockets that are opened from now on share their ports, or do not. On for those of the two listeners alone.
      *
      * @throws IOException if they cannot
      */

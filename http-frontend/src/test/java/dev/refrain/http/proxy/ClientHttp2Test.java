@@ -16,6 +16,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.refrain.http.proxy.RawHttp2Client.Frame;
 import dev.refrain.testing.ScriptedProvider;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.http.HttpClient;
 import java.net.http.HttpResponse;
 import java.nio.ByteBuffer;
@@ -28,7 +29,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** HTTP/2 as clients speak it. {@code -Drefrain.wire=h2} has the tests of the wire contract speak it, too. */
+/**
+ * HTTP/2 as clients speak it. {@code -Drefrain.wire=h2} has the tests of the wire contract speak it, too. Long, since
+ * each test plays its client frame by frame.
+ */
 class ClientHttp2Test extends WireTest {
     @Test
     void streamsOfOneConnectionAreAnsweredAndHitsAreHits() throws IOException {
@@ -321,5 +325,115 @@ class ClientHttp2Test extends WireTest {
             assertThat(ByteBuffer.wrap(last.payload()).getInt()).isEqualTo(3);
             stop.join();
         }
+    }
+
+    /**
+     * RFC 9113, 6.8. A client that has none under way is given notice at once, another one with the request that it
+     * begins in the second half of the time; what they begin before they can have heard it is served. Takes the time
+     * that a client has to hear it.
+     */
+    @Test
+    void aDrainGivesNoticeAndLosesNoRequest() throws Exception {
+        restart(Map.of("REFRAIN_TIMEOUTS_DRAIN", "5s"));
+        CountDownLatch called = new CountDownLatch(1);
+        CountDownLatch answer = new CountDownLatch(1);
+        provider.does((exchange, request) -> {
+            if (request.body().contains("long")) {
+                called.countDown();
+                try {
+                    answer.await(20, TimeUnit.SECONDS);
+                } catch (InterruptedException e) {
+                    Thread.currentThread().interrupt();
+                }
+            }
+            ScriptedProvider.json(exchange, 200, CHAT_ANSWER);
+        });
+        Thread stop = new Thread(() -> proxy.close());
+        try (RawHttp2Client idle = new RawHttp2Client(proxy.port()).begin();
+                RawHttp2Client busy = new RawHttp2Client(proxy.port()).begin()) {
+            busy.frame(WINDOW_UPDATE, 0, 0, RawHttp2Client.bytes(1 << 30));
+            busy.request(1, CHAT_REQUEST.replace("hi", "long"));
+            assertThat(called.await(20, TimeUnit.SECONDS)).isTrue();
+            stop.start();
+            assertThat(last(idle.read(GOAWAY))).isEqualTo(Integer.MAX_VALUE);
+            int stream = 1;
+            Frame heard = null;
+            while (heard == null) {
+                stream += 2;
+                busy.request(stream, CHAT_REQUEST);
+                Frame frame;
+                do {
+                    frame = busy.read();
+                    assertThat(frame).isNotNull();
+                    if (frame.type() == GOAWAY) {
+                        heard = frame;
+                    } else if (frame.type() == HEADERS) {
+                        assertThat(new String(frame.payload(), StandardCharsets.ISO_8859_1))
+                                .as("the first field is the status 200, which has a number of its own")
+                                .startsWith("\u0088");
+                    }
+                } while (!(frame.stream() == stream && frame.isLast()));
+            }
+            assertThat(last(heard)).isEqualTo(Integer.MAX_VALUE);
+            assertThat(last(idle.read(GOAWAY))).isZero();
+            assertThat(idle.read()).isNull();
+            assertThat(last(busy.read(GOAWAY))).isEqualTo(stream);
+            // It knows that nobody looks at this one.
+            busy.request(stream + 2, CHAT_REQUEST);
+            answer.countDown();
+            assertThat(busy.body(1)).isEqualTo(CHAT_ANSWER);
+            assertThat(busy.read()).isNull();
+        } finally {
+            answer.countDown();
+            stop.join();
+        }
+    }
+
+    /** When the time for that is over, a request that begins beside a long one is left for another server. */
+    @Test
+    void whatBeginsBehindADrainIsNotLookedAt() throws Exception {
+        restart(Map.of("REFRAIN_TIMEOUTS_DRAIN", "100ms"));
+        CountDownLatch called = new CountDownLatch(1);
+        CountDownLatch answer = new CountDownLatch(1);
+        provider.does((exchange, request) -> {
+            called.countDown();
+            try {
+                answer.await(20, TimeUnit.SECONDS);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+            ScriptedProvider.json(exchange, 200, CHAT_ANSWER);
+        });
+        Thread stop = new Thread(() -> proxy.close());
+        try (RawHttp2Client client = new RawHttp2Client(proxy.port()).begin()) {
+            client.request(1, CHAT_REQUEST);
+            assertThat(called.await(20, TimeUnit.SECONDS)).isTrue();
+            stop.start();
+            until(this::takesNoRequests);
+            client.request(3, CHAT_REQUEST);
+            assertThat(last(client.read(GOAWAY))).isEqualTo(1);
+            answer.countDown();
+            assertThat(client.body(1)).isEqualTo(CHAT_ANSWER);
+            assertThat(client.read()).isNull();
+            assertThat(provider.calls()).isEqualTo(1);
+        } finally {
+            answer.countDown();
+            stop.join();
+        }
+    }
+
+    private boolean takesNoRequests() {
+        try (RawClient other = new RawClient(proxy.port())) {
+            other.send("GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+            return other.readToTheEnd().startsWith("HTTP/1.1 503 ");
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** The last request that is answered. */
+    private static int last(Frame goAway) {
+        assertThat(goAway.number()).isZero();
+        return ByteBuffer.wrap(goAway.payload()).getInt();
     }
 }

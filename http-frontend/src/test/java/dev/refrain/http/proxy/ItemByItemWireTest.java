@@ -3,7 +3,6 @@ package dev.refrain.http.proxy;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.openai.client.OpenAIClient;
-import com.openai.client.okhttp.OpenAIOkHttpClient;
 import com.openai.models.embeddings.CreateEmbeddingResponse;
 import com.openai.models.embeddings.EmbeddingCreateParams;
 import dev.refrain.console.activity.Activity;
@@ -108,7 +107,7 @@ class ItemByItemWireTest extends WireTest {
 
     @Test
     void w86_openAisSdkGetsTheVectorsOfItsTexts() {
-        OpenAIClient client = OpenAIOkHttpClient.builder()
+        OpenAIClient client = Wire.openAi()
                 .baseUrl(proxy.uri("/v1").toString())
                 .apiKey("sk-test")
                 .putHeader("X-OpenRouter-Cache", "true")

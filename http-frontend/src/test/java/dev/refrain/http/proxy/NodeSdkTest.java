@@ -52,10 +52,11 @@ class NodeSdkTest extends WireTest {
         List<String> command =
                 new ArrayList<>(List.of("node", "state.mjs", proxy.uri("").toString()));
         command.addAll(List.of(steps));
-        Process node = new ProcessBuilder(command)
+        ProcessBuilder builder = new ProcessBuilder(command)
                 .directory(NODE.toFile())
-                .redirectError(folder.resolve("node.err").toFile())
-                .start();
+                .redirectError(folder.resolve("node.err").toFile());
+        builder.environment().putAll(Wire.nodeVariables());
+        Process node = builder.start();
         List<JsonNode> said = new ArrayList<>();
         for (String line : new String(node.getInputStream().readAllBytes(), StandardCharsets.UTF_8)
                 .lines()

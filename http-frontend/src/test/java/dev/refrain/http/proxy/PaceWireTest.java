@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.refrain.testing.ScriptedProvider;
 import java.io.IOException;
 import java.io.InputStream;
-import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.util.Map;
@@ -26,15 +25,9 @@ class PaceWireTest extends WireTest {
             hasFirst.await();
             ScriptedProvider.write(exchange, CHAT_STREAM[2], CHAT_STREAM[3], CHAT_STREAM[4]);
         });
-        HttpRequest request = HttpRequest.newBuilder(proxy.uri(CHAT))
-                .header("X-OpenRouter-Cache", "true")
-                .header("Authorization", "Bearer sk-test")
-                .header("Content-Type", "application/json")
-                .POST(HttpRequest.BodyPublishers.ofString(CHAT_STREAM_REQUEST))
-                .build();
-        try (InputStream in = HttpClient.newHttpClient()
-                .send(request, HttpResponse.BodyHandlers.ofInputStream())
-                .body()) {
+        HttpRequest.Builder request = proxy.post(CHAT, CHAT_STREAM_REQUEST, "X-OpenRouter-Cache", "true");
+        try (InputStream in =
+                proxy.send(request, HttpResponse.BodyHandlers.ofInputStream()).body()) {
             StringBuilder read = new StringBuilder();
             while (read.indexOf("Hel") < 0) {
                 read.append((char) in.read());

@@ -12,9 +12,14 @@ import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.security.GeneralSecurityException;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /** The front-end as a client meets it, wherever it runs. */
 abstract class ProxyUnderTest implements AutoCloseable {
+    /** Of a client's connection: the JDK's fails what it begins beyond the server's limit, which is 100. */
+    private static final int STREAMS = 50;
+
+    private final AtomicInteger begun = new AtomicInteger();
     private HttpClient http = client();
 
     private static HttpClient client() {
@@ -95,6 +100,9 @@ abstract class ProxyUnderTest implements AutoCloseable {
     }
 
     CompletableFuture<HttpResponse<String>> sendAsync(HttpRequest.Builder request) {
+        if (Wire.HTTP2 && begun.incrementAndGet() % STREAMS == 0) {
+            forgetConnections();
+        }
         return http.sendAsync(request.build(), BodyHandlers.ofString());
     }
 

@@ -3,6 +3,7 @@ package dev.refrain.http.proxy;
 import static dev.refrain.http.proxy.WireTest.CHAT;
 import static dev.refrain.http.proxy.WireTest.CHAT_ANSWER;
 import static dev.refrain.http.proxy.WireTest.CHAT_REQUEST;
+import static dev.refrain.http.proxy.WireTest.STATUS;
 import static dev.refrain.testing.Await.until;
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -10,17 +11,27 @@ import dev.refrain.testing.OwnThread;
 import dev.refrain.testing.ScriptedProvider;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.Socket;
 import java.net.http.HttpRequest;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import okhttp3.MediaType;
+import okhttp3.OkHttpClient;
+import okhttp3.Protocol;
+import okhttp3.Request;
+import okhttp3.RequestBody;
+import okhttp3.Response;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -36,20 +47,16 @@ class RollingRestartIT {
     private final AtomicBoolean over = new AtomicBoolean();
     private final AtomicInteger answered = new AtomicInteger();
 
+    /** It ends when the clients have gone; the time is there for machines on which they are slow to. */
     private RunningJar start(ScriptedProvider provider, int port) throws IOException {
-        return RunningJar.start(
-                folder,
-                provider.base(),
-                "--port",
-                Integer.toString(port),
-                "--config",
-                settings().toString());
+        return start(provider, port, "20s");
     }
 
-    private Path settings() throws IOException {
-        // It ends when the clients have gone; the time is there for machines on which they are slow to.
-        return Files.writeString(
-                folder.resolve("refrain.yaml"), "reuse-port: true\nprobes: true\ntimeouts: {drain: 20s}");
+    private RunningJar start(ScriptedProvider provider, int port, String drain) throws IOException {
+        Path settings = Files.writeString(
+                folder.resolve("refrain.yaml"), "reuse-port: true\nprobes: true\ntimeouts: {drain: " + drain + "}");
+        return RunningJar.start(
+                folder, provider.base(), "--port", Integer.toString(port), "--config", settings.toString());
     }
 
     @Test
@@ -91,6 +98,108 @@ class RollingRestartIT {
                 over.set(true);
                 running.close();
             }
+        }
+    }
+
+    /**
+     * Over HTTP/2: clients that share a connection on which an answer is under way for as long as the old process
+     * lives, so that it is never idle, and one that has a connection of its own. They are OkHttp, which takes {@code
+     * GOAWAY} for what it is; the JDK's client does since 17.0.17.
+     */
+    @Test
+    void noRequestIsLostAndNoHitOverHttp2() throws Exception {
+        CountDownLatch taken = new CountDownLatch(1);
+        CountDownLatch begun = new CountDownLatch(1);
+        try (ScriptedProvider provider = new ScriptedProvider().does((exchange, request) -> {
+            if (request.body().contains("long")) {
+                begun.countDown();
+                try {
+                    taken.await();
+                } catch (InterruptedException e) {
+                    Thread.currentThread().interrupt();
+                }
+            }
+            ScriptedProvider.json(exchange, 200, CHAT_ANSWER);
+        })) {
+            RunningJar last = start(provider, 0, "4s");
+            OkHttpClient shared = http2();
+            OkHttpClient single = http2();
+            try {
+                int port = last.port();
+                assertThat(ask(shared, port, CHAT_REQUEST)).isEqualTo("MISS");
+                CompletableFuture<String> longOne = CompletableFuture.supplyAsync(
+                        () -> ask(shared, port, CHAT_REQUEST.replace("hi", "long")), OwnThread.EACH);
+                assertThat(begun.await(60, TimeUnit.SECONDS)).isTrue();
+                List<CompletableFuture<Void>> clients = new ArrayList<>();
+                for (int i = 0; i < CLIENTS; i++) {
+                    OkHttpClient client = i == 0 ? single : shared;
+                    clients.add(CompletableFuture.runAsync(
+                            () -> {
+                                while (!over.get()) {
+                                    assertThat(ask(client, port, CHAT_REQUEST)).isEqualTo("HIT");
+                                    answered.incrementAndGet();
+                                }
+                            },
+                            OwnThread.EACH));
+                }
+                try (RunningJar next = start(provider, port, "4s")) {
+                    int before = answered.get();
+                    until(() -> answered.get() > before + 20);
+                    last.terminate();
+                    // The new one answers all of them.
+                    until(() -> connections(shared) == 2);
+                    taken.countDown();
+                    assertThat(longOne.get()).isEqualTo("MISS");
+                    RunningJar.Ended ended = last.ended();
+                    assertThat(ended.status()).isEqualTo(143);
+                    assertThat(ended.err()).doesNotContain("SEVERE", "Exception", "Nothing will be cached");
+                    int then = answered.get();
+                    until(() -> answered.get() > then + 20);
+                    over.set(true);
+                    for (CompletableFuture<Void> client : clients) {
+                        client.get();
+                    }
+                    assertThat(provider.calls()).isEqualTo(2);
+                    assertThat(next.send(HttpRequest.newBuilder(next.uri("/readyz")))
+                                    .body())
+                            .isEqualTo("ready\n");
+                }
+            } finally {
+                over.set(true);
+                taken.countDown();
+                last.close();
+                shared.connectionPool().evictAll();
+                single.connectionPool().evictAll();
+            }
+        }
+    }
+
+    private static OkHttpClient http2() {
+        return new OkHttpClient.Builder()
+                .protocols(List.of(Protocol.H2_PRIOR_KNOWLEDGE))
+                .readTimeout(Duration.ofSeconds(60))
+                .build();
+    }
+
+    private static int connections(OkHttpClient client) {
+        return client.connectionPool().connectionCount();
+    }
+
+    /** What the cache has done. */
+    private static String ask(OkHttpClient client, int port, String body) {
+        Request request = new Request.Builder()
+                .url("http://127.0.0.1:" + port + CHAT)
+                .header("Authorization", "Bearer sk-test")
+                .header("X-OpenRouter-Cache", "true")
+                .post(RequestBody.create(body, MediaType.get("application/json")))
+                .build();
+        try (Response response = client.newCall(request).execute()) {
+            assertThat(response.code()).isEqualTo(200);
+            assertThat(response.protocol()).isEqualTo(Protocol.H2_PRIOR_KNOWLEDGE);
+            assertThat(response.body().string()).contains("Hello");
+            return response.header(STATUS);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 

@@ -1,5 +1,6 @@
 package dev.refrain.http.proxy;
 
+import com.openai.client.okhttp.OpenAIOkHttpClient;
 import dev.refrain.testing.SelfSigned;
 import java.io.IOException;
 import java.net.Socket;
@@ -10,6 +11,7 @@ import java.security.GeneralSecurityException;
 import java.util.Map;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLSocket;
+import javax.net.ssl.X509TrustManager;
 
 /**
  * How tests speak with the proxies that they start: without TLS, or all of them with it, where {@code
@@ -24,6 +26,7 @@ final class Wire {
     /** Made once for a JVM. */
     private static final class Made {
         static final SSLContext CONTEXT;
+        static final X509TrustManager TRUST;
         static final Map<String, String> VARIABLES;
 
         static {
@@ -35,6 +38,7 @@ final class Wire {
                 SelfSigned.write(store);
                 SelfSigned.writePem(store, certificate, key);
                 CONTEXT = SelfSigned.context(store);
+                TRUST = SelfSigned.trust(store);
                 VARIABLES =
                         Map.of("REFRAIN_TLS_CERTIFICATE", certificate.toString(), "REFRAIN_TLS_KEY", key.toString());
                 for (Path file : new Path[] {folder, store, certificate, key}) {
@@ -65,6 +69,17 @@ final class Wire {
     /** What trusts these proxies. */
     static SSLContext context() throws GeneralSecurityException {
         return TLS ? Made.CONTEXT : SSLContext.getDefault();
+    }
+
+    /** A vendor's client of these proxies. OkHttp is offered HTTP/2 with TLS, and takes it. */
+    static OpenAIOkHttpClient.Builder openAi() {
+        OpenAIOkHttpClient.Builder client = OpenAIOkHttpClient.builder();
+        return TLS ? client.sslSocketFactory(Made.CONTEXT.getSocketFactory()).trustManager(Made.TRUST) : client;
+    }
+
+    /** What has a process trust these proxies that Node runs. It speaks HTTP/1.1 alone. */
+    static Map<String, String> nodeVariables() {
+        return TLS ? Map.of("NODE_EXTRA_CA_CERTS", Made.VARIABLES.get("REFRAIN_TLS_CERTIFICATE")) : Map.of();
     }
 
     /** The same connection with what is spoken over it. */
